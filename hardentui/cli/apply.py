@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.journal import stopped_by_signals, tell
-from hardentui.cli.parser import group_of, period, seconds
+from hardentui.cli.journal import stopped_by_signals, tell, write_entries
+from hardentui.cli.parser import flag, format_option, group_of, patience_option, period, repeated, seconds
 from hardentui.cli.plan import check_options, make_plan, times_of_trial
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
-from hardentui.features.apply.applying import Application
-from hardentui.features.apply.history import History, entry_lines
+from hardentui.features.apply.applying import Application, PreparedChange
+from hardentui.features.apply.history import History
 from hardentui.harden.score import score_word
-from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
-from hardentui.visible import strict_json, visible_lines
 
 if TYPE_CHECKING:
-    from hardentui.features.apply.applying import Application, PreparedChange
     from hardentui.model.journal import JournalEntry
     from hardentui.model.plan import Plan
 
@@ -30,21 +26,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=True, tried=True)
     group = parser.add_argument_group("how")
-    group.add_argument(
-        "--probe",
-        action="append",
-        metavar="CMD",
-        default=[],
-        help="a command that must succeed before and after the change; it runs on this host, or beside the "
-        "container if it names $TARGET, and meets real data",
-    )
-    group.add_argument(
-        "--patience",
-        type=seconds,
-        metavar="S",
-        default=30.0,
-        help="seconds for the service to become ready again (default: 30)",
-    )
+    about = "it runs on this host, or beside the container if it names $TARGET, and meets real data"
+    repeated(group, "--probe", "CMD", f"a command that must succeed before and after the change; {about}")
+    patience_option(group, "seconds for the service to become ready again")
     group.add_argument(
         "--confirm-within",
         type=seconds,
@@ -60,14 +44,10 @@ def arguments(parser: ArgumentParser) -> None:
         help="for this time (7d) a learned seccomp profile only logs what it would refuse; see harden --soak",
     )
     data = group.add_mutually_exclusive_group()
-    data.add_argument(
-        "--keep-data", action="store_true", help="copy data in the container's writable layer to volumes"
-    )
-    data.add_argument(
-        "--discard-data", action="store_true", help="discard data in the container's writable layer"
-    )
-    group.add_argument("--yes", action="store_true", help="do not ask")
-    group.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    flag(data, "--keep-data", "copy data in the container's writable layer to volumes")
+    flag(data, "--discard-data", "discard data in the container's writable layer")
+    flag(group, "--yes", "do not ask")
+    format_option(group)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -95,7 +75,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         application = Application(bench, report)
         with application.alone():
             entry = _apply(application, plan, wishes, options, terminal)
-    _write(terminal, entry, options.format, f"score {score_word(report.score.value)} -> {score_word(after)}")
+    write_entries(terminal, (entry,), options.format)
+    if options.format == "text":
+        terminal.write(f"    score {score_word(report.score.value)} -> {score_word(after)}\n")
     return 0
 
 
@@ -109,16 +91,8 @@ def _apply(
         with stopped_by_signals() as stop:
             return application.run(prepared, lambda event: tell(terminal, event), stop)
     except ApplyFailed:
-        _write(terminal, History().find(prepared.entry.id), options.format)
+        write_entries(terminal, (History().find(prepared.entry.id),), options.format)
         raise
-
-
-def _write(terminal: Terminal, entry: JournalEntry, form: str, points: str = "") -> None:
-    if form == "json":
-        terminal.write(strict_json(json.dumps(journal_document((entry,)), indent=2)) + "\n")
-    else:
-        lines = [*entry_lines(entry, whole=False), *([f"    {points}"] if points else [])]
-        terminal.write(visible_lines("\n".join(lines)) + "\n")
 
 
 def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:

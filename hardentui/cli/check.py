@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.cli import session
-from hardentui.cli.parser import Given, GivenAgain, checklist_option
+from hardentui.cli.parser import GivenAgain, checklist_option, flag, given, repeated
 from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.checklists.loading import know_checks
@@ -29,17 +29,11 @@ from hardentui.regular_files import any_paths
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
-    from argparse import _MutuallyExclusiveGroup
-
     from hardentui.features.workbench import Workbench
 
 
-def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str], ...]:
+def next_steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
     """(command, what it gives), the most useful one first."""
-    return tuple(_steps(result, options))
-
-
-def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
     where = _options(result, options)
     failing = [subject for subject in result.subjects if subject.count(Status.FAIL)]
     containers = [subject.subject for subject in failing if subject.subject.kind is Kind.CONTAINER]
@@ -198,17 +192,9 @@ def arguments(parser: ArgumentParser) -> None:
         choices=range(1, 11),
         help="only checks of this step (1-10); repeatable",
     )
-    parser.add_argument(
-        "--check", metavar="ID", action="append", default=[], help="only this check; repeatable"
-    )
-    parser.add_argument(
-        "--filter",
-        action=Given,
-        metavar="EXPR",
-        default="",
-        help="only containers that match every word, as in the list filter: "
-        "'state:running score<50 !db'; hardentui explain filter lists all words",
-    )
+    repeated(parser, "--check", "ID", "only this check; repeatable")
+    about = "only containers that match every word, as in the list filter: 'state:running score<50 !db'"
+    given(parser, "--filter", "EXPR", f"{about}; hardentui explain filter lists all words")
     parser.add_argument(
         "--facts",
         action=GivenAgain,
@@ -216,61 +202,32 @@ def arguments(parser: ArgumentParser) -> None:
         default=[],
         help="check saved facts instead of this host; several files or a directory give one report",
     )
-    _of_files(parser)
+    flag(parser, "--watch", "of files: check again after each change, until Ctrl-C")
+    flag(parser, "--against-host", "of files: also compare them with what runs on this host")
     depth = parser.add_mutually_exclusive_group()
-    depth.add_argument("--details", action="store_true", help="everything about each subject")
+    flag(depth, "--details", "everything about each subject")
     parser.add_argument(
         "--framework",
         choices=("cis", "nist", "bsi"),
         default="",
         help="the same by control: CIS Docker 1.6 (sections 4 and 5), NIST SP 800-190 or BSI SYS.1.6",
     )
-    _other_work(parser, depth)
+    # what is told instead of the findings, and what is read besides
+    flag(depth, "--rights", "what the kernel lets containers do, instead of findings")
+    given(depth, "--since", "FILE", "only what changed since a JSON report")
+    masked = "values named like passwords or keys are masked"
+    given(depth, "--save", "FILE", f"save what checks read, for --facts; {masked}")
+    flag(parser, "--deep", "with host: also pending updates; takes seconds")
+    about = "with host: first import a result of Lynis (lynis-report.dat) or OpenSCAP (--results-arf)"
+    given(parser, "--import", "FILE", about, dest="scan")
     checklist_option(parser)
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
-    parser.add_argument(
-        "-o", action=Given, metavar="FILE", dest="file", default="", help="write the report to a file"
-    )
+    given(parser, "-o", "FILE", "write the report to a file", dest="file")
     parser.add_argument(
         "--fail-on",
         choices=SEVERITIES,
         default="",
         help="lowest severity that sets exit code 1; default: high, for --since low",
-    )
-
-
-def _of_files(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--watch", action="store_true", help="of files: check again after each change, until Ctrl-C"
-    )
-    parser.add_argument(
-        "--against-host", action="store_true", help="of files: also compare them with what runs on this host"
-    )
-
-
-def _other_work(parser: ArgumentParser, instead: _MutuallyExclusiveGroup) -> None:
-    """What is told instead of the findings, and what is read besides."""
-    instead.add_argument(
-        "--rights", action="store_true", help="what the kernel lets containers do, instead of findings"
-    )
-    instead.add_argument(
-        "--since", action=Given, metavar="FILE", default="", help="only what changed since a JSON report"
-    )
-    instead.add_argument(
-        "--save",
-        action=Given,
-        metavar="FILE",
-        default="",
-        help="save what checks read, for --facts; values named like passwords or keys are masked",
-    )
-    parser.add_argument("--deep", action="store_true", help="with host: also pending updates; takes seconds")
-    parser.add_argument(
-        "--import",
-        action=Given,
-        metavar="FILE",
-        dest="scan",
-        default="",
-        help="with host: first import a result of Lynis (lynis-report.dat) or OpenSCAP (--results-arf)",
     )
 
 
@@ -433,7 +390,7 @@ def deliver(
     result: CheckResult, options: Namespace, terminal: Terminal, style: TextStyle | None = None
 ) -> None:
     """The report where the options want it; with `style` only a summary, else in full."""
-    steps = () if terminal.quiet else next_steps(result, options)
+    steps = () if terminal.quiet else tuple(next_steps(result, options))
     if framework := getattr(options, "framework", ""):
         result = replace(result, framework=by_control(framework, result.subjects))
     if options.file and options.file != "-":

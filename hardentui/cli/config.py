@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 import shtab
 
 from hardentui.checks import CHECKS
-from hardentui.cli.parser import make_parser
+from hardentui.cli.parser import format_option, make_parser
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists.examining import (
@@ -47,7 +47,7 @@ def arguments(parser: ArgumentParser) -> None:
         "what a check of your own can inspect; completion bash|zsh|tcsh: print the script",
     )
     parser.add_argument("words", metavar="…", nargs="*", help="what follows checklist or completion")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    format_option(parser)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.parser import Given, group_of
-from hardentui.cli.plan import check_options, make_plan
+from hardentui.cli.parser import flag, given, group_of
+from hardentui.cli.plan import check_options, command_on, make_plan
 from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, InputError, UsageError
-from hardentui.features.apply.batch import BatchItem, combine, prepare, save_together
+from hardentui.features.fix.batch import BatchItem, combine, prepare, save_together
 from hardentui.features.fix.saving import save, save_in_place
 from hardentui.features.rights.page import LsmPage, lsm_page
 from hardentui.features.views import Report, Row, known_facts
@@ -20,9 +20,8 @@ from hardentui.harden.score import score_word
 from hardentui.model.draft import Draft, NextSteps, Target, TextFile
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.spec import Version
-from hardentui.reading.own_command import own_command
 from hardentui.regular_files import any_paths
-from hardentui.visible import command_word, visible
+from hardentui.visible import visible
 from hardentui.words import plural
 
 if TYPE_CHECKING:
@@ -52,8 +51,7 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
             steps = bench.drafter.next_steps(report, draft, options.directory)
             saved = save((*draft.files, *steps.files), options.directory, create=True)
         for written in saved:
-            backup = f" (previous file: {written.backup})" if written.backup else ""
-            terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+            terminal.tell_written([written])
             if written.state.value == "kept":
                 terminal.note(
                     f"note: {visible(written.path)} belongs to the pod or another member and may contain "
@@ -105,21 +103,11 @@ def arguments(parser: ArgumentParser) -> None:
         default="",
         help="default: quadlet; apparmor, with --as-is: a profile for what it does now",
     )
-    parser.add_argument(
-        "-o", action=Given, metavar="DIR", dest="directory", default="", help="write files to this directory"
-    )
-    parser.add_argument(
-        "--podman-version",
-        action=Given,
-        metavar="X.Y",
-        default="",
-        help="target this Podman version instead of the engine's",
-    )
-    parser.add_argument("--diff", action="store_true", help="of files: print the diff (the default)")
-    parser.add_argument(
-        "--in-place",
-        action="store_true",
-        help="of files, or with --to unit or drop-in: write where they are; a backup is kept",
+    given(parser, "-o", "DIR", "write files to this directory", dest="directory")
+    given(parser, "--podman-version", "X.Y", "target this Podman version instead of the engine's")
+    flag(parser, "--diff", "of files: print the diff (the default)")
+    flag(
+        parser, "--in-place", "of files, or with --to unit or drop-in: write where they are; a backup is kept"
     )
 
 
@@ -127,16 +115,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if any_paths(options.names):
         code: int = command_module("at_rest").fix(options, terminal, version_of(options))
         return code
-    chosen = (
-        options.check,
-        options.all,
-        options.likely,
-        options.safe,
-        options.plan,
-        options.trial,
-        options.as_is,
-    )
-    if not any(chosen):
+    ways = ("check", "all", "likely", "safe", "plan", "trial", "as_is")
+    if not any(getattr(options, way) for way in ways):
         raise UsageError(
             "Name the fixes: --check ID, --all, --likely, --safe, --plan FILE, --trial FILE; or --as-is."
         )
@@ -193,8 +173,8 @@ def _apparmor(page: LsmPage, directory: str, terminal: Terminal) -> None:
     if not directory:
         terminal.write_exact(page.profile.text)
         return
-    for written in write_bundle(directory, [TextFile(page.profile.name, page.profile.text)], create=True):
-        terminal.write(f"{visible(written.path)}: {written.state.value}\n")
+    file = TextFile(page.profile.name, page.profile.text)
+    terminal.tell_written(write_bundle(directory, [file], create=True))
 
 
 # --- hardentui fix with several names: all files at once; a container that fails does not stop the ot
@@ -219,9 +199,7 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
             _tell(item, terminal)
         if batch.files:
             files, steps = save_together(bench, batch, options.directory)
-            for written in files:
-                backup = f" (previous file: {written.backup})" if written.backup else ""
-                terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+            terminal.tell_written(files)
             for item, step in steps:
                 terminal.note(f"next, for {visible(item.report.subject.name)}:")
                 for line in step_lines(step):
@@ -258,7 +236,7 @@ def _caution(options: Namespace) -> Caution:
 def _tell(item: BatchItem, terminal: Terminal) -> None:
     """One line per container; a refusal is reported even with --quiet."""
     subject = item.report.subject
-    name, word = visible(subject.name, 80), command_word(subject.name, subject.id[:12])
+    name = visible(subject.name, 80)
     if item.trouble is not None:
         terminal.complain(f"not written: {name}: {item.trouble.title} {item.trouble.hint}".rstrip())
     elif item.plan is not None and not item.plan.changes:
@@ -266,10 +244,6 @@ def _tell(item: BatchItem, terminal: Terminal) -> None:
     elif item.plan is not None:
         before, after = score_word(item.report.score.value), score_word(item.after)
         fixes = plural(len(item.plan.choices), "fix", "fixes")
-        found_with = item.report.facts.engine.found_with if item.report.facts else ()
-        left = (
-            f"; {len(item.plan.skipped)} left out ({own_command(found_with, 'plan', word)} shows why)"
-            if item.plan.skipped
-            else ""
-        )
+        left = f"; {len(item.plan.skipped)} left out ({command_on(item.report, 'plan')} shows why)"
+        left = left if item.plan.skipped else ""
         terminal.note(f"{name}: score {before} to {after} with {fixes}{left}")

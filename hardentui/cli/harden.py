@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,12 +12,21 @@ import msgspec
 from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.journal import stopped_by_signals, tell
-from hardentui.cli.parser import Given, checklist_option, period, seconds
+from hardentui.cli.journal import stopped_by_signals, tell, write_entries
+from hardentui.cli.parser import (
+    checklist_option,
+    flag,
+    format_option,
+    given,
+    patience_option,
+    period,
+    repeated,
+    seconds,
+)
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
-from hardentui.features.apply.history import History, entry_lines
+from hardentui.features.apply.history import History
 from hardentui.features.apply.soak import is_over, told
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.apply_ways import ComposeOverride
@@ -28,9 +36,9 @@ from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWish
 from hardentui.features.looking.stack import stacks
 from hardentui.harden.score import score_word
 from hardentui.model.draft import TextFile
-from hardentui.model.journal import EntryState, journal_document
+from hardentui.model.journal import EntryState, JournalEntry, journal_document
 from hardentui.model.network import compose_project
-from hardentui.visible import strict_json, visible, visible_lines
+from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.writers.context import safe_file_name
 
@@ -38,7 +46,6 @@ if TYPE_CHECKING:
     from hardentui.features.harden.card import Card
     from hardentui.features.views import Report, Row
     from hardentui.features.workbench import Workbench
-    from hardentui.model.journal import JournalEntry
 
 Ask = Callable[[str], str]
 """Asks a question; the answer, stripped; `n` at the end of the input."""
@@ -54,37 +61,16 @@ def arguments(parser: ArgumentParser) -> None:
     )
     checklist_option(parser)
     group = parser.add_argument_group("which fixes; without these, all that a trial can judge")
-    group.add_argument("--check", metavar="ID", action="append", default=[], help="only this fix; repeatable")
-    group.add_argument(
-        "--all", action="store_true", help="also fixes whose effect no trial shows; with --check, those too"
-    )
+    repeated(group, "--check", "ID", "only this fix; repeatable")
+    flag(group, "--all", "also fixes whose effect no trial shows; with --check, those too")
     group = parser.add_argument_group("the trial")
-    group.add_argument(
-        "--probe",
-        action="append",
-        metavar="CMD",
-        default=[],
-        help="a read-only shell command that succeeds if the service works, at $TARGET; without one, "
-        "the proposed one; repeatable",
-    )
-    group.add_argument(
-        "--patience",
-        type=seconds,
-        metavar="S",
-        default=30.0,
-        help="seconds to become ready, for a twin and for the container (default: 30)",
-    )
+    about = "a read-only shell command that succeeds if the service works, at $TARGET"
+    repeated(group, "--probe", "CMD", f"{about}; without one, the proposed one; repeatable")
+    patience_option(group, "seconds to become ready, for a twin and for the container")
     group = parser.add_argument_group("the result")
     ends = group.add_mutually_exclusive_group()
     ends.add_argument("--try", action="store_true", dest="only_try", help="stop after the card")
-    ends.add_argument(
-        "-o",
-        action=Given,
-        metavar="DIR",
-        dest="directory",
-        default="",
-        help="write files instead of applying it",
-    )
+    given(ends, "-o", "DIR", "write files instead of applying it", dest="directory")
     group.add_argument(
         "--confirm-within",
         type=seconds,
@@ -100,8 +86,8 @@ def arguments(parser: ArgumentParser) -> None:
         help="for this time (7d, 12h) the learned seccomp profile only logs what it would refuse; then "
         "harden NAME allows that too and enforces the rest; 0 ends a soak now",
     )
-    group.add_argument("--yes", action="store_true", help="do not ask; decide nothing that is yours")
-    group.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    flag(group, "--yes", "do not ask; decide nothing that is yours")
+    format_option(group)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -133,8 +119,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         code = told.harden(names, wishes, changes=changes)
         if told.override is not None:
             file = TextFile(told.override.name, told.override.text)
-            for written in save_texts([file], options.directory):
-                terminal.note(f"{visible(written.path)}: {written.state.value}")
+            terminal.tell_written(save_texts([file], options.directory), note=True)
     return code
 
 
@@ -321,13 +306,12 @@ class Conversation:
         self._entry(done)
 
     def _entry(self, entry: JournalEntry, soaked: Mapping[str, frozenset[str]] | None = None) -> None:
-        if self._json:
-            document = journal_document((entry,))
-            if soaked is not None:
-                document["entries"][0]["soak_logged"] = {call: sorted(by) for call, by in soaked.items()}
-            self._terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
-        else:
-            self._terminal.write(visible_lines("\n".join(entry_lines(entry, whole=False))) + "\n")
+        if not self._json or soaked is None:
+            write_entries(self._terminal, (entry,), "json" if self._json else "text")
+            return
+        document = journal_document((entry,))
+        document["entries"][0]["soak_logged"] = {call: sorted(by) for call, by in soaked.items()}
+        self._terminal.write_json(document)
 
     # --- the decisions --------------------------------------------------------------------------------
 
@@ -452,7 +436,7 @@ class Conversation:
 
     def _document(self, card: Card) -> None:
         if self._json:
-            self._terminal.write(strict_json(json.dumps(msgspec.to_builtins(card), indent=2)) + "\n")
+            self._terminal.write_json(msgspec.to_builtins(card))
 
     def _end(self, tasks: Iterable[Hardening], cards: Mapping[str, Card], entry: JournalEntry) -> None:
         for task in tasks if self._json else ():
@@ -461,8 +445,8 @@ class Conversation:
             self._entry(entry)
 
     def _write(self, task: Hardening) -> None:
-        for written in save_result(task.files(), task.wishes.directory, task.report.subject.name):
-            self._terminal.note(f"{visible(written.path)}: {written.state.value}")
+        written = save_result(task.files(), task.wishes.directory, task.report.subject.name)
+        self._terminal.tell_written(written, note=True)
         override = task.override(self.override.text if self.override else "") if task.plan else None
         if override is not None:
             self.override = override

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from hardentui.cli.parser import flag, format_option
 from hardentui.cli.session import one_report
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import UsageError
@@ -28,7 +28,7 @@ from hardentui.model.journal import (
     journal_document,
 )
 from hardentui.model.operations import NoteContainer, NoteUnit, described, described_back, described_clearing
-from hardentui.visible import strict_json, visible, visible_lines
+from hardentui.visible import visible, visible_lines
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -42,8 +42,8 @@ def arguments(parser: ArgumentParser) -> None:
         "one that cannot be undone any more is closed",
     )
     parser.add_argument("id", metavar="ID", nargs="?", default="", help="entry ID, or the end of it")
-    parser.add_argument("--yes", action="store_true", help="with forget: do not ask")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    flag(parser, "--yes", "with forget: do not ask")
+    format_option(parser)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -51,7 +51,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.verb and not options.id:
         raise UsageError(f"journal {options.verb} needs the ID of an entry.", "hardentui journal lists them.")
     if options.verb == "show":
-        _write(terminal, (history.find(options.id),), options.format, whole=True)
+        write_entries(terminal, (history.find(options.id),), options.format, whole=True)
         return 0
     if options.verb == "forget":
         entry = history.find(options.id)
@@ -67,15 +67,18 @@ def run(options: Namespace, terminal: Terminal) -> int:
     recorded = history.recorded()
     for broken in recorded.broken:
         terminal.complain(f"note: the entry {broken.id} cannot be read: {broken.why}")
-    _write(terminal, recorded.entries, options.format, whole=False)
+    write_entries(terminal, recorded.entries, options.format)
     if not recorded.entries:
         terminal.note("The journal is empty.")
     return 0
 
 
-def _write(terminal: Terminal, entries: tuple[JournalEntry, ...], form: str, *, whole: bool) -> None:
+def write_entries(
+    terminal: Terminal, entries: tuple[JournalEntry, ...], form: str, *, whole: bool = False
+) -> None:
+    """Changes as text or JSON. `whole`: with the difference, the changes and the proof."""
     if form == "json":
-        terminal.write(strict_json(json.dumps(journal_document(entries), indent=2)) + "\n")
+        terminal.write_json(journal_document(entries))
         return
     for entry in entries:
         lines = entry_lines(entry, whole=whole)
@@ -146,7 +149,7 @@ def arguments_undo(parser: ArgumentParser) -> None:
         default="",
         help="a journal entry, or the end of its ID; default: the latest one in force",
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    flag(parser, "--yes", "do not ask")
     parser.add_argument("--expired", action="store_true", help=SUPPRESS)  # called by the timer of apply
     parser.add_argument("--cut-off", action="store_true", help=SUPPRESS)  # called by the guard of apply
 

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hardentui import __version__
 from hardentui.cli.terminal import columns, command_part
 from hardentui.regular_files import any_paths
+
+if TYPE_CHECKING:
+    from argparse import _ActionsContainer
 
 GROUPS = {
     "look": {
@@ -185,6 +188,37 @@ def seconds(text: str) -> float:
     if not 0.5 <= value <= 604_800:
         raise argparse.ArgumentTypeError("seconds between 0.5 and 604800")
     return value
+
+
+def flag(parser: _ActionsContainer, name: str, about: str) -> None:
+    """A switch."""
+    parser.add_argument(name, action="store_true", help=about)
+
+
+def given(
+    parser: _ActionsContainer,
+    name: str,
+    metavar: str,
+    about: str,
+    *,
+    dest: str | None = None,
+    absent: str = "",
+) -> None:
+    """An option with a text that is not empty. `absent`: its value without it."""
+    parser.add_argument(name, action=Given, metavar=metavar, dest=dest, default=absent, help=about)
+
+
+def repeated(parser: _ActionsContainer, name: str, metavar: str, about: str) -> None:
+    """An option that can be given several times."""
+    parser.add_argument(name, action="append", metavar=metavar, default=[], help=about)
+
+
+def patience_option(parser: _ActionsContainer, about: str) -> None:
+    parser.add_argument("--patience", type=seconds, metavar="S", default=30.0, help=f"{about} (default: 30)")
+
+
+def format_option(parser: _ActionsContainer) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -398,26 +432,16 @@ def group_of(
     """
     checklist_option(parser)
     group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)
-    group.add_argument("--check", metavar="ID", action="append", default=[], help="this fix; repeatable")
-    group.add_argument("--all", action="store_true", help="every fix that can be carried out")
-    group.add_argument(
-        "--likely", action="store_true", help="every fix except those that may break something"
-    )
-    group.add_argument("--safe", action="store_true", help="only fixes known to break nothing")
+    repeated(group, "--check", "ID", "this fix; repeatable")
+    flag(group, "--all", "every fix that can be carried out")
+    flag(group, "--likely", "every fix except those that may break something")
+    flag(group, "--safe", "only fixes known to break nothing")
     if as_is:
-        group.add_argument("--as-is", action="store_true", help="nothing hardened, for one container")
+        flag(group, "--as-is", "nothing hardened, for one container")
     if required if saved is None else saved:
-        group.add_argument(
-            "--plan", action=Given, metavar="FILE", default="", help="the fixes of a saved plan"
-        )
+        given(group, "--plan", "FILE", "the fixes of a saved plan")
     if tried:
-        group.add_argument(
-            "--trial",
-            action=Given,
-            metavar="FILE",
-            default="",
-            help="the fixes that worked in a trial (trial.json)",
-        )
+        given(group, "--trial", "FILE", "the fixes that worked in a trial (trial.json)")
 
 
 def checklist_option(parser: argparse.ArgumentParser, *, top: bool = False) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli import session
-from hardentui.cli.parser import Given, group_of
+from hardentui.cli.parser import format_option, given, group_of
 from hardentui.cli.terminal import Paragraphs, Terminal, save_text
 from hardentui.features import planning as plans
 from hardentui.features.checklists.loading import know_checks
@@ -22,7 +21,7 @@ from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument
 from hardentui.reading.own_command import own_command
 from hardentui.regular_files import read_named
-from hardentui.visible import command_word, strict_json, visible
+from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.writers.context import not_carried
 
@@ -40,10 +39,8 @@ _COLORS = {Risk.SAFE: "32", Risk.MAY_BREAK: "33", Risk.CHANGES_BEHAVIOUR: "33", 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=False)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "-o", action=Given, metavar="FILE.toml", dest="file", default="", help="save the plan"
-    )
+    format_option(parser)
+    given(parser, "-o", "FILE.toml", "save the plan", dest="file")
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -54,9 +51,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         after = bench.planner.score_after(report, plan).value
     version = str(report.facts.engine.version) if report.facts else ""
     if options.format == "json":
-        terminal.write(
-            strict_json(json.dumps(_document(plan, report.score.value, after, version), indent=2)) + "\n"
-        )
+        terminal.write_json(_document(plan, report.score.value, after, version))
     else:
         lines = plan_lines(plan, report.score.value, after, Paragraphs(terminal))
         terminal.write("\n".join(lines) + "\n")
@@ -64,10 +59,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 1
     if options.file:
         save_text(options.file, plans.dump(plan, version), backup=True)
-        subject, file = report.subject, shlex.quote(visible(options.file))
-        name = command_word(subject.name, subject.id[:12])
-        found_with = report.facts.engine.found_with if report.facts else ()
-        command = own_command(found_with, "fix", name, "--plan", file)
+        command = command_on(report, "fix", "--plan", shlex.quote(visible(options.file)))
         terminal.note(f"note: the plan is in {visible(options.file)}; {command}")
     return 0
 
@@ -128,6 +120,11 @@ def _difference(change: Change) -> tuple[tuple[str, str, list[str]], ...]:
     return (("-", "31", gone), ("+", "32", come))
 
 
+def _changed(change: Change) -> dict[str, Any]:
+    before, after = _masked(change.option, change.before), _masked(change.option, change.after)
+    return {"option": change.option, "before": before, "after": after}
+
+
 def _document(plan: Plan, before: int | None, after: int | None, version: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
@@ -146,9 +143,7 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
         ],
         "changes": [
             {
-                "option": change.option,
-                "before": _masked(change.option, change.before),
-                "after": _masked(change.option, change.after),
+                **_changed(change),
                 "checks": list(change.checks),
                 "reason": change.reason,
                 "risk": change.risk.value,
@@ -170,14 +165,7 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
             {
                 "check": question.check,
                 "summary": question.why,
-                "changes": [
-                    {
-                        "option": change.option,
-                        "before": _masked(change.option, change.before),
-                        "after": _masked(change.option, change.after),
-                    }
-                    for change in question.decides
-                ],
+                "changes": [_changed(change) for change in question.decides],
                 "impact": question.decides[0].impact,
                 "taken_by": f"--check {question.check}",
             }
@@ -245,7 +233,11 @@ def make_plan(
         for question in () if shown else decisions(plan):
             terminal.note(f"decide: {question.check}: {what_changes(question)}. {question.hint}")
         if plan.changes and any(skipped.needs for skipped in plan.skipped):
-            terminal.note(f"to set a parameter, add it to a saved plan: {_with_saved_plan(report)}")
+            save, use = (
+                command_on(report, "plan", "-o", "plan.toml"),
+                command_on(report, "apply", "--plan", "plan.toml"),
+            )
+            terminal.note(f"to set a parameter, add it to a saved plan: {save}; {use}")
     for conflict in plan.conflicts:
         terminal.note(f"caution: {conflict}")
     before, after = report.score.value, bench.planner.score_after(report, plan).value
@@ -280,11 +272,10 @@ def _left_out(plan: Plan) -> Iterator[str]:
         yield f"{', '.join(checks)}: these {why} (--{caution.value} takes them)"
 
 
-def _with_saved_plan(report: Report) -> str:
+def command_on(report: Report, verb: str, *words: str) -> str:
+    """Our command about the container of this report."""
     name = command_word(report.subject.name, report.subject.id[:12])
-    found_with = report.facts.engine.found_with if report.facts else ()
-    save = own_command(found_with, "plan", name, "-o", "plan.toml")
-    return f"{save}; {own_command(found_with, 'apply', name, '--plan', 'plan.toml')}"
+    return own_command(report.facts.engine.found_with if report.facts else (), verb, name, *words)
 
 
 def _why_nothing(plan: Plan) -> str:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from hardentui.model.draft import WrittenFile
+
 # A result that is written to a file instead of the terminal.
 
 
-def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: bool = False) -> None:
+def save_text(path: str, text: str, *, backup: bool) -> None:
     """Write one file atomically; with `backup` the previous file is kept beside it.
 
     Raises:
@@ -35,13 +37,8 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
 
     directory, name = os.path.split(os.path.abspath(path))
     # backups of a nightly report must not pile up
-    write_bundle(
-        directory,
-        [TextFile(name, text, mode, of_root=True)],
-        follow_symlink=True,
-        keep_backup=backup,
-        create=create,
-    )
+    file = TextFile(name, text, of_root=True)
+    write_bundle(directory, [file], follow_symlink=True, keep_backup=backup)
 
 
 # The modules of the commands, by name. Each is imported when it is wanted: none waits for the others.
@@ -133,6 +130,16 @@ class Terminal:
             raise
         except OSError as error:
             raise OutputLost(error.strerror) from error
+
+    def tell_written(self, files: Iterable[WrittenFile], *, note: bool = False) -> None:
+        """What became of each file, a line each. `note`: beside another result."""
+        for file in files:
+            backup = f" (previous file: {file.backup})" if file.backup else ""
+            line = f"{visible(file.path)}: {file.state.value}{visible(backup)}"
+            if note:
+                self.note(line)
+            else:
+                self.write(line + "\n")
 
     def write_exact(self, text: str) -> None:
         """A file's text: exact in a pipe; on a terminal, without control sequences."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import signal
 import threading
@@ -12,10 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.parser import Given, group_of, seconds
-from hardentui.cli.plan import check_options, make_plan
+from hardentui.cli.parser import flag, format_option, given, group_of, patience_option, repeated
+from hardentui.cli.plan import check_options, command_on, make_plan
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import UsageError
 from hardentui.features.fix.saving import save_result
@@ -25,15 +25,11 @@ from hardentui.features.trial.page import trial_page
 from hardentui.features.trial.rehearsal import lines_of, rehearse_container
 from hardentui.features.trial.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes, choices_to_try
-from hardentui.features.views import known_facts
+from hardentui.features.views import Report, known_facts
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
-from hardentui.reading.own_command import own_command
-from hardentui.visible import command_word, strict_json, visible
+from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup
-
-    from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
 
 
@@ -59,76 +55,41 @@ EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=False, saved=True)
-    parser.add_argument(
-        "--image",
-        metavar="REF",
-        action=Given,
-        default="",
-        help="instead of fixes: first today's image, then this one, which must be pulled",
-    )
+    about = "instead of fixes: first today's image, then this one, which must be pulled"
+    given(parser, "--image", "REF", about)
     trial = parser.add_argument_group("the trial")
-    _twins(trial)
-    trial.add_argument(
-        "--learn",
-        action="store_true",
-        help="watch unchanged twins and learn from them: capabilities, a custom seccomp profile, "
-        "writable directories, limits; what is learned is also tried; learning again adds to it",
-    )
-    trial.add_argument(
-        "--tight",
-        action="store_true",
-        help="keep only the capabilities and system calls that were seen in use; without it, what the "
-        "programs of the image can ask for stays too, because a probe does not exercise everything",
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "-o",
-        action=Given,
-        metavar="DIR",
-        dest="directory",
-        default="",
-        help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
-        "this directory",
-    )
-
-
-def _twins(trial: _ArgumentGroup) -> None:
-    """How twins are tried."""
-    trial.add_argument(
+    repeated(
+        trial,
         "--probe",
-        action="append",
-        metavar="CMD",
-        default=[],
-        help="a shell command that succeeds if the service works; it runs on this machine, in the network "
+        "CMD",
+        "a shell command that succeeds if the service works; it runs on this machine, in the network "
         "of the twin, whose address is $TARGET; repeatable",
     )
-    trial.add_argument(
-        "--peer",
-        action="append",
-        metavar="NAME",
-        default=[],
-        help="a container it depends on, which gets a twin too; repeatable",
-    )
-    trial.add_argument(
-        "--patience",
-        type=seconds,
-        metavar="S",
-        default=30.0,
-        help="seconds a twin may take to become ready (default: 30)",
-    )
-    trial.add_argument(
-        "--outside",
-        action="store_true",
-        help="let the twin reach the outside and this host; its traffic is real",
-    )
-    trial.add_argument(
+    repeated(trial, "--peer", "NAME", "a container it depends on, which gets a twin too; repeatable")
+    patience_option(trial, "seconds a twin may take to become ready")
+    flag(trial, "--outside", "let the twin reach the outside and this host; its traffic is real")
+    repeated(
+        trial,
         "--grant",
-        action="append",
-        metavar="OPTION[=ENTRY]",
-        default=[],
-        help="give the twin something real that it lacks, as the result names it: device=/dev/ttyUSB0, pid, "
+        "OPTION[=ENTRY]",
+        "give the twin something real that it lacks, as the result names it: device=/dev/ttyUSB0, pid, "
         "volume=/proc; what it does with that is real; repeatable",
     )
+    flag(
+        trial,
+        "--learn",
+        "watch unchanged twins and learn from them: capabilities, a custom seccomp profile, "
+        "writable directories, limits; what is learned is also tried; learning again adds to it",
+    )
+    flag(
+        trial,
+        "--tight",
+        "keep only the capabilities and system calls that were seen in use; without it, what the "
+        "programs of the image can ask for stays too, because a probe does not exercise everything",
+    )
+    format_option(parser)
+    about = "write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
+    given(parser, "-o", "DIR", f"{about}this directory", dest="directory")
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -142,15 +103,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             return EXIT_CODES[Result.NOTHING_WORKS]
         kept = profile_directory(known_facts(report), bench.opened.files)
         directory = options.directory or kept
-        wishes = Wishes(
-            tuple(options.peer),
-            tuple(options.probe),
-            options.patience,
-            options.outside,
-            profile_path(report.subject.name, directory) if options.learn else "",
-            options.tight,
-            tuple(options.grant),
-        )
+        path = profile_path(report.subject.name, directory) if options.learn else ""
+        wishes = replace(_wishes(options), learn=path, tight=options.tight)
         with interruptible():
             trying = bench.trying(report)
             progress = ProgressLines(terminal)
@@ -167,6 +121,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return EXIT_CODES[trial.result]
 
 
+def _wishes(options: Namespace) -> Wishes:
+    peers, probes, granted = tuple(options.peer), tuple(options.probe), tuple(options.grant)
+    return Wishes(peers, probes, options.patience, options.outside, granted=granted)
+
+
 REHEARSAL = "hardentui/rehearsal/1"
 
 
@@ -180,16 +139,14 @@ def _rehearse(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("--image tries another image with today's options; omit the fixes, --learn and -o.")
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
-        peers, probes = tuple(options.peer), tuple(options.probe)
-        wishes = Wishes(peers, probes, options.patience, options.outside, granted=tuple(options.grant))
         with interruptible():
             progress, stop = ProgressLines(terminal), threading.Event()
-            rehearsal = rehearse_container(bench, report, options.image, wishes, progress, stop)
+            rehearsal = rehearse_container(bench, report, options.image, _wishes(options), progress, stop)
     terminal.clear()
     name = report.subject.name
     if options.format == "json":
         head = {"schema": REHEARSAL, "container": name, "works": rehearsal.works}
-        terminal.write(strict_json(json.dumps({**head, **to_builtins(rehearsal)}, indent=2)) + "\n")
+        terminal.write_json({**head, **to_builtins(rehearsal)})
     else:
         terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, name)))
     return 0 if rehearsal.works else 6 if rehearsal.after is None else 1
@@ -239,10 +196,7 @@ class ProgressLines:
 def _save(bench: Workbench, report: Report, trial: Trial, options: Namespace, terminal: Terminal) -> None:
     """The record and, if something works, the files of the hardened container."""
     files = trial_files(bench.planner, bench.drafter, report, trial)
-    for written in save_result(files, options.directory, report.subject.name):
-        terminal.note(f"{visible(written.path)}: {written.state.value}")
+    terminal.tell_written(save_result(files, options.directory, report.subject.name), note=True)
     if trial.options:
         where = shlex.quote(visible(f"{options.directory.rstrip('/')}/{FILE_NAME}"))
-        name = command_word(report.subject.name, report.subject.id[:12])
-        found_with = report.facts.engine.found_with if report.facts else ()
-        terminal.note(f"next: {own_command(found_with, 'apply', name, '--trial', where)}")
+        terminal.note(f"next: {command_on(report, 'apply', '--trial', where)}")

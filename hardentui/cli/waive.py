@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from hardentui.checks import CHECKS
-from hardentui.cli.parser import Given, checklist_option
+from hardentui.cli.parser import checklist_option, given
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
@@ -26,21 +26,13 @@ def arguments(parser: ArgumentParser) -> None:
         default="",
         help="check ID or pattern; without it, the waivers are listed",
     )
-    parser.add_argument(
-        "--on", action=Given, metavar="SUBJECT", default="", help="name of a container, image…, or a pattern"
-    )
-    parser.add_argument("--reason", action=Given, metavar="TEXT", default="", help="why it is accepted")
-    parser.add_argument("--owner", action=Given, metavar="WHO", default="", help="who accepts it")
-    parser.add_argument(
-        "--until", action=Given, metavar="DATE", default="", help="last day it is valid, such as 2026-12-31"
-    )
-    parser.add_argument("--engine", action=Given, metavar="LABEL", default="*", help="only on this engine")
-    parser.add_argument(
-        "--control", action=Given, metavar="TEXT", default="", help="what protects the container instead"
-    )
-    parser.add_argument(
-        "--file", action=Given, metavar="FILE", default="", help="a waivers file instead of your own"
-    )
+    given(parser, "--on", "SUBJECT", "name of a container, image…, or a pattern")
+    given(parser, "--reason", "TEXT", "why it is accepted")
+    given(parser, "--owner", "WHO", "who accepts it")
+    given(parser, "--until", "DATE", "last day it is valid, such as 2026-12-31")
+    given(parser, "--engine", "LABEL", "only on this engine", absent="*")
+    given(parser, "--control", "TEXT", "what protects the container instead")
+    given(parser, "--file", "FILE", "a waivers file instead of your own")
     checklist_option(parser)
 
 

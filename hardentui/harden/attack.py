@@ -97,16 +97,8 @@ def _devices(facts: ContainerFacts, finding: Finding) -> str:
     return f"can use {listed(finding.verdict.things) or 'every device of the host'}"
 
 
-def _device_rules(facts: ContainerFacts, finding: Finding) -> str:
-    return "can create and open device files for the host's disks"
-
-
-def _kernel_settings(facts: ContainerFacts, finding: Finding) -> str:
-    return "can change the kernel's settings through /proc/sys"
-
-
-def _processes(facts: ContainerFacts, finding: Finding) -> str:
-    return "sees the processes of the host"
+def _always(words: str) -> Callable[[ContainerFacts, Finding], str]:
+    return lambda facts, finding: words
 
 
 _WAYS: Mapping[str, _Way] = {
@@ -116,9 +108,13 @@ _WAYS: Mapping[str, _Way] = {
     "sensitive-host-mount": _Way(6, Severity.LOW, _mounts),
     "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
     "host-devices": _Way(4, Severity.HIGH, _devices),
-    "open-device-cgroup": _Way(6, Severity.CRITICAL, _device_rules),
-    "unmasked-system-paths": _Way(6, Severity.CRITICAL, _kernel_settings),
-    "host-pid": _Way(4, Severity.HIGH, _processes),
+    "open-device-cgroup": _Way(
+        6, Severity.CRITICAL, _always("can create and open device files for the host's disks")
+    ),
+    "unmasked-system-paths": _Way(
+        6, Severity.CRITICAL, _always("can change the kernel's settings through /proc/sys")
+    ),
+    "host-pid": _Way(4, Severity.HIGH, _always("sees the processes of the host")),
 }
 _PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})
 _GRADE = {Severity.CRITICAL: 4, Severity.HIGH: 2, Severity.MEDIUM: 1, Severity.LOW: 1}

@@ -7,34 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.model.spec import Option, Readability, Spec
-from hardentui.options import (
-    CGROUPS,
-    COMMAND,
-    CPU_PERIOD,
-    CPU_QUOTA,
-    CPU_SHARES,
-    CPUS,
-    CPUSET_CPUS,
-    CPUSET_MEMS,
-    ENTRYPOINT,
-    EXPOSE,
-    HEALTH_CMD,
-    IMAGE,
-    LABELS,
-    MEMORY,
-    MEMORY_RESERVATION,
-    MEMORY_SWAP,
-    NAME,
-    PIDS_LIMIT,
-    PULL,
-    REMOVE,
-    RESTART,
-    SDNOTIFY,
-    STOP_SIGNAL,
-    TABLE,
-    USER,
-    WORKDIR,
-)
+from hardentui.options import *
 from hardentui.options.argv import Item, items_of
 
 SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "filesystem", "resources"})

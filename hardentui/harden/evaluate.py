@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from msgspec.structs import replace
 
 from hardentui.harden.score import COST
-from hardentui.model.check import AnyCheck, Checklist, Parameters, ParameterValue
+from hardentui.model.check import AnyCheck, Checklist, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Finding,
@@ -34,11 +34,9 @@ def context_shift(facts: object) -> int:
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
 
 
-def parameters_of(
-    check: AnyCheck, checklist: Checklist, over: Mapping[str, ParameterValue] | None = None
-) -> Parameters:
-    """The check's defaults, overridden by the checklist and then by the user."""
-    return Parameters({**check.parameters, **checklist.parameters.get(check.id, {}), **(over or {})})
+def parameters_of(check: AnyCheck, checklist: Checklist) -> Parameters:
+    """The check's defaults, overridden by the checklist."""
+    return Parameters({**check.parameters, **checklist.parameters.get(check.id, {})})
 
 
 def evaluate(
@@ -103,11 +101,11 @@ def _is_certain(check: AnyCheck, verdict: Verdict) -> bool:
 
 
 def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
-    """The check's verdict. Documents from an engine may have any shape: an exception in a check becomes an
-    unknown with the reason, and does not abort the scan."""
+    """The check's verdict. Documents from an engine may have any shape and depth: an exception in a check
+    becomes an unknown with the reason, and does not abort the scan."""
     try:
         return check.verdict(facts, parameters)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         return unknown(f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})")
 
 

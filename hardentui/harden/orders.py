@@ -12,24 +12,7 @@ from typing import Any, TypeAlias
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Option
-from hardentui.options import (
-    CPU_PERIOD,
-    CPU_QUOTA,
-    CPUS,
-    LABEL_LEVEL,
-    LABEL_TYPE,
-    MEMORY,
-    MEMORY_SWAP,
-    NETWORK,
-    PRIVILEGED,
-    PUBLISH,
-    PUBLISH_ALL,
-    SYSCTL,
-    ULIMIT,
-    UMASK,
-    USERNS,
-    Port,
-)
+from hardentui.options import *
 from hardentui.reading.confinement import selinux_switched_off
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import asks_for_user_namespace
@@ -156,7 +139,7 @@ def _ulimit(text: str) -> float:
 # --- identity ----------------------------------------------------------------------------------------
 
 
-def user(before: ContainerFacts, after: ContainerFacts) -> str:
+def root_user(before: ContainerFacts, after: ContainerFacts) -> str:
     became = is_root(declared_user(after)) and not is_root(declared_user(before))
     return "runs as root" if became else ""
 

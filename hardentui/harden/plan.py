@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -17,29 +17,11 @@ from hardentui.model.finding import Finding, FixKind, Kind, Risk, Status
 from hardentui.model.known import known
 from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.spec import Spec
-from hardentui.options import (
-    CAP_DROP,
-    CPUS,
-    IMAGE,
-    MEMORY,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    PIDS_LIMIT,
-    READ_ONLY,
-    USER,
-    USERNS,
-)
+from hardentui.options import *
 from hardentui.options.table import bounding_set
 from hardentui.reading.containers import cgroup_version, declared_user, is_root, listed, runs_systemd
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
-
-
-def conflicts_of(facts: ContainerFacts, after: Spec, checks: tuple[str, ...]) -> tuple[str, ...]:
-    """One sentence for each known conflict of the new spec that the old one does not have."""
-    if not checks:
-        return ()
-    return tuple(text for conflict in _CONFLICTS if (text := conflict(facts, after)))
 
 
 def _newly(facts: ContainerFacts, after: Spec, option: object) -> bool:
@@ -116,6 +98,7 @@ _CONFLICTS: tuple[Callable[[ContainerFacts, Spec], str], ...] = (
     _no_new_privileges_and_setuid,
     _limits_without_controllers,
 )
+"""Each gives a sentence where the new spec has a known conflict that the old one does not have."""
 
 _RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK, Risk.DECISION)
 """Least risky first."""
@@ -175,7 +158,7 @@ def make_plan(
         before=facts.spec,
         after=spec,
         skipped=tuple(skipped),
-        conflicts=conflicts_of(facts, spec, tuple(fixed)),
+        conflicts=tuple(text for conflict in _CONFLICTS if fixed and (text := conflict(facts, spec))),
         notes=(*notes, *_still_or_newly_failing(facts, spec, checks, checklist, fixed)),
         risks={fix.check.id: fix.risk for fix in kept},
     )
@@ -278,13 +261,17 @@ def fixable(
     """Every applicable fix for a failing finding of this container, alone or after the fixes before it.
 
     A fix that privileged mode prevents becomes applicable once that mode is off. Findings that fail only
-    because of an earlier fix are fixed as well.
+    because of an earlier fix are fixed as well. One whose finding is unknown has to be named explicitly.
     """
     choices = []
     spec = facts.spec
-    for check in _with_a_fix(checks):
+    for check in checks:
+        if check.kind is not Kind.CONTAINER or check.remediate is None:
+            continue
         fix = _fix(check, spec, facts, Choice(check.id), checklist)
-        if isinstance(fix, _Fix) and caution.allows(fix.risk) and not _unknown(check, facts, checklist):
+        if not isinstance(fix, _Fix) or not caution.allows(fix.risk):
+            continue
+        if judge(check, facts, parameters_of(check, checklist)).status is not Status.UNKNOWN:
             choices.append(fix.choice)
             spec = fix.after
     return tuple(choices)
@@ -362,15 +349,6 @@ _WORDS = {
     Risk.CHANGES_BEHAVIOUR: "changes behaviour",
     Risk.MAY_BREAK: "may break the service",
 }
-
-
-def _with_a_fix(checks: Iterable[AnyCheck]) -> Iterator[AnyCheck]:
-    return (check for check in checks if check.kind is Kind.CONTAINER and check.remediate is not None)
-
-
-def _unknown(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> bool:
-    """Whether the finding is unknown: such a fix has to be named explicitly."""
-    return judge(check, facts, parameters_of(check, checklist)).status is Status.UNKNOWN
 
 
 # The fixes that raise a container's score most, among those that can be applied alone.

@@ -19,57 +19,7 @@ from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Status
 from hardentui.model.spec import Option, ProtectionRule, Spec
-from hardentui.options import (
-    ANNOTATIONS,
-    APPARMOR,
-    CAP_ADD,
-    CAP_DROP,
-    CGROUPNS,
-    CGROUPS,
-    CPU_PERIOD,
-    CPU_QUOTA,
-    CPUS,
-    DEVICES,
-    GIDMAP,
-    HEALTH_CMD,
-    HEALTH_ON_FAILURE,
-    IMAGE,
-    IPC,
-    LABEL_DISABLE,
-    LABEL_LEVEL,
-    LABEL_TYPE,
-    LOG_DRIVER,
-    LOG_OPT,
-    MEMORY,
-    MEMORY_SWAP,
-    MOUNTS,
-    NETWORK,
-    OOM_SCORE_ADJ,
-    PID,
-    PRIVILEGED,
-    PUBLISH,
-    PUBLISH_ALL,
-    READ_ONLY,
-    READ_ONLY_TMPFS,
-    RESTART,
-    SDNOTIFY,
-    SECCOMP_POLICY,
-    SECCOMP_PROFILE,
-    SECRETS,
-    SUBGIDNAME,
-    SUBUIDNAME,
-    SYSCTL,
-    TABLE,
-    TMPFS,
-    UIDMAP,
-    ULIMIT,
-    UMASK,
-    UNMASK,
-    USER,
-    USERNS,
-    UTS,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.reading.capabilities import declared_set
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.images import reference
@@ -122,7 +72,7 @@ def _propagation(options: frozenset[str]) -> int:
     return max((_PROPAGATION.get(option, 0) for option in options), default=0)
 
 
-def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
+def tmpfs_mounts(before: ContainerFacts, after: ContainerFacts) -> str:
     """With a read-only root, a new tmpfs is a new writable place."""
     old, new = _tmpfs(before), _tmpfs(after)
     for path, options in new.items():
@@ -328,7 +278,7 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     PRIVILEGED: (_capabilities, _seccomp, orders.selinux, orders.off(PRIVILEGED, "makes it privileged")),
     CAP_ADD: _CAPABILITIES,
     CAP_DROP: _CAPABILITIES,
-    USER: (orders.user, _capabilities),
+    USER: (orders.root_user, _capabilities),
     SECCOMP_PROFILE: _SECCOMP,
     SECCOMP_POLICY: (_seccomp_policy,),
     APPARMOR: (orders.ranked(_apparmor_rank, "weakens AppArmor confinement"),),
@@ -363,7 +313,7 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     ),
     READ_ONLY_TMPFS: (read_only_tmpfs,),
     MOUNTS: (mounts,),
-    TMPFS: (tmpfs,),
+    TMPFS: (tmpfs_mounts,),
     DEVICES: (orders.devices(DEVICES),),
     NETWORK: (orders.network, orders.ports),
     PUBLISH: (orders.ports,),

@@ -29,10 +29,6 @@ class Sampled(Struct, frozen=True):
     # memory_peak, pids_peak: bytes and tasks
     memory_peak: Known[int] = NOT_READ
     pids_peak: Known[int] = NOT_READ
-    programs: Known[tuple[str, ...]] = NOT_READ
-    uids: Known[frozenset[int]] = NOT_READ  # as the container sees them
-    capabilities: Known[frozenset[str]] = NOT_READ  # union of the effective sets of its processes
-    samples: int = 0
 
 
 class CapabilityCheck(Struct, frozen=True):
@@ -51,7 +47,6 @@ class Observation(Struct, frozen=True):
     # the kernel's own capability checks (tracefs, root only)
     capability_checks: Known[tuple[CapabilityCheck, ...]] = NOT_READ
     written: Known[tuple[str, ...]] = NOT_READ  # paths of the root filesystem that differ from the image
-    seconds: float = 0.0
 
 
 SCHEMA = "hardentui/trial/1"
@@ -205,6 +200,9 @@ class NotExercised(Struct, frozen=True):
 
     what: str
     why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.why})" if self.why else self.what
 
 
 class ChosenFix(Struct, frozen=True):

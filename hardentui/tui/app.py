@@ -222,7 +222,6 @@ class HardenApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {ActionProvider, ThemeProvider}
     BINDINGS: ClassVar = bindings(APP)
-    BINDING_GROUP_TITLE = "Everywhere"
 
     def __init__(
         self,
@@ -348,22 +347,7 @@ class HardenApp(App[None]):
         self.bell()
         self.panic(Text(fault_text(fault) if fault else "hardentui: internal error."))
 
-    @on(say.PodmanFound)
-    @on(say.WorkbenchOpened)
-    @on(say.OpenFailed)
-    @on(say.RowsListed)
-    @on(say.ReportsArrived)
-    @on(say.ScanProgressed)
-    @on(say.ScanEnded)
-    @on(say.ContainerGone)
-    @on(say.ContainersChanged)
-    @on(say.ConnectionChanged)
-    @on(say.HostJudged)
-    @on(say.SharedJudged)
-    @on(say.LookProgressed)
-    @on(say.LookEnded)
-    @on(say.CommandRan)
-    @on(say.WorkFailed)
+    @on(say.FromWorker)
     def _from_worker(self, message: say.FromWorker) -> None:
         self.session.handle(message)
         if isinstance(message, say.WorkbenchOpened):
@@ -410,10 +394,11 @@ class HardenApp(App[None]):
 
     # --- navigation ------------------------------------------------------------------------------------
 
-    def _open_tab(self, tab: Screen[None]) -> None:
+    def open_tab(self, name: str, about: Row | ContainerFacts) -> None:
         """Another tab of a container takes the place of the present one; the walk and the list stay below."""
-        here = type(self.screen).__name__
-        self.switch_screen(tab) if here in _TABS else self.push_screen(tab)
+        if (bench := self.session.bench) is not None:
+            here, tab = type(self.screen).__name__, screen(name, bench, about)
+            self.switch_screen(tab) if here in _TABS else self.push_screen(tab)
 
     def open_walk(self, key: str) -> None:
         below = self.screen_stack[-2:-1]
@@ -439,18 +424,6 @@ class HardenApp(App[None]):
             left = [key for group in rest for key in group]
             change = screen("change", first[0], len(left), tuple(choices), tuple(first[1:]))
             self.push_screen(change, lambda _: self.open_harden(left))
-
-    def open_monitor(self, row: Row) -> None:
-        if (bench := self.session.bench) is not None:
-            self._open_tab(screen("monitor", bench, row))
-
-    def open_logs(self, facts: ContainerFacts) -> None:
-        if (bench := self.session.bench) is not None:
-            self._open_tab(screen("logs", bench, facts))
-
-    def open_rights(self, row: Row) -> None:
-        if (bench := self.session.bench) is not None:
-            self._open_tab(screen("rights", bench, row))
 
     def open_history(self, name: str) -> None:
         self.push_screen(screen("journal", name))

@@ -1,57 +1,46 @@
-"""Messages from the workers to the app. Posting is safe from any thread."""
+"""How results come from threads to the app: by callbacks of a widget, and by messages of the session."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.message import Message
+from textual.widget import Widget
 
 from hardentui.errors import HardenError
 from hardentui.features.views import CheckProgress, Connectivity, Report, Row
-from hardentui.model.draft import NO_STEPS, Draft, NextSteps, Target, WrittenFile
 
 if TYPE_CHECKING:
-    from hardentui.features.apply.apply_wishes import ApplyWishes
-    from hardentui.features.apply.applying import PreparedChange
-    from hardentui.features.fix.saving import OwnUnit
-    from hardentui.features.harden.card import Card
-    from hardentui.features.harden.task import Hardening, Outset
     from hardentui.features.opening.opened import Opened
     from hardentui.features.workbench import Workbench
-    from hardentui.model.journal import ChangeEvent, JournalEntry
-    from hardentui.model.trial import TrialEvent
+
+Result = TypeVar("Result")
 
 
-@dataclass
-class UnitFound(Message):
-    """The unit of a screen's container, or none; sent to that screen, like the next three."""
+def in_background(
+    widget: Widget,
+    work: Callable[[], Result],
+    then: Callable[[Result], object],
+    failed: Callable[[HardenError], object],
+    *,
+    group: str,
+) -> None:
+    """Work on a thread; its result, or why there is none, is taken on the app's thread while the widget is
+    there.
+    """
 
-    unit: OwnUnit | None
+    def on_thread() -> None:
+        try:
+            result = work()
+        except HardenError as error:
+            widget.call_later(failed, error)
+        else:
+            widget.call_later(then, result)
 
-
-@dataclass
-class DraftReady(Message):
-    """`in_place` is the effect of writing a changed unit in place, or why it cannot; empty for new files."""
-
-    draft: Draft
-    in_place: tuple[WrittenFile, ...] | HardenError = ()
-
-
-@dataclass
-class DraftFailed(Message):
-    target: Target
-    error: HardenError
-
-
-@dataclass
-class FilesWritten(Message):
-    """`steps` come next; `error` is why some files were not written."""
-
-    files: tuple[WrittenFile, ...]
-    steps: NextSteps = NO_STEPS
-    error: HardenError | None = None
+    widget.run_worker(on_thread, group=group, thread=True)
 
 
 class FromWorker(Message):
@@ -173,49 +162,3 @@ class WorkFailed(FromWorker):
 
     what: str
     error: HardenError
-
-
-# Of a change of a container: trial, card, apply.
-
-
-@dataclass
-class OutsetKnown(Message):
-    task: Hardening
-    outset: Outset
-
-
-@dataclass
-class Progressed(Message):
-    """Of the trial, or of applying."""
-
-    event: TrialEvent | ChangeEvent
-
-
-@dataclass
-class CardReady(Message):
-    card: Card
-    tried_at: str = ""  # of an earlier trial
-
-
-@dataclass
-class Prepared(Message):
-    """The steps of applying are known, or why there are none; a card says it itself."""
-
-    wishes: ApplyWishes
-    change: PreparedChange | None = None
-    error: HardenError | None = None
-    card: Card | None = None
-
-
-@dataclass
-class ApplyDone(Message):
-    """Applied, or undone."""
-
-    entry: JournalEntry
-
-
-@dataclass
-class Failed(Message):
-    """Without a result; None: it was stopped."""
-
-    error: HardenError | None

@@ -336,9 +336,7 @@ class Session:
 
     def recheck(self, key: str) -> None:
         """Inspect one container again."""
-        if bench := self.bench:
-            workers = self._workers
-            self.run(lambda: workers.recheck(bench, key), "recheck")
+        self.recheck_all([key])
 
     def recheck_all(self, keys: Collection[str]) -> None:
         """Inspect these again in detail, one after the other."""

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.features.trial.learned.effects import capabilities
-from hardentui.features.trial.observe.argument_shapes import INSPECTED
-from hardentui.features.trial.observe.inspector import Inspector
+from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
 from hardentui.lib.observer.calls import CallWatcher
 from hardentui.lib.observer.records import CallDetail
 from hardentui.lib.seccomp import parse_profile

@@ -64,10 +64,6 @@ def test_samples_show_what_it_serves_and_uses(prepared: Bench) -> None:
     assert seen.memory_peak > 20 << 20
     assert isinstance(seen.pids_peak, int)
     assert seen.pids_peak >= 4
-    assert seen.uids == frozenset({0})
-    assert isinstance(seen.programs, tuple)
-    assert "nc" in seen.programs
-    assert seen.capabilities == DEFAULT
 
 
 def test_a_container_that_has_ended_is_unknown(prepared: Bench) -> None:

@@ -11,21 +11,19 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.errors import UsageError
-from hardentui.features.apply import simulated_apply
 from hardentui.features.apply.apply_wishes import ApplyWishes, refuse_loss
 from hardentui.features.apply.applying import PreparedChange
-from hardentui.features.apply.simulated_apply import prepare_played
 from hardentui.features.change.journal import Journal
 from hardentui.features.first_look import FirstLook
+from hardentui.features.harden import simulated
 from hardentui.features.harden.card import Card
+from hardentui.features.harden.simulated import prepare_played
 from hardentui.features.harden.task import Hardening, KeptTrial
-from hardentui.features.trial import simulated_trial
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Plan
 from hardentui.reading.written import LayerData
 from hardentui.tui.app import HardenApp
-from hardentui.tui.messages import Prepared
 from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.walk import WalkScreen
@@ -36,7 +34,7 @@ from tests.tui.support import Driver, drawn, running, screen_text, shows, until,
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(simulated_trial, "PACE", 0.0)
+    monkeypatch.setattr(simulated, "TRIAL_PACE", 0.0)
 
 
 def make_app() -> HardenApp:
@@ -68,7 +66,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulated_apply, "PACE", 30.0)
+    monkeypatch.setattr(simulated, "APPLY_PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
@@ -105,7 +103,7 @@ async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_com
 async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(simulated_apply, "PACE", 30.0)
+    monkeypatch.setattr(simulated, "APPLY_PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
@@ -113,7 +111,8 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
         await until(pilot, lambda: "What will be done" in drawn(app))
         await pilot.press("enter", shows="1/7")
         late = UsageError("An earlier change waits.", "")  # what a preparation meets meanwhile
-        app.screen.post_message(Prepared(ApplyWishes(confirm_within=120.0, keep_data=True), error=late))
+        assert isinstance(app.screen, ChangeScreen)
+        app.screen.prepared(ApplyWishes(confirm_within=120.0, keep_data=True), late)
         await pilot.press("i", shows="1/7")
         assert "An earlier change waits" not in drawn(app)
         await pilot.press("escape", shows="Rolled back")
@@ -167,7 +166,7 @@ async def test_marked_containers_come_stack_by_stack_and_the_walk_has_the_same_k
 
 
 async def test_a_trial_is_stopped_and_another_probe_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulated_trial, "PACE", 30.0)
+    monkeypatch.setattr(simulated, "TRIAL_PACE", 30.0)
     app = make_app()
     async with running(app, (80, 24)) as pilot:
         await at_web(app, pilot, "h")

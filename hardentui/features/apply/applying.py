@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import Journal, resumable_from, waiting
 from hardentui.features.change.service_operator import guarded, probe_once
 from hardentui.features.change.transaction import Transaction
-from hardentui.features.change.wait import ports_of
+from hardentui.features.change.wait import is_running, pid_of, ports_of
 from hardentui.features.fix.apply_ways import (
     LONGEST_TRIED,
     ApplyWay,
@@ -89,14 +89,6 @@ class PreparedChange(Struct, frozen=True):
         return self.expected.words if self.expected else "The container is down between stop and start."
 
 
-class Along(Struct, frozen=True):
-    """Another container that is replaced in the same transaction."""
-
-    report: Report
-    plan: Plan
-    wishes: ApplyWishes
-
-
 class Application:
     """Applies a plan to one real container.
 
@@ -134,7 +126,7 @@ class Application:
             finally:
                 self._is_alone = False
 
-    def prepare(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Along] = ()) -> PreparedChange:
+    def prepare(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Part] = ()) -> PreparedChange:
         """Prepare the change; modifies nothing. Whatever refers to a replaced container by its ID is replaced
         with it: as it is, unless it is among `along`.
 
@@ -156,94 +148,62 @@ class Application:
             plan, soak = soaking(plan, facts, self._opened.files, wishes.soak)
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
-        layer = layer_of(self._facts)
         with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
             self._referring = self._references(engine)
             parts = self._parts(plan, wishes, along)
             for part in parts:
                 part.application._try_probes(engine, part.wishes)
-            if len(parts) > 1:
-                return self._prepare_together(parts, engine, identity)
-            way, diff, notes = self._way(plan, wishes, engine, identity, layer)
-        expected = self._expected(wishes) if way.restarts else None
-        if way.substitute is not None:
-            expected = Downtime(0.0, "a second one serves meanwhile")
+            ways, diff, notes = self._ways(parts, engine, identity)
+        alone = len(parts) == 1
+        changed = list(zip(parts, ways, strict=True))
+        steps = [part.application._steps(part, way) for part, way in changed]
+        networks = [] if alone else [network_of(part.facts.inspect) for part in parts]
+        expected = [part.application._expected(part.wishes, way) for part, way in changed if way.restarts]
+        if soak is not None:
+            notes.insert(0, f"its learned profile only logs what it would refuse until {until(soak)}")
+        total = sum(each.seconds for each in expected)
+        several = Downtime(total, f"{len(expected)} containers one after another")
         entry = JournalEntry(
             id=identity,
-            expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
+            expected_downtime_seconds=round(total, 2) if expected else None,
             time=now.isoformat(timespec="seconds"),
             action=EntryAction.APPLY,
             container=facts.name,
             engine=self._address,
             by=who(),
-            changes=_changes(plan),
+            changes=tuple(
+                change for part in parts for change in _changes(part.plan, "" if alone else part.facts.name)
+            ),
             diff=diff,
-            original=way.original,
+            original=next(way.original for part, way in changed if part.application is self),
             soak=soak,
-            operations=(*way.operations, *self._judgement(plan, wishes, way), *way.afterwards),
+            operations=steps[0] if alone else together(steps, networks),
         )
-        notes = (*way.notes, *notes, *self._about_layer(layer, wishes, way))
-        if soak is not None:
-            notes = (f"its learned profile only logs what it would refuse until {until(soak)}", *notes)
-        return PreparedChange(entry, notes, way.restarts, wishes, expected)
-
-    def _prepare_together(
-        self, parts: Sequence[_Part], engine: ChangingEngine, identity: str
-    ) -> PreparedChange:
-        ids = frozenset(part.facts.id for part in parts)
-        ways: list[ApplyWay] = []
-        expected: list[Downtime] = []
-        changes: list[JournalChange] = []
-        diffs, notes, operations = [], [], []
-        for part in parts:
-            planned = tuple(step for way in ways for step in way.operations)
-            application, plan, wishes, facts = part.application, part.plan, part.wishes, part.facts
-            layer = layer_of(facts)
-            way, diff, remarks = application._way(
-                plan, wishes, engine, identity, layer, together=ids, planned=planned
-            )
-            ways.append(way)
-            operations.append((*way.operations, *application._judgement(plan, wishes, way)))
-            name = visible(facts.name, 80)
-            if plan.changes:
-                diffs.append(diff)
-            else:
-                notes.append(
-                    f"{name} is made anew as it is, because it refers to the ID of one that is replaced"
-                )
-            about = (*way.notes, *remarks, *application._about_layer(layer, wishes, way))
-            own = application is self
-            notes += [note if own or note == PROBES_MEET_DATA else f"{name}: {note}" for note in about]
-            changes += [replace(change, container=facts.name) for change in _changes(plan)]
-            if facts.running:
-                expected.append(application._expected(wishes))
-        first = next(at for at, part in enumerate(parts) if part.application is self)
-        slowest = max(expected, key=lambda each: each.seconds, default=None)
-        total = sum(each.seconds for each in expected)
-        down = Downtime(total, f"{len(expected)} containers one after another") if slowest else None
-        entry = JournalEntry(
-            id=identity,
-            expected_downtime_seconds=round(total, 2) if expected else None,
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
-            action=EntryAction.APPLY,
-            container=self._facts.name,
-            engine=self._address,
-            by=who(),
-            changes=tuple(changes),
-            diff="".join(diffs),
-            original=ways[first].original,
-            operations=together(operations, [network_of(part.facts.inspect) for part in parts]),
-        )
-        wishes = parts[first].wishes
+        down = expected[0] if len(expected) == 1 else several if expected else None
         return PreparedChange(entry, tuple(dict.fromkeys(notes)), bool(expected), wishes, down)
 
-    def _parts(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Along]) -> list[_Part]:
+    def _ways(
+        self, parts: Sequence[Part], engine: ChangingEngine, identity: str
+    ) -> tuple[list[ApplyWay], str, list[str]]:
+        """How each is changed, the diff to show, and the notes."""
+        ways: list[ApplyWay] = []
+        diffs: list[str] = []
+        notes: list[str] = []
+        ids = frozenset(part.facts.id for part in parts if len(parts) > 1)
+        for part in parts:
+            planned = tuple(step for way in ways for step in way.operations)
+            layer = layer_of(part.facts)
+            way, diff, remarks = part.application._way(part, engine, identity, layer, ids, planned)
+            ways.append(way)
+            if part.plan.changes or not ids:
+                diffs.append(diff)
+            about = (*way.notes, *remarks, *part.application._about_layer(layer, part.wishes, way))
+            notes += about if part.application is self else _of_another(part, about)
+        return ways, "".join(diffs), notes
+
+    def _parts(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Part]) -> list[Part]:
         """All that are replaced in one transaction, those first that others refer to by ID."""
-        parts = [_Part(self, plan, wishes)]
-        parts += [
-            _Part(Application(self._bench, each.report, self._journal), each.plan, each.wishes)
-            for each in along
-        ]
+        parts = [Part(self, plan, wishes), *along]
         drafter = self._bench.drafter
         if not along and (live_flags(plan, self._facts) or drafter.own_unit(self._report) is not None):
             return parts
@@ -257,7 +217,7 @@ class Application:
                     continue  # which is refused later
                 application = Application(self._bench, row.report, self._journal)
                 as_it_is = self._bench.planner.plan(row.report, ())
-                parts.append(_Part(application, as_it_is, replace(wishes, probes=(), tried=None)))
+                parts.append(Part(application, as_it_is, replace(wishes, probes=(), tried=None)))
         for part in parts[1:]:
             part.application._referring = self._referring
             part.application._refuse_unfinished()
@@ -276,7 +236,9 @@ class Application:
         kept = {name for entry in entries if entry.engine == self._address for name in entry.originals}
         return tuple(other for other in references(engine) if other.name not in kept)
 
-    def _expected(self, wishes: ApplyWishes) -> Downtime:
+    def _expected(self, wishes: ApplyWishes, way: ApplyWay) -> Downtime:
+        if way.substitute is not None:
+            return Downtime(0.0, "a second one serves meanwhile")
         entries = self._journal.entries()
         return expected_downtime(self._facts, self._opened.files, entries, self._address, wishes.tried)
 
@@ -356,20 +318,19 @@ class Application:
 
     def _way(
         self,
-        plan: Plan,
-        wishes: ApplyWishes,
+        part: Part,
         engine: ChangingEngine,
         identity: str,
         layer: LayerData,
-        together: frozenset[str] = frozenset(),
-        planned: Sequence[Operation] = (),
+        together: frozenset[str],
+        planned: Sequence[Operation],
     ) -> tuple[ApplyWay, str, tuple[str, ...]]:
         """The operations, the diff to show, and the remarks.
 
         Args:
             together: IDs of those that are replaced with it; `planned`: the operations for those before it.
         """
-        facts, bench = self._facts, self._bench
+        facts, bench, plan, wishes = self._facts, self._bench, part.plan, part.wishes
         live = live_flags(plan, facts)
         own = bench.drafter.own_unit(self._report)
         if own is not None:
@@ -409,13 +370,15 @@ class Application:
         )
         return way, diff, ()
 
+    def _steps(self, part: Part, way: ApplyWay) -> tuple[Operation, ...]:
+        return (*way.operations, *self._judgement(part.plan, part.wishes, way), *way.afterwards)
+
     def _judgement(self, plan: Plan, wishes: ApplyWishes, way: ApplyWay) -> Iterator[Operation]:
         """The conditions that must hold afterwards."""
         facts = self._facts
         if not facts.running:
             return
-        pid = int((facts.inspect.get("State") or {}).get("Pid") or 0)
-        listening = known(read_listening, self._opened.files, pid)
+        listening = known(read_listening, self._opened.files, pid_of(facts.inspect))
         ports = tuple(sorted(ports_of(listening))) if facts.engine.local else ()
         start = wishes.tried[0] if wishes.tried else 0.0
         patience = max(wishes.patience, min(_START_TIMES * start, LONGEST_TRIED))
@@ -483,8 +446,7 @@ class Application:
             now = self._engine.inspect(self._facts.id)
         except NotFound:
             now = {}
-        running = bool((now.get("State") or {}).get("Running"))
-        if now.get("Name") != self._facts.name or running != self._facts.running:
+        if now.get("Name") != self._facts.name or is_running(now) != self._facts.running:
             raise UsageError(
                 f"{visible(self._facts.name, 80)} has just changed; nothing was done.",
                 "Check it again: another change may have come first.",
@@ -522,7 +484,7 @@ class Application:
             yield PROBES_MEET_DATA
 
 
-class _Part(Struct, frozen=True):
+class Part(Struct, frozen=True):
     """One of the containers that are replaced together."""
 
     application: Application
@@ -534,7 +496,17 @@ class _Part(Struct, frozen=True):
         return self.application._facts
 
 
-def _changes(plan: Plan) -> tuple[JournalChange, ...]:
+def _of_another(part: Part, about: Iterable[str]) -> Iterator[str]:
+    """The notes on a container that is replaced together with the one that is changed."""
+    name = visible(part.facts.name, 80)
+    if not part.plan.changes:
+        yield f"{name} is made anew as it is, because it refers to the ID of one that is replaced"
+    yield from (note if note == PROBES_MEET_DATA else f"{name}: {note}" for note in about)
+
+
+def _changes(plan: Plan, container: str) -> tuple[JournalChange, ...]:
+    """`container`: one of several that are changed; empty if there is only one."""
+
     def words(option: str, arguments: tuple[str, ...]) -> str | None:
         return " ".join(mask_argument(option, argument) for argument in arguments) or None
 
@@ -544,6 +516,7 @@ def _changes(plan: Plan) -> tuple[JournalChange, ...]:
             option=change.option,
             before=words(change.option, change.before),
             after=words(change.option, change.after),
+            container=container,
         )
         for change in plan.changes
     )

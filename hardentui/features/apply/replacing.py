@@ -14,7 +14,8 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
 from hardentui.features.change.substitute import substitute
-from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write, stop_timeout
+from hardentui.features.change.wait import stop_timeout
+from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write
 from hardentui.features.fix.drafts import chowned_volumes, new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files.reader import Files, names
@@ -240,7 +241,7 @@ def replace_way(
         meanwhile = substitute(facts, spec, files, suffix=suffix, empty=empty)
         operations += [meanwhile] if meanwhile is not None else []
     if facts.running:
-        operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts), name=name))
+        operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts.inspect), name=name))
     if paths and facts.running and not vanishes:
         operations.append(CopyData(source=facts.id, paths=paths, part=CopyPart.REST))
     if facts.running:
@@ -370,7 +371,7 @@ def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
         name=kept,
         original=facts.id,
         original_name=facts.name,
-        seconds=stop_timeout(facts),
+        seconds=stop_timeout(facts.inspect),
         arguments=run_arguments(spec, "create", facts.engine.version),
     )
 

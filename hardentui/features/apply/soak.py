@@ -186,12 +186,15 @@ def _document(files: Files, path: str) -> dict[str, Any]:
     return document
 
 
-def soak_of(facts: ContainerFacts, journal: Journal | None = None) -> JournalEntry | None:
+def soak_of(facts: ContainerFacts) -> JournalEntry | None:
     """The change by which a container soaks; None if it does not."""
     if os.path.basename(facts.spec[SECCOMP_PROFILE]) != soak_name(facts.name):
         return None
-    entries = (journal or Journal()).entries()
-    same = (entry for entry in entries if entry.soak and entry.container == facts.name and entry.in_force)
+    same = (
+        entry
+        for entry in Journal().entries()
+        if entry.soak and entry.container == facts.name and entry.in_force
+    )
     return next(same, None)
 
 

@@ -29,7 +29,15 @@ from hardentui.features.change.file_operator import (
     OriginalDown,
     raise_if_stopped,
 )
-from hardentui.features.change.wait import answers, published, read_ports, who_listens
+from hardentui.features.change.wait import (
+    answers,
+    is_running,
+    pid_of,
+    published,
+    read_ports,
+    stop_timeout,
+    who_listens,
+)
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry
@@ -59,7 +67,6 @@ _RETRY = 0.5
 STILL_TAKEN = 20.0  # seconds to wait for the ports of a killed successor
 _STOP_LIMIT = 600
 _DEFAULT_SHARES = 1024  # the kernel's weight of a group without one
-_STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
 
 
 class ContainerOperator:
@@ -208,7 +215,7 @@ class ContainerOperator:
             container = self._containers.inspect(identity)
         except NotFound:
             return
-        if _running(container) or str(container.get("Name")) != name:
+        if is_running(container) or str(container.get("Name")) != name:
             raise ChangeFailed(f"{visible(name, 80)} is in use again; it was not removed.")
         self._containers.remove(identity, volumes=False)
 
@@ -217,7 +224,7 @@ class ContainerOperator:
     def _noted(self, operation: NoteContainer) -> NoteContainer:
         """With what it answers at, which the way back has to bring back."""
         now = self._containers.inspect(operation.id)
-        if str(now.get("Name")) != operation.name or _running(now) != operation.running:
+        if str(now.get("Name")) != operation.name or is_running(now) != operation.running:
             raise ChangeFailed(
                 f"{visible(operation.name, 80)} has changed since this was planned.", "Try again."
             )
@@ -231,7 +238,7 @@ class ContainerOperator:
         return answers(run_program, self._engine.service, address, port)
 
     def _listening(self, document: Mapping[str, Any]) -> frozenset[str]:
-        pid = int((document.get("State") or {}).get("Pid") or 0)
+        pid = pid_of(document)
         if self._files is None or not pid:
             return frozenset()
         ports = read_ports(self._files, pid)
@@ -267,7 +274,7 @@ class ContainerOperator:
         it shares with containers that are started after it is judged with the last of them."""
         now = self._settled(operation.id)
         paused = (now.get("State") or {}).get("Paused")
-        if operation.running and not paused and not _running(now):
+        if operation.running and not paused and not is_running(now):
             self._end_half_started(now)
             start_original(self._engine, operation.id, self._files)
         notes = [noted for noted in entry.operations if isinstance(noted, NoteContainer)]
@@ -293,7 +300,7 @@ class ContainerOperator:
         """Raises NotAnswering if it does not answer as it did before the change."""
         now = self._containers.inspect(noted.id)
         name = visible(noted.name, 80)
-        if not _running(now):
+        if not is_running(now):
             raise OriginalDown(f"{name} was started, but does not stay.")
         if missing := set(noted.listening) - self._listening(now):
             raise NotAnswering(f"{name} runs, but does not listen on {', '.join(sorted(missing))} yet.")
@@ -329,14 +336,14 @@ class ContainerOperator:
         except NotAnswering:
             if alone and noted.id not in self._started_again:
                 self._started_again.add(noted.id)
-                timeout = _stop_timeout(self._containers.inspect(noted.id))
+                timeout = stop_timeout(self._containers.inspect(noted.id))
                 self._containers.restart(noted.id, timeout=min(timeout, _STOP_LIMIT))
             raise
 
     def _settled(self, identity: str) -> Mapping[str, Any]:
         """The container, once it is no longer stopping: a stop continues after its caller is gone."""
         now = self._containers.inspect(identity)
-        end = monotonic() + min(_stop_timeout(now), _STOP_LIMIT) + STILL_TAKEN
+        end = monotonic() + min(stop_timeout(now), _STOP_LIMIT) + STILL_TAKEN
         while str((now.get("State") or {}).get("Status")) == "stopping" and monotonic() < end:
             sleep(_RETRY)
             now = self._containers.inspect(identity)
@@ -364,10 +371,10 @@ class ContainerOperator:
             for creation in reversed(creations[at:]):
                 self._remove(creation, entry)
         elif _holds_ports(successor):
-            self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
+            self._containers.stop(str(successor["Id"]), timeout=min(stop_timeout(successor), _STOP_LIMIT))
 
     def _end_half_started(self, container: Mapping[str, Any]) -> None:
-        if not _running(container):
+        if not is_running(container):
             self._engine.end_half_started(str(container["Id"]))
 
     def _set_aside(self, operation: CreateContainer, entry: JournalEntry) -> None:
@@ -503,10 +510,6 @@ def restart_policy(inspect: Mapping[str, Any]) -> str:
     return f"{name}:{retries}" if name == "on-failure" and retries else name
 
 
-def _running(inspect: Mapping[str, Any]) -> bool:
-    return bool((inspect.get("State") or {}).get("Running"))
-
-
 def _never_ran(inspect: Mapping[str, Any]) -> bool:
     return str((inspect.get("State") or {}).get("Status")) in ("created", "configured")
 
@@ -514,11 +517,6 @@ def _never_ran(inspect: Mapping[str, Any]) -> bool:
 def _holds_ports(inspect: Mapping[str, Any]) -> bool:
     """Also one that is only prepared, because Podman was killed while it started it."""
     return str((inspect.get("State") or {}).get("Status")) != "exited"
-
-
-def _stop_timeout(inspect: Mapping[str, Any]) -> int:
-    given = (inspect.get("Config") or {}).get("StopTimeout")
-    return _STOP_TIMEOUT if given is None else int(given)
 
 
 # Whether an original still exists and can get its name back.
@@ -532,11 +530,9 @@ def no_way_back(containers: ContainerControl, why: str, entry: JournalEntry) -> 
     """
     name = visible(entry.container, 80)
     try:
-        running = (containers.inspect(entry.container).get("State") or {}).get("Running")
+        runs = is_running(containers.inspect(entry.container))
         rest = (
-            f"{name} keeps running with the change"
-            if running
-            else f"{name} with the change is there, stopped"
+            f"{name} keeps running with the change" if runs else f"{name} with the change is there, stopped"
         )
     except NotFound:
         rest = f"no container is called {name} any more"

@@ -28,9 +28,6 @@ from hardentui.features.change.transaction import Transaction
 from hardentui.model.journal import EntryAction, JournalChange, JournalEntry, JournalProof
 from hardentui.visible import visible
 
-# Who made a change, for the journal.
-
-
 # One change of a container at a time.
 #
 # The lock is the kernel's (flock): it goes with its process, whatever ends it. Its descriptor is closed in

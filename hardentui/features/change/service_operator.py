@@ -29,6 +29,7 @@ from hardentui.features.change.wait import (
     expectation,
     in_network_of,
     names_target,
+    pid_of,
     run_probe,
 )
 from hardentui.host.files.reader import Files
@@ -172,8 +173,7 @@ def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeRe
     address = str(settings.get("IPAddress") or "") or next((address for address in addresses if address), "")
     if not names_target(command):
         return run_probe(command, PROBE_LIMIT, address=address, name=name)
-    pid = int((document.get("State") or {}).get("Pid") or 0)
-    if not pid:
+    if not (pid := pid_of(document)):
         return ProbeResult(command, "the container does not run")
     inside = in_network_of(pid)
     return run_probe(command, PROBE_LIMIT, address=address or "127.0.0.1", name=name, inside=inside)

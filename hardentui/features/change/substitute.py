@@ -24,7 +24,7 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.features.change.container_operator import is_made_by
 from hardentui.features.change.file_operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
-from hardentui.features.change.wait import Wait, expectation, published, read_ports
+from hardentui.features.change.wait import Wait, expectation, pid_of, published, read_ports
 from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ContainerFacts
@@ -72,7 +72,7 @@ def substitute(
         return None
     if addressed or ipv6 or lasting or any(spec[option] for option in _UNFIT):
         return None
-    pid = int((facts.inspect.get("State") or {}).get("Pid") or 0)
+    pid = pid_of(facts.inspect)
     listening = read_ports(files, pid)
     if isinstance(listening, Unread) or {f"tcp/{port}" for port in _connected(files, pid)} - listening:
         return None  # it is a client of something, which may want to see it once

@@ -33,6 +33,7 @@ from hardentui.features.change.file_changes import all_locked, lock_directory
 from hardentui.features.change.file_operator import NOTHING, OnEvent, OperationOutcome, Operator
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.transaction import Transaction, closed
+from hardentui.features.change.wait import is_running
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import CreateStandIn, NoteContainer, Operation
@@ -96,7 +97,7 @@ class StandInOperator:
         identity = str(stand_in["Id"])
         if str(stand_in.get("Name")) != operation.original_name:
             self._containers.rename(identity, operation.original_name)
-        if not (stand_in.get("State") or {}).get("Running"):
+        if not is_running(stand_in):
             start_original(self._engine, identity, self._files)
 
     def clear(self, operation: Operation, entry: JournalEntry) -> None:
@@ -118,8 +119,7 @@ class StandInOperator:
         stand_in = self._stand_in(operation)
         if stand_in is None:
             return
-        running = (stand_in.get("State") or {}).get("Running")
-        if running or str(stand_in.get("Name")) != operation.name:
+        if is_running(stand_in) or str(stand_in.get("Name")) != operation.name:
             raise ChangeFailed(f"{visible(operation.name, 80)} is in use; it was not removed.")
         self._containers.remove(str(stand_in["Id"]), volumes=False)
 
@@ -264,7 +264,8 @@ def undo(
                 raise
         except HardenError as error:
             if entry.state is EntryState.WAITING and only is not None:  # nobody can be asked
-                entry = _kept_after_all(entry, f"{why} Not rolled back: {error.title}")
+                reason = f"{why} Not rolled back: {error.title}"  # it can be undone later
+                entry = replace(entry, state=EntryState.DONE, confirm_by=0.0, reason=reason)
                 journal.write(entry)
                 return entry
             if entry.state is not EntryState.OPEN:  # an interrupted change is undone as far as possible
@@ -316,11 +317,6 @@ def _note(journal: Journal, done: JournalEntry, by: str, why: str, downtime: flo
             f" could not record it. {error.title}",
             ("Free some space, then again: ", Do(Verb.UNDO, done.id), ", which will only record it."),
         ) from error
-
-
-def _kept_after_all(entry: JournalEntry, why: str) -> JournalEntry:
-    """An unconfirmed entry whose rollback is blocked; it can be undone later."""
-    return replace(entry, state=EntryState.DONE, confirm_by=0.0, reason=why)
 
 
 def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:

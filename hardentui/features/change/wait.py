@@ -37,6 +37,7 @@ PROBE_LIMIT = 10.0  # seconds for one run of one probe
 _SHOWN = 300
 _KEPT = 64 << 10  # bytes
 _NOT_FOUND = 127
+_STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
 
 
 class ProbeResult(Struct, frozen=True):
@@ -110,6 +111,30 @@ def in_network_of(pid: int) -> tuple[str, ...]:
     """A command prefix that enters the network of a process of this machine, as this user."""
     user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
     return ("nsenter", f"--target={pid}", *user, "--net", "--")
+
+
+# What the inspect document of a container says of its process.
+
+
+def pid_of(document: Mapping[str, Any]) -> int:
+    """Its main process; 0 if it does not run."""
+    return int((document.get("State") or {}).get("Pid") or 0)
+
+
+def is_running(document: Mapping[str, Any]) -> bool:
+    return bool((document.get("State") or {}).get("Running"))
+
+
+def stop_timeout(document: Mapping[str, Any]) -> int:
+    """Seconds that it has to stop."""
+    given = (document.get("Config") or {}).get("StopTimeout")
+    return _STOP_TIMEOUT if given is None else int(given)
+
+
+def stop_signal(document: Mapping[str, Any]) -> int:
+    """The number of the signal that stops it."""
+    given = str((document.get("Config") or {}).get("StopSignal") or "TERM").upper().removeprefix("SIG")
+    return int(given) if given.isdecimal() else getattr(signal, f"SIG{given}", signal.SIGTERM)
 
 
 # The ports that a container can be reached at.
@@ -360,7 +385,7 @@ class Wait:
     def _not_listening(self, document: Mapping[str, Any]) -> str:
         if self._files is None:
             return ""  # on another machine this cannot be read; the probes and its survival decide
-        listening = read_ports(self._files, int((document.get("State") or {}).get("Pid") or 0))
+        listening = read_ports(self._files, pid_of(document))
         if isinstance(listening, Unread):
             return f"its listening ports cannot be read: {listening.reason}"
         missing = self._expected.ports - listening

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,9 +13,9 @@ from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
 from hardentui.features.change.file_operator import planned_write, planned_writes
 from hardentui.features.change.service_operator import note_unit
-from hardentui.features.change.wait import has_health_check
+from hardentui.features.change.wait import has_health_check, stop_timeout
 from hardentui.features.looking.unit_origin import Origin
-from hardentui.features.trial.life import handles
+from hardentui.features.trial.life import stops_when_told
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.model.draft import Draft
 from hardentui.model.facts import ContainerFacts, EngineFacts
@@ -51,7 +50,6 @@ KEEPS_UPDATES = Version(5, 4)
 """Before 5.1, what `podman update` changed is lost at the next start; before 5.4, the other limits are."""
 _SECOND = 1_000_000_000
 """In nanoseconds, as inspect shows times."""
-_STOP_TIMEOUT = 10
 _OVERRIDDEN = ("compose", "docker-compose", "container-compose")
 """Names of compose files beside which compose looks for an override."""
 _RESTART_SECONDS = 60.0
@@ -98,8 +96,8 @@ def expected_downtime(
     if last is not None:
         return Downtime(last, "as in its last change")
     start, stop = (min(max(seconds, 0.0), LONGEST_TRIED) for seconds in tried or (USUAL, 0.0))
-    if facts.engine.local and not _stops_when_told(facts, files):
-        limit = stop_timeout(facts)
+    if facts.engine.local and not stops_when_told(files, facts.inspect):
+        limit = stop_timeout(facts.inspect)
         return Downtime(limit + start, f"it ignores the signal that stops it and is killed after {limit} s")
     if tried is not None:
         return Downtime(start + stop, f"its twin stopped in {stop:.1f} s and was ready in {start:.1f} s")
@@ -120,15 +118,6 @@ def downtime_of_all(group: Sequence[ContainerFacts], files: Files, copied: bool)
     why = why if len(each) == 1 else f"{len(each)} containers; {visible(slowest, 80)}: {why}"
     more = " Data that changed since a first copy is copied meanwhile." if copied else ""
     return f"{Downtime(seconds, why).words}{more}"
-
-
-def _stops_when_told(facts: ContainerFacts, files: Files) -> bool:
-    """Whether its main process takes the stop signal: as process 1 it ignores what it does not handle."""
-    given = str((facts.inspect.get("Config") or {}).get("StopSignal") or "SIGTERM").upper()
-    pid = int((facts.inspect.get("State") or {}).get("Pid") or 0)
-    name = given if given.startswith("SIG") else f"SIG{given}"
-    number = int(given) if given.isdecimal() else getattr(signal, name, signal.SIGTERM)
-    return number == signal.SIGKILL or not pid or handles(files, pid, number)
 
 
 class ApplyWay(Struct, frozen=True):
@@ -228,7 +217,7 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
         return ApplyWay(
             files, notes=(f"{visible(origin.unit, 80)} is not running and is not started",), restarts=False
         )
-    restart = RestartUnit(unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts))
+    restart = RestartUnit(unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts.inspect))
     back = (StartUnits(units=noted.dependents, uid=uid),) if noted.dependents else ()
     return ApplyWay((*files, restart), back)
 
@@ -322,9 +311,3 @@ def dependents_of(way: ApplyWay) -> tuple[str, ...]:
     """The units that go down with the one that is restarted, and come up again."""
     noted = (operation for operation in way.operations if isinstance(operation, NoteUnit))
     return tuple(unit for operation in noted for unit in operation.dependents)
-
-
-def stop_timeout(facts: ContainerFacts) -> int:
-    """Seconds that the container has to stop."""
-    given = (facts.inspect.get("Config") or {}).get("StopTimeout")
-    return _STOP_TIMEOUT if given is None else int(given)

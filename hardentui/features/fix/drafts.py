@@ -20,19 +20,7 @@ from hardentui.model.known import Unread, known
 from hardentui.model.network import compose_files, compose_project
 from hardentui.model.plan import Plan
 from hardentui.model.spec import NEWEST_KNOWN, OLDEST_WITH_QUADLET, Option, Spec, Version
-from hardentui.options import (
-    ANNOTATIONS,
-    COMMAND,
-    ENV,
-    HEALTH_ON_FAILURE,
-    LABELS,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    POD,
-    REMOVE,
-    RESTART,
-)
+from hardentui.options import *
 from hardentui.options.argv import compare_arguments
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle

@@ -39,20 +39,7 @@ from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
 from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Spec
 from hardentui.model.trial import Trial
-from hardentui.options import (
-    BY_NAME,
-    CAP_ADD,
-    CAP_DROP,
-    MEMORY,
-    MEMORY_SWAP,
-    MOUNTS,
-    PIDS_LIMIT,
-    READ_ONLY,
-    SECCOMP_PROFILE,
-    TMPFS,
-    USER,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.reading.scratch import volume_at
 from hardentui.visible import visible
 from hardentui.words import plural

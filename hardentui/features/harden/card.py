@@ -186,9 +186,7 @@ def card_of(
         left_out=tuple(_left_out(wanted, trial)),
         needs_values=tuple(f"{skip.check} ({skip.needs})" for skip in missing.values()),
         decide=tuple(_questions(wanted, trial)),
-        not_exercised=tuple(
-            f"{part.what} ({part.why})" if part.why else part.what for part in trial.not_exercised
-        ),
+        not_exercised=tuple(map(str, trial.not_exercised)),
         seconds=trial.seconds,
         probes=trial.probes,
         trial=trial,

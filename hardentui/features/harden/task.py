@@ -19,9 +19,8 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
-from hardentui.features.apply.applying import PROBES_MEET_DATA, Along, Application
+from hardentui.features.apply.applying import PROBES_MEET_DATA, Application, Part, PreparedChange
 from hardentui.features.apply.history import History
-from hardentui.features.apply.simulated_apply import play_apply, prepare_played
 from hardentui.features.apply.soak import (
     enforcing,
     logged_calls,
@@ -38,10 +37,10 @@ from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
+from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
 from hardentui.features.looking.stack import stacks
 from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
 from hardentui.features.trial.results import not_tried
-from hardentui.features.trial.simulated_trial import play_trial
 from hardentui.features.trial.tried import can_keep_profile, keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes, choices_to_try
 from hardentui.features.views import Report, known_facts
@@ -59,7 +58,6 @@ from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
-    from hardentui.features.apply.applying import Application, PreparedChange
     from hardentui.features.workbench import Workbench
 
 _KEPT_FOR = 86_400.0  # seconds that a trial may wait for the decision
@@ -373,7 +371,11 @@ class Hardening:
             self._application = Application(self.bench, self.report)
             treated = {"keep_data": wishes.keep_data, "discard_data": wishes.discard_data}
             others = [
-                Along(other.report, other.plan, replace(other.prepared.wishes, **treated))
+                Part(
+                    Application(self.bench, other.report),
+                    other.plan,
+                    replace(other.prepared.wishes, **treated),
+                )
                 for other in (self.others if along is None else along)
                 if other.plan is not None and other.prepared is not None
             ]

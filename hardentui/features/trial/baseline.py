@@ -6,7 +6,6 @@ import io
 import os
 import posixpath
 import re
-import signal
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,8 +29,8 @@ from hardentui.features.change.wait import (
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases
-from hardentui.features.trial.life import Habits, Stage, habits_of, handles, own_listening
-from hardentui.features.trial.rounds import LOG_SHOWN, stop, stop_timeout
+from hardentui.features.trial.life import Habits, Stage, habits_of, own_listening, stops_when_told
+from hardentui.features.trial.rounds import LOG_SHOWN, longest_stop, stop
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, WrittenDirectory
 from hardentui.model.known import known
@@ -362,7 +361,8 @@ def _observed(
             probe = proposed.command if proposed else ""
         tools.on_event(TrialEvent(TrialStep.BASELINE, "finding out what it does when asked"))
         habits = habits_of(stage, twin, replace(expected, probes=request.probes, patience=patience))
-        stopped = stop(stage, twin, stop_timeout(stage) if _stops_when_told(stage, twin) else 1)
+        told = stage.files is None or stops_when_told(stage.files, twin.document())
+        stopped = stop(stage, twin, longest_stop(stage) if told else 1)
     else:
         facts = _informed(facts, tools.look(twin.document()))
         expected = Expectation(How.ALIVE, settle=min(ALIVE, request.patience))
@@ -376,15 +376,6 @@ def _observed(
         expected, patience=patience, probes=request.probes, ends_well=outcome.exit_code is not None
     )
     return BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe, habits=habits)
-
-
-def _stops_when_told(stage: Stage, twin: Twin) -> bool:
-    """Whether its main process takes its stop signal: for process 1 the kernel drops it otherwise."""
-    document = twin.document()
-    given = str((document.get("Config") or {}).get("StopSignal") or "TERM").upper().removeprefix("SIG")
-    number = int(given) if given.isdecimal() else getattr(signal, f"SIG{given}", signal.SIGTERM)
-    files = stage.files
-    return files is None or handles(files, int((document.get("State") or {}).get("Pid") or 0), number)
 
 
 def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:

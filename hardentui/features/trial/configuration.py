@@ -21,18 +21,7 @@ from hardentui.model.known import Known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import OnTrialEvent
-from hardentui.options import (
-    BY_NAME,
-    CAP_ADD,
-    CAP_DROP,
-    MEMORY_SWAP,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    READ_ONLY,
-    SECCOMP_PROFILE,
-    TMPFS,
-    USERNS,
-)
+from hardentui.options import *
 from hardentui.options.table import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
 from hardentui.reading.mounts import at_or_above
@@ -62,7 +51,6 @@ class WritableDirectory(Struct, frozen=True):
     """Keep one directory of a read-only root writable: with a tmpfs if it is scratch, else with a volume."""
 
     directory: str
-    size: str = TMPFS_SIZE
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -71,7 +59,7 @@ class WritableDirectory(Struct, frozen=True):
     @property
     def words(self) -> str:
         if is_scratch(self.directory):
-            return f"tmpfs of {self.size} at {self.directory}"
+            return f"tmpfs of {TMPFS_SIZE} at {self.directory}"
         return f"volume at {self.directory}"
 
 
@@ -107,16 +95,10 @@ class TrialConfiguration(Struct, frozen=True):
     def without(self, check: str) -> TrialConfiguration:
         return replace(self, choices=tuple(c for c in self.choices if c.check != check))
 
-    def only(self, choices: tuple[Choice, ...]) -> TrialConfiguration:
-        return replace(self, choices=choices)
-
     def with_(self, *loosenings: Loosening) -> TrialConfiguration:
         """With these relaxations added; a limit is raised once."""
-        kept = [
-            loosening
-            for loosening in self.loosenings
-            if not any(_replaces(new, loosening) for new in loosenings)
-        ]
+        raised = {new.option for new in loosenings if isinstance(new, Raised)}
+        kept = [old for old in self.loosenings if not (isinstance(old, Raised) and old.option in raised)]
         return replace(self, loosenings=(*kept, *(new for new in loosenings if new not in kept)))
 
     def tighter(self, *loosenings: Loosening) -> TrialConfiguration:
@@ -133,12 +115,6 @@ def can_be_writable(directory: str, spec: Spec, facts: ContainerFacts) -> bool:
     covered = [mount.destination for mount in spec[MOUNTS]]
     covered += [entry.partition(":")[0] for entry in spec[TMPFS]]
     return not any(at_or_above(place, directory) for place in covered)
-
-
-def _replaces(new: Loosening, old: Loosening) -> bool:
-    if isinstance(new, WritableDirectory) and isinstance(old, WritableDirectory):
-        return new.directory == old.directory
-    return isinstance(new, Raised) and isinstance(old, Raised) and new.option == old.option
 
 
 MakePlan = Callable[[ContainerFacts, tuple[Choice, ...]], Plan]
@@ -173,6 +149,11 @@ class TwinPlanner:
         changes = [change for change in self.plan(choices).changes if change.option in loosening.options]
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
+    def loosened_checks(self, configuration: TrialConfiguration) -> frozenset[str]:
+        """The chosen fixes that its relaxations loosen."""
+        loosened = (self.checks_of(each, configuration.choices) for each in configuration.loosenings)
+        return frozenset(check for checks in loosened for check in checks)
+
     def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
         """The capabilities that it could use before and lacks now."""
         defaults, spec = self.facts.engine.default_capabilities, self.spec(configuration)
@@ -195,7 +176,8 @@ class TwinPlanner:
             return with_no_more(spec, {*bounding, loosening.capability}, defaults)
         if isinstance(loosening, Raised):
             option: Option[int] = BY_NAME[loosening.option]
-            raised = spec.with_(option, self._plain_limit(spec, option) * loosening.factor)
+            limit: int = spec[option]
+            raised = spec.with_(option, limit * loosening.factor)
             return raised.without(MEMORY_SWAP) if option.name == "memory" else raised
         if not spec[READ_ONLY]:
             return spec
@@ -203,11 +185,7 @@ class TwinPlanner:
         if not is_scratch(directory):
             return spec.with_(MOUNTS, (*spec[MOUNTS], volume_at(directory, spec, self.facts)))
         access = access_to_tmpfs(directory, self.facts)
-        return spec.with_(TMPFS, (*spec[TMPFS], f"{directory}:{_OPTIONS},size={loosening.size}{access}"))
-
-    @staticmethod
-    def _plain_limit(spec: Spec, option: Option[int]) -> int:
-        return spec[option]
+        return spec.with_(TMPFS, (*spec[TMPFS], f"{directory}:{_OPTIONS},size={TMPFS_SIZE}{access}"))
 
 
 # The request of a trial, and its dependencies.
@@ -304,13 +282,13 @@ class RefusedCall(Struct, frozen=True):
     path: str = ""
 
 
-def of_call(refused: RefusedCall, size: str) -> Iterator[FailureSign]:
-    """The evidence in one denied call; `size` is that of a tmpfs."""
+def of_call(refused: RefusedCall) -> Iterator[FailureSign]:
+    """The evidence in one denied call."""
     about = f" {visible(refused.path, _SHOWN)}" if refused.path else ""
     text = f"{refused.call}{about}: {refused.error}"
     if refused.error == "EROFS":
         if refused.path.startswith("/") and _WRITES.fullmatch(refused.call):
-            yield FailureSign(text, WritableDirectory(directory_of(refused.path), size=size))
+            yield FailureSign(text, WritableDirectory(directory_of(refused.path)))
         return
     if refused.error == "ENOSPC":
         yield FailureSign(text)
@@ -364,14 +342,14 @@ def of_engine(error: str) -> Iterator[FailureSign]:
         yield FailureSign(f"Podman has no IDs for it: {wanted}; the doctor says more", blames=USERNS.name)
 
 
-def of_log(log: str, size: str) -> Iterator[FailureSign]:
+def of_log(log: str) -> Iterator[FailureSign]:
     """The evidence in a program's messages."""
     for line in log.splitlines():
         shown = visible(line.strip(), _SHOWN)
         if _EROFS.search(line):
             for path in _PATH.findall(line)[-1:]:
                 directory = path.rstrip("/") if path.endswith("/") else directory_of(path)
-                yield FailureSign(shown, WritableDirectory(directory, size=size))
+                yield FailureSign(shown, WritableDirectory(directory))
             continue
         if _NO_NEW_PRIVILEGES.search(line):
             yield FailureSign(shown, blames=NO_NEW_PRIVILEGES.name)

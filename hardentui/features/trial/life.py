@@ -27,8 +27,10 @@ from hardentui.features.change.wait import (
     Wait,
     expectation,
     in_network_of,
+    pid_of,
     ports_of,
     read_ports,
+    stop_signal,
 )
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
@@ -318,6 +320,12 @@ def handles(files: Files, pid: int, number: int) -> bool:
         taken = int(fields.get("SigCgt", "0"), 16) | int(fields.get("SigBlk", "0"), 16)
         return bool(taken >> (number - 1) & 1)
     return False
+
+
+def stops_when_told(files: Files, document: Mapping[str, Any]) -> bool:
+    """Whether its main process takes its stop signal: for process 1 the kernel drops it otherwise."""
+    number, pid = stop_signal(document), pid_of(document)
+    return number == signal.SIGKILL or not pid or handles(files, pid, number)
 
 
 def _past_inits(files: Files, pid: int) -> Iterator[int]:

@@ -13,9 +13,7 @@ from hardentui.words import plural
 
 def exercised(trial: Trial) -> str:
     """`start, reload. Not exercised: login (no client)`."""
-    missing = ", ".join(
-        f"{part.what} ({part.why})" if part.why else part.what for part in trial.not_exercised
-    )
+    missing = ", ".join(map(str, trial.not_exercised))
     done = ", ".join(trial.exercised)
     return f"{done or 'nothing'}. Not exercised: {missing}." if missing else done
 

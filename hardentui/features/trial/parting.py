@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,21 +55,8 @@ _BY_ITSELF = 10.0
 _PAUSE = 0.2
 
 
-class Parting(Protocol):
-    """The effect of a split on the members."""
-
-    @property
-    def network(self) -> str: ...
-    @property
-    def networks(self) -> tuple[NewNetwork, ...]: ...
-    @property
-    def members(self) -> tuple[ContainerFacts, ...]: ...
-    @property
-    def seen(self) -> tuple[SeenWay, ...]: ...
-
-
 def ways_to_try(
-    parting: Parting, listening: Mapping[str, frozenset[int]]
+    parting: SplitRequest, listening: Mapping[str, frozenset[int]]
 ) -> tuple[tuple[WayTried, ...], int]:
     """The connections to listening members, and how many more there are.
 

@@ -11,14 +11,13 @@ from msgspec import Struct
 from hardentui.errors import NotFound, UsageError
 from hardentui.features.looking.gather import Gatherer
 from hardentui.features.trial.trying import Trying, Wishes
-from hardentui.features.views import known_facts
+from hardentui.features.views import Report, known_facts
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.trial import Baseline, OnTrialEvent
 from hardentui.reading.images import image_name
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
 
 

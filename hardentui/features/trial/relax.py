@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.features.trial.configuration import (
     CapabilityBack,
@@ -65,7 +66,7 @@ class Relaxer:
         configuration = tried.configuration
         if not tried.ready:
             self._bisected = True
-            configuration = self._add(configuration.only(()), configuration.choices)
+            configuration = self._add(replace(configuration, choices=()), configuration.choices)
         configuration = self._tightened(self._needed(configuration))
         why = {
             loosening: text for loosening, text in self._why.items() if loosening in configuration.loosenings

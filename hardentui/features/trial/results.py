@@ -10,29 +10,7 @@ from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import ChosenFix, Kept, NotTried, OptionChange, Relaxed
-from hardentui.options import (
-    BY_NAME,
-    CAP_ADD,
-    HEALTH_ON_FAILURE,
-    IMAGE,
-    IP,
-    IP6,
-    LABELS,
-    LOG_DRIVER,
-    LOG_OPT,
-    MAC_ADDRESS,
-    NAME,
-    NETWORK,
-    NETWORK_ALIAS,
-    POD,
-    PUBLISH,
-    PUBLISH_ALL,
-    PULL,
-    REMOVE,
-    REQUIRES,
-    RESTART,
-    SDNOTIFY,
-)
+from hardentui.options import *
 from hardentui.options.table import bounding_set
 from hardentui.reading.capabilities import short
 from hardentui.reading.masking import mask_argument

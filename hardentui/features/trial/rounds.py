@@ -8,20 +8,18 @@ import re
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import SETTLED, Expectation, Readiness, has_health_check
+from hardentui.features.change.wait import SETTLED, Expectation, Readiness, has_health_check, stop_timeout
 from hardentui.features.trial.configuration import (
-    TMPFS_SIZE,
     CapabilityBack,
     FailureSign,
     Lesson,
@@ -226,7 +224,7 @@ class Rounds:
         try:
             tried = self._on_a_twin(configuration, trace)
         except ChangeFailed as error:
-            signs = (*of_engine(error.title), *of_log(error.title, TMPFS_SIZE))
+            signs = (*of_engine(error.title), *of_log(error.title))
             tried = Tried(configuration, False, error.title.rstrip("."), signs)
         seconds = monotonic() - begun
         record = Round(
@@ -249,8 +247,8 @@ class Rounds:
             else:
                 why, stopped = self.lead(twin)
             log = twin.log()
-            evidence = [sign for call in refused for sign in of_call(call, TMPFS_SIZE)]
-            evidence += of_log(log, TMPFS_SIZE)
+            evidence = [sign for call in refused for sign in of_call(call)]
+            evidence += of_log(log)
             evidence += of_state(twin)
             if not stopped:
                 evidence += of_stop(configuration, self.planner)
@@ -313,10 +311,9 @@ class Rounds:
         return self.stage.wait(twin, expected)
 
 
-def stop_timeout(stage: Stage) -> int:
-    """How long Podman lets the original take to stop."""
-    given = (stage.facts.inspect.get("Config") or {}).get("StopTimeout")
-    return min(10 if given is None else int(given), _MOST_STOP)
+def longest_stop(stage: Stage) -> int:
+    """How long a twin may take to stop, as Podman lets the original."""
+    return min(stop_timeout(stage.facts.inspect), _MOST_STOP)
 
 
 def stop_limit(stage: Stage, seconds: float | None) -> int:
@@ -324,7 +321,7 @@ def stop_limit(stage: Stage, seconds: float | None) -> int:
     not waited for again."""
     if seconds is None:
         return 1
-    return min(stop_timeout(stage), math.ceil(_LEAST_STOP + _TIMES_AS_LONG * seconds))
+    return min(longest_stop(stage), math.ceil(_LEAST_STOP + _TIMES_AS_LONG * seconds))
 
 
 def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
@@ -389,20 +386,22 @@ def learn(
     Args:
         habits, stop_seconds: of the unchanged twin.
     """
-    runs = [(facts.spec, False, "watching an unchanged twin, also after a restart")]
+    runs = {False: "watching an unchanged twin, also after a restart"}
     if any(mount.type == "volume" and not mount.read_only for mount in facts.spec[MOUNTS]):
-        runs.append((facts.spec, True, "watching it with empty volumes"))
+        runs[True] = "watching it with empty volumes"
     patience = max(_LEAST_PATIENCE, _TIMES_AS_SLOW * expected.patience)
     slow = replace(expected, patience=patience)
     account = stage.changing.account()
     limit = stop_limit(stage, None if stop_seconds is None else _TIMES_AS_SLOW * stop_seconds)
     seen: Observation | None = None
-    for spec, empty, text in runs:
+    base = None if isinstance(lesson.base, Unread) else lesson.base
+    held = held_by(facts, facts.spec)
+    for empty, text in runs.items():
         tools.on_event(TrialEvent(TrialStep.LEARNING, text))
-        watch = Watch(_watched_base(lesson), held_by(facts, spec), account=account, files=stage.files)
+        watch = Watch(base, held, account=account, files=stage.files)
         try:
             awaited = replace(slow, probes=()) if empty else slow
-            observation = _watched(watch, stage, spec, awaited, tools, habits, limit, empty=empty)
+            observation = _watched(watch, stage, facts.spec, awaited, tools, habits, limit, empty=empty)
         except EngineError as error:
             tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
             continue
@@ -414,12 +413,8 @@ def learn(
         seen = observation if seen is None else merged(seen, observation)
     if seen is None:
         return lesson.before or Needs(runs=0, unknown={"learning": "no twin could be watched"})
-    needs = needs_of(seen, held_by(facts, facts.spec), native=native_way(), low_ports=low_ports(facts))
+    needs = needs_of(seen, held, native=native_way(), low_ports=low_ports(facts))
     return needs if lesson.before is None else merged_needs(lesson.before, needs)
-
-
-def _watched_base(lesson: Lesson) -> Mapping[str, Any] | None:
-    return None if isinstance(lesson.base, Unread) else lesson.base
 
 
 def _watched(

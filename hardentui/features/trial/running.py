@@ -36,7 +36,7 @@ from hardentui.features.trial.learned.can_ask import (
 )
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
-from hardentui.features.trial.learned.system_calls import RISKY, Allowed, calls_let_through, narrow_profile
+from hardentui.features.trial.learned.system_calls import RISKY, calls_let_through, narrow_profile
 from hardentui.features.trial.learned.teaching import Needs, informed, taught
 from hardentui.features.trial.life import RELOAD, RESTART, ROTATION, Stage
 from hardentui.features.trial.observe.watch import Watch
@@ -113,11 +113,7 @@ def recorded(
     configuration, proof, effectless = _proven(settled.configuration, rounds, tools)
     plan = planner.plan(configuration.choices)
     spec = planner.spec(replace(configuration, profile=profile if configuration.profile else ""))
-    loose = {
-        check
-        for loosening in configuration.loosenings
-        for check in planner.checks_of(loosening, configuration.choices)
-    }
+    loose = planner.loosened_checks(configuration)
     left_out = [*settled.left_out, *effectless, *(LeftOut(check, why) for check, why in skipped)]
     works = bool(configuration.choices or configuration.profile) and spec != planner.facts.spec
     return replace(
@@ -170,11 +166,7 @@ def _proven(
     if facts is None:
         return configuration, tuple(Proof(c, "unknown", outcome.why) for c in configuration.checks), ()
     untried = {change.check for change in results.not_tried(planner.plan(configuration.choices))}
-    loose = {
-        check
-        for loosening in configuration.loosenings
-        for check in planner.checks_of(loosening, configuration.choices)
-    }
+    loose = planner.loosened_checks(configuration)
     proof: list[Proof] = []
     effectless: list[LeftOut] = []
     of_profile = [check for check in _OF_PROFILE if configuration.profile and check not in untried]
@@ -259,7 +251,9 @@ class Enforcer:
             profiled = replace(configuration, profile=self._written(document))
             tried = self._rounds.run(profiled, "with the learned seccomp profile")
             if tried.ready:
-                return self._enforced(profiled, document, base, allowed, held, added)
+                through = calls_let_through(document, held, allowed.native)
+                before = calls_let_through(base, held, allowed.native)
+                return Enforced(profiled, document, len(through), len(before), tuple(sorted(added)))
             why = tried.why
             if number == tries:
                 break
@@ -273,23 +267,6 @@ class Enforcer:
                 TrialEvent(TrialStep.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed")
             )
         return Enforced(configuration, why=f"it does not work with it: {why}")
-
-    def _enforced(
-        self,
-        configuration: TrialConfiguration,
-        document: Mapping[str, Any],
-        base: Mapping[str, Any],
-        allowed: Allowed,
-        held: frozenset[str],
-        added: set[str],
-    ) -> Enforced:
-        return Enforced(
-            configuration,
-            document,
-            calls=len(calls_let_through(document, held, allowed.native)),
-            base_calls=len(calls_let_through(base, held, allowed.native)),
-            added=tuple(sorted(added)),
-        )
 
     def _refused(
         self, configuration: TrialConfiguration, document: Mapping[str, Any], held: frozenset[str]

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +19,7 @@ from hardentui.errors import EngineError, UsageError
 from hardentui.features.change.wait import PATIENCE
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.looking.gather import Gatherer
+from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.rows import called
 from hardentui.features.opening.opened import Opened
 from hardentui.features.trial.configuration import Lesson, Tools, TrialRequest
@@ -136,15 +136,6 @@ def _granted(wishes: Iterable[str]) -> frozenset[str]:
     return granted
 
 
-class Judging(Protocol):
-    """Judges and plans: a workbench."""
-
-    @property
-    def checks(self) -> tuple[AnyCheck, ...]: ...
-    @property
-    def checklist(self) -> Checklist: ...
-
-
 class Trying:
     """Trials of one container.
 
@@ -160,7 +151,7 @@ class Trying:
         self,
         opened: Opened,
         gatherers: Mapping[str, Gatherer],
-        fixes: Judging,
+        fixes: Judge,
         facts: ContainerFacts,
         members: Iterable[ContainerFacts] = (),
         waived: frozenset[str] = frozenset(),

@@ -20,7 +20,7 @@ from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import TRIAL_LABEL, is_ours
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import ProbeResult, in_network_of, run_probe
+from hardentui.features.change.wait import ProbeResult, in_network_of, pid_of, run_probe
 from hardentui.features.trial.harmless import aliases, harmless, surplus
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role
 from hardentui.host.commands import run_program
@@ -282,7 +282,7 @@ class Twin:
 
     @property
     def pid(self) -> int:
-        return int((self.document().get("State") or {}).get("Pid") or 0)
+        return pid_of(self.document())
 
     @property
     def address(self) -> str:

@@ -32,22 +32,7 @@ from hardentui.model.finding import Evidence, FixKind, Verdict, failed, not_appl
 from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    APPARMOR,
-    CAP_ADD,
-    CAP_DROP,
-    CPUS,
-    DEVICE_CGROUP_RULE,
-    DEVICES,
-    MASK,
-    MEMORY,
-    MEMORY_RESERVATION,
-    MEMORY_SWAP,
-    PIDS_LIMIT,
-    PRIVILEGED,
-    SECCOMP_PROFILE,
-    UNMASK,
-)
+from hardentui.options import *
 from hardentui.options.codecs import size_text
 from hardentui.reading.containers import CONFIGURATION, judge, listed, need_own_program, refuse_where_ignored
 from hardentui.reading.masking import mask_argument

@@ -18,20 +18,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.spec import Option, ProtectionRule
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    CPU_QUOTA,
-    CPUS,
-    IMAGE,
-    MEMORY,
-    MEMORY_SWAP,
-    NO_NEW_PRIVILEGES,
-    OOM_SCORE_ADJ,
-    PIDS_LIMIT,
-    READ_ONLY,
-    TABLE,
-)
+from hardentui.options import *
 from hardentui.options.table import BY_NAME
 from hardentui.reading.capabilities import declared_set, live_sets, reach
 from hardentui.reading.containers import ask, declared_user, is_planned, labels_of, runs_systemd
@@ -144,10 +131,6 @@ def _capabilities(facts: ContainerFacts) -> Seen:
     return tuple(sorted(name.removeprefix("CAP_") for name in names))
 
 
-def _seccomp(kernel: Kernel) -> str:
-    return ("none", "strict", "filter")[kernel.seccomp_mode]
-
-
 def _image_age(facts: ContainerFacts) -> Seen:
     try:
         created = datetime.fromisoformat(str(facts.image.inspect.get("Created") or "")[:19] + "+00:00")
@@ -160,32 +143,14 @@ def _image_name(facts: ContainerFacts) -> str:
     return facts.spec[IMAGE] or facts.image_name
 
 
-def _listening(kernel: Kernel) -> tuple[str, ...]:
-    return tuple(
-        sorted({f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in kernel.listening})
-    )
-
-
-def _shared(kernel: Kernel) -> tuple[str, ...]:
-    return tuple(sorted(kernel.shared_namespaces))
-
-
-def _processes(kernel: Kernel) -> tuple[str, ...]:
-    return tuple(sorted({process.name for process in kernel.processes}))
+def _sorted(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(words)))
 
 
 def _host_paths(facts: ContainerFacts) -> Seen:
     if facts.hidden_mounts:
         return Unread(facts.hidden_mounts)
-    return tuple(sorted({seen.path for seen in host_mounts(facts) if seen.mount.type == "bind"}))
-
-
-def _unit(facts: ContainerFacts) -> Seen:
-    return facts.unit.name if facts.unit else ""
-
-
-def _rootless(facts: ContainerFacts) -> Seen:
-    return facts.engine.rootless
+    return _sorted(seen.path for seen in host_mounts(facts) if seen.mount.type == "bind")
 
 
 FACTS: Mapping[str, Fact] = {
@@ -209,11 +174,25 @@ FACTS: Mapping[str, Fact] = {
         "its labels and those of its image, as `name=value`",
         lambda facts: tuple(sorted(f"{name}={value}" for name, value in labels_of(facts).items())),
     ),
-    "listening": Fact(Shape.LIST, "ports that its processes listen on, as `8080/tcp`", _kernel(_listening)),
+    "listening": Fact(
+        Shape.LIST,
+        "ports that its processes listen on, as `8080/tcp`",
+        _kernel(
+            lambda k: _sorted(f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in k.listening)
+        ),
+    ),
     "networks": Fact(Shape.LIST, "the networks it is attached to", lambda facts: tuple(network_names(facts))),
-    "processes": Fact(Shape.LIST, "names of the programs running in it", _kernel(_processes)),
-    "rootless": Fact(Shape.SWITCH, "its engine is rootless", _rootless),
-    "seccomp-mode": Fact(Shape.TEXT, "none, strict or filter, from the kernel", _kernel(_seccomp)),
+    "processes": Fact(
+        Shape.LIST,
+        "names of the programs running in it",
+        _kernel(lambda k: _sorted(process.name for process in k.processes)),
+    ),
+    "rootless": Fact(Shape.SWITCH, "its engine is rootless", lambda facts: facts.engine.rootless),
+    "seccomp-mode": Fact(
+        Shape.TEXT,
+        "none, strict or filter, from the kernel",
+        _kernel(lambda k: ("none", "strict", "filter")[k.seccomp_mode]),
+    ),
     "security-label": Fact(
         Shape.TEXT, "its SELinux context or AppArmor profile, from the kernel", _kernel(lambda k: k.lsm_label)
     ),
@@ -221,10 +200,10 @@ FACTS: Mapping[str, Fact] = {
     "shared-namespaces": Fact(
         Shape.LIST,
         "namespaces that it shares with the host, from the kernel: net, pid, ipc, uts, user, cgroup",
-        _kernel(_shared),
+        _kernel(lambda k: _sorted(k.shared_namespaces)),
     ),
     "uid": Fact(Shape.NUMBER, "host UID of its main process", _kernel(lambda k: k.uid)),
-    "unit": Fact(Shape.TEXT, "its systemd unit", _unit),
+    "unit": Fact(Shape.TEXT, "its systemd unit", lambda facts: facts.unit.name if facts.unit else ""),
     "runs-as": Fact(Shape.TEXT, "its user, as set by its options or its image", _user),
 }
 """Facts that a row can name, in the words of this table."""
@@ -238,32 +217,12 @@ LONGEST = 200
 _LONGEST_SEEN = 16_384
 _WILDCARDS = frozenset("*?[")
 
+_ANY = (CheckOperator.PRESENT, CheckOperator.ABSENT, CheckOperator.EQUALS)
 OPERATORS: Mapping[Shape, tuple[CheckOperator, ...]] = {
-    Shape.SWITCH: (CheckOperator.PRESENT, CheckOperator.ABSENT, CheckOperator.EQUALS),
-    Shape.NUMBER: (
-        CheckOperator.PRESENT,
-        CheckOperator.ABSENT,
-        CheckOperator.EQUALS,
-        CheckOperator.ONE_OF,
-        CheckOperator.AT_MOST,
-        CheckOperator.AT_LEAST,
-    ),
-    Shape.TEXT: (
-        CheckOperator.PRESENT,
-        CheckOperator.ABSENT,
-        CheckOperator.EQUALS,
-        CheckOperator.ONE_OF,
-        CheckOperator.MATCHES,
-        CheckOperator.LACKS,
-    ),
-    Shape.LIST: (
-        CheckOperator.PRESENT,
-        CheckOperator.ABSENT,
-        CheckOperator.EQUALS,
-        CheckOperator.ONE_OF,
-        CheckOperator.CONTAINS,
-        CheckOperator.LACKS,
-    ),
+    Shape.SWITCH: _ANY,
+    Shape.NUMBER: (*_ANY, CheckOperator.ONE_OF, CheckOperator.AT_MOST, CheckOperator.AT_LEAST),
+    Shape.TEXT: (*_ANY, CheckOperator.ONE_OF, CheckOperator.MATCHES, CheckOperator.LACKS),
+    Shape.LIST: (*_ANY, CheckOperator.ONE_OF, CheckOperator.CONTAINS, CheckOperator.LACKS),
 }
 """The operators for each kind of value."""
 

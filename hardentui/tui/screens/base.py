@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from msgspec import Struct
 from rich.cells import cell_len
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
-from textual.message import Message
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
@@ -25,7 +23,8 @@ from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Row, reports_of
 from hardentui.model.settings import Settings
-from hardentui.tui.actions import Action, in_keys, told
+from hardentui.tui.actions import Action, bindings, in_keys, told
+from hardentui.tui.messages import in_background
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, both_ends, plain, signs_of
 from hardentui.visible import visible
@@ -53,10 +52,8 @@ class Lead(Protocol):
     def open_walk(self, key: str) -> None: ...
     def open_meaning(self, key: str) -> None: ...
     def open_harden(self, keys: Sequence[str], choices: Sequence[Choice] = ()) -> None: ...
-    def open_monitor(self, row: Row) -> None: ...
-    def open_logs(self, facts: ContainerFacts) -> None: ...
+    def open_tab(self, name: str, about: Row | ContainerFacts) -> None: ...
     def open_copies(self, row: Row) -> None: ...
-    def open_rights(self, row: Row) -> None: ...
     def open_history(self, name: str) -> None: ...
 
 
@@ -278,15 +275,6 @@ def _that_fit(keys: tuple[FooterKey, ...], room: int) -> list[FooterKey]:
     return shown
 
 
-@dataclass
-class Told(Message):
-    """What was done, or why not."""
-
-    title: str
-    text: str
-    bad: bool = False
-
-
 class HardenScreen(Screen[None]):
     """Subclasses list their actions in ACTIONS and yield their widgets in `body`."""
 
@@ -300,6 +288,12 @@ class HardenScreen(Screen[None]):
     # Textual does not declare these as class variables, so they cannot be annotated as such
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """The keys of a screen are those of its actions."""
+        if "ACTIONS" in vars(cls) and "BINDINGS" not in vars(cls):
+            cls.BINDINGS = bindings(cls.ACTIONS)
+        super().__init_subclass__(**options)
 
     @property
     def harden(self) -> Lead:
@@ -352,24 +346,24 @@ class HardenScreen(Screen[None]):
 
     # --- work that ends in a sentence ---------------------------------------------------------------------
 
-    @work(thread=True, group="carry-out")
     def carry_out(self, title: str, action: Callable[[], Sentence]) -> None:
         """Do it on a thread, and say what was done, or why not."""
-        try:
-            self.post_message(Told(title, said(action(), in_keys)))
-        except HardenError as error:
-            self.post_message(Told(f"Not {title.lower()}", told(error), bad=True))
 
-    @on(Told)
-    def was_told(self, message: Told) -> None:
-        if message.bad:
-            self.complain(message.text, message.title)
-        else:
-            self.notify(message.text, title=message.title, markup=False)
+        def done(sentence: Sentence) -> None:
+            self.notify(said(sentence, in_keys), title=title, markup=False)
             self.was_carried_out()
+
+        def failed(error: HardenError) -> None:
+            self.was_refused()
+            self.complain(told(error), f"Not {title.lower()}")
+
+        in_background(self, action, done, failed, group="carry-out")
 
     def was_carried_out(self) -> None:
         """Something was written or done; subclasses look again."""
+
+    def was_refused(self) -> None:
+        """It failed: nothing is different."""
 
     # --- what can be done now ---------------------------------------------------------------------------
 
@@ -502,10 +496,10 @@ class ContainerScreen(HardenScreen):
     def action_logs(self) -> None:
         row = self.session.rows[self.container_key]
         if row.report is not None and row.report.facts is not None:
-            self.harden.open_logs(row.report.facts)
+            self.harden.open_tab("logs", row.report.facts)
 
     def action_monitor(self) -> None:
-        self.harden.open_monitor(self.session.rows[self.container_key])
+        self.harden.open_tab("monitor", self.session.rows[self.container_key])
 
     def action_history(self) -> None:
         self.harden.open_history(self.session.rows[self.container_key].name)
@@ -517,4 +511,4 @@ class ContainerScreen(HardenScreen):
         self.harden.open_copies(self.session.rows[self.container_key])
 
     def action_rights(self) -> None:
-        self.harden.open_rights(self.session.rows[self.container_key])
+        self.harden.open_tab("rights", self.session.rows[self.container_key])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import ClassVar, TypeVar
 
 from msgspec.structs import replace
-from textual import on, work
 from textual.content import Content
 
 from hardentui.errors import HardenError, NotFound
@@ -24,9 +24,9 @@ from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, Opera
 from hardentui.model.operations import described
 from hardentui.model.plan import Choice
 from hardentui.model.trial import TrialEvent
-from hardentui.tui.actions import BACK, CHANGE, COPY, STAGES, WRITE, Data, Stage, bindings, hint_of
+from hardentui.tui.actions import BACK, CHANGE, COPY, STAGES, WRITE, Data, Stage, hint_of
 from hardentui.tui.choosing import Choosing
-from hardentui.tui.messages import ApplyDone, CardReady, Failed, OutsetKnown, Prepared, Progressed
+from hardentui.tui.messages import in_background
 from hardentui.tui.screens.job import AskScreen, StoppablePage, SureScreen, error_content
 from hardentui.tui.screens.journal import change_line
 from hardentui.tui.status import Part, both_ends, hanging, trial_line
@@ -35,6 +35,7 @@ from hardentui.tui.widgets.write_files import WriteFiles
 from hardentui.visible import visible
 from hardentui.words import plural
 
+Result = TypeVar("Result")
 _AROUND = 5
 """Lines of the screen that the card cannot have: title, heading, margins, footer."""
 _TALL = 45
@@ -53,9 +54,7 @@ class ChangeScreen(StoppablePage):
     """
 
     ACTIONS = (*CHANGE, *WRITE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "changes the container"
-    BINDING_GROUP_TITLE = "Change"
 
     def __init__(
         self,
@@ -159,7 +158,7 @@ class ChangeScreen(StoppablePage):
         if task is None or outset is None:
             return
         if self._stage is Stage.OUTSET:
-            self._try(task, outset, self._probes, self.begin())
+            self._try(task, outset, self.begin())
         else:
             self._apply(task, self._wishes(task), self.begin())
         self.draw()
@@ -255,7 +254,8 @@ class ChangeScreen(StoppablePage):
         def undo(sure: bool | None) -> None:
             if sure and self._entry is entry:
                 self._entry, self._steps_done, self._now = None, [], "undoing it"
-                self._take_back(entry, self.begin())
+                self.begin()
+                self._work(lambda: History().undo(entry, self._tell), self._done)
                 self.draw()
 
         self.app.push_screen(SureScreen("Undo it?", downtime_of_undo(entry)), undo)
@@ -279,25 +279,19 @@ class ChangeScreen(StoppablePage):
     # --- the work ------------------------------------------------------------------------------------
 
     def _look_at_it(self) -> None:
-        self._outset, self._trouble, self._now = None, None, "looking at it"
-        self._look(
-            HardenWishes(
-                choices=self._choices,
-                everything=self._all,
-                confirm_within=self._limit,
-                together=bool(self._others),
-                keep_with=f"the space key ({Data.KEEP})",
-                discard_with=f"the space key ({Data.DISCARD})",
-            )
-        )
-        self.draw()
-
-    @work(thread=True, group="card")
-    def _look(self, wishes: HardenWishes) -> None:
         """Only reads, so there is nothing to stop: esc leaves at once."""
-        bench = self.session.bench
-        try:
-            keys = (self._key, *self._others)
+        self._outset, self._trouble, self._now = None, None, "looking at it"
+        bench, keys = self.session.bench, (self._key, *self._others)
+        wishes = HardenWishes(
+            choices=self._choices,
+            everything=self._all,
+            confirm_within=self._limit,
+            together=bool(self._others),
+            keep_with=f"the space key ({Data.KEEP})",
+            discard_with=f"the space key ({Data.DISCARD})",
+        )
+
+        def look() -> tuple[Hardening, Outset, Card | None, str]:
             rows = [bench.containers.refresh(key) for key in keys] if bench is not None else []
             reports = [row.report for row in rows if row is not None and row.report is not None]
             if bench is None or len(reports) < len(keys):
@@ -305,62 +299,55 @@ class ChangeScreen(StoppablePage):
             task = Hardening(bench, reports[0], wishes, reports[1:])
             outset = (task.soak_outset() or task.outset()) if self._tries else task.untried()
             kept = task.tried_before() if self._tries and not (outset.soaked or self._others) else None
-            card = task.picked_up(outset, kept) if kept is not None else None
-            self.post_message(OutsetKnown(task, outset))
-            if card is not None and kept is not None:
-                self.post_message(CardReady(card, kept.when))
-        except HardenError as error:
-            self.post_message(Failed(error))
+            if kept is None:
+                return task, outset, None, ""
+            return task, outset, task.picked_up(outset, kept), kept.when
 
-    @work(thread=True, group="card")
-    def _try(self, task: Hardening, outset: Outset, probes: tuple[str, ...], stop: threading.Event) -> None:
-        try:
-            self.post_message(CardReady(task.try_out(outset, probes, self._tell, stop)))
-        except KeyboardInterrupt:
-            self.post_message(Failed(None))
-        except HardenError as error:
-            self.post_message(Failed(error))
+        self._work(look, lambda seen: self._known(*seen))
+        self.draw()
+
+    def _work(self, work: Callable[[], Result], then: Callable[[Result], object]) -> None:
+        in_background(self, work, then, self._failed, group="card")
+
+    def _try(self, task: Hardening, outset: Outset, stop: threading.Event) -> None:
+        probes = self._probes
+
+        def work() -> Card | None:
+            try:
+                return task.try_out(outset, probes, self._tell, stop)
+            except KeyboardInterrupt:
+                return None
+
+        self._work(work, lambda card: self._failed(None) if card is None else self._ready(card))
 
     def _tell(self, event: TrialEvent | ChangeEvent) -> None:
-        self.post_message(Progressed(event))
+        self.call_later(self._progressed, event)
 
     def _prepare_again(self) -> None:
         if (task := self._hardening) is not None and self._stage in (Stage.STEPS, Stage.CARD):
             self._prepared, self._trouble, self._now = None, None, "preparing"
-            self._prepare(task, self._card, self._wishes(task))
+            card, wishes = self._card, self._wishes(task)
+
+            def work() -> PreparedChange | Card:
+                return task.prepare(wishes) if card is None else task.offered(card, wishes)
+
+            prepared = partial(self.prepared, wishes)
+            in_background(self, work, prepared, prepared, group="card")
             self.draw()
 
-    @work(thread=True, group="card")
-    def _prepare(self, task: Hardening, card: Card | None, wishes: ApplyWishes) -> None:
-        if card is not None:
-            self.post_message(Prepared(wishes, card=task.offered(card, wishes)))
-            return
-        try:
-            self.post_message(Prepared(wishes, task.prepare(wishes)))
-        except HardenError as error:
-            self.post_message(Prepared(wishes, error=error))
-
-    @work(thread=True, group="card")
     def _apply(self, task: Hardening, wishes: ApplyWishes, stop: threading.Event) -> None:
         """Exactly the steps that are shown, unless something else was wished since."""
-        try:
+
+        def work() -> JournalEntry:
             if task.prepared is None or task.prepared.wishes != wishes:
                 task.prepare(wishes)
-            self.post_message(ApplyDone(task.apply(self._tell, stop)))
-        except HardenError as error:
-            self.post_message(Failed(error))
+            return task.apply(self._tell, stop)
 
-    @work(thread=True, group="card")
-    def _take_back(self, entry: JournalEntry, stop: threading.Event) -> None:
-        try:
-            self.post_message(ApplyDone(History().undo(entry, self._tell)))
-        except HardenError as error:
-            self.post_message(Failed(error))
+        self._work(work, self._done)
 
-    @on(OutsetKnown)
-    def _known(self, message: OutsetKnown) -> None:
-        task = self._hardening = message.task
-        self._outset, self._now, self._prepared = message.outset, "", task.prepared
+    def _known(self, task: Hardening, outset: Outset, card: Card | None, tried_at: str) -> None:
+        self._hardening = task
+        self._outset, self._now, self._prepared = outset, "", task.prepared
         if not task.apply_wishes(()).keep_data:
             self._data = Data.REFUSE
         if task.prepared is not None:  # what a soak has shown
@@ -368,49 +355,47 @@ class ChangeScreen(StoppablePage):
         elif self._stage is Stage.STEPS:
             self._prepare_again()
         self.draw()
+        if card is not None:
+            self._ready(card, tried_at)
 
-    @on(Progressed)
-    def _progressed(self, message: Progressed) -> None:
-        match message.event:
-            case TrialEvent() as event:
+    def _progressed(self, event: TrialEvent | ChangeEvent) -> None:
+        match event:
+            case TrialEvent():
                 self._now = visible(event.text, 60)
                 self._rounds += event.round is not None
                 if line := trial_line(event, self._rounds, self.signs):
                     self._events.append(line)
             case OperationBegun(operation, number, total):
                 self._now = f"{number}/{total} {visible(described(operation), 60)}"
-            case event if line := change_line(event, self.signs):
+            case _ if line := change_line(event, self.signs):
                 self._steps_done.append(line)
         self.draw()
         self.to_end()
 
-    @on(CardReady)
-    def _ready(self, message: CardReady) -> None:
-        self._card, self.stop, self._now = message.card, None, ""
-        self._tried_at = message.tried_at
+    def _ready(self, card: Card, tried_at: str = "") -> None:
+        self._card, self.stop, self._now = card, None, ""
+        self._tried_at = tried_at
         self._from_the_top()
 
-    @on(Prepared)
-    def _is_prepared(self, message: Prepared) -> None:
+    def prepared(self, wishes: ApplyWishes, result: PreparedChange | Card | HardenError) -> None:
+        """The steps of applying are known, or why there are none; a card says it itself."""
         task = self._hardening
-        if self._stage not in (Stage.STEPS, Stage.CARD) or task is None:
-            return
-        if message.wishes != self._wishes(task):
-            return  # something else was wished since
-        self._now, self._card = "", message.card or self._card
-        self._prepared, self._trouble = message.change, message.error
+        if self._stage not in (Stage.STEPS, Stage.CARD) or task is None or wishes != self._wishes(task):
+            return  # it runs, or something else was wished since
+        self._now, self._card = "", result if isinstance(result, Card) else self._card
+        self._prepared = result if isinstance(result, PreparedChange) else None
+        self._trouble = result if isinstance(result, HardenError) else None
         self.draw()
 
-    @on(ApplyDone)
-    def _done(self, message: ApplyDone) -> None:
-        self._entry, self.stop, self._now = message.entry, None, ""
+    def _done(self, entry: JournalEntry) -> None:
+        self._entry, self.stop, self._now = entry, None, ""
         self.session.recheck(self._key)
         self._from_the_top()
 
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
-        self.stop, self._now, self._trouble = None, "", message.error
-        if message.error is None:
+    def _failed(self, error: HardenError | None) -> None:
+        """`error`: None: it was stopped."""
+        self.stop, self._now, self._trouble = None, "", error
+        if error is None:
             self._events.append(("", "Stopped. The twin is removed; the container is untouched.", ""))
         self.draw()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -17,7 +16,6 @@ from rich.style import Style
 from textual.binding import Binding
 from textual.content import Content
 from textual.geometry import Size
-from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -25,7 +23,7 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError, NotFound
 from hardentui.features.rights.page import rights_of
-from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
+from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row
 from hardentui.features.watch import EarlierReadings, LogPart, Monitor, follow_log, log_page, monitor_page
 from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
@@ -62,30 +60,30 @@ def with_tabs(left: Content, here: str, width: int) -> Content:
 
 
 class ContainerJob(ContainerScreen, JobScreen):
-    """A page about one container."""
+    """A page about one container, and the name of its tab."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (*CONTAINER, COPY_MORE, *JobScreen.ACTIONS)
-    BINDINGS: ClassVar = bindings((*CONTAINER, COPY_MORE))
-    BINDING_GROUP_TITLE = "Container"
-    TAB: ClassVar = ""
+
+    def __init__(self, row: Row, tab: str, job: Task, doing: str) -> None:
+        super().__init__(f"{row.name} › {tab}", job, doing)
+        self._key = row.key
+        self._tab = tab
 
     @property
     def container_key(self) -> str:
-        raise NotImplementedError
+        return self._key
 
     def why_not(self, action: str) -> str:
         return JobScreen.why_not(self, action) or ContainerScreen.why_not(self, action)
 
     def heading(self) -> Content:
-        return with_tabs(super().heading(), self.TAB, self.app.size.width - 2)
+        return with_tabs(super().heading(), self._tab, self.app.size.width - 2)
 
 
 # --- what the kernel lets it do ----------------------------------------------------------------
 
 
 class RightsScreen(ContainerJob):
-    TAB: ClassVar = "rights"
-
     def __init__(self, bench: Workbench, row: Row) -> None:
         def look(stop: threading.Event, tell: Tell) -> TaskResult:
             newest = bench.containers.refresh(row.key)
@@ -95,12 +93,7 @@ class RightsScreen(ContainerJob):
                 raise NotFound(f"{visible(row.name, 60)!r} cannot be checked: {why}.")
             return TaskResult(*rights_of(report.facts, bench.opened.files))
 
-        self._key = row.key
-        super().__init__(f"{row.name} › rights", look, "looking")
-
-    @property
-    def container_key(self) -> str:
-        return self._key
+        super().__init__(row, "rights", look, "looking")
 
 
 # --- what it does now --------------------------------------------------------------------------
@@ -109,6 +102,11 @@ class RightsScreen(ContainerJob):
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = "_.-=+*%#"
 LENGTH = 20
+INTERVAL = 2.0
+"""Seconds between two readings."""
+_AGAIN = 5.0
+"""Seconds before the next try when Podman did not answer."""
+_LOG_LINES = 60
 
 
 def curve(values: Iterable[float], *, ascii_only: bool) -> str:
@@ -123,31 +121,16 @@ def curve(values: Iterable[float], *, ascii_only: bool) -> str:
     return "".join(bars[min(len(bars) - 1, int(value / most * len(bars)))] for value in known)
 
 
-LENGTH = 20
-INTERVAL = 2.0
-"""Seconds between two readings."""
-_AGAIN = 5.0
-"""Seconds before the next try when Podman did not answer."""
-_LOG_LINES = 60
-
-
 class MonitorScreen(ContainerJob):
     """A reading every two seconds, until it is stopped or left."""
 
-    TAB: ClassVar = "monitor"
-
     def __init__(self, bench: Workbench, row: Row) -> None:
-        self._key = row.key
         self._monitor = Monitor(bench, row.key, log_lines=_LOG_LINES)
         self._turn = threading.Lock()  # a reading that is just ending and the next one share the counters
         self._remembered = EarlierReadings()
         self._cpu: deque[float] = deque(maxlen=LENGTH)
         self._memory: deque[float] = deque(maxlen=LENGTH)
-        super().__init__(f"{row.name} › monitor", self._watch, "live")
-
-    @property
-    def container_key(self) -> str:
-        return self._key
+        super().__init__(row, "monitor", self._watch, "live")
 
     def action_back(self) -> None:
         self.dismiss()
@@ -283,22 +266,10 @@ class LogView(ScrollView, can_focus=True):
         return Strip(segments).apply_style(self.rich_style).adjust_cell_length(width, self.rich_style)
 
 
-@dataclass
-class PartCame(Message):
-    part: LogPart
-
-
-@dataclass
-class FollowingEnded(Message):
-    error: HardenError
-
-
 class LogsScreen(ContainerScreen, StoppableScreen):
     """Follows on its own thread until the screen is left."""
 
     ACTIONS = (*LOGS, *CONTAINER, COPY_MORE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Log"
 
     def __init__(self, bench: Workbench, facts: ContainerFacts) -> None:
         super().__init__()
@@ -324,23 +295,24 @@ class LogsScreen(ContainerScreen, StoppableScreen):
         self.run_worker(partial(self._follow, self.begin()), group="logs", thread=True)
 
     def _follow(self, stop: threading.Event) -> None:
-        def tell(message: Message) -> None:
+        def came(part: LogPart) -> None:
             if not stop.is_set():
-                self.post_message(message)
+                self.call_later(self._came, part)
 
         try:
-            follow_log(self._bench, self._facts, lambda part: tell(PartCame(part)), stop)
+            follow_log(self._bench, self._facts, came, stop)
         except HardenError as error:
-            tell(FollowingEnded(error))
+            if not stop.is_set():
+                self.call_later(self._over, error)
 
-    def on_part_came(self, message: PartCame) -> None:
-        gap = ["-- more lines arrived than could be read; some are missing --"] if message.part.gap else []
-        self._log.add([*gap, *message.part.lines])
+    def _came(self, part: LogPart) -> None:
+        gap = ["-- more lines arrived than could be read; some are missing --"] if part.gap else []
+        self._log.add([*gap, *part.lines])
         self._show_crumb()
 
-    def on_following_ended(self, message: FollowingEnded) -> None:
-        self._ended = message.error.title
-        self._log.add([f"-- {message.error.title} --"])
+    def _over(self, error: HardenError) -> None:
+        self._ended = error.title
+        self._log.add([f"-- {error.title} --"])
         self._show_crumb()
 
     def _show_crumb(self) -> None:
@@ -375,7 +347,6 @@ _SHOWN = 5
 class MeaningScreen(ReadingScreen):
     ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
-    BINDING_GROUP_TITLE = "Meaning"
 
     def __init__(self, key: str) -> None:
         super().__init__()

@@ -22,6 +22,7 @@ from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.finding import Finding, Kind, Remediation, Waiver
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST, Action, bindings, reason_of, told
+from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen, ScreenReport
 from hardentui.tui.screens.job import Field, FormScreen, ReadingScreen, ask
 from hardentui.tui.status import Part, hanging, look_of, paragraphs, worst_first
@@ -35,7 +36,6 @@ class AcceptScreen(FormScreen):
     """A waiver of one finding."""
 
     OF_CONNECTION: ClassVar = False
-    BINDING_GROUP_TITLE = "Waive"
 
     def __init__(self, waiving: Waiving, finding: Finding) -> None:
         super().__init__()
@@ -66,15 +66,8 @@ class AcceptScreen(FormScreen):
 
     def submit(self, values: dict[str, str]) -> None:
         self._writing = True
-        self.run_worker(lambda: self._accept(values), group="accept", thread=True)
-
-    def _accept(self, values: dict[str, str]) -> None:
-        try:
-            waiver = self._waiving.accept(self._finding, Acceptance(**values))
-        except HardenError as error:
-            self.call_later(self._refused, error)
-        else:
-            self.call_later(self._accepted, waiver)
+        accept = partial(self._waiving.accept, self._finding, Acceptance(**values))
+        in_background(self, accept, self._accepted, self._refused, group="accept")
 
     def _refused(self, error: HardenError) -> None:
         self._writing = False
@@ -92,7 +85,6 @@ _HEAD = "bold $primary"
 class ExplainScreen(ReadingScreen):
     ACTIONS = (*EXPLAIN, COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
-    BINDING_GROUP_TITLE = "Explanation"
 
     def __init__(self, finding: Finding, remedy: Remediation | None) -> None:
         super().__init__()
@@ -168,8 +160,6 @@ class FindingsScreen(HardenScreen):
     OF_CONNECTION: ClassVar = True
     CSS_PATH = "reading.tcss"
     ACTIONS: ClassVar[tuple[Action, ...]] = (*FINDINGS, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Findings"
     WANTED: ClassVar = ("images", "networks", "scan")
 
     def __init__(self, kind: Kind, title: str, find: Callable[[], Sequence[Finding]]) -> None:
@@ -241,8 +231,6 @@ _SETTLE = 0.3
 
 class HostScreen(FindingsScreen):
     ACTIONS = (*HOST, *FindingsScreen.ACTIONS)
-    BINDINGS: ClassVar = bindings(HOST)
-    BINDING_GROUP_TITLE = "Host"
 
     def __init__(self) -> None:
         super().__init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from textual import on
@@ -22,14 +22,14 @@ from hardentui.harden.score import Level, score_word
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Kind, Severity
 from hardentui.model.plan import Caution, Choice
-from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings, hint_of
+from hardentui.tui.actions import COPY, COPY_MORE, HOME, hint_of
 from hardentui.tui.listing import ListView, about_kept, arrange, summary
 from hardentui.tui.screens.base import ContainerScreen, ScreenReport
 from hardentui.tui.session import Place
 from hardentui.tui.status import FAILING, OTHERS, Part, Signs, both_ends, fit, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.page import TextField
-from hardentui.tui.widgets.plan_panel import Beside, Outlook, Prospect, prospect
+from hardentui.tui.widgets.plan_panel import Beside, Outlook, Prospect, prospect_of
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
@@ -135,8 +135,6 @@ _NO_ROW = {
 
 class HomeScreen(ContainerScreen):
     ACTIONS = (*HOME, COPY, COPY_MORE)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Containers"
 
     def __init__(self) -> None:
         super().__init__()
@@ -350,31 +348,25 @@ class HomeScreen(ContainerScreen):
 
     def _show_outlook(self, row: Row | None) -> None:
         report = row.report if row else None
-        promise = self._promise_of(report)
+        promise, prospect = self._ahead_of(report)
         self.query_one(Outlook).show(row, self._attack(report), promise or "", self._helpful(report))
         if self._huge:
-            self.query_one(Beside).show(row.name if row else "", self._prospect_of(report))
+            self.query_one(Beside).show(row.name if row else "", prospect)
         if self._promise_timer is not None:
             self._promise_timer.stop()
-        ahead = promise is None or (self._huge and self._prospect_of(report) is None)
+        ahead = promise is None or (self._huge and prospect is None)
         if report is not None and report.facts is not None and ahead:
             self._promise_timer = self.set_timer(_SETTLE, lambda: self._promise(report))
 
-    def _promise_of(self, report: Report | None) -> str | None:
-        """The value computed for exactly this report; None if there is none."""
-        if report is None:
-            return None
-        known = self._promises.get((report.subject.engine, report.subject.id))
-        return known[1] if known is not None and known[0] is report else None
+    def _ahead_of(self, report: Report | None) -> tuple[str | None, Prospect | None]:
+        """What was computed for exactly this report: a promise in words, and what all fixes make of it."""
+        known = self._promises.get((report.subject.engine, report.subject.id)) if report else None
+        return known[1:] if known is not None and known[0] is report else (None, None)
 
     @property
     def _huge(self) -> bool:
         """Whether the fixes have room beside the list."""
         return self.has_class("-huge")
-
-    def _prospect_of(self, report: Report | None) -> Prospect | None:
-        known = self._promises.get((report.subject.engine, report.subject.id)) if report else None
-        return known[2] if known is not None and known[0] is report else None
 
     def _promise(self, report: Report) -> None:
         """The effect of the safe fixes of the row under the cursor, computed in the background."""
@@ -400,7 +392,7 @@ class HomeScreen(ContainerScreen):
         try:
             plan = bench.planner.plan_with(report, Caution.ALL)
             diff = bench.drafter.draft(report, plan, Target.QUADLET).diff if plan.changes else ""
-            return prospect(report, plan, bench.planner.score_after(report, plan).value, diff)
+            return prospect_of(report, plan, bench.planner.score_after(report, plan).value, diff)
         except HardenError:
             return None
 

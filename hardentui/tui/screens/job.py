@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, TypeVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
@@ -22,7 +20,8 @@ from hardentui.features.fix.saving import save_texts
 from hardentui.features.sections import Task, TaskResult, Then
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import ASK, BACK, COPY, FORM, JOB, PICK, SURE, Action, bindings, hint_of, told
-from hardentui.tui.screens.base import HardenScreen, Told
+from hardentui.tui.messages import in_background
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import hanging
 from hardentui.tui.widgets.page import TextField, diff_content, page
 from hardentui.visible import visible, visible_lines
@@ -220,20 +219,6 @@ class StoppablePage(StoppableScreen, ReadingScreen):
         return (self.signs.of(f"   {what}…  esc stops") if what else ""), "$primary"
 
 
-@dataclass
-class JobProgress(Message):
-    """The current activity of the work, or what there is so far."""
-
-    now: str | TaskResult
-
-
-@dataclass
-class JobEnded(Message):
-    """`result` is None where the work was stopped."""
-
-    result: TaskResult | HardenError | None
-
-
 class JobScreen(StoppablePage):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
@@ -244,8 +229,6 @@ class JobScreen(StoppablePage):
     """
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (*JOB, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Result"
 
     def __init__(self, title: str, job: Task, doing: str, *, once: bool = False) -> None:
         super().__init__()
@@ -298,36 +281,37 @@ class JobScreen(StoppablePage):
         """Begin the work, again."""
         self._trouble, self._done = None, False
         self._stopped, self._now = False, self._doing
-        self._work(self.begin())
+        stop = self.begin()
+
+        def tell(now: str | TaskResult) -> None:
+            self.call_later(self._progressed, now)
+
+        def work() -> TaskResult | None:
+            try:
+                return self._job(stop, tell)
+            except KeyboardInterrupt:
+                return None
+
+        def failed(error: HardenError) -> None:
+            self._ended(None if stop.is_set() else error)
+
+        in_background(self, work, self._ended, failed, group="job")
         self.draw()
 
-    @work(thread=True, group="job")
-    def _work(self, stop: threading.Event) -> None:
-        def tell(now: str | TaskResult) -> None:
-            self.post_message(JobProgress(now))
-
-        try:
-            self.post_message(JobEnded(self._job(stop, tell)))
-        except HardenError as error:
-            self.post_message(JobEnded(None if stop.is_set() else error))
-        except KeyboardInterrupt:
-            self.post_message(JobEnded(None))
-
-    @on(JobEnded)
-    def _ended(self, message: JobEnded) -> None:
-        self.stop, ended = None, message.result
+    def _ended(self, ended: TaskResult | HardenError | None) -> None:
+        """`ended`: None: it was stopped."""
+        self.stop = None
         if isinstance(ended, TaskResult):
             self._result, self._done, self._carried_out = ended, True, False
         else:
             self._trouble, self._stopped = ended, ended is None
         self.draw()
 
-    @on(JobProgress)
-    def _progressed(self, message: JobProgress) -> None:
-        if isinstance(message.now, str):
-            self._now = visible(message.now, 60)
+    def _progressed(self, now: str | TaskResult) -> None:
+        if isinstance(now, str):
+            self._now = visible(now, 60)
         elif self.stop is not None:
-            self._result = message.now
+            self._result = now
         self.draw()
 
     def action_write(self) -> None:
@@ -351,9 +335,8 @@ class JobScreen(StoppablePage):
             self._carried_out = True
             self.carry_out("Done", then.carry_out)
 
-    def was_told(self, message: Told) -> None:
-        super().was_told(message)
-        self._carried_out = self._carried_out and not message.bad
+    def was_refused(self) -> None:
+        self._carried_out = False
 
     # --- drawing -----------------------------------------------------------------------------------------
 
@@ -419,7 +402,6 @@ class FormScreen(HardenScreen):
     OF_CONNECTION: ClassVar = True
     CSS_PATH = "form.tcss"
     ACTIONS: ClassVar[tuple[Action, ...]] = (*FORM, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self) -> None:
         super().__init__()

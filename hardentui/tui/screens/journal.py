@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from textual import on, work
 from textual.content import Content
-from textual.message import Message
 
 from hardentui.errors import HardenError
 from hardentui.features.apply.history import History, downtime_of_undo, trouble_back
 from hardentui.model.journal import ChangeEvent, EntryState, GoingBack, JournalEntry, OperationDone
 from hardentui.model.operations import described
-from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings, hint_of
+from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, hint_of
+from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import SureScreen
@@ -25,19 +23,9 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 
-@dataclass
-class Finished(Message):
-    """An entry was changed; `error` says why it was not."""
-
-    text: str
-    error: HardenError | None = None
-
-
 class JournalScreen(BrowseScreen):
     ACTIONS = (*JOURNAL, *BROWSE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "undoes changes"
-    BINDING_GROUP_TITLE = "Journal"
     COLUMNS = (
         Column("When", 16),
         Column("What", 6),
@@ -175,20 +163,15 @@ class JournalScreen(BrowseScreen):
 
         self.app.push_screen(SureScreen(question, detail), answered)
 
-    @work(thread=True, group="journal")
     def _work(self, action: Callable[[], str]) -> None:
-        try:
-            self.post_message(Finished(action()))
-        except HardenError as error:
-            self.post_message(Finished("", error))
+        in_background(self, action, self._finished, self._finished, group="journal")
 
-    @on(Finished)
-    def _finished(self, message: Finished) -> None:
+    def _finished(self, outcome: str | HardenError) -> None:
         self._busy = ""
-        if message.error is not None:
-            self.complain(hint_of(message.error), message.error.title)
+        if isinstance(outcome, HardenError):
+            self.complain(hint_of(outcome), outcome.title)
         else:
-            self.notify(message.text, markup=False)
+            self.notify(outcome, markup=False)
         self.action_refresh()
 
     def copied(self) -> tuple[str, str]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Static
 
 from hardentui.checks import CHECKS
 from hardentui.errors import HardenError
@@ -33,7 +30,6 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import WaiverUse
 from hardentui.regular_files import why_not_here
 from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS, Action, bindings
-from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import no_engine, tried
 from hardentui.tui.screens.job import JobScreen, PickScreen, ReadingScreen, ask, error_content
 from hardentui.tui.status import FAILING, OTHERS, Part, hanging
@@ -66,8 +62,6 @@ class SettingsScreen(JobScreen):
     """What is changed here is in force in the next session."""
 
     ACTIONS = (*SETTINGS, *JobScreen.ACTIONS)
-    BINDINGS: ClassVar = bindings(SETTINGS)
-    BINDING_GROUP_TITLE = "Settings"
 
     def __init__(self) -> None:
         def read(stop: threading.Event, tell: Tell) -> TaskResult:
@@ -103,8 +97,6 @@ class ConnectionScreen(ReadingScreen):
     """The current connections, those that were tried, and others to switch to."""
 
     ACTIONS = (*CONNECTION, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Connection"
 
     def __init__(self) -> None:
         super().__init__()
@@ -180,8 +172,6 @@ class WaiversScreen(ReadingScreen):
 
     OF_CONNECTION: ClassVar = True
     ACTIONS: ClassVar = (AGAIN, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Waivers"
 
     def __init__(self) -> None:
         super().__init__()
@@ -294,11 +284,9 @@ _KEYS = {
 }
 
 
-class HelpScreen(HardenScreen):
-    CSS_PATH = "reading.tcss"
+class HelpScreen(ReadingScreen):
     ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("question_mark,f1", "back", show=False)]
-    BINDING_GROUP_TITLE = "Help"
 
     def __init__(self, about: Screen[object], reasons: Mapping[str, str]) -> None:
         """Args:
@@ -310,18 +298,10 @@ class HelpScreen(HardenScreen):
         self._about: tuple[Action, ...] = getattr(about, "ACTIONS", ())
         self._filters = any(action.id == "home.filter" for action in self._about)
 
-    def body(self) -> Iterable[Widget]:
-        yield Static(Content("Help"), id="crumb")
-        with VerticalScroll(id="reading"):
-            yield Static(id="text")
+    def heading(self) -> Content:
+        return Content("Help")
 
-    def on_mount(self) -> None:
-        self.query_one("#reading").focus()
-
-    def on_resize(self) -> None:
-        self.query_one("#text", Static).update(self._content())
-
-    def _content(self) -> Content:
+    def page(self) -> Content:
         parts: list[Part] = []
         width = min(100, self.app.size.width - 6)
         group = ""
@@ -346,9 +326,6 @@ class HelpScreen(HardenScreen):
             parts.append("\n" if look.order % 4 == 3 else "")
         parts += [("\nScore\n", "bold $primary"), *hanging("", SHORT, width, "", indent=2)]
         return Content.assemble(*parts)
-
-    def copied(self) -> tuple[str, str]:
-        return "this page", self._content().plain
 
     def _keys(self, action: Action) -> str:
         """The current keys: the user may have chosen others."""

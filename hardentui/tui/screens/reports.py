@@ -16,6 +16,7 @@ from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import hint_of
+from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import Lead, ScreenReport
 from hardentui.tui.screens.job import Field, FormScreen, PickScreen
 from hardentui.visible import visible, visible_lines
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 class ExportScreen(FormScreen):
     """The extension of the file name selects the format."""
 
-    BINDING_GROUP_TITLE = "Report"
     OF_CONNECTION: ClassVar = False
 
     def __init__(self, bench: Workbench, shown: ScreenReport) -> None:
@@ -148,23 +148,16 @@ class CopyScreen(PickScreen):
         super().__init__(f"Copy of {row.name}", [copy.what for copy in self._copies])
 
     def take(self, at: int) -> None:
-        self.run_worker(partial(self._make, self._copies[at]), group="copy", thread=True, exclusive=True)
+        made = partial(self._made, self._copies[at].what)
+        in_background(self, self._copies[at].make, made, made, group="copy")
 
-    def _make(self, copy: Copyable) -> None:
-        try:
-            made = copy.make()
-        except HardenError as error:
-            self.app.call_later(self._made, copy, None, error)
-        else:
-            self.app.call_later(self._made, copy, made, None)
-
-    def _made(self, copy: Copyable, made: Text | None, error: HardenError | None) -> None:
+    def _made(self, what: str, made: Text | HardenError) -> None:
         if not self.is_current:
             return  # it was left meanwhile
         app, lead = self.app, cast("Lead", self.app)
         self.dismiss(None)
-        if made is not None:
-            lead.copy(f"the {copy.what}", made.text, made.notes)
-        elif error is not None:
+        if isinstance(made, Text):
+            lead.copy(f"the {what}", made.text, made.notes)
+        else:
             app.clear_notifications()
-            app.notify(hint_of(error), title=error.title, severity="warning")
+            app.notify(hint_of(made), title=made.title, severity="warning")

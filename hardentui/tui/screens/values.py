@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -19,7 +18,7 @@ from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Skipped
 from hardentui.reading.forms import text_of
-from hardentui.tui.actions import BACK, VALUES, bindings, hint_of
+from hardentui.tui.actions import BACK, VALUES, hint_of
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import Part, both_ends, hanging
@@ -91,8 +90,6 @@ def _origin(setting: FixValue) -> str:
 class ValuesScreen(HardenScreen):
     CSS_PATH = "values.tcss"
     ACTIONS = (*VALUES, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Values"
 
     def __init__(self, choosing: Choosing, finding: Finding) -> None:
         super().__init__()

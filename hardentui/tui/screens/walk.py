@@ -20,7 +20,7 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.model.known import known
 from hardentui.model.plan import Caution, Plan
-from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
+from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.images_and_networks import image_id
 from hardentui.tui.screens.base import ContainerScreen
@@ -149,8 +149,6 @@ class WalkScreen(ContainerScreen):
     OF_CONNECTION: ClassVar = True
     CSS_PATH = "walk.tcss"
     ACTIONS = (*WALK, COPY, COPY_MORE, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "The walk"
 
     def __init__(self, key: str) -> None:
         super().__init__()

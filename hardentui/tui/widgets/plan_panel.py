@@ -210,7 +210,7 @@ class Prospect(Struct, frozen=True):
     diff: str  # of the file that would be written
 
 
-def prospect(report: Report, plan: Plan, after: int | None, diff: str) -> Prospect:
+def prospect_of(report: Report, plan: Plan, after: int | None, diff: str) -> Prospect:
     """What the plan makes of a container; the fixes that raise its score most first."""
     fixed = {choice.check for choice in plan.choices}
     lines = (

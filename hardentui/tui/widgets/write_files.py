@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+from msgspec import Struct
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, ItemGrid, Vertical
@@ -21,11 +23,11 @@ from hardentui.features.fix.saving import (
 )
 from hardentui.features.planning import plan_file
 from hardentui.features.views import known_facts
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WrittenFile
+from hardentui.model.draft import NO_STEPS, Draft, DraftFile, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import hint_of, told
 from hardentui.tui.choosing import Choosing
-from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFound
+from hardentui.tui.messages import in_background
 from hardentui.tui.session import Session
 from hardentui.tui.status import Part, hanging, signs_of
 from hardentui.tui.widgets.finding_list import Tick, step_parts
@@ -60,6 +62,13 @@ _BAD = "bold $status-high"
 _UNIT_TICKS = {Target.UNIT: "unit", Target.DROP_IN: "drop-in"}
 _EXPORTS = {Target.KUBE: "kube", Target.ANSIBLE: "ansible"}
 _TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_EXPORTS, **_UNIT_TICKS}
+
+
+class DraftReady(Struct, frozen=True):
+    """`in_place` is the effect of writing a changed unit in place, or why it cannot; empty for new files."""
+
+    draft: Draft
+    in_place: tuple[WrittenFile, ...] | HardenError = ()
 
 
 class WriteFiles(Vertical):
@@ -115,14 +124,11 @@ class WriteFiles(Vertical):
         self.query_one("#write", Button).active_effect_duration = 0  # the button is disabled while it runs
         self.query_one("#preview" if self._reads else "#directory").focus()
         self._prepare()
-        drafter, report = self._choosing.bench.drafter, self._choosing.report
-        self.run_worker(
-            lambda: self.post_message(UnitFound(drafter.own_unit(report))), group="unit", thread=True
-        )
+        find = partial(self._choosing.bench.drafter.own_unit, self._choosing.report)
+        self.run_worker(lambda: self.call_later(self._found, find()), group="unit", thread=True)
 
-    def on_unit_found(self, message: UnitFound) -> None:
-        unit = self._unit = message.unit
-        self._looking = False
+    def _found(self, unit: OwnUnit | None) -> None:
+        self._unit, self._looking = unit, False
         if unit is not None and unit.ways and self._plan is not None:  # else nothing can be changed
             self.query_one("#own").add_class("-there")
             self.query_one("#unit").display = Target.UNIT in unit.ways
@@ -188,34 +194,29 @@ class WriteFiles(Vertical):
         choosing, plan = self._choosing, self._plan
         bench, report = choosing.bench, choosing.report
 
-        def work() -> None:
-            try:
-                draft = bench.drafter.draft(report, plan, target)
-            except HardenError as error:
-                self.post_message(DraftFailed(target, error))
-                return
+        def work() -> DraftReady:
+            draft = bench.drafter.draft(report, plan, target)
             in_place: tuple[WrittenFile, ...] | HardenError = ()
             if target.changes_unit:
                 try:
                     in_place = tuple(look_in_place(known_facts(report), draft))
                 except HardenError as error:
                     in_place = error
-            self.post_message(DraftReady(draft, in_place))
+            return DraftReady(draft, in_place)
 
-        self.run_worker(work, group=f"draft-{target}", thread=True)
+        drafted = partial(self._drafted, target)
+        in_background(self, work, drafted, drafted, group=f"draft-{target}")
 
-    def on_draft_ready(self, message: DraftReady) -> None:
-        self._making.discard(message.draft.target)
-        self._ready[message.draft.target] = message
+    def _drafted(self, target: Target, outcome: DraftReady | HardenError) -> None:
+        self._making.discard(target)
+        if isinstance(outcome, HardenError):
+            self._failed[target] = outcome
+        else:
+            self._ready[target] = outcome
         self._made()
-        if self._reads:  # to the first change, below the notes
+        if self._reads and target in self._ready:  # to the first change, below the notes
             preview = self.query_one("#preview", DiffView)
             preview.call_after_refresh(preview.reveal)
-
-    def on_draft_failed(self, message: DraftFailed) -> None:
-        self._making.discard(message.target)
-        self._failed[message.target] = message.error
-        self._made()
 
     def _made(self) -> None:
         self._draw()
@@ -348,7 +349,7 @@ class WriteFiles(Vertical):
         self._show_result(Content(self._signs.of("Writing…")))
         self.session.directory, directory = self.query_one("#directory", Input).value, str(self._directory())
 
-        def work() -> None:
+        def work() -> tuple[list[WrittenFile], NextSteps, HardenError | None]:
             written: list[WrittenFile] = []
             try:
                 steps = NextSteps()
@@ -363,11 +364,10 @@ class WriteFiles(Vertical):
                     steps = bench.drafter.steps_in_place(report, in_place, saved)
                     written += saved
             except HardenError as error:
-                self.post_message(FilesWritten(tuple(written), error=error))
-            else:
-                self.post_message(FilesWritten(tuple(written), steps))
+                return written, NO_STEPS, error
+            return written, steps, None
 
-        self.run_worker(work, group="write", thread=True)
+        self.run_worker(lambda: self.call_later(self._written, *work()), group="write", thread=True)
 
     def why_not(self) -> str:
         """Why nothing can be written now; empty when it can."""
@@ -381,19 +381,19 @@ class WriteFiles(Vertical):
             return "the commands", "\n".join(self._commands)
         return "the files", self._preview().plain
 
-    def on_files_written(self, message: FilesWritten) -> None:
+    def _written(self, files: list[WrittenFile], steps: NextSteps, error: HardenError | None) -> None:
+        """`error`: why some files were not written."""
         self._writing = False
-        self._commands = message.steps.commands
+        self._commands = steps.commands
         width = self.size.width - 4
         parts: list[Part] = []
-        for file in message.files:
+        for file in files:
             kept = f", the previous one is kept as {file.backup}" if file.backup else ""
             parts += hanging(str(file.state), f"{file.path}{kept}", width, indent=10, label_style=_GOOD)
-        parts += step_parts(message.steps, width)
+        parts += step_parts(steps, width)
         if self._commands:
             parts += hanging("", "y copies the next commands.", width, "$muted", indent=10)
-        if message.error is not None:
-            error = message.error
+        if error is not None:
             parts += [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(hint_of(error))]
         else:
             subject = self._choosing.report.subject

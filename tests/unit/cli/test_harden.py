@@ -5,8 +5,7 @@ from io import StringIO
 
 import pytest
 
-from hardentui.features.apply import simulated_apply
-from hardentui.features.trial import simulated_trial
+from hardentui.features.harden import simulated
 from tests.unit.cli.conftest import Run
 
 
@@ -17,8 +16,8 @@ class Answers(StringIO):
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(simulated_trial, "PACE", 0.0)
-    monkeypatch.setattr(simulated_apply, "PACE", 0.0)
+    monkeypatch.setattr(simulated, "TRIAL_PACE", 0.0)
+    monkeypatch.setattr(simulated, "APPLY_PACE", 0.0)
     return monkeypatch
 
 

@@ -10,8 +10,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
-from hardentui.features.apply import simulated_apply
-from hardentui.features.trial import simulated_trial
+from hardentui.features.harden import simulated
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]
@@ -101,8 +100,8 @@ def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str,
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The simulated host plays at once."""
-    monkeypatch.setattr(simulated_trial, "PACE", 0.0)
-    monkeypatch.setattr(simulated_apply, "PACE", 0.0)
+    monkeypatch.setattr(simulated, "TRIAL_PACE", 0.0)
+    monkeypatch.setattr(simulated, "APPLY_PACE", 0.0)
 
 
 @pytest.mark.usefixtures("quick")
@@ -114,8 +113,8 @@ def test_the_chosen_fixes_alone_are_hardened(talk: Talk) -> None:
 
 
 def test_a_container_is_hardened_with_two_answers(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulated_trial, "PACE", 0.0)
-    monkeypatch.setattr(simulated_apply, "PACE", 0.0)
+    monkeypatch.setattr(simulated, "TRIAL_PACE", 0.0)
+    monkeypatch.setattr(simulated, "APPLY_PACE", 0.0)
     said = talk("open shop-web", "harden", "", "y", "harden", "n", "harden", "", "no")
     first, second, third = said.split("Start the trial?")[1:]
     assert "hardened twin works" in first

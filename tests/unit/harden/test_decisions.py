@@ -1,18 +1,19 @@
 """What only a person can decide is in no plan but one that names it, and is told as a question."""
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, facts_of, image
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
 from hardentui.harden.decisions import decisions, what_changes
-from hardentui.harden.evaluate import parameters_of
+from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.remedy import remedied
-from hardentui.model.check import AnyCheck, FixContext
+from hardentui.model.check import AnyCheck, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Risk
+from hardentui.model.finding import Kind, Risk, Status, Verdict
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port
 from hardentui.options.table import bounding_set
@@ -90,3 +91,14 @@ def test_a_capability_that_was_given_by_name_stays_until_somebody_names_its_chec
         assert f"CAP_{name}" not in bounding_set(named.after, DEFAULT_CAPABILITIES)
         assert f"{name}: given explicitly with --cap-add" in [note.text for note in named.notes]
     assert bool(questions) == (name != "CHOWN")
+
+
+@pytest.mark.parametrize(
+    "error", [AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError]
+)
+def test_what_no_check_can_judge_is_unknown(error: type[Exception]) -> None:
+    def evaluate(*facts: object) -> Verdict:
+        raise error("too deep")
+
+    verdict = judge(replace(FIXING[0], evaluate=evaluate), mail(), Parameters({}))
+    assert (verdict.status, "too deep" in verdict.reason) == (Status.UNKNOWN, True)

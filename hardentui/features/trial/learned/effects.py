@@ -44,7 +44,9 @@ NEW_NAMESPACES = 0x7E020000
 NEW_USER = 0x10000000
 _REAL_TIME = frozenset({1, 2, 6})  # SCHED_FIFO, SCHED_RR, SCHED_DEADLINE
 _NETWORK_OPTIONS = frozenset({(1, 36), (1, 33), (0, 19), (41, 75)})  # SO_MARK, SO_RCVBUFFORCE, …TRANSPARENT
-_UNLIMITED = (1 << 64) - 1
+_SETS_INTERFACE = frozenset(
+    {0x890B, 0x890C, 0x8914, 0x8916, 0x8918, 0x891A, 0x891C, 0x891E, 0x8922, 0x8923, 0x8924}
+)
 
 Names = frozenset[str]
 _NONE: Names = frozenset()
@@ -256,16 +258,7 @@ def _namespaces(detail: CallDetail) -> Names:
 def _control(detail: CallDetail) -> Names:
     file_flags = _number(detail, 0) in (0x40086602, 0x401C5820)
     # reading addresses needs nothing and has its own numbers: those that set are even, below 0x8920
-    return _NONE if file_flags else _caps("NET_ADMIN") if _sets_interface(_number(detail, 0)) else _NONE
-
-
-def _sets_interface(request: int) -> bool:
-    setters = {0x890B, 0x890C, 0x8914, 0x8916, 0x8918, 0x891A, 0x891C, 0x891E, 0x8922, 0x8923, 0x8924}
-    return request in setters
-
-
-def _kernel_log(detail: CallDetail) -> Names:
-    return _caps("SYSLOG")
+    return _caps("NET_ADMIN") if not file_flags and _number(detail, 0) in _SETS_INTERFACE else _NONE
 
 
 def _clock(detail: CallDetail) -> Names:
@@ -291,6 +284,7 @@ _ALWAYS: Mapping[str, Names] = {
     **dict.fromkeys(("init_module", "finit_module", "delete_module"), _caps("SYS_MODULE")),
     **dict.fromkeys(("iopl", "ioperm"), _caps("SYS_RAWIO")),
     "vhangup": _caps("SYS_TTY_CONFIG"),
+    "syslog": _caps("SYSLOG"),
     "open_by_handle_at": _caps("DAC_READ_SEARCH"),
 }
 
@@ -314,6 +308,5 @@ _RULES: Mapping[str, Callable[[CallDetail], Names]] = {
     "setsockopt": _socket_option,
     **dict.fromkeys(("unshare", "clone", "clone3"), _namespaces),
     "ioctl": _control,
-    "syslog": _kernel_log,
     **dict.fromkeys(("adjtimex", "clock_adjtime"), _clock),
 }

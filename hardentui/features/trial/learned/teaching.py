@@ -118,10 +118,9 @@ class Needs(Struct, frozen=True, kw_only=True):
     """What was seen to be needed. None = could not be seen; `unknown` says why, by field name."""
 
     capabilities: tuple[CapabilityNeed, ...] | None = None
-    # what a seccomp profile must allow; `seen`: how many different system calls were made
+    # what a seccomp profile must allow; `seen`: the system calls that were made
     calls: Allowed | None = None
     seen: frozenset[str] = frozenset()
-    refused: frozenset[str] = frozenset()
     written: tuple[WrittenPath, ...] | None = None  # what was written to the root file system
     # listening, outgoing: outgoing connections exclude loopback
     listening: tuple[SocketEndpoint, ...] | None = None
@@ -129,9 +128,7 @@ class Needs(Struct, frozen=True, kw_only=True):
     # memory_peak, pids_peak: bytes and tasks
     memory_peak: int | None = None
     pids_peak: int | None = None
-    users: frozenset[int] | None = None  # as the container sees them
-    runs: int = 1  # how many times it was watched; `starts`: how many programs started in them
-    seconds: float = 0.0
+    runs: int = 1  # how many times it was watched
     unknown: Mapping[str, str] = {}
 
     @property
@@ -167,14 +164,11 @@ def needs_of(observation: Observation, held: frozenset[str], *, native: str, low
         capabilities=None if isinstance(needed, Unread) else needed,
         calls=calls,
         seen=frozenset() if isinstance(log, Unread) else frozenset(call.name for call in log.calls),
-        refused=_refused(log),
         written=None if "written" in unknown else _written(log, observation.written),
         listening=_sampled(sampled, "listening", unknown),
         outgoing=_outgoing(details, sampled, unknown),
         memory_peak=_sampled(sampled, "memory_peak", unknown),
         pids_peak=_sampled(sampled, "pids_peak", unknown),
-        users=_sampled(sampled, "uids", unknown),
-        seconds=observation.seconds,
         unknown=unknown,
     )
 
@@ -193,21 +187,14 @@ def merged_needs(first: Needs, second: Needs) -> Needs:
         capabilities=_if_any(first.capabilities, second.capabilities, tuple(names[n] for n in sorted(names))),
         calls=_calls(first.calls, second.calls),
         seen=first.seen | second.seen,
-        refused=first.refused | second.refused,
         written=_if_any(first.written, second.written, tuple(written[path] for path in sorted(written))),
         listening=_union(first.listening, second.listening),
         outgoing=_union(first.outgoing, second.outgoing),
         memory_peak=max((p for p in (first.memory_peak, second.memory_peak) if p is not None), default=None),
         pids_peak=max((p for p in (first.pids_peak, second.pids_peak) if p is not None), default=None),
-        users=None if first.users is None and second.users is None else _ids(first) | _ids(second),
         runs=first.runs + second.runs,
-        seconds=round(first.seconds + second.seconds, 2),
         unknown={name: why for name, why in first.unknown.items() if name in second.unknown},
     )
-
-
-def _ids(needs: Needs) -> frozenset[int]:
-    return needs.users or frozenset()
 
 
 def _if_any(first: object, second: object, both: tuple[T, ...]) -> tuple[T, ...] | None:
@@ -283,13 +270,6 @@ def _subject(detail: CallDetail) -> str:
 
 def _signed(number: int) -> int:
     return number - (1 << 32) if 0x80000000 <= number <= 0xFFFFFFFF else number
-
-
-def _refused(log: Known[CallLog]) -> frozenset[str]:
-    """Calls that the active filter always denied."""
-    if isinstance(log, Unread):
-        return frozenset()
-    return frozenset(call.name for call in log.calls if call.refused >= call.program + call.runtime)
 
 
 def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[WrittenPath, ...]:
@@ -375,11 +355,13 @@ def taught(choices: Iterable[Choice], needs: Needs, planner: PlansLimits) -> tup
         kept = tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names))
         values["default-capabilities-kept"] = Choice("default-capabilities-kept", (("keep", kept),))
     if needs.memory_peak is not None:
-        limit = memory_limit(max(needs.memory_peak, _peak_of_original(facts)))
+        peak = ask_or(facts, lambda kernel: kernel.limits.memory_peak, None) or 0  # the original's
+        limit = memory_limit(max(needs.memory_peak, peak))
         if limit > _planned(planner, "no-memory-limit", MEMORY):
             values["no-memory-limit"] = Choice("no-memory-limit", (("memory", f"{limit // _MIB}m"),))
     if needs.pids_peak is not None:
-        limit = pids_limit(max(needs.pids_peak, _processes_of_original(facts)))
+        processes = ask_or(facts, lambda kernel: kernel.processes, ())  # the original's
+        limit = pids_limit(max(needs.pids_peak, len(processes)))
         if limit > _planned(planner, "no-pids-limit", PIDS_LIMIT):
             values["no-pids-limit"] = Choice("no-pids-limit", (("limit", limit),))
     return tuple(values.get(choice.check, choice) if not choice.parameters else choice for choice in choices)
@@ -410,11 +392,3 @@ def low_ports(facts: ContainerFacts) -> int:
         if name == _LOW_PORTS and value.strip().isdecimal():
             return int(value)
     return 1024
-
-
-def _peak_of_original(facts: ContainerFacts) -> int:
-    return ask_or(facts, lambda kernel: kernel.limits.memory_peak, None) or 0
-
-
-def _processes_of_original(facts: ContainerFacts) -> int:
-    return len(ask_or(facts, lambda kernel: kernel.processes, ()))

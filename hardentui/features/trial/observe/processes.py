@@ -250,7 +250,6 @@ def merged(first: Observation, second: Observation) -> Observation:
         sampled=merged_samples(first.sampled, second.sampled),
         capability_checks=merged_checks(first.capability_checks, second.capability_checks),
         written=_where_known(_paths)(first.written, second.written),
-        seconds=first.seconds + second.seconds,
     )
 
 
@@ -303,10 +302,6 @@ def _samples(first: Sampled, second: Sampled) -> Sampled:
         outgoing=_where_known(_connections)(first.outgoing, second.outgoing),
         memory_peak=_where_known(_larger)(first.memory_peak, second.memory_peak),
         pids_peak=_where_known(_larger)(first.pids_peak, second.pids_peak),
-        programs=_where_known(_paths)(first.programs, second.programs),
-        uids=_where_known(_numbers)(first.uids, second.uids),
-        capabilities=_where_known(_names)(first.capabilities, second.capabilities),
-        samples=first.samples + second.samples,
     )
 
 
@@ -318,14 +313,6 @@ def _connections(
 
 def _larger(first: int, second: int) -> int:
     return max(first, second)
-
-
-def _numbers(first: frozenset[int], second: frozenset[int]) -> frozenset[int]:
-    return first | second
-
-
-def _names(first: frozenset[str], second: frozenset[str]) -> frozenset[str]:
-    return first | second
 
 
 def _paths(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

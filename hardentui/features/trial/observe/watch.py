@@ -14,23 +14,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from time import monotonic
 from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.features.trial.observe.argument_shapes import INSPECTED
-from hardentui.features.trial.observe.inspector import Inspector
-from hardentui.features.trial.observe.processes import (
-    IdMap,
-    established,
-    id_maps,
-    merged_checks,
-    merged_samples,
-)
+from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
+from hardentui.features.trial.observe.processes import established, merged_checks, merged_samples
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.process.activity import read_activity
-from hardentui.host.process.capabilities import capability_names
 from hardentui.host.process.cgroups import (
     CgroupTree,
     Membership,
@@ -43,7 +34,6 @@ from hardentui.lib.observer.calls import CallWatcher, NotWatched, give_to
 from hardentui.lib.observer.records import CallLog
 from hardentui.lib.seccomp import parse_profile
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
-from hardentui.model.facts import Process
 from hardentui.model.known import NOT_READ, Known, Unread
 from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
 
@@ -209,16 +199,11 @@ def remove_leftovers(directory: str = TRACEFS) -> int:
 
 
 _ENDED = Unread("the container had ended before it could be sampled")
-_OF_RUNTIME = ("crun", "runc:", "3")
-"""Names of the runtime's own process before it becomes the program."""
 
 
 class _Seen(Struct):
     listening: set[SocketEndpoint] = field(default_factory=set)
     outgoing: set[SocketEndpoint] = field(default_factory=set)
-    programs: set[str] = field(default_factory=set)
-    uids: set[int] = field(default_factory=set)
-    capabilities: set[str] = field(default_factory=set)
     memory: int = 0
     pids: int = 0
     samples: int = 0
@@ -239,7 +224,6 @@ class Sampler:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hardentui-samples", daemon=True)
         self._groups: dict[str, str] = {}
-        self._users: IdMap | None = None
 
     def start(self) -> None:
         tree, membership = find_cgroups(self._files), self._membership()
@@ -264,10 +248,6 @@ class Sampler:
             outgoing=_sorted(seen.outgoing) if sockets is None else Unread(sockets),
             memory_peak=seen.memory or Unread(seen.faults.get("memory", _NO_GROUP)),
             pids_peak=seen.pids or Unread(seen.faults.get("pids", _NO_GROUP)),
-            programs=tuple(sorted(seen.programs)),
-            uids=frozenset(tuple(seen.uids)),
-            capabilities=frozenset(tuple(seen.capabilities)),
-            samples=seen.samples,
         )
 
     def _run(self) -> None:
@@ -299,25 +279,9 @@ class Sampler:
             self._seen.listening |= listening
             ports = {socket.port for socket in self._seen.listening}
             self._seen.outgoing |= set(established(self._files, self._pid, ports))
-        for process in activity.processes:
-            self._process(process)
         self._seen.pids = max(self._seen.pids, len(activity.processes))
         self._seen.samples += 1
         return True
-
-    def _process(self, process: Process) -> None:
-        if process.name.startswith(_OF_RUNTIME[:2]) or process.name == _OF_RUNTIME[2]:
-            return
-        self._seen.programs.add(process.name)
-        try:
-            if self._users is None:
-                self._users = id_maps(self._pid)[0]
-            status = self._files.read_text(f"/proc/{process.pid}/status")
-        except OSError:
-            return
-        lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-        self._seen.uids |= {self._users.inside(int(word)) for word in lines.get("Uid", "").split()[1:2]}
-        self._seen.capabilities |= capability_names(int(lines.get("CapEff", "0"), 16))
 
     def _peaks(self) -> None:
         for controller, names in _PEAKS.items():
@@ -416,7 +380,6 @@ class Watch:
         self._tracers: list[CapabilityWatcher] = []
         self._sampled: Known[Sampled] = NOT_READ
         self._checks: Known[tuple[CapabilityCheck, ...]] = NOT_READ
-        self._begun = 0.0
 
     @property
     def profile_path(self) -> str:
@@ -425,7 +388,6 @@ class Watch:
 
     def open(self) -> None:
         """Start to wait for the container; leftovers of a killed session in the kernel are removed."""
-        self._begun = monotonic()
         remove_leftovers(self._tracefs)
         if self._base is None:
             return
@@ -469,11 +431,7 @@ class Watch:
         """
         self._settle()
         return Observation(
-            calls=self._log(),
-            sampled=self._sampled,
-            capability_checks=self._checks,
-            written=written,
-            seconds=round(monotonic() - self._begun, 2),
+            calls=self._log(), sampled=self._sampled, capability_checks=self._checks, written=written
         )
 
     def close(self) -> None:

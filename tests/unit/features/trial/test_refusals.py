@@ -53,12 +53,12 @@ def test_a_trace_tells_what_was_refused() -> None:
     ],
 )
 def test_a_refused_call_names_what_would_allow_it(call: RefusedCall, loosening: Loosening) -> None:
-    assert [evidence.loosening for evidence in of_call(call, "64m")] == [loosening]
+    assert [evidence.loosening for evidence in of_call(call)] == [loosening]
 
 
 @pytest.mark.parametrize("call", [RefusedCall("chown", "ENOENT", "/x"), RefusedCall("stat", "EROFS", "/x/y")])
 def test_what_no_loosening_helps_with_names_none(call: RefusedCall) -> None:
-    assert [evidence.loosening for evidence in of_call(call, "64m") if evidence.loosening] == []
+    assert [evidence.loosening for evidence in of_call(call) if evidence.loosening] == []
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_what_no_loosening_helps_with_names_none(call: RefusedCall) -> None:
     ],
 )
 def test_a_line_of_a_log_names_what_would_allow_it(line: str, loosening: Loosening) -> None:
-    assert [evidence.loosening for evidence in of_log(line, "64m")] == [loosening]
+    assert [evidence.loosening for evidence in of_log(line)] == [loosening]
 
 
 def test_who_says_that_it_may_gain_no_privileges_blames_the_option() -> None:
     log = 'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.\n'
-    (sign,) = of_log(log, "64m")
+    (sign,) = of_log(log)
     assert (sign.blames, sign.loosening) == ("no-new-privileges", None)
 
 

@@ -152,28 +152,25 @@ def test_limits_have_head_room() -> None:
     assert pids_limit(100) == 320
 
 
-def _sampled(memory: int | Unread, uids: frozenset[int]) -> Sampled:
-    return Sampled(
-        listening=(SocketEndpoint("tcp", "0.0.0.0", 80),), memory_peak=memory, uids=uids, samples=1
-    )
+def _sampled(memory: int | Unread) -> Sampled:
+    return Sampled(listening=(SocketEndpoint("tcp", "0.0.0.0", 80),), memory_peak=memory)
 
 
 def test_observations_merge() -> None:
-    first = observed(CHOWN, sampled=_sampled(5, frozenset({0})), written=("/a",))
-    second = observed(CHOWN, CONNECT, sampled=_sampled(7, frozenset({33})), written=("/b",))
+    first = observed(CHOWN, sampled=_sampled(5), written=("/a",))
+    second = observed(CHOWN, CONNECT, sampled=_sampled(7), written=("/b",))
     both = merged(first, second)
     assert isinstance(both.calls, CallLog)
     assert {(call.name, call.program) for call in both.calls.calls} == {("chown", 2), ("connect", 1)}
     assert both.calls.details == (CHOWN, CONNECT)
     assert isinstance(both.sampled, Sampled)
     assert both.sampled.memory_peak == 7
-    assert both.sampled.uids == frozenset({0, 33})
     assert both.sampled.listening == (SocketEndpoint("tcp", "0.0.0.0", 80),)
     assert both.written == ("/a", "/b")
 
 
 def test_a_run_that_could_not_look_takes_nothing_away() -> None:
-    seen = observed(CHOWN, sampled=_sampled(5, frozenset({0})))
+    seen = observed(CHOWN, sampled=_sampled(5))
     blind = Observation(calls=WHY, sampled=WHY, written=WHY, capability_checks=WHY)
     assert merged(seen, blind).calls == seen.calls
     assert merged(blind, seen).sampled == seen.sampled
@@ -181,7 +178,7 @@ def test_a_run_that_could_not_look_takes_nothing_away() -> None:
 
 
 def test_needs_of_two_trials_merge() -> None:
-    first = needs(observed(CHOWN, sampled=_sampled(5, frozenset({0}))))
+    first = needs(observed(CHOWN, sampled=_sampled(5)))
     second = needs(observed(CallDetail("setuid", ROOT, (33,)), opened("/srv/x"), sampled=WHY))
     both = merged_needs(first, second)
     assert both.capability_names == {"CAP_CHOWN", "CAP_SETUID"}
@@ -189,7 +186,6 @@ def test_needs_of_two_trials_merge() -> None:
     assert both.calls is not None
     assert {"chown", "setuid", "openat"} <= both.calls.names
     assert both.memory_peak == 5
-    assert both.users == frozenset({0})
     assert both.runs == 2
     assert [file.path for file in both.written or ()] == ["/srv/x", "/var/lib/nginx/body"]
     assert "memory_peak" not in both.unknown
@@ -223,11 +219,6 @@ def test_what_it_never_had_it_does_not_need() -> None:
     assert needs(observed(CallDetail("chroot", ROOT))).capability_names == set()
 
 
-def test_calls_that_were_always_refused_are_told() -> None:
-    log = CallLog((CallCount("mount", NATIVE, 2, 0, 2), CallCount("read", NATIVE, 5, 0, 1)))
-    assert needs(Observation(calls=log)).refused == {"mount"}
-
-
 def test_a_program_that_writes_to_its_volumes_only_needs_no_place() -> None:
     assert needs(observed(opened("/data/x", mount="/data"), written=("/etc", "/data"))).places == ()
 
@@ -239,7 +230,7 @@ def test_without_the_calls_what_differs_at_the_end_counts() -> None:
 
 
 def test_needs_are_kept_as_json() -> None:
-    result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5, frozenset({0}))))
+    result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5)))
     assert msgspec.json.decode(msgspec.json.encode(result), type=Needs) == result
 
 
