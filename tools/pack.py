@@ -123,11 +123,7 @@ def rpm(site: Path, out: Path) -> Path:
         _installed(site, tree, zsh="usr/share/zsh/site-functions")
         _freeze_times(tree)
         (top / "SOURCES").mkdir(parents=True)
-        with (
-            gzip.GzipFile(top / "SOURCES" / f"{tree.name}.tar.gz", "wb", mtime=_epoch()) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
-        ):
-            archive.add(tree, tree.name, filter=_of_root)
+        _archive(tree, tree.name, top / "SOURCES" / f"{tree.name}.tar.gz")
         _run(
             *(
                 "rpmbuild",
@@ -176,12 +172,13 @@ def sbom(site: Path, out: Path) -> Path:
 
 
 def image(site: Path, out: Path) -> Path:
-    """The directory that `podman build` makes an image of: Containerfile and files."""
+    """What `podman build` makes an image of: a directory with Containerfile and files, and its archive."""
     target = out / "image"
     shutil.rmtree(target, ignore_errors=True)
     _installed(site, target, zsh="usr/share/zsh/site-functions")
     shutil.copy(ROOT / "packaging" / "Containerfile", target)
     _freeze_times(target)
+    _archive(target, ".", out / f"hardentui-{__version__}-image.tar.gz")
     return target
 
 
@@ -275,6 +272,14 @@ def _freeze_times(tree: Path) -> None:
     for path in (tree, *tree.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         os.utime(path, (_epoch(), _epoch()))
+
+
+def _archive(tree: Path, name: str, target: Path) -> None:
+    with (
+        gzip.GzipFile(target, "wb", mtime=_epoch()) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        archive.add(tree, name, filter=_of_root)
 
 
 def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
