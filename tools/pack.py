@@ -68,30 +68,24 @@ def single_file(site: Path, out: Path) -> Path:
     target = out / "hardentui.pyz"
     with TemporaryDirectory(prefix="hardentui-pack-") as directory:
         packed = Path(directory, "packed.pyz")
-        _run(
-            *(
-                sys.executable,
-                "-m",
-                "shiv",
-                "--compressed",
-                "--reproducible",
-                "--console-script",
-                "hardentui",
-            ),
-            *("--site-packages", str(site), "--output-file", str(packed)),
+        words = (
+            "--compressed",
+            "--reproducible",
+            "--console-script",
+            "hardentui",
+            "--site-packages",
+            str(site),
         )
+        _run(sys.executable, "-m", "shiv", *words, "--output-file", str(packed))
         with target.open("wb") as file:
             file.write(_filled(_FIND_PYTHON, thing="file", what='"$0"').encode())
+            main = _filled(_SINGLE_FILE_MAIN, thing="file").encode()
             with (
                 zipfile.ZipFile(packed) as source,
                 zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
             ):
                 for entry in source.infolist():
-                    main = entry.filename == "__main__.py"
-                    content = (
-                        _filled(_SINGLE_FILE_MAIN, thing="file").encode() if main else source.read(entry)
-                    )
-                    archive.writestr(entry, content)
+                    archive.writestr(entry, main if entry.filename == "__main__.py" else source.read(entry))
     target.chmod(0o755)
     return target
 
@@ -124,21 +118,9 @@ def rpm(site: Path, out: Path) -> Path:
         _freeze_times(tree)
         (top / "SOURCES").mkdir(parents=True)
         _archive(tree, tree.name, top / "SOURCES" / f"{tree.name}.tar.gz")
-        _run(
-            *(
-                "rpmbuild",
-                "--with",
-                "bundled",
-                "-bb",
-                "--target",
-                "noarch",
-                "--define",
-                f"_topdir {top}",
-                "--define",
-                f"version_ {__version__}",
-            ),
-            *("--define", "_buildhost reproducible", str(ROOT / "packaging" / "hardentui.spec")),
-        )
+        defined = (f"_topdir {top}", f"version_ {__version__}", "_buildhost reproducible")
+        words = ("--with", "bundled", "-bb", "--target", "noarch", *(f"--define={each}" for each in defined))
+        _run("rpmbuild", *words, str(ROOT / "packaging" / "hardentui.spec"))
         shutil.copyfile(top / "RPMS" / "noarch" / target.name, target)
     return target
 

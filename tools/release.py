@@ -131,17 +131,8 @@ def not_in_wheel(built: Path, checkout: Path) -> list[str]:
 
 
 def _built_once(checkout: Path, version: str, root: Path, python: str) -> Path:
-    _git(
-        root,
-        "clone",
-        "--quiet",
-        "--branch",
-        f"v{version}",
-        "--config",
-        "advice.detachedHead=false",
-        ".",
-        str(checkout),
-    )
+    quiet = ("--quiet", "--config", "advice.detachedHead=false")
+    _git(root, "clone", *quiet, "--branch", f"v{version}", ".", str(checkout))
     done = subprocess.run(
         [python, "-m", "tools.pack", "all"], cwd=checkout, capture_output=True, text=True, check=False
     )
