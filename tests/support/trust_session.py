@@ -36,7 +36,7 @@ async def main(url: str, rule: str, signed: str) -> None:
         await pilot.press("ctrl+s", shows="The journal (J) undoes it")
         await pilot.press("y")
         await until(
-            pilot, lambda: any("done. Undo: u in the journal" in note.message for note in app._notifications)
+            pilot, lambda: any("Undo: u in the" in note.message for note in app._notifications)
         )
         tell("applied")
         sys.stdin.readline()  # until the test has looked at what holds now
