@@ -84,16 +84,15 @@ def _read(row: Row) -> None:
         row.report.facts.read()
 
 
-def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:
-    """Write a facts file, readable by its owner only, compressed if its name ends in .gz; `create`: also its
-    directory.
+def write_facts(host: RecordedHost, path: str) -> WrittenFile:
+    """Write a facts file, readable by its owner only, compressed if its name ends in .gz.
 
     Raises:
         WriteError: a previous file is untouched.
     """
     directory, name = os.path.split(os.path.abspath(path))
     file = TextFile(name, host.text, 0o600, of_root=True, packed=name.endswith(".gz"))
-    return write_bundle(directory, [file], follow_symlink=True, keep_backup=False, create=create)[0]
+    return write_bundle(directory, [file], follow_symlink=True, keep_backup=False)[0]
 
 
 _LARGEST = 256 << 20  # bytes

@@ -71,9 +71,9 @@ SCANNERS = (
 """The default scanner comes first."""
 
 
-def present(scanners: Iterable[Scanner] = SCANNERS) -> tuple[Scanner, ...]:
+def present() -> tuple[Scanner, ...]:
     """Those whose program is on this host's path."""
-    return tuple(scanner for scanner in scanners if find_program(scanner.name))
+    return tuple(scanner for scanner in SCANNERS if find_program(scanner.name))
 
 
 def how_to_get() -> str:
@@ -191,40 +191,29 @@ class ScanProgress(Struct, frozen=True):
 
 
 class Scanning:
-    """Scans of images of the opened engines.
+    """Scans of images of the opened engines."""
 
-    Args:
-        scanners: those to use; by default those on this host.
-    """
-
-    def __init__(self, parts: Parts, scanners: tuple[Scanner, ...] | None = None) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._opened = parts.opened
         self._scanned = parts.more_is_known
-        self._scanners = scanners
-
-    @property
-    def scanners(self) -> tuple[Scanner, ...]:
-        """The scanners on this host, the default one first."""
-        if self._scanners is None:
-            self._scanners = present()
-        return self._scanners
 
     @property
     def wanting(self) -> tuple[str, ...]:
         """Commands that install a scanner if this host has none; else empty."""
-        return () if self.scanners else tuple(how_to_get().splitlines())
+        return () if present() else tuple(how_to_get().splitlines())
 
-    def chosen(self, name: str) -> Scanner:
-        """The scanner of that name, or the first one if the name is empty.
+    def scanner(self) -> Scanner:
+        """The first scanner of this host.
 
         Raises:
-            ToolMissing: it is not installed; says how to install one.
+            ToolMissing: there is none; says how to install one.
         """
-        fitting = [scanner for scanner in self.scanners if name in ("", scanner.name)]
-        if not fitting:
-            missing = f"{name} is not installed" if name else "There is no vulnerability scanner on this host"
-            raise ToolMissing(f"{missing}, so nothing was scanned.", f"To install one:\n{how_to_get()}")
-        return fitting[0]
+        for scanner in present():
+            return scanner
+        raise ToolMissing(
+            "There is no vulnerability scanner on this host, so nothing was scanned.",
+            f"To install one:\n{how_to_get()}",
+        )
 
     def scan(
         self,

@@ -14,20 +14,17 @@ from textual.content import Content
 from textual.message import Message
 
 from hardentui.features.images.page import (
-    age_of,
+    cells_of,
     image_page,
     is_inspected,
     no_scanner_page,
-    packages_of,
     rehearsal_page,
-    scan_word,
     size_of,
-    system_of,
     updates_task,
 )
 from hardentui.features.images.scanning import Scanning
 from hardentui.features.networks.requests import fresh_report
-from hardentui.features.sections import TaskResult, Tell, size_text
+from hardentui.features.sections import TaskResult, Tell
 from hardentui.features.trial.rehearsal import rehearse_container
 from hardentui.features.trial.trying import Wishes
 from hardentui.features.views import Report, Row, told_once
@@ -95,23 +92,12 @@ class ImagesScreen(BrowseScreen):
         if not is_inspected(facts) and not (worst is not None and worst.failing):
             look = OTHERS[Status.UNKNOWN]  # nobody has looked inside
         mark, order = self.signs.mark(look), look.order
-        users, size = len(facts.used_by), size_of(facts)
-        packages = packages_of(facts)
-        age, system = age_of(facts), system_of(facts)
-        name, known = report.subject.name, scan_word(facts)
-        texts = (mark, name, report.subject.engine, str(users), age, size_text(size), system, packages, known)
+        name, cells = report.subject.name, cells_of(facts)
+        engine, _, _, _, system, packages, known = cells
         built = str(facts.inspect.get("Created") or "")
-        sort = (
-            order,
-            name.lower(),
-            report.subject.engine,
-            -users,
-            built,
-            -size,
-            system,
-            packages.zfill(8),
-            known,
-        )
+        by_number = (-len(facts.used_by), built, -size_of(facts))
+        sort = (order, name.lower(), engine, *by_number, system, packages.zfill(8), known)
+        texts = (mark, name, *cells)
         return BrowseRow(_key(report), texts, sort)
 
     def _report(self, key: str) -> Report | None:
