@@ -76,9 +76,9 @@ def present() -> tuple[Scanner, ...]:
     return tuple(scanner for scanner in SCANNERS if find_program(scanner.name))
 
 
-def how_to_get() -> str:
-    """The commands that install a scanner, one per line."""
-    return "\n".join(command for scanner in SCANNERS for command in scanner.get)
+def commands_to_install() -> tuple[str, ...]:
+    """The commands that install a scanner, if this host has none."""
+    return () if present() else tuple(command for scanner in SCANNERS for command in scanner.get)
 
 
 # The contents of an image, read through the engine without running it.
@@ -197,11 +197,6 @@ class Scanning:
         self._opened = parts.opened
         self._scanned = parts.more_is_known
 
-    @property
-    def wanting(self) -> tuple[str, ...]:
-        """Commands that install a scanner if this host has none; else empty."""
-        return () if present() else tuple(how_to_get().splitlines())
-
     def scanner(self) -> Scanner:
         """The first scanner of this host.
 
@@ -212,7 +207,7 @@ class Scanning:
             return scanner
         raise ToolMissing(
             "There is no vulnerability scanner on this host, so nothing was scanned.",
-            f"To install one:\n{how_to_get()}",
+            "\n".join(("To install one:", *commands_to_install())),
         )
 
     def scan(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
 from textual.content import Content
-from textual.message import Message
 
 from hardentui.features.images.page import (
     cells_of,
@@ -22,7 +19,7 @@ from hardentui.features.images.page import (
     size_of,
     updates_task,
 )
-from hardentui.features.images.scanning import Scanning
+from hardentui.features.images.scanning import Scanning, commands_to_install
 from hardentui.features.networks.requests import fresh_report
 from hardentui.features.sections import TaskResult, Tell
 from hardentui.features.trial.rehearsal import rehearse_container
@@ -45,13 +42,6 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-@dataclass
-class ScannersFound(Message):
-    """`wanting`: commands that install a scanner, if this host has none."""
-
-    wanting: tuple[str, ...]
-
-
 class ImagesScreen(BrowseScreen):
     ACTIONS = (*IMAGES, *BROWSE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -68,15 +58,6 @@ class ImagesScreen(BrowseScreen):
         Column("Packages", 8, 100),
         Column("Vulnerabilities", 18, 70),
     )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._wanting: tuple[str, ...] = ()  # commands that install a scanner, if there is none
-
-    def on_mount(self) -> None:
-        bench = self.session.bench
-        if bench is not None and not bench.opened.simulated:
-            self._find_scanners(bench)
 
     def lines(self) -> Sequence[BrowseRow] | None:
         reports = self.session.around.images
@@ -119,8 +100,9 @@ class ImagesScreen(BrowseScreen):
         if not is_inspected(report.about):  # the page says so once, not every check again
             findings = [finding for finding in findings if finding.status is not Status.UNKNOWN]
         sections = [*image_page(report.about)]
-        if self._wanting and isinstance(known(lambda: facts.scan), NeverScanned):
-            sections.insert(1, no_scanner_page(self._wanting))
+        never = isinstance(known(lambda: facts.scan), NeverScanned) and not self.simulated
+        if never and (commands := commands_to_install()):
+            sections.insert(1, no_scanner_page(commands))
         return page(self, sections, findings, self.text_width)
 
     def crumb(self) -> Content:
@@ -211,15 +193,6 @@ class ImagesScreen(BrowseScreen):
 
     def was_carried_out(self) -> None:
         self.session.around.renew()
-
-    @work(thread=True, group="scanners")
-    def _find_scanners(self, bench: Workbench) -> None:
-        self.post_message(ScannersFound(Scanning(bench.parts).wanting))
-
-    @on(ScannersFound)
-    def _scanners_found(self, message: ScannersFound) -> None:
-        self._wanting = message.wanting
-        self._draw()
 
     def action_updates(self) -> None:
         if (bench := self.session.bench) is not None:
