@@ -38,6 +38,7 @@ from hardentui.model.image import RegistryDigest, ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.trust import full_reference
 from hardentui.reading.images import reference
+from hardentui.regular_files import read_named
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible
@@ -293,19 +294,11 @@ def names_of(image: ImageFacts) -> set[str]:
 
 
 def _read(path: str) -> tuple[object, datetime]:
-    shown = visible(path, 200)
+    text = read_named(path, largest=LARGEST)
     try:
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
-    if len(content) > LARGEST:
-        raise InputError(f"{shown} is too large to be a report.")
-    try:
-        return json.loads(content), datetime.fromtimestamp(status.st_mtime, UTC)
+        return json.loads(text), datetime.fromtimestamp(os.stat(path).st_mtime, UTC)
     except (ValueError, RecursionError):
-        raise InputError(f"{shown} is not JSON.") from None
+        raise InputError(f"{visible(path, 200)} is not JSON.") from None
 
 
 # The contents of an image as a CycloneDX SBOM, for other tools: Grype, Dependency-Track, an auditor.
