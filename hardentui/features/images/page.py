@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hardentui.do import Do, Verb
-from hardentui.features.images.scanning import COOL_DOWN, Update, Updates
+from hardentui.features.images.scanning import COOL_DOWN, Update, ask_registries
 from hardentui.features.looking.surroundings import Parts
 from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone, age_text, size_text
 from hardentui.features.trial.rehearsal import Rehearsal, lines_of
@@ -85,6 +85,12 @@ def scan_word(facts: ImageFacts) -> str:
     if report.gaps and not serious:
         return "partly unrated"
     return serious or ("none serious" if report.vulnerabilities else "none known")
+
+
+def cells_of(facts: ImageFacts) -> tuple[str, ...]:
+    """A row of a table: engine, number of containers, age, size, system, packages, vulnerabilities."""
+    about = (age_of(facts), size_text(size_of(facts)), system_of(facts), packages_of(facts), scan_word(facts))
+    return facts.engine.label, str(len(facts.used_by)), *about
 
 
 def no_scanner_page(commands: Iterable[str]) -> PageSection:
@@ -238,7 +244,7 @@ def updates_task(parts: Parts, images: Iterable[ImageFacts], stop: threading.Eve
     Raises:
         ToolMissing: skopeo is not installed.
     """
-    answers = Updates(parts, stop).ask(images, lambda name: tell(f"querying {name}"))
+    answers = ask_registries(parts, images, lambda name: tell(f"querying {name}"), stop)
     if stop.is_set():
         raise KeyboardInterrupt
     return TaskResult(
