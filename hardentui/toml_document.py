@@ -11,6 +11,12 @@ from typing import Any, TypeAlias
 class TomlFault(ValueError):
     """A text is not valid TOML, or nothing that a person would write; it says where, if that is known."""
 
+    def place_in(self, text: str) -> tuple[int, str]:
+        """Its line, the last one if it is not known, and what is wrong there."""
+        number = re.search(r"at line (\d+)", str(self))
+        line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
+        return line, re.sub(r" \(at .*\)$", "", str(self))
+
 
 def read_toml(text: str) -> dict[str, Any]:
     """The document in a TOML text.

@@ -15,7 +15,6 @@ from argparse_manpage.manpage import Manpage  # noqa: E402 - found through the l
 from hardentui.cli.parser import EXAMPLES, EXIT_CODES, make_parser  # noqa: E402
 
 TARGET = ROOT / "docs" / "man" / "hardentui.1"
-_DATE = "1"  # the date of the build would make another file each day
 
 
 def man_page() -> str:

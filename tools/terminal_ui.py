@@ -6,6 +6,7 @@ of that action.
 
 from __future__ import annotations
 
+from hardentui.cli.parser import COMMANDS
 from hardentui.tui.actions import all_actions, with_keys
 
 PLACES = {
@@ -17,7 +18,6 @@ PLACES = {
     "report, `{images.updates}` asks registries; an SBOM is written on the command line",
     "networks": "`{app.networks}`: `{networks.prove}`, `{networks.outgoing}`, `{networks.split}`, `{networks.try}`",
     "watch": "`{home.monitor}`",
-    "doctor": "`{app.doctor}`",
     "harden": "`{home.harden}` in the list (marked containers: those of a stack as one, others one after another), `{walk.harden}` in the walk",
     "plan": "choosing in the walk; `{walk.plan}` shows the plan, `{walk.write}` saves it",
     "trial": "`{walk.trial}` in the walk; `{images.rehearse}` on the images page tries another image",
@@ -31,6 +31,7 @@ PLACES = {
     "config": "`{app.settings}`: `{settings.change}` changes one; checklists and completion are for shells",
     "train": "`{app.training}`; `--serve` serves the terminal UI itself",
 }
+"""Command -> where it is; one that is missing has an action of its own name, from everywhere."""
 MEANINGS = {
     "enter": ("open or start what is under the cursor", "Walk Enlarge Explain Open Next Go.on"),
     "escape": ("leave; stop what runs", "Back Leave No Cancel"),
@@ -52,6 +53,11 @@ _SIGNS = {
 }
 
 
+def place_of(command: str) -> str:
+    """Where a command is, with placeholders for keys."""
+    return PLACES.get(command, f"`{{app.{command}}}`")
+
+
 def page() -> str:
     """The text of docs/terminal-ui.md."""
     lines = [
@@ -63,7 +69,7 @@ def page() -> str:
         "",
         "| command | in the terminal UI |",
         "|---|---|",
-        *(f"| `{command}` | {with_keys(where)} |" for command, where in PLACES.items()),
+        *(f"| `{command}` | {with_keys(place_of(command))} |" for command in COMMANDS),
         "",
         "## The keys",
         "",

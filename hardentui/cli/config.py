@@ -78,7 +78,7 @@ def _settings(options: Namespace, terminal: Terminal) -> int:
     rows = setting_rows(settings, defaults, CHECKS)
     notices = tuple(map(str, document.notices))
     if options.format == "json":
-        terminal.write_document(settings_document(document.path, rows, notices))
+        terminal.write_json(settings_document(document.path, rows, notices))
     else:
         terminal.write("\n".join(_lines(rows)) + "\n")
         if not document.there:

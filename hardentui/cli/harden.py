@@ -311,7 +311,7 @@ class Conversation:
             return
         document = journal_document((entry,))
         document["entries"][0]["soak_logged"] = {call: sorted(by) for call, by in soaked.items()}
-        self._terminal.write_document(document)
+        self._terminal.write_json(document)
 
     # --- the decisions --------------------------------------------------------------------------------
 
@@ -436,7 +436,7 @@ class Conversation:
 
     def _document(self, card: Card) -> None:
         if self._json:
-            self._terminal.write_document(msgspec.to_builtins(card))
+            self._terminal.write_json(msgspec.to_builtins(card))
 
     def _end(self, tasks: Iterable[Hardening], cards: Mapping[str, Card], entry: JournalEntry) -> None:
         for task in tasks if self._json else ():

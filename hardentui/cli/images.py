@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
 from hardentui.cli import session
 from hardentui.cli.parser import Given
+from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
 from hardentui.features.images.page import (
@@ -25,17 +26,17 @@ from hardentui.features.images.page import (
     size_of,
     support_of,
     system_of,
+    updates_task,
 )
-from hardentui.features.images.scanning import Scanning, Update, Updates, save_sboms, sbom_of, updates_page
+from hardentui.features.images.scanning import Scanning, ScanProgress, save_sboms, sbom_of
 from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unread, known
 from hardentui.reading.images import rank, stale
-from hardentui.visible import strict_json, visible
+from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.images.scanning import ScanProgress
     from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
 
@@ -135,49 +136,6 @@ def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
     }
 
 
-# hardentui images --updates: whether registries have newer images, without pulling.
-
-UPDATES_SCHEMA = "hardentui/updates/1"
-
-
-def show_updates(
-    bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
-) -> int:
-    """Query and report: 0 everything is known, 4 a registry did not answer."""
-    stop = threading.Event()
-    try:
-        answers = Updates(bench.parts, stop).ask(images, lambda name: terminal.activity(f"querying {name}"))
-    except KeyboardInterrupt:
-        stop.set()
-        return INTERRUPTED
-    finally:
-        terminal.clear()
-    if options.format == "json":
-        documents = [_update_document(update) for update in answers]
-        terminal.write(
-            strict_json(json.dumps({"schema": UPDATES_SCHEMA, "images": documents}, indent=2)) + "\n"
-        )
-    elif answers:
-        terminal.write(page_text([updates_page(answers)]))
-    else:
-        terminal.note("None of these images has a registry name.")
-    return 4 if any(isinstance(update.answer, Unread) for update in answers) else 0
-
-
-def _update_document(update: Update) -> dict[str, Any]:
-    answer = update.answer
-    known = not isinstance(answer, Unread)
-    return {
-        "name": update.name,
-        "image": update.image.id,
-        "digest": None if isinstance(answer, Unread) else answer.digest,
-        "first_seen": None if isinstance(answer, Unread) else answer.first_seen.isoformat(),
-        "state": ("current" if update.here else "newer") if known else "unknown",
-        "ripe": update.ripe(update.image.now),
-        "reason": answer.reason if isinstance(answer, Unread) else "",
-    }
-
-
 SCHEMA = "hardentui/images/1"
 INTERRUPTED = 130
 
@@ -230,7 +188,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             stopped, troubles = _look(bench, reports, terminal)
             reports = chosen(bench.surroundings.images(), options.names)
         if options.updates:
-            return show_updates(bench, [_facts(report) for report in reports], options, terminal)
+            task = partial(updates_task, bench.parts, [_facts(report) for report in reports])
+            return carry_out(task, terminal, "querying", as_json=options.format == "json").code
         if options.scan or options.reports:
             try:
                 stopped, failed = run_scans(bench, [_facts(report) for report in reports], options, terminal)
@@ -243,9 +202,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
             deliver(facts, options, terminal)
         elif options.format == "json":
             document = _document(bench, reports, troubles)
-            terminal.write(strict_json(json.dumps(document, indent=2, ensure_ascii=True)) + "\n")
+            terminal.write_json(document)
         elif options.inside or (options.names and not (options.scan or options.reports)):
-            _pages(facts, terminal)
+            terminal.write("\n".join(page_text(image_page(image)) for image in facts))
         else:
             _table(facts, terminal)
     for name, trouble in troubles.items():
@@ -335,10 +294,6 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
         )
         shown.add_row(*(foreign(text, 100) for text in texts))
     terminal.show(shown)
-
-
-def _pages(images: Iterable[ImageFacts], terminal: Terminal) -> None:
-    terminal.write("\n".join(page_text(image_page(facts)) for facts in images))
 
 
 def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, str]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def write_entries(
 ) -> None:
     """Changes as text or JSON. `whole`: with the difference, the changes and the proof."""
     if form == "json":
-        terminal.write_document(journal_document(entries))
+        terminal.write_json(journal_document(entries))
         return
     for entry in entries:
         lines = entry_lines(entry, whole=whole)

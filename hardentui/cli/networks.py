@@ -2,163 +2,64 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
 from hardentui.cli import session
 from hardentui.cli.parser import Given, seconds
+from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
 from hardentui.errors import UsageError
-from hardentui.features.networks.page import PlaceKind, places
-from hardentui.features.networks.requests import (
-    outgoing_page,
-    proofs_page,
-    propose_splits,
-    prove_way,
-    split_trial_page,
-    splits_page,
-    watch_outgoing,
-)
-from hardentui.features.networks.splitting import try_proposal, whole_map
+from hardentui.features.networks.page import NetworkPlace, PlaceKind, places
+from hardentui.features.networks.requests import WATCH, outgoing_task, prove_task, split_task
+from hardentui.features.networks.splitting import whole_map
 from hardentui.features.reports.network_svg import network_svg
-from hardentui.features.sections import page_text
-from hardentui.features.views import without_originals
+from hardentui.features.views import Row, without_originals
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
-from hardentui.model.network import SplitResult
-from hardentui.visible import strict_json, visible
+from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hardentui.features.networks.page import NetworkPlace
-    from hardentui.features.networks.splitting import Split
-    from hardentui.features.views import Row
     from hardentui.features.workbench import Workbench
-    from hardentui.model.network import NetworkMap, SplitTrial
-
-
-SPLIT_SCHEMA = "hardentui/split/1"
-_CODES = {SplitResult.WORKS: 0, SplitResult.BREAKS: 1, SplitResult.NOT_TOLD: 4, SplitResult.NOTHING_WORKS: 6}
-
-
-def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """Print the proposals; 0 also if there is nothing to split.
-
-    With --try: 1 a proposal breaks something, 6 twins do not work even unchanged, 4 unknown.
-    """
-    terminal.activity(f"watching the containers for {options.watch:g} s")
-    proposals = propose_splits(bench, rows, threading.Event(), seconds=options.watch)
-    terminal.clear()
-    trials = () if options.tried is None else _tried(bench, rows, proposals, options, terminal)
-    if options.format == "json":
-        document = {
-            "schema": SPLIT_SCHEMA,
-            "simulated": bench.opened.simulated,
-            "splits": [
-                {
-                    **to_builtins(proposal),
-                    "files": [
-                        {"name": file.name, "text": file.text, "mode": file.mode} for file in proposal.files
-                    ],
-                }
-                for proposal in proposals
-            ],
-            "trials": [trial_document(trial) for trial in trials],
-        }
-        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
-    else:
-        pages = [*splits_page(proposals), *(part for trial in trials for part in split_trial_page(trial))]
-        terminal.write(page_text(pages))
-    if options.file and proposals:
-        _save(proposals, options.file, terminal)
-    codes = {_CODES[trial.result] for trial in trials}
-    return next((code for code in (1, 6, 4) if code in codes), 0)
-
-
-def trial_document(trial: SplitTrial) -> dict[str, object]:
-    """A trial for JSON."""
-    document: dict[str, object] = to_builtins(trial)
-    document["ways"] = [{**to_builtins(way), "holds": way.holds} for way in trial.ways]
-    return document
-
-
-def _tried(
-    bench: Workbench,
-    rows: tuple[Row, ...],
-    proposals: Iterable[Split],
-    options: Namespace,
-    terminal: Terminal,
-) -> tuple[SplitTrial, ...]:
-    """The trials of all proposals, or of the one for the named network.
-
-    Raises:
-        UsageError: there is no proposal for that network.
-    """
-    proposals = tuple(proposals)
-    wanted = [proposal for proposal in proposals if options.tried in ("", proposal.network)]
-    if options.tried and not wanted:
-        names = ", ".join(visible(proposal.network, 60) for proposal in proposals) or "none"
-        raise UsageError(
-            f"Nothing is proposed for a network {visible(options.tried, 60)!r}.", f"Proposals: {names}"
-        )
-    trials = []
-    with interruptible():
-        for proposal in wanted:
-            progress, stop = ProgressLines(terminal), threading.Event()
-            trials.append(try_proposal(bench, rows, proposal, progress, stop))
-    terminal.clear()
-    return tuple(trials)
-
-
-def _save(proposals: Iterable[Split], directory: str, terminal: Terminal) -> None:
-    files = tuple(file for proposal in proposals for file in proposal.files)
-    for written in write_bundle(directory, files, create=True):
-        terminal.note(f"note: {visible(written.path)}: {written.state.value}")
-
-
-PROOF_SCHEMA = "hardentui/proof/1"
-OUTGOING_SCHEMA = "hardentui/outgoing/1"
+    from hardentui.model.network import NetworkMap
 
 
 def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """0: a connection works. 1: none does. 4: unknown."""
-    proofs = prove_way(bench, rows, *options.prove)
-    if options.format == "json":
-        document = {
-            "schema": PROOF_SCHEMA,
-            "proofs": [{**to_builtins(p), "agrees": p.agrees} for p in proofs],
-        }
-        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
-    else:
-        terminal.write(page_text(proofs_page(proofs)))
-    if any(proof.reached for proof in proofs):
-        return 0
-    return 1 if all(proof.reached is False for proof in proofs) else 4
+    task = partial(prove_task, bench, rows, " ".join(options.prove))
+    return carry_out(task, terminal, "connecting", as_json=options.format == "json", indent=1).code
 
 
 def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """The addresses a container contacts; 4 if they cannot be seen."""
-    terminal.activity(f"watching {visible(options.outgoing, 60)} for {options.watch:g} s")
-    seen = watch_outgoing(bench, rows, options.outgoing, threading.Event(), seconds=options.watch)
-    terminal.clear()
-    if options.format == "json":
-        document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
-        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
-    else:
-        terminal.write(page_text(outgoing_page(seen)))
-        if seen.rules:
-            terminal.write_exact("\n" + seen.rules)
-    if options.file and seen.rules:
-        save_text(options.file, seen.rules, backup=False)
-        terminal.note(f"note: the rules are in {visible(options.file)}; nft -f loads them")
-    return 4 if seen.unknown else 0
+    task = partial(outgoing_task, bench, rows, options.outgoing, seconds=options.watch)
+    doing = f"watching {visible(options.outgoing, 60)} for {options.watch:g} s"
+    as_json = options.format == "json"
+    result = carry_out(task, terminal, doing, as_json=as_json, indent=1)
+    for rules in result.files:
+        if not as_json:
+            terminal.write_exact(f"\n{rules.text}")
+        if options.file:
+            save_text(options.file, rules.text, backup=False)
+            terminal.note(f"note: the rules are in {visible(options.file)}; nft -f loads them")
+    return result.code
+
+
+def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
+    task = partial(
+        split_task, bench, rows, options.tried, seconds=options.watch, on_event=ProgressLines(terminal)
+    )
+    with interruptible():
+        result = carry_out(task, terminal, "looking", as_json=options.format == "json", indent=1)
+    if options.file and result.files:
+        for written in write_bundle(options.file, result.files, create=True):
+            terminal.note(f"note: {visible(written.path)}: {written.state.value}")
+    return result.code
 
 
 SCHEMA = "hardentui/networks/1"
@@ -201,7 +102,7 @@ def _of_actions(parser: ArgumentParser) -> None:
         "--watch",
         type=seconds,
         metavar="S",
-        default=10.0,
+        default=WATCH,
         help="with --outgoing and --split: seconds to watch (default: 10)",
     )
     parser.add_argument(
@@ -253,7 +154,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 "places": [_document(place) for place in every_place],
                 "map": to_builtins(picture),
             }
-            terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
+            terminal.write_json(document)
         else:
             terminal.show(_table(every_place, picture))
     for name in missing:

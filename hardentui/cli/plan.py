@@ -51,7 +51,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         after = bench.planner.score_after(report, plan).value
     version = str(report.facts.engine.version) if report.facts else ""
     if options.format == "json":
-        terminal.write_document(_document(plan, report.score.value, after, version))
+        terminal.write_json(_document(plan, report.score.value, after, version))
     else:
         lines = plan_lines(plan, report.score.value, after, Paragraphs(terminal))
         terminal.write("\n".join(lines) + "\n")

@@ -115,7 +115,7 @@ def show_rights(options: Namespace, terminal: Terminal) -> int:
             "simulated": simulated,
             "containers": [to_builtins(page) for page in pages],
         }
-        terminal.write_document(document, indent=1)
+        terminal.write_json(document, 1)
     else:
         for page in pages:
             terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import textwrap
@@ -130,12 +131,6 @@ class Terminal:
         except OSError as error:
             raise OutputLost(error.strerror) from error
 
-    def write_document(self, document: Any, indent: int = 2) -> None:
-        """A result as JSON that strict parsers accept."""
-        import json
-
-        self.write(strict_json(json.dumps(document, indent=indent)) + "\n")
-
     def tell_written(self, files: Iterable[WrittenFile], *, note: bool = False) -> None:
         """What became of each file, a line each. `note`: beside another result."""
         for file in files:
@@ -149,6 +144,10 @@ class Terminal:
     def write_exact(self, text: str) -> None:
         """A file's text: exact in a pipe; on a terminal, without control sequences."""
         self.write(visible_lines(text) if self._out.isatty() else text)
+
+    def write_json(self, document: object, indent: int | None = 2) -> None:
+        """A document in ASCII: whatever a name contains, a terminal shows only escapes."""
+        self.write(strict_json(json.dumps(document, indent=indent)) + "\n")
 
     def show(self, *renderables: RenderableType) -> None:
         """Tables and texts of rich. Foreign text in them must be in `rich.text.Text`, made visible."""

@@ -15,7 +15,7 @@ from hardentui.cli.parser import Given, Parser, common_options
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import ToolMissing, UsageError
-from hardentui.features.training.course import Lab, load_labs, load_progress, progress_file
+from hardentui.features.training.course import SIGNS, STATES, Lab, load_labs, load_progress, progress_file
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.features.workbench import Workbench
 from hardentui.reading.own_command import own_command
@@ -117,29 +117,21 @@ def _training(options: Namespace) -> Iterator[Training]:
         with open_training(None, labs) as training:
             yield training
         return
-    bench = _real(options)
+    bench = Workbench.open(selection_of(options))
     try:
         with open_training(bench, labs) as training:
             yield training
     finally:
-        if bench is not None:
-            bench.close()
-
-
-def _real(options: Namespace) -> Workbench | None:
-    """The engine of this host; without one, labs are simulated."""
-
-    return Workbench.open(selection_of(options))
+        bench.close()
 
 
 def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
     labs, progress = training.labs, training.progress
-    marks = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
     room = max((len(lab.title) for lab in labs), default=0)
     for number, lab in enumerate(labs, 1):
         result = progress.of(lab.id)
         steps = ", ".join(map(str, lab.steps))
-        title = f"{number:>2} {marks[result.state]} {visible(lab.title):<{room}}"
+        title = f"{number:>2} {STATES[result.state][0]} {visible(lab.title):<{room}}"
         terminal.write(f"  {title} step {steps:<7} {lab.minutes:>2} min\n")
     terminal.write(f"\n{progress.passed(labs)} of {len(labs)} labs passed.\n")
     current = training.current
@@ -265,17 +257,9 @@ def _show(outcome: LabOutcome, terminal: Terminal) -> None:
     """The goals, the attack and the service: a mark and a word each."""
     if outcome.simulated:
         terminal.write("SIMULATED: no container was created.\n")
-    for goal in outcome.goals:
-        observed = "" if goal.reached else f": {visible(goal.observed, 200)}"
-        sign, word = ("✓", "gone") if goal.reached else ("✗", goal.status.value)
-        terminal.write(f"  {sign} {word:<8} {goal.title} [{goal.check}]{observed}\n")
-    works = outcome.attack.works
-    sign, word = ("?", "unknown") if works is None else ("✗", "works") if works else ("✓", "blocked")
-    output = f" ({visible(outcome.attack.output, 160)})" if outcome.attack.output else ""
-    terminal.write(f"  {sign} {word:<8} Attack: {visible(outcome.lab.attack.title, 100)}{output}\n")
-    if outcome.service.works is not None:
-        sign, word = ("✓", "answers") if outcome.service.works else ("✗", "broken")
-        terminal.write(f"  {sign} {word:<8} The service\n")
+    for good, word, text, seen in outcome.answers():
+        what = f"{visible(text, 120)}: {visible(seen, 200)}" if seen else visible(text, 120)
+        terminal.write(f"  {SIGNS[good]} {word:<8} {what}\n")
     if outcome.score is not None:
         terminal.write(f"  Score of the container: {outcome.score} of 100\n")
     for remark in outcome.remarks:

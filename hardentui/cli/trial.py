@@ -146,7 +146,7 @@ def _rehearse(options: Namespace, terminal: Terminal) -> int:
     name = report.subject.name
     if options.format == "json":
         head = {"schema": REHEARSAL, "container": name, "works": rehearsal.works}
-        terminal.write_document({**head, **to_builtins(rehearsal)})
+        terminal.write_json({**head, **to_builtins(rehearsal)})
     else:
         terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, name)))
     return 0 if rehearsal.works else 6 if rehearsal.after is None else 1

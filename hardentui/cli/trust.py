@@ -2,86 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli import session
 from hardentui.cli.parser import Given, common_options
+from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, sure
-from hardentui.errors import UsageError
 from hardentui.features.sections import page_text
-from hardentui.features.trust.change import trust_change_of, why_not
-from hardentui.features.trust.page import trust_page
+from hardentui.features.trust.page import SCHEMA, change_task, check_task, key_task, sign_task, trust_page
 from hardentui.features.trust.rules import rules_of
-from hardentui.features.trust.signing import new_key, sign_and_prove
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import known
-from hardentui.model.trust_change import PullVerdict
-from hardentui.visible import strict_json, visible, visible_lines
+from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.trust.change import TrustChange
     from hardentui.features.workbench import Workbench
-    from hardentui.model.trust_change import PullProof, TrustDraft
 
-
-# hardentui trust sign, check and key.
-
-
-def make_key(options: Namespace, terminal: Terminal) -> int:
-    """A sigstore key pair."""
-    if "/" in options.name or options.name[:1] in ("", ".", "-"):
-        raise UsageError("The name of a key must be a file name, such as: hardentui trust key release")
-    private, public = new_key(
-        options.directory, options.name, options.passphrase_file, stop=threading.Event()
-    )
-    terminal.write(f"{visible(private)}: keep it secret\n{visible(public)}: name it in a rule\n")
-    if not options.passphrase_file:
-        terminal.note("note: the private key has no passphrase; --passphrase-file FILE gives it one")
-    return 0
-
-
-def sign(options: Namespace, terminal: Terminal) -> int:
-    """Sign each image, and prove the signature with a pull."""
-    images = ", ".join(visible(name, 100) for name in options.names)
-    sure(terminal, f"Add a signature to {images}?", yes=options.yes, command="the same with --yes")
-    failed = False
-    for image in options.names:
-        terminal.activity(f"signing {image}")
-        pull = sign_and_prove(
-            image, options.key, options.passphrase_file, options.public, stop=threading.Event()
-        )
-        terminal.clear()
-        good = pull.verdict == "accepted"
-        failed = failed or not good
-        proven = f"a pull that requires this key was {pull.verdict} ({pull.by})"
-        terminal.write(f"{visible(image, 100)}: signed; {proven}\n")
-        if not good:
-            terminal.complain(visible(pull.output, 300))
-    return 1 if failed else 0
-
-
-def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
-    """The verdict of the current policy, by a real pull of each image."""
-    codes = set()
-    for image in options.names:
-        terminal.activity(f"pulling {image}")
-        verified = change.check(image, threading.Event())
-        terminal.clear()
-        pull = verified.pull
-        terminal.write(
-            f"{visible(image, 100)}: {pull.verdict} ({visible(pull.by)})\n  {visible(verified.rule, 300)}\n"
-        )
-        if pull.output:
-            terminal.write(f"  {visible(pull.output, 300)}\n")
-        terminal.write(f"  {visible(verified.signatures_told, 300)}\n")
-        codes.add({PullVerdict.ACCEPTED: 0, PullVerdict.UNKNOWN: 4}.get(pull.verdict, 1))
-    return max(codes)
-
-
-SCHEMA = "hardentui/trust/1"
 VERBS = {
     "show": "show the current policy (default)",
     "plan": "show the new files, proven by real pulls, without writing them",
@@ -192,34 +130,50 @@ _ARGUMENTS = {
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.verb == "key":
-        return make_key(options, terminal)
+        task = partial(key_task, options.directory, options.name, options.passphrase_file)
+        return carry_out(task, terminal, "making a key").code
     if options.verb == "sign":
-        return sign(options, terminal)
+        images = ", ".join(visible(name, 100) for name in options.names)
+        sure(terminal, f"Add a signature to {images}?", yes=options.yes, command="the same with --yes")
+        keys = (options.key, options.passphrase_file, options.public)
+        tasks = [(f"signing {image}", partial(sign_task, image, *keys)) for image in options.names]
+        return max(carry_out(task, terminal, doing).code for doing, task in tasks)
     with session.workbench(options, terminal) as bench:
         rows = bench.containers.rows()
         running = [(row.engine.label, row.image) for row in rows if row.state == "running"]
         if options.verb == "show":
             return _show(bench, running, options, terminal)
-
-        change = trust_change_of(bench.parts, [image for _, image in running])
+        in_use = [image for _, image in running]
         if options.verb == "check":
-            return check(change, options, terminal)
-        return _change(change, options, terminal)
-
-
-def _trust(engine: EngineFacts) -> Any:
-    from msgspec import to_builtins
-
-    return to_builtins(known(lambda: engine.trust), enc_hook=lambda unread: {"reason": unread.reason})
+            tasks = [
+                (f"pulling {image}", partial(check_task, bench.parts, in_use, image))
+                for image in options.names
+            ]
+            return max(carry_out(task, terminal, doing).code for doing, task in tasks)
+        task = partial(
+            change_task,
+            bench.parts,
+            in_use,
+            rules_of(options.rules, any_tag=options.any_tag),
+            options.signed,
+            reject=not options.keep_default,
+            accept_in_use=options.accept_in_use,
+        )
+        return carry_out(
+            task,
+            terminal,
+            "reading the policy",
+            as_json=options.format == "json",
+            apply=options.verb == "apply",
+            yes=options.verb == "apply" and options.yes,
+        ).code
 
 
 def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, terminal: Terminal) -> int:
-
     engines = [report.about for report in bench.surroundings.host() if isinstance(report.about, EngineFacts)]
     if options.format == "json":
         documents = [{"engine": engine.label, "trust": _trust(engine)} for engine in engines]
-        document = {"schema": SCHEMA, "simulated": bench.opened.simulated, "engines": documents}
-        terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
+        terminal.write_json({"schema": SCHEMA, "simulated": bench.opened.simulated, "engines": documents})
         return 0
     for engine in engines:
         images = [image for label, image in running if label == engine.label]
@@ -227,85 +181,7 @@ def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, 
     return 0
 
 
-def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
-    draft = change.draft(
-        rules_of(options.rules, any_tag=options.any_tag),
-        reject=not options.keep_default,
-        accept_in_use=options.accept_in_use,
-    )
-    as_json = options.format == "json"
-    if not as_json:
-        _tell_draft(draft, terminal)
-    stop = threading.Event()
-    proofs: tuple[PullProof, ...] = ()
-    if not draft.faults:
-        terminal.activity("pulling with the new policy")
-        on_proof = (lambda proof: None) if as_json else (lambda proof: _tell_proof(proof, terminal))
-        proofs = change.prove(draft, options.signed, on_proof, stop)
-        terminal.clear()
-    reason = why_not(draft, proofs)
-    if as_json:
-        terminal.write(strict_json(json.dumps(_document(draft, proofs, reason), indent=2)) + "\n")
-    elif reason:
-        terminal.complain(f"not applied: {reason}")
-    if reason or options.verb == "plan":
-        return 1 if reason else 0
-    if not draft.files:
-        terminal.note("The files are already up to date.")
-        return 0
-    files = ", ".join(visible(file.path, 100) for file in draft.files)
-    sure(terminal, f"Write {files}?", yes=options.yes, command="the same with --yes")
-    entry = change.apply(draft, proofs)
-    if entry is not None:
-        terminal.note(f"{entry.id}: done. Undo: hardentui undo {entry.id}")
-    return 0
+def _trust(engine: EngineFacts) -> Any:
+    from msgspec import to_builtins
 
-
-def _tell_draft(draft: TrustDraft, terminal: Terminal) -> None:
-    terminal.write(
-        "\n".join(map(visible_lines, draft.diff.splitlines())) + "\n" if draft.diff else "no change\n"
-    )
-    for note in draft.notes:
-        terminal.note(f"note: {note}")
-    for image in draft.unsigned:
-        terminal.note(f"note: {visible(image, 100)} is in use and accepted without a signature")
-    for image in draft.refused:
-        terminal.complain(f"refused: {visible(image, 100)} is in use and could no longer be pulled")
-
-
-def _tell_proof(proof: PullProof, terminal: Terminal) -> None:
-    mark = "ok " if proof.holds else "NO "
-    pull = proof.pull
-    terminal.write(
-        f"{mark} {proof.case:<16} {visible(pull.reference, 100)}: {pull.verdict} ({visible(pull.by)})\n"
-    )
-    if not proof.holds:
-        terminal.write(
-            f"    expected: {proof.wanted}; {visible(pull.output, 300)}\n    {visible(proof.hint, 300)}\n"
-        )
-
-
-def _document(draft: TrustDraft, proofs: tuple[PullProof, ...], reason: str) -> dict[str, object]:
-    return {
-        "schema": SCHEMA,
-        "files": [{"path": file.path, "text": file.text, "new": file.before is None} for file in draft.files],
-        "diff": draft.diff,
-        "rejects_by_default": draft.rejects,
-        "refused": list(draft.refused),
-        "unsigned": list(draft.unsigned),
-        "notes": list(draft.notes),
-        "proofs": [
-            {
-                "case": proof.case,
-                "scope": proof.scope,
-                "image": proof.pull.reference,
-                "wanted": proof.wanted.value,
-                "verdict": proof.pull.verdict.value,
-                "said": proof.pull.output,
-                "by": proof.pull.by,
-            }
-            for proof in proofs
-        ],
-        "can_be_applied": not reason,
-        "reason": reason,
-    }
+    return to_builtins(known(lambda: engine.trust), enc_hook=lambda unread: {"reason": unread.reason})

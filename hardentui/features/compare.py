@@ -18,7 +18,14 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.opened import Opened
 from hardentui.features.opening.recording import Recorder
 from hardentui.features.opening.saved_facts import unpacked
-from hardentui.features.reports.as_json import SavedFinding, SavedReport, SavedSubject, document, read_report
+from hardentui.features.reports.as_json import (
+    SavedCheck,
+    SavedFinding,
+    SavedReport,
+    SavedSubject,
+    document,
+    read_report,
+)
 from hardentui.features.results import check_result, host_reports
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import CheckProgress, Report, Row, reports_of, told_once
@@ -225,11 +232,11 @@ def compare(old: SavedReport, new: SavedReport) -> Comparison:
     """What is new, fixed and changed. A finding that became unknown is not fixed."""
     before = {subject.key: subject for subject in old.subjects}
     after = {subject.key: subject for subject in new.subjects}
-    titles = {**old.titles, **new.titles}
+    checks = {**old.checks, **new.checks}
     differences: list[Difference] = []
     same = 0
     for key in dict.fromkeys((*before, *after)):
-        compared = _subject(before.get(key), after.get(key), titles)
+        compared = _subject(before.get(key), after.get(key), checks)
         differences += compared[0]
         same += compared[1]
     return Comparison(
@@ -284,22 +291,19 @@ def _notes(old: SavedReport, new: SavedReport) -> Iterable[str]:
 
 
 def _subject(
-    old: SavedSubject | None, new: SavedSubject | None, titles: Mapping[str, str]
+    old: SavedSubject | None, new: SavedSubject | None, checks: Mapping[str, SavedCheck]
 ) -> tuple[list[Difference], int]:
     """The differences of one subject, and how many failures are unchanged."""
-    subject = new or old
-    assert subject is not None  # noqa: S101 - a key stands in at least one report
     if new is None:
         return [], 0  # the subject is gone: nothing was fixed, so only its name is reported
-    before = {finding.check: finding for finding in old.findings} if old else {}
-    after = {finding.check: finding for finding in new.findings}
+    before, after = old.by_check() if old else {}, new.by_check()
     differences: list[Difference] = []
     same = 0
     for check in dict.fromkeys((*before, *after)):
         was, now = before.get(check), after.get(check)
         way = _way(was, now)
         if way is not None:
-            differences.append(_difference(way, new, was, now, titles))
+            differences.append(_difference(way, new, was, now, checks[check]))
         elif now is not None and now.status is Status.FAIL:
             same += 1
     return differences, same
@@ -329,7 +333,7 @@ def _difference(
     subject: SavedSubject,
     was: SavedFinding | None,
     now: SavedFinding | None,
-    titles: Mapping[str, str],
+    check: SavedCheck,
 ) -> Difference:
     finding = now or was
     assert finding is not None  # noqa: S101 - there is a way from one to the other
@@ -340,8 +344,8 @@ def _difference(
         subject=subject.title,
         engine=subject.engine,
         check=finding.check,
-        title=titles.get(finding.check, finding.check),
-        step=finding.step,
+        title=check.title or finding.check,
+        step=check.step,
         severity=counted.severity,
         before=_state(was),
         after=_state(now),
@@ -360,21 +364,13 @@ def _state(finding: SavedFinding | None) -> str:
 
 
 SCHEMA = "hardentui/compare/1"
-TITLES = {
-    DifferenceKind.NEW: "New failures",
-    DifferenceKind.WORSE: "Worse than before",
-    DifferenceKind.LOST: "No longer known",
-    DifferenceKind.FIXED: "Fixed",
-    DifferenceKind.BETTER: "Better than before",
-    DifferenceKind.WAIVED: "Waived since",
-}
-_TONES = {
-    DifferenceKind.NEW: Tone.BAD,
-    DifferenceKind.WORSE: Tone.BAD,
-    DifferenceKind.LOST: Tone.BAD,
-    DifferenceKind.FIXED: Tone.GOOD,
-    DifferenceKind.BETTER: Tone.GOOD,
-    DifferenceKind.WAIVED: Tone.PLAIN,
+_SHOWN = {
+    DifferenceKind.NEW: ("New failures", Tone.BAD),
+    DifferenceKind.WORSE: ("Worse than before", Tone.BAD),
+    DifferenceKind.LOST: ("No longer known", Tone.BAD),
+    DifferenceKind.FIXED: ("Fixed", Tone.GOOD),
+    DifferenceKind.BETTER: ("Better than before", Tone.GOOD),
+    DifferenceKind.WAIVED: ("Waived since", Tone.PLAIN),
 }
 
 
@@ -383,7 +379,7 @@ def comparison_page(comparison: Comparison) -> tuple[PageSection, ...]:
     notes = (PageLine("mind", note, Tone.BAD) for note in comparison.notes)
     head = PageLine("", summary(comparison))
     sections = [PageSection(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", (head, *notes))]
-    for way, title in TITLES.items():
+    for way, (title, _) in _SHOWN.items():
         if differences := comparison.of(way):
             lines = tuple(line for difference in differences for line in _lines(difference))
             sections.append(PageSection(f"{title}: {len(differences)}", lines))
@@ -409,7 +405,7 @@ def _shown(value: int | None) -> str:
 
 def _lines(difference: Difference) -> Iterator[PageLine]:
     text = f"{difference.subject}: {difference.title} ({difference.check})"
-    yield PageLine(difference.severity, text, _TONES[difference.way])
+    yield PageLine(difference.severity, text, _SHOWN[difference.way][1])
     why = f": {difference.why}" if difference.why and difference.way is not DifferenceKind.FIXED else ""
     yield PageLine("", f"{difference.before} -> {difference.after}{why}", Tone.MUTED)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tomli_w
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
@@ -37,19 +37,35 @@ class SavedChange(Struct, frozen=True):
     """
 
     option: str
-    before: tuple[str, ...]
-    after: tuple[str, ...]
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
 
 
-class SavedPlan(Struct, frozen=True):
+class SavedFix(Struct, frozen=True):
+    """One fix of a saved plan."""
+
+    check: str
+    parameters: Mapping[str, bool | int | str | tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(self.check, tuple(self.parameters.items()))
+
+
+class SavedPlan(Struct, frozen=True, rename={"fixes": "fix", "changes": "change"}):
     """A plan read from a file."""
 
-    container: str
-    image: str
-    engine_version: str  # of the Podman it was made on; may be empty
-    choices: tuple[Choice, ...]  # the fixes to carry out; only these matter when it is reused
+    container: str = ""
+    image: str = ""
+    engine_version: str = ""  # of the Podman it was made on; may be empty
+    fixes: tuple[SavedFix | str, ...] = ()  # to carry out; a person may write the ids alone
     changes: tuple[SavedChange, ...] = ()  # what they changed at the time, for comparison
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The fixes to carry out; only these matter when it is reused."""
+        return tuple(fix.choice if isinstance(fix, SavedFix) else Choice(fix) for fix in self.fixes)
 
 
 def dump(plan: Plan, engine_version: str = "") -> str:
@@ -115,68 +131,10 @@ def load(text: str) -> SavedPlan:
         raise PlanError(
             f"The file is not a plan: its schema is not {SCHEMA!r}.", (Do(Verb.PLAN_FILE), " writes one.")
         )
-    fixes = _fixes(document)
-    return SavedPlan(
-        container=_text(document, "container", "the plan", optional=True),
-        image=_text(document, "image", "the plan", optional=True),
-        engine_version=_text(document, "engine_version", "the plan", optional=True),
-        choices=tuple(_choice(table, f"[[fix]] number {at}") for at, table in enumerate(fixes, 1)),
-        changes=tuple(
-            _change(table, f"[[change]] number {at}")
-            for at, table in enumerate(_tables(document, "change"), 1)
-        ),
-    )
-
-
-def _fixes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The fixes; a hand-edited plan may contain `[[fix]]` tables or a plain list of IDs."""
-    fixes = document.get("fix", [])
-    if isinstance(fixes, list) and all(isinstance(fix, str) for fix in fixes):
-        return [{"check": fix} for fix in fixes]
-    return _tables(document, "fix")
-
-
-def _tables(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    tables = document.get(key, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise PlanError(f"In the plan, {key} is not an array of tables: [[{key}]].")
-    return tables
-
-
-def _text(table: Mapping[str, Any], key: str, where: str, *, optional: bool = False) -> str:
-    value = table.get(key, "" if optional else None)
-    if not isinstance(value, str):
-        raise PlanError(f"{where} has no text {key!r}.".capitalize())
-    return value
-
-
-def _texts(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise PlanError(f"{where} has {key!r}, which is not a list of strings.")
-    return tuple(value)
-
-
-def _choice(table: Mapping[str, Any], where: str) -> Choice:
-    parameters = table.get("parameters", {})
-    if not isinstance(parameters, dict):
-        raise PlanError(f"{where} has parameters that are not a table.")
-    values = tuple((name, _parameter(value, name, where)) for name, value in parameters.items())
-    return Choice(_text(table, "check", where), values)
-
-
-def _parameter(value: Any, name: str, where: str) -> ParameterValue:
-    if isinstance(value, int | str):
-        return value
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    raise PlanError(f"{where} has a parameter {visible(name)!r} of a type that no check accepts.")
-
-
-def _change(table: Mapping[str, Any], where: str) -> SavedChange:
-    option = _text(table, "option", where)
-    before, after = _texts(table, "before", where), _texts(table, "after", where)
-    return SavedChange(option, before, after, _texts(table, "checks", where))
+    try:
+        return convert(document, SavedPlan)
+    except ValidationError as error:
+        raise PlanError(f"The plan has a fault: {visible(str(error), 300)}.") from error
 
 
 def usable_choices(choices: Sequence[Choice], checks: Iterable[AnyCheck]) -> tuple[Choice, ...]:

@@ -176,7 +176,7 @@ def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectRes
         subjects=worst_first([*(subject for host in hosts for subject in host.subjects), *more]),
         place=plural(len(hosts), "host"),
         simulated=any(host.simulated for host in hosts),
-        paths=tuple(sorted(paths, key=_danger)[:_MOST_OF_HOSTS]),
+        paths=tuple(sorted(paths, key=lambda path: -path.danger)[:_MOST_OF_HOSTS]),
         paths_left=max(0, len(paths) - _MOST_OF_HOSTS) + sum(result.paths_left for _, result in results),
         network_map=None,
         host_name="",
@@ -195,10 +195,6 @@ def _first_of_hosts(names: Sequence[str], results: Sequence[tuple[str, CheckResu
         for name, line in filter(None, together):
             subjects = tuple(replace(each, name=f"{name}/{each.name}") for each in line.subjects)
             yield replace(line, subjects=subjects)
-
-
-def _danger(path: RankedPath) -> int:
-    return -path.danger
 
 
 def _names(hosts: Sequence[tuple[str, str]]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -73,9 +72,7 @@ class Document:
         try:
             self.values = read_toml(text)
         except TomlFault as error:
-            number = re.search(r"at line (\d+)", str(error))
-            line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
-            what = re.sub(r" \(at .*\)$", "", str(error))
+            line, what = error.place_in(text)
             self.notices.append(
                 Notice(f"{self.shown}:{line}", f"it is not valid TOML, so it is ignored: {visible(what)}")
             )

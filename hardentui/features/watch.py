@@ -364,9 +364,6 @@ def _since(last: LogLine | None, lines: tuple[LogLine, ...]) -> tuple[tuple[LogL
     return later, bool(later)
 
 
-# One reading of a monitored container as a page to read. Pure.
-
-
 # What earlier readings saw: an alarm that lasted two seconds must not go unnoticed. Pure.
 
 _EARLIER_READINGS_MOST = 40

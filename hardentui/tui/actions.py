@@ -30,6 +30,7 @@ class Action(Struct, frozen=True):
     show: bool = False  # in the footer
     display: str = ""  # how the key is written in the footer; empty = as Textual does
     call: str = ""  # the action with its arguments, if not `name`
+    opens: str = ""  # module and class of the screen that it opens, below tui/screens
 
     @property
     def target(self) -> str:
@@ -51,9 +52,10 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
     return [action.binding() for action in actions]
 
 
-def _to(destination: str, key: str, label: str, tooltip: str) -> Action:
+def _to(destination: str, key: str, label: str, tooltip: str, opens: str) -> Action:
     """The action that opens a screen available from everywhere."""
-    return Action(f"app.{destination}", key, label, tooltip, "Everywhere", call=f"go('{destination}')")
+    call = f"go('{destination}')"
+    return Action(f"app.{destination}", key, label, tooltip, "Everywhere", call=call, opens=opens)
 
 
 def _numbers(prefix: str, most: int, label: str, tooltip: str, group: str, call: str) -> tuple[Action, ...]:
@@ -73,20 +75,31 @@ def _numbers(prefix: str, most: int, label: str, tooltip: str, group: str, call:
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Show every key of this screen.", "Everywhere", True, "?"),
-    _to("host", "H", "Host", "Show the findings of the host, its engines and the site."),
-    _to("images", "I", "Images", "Show the images: age, users, contents."),
-    _to("networks", "M", "Network map", "Show who can reach whom."),
-    _to("trust", "P", "Trust", "Show which images Podman accepts: policy, registries."),
-    _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it."),
-    _to("training", "T", "Training", "Labs that teach the ten steps."),
+    _to("host", "H", "Host", "Show the findings of the host, its engines and the site.",
+        "findings.HostScreen"),
+    _to("images", "I", "Images", "Show the images: age, users, contents.",
+        "images.ImagesScreen"),
+    _to("networks", "M", "Network map", "Show who can reach whom.",
+        "networks.NetworksScreen"),
+    _to("trust", "P", "Trust", "Show which images Podman accepts: policy, registries.",
+        "trust.TrustScreen"),
+    _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it.",
+        "journal.JournalScreen"),
+    _to("training", "T", "Training", "Labs that teach the ten steps.",
+        "training.TrainingScreen"),
     Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
     Action("app.palette", "ctrl+p,colon", "Palette", "Find any action by name.", "Everywhere",
            call="command_palette"),
-    _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it."),
-    _to("connection", "", "Connection", "Show the Podman connections; switch to another."),
-    _to("waivers", "", "Waivers", "Show which findings are accepted, by whom, until when."),
-    _to("settings", "", "Settings", "Show the settings and where each value comes from; change one."),
-    _to("commands", "", "Commands", "Show every request and command so far."),
+    _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it.",
+        "pages.DoctorScreen"),
+    _to("connection", "", "Connection", "Show the Podman connections; switch to another.",
+        "pages.ConnectionScreen"),
+    _to("waivers", "", "Waivers", "Show which findings are accepted, by whom, until when.",
+        "pages.WaiversScreen"),
+    _to("settings", "", "Settings", "Show the settings and where each value comes from; change one.",
+        "pages.SettingsScreen"),
+    _to("commands", "", "Commands", "Show every request and command so far.",
+        "pages.CommandsScreen"),
     Action("app.simulate", "D", "Simulated host", "Switch from this Podman to a simulated host.",
            "Everywhere"),
 )  # fmt: skip

@@ -48,20 +48,9 @@ if TYPE_CHECKING:
     from hardentui.model.plan import Choice
 
 
-SCREENS = {
-    "commands": "pages.CommandsScreen",
-    "connection": "pages.ConnectionScreen",
-    "doctor": "pages.DoctorScreen",
-    "settings": "pages.SettingsScreen",
-    "waivers": "pages.WaiversScreen",
+SCREENS = {action.id.partition(".")[2]: action.opens for action in APP if action.opens} | {
     "export": "reports.ExportScreen",
     "copies": "reports.CopyScreen",
-    "host": "findings.HostScreen",
-    "images": "images.ImagesScreen",
-    "journal": "journal.JournalScreen",
-    "networks": "networks.NetworksScreen",
-    "training": "training.TrainingScreen",
-    "trust": "trust.TrustScreen",
     "walk": "walk.WalkScreen",
     "change": "change.ChangeScreen",
     "meaning": "container.MeaningScreen",

@@ -101,15 +101,16 @@ def test_apply_makes_it_true_and_undo_takes_it_back(registry: Registry, rule: Se
         assert not registry.pulls("other/app:1")
         assert "use-sigstore-attachments: true" in registry.file(OURS)
         again = registry.trust("apply", *rule, "--yes")
-        assert "already up to date" in again.err
+        assert "already up to date" in again.out
         entry = json.loads(registry.hardentui("journal", "--format", "json").out)["entries"][0]
         assert (entry["action"], entry["container"], entry["state"]) == ("trust", POLICY, "done")
         assert len(entry["proof"]) == 4
         checked = registry.trust("check", f"{HOST}/team/app:1", f"{HOST}/team/plain:1", f"{HOST}/other/app:1")
         assert checked.code == 1
         lines = checked.out.splitlines()
-        assert f"{HOST}/team/app:1: accepted" in lines[0]
-        assert "sigstore attachment" in lines[2]
+        assert lines[0] == f"{HOST}/team/app:1"
+        assert lines[1].split()[:2] == ["verdict", "accepted"]
+        assert "sigstore attachment" in lines[3]
         assert "is rejected by policy" in checked.out
     finally:
         assert registry.hardentui("undo", "--yes").code == 0
@@ -129,7 +130,7 @@ def test_what_the_rule_would_refuse_is_never_applied(registry: Registry, image: 
     sigstore = f"{HOST}/team={directory}/release.pub"
     answer = registry.trust("apply", sigstore, "--signed", f"{HOST}/{image}", "--yes")
     assert answer.code == 1
-    assert f"the pull 'signed' of {HOST}/{image} was refused" in answer.err
+    assert f"the pull 'signed' of {HOST}/{image} was refused" in answer.out
     assert registry.file(POLICY) == before
     assert not registry.there(OURS)
 
@@ -139,7 +140,7 @@ def test_an_image_that_runs_is_not_shut_out(registry: Registry, rule: Sequence[s
     try:
         answer = registry.trust("apply", *rule, "--yes")
         assert answer.code == 1
-        assert f"{HOST}/other/app:1 is in use and could no longer be pulled" in answer.err
+        assert f"{HOST}/other/app:1 is in use and could no longer be pulled" in answer.out
         answer = registry.trust("plan", *rule, "--accept-in-use", "--format", "json")
         assert answer.code == 0
         document = json.loads(answer.out)
@@ -157,7 +158,7 @@ def test_an_unsigned_image_that_runs_in_the_scope_is_found_by_its_pull(
     try:
         answer = registry.trust("plan", *rule)
         assert answer.code == 1
-        assert f"the pull 'signed' of {HOST}/team/plain:1 was refused: no signature" in answer.err
+        assert f"the pull 'signed' of {HOST}/team/plain:1 was refused: no signature" in answer.out
         assert registry.trust("plan", f"{HOST}/team/plain accept", *rule).code == 0
     finally:
         registry.bench.remove("inside")
@@ -211,7 +212,7 @@ def test_a_section_of_another_file_has_to_be_changed_there(registry: Registry, r
     finally:
         registry.bench.execute("rm", other)
     assert answer.code == 1
-    assert f"{other} has a section for {HOST}/team already" in answer.err
+    assert f"{other} has a section for {HOST}/team already" in answer.out
 
 
 def test_only_a_bundle_is_told_as_what_podman_cannot_read(registry: Registry) -> None:

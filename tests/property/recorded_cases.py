@@ -51,12 +51,6 @@ def names(phase: str) -> list[str]:
     return [name for name in _file(phase) if name != "_base"]
 
 
-def command_of(phase: str, name: str) -> list[str]:
-    """argv after `podman` of a case."""
-    command: list[str] = _file(phase)[name]["cmd"]
-    return command
-
-
 def document(phase: str, name: str, *, with_command: bool) -> dict[str, Any]:
     """The whole inspect document of a case; without its create command as if it was made through the API."""
     base = copy.deepcopy(_file(phase)["_base"])

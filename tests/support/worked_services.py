@@ -17,7 +17,6 @@ NAME = "worked"
 """Of the container that works."""
 SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 ANNA = "useradd -m -s /bin/sh anna && echo anna:secret | chpasswd"
-FOLDERS = "mkdir -p /home/log && chown root:root /home/log"
 _MAIL = r"From: b@t\r\nTo: anna@localhost\r\nSubject: hello\r\n\r\nwork\r\n"
 _FCGI = (
     'perl -MIO::Socket::INET -e \'$s = IO::Socket::INET->new("127.0.0.1:9000"); '

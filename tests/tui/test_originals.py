@@ -12,7 +12,6 @@ from tests.tui.support import make_app, running, screen_text, shows, until
 from tests.unit.features.looking.test_originals import keep
 
 _NAME = "web-before-7116"
-_WHY = "The original of web, kept for an undo. In the journal (J) u restores it, Forget removes it."
 
 
 def _host() -> Host:

@@ -12,12 +12,11 @@ from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
 from hardentui.errors import UsageError
-from hardentui.features.trust import signing
+from hardentui.features.trust import page, signing
 from hardentui.features.trust.change import TrustChange
 from hardentui.features.trust.signing import SigningFailed
 from hardentui.model.trust_change import Pull, PullVerdict
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens import trust as signing_screens
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.trust import KeyScreen, SignScreen, TrustScreen
 from tests.tui.replayed import some
@@ -54,7 +53,7 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
         assert str(tmp_path) == directory
         return f"{directory}/{name}.private", f"{directory}/{name}.pub"
 
-    monkeypatch.setattr(signing_screens, "new_key", make)
+    monkeypatch.setattr(page, "new_key", make)
     app = make_app(some())
     async with running(app, size) as pilot:
         await _trust(pilot)
@@ -93,7 +92,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
             raise SigningFailed(f"{image} was not signed: {HOSTILE}.")
         return Pull(image, outcomes.pop(0), HOSTILE, "podman 5.4.2")
 
-    monkeypatch.setattr(signing_screens, "sign_and_prove", sign)
+    monkeypatch.setattr(page, "sign_and_prove", sign)
     app = make_app(some())
     async with running(app, size) as pilot:
         await _trust(pilot)
@@ -136,7 +135,7 @@ async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_st
         raise UsageError(f"{image}: {HOSTILE}")
 
     monkeypatch.setattr(TrustChange, "check", check)
-    monkeypatch.setattr(signing_screens, "trust_change_of", lambda *_: object.__new__(TrustChange))
+    monkeypatch.setattr(page, "trust_change_of", lambda *_: object.__new__(TrustChange))
     app = make_app(some())
     async with running(app, size) as pilot:
         await _trust(pilot)

@@ -177,7 +177,7 @@ class Pulls:
 def _real(monkeypatch: pytest.MonkeyPatch, **verdicts: PullVerdict) -> Iterator[Pulls]:
     """The assistant as on a real host, but for the pulls."""
     pulls = Pulls({case.replace("_", " "): verdict for case, verdict in verdicts.items()})
-    monkeypatch.setattr("hardentui.tui.screens.trust.trust_change_of", simulated_trust_change)
+    monkeypatch.setattr("hardentui.features.trust.page.trust_change_of", simulated_trust_change)
     monkeypatch.setattr(TrustChange, "prove", lambda *arguments: pulls.prove(*arguments))
     yield pulls
     pulls.gate.set()
@@ -234,7 +234,7 @@ async def test_a_proven_policy_is_written_with_a_way_back(
             return apply(*arguments)
 
         monkeypatch.setattr(TrustChange, "apply", slowly)
-        monkeypatch.setattr("hardentui.tui.screens.trust.trust_change_of", here)
+        monkeypatch.setattr("hardentui.features.trust.page.trust_change_of", here)
         async with running(app, (120, 60)) as pilot:
             await _open(pilot)
             await _plan(pilot, "")
@@ -243,7 +243,7 @@ async def test_a_proven_policy_is_written_with_a_way_back(
             await pilot.press("y")
             await pilot.press("ctrl+s", shows="It is done.")
             asked.set()
-            await until(pilot, lambda: "J shows it" in _notices(app))
+            await until(pilot, lambda: "u in the journal (J)" in _notices(app))
             assert '"default": [{"type": "reject"}]' in policy.read_text()
             await pilot.press("J", shows=("trust", "u undoes it"))
             await pilot.press("u", "y")

@@ -181,7 +181,7 @@ class HeldTrial:
 def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[..., HeldTrial]:
     def held(*, waits: bool) -> HeldTrial:
         stand_in = HeldTrial(waits=waits)
-        monkeypatch.setattr("hardentui.tui.screens.networks.try_proposal", stand_in)
+        monkeypatch.setattr("hardentui.features.networks.requests.try_proposal", stand_in)
         monkeypatch.setattr("hardentui.tui.screens.networks.WATCH", 0.1)
         return stand_in
 
@@ -226,7 +226,7 @@ async def test_only_what_is_proposed_can_be_tried(trial: Callable[..., HeldTrial
     async with running(make_app(shop()), (120, 36)) as pilot:
         await _map(pilot)
         await pilot.press(
-            "networks.try", *"[/x]", "enter", shows=("Nothing is proposed for '[/x]'", "shop-net")
+            "networks.try", *"[/x]", "enter", shows=("Nothing is proposed for a network '[/x]'", "shop-net")
         )
     async with running(make_app(shop(simulated=True)), (120, 36)) as pilot:
         await _map(pilot)

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, HardenError, InputError
-from hardentui.features.at_rest.compose_options import LISTS, SCALARS, TRUE, Stack, arguments
+from hardentui.features.at_rest.compose_options import HEALTH, LISTS, SCALARS, TRUE, Stack, arguments
 from hardentui.features.at_rest.services import (
     Format,
     Read,
@@ -258,10 +258,10 @@ def _waivers(stack: Stack, name: str, tree: Tree) -> tuple[Any, ...]:
 
 def _sets(stack: Stack, name: str, tree: Tree) -> Iterator[Set]:
     for item, place in _items(stack, name, tree):
-        yield Set(with_names(item), Span(place.file, min(place.key_start, place.start), _end(place)))
+        yield Set(with_names(item), Span(place.file, min(place.key_start, place.start), end_of(place)))
 
 
-def _end(place: Tree) -> int:
+def end_of(place: Tree) -> int:
     """The end of what is written there, without the blank lines that belong to nothing."""
     text = place.file.text[place.start : place.end]
     return place.start + len(text.rstrip())
@@ -330,12 +330,7 @@ _LIST_KEYS = {
 }
 _SWITCHES = frozenset({"read_only", "init", "privileged", "tty", "stdin_open", "oom_kill_disable"})
 _NUMBERS = frozenset({"pids_limit", "cpus", "cpu_shares", "oom_score_adj"})
-_HEALTH = {
-    "--health-interval": "interval",
-    "--health-timeout": "timeout",
-    "--health-retries": "retries",
-    "--health-start-period": "start_period",
-}
+_HEALTH = {flag: key for key, flag in HEALTH.items()}
 
 
 class ComposeTarget:
@@ -427,7 +422,7 @@ class YamlEditor:
         self.text = self.text[: place.start] + written + self.text[place.start + len(old.rstrip()) :]
 
     def _remove(self, place: Tree) -> None:
-        holder = next((each for each in _holders(self._tree) if any(i is place for i in each.items)), None)
+        holder = next((each for each in _leaves(self._tree) if any(i is place for i in each.items)), None)
         if holder is not None and len(holder.items) == 1:
             place, holder = holder, None
         if holder is not None and holder.flow:
@@ -549,10 +544,6 @@ def _leaves(tree: Tree) -> Iterator[Tree]:
     for value in (*tree.entries.values(), *tree.items):
         yield value
         yield from _leaves(value)
-
-
-def _holders(tree: Tree) -> Iterator[Tree]:
-    return (value for value in _leaves(tree) if value.is_list)
 
 
 def _last(place: Tree, text: str) -> int:

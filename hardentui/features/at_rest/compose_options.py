@@ -46,55 +46,26 @@ class Stack(Struct, frozen=True):
         return name if external is not None and external.text != "false" else f"{self.name}_{name}"
 
 
-SCALARS = {
-    "container_name": "--name",
-    "hostname": "--hostname",
-    "user": "--user",
-    "privileged": "--privileged",
-    "read_only": "--read-only",
-    "pid": "--pid",
-    "ipc": "--ipc",
-    "uts": "--uts",
-    "userns_mode": "--userns",
-    "cgroup": "--cgroupns",
-    "cgroup_parent": "--cgroup-parent",
-    "mem_limit": "--memory",
-    "memswap_limit": "--memory-swap",
-    "mem_reservation": "--memory-reservation",
-    "mem_swappiness": "--memory-swappiness",
-    "cpus": "--cpus",
-    "cpu_shares": "--cpu-shares",
-    "cpu_quota": "--cpu-quota",
-    "cpu_period": "--cpu-period",
-    "cpuset": "--cpuset-cpus",
-    "pids_limit": "--pids-limit",
-    "shm_size": "--shm-size",
-    "restart": "--restart",
-    "init": "--init",
-    "stop_signal": "--stop-signal",
-    "tty": "--tty",
-    "stdin_open": "--interactive",
-    "working_dir": "--workdir",
-    "oom_score_adj": "--oom-score-adj",
-    "oom_kill_disable": "--oom-kill-disable",
-    "platform": "--platform",
-    "pull_policy": "--pull",
-    "mac_address": "--mac-address",
-}
-LISTS = {
-    "cap_add": "--cap-add",
-    "cap_drop": "--cap-drop",
-    "group_add": "--group-add",
-    "tmpfs": "--tmpfs",
-    "devices": "--device",
-    "dns": "--dns",
-    "dns_search": "--dns-search",
-    "dns_opt": "--dns-option",
-    "expose": "--expose",
-    "env_file": "--env-file",
-    "volumes_from": "--volumes-from",
-    "device_cgroup_rules": "--device-cgroup-rule",
-}
+def _flags(words: str) -> dict[str, str]:
+    """Key -> flag, of `key` or `key=flag`; alone, a key has the name of its option."""
+    pairs = (word.partition("=") for word in words.split())
+    return {key: f"--{flag or key.replace('_', '-')}" for key, _, flag in pairs}
+
+
+SCALARS = _flags(
+    "container_name=name hostname user privileged read_only pid ipc uts userns_mode=userns cgroup=cgroupns "
+    "cgroup_parent mem_limit=memory memswap_limit=memory-swap mem_reservation=memory-reservation "
+    "mem_swappiness=memory-swappiness cpus cpu_shares cpu_quota cpu_period cpuset=cpuset-cpus pids_limit "
+    "shm_size restart init stop_signal tty stdin_open=interactive working_dir=workdir oom_score_adj "
+    "oom_kill_disable platform pull_policy=pull mac_address"
+)
+LISTS = _flags(
+    "cap_add cap_drop group_add tmpfs devices=device dns dns_search dns_opt=dns-option expose env_file "
+    "volumes_from device_cgroup_rules=device-cgroup-rule"
+)
+HEALTH = _flags(
+    "interval=health-interval timeout=health-timeout retries=health-retries start_period=health-start-period"
+)
 PAIRS = {
     "environment": ("--env", "="),
     "labels": ("--label", "="),
@@ -230,12 +201,7 @@ def _health(stack: Stack, value: Tree) -> Iterator[Argument]:
         else:
             command = shlex.join(words[1:] if words[0] == "CMD" else words)
         yield "--health-cmd", command, test
-    for key, flag in (
-        ("interval", "--health-interval"),
-        ("timeout", "--health-timeout"),
-        ("retries", "--health-retries"),
-        ("start_period", "--health-start-period"),
-    ):
+    for key, flag in HEALTH.items():
         if text := value.word(key):
             yield flag, text, value.entries[key]
 

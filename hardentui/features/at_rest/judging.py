@@ -204,7 +204,7 @@ def _world(facts: ContainerFacts, folder: str, *, best: bool, about: str) -> Con
         host=HostFacts(
             cloud="" if best else "a cloud", firewall=Firewall(metadata_filtered=best), tcp_services=()
         ),
-        image=_best_image(_ports(facts)) if best else _worst_image(),
+        image=_best_image(known(lambda: facts.spec[PUBLISH], else_=())) if best else _worst_image(),
     )
 
 
@@ -246,10 +246,6 @@ def _may_hold_sockets(path: str, folder: str) -> bool:
     return path.endswith((".sock", ".socket")) or any(
         holder.startswith(place) or place.startswith(holder) for place in _SOCKETS
     )
-
-
-def _ports(facts: ContainerFacts) -> tuple[Port, ...]:
-    return known(lambda: facts.spec[PUBLISH], else_=())
 
 
 def _best_image(ports: tuple[Port, ...]) -> ImageFacts:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, HardenError
-from hardentui.features.at_rest.compose import YamlEditor, quoted
+from hardentui.features.at_rest.compose import YamlEditor, end_of, quoted
 from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
 from hardentui.features.at_rest.services import (
@@ -108,17 +108,17 @@ def _service(
 ) -> Service:
     name = container.word("name") or "container"
     sets = [
-        Set(item, Span(file, min(place.key_start, place.start), _end(place)))
+        Set(item, Span(file, min(place.key_start, place.start), end_of(place)))
         for flag, argument, place in (("--pod", pod_name, pod), *_arguments(file, pod, container))
         for item in parse_argument(flag, argument)
     ]
     image = container.get("image")
     if image is not None:
-        sets.append(Set(image_item(IMAGE, image.text or ""), Span(file, image.key_start, _end(image))))
+        sets.append(Set(image_item(IMAGE, image.text or ""), Span(file, image.key_start, end_of(image))))
     arguments = container.get("args")
     if arguments is not None:
         words = tuple(text for text, _ in arguments.words())
-        place = Span(file, arguments.key_start, _end(arguments))
+        place = Span(file, arguments.key_start, end_of(arguments))
         sets.append(Set(Item(COMMAND, words, "", COMMAND.flag), place))
     spec = spec_of(each.item for each in sets)
     spec = spec.with_(NAME, f"{pod_name}-{name}", Source.UNIT)
@@ -141,10 +141,6 @@ def _service(
 def listed(tree: Tree, name: str) -> list[Tree]:
     value = tree.get(name)
     return value.items if value is not None else []
-
-
-def _end(place: Tree) -> int:
-    return place.start + len(place.file.text[place.start : place.end].rstrip())
 
 
 def _is_on(tree: Tree, *path: str) -> bool:
@@ -248,7 +244,6 @@ def _quantity(text: str) -> str:
 # Minimal edits of Kubernetes YAML: of one container, in its own mapping.
 
 
-_SECURITY_FIELD = "securityContext"
 _UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
 
 
@@ -289,11 +284,11 @@ class _KubeEditor(YamlEditor):
         self._pod = made.pod
 
     def replace(self, each: Set, new: tuple[New, ...]) -> None:
-        of_pod = self._pod.get(_SECURITY_FIELD)
+        of_pod = self._pod.get(_SECURITY)
         if of_pod is None or not of_pod.start <= each.span.start < of_pod.end:
             super().replace(each, new)
         elif each.item.raw == "seccomp=unconfined" and not new:
-            self._set((_SECURITY_FIELD, "seccompProfile"), {"type": "RuntimeDefault"})
+            self._set((_SECURITY, "seccompProfile"), {"type": "RuntimeDefault"})
         elif len(new) == 1:
             self.add(new[0].item)  # the container's own word counts
         else:
@@ -327,12 +322,12 @@ class _KubeEditor(YamlEditor):
     def add(self, item: Item) -> None:
         flag, _, argument = item_word(item).partition("=")
         if flag == "--security-opt" and argument == "no-new-privileges":
-            self._set((_SECURITY_FIELD,), {"allowPrivilegeEscalation": "false"})
+            self._set((_SECURITY,), {"allowPrivilegeEscalation": "false"})
         elif flag in ("--cap-drop", "--cap-add"):
             key, argument = flag.removeprefix("--cap-"), argument.upper().removeprefix("CAP_")
-            there = self._tree.get(_SECURITY_FIELD, "capabilities")
+            there = self._tree.get(_SECURITY, "capabilities")
             if there is None:
-                self._set((_SECURITY_FIELD, "capabilities"), {key: f"[{argument}]"})
+                self._set((_SECURITY, "capabilities"), {key: f"[{argument}]"})
             else:
                 self._add_to_list(there, key, quoted(argument))
         elif flag in ("--memory", "--cpus"):
@@ -340,9 +335,9 @@ class _KubeEditor(YamlEditor):
             self._set(("resources", "limits"), {flag[2:].removesuffix("s"): value})
         elif flag == "--user" and re.fullmatch(r"\d+(:\d+)?", argument):
             user, _, group = argument.partition(":")
-            self._set((_SECURITY_FIELD,), {"runAsUser": user, **({"runAsGroup": group} if group else {})})
+            self._set((_SECURITY,), {"runAsUser": user, **({"runAsGroup": group} if group else {})})
         elif flag == "--read-only":
-            self._set((_SECURITY_FIELD,), {"readOnlyRootFilesystem": "true"})
+            self._set((_SECURITY,), {"readOnlyRootFilesystem": "true"})
         else:
             raise CannotExpress(f"{flag} is not written into Kubernetes YAML: change it by hand")
 

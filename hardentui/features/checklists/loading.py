@@ -24,17 +24,6 @@ MOST_LEVELS = 5
 """How deep checklists may extend each other."""
 
 
-def step_over(base: Step, step: Step, given: Iterable[str]) -> Step:
-    """A step of the base, overridden by the checklist on top; `said` are the keys that it gave."""
-    return replace(base, **{key: getattr(step, key) for key in given if key != "number"})
-
-
-def steps_over(base: Checklist, steps: Iterable[Step]) -> tuple[Step, ...]:
-    """The steps of the base in order, replaced by those of the checklist on top."""
-    own = {step.number: step for step in steps}
-    return tuple(own.get(step.number, step) for step in base.steps)
-
-
 def placed_in(steps: Iterable[Step], own: Iterable[AnyCheck]) -> tuple[Step, ...]:
     """The steps, with the checklist's own checks appended to theirs unless a step names them."""
     steps = tuple(steps)
@@ -126,7 +115,8 @@ def _parse(text: str, where: str, checks: Checks, levels: tuple[str, ...]) -> Ch
     try:
         document = read_toml(text)
     except TomlFault as error:
-        raise _rejected(where, [_Fault(_syntax_line(str(error), text), _syntax_message(error))]) from error
+        line, what = error.place_in(text)
+        raise _rejected(where, [_Fault(line, f"invalid TOML: {visible(what)}")]) from error
     reader = _ChecklistReader(text, checks)
     base = None
     if "extends" in document:
@@ -159,28 +149,15 @@ def _packaged(name: str) -> str:
     return os.path.join(directory_of_ours(), f"{name}.toml")
 
 
-class _Fault(Struct, frozen=True):
+class _Fault(Struct, frozen=True, order=True):
     line: int
     message: str
 
 
-def _place(fault: _Fault) -> tuple[int, str]:
-    return fault.line, fault.message
-
-
 def _rejected(where: str, faults: Iterable[_Fault]) -> ChecklistError:
-    lines = tuple(f"{fault.line}: {fault.message}" for fault in sorted(set(faults), key=_place))
+    lines = tuple(f"{fault.line}: {fault.message}" for fault in sorted(set(faults)))
     count = "a fault" if len(lines) == 1 else f"{len(lines)} faults"
     return ChecklistError(f"The checklist {visible(where)} has {count}.", lines, where)
-
-
-def _syntax_line(message: str, text: str) -> int:
-    match = re.search(r"at line (\d+)", message)
-    return int(match[1]) if match else text.rstrip("\n").count("\n") + 1
-
-
-def _syntax_message(error: Exception) -> str:
-    return f"invalid TOML: {visible(re.sub(r' [(]at .*[)]$', '', str(error)))}"
 
 
 class _ChecklistReader(Struct):
@@ -279,7 +256,8 @@ class _ChecklistReader(Struct):
         seen: set[int] = set()
         steps = [self.step(table, ("step", index), seen, placed, base) for index, table in enumerate(tables)]
         if base:
-            return steps_over(base, steps)
+            own = {step.number: step for step in steps}
+            return tuple(own.get(step.number, step) for step in base.steps)
         missing = [str(number) for number in STEPS if number not in seen]
         if missing:
             which = f"step {missing[0]} is" if len(missing) == 1 else f"steps {', '.join(missing)} are"
@@ -322,7 +300,9 @@ class _ChecklistReader(Struct):
         given = set(table) & {*_STEP_TEXTS, *_STEP_LISTS}
         if "checks" in given:
             given.add("worst_first")
-        return step_over(below, step, given) if below else step
+        if below is None:
+            return step
+        return replace(below, **{key: getattr(step, key) for key in given if key != "number"})
 
     def checks_of(self, number: int, table: Mapping[str, Any], path: TomlPath) -> tuple[str, ...]:
         """The checks that a step names, or all available ones for it."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from typing import Any
 
 from hardentui.do import Do, Verb
-from hardentui.features.sections import PageLine, PageSection, Tone, age_text, size_text
+from hardentui.features.images.scanning import COOL_DOWN, Update, Updates
+from hardentui.features.looking.surroundings import Parts
+from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone, age_text, size_text
 from hardentui.features.trial.rehearsal import Rehearsal, lines_of
 from hardentui.lib.image.contents import ImageFile, ImageInventory
 from hardentui.model.facts import ImageFacts
@@ -207,3 +211,63 @@ def rehearsal_page(rehearsal: Rehearsal, container: str) -> PageSection:
     tone = Tone.GOOD if rehearsal.works else Tone.BAD
     lines[-1] = PageLine(lines[-1].label, lines[-1].text, tone)
     return PageSection(f"Update of {container} rehearsed on twins", tuple(lines))
+
+
+# What registries have in place of images, without pulling.
+
+
+def state_text(update: Update) -> str:
+    """The answer in words."""
+    answer = update.answer
+    if isinstance(answer, Unread):
+        return f"unknown: {answer.reason}"
+    if update.here:
+        return "up to date"
+    since = f"newer, first seen on {answer.first_seen:%Y-%m-%d}"
+    if update.ripe(update.image.now):
+        return since
+    return f"{since}: wait until {COOL_DOWN} days have passed"
+
+
+UPDATES_SCHEMA = "hardentui/updates/1"
+
+
+def updates_task(parts: Parts, images: Iterable[ImageFacts], stop: threading.Event, tell: Tell) -> TaskResult:
+    """What the registries have; nothing is pulled. Code 4: one did not answer.
+
+    Raises:
+        ToolMissing: skopeo is not installed.
+    """
+    answers = Updates(parts, stop).ask(images, lambda name: tell(f"querying {name}"))
+    if stop.is_set():
+        raise KeyboardInterrupt
+    return TaskResult(
+        (updates_page(answers),),
+        document={"schema": UPDATES_SCHEMA, "images": list(map(update_document, answers))},
+        code=4 if any(isinstance(update.answer, Unread) for update in answers) else 0,
+    )
+
+
+def update_document(update: Update) -> dict[str, Any]:
+    """What a registry offers, for JSON."""
+    answer = update.answer
+    return {
+        "name": update.name,
+        "image": update.image.id,
+        "digest": None if isinstance(answer, Unread) else answer.digest,
+        "first_seen": None if isinstance(answer, Unread) else answer.first_seen.isoformat(),
+        "state": "unknown" if isinstance(answer, Unread) else "current" if update.here else "newer",
+        "ripe": update.ripe(update.image.now),
+        "reason": answer.reason if isinstance(answer, Unread) else "",
+    }
+
+
+def updates_page(updates: Iterable[Update]) -> PageSection:
+    """Each name of each image, with what its registry offers."""
+    lines = []
+    for update in updates:
+        known = not isinstance(update.answer, Unread)
+        label = ("current" if update.here else "newer") if known else "unknown"
+        tone = (Tone.GOOD if update.here else Tone.BAD) if known else Tone.MUTED
+        lines.append(PageLine(label, f"{update.name}: {state_text(update)}", tone))
+    return PageSection("Images", tuple(lines) or (PageLine("", "none has a registry name"),))

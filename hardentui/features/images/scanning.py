@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -25,7 +25,6 @@ from hardentui.account import find_program, home
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
 from hardentui.features.looking.surroundings import Parts
-from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.files import write_bundle
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, Ask, not_installed
@@ -33,7 +32,7 @@ from hardentui.host.podman.trust import auth_paths
 from hardentui.lib.image.contents import ImageInventory, Package
 from hardentui.lib.image.inventory import read_inventory
 from hardentui.lib.image.languages import KINDS, NOT_LISTED
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest, ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread, known
@@ -42,10 +41,6 @@ from hardentui.reading.images import reference
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible
-
-if TYPE_CHECKING:
-    from hardentui.model.draft import WrittenFile
-
 
 # The supported scanners, those on this host, and how to install one.
 
@@ -479,19 +474,6 @@ class Update(Struct, frozen=True):
         return now - answer.first_seen >= timedelta(days=COOL_DOWN)
 
 
-def state_text(update: Update) -> str:
-    """The answer in words."""
-    answer = update.answer
-    if isinstance(answer, Unread):
-        return f"unknown: {answer.reason}"
-    if update.here:
-        return "up to date"
-    since = f"newer, first seen on {answer.first_seen:%Y-%m-%d}"
-    if update.ripe(update.image.now):
-        return since
-    return f"{since}: wait until {COOL_DOWN} days have passed"
-
-
 class Updates:
     """Checks the images of the opened engines.
 
@@ -580,14 +562,3 @@ def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = 
         return answer
     digest = answer.strip()
     return digest if _DIGEST.fullmatch(digest) else Unread("the registry's answer is not a digest")
-
-
-def updates_page(updates: Iterable[Update]) -> PageSection:
-    """Each name of each image, with what its registry offers."""
-    lines = []
-    for update in updates:
-        known = not isinstance(update.answer, Unread)
-        label = ("current" if update.here else "newer") if known else "unknown"
-        tone = (Tone.GOOD if update.here else Tone.BAD) if known else Tone.MUTED
-        lines.append(PageLine(label, f"{update.name}: {state_text(update)}", tone))
-    return PageSection("Images", tuple(lines) or (PageLine("", "none has a registry name"),))

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,10 +25,6 @@ from hardentui.reading.networks import gateways, uses_network_of_pod
 from hardentui.systemd.unit_text import comment_lines
 from hardentui.visible import visible
 
-if TYPE_CHECKING:
-    from hardentui.model.network import ReachProof
-
-
 HOST = "host"
 _MOST_PORTS = 8
 _TARGET = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
@@ -43,8 +38,6 @@ class ConnectTarget(Struct, frozen=True):
 
     @property
     def is_address(self) -> bool:
-        from ipaddress import ip_address
-
         try:
             ip_address(self.name)
         except ValueError:

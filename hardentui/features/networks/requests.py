@@ -1,10 +1,12 @@
-"""Actions on the network map: prove a route, watch outgoing connections, propose a split."""
+"""Actions on the network map as tasks: prove a route, watch outgoing connections, propose a split."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from hardentui.errors import InputError, UsageError
 from hardentui.features.looking.rows import called
@@ -16,45 +18,136 @@ from hardentui.features.networks.proving import (
     watch_contacts,
     with_rules,
 )
-from hardentui.features.networks.splitting import SeenContacts, Split, lines_of, splits, whole_map
-from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.views import known_facts
+from hardentui.features.networks.splitting import (
+    SeenContacts,
+    Split,
+    lines_of,
+    splits,
+    try_proposal,
+    whole_map,
+)
+from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
+from hardentui.features.views import Report, Row, known_facts
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.network import Contact, ReachProof, SplitResult, SplitTrial, WayTried
+from hardentui.model.trial import OnTrialEvent
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.views import Report, Row
     from hardentui.features.workbench import Workbench
-    from hardentui.model.network import ReachProof
 
 _AFTER = 30.0  # seconds that a thread may need beyond its watch time
 
 
-def prove_way(bench: Workbench, rows: Sequence[Row], name: str, to: str) -> tuple[ReachProof, ...]:
-    """Open real connections from a container to `TO[:PORT]`; no data is sent.
+WATCH = 10.0
+"""Seconds to watch containers, unless said otherwise."""
+PROOF_SCHEMA = "hardentui/proof/1"
+OUTGOING_SCHEMA = "hardentui/outgoing/1"
+SPLIT_SCHEMA = "hardentui/split/1"
+_CODES = {SplitResult.WORKS: 0, SplitResult.BREAKS: 1, SplitResult.NOT_TOLD: 4, SplitResult.NOTHING_WORKS: 6}
+
+
+def prove_task(
+    bench: Workbench, rows: Sequence[Row], way: str, stop: threading.Event, tell: Tell
+) -> TaskResult:
+    """Real connections for `FROM TO[:PORT]`; no data is sent. Code 0: one works, 1: none does, 4: unknown.
 
     Raises:
         UsageError, InputError: it is malformed, or names no container of the map.
     """
-    start, target = fresh_facts(bench, rows, name), parse_target(to)
+    if len(words := way.split()) != 2:
+        raise UsageError(
+            f"{visible(way, 100)!r} is not a route.",
+            "Enter FROM TO, FROM TO:PORT, FROM host:PORT or FROM ADDRESS:PORT.",
+        )
+    start, target = fresh_facts(bench, rows, words[0]), parse_target(words[1])
     end = None if target.is_address or target.name == HOST else fresh_facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
         raise UsageError("Both containers must belong to the same engine.")
-    return prove(start, target, end, whole_map(bench, rows), bench.opened.run_ours)
+    proofs = prove(start, target, end, whole_map(bench, rows), bench.opened.run_ours)
+    document = {
+        "schema": PROOF_SCHEMA,
+        "proofs": [{**to_builtins(proof), "agrees": proof.agrees} for proof in proofs],
+    }
+    none = 1 if all(proof.reached is False for proof in proofs) else 4
+    code = 0 if any(proof.reached for proof in proofs) else none
+    return TaskResult(proofs_page(proofs), document=document, code=code)
 
 
-def watch_outgoing(
-    bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, *, seconds: float
-) -> Outgoing:
-    """The addresses a container contacts during that time, with proposed rules.
+def outgoing_task(
+    bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, tell: Tell, *, seconds: float
+) -> TaskResult:
+    """The addresses a container contacts during that time, with proposed rules; code 4 if they are unknown.
 
     Raises:
         UsageError, InputError: it names no container of the map.
     """
     facts = fresh_facts(bench, rows, name)
     seen = watch_contacts(facts, known_containers(rows), bench.opened.files, stop, seconds=seconds)
-    return with_rules(seen, facts)
+    seen = with_rules(seen, facts)
+    return TaskResult(
+        outgoing_page(seen),
+        (TextFile(f"outgoing-{seen.container}.nft", seen.rules),) if seen.rules else (),
+        document={"schema": OUTGOING_SCHEMA, **to_builtins(seen)},
+        code=4 if seen.unknown else 0,
+    )
+
+
+def split_task(
+    bench: Workbench,
+    rows: Sequence[Row],
+    network: str | None,
+    stop: threading.Event,
+    tell: Tell,
+    *,
+    seconds: float,
+    on_event: OnTrialEvent | None = None,
+) -> TaskResult:
+    """Separate networks for shared ones, as units.
+
+    Args:
+        network: try what is proposed for it on twins; empty = for each network, None = try nothing.
+        on_event: called for each event of a trial.
+
+    Raises:
+        UsageError: nothing is proposed for that network.
+    """
+    tell(f"watching the containers for {seconds:g} s")
+    proposals = propose_splits(bench, rows, stop, seconds=seconds)
+    if stop.is_set():
+        raise KeyboardInterrupt
+    tried = [proposal for proposal in proposals if network in ("", proposal.network)]
+    if network and not tried:
+        names = ", ".join(visible(proposal.network, 60) for proposal in proposals) or "none"
+        raise UsageError(
+            f"Nothing is proposed for a network {visible(network, 60)!r}.", f"Proposals: {names}"
+        )
+    told = on_event or (lambda event: tell(event.text))
+    trials = [try_proposal(bench, rows, proposal, told, stop) for proposal in tried]
+    codes = {_CODES[trial.result] for trial in trials}
+    return TaskResult(
+        (*(part for trial in trials for part in split_trial_page(trial)), *splits_page(proposals)),
+        tuple(file for proposal in proposals for file in proposal.files),
+        document={
+            "schema": SPLIT_SCHEMA,
+            "simulated": bench.opened.simulated,
+            "splits": [_split_document(proposal) for proposal in proposals],
+            "trials": [trial_document(trial) for trial in trials],
+        },
+        code=next((code for code in (1, 6, 4) if code in codes), 0),
+    )
+
+
+def _split_document(proposal: Split) -> dict[str, Any]:
+    files = [{"name": file.name, "text": file.text, "mode": file.mode} for file in proposal.files]
+    return {**to_builtins(proposal), "files": files}
+
+
+def trial_document(trial: SplitTrial) -> dict[str, Any]:
+    """A trial for JSON."""
+    ways = [{**to_builtins(way), "holds": way.holds} for way in trial.ways]
+    return {**to_builtins(trial), "ways": ways}
 
 
 def propose_splits(

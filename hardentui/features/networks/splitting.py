@@ -14,7 +14,7 @@ from hardentui.errors import EngineError, UsageError
 from hardentui.features.networks.page import NetworkPlace, PlaceKind, connected, places
 from hardentui.features.trial.parting import SplitRequest, SplitTools, try_split
 from hardentui.features.trial.trying import refuse_steered
-from hardentui.features.views import without_originals
+from hardentui.features.views import Row, without_originals
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.known import Unread, known
@@ -42,7 +42,6 @@ from hardentui.words import plural
 from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
-    from hardentui.features.views import Row
     from hardentui.features.workbench import Workbench
 
 

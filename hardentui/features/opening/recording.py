@@ -64,6 +64,7 @@ class Recorder:
 
     def document(self) -> dict[str, Any]:
         """Everything requested so far, with secrets masked, ready for JSON."""
+        files = self._files.document()
         return {
             "schema": SCHEMA,
             "tool": {"name": "hardentui", "version": __version__},
@@ -71,7 +72,7 @@ class Recorder:
             "host": self._inner.host_name,
             "root": os.geteuid() == 0,
             "engines": [self._engine(engine.facts) for engine in self.opened.engines],
-            "files": _masked_files(self._files.document()),
+            "files": {**files, "text": mask_document(files["text"])},
             "programs": self._programs,
             "images": {image: to_builtins(inventory) for image, inventory in self.opened.inventories.items()},
             "host_scans": _kept_scans(self._scans()),
@@ -132,11 +133,6 @@ def _kept_scans(scans: Known[tuple[HostScan, ...]]) -> Any:
     if isinstance(scans, Unread):
         return {"unreadable": scans.reason}
     return to_builtins(scans)
-
-
-def _masked_files(document: dict[str, Any]) -> dict[str, Any]:
-    """Unit files and configuration also contain variables."""
-    return {**document, "text": mask_document(document["text"])}
 
 
 def _user_of(facts: EngineFacts) -> tuple[int, str]:

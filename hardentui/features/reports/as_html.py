@@ -6,7 +6,7 @@ what a browser or a terminal would interpret.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -50,7 +50,6 @@ def render(result: CheckResult, style: TextStyle) -> str:
         paths=[path_words(path, result) for path in result.paths],
         sections=_sections,
         quiet=_quiet,
-        anchor=_anchors(result.subjects),
         pictures=list(_pictures(result)),
     )
     return page + "\n"
@@ -85,8 +84,3 @@ def _quiet(subject: SubjectResult) -> str:
         (subject.count(Status.NOT_APPLICABLE), "not applicable"),
     )
     return ", ".join(f"{count} {word}" for count, word in counts if count)
-
-
-def _anchors(subjects: Iterable[SubjectResult]) -> dict[int, str]:
-    """Position of a subject in the report -> the id of its section; names are not valid ids."""
-    return {index: f"subject-{index}" for index, _ in enumerate(subjects)}

@@ -26,24 +26,40 @@ SCHEMA = "hardentui/check/3"
 # Reading a report of `hardentui check --format json`. Pure.
 
 
+class SavedHost(Struct, frozen=True):
+    name: str
+    simulated: bool = False
+
+
+class SavedTool(Struct, frozen=True):
+    version: str = ""
+    checklist: str = ""
+
+
+class SavedCheck(Struct, frozen=True):
+    title: str = ""
+    step: int = 0
+
+
 class SavedFinding(Struct, frozen=True):
     """The compared parts of a finding."""
 
     check: str
-    step: int
     status: Status
     severity: str
     reason: str = ""
 
 
-class SavedSubject(Struct, frozen=True):
+class SavedSubject(Struct, frozen=True, kw_only=True):
     kind: str
     name: str
     engine: str
     score: int | None = None
     trouble: str = ""
-    findings: tuple[SavedFinding, ...] = ()
     host: str = ""
+    findings: tuple[SavedFinding, ...]  # those that fail, are unknown or waived
+    passed: tuple[str, ...] = ()
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -55,63 +71,27 @@ class SavedSubject(Struct, frozen=True):
         """Its name, with the host in a report of several."""
         return f"{self.host}/{self.name}" if self.host else self.name
 
-
-class SavedHost(Struct, frozen=True):
-    name: str
-    simulated: bool = False
-
-
-class SavedTool(Struct, frozen=True):
-    version: str = ""
-    checklist: str = ""
+    def by_check(self) -> dict[str, SavedFinding]:
+        """All findings, those that pass and do not apply included."""
+        quiet = dict.fromkeys(self.passed, Status.PASS)
+        quiet |= dict.fromkeys(self.not_applicable, Status.NOT_APPLICABLE)
+        return {
+            **{finding.check: finding for finding in self.findings},
+            **{check: SavedFinding(check, status, "low") for check, status in quiet.items()},
+        }
 
 
 class SavedReport(Struct, frozen=True):
-    """The parts of a JSON report that a comparison reads; titles: check -> its title."""
+    """The parts of a JSON report that a comparison reads."""
 
     host: SavedHost
     subjects: tuple[SavedSubject, ...]
+    checks: Mapping[str, SavedCheck]
     tool: SavedTool = SavedTool()
-    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Header(Struct, frozen=True):
     schema: str
-
-
-class _Check(Struct, frozen=True):
-    title: str = ""
-    step: int = 0
-
-
-class _Finding(Struct, frozen=True):
-    """A failing, unknown or waived finding."""
-
-    check: str
-    status: Status
-    severity: str
-    reason: str = ""
-
-
-class _Subject(Struct, frozen=True, kw_only=True):
-    kind: str
-    name: str
-    engine: str
-    score: int | None = None
-    trouble: str = ""
-    host: str = ""
-    findings: tuple[_Finding, ...]
-    passed: tuple[str, ...] = ()
-    not_applicable: Mapping[str, str] = field(default_factory=dict)
-
-
-class _Report(Struct, frozen=True):
-    """A report as it is written."""
-
-    host: SavedHost
-    subjects: tuple[_Subject, ...]
-    checks: Mapping[str, _Check]
-    tool: SavedTool = SavedTool()
 
 
 def read_report(text: str | bytes, where: str) -> SavedReport:
@@ -124,7 +104,7 @@ def read_report(text: str | bytes, where: str) -> SavedReport:
         # not msgspec's decoder: names may contain lone surrogates, which it refuses
         document = json.loads(text)
         schema = msgspec.convert(document, _Header).schema
-        report = _read(msgspec.convert(document, _Report)) if schema == SCHEMA else None
+        report = _complete(msgspec.convert(document, SavedReport)) if schema == SCHEMA else None
     except (msgspec.ValidationError, ValueError, KeyError, RecursionError) as error:
         raise InputError(
             f"{visible(where, 200)} is not a report of `hardentui check --format json`: "
@@ -135,32 +115,13 @@ def read_report(text: str | bytes, where: str) -> SavedReport:
     return report
 
 
-def _read(written: _Report) -> SavedReport:
+def _complete(report: SavedReport) -> SavedReport:
     """Raises KeyError for a check without texts and for a severity that does not exist."""
-    titles = {check: data.title or check for check, data in written.checks.items()}
-    subjects = tuple(_saved(subject, written.checks) for subject in written.subjects)
-    return SavedReport(written.host, subjects, written.tool, titles)
-
-
-def _saved(written: _Subject, checks: Mapping[str, _Check]) -> SavedSubject:
-    findings = []
-    for each in written.findings:
-        Severity.parse(each.severity)
-        findings.append(
-            SavedFinding(each.check, checks[each.check].step, each.status, each.severity, each.reason)
-        )
-    others = dict.fromkeys(written.passed, Status.PASS)
-    others |= dict.fromkeys(written.not_applicable, Status.NOT_APPLICABLE)
-    findings += [SavedFinding(check, checks[check].step, status, "low") for check, status in others.items()]
-    return SavedSubject(
-        kind=written.kind,
-        name=written.name,
-        engine=written.engine,
-        score=written.score,
-        trouble=written.trouble,
-        findings=tuple(findings),
-        host=written.host,
-    )
+    for subject in report.subjects:
+        for finding in subject.by_check().values():
+            Severity.parse(finding.severity)
+            report.checks[finding.check]
+    return report
 
 
 # Writing one.

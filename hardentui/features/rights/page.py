@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hardentui.features.fix.trial_files import learned_before
+from hardentui.features.fix.trial_files import LearnedFrom, learned_before
 from hardentui.features.looking.default_profile import default_profile
 from hardentui.features.rights.seccomp import FilterKind, SeccompPage, seccomp_page
 from hardentui.features.rights.seccomp import summary as seccomp_summary
@@ -41,9 +41,6 @@ from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word
 from hardentui.writers.context import safe_file_name
 from hardentui.writers.profiles import AppArmorProfile, apparmor_profile
-
-if TYPE_CHECKING:
-    from hardentui.features.fix.trial_files import LearnedFrom
 
 if TYPE_CHECKING:
     from hardentui.host.files.reader import Files

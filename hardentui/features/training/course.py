@@ -134,6 +134,17 @@ class LabResult(Struct, frozen=True):
         return "started" if self.started else "new"
 
 
+STATES = {
+    "passed": ("✓", "passed"),
+    "started": ("…", "begun"),
+    "shown": ("–", "solution seen"),
+    "new": (" ", "new"),
+}
+"""State of a lab -> its sign and its word."""
+SIGNS = {True: "✓", False: "✗", None: "?"}
+"""Whether something is as it shall be -> its sign."""
+
+
 class Current(Struct, frozen=True):
     """The lab that is open now."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -405,9 +406,6 @@ def _copy_unsigned(directory: str) -> StageAnswer:
 
 def _unsigned_image(directory: str) -> None:
     """A minimal image, in the layout of the transport `dir:`."""
-    import hashlib
-    import json
-
     os.mkdir(directory)
     config = json.dumps(
         {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}}

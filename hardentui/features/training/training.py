@@ -83,6 +83,21 @@ class LabOutcome(Struct, frozen=True):
         checked = all(goal.reached for goal in self.goals)
         return checked and self.attack.works is False and self.service.works is not False
 
+    def answers(self) -> Iterator[tuple[bool | None, str, str, str]]:
+        """The goals, the attack and the service: whether that is well (None: unknown), a word for it, the
+        text, and what was seen.
+        """
+        for goal in self.goals:
+            word = "gone" if goal.reached else goal.status.value
+            seen = "" if goal.reached else goal.observed
+            yield goal.reached, word, f"{goal.title} [{goal.check}]", seen
+        works = self.attack.works
+        word = "unknown" if works is None else "works" if works else "blocked"
+        safe = None if works is None else not works
+        yield safe, word, f"Attack: {self.lab.attack.title}", self.attack.output
+        if self.service.works is not None:
+            yield self.service.works, "answers" if self.service.works else "broken", "The service", ""
+
 
 class Observed(Struct, frozen=True):
     """The facts about a lab's container."""

@@ -21,12 +21,12 @@ from hardentui.features.trust.policy import rejects_by_default, with_rules
 from hardentui.features.trust.proof import prove
 from hardentui.features.trust.sandbox import sandbox
 from hardentui.features.trust.signing import Signatures, signatures_of
-from hardentui.host.files.reader import ROOT_ONLY, examine, names, text
+from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
-from hardentui.model.journal import EntryAction, JournalProof
+from hardentui.model.journal import EntryAction, JournalEntry, JournalProof
 from hardentui.model.known import Arguments, Known, Unread, V, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, TrustDraft, TrustFile
@@ -35,8 +35,6 @@ from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.features.looking.surroundings import Parts
-    from hardentui.host.files.reader import Files
-    from hardentui.model.journal import JournalEntry
 
 SYSTEM = "/etc/containers"
 

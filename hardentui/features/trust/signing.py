@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hardentui.account import home, is_ours
 from hardentui.directories import write_error
-from hardentui.errors import HardenError, InputError, WriteError
+from hardentui.errors import HardenError, InputError, UsageError, WriteError
 from hardentui.features.trust.policy import needed, section_of, text_of, with_rules
 from hardentui.features.trust.sandbox import sandbox
 from hardentui.host.asker import asker
@@ -241,14 +241,21 @@ def passphrase_file(passphrase: str) -> Iterator[str]:
         yield file.name
 
 
+def refuse_key_name(name: str) -> None:
+    """Raises UsageError for what is no file name."""
+    if "/" in name or name[:1] in ("", ".", "-"):
+        raise UsageError("The name of a key is a file name, such as release.")
+
+
 def new_key(directory: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
     """Create a sigstore key pair in a directory; returns the paths of the private and the public key.
 
     Raises:
-        UsageError: the session is somebody else's, in a browser.
+        UsageError: the session is somebody else's, in a browser, or that is no file name.
         WriteError: it could not be created, or it already exists.
     """
     refuse_strangers()
+    refuse_key_name(name)
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
         nothing.write("\n")
         nothing.flush()

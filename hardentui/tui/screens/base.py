@@ -17,11 +17,14 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from hardentui.do import Sentence, said
+from hardentui.errors import HardenError
 from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Row, reports_of
 from hardentui.model.settings import Settings
-from hardentui.tui.actions import Action, bindings
+from hardentui.tui.actions import Action, bindings, in_keys, told
+from hardentui.tui.messages import in_background
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, both_ends, plain, signs_of
 from hardentui.visible import visible
@@ -304,6 +307,11 @@ class HardenScreen(Screen[None]):
     def signs(self) -> Signs:
         return signs_of(self)
 
+    @property
+    def simulated(self) -> bool:
+        """The host is the simulated one."""
+        return self.session.opened is not None and self.session.opened.simulated
+
     def body(self) -> Iterable[Widget]:
         """The widgets between title bar and footer."""
         return ()
@@ -335,6 +343,27 @@ class HardenScreen(Screen[None]):
     @on(events.Resize)
     def _resized(self) -> None:
         self._show_title()
+
+    # --- work that ends in a sentence ---------------------------------------------------------------------
+
+    def carry_out(self, title: str, action: Callable[[], Sentence]) -> None:
+        """Do it on a thread, and say what was done, or why not."""
+
+        def done(what: Sentence) -> None:
+            self.notify(said(what, in_keys), title=title, markup=False)
+            self.was_carried_out()
+
+        def failed(error: HardenError) -> None:
+            self.was_not_carried_out()
+            self.complain(told(error), f"Not {title.lower()}")
+
+        in_background(self, action, done, failed, group="carry-out")
+
+    def was_not_carried_out(self) -> None:
+        """It failed, which is told."""
+
+    def was_carried_out(self) -> None:
+        """Something was written or done; subclasses look again."""
 
     # --- what can be done now ---------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError, NotFound
 from hardentui.features.rights.page import rights_of
-from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row
 from hardentui.features.watch import EarlierReadings, LogPart, Monitor, follow_log, log_page, monitor_page
 from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
@@ -32,7 +32,7 @@ from hardentui.model.finding import Status
 from hardentui.model.monitoring import LogLine, Sample
 from hardentui.tui.actions import BACK, CONTAINER, COPY, COPY_MORE, LOGS, Action, bindings
 from hardentui.tui.screens.base import ContainerScreen
-from hardentui.tui.screens.job import Job, JobResult, JobScreen, ReadingScreen, StoppableScreen, Tell
+from hardentui.tui.screens.job import JobScreen, ReadingScreen, StoppableScreen
 from hardentui.tui.status import Part, both_ends, fit, hanging, look_of, look_of_cell
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -64,7 +64,7 @@ class ContainerJob(ContainerScreen, JobScreen):
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (*CONTAINER, COPY_MORE, *JobScreen.ACTIONS)
 
-    def __init__(self, row: Row, tab: str, job: Job, doing: str) -> None:
+    def __init__(self, row: Row, tab: str, job: Task, doing: str) -> None:
         super().__init__(f"{row.name} › {tab}", job, doing)
         self._key = row.key
         self._tab = tab
@@ -85,13 +85,13 @@ class ContainerJob(ContainerScreen, JobScreen):
 
 class RightsScreen(ContainerJob):
     def __init__(self, bench: Workbench, row: Row) -> None:
-        def look(stop: threading.Event, tell: Tell) -> JobResult:
+        def look(stop: threading.Event, tell: Tell) -> TaskResult:
             newest = bench.containers.refresh(row.key)
             report = newest.report if newest else None
             if report is None or report.facts is None:
                 why = report.trouble if report else "it is gone"
                 raise NotFound(f"{visible(row.name, 60)!r} cannot be checked: {why}.")
-            return JobResult(*rights_of(report.facts, bench.opened.files))
+            return TaskResult(*rights_of(report.facts, bench.opened.files))
 
         super().__init__(row, "rights", look, "looking")
 
@@ -135,12 +135,12 @@ class MonitorScreen(ContainerJob):
     def action_back(self) -> None:
         self.dismiss()
 
-    def _watch(self, stop: threading.Event, tell: Tell) -> JobResult:
-        newest = JobResult(())
+    def _watch(self, stop: threading.Event, tell: Tell) -> TaskResult:
+        newest = TaskResult(())
 
         def seen(sample: Sample) -> None:
             nonlocal newest
-            newest = JobResult(tuple(self._sections(sample)))
+            newest = TaskResult(tuple(self._sections(sample)))
             tell(newest)
 
         with self._turn:
@@ -151,7 +151,7 @@ class MonitorScreen(ContainerJob):
                     raise
                 except HardenError as error:
                     lost = PageSection("Podman", (PageLine("", f"{error.title} Retrying.", Tone.BAD),))
-                    tell(JobResult((lost, *newest.sections)))
+                    tell(TaskResult((lost, *newest.sections)))
                     stop.wait(_AGAIN)
         return newest
 

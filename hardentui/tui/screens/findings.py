@@ -20,12 +20,11 @@ from hardentui.features.waivers import Acceptance, Waiving
 from hardentui.harden.attack import ranked_paths
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.finding import Finding, Kind, Remediation, Waiver
-from hardentui.model.host import HostScan
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST, Action, bindings, reason_of, told
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen, ScreenReport
-from hardentui.tui.screens.job import AskScreen, Field, FormScreen, ReadingScreen
+from hardentui.tui.screens.job import Field, FormScreen, ReadingScreen, ask
 from hardentui.tui.status import Part, hanging, look_of, paragraphs, worst_first
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.page import diff_content
@@ -65,7 +64,7 @@ class AcceptScreen(FormScreen):
     def why_not(self, action: str) -> str:
         return "One moment: it is being written." if action == "save" and self._writing else ""
 
-    def carry_out(self, values: dict[str, str]) -> None:
+    def submit(self, values: dict[str, str]) -> None:
         self._writing = True
         accept = partial(self._waiving.accept, self._finding, Acceptance(**values))
         in_background(self, accept, self._accepted, self._refused, group="accept")
@@ -326,7 +325,7 @@ class HostScreen(FindingsScreen):
             return None
 
     def why_not(self, action: str) -> str:
-        if action == "take_in" and self.session.opened is not None and self.session.opened.simulated:
+        if action == "take_in" and self.simulated:
             return "This host is simulated: no file of this machine is read."
         if action == "take_in" and self.session.bench is None:
             return "Still connecting to Podman."
@@ -339,18 +338,18 @@ class HostScreen(FindingsScreen):
 
     def action_take_in(self) -> None:
         question = "File with a result of Lynis (lynis-report.dat) or OpenSCAP (--results)"
-        self.app.push_screen(AskScreen(question, "/var/log/lynis-report.dat"), self._take_in)
+        ask(
+            self,
+            question,
+            "/var/log/lynis-report.dat",
+            lambda path: self.carry_out("Imported", partial(_keep, path)),
+        )
 
-    def _take_in(self, path: str | None) -> None:
-        if path:
-            take = partial(import_scan, os.path.expanduser(path))
-            in_background(self, take, self._taken, self._not_taken, group="host-import")
-
-    def _not_taken(self, error: HardenError) -> None:
-        self.complain(told(error), "Not imported")
-
-    def _taken(self, outcome: HostScan) -> None:
-        count = plural(len(outcome.failed) + outcome.left_out, "rule")
-        of = f"{outcome.tool} {outcome.version} of {outcome.host or 'an unnamed host'}"
-        self.notify(f"{of}: {count} failed or advised.", title="Imported")
+    def was_carried_out(self) -> None:
         self.session.judge_host(again=True)
+
+
+def _keep(path: str) -> str:
+    scan = import_scan(os.path.expanduser(path))
+    count = plural(len(scan.failed) + scan.left_out, "rule")
+    return f"{scan.tool} {scan.version} of {scan.host or 'an unnamed host'}: {count} failed or advised."

@@ -13,7 +13,6 @@ from textual import on, work
 from textual.content import Content
 from textual.message import Message
 
-from hardentui.errors import HardenError
 from hardentui.features.images.page import (
     age_of,
     image_page,
@@ -24,10 +23,11 @@ from hardentui.features.images.page import (
     scan_word,
     size_of,
     system_of,
+    updates_task,
 )
-from hardentui.features.images.scanning import Scanning, Updates, updates_page
+from hardentui.features.images.scanning import Scanning
 from hardentui.features.networks.requests import fresh_report
-from hardentui.features.sections import size_text
+from hardentui.features.sections import TaskResult, Tell, size_text
 from hardentui.features.trial.rehearsal import rehearse_container
 from hardentui.features.trial.trying import Wishes
 from hardentui.features.views import Report, Row, told_once
@@ -35,25 +35,17 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import known
-from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings, told
+from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
-from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen, Tell
+from hardentui.tui.screens.job import JobScreen, ask
 from hardentui.tui.status import OTHERS, look_of, worst_first
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
-
-
-@dataclass
-class ReportTaken(Message):
-    """The result of importing a report."""
-
-    text: str
-    bad: bool = False
 
 
 @dataclass
@@ -172,11 +164,11 @@ class ImagesScreen(BrowseScreen):
             return ""
         if self.session.bench is None or self.session.around.images is None:
             return "The images are still being read."
-        if action in ("scan", "scan_all") and self._simulated:
+        if action in ("scan", "scan_all") and self.simulated:
             return "This host is simulated: it has no image that a scanner could read."
-        if action in ("updates", "rehearse") and self._simulated:
+        if action in ("updates", "rehearse") and self.simulated:
             return "This host is simulated: no registry is queried, and no twin is run."
-        if action == "take_in" and self._simulated:
+        if action == "take_in" and self.simulated:
             return "This host is simulated: no file of this machine is read."
         report = self._report(self.current)
         if report is None:
@@ -212,39 +204,27 @@ class ImagesScreen(BrowseScreen):
         self.session.around.scan(self._images)
 
     @property
-    def _simulated(self) -> bool:
-        return self.session.opened is not None and self.session.opened.simulated
-
-    @property
     def _images(self) -> tuple[ImageFacts, ...]:
         reports = self.session.around.images or ()
         return tuple(report.about for report in reports if isinstance(report.about, ImageFacts))
 
     def action_take_in(self) -> None:
         question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
-        self.app.push_screen(AskScreen(question, "~/report.json"), self._import_report)
+        ask(self, question, "~/report.json", self._import_report)
 
-    @work(thread=True, group="import")
-    def _read_report(self, bench: Workbench, path: str, images: Sequence[ImageFacts]) -> None:
-        try:
-            image, report = Scanning(bench.parts).import_report(os.path.expanduser(path), images)
-        except HardenError as error:
-            self.post_message(ReportTaken(told(error), bad=True))
-            return
-        name = image.names[0] if image.names else image.id
-        self.post_message(ReportTaken(f"The report of {report.scanner} is stored for {name}."))
+    def _import_report(self, path: str) -> None:
+        if (bench := self.session.bench) is not None:
+            images = self._images
 
-    def _import_report(self, path: str | None) -> None:
-        if path and (bench := self.session.bench) is not None:
-            self._read_report(bench, path, self._images)
+            def keep() -> str:
+                image, report = Scanning(bench.parts).import_report(os.path.expanduser(path), images)
+                name = image.names[0] if image.names else image.id
+                return f"The report of {report.scanner} is stored for {name}."
 
-    @on(ReportTaken)
-    def _taken(self, message: ReportTaken) -> None:
-        if message.bad:
-            self.complain(message.text)
-        else:
-            self.notify(message.text, markup=False)
-            self.session.around.renew()
+            self.carry_out("Imported", keep)
+
+    def was_carried_out(self) -> None:
+        self.session.around.renew()
 
     @work(thread=True, group="scanners")
     def _find_scanners(self, bench: Workbench) -> None:
@@ -257,16 +237,16 @@ class ImagesScreen(BrowseScreen):
 
     def action_updates(self) -> None:
         if (bench := self.session.bench) is not None:
-            job = partial(_updates, bench, self._images)
+            job = partial(updates_task, bench.parts, self._images)
             screen = JobScreen("Images › updates", job, "querying registries")
             self.app.push_screen(screen, lambda _: self.session.around.renew())
 
     def action_rehearse(self) -> None:
         question = "Try an update on twins: first today's image, then the new one, which must be pulled"
-        self.app.push_screen(AskScreen(question, "CONTAINER, or CONTAINER IMAGE"), self._rehearse)
+        ask(self, question, "CONTAINER, or CONTAINER IMAGE", self._rehearse)
 
-    def _rehearse(self, words: str | None) -> None:
-        if words and (bench := self.session.bench) is not None:
+    def _rehearse(self, words: str) -> None:
+        if (bench := self.session.bench) is not None:
             job = partial(_rehearsal, bench, tuple(self.session.rows.values()), words)
             self.app.push_screen(JobScreen(f"Images › rehearsal of {words}", job, "looking closely"))
 
@@ -283,20 +263,12 @@ def _key(report: Report) -> str:
     return f"{report.subject.engine}/{report.subject.id}"
 
 
-def _updates(bench: Workbench, images: Sequence[ImageFacts], stop: threading.Event, tell: Tell) -> JobResult:
-    """What the registries have; nothing is pulled."""
-    answers = Updates(bench.parts, stop).ask(images, lambda name: tell(f"querying {name}"))
-    if stop.is_set():
-        raise KeyboardInterrupt
-    return JobResult((updates_page(answers),))
-
-
 def _rehearsal(
     bench: Workbench, rows: Sequence[Row], words: str, stop: threading.Event, tell: Tell
-) -> JobResult:
+) -> TaskResult:
     """An update tried on twins, for `NAME` or `NAME IMAGE`."""
     name, _, image = words.partition(" ")
     report = fresh_report(bench, rows, name)
     wanted, wishes = image.strip(), Wishes()
     rehearsal = rehearse_container(bench, report, wanted, wishes, lambda event: tell(event.text), stop)
-    return JobResult((rehearsal_page(rehearsal, report.subject.name),))
+    return TaskResult((rehearsal_page(rehearsal, report.subject.name),))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
-from msgspec import Struct
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -18,7 +17,7 @@ from textual.widgets import Input, Label, OptionList, Static
 
 from hardentui.errors import HardenError
 from hardentui.features.fix.saving import save_texts
-from hardentui.features.sections import PageSection
+from hardentui.features.sections import Task, TaskResult, Then
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import ASK, BACK, COPY, FORM, JOB, PICK, SURE, Action, bindings, hint_of, told
 from hardentui.tui.messages import in_background
@@ -90,6 +89,16 @@ class AskScreen(Dialog[str]):
     @on(Input.Submitted)
     def _answered(self, message: Input.Submitted) -> None:
         self.dismiss(message.value.strip())
+
+
+def ask(screen: HardenScreen, question: str, placeholder: str, then: Callable[[str], object]) -> None:
+    """Ask for a line of text; `then` gets it, unless the question was left."""
+
+    def answered(answer: str | None) -> None:
+        if answer:
+            then(answer)
+
+    screen.app.push_screen(AskScreen(question, placeholder), answered)
 
 
 class PickScreen(Dialog[int]):
@@ -210,30 +219,6 @@ class StoppablePage(StoppableScreen, ReadingScreen):
         return (self.signs.of(f"   {what}…  esc stops") if what else ""), "$primary"
 
 
-class Then(Struct, frozen=True):
-    """What a result can be followed by: a change of this machine."""
-
-    # question, detail: asked before it is done
-    question: str
-    detail: str
-    carry_out: Callable[[], str]  # does it; returns what was done, in a sentence. May raise HardenError.
-
-
-class JobResult(Struct, frozen=True):
-    """The result of the work."""
-
-    sections: tuple[PageSection, ...]  # the page
-    files: tuple[TextFile, ...] = ()  # offered for writing to a directory; their text is shown below the page
-    diff: str = ""  # shown below the page
-    then: Then | None = None  # offered to be done
-
-
-Tell: TypeAlias = Callable[[str | JobResult], None]
-"""Shows what is being done, or what there is so far."""
-Job: TypeAlias = Callable[[threading.Event, Tell], JobResult]
-"""(stop event, progress callback) -> result."""
-
-
 class JobScreen(StoppablePage):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
@@ -245,13 +230,13 @@ class JobScreen(StoppablePage):
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (*JOB, COPY, BACK)
 
-    def __init__(self, title: str, job: Job, doing: str, *, once: bool = False) -> None:
+    def __init__(self, title: str, job: Task, doing: str, *, once: bool = False) -> None:
         super().__init__()
         self._once = once
         self._title = title
         self._job = job
         self._doing = self._now = doing
-        self._result: JobResult | None = None
+        self._result: TaskResult | None = None
         self._trouble: HardenError | None = None
         self._done = False
         self._stopped = False
@@ -298,10 +283,10 @@ class JobScreen(StoppablePage):
         self._stopped, self._now = False, self._doing
         stop = self.begin()
 
-        def tell(now: str | JobResult) -> None:
+        def tell(now: str | TaskResult) -> None:
             self.call_later(self._progressed, now)
 
-        def work() -> JobResult | None:
+        def work() -> TaskResult | None:
             try:
                 return self._job(stop, tell)
             except KeyboardInterrupt:
@@ -313,16 +298,16 @@ class JobScreen(StoppablePage):
         in_background(self, work, self._ended, failed, group="job")
         self.draw()
 
-    def _ended(self, ended: JobResult | HardenError | None) -> None:
+    def _ended(self, ended: TaskResult | HardenError | None) -> None:
         """`ended`: None: it was stopped."""
         self.stop = None
-        if isinstance(ended, JobResult):
+        if isinstance(ended, TaskResult):
             self._result, self._done, self._carried_out = ended, True, False
         else:
             self._trouble, self._stopped = ended, ended is None
         self.draw()
 
-    def _progressed(self, now: str | JobResult) -> None:
+    def _progressed(self, now: str | TaskResult) -> None:
         if isinstance(now, str):
             self._now = visible(now, 60)
         elif self.stop is not None:
@@ -350,21 +335,8 @@ class JobScreen(StoppablePage):
             self._carried_out = True
             self.carry_out("Done", then.carry_out)
 
-    def carry_out(self, title: str, action: Callable[[], str]) -> None:
-        """Do it on a thread, and say what was done, or why not."""
-
-        def done(text: str) -> None:
-            self.notify(text, title=title, markup=False)
-            self.was_carried_out()
-
-        def failed(error: HardenError) -> None:
-            self._carried_out = False
-            self.complain(told(error), f"Not {title.lower()}")
-
-        in_background(self, action, done, failed, group="job-then")
-
-    def was_carried_out(self) -> None:
-        """Something was written or done; subclasses look again."""
+    def was_not_carried_out(self) -> None:
+        self._carried_out = False
 
     # --- drawing -----------------------------------------------------------------------------------------
 
@@ -384,7 +356,7 @@ class JobScreen(StoppablePage):
             parts += self._of_result(self._result)
         return Content("\n\n").join(parts)
 
-    def _of_result(self, result: JobResult) -> Iterable[Content]:
+    def _of_result(self, result: TaskResult) -> Iterable[Content]:
         yield page(self, result.sections, (), min(100, self.app.size.width - 6))
         if result.diff:
             yield diff_content(result.diff)
@@ -449,14 +421,16 @@ class FormScreen(HardenScreen):
         raise NotImplementedError
 
     def fault(self, values: dict[str, str]) -> str:
-        """What is missing or wrong, as a sentence; empty when it can be carried out."""
+        """What is missing or wrong, as a sentence, or raises it as a HardenError; empty when it can be
+        carried out.
+        """
         return ""
 
     def question(self, values: dict[str, str]) -> str:
         """What to ask before it is carried out; empty = nothing."""
         return ""
 
-    def job(self, values: dict[str, str]) -> tuple[Job, str]:
+    def job(self, values: dict[str, str]) -> tuple[Task, str]:
         """The work, and its first progress message."""
         raise NotImplementedError
 
@@ -517,17 +491,18 @@ class FormScreen(HardenScreen):
 
     def action_save(self) -> None:
         values = self.values()
-        self.show_fault(self.fault(values))
+        try:
+            self.show_fault(self.fault(values))
+        except HardenError as error:
+            self.show_fault(told(error))
         if self._fault:
             return
         if question := self.question(values):
-            self.app.push_screen(
-                SureScreen(question, ""), lambda sure: self.carry_out(values) if sure else None
-            )
+            self.app.push_screen(SureScreen(question, ""), lambda sure: self.submit(values) if sure else None)
         else:
-            self.carry_out(values)
+            self.submit(values)
 
-    def carry_out(self, values: dict[str, str]) -> None:
+    def submit(self, values: dict[str, str]) -> None:
         """The work on a page; when it succeeded, leaving that page also leaves the form."""
         job, doing = self.job(values)
         screen = JobScreen(self.heading(), job, doing, once=True)

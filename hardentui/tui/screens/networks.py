@@ -3,103 +3,27 @@
 from __future__ import annotations
 
 import textwrap
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.content import Content
 
-from hardentui.errors import UsageError
 from hardentui.features.networks.page import NetworkPlace, PlaceKind, PublishedPort, places
-from hardentui.features.networks.requests import (
-    outgoing_page,
-    proofs_page,
-    propose_splits,
-    prove_way,
-    split_trial_page,
-    splits_page,
-    watch_outgoing,
-)
-from hardentui.features.networks.splitting import try_proposal
+from hardentui.features.networks.requests import WATCH, outgoing_task, prove_task, split_task
+from hardentui.features.sections import TaskResult
 from hardentui.features.views import without_originals
-from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind
-from hardentui.model.trial import TrialEvent
 from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS, bindings
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
-from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen, Tell
+from hardentui.tui.screens.job import JobScreen, ask
 from hardentui.tui.status import Part, Signs, fit
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-
-if TYPE_CHECKING:
-    from hardentui.features.views import Row
-    from hardentui.features.workbench import Workbench
-
-
-WATCH = 10.0
-"""Seconds to watch containers."""
-NetworkJob: TypeAlias = "Callable[[Workbench, Sequence[Row], str, threading.Event, Tell], JobResult]"
-"""(workbench, rows, input, stop event, progress callback) -> result."""
-
-
-def prove_job(
-    bench: Workbench, rows: Sequence[Row], way: str, stop: threading.Event, tell: Tell
-) -> JobResult:
-    """Real connections for `FROM TO[:PORT]`."""
-    if len(words := way.split()) != 2:
-        raise UsageError(
-            f"{visible(way, 100)!r} is not a route.",
-            "Enter FROM TO, FROM TO:PORT, FROM host:PORT or FROM ADDRESS:PORT.",
-        )
-    return JobResult(proofs_page(prove_way(bench, rows, *words)))
-
-
-def outgoing_job(
-    bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, tell: Tell
-) -> JobResult:
-    """The addresses a container contacts, with nftables rules."""
-    seen = watch_outgoing(bench, rows, name, stop, seconds=WATCH)
-    files = (TextFile(f"outgoing-{seen.container}.nft", seen.rules),) if seen.rules else ()
-    return JobResult(outgoing_page(seen), files)
-
-
-def split_job(
-    bench: Workbench, rows: Sequence[Row], text: str, stop: threading.Event, tell: Tell
-) -> JobResult:
-    """Separate networks, as units."""
-    proposals = propose_splits(bench, rows, stop, seconds=WATCH)
-    return JobResult(splits_page(proposals), tuple(file for proposal in proposals for file in proposal.files))
-
-
-def try_split_job(
-    bench: Workbench, rows: Sequence[Row], network: str, stop: threading.Event, tell: Tell
-) -> JobResult:
-    """Separate networks for a shared one, tried on twins of its members.
-
-    Raises:
-        UsageError: nothing is proposed for that network.
-    """
-    tell("watching the containers")
-    every_proposal = propose_splits(bench, rows, stop, seconds=WATCH)
-    if stop.is_set():
-        raise KeyboardInterrupt
-    proposals = [proposal for proposal in every_proposal if proposal.network == network]
-    if not proposals:
-        names = ", ".join(visible(proposal.network, 60) for proposal in every_proposal) or "none"
-        raise UsageError(f"Nothing is proposed for {visible(network, 60)!r}.", f"Proposals: {names}")
-
-    def on_event(event: TrialEvent) -> None:
-        tell(event.text)
-
-    trials = [try_proposal(bench, rows, proposal, on_event, stop) for proposal in proposals]
-    pages = (*(page for trial in trials for page in split_trial_page(trial)), *splits_page(proposals))
-    return JobResult(pages, tuple(file for proposal in proposals for file in proposal.files))
 
 
 class NetworksScreen(BrowseScreen):
@@ -164,13 +88,9 @@ class NetworksScreen(BrowseScreen):
             return "The networks are still being read."
         if action in ("findings", "prove", "outgoing", "split") and not self.current:
             return "No container is on a network."
-        if action == "outgoing" and self._simulated:
+        if action == "outgoing" and self.simulated:
             return "This host is simulated: there are no sockets to watch."
         return ""
-
-    @property
-    def _simulated(self) -> bool:
-        return self.session.opened is not None and self.session.opened.simulated
 
     def action_findings(self) -> None:
         key = self.current
@@ -182,36 +102,41 @@ class NetworksScreen(BrowseScreen):
         self.session.around.renew()
 
     def action_prove(self) -> None:
-        question = "Open a real connection from a container; no data is sent"
-        self.app.push_screen(AskScreen(question, "FROM TO, FROM TO:PORT, FROM host:22"), self._prove)
-
-    def _prove(self, way: str | None) -> None:
-        self._start(way, f"Networks › {way}", prove_job, "connecting")
+        ask(
+            self,
+            "Open a real connection from a container; no data is sent",
+            "FROM TO, FROM TO:PORT, FROM host:22",
+            lambda way: self._start(way, "connecting", prove_task, way),
+        )
 
     def action_outgoing(self) -> None:
-        question = f"Watch for {WATCH:g} s which addresses a container contacts"
-        self.app.push_screen(AskScreen(question, "name of the container"), self._outgoing)
-
-    def _outgoing(self, name: str | None) -> None:
-        self._start(name, f"Networks › outgoing of {name}", outgoing_job, f"watching for {WATCH:g} s")
+        ask(
+            self,
+            f"Watch for {WATCH:g} s which addresses a container contacts",
+            "name of the container",
+            lambda name: self._start(f"outgoing of {name}", "watching", outgoing_task, name, seconds=WATCH),
+        )
 
     def action_split(self) -> None:
-        self._start("all", "Networks › split", split_job, "watching the containers")
+        self._start("split", "watching the containers", split_task, None, seconds=WATCH)
 
     def action_try(self) -> None:
-        if self.session.opened is not None and self.session.opened.simulated:
+        if self.simulated:
             self.complain("This host is simulated: its containers cannot have twins.")
             return
-        question = "Run twins of all members of a network on the networks that are proposed for it"
-        self.app.push_screen(AskScreen(question, "name of the network"), self._try)
+        ask(
+            self,
+            "Run twins of all members of a network on the networks that are proposed for it",
+            "name of the network",
+            lambda name: self._start(f"split of {name} tried", "watching", split_task, name, seconds=WATCH),
+        )
 
-    def _try(self, network: str | None) -> None:
-        self._start(network, f"Networks › trial of a split of {network}", try_split_job, "watching")
-
-    def _start(self, text: str | None, title: str, job: NetworkJob, doing: str) -> None:
-        bench, rows = self.session.bench, tuple(self.session.rows.values())
-        if text and bench is not None:
-            self.app.push_screen(JobScreen(title, partial(job, bench, rows, text), doing))
+    def _start(
+        self, what: str, doing: str, task: Callable[..., TaskResult], word: str | None, **more: float
+    ) -> None:
+        if (bench := self.session.bench) is not None:
+            job = partial(task, bench, tuple(self.session.rows.values()), word, **more)
+            self.app.push_screen(JobScreen(f"Networks › {what}", job, doing))
 
     def copied(self) -> tuple[str, str]:
         return ("the network's name", visible(self.current.partition("/")[2]))

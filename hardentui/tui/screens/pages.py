@@ -16,7 +16,7 @@ from hardentui.checks import CHECKS
 from hardentui.errors import HardenError
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.opening.doctor import doctor_page, settings_page
-from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
 from hardentui.features.settings import (
     Document,
     change_setting,
@@ -31,15 +31,7 @@ from hardentui.model.finding import WaiverUse
 from hardentui.regular_files import why_not_here
 from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS, Action, bindings
 from hardentui.tui.screens.home import no_engine, tried
-from hardentui.tui.screens.job import (
-    AskScreen,
-    JobResult,
-    JobScreen,
-    PickScreen,
-    ReadingScreen,
-    Tell,
-    error_content,
-)
+from hardentui.tui.screens.job import JobScreen, PickScreen, ReadingScreen, ask, error_content
 from hardentui.tui.status import FAILING, OTHERS, Part, hanging
 from hardentui.tui.widgets.container_list import CHOSEN, MARKED
 from hardentui.tui.widgets.page import page
@@ -58,10 +50,10 @@ _HEAD = "bold $primary"
 
 class DoctorScreen(JobScreen):
     def __init__(self) -> None:
-        def look(stop: threading.Event, tell: Tell) -> JobResult:
+        def look(stop: threading.Event, tell: Tell) -> TaskResult:
             opened = self.session.opened
             found_with = opened.engines[0].facts.found_with if opened and opened.engines else ()
-            return JobResult((doctor_page((self.app.size.width, self.app.size.height), found_with),))
+            return TaskResult((doctor_page((self.app.size.width, self.app.size.height), found_with),))
 
         super().__init__("Doctor", look, "looking")
 
@@ -72,11 +64,11 @@ class SettingsScreen(JobScreen):
     ACTIONS = (*SETTINGS, *JobScreen.ACTIONS)
 
     def __init__(self) -> None:
-        def read(stop: threading.Event, tell: Tell) -> JobResult:
+        def read(stop: threading.Event, tell: Tell) -> TaskResult:
             document = Document.read(os.environ)
             settings = read_settings(document, os.environ)
             rows = setting_rows(settings, read_fix_defaults(document, CHECKS), CHECKS)
-            return JobResult(settings_page(document, rows))
+            return TaskResult(settings_page(document, rows))
 
         super().__init__("Settings", read, "reading")
 
@@ -89,16 +81,10 @@ class SettingsScreen(JobScreen):
 
     def action_change(self) -> None:
         question = "A setting and its value, as in the file; only the name: back to the default"
-        self.app.push_screen(AskScreen(question, 'theme = "high-contrast", ascii = true'), self._set)
+        ask(self, question, 'theme = "high-contrast", ascii = true', self._set)
 
-    def _set(self, line: str | None) -> None:
-        if line:
-
-            def change() -> str:
-                where = change_setting(line, os.environ)
-                return f"{where}: the next session uses it."
-
-            self.carry_out("Written", change)
+    def _set(self, line: str) -> None:
+        self.carry_out("Written", lambda: f"{change_setting(line, os.environ)}: the next session uses it.")
 
     def was_carried_out(self) -> None:
         self.action_again()
@@ -269,14 +255,14 @@ class CommandsScreen(JobScreen):
     """Every request that was sent and every command that was run."""
 
     def __init__(self) -> None:
-        def read(stop: threading.Event, tell: Tell) -> JobResult:
+        def read(stop: threading.Event, tell: Tell) -> TaskResult:
             bench = self.session.bench
             commands = bench.opened.log.newest() if bench else ()
             lines = (
                 PageLine(command.time, f"{command.result} {command.seconds:.3f} s  {command.what}")
                 for command in reversed(commands)
             )
-            return JobResult((PageSection("Requests and commands, newest first", tuple(lines)),))
+            return TaskResult((PageSection("Requests and commands, newest first", tuple(lines)),))
 
         super().__init__("Commands", read, "reading")
 

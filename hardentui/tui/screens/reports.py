@@ -11,14 +11,14 @@ from msgspec import Struct
 
 from hardentui.errors import HardenError
 from hardentui.features.exports import Exportable, findings_of, journal_of, write_export
-from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import hint_of
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import Lead, ScreenReport
-from hardentui.tui.screens.job import Field, FormScreen, Job, JobResult, PickScreen, Tell
+from hardentui.tui.screens.job import Field, FormScreen, PickScreen
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.writers.context import safe_file_name
@@ -51,16 +51,16 @@ class ExportScreen(FormScreen):
         name = f"{self.session.directory.rstrip('/')}/{safe_file_name(self._export.about)}-report{suffix}"
         return (Field("file", "File", value=name),)
 
-    def job(self, values: dict[str, str]) -> tuple[Job, str]:
+    def job(self, values: dict[str, str]) -> tuple[Task, str]:
         return partial(_write_report, self._export, values["file"]), "writing"
 
 
-def _write_report(export: Exportable, path: str, stop: threading.Event, tell: Tell) -> JobResult:
+def _write_report(export: Exportable, path: str, stop: threading.Event, tell: Tell) -> TaskResult:
     written = write_export(export, path)
     lines = [PageLine("written", f"{written.path}: {written.state.value}.", Tone.GOOD)]
     if written.backup:
         lines.append(PageLine("before", f"kept as {written.backup}.", Tone.MUTED))
-    return JobResult((PageSection("Report", tuple(lines)),))
+    return TaskResult((PageSection("Report", tuple(lines)),))
 
 
 def _exportable(bench: Workbench, shown: ScreenReport) -> Exportable:

@@ -17,7 +17,7 @@ from textual.widgets import Input, Label, Static, TextArea
 
 from hardentui.checks import CHECKS
 from hardentui.errors import HardenError, UsageError
-from hardentui.features.training.course import Lab, load_labs
+from hardentui.features.training.course import SIGNS, STATES, Lab, load_labs
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, bindings, hint_of
 from hardentui.tui.screens.base import HardenScreen
@@ -209,21 +209,13 @@ class LabScreen(HardenScreen):
         outcome = self._outcome
         if outcome is None:
             return Content("")
-        lines = [
-            self._mark(goal.reached, "gone" if goal.reached else goal.status.value, goal.title)
-            for goal in outcome.goals
-        ]
-        lines += [
-            Content.assemble("             ", (visible(goal.observed, 200), "$muted"))
-            for goal in outcome.goals
-            if not goal.reached and goal.observed
-        ]
-        attack = outcome.attack
-        word = "unknown" if attack.works is None else "works" if attack.works else "blocked"
-        lines.append(self._mark(attack.works is False, word, f"Attack: {outcome.lab.attack.title}"))
-        if outcome.service.works is not None:
-            word = "answers" if outcome.service.works else "broken"
-            lines.append(self._mark(outcome.service.works, word, "The service"))
+        lines = []
+        for good, word, text, seen in outcome.answers():
+            color = "$success" if good else "$error"
+            mark = (f"  {self.signs.of(SIGNS[good])} {word:<9}", color)
+            lines.append(Content.assemble(mark, visible(text, 120)))
+            if seen:
+                lines.append(Content.assemble("             ", (visible(seen, 200), "$muted")))
         if not self._lab.policy:
             lines += [Content(""), Content.assemble("  Created with ", (self._command(), "bold"))]
         lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
@@ -244,10 +236,6 @@ class LabScreen(HardenScreen):
         current = self._training.progress.current
         options = self._lab.start if current is None or current.options is None else current.options
         return visible(f"podman run {shlex.join(options) or '(no options)'}", 300)
-
-    def _mark(self, good: bool, word: str, text: str) -> Content:
-        sign, color = ("✓", "$success") if good else ("✗", "$error")
-        return Content.assemble((f"  {self.signs.of(sign)} {word:<9}", color), visible(text, 120))
 
     def _text(self) -> Content:
         lab = self._lab
@@ -282,10 +270,6 @@ def _flowing(text: str) -> str:
     """A text of a lab as paragraphs that the screen wraps."""
     paragraphs = visible_lines(text.strip()).replace(_COMMAND, "podman run").split("\n\n")
     return "\n\n".join(" ".join(part.split()) for part in paragraphs if part.strip())
-
-
-_SIGNS = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
-_WORDS = {"passed": "passed", "started": "begun", "shown": "solution seen", "new": "new"}
 
 
 class TrainingScreen(BrowseScreen):
@@ -352,14 +336,8 @@ class TrainingScreen(BrowseScreen):
     def _line(self, number: int, lab: Lab, training: Training) -> BrowseRow:
         result = training.progress.of(lab.id)
         steps = ", ".join(map(str, lab.steps))
-        texts = (
-            self.signs.of(_SIGNS[result.state]),
-            str(number),
-            lab.title,
-            steps,
-            str(lab.minutes),
-            _WORDS[result.state],
-        )
+        sign, word = STATES[result.state]
+        texts = (self.signs.of(sign), str(number), lab.title, steps, str(lab.minutes), word)
         sort = (result.state, number, lab.title, lab.steps, lab.minutes, result.state)
         return BrowseRow(lab.id, texts, sort)
 

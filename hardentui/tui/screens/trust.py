@@ -6,36 +6,31 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from textual.content import Content
 
-from hardentui.errors import HardenError
-from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.trust.change import simulated_trust_change, trust_change_of, why_not
-from hardentui.features.trust.page import formats_page, trust_page
-from hardentui.features.trust.rules import kind_by_name, kind_of, rule_text, rules_of
-from hardentui.features.trust.signing import new_key, passphrase_file, sign_and_prove
+from hardentui.features.sections import Task, TaskResult, Tell
+from hardentui.features.trust.page import (
+    change_task,
+    check_task,
+    formats_page,
+    key_task,
+    sign_task,
+    trust_page,
+)
+from hardentui.features.trust.rules import kind_by_name, kind_of, rules_of
+from hardentui.features.trust.signing import passphrase_file, refuse_key_name
 from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
-from hardentui.model.trust_change import Pull, PullProof, PullVerdict, ScopeRule, TrustDraft
+from hardentui.model.trust_change import ScopeRule
 from hardentui.regular_files import why_not_here
-from hardentui.tui.actions import BACK, COPY, TRUST, bindings, told
+from hardentui.tui.actions import BACK, COPY, TRUST, bindings
 from hardentui.tui.screens.base import ScreenReport
-from hardentui.tui.screens.job import (
-    AskScreen,
-    Field,
-    FormScreen,
-    Job,
-    JobResult,
-    JobScreen,
-    ReadingScreen,
-    Tell,
-    Then,
-)
+from hardentui.tui.screens.job import Field, FormScreen, JobScreen, ReadingScreen, ask
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -95,15 +90,11 @@ class TrustScreen(ReadingScreen):
             return "Still connecting to Podman."
         if action in ("test", "sign", "key") and (why := why_not_here()):
             return why
-        if action in ("test", "sign", "key") and self._simulated:
+        if action in ("test", "sign", "key") and self.simulated:
             return "This host is simulated: nothing is pulled or written."
         if action == "refresh" and self.session.judging:
             return "The policy is being read."
         return ""
-
-    @property
-    def _simulated(self) -> bool:
-        return self.session.opened is not None and self.session.opened.simulated
 
     @property
     def _in_use(self) -> tuple[str, ...]:
@@ -111,10 +102,7 @@ class TrustScreen(ReadingScreen):
 
     def action_change(self) -> None:
         if (bench := self.session.bench) is not None:
-            self.app.push_screen(TrustForm(bench, self._in_use), self._changed)
-
-    def _changed(self, _: None) -> None:
-        self.session.judge_host(again=True)
+            self.app.push_screen(TrustForm(bench, self._in_use), lambda _: self.action_refresh())
 
     def action_sign(self) -> None:
         self.app.push_screen(SignScreen())
@@ -124,11 +112,11 @@ class TrustScreen(ReadingScreen):
 
     def action_test(self) -> None:
         question = "Pull an image with the policy in force, into a temporary store"
-        self.app.push_screen(AskScreen(question, "quay.io/team/app:1"), self._test)
+        ask(self, question, "quay.io/team/app:1", self._test)
 
-    def _test(self, image: str | None) -> None:
-        if image and (bench := self.session.bench) is not None:
-            job = partial(check_job, bench, self._in_use, image)
+    def _test(self, image: str) -> None:
+        if (bench := self.session.bench) is not None:
+            job = partial(check_task, bench.parts, self._in_use, image)
             self.app.push_screen(JobScreen(f"Trust › {image}", job, "pulling"))
 
     def action_refresh(self) -> None:
@@ -138,7 +126,6 @@ class TrustScreen(ReadingScreen):
 # --- the assistant -----------------------------------------------------------------------------------------
 
 
-_NO_PULLS = "This host is simulated: nothing is pulled or written."
 _YES = ("y", "yes")
 
 
@@ -173,10 +160,7 @@ class TrustForm(FormScreen):
         )
 
     def fault(self, values: dict[str, str]) -> str:
-        try:
-            self._rules(values)
-        except HardenError as error:
-            return told(error)
+        self._rules(values)
         return ""
 
     def _rules(self, values: dict[str, str]) -> tuple[ScopeRule, ...]:
@@ -185,75 +169,18 @@ class TrustForm(FormScreen):
         kind = kind_by_name if self._bench.opened.simulated else kind_of
         return rules_of(texts, any_tag=values["tags"].lower() in _YES, key_kind=kind)
 
-    def job(self, values: dict[str, str]) -> tuple[Job, str]:
-        rules = self._rules(values)
-        return partial(_prove_rules, self._bench, self._in_use, rules, values), "reading the policy"
-
-
-def _prove_rules(
-    bench: Workbench,
-    in_use: Sequence[str],
-    rules: tuple[ScopeRule, ...],
-    values: dict[str, str],
-    stop: threading.Event,
-    tell: Tell,
-) -> JobResult:
-    """The plan with its proof, and what writes it once every pull ended as expected."""
-    simulated = bench.opened.simulated
-    change = (simulated_trust_change if simulated else trust_change_of)(bench.parts, in_use)
-    reject, accept = (values[name].lower() in _YES for name in ("default", "use"))
-    draft = change.draft(rules, reject=reject, accept_in_use=accept)
-    proofs: list[PullProof] = []
-
-    def on_proof(proof: PullProof) -> None:
-        proofs.append(proof)
-        tell(JobResult(tuple(_plan_sections(draft, rules, proofs)), diff=draft.diff))
-
-    if not (simulated or draft.faults):
-        tell("pulling with the new policy")
-        change.prove(draft, values["signed"].split(), on_proof, stop)
-    if stop.is_set():
-        raise KeyboardInterrupt
-    sections, then = [*_plan_sections(draft, rules, proofs)], None
-    if simulated:
-        sections.append(PageSection("Pulls", (PageLine("", _NO_PULLS, Tone.MUTED),)))
-    elif reason := why_not(draft, proofs):
-        sections.append(PageSection("End", (PageLine("", f"Not applied: {reason}", Tone.BAD),)))
-    elif draft.files:
-        ready = PageLine("", "Every pull ended as expected.", Tone.GOOD)
-        sections.append(PageSection("End", (ready,)))
-
-        def write() -> str:
-            entry = change.apply(draft, proofs)
-            return f"{entry.id}: J shows it; u there undoes it." if entry else "They were up to date."
-
-        files = ", ".join(file.path for file in draft.files)
-        then = Then(f"Write {files}?", "The journal (J) undoes it.", write)
-    return JobResult(tuple(sections), diff=draft.diff, then=then)
-
-
-def _plan_sections(
-    draft: TrustDraft, rules: Sequence[ScopeRule], proofs: Sequence[PullProof]
-) -> Iterator[PageSection]:
-    shown = [PageLine("", f"{rule.scope}: {rule_text(rule)}") for rule in rules]
-    yield PageSection("Rules", tuple(shown) or (PageLine("", "none of your own", Tone.MUTED),))
-    lines = [] if draft.diff else [PageLine("", "The files are already up to date.")]
-    lines += [PageLine("note", note) for note in draft.notes]
-    for image in draft.unsigned:
-        lines.append(PageLine("unsigned", f"{image} is in use and accepted without a signature"))
-    for image in draft.refused:
-        lines.append(PageLine("refused", f"{image} is in use and could no longer be pulled", Tone.BAD))
-    lines += [PageLine("fault", fault, Tone.BAD) for fault in draft.faults]
-    if lines:
-        yield PageSection("Plan", tuple(lines))
-    pulls = []
-    for proof in proofs:
-        pull, tone = proof.pull, Tone.GOOD if proof.holds else Tone.BAD
-        pulls.append(PageLine(proof.case, f"{pull.reference} {pull.verdict} ({pull.by})", tone))
-        if not proof.holds:
-            pulls.append(PageLine("", f"expected: {proof.wanted}; {pull.output}\n{proof.hint}"))
-    if pulls:
-        yield PageSection("Pulls", tuple(pulls))
+    def job(self, values: dict[str, str]) -> tuple[Task, str]:
+        reject, accept = (values[name].lower() in _YES for name in ("default", "use"))
+        work = partial(
+            change_task,
+            self._bench.parts,
+            self._in_use,
+            self._rules(values),
+            values["signed"].split(),
+            reject=reject,
+            accept_in_use=accept,
+        )
+        return work, "reading the policy"
 
 
 # --- your own signatures ------------------------------------------------------------------------------------
@@ -280,28 +207,18 @@ class KeyScreen(FormScreen):
         )
 
     def fault(self, values: dict[str, str]) -> str:
-        if "/" in values["name"] or values["name"][:1] in ("", ".", "-"):
-            return "The name of a key is a file name, such as release."
+        refuse_key_name(values["name"])
         if not os.path.isdir(os.path.expanduser(values["directory"])):
             return f"There is no directory {visible(values['directory'], 100)}."
         return "" if values["passphrase"] == values["again"] else "The two passphrases are different."
 
-    def job(self, values: dict[str, str]) -> tuple[Job, str]:
-        return partial(_make_key, values), "making a key"
+    def job(self, values: dict[str, str]) -> tuple[Task, str]:
+        def make(stop: threading.Event, tell: Tell) -> TaskResult:
+            with passphrase_file(values["passphrase"]) as passphrase:
+                directory = os.path.expanduser(values["directory"])
+                return key_task(directory, values["name"], passphrase, stop, tell)
 
-
-def _make_key(values: dict[str, str], stop: threading.Event, tell: Tell) -> JobResult:
-    with passphrase_file(values["passphrase"]) as passphrase:
-        private, public = new_key(
-            os.path.expanduser(values["directory"]), values["name"], passphrase, stop=stop
-        )
-    lines = [
-        PageLine("private", f"{private}: keep it secret", Tone.GOOD),
-        PageLine("public", f"{public}: name it in a rule of the assistant (i)", Tone.GOOD),
-    ]
-    if not values["passphrase"]:
-        lines.append(PageLine("mind", "the private key has no passphrase", Tone.BAD))
-    return JobResult((PageSection("New key", tuple(lines)),))
+        return make, "making a key"
 
 
 class SignScreen(FormScreen):
@@ -332,44 +249,10 @@ class SignScreen(FormScreen):
     def question(self, values: dict[str, str]) -> str:
         return f"Add a signature to {values['image']}?"
 
-    def job(self, values: dict[str, str]) -> tuple[Job, str]:
-        return partial(_sign, values), "signing"
+    def job(self, values: dict[str, str]) -> tuple[Task, str]:
+        def sign(stop: threading.Event, tell: Tell) -> TaskResult:
+            key, public = (os.path.expanduser(values[name]) for name in ("key", "public"))
+            with passphrase_file(values["passphrase"]) as passphrase:
+                return sign_task(values["image"], key, passphrase, public, stop, tell)
 
-
-def _sign(values: dict[str, str], stop: threading.Event, tell: Tell) -> JobResult:
-    image, key, public = (os.path.expanduser(values[name]) for name in ("image", "key", "public"))
-    with passphrase_file(values["passphrase"]) as passphrase:
-        pull = sign_and_prove(image, key, passphrase, public, stop=stop)
-    good = pull.verdict is PullVerdict.ACCEPTED
-    proof = f"a pull that requires this key was {pull.verdict} ({pull.by})"
-    lines = [
-        PageLine("signed", image, Tone.GOOD),
-        PageLine("proof", proof, Tone.GOOD if good else Tone.BAD),
-        *_output(pull, good),
-    ]
-    return JobResult((PageSection("Signature", tuple(lines)),))
-
-
-def _output(pull: Pull, good: bool) -> tuple[PageLine, ...]:
-    return () if good or not pull.output else (PageLine("", pull.output),)
-
-
-def check_job(
-    bench: Workbench, running: Sequence[str], image: str, stop: threading.Event, tell: Tell
-) -> JobResult:
-    """What the policy in force says of an image, by a real pull into a temporary store.
-
-    Raises:
-        InputError, UsageError: the name has no registry, or the policy is unknown.
-        ToolMissing: neither podman nor skopeo is installed.
-    """
-    verified = trust_change_of(bench.parts, running).check(image, stop)
-    pull = verified.pull
-    good = pull.verdict is PullVerdict.ACCEPTED
-    lines = (
-        PageLine("verdict", f"{pull.verdict} ({pull.by})", Tone.GOOD if good else Tone.BAD),
-        *_output(pull, good),
-        PageLine("rule", verified.rule),
-        PageLine("signatures", verified.signatures_told),
-    )
-    return JobResult((PageSection(pull.reference, lines),))
+        return sign, "signing"

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from hardentui.cli import images as scans
-from hardentui.cli import trust
+from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal
-from hardentui.features.images.page import image_page
-from hardentui.features.images.scanning import Update, updates_page
-from hardentui.features.sections import page_text
+from hardentui.features.images.page import image_page, updates_page
+from hardentui.features.images.scanning import Update
+from hardentui.features.sections import TaskResult, page_text
+from hardentui.features.trust import page as trust
 from hardentui.host.commands import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
@@ -66,12 +67,13 @@ def test_hostile_names_in_trust_reach_no_terminal(screen: tuple[Terminal, io.Str
     terminal, out = screen
     file = TrustFile(f"/etc/{HOSTILE}", HOSTILE, None)
     draft = TrustDraft((), True, (file,), f"+{HOSTILE}", (HOSTILE,), (HOSTILE,), (HOSTILE,), (HOSTILE,))
-    trust._tell_draft(draft, terminal)
     proof = PullProof(
         "signed", HOSTILE, PullVerdict.ACCEPTED, Pull(HOSTILE, PullVerdict.UNKNOWN, HOSTILE, HOSTILE), HOSTILE
     )
-    trust._tell_proof(proof, terminal)
+    plan = TaskResult(tuple(trust._plan_sections(draft, (), (proof,))), diff=draft.diff)
+    carry_out(lambda stop, tell: plan, terminal, "pulling")
     assert not set(out.getvalue()) & BAD
+    assert "owned" in out.getvalue()
 
 
 @pytest.mark.parametrize("depth", [10, 100_000])

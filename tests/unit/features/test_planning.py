@@ -80,11 +80,11 @@ HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
         ("a = = 1", "invalid TOML: .*line 1"),
         ("a = 1", "its schema is not"),
         ('container = "web"', "its schema is not"),
-        (HEAD + "fix = 1", r"\[\[fix\]\]"),
-        (HEAD + "[[fix]]\n", "number 1 has no text 'check'"),
-        (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "not a table"),
-        (HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5", "parameter 'a'"),
-        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "not a list of strings"),
+        (HEAD + "fix = 1", r"Expected `array`, got `int` - at `\$.fix`"),
+        (HEAD + "[[fix]]\n", "missing required field `check`"),
+        (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "Expected `object`"),
+        (HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5", "got `float`"),
+        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "Expected `str`, got `int`"),
     ],
 )
 def test_a_file_that_is_no_plan_is_refused_with_the_reason(text: str, reason: str) -> None:

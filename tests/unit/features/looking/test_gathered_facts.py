@@ -162,25 +162,6 @@ TRIVY = {
         },
     ],
 }
-GRYPE: dict[str, Any] = {
-    "distro": {"name": "debian", "version": "13"},
-    "matches": [
-        {
-            "vulnerability": {
-                "id": "CVE-2026-1",
-                "severity": "Negligible",
-                "fix": {"versions": ["2", "3"], "state": "fixed"},
-                "knownExploited": [{"cve": "CVE-2026-1"}],
-            },
-            "artifact": {"name": "libc6", "version": "1"},
-        }
-    ],
-    "descriptor": {
-        "name": "grype",
-        "timestamp": "2026-11-23T08:15:00Z",
-        "db": {"status": {"schemaVersion": "v6.0.2", "built": "2026-11-22T00:00:00Z"}},
-    },
-}
 
 
 @pytest.mark.parametrize(

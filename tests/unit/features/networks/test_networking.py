@@ -15,7 +15,7 @@ from hardentui.features.networks.splitting import network_map
 from hardentui.host.network.firewall import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.known import Known, Unread
-from hardentui.model.network import ConnectOutcome, Contact
+from hardentui.model.network import ConnectOutcome
 
 HOSTILE = 'x"\n}\nflush ruleset\n#\x1b]0;x\x07'
 
@@ -95,14 +95,6 @@ def test_what_cannot_be_tried_is_said() -> None:
 
 
 # --- allow-lists ----------------------------------------------------------------------------------------
-
-CONTACTS = (
-    Contact("tcp", "192.0.2.1", 443),
-    Contact("udp", "2001:db8::1", 53),
-    Contact("sctp", "192.0.2.9", 1),
-    Contact("tcp", "192.0.2.8", 0),
-)
-
 
 # --- splits ---------------------------------------------------------------------------------------------
 

@@ -9,10 +9,12 @@ import pytest
 from jsonschema import ValidationError
 from msgspec import to_builtins
 
-from hardentui.cli import images, trial, trust
+from hardentui.cli import trial
 from hardentui.cli.run import run
+from hardentui.features.images.page import UPDATES_SCHEMA, update_document
 from hardentui.features.images.scanning import Update
 from hardentui.features.trial.rehearsal import Rehearsal
+from hardentui.features.trust.page import _document
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Unread
@@ -31,7 +33,7 @@ def _updates() -> dict[str, Any]:
         Update("docker.io/library/nginx:2", IMAGE, SEEN, here=True),
         Update("docker.io/library/gone:1", IMAGE, Unread("no answer")),
     )
-    return {"schema": images.UPDATES_SCHEMA, "images": [images._update_document(update) for update in told]}
+    return {"schema": UPDATES_SCHEMA, "images": list(map(update_document, told))}
 
 
 def _rehearsal(after: Baseline | None) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def _trust_change() -> dict[str, Any]:
         PullVerdict.ACCEPTED,
         Pull("quay.io/team/a:1", PullVerdict.UNSIGNED, "no", "skopeo"),
     )
-    document: dict[str, Any] = trust._document(draft, (proof,), "a pull came out otherwise")
+    document: dict[str, Any] = _document(draft, (proof,), "a pull came out otherwise")
     return document
 
 

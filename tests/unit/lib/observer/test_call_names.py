@@ -9,8 +9,6 @@ import pytest
 from hardentui.lib.observer.call_names import AARCH64, ARM, I386, NATIVE, X86_64, call_name
 from tests.conftest import cannot_run
 
-NEWER_THAN_LIBSECCOMP = {"open_tree_attr", "file_getattr", "file_setattr"}
-
 
 @pytest.mark.parametrize(
     ("architecture", "number", "name"),
