@@ -68,30 +68,24 @@ def single_file(site: Path, out: Path) -> Path:
     target = out / "hardentui.pyz"
     with TemporaryDirectory(prefix="hardentui-pack-") as directory:
         packed = Path(directory, "packed.pyz")
-        _run(
-            *(
-                sys.executable,
-                "-m",
-                "shiv",
-                "--compressed",
-                "--reproducible",
-                "--console-script",
-                "hardentui",
-            ),
-            *("--site-packages", str(site), "--output-file", str(packed)),
+        words = (
+            "--compressed",
+            "--reproducible",
+            "--console-script",
+            "hardentui",
+            "--site-packages",
+            str(site),
         )
+        _run(sys.executable, "-m", "shiv", *words, "--output-file", str(packed))
         with target.open("wb") as file:
             file.write(_filled(_FIND_PYTHON, thing="file", what='"$0"').encode())
+            main = _filled(_SINGLE_FILE_MAIN, thing="file").encode()
             with (
                 zipfile.ZipFile(packed) as source,
                 zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
             ):
                 for entry in source.infolist():
-                    main = entry.filename == "__main__.py"
-                    content = (
-                        _filled(_SINGLE_FILE_MAIN, thing="file").encode() if main else source.read(entry)
-                    )
-                    archive.writestr(entry, content)
+                    archive.writestr(entry, main if entry.filename == "__main__.py" else source.read(entry))
     target.chmod(0o755)
     return target
 
@@ -123,26 +117,10 @@ def rpm(site: Path, out: Path) -> Path:
         _installed(site, tree, zsh="usr/share/zsh/site-functions")
         _freeze_times(tree)
         (top / "SOURCES").mkdir(parents=True)
-        with (
-            gzip.GzipFile(top / "SOURCES" / f"{tree.name}.tar.gz", "wb", mtime=_epoch()) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
-        ):
-            archive.add(tree, tree.name, filter=_of_root)
-        _run(
-            *(
-                "rpmbuild",
-                "--with",
-                "bundled",
-                "-bb",
-                "--target",
-                "noarch",
-                "--define",
-                f"_topdir {top}",
-                "--define",
-                f"version_ {__version__}",
-            ),
-            *("--define", "_buildhost reproducible", str(ROOT / "packaging" / "hardentui.spec")),
-        )
+        _archive(tree, tree.name, top / "SOURCES" / f"{tree.name}.tar.gz")
+        defined = (f"_topdir {top}", f"version_ {__version__}", "_buildhost reproducible")
+        words = ("--with", "bundled", "-bb", "--target", "noarch", *(f"--define={each}" for each in defined))
+        _run("rpmbuild", *words, str(ROOT / "packaging" / "hardentui.spec"))
         shutil.copyfile(top / "RPMS" / "noarch" / target.name, target)
     return target
 
@@ -176,12 +154,13 @@ def sbom(site: Path, out: Path) -> Path:
 
 
 def image(site: Path, out: Path) -> Path:
-    """The directory that `podman build` makes an image of: Containerfile and files."""
+    """What `podman build` makes an image of: a directory with Containerfile and files, and its archive."""
     target = out / "image"
     shutil.rmtree(target, ignore_errors=True)
     _installed(site, target, zsh="usr/share/zsh/site-functions")
     shutil.copy(ROOT / "packaging" / "Containerfile", target)
     _freeze_times(target)
+    _archive(target, ".", out / f"hardentui-{__version__}-image.tar.gz")
     return target
 
 
@@ -275,6 +254,14 @@ def _freeze_times(tree: Path) -> None:
     for path in (tree, *tree.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         os.utime(path, (_epoch(), _epoch()))
+
+
+def _archive(tree: Path, name: str, target: Path) -> None:
+    with (
+        gzip.GzipFile(target, "wb", mtime=_epoch()) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        archive.add(tree, name, filter=_of_root)
 
 
 def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -24,7 +24,9 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parent.parent
 TESTED = ".tested"
 """Written by `make test`: the commit that all tests passed on."""
-RELEASE_FILES = ("hardentui/__init__.py", "CHANGELOG.md")
+VERSIONED = {"hardentui/__init__.py": '__version__ = "{}"', "packaging/hardentui.spec": "version_ {}}}"}
+"""File -> how it tells the version."""
+RELEASE_FILES = (*VERSIONED, "CHANGELOG.md")
 """What a release itself changes."""
 WRITTEN_BY_TESTS = ("docs/support.md", "docs/podman-versions.md")
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -78,8 +80,9 @@ def prepare(version: str, root: Path) -> None:
     changelog = root / "CHANGELOG.md"
     day = datetime.now(UTC).date().isoformat()
     changelog.write_text(with_section(changelog.read_text(), version, day))
-    package = root / "hardentui/__init__.py"
-    package.write_text(package.read_text().replace(f'"{present[1]}"', f'"{version}"'))
+    for file, told in VERSIONED.items():
+        text = (root / file).read_text()
+        (root / file).write_text(text.replace(told.format(present[1]), told.format(version)))
     _git(root, "add", *RELEASE_FILES)
     _git(root, "commit", "--quiet", "--message", f"Release {version}")
     _git(root, "tag", "--annotate", f"v{version}", "--message", f"HardenTUI {version}")
@@ -128,17 +131,8 @@ def not_in_wheel(built: Path, checkout: Path) -> list[str]:
 
 
 def _built_once(checkout: Path, version: str, root: Path, python: str) -> Path:
-    _git(
-        root,
-        "clone",
-        "--quiet",
-        "--branch",
-        f"v{version}",
-        "--config",
-        "advice.detachedHead=false",
-        ".",
-        str(checkout),
-    )
+    quiet = ("--quiet", "--config", "advice.detachedHead=false")
+    _git(root, "clone", *quiet, "--branch", f"v{version}", ".", str(checkout))
     done = subprocess.run(
         [python, "-m", "tools.pack", "all"], cwd=checkout, capture_output=True, text=True, check=False
     )

@@ -12,6 +12,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hardentui.words import plural
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "support.md"
 GROUNDS = ROOT / ".grounds"
@@ -21,12 +23,16 @@ REST = {
         ("before 4.3", "unknown", "doctor says what is missing"),
     ),
     "Distribution": (
-        ("openSUSE, SLES, Fedora and their kin", "unknown", "the RPM is installed in roots of Debian"),
+        (
+            "openSUSE, SLES, Fedora and their kin",
+            "unknown",
+            "the RPM is installed in roots of Debian; its spec is built with stand-ins for their macros",
+        ),
     ),
     "Python": (("3.15 and newer", "unknown", "the packages refuse it in one sentence"),),
     "Rights": (),
     "cgroup": (),
-    "Security module": (),
+    "Security module": (("SELinux with another policy, such as Fedora's", "unknown", "nobody tried"),),
     "Processor": (
         ("aarch64", "by port", "the packages hold its compiled module; nothing was run on it"),
         ("others", "unknown", "only pip, which compiles msgspec"),
@@ -59,7 +65,8 @@ def counted(lines: list[str], day: str) -> dict[tuple[str, str], str]:
     for key in {*passed, *failed}:
         state = "**fails**" if failed[key] else "tested"
         also = f", {failed[key]} failed" if failed[key] else ""
-        rows[key] = f"| {key[1]} | {state} | {passed[key]} live tests passed{also}, {day} |"
+        tests = plural(passed[key], "live test")
+        rows[key] = f"| {key[1]} | {state} | {tests} passed{also}, {day} |"
     return rows
 
 

@@ -65,7 +65,6 @@ from hardentui.model.trust import TrustFacts, rule_for
 from hardentui.options import *
 from hardentui.reading.containers import (
     CONFIGURATION,
-    OF_PODMAN,
     ask,
     ask_or,
     declared_user,
@@ -76,6 +75,7 @@ from hardentui.reading.containers import (
     judge,
     listed,
     memory_of_machine,
+    need_own_program,
     peer_called,
     pod_of,
     proc,

@@ -257,9 +257,10 @@ class Monitor:
         processes = known(lambda: kernel.processes)
         if not kernel.pid and isinstance(processes, Unread):
             return Usage(), processes.reason
-        counters = read_counters(self._bench.opened.files, kernel.pid, processes)
-        if isinstance(counters, Unread):
-            return Usage(), counters.reason
+        try:
+            counters = read_counters(self._bench.opened.files, kernel.pid, processes)
+        except Unread as unread:
+            return Usage(), unread.reason
         counted = _Counted(monotonic(), counters)
         usage = _usage(counted, self._counted, known(lambda: kernel.limits, else_=None))
         self._counted = counted

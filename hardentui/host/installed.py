@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, reason, text, there
+from hardentui.host.files.reader import Files, names, text, there, unreadable
 from hardentui.host.process.capabilities import HostProcess, sees_everybody
 from hardentui.model.host import Advisory, HostPackage, OutdatedComponent
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Unread, known, need
 from hardentui.model.spec import Version
 
 _INSTALLED = {
@@ -42,11 +42,11 @@ def read_detectors(files: Files) -> tuple[str, ...]:
     return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
 
 
-def read_running_sensors(processes: tuple[HostProcess, ...]) -> Known[tuple[str, ...]]:
-    """Running runtime sensors, also in a container; Unread if none is seen but some may be hidden."""
+def read_running_sensors(processes: tuple[HostProcess, ...]) -> tuple[str, ...]:
+    """Running runtime sensors, also in a container; raises Unread if none is seen but some may be hidden."""
     running = {_PROCESSES[process.program] for process in processes if process.program in _PROCESSES}
     if not running and not sees_everybody(processes):
-        return Unread("not all processes of the host are visible")
+        raise Unread("not all processes of the host are visible")
     return tuple(sorted(running))
 
 
@@ -61,15 +61,13 @@ def read_audit_rules(files: Files) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tuple[str, ...]]:
+def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> tuple[str, ...]:
     """The kernel's current audit rules. Without auditctl nothing on this host could have loaded one."""
     if not any(there(files, path) for path in _AUDITCTL):
         return ()
     if not root:
-        return Unread("only root can read the kernel's audit rules")
-    answer = run(("auditctl", "-l"), _AUDITCTL_SECONDS)
-    if isinstance(answer, Unread):
-        return answer
+        raise Unread("only root can read the kernel's audit rules")
+    answer = need(run(("auditctl", "-l"), _AUDITCTL_SECONDS))
     return tuple(line.strip() for line in answer.splitlines() if line.strip().startswith("-"))
 
 
@@ -235,13 +233,14 @@ _RPM_ASK = Unread("rpm change logs are read only when asked for", do=Do(Verb.CHE
 
 def repairs_named(
     files: Files, run: Run, package: HostPackage, cves: Collection[str], *, deep: bool
-) -> Known[Mapping[str, str]]:
+) -> Mapping[str, str]:
     """CVE -> the line about its fix, for those in the installed package's change log.
 
     An item that also mentions a revert, or something unfixed, does not count as a fix.
     """
-    content = _of_rpm(run, package, deep=deep) if package.family == "rpm" else _of_deb(files, package)
-    return content if isinstance(content, Unread) else named_in(content, cves)
+    return named_in(
+        _of_rpm(run, package, deep=deep) if package.family == "rpm" else _of_deb(files, package), cves
+    )
 
 
 def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
@@ -260,19 +259,19 @@ def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
     return repairs
 
 
-def _of_deb(files: Files, package: HostPackage) -> Known[str]:
+def _of_deb(files: Files, package: HostPackage) -> str:
     path = f"{_DOCUMENTATION}/{package.name}/changelog.Debian.gz"
     try:
         content = _unpacked(files.read_bytes(path, _COMPRESSED_LIMIT))
     except FileNotFoundError:
-        return Unread(f"there is no {path}")
+        raise Unread(f"there is no {path}") from None
     except OSError as error:
-        return Unread(f"{path} cannot be read: {reason(error)}")
+        raise unreadable(path, error) from None
     if content is None:
-        return Unread(f"{path} cannot be unpacked")
+        raise Unread(f"{path} cannot be unpacked")
     heading = _HEADING.match(content)
     if heading is None or heading[1] != _REBUILT.sub("", package.version):
-        return Unread(f"{path} is not that of version {package.version}")
+        raise Unread(f"{path} is not that of version {package.version}")
     return content
 
 
@@ -288,10 +287,10 @@ def _unpacked(content: bytes) -> str | None:
     return text.decode("utf-8", "replace") if unpacker.eof else None
 
 
-def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> Known[str]:
+def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> str:
     if not deep:
-        return _RPM_ASK
-    return run(("rpm", "-q", "--changelog", package.name), _CHANGELOGS_RPM_SECONDS)
+        raise _RPM_ASK
+    return need(run(("rpm", "-q", "--changelog", package.name), _CHANGELOGS_RPM_SECONDS))
 
 
 COMPONENTS = tuple("podman crun runc conmon netavark aardvark-dns passt containers-common".split())
@@ -305,7 +304,7 @@ _RPM_SECONDS = 5.0
 _STATUS_LIMIT = 64 << 20
 
 
-def read_packages(files: Files, run: Run) -> Known[Mapping[str, HostPackage]]:
+def read_packages(files: Files, run: Run) -> Mapping[str, HostPackage]:
     """The engine's own packages, from dpkg's status file or from rpm."""
     try:
         status = files.read_text(_DPKG_STATUS, _STATUS_LIMIT)
@@ -317,7 +316,7 @@ def read_packages(files: Files, run: Run) -> Known[Mapping[str, HostPackage]]:
     if isinstance(answer, Unread):
         every = run(("rpm", "-qa", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n"), _RPM_SECONDS)
         if isinstance(every, Unread):
-            return Unread(f"neither dpkg nor rpm could be queried ({every.reason})")
+            raise Unread(f"neither dpkg nor rpm could be queried ({every.reason})")
         answer = every
     rows = [line.split("\t") for line in answer.splitlines()]
     return {
@@ -349,40 +348,37 @@ def read_outdated(
         if not outdated:
             continue
         cves = [component.advisory.cve for component in outdated]
-        named = repairs_named(files, run, package, cves, deep=deep)
+        named = known(lambda: repairs_named(files, run, package, cves, deep=deep))  # noqa: B023 - now
         for component in outdated:
             repair = named if isinstance(named, Unread) else named.get(component.advisory.cve, "")
             all_outdated.append(replace(component, repair=repair))
     return tuple(all_outdated)
 
 
-def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[str, ...]]:
+def read_security_updates(files: Files, run: Run, *, deep: bool) -> tuple[str, ...]:
     """Packages with a pending security update, according to the package manager's existing index.
 
     The index is not refreshed: an old index gives an old answer.
     """
     if not deep:
-        return _UPDATES_ASK
+        raise _UPDATES_ASK
     if there(files, "/usr/bin/apt-get"):
         return _apt_updates(files, run)
     if there(files, "/usr/bin/dnf"):
-        answer = run(("dnf", "-C", "-q", "updateinfo", "list", "--security"), _SECONDS)
-        return answer if isinstance(answer, Unread) else _last_words(answer)
+        return _last_words(need(run(("dnf", "-C", "-q", "updateinfo", "list", "--security"), _SECONDS)))
     if there(files, "/usr/bin/zypper"):
         command = tuple("zypper --non-interactive --no-refresh -q list-patches --category security".split())
-        answer = run(command, _SECONDS)
-        return answer if isinstance(answer, Unread) else zypper_patches(answer)
-    return Unread("no known package manager found (apt, dnf, zypper)")
+        return zypper_patches(need(run(command, _SECONDS)))
+    raise Unread("no known package manager found (apt, dnf, zypper)")
 
 
-def _apt_updates(files: Files, run: Run) -> Known[tuple[str, ...]]:
+def _apt_updates(files: Files, run: Run) -> tuple[str, ...]:
     """A fixed kernel is a package with a new name, which a plain `upgrade` keeps back."""
     indexes = names(files, _APT_INDEXES)
     if not any("security" in name.lower() and "_Packages" in name for name in indexes):
-        return Unread("apt has no index of a security archive: run apt-get update")
+        raise Unread("apt has no index of a security archive: run apt-get update")
     upgrade = ("--just-print", "--with-new-pkgs", "upgrade")
-    answer = run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS)
-    return answer if isinstance(answer, Unread) else apt_security_updates(answer)
+    return apt_security_updates(need(run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS)))
 
 
 def apt_security_updates(answer: str) -> tuple[str, ...]:
@@ -401,7 +397,7 @@ def zypper_patches(answer: str) -> tuple[str, ...]:
     return tuple(row[1] for row in rows if len(row) > 5 and "needed" in row and row[1] != "Name")
 
 
-def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
+def read_seccomp_intact(files: Files, profile: str) -> bool:
     """Whether the default seccomp profile is the packaged one, by dpkg's checksums."""
     try:
         content = files.read_bytes(profile)
@@ -416,5 +412,5 @@ def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
 
                     return hashlib.md5(content, usedforsecurity=False).hexdigest() == digest
     except OSError:
-        return Unread(f"{profile} or its package's checksums cannot be read")
-    return Unread("no readable package database has a checksum of the profile")
+        raise Unread(f"{profile} or its package's checksums cannot be read") from None
+    raise Unread("no readable package database has a checksum of the profile")

@@ -333,14 +333,10 @@ def read_host(
         root: whether we are root; without it, steps that need root are skipped.
         deep: also look for pending security updates, which takes seconds.
     """
-    parts = _PartsOfHost(files, version)
-    return _facts(files, parts, run, root=root, deep=deep, now=now or datetime.now(UTC))
-
-
-def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool, now: datetime) -> HostFacts:
+    read = _PartsOfHost(files, version)
     return HostFacts(
         root=root,
-        now=now,
+        now=now or datetime.now(UTC),
         hostname=later(lambda host: _line(files, "/proc/sys/kernel/hostname")),
         kernel=later(lambda host: read_kernel(files)),
         os_release=later(lambda host: _os_release(files)),

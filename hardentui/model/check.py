@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 
-F = TypeVar("F")
 ParameterValue: TypeAlias = "int | str | bool | tuple[str, ...]"
 
 FormName: TypeAlias = Literal[
@@ -36,6 +36,14 @@ FormName: TypeAlias = Literal[
 
 TITLE_LENGTH = 50
 HEADINGS = ("What it checks", "Why it matters", "What may break")
+
+
+class Settled(Exception):
+    """Raised by what a check asks where that settles the verdict: there is nothing to judge."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
 
 
 class Parameters(Struct, frozen=True):
@@ -86,25 +94,40 @@ class Measured(Struct, frozen=True):
     why: str
 
 
-class Check(Struct, Generic[F], frozen=True, kw_only=True):
-    """One condition of one step. F is the type of facts that it checks."""
+def _nothing(facts: object) -> Verdict:
+    return unknown("it has no condition")
+
+
+_KINDS = {
+    "ContainerFacts": Kind.CONTAINER,
+    "ImageFacts": Kind.IMAGE,
+    "NetworkFacts": Kind.NETWORK,
+    "EngineFacts": Kind.ENGINE,
+    "HostFacts": Kind.HOST,
+    "WaiverFacts": Kind.WAIVERS,
+}
+"""What a check takes -> what it is about."""
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One condition of one step: a record that decorates the function with the condition."""
 
     severity: Severity
     summary: str  # the fix as one imperative sentence
     # facts -> verdict; also takes the parameters if the check has any
-    evaluate: Callable[[F], Verdict] | Callable[[F, Parameters], Verdict]
+    evaluate: Callable[..., Verdict] = _nothing
     # passes, fails: small examples: test data, also shown by `explain`. Where only a container's options
     # matter, they stand as typed after `podman run`; facts are created on demand, because a scan needs none
     # of them.
-    passes: tuple[str, ...] | Callable[[], tuple[F | str, ...]]
-    fails: tuple[str, ...] | Callable[[], tuple[F | str, ...]]
+    passes: tuple[str, ...] | Callable[[], tuple[Any, ...]]
+    fails: tuple[str, ...] | Callable[[], tuple[Any, ...]]
     fix: FixKind = FixKind.RECREATE
     risk: Risk = Risk.MAY_BREAK
     kind: Kind = Kind.CONTAINER
     # whose finding it is, if not that kind's: what is about an image, or one decision for all containers (the
     # site), is read with each container
     scope: Kind | None = None
-    # id, step, doc, title: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
+    # id, step, doc, title: set by `hardentui.checks`: the name of the function with dashes, the number of its
     # directory, the docstring of `evaluate` with the HEADINGS, and its first line: what is wrong, in at most
     # TITLE_LENGTH characters, a noun phrase or a short statement
     id: str = ""
@@ -135,6 +158,14 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     # apply
     advise: Callable[[Spec, Spec, FixContext], Advice] | None = None
 
+    def __call__(self, evaluate: Callable[..., Verdict]) -> Check:
+        """What `@Check(…)` makes of a function: a check of what the function takes. What no container option
+        fixes is a file of the host or a decision."""
+        kind, fix = _KINDS[evaluate.__annotations__["facts"]], self.fix
+        if fix is FixKind.RECREATE and self.remediate is None and self.scope is not Kind.IMAGE:
+            fix = FixKind.HOST_FILE if kind in (Kind.HOST, Kind.ENGINE) else FixKind.DECISION
+        return replace(self, evaluate=evaluate, kind=kind, fix=fix)
+
     @property
     def about(self) -> Kind:
         """Whose finding it is."""
@@ -146,14 +177,15 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         less = self.severity.shifted(-1).word
         return f"{self.severity.word} ({less} in a user namespace)" if self.contextual else self.severity.word
 
-    def verdict(self, facts: F, parameters: Parameters | None = None) -> Verdict:
+    def verdict(self, facts: object, parameters: Parameters | None = None) -> Verdict:
         """The verdict on these facts, with the check's own parameters by default; unknown, because what it
         asks for cannot be read."""
-        evaluate: Callable[..., Verdict] = self.evaluate
         try:
             if not self.parameters:
-                return evaluate(facts)
-            return evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
+                return self.evaluate(facts)
+            return self.evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
+        except Settled as settled:
+            return settled.verdict
         except Unread as unread:
             return unknown(unread.reason, do=unread.do)
 
@@ -162,7 +194,7 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         return sections(self.doc).get(heading, "")
 
 
-AnyCheck: TypeAlias = "Check[Any]"
+AnyCheck = Check
 
 
 @cache

@@ -81,6 +81,13 @@ def known(read: Callable[[*Arguments], Any], *arguments: *Arguments, else_: Any 
         return unread.with_traceback(None) if else_ is NOT_READ else else_
 
 
+def need(value: V | Unread) -> V:
+    """The value; raises the Unread in its place."""
+    if isinstance(value, Unread):
+        raise value
+    return value
+
+
 class Later(Generic[V]):
     """A reader that a fact calls when it is first asked for, with its subject.
 

@@ -323,8 +323,9 @@ def bound_to_one_address(
     return rebound(spec, address, wide)
 
 
-def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advice:
+def about_one_address(before: Spec, after: Spec, context: FixContext) -> Advice:
     """Who can no longer reach a port that is bound to one address."""
+    facts = context.facts
     new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
     if not new:
         return Advice()

@@ -8,9 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.lib.seccomp import EngineDefault, NoFilter, SeccompProfile, parse_profile
+from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.known import Known, Unread, known, need
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.reading.containers import ask_or, engine_info
@@ -70,23 +71,18 @@ def lsm(facts: ContainerFacts) -> Known[str]:
     return Unread("the engine's security module is not known")
 
 
-def without_selinux(facts: ContainerFacts) -> Verdict | None:
-    """The verdict of SELinux checks if SELinux does not confine containers; None if it does."""
-    return _without(facts, SELINUX, "SELinux")
+def need_selinux(facts: ContainerFacts) -> None:
+    """Not applicable where SELinux does not confine containers; raises Unread."""
+    if need(lsm(facts)) != SELINUX:
+        raise Settled(not_applicable("the engine does not use SELinux"))
 
 
-def without_apparmor(facts: ContainerFacts) -> Verdict | None:
-    """The same of AppArmor."""
+def need_apparmor(facts: ContainerFacts) -> None:
+    """Not applicable where AppArmor does not confine containers; raises Unread."""
     if facts.engine.rootless is True:
-        return not_applicable("Podman applies no AppArmor profile to rootless containers")
-    return _without(facts, APPARMOR_LSM, "AppArmor")
-
-
-def _without(facts: ContainerFacts, wanted: str, name: str) -> Verdict | None:
-    module = lsm(facts)
-    if isinstance(module, Unread):
-        return unknown(module.reason)
-    return None if module == wanted else not_applicable(f"the engine does not use {name}")
+        raise Settled(not_applicable("Podman applies no AppArmor profile to rootless containers"))
+    if need(lsm(facts)) != APPARMOR_LSM:
+        raise Settled(not_applicable("the engine does not use AppArmor"))
 
 
 def unconfined_by_apparmor(label: str) -> bool:
@@ -139,15 +135,15 @@ class FilterRules(Struct, frozen=True):
     in_force: bool  # the runtime installed it; otherwise it is only requested
 
 
-def filter_rules(facts: ContainerFacts) -> FilterRules | Verdict:
-    """The rules of the filter; if there are none to judge, the verdict of a check on rules."""
+def filter_rules(facts: ContainerFacts) -> FilterRules:
+    """The rules of the filter; none to judge settle the verdict."""
     seccomp, declared = filter_of(facts), declared_filter(facts)
     if isinstance(seccomp, Unread):
-        return unknown(seccomp.reason, declared)
+        raise Settled(unknown(seccomp.reason, declared))
     if isinstance(seccomp.filter, NoFilter):
-        return not_applicable("no filter at all (see seccomp-unconfined)")
+        raise Settled(not_applicable("no filter at all (see seccomp-unconfined)"))
     if isinstance(seccomp.filter, EngineDefault):
-        return not_applicable(NEVER_STARTED_WITH_DEFAULT)
+        raise Settled(not_applicable(NEVER_STARTED_WITH_DEFAULT))
     return FilterRules(seccomp.filter, declared, seccomp.source, seccomp.in_force)
 
 

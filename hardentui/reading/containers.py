@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hardentui.errors import CannotFix
+from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Limits, NotRunning
 from hardentui.model.finding import (
     Evidence,
@@ -25,7 +26,6 @@ T = TypeVar("T")
 W = TypeVar("W")
 
 CONFIGURATION = "configuration of the container"
-OF_PODMAN = "a pod's infra container: Podman's own program, which only holds namespaces"
 
 
 def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unread | NotRunning:
@@ -135,6 +135,14 @@ def is_root(user: str) -> bool:
 def is_infra(facts: ContainerFacts) -> bool:
     """Whether it is the container that holds the namespaces of a pod."""
     return bool(facts.inspect.get("IsInfra"))
+
+
+def need_own_program(facts: ContainerFacts) -> None:
+    """Not applicable to the container that holds the namespaces of a pod."""
+    if is_infra(facts):
+        raise Settled(
+            not_applicable("a pod's infra container: Podman's own program, which only holds namespaces")
+        )
 
 
 def pod_of(facts: ContainerFacts) -> str:

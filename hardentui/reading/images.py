@@ -12,12 +12,14 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.lib.image.contents import ImageFile, ImageInventory
+from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
+from hardentui.reading.containers import is_infra
 from hardentui.visible import visible
 
 AUTO_UPDATE = "io.containers.autoupdate"
@@ -65,25 +67,25 @@ def image_name(facts: ContainerFacts) -> str:
     return facts.spec[IMAGE] or facts.image_name
 
 
-def without_image(facts: ContainerFacts) -> str:
-    """Why there is no image to judge; empty if there is one."""
+def need_image(facts: ContainerFacts) -> None:
+    """Not applicable to a container without an image."""
     if facts.spec[ROOTFS]:
-        return "the container runs from a host directory (--rootfs), not from an image"
-    if facts.inspect.get("IsInfra") and not facts.inspect.get("Image"):
-        return "a pod's infra container has no image since Podman 5.8"
-    return ""
+        raise Settled(
+            not_applicable("the container runs from a host directory (--rootfs), not from an image")
+        )
+    if is_infra(facts) and not facts.inspect.get("Image"):
+        raise Settled(not_applicable("a pod's infra container has no image since Podman 5.8"))
 
 
-def image_of(facts: ContainerFacts) -> ImageFacts | Verdict:
-    """The facts of the image, or the verdict that there are none."""
-    if why := without_image(facts):
-        return not_applicable(why)
-    if facts.inspect.get("IsInfra"):
-        return not_applicable("a pod's infra container runs Podman's own image")
-    image = known(lambda: facts.image)
-    return (
-        unknown(f"the image could not be inspected: {image.reason}") if isinstance(image, Unread) else image
-    )
+def image_of(facts: ContainerFacts) -> ImageFacts:
+    """The facts of the image; not applicable if there is none that somebody chose."""
+    need_image(facts)
+    if is_infra(facts):
+        raise Settled(not_applicable("a pod's infra container runs Podman's own image"))
+    try:
+        return facts.image
+    except Unread as unread:
+        raise Unread(f"the image could not be inspected: {unread.reason}") from None
 
 
 def steps_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -99,15 +101,6 @@ def comments_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(comment[:_LONGEST_STEP] for comment in comments if comment)
 
 
-def inventory_of(facts: ContainerFacts) -> ImageInventory | Verdict:
-    """The contents of the image, or the verdict that they are not known, with how to read them."""
-    image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
-    inventory = known(lambda: image.inventory)
-    return unknown(inventory.reason, do=inventory.do) if isinstance(inventory, Unread) else inventory
-
-
 def gap(inventory: ImageInventory, *words: str) -> Verdict | None:
     """Unknown, if a part of the image that matters here could not be read. `words` name such parts."""
     gaps = [part for part in inventory.gaps if not words or any(word in part for word in words)]
@@ -120,19 +113,19 @@ def listed_files(
     allowed: Collection[str],
     *,
     deleted: bool = True,
-) -> tuple[ImageFile, ...] | Verdict:
-    """Files of the image that one list of its contents names, or the verdict that there are none.
+) -> tuple[ImageFile, ...]:
+    """Files of the image that one list of its contents names. Without any, the check passes, as far as known.
 
     Args:
         allowed: paths that are left out.
         deleted: with files that a later layer deletes.
     """
-    inventory = inventory_of(facts)
-    if isinstance(inventory, Verdict):
-        return inventory
+    inventory = image_of(facts).inventory
     files = (file for file in of(inventory) if file.path not in allowed)
     listed = tuple(file for file in files if deleted or not file.deleted)
-    return listed or gap(inventory) or passed("none found")
+    if not listed:
+        raise Settled(gap(inventory) or passed("none found"))
+    return listed
 
 
 def file_evidence(files: Iterable[ImageFile]) -> tuple[Evidence, ...]:
@@ -476,16 +469,11 @@ def not_clean(report: ScanReport, facts: ContainerFacts) -> Verdict | None:
     return unknown(f"nothing was found, but {'; '.join(doubts)}", report.scanner) if doubts else None
 
 
-def report_of(facts: ContainerFacts) -> ScanReport | Verdict:
-    """The newest report for the container's image, or the verdict that there is none."""
-    image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
-    scan = known(lambda: image.scan)
-    if isinstance(scan, Unread):
-        return unknown(scan.reason)
+def report_of(facts: ContainerFacts) -> ScanReport:
+    """The newest report for the container's image; raises Unread if there is none."""
+    scan = image_of(facts).scan
     if isinstance(scan, NeverScanned):
-        return unknown("the image was never scanned (see missing-vulnerability-scan)")
+        raise Unread("the image was never scanned (see missing-vulnerability-scan)")
     return scan
 
 

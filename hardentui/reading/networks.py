@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hardentui.errors import CannotFix
+from hardentui.model.check import Settled
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, NetworkFacts, NotRunning
-from hardentui.model.finding import Verdict, not_applicable
+from hardentui.model.finding import not_applicable
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
@@ -149,18 +150,17 @@ def on_host_network(facts: ContainerFacts) -> Known[bool]:
     return declared if declared is True or isinstance(shared, NotRunning) else shared
 
 
-def without_own_network(facts: ContainerFacts) -> Verdict | None:
-    """The verdict if the container has no network of its own; None if it has one."""
+def need_own_network(facts: ContainerFacts) -> None:
+    """Not applicable to a container without a network of its own."""
     if uses_network_of_pod(facts):
-        return not_applicable("the network belongs to the pod; see the pod's infra container")
+        raise Settled(not_applicable("the network belongs to the pod; see the pod's infra container"))
     kinds = modes_of(facts)
     if "none" in kinds:
-        return not_applicable("no network (--network none)")
+        raise Settled(not_applicable("no network (--network none)"))
     if "host" in kinds:
-        return not_applicable("it uses the host's network (see host-network)")
+        raise Settled(not_applicable("it uses the host's network (see host-network)"))
     if kinds & _SHARED:
-        return not_applicable("it uses the network of another container, where this check applies")
-    return None
+        raise Settled(not_applicable("it uses the network of another container, where this check applies"))
 
 
 def published(facts: ContainerFacts) -> tuple[Port, ...]:

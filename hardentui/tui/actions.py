@@ -188,7 +188,6 @@ WRITE = (
     Action("write.previous_hunk", "N", "Before", "The previous change.", "Write", call="hunk(-1)"),
 )
 EXPLAIN = (Action("explain.accept", "W", "Waive", "Accept this finding until a date.", "Finding", True),)
-WAIVERS = (Action("waivers.again", "r", "Again", "Reload the waivers and check again.", "Waivers", True),)
 LOGS = (Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),)
 CONNECTION = (
     Action("connection.change", "i", "Change", "Switch to another Podman.", "Connection", True),

@@ -23,8 +23,9 @@ def top_names(source: str) -> Iterator[str]:
     """The functions, classes and constants of a module, but for its checks, which are found by their type."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Assign) and not ast.unparse(node.value).startswith("Check("):
+            if not any(ast.unparse(decorator).startswith("Check(") for decorator in node.decorator_list):
+                yield node.name
+        elif isinstance(node, ast.Assign):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id

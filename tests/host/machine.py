@@ -62,7 +62,7 @@ class Machine:
             "Python": python.split()[-1].rpartition(".")[0],
             "Rights": "rootful and rootless, with systemd",
             "cgroup": "version 2",
-            "Security module": {"apparmor": "AppArmor", "selinux": "SELinux"}[self._lsm],
+            "Security module": {"apparmor": "AppArmor", "selinux": "SELinux with Debian's policy"}[self._lsm],
             "Processor": processor,
         }
 

@@ -108,7 +108,11 @@ def test_our_image_checks_files_as_nobody_and_the_host_as_root(web: Bench, tmp_p
     parts = ("./etc", "./usr", "./bin", "./lib", "./lib64")
     subprocess.run(["tar", "-C", root, "-cf", str(tmp_path / "root.tar"), *parts], check=True)
     web.podman("import", str(tmp_path / "root.tar"), base, timeout=240)
-    web.podman("build", "--build-arg", f"BASE={base}", "--tag", ours, str(ROOT / "dist/image"), timeout=240)
+    archive = ROOT / f"dist/hardentui-{hardentui.__version__}-image.tar.gz"
+    (tmp_path / "context").mkdir()
+    subprocess.run(["tar", "-C", str(tmp_path / "context"), "-xf", str(archive)], check=True)
+    words = ("build", "--build-arg", f"BASE={base}", "--tag", ours, str(tmp_path / "context"))
+    web.podman(*words, timeout=240)
     (tmp_path / "web.container").write_text(
         "[Container]\nImage=docker.io/library/nginx:1.27\nPodmanArgs=--privileged\n"
     )

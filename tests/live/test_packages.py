@@ -163,8 +163,17 @@ def test_a_package_installs_runs_and_leaves_nothing(release: str, kind: str) -> 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("family", ["fedora", "suse_version"])
-def test_the_spec_also_builds_a_package_of_a_distribution(family: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "prefix", "flavor"),
+    [
+        ("fedora 42", "", "python3"),
+        ("suse_version 1600", "python3-", "python3"),
+        ("suse_version 1500", "python311-", "python311"),
+    ],
+)
+def test_the_spec_also_builds_a_package_of_a_distribution(
+    family: str, prefix: str, flavor: str, tmp_path: Path
+) -> None:
     """The %pyproject macros of Fedora and openSUSE are not here: each stands for the pip command in it."""
     _pack("wheel")
     (tmp_path / "SOURCES").mkdir()
@@ -174,9 +183,10 @@ def test_the_spec_also_builds_a_package_of_a_distribution(family: str, tmp_path:
     into = "--ignore-installed --root %{buildroot} --prefix /usr"
     defined = {
         "_topdir": str(tmp_path),
-        family: "1600",
-        "version_": __version__,
-        "python3_sitelib": f"/usr/lib/python3.{sys.version_info.minor}/site-packages",
+        **dict([family.split()]),
+        **({"sle15_python_module_pythons": f"%global pythons {flavor}"} if "1500" in family else {}),
+        "python3_sitelib": "/usr/lib/python3.6/site-packages",
+        f"{flavor}_sitelib": f"/usr/lib/python3.{sys.version_info.minor}/site-packages",
         "pyproject_buildrequires": ":",
         "pyproject_wheel": f"{pip} wheel {own} --no-build-isolation --wheel-dir dist .",
         "pyproject_install": f"{pip} install {own} {into} dist/*.whl",
@@ -187,7 +197,7 @@ def test_the_spec_also_builds_a_package_of_a_distribution(family: str, tmp_path:
     assert {"/usr/bin/hardentui", "/usr/share/man/man1/hardentui.1.gz"} <= {
         *_run("rpm", "-qpl", package).split()
     }
-    wanted = "python3-textual >= 8" if family == "suse_version" else "dist(textual) >= 8"
+    wanted = f"{prefix}textual >= 8" if prefix else "dist(textual) >= 8"
     assert wanted in _run("rpm", "-qp", "--requires", package)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardentui import __version__
+from tests.support.documented import ROOT
 from tools import pack, release
 
 CHANGES = (
@@ -46,6 +47,8 @@ def test_what_is_no_version_is_told(version: str) -> None:
 def checkout(tmp_path: Path) -> Path:
     (tmp_path / "hardentui").mkdir()
     (tmp_path / "hardentui/__init__.py").write_text('__version__ = "0.1.0"\n')
+    (tmp_path / "packaging").mkdir()
+    (tmp_path / "packaging/hardentui.spec").write_text("%{!?version_: %global version_ 0.1.0}\n")
     (tmp_path / "code.py").write_text("1\n")
     (tmp_path / "CHANGELOG.md").write_text(CHANGES)
     (tmp_path / ".gitignore").write_text(".tested\n")
@@ -78,6 +81,10 @@ def test_it_is_committed_and_tagged(checkout: Path) -> None:
     release.prepare("0.2.0", checkout)
     assert git(checkout, "tag").split() == ["v0.2.0"]
     assert git(checkout, "show", "v0.2.0:hardentui/__init__.py") == '__version__ = "0.2.0"\n'
+    assert all(
+        told.format(__version__) in (ROOT / file).read_text() for file, told in release.VERSIONED.items()
+    )
+    assert " version_ 0.2.0}" in git(checkout, "show", "v0.2.0:packaging/hardentui.spec")
     assert "## [0.2.0] - " in git(checkout, "show", "v0.2.0:CHANGELOG.md")
     with pytest.raises(release.Refused, match="is not above"):
         release.prepare("0.2.0", checkout)

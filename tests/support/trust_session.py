@@ -35,7 +35,7 @@ async def main(url: str, rule: str, signed: str) -> None:
         tell(drawn(app))
         await pilot.press("ctrl+s", shows="The journal (J) undoes it")
         await pilot.press("y")
-        await until(pilot, lambda: any("J shows it" in note.message for note in app._notifications))
+        await until(pilot, lambda: any("Undo: u in the" in note.message for note in app._notifications))
         tell("applied")
         sys.stdin.readline()  # until the test has looked at what holds now
         await pilot.press("J", shows="u undoes it")

@@ -6,9 +6,18 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.reading.images import DATED, end_of, gap, image_of, inventory_of, rolling, steps_of
+from hardentui.reading.images import DATED, end_of, gap, image_of, rolling, steps_of
 
 
+@Check(
+    severity=Severity.HIGH,  # known holes stay open: the next exploit is ordinary
+    scope=Kind.IMAGE,
+    summary="Rebuild the image on a supported release",
+    fix=FixKind.IMAGE_REBUILD,
+    passes=lambda: (container(image=_based("debian", "13")), container(image=_based("wolfi", "20230201"))),
+    fails=lambda: (container(image=_based("debian", "9")), container(image=_based("alpine", "3.16.2"))),
+    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
+)
 def end_of_life_image(facts: ContainerFacts) -> Verdict:
     """End-of-life distribution in image.
 
@@ -24,9 +33,7 @@ def end_of_life_image(facts: ContainerFacts) -> Verdict:
     A new release brings new versions of libraries and language runtimes, so the service must be rebuilt and
     tested. Databases may need a manual migration of their data. Plan the move before the date, not after it.
     """
-    inventory = inventory_of(facts)
-    if isinstance(inventory, Verdict):
-        return inventory
+    inventory = image_of(facts).inventory
     release = inventory.release
     if not release.get("ID"):
         return gap(inventory) or not_applicable("the image contains no distribution (no os-release file)")
@@ -46,17 +53,6 @@ def _based(identity: str, version: str) -> ImageFacts:
     return image(inventory=ImageInventory(release={"ID": identity, "VERSION_ID": version}))
 
 
-END_OF_LIFE_IMAGE = Check(
-    severity=Severity.HIGH,  # known holes stay open: the next exploit is ordinary
-    scope=Kind.IMAGE,
-    summary="Rebuild the image on a supported release",
-    fix=FixKind.IMAGE_REBUILD,
-    evaluate=end_of_life_image,
-    passes=lambda: (container(image=_based("debian", "13")), container(image=_based("wolfi", "20230201"))),
-    fails=lambda: (container(image=_based("debian", "9")), container(image=_based("alpine", "3.16.2"))),
-    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
-)
-
 _ADDED = r"(?i)(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://([^/\s]*)"
 _REFRESH = r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b"
 _INSTALL = (
@@ -64,6 +60,22 @@ _INSTALL = (
 )
 
 
+@Check(
+    severity=Severity.LOW,  # hygiene of the build
+    scope=Kind.IMAGE,
+    summary="Verify what the build downloads, and refresh and install packages in one step",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.SAFE,
+    passes=lambda: (
+        container(image=_built("/bin/sh -c apt-get update && apt-get install -y nginx", "COPY app /app")),
+        container(image=_built("/bin/sh -c apk add --no-cache curl", "ADD rootfs.tar.xz /")),
+    ),
+    fails=lambda: (
+        container(image=_built("/bin/sh -c apt-get update", "/bin/sh -c apt-get install -y nginx")),
+        container(image=_built("ADD https://example.com/tool.tar.gz /opt/")),
+    ),
+    references=("CIS Docker 1.6 4.7", "CIS Docker 1.6 4.9", "Dockle CIS-DI-0007", "Dockle CIS-DI-0009"),
+)
 def unclean_image_build(facts: ContainerFacts) -> Verdict:
     """Image build not verified or not reproducible.
 
@@ -82,8 +94,6 @@ def unclean_image_build(facts: ContainerFacts) -> Verdict:
     line.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     return _built_by(steps_of(image.history))
 
 
@@ -115,22 +125,3 @@ def _index_only(step: str) -> list[str]:
 
 def _built(*steps: str) -> ImageFacts:
     return image(history=tuple({"created_by": step} for step in steps))
-
-
-UNCLEAN_IMAGE_BUILD = Check(
-    severity=Severity.LOW,  # hygiene of the build
-    scope=Kind.IMAGE,
-    summary="Verify what the build downloads, and refresh and install packages in one step",
-    fix=FixKind.IMAGE_REBUILD,
-    risk=Risk.SAFE,
-    evaluate=unclean_image_build,
-    passes=lambda: (
-        container(image=_built("/bin/sh -c apt-get update && apt-get install -y nginx", "COPY app /app")),
-        container(image=_built("/bin/sh -c apk add --no-cache curl", "ADD rootfs.tar.xz /")),
-    ),
-    fails=lambda: (
-        container(image=_built("/bin/sh -c apt-get update", "/bin/sh -c apt-get install -y nginx")),
-        container(image=_built("ADD https://example.com/tool.tar.gz /opt/")),
-    ),
-    references=("CIS Docker 1.6 4.7", "CIS Docker 1.6 4.9", "Dockle CIS-DI-0007", "Dockle CIS-DI-0009"),
-)

@@ -10,6 +10,27 @@ from hardentui.reading.secrets import secret_value, secrets_in_pairs, secrets_in
 from hardentui.visible import MASK as MASKED
 
 
+@Check(
+    severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
+    scope=Kind.IMAGE,
+    summary="Revoke the credential, rebuild the image without it and pass it as a secret",
+    fix=FixKind.IMAGE_REBUILD,
+    parameters={"allowed": ()},
+    passes=lambda: (
+        container(image=_config("PATH=/usr/bin")),
+        container(image=_config("DB_PASSWORD_FILE=/run/secrets/db", "COPY app /app")),
+    ),
+    fails=lambda: (
+        container(image=_config("DB_PASSWORD=correct-horse")),
+        container(image=_config("PATH=/usr/bin", "|1 NPM_TOKEN=abcdef0123456789 /bin/sh -c npm ci")),
+        container(image=_config("PATH=/usr/bin", "RUN /bin/sh -c curl -u ci:correct-horse https://repo")),
+        container(image=_config("PATH=/usr/bin", "RUN echo root:correct-horse | chpasswd")),
+        container(
+            image=_config("PATH=/usr/bin", "RUN set -e; curl -u ci:correct-horse https://repo; exit 0")
+        ),
+    ),
+    references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
+)
 def credentials_in_image_config(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Credentials in image config or history.
 
@@ -28,8 +49,6 @@ def credentials_in_image_config(facts: ContainerFacts, parameters: Parameters) -
     build --secret` at build time. Revoke the old credential first; assume that it is known.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     allowed = set(parameters.texts("allowed"))
     labels = image.config.get("Labels") or {}
     configured = [
@@ -72,30 +91,19 @@ def _config(env: str, step: str = "") -> ImageFacts:
     return image(inspect={"Config": {"Env": [env]}}, history=({"created_by": step},))
 
 
-CREDENTIALS_IN_IMAGE_CONFIG = Check(
+@Check(
     severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
     scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,
-    evaluate=credentials_in_image_config,
     parameters={"allowed": ()},
-    passes=lambda: (
-        container(image=_config("PATH=/usr/bin")),
-        container(image=_config("DB_PASSWORD_FILE=/run/secrets/db", "COPY app /app")),
-    ),
+    passes=lambda: (container(image=_layered()),),
     fails=lambda: (
-        container(image=_config("DB_PASSWORD=correct-horse")),
-        container(image=_config("PATH=/usr/bin", "|1 NPM_TOKEN=abcdef0123456789 /bin/sh -c npm ci")),
-        container(image=_config("PATH=/usr/bin", "RUN /bin/sh -c curl -u ci:correct-horse https://repo")),
-        container(image=_config("PATH=/usr/bin", "RUN echo root:correct-horse | chpasswd")),
-        container(
-            image=_config("PATH=/usr/bin", "RUN set -e; curl -u ci:correct-horse https://repo; exit 0")
-        ),
+        container(image=_layered(ImageFile("/root/.aws/credentials", "cloud credentials", 4))),
+        container(image=_layered(ImageFile("/root/.ssh/id_ed25519", "private key", 2, deleted=True))),
     ),
     references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
 )
-
-
 def credentials_in_layers(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Credential file in an image layer.
 
@@ -114,8 +122,6 @@ def credentials_in_layers(facts: ContainerFacts, parameters: Parameters) -> Verd
     `podman build --secret` at build time. Revoke the old credential first; assume that it is known.
     """
     files = listed_files(facts, lambda image: image.credentials, parameters.texts("allowed"))
-    if isinstance(files, Verdict):
-        return files
     deleted = sum(file.deleted for file in files)
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if deleted:
@@ -125,19 +131,3 @@ def credentials_in_layers(facts: ContainerFacts, parameters: Parameters) -> Verd
 
 def _layered(*files: ImageFile) -> ImageFacts:
     return image(inventory=ImageInventory(credentials=files))
-
-
-CREDENTIALS_IN_LAYERS = Check(
-    severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
-    scope=Kind.IMAGE,
-    summary="Revoke the credential, rebuild the image without it and pass it as a secret",
-    fix=FixKind.IMAGE_REBUILD,
-    evaluate=credentials_in_layers,
-    parameters={"allowed": ()},
-    passes=lambda: (container(image=_layered()),),
-    fails=lambda: (
-        container(image=_layered(ImageFile("/root/.aws/credentials", "cloud credentials", 4))),
-        container(image=_layered(ImageFile("/root/.ssh/id_ed25519", "private key", 2, deleted=True))),
-    ),
-    references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
-)

@@ -5,12 +5,25 @@ from __future__ import annotations
 import re
 
 from hardentui.checks.prelude import *
-from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, listed_files, names
+from hardentui.reading.images import file_evidence, gap, image_of, listed_files, names
 from hardentui.reading.networks import exposed
 
 _LOGIN_PORTS = frozenset({22, 23})
 
 
+@Check(
+    severity=Severity.MEDIUM,  # an entrance more, if something starts it
+    scope=Kind.IMAGE,
+    summary="Rebuild the image without a login server and use podman exec",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (container(image=_with_logins(ports=("80/tcp", "2222/tcp"))),),
+    fails=lambda: (
+        container(image=_with_logins(ImageFile("/usr/sbin/sshd", "sshd", 3))),
+        container(image=image(inspect={"Config": {"ExposedPorts": {"22/tcp": {}}}})),
+    ),
+    references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.1.2", "CSVS 3.12"),
+)
 def remote_login_in_image(facts: ContainerFacts) -> Verdict:
     """Remote login server in image.
 
@@ -28,21 +41,17 @@ def remote_login_in_image(facts: ContainerFacts) -> Verdict:
     jump hosts).
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     words = image.config.get("ExposedPorts") or {}
     ports = sorted({port for word in words for port, _ in exposed(str(word)) if port in _LOGIN_PORTS})
     declared = f"exposes {', '.join(map(str, ports))}" if ports else ""
     evidence = tuple(Evidence("image, ExposedPorts", f"{port}/tcp") for port in ports)
-    inventory = inventory_of(facts)
-    if isinstance(inventory, ImageInventory):
-        servers = [file for file in inventory.remote_logins if not file.deleted]
-        if servers:
-            evidence += file_evidence(servers)
-            return failed(f"the image contains {names(servers)}", declared, evidence=evidence)
+    logins = known(lambda: image.inventory.remote_logins, else_=())
+    if servers := [file for file in logins if not file.deleted]:
+        evidence += file_evidence(servers)
+        return failed(f"the image contains {names(servers)}", declared, evidence=evidence)
     if ports:
         return failed("the image exposes a login port", declared, evidence=evidence)
-    return inventory if isinstance(inventory, Verdict) else gap(inventory) or passed("none found")
+    return gap(image.inventory) or passed("none found")
 
 
 def _with_logins(*files: ImageFile, ports: tuple[str, ...] = ()) -> ImageFacts:
@@ -50,22 +59,22 @@ def _with_logins(*files: ImageFile, ports: tuple[str, ...] = ()) -> ImageFacts:
     return image(inspect={"Config": config}, inventory=ImageInventory(remote_logins=files))
 
 
-REMOTE_LOGIN_IN_IMAGE = Check(
-    severity=Severity.MEDIUM,  # an entrance more, if something starts it
+_SU = ImageFile("/usr/bin/su", "setuid root", 1)
+
+
+@Check(
+    severity=Severity.LOW,  # in every distribution's image; no-new-privileges takes their effect away
     scope=Kind.IMAGE,
-    summary="Rebuild the image without a login server and use podman exec",
+    summary="Rebuild the image without setuid bits and file capabilities",
     fix=FixKind.IMAGE_REBUILD,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=remote_login_in_image,
-    passes=lambda: (container(image=_with_logins(ports=("80/tcp", "2222/tcp"))),),
+    parameters={"allowed": ()},
+    passes=lambda: (container(image=_setuid()), container(image=_setuid(replace(_SU, deleted=True)))),
     fails=lambda: (
-        container(image=_with_logins(ImageFile("/usr/sbin/sshd", "sshd", 3))),
-        container(image=image(inspect={"Config": {"ExposedPorts": {"22/tcp": {}}}})),
+        container(image=_setuid(_SU)),
+        container("--security-opt=no-new-privileges --cap-drop=all", image=_setuid(_SU)),
     ),
-    references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.1.2", "CSVS 3.12"),
+    references=("CIS Docker 1.6 4.8", "NIST SP 800-190 4.1.2", "OWASP Docker rule 4"),
 )
-
-
 def setuid_files_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Setuid, setgid or capability files in image.
 
@@ -87,8 +96,6 @@ def setuid_files_in_image(facts: ContainerFacts, parameters: Parameters) -> Verd
     files = listed_files(
         facts, lambda image: image.privileged_files, parameters.texts("allowed"), deleted=False
     )
-    if isinstance(files, Verdict):
-        return files
     harmless = _harmless(facts)
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if harmless:
@@ -106,24 +113,20 @@ def _setuid(*files: ImageFile) -> ImageFacts:
     return image(inventory=ImageInventory(privileged_files=files))
 
 
-_SU = ImageFile("/usr/bin/su", "setuid root", 1)
-
-SETUID_FILES_IN_IMAGE = Check(
-    severity=Severity.LOW,  # in every distribution's image; no-new-privileges takes their effect away
+@Check(
+    severity=Severity.LOW,  # convenient for an intruder, not a way in
     scope=Kind.IMAGE,
-    summary="Rebuild the image without setuid bits and file capabilities",
+    summary="Build the image in two stages, on a base without tools",
     fix=FixKind.IMAGE_REBUILD,
-    evaluate=setuid_files_in_image,
     parameters={"allowed": ()},
-    passes=lambda: (container(image=_setuid()), container(image=_setuid(replace(_SU, deleted=True)))),
+    passes=lambda: (container(image=_having()),),
     fails=lambda: (
-        container(image=_setuid(_SU)),
-        container("--security-opt=no-new-privileges --cap-drop=all", image=_setuid(_SU)),
+        container(
+            image=_having(ImageFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager"))
+        ),
     ),
-    references=("CIS Docker 1.6 4.8", "NIST SP 800-190 4.1.2", "OWASP Docker rule 4"),
+    references=("CIS Docker 1.6 4.3", "NIST SP 800-190 4.1.2"),
 )
-
-
 def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Unneeded tools in image.
 
@@ -140,11 +143,8 @@ def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Debugging inside the container: debug from the host, or attach a second container with tools to its
     namespaces. Entrypoint scripts that call `curl` or `apk` at startup have to be changed.
     """
-    image, inventory = image_of(facts), inventory_of(facts)
-    if isinstance(image, Verdict):
-        return image
-    if isinstance(inventory, Verdict):
-        return inventory
+    image = image_of(facts)
+    inventory = image.inventory
     allowed = set(parameters.texts("allowed"))
     tools = [
         tool for tool in inventory.tools if not tool.deleted and tool.path.rpartition("/")[2] not in allowed
@@ -190,23 +190,15 @@ def _having(*tools: ImageFile) -> ImageFacts:
     return image(inventory=ImageInventory(tools=tools))
 
 
-TOOLS_IN_IMAGE = Check(
-    severity=Severity.LOW,  # convenient for an intruder, not a way in
+@Check(
+    severity=Severity.MEDIUM,  # root inside without a password: a layer inside the container is missing
     scope=Kind.IMAGE,
-    summary="Build the image in two stages, on a base without tools",
+    summary="Lock the account or remove the rule, then rebuild the image",
     fix=FixKind.IMAGE_REBUILD,
-    evaluate=tools_in_image,
-    parameters={"allowed": ()},
-    passes=lambda: (container(image=_having()),),
-    fails=lambda: (
-        container(
-            image=_having(ImageFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager"))
-        ),
-    ),
-    references=("CIS Docker 1.6 4.3", "NIST SP 800-190 4.1.2"),
+    passes=lambda: (container(image=_with_accounts()),),
+    fails=lambda: (container(image=_with_accounts("toor has uid 0")),),
+    references=("Dockle DKL-LI-0001", "Dockle DKL-DI-0001", "NIST SP 800-190 4.1.2"),
 )
-
-
 def weak_accounts_in_image(facts: ContainerFacts) -> Verdict:
     """Weak account in image.
 
@@ -222,9 +214,7 @@ def weak_accounts_in_image(facts: ContainerFacts) -> Verdict:
     Entrypoint scripts that use `sudo` without a password must start as the right user instead. Nothing else
     needs these accounts: `podman exec` enters a container without a password.
     """
-    inventory = inventory_of(facts)
-    if isinstance(inventory, Verdict):
-        return inventory
+    inventory = image_of(facts).inventory
     weak = inventory.weak_accounts
     if weak:
         evidence = tuple(Evidence("accounts in the image", sentence) for sentence in weak[:12])
@@ -240,18 +230,19 @@ def _with_accounts(*weak: str) -> ImageFacts:
     return image(inventory=ImageInventory(weak_accounts=weak))
 
 
-WEAK_ACCOUNTS_IN_IMAGE = Check(
-    severity=Severity.MEDIUM,  # root inside without a password: a layer inside the container is missing
+@Check(
+    severity=Severity.LOW,  # matters only to a second user inside
     scope=Kind.IMAGE,
-    summary="Lock the account or remove the rule, then rebuild the image",
+    summary="Remove write permission for others in the build",
     fix=FixKind.IMAGE_REBUILD,
-    evaluate=weak_accounts_in_image,
-    passes=lambda: (container(image=_with_accounts()),),
-    fails=lambda: (container(image=_with_accounts("toor has uid 0")),),
-    references=("Dockle DKL-LI-0001", "Dockle DKL-DI-0001", "NIST SP 800-190 4.1.2"),
+    parameters={"allowed": ()},
+    passes=lambda: (container(image=_with_writable()),),
+    fails=lambda: (
+        container(image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
+        container("--read-only", image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
+    ),
+    references=("NIST SP 800-190 4.1.2",),
 )
-
-
 def world_writable_files_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """World-writable files in image.
 
@@ -270,8 +261,6 @@ def world_writable_files_in_image(facts: ContainerFacts, parameters: Parameters)
     files = listed_files(
         facts, lambda image: image.world_writable, parameters.texts("allowed"), deleted=False
     )
-    if isinstance(files, Verdict):
-        return files
     harmless = facts.spec[READ_ONLY]
     reason = plural(len(files), "world-writable file or directory", "world-writable files or directories")
     if harmless:
@@ -282,19 +271,3 @@ def world_writable_files_in_image(facts: ContainerFacts, parameters: Parameters)
 
 def _with_writable(*files: ImageFile) -> ImageFacts:
     return image(inventory=ImageInventory(world_writable=files))
-
-
-WORLD_WRITABLE_FILES_IN_IMAGE = Check(
-    severity=Severity.LOW,  # matters only to a second user inside
-    scope=Kind.IMAGE,
-    summary="Remove write permission for others in the build",
-    fix=FixKind.IMAGE_REBUILD,
-    evaluate=world_writable_files_in_image,
-    parameters={"allowed": ()},
-    passes=lambda: (container(image=_with_writable()),),
-    fails=lambda: (
-        container(image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
-        container("--read-only", image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
-    ),
-    references=("NIST SP 800-190 4.1.2",),
-)

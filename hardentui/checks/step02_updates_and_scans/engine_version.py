@@ -13,6 +13,33 @@ _LABELS_REPAIRED = (Version(5, 8, 10), Version(6, 2, 0))
 _CHECKPOINT_REPAIRED = (Version(6, 1, 3),)
 
 
+def _image(annotations: Mapping[str, str], **labels: str) -> ImageFacts:
+    return image(inspect={"Annotations": annotations, "Config": {"Labels": labels}})
+
+
+_UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
+
+
+@Check(
+    severity=Severity.HIGH,  # whoever publishes the image chooses how the engine runs it
+    scope=Kind.IMAGE,
+    summary="Use an image without these annotations, or update the engine",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (
+        container(image=_image({"org.opencontainers.image.title": "web"}, app="shop")),
+        container(image=_UNIT, engine=rootful(version=Version(6, 2, 0))),
+        container(image=_UNIT, engine=rootful(version=Version(5, 8, 10))),
+        container(image=_image({_CHECKPOINT: "runc"}), engine=rootful(version=Version(6, 1, 3))),
+    ),
+    fails=lambda: (
+        container(image=_image({"run.oci.seccomp_bpf_data": "BgAAAAAA/38="})),
+        container(image=_image({"org.systemd.property.OOMScoreAdjust": "int32 -1000"})),
+        container(image=_image({_CHECKPOINT: "runc"}), engine=rootful(version=Version(5, 8, 10))),
+        container(image=_UNIT),
+    ),
+    references=("CVE-2026-94603", "CVE-2026-121885", "NIST SP 800-190 4.1.5"),
+)
 def engine_steering_image(facts: ContainerFacts) -> Verdict:
     """Image annotations control the engine.
 
@@ -34,8 +61,6 @@ def engine_steering_image(facts: ContainerFacts) -> Verdict:
     the annotation on the container instead, so that it is your decision.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     steering = dict(_steering(facts, image))
     if not steering:
         return passed("no annotation or label that the engine acts on")
@@ -71,35 +96,29 @@ def _is_repaired(version: Version, repaired: tuple[Version, ...]) -> bool:
     return any(version >= fix for fix in same_line) or version >= max(repaired)
 
 
-def _image(annotations: Mapping[str, str], **labels: str) -> ImageFacts:
-    return image(inspect={"Annotations": annotations, "Config": {"Labels": labels}})
-
-
-_UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
-
-ENGINE_STEERING_IMAGE = Check(
-    severity=Severity.HIGH,  # whoever publishes the image chooses how the engine runs it
-    scope=Kind.IMAGE,
-    summary="Use an image without these annotations, or update the engine",
-    fix=FixKind.IMAGE_REBUILD,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=engine_steering_image,
-    passes=lambda: (
-        container(image=_image({"org.opencontainers.image.title": "web"}, app="shop")),
-        container(image=_UNIT, engine=rootful(version=Version(6, 2, 0))),
-        container(image=_UNIT, engine=rootful(version=Version(5, 8, 10))),
-        container(image=_image({_CHECKPOINT: "runc"}), engine=rootful(version=Version(6, 1, 3))),
-    ),
-    fails=lambda: (
-        container(image=_image({"run.oci.seccomp_bpf_data": "BgAAAAAA/38="})),
-        container(image=_image({"org.systemd.property.OOMScoreAdjust": "int32 -1000"})),
-        container(image=_image({_CHECKPOINT: "runc"}), engine=rootful(version=Version(5, 8, 10))),
-        container(image=_UNIT),
-    ),
-    references=("CVE-2026-94603", "CVE-2026-121885", "NIST SP 800-190 4.1.5"),
+_RUNC = Advisory(
+    component="runc",
+    cve="CVE-2025-31133",
+    fixed=("1.2.8", "1.3.3"),
+    summary="a replaced /dev/null lets a container write to the host's /proc",
+    source="project's own advisory",
+    published="2025-11-05",
 )
 
 
+@Check(
+    severity=Severity.HIGH,  # a known hole of the engine leads out of every container
+    summary="Update the engine's packages, then restart the containers",
+    passes=lambda: (
+        HostFacts(outdated=(), advisories_dated="2026-01-01"),
+        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, "Fix CVE-2025-31133"),)),
+    ),
+    fails=lambda: (
+        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.2.6", distribution=False),)),
+        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, ""),)),
+    ),
+    references=("CIS Docker 1.6 1.2.2", "NIST SP 800-190 4.4.1", "OWASP Docker rule 0"),
+)
 def vulnerable_engine(facts: HostFacts) -> Verdict:
     """Known vulnerability in the engine.
 
@@ -190,30 +209,3 @@ def _evidence(component: OutdatedComponent) -> Evidence:
         else ""
     )
     return Evidence(f"{advisory.component} {component.installed}", f"{advisory.cve}, fixed in {fixed}{log}")
-
-
-_RUNC = Advisory(
-    component="runc",
-    cve="CVE-2025-31133",
-    fixed=("1.2.8", "1.3.3"),
-    summary="a replaced /dev/null lets a container write to the host's /proc",
-    source="project's own advisory",
-    published="2025-11-05",
-)
-
-VULNERABLE_ENGINE = Check(
-    severity=Severity.HIGH,  # a known hole of the engine leads out of every container
-    kind=Kind.HOST,
-    summary="Update the engine's packages, then restart the containers",
-    fix=FixKind.HOST_FILE,
-    evaluate=vulnerable_engine,
-    passes=lambda: (
-        HostFacts(outdated=(), advisories_dated="2026-01-01"),
-        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, "Fix CVE-2025-31133"),)),
-    ),
-    fails=lambda: (
-        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.2.6", distribution=False),)),
-        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, ""),)),
-    ),
-    references=("CIS Docker 1.6 1.2.2", "NIST SP 800-190 4.4.1", "OWASP Docker rule 0"),
-)

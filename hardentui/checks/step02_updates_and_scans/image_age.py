@@ -13,15 +13,57 @@ from hardentui.reading.images import (
     image_name,
     image_of,
     is_image_id,
+    need_image,
     parse_time,
     reference,
     refuse_where_updated,
-    without_image,
 )
 
 _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 
 
+def _fix_mutable_image_tag(spec: Spec, context: FixContext) -> Spec:
+    if mutable_image_tag.verdict(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
+        return spec
+    refuse_where_updated(spec)
+    name = spec[IMAGE] or context.facts.image_name
+    full = reference(context.facts.image_name or name)
+    floats = not full.tag or full.tag in context.parameters.texts("floating")
+    tag = "" if floats else f":{full.tag}"  # a bot that moves the digest reads it
+    return spec.with_(IMAGE, f"{full.name}{tag}@{_digest(context.facts, full)}")
+
+
+_DIGEST = "sha256:" + "d" * 64
+
+_IMAGE = image(inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
+
+_FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
+
+
+@Check(
+    severity=Severity.LOW,  # the name may mean another image tomorrow; signatures and digests are the defence
+    scope=Kind.IMAGE,
+    summary="Refer to the image by digest",
+    risk=Risk.DECISION,
+    remediate=_fix_mutable_image_tag,
+    parameters={"floating": _FLOATING, "digests": False},
+    passes=(
+        "docker.io/library/nginx:1.29.3",
+        "docker.io/library/nginx:1.29@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
+    ),
+    fails=lambda: (
+        container("nginx", inspect=_FULL, image=_IMAGE),
+        container("docker.io/library/nginx:latest", inspect=_FULL, image=_IMAGE),
+    ),
+    references=(
+        "CIS Docker 1.6 5.28",
+        "NIST SP 800-190 4.1.5",
+        "NIST SP 800-190 4.2.2",
+        "OWASP Docker rule 13",
+        "CSVS 3.6",
+        "Dockle DKL-DI-0006",
+    ),
+)
 def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Image uses a moving tag.
 
@@ -40,8 +82,7 @@ def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     by themselves, and automatic updates from the registry find nothing new: someone has to update the digest
     (see no-update-path). To keep receiving small updates, use a version tag instead.
     """
-    if why := without_image(facts):
-        return not_applicable(why)
+    need_image(facts)
     if facts.inspect.get("IsInfra"):
         return not_applicable("Podman chooses the image of a pod's infra container")
     name = image_name(facts)
@@ -57,17 +98,6 @@ def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if parameters.values["digests"] and not parts.local:
         return failed(f"the owner of the tag {parts.tag} can move it", name)
     return passed(name)
-
-
-def _fix_mutable_image_tag(spec: Spec, context: FixContext) -> Spec:
-    if mutable_image_tag(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
-        return spec
-    refuse_where_updated(spec)
-    name = spec[IMAGE] or context.facts.image_name
-    full = reference(context.facts.image_name or name)
-    floats = not full.tag or full.tag in context.parameters.texts("floating")
-    tag = "" if floats else f":{full.tag}"  # a bot that moves the digest reads it
-    return spec.with_(IMAGE, f"{full.name}{tag}@{_digest(context.facts, full)}")
 
 
 def _digest(facts: ContainerFacts, full: Reference) -> str:
@@ -90,37 +120,15 @@ def _digest(facts: ContainerFacts, full: Reference) -> str:
     return digests[0]
 
 
-_DIGEST = "sha256:" + "d" * 64
-_IMAGE = image(inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
-_FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
-
-MUTABLE_IMAGE_TAG = Check(
-    severity=Severity.LOW,  # the name may mean another image tomorrow; signatures and digests are the defence
+@Check(
+    severity=Severity.MEDIUM,  # weeks of fixes are missing
     scope=Kind.IMAGE,
-    summary="Refer to the image by digest",
-    risk=Risk.DECISION,
-    evaluate=mutable_image_tag,
-    remediate=_fix_mutable_image_tag,
-    parameters={"floating": _FLOATING, "digests": False},
-    passes=(
-        "docker.io/library/nginx:1.29.3",
-        "docker.io/library/nginx:1.29@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
-    ),
-    fails=lambda: (
-        container("nginx", inspect=_FULL, image=_IMAGE),
-        container("docker.io/library/nginx:latest", inspect=_FULL, image=_IMAGE),
-    ),
-    references=(
-        "CIS Docker 1.6 5.28",
-        "NIST SP 800-190 4.1.5",
-        "NIST SP 800-190 4.2.2",
-        "OWASP Docker rule 13",
-        "CSVS 3.6",
-        "Dockle DKL-DI-0006",
-    ),
+    summary="Pull or rebuild the image and recreate the container",
+    parameters={"days": 90},
+    passes=lambda: (container(image=_built("2025-12-20T10:00:00.123456789Z")),),
+    fails=lambda: (container(image=_built("2025-06-01T10:00:00Z")),),
+    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.2.2"),
 )
-
-
 def old_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Image built long ago.
 
@@ -138,8 +146,6 @@ def old_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     even if their source did not change, because the base image below them did.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     built = created(image)
     if built is None:
         return unknown("the build date of the image is not known (missing or fixed)")
@@ -154,18 +160,18 @@ def _built(date: str) -> ImageFacts:
     return image(inspect={"Created": date})
 
 
-OLD_IMAGE = Check(
-    severity=Severity.MEDIUM,  # weeks of fixes are missing
+_OTHER = "sha256:" + "e" * 64
+
+
+@Check(
+    severity=Severity.MEDIUM,  # fixes are published and not in use
     scope=Kind.IMAGE,
-    summary="Pull or rebuild the image and recreate the container",
-    evaluate=old_image,
-    parameters={"days": 90},
-    passes=lambda: (container(image=_built("2025-12-20T10:00:00.123456789Z")),),
-    fails=lambda: (container(image=_built("2025-06-01T10:00:00Z")),),
-    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.2.2"),
+    summary="Pull the image and recreate the container",
+    parameters={"days": 7, "cool_down": 3},
+    passes=lambda: (_registry_has(_DIGEST), _registry_has(_OTHER, days=1)),
+    fails=lambda: (_registry_has(_OTHER),),
+    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
 )
-
-
 def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Newer image in the registry.
 
@@ -185,8 +191,6 @@ def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """
     name = facts.image_name
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     if not name or reference(name).local:
         return not_applicable("the image was built on this machine, so no registry has a newer one")
     if reference(name).digest or is_image_id(name):
@@ -224,7 +228,6 @@ def _digests(facts: ContainerFacts, image: ImageFacts) -> set[str]:
 
 _NAME = "docker.io/library/nginx:1.29"
 
-_OTHER = "sha256:" + "e" * 64
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -233,20 +236,20 @@ def _registry_has(digest: str, days: int = 4) -> ContainerFacts:
     return container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest=answer)
 
 
-OUTDATED_TAG = Check(
-    severity=Severity.MEDIUM,  # fixes are published and not in use
-    scope=Kind.IMAGE,
-    summary="Pull the image and recreate the container",
-    evaluate=outdated_tag,
-    parameters={"days": 7, "cool_down": 3},
-    passes=lambda: (_registry_has(_DIGEST), _registry_has(_OTHER, days=1)),
-    fails=lambda: (_registry_has(_OTHER),),
-    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
-)
-
 _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
 
 
+@Check(
+    severity=Severity.LOW,  # nothing runs
+    summary="Remove the container after checking what it wrote",
+    parameters={"days": 30},
+    passes=lambda: (container(inspect=_ended("2025-12-24T08:00:00Z")),),
+    fails=lambda: (
+        container(inspect=_ended("2025-10-01T08:00:00Z")),
+        container(inspect={"State": {"Status": "created"}, "Created": "2025-01-01T00:00:00Z"}),
+    ),
+    references=("CIS Docker 1.6 6.2", "CSVS 4.8"),
+)
 def stale_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Container stopped long ago.
 
@@ -283,21 +286,20 @@ def _ended(date: str) -> dict[str, object]:
     return {"State": {"Status": "exited", "FinishedAt": date}, "Created": "2025-01-01T00:00:00Z"}
 
 
-STALE_CONTAINER = Check(
+@Check(
     severity=Severity.LOW,  # nothing runs
-    summary="Remove the container after checking what it wrote",
-    fix=FixKind.DECISION,
-    evaluate=stale_container,
+    summary="Remove the image",
     parameters={"days": 30},
-    passes=lambda: (container(inspect=_ended("2025-12-24T08:00:00Z")),),
-    fails=lambda: (
-        container(inspect=_ended("2025-10-01T08:00:00Z")),
-        container(inspect={"State": {"Status": "created"}, "Created": "2025-01-01T00:00:00Z"}),
+    passes=lambda: (
+        image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",), used_by=("db",)),
+        image(inspect={"Created": "2025-12-30T00:00:00Z"}, names=("db:1",)),
     ),
-    references=("CIS Docker 1.6 6.2", "CSVS 4.8"),
+    fails=lambda: (
+        image(inspect={"Created": "2025-01-01T00:00:00Z"}),
+        image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",)),
+    ),
+    references=("CIS Docker 1.6 6.1", "CSVS 4.8"),
 )
-
-
 def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
     """Old image not in use.
 
@@ -331,25 +333,17 @@ def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
     return failed(f"{what}, built {age} days ago", evidence=evidence, commands=commands)
 
 
-STALE_IMAGE = Check(
-    severity=Severity.LOW,  # nothing runs
-    kind=Kind.IMAGE,
-    summary="Remove the image",
-    fix=FixKind.DECISION,
-    evaluate=stale_image,
-    parameters={"days": 30},
-    passes=lambda: (
-        image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",), used_by=("db",)),
-        image(inspect={"Created": "2025-12-30T00:00:00Z"}, names=("db:1",)),
-    ),
-    fails=lambda: (
-        image(inspect={"Created": "2025-01-01T00:00:00Z"}),
-        image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",)),
-    ),
-    references=("CIS Docker 1.6 6.1", "CSVS 4.8"),
+_INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
+
+
+@Check(
+    severity=Severity.MEDIUM,  # fixes are on this host and not in use
+    scope=Kind.IMAGE,
+    summary="Recreate the container from the image its name refers to today",
+    passes=lambda: (container(inspect=_INSPECT, image_ids={_NAME: "sha256:" + "a" * 64}),),
+    fails=lambda: (container(inspect=_INSPECT, image_ids={_NAME: "b" * 64}),),
+    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
 )
-
-
 def superseded_image(facts: ContainerFacts) -> Verdict:
     """Newer image pulled but not in use.
 
@@ -366,8 +360,7 @@ def superseded_image(facts: ContainerFacts) -> Verdict:
     The new image may behave differently. Recreate the container through its unit or compose file, so that no
     setting is lost, and try it on a twin first.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     name = facts.image_name
     running = str(facts.inspect.get("Image") or "").removeprefix("sha256:")
     if facts.spec[ROOTFS] or not name or not running:
@@ -385,16 +378,3 @@ def superseded_image(facts: ContainerFacts) -> Verdict:
             "a newer image with this name has been pulled", name, evidence=evidence, commands=commands
         )
     return passed(name, evidence=evidence)
-
-
-_INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
-
-SUPERSEDED_IMAGE = Check(
-    severity=Severity.MEDIUM,  # fixes are on this host and not in use
-    scope=Kind.IMAGE,
-    summary="Recreate the container from the image its name refers to today",
-    evaluate=superseded_image,
-    passes=lambda: (container(inspect=_INSPECT, image_ids={_NAME: "sha256:" + "a" * 64}),),
-    fails=lambda: (container(inspect=_INSPECT, image_ids={_NAME: "b" * 64}),),
-    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
-)

@@ -11,56 +11,11 @@ from hardentui.reading.images import (
     health_status,
     image_name,
     is_image_id,
+    need_image,
     reference,
-    without_image,
 )
 
 _POLICIES = ("registry", "image", "local")
-
-
-def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No update process.
-
-    What it checks:
-    Whether something updates the container: the label `io.containers.autoupdate` together with the timer that
-    acts on it, or a label that says who updates the pinned version (parameter `labels`). Podman acts on these
-    labels whether they are on the container or on its image.
-
-    Why it matters:
-    Most containers are set up once and then forgotten. Their vulnerabilities are published one after another,
-    and the container stays as it is. Most hosts fall not to clever attacks, but to old, known ones against
-    software that nobody updated.
-
-    What may break:
-    The container restarts when the registry has a new image under its name, at the timer's time, with
-    whatever that image brings. The fix requires a health check first, so that a bad update is rolled
-    back. Updating by tag and pinning a digest exclude each other (mutable-image-tag): a plan carries out
-    whichever comes first.
-    """
-    if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
-        return not_applicable("there is no image to update")
-    labels = labels_of(facts)
-    for name in parameters.texts("labels"):
-        if labels.get(name):
-            return passed(f"{name}={visible(labels[name], 60)}")
-    policy = labels.get(_AUTO, "")
-    by_image = _AUTO not in _labels(facts.spec)
-    if policy not in _POLICIES:
-        return failed("no label turns on automatic updates or says who updates it", policy or "no label")
-    declared = f"{_AUTO}={policy}" + (" (a label of the image)" if by_image else "")
-    if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
-        return failed("the image is pinned by digest, so it is never updated", declared)
-    timer = facts.engine.auto_update_timer
-    evidence = (Evidence("podman-auto-update.timer", "active" if timer else "not active"),)
-    if not timer:
-        user = " --user" if facts.engine.rootless is True else ""
-        commands = (f"systemctl{user} enable --now podman-auto-update.timer",)
-        return failed("the update timer is not active", declared, "", evidence, commands=commands)
-    return passed(declared, evidence=evidence)
-
-
-def _labels(spec: Spec) -> dict[str, str]:
-    return dict(label.partition("=")[::2] for label in spec[LABELS])
 
 
 def _fix_no_update_path(spec: Spec, context: FixContext) -> Spec:
@@ -97,14 +52,15 @@ def _fix_no_update_path(spec: Spec, context: FixContext) -> Spec:
 
 
 _ACTIVE = rootful(auto_update_timer=True)
+
 _UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
-NO_UPDATE_PATH = Check(
+
+@Check(
     severity=Severity.MEDIUM,  # holes stay open until a person remembers
     scope=Kind.SITE,
     summary="Let Podman update the container, or record who changes its version",
     risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=no_update_path,
     remediate=_fix_no_update_path,
     parameters={"labels": ("io.hardentui.updates", "renovate"), "policy": "registry"},
     takes={"policy": "update-policy"},
@@ -122,42 +78,48 @@ NO_UPDATE_PATH = Check(
     ),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.1.1", "OWASP Docker rule 0"),
 )
-
-_AUTO = "io.containers.autoupdate"
-
-
-def update_without_rollback(facts: ContainerFacts) -> Verdict:
-    """Automatic updates without rollback.
+def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """No update process.
 
     What it checks:
-    For containers with automatic updates: whether systemd learns that the service is ready only when it
-    really is, either from the program itself (`--sdnotify=container`) or from its health check
-    (`--sdnotify=healthy`).
+    Whether something updates the container: the label `io.containers.autoupdate` together with the timer that
+    acts on it, or a label that says who updates the pinned version (parameter `labels`). Podman acts on these
+    labels whether they are on the container or on its image.
 
     Why it matters:
-    Podman rolls back to the old image if the unit does not start. But by default, the unit counts as started
-    as soon as a process exists, so an update that starts but does not work stays. The service then breaks at
-    night, and the usual reaction is to turn updates off.
+    Most containers are set up once and then forgotten. Their vulnerabilities are published one after another,
+    and the container stays as it is. Most hosts fall not to clever attacks, but to old, known ones against
+    software that nobody updated.
 
     What may break:
-    The unit waits until the health check passes: if it never does, the start fails after a timeout. Units
-    that start after this one wait as well. In a Quadlet, this needs Podman 5.0 or newer and a health check.
+    The container restarts when the registry has a new image under its name, at the timer's time, with
+    whatever that image brings. The fix requires a health check first, so that a bad update is rolled
+    back. Updating by tag and pinning a digest exclude each other (mutable-image-tag): a plan carries out
+    whichever comes first.
     """
-    if labels_of(facts).get(_AUTO) not in ("registry", "image", "local"):
-        without = not_applicable("no automatic updates (see no-update-path)")
-        return without if without_image(facts) else sure(without, known(lambda: facts.image))
-    notify = facts.spec[SDNOTIFY]
-    declared = f"sdnotify {notify or 'not set'}"
-    if notify == "container":
-        return passed(declared, reason="the program itself reports when it is ready")
-    check = health_check(facts)
-    if isinstance(check, Unread):
-        return unknown(check.reason, declared)
-    if not check or always_passes(check):
-        return failed("no health check that would notice a bad update", declared)
-    if notify != "healthy":
-        return failed("systemd does not wait for the health check", declared)
-    return passed(declared)
+    if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
+        return not_applicable("there is no image to update")
+    labels = labels_of(facts)
+    for name in parameters.texts("labels"):
+        if labels.get(name):
+            return passed(f"{name}={visible(labels[name], 60)}")
+    policy = labels.get(_AUTO, "")
+    by_image = _AUTO not in dict(label.partition("=")[::2] for label in facts.spec[LABELS])
+    if policy not in _POLICIES:
+        return failed("no label turns on automatic updates or says who updates it", policy or "no label")
+    declared = f"{_AUTO}={policy}" + (" (a label of the image)" if by_image else "")
+    if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
+        return failed("the image is pinned by digest, so it is never updated", declared)
+    timer = facts.engine.auto_update_timer
+    evidence = (Evidence("podman-auto-update.timer", "active" if timer else "not active"),)
+    if not timer:
+        user = " --user" if facts.engine.rootless is True else ""
+        commands = (f"systemctl{user} enable --now podman-auto-update.timer",)
+        return failed("the update timer is not active", declared, "", evidence, commands=commands)
+    return passed(declared, evidence=evidence)
+
+
+_AUTO = "io.containers.autoupdate"
 
 
 def _fix_update_without_rollback(spec: Spec, context: FixContext) -> Spec:
@@ -186,10 +148,9 @@ def _advise_update_without_rollback(before: Spec, after: Spec, context: FixConte
     )
 
 
-UPDATE_WITHOUT_ROLLBACK = Check(
+@Check(
     severity=Severity.LOW,  # a bad update stays: availability
     summary="Make systemd wait until the health check passes",
-    evaluate=update_without_rollback,
     remediate=_fix_update_without_rollback,
     advise=_advise_update_without_rollback,
     passes=(
@@ -204,3 +165,35 @@ UPDATE_WITHOUT_ROLLBACK = Check(
     ),
     references=("NIST SP 800-190 4.1.1", "CSVS 2.8"),
 )
+def update_without_rollback(facts: ContainerFacts) -> Verdict:
+    """Automatic updates without rollback.
+
+    What it checks:
+    For containers with automatic updates: whether systemd learns that the service is ready only when it
+    really is, either from the program itself (`--sdnotify=container`) or from its health check
+    (`--sdnotify=healthy`).
+
+    Why it matters:
+    Podman rolls back to the old image if the unit does not start. But by default, the unit counts as started
+    as soon as a process exists, so an update that starts but does not work stays. The service then breaks at
+    night, and the usual reaction is to turn updates off.
+
+    What may break:
+    The unit waits until the health check passes: if it never does, the start fails after a timeout. Units
+    that start after this one wait as well. In a Quadlet, this needs Podman 5.0 or newer and a health check.
+    """
+    if labels_of(facts).get(_AUTO) not in ("registry", "image", "local"):
+        need_image(facts)
+        return sure(not_applicable("no automatic updates (see no-update-path)"), known(lambda: facts.image))
+    notify = facts.spec[SDNOTIFY]
+    declared = f"sdnotify {notify or 'not set'}"
+    if notify == "container":
+        return passed(declared, reason="the program itself reports when it is ready")
+    check = health_check(facts)
+    if isinstance(check, Unread):
+        return unknown(check.reason, declared)
+    if not check or always_passes(check):
+        return failed("no health check that would notice a bad update", declared)
+    if notify != "healthy":
+        return failed("systemd does not wait for the health check", declared)
+    return passed(declared)

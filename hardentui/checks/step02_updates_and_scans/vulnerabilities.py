@@ -10,7 +10,20 @@ from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.reading.images import evidence, image_of, not_clean, report_of
 from hardentui.reading.own_command import own_command
 
+_HOLE = Vulnerability("CVE-2021-44228", "log4j-core", "critical", "2.17.1", exploited=True)
 
+
+@Check(
+    severity=Severity.CRITICAL,  # attackers use it today: getting in needs no skill
+    scope=Kind.IMAGE,
+    summary="Stop or isolate the container, look for traces of an attack and move to a fixed image",
+    passes=lambda: (
+        container(image=_exploited()),
+        container(image=_exploited(Vulnerability("CVE-2025-0001", "zlib", "critical", "1.3.2"))),
+    ),
+    fails=lambda: (container(image=_exploited(_HOLE)),),
+    references=("NIST SP 800-190 4.1.1", "NIST SP 800-190 4.4.4"),
+)
 def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
     """Actively exploited vulnerability in image.
 
@@ -29,8 +42,6 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
     is one, and look for traces of an attack before you start it again.
     """
     report = report_of(facts)
-    if isinstance(report, Verdict):
-        return report
     exploited = tuple(v for v in report.vulnerabilities if v.exploited)
     if exploited:
         reason = f"{plural(len(exploited), 'vulnerability', 'vulnerabilities')} known to be exploited"
@@ -48,27 +59,28 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
 
 
 _DAY = datetime(2025, 12, 31, tzinfo=UTC)
-_HOLE = Vulnerability("CVE-2021-44228", "log4j-core", "critical", "2.17.1", exploited=True)
 
 
 def _exploited(*vulnerabilities: Vulnerability) -> ImageFacts:
     return image(scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities, exploited_list=_DAY))
 
 
-EXPLOITED_VULNERABILITIES = Check(
-    severity=Severity.CRITICAL,  # attackers use it today: getting in needs no skill
+@Check(
+    severity=Severity.HIGH,  # an exploit is one ordinary step away; an update closes it
     scope=Kind.IMAGE,
-    summary="Stop or isolate the container, look for traces of an attack and move to a fixed image",
-    evaluate=exploited_vulnerabilities,
+    summary="Pull or rebuild the fixed image and recreate the container",
+    parameters={"critical_from": 20},
     passes=lambda: (
-        container(image=_exploited()),
-        container(image=_exploited(Vulnerability("CVE-2025-0001", "zlib", "critical", "1.3.2"))),
+        container(image=_vulnerable()),
+        container(image=_vulnerable(Vulnerability("CVE-2025-0001", "zlib", "high"))),
+        container(image=_vulnerable(Vulnerability("CVE-2025-0002", "zlib", "low", "1.3.2"))),
     ),
-    fails=lambda: (container(image=_exploited(_HOLE)),),
-    references=("NIST SP 800-190 4.1.1", "NIST SP 800-190 4.4.4"),
+    fails=lambda: (
+        container(image=_vulnerable(Vulnerability("CVE-2025-0003", "openssl", "high", "3.0.18"))),
+        container(image=_vulnerable(Vulnerability("CVE-2025-0004", "openssl", "critical", "3.0.18"))),
+    ),
+    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
 )
-
-
 def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Serious vulnerabilities with a fix available.
 
@@ -87,8 +99,6 @@ def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Ve
     Try it on a twin, and keep the old image until the new one has run for a while.
     """
     report = report_of(facts)
-    if isinstance(report, Verdict):
-        return report
     serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
     unrated = sum(v.severity == "unknown" and bool(v.fixed_in) for v in report.vulnerabilities)
     if not serious and unrated:
@@ -114,25 +124,23 @@ def _vulnerable(*vulnerabilities: Vulnerability) -> ImageFacts:
     return image(scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities))
 
 
-FIXABLE_VULNERABILITIES = Check(
-    severity=Severity.HIGH,  # an exploit is one ordinary step away; an update closes it
-    scope=Kind.IMAGE,
-    summary="Pull or rebuild the fixed image and recreate the container",
-    evaluate=fixable_vulnerabilities,
-    parameters={"critical_from": 20},
-    passes=lambda: (
-        container(image=_vulnerable()),
-        container(image=_vulnerable(Vulnerability("CVE-2025-0001", "zlib", "high"))),
-        container(image=_vulnerable(Vulnerability("CVE-2025-0002", "zlib", "low", "1.3.2"))),
-    ),
+_OLD = datetime(2025, 11, 1, tzinfo=UTC)
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a layer of watching is missing; nothing is known to be open
+    scope=Kind.SITE,
+    summary="Scan the image now and every week",
+    risk=Risk.SAFE,
+    parameters={"days": 7},
+    passes=lambda: (container(image=_scanned(ScanReport("trivy", _DAY, _DAY))),),
     fails=lambda: (
-        container(image=_vulnerable(Vulnerability("CVE-2025-0003", "openssl", "high", "3.0.18"))),
-        container(image=_vulnerable(Vulnerability("CVE-2025-0004", "openssl", "critical", "3.0.18"))),
+        container(image=_scanned(NeverScanned())),
+        container(image=_scanned(ScanReport("trivy", _OLD, _OLD))),
+        container(image=_scanned(ScanReport("trivy", _DAY, _OLD))),
     ),
-    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
+    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1", "OWASP Docker rule 9"),
 )
-
-
 def missing_vulnerability_scan(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No vulnerability scan of the image.
 
@@ -154,8 +162,6 @@ def missing_vulnerability_scan(facts: ContainerFacts, parameters: Parameters) ->
     database.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     report = image.scan
     commands = _scan(image)
     if isinstance(report, NeverScanned):
@@ -182,26 +188,5 @@ def _scan(image: ImageFacts) -> tuple[str, ...]:
     )
 
 
-_OLD = datetime(2025, 11, 1, tzinfo=UTC)
-
-
 def _scanned(scan: ScanReport | NeverScanned) -> ImageFacts:
     return image(scan=scan)
-
-
-MISSING_VULNERABILITY_SCAN = Check(
-    severity=Severity.MEDIUM,  # a layer of watching is missing; nothing is known to be open
-    scope=Kind.SITE,
-    summary="Scan the image now and every week",
-    fix=FixKind.DECISION,
-    risk=Risk.SAFE,
-    evaluate=missing_vulnerability_scan,
-    parameters={"days": 7},
-    passes=lambda: (container(image=_scanned(ScanReport("trivy", _DAY, _DAY))),),
-    fails=lambda: (
-        container(image=_scanned(NeverScanned())),
-        container(image=_scanned(ScanReport("trivy", _OLD, _OLD))),
-        container(image=_scanned(ScanReport("trivy", _DAY, _OLD))),
-    ),
-    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1", "OWASP Docker rule 9"),
-)

@@ -15,12 +15,25 @@ from hardentui.model.trust import (
     scopes_of,
 )
 from hardentui.options.argv import parse_create_command
-from hardentui.reading.images import image_name, is_image_id, reference, without_image
+from hardentui.reading.images import image_name, is_image_id, need_image, reference
 from hardentui.reading.mounts import EVERYBODY
 
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
 
+@Check(
+    severity=Severity.MEDIUM,  # a typing error can pull from a stranger's registry
+    summary="Search one registry at most, in enforcing mode",
+    passes=lambda: (
+        engine(accepting(registries=Registries(("docker.io",), "enforcing"))),
+        engine(accepting(registries=Registries())),
+    ),
+    fails=lambda: (
+        engine(accepting(registries=Registries(("docker.io", "quay.io"), "enforcing"))),
+        engine(accepting(registries=Registries(("docker.io",)))),
+    ),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+)
 def ambiguous_short_names(facts: EngineFacts) -> Verdict:
     """Short image names can resolve to other registries.
 
@@ -68,27 +81,36 @@ def _commands(search: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-AMBIGUOUS_SHORT_NAMES = Check(
-    severity=Severity.MEDIUM,  # a typing error can pull from a stranger's registry
-    kind=Kind.ENGINE,
-    summary="Search one registry at most, in enforcing mode",
-    fix=FixKind.HOST_FILE,
-    evaluate=ambiguous_short_names,
-    passes=lambda: (
-        engine(accepting(registries=Registries(("docker.io",), "enforcing"))),
-        engine(accepting(registries=Registries())),
-    ),
-    fails=lambda: (
-        engine(accepting(registries=Registries(("docker.io", "quay.io"), "enforcing"))),
-        engine(accepting(registries=Registries(("docker.io",)))),
-    ),
-    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
-)
-
 _FILE = "/root/.config/containers/auth.json"
 _PLAIN = "containers-auth.json"
 
 
+@Check(
+    severity=Severity.MEDIUM,  # another account of this host can pull or push
+    summary="Set the credentials file to mode 0600, or use a credential helper",
+    risk=Risk.SAFE,
+    passes=lambda: (
+        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",)),), registries=Registries())),
+        # readable by mode, and below a home that nobody else may enter
+        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",)),), registries=Registries())),
+        engine(accepting(auth_files=())),
+    ),
+    fails=lambda: (
+        engine(
+            accepting(
+                auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",), readers=(EVERYBODY,)),),
+                registries=Registries(),
+            )
+        ),
+        engine(
+            accepting(
+                auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",), ("secretservice",)),),
+                registries=Registries(),
+            )
+        ),
+    ),
+    references=("NIST SP 800-190 4.2.3",),
+)
 def exposed_registry_credentials(facts: EngineFacts) -> Verdict:
     """Registry credentials readable by others.
 
@@ -146,7 +168,7 @@ def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFi
             *(repair(danger) for danger in dangers),
             *(
                 f"podman logout {shlex.quote(host)} && podman login {shlex.quote(host)}"
-                for host in _hosts(idle)
+                for host in dict.fromkeys(host for auth in idle for host in auth.inline)
             ),
         ),
     )
@@ -161,46 +183,25 @@ def _names(auth: AuthFile) -> str:
     return f"credentials for {', '.join(auth.inline)}"
 
 
-def _hosts(idle: list[AuthFile]) -> list[str]:
-    return list(dict.fromkeys(host for auth in idle for host in auth.inline))
-
-
-EXPOSED_REGISTRY_CREDENTIALS = Check(
-    severity=Severity.MEDIUM,  # another account of this host can pull or push
-    kind=Kind.ENGINE,
-    summary="Set the credentials file to mode 0600, or use a credential helper",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=exposed_registry_credentials,
-    passes=lambda: (
-        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",)),), registries=Registries())),
-        # readable by mode, and below a home that nobody else may enter
-        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",)),), registries=Registries())),
-        engine(accepting(auth_files=())),
-    ),
-    fails=lambda: (
-        engine(
-            accepting(
-                auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",), readers=(EVERYBODY,)),),
-                registries=Registries(),
-            )
-        ),
-        engine(
-            accepting(
-                auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",), ("secretservice",)),),
-                registries=Registries(),
-            )
-        ),
-    ),
-    references=("NIST SP 800-190 4.2.3",),
-)
-
 _LOCAL = Registry("localhost:5000", "localhost:5000", insecure=True)
 _MIRRORED = Registry("docker.io", "docker.io", mirrors=(Mirror("example.com:5000", True),))
 _INSECURE = Registry("example.com", "example.com", True, file="/etc/containers/registries.conf")
 _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 
+@Check(
+    severity=Severity.HIGH,  # whoever is on the line chooses the image
+    summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
+    passes=lambda: (
+        engine(accepting(registries=Registries())),
+        engine(accepting(registries=Registries(registries=(_LOCAL,)))),
+    ),
+    fails=lambda: (
+        engine(accepting(registries=Registries(registries=(_INSECURE,)))),
+        engine(accepting(registries=Registries(registries=(_MIRRORED,)))),
+    ),
+    references=("CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
+)
 def insecure_registry(facts: EngineFacts) -> Verdict:
     """Registry configured as insecure.
 
@@ -255,24 +256,14 @@ def _is_here(location: str) -> bool:
     return host in _HERE or host.rpartition(":")[0] in _HERE
 
 
-INSECURE_REGISTRY = Check(
+@Check(
     severity=Severity.HIGH,  # whoever is on the line chooses the image
-    kind=Kind.ENGINE,
-    summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
-    fix=FixKind.HOST_FILE,
-    evaluate=insecure_registry,
-    passes=lambda: (
-        engine(accepting(registries=Registries())),
-        engine(accepting(registries=Registries(registries=(_LOCAL,)))),
-    ),
-    fails=lambda: (
-        engine(accepting(registries=Registries(registries=(_INSECURE,)))),
-        engine(accepting(registries=Registries(registries=(_MIRRORED,)))),
-    ),
+    summary="Verify the registry's certificate",
+    remediate=lambda spec, context: spec.without(TLS_VERIFY),
+    passes=("",),
+    fails=("--tls-verify=false",),
     references=("CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
 )
-
-
 def tls_verification_off(facts: ContainerFacts) -> Verdict:
     """TLS verification off for image pulls.
 
@@ -295,21 +286,20 @@ def tls_verification_off(facts: ContainerFacts) -> Verdict:
     return passed("TLS is verified")
 
 
-def _fix_tls_verification_off(spec: Spec, context: FixContext) -> Spec:
-    return spec.without(TLS_VERIFY)
-
-
-TLS_VERIFICATION_OFF = Check(
-    severity=Severity.HIGH,  # whoever is on the line chooses the image
-    summary="Verify the registry's certificate",
-    evaluate=tls_verification_off,
-    remediate=_fix_tls_verification_off,
-    passes=("",),
-    fails=("--tls-verify=false",),
-    references=("CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
+@Check(
+    severity=Severity.MEDIUM,  # outside the rules of the site, not known to be bad
+    scope=Kind.IMAGE,
+    summary="Use an image from an approved registry, or approve this one",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (
+        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
+        container("quay.io/team/shop:1.4", engine=engine(accepting())),
+    ),
+    fails=lambda: (container("docker.io/someone/shop:1", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+    parameters={"approved": ()},
 )
-
-
 def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Image from an unapproved registry.
 
@@ -329,8 +319,7 @@ def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdic
     digests. Blocking a registry in registries.conf also blocks base images that builds pull from it.
     """
     name = facts.image_name or image_name(facts)
-    if why := without_image(facts):
-        return not_applicable(why)
+    need_image(facts)
     if not name or is_image_id(name):
         return unknown("the image has no name, so its origin is not known")
     if reference(name).local:
@@ -364,26 +353,34 @@ def _block(registry: str) -> tuple[str, ...]:
     )
 
 
-UNAPPROVED_REGISTRY = Check(
-    severity=Severity.MEDIUM,  # outside the rules of the site, not known to be bad
-    scope=Kind.IMAGE,
-    summary="Use an image from an approved registry, or approve this one",
-    fix=FixKind.DECISION,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=unapproved_registry,
-    passes=lambda: (
-        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
-        container("quay.io/team/shop:1.4", engine=engine(accepting())),
-    ),
-    fails=lambda: (container("docker.io/someone/shop:1", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),),
-    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
-    parameters={"approved": ()},
-)
-
 _FULL = "docker.io/library/nginx:1.27"
 _TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d", "nginx:1.27"]}}
 
 
+def _fix_short_image_name(spec: Spec, context: FixContext) -> Spec:
+    if not _is_short(spec[IMAGE] or context.facts.image_name):
+        return spec.with_(IMAGE, spec[IMAGE] or context.facts.image_name)
+    full = context.facts.image_name
+    if not full or _is_short(full):
+        raise CannotFix(
+            "Podman does not know the full name of the image", "Name it with its registry yourself."
+        )
+    return spec.with_(IMAGE, full)
+
+
+@Check(
+    severity=Severity.MEDIUM,  # another registry may answer for the name
+    scope=Kind.IMAGE,
+    summary="Use the full image name, with its registry",
+    risk=Risk.SAFE,
+    remediate=_fix_short_image_name,
+    passes=lambda: (
+        container("docker.io/library/nginx:1.27", inspect={"ImageName": _FULL}),
+        "localhost/shop:1.4",
+    ),
+    fails=lambda: (container("nginx:1.27", inspect={"ImageName": _FULL}), container(inspect=_TYPED)),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+)
 def short_image_name(facts: ContainerFacts) -> Verdict:
     """Image name without a registry.
 
@@ -401,8 +398,7 @@ def short_image_name(facts: ContainerFacts) -> Verdict:
     What may break:
     Nothing. The full name refers to the image that runs now.
     """
-    if why := without_image(facts):
-        return not_applicable(why)
+    need_image(facts)
     name = facts.spec[IMAGE] or facts.image_name
     if not name:
         return unknown("Podman does not report which image the container was created from")
@@ -437,30 +433,3 @@ def _typed(facts: ContainerFacts) -> str:
 def _looks_like_id(typed: str, image: str) -> bool:
     """Whether it is a shortened image ID, which is not a name."""
     return len(typed) >= 4 and bool(image) and image.startswith(typed)
-
-
-def _fix_short_image_name(spec: Spec, context: FixContext) -> Spec:
-    if not _is_short(spec[IMAGE] or context.facts.image_name):
-        return spec.with_(IMAGE, spec[IMAGE] or context.facts.image_name)
-    full = context.facts.image_name
-    if not full or _is_short(full):
-        raise CannotFix(
-            "Podman does not know the full name of the image", "Name it with its registry yourself."
-        )
-    return spec.with_(IMAGE, full)
-
-
-SHORT_IMAGE_NAME = Check(
-    severity=Severity.MEDIUM,  # another registry may answer for the name
-    scope=Kind.IMAGE,
-    summary="Use the full image name, with its registry",
-    risk=Risk.SAFE,
-    evaluate=short_image_name,
-    remediate=_fix_short_image_name,
-    passes=lambda: (
-        container("docker.io/library/nginx:1.27", inspect={"ImageName": _FULL}),
-        "localhost/shop:1.4",
-    ),
-    fails=lambda: (container("nginx:1.27", inspect={"ImageName": _FULL}), container(inspect=_TYPED)),
-    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
-)

@@ -7,13 +7,31 @@ import shlex
 from hardentui.checks.examples import POLICY_FILE, REJECT, SIGSTORE
 from hardentui.checks.prelude import *
 from hardentui.model.trust import Attachments, Certificate, Policy, Requirement
-from hardentui.reading.images import image_name, is_image_id, reference, without_image
+from hardentui.reading.images import image_name, is_image_id, need_image, reference
 from hardentui.reading.own_command import own_command
 
 _REGISTRIES = frozenset({"docker", "atomic"})
 _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
 
 
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
+    summary="List the sources you trust, then make `reject` the default of the signature policy",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (
+        engine(rejecting({"quay.io/team": (SIGSTORE,)})),
+        engine(TrustFacts(policy=Policy(POLICY_FILE, (REJECT,), {"docker-daemon": {"": (ACCEPT,)}}))),
+        engine(TrustFacts(policy=Missing("/etc/containers/policy.json"))),
+    ),
+    fails=lambda: (
+        engine(accepting()),
+        engine(rejecting({"": (ACCEPT,), "quay.io/team": (SIGSTORE,)})),
+        engine(rejecting({"*.io": (ACCEPT,)})),
+        engine(TrustFacts(policy=Policy(POLICY_FILE, (REJECT,), {"docker-archive": {"": (ACCEPT,)}}))),
+        engine(TrustFacts(policy=Policy("/root/.config/containers/policy.json", (ACCEPT,)))),
+    ),
+    references=("CIS Docker 1.6 4.5", "CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5", "OWASP Docker rule 13"),
+)
 def insecure_default_policy(facts: EngineFacts) -> Verdict:
     """Unsigned images accepted from anywhere.
 
@@ -84,31 +102,33 @@ def _accepting_scopes(policy: Policy) -> Iterator[tuple[str, str]]:
                 yield transport, scope
 
 
-INSECURE_DEFAULT_POLICY = Check(
-    severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
-    kind=Kind.ENGINE,
-    summary="List the sources you trust, then make `reject` the default of the signature policy",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=insecure_default_policy,
-    passes=lambda: (
-        engine(rejecting({"quay.io/team": (SIGSTORE,)})),
-        engine(TrustFacts(policy=Policy(POLICY_FILE, (REJECT,), {"docker-daemon": {"": (ACCEPT,)}}))),
-        engine(TrustFacts(policy=Missing("/etc/containers/policy.json"))),
-    ),
-    fails=lambda: (
-        engine(accepting()),
-        engine(rejecting({"": (ACCEPT,), "quay.io/team": (SIGSTORE,)})),
-        engine(rejecting({"*.io": (ACCEPT,)})),
-        engine(TrustFacts(policy=Policy(POLICY_FILE, (REJECT,), {"docker-archive": {"": (ACCEPT,)}}))),
-        engine(TrustFacts(policy=Policy("/root/.config/containers/policy.json", (ACCEPT,)))),
-    ),
-    references=("CIS Docker 1.6 4.5", "CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5", "OWASP Docker rule 13"),
-)
-
 _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
 
+@Check(
+    severity=Severity.MEDIUM,  # signed images are refused, and people turn the policy off
+    summary="Enable sigstore attachments for the scope in registries.d and test with a pull",
+    risk=Risk.SAFE,
+    passes=lambda: (
+        engine(
+            rejecting({"quay.io/team": (SIGSTORE,)}, attachments=(Attachments("quay.io", True, _DROP_IN),))
+        ),
+        engine(accepting(attachments=())),
+    ),
+    fails=lambda: (
+        engine(rejecting({"quay.io/team": (SIGSTORE,)}, attachments=())),
+        engine(
+            rejecting(
+                {"quay.io/team": (SIGSTORE,)},
+                attachments=(
+                    Attachments("", True, _DROP_IN),
+                    Attachments("quay.io/team", False, "/etc/containers/registries.d/team.yaml"),
+                ),
+            )
+        ),
+    ),
+    references=("CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
+)
 def sigstore_attachments_off(facts: EngineFacts) -> Verdict:
     """Sigstore signatures required but not fetched.
 
@@ -184,39 +204,37 @@ def _commands(missing: list[str]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-SIGSTORE_ATTACHMENTS_OFF = Check(
-    severity=Severity.MEDIUM,  # signed images are refused, and people turn the policy off
-    kind=Kind.ENGINE,
-    summary="Enable sigstore attachments for the scope in registries.d and test with a pull",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=sigstore_attachments_off,
-    passes=lambda: (
-        engine(
-            rejecting({"quay.io/team": (SIGSTORE,)}, attachments=(Attachments("quay.io", True, _DROP_IN),))
-        ),
-        engine(accepting(attachments=())),
-    ),
-    fails=lambda: (
-        engine(rejecting({"quay.io/team": (SIGSTORE,)}, attachments=())),
-        engine(
-            rejecting(
-                {"quay.io/team": (SIGSTORE,)},
-                attachments=(
-                    Attachments("", True, _DROP_IN),
-                    Attachments("quay.io/team", False, "/etc/containers/registries.d/team.yaml"),
-                ),
-            )
-        ),
-    ),
-    references=("CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
-)
-
 _KEY = "/etc/pki/containers/team.pub"
 _CLIENT_KEY = "/etc/containers/certs.d/registry.example.com/client.key"
 _PRIVATE = 0o077
 
+_SAFE = rejecting(
+    {"quay.io/team": (Requirement("sigstoreSigned", (_KEY,)),)}, keys={_KEY: file(_KEY)}, certificates=()
+)
 
+
+@Check(
+    severity=Severity.HIGH,  # whoever writes the key signs any image
+    summary="Make root the owner of the key and certificate files and remove write permission for others",
+    risk=Risk.SAFE,
+    passes=lambda: (engine(_SAFE), engine(accepting(certificates=()))),
+    fails=lambda: (
+        engine(
+            TrustFacts(
+                policy=Policy(POLICY_FILE, (REJECT,)),
+                keys={_KEY: file(_KEY, 0o666, Danger(_KEY, "world-writable (0666)", "chmod o-w"))},
+                certificates=(),
+            )
+        ),
+        engine(
+            TrustFacts(policy=Policy(POLICY_FILE, (REJECT,)), keys={_KEY: Missing(_KEY)}, certificates=())
+        ),
+        engine(
+            accepting(certificates=(Certificate("registry.example.com", "key", file(_CLIENT_KEY, 0o644)),))
+        ),
+    ),
+    references=("CIS Docker 1.6 3.7", "CIS Docker 1.6 3.8", "NIST SP 800-190 4.1.5"),
+)
 def unsafe_trust_keys(facts: EngineFacts) -> Verdict:
     """Trust keys missing or writable by others.
 
@@ -276,37 +294,22 @@ def _failed(missing: list[str], open_keys: list[FileFact], dangers: tuple[Danger
     )
 
 
-_SAFE = rejecting(
-    {"quay.io/team": (Requirement("sigstoreSigned", (_KEY,)),)}, keys={_KEY: file(_KEY)}, certificates=()
-)
-
-UNSAFE_TRUST_KEYS = Check(
-    severity=Severity.HIGH,  # whoever writes the key signs any image
-    kind=Kind.ENGINE,
-    summary="Make root the owner of the key and certificate files and remove write permission for others",
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
+    scope=Kind.SITE,
+    summary="Require a signature for the image's repository in the policy",
     fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=unsafe_trust_keys,
-    passes=lambda: (engine(_SAFE), engine(accepting(certificates=()))),
-    fails=lambda: (
-        engine(
-            TrustFacts(
-                policy=Policy(POLICY_FILE, (REJECT,)),
-                keys={_KEY: file(_KEY, 0o666, Danger(_KEY, "world-writable (0666)", "chmod o-w"))},
-                certificates=(),
-            )
-        ),
-        engine(
-            TrustFacts(policy=Policy(POLICY_FILE, (REJECT,)), keys={_KEY: Missing(_KEY)}, certificates=())
-        ),
-        engine(
-            accepting(certificates=(Certificate("registry.example.com", "key", file(_CLIENT_KEY, 0o644)),))
-        ),
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (
+        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io/team": (SIGSTORE,)}))),
+        container("localhost/shop:1.4", engine=engine(accepting())),
     ),
-    references=("CIS Docker 1.6 3.7", "CIS Docker 1.6 3.8", "NIST SP 800-190 4.1.5"),
+    fails=lambda: (
+        container("quay.io/team/shop:1.4", engine=engine(accepting())),
+        container("docker.io/library/nginx:1.27", engine=engine(rejecting({"docker.io": (ACCEPT,)}))),
+    ),
+    references=("CIS Docker 1.6 4.2", "CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
 )
-
-
 def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
     """Image signature not verified.
 
@@ -329,8 +332,7 @@ def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
     not affected.
     """
     name = facts.image_name or image_name(facts)
-    if why := without_image(facts):
-        return not_applicable(why)
+    need_image(facts)
     if not name or is_image_id(name):
         return not_applicable("the image has no name, so it cannot be pulled again")
     if reference(name).local:
@@ -351,22 +353,3 @@ def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
             "podman image trust show",
         ),
     )
-
-
-UNSIGNED_SCOPE_IN_USE = Check(
-    severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
-    scope=Kind.SITE,
-    summary="Require a signature for the image's repository in the policy",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=unsigned_scope_in_use,
-    passes=lambda: (
-        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io/team": (SIGSTORE,)}))),
-        container("localhost/shop:1.4", engine=engine(accepting())),
-    ),
-    fails=lambda: (
-        container("quay.io/team/shop:1.4", engine=engine(accepting())),
-        container("docker.io/library/nginx:1.27", engine=engine(rejecting({"docker.io": (ACCEPT,)}))),
-    ),
-    references=("CIS Docker 1.6 4.2", "CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
-)

@@ -26,6 +26,25 @@ _COUNT_ON_THE_HOST = frozenset(
 )
 
 
+@Check(
+    severity=Severity.MEDIUM,  # a breakout ends as root instead of as a user
+    scope=Kind.SITE,
+    summary="Run it under a service user's rootless engine",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    parameters={"first_unprivileged_port": 1024},
+    passes=lambda: (
+        container(engine=rootless()),
+        "-p 80:80",
+        "-v /var/log:/logs:ro",
+        "-v /usr/share/app:/app",
+    ),
+    fails=lambda: (
+        container("-p 8080:80", engine=rootful()),
+        "-v data:/data -v /srv/web:/w:ro",
+        "-v /etc/localtime:/etc/localtime:ro",
+    ),
+    references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
+)
 def needless_rootful_engine(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Rootful engine not needed.
 
@@ -47,8 +66,7 @@ def needless_rootful_engine(facts: ContainerFacts, parameters: Parameters) -> Ve
     imported, and files get other owners. Client source addresses may look different with rootless networking,
     and the service starts at boot only if lingering is enabled for the user.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     if facts.engine.rootless is True:
         return passed("rootless engine")
     if isinstance(facts.engine.rootless, Unread):
@@ -104,32 +122,43 @@ def _needs_root(shown: HostMount) -> bool:
     return not (shown.mount.read_only and readable)
 
 
-NEEDLESS_ROOTFUL_ENGINE = Check(
-    severity=Severity.MEDIUM,  # a breakout ends as root instead of as a user
-    scope=Kind.SITE,
-    summary="Run it under a service user's rootless engine",
-    fix=FixKind.DECISION,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=needless_rootful_engine,
-    parameters={"first_unprivileged_port": 1024},
-    passes=lambda: (
-        container(engine=rootless()),
-        "-p 80:80",
-        "-v /var/log:/logs:ro",
-        "-v /usr/share/app:/app",
-    ),
-    fails=lambda: (
-        container("-p 8080:80", engine=rootful()),
-        "-v data:/data -v /srv/web:/w:ro",
-        "-v /etc/localtime:/etc/localtime:ro",
-    ),
-    references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
-)
-
 _FILTER = 2
 """The seccomp mode of a process with a filter."""
 
+_SHELL = Entered(9, "sh", 1001, CapabilitySets(), _FILTER)
 
+
+@Check(
+    severity=Severity.MEDIUM,  # a person's session, not the service
+    summary="End the session and move what it was for into the image or the configuration",
+    risk=Risk.SAFE,
+    passes=lambda: (
+        _example(),
+        _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
+        "",
+        _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
+            kernel=Kernel(7, uid=1001, gid=0, entered=())
+        ),
+        _example().replace(exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
+        _example().replace(kernel=_with(_SHELL)),
+    ),
+    fails=lambda: (
+        _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
+        _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
+        _example({"ID": "ce", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
+            kernel=Kernel(7, uid=1001, gid=1001, entered=())
+        ),
+        _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}).replace(
+            kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),), entered=()), exec_uids={"ef": 0}
+        ),
+        _example().replace(kernel=_with(replace(_SHELL, uid=0))),
+        _example().replace(kernel=_with(replace(_SHELL, seccomp_mode=0))),
+        _example().replace(
+            kernel=_with(replace(_SHELL, capabilities=CapabilitySets(frozenset({"CAP_SYS_ADMIN"}))))
+        ),
+    ),
+    references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24", "NIST SP 800-190 4.4.5"),
+)
 def root_exec_session(facts: ContainerFacts) -> Verdict:
     """Exec session with more rights than the service.
 
@@ -260,45 +289,7 @@ def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
     )
 
 
-_SHELL = Entered(9, "sh", 1001, CapabilitySets(), _FILTER)
-
-
 def _with(process: Entered) -> Kernel:
     whole = (IdRange(0, 0, 4294967295),)
     rights = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
     return Kernel(7, uid=1001, uid_map=whole, capabilities=rights, seccomp_mode=_FILTER, entered=(process,))
-
-
-ROOT_EXEC_SESSION = Check(
-    severity=Severity.MEDIUM,  # a person's session, not the service
-    summary="End the session and move what it was for into the image or the configuration",
-    fix=FixKind.DECISION,
-    risk=Risk.SAFE,
-    evaluate=root_exec_session,
-    passes=lambda: (
-        _example(),
-        _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
-        "",
-        _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, gid=0, entered=())
-        ),
-        _example().replace(exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
-        _example().replace(kernel=_with(_SHELL)),
-    ),
-    fails=lambda: (
-        _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
-        _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
-        _example({"ID": "ce", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, gid=1001, entered=())
-        ),
-        _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),), entered=()), exec_uids={"ef": 0}
-        ),
-        _example().replace(kernel=_with(replace(_SHELL, uid=0))),
-        _example().replace(kernel=_with(replace(_SHELL, seccomp_mode=0))),
-        _example().replace(
-            kernel=_with(replace(_SHELL, capabilities=CapabilitySets(frozenset({"CAP_SYS_ADMIN"}))))
-        ),
-    ),
-    references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24", "NIST SP 800-190 4.4.5"),
-)

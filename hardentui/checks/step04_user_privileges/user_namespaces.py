@@ -39,54 +39,6 @@ _MAPS_IDS = {
 _SHARED = ("container:", "ns:")
 
 
-def host_user_namespace(facts: ContainerFacts) -> Verdict:
-    """Shares the host's user namespace.
-
-    What it checks:
-    Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the
-    same UID outside. A namespace whose map leads to UID or GID 0 on the host (`--uidmap 0:0:1`) does not
-    count. Podman shows nothing for the host's namespace, so for a running container the namespace itself is
-    compared with the host's.
-
-    Why it matters:
-    With a user namespace, root inside is an ordinary, otherwise unused UID on the host: an attacker who
-    escapes owns no files and has no capabilities. Without it, the same escape ends as root on the host. It is
-    the one barrier that still holds after a vulnerability in the kernel interface, the runtime or a mount.
-
-    What may break:
-    Files in volumes and bind mounts have owners outside the new range. Where kernel, runtime and
-    filesystem can, the fix maps them (`idmap`); else it is refused, and `:U` changes the owners on disk.
-    Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid, and 5.8 also an account
-    of that name. Members of a pod, and containers that share a namespace with another one, cannot have
-    their own.
-    """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
-    if facts.engine.rootless is True:
-        return passed("a rootless engine runs it in the user namespace of its account")
-    separate = ask(facts, lambda kernel: kernel.host_user_namespace)
-    if isinstance(facts.engine.rootless, Unread) and not isinstance(separate, bool):
-        return unknown(facts.engine.rootless.reason)
-    if facts.spec[USERNS].startswith(_SHARED) and not isinstance(separate, bool):
-        return unknown("it joins another user namespace, which shows only while it is running")
-    return judge(
-        separate,
-        lambda shared: _assess(facts, shared),
-        declared_bad=not asks_for_user_namespace(facts),
-        declared=f"userns {facts.spec[USERNS] or 'not set'}",
-        reason="user IDs in the container are the same on the host",
-        where=proc(facts, "ns/user"),
-    )
-
-
-def _assess(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
-    if shared:
-        return True, "the host's namespace"
-    if maps_root_of_host(facts):
-        return True, "its own namespace, but its map leads to root on the host"
-    return False, "its own namespace"
-
-
 def _fix_host_user_namespace(spec: Spec, context: FixContext) -> Spec:
     if asks_for_user_namespace(context.facts.planned(spec)):
         return spec
@@ -115,6 +67,102 @@ def _fix_host_user_namespace(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(lacking, (doctor, " shows the command that adds one."), do=doctor)
     mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
     return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts, spec)).with_(MOUNTS, mounts)
+
+
+def _advise_host_user_namespace(before: Spec, after: Spec, context: FixContext) -> Advice:
+    notes = []
+    mapped = [mount.destination for mount in after[MOUNTS] if mount not in before[MOUNTS]]
+    if mapped:
+        notes.append(f"files in {listed(mapped)} keep their owners on disk (idmap)")
+        if not isinstance(context.facts.kernel, Kernel):
+            notes.append("their filesystems are not known, and not every filesystem supports this")
+    if ":size=" in after[USERNS]:
+        seen = _highest(context.facts) >= _USUAL_SIZE
+        why = "a process or volume has a high UID or GID" if seen else "root may become nobody (65534)"
+        notes.append(f"{why}, so the namespace gets 65536 IDs")
+    return Advice(Risk.MAY_BREAK, tuple(notes))
+
+
+_OWN_IDS = (IdRange(0, 100000, 65536),)
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
+    points=44,
+    summary="Give the container its own user namespace",
+    remediate=_fix_host_user_namespace,
+    advise=_advise_host_user_namespace,
+    passes=lambda: (
+        "--userns=auto",
+        "--uidmap=0:200000:65536",
+        container(kernel=Kernel(7, host_user_namespace=False, uid_map=_OWN_IDS, gid_map=_OWN_IDS)),
+        container(engine=rootless()),
+    ),
+    fails=lambda: (
+        "",
+        "--userns=host",
+        container(kernel=Kernel(7, host_user_namespace=True)),
+        "--pid=container:db",
+        "--uidmap=0:0:1 --uidmap=1:100000:65535",
+        "--userns=auto:uidmapping=0:0:1",
+        "--uidmap=0:200000:65536 --gidmap=0:200000:1000 --gidmap=1000:0:1",
+        container(
+            kernel=Kernel(
+                7,
+                host_user_namespace=False,
+                uid_map=(IdRange(0, 200_000, 65536),),
+                gid_map=(IdRange(1000, 0, 1),),
+            )
+        ),
+        container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),))),
+    ),
+    references=("CIS Docker 1.6 2.9", "CIS Docker 1.6 5.31", "NIST SP 800-190 4.5.2", "OWASP Docker rule 11"),
+)
+def host_user_namespace(facts: ContainerFacts) -> Verdict:
+    """Shares the host's user namespace.
+
+    What it checks:
+    Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the
+    same UID outside. A namespace whose map leads to UID or GID 0 on the host (`--uidmap 0:0:1`) does not
+    count. Podman shows nothing for the host's namespace, so for a running container the namespace itself is
+    compared with the host's.
+
+    Why it matters:
+    With a user namespace, root inside is an ordinary, otherwise unused UID on the host: an attacker who
+    escapes owns no files and has no capabilities. Without it, the same escape ends as root on the host. It is
+    the one barrier that still holds after a vulnerability in the kernel interface, the runtime or a mount.
+
+    What may break:
+    Files in volumes and bind mounts have owners outside the new range. Where kernel, runtime and
+    filesystem can, the fix maps them (`idmap`); else it is refused, and `:U` changes the owners on disk.
+    Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid, and 5.8 also an account
+    of that name. Members of a pod, and containers that share a namespace with another one, cannot have
+    their own.
+    """
+    need_own_program(facts)
+    if facts.engine.rootless is True:
+        return passed("a rootless engine runs it in the user namespace of its account")
+    separate = ask(facts, lambda kernel: kernel.host_user_namespace)
+    if isinstance(facts.engine.rootless, Unread) and not isinstance(separate, bool):
+        return unknown(facts.engine.rootless.reason)
+    if facts.spec[USERNS].startswith(_SHARED) and not isinstance(separate, bool):
+        return unknown("it joins another user namespace, which shows only while it is running")
+    return judge(
+        separate,
+        lambda shared: _assess(facts, shared),
+        declared_bad=not asks_for_user_namespace(facts),
+        declared=f"userns {facts.spec[USERNS] or 'not set'}",
+        reason="user IDs in the container are the same on the host",
+        where=proc(facts, "ns/user"),
+    )
+
+
+def _assess(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
+    if shared:
+        return True, "the host's namespace"
+    if maps_root_of_host(facts):
+        return True, "its own namespace, but its map leads to root on the host"
+    return False, "its own namespace"
 
 
 def _keeps_owners(mount: Mount) -> bool:
@@ -155,60 +203,28 @@ def _highest(facts: ContainerFacts) -> int:
     return max(numbers)
 
 
-def _advise_host_user_namespace(before: Spec, after: Spec, context: FixContext) -> Advice:
-    notes = []
-    mapped = [mount.destination for mount in after[MOUNTS] if mount not in before[MOUNTS]]
-    if mapped:
-        notes.append(f"files in {listed(mapped)} keep their owners on disk (idmap)")
-        if not isinstance(context.facts.kernel, Kernel):
-            notes.append("their filesystems are not known, and not every filesystem supports this")
-    if ":size=" in after[USERNS]:
-        seen = _highest(context.facts) >= _USUAL_SIZE
-        why = "a process or volume has a high UID or GID" if seen else "root may become nobody (65534)"
-        notes.append(f"{why}, so the namespace gets 65536 IDs")
-    return Advice(Risk.MAY_BREAK, tuple(notes))
-
-
-_OWN_IDS = (IdRange(0, 100000, 65536),)
-
-HOST_USER_NAMESPACE = Check(
-    severity=Severity.MEDIUM,  # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
-    points=44,
-    summary="Give the container its own user namespace",
-    evaluate=host_user_namespace,
-    remediate=_fix_host_user_namespace,
-    advise=_advise_host_user_namespace,
-    passes=lambda: (
-        "--userns=auto",
-        "--uidmap=0:200000:65536",
-        container(kernel=Kernel(7, host_user_namespace=False, uid_map=_OWN_IDS, gid_map=_OWN_IDS)),
-        container(engine=rootless()),
-    ),
-    fails=lambda: (
-        "",
-        "--userns=host",
-        container(kernel=Kernel(7, host_user_namespace=True)),
-        "--pid=container:db",
-        "--uidmap=0:0:1 --uidmap=1:100000:65535",
-        "--userns=auto:uidmapping=0:0:1",
-        "--uidmap=0:200000:65536 --gidmap=0:200000:1000 --gidmap=1000:0:1",
-        container(
-            kernel=Kernel(
-                7,
-                host_user_namespace=False,
-                uid_map=(IdRange(0, 200_000, 65536),),
-                gid_map=(IdRange(1000, 0, 1),),
-            )
-        ),
-        container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),))),
-    ),
-    references=("CIS Docker 1.6 2.9", "CIS Docker 1.6 5.31", "NIST SP 800-190 4.5.2", "OWASP Docker rule 11"),
-)
-
 _FILES = ("/etc/subuid", "/etc/subgid")
 _POOL = frozenset({"containers"})  # the pool of --userns=auto belongs to root
 
+_ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
 
+
+@Check(
+    severity=Severity.MEDIUM,  # user namespaces cannot be used: a layer is missing for all
+    summary="Give each account its own range of 65536 subordinate IDs",
+    passes=lambda: (_host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)), _host()),
+    fails=lambda: (
+        _host(users=(_ANNA,)),
+        _host(SubIds("anna", 100_000, 1000), users=(_ANNA,)),
+        _host(SubIds("anna", 100_000, 65_536), SubIds("ben", 120_000, 65_536), users=(_ANNA,)),
+        _host(SubIds("anna", 1001, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
+        _host(SubIds("anna", 1000, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
+        _host(SubIds("anna", 0, 65_536), users=(_ANNA,)),
+        _host(SubIds("containers", 0, 65_536)),
+    ),
+    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.5.2"),
+    parameters={"ids": 65_536},
+)
 def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Accounts without their own subordinate IDs.
 
@@ -292,31 +308,30 @@ def _host(*ranges: SubIds, users: tuple[User, ...] = (), **over: Any) -> HostFac
     return host(**{"users": users, "subuids": ranges, "subgids": ranges, **over})
 
 
-_ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
-
-MISSING_SUB_IDS = Check(
-    severity=Severity.MEDIUM,  # user namespaces cannot be used: a layer is missing for all
-    kind=Kind.HOST,
-    summary="Give each account its own range of 65536 subordinate IDs",
-    fix=FixKind.HOST_FILE,
-    evaluate=missing_sub_ids,
-    passes=lambda: (_host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)), _host()),
-    fails=lambda: (
-        _host(users=(_ANNA,)),
-        _host(SubIds("anna", 100_000, 1000), users=(_ANNA,)),
-        _host(SubIds("anna", 100_000, 65_536), SubIds("ben", 120_000, 65_536), users=(_ANNA,)),
-        _host(SubIds("anna", 1001, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
-        _host(SubIds("anna", 1000, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
-        _host(SubIds("anna", 0, 65_536), users=(_ANNA,)),
-        _host(SubIds("containers", 0, 65_536)),
-    ),
-    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.5.2"),
-    parameters={"ids": 65_536},
-)
-
 _MOST = "user.max_user_namespaces"
 
+_WITH_FLAG = SeccompRule("ERRNO", (Condition(0, "MASKED_EQ", 0x10000000, 0x10000000),), 1)
 
+_PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
+
+
+@Check(
+    severity=Severity.LOW,  # kernel code more within reach, by the engine's default
+    scope=Kind.SITE,
+    summary="Block user namespaces in the seccomp profile",
+    passes=lambda: (
+        "",
+        container(runtime=_runs(unshare=_WITH_FLAG, clone=_PLAIN)),
+        container(runtime=_runs(unshare=SeccompRule("ALLOW")), host=HostFacts(sysctls={_MOST: "0"})),
+    ),
+    fails=lambda: (
+        container(runtime=_runs(unshare=SeccompRule("ALLOW"))),
+        container(runtime=_runs(unshare=_WITH_FLAG, clone=SeccompRule("ALLOW"))),
+        container(runtime=_runs(clone=_PLAIN, clone3=SeccompRule("ALLOW"))),
+        container(runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))),
+    ),
+    references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
+)
 def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
     """Can create user namespaces.
 
@@ -336,8 +351,7 @@ def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
     CLONE_NEWUSER (and all of `clone3`, whose flags a filter cannot read), or `user.max_user_namespaces = 0`
     if no container on the host needs one; that also ends rootless Podman and `--userns=auto`.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     seccomp = filter_of(facts)
     declared = declared_filter(facts)
     most = known(lambda: facts.host.sysctls.get(_MOST, ""), else_="")
@@ -356,37 +370,44 @@ def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
     return failed("a process can get every capability in a new user namespace", declared, "", evidence)
 
 
-_WITH_FLAG = SeccompRule("ERRNO", (Condition(0, "MASKED_EQ", 0x10000000, 0x10000000),), 1)
-_PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
-
-
 def _runs(**rules: SeccompRule) -> RuntimeConfig:
     return RuntimeConfig(
         seccomp=SeccompProfile("ERRNO", rules={name: (rule,) for name, rule in rules.items()})
     )
 
 
-NESTED_USER_NAMESPACES = Check(
-    severity=Severity.LOW,  # kernel code more within reach, by the engine's default
-    scope=Kind.SITE,
-    summary="Block user namespaces in the seccomp profile",
-    fix=FixKind.DECISION,
-    evaluate=nested_user_namespaces,
+def _fix_overlapping_uid_ranges(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(UIDMAP, GIDMAP, SUBUIDNAME, SUBGIDNAME).with_(USERNS, "auto")
+
+
+_NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
+
+_FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a breakout reaches the other container's files
+    points=1,
+    compares=True,
+    summary="Let Podman choose a range of IDs that nobody else uses",
+    remediate=_fix_overlapping_uid_ranges,
     passes=lambda: (
-        "",
-        container(runtime=_runs(unshare=_WITH_FLAG, clone=_PLAIN)),
-        container(runtime=_runs(unshare=SeccompRule("ALLOW")), host=HostFacts(sysctls={_MOST: "0"})),
+        container("--uidmap=0:200000:65536", peers=Peers((_FAR,))),
+        container("--userns=auto", peers=Peers((_NEIGHBOUR,))),
+        container("--uidmap=0:200000:65536", peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(
+            inspect={"Pod": "p1"}
+        ),
     ),
     fails=lambda: (
-        container(runtime=_runs(unshare=SeccompRule("ALLOW"))),
-        container(runtime=_runs(unshare=_WITH_FLAG, clone=SeccompRule("ALLOW"))),
-        container(runtime=_runs(clone=_PLAIN, clone3=SeccompRule("ALLOW"))),
-        container(runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))),
+        container("--uidmap=0:200000:65536", peers=Peers((_NEIGHBOUR,))),
+        container(
+            "--uidmap=0:1:65536",
+            peers=Peers((_NEIGHBOUR,)),
+            kernel=Kernel(7, uid_map=(IdRange(0, 210000, 1000),)),
+        ),
     ),
-    references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
+    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.3.4"),
 )
-
-
 def overlapping_uid_ranges(facts: ContainerFacts) -> Verdict:
     """UID range shared with an unrelated container.
 
@@ -448,36 +469,3 @@ def _ranges(facts: ContainerFacts) -> tuple[tuple[int, int], ...]:
         parts = (line.split(":") for line in lines)
         ranges = tuple((int(p[1]), int(p[2])) for p in parts if len(p) == 3 and p[1].isdecimal())
     return tuple((first, size) for first, size in ranges if size < ALL_IDS)
-
-
-def _fix_overlapping_uid_ranges(spec: Spec, context: FixContext) -> Spec:
-    return spec.without(UIDMAP, GIDMAP, SUBUIDNAME, SUBGIDNAME).with_(USERNS, "auto")
-
-
-_NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
-_FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
-
-OVERLAPPING_UID_RANGES = Check(
-    severity=Severity.MEDIUM,  # a breakout reaches the other container's files
-    points=1,
-    compares=True,
-    summary="Let Podman choose a range of IDs that nobody else uses",
-    evaluate=overlapping_uid_ranges,
-    remediate=_fix_overlapping_uid_ranges,
-    passes=lambda: (
-        container("--uidmap=0:200000:65536", peers=Peers((_FAR,))),
-        container("--userns=auto", peers=Peers((_NEIGHBOUR,))),
-        container("--uidmap=0:200000:65536", peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(
-            inspect={"Pod": "p1"}
-        ),
-    ),
-    fails=lambda: (
-        container("--uidmap=0:200000:65536", peers=Peers((_NEIGHBOUR,))),
-        container(
-            "--uidmap=0:1:65536",
-            peers=Peers((_NEIGHBOUR,)),
-            kernel=Kernel(7, uid_map=(IdRange(0, 210000, 1000),)),
-        ),
-    ),
-    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.3.4"),
-)

@@ -20,6 +20,76 @@ _KEEP = "keep-groups"
 _GROUP_0 = ("0", "root")
 
 
+def _fix_dangerous_supplementary_groups(spec: Spec, context: FixContext) -> Spec:
+    facts, known, before = context.facts, context.parameters.texts("groups"), spec
+    bad = _dangerous(spec[GROUP_ADD], known, own_user_namespace(facts))
+    if spec != facts.spec:
+        facts = facts.planned(spec)  # another fix has changed the user, or its namespace
+    if _has_group_0(facts):
+        bad += _GROUP_0
+        spec = _with_own_group(facts)
+    fixed = spec.with_(GROUP_ADD, tuple(group for group in spec[GROUP_ADD] if group not in bad))
+    if not own_user_namespace(facts) and any(word in known for word in _by_user(spec)):
+        fixed = fixed.with_(USER, spec[USER].partition(":")[0])
+    live = ask(facts, _ids)
+    if fixed == before and isinstance(live, tuple) and _live(facts, live, known):
+        raise CannotFix(
+            "the image's /etc/group makes the user a member",
+            "Run it as a UID that is not in that file, or give it its own user namespace.",
+        )
+    return fixed
+
+
+_MEMBER = Kernel(7, uid=101, gid=101, groups=(6,))
+
+_ALL = (IdRange(0, 0, 4294967295),)
+
+_MAP = (IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
+
+_IN_GROUP_0 = Kernel(
+    7, uid=100999, gid=1000, uid_map=_MAP, gid_map=_MAP, groups=(), host_user_namespace=False
+)
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a group gives what the user was denied
+    points=1,
+    summary="Remove the privileged groups",
+    remediate=_fix_dangerous_supplementary_groups,
+    parameters={
+        "groups": (
+            *("root", "0", "disk", "6", "shadow", "42", "kmem", "15", "wheel", "10", "sudo", "27"),
+            *("docker", "podman", "lxd", "incus", "incus-admin", "libvirt", "staff", "50", "lpadmin"),
+            *("ssl-cert", "ssh_keys", "input"),
+        )
+    },
+    passes=lambda: (
+        "",
+        "--group-add=2000 --group-add=www-data",
+        "--group-add=6 --group-add=disk --userns=auto",
+        "--user=1000:0 --userns=auto",
+        container("--user=1000:0 --userns=auto", engine=rootless()),
+        container("--user=0:0", engine=rootless()),
+        container("--user=1000", kernel=_IN_GROUP_0.replace(gid=100999), engine=rootless()),
+        container(kernel=Kernel(7, uid=0, gid=0, groups=(0, 6, 10))),
+        container(kernel=Kernel(7, uid=100101, gid=100101, groups=(100006,), host_user_namespace=False)),
+    ),
+    fails=lambda: (
+        "--group-add=keep-groups",
+        "--group-add=2000 --group-add=disk",
+        "--group-add=6",
+        "--group-add=ssl-cert",
+        "--user=101:disk",
+        container("--user=101:6", kernel=Kernel(7, uid=101, gid=6, groups=())),
+        container(kernel=_MEMBER),
+        "--user=1000:0",
+        container("--user=1000", kernel=Kernel(7, uid=1000, gid=0, groups=(), uid_map=_ALL, gid_map=_ALL)),
+        container("--user=1000:0", engine=rootless()),
+        container("--user=1000:1000 --group-add=2000 --group-add=root", engine=rootless()),
+        container("--user=1000", kernel=_IN_GROUP_0, engine=rootless()),
+    ),
+    references=("NIST SP 800-190 4.5.4",),
+)
 def dangerous_supplementary_groups(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Member of privileged host groups.
 
@@ -44,8 +114,7 @@ def dangerous_supplementary_groups(facts: ContainerFacts, parameters: Parameters
     file with its own owner or an ACL instead, or use a group that owns nothing else. Images made for
     OpenShift give their files to group 0: without it, the service cannot write them.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     groups, known = facts.spec[GROUP_ADD], parameters.texts("groups")
     if groups == (_KEEP,) and facts.spec[USERNS] == "nomap":
         return not_applicable("no host group is mapped into the container")
@@ -162,110 +231,6 @@ def _dangerous(groups: tuple[str, ...], known: tuple[str, ...], mapped: bool) ->
     return tuple(group for group in groups if group == _KEEP or (group in known and not mapped))
 
 
-def _fix_dangerous_supplementary_groups(spec: Spec, context: FixContext) -> Spec:
-    facts, known, before = context.facts, context.parameters.texts("groups"), spec
-    bad = _dangerous(spec[GROUP_ADD], known, own_user_namespace(facts))
-    if spec != facts.spec:
-        facts = facts.planned(spec)  # another fix has changed the user, or its namespace
-    if _has_group_0(facts):
-        bad += _GROUP_0
-        spec = _with_own_group(facts)
-    fixed = spec.with_(GROUP_ADD, tuple(group for group in spec[GROUP_ADD] if group not in bad))
-    if not own_user_namespace(facts) and any(word in known for word in _by_user(spec)):
-        fixed = fixed.with_(USER, spec[USER].partition(":")[0])
-    live = ask(facts, _ids)
-    if fixed == before and isinstance(live, tuple) and _live(facts, live, known):
-        raise CannotFix(
-            "the image's /etc/group makes the user a member",
-            "Run it as a UID that is not in that file, or give it its own user namespace.",
-        )
-    return fixed
-
-
-_MEMBER = Kernel(7, uid=101, gid=101, groups=(6,))
-_ALL = (IdRange(0, 0, 4294967295),)
-_MAP = (IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
-_IN_GROUP_0 = Kernel(
-    7, uid=100999, gid=1000, uid_map=_MAP, gid_map=_MAP, groups=(), host_user_namespace=False
-)
-
-DANGEROUS_SUPPLEMENTARY_GROUPS = Check(
-    severity=Severity.MEDIUM,  # a group gives what the user was denied
-    points=1,
-    summary="Remove the privileged groups",
-    evaluate=dangerous_supplementary_groups,
-    remediate=_fix_dangerous_supplementary_groups,
-    parameters={
-        "groups": (
-            *("root", "0", "disk", "6", "shadow", "42", "kmem", "15", "wheel", "10", "sudo", "27"),
-            *("docker", "podman", "lxd", "incus", "incus-admin", "libvirt", "staff", "50", "lpadmin"),
-            *("ssl-cert", "ssh_keys", "input"),
-        )
-    },
-    passes=lambda: (
-        "",
-        "--group-add=2000 --group-add=www-data",
-        "--group-add=6 --group-add=disk --userns=auto",
-        "--user=1000:0 --userns=auto",
-        container("--user=1000:0 --userns=auto", engine=rootless()),
-        container("--user=0:0", engine=rootless()),
-        container("--user=1000", kernel=_IN_GROUP_0.replace(gid=100999), engine=rootless()),
-        container(kernel=Kernel(7, uid=0, gid=0, groups=(0, 6, 10))),
-        container(kernel=Kernel(7, uid=100101, gid=100101, groups=(100006,), host_user_namespace=False)),
-    ),
-    fails=lambda: (
-        "--group-add=keep-groups",
-        "--group-add=2000 --group-add=disk",
-        "--group-add=6",
-        "--group-add=ssl-cert",
-        "--user=101:disk",
-        container("--user=101:6", kernel=Kernel(7, uid=101, gid=6, groups=())),
-        container(kernel=_MEMBER),
-        "--user=1000:0",
-        container("--user=1000", kernel=Kernel(7, uid=1000, gid=0, groups=(), uid_map=_ALL, gid_map=_ALL)),
-        container("--user=1000:0", engine=rootless()),
-        container("--user=1000:1000 --group-add=2000 --group-add=root", engine=rootless()),
-        container("--user=1000", kernel=_IN_GROUP_0, engine=rootless()),
-    ),
-    references=("NIST SP 800-190 4.5.4",),
-)
-
-
-def new_privileges_allowed(facts: ContainerFacts) -> Verdict:
-    """Processes can gain new privileges.
-
-    What it checks:
-    Whether no-new-privileges is set. The kernel keeps it as the flag NoNewPrivs of each process; it cannot be
-    cleared, and every child inherits it.
-
-    Why it matters:
-    A program with the setuid bit or file capabilities (sudo, su, ping, mount, a forgotten helper in the
-    image) starts with more rights than its caller. An attacker who gets in as an unprivileged user looks for
-    exactly such a file to become root in the container. With the flag set, those bits have no effect, and a
-    careful choice of user and capabilities cannot be undone from inside.
-
-    What may break:
-    Programs that need those bits: sudo, su and newuidmap in the container, some versions of ping, mail
-    servers and schedulers that switch users through a setuid helper. Services that start as root and drop
-    root by themselves keep working.
-    """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
-    declared = facts.spec[NO_NEW_PRIVILEGES]
-    return judge(
-        ask(facts, lambda kernel: kernel.no_new_privileges),
-        lambda on: (not on, f"NoNewPrivs {int(on)}"),
-        declared_bad=not declared,
-        declared="no-new-privileges" if declared else "no-new-privileges not set",
-        reason="setuid programs can raise the privileges of a process",
-        where=proc(facts),
-    )
-
-
-def _fix_new_privileges_allowed(spec: Spec, context: FixContext) -> Spec:
-    return with_low_ports(spec.with_(NO_NEW_PRIVILEGES, True), context.facts)
-
-
 def _advise_new_privileges_allowed(before: Spec, after: Spec, context: FixContext) -> Advice:
     """It breaks only programs with the setuid bit or file capabilities."""
     facts = context.facts
@@ -284,12 +249,11 @@ def _advise_new_privileges_allowed(before: Spec, after: Spec, context: FixContex
     return Advice(Risk.MAY_BREAK, (reason, *notes))
 
 
-NEW_PRIVILEGES_ALLOWED = Check(
+@Check(
     severity=Severity.MEDIUM,  # setuid programs work: a layer is missing (CIS 5.26)
     points=22,
     summary="Set no-new-privileges",
-    evaluate=new_privileges_allowed,
-    remediate=_fix_new_privileges_allowed,
+    remediate=lambda spec, context: with_low_ports(spec.with_(NO_NEW_PRIVILEGES, True), context.facts),
     advise=_advise_new_privileges_allowed,
     passes=lambda: (
         "--security-opt=no-new-privileges",
@@ -303,11 +267,139 @@ NEW_PRIVILEGES_ALLOWED = Check(
     ),
     references=("CIS Docker 1.6 5.26", "NIST SP 800-190 4.4.3", "OWASP Docker rule 4"),
 )
+def new_privileges_allowed(facts: ContainerFacts) -> Verdict:
+    """Processes can gain new privileges.
+
+    What it checks:
+    Whether no-new-privileges is set. The kernel keeps it as the flag NoNewPrivs of each process; it cannot be
+    cleared, and every child inherits it.
+
+    Why it matters:
+    A program with the setuid bit or file capabilities (sudo, su, ping, mount, a forgotten helper in the
+    image) starts with more rights than its caller. An attacker who gets in as an unprivileged user looks for
+    exactly such a file to become root in the container. With the flag set, those bits have no effect, and a
+    careful choice of user and capabilities cannot be undone from inside.
+
+    What may break:
+    Programs that need those bits: sudo, su and newuidmap in the container, some versions of ping, mail
+    servers and schedulers that switch users through a setuid helper. Services that start as root and drop
+    root by themselves keep working.
+    """
+    need_own_program(facts)
+    declared = facts.spec[NO_NEW_PRIVILEGES]
+    return judge(
+        ask(facts, lambda kernel: kernel.no_new_privileges),
+        lambda on: (not on, f"NoNewPrivs {int(on)}"),
+        declared_bad=not declared,
+        declared="no-new-privileges" if declared else "no-new-privileges not set",
+        reason="setuid programs can raise the privileges of a process",
+        where=proc(facts),
+    )
+
 
 _MAIN = "the main process is root inside the container"
 _BESIDE = "a process is root inside the container, or can regain root"
 
 
+def _fix_root_user(spec: Spec, context: FixContext) -> Spec:
+    if runs_systemd(context.facts):
+        raise CannotFix(
+            "systemd is the main process and must be root inside",
+            "Give it its own user namespace (host-user-namespace): then its root is nobody on the host.",
+        )
+    chosen = context.parameters.text("user")
+    if chosen:
+        if is_root(chosen):
+            raise CannotFix("the chosen user is root as well", "Use a UID such as 1001:1001.", needs="user")
+        return _with_user(spec.with_(USER, chosen), context)
+    live = ask(context.facts, _uids)
+    if isinstance(live, tuple) and live[0] != 0 and live[1] == 0:
+        raise CannotFix("the UID map leads to root on the host", "Fix host-user-namespace first.")
+    name_of_root = isinstance(live, tuple) and live[0] == 0
+    name_of_root = name_of_root or _named_root(context.facts, declared_user(context.facts))
+    if spec[USER] and not is_root(spec[USER]) and not name_of_root:
+        if _root_beside(context.facts):
+            raise CannotFix(
+                "it starts as an ordinary user, but one of its programs becomes root",
+                "Set no-new-privileges, which stops setuid programs.",
+            )
+        return spec
+    of_image = str(image_config(context.facts).get("User") or "")
+    if not is_root(of_image) and not (name_of_root and not spec[USER]):
+        return _with_user(spec.without(USER), context)
+    raise CannotFix("the user to run as must be chosen", _suggested_user(context.facts), needs="user")
+
+
+def _advise_root_user(before: Spec, after: Spec, context: FixContext) -> Advice:
+    facts = context.facts
+    needed = needs(before, context, by_podman=False)
+    notes = [*about_written(before, after, facts), *about_low_ports(before, after, facts)]
+    places = {mount.destination for mount in before[MOUNTS]}
+    handed = [
+        mount.destination
+        for mount in after[MOUNTS]
+        if mount not in before[MOUNTS] and mount.destination in places
+    ]
+    if handed:
+        notes.append(
+            f"the volumes at {listed(handed)} get this user as owner at each start (:U); other containers "
+            "that use them may no longer be able to write there"
+        )
+    owners = owners_of_mounts(facts)
+    binds = [
+        mount.source + (f" (owned by UID {owners[mount.destination]})" if mount.destination in owners else "")
+        for mount in after[MOUNTS]
+        if mount.type == "bind" and not mount.read_only
+    ]
+    if binds:
+        notes.append(f"change the owner of the files it writes in {listed(binds)} on the host yourself")
+    if needed.programs:
+        beside = listed([place for place, _ in needed.programs])
+        notes.append(f"the service writes next to its programs, in {beside}: the new user cannot write there")
+    if not needed.known:
+        notes.append("it is not known what it writes; the new user cannot write to files owned by root")
+    return Advice(None, tuple(notes))
+
+
+_IMAGE = image(inspect={"Config": {"User": "1001"}})
+
+_HOST_MAP = (IdRange(0, 0, 4294967295),)
+
+
+@Check(
+    severity=Severity.HIGH,  # one hole of kernel or runtime away from root of the host (CIS 4.1)
+    points=40,
+    summary="Run the main process as an unprivileged user",
+    fix=FixKind.DECISION,
+    remediate=_fix_root_user,
+    advise=_advise_root_user,
+    parameters={"user": ""},
+    takes={"user": "user"},
+    passes=lambda: (
+        "--user=1001:1001",
+        container(image=_IMAGE),
+        container("--userns=keep-id", engine=rootless()),
+        container(kernel=Kernel(7, uid=999, uid_map=_HOST_MAP)),
+    ),
+    fails=lambda: (
+        container("--user=root", image=_IMAGE),
+        "",
+        "--user=0:0",
+        "-v /etc:/host",
+        container(
+            "--user=toor", image=_IMAGE, kernel=Kernel(7, uid=0, uid_map=_HOST_MAP, host_user_namespace=True)
+        ),
+        container("--user=toor", image=_IMAGE, named_uid=0),
+        container(
+            "--user=1",
+            kernel=Kernel(
+                7, uid=0, uid_map=(IdRange(0, 100000, 1), IdRange(1, 0, 1)), host_user_namespace=False
+            ),
+        ),
+        container().replace(inspect={"Config": {"User": "0"}}),
+    ),
+    references=("CIS Docker 1.6 4.1", "NIST SP 800-190 4.1.2", "OWASP Docker rule 2"),
+)
 def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Runs as root.
 
@@ -331,8 +423,7 @@ def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     yours to change. Entrypoints that start as root fail: look for an unprivileged variant of the image.
     Set the UID that the image expects in the parameter `user`.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     user = declared_user(facts)
     keeps = facts.spec[USERNS].partition(":")
     as_caller = not facts.spec[USER] and keeps[0] == "keep-id" and "uid=0" not in keeps[2].split(",")
@@ -389,35 +480,6 @@ def _severity(facts: ContainerFacts) -> Severity:
     return Severity.CRITICAL if open_host else Severity.HIGH
 
 
-def _fix_root_user(spec: Spec, context: FixContext) -> Spec:
-    if runs_systemd(context.facts):
-        raise CannotFix(
-            "systemd is the main process and must be root inside",
-            "Give it its own user namespace (host-user-namespace): then its root is nobody on the host.",
-        )
-    chosen = context.parameters.text("user")
-    if chosen:
-        if is_root(chosen):
-            raise CannotFix("the chosen user is root as well", "Use a UID such as 1001:1001.", needs="user")
-        return _with_user(spec.with_(USER, chosen), context)
-    live = ask(context.facts, _uids)
-    if isinstance(live, tuple) and live[0] != 0 and live[1] == 0:
-        raise CannotFix("the UID map leads to root on the host", "Fix host-user-namespace first.")
-    name_of_root = isinstance(live, tuple) and live[0] == 0
-    name_of_root = name_of_root or _named_root(context.facts, declared_user(context.facts))
-    if spec[USER] and not is_root(spec[USER]) and not name_of_root:
-        if _root_beside(context.facts):
-            raise CannotFix(
-                "it starts as an ordinary user, but one of its programs becomes root",
-                "Set no-new-privileges, which stops setuid programs.",
-            )
-        return spec
-    of_image = str(image_config(context.facts).get("User") or "")
-    if not is_root(of_image) and not (name_of_root and not spec[USER]):
-        return _with_user(spec.without(USER), context)
-    raise CannotFix("the user to run as must be chosen", _suggested_user(context.facts), needs="user")
-
-
 def _suggested_user(facts: ContainerFacts) -> str:
     """A hint which user to choose: a process that dropped root shows one that the service can run as."""
     ordinary = [(uid, name) for uid, name in uids(facts) or () if uid]
@@ -445,73 +507,4 @@ def _is_handed_over(mount: Mount) -> bool:
     return mount.type == "volume" and not mount.read_only and "U" not in mount.options
 
 
-def _advise_root_user(before: Spec, after: Spec, context: FixContext) -> Advice:
-    facts = context.facts
-    needed = needs(before, context, by_podman=False)
-    notes = [*about_written(before, after, facts), *about_low_ports(before, after, facts)]
-    places = {mount.destination for mount in before[MOUNTS]}
-    handed = [
-        mount.destination
-        for mount in after[MOUNTS]
-        if mount not in before[MOUNTS] and mount.destination in places
-    ]
-    if handed:
-        notes.append(
-            f"the volumes at {listed(handed)} get this user as owner at each start (:U); other containers "
-            "that use them may no longer be able to write there"
-        )
-    owners = owners_of_mounts(facts)
-    binds = [
-        mount.source + (f" (owned by UID {owners[mount.destination]})" if mount.destination in owners else "")
-        for mount in after[MOUNTS]
-        if mount.type == "bind" and not mount.read_only
-    ]
-    if binds:
-        notes.append(f"change the owner of the files it writes in {listed(binds)} on the host yourself")
-    if needed.programs:
-        beside = listed([place for place, _ in needed.programs])
-        notes.append(f"the service writes next to its programs, in {beside}: the new user cannot write there")
-    if not needed.known:
-        notes.append("it is not known what it writes; the new user cannot write to files owned by root")
-    return Advice(None, tuple(notes))
-
-
-_IMAGE = image(inspect={"Config": {"User": "1001"}})
 _TMPFS_SIZE = "64m"
-_HOST_MAP = (IdRange(0, 0, 4294967295),)
-
-ROOT_USER = Check(
-    severity=Severity.HIGH,  # one hole of kernel or runtime away from root of the host (CIS 4.1)
-    points=40,
-    summary="Run the main process as an unprivileged user",
-    fix=FixKind.DECISION,
-    evaluate=root_user,
-    remediate=_fix_root_user,
-    advise=_advise_root_user,
-    parameters={"user": ""},
-    takes={"user": "user"},
-    passes=lambda: (
-        "--user=1001:1001",
-        container(image=_IMAGE),
-        container("--userns=keep-id", engine=rootless()),
-        container(kernel=Kernel(7, uid=999, uid_map=_HOST_MAP)),
-    ),
-    fails=lambda: (
-        container("--user=root", image=_IMAGE),
-        "",
-        "--user=0:0",
-        "-v /etc:/host",
-        container(
-            "--user=toor", image=_IMAGE, kernel=Kernel(7, uid=0, uid_map=_HOST_MAP, host_user_namespace=True)
-        ),
-        container("--user=toor", image=_IMAGE, named_uid=0),
-        container(
-            "--user=1",
-            kernel=Kernel(
-                7, uid=0, uid_map=(IdRange(0, 100000, 1), IdRange(1, 0, 1)), host_user_namespace=False
-            ),
-        ),
-        container().replace(inspect={"Config": {"User": "0"}}),
-    ),
-    references=("CIS Docker 1.6 4.1", "NIST SP 800-190 4.1.2", "OWASP Docker rule 2"),
-)

@@ -23,6 +23,55 @@ _PROXIES = frozenset(
 )
 
 
+def _fix_leaking_host_environment(spec: Spec, context: FixContext) -> Spec:
+    facts = context.facts
+    if spec[ENV_HOST] or _command_asks(facts) or len(_host_names(spec)) >= _ENOUGH:
+        spec = spec.without(ENV_HOST).with_(ENV, _own_variables(spec, _command(facts)))
+    passwords = [pair for pair in spec[ENV] if pair.partition("=")[0] in _PROXIES and secret_value(pair)]
+    if passwords:
+        raise CannotFix(
+            "a proxy variable that was set by name contains a password",
+            "Set the proxy's address without it, and let the proxy identify the host instead.",
+        )
+    if spec == facts.spec and _files(facts):
+        raise CannotFix(
+            "the environment file is on the host, and no container option changes its mode",
+            "Close it to others: chmod 600 FILE.",
+        )
+    if spec == facts.spec and _patterns(facts):
+        raise CannotFix(
+            "the pattern is in the command that created it; its variables are options of their own now",
+            "Create it with the variables that the service needs, by name.",
+        )
+    inherited = _proxies_with_password(facts)
+    return spec.with_(HTTP_PROXY, False) if inherited and not is_planned(facts) else spec
+
+
+_LEAKED = {"Config": {"CreateCommand": ["podman", "run", "--env-host", "-e", "TZ=UTC", "img"]}}
+
+_BY_PATTERN = {"Config": {"CreateCommand": ["podman", "run", "--env=AWS*", "img"]}}
+
+
+@Check(
+    severity=Severity.MEDIUM,  # variables of the caller, which may hold a secret
+    summary="Pass only the variables that the service needs, by name",
+    remediate=_fix_leaking_host_environment,
+    passes=lambda: (
+        "-e TZ=UTC -e USER=shop",
+        "-e https_proxy=http://proxy.example:3128",
+        container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o640)}),
+        container(inspect={"Config": {"CreateCommand": ["podman", "run", "-e", "LC_*", "img"]}}),
+    ),
+    fails=lambda: (
+        "--env-host",
+        container("-e TZ=UTC -e SHLVL=1 -e LOGNAME=root -e SSH_CLIENT=192.0.2.1", inspect=_LEAKED),
+        "-e https_proxy=http://anna:correct-horse@proxy.example:3128",
+        container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o644)}),
+        container("-e AWS_X=1", inspect=_BY_PATTERN),
+        container(inspect={"Config": {"Env": ["http_proxy=http://anna:correct-horse@proxy.example"]}}),
+    ),
+    references=("NIST SP 800-190 4.1.4",),
+)
 def leaking_host_environment(facts: ContainerFacts) -> Verdict:
     """Host environment passed to the container.
 
@@ -110,30 +159,6 @@ def _proxies_with_password(facts: ContainerFacts) -> tuple[str, ...]:
     return tuple(name for name, _, value in variables if name in _PROXIES and secret_value(value))
 
 
-def _fix_leaking_host_environment(spec: Spec, context: FixContext) -> Spec:
-    facts = context.facts
-    if spec[ENV_HOST] or _command_asks(facts) or len(_host_names(spec)) >= _ENOUGH:
-        spec = spec.without(ENV_HOST).with_(ENV, _own_variables(spec, _command(facts)))
-    passwords = [pair for pair in spec[ENV] if pair.partition("=")[0] in _PROXIES and secret_value(pair)]
-    if passwords:
-        raise CannotFix(
-            "a proxy variable that was set by name contains a password",
-            "Set the proxy's address without it, and let the proxy identify the host instead.",
-        )
-    if spec == facts.spec and _files(facts):
-        raise CannotFix(
-            "the environment file is on the host, and no container option changes its mode",
-            "Close it to others: chmod 600 FILE.",
-        )
-    if spec == facts.spec and _patterns(facts):
-        raise CannotFix(
-            "the pattern is in the command that created it; its variables are options of their own now",
-            "Create it with the variables that the service needs, by name.",
-        )
-    inherited = _proxies_with_password(facts)
-    return spec.with_(HTTP_PROXY, False) if inherited and not is_planned(facts) else spec
-
-
 def _own_variables(spec: Spec, command: tuple[str, ...]) -> tuple[str, ...]:
     """Variables set by name; if that is not known, those that are not typical of a host."""
     given = {after.partition("=")[0] for word, after in pairwise(command) if word in ("-e", "--env")}
@@ -146,29 +171,3 @@ def _own_variables(spec: Spec, command: tuple[str, ...]) -> tuple[str, ...]:
 
 def _is_own(pair: str) -> bool:
     return pair.partition("=")[0] not in _OF_A_HOST
-
-
-_LEAKED = {"Config": {"CreateCommand": ["podman", "run", "--env-host", "-e", "TZ=UTC", "img"]}}
-_BY_PATTERN = {"Config": {"CreateCommand": ["podman", "run", "--env=AWS*", "img"]}}
-
-LEAKING_HOST_ENVIRONMENT = Check(
-    severity=Severity.MEDIUM,  # variables of the caller, which may hold a secret
-    summary="Pass only the variables that the service needs, by name",
-    evaluate=leaking_host_environment,
-    remediate=_fix_leaking_host_environment,
-    passes=lambda: (
-        "-e TZ=UTC -e USER=shop",
-        "-e https_proxy=http://proxy.example:3128",
-        container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o640)}),
-        container(inspect={"Config": {"CreateCommand": ["podman", "run", "-e", "LC_*", "img"]}}),
-    ),
-    fails=lambda: (
-        "--env-host",
-        container("-e TZ=UTC -e SHLVL=1 -e LOGNAME=root -e SSH_CLIENT=192.0.2.1", inspect=_LEAKED),
-        "-e https_proxy=http://anna:correct-horse@proxy.example:3128",
-        container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o644)}),
-        container("-e AWS_X=1", inspect=_BY_PATTERN),
-        container(inspect={"Config": {"Env": ["http_proxy=http://anna:correct-horse@proxy.example"]}}),
-    ),
-    references=("NIST SP 800-190 4.1.4",),
-)

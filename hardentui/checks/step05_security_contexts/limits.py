@@ -19,6 +19,51 @@ from hardentui.reading.containers import (
 )
 
 
+def _fix_no_cpu_limit(spec: Spec, context: FixContext) -> Spec:
+    refuse_where_ignored(context.facts)
+    if _is_declared(context.facts, spec):
+        return spec
+    text = context.parameters.text("cpus")
+    try:
+        cpus = float(text)
+    except ValueError:
+        cpus = 0.0
+    if not (math.isfinite(cpus) and cpus >= 0.01):
+        raise CannotFix(f"{text!r} is not a number of CPUs", "Set the parameter cpus to a value such as 1.5.")
+    if spec[CPU_PERIOD]:  # Podman refuses --cpus together with a period
+        return spec.with_(CPU_QUOTA, int(cpus * spec[CPU_PERIOD]))
+    return spec.without(CPU_QUOTA).with_(CPUS, cpus)
+
+
+_TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
+
+
+@Check(
+    severity=Severity.LOW,  # the kernel shares processors fairly without it
+    points=4,
+    summary="Set a CPU limit",
+    fix=FixKind.LIVE_UPDATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    remediate=_fix_no_cpu_limit,
+    parameters={"cpus": "1.5"},
+    takes={"cpus": "processors"},
+    passes=lambda: (
+        "--cpus=0.5",
+        container("--cpuset-cpus=0", host=_TWO_PROCESSORS),
+        container(kernel=Kernel(7, limits=Limits(cpus=1.5))),
+        container(kernel=Kernel(7, limits=Limits(processors=1)), host=_TWO_PROCESSORS),
+        "--cgroups=disabled",
+    ),
+    fails=lambda: (
+        "",
+        "--cpu-period=50000",
+        container("--cpu-quota=-1", kernel=Kernel(7, limits=Limits())),
+        container("--cpu-shares=512", kernel=Kernel(7, limits=Limits())),
+        container("--cpus=64", host=_TWO_PROCESSORS),
+        container("--cpuset-cpus=0-1", kernel=Kernel(7, limits=Limits(processors=2)), host=_TWO_PROCESSORS),
+    ),
+    references=("CIS Docker 1.6 5.12", "OWASP Docker rule 7"),
+)
 def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No CPU limit.
 
@@ -37,8 +82,7 @@ def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Work in bursts takes longer: startup, compression, builds. Give the service what it uses at peak
     (parameter `cpus`).
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     spec = facts.spec
     weight = "; its weight is no limit" if spec[CPU_SHARES] > 0 else ""
     verdict = judge(
@@ -87,53 +131,77 @@ def _words(spec: Spec) -> str:
     return ", ".join(parts) or "no limit"
 
 
-def _fix_no_cpu_limit(spec: Spec, context: FixContext) -> Spec:
+def _fix_no_memory_limit(spec: Spec, context: FixContext) -> Spec:
     refuse_where_ignored(context.facts)
-    if _is_declared(context.facts, spec):
+    if spec[MEMORY_SWAP] == -1:
+        spec = spec.without(MEMORY_SWAP)
+    if not _is_none(context.facts, spec[MEMORY]):
         return spec
-    text = context.parameters.text("cpus")
-    try:
-        cpus = float(text)
-    except ValueError:
-        cpus = 0.0
-    if not (math.isfinite(cpus) and cpus >= 0.01):
-        raise CannotFix(f"{text!r} is not a number of CPUs", "Set the parameter cpus to a value such as 1.5.")
-    if spec[CPU_PERIOD]:  # Podman refuses --cpus together with a period
-        return spec.with_(CPU_QUOTA, int(cpus * spec[CPU_PERIOD]))
-    return spec.without(CPU_QUOTA).with_(CPUS, cpus)
+    limit = max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts), _asked(context))
+    spec = spec.with_(MEMORY, limit)
+    # --memory-swap is memory plus swap, and Podman refuses a value below --memory
+    return spec.with_(MEMORY_SWAP, limit) if 0 < spec[MEMORY_SWAP] < limit else spec
 
 
-_TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
+def _advise_no_memory_limit(before: Spec, after: Spec, context: FixContext) -> Advice:
+    facts, limit = context.facts, after[MEMORY]
+    limits = ask(facts, lambda kernel: kernel.limits)
+    peak = limits.memory_peak if isinstance(limits, Limits) else None
+    asked = most_asked(facts)
+    because = (f"{asked.by} asks for {size_text(asked.size)}",) if asked else ()
+    if not peak:
+        return Advice(Risk.MAY_BREAK, ("its memory use is not known", *because))
+    note = f"peak use {-(-peak >> 20)} MiB {how_long(facts)}; the limit will be {size_text(limit)}"
+    if peak * 2 <= limit:
+        return Advice(Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note, *because))
+    return Advice(Risk.MAY_BREAK, (note, *because))
 
-NO_CPU_LIMIT = Check(
-    severity=Severity.LOW,  # the kernel shares processors fairly without it
-    points=4,
-    summary="Set a CPU limit",
+
+def _measure_no_memory_limit(context: FixContext) -> Mapping[str, Measured]:
+    """The largest of the observed use, the reservation and the configured memory, if above the parameter."""
+    asked = most_asked(context.facts)
+    wants = [
+        (_enough(context.facts), "one and a half times its peak use"),
+        (context.facts.spec[MEMORY_RESERVATION], "the reservation of the container"),
+        (_asked(context), f"{asked.by} asks for {size_text(asked.size)}" if asked else ""),
+    ]
+    size, why = max(wants, key=lambda want: want[0])
+    return {"memory": Measured(size_text(size), why)} if size > _chosen(context) else {}
+
+
+_HALF = 512 << 20
+
+_WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.11)
+    points=12,
+    summary="Set a memory limit",
     fix=FixKind.LIVE_UPDATE,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=no_cpu_limit,
-    remediate=_fix_no_cpu_limit,
-    parameters={"cpus": "1.5"},
-    takes={"cpus": "processors"},
+    remediate=_fix_no_memory_limit,
+    advise=_advise_no_memory_limit,
+    parameters={"memory": "512m"},
+    takes={"memory": "memory"},
+    measured=_measure_no_memory_limit,
     passes=lambda: (
-        "--cpus=0.5",
-        container("--cpuset-cpus=0", host=_TWO_PROCESSORS),
-        container(kernel=Kernel(7, limits=Limits(cpus=1.5))),
-        container(kernel=Kernel(7, limits=Limits(processors=1)), host=_TWO_PROCESSORS),
+        "--memory=512m",
+        container(kernel=Kernel(7, limits=Limits(memory=_HALF))),
         "--cgroups=disabled",
+        container("--cgroups=disabled", kernel=Kernel(7, limits=Limits(memory=_HALF))),
+        container(kernel=Kernel(7, limits=Limits(memory=_HALF, swap=0)), host=_WITH_SWAP),
     ),
     fails=lambda: (
+        container(kernel=Kernel(7, limits=Limits(memory=_HALF)), host=_WITH_SWAP),
         "",
-        "--cpu-period=50000",
-        container("--cpu-quota=-1", kernel=Kernel(7, limits=Limits())),
-        container("--cpu-shares=512", kernel=Kernel(7, limits=Limits())),
-        container("--cpus=64", host=_TWO_PROCESSORS),
-        container("--cpuset-cpus=0-1", kernel=Kernel(7, limits=Limits(processors=2)), host=_TWO_PROCESSORS),
+        container(kernel=Kernel(7, limits=Limits())),
+        "--memory=512m --memory-swap=-1",
+        "--memory-reservation=2g",
+        container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))),
+        container("--memory=64g", host=HostFacts(capacity=Capacity(memory=8 << 30))),
     ),
-    references=("CIS Docker 1.6 5.12", "OWASP Docker rule 7"),
+    references=("CIS Docker 1.6 5.11", "NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
 )
-
-
 def no_memory_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No memory limit.
 
@@ -155,8 +223,7 @@ def no_memory_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     since the start, nor less than what its configuration asks for (a buffer pool, a cache, a heap) and
     the parameter together.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     memory, swap = facts.spec[MEMORY], facts.spec[MEMORY_SWAP]
     endless_swap = memory > 0 and swap == -1
     declared = f"memory {_bytes(memory)}" + (", unlimited swap" if swap == -1 else "")
@@ -195,32 +262,6 @@ def _bytes(limit: int | None) -> str:
     return f"{limit / (1 << 20):g} MiB" if limit else "unlimited"
 
 
-def _fix_no_memory_limit(spec: Spec, context: FixContext) -> Spec:
-    refuse_where_ignored(context.facts)
-    if spec[MEMORY_SWAP] == -1:
-        spec = spec.without(MEMORY_SWAP)
-    if not _is_none(context.facts, spec[MEMORY]):
-        return spec
-    limit = max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts), _asked(context))
-    spec = spec.with_(MEMORY, limit)
-    # --memory-swap is memory plus swap, and Podman refuses a value below --memory
-    return spec.with_(MEMORY_SWAP, limit) if 0 < spec[MEMORY_SWAP] < limit else spec
-
-
-def _advise_no_memory_limit(before: Spec, after: Spec, context: FixContext) -> Advice:
-    facts, limit = context.facts, after[MEMORY]
-    limits = ask(facts, lambda kernel: kernel.limits)
-    peak = limits.memory_peak if isinstance(limits, Limits) else None
-    asked = most_asked(facts)
-    because = (f"{asked.by} asks for {size_text(asked.size)}",) if asked else ()
-    if not peak:
-        return Advice(Risk.MAY_BREAK, ("its memory use is not known", *because))
-    note = f"peak use {-(-peak >> 20)} MiB {how_long(facts)}; the limit will be {size_text(limit)}"
-    if peak * 2 <= limit:
-        return Advice(Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note, *because))
-    return Advice(Risk.MAY_BREAK, (note, *because))
-
-
 def _chosen(context: FixContext) -> int:
     try:
         return size_of(context.parameters.text("memory"))
@@ -237,18 +278,6 @@ def _asked(context: FixContext) -> int:
     return 0 if asked is None or "memory" in context.chosen else asked.size + _chosen(context)
 
 
-def _measure_no_memory_limit(context: FixContext) -> Mapping[str, Measured]:
-    """The largest of the observed use, the reservation and the configured memory, if above the parameter."""
-    asked = most_asked(context.facts)
-    wants = [
-        (_enough(context.facts), "one and a half times its peak use"),
-        (context.facts.spec[MEMORY_RESERVATION], "the reservation of the container"),
-        (_asked(context), f"{asked.by} asks for {size_text(asked.size)}" if asked else ""),
-    ]
-    size, why = max(wants, key=lambda want: want[0])
-    return {"memory": Measured(size_text(size), why)} if size > _chosen(context) else {}
-
-
 def _enough(facts: ContainerFacts) -> int:
     """One and a half times the peak use since the start, in steps of 64 MiB; 0 if it is not known."""
     limits = ask(facts, lambda kernel: kernel.limits)
@@ -256,81 +285,7 @@ def _enough(facts: ContainerFacts) -> int:
     return -(-(peak or 0) * 3 // 2 // _STEP) * _STEP
 
 
-_HALF = 512 << 20
 _STEP = 64 << 20
-_WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
-
-NO_MEMORY_LIMIT = Check(
-    severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.11)
-    points=12,
-    summary="Set a memory limit",
-    fix=FixKind.LIVE_UPDATE,
-    evaluate=no_memory_limit,
-    remediate=_fix_no_memory_limit,
-    advise=_advise_no_memory_limit,
-    parameters={"memory": "512m"},
-    takes={"memory": "memory"},
-    measured=_measure_no_memory_limit,
-    passes=lambda: (
-        "--memory=512m",
-        container(kernel=Kernel(7, limits=Limits(memory=_HALF))),
-        "--cgroups=disabled",
-        container("--cgroups=disabled", kernel=Kernel(7, limits=Limits(memory=_HALF))),
-        container(kernel=Kernel(7, limits=Limits(memory=_HALF, swap=0)), host=_WITH_SWAP),
-    ),
-    fails=lambda: (
-        container(kernel=Kernel(7, limits=Limits(memory=_HALF)), host=_WITH_SWAP),
-        "",
-        container(kernel=Kernel(7, limits=Limits())),
-        "--memory=512m --memory-swap=-1",
-        "--memory-reservation=2g",
-        container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))),
-        container("--memory=64g", host=HostFacts(capacity=Capacity(memory=8 << 30))),
-    ),
-    references=("CIS Docker 1.6 5.11", "NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
-)
-
-
-def no_pids_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No process limit.
-
-    What it checks:
-    Whether the number of tasks (processes and threads) is limited, to no more than the highest value that the
-    checklist allows (parameter `highest`) and to less than kernel.pid_max. Podman's default is 2048. For a
-    running container, pids.max of its cgroup and of those above it decides.
-
-    Why it matters:
-    A fork bomb is one line of shell. Process IDs are one table for the whole host: when it is full, nobody
-    can log in, no unit can start, and no health check can run. A limit turns that into one broken container.
-
-    What may break:
-    Programs with very many threads (Java application servers, databases with one process per client) hit the
-    limit and fail with "cannot fork" or "cannot create thread". Count the tasks under load before you choose
-    a low value (`podman stats`), and set it with the parameter `limit`.
-    """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
-    highest = _highest(facts, parameters)
-    limit = facts.spec[PIDS_LIMIT]
-    verdict = judge(
-        ask(facts, lambda kernel: kernel.limits),
-        lambda limits: (
-            limits.pids is None or limits.pids > highest,
-            "unlimited" if limits.pids is None else f"{limits.pids} tasks",
-        ),
-        declared_bad=not 0 < limit <= highest or ignored(facts),
-        declared=f"{limit} tasks" if limit > 0 else "unlimited",
-        reason=f"can start more than {highest} processes and threads",
-        where="cgroup of the container and above: pids.max",
-    )
-    return unless_without_cgroup(facts, verdict)
-
-
-def _highest(facts: ContainerFacts, parameters: Parameters) -> int:
-    """What the checklist allows, but less than the machine has."""
-    machine = pids_of_machine(facts)
-    allowed = parameters.integer("highest")
-    return allowed if machine is None else min(allowed, machine - 1)
 
 
 def _fix_no_pids_limit(spec: Spec, context: FixContext) -> Spec:
@@ -354,12 +309,11 @@ def _advise_no_pids_limit(before: Spec, after: Spec, context: FixContext) -> Adv
     return Advice(Risk.CHANGES_BEHAVIOUR if few else Risk.MAY_BREAK, (note,))
 
 
-NO_PIDS_LIMIT = Check(
+@Check(
     severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.29)
     points=2,
     summary="Limit the number of processes",
     fix=FixKind.LIVE_UPDATE,
-    evaluate=no_pids_limit,
     remediate=_fix_no_pids_limit,
     advise=_advise_no_pids_limit,
     parameters={"highest": 2048, "limit": 512},
@@ -377,11 +331,61 @@ NO_PIDS_LIMIT = Check(
     ),
     references=("CIS Docker 1.6 5.29", "OWASP Docker rule 7", "CSVS 3.14"),
 )
+def no_pids_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """No process limit.
+
+    What it checks:
+    Whether the number of tasks (processes and threads) is limited, to no more than the highest value that the
+    checklist allows (parameter `highest`) and to less than kernel.pid_max. Podman's default is 2048. For a
+    running container, pids.max of its cgroup and of those above it decides.
+
+    Why it matters:
+    A fork bomb is one line of shell. Process IDs are one table for the whole host: when it is full, nobody
+    can log in, no unit can start, and no health check can run. A limit turns that into one broken container.
+
+    What may break:
+    Programs with very many threads (Java application servers, databases with one process per client) hit the
+    limit and fail with "cannot fork" or "cannot create thread". Count the tasks under load before you choose
+    a low value (`podman stats`), and set it with the parameter `limit`.
+    """
+    need_own_program(facts)
+    highest = _highest(facts, parameters)
+    limit = facts.spec[PIDS_LIMIT]
+    verdict = judge(
+        ask(facts, lambda kernel: kernel.limits),
+        lambda limits: (
+            limits.pids is None or limits.pids > highest,
+            "unlimited" if limits.pids is None else f"{limits.pids} tasks",
+        ),
+        declared_bad=not 0 < limit <= highest or ignored(facts),
+        declared=f"{limit} tasks" if limit > 0 else "unlimited",
+        reason=f"can start more than {highest} processes and threads",
+        where="cgroup of the container and above: pids.max",
+    )
+    return unless_without_cgroup(facts, verdict)
+
+
+def _highest(facts: ContainerFacts, parameters: Parameters) -> int:
+    """What the checklist allows, but less than the machine has."""
+    machine = pids_of_machine(facts)
+    allowed = parameters.integer("highest")
+    return allowed if machine is None else min(allowed, machine - 1)
+
 
 _NEEDED = frozenset({"memory", "pids", "cpu"})
 _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
 
 
+@Check(
+    severity=Severity.MEDIUM,  # limits of rootless containers do not hold
+    summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",
+    passes=lambda: (
+        host(cgroup_version=2, users=()),
+        host(cgroup_version=2, users=(_anna("cpu", "memory", "pids"),)),
+    ),
+    fails=lambda: (host(cgroup_version=1), host(cgroup_version=2, users=(_anna("memory", "pids"),))),
+    references=("CIS Docker 1.6 2.10", "NIST SP 800-190 4.5.1"),
+)
 def unenforceable_limits(facts: HostFacts) -> Verdict:
     """Limits of rootless containers do not work.
 
@@ -444,18 +448,3 @@ def unenforceable_limits(facts: HostFacts) -> Verdict:
 
 def _anna(*controllers: str) -> User:
     return User("anna", 1000, rootless=True, controllers=frozenset(controllers))
-
-
-UNENFORCEABLE_LIMITS = Check(
-    severity=Severity.MEDIUM,  # limits of rootless containers do not hold
-    kind=Kind.HOST,
-    summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",
-    fix=FixKind.HOST_FILE,
-    evaluate=unenforceable_limits,
-    passes=lambda: (
-        host(cgroup_version=2, users=()),
-        host(cgroup_version=2, users=(_anna("cpu", "memory", "pids"),)),
-    ),
-    fails=lambda: (host(cgroup_version=1), host(cgroup_version=2, users=(_anna("memory", "pids"),))),
-    references=("CIS Docker 1.6 2.10", "NIST SP 800-190 4.5.1"),
-)

@@ -5,50 +5,12 @@ from __future__ import annotations
 from hardentui.checks.prelude import *
 from hardentui.reading.confinement import (
     UNCONFINED_TYPES,
+    need_apparmor,
+    need_selinux,
     selinux_switched_off,
     selinux_type,
     unconfined_by_apparmor,
-    without_apparmor,
-    without_selinux,
 )
-
-
-def apparmor_unconfined(facts: ContainerFacts) -> Verdict:
-    """Not confined by AppArmor.
-
-    What it checks:
-    On a host with AppArmor and a rootful engine: whether the container runs under a profile. It does not with
-    `apparmor=unconfined` or in privileged mode. For a running container, the label of the main process
-    decides; a stacked label such as `containers-default-…//&crun (mixed)` counts as confined. Podman applies
-    no profile to rootless containers, nor on hosts that use SELinux.
-
-    Why it matters:
-    The default profile denies what a container never needs: writing kernel settings below /proc/sys and /sys,
-    mounting, tracing processes outside. If another barrier fails (a kept capability, a removed mask), the
-    profile still says no.
-
-    What may break:
-    Programs that mount, trace other processes or change kernel settings from inside. Give them a profile of
-    their own that allows just that, rather than none.
-    """
-    without = without_apparmor(facts)
-    if without:
-        return without
-    why = _switched_off(facts.spec)
-    return judge(
-        ask(facts, lambda kernel: kernel.lsm_label),
-        lambda label: (unconfined_by_apparmor(label), label or "no label"),
-        declared_bad=bool(why),
-        declared=why or f"profile {facts.spec[APPARMOR] or 'of the engine'}",
-        reason="the container runs without an AppArmor profile",
-        where=proc(facts, "attr/current"),
-    )
-
-
-def _switched_off(spec: Spec) -> str:
-    if spec[APPARMOR]:
-        return "apparmor=unconfined" if spec[APPARMOR] == "unconfined" else ""
-    return "privileged" if spec[PRIVILEGED] else ""
 
 
 def _fix_apparmor_unconfined(spec: Spec, context: FixContext) -> Spec:
@@ -63,13 +25,14 @@ def _fix_apparmor_unconfined(spec: Spec, context: FixContext) -> Spec:
 
 
 _APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
+
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 
-APPARMOR_UNCONFINED = Check(
+
+@Check(
     severity=Severity.MEDIUM,  # a layer is missing (CIS 5.2)
     points=4,
     summary="Run the container under an AppArmor profile",
-    evaluate=apparmor_unconfined,
     remediate=_fix_apparmor_unconfined,
     passes=lambda: (
         container(engine=_APPARMOR),
@@ -89,8 +52,75 @@ APPARMOR_UNCONFINED = Check(
     ),
     references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
 )
+def apparmor_unconfined(facts: ContainerFacts) -> Verdict:
+    """Not confined by AppArmor.
+
+    What it checks:
+    On a host with AppArmor and a rootful engine: whether the container runs under a profile. It does not with
+    `apparmor=unconfined` or in privileged mode. For a running container, the label of the main process
+    decides; a stacked label such as `containers-default-…//&crun (mixed)` counts as confined. Podman applies
+    no profile to rootless containers, nor on hosts that use SELinux.
+
+    Why it matters:
+    The default profile denies what a container never needs: writing kernel settings below /proc/sys and /sys,
+    mounting, tracing processes outside. If another barrier fails (a kept capability, a removed mask), the
+    profile still says no.
+
+    What may break:
+    Programs that mount, trace other processes or change kernel settings from inside. Give them a profile of
+    their own that allows just that, rather than none.
+    """
+    need_apparmor(facts)
+    why = _switched_off(facts.spec)
+    return judge(
+        ask(facts, lambda kernel: kernel.lsm_label),
+        lambda label: (unconfined_by_apparmor(label), label or "no label"),
+        declared_bad=bool(why),
+        declared=why or f"profile {facts.spec[APPARMOR] or 'of the engine'}",
+        reason="the container runs without an AppArmor profile",
+        where=proc(facts, "attr/current"),
+    )
 
 
+def _switched_off(spec: Spec) -> str:
+    if spec[APPARMOR]:
+        return "apparmor=unconfined" if spec[APPARMOR] == "unconfined" else ""
+    return "privileged" if spec[PRIVILEGED] else ""
+
+
+def _fix_selinux_disabled(spec: Spec, context: FixContext) -> Spec:
+    spec = spec.without(LABEL_DISABLE)
+    if spec[LABEL_TYPE] in UNCONFINED_TYPES:
+        spec = spec.without(LABEL_TYPE)
+    left = selinux_switched_off(spec)
+    if left:
+        raise CannotFix(
+            f"{left} also turns SELinux off", "Fix that first; a custom type also turns it back on."
+        )
+    return spec
+
+
+_NO_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing
+    points=4,
+    summary="Let SELinux confine the container",
+    remediate=_fix_selinux_disabled,
+    passes=lambda: (
+        container(engine=_SELINUX),
+        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c1,c2")),
+        container("--security-opt=label=disable", engine=_NO_SELINUX),
+    ),
+    fails=lambda: (
+        container("--security-opt=label=disable", engine=_SELINUX),
+        container("--security-opt=label=type:spc_t", engine=_SELINUX),
+        container("--pid=host", engine=_SELINUX),
+        container("--privileged", kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
+    ),
+    references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
+)
 def selinux_disabled(facts: ContainerFacts) -> Verdict:
     """Not confined by SELinux.
 
@@ -109,9 +139,7 @@ def selinux_disabled(facts: ContainerFacts) -> Verdict:
     Bind mounts without `:Z` or `:z` are then denied, as host files should be; relabel the directories that
     belong to the container. Host sockets and devices may need a custom policy, which udica can write.
     """
-    without = without_selinux(facts)
-    if without:
-        return without
+    need_selinux(facts)
     why = selinux_switched_off(facts.spec)
     return judge(
         ask(facts, lambda kernel: kernel.lsm_label),
@@ -123,43 +151,21 @@ def selinux_disabled(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _fix_selinux_disabled(spec: Spec, context: FixContext) -> Spec:
-    spec = spec.without(LABEL_DISABLE)
-    if spec[LABEL_TYPE] in UNCONFINED_TYPES:
-        spec = spec.without(LABEL_TYPE)
-    left = selinux_switched_off(spec)
-    if left:
-        raise CannotFix(
-            f"{left} also turns SELinux off", "Fix that first; a custom type also turns it back on."
-        )
-    return spec
-
-
-_NO_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
-
-SELINUX_DISABLED = Check(
-    severity=Severity.MEDIUM,  # a layer is missing
-    points=4,
-    summary="Let SELinux confine the container",
-    evaluate=selinux_disabled,
-    remediate=_fix_selinux_disabled,
-    passes=lambda: (
-        container(engine=_SELINUX),
-        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c1,c2")),
-        container("--security-opt=label=disable", engine=_NO_SELINUX),
-    ),
-    fails=lambda: (
-        container("--security-opt=label=disable", engine=_SELINUX),
-        container("--security-opt=label=type:spc_t", engine=_SELINUX),
-        container("--pid=host", engine=_SELINUX),
-        container("--privileged", kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
-    ),
-    references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
-)
-
 _CONFIG = "/etc/selinux/config"
 
 
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing for all
+    summary="Set SELinux to enforcing, now and at boot",
+    passes=lambda: (_host("enforcing", "enforcing"), _host("absent", "")),
+    fails=lambda: (
+        _host("permissive", "enforcing"),
+        _host("enforcing", "permissive"),
+        _host("absent", "disabled"),
+        _host("enforcing", "enforcing", configuration=configuration(containers__label=False)),
+    ),
+    references=("CIS Docker 1.6 5.3", "NIST SP 800-190 4.5.1", "OWASP Docker rule 6", "CSVS 2.6"),
+)
 def selinux_not_enforcing(facts: HostFacts) -> Verdict:
     """SELinux not enforcing.
 
@@ -221,23 +227,28 @@ def _host(live: str, configured: str, **over: Any) -> HostFacts:
     return host(**{"security_modules": modules, "configuration": configuration(), **over})
 
 
-SELINUX_NOT_ENFORCING = Check(
-    severity=Severity.MEDIUM,  # a layer is missing for all
-    kind=Kind.HOST,
-    summary="Set SELinux to enforcing, now and at boot",
-    fix=FixKind.HOST_FILE,
-    evaluate=selinux_not_enforcing,
-    passes=lambda: (_host("enforcing", "enforcing"), _host("absent", "")),
-    fails=lambda: (
-        _host("permissive", "enforcing"),
-        _host("enforcing", "permissive"),
-        _host("absent", "disabled"),
-        _host("enforcing", "enforcing", configuration=configuration(containers__label=False)),
+_PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,c2", pod="p")
+
+_PEERS = Peers((_PEER,))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
+    compares=True,
+    summary="Let Podman choose the SELinux level",
+    remediate=lambda spec, context: spec.without(LABEL_LEVEL),
+    passes=lambda: (
+        container(engine=_SELINUX, peers=_PEERS),
+        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS),
+        container("--security-opt=label=level:s0:c1,c2", engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
+        container("--privileged", engine=_SELINUX),
     ),
-    references=("CIS Docker 1.6 5.3", "NIST SP 800-190 4.5.1", "OWASP Docker rule 6", "CSVS 2.6"),
+    fails=lambda: (
+        container("--security-opt=label=level:s0:c2,c1", engine=_SELINUX, peers=_PEERS),
+        container("--security-opt=label=level:s0", engine=_SELINUX),
+    ),
+    references=("NIST SP 800-190 4.3.4",),
 )
-
-
 def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
     """SELinux categories shared between containers.
 
@@ -255,9 +266,7 @@ def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
     Containers that share files through a common level lose access to what the other one labelled with `:Z`.
     Use `:z` for a directory shared by several containers, or put them into one pod, which has one level.
     """
-    without = without_selinux(facts)
-    if without:
-        return without
+    need_selinux(facts)
     label = _label(facts)
     if selinux_type(label) in UNCONFINED_TYPES if label else selinux_switched_off(facts.spec):
         return not_applicable("SELinux does not confine the container (see selinux-disabled)")
@@ -293,30 +302,3 @@ def _level(label: str) -> str:
 
 def _categories(level: str) -> str:
     return level.partition(":")[2]
-
-
-def _fix_shared_mcs_categories(spec: Spec, context: FixContext) -> Spec:
-    return spec.without(LABEL_LEVEL)
-
-
-_PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,c2", pod="p")
-_PEERS = Peers((_PEER,))
-
-SHARED_MCS_CATEGORIES = Check(
-    severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
-    compares=True,
-    summary="Let Podman choose the SELinux level",
-    evaluate=shared_mcs_categories,
-    remediate=_fix_shared_mcs_categories,
-    passes=lambda: (
-        container(engine=_SELINUX, peers=_PEERS),
-        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS),
-        container("--security-opt=label=level:s0:c1,c2", engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
-        container("--privileged", engine=_SELINUX),
-    ),
-    fails=lambda: (
-        container("--security-opt=label=level:s0:c2,c1", engine=_SELINUX, peers=_PEERS),
-        container("--security-opt=label=level:s0", engine=_SELINUX),
-    ),
-    references=("NIST SP 800-190 4.3.4",),
-)

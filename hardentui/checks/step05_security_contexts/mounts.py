@@ -16,6 +16,24 @@ _SYSTEM = (
 )
 
 
+def _fix_relabelled_system_directory(spec: Spec, context: FixContext) -> Spec:
+    bad = {mount.mount for mount in host_mounts(context.facts.planned(spec)) if _is_system(mount.path)}
+    return spec.with_(MOUNTS, tuple(m.with_options(drop=("z", "Z")) if m in bad else m for m in spec[MOUNTS]))
+
+
+_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
+
+_NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
+
+
+@Check(
+    severity=Severity.HIGH,  # services of the host stop, and containers may read it
+    summary="Mount a dedicated directory and relabel that one",
+    remediate=_fix_relabelled_system_directory,
+    passes=lambda: (container("-v /srv/web:/w:Z", engine=_SELINUX), container("-v /home:/h:Z", engine=_NONE)),
+    fails=lambda: (container("-v /home/anna:/h:Z", engine=_SELINUX), "-v /etc/:/e:ro,z"),
+    references=("NIST SP 800-190 4.5.5",),
+)
 def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
     """System or home directory relabelled.
 
@@ -61,25 +79,63 @@ def _is_system(path: str) -> bool:
     return home or any(at_or_above(path, other) for other in _SYSTEM)
 
 
-def _fix_relabelled_system_directory(spec: Spec, context: FixContext) -> Spec:
-    bad = {mount.mount for mount in host_mounts(context.facts.planned(spec)) if _is_system(mount.path)}
-    return spec.with_(MOUNTS, tuple(m.with_options(drop=("z", "Z")) if m in bad else m for m in spec[MOUNTS]))
+def _fix_sensitive_host_mount(spec: Spec, context: FixContext) -> Spec:
+    bad = sensitive_mounts(context.facts.planned(spec))
+    writable = {exposed.mount.mount for exposed in bad if exposed.mount.declared and exposed.mount.written}
+    writable = {mount for mount in writable if "O" not in mount.options}  # allows no other option
+    if writable:
+        return spec.with_(
+            MOUNTS, tuple(m.with_options("ro", drop=("rw",)) if m in writable else m for m in spec[MOUNTS])
+        )
+    inherited = [exposed for exposed in bad if not exposed.mount.declared]
+    if inherited:
+        raise CannotFix(f"{inherited[0].mount.path} {came_from(inherited[0].mount)}", _way_out(inherited[0]))
+    if bad:
+        paths = listed([exposed.mount.path for exposed in bad])
+        raise CannotFix(
+            f"even read-only, {paths} reveals secrets of the host",
+            "Mount only the file or directory that the service needs.",
+        )
+    return spec
 
 
-_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
-_NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
-
-RELABELLED_SYSTEM_DIRECTORY = Check(
-    severity=Severity.HIGH,  # services of the host stop, and containers may read it
-    summary="Mount a dedicated directory and relabel that one",
-    evaluate=relabelled_system_directory,
-    remediate=_fix_relabelled_system_directory,
-    passes=lambda: (container("-v /srv/web:/w:Z", engine=_SELINUX), container("-v /home:/h:Z", engine=_NONE)),
-    fails=lambda: (container("-v /home/anna:/h:Z", engine=_SELINUX), "-v /etc/:/e:ro,z"),
-    references=("NIST SP 800-190 4.5.5",),
+_INHERITED = MountedPath(
+    "/cfg", ("/etc",), "bind", "/etc", ("ro",), MountOrigin.CONTAINER, "base", in_force=True
 )
 
+_HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device": "/usr/local/bin"}})
 
+
+@Check(
+    severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_path_table.py
+    points=5,
+    takes_over=True,
+    compares=True,
+    summary="Mount only what is needed of the host's system directories, read-only",
+    remediate=_fix_sensitive_host_mount,
+    passes=lambda: (
+        "",
+        "-v /srv/web:/w -v /home/anna/data:/d",
+        "-v /etc/localtime:/etc/localtime:ro",
+        "-v /usr:/host/usr:ro",
+        "-v /proc/cpuinfo:/proc/cpuinfo:ro",
+        "-v /var/log/nginx:/var/log/nginx",
+        container("-v /srv/shop:/s:ro", repositories=("/srv/shop/.git",)),
+        container("-v /srv/shop/data:/s", repositories=("/srv/shop/.git",)),
+    ),
+    fails=lambda: (
+        "-v /usr/bin/../lib/systemd:/units",
+        "-v /lib/modules:/lib/modules",
+        container("-v v:/tools", volumes={"v": _HIDDEN}),
+        "-v /etc:/host/etc:ro",
+        "-v /srv/../home/anna:/h:ro",
+        "-v /etc/wireguard:/w:ro",
+        "-v /etc/cron.d/job:/job",
+        container("-v /srv/shop:/s", repositories=("/srv/shop/.git",)),
+        container("--volumes-from=base", mounted=(_INHERITED,)),
+    ),
+    references=("CIS Docker 1.6 5.6", "NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
+)
 def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
     """Sensitive host directory mounted.
 
@@ -142,26 +198,6 @@ def _seen(exposed: SensitiveMount) -> str:
     return "; ".join(part for part in (gives, came_from(mount)) if part)
 
 
-def _fix_sensitive_host_mount(spec: Spec, context: FixContext) -> Spec:
-    bad = sensitive_mounts(context.facts.planned(spec))
-    writable = {exposed.mount.mount for exposed in bad if exposed.mount.declared and exposed.mount.written}
-    writable = {mount for mount in writable if "O" not in mount.options}  # allows no other option
-    if writable:
-        return spec.with_(
-            MOUNTS, tuple(m.with_options("ro", drop=("rw",)) if m in writable else m for m in spec[MOUNTS])
-        )
-    inherited = [exposed for exposed in bad if not exposed.mount.declared]
-    if inherited:
-        raise CannotFix(f"{inherited[0].mount.path} {came_from(inherited[0].mount)}", _way_out(inherited[0]))
-    if bad:
-        paths = listed([exposed.mount.path for exposed in bad])
-        raise CannotFix(
-            f"even read-only, {paths} reveals secrets of the host",
-            "Mount only the file or directory that the service needs.",
-        )
-    return spec
-
-
 def _way_out(exposed: SensitiveMount) -> str:
     origin = exposed.mount.origin
     if origin is MountOrigin.CONTAINER:
@@ -175,46 +211,40 @@ def _way_out(exposed: SensitiveMount) -> str:
     return "Mount only the file or directory that the service needs."
 
 
-_INHERITED = MountedPath(
-    "/cfg", ("/etc",), "bind", "/etc", ("ro",), MountOrigin.CONTAINER, "base", in_force=True
-)
-_HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device": "/usr/local/bin"}})
-
-SENSITIVE_HOST_MOUNT = Check(
-    severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_path_table.py
-    points=5,
-    takes_over=True,
-    compares=True,
-    summary="Mount only what is needed of the host's system directories, read-only",
-    evaluate=sensitive_host_mount,
-    remediate=_fix_sensitive_host_mount,
-    passes=lambda: (
-        "",
-        "-v /srv/web:/w -v /home/anna/data:/d",
-        "-v /etc/localtime:/etc/localtime:ro",
-        "-v /usr:/host/usr:ro",
-        "-v /proc/cpuinfo:/proc/cpuinfo:ro",
-        "-v /var/log/nginx:/var/log/nginx",
-        container("-v /srv/shop:/s:ro", repositories=("/srv/shop/.git",)),
-        container("-v /srv/shop/data:/s", repositories=("/srv/shop/.git",)),
-    ),
-    fails=lambda: (
-        "-v /usr/bin/../lib/systemd:/units",
-        "-v /lib/modules:/lib/modules",
-        container("-v v:/tools", volumes={"v": _HIDDEN}),
-        "-v /etc:/host/etc:ro",
-        "-v /srv/../home/anna:/h:ro",
-        "-v /etc/wireguard:/w:ro",
-        "-v /etc/cron.d/job:/job",
-        container("-v /srv/shop:/s", repositories=("/srv/shop/.git",)),
-        container("--volumes-from=base", mounted=(_INHERITED,)),
-    ),
-    references=("CIS Docker 1.6 5.6", "NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
-)
-
 _SHARED = ("shared", "rshared")
 
 
+def _fix_shared_mount_propagation(spec: Spec, context: FixContext) -> Spec:
+    others = [
+        host_mount for host_mount in host_mounts(context.facts.planned(spec)) if not host_mount.declared
+    ]
+    others = [host_mount for host_mount in others if _is_shared(host_mount.mount)]
+    if others and not any(_is_shared(mount) for mount in spec[MOUNTS]):
+        raise CannotFix(
+            f"the mount at {others[0].mount.destination} {came_from(others[0])}",
+            "Change its propagation there, then recreate this container.",
+        )
+    return spec.with_(
+        MOUNTS, tuple(m.with_options(drop=_SHARED) if _is_shared(m) else m for m in spec[MOUNTS])
+    )
+
+
+_FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base")
+
+
+@Check(
+    severity=Severity.MEDIUM,  # with SYS_ADMIN, mounts appear on the host
+    points=1,
+    summary="Use private mount propagation",
+    remediate=_fix_shared_mount_propagation,
+    passes=("", "-v /srv:/srv:rslave"),
+    fails=lambda: (
+        "-v /srv:/srv:ro,rshared",
+        container("--volumes-from=base", mounted=(_FROM_ANOTHER,)),
+        "-v /mnt:/mnt:shared -v a:/a",
+    ),
+    references=("CIS Docker 1.6 5.20", "NIST SP 800-190 4.4.3"),
+)
 def shared_mount_propagation(facts: ContainerFacts) -> Verdict:
     """Mounts propagate to the host.
 
@@ -245,42 +275,42 @@ def _is_shared(mount: Mount) -> bool:
     return any(option in _SHARED for option in mount.options)
 
 
-def _fix_shared_mount_propagation(spec: Spec, context: FixContext) -> Spec:
-    others = [
-        host_mount for host_mount in host_mounts(context.facts.planned(spec)) if not host_mount.declared
-    ]
-    others = [host_mount for host_mount in others if _is_shared(host_mount.mount)]
-    if others and not any(_is_shared(mount) for mount in spec[MOUNTS]):
-        raise CannotFix(
-            f"the mount at {others[0].mount.destination} {came_from(others[0])}",
-            "Change its propagation there, then recreate this container.",
-        )
-    return spec.with_(
-        MOUNTS, tuple(m.with_options(drop=_SHARED) if _is_shared(m) else m for m in spec[MOUNTS])
-    )
-
-
-_FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base")
-
-SHARED_MOUNT_PROPAGATION = Check(
-    severity=Severity.MEDIUM,  # with SYS_ADMIN, mounts appear on the host
-    points=1,
-    summary="Use private mount propagation",
-    evaluate=shared_mount_propagation,
-    remediate=_fix_shared_mount_propagation,
-    passes=("", "-v /srv:/srv:rslave"),
-    fails=lambda: (
-        "-v /srv:/srv:ro,rshared",
-        container("--volumes-from=base", mounted=(_FROM_ANOTHER,)),
-        "-v /mnt:/mnt:shared -v a:/a",
-    ),
-    references=("CIS Docker 1.6 5.20", "NIST SP 800-190 4.4.3"),
-)
-
 _TIGHT = ("nodev", "noexec", "nosuid")
 _LOOSE = ("dev", "exec", "suid")
 
 
+def _fix_writable_mount(spec: Spec, context: FixContext) -> Spec:
+    writable = _writable(context.facts.planned(spec))
+    targets = {source.mount for source in writable if source.declared}
+    others = [source for source in writable if not source.declared]
+    if others and all(not _missing(mount.options) for mount in targets):
+        raise CannotFix(
+            f"the mount at {others[0].mount.destination} {came_from(others[0])}",
+            "Set nosuid, nodev and noexec there, then recreate this container.",
+        )
+    mounts = (_tightened(mount) if mount in targets else mount for mount in spec[MOUNTS])
+    plain = (m.with_options(drop=("dev", "suid")) if _asked(m) else m for m in mounts)
+    return spec.with_(MOUNTS, tuple(plain))
+
+
+_LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), KernelMount("/", "overlay", "rw"))
+
+
+@Check(
+    severity=Severity.LOW,  # programs can be put on a data volume
+    points=1,
+    summary="Mount host directories with nosuid, nodev and noexec",
+    remediate=_fix_writable_mount,
+    passes=lambda: (
+        "",
+        "-v /srv/data:/data:ro",
+        "-v /srv/data:/data:nodev,noexec,nosuid",
+        "-v shop:/data:exec",
+        container("-v /srv/data:/data", kernel=Kernel(7, mounts=_LIVE)),
+    ),
+    fails=("-v /srv/data:/data", "-v /srv/data:/data:Z,exec,nodev,nosuid", "-v shop:/data:dev,exec,suid"),
+    references=("NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
+)
 def writable_mount(facts: ContainerFacts) -> Verdict:
     """Writable mount without nosuid, nodev and noexec.
 
@@ -363,39 +393,5 @@ def _missing(options: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(option for option in _TIGHT if option not in options)
 
 
-def _fix_writable_mount(spec: Spec, context: FixContext) -> Spec:
-    writable = _writable(context.facts.planned(spec))
-    targets = {source.mount for source in writable if source.declared}
-    others = [source for source in writable if not source.declared]
-    if others and all(not _missing(mount.options) for mount in targets):
-        raise CannotFix(
-            f"the mount at {others[0].mount.destination} {came_from(others[0])}",
-            "Set nosuid, nodev and noexec there, then recreate this container.",
-        )
-    mounts = (_tightened(mount) if mount in targets else mount for mount in spec[MOUNTS])
-    plain = (m.with_options(drop=("dev", "suid")) if _asked(m) else m for m in mounts)
-    return spec.with_(MOUNTS, tuple(plain))
-
-
 def _tightened(mount: Mount) -> Mount:
     return mount.with_options(*_TIGHT, drop=_LOOSE)
-
-
-_LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), KernelMount("/", "overlay", "rw"))
-
-WRITABLE_MOUNT = Check(
-    severity=Severity.LOW,  # programs can be put on a data volume
-    points=1,
-    summary="Mount host directories with nosuid, nodev and noexec",
-    evaluate=writable_mount,
-    remediate=_fix_writable_mount,
-    passes=lambda: (
-        "",
-        "-v /srv/data:/data:ro",
-        "-v /srv/data:/data:nodev,noexec,nosuid",
-        "-v shop:/data:exec",
-        container("-v /srv/data:/data", kernel=Kernel(7, mounts=_LIVE)),
-    ),
-    fails=("-v /srv/data:/data", "-v /srv/data:/data:Z,exec,nodev,nosuid", "-v shop:/data:dev,exec,suid"),
-    references=("NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
-)

@@ -6,6 +6,40 @@ from hardentui.checks.prelude import *
 from hardentui.reading.mounts import own_user_namespace
 
 
+def _fix_foreign_ipc(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(IPC) if _asks_for_stranger(context.facts.planned(spec), spec[IPC]) else spec
+
+
+_OWN = "ipc:[4026532000]"
+
+_FRIEND = Peer("2" * 64, "db", app="shop", ipc_namespace=_OWN)
+
+_SHARED = Kernel(7, namespaces={"ipc": _OWN}, shared_namespaces=frozenset())
+
+_MEMBER = {"Config": {"Labels": {"app": "shop"}}}
+
+
+@Check(
+    severity=Severity.MEDIUM,  # shared memory of an unrelated service
+    points=1,
+    compares=True,
+    summary="Give the container its own IPC namespace",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    remediate=_fix_foreign_ipc,
+    passes=lambda: (
+        "",
+        container(
+            "--ipc=container:db --label=app=shop", peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED
+        ),
+        container(peers=Peers((replace(_FRIEND, ipc_namespace="ipc:[1]"),)), kernel=_SHARED),
+    ),
+    fails=lambda: (
+        container("--ipc=container:db", peers=Peers((_FRIEND,))),
+        container("--ipc=container:db", peers=Peers((_FRIEND,)), kernel=_SHARED),
+        "--ipc=ns:/proc/812/ns/ipc",
+    ),
+    references=("CIS Docker 1.6 5.17", "NIST SP 800-190 4.4.3"),
+)
 def foreign_ipc(facts: ContainerFacts) -> Verdict:
     """IPC namespace shared with an unrelated container.
 
@@ -23,8 +57,7 @@ def foreign_ipc(facts: ContainerFacts) -> Verdict:
     Programs that exchange data through shared memory on purpose. Put both into one pod, or give both the same
     label `app`, so that the relation is visible.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     declared = f"ipc {facts.spec[IPC] or 'default'}"
     sharing = _strangers(facts)
     if sharing:
@@ -57,39 +90,23 @@ def _asks_for_stranger(facts: ContainerFacts, asked: str) -> str:
     return "" if peer is not None and related(facts, peer) else name
 
 
-def _fix_foreign_ipc(spec: Spec, context: FixContext) -> Spec:
-    return spec.without(IPC) if _asks_for_stranger(context.facts.planned(spec), spec[IPC]) else spec
+def _fix_host_ipc(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(*(option for option in (IPC, UTS) if spec[option] == "host"))
 
 
-_OWN = "ipc:[4026532000]"
-_FRIEND = Peer("2" * 64, "db", app="shop", ipc_namespace=_OWN)
-_SHARED = Kernel(7, namespaces={"ipc": _OWN}, shared_namespaces=frozenset())
-_MEMBER = {"Config": {"Labels": {"app": "shop"}}}
-
-FOREIGN_IPC = Check(
-    severity=Severity.MEDIUM,  # shared memory of an unrelated service
+@Check(
+    severity=Severity.HIGH,  # shared memory of the host's services can be read and written
     points=1,
-    compares=True,
-    summary="Give the container its own IPC namespace",
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=foreign_ipc,
-    remediate=_fix_foreign_ipc,
-    passes=lambda: (
-        "",
-        container(
-            "--ipc=container:db --label=app=shop", peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED
-        ),
-        container(peers=Peers((replace(_FRIEND, ipc_namespace="ipc:[1]"),)), kernel=_SHARED),
-    ),
+    summary="Give the container its own IPC and UTS namespaces",
+    remediate=_fix_host_ipc,
+    passes=lambda: ("", container("--ipc=private", kernel=Kernel(7, shared_namespaces=frozenset()))),
     fails=lambda: (
-        container("--ipc=container:db", peers=Peers((_FRIEND,))),
-        container("--ipc=container:db", peers=Peers((_FRIEND,)), kernel=_SHARED),
-        "--ipc=ns:/proc/812/ns/ipc",
+        "--ipc=host",
+        "--uts=host",
+        container("--ipc=host --uts=host", kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),
     ),
-    references=("CIS Docker 1.6 5.17", "NIST SP 800-190 4.4.3"),
+    references=("CIS Docker 1.6 5.17", "CIS Docker 1.6 5.21", "NIST SP 800-190 4.4.3"),
 )
-
-
 def host_ipc(facts: ContainerFacts) -> Verdict:
     """Shares the host's IPC or UTS namespace.
 
@@ -127,26 +144,33 @@ def host_ipc(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _fix_host_ipc(spec: Spec, context: FixContext) -> Spec:
-    return spec.without(*(option for option in (IPC, UTS) if spec[option] == "host"))
+def _fix_host_pid(spec: Spec, context: FixContext) -> Spec:
+    bad = spec[PID] == "host" or _is_foreign(context.facts.planned(spec), spec[PID])
+    return spec.without(PID) if bad else spec
 
 
-HOST_IPC = Check(
-    severity=Severity.HIGH,  # shared memory of the host's services can be read and written
-    points=1,
-    summary="Give the container its own IPC and UTS namespaces",
-    evaluate=host_ipc,
-    remediate=_fix_host_ipc,
-    passes=lambda: ("", container("--ipc=private", kernel=Kernel(7, shared_namespaces=frozenset()))),
-    fails=lambda: (
-        "--ipc=host",
-        "--uts=host",
-        container("--ipc=host --uts=host", kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),
+_SAME_APP = Peer("2" * 64, "db", app="shop")
+
+
+@Check(
+    severity=Severity.HIGH,  # root's processes can be killed; their memory is one capability away
+    points=9,
+    compares=True,
+    summary="Give the container its own PID namespace",
+    remediate=_fix_host_pid,
+    passes=lambda: (
+        "",
+        container(kernel=Kernel(7, shared_namespaces=frozenset({"net"}))),
+        container("--pid=container:db --label=app=shop", peers=Peers((_SAME_APP,)), inspect=_MEMBER),
     ),
-    references=("CIS Docker 1.6 5.17", "CIS Docker 1.6 5.21", "NIST SP 800-190 4.4.3"),
+    fails=lambda: (
+        "--pid=host",
+        container("--pid=host", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container("--pid=ns:/proc/1/ns/pid", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container("--pid=container:db", peers=Peers((_SAME_APP,))),
+    ),
+    references=("CIS Docker 1.6 5.16", "NIST SP 800-190 4.4.3"),
 )
-
-
 def host_pid(facts: ContainerFacts) -> Verdict:
     """Sees processes outside the container.
 
@@ -203,32 +227,3 @@ def _is_foreign(facts: ContainerFacts, asked: str) -> bool:
         return False
     peer = peer_called(facts, name)
     return peer is None or not related(facts, peer)
-
-
-def _fix_host_pid(spec: Spec, context: FixContext) -> Spec:
-    bad = spec[PID] == "host" or _is_foreign(context.facts.planned(spec), spec[PID])
-    return spec.without(PID) if bad else spec
-
-
-_SAME_APP = Peer("2" * 64, "db", app="shop")
-
-HOST_PID = Check(
-    severity=Severity.HIGH,  # root's processes can be killed; their memory is one capability away
-    points=9,
-    compares=True,
-    summary="Give the container its own PID namespace",
-    evaluate=host_pid,
-    remediate=_fix_host_pid,
-    passes=lambda: (
-        "",
-        container(kernel=Kernel(7, shared_namespaces=frozenset({"net"}))),
-        container("--pid=container:db --label=app=shop", peers=Peers((_SAME_APP,)), inspect=_MEMBER),
-    ),
-    fails=lambda: (
-        "--pid=host",
-        container("--pid=host", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
-        container("--pid=ns:/proc/1/ns/pid", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
-        container("--pid=container:db", peers=Peers((_SAME_APP,))),
-    ),
-    references=("CIS Docker 1.6 5.16", "NIST SP 800-190 4.4.3"),
-)

@@ -9,6 +9,43 @@ from hardentui.reading.containers import cgroup_version
 _HOST_REASON = "the container sees the host's cgroup tree"
 
 
+def _fix_disabled_cgroups(spec: Spec, context: FixContext) -> Spec:
+    if spec[CGROUPS] == "disabled":
+        spec = spec.without(CGROUPS)
+    if spec[CGROUPNS] == "host":
+        return spec.with_(CGROUPNS, "private")
+    outside = ask(context.facts, lambda kernel: kernel.outside_cgroup)
+    if isinstance(outside, tuple) and outside:
+        raise CannotFix(
+            "its processes were moved out of their cgroup by hand",
+            "Find out by whom, then restart the container.",
+        )
+    return spec
+
+
+_V1 = rootful(info={"host": {"cgroupVersion": "v1"}})
+
+_SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # limits do not hold
+    points=1,
+    summary="Give the container its own cgroup and cgroup namespace",
+    remediate=_fix_disabled_cgroups,
+    passes=lambda: (
+        "",
+        container("--cgroups=split", kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=())),
+        container(kernel=_SHARED, engine=_V1),
+    ),
+    fails=lambda: (
+        "--cgroups=disabled",
+        "--cgroupns=host",
+        container(kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=(812,))),
+        container("--cgroupns=host", kernel=_SHARED, engine=_V1),
+    ),
+    references=("CIS Docker 1.6 5.25", "NIST SP 800-190 4.4.3"),
+)
 def disabled_cgroups(facts: ContainerFacts) -> Verdict:
     """Cgroup disabled or shared with the host.
 
@@ -65,46 +102,41 @@ def _left(outside: tuple[int, ...]) -> Verdict:
     return failed(reason, effective=f"PID {listed([str(pid) for pid in outside])}", evidence=evidence)
 
 
-def _fix_disabled_cgroups(spec: Spec, context: FixContext) -> Spec:
-    if spec[CGROUPS] == "disabled":
-        spec = spec.without(CGROUPS)
-    if spec[CGROUPNS] == "host":
-        return spec.with_(CGROUPNS, "private")
-    outside = ask(context.facts, lambda kernel: kernel.outside_cgroup)
-    if isinstance(outside, tuple) and outside:
-        raise CannotFix(
-            "its processes were moved out of their cgroup by hand",
-            "Find out by whom, then restart the container.",
-        )
-    return spec
-
-
-_V1 = rootful(info={"host": {"cgroupVersion": "v1"}})
-_SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
-
-DISABLED_CGROUPS = Check(
-    severity=Severity.MEDIUM,  # limits do not hold
-    points=1,
-    summary="Give the container its own cgroup and cgroup namespace",
-    evaluate=disabled_cgroups,
-    remediate=_fix_disabled_cgroups,
-    passes=lambda: (
-        "",
-        container("--cgroups=split", kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=())),
-        container(kernel=_SHARED, engine=_V1),
-    ),
-    fails=lambda: (
-        "--cgroups=disabled",
-        "--cgroupns=host",
-        container(kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=(812,))),
-        container("--cgroupns=host", kernel=_SHARED, engine=_V1),
-    ),
-    references=("CIS Docker 1.6 5.25", "NIST SP 800-190 4.4.3"),
-)
-
 _ENDLESS = ("-1", "unlimited", "infinity")
 
 
+def _fix_loose_ulimits(spec: Spec, context: FixContext) -> Spec:
+    highest, processes = context.parameters.integer("nofile"), context.parameters.integer("nproc")
+    kept = tuple(
+        _tightened(limit, highest, processes) if _too_loose(limit, highest) else limit
+        for limit in spec[ULIMIT]
+    )
+    kept = tuple(limit for limit in kept if limit)
+    if not any(_parts(limit)[0] == "nofile" for limit in kept) and _live_is_loose(context, highest):
+        kept = (*kept, f"nofile={highest}:{highest}")
+    return spec.with_(ULIMIT, kept)
+
+
+@Check(
+    severity=Severity.LOW,  # other limits hold
+    summary="Set ulimits to the site's values",
+    remediate=_fix_loose_ulimits,
+    parameters={"nofile": 1048576, "nproc": 8192},
+    takes={"nofile": "count", "nproc": "count"},
+    passes=lambda: (
+        "",
+        "--ulimit=nofile=4096:8192 --ulimit=core=0:0",
+        container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1048576), Rlimit("core", 0, None)))),
+    ),
+    fails=lambda: (
+        "--ulimit=nofile=4096:99999999 --ulimit=rtprio=1:1",
+        "--ulimit=core=-1:-1",
+        "--ulimit=nproc=unlimited",
+        "--ulimit=host",
+        container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1073741816),))),
+    ),
+    references=("CIS Docker 1.6 5.19", "OWASP Docker rule 7"),
+)
 def loose_ulimits(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Ulimits too high.
 
@@ -162,18 +194,6 @@ def _too_loose(limit: str, highest: int) -> bool:
     return name in ("nproc", "core") and hard in _ENDLESS
 
 
-def _fix_loose_ulimits(spec: Spec, context: FixContext) -> Spec:
-    highest, processes = context.parameters.integer("nofile"), context.parameters.integer("nproc")
-    kept = tuple(
-        _tightened(limit, highest, processes) if _too_loose(limit, highest) else limit
-        for limit in spec[ULIMIT]
-    )
-    kept = tuple(limit for limit in kept if limit)
-    if not any(_parts(limit)[0] == "nofile" for limit in kept) and _live_is_loose(context, highest):
-        kept = (*kept, f"nofile={highest}:{highest}")
-    return spec.with_(ULIMIT, kept)
-
-
 def _live_is_loose(context: FixContext, highest: int) -> bool:
     live = ask(context.facts, lambda kernel: kernel.rlimits)
     if isinstance(live, NotRunning | Unread):
@@ -192,31 +212,29 @@ def _tightened(limit: str, highest: int, processes: int) -> str:
     return f"{name}={kept}:{most}"
 
 
-LOOSE_ULIMITS = Check(
-    severity=Severity.LOW,  # other limits hold
-    summary="Set ulimits to the site's values",
-    evaluate=loose_ulimits,
-    remediate=_fix_loose_ulimits,
-    parameters={"nofile": 1048576, "nproc": 8192},
-    takes={"nofile": "count", "nproc": "count"},
-    passes=lambda: (
-        "",
-        "--ulimit=nofile=4096:8192 --ulimit=core=0:0",
-        container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1048576), Rlimit("core", 0, None)))),
-    ),
-    fails=lambda: (
-        "--ulimit=nofile=4096:99999999 --ulimit=rtprio=1:1",
-        "--ulimit=core=-1:-1",
-        "--ulimit=nproc=unlimited",
-        "--ulimit=host",
-        container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1073741816),))),
-    ),
-    references=("CIS Docker 1.6 5.19", "OWASP Docker rule 7"),
-)
-
 _LOWEST = -1000  # the kernel's lowest; the option's default, "inherited", is below that
 
 
+def _fix_oom_kill_exempt(spec: Spec, context: FixContext) -> Spec:
+    if _LOWEST <= spec[OOM_SCORE_ADJ] <= context.parameters.integer("lowest"):
+        spec = spec.without(OOM_SCORE_ADJ)
+    return spec.without(OOM_KILL_DISABLE)
+
+
+@Check(
+    severity=Severity.MEDIUM,  # the kernel kills neighbours instead
+    summary="Let the OOM killer treat it like any other process",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    remediate=_fix_oom_kill_exempt,
+    parameters={"lowest": -500},
+    passes=lambda: ("", "--oom-score-adj=200", container(kernel=Kernel(7, oom_score_adj=0))),
+    fails=lambda: (
+        "--oom-score-adj=-1000",
+        "--oom-kill-disable",
+        container("--oom-score-adj=-999", kernel=Kernel(7, oom_score_adj=-999)),
+    ),
+    references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
+)
 def oom_kill_exempt(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Protected from the OOM killer.
 
@@ -234,8 +252,7 @@ def oom_kill_exempt(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Nothing while there is memory. When there is none, the container is killed like any other: give it a
     memory limit that it stays below, and a restart policy.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     lowest = parameters.integer("lowest")
     asked, disabled = facts.spec[OOM_SCORE_ADJ], facts.spec[OOM_KILL_DISABLE]
     shown = asked if asked >= _LOWEST else "not set"
@@ -247,59 +264,6 @@ def oom_kill_exempt(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reason="other processes are killed instead when memory runs out",
         where=proc(facts, "oom_score_adj"),
     )
-
-
-def _fix_oom_kill_exempt(spec: Spec, context: FixContext) -> Spec:
-    if _LOWEST <= spec[OOM_SCORE_ADJ] <= context.parameters.integer("lowest"):
-        spec = spec.without(OOM_SCORE_ADJ)
-    return spec.without(OOM_KILL_DISABLE)
-
-
-OOM_KILL_EXEMPT = Check(
-    severity=Severity.MEDIUM,  # the kernel kills neighbours instead
-    summary="Let the OOM killer treat it like any other process",
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=oom_kill_exempt,
-    remediate=_fix_oom_kill_exempt,
-    parameters={"lowest": -500},
-    passes=lambda: ("", "--oom-score-adj=200", container(kernel=Kernel(7, oom_score_adj=0))),
-    fails=lambda: (
-        "--oom-score-adj=-1000",
-        "--oom-kill-disable",
-        container("--oom-score-adj=-999", kernel=Kernel(7, oom_score_adj=-999)),
-    ),
-    references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
-)
-
-
-def unbraked_restart(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Unlimited restarts.
-
-    What it checks:
-    Whether Podman itself restarts the container without a limit: the policies `always` and `unless-stopped`,
-    and `on-failure` without a number, or with one so high that it is no limit. A container managed by systemd
-    has the policy `no` and passes: systemd has its own limit (StartLimitBurst=).
-
-    Why it matters:
-    A service that crashes again and again burns CPU time, fills the log and hides that something is wrong. It
-    also gives an attacker whose exploit works once in a hundred tries the other ninety-nine for free.
-
-    What may break:
-    After the last try the container stays down, so something has to notice. `podman-restart.service` starts
-    only containers with `always` or `unless-stopped` at boot: with `on-failure`, the container does not come
-    back after a reboot unless a systemd unit (Quadlet) starts it, which is better anyway.
-    """
-    policy = facts.spec[RESTART]
-    declared = f"restart {policy or 'no'}"
-    if _endless(policy, parameters):
-        return failed("no limit on restarts", declared, evidence=(Evidence("RestartPolicy", policy),))
-    return passed(declared)
-
-
-def _endless(policy: str, parameters: Parameters) -> bool:
-    name, _, tries = policy.partition(":")
-    limited = tries.isdecimal() and 0 < int(tries) <= parameters.integer("most")
-    return name in ("always", "unless-stopped", "on-failure") and not limited
 
 
 def _fix_unbraked_restart(spec: Spec, context: FixContext) -> Spec:
@@ -334,13 +298,12 @@ def _advise_unbraked_restart(before: Spec, after: Spec, context: FixContext) -> 
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 
 
-UNBRAKED_RESTART = Check(
+@Check(
     severity=Severity.LOW,  # a crash loop costs processor time
     points=1,
     summary="Limit the number of restarts",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=unbraked_restart,
     remediate=_fix_unbraked_restart,
     advise=_advise_unbraked_restart,
     parameters={"most": 100, "tries": 5},
@@ -354,3 +317,31 @@ UNBRAKED_RESTART = Check(
     ),
     references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
 )
+def unbraked_restart(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """Unlimited restarts.
+
+    What it checks:
+    Whether Podman itself restarts the container without a limit: the policies `always` and `unless-stopped`,
+    and `on-failure` without a number, or with one so high that it is no limit. A container managed by systemd
+    has the policy `no` and passes: systemd has its own limit (StartLimitBurst=).
+
+    Why it matters:
+    A service that crashes again and again burns CPU time, fills the log and hides that something is wrong. It
+    also gives an attacker whose exploit works once in a hundred tries the other ninety-nine for free.
+
+    What may break:
+    After the last try the container stays down, so something has to notice. `podman-restart.service` starts
+    only containers with `always` or `unless-stopped` at boot: with `on-failure`, the container does not come
+    back after a reboot unless a systemd unit (Quadlet) starts it, which is better anyway.
+    """
+    policy = facts.spec[RESTART]
+    declared = f"restart {policy or 'no'}"
+    if _endless(policy, parameters):
+        return failed("no limit on restarts", declared, evidence=(Evidence("RestartPolicy", policy),))
+    return passed(declared)
+
+
+def _endless(policy: str, parameters: Parameters) -> bool:
+    name, _, tries = policy.partition(":")
+    limited = tries.isdecimal() and 0 < int(tries) <= parameters.integer("most")
+    return name in ("always", "unless-stopped", "on-failure") and not limited

@@ -14,6 +14,44 @@ _LOOSE = frozenset({"exec", "suid", "dev"})
 _TIGHT = ("noexec", "nosuid", "nodev")
 
 
+def _fix_loose_tmpfs(spec: Spec, context: FixContext) -> Spec:
+    size = context.parameters.text("size")
+    try:
+        size_of(size)
+    except ValueError as error:
+        raise CannotFix(str(error), "Set the parameter size to a value such as 64m.") from error
+    most = _most(context.facts)
+    if _is_endless(spec, most):
+        spec = spec.without(SHM_SIZE)
+    mounts = [_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS]]
+    if in_memory := _ramfs(spec):
+        mounts += [_tightened(path, size, most) for path in in_memory]
+        spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount.type != "ramfs"))
+    return spec.with_(TMPFS, tuple(mounts))
+
+
+_SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
+
+
+@Check(
+    severity=Severity.LOW,  # memory and programs in /tmp
+    points=1,
+    summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
+    remediate=_fix_loose_tmpfs,
+    parameters={"size": "64m"},
+    takes={"size": "tmpfs-size"},
+    passes=("", "--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=64m"),
+    fails=lambda: (
+        "--tmpfs=/tmp",
+        "--tmpfs=/run:size=1m,exec,mode=1777 --tmpfs=/a:size=1k",
+        "--tmpfs=/a:noexec,nosuid,nodev,size=0",
+        "--tmpfs=/a:noexec,nosuid,nodev,size=90%",
+        container("--tmpfs=/a:noexec,nosuid,nodev,size=64g", host=_SMALL),
+        container("--shm-size=64g", host=_SMALL),
+        "--mount=type=ramfs,source=ramfs,destination=/cache",
+    ),
+    references=("OWASP Docker rule 8", "compose-lint CL-0022"),
+)
 def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Tmpfs without size limit or noexec.
 
@@ -96,22 +134,6 @@ def _has_size(options: list[str], most: float) -> bool:
         return False
 
 
-def _fix_loose_tmpfs(spec: Spec, context: FixContext) -> Spec:
-    size = context.parameters.text("size")
-    try:
-        size_of(size)
-    except ValueError as error:
-        raise CannotFix(str(error), "Set the parameter size to a value such as 64m.") from error
-    most = _most(context.facts)
-    if _is_endless(spec, most):
-        spec = spec.without(SHM_SIZE)
-    mounts = [_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS]]
-    if in_memory := _ramfs(spec):
-        mounts += [_tightened(path, size, most) for path in in_memory]
-        spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount.type != "ramfs"))
-    return spec.with_(TMPFS, tuple(mounts))
-
-
 def _tightened(mount: str, size: str, most: float) -> str:
     options = [option for option in _options(mount) if option not in _LOOSE]
     options += [option for option in _TIGHT if option not in options]
@@ -121,75 +143,10 @@ def _tightened(mount: str, size: str, most: float) -> str:
     return f"{mount.partition(':')[0]}:{','.join(options)}"
 
 
-_SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
-
-LOOSE_TMPFS = Check(
-    severity=Severity.LOW,  # memory and programs in /tmp
-    points=1,
-    summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
-    evaluate=loose_tmpfs,
-    remediate=_fix_loose_tmpfs,
-    parameters={"size": "64m"},
-    takes={"size": "tmpfs-size"},
-    passes=("", "--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=64m"),
-    fails=lambda: (
-        "--tmpfs=/tmp",
-        "--tmpfs=/run:size=1m,exec,mode=1777 --tmpfs=/a:size=1k",
-        "--tmpfs=/a:noexec,nosuid,nodev,size=0",
-        "--tmpfs=/a:noexec,nosuid,nodev,size=90%",
-        container("--tmpfs=/a:noexec,nosuid,nodev,size=64g", host=_SMALL),
-        container("--shm-size=64g", host=_SMALL),
-        "--mount=type=ramfs,source=ramfs,destination=/cache",
-    ),
-    references=("OWASP Docker rule 8", "compose-lint CL-0022"),
-)
-
 _PROGRAMS = frozenset(
     "/ /bin /sbin /lib /lib64 /usr /usr/bin /usr/sbin /usr/lib /usr/lib64 /usr/libexec /usr/local "
     "/usr/local/bin /usr/local/sbin /usr/local/lib".split()
 )
-
-
-def writable_rootfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Writable root filesystem.
-
-    What it checks:
-    Whether the container's root filesystem is read-only. For a running container, the options of the mount at
-    / decide. A writable volume, or a writable directory of the host, over the programs of the image
-    (/usr/bin, /bin…) counts as well: its content stays when the image is updated.
-
-    Why it matters:
-    An intruder wants to keep what they gained: a changed start script, a web shell among the pages, a tool
-    that the image did not bring. On a read-only root none of that can be stored, programs cannot be replaced,
-    and whatever does not belong to the image stands out. A writable root can also fill the host's disk.
-
-    What may break:
-    What the service writes outside volumes: caches, PID files, sockets, generated configuration. /run,
-    /tmp and /var/tmp become tmpfs. A directory that was seen to change becomes a tmpfs if its name says
-    cache, log or the like, else a named volume; one with programs neither. A tmpfs is emptied at each
-    stop. Programs that rewrite /etc/resolv.conf or install packages at startup cannot work.
-    """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
-    declared = facts.spec[READ_ONLY]
-    verdict = judge(
-        ask(facts, lambda kernel: kernel.read_only_root),
-        lambda read_only: (not read_only, "/ is mounted ro" if read_only else "/ is mounted rw"),
-        declared_bad=not declared,
-        declared="read-only" if declared else "read-only not set",
-        reason="programs and configuration can be changed at run time",
-        where=proc(facts, "mountinfo"),
-    )
-    over = [mount.destination for mount in facts.spec[MOUNTS] if _over_programs(mount)]
-    if over and verdict.status is Status.PASS:
-        return failed(f"the programs in {listed(over)} can be changed: that mount is writable", "read-only")
-    return verdict
-
-
-def _over_programs(mount: Mount) -> bool:
-    """Whether it makes the programs of the image writable."""
-    writable = mount.type in ("bind", "volume") and not mount.read_only and "O" not in mount.options
-    return writable and normal(mount.destination) in _PROGRAMS
 
 
 def _fix_writable_rootfs(spec: Spec, context: FixContext) -> Spec:
@@ -219,11 +176,10 @@ def _advise_writable_rootfs(before: Spec, after: Spec, context: FixContext) -> A
     return Advice(Risk.CHANGES_BEHAVIOUR if harmless else Risk.MAY_BREAK, tuple(notes))
 
 
-WRITABLE_ROOTFS = Check(
+@Check(
     severity=Severity.MEDIUM,  # an intruder can change the service's programs: a layer is missing (CIS 5.13)
     points=30,
     summary="Make the root filesystem read-only",
-    evaluate=writable_rootfs,
     remediate=_fix_writable_rootfs,
     advise=_advise_writable_rootfs,
     parameters={"tmpfs_size": "64m"},
@@ -250,3 +206,42 @@ WRITABLE_ROOTFS = Check(
     references=("CIS Docker 1.6 5.13", "NIST SP 800-190 4.4.4", "OWASP Docker rule 8"),
     contextual=True,
 )
+def writable_rootfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """Writable root filesystem.
+
+    What it checks:
+    Whether the container's root filesystem is read-only. For a running container, the options of the mount at
+    / decide. A writable volume, or a writable directory of the host, over the programs of the image
+    (/usr/bin, /bin…) counts as well: its content stays when the image is updated.
+
+    Why it matters:
+    An intruder wants to keep what they gained: a changed start script, a web shell among the pages, a tool
+    that the image did not bring. On a read-only root none of that can be stored, programs cannot be replaced,
+    and whatever does not belong to the image stands out. A writable root can also fill the host's disk.
+
+    What may break:
+    What the service writes outside volumes: caches, PID files, sockets, generated configuration. /run,
+    /tmp and /var/tmp become tmpfs. A directory that was seen to change becomes a tmpfs if its name says
+    cache, log or the like, else a named volume; one with programs neither. A tmpfs is emptied at each
+    stop. Programs that rewrite /etc/resolv.conf or install packages at startup cannot work.
+    """
+    need_own_program(facts)
+    declared = facts.spec[READ_ONLY]
+    verdict = judge(
+        ask(facts, lambda kernel: kernel.read_only_root),
+        lambda read_only: (not read_only, "/ is mounted ro" if read_only else "/ is mounted rw"),
+        declared_bad=not declared,
+        declared="read-only" if declared else "read-only not set",
+        reason="programs and configuration can be changed at run time",
+        where=proc(facts, "mountinfo"),
+    )
+    over = [mount.destination for mount in facts.spec[MOUNTS] if _over_programs(mount)]
+    if over and verdict.status is Status.PASS:
+        return failed(f"the programs in {listed(over)} can be changed: that mount is writable", "read-only")
+    return verdict
+
+
+def _over_programs(mount: Mount) -> bool:
+    """Whether it makes the programs of the image writable."""
+    writable = mount.type in ("bind", "volume") and not mount.read_only and "O" not in mount.options
+    return writable and normal(mount.destination) in _PROGRAMS

@@ -10,6 +10,60 @@ from hardentui.visible import MASK as MASKED
 _OTHERS_READ = 0o004
 
 
+def _fix_loose_secret(spec: Spec, context: FixContext) -> Spec:
+    variables = [_name(secret) for secret in spec[SECRETS] if _options(secret).get("type") == "env"]
+    if variables:
+        raise CannotFix(
+            f"the program must read {listed(variables)} from a file instead",
+            "Use --secret NAME,type=mount,mode=0400 and, for most images, VARIABLE_FILE=/run/secrets/NAME.",
+        )
+    files = [visible(path, 60) for path, _ in _open_files(context.facts)]
+    if files and not any(_trouble(secret) for secret in spec[SECRETS]):
+        raise CannotFix(
+            f"everybody on the host can read {listed(files)}",
+            "Give it to the user that reads it, with mode 0400; rootless, `podman unshare chown` does that.",
+        )
+    owner = _reader(spec, context.facts)
+    return spec.with_(
+        SECRETS, tuple(_closed(secret, owner) if _trouble(secret) else secret for secret in spec[SECRETS])
+    )
+
+
+def _advise_loose_secret(before: Spec, after: Spec, context: FixContext) -> Advice:
+    owner, why = owner_of_process(context.facts, before)
+    others = [(uid, name) for uid, name in uids(context.facts) or () if uid and str(uid) != owner]
+    closed = [secret for secret in after[SECRETS] if secret not in before[SECRETS]]
+    given = [secret for secret in closed if "uid=" in secret]
+    who = f"UID {owner} ({why})" if given and owner else "root"
+    notes = [f"after this, only {who} can read {listed([visible(_name(secret), 60) for secret in closed])}"]
+    if others and owner in ("", "0"):
+        uid, name = others[0]
+        notes.append(f"{visible(name, 30)} runs as UID {uid}: if it reads the secret, set uid={uid} on it")
+    if not owner:
+        notes.append("the container is not running, so it is not known which user reads the secret")
+    sure = bool(owner) and context.facts.running and not others
+    return Advice(Risk.CHANGES_BEHAVIOUR if sure else Risk.MAY_BREAK, tuple(notes))
+
+
+@Check(
+    severity=Severity.LOW,  # a second user inside can read it
+    summary="Mount secrets so that only the process's user can read them",
+    remediate=_fix_loose_secret,
+    advise=_advise_loose_secret,
+    parameters={"refused_drivers": ()},
+    passes=lambda: (
+        "",
+        container("--secret=db,type=mount,uid=1001,mode=0400", secret_drivers={"db": "file"}),
+        container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o400)}),
+    ),
+    fails=lambda: (
+        "--secret=db,type=mount --user=1001:1001",
+        "--secret=db,type=mount,target=/x,mode=0644 --secret=ok,type=mount,mode=0440",
+        "--secret=db,type=env,target=DB",
+        container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o644)}),
+    ),
+    references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
+)
 def loose_secret(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Secret readable more widely than needed.
 
@@ -104,25 +158,6 @@ def _is_octal(mode: str) -> bool:
     return mode.isdecimal() and not set(mode) & {"8", "9"}
 
 
-def _fix_loose_secret(spec: Spec, context: FixContext) -> Spec:
-    variables = [_name(secret) for secret in spec[SECRETS] if _options(secret).get("type") == "env"]
-    if variables:
-        raise CannotFix(
-            f"the program must read {listed(variables)} from a file instead",
-            "Use --secret NAME,type=mount,mode=0400 and, for most images, VARIABLE_FILE=/run/secrets/NAME.",
-        )
-    files = [visible(path, 60) for path, _ in _open_files(context.facts)]
-    if files and not any(_trouble(secret) for secret in spec[SECRETS]):
-        raise CannotFix(
-            f"everybody on the host can read {listed(files)}",
-            "Give it to the user that reads it, with mode 0400; rootless, `podman unshare chown` does that.",
-        )
-    owner = _reader(spec, context.facts)
-    return spec.with_(
-        SECRETS, tuple(_closed(secret, owner) if _trouble(secret) else secret for secret in spec[SECRETS])
-    )
-
-
 def _reader(spec: Spec, facts: ContainerFacts) -> str:
     """The UID that reads the secrets, empty for root. A process that starts as root and drops it reads
     them as the other user, and root can read them anyway.
@@ -142,22 +177,6 @@ def _reader(spec: Spec, facts: ContainerFacts) -> str:
     )
 
 
-def _advise_loose_secret(before: Spec, after: Spec, context: FixContext) -> Advice:
-    owner, why = owner_of_process(context.facts, before)
-    others = [(uid, name) for uid, name in uids(context.facts) or () if uid and str(uid) != owner]
-    closed = [secret for secret in after[SECRETS] if secret not in before[SECRETS]]
-    given = [secret for secret in closed if "uid=" in secret]
-    who = f"UID {owner} ({why})" if given and owner else "root"
-    notes = [f"after this, only {who} can read {listed([visible(_name(secret), 60) for secret in closed])}"]
-    if others and owner in ("", "0"):
-        uid, name = others[0]
-        notes.append(f"{visible(name, 30)} runs as UID {uid}: if it reads the secret, set uid={uid} on it")
-    if not owner:
-        notes.append("the container is not running, so it is not known which user reads the secret")
-    sure = bool(owner) and context.facts.running and not others
-    return Advice(Risk.CHANGES_BEHAVIOUR if sure else Risk.MAY_BREAK, tuple(notes))
-
-
 def _closed(secret: str, owner: str) -> str:
     """The secret as a file that only the process's user can read."""
     parts = [part for part in secret.split(",") if not part.startswith("mode=")]
@@ -166,30 +185,17 @@ def _closed(secret: str, owner: str) -> str:
     return ",".join([*parts, "mode=0400"])
 
 
-LOOSE_SECRET = Check(
-    severity=Severity.LOW,  # a second user inside can read it
-    summary="Mount secrets so that only the process's user can read them",
-    evaluate=loose_secret,
-    remediate=_fix_loose_secret,
-    advise=_advise_loose_secret,
-    parameters={"refused_drivers": ()},
-    passes=lambda: (
-        "",
-        container("--secret=db,type=mount,uid=1001,mode=0400", secret_drivers={"db": "file"}),
-        container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o400)}),
-    ),
-    fails=lambda: (
-        "--secret=db,type=mount --user=1001:1001",
-        "--secret=db,type=mount,target=/x,mode=0644 --secret=ok,type=mount,mode=0440",
-        "--secret=db,type=env,target=DB",
-        container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o644)}),
-    ),
-    references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
-)
-
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 
+@Check(
+    severity=Severity.MEDIUM,  # shown by inspect and in crash reports; the service must know it anyway
+    points=8,
+    summary="Pass credentials as engine secrets",
+    passes=("-e TZ=UTC -e DB_PASSWORD_FILE=/run/secrets/db -e PASSWORD_MIN_LENGTH=12",),
+    fails=("-e DB_PASSWORD=correct-horse -e TZ=UTC", "-e DATABASE_URL=postgres://shop:correct-horse@db/shop"),
+    references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12", "CSVS 6.10"),
+)
 def plaintext_secret_env(facts: ContainerFacts) -> Verdict:
     """Credential in an environment variable.
 
@@ -240,18 +246,29 @@ def _commands(facts: ContainerFacts, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(commands)
 
 
-PLAINTEXT_SECRET_ENV = Check(
-    severity=Severity.MEDIUM,  # shown by inspect and in crash reports; the service must know it anyway
-    points=8,
-    summary="Pass credentials as engine secrets",
-    fix=FixKind.DECISION,
-    evaluate=plaintext_secret_env,
-    passes=("-e TZ=UTC -e DB_PASSWORD_FILE=/run/secrets/db -e PASSWORD_MIN_LENGTH=12",),
-    fails=("-e DB_PASSWORD=correct-horse -e TZ=UTC", "-e DATABASE_URL=postgres://shop:correct-horse@db/shop"),
-    references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12", "CSVS 6.10"),
+_SHARE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "username=shop,password=correct-horse"}})
+
+_BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/etc/shop.cred"}})
+
+
+@Check(
+    severity=Severity.MEDIUM,  # shown by inspect and in backups of units
+    points=1,
+    summary="Pass credentials as files or engine secrets",
+    passes=lambda: (
+        "--label=app=shop --label=io.containers.autoupdate=registry",
+        container(volumes={"share": _BY_FILE}),
+    ),
+    fails=lambda: (
+        "--log-opt=tag=splunk-token=correct-horse-battery",
+        container(pod={"Labels": {"db.password": "correct-horse"}}),
+        "--label=db.password=correct-horse",
+        "--annotation=proxy=http://shop:correct-horse@proxy:3128",
+        "--log-opt=splunk-token=correct-horse-battery",
+        container(volumes={"share": _SHARE}),
+    ),
+    references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
 )
-
-
 def secret_in_metadata(facts: ContainerFacts) -> Verdict:
     """Credential in a label, annotation or option.
 
@@ -317,31 +334,31 @@ def _split(words: Any) -> Iterator[str]:
         yield from (pair for pair in str(word).split(",") if "=" in pair)
 
 
-_SHARE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "username=shop,password=correct-horse"}})
-_BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/etc/shop.cred"}})
+_SESSION = {
+    "ProcessConfig": {"entrypoint": "sh", "arguments": ["-c", "PGPASSWORD=correct-horse psql -h db"]},
+    "Running": True,
+}
 
-SECRET_IN_METADATA = Check(
-    severity=Severity.MEDIUM,  # shown by inspect and in backups of units
+
+@Check(
+    severity=Severity.HIGH,  # every account of the host can read it in the list of processes
     points=1,
     summary="Pass credentials as files or engine secrets",
-    fix=FixKind.DECISION,
-    evaluate=secret_in_metadata,
     passes=lambda: (
-        "--label=app=shop --label=io.containers.autoupdate=registry",
-        container(volumes={"share": _BY_FILE}),
+        "IMAGE server --password-file /run/secrets/db --no-password",
+        "--health-cmd='curl -f localhost'",
+        "IMAGE sh -c 'echo \"$TOKEN\" | podman login -u ci --password-stdin registry'",
     ),
     fails=lambda: (
-        "--log-opt=tag=splunk-token=correct-horse-battery",
-        container(pod={"Labels": {"db.password": "correct-horse"}}),
-        "--label=db.password=correct-horse",
-        "--annotation=proxy=http://shop:correct-horse@proxy:3128",
-        "--log-opt=splunk-token=correct-horse-battery",
-        container(volumes={"share": _SHARE}),
+        "IMAGE redis-server --requirepass x --password correct-horse",
+        "--health-cmd='mysqladmin ping -pcorrect-horse'",
+        "IMAGE sh -c 'echo correct-horse | podman login --password-stdin registry'",
+        container(exec_sessions=(_SESSION,), inspect={"ExecIDs": ["ab"]}),
+        '--entrypoint=\'["run", "--db=postgres://shop:correct-horse@db/shop"]\'',
+        container(inspect={"Config": {"CreateCommand": ["podman", "run", "--creds=u:p", "img"]}}),
     ),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
 )
-
-
 def secret_on_command_line(facts: ContainerFacts) -> Verdict:
     """Credential on a command line.
 
@@ -415,31 +432,3 @@ _FROM_FILE = {
 def _has_registry_login(facts: ContainerFacts) -> bool:
     words = section(facts.inspect, "Config").get("CreateCommand") or ()
     return any(str(word) == "--creds" or str(word).startswith("--creds=") for word in words)
-
-
-_SESSION = {
-    "ProcessConfig": {"entrypoint": "sh", "arguments": ["-c", "PGPASSWORD=correct-horse psql -h db"]},
-    "Running": True,
-}
-
-SECRET_ON_COMMAND_LINE = Check(
-    severity=Severity.HIGH,  # every account of the host can read it in the list of processes
-    points=1,
-    summary="Pass credentials as files or engine secrets",
-    fix=FixKind.DECISION,
-    evaluate=secret_on_command_line,
-    passes=lambda: (
-        "IMAGE server --password-file /run/secrets/db --no-password",
-        "--health-cmd='curl -f localhost'",
-        "IMAGE sh -c 'echo \"$TOKEN\" | podman login -u ci --password-stdin registry'",
-    ),
-    fails=lambda: (
-        "IMAGE redis-server --requirepass x --password correct-horse",
-        "--health-cmd='mysqladmin ping -pcorrect-horse'",
-        "IMAGE sh -c 'echo correct-horse | podman login --password-stdin registry'",
-        container(exec_sessions=(_SESSION,), inspect={"ExecIDs": ["ab"]}),
-        '--entrypoint=\'["run", "--db=postgres://shop:correct-horse@db/shop"]\'',
-        container(inspect={"Config": {"CreateCommand": ["podman", "run", "--creds=u:p", "img"]}}),
-    ),
-    references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
-)

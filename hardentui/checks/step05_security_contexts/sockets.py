@@ -27,6 +27,62 @@ _SEVERITIES = {
 }
 
 
+def _fix_mounted_control_socket(spec: Spec, context: FixContext) -> Spec:
+    facts = context.facts.planned(spec)
+    mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
+    sockets: set[Mount] = set()
+    for socket in control_sockets(facts):
+        mount = mounts[socket.destination]
+        if not mount.declared:
+            raise CannotFix(
+                f"the mount at {socket.destination} {came_from(mount)}",
+                "Remove the socket there, then recreate this container.",
+            )
+        if socket.path not in mount.paths:
+            raise CannotFix(
+                f"the socket is in {mount.path}, which may be mounted for other reasons as well",
+                "Mount only the files that the service needs.",
+            )
+        sockets.add(mount.mount)
+    return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
+
+
+_BUS = "/run/dbus/system_bus_socket"
+
+_LINKED = ReachableSocket("/app", "/srv/app", Listener(_BUS))
+
+_AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent"))
+
+_FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
+
+
+@Check(
+    severity=Severity.CRITICAL,  # the socket starts services or programs as root
+    points=2,
+    summary="Remove the mount of the host's control socket",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    remediate=_fix_mounted_control_socket,
+    passes=lambda: (
+        "",
+        "-v /run/postgresql:/run/postgresql",
+        container(
+            "-v /run/db.sock:/db.sock",
+            sockets=(ReachableSocket("/db.sock", "/run/db.sock", Listener("/run/db.sock", "postgres")),),
+        ),
+    ),
+    fails=lambda: (
+        "-v /var/run/dbus/system_bus_socket:/bus:ro",
+        container("-v /srv/app:/app", sockets=(_LINKED,)),
+        container("-v /srv/work/a:/a", sockets=(_AGENT,)),
+        container("-v /run:/run/host", sockets=Unread("the engine is far")),
+        container(
+            "--volumes-from=x",
+            mounted=(_FROM_POD,),
+            sockets=(ReachableSocket("/run/dbus", _BUS, Listener(_BUS)),),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
+)
 def mounted_control_socket(facts: ContainerFacts) -> Verdict:
     """Host control socket reachable.
 
@@ -79,61 +135,73 @@ def _seen(socket: OpenSocket, mount: HostMount) -> str:
     return "; ".join(part for part in (shown([mount.mount]), answers, came_from(mount)) if part)
 
 
-def _fix_mounted_control_socket(spec: Spec, context: FixContext) -> Spec:
-    facts = context.facts.planned(spec)
-    mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
-    sockets: set[Mount] = set()
-    for socket in control_sockets(facts):
-        mount = mounts[socket.destination]
-        if not mount.declared:
-            raise CannotFix(
-                f"the mount at {socket.destination} {came_from(mount)}",
-                "Remove the socket there, then recreate this container.",
-            )
-        if socket.path not in mount.paths:
-            raise CannotFix(
-                f"the socket is in {mount.path}, which may be mounted for other reasons as well",
-                "Mount only the files that the service needs.",
-            )
-        sockets.add(mount.mount)
+def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
+    sources = engine_mounts(context.facts.planned(spec))
+    directories = [source.path for source in sources if source.mount.declared and not source.is_socket]
+    if directories:
+        raise CannotFix(
+            f"the socket is in {listed(directories)}, which may be mounted for other reasons as well",
+            "Mount only the files that the service needs.",
+        )
+    if not sources and isinstance(api := reachable_api(context.facts.planned(spec)), ApiService):
+        raise CannotFix(
+            f"the engine accepts requests from anyone at {api.address}",
+            "Turn that off on the host (see tcp-api-without-tls).",
+        )
+    sockets = {source.mount.mount for source in sources if source.mount.declared}
+    others = [source for source in sources if not source.mount.declared]
+    if others and not sockets:
+        other = others[0]
+        raise CannotFix(
+            f"the mount at {other.mount.mount.destination} {came_from(other.mount)}",
+            "Remove the socket there, then recreate this container.",
+        )
     return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
 
 
-_BUS = "/run/dbus/system_bus_socket"
-_LINKED = ReachableSocket("/app", "/srv/app", Listener(_BUS))
-_AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent"))
-_FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
+_FROM_ANOTHER = MountedPath(
+    "/s", ("/run/podman/podman.sock",), "bind", "/run/podman/podman.sock", (), MountOrigin.CONTAINER, "proxy"
+)
 
-MOUNTED_CONTROL_SOCKET = Check(
-    severity=Severity.CRITICAL,  # the socket starts services or programs as root
+_NO_TCP = HostFacts(tcp_services=())
+
+_LISTENS_ON_TCP = HostFacts(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:2375", False),))
+
+_RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
+
+
+@Check(
+    severity=Severity.CRITICAL,  # whoever talks to the engine starts a privileged container
     points=2,
-    summary="Remove the mount of the host's control socket",
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=mounted_control_socket,
-    remediate=_fix_mounted_control_socket,
+    takes_over=True,
+    summary="Remove the mount of the engine's socket",
+    remediate=_fix_mounted_engine_socket,
     passes=lambda: (
-        "",
-        "-v /run/postgresql:/run/postgresql",
+        container(host=_NO_TCP),
+        "--network=none",
+        container("-v /run/postgresql:/run/postgresql", host=_NO_TCP),
+        container("-v /run/user/1000/pulse:/pulse", host=_NO_TCP),
         container(
-            "-v /run/db.sock:/db.sock",
-            sockets=(ReachableSocket("/db.sock", "/run/db.sock", Listener("/run/db.sock", "postgres")),),
+            "-v /srv/docker.sock:/var/run/docker.sock",
+            host=_NO_TCP,
+            sockets=(
+                ReachableSocket(
+                    "/var/run/docker.sock", "/srv/docker.sock", Listener("/srv/docker.sock", "haproxy")
+                ),
+            ),
         ),
     ),
     fails=lambda: (
-        "-v /var/run/dbus/system_bus_socket:/bus:ro",
-        container("-v /srv/app:/app", sockets=(_LINKED,)),
-        container("-v /srv/work/a:/a", sockets=(_AGENT,)),
-        container("-v /run:/run/host", sockets=Unread("the engine is far")),
-        container(
-            "--volumes-from=x",
-            mounted=(_FROM_POD,),
-            sockets=(ReachableSocket("/run/dbus", _BUS, Listener(_BUS)),),
-        ),
+        container("--network=host", host=_LISTENS_ON_TCP),
+        container("-v /var/run/docker.sock:/d.sock:ro -v a:/a", host=_NO_TCP),
+        container("-v /run/user/1000/podman/podman.sock:/run/podman/podman.sock", host=_NO_TCP),
+        container("-v /var/run:/host/run", host=_NO_TCP),
+        container("-v /srv/alias:/var/run/docker.sock", host=_NO_TCP),
+        container("-v /srv/app.link:/app", sockets=(_RENAMED,), host=_NO_TCP),
+        container("--volumes-from=proxy", mounted=(_FROM_ANOTHER,), host=_NO_TCP),
     ),
     references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
 )
-
-
 def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
     """Container engine socket reachable.
 
@@ -184,69 +252,3 @@ def _engine_seen(engine_mount: EngineMount) -> str:
     return "; ".join(
         part for part in (shown([engine_mount.mount.mount]), who, came_from(engine_mount.mount)) if part
     )
-
-
-def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
-    sources = engine_mounts(context.facts.planned(spec))
-    directories = [source.path for source in sources if source.mount.declared and not source.is_socket]
-    if directories:
-        raise CannotFix(
-            f"the socket is in {listed(directories)}, which may be mounted for other reasons as well",
-            "Mount only the files that the service needs.",
-        )
-    if not sources and isinstance(api := reachable_api(context.facts.planned(spec)), ApiService):
-        raise CannotFix(
-            f"the engine accepts requests from anyone at {api.address}",
-            "Turn that off on the host (see tcp-api-without-tls).",
-        )
-    sockets = {source.mount.mount for source in sources if source.mount.declared}
-    others = [source for source in sources if not source.mount.declared]
-    if others and not sockets:
-        other = others[0]
-        raise CannotFix(
-            f"the mount at {other.mount.mount.destination} {came_from(other.mount)}",
-            "Remove the socket there, then recreate this container.",
-        )
-    return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
-
-
-_FROM_ANOTHER = MountedPath(
-    "/s", ("/run/podman/podman.sock",), "bind", "/run/podman/podman.sock", (), MountOrigin.CONTAINER, "proxy"
-)
-_NO_TCP = HostFacts(tcp_services=())
-_LISTENS_ON_TCP = HostFacts(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:2375", False),))
-_RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
-
-MOUNTED_ENGINE_SOCKET = Check(
-    severity=Severity.CRITICAL,  # whoever talks to the engine starts a privileged container
-    points=2,
-    takes_over=True,
-    summary="Remove the mount of the engine's socket",
-    evaluate=mounted_engine_socket,
-    remediate=_fix_mounted_engine_socket,
-    passes=lambda: (
-        container(host=_NO_TCP),
-        "--network=none",
-        container("-v /run/postgresql:/run/postgresql", host=_NO_TCP),
-        container("-v /run/user/1000/pulse:/pulse", host=_NO_TCP),
-        container(
-            "-v /srv/docker.sock:/var/run/docker.sock",
-            host=_NO_TCP,
-            sockets=(
-                ReachableSocket(
-                    "/var/run/docker.sock", "/srv/docker.sock", Listener("/srv/docker.sock", "haproxy")
-                ),
-            ),
-        ),
-    ),
-    fails=lambda: (
-        container("--network=host", host=_LISTENS_ON_TCP),
-        container("-v /var/run/docker.sock:/d.sock:ro -v a:/a", host=_NO_TCP),
-        container("-v /run/user/1000/podman/podman.sock:/run/podman/podman.sock", host=_NO_TCP),
-        container("-v /var/run:/host/run", host=_NO_TCP),
-        container("-v /srv/alias:/var/run/docker.sock", host=_NO_TCP),
-        container("-v /srv/app.link:/app", sockets=(_RENAMED,), host=_NO_TCP),
-        container("--volumes-from=proxy", mounted=(_FROM_ANOTHER,), host=_NO_TCP),
-    ),
-    references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
-)

@@ -8,11 +8,11 @@ from hardentui.checks.prelude import *
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     leave_pods_alone,
+    need_own_network,
     published,
     publishes_more,
     reach,
     shown,
-    without_own_network,
 )
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
@@ -20,6 +20,55 @@ if TYPE_CHECKING:
     from hardentui.reading.packets import Rules
 
 
+def _fix_unfirewalled_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if spec[PUBLISH_ALL]:
+        raise CannotFix(
+            "--publish-all has no list of ports to bind", "Fix wildcard-port, which lists the ports."
+        )
+    return bound_to_one_address(spec, context, _is_public)
+
+
+def _dropping(hook: str) -> HostFacts:
+    chain = {
+        "family": "inet",
+        "table": "filter",
+        "name": hook,
+        "type": "filter",
+        "hook": hook,
+        "policy": "drop",
+    }
+    return HostFacts(firewall=Firewall(rules=({"chain": chain},), outside=("eth0",)))
+
+
+_OPEN, _CLOSED = _dropping("input"), _dropping("forward")
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing for all published ports
+    scope=Kind.SITE,
+    summary="Bind the port to one address, or filter forwarded traffic",
+    risk=Risk.DECISION,
+    remediate=_fix_unfirewalled_port,
+    advise=about_one_address,
+    parameters={"address": "127.0.0.1"},
+    takes={"address": "address"},
+    passes=lambda: (
+        container("-p 8080:80", host=_CLOSED),
+        container("-p 8080:80", host=_OPEN, engine=rootless()),
+        container("-p 8080:80", host=_prerouting(8080, -300)),
+        container("-p 8080:80", host=_prerouting(80, 0)),
+        container("-p 8080:80", host=_prerouting(8080, 0, "ingress")),
+        container("-p 10.1.2.3:8080:80", host=_OPEN),
+    ),
+    fails=lambda: (
+        container("-p 8080:80", host=_OPEN),
+        container("-p 8080:80", host=_CLOSED, engine=rootless()),
+        container("-p 8080:80", host=_prerouting(80, -300)),
+        container("-p 8.8.8.8:8080:80", host=_OPEN),
+    ),
+    references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.5.1", "OWASP Docker rule 5a"),
+)
 def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Published port without a firewall in front.
 
@@ -44,9 +93,7 @@ def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     may stay open. A forward filter on the host also affects other forwarded traffic: virtual machines, VPNs,
     other containers. Keep a way back, such as a console, when you try it.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     wide = [port for port in ports if _is_public(port)]
     more = publishes_more(facts)
@@ -122,31 +169,6 @@ def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
     return "no packet filter in front of the port"
 
 
-def _fix_unfirewalled_port(spec: Spec, context: FixContext) -> Spec:
-    leave_pods_alone(context.facts)
-    if spec[PUBLISH_ALL]:
-        raise CannotFix(
-            "--publish-all has no list of ports to bind", "Fix wildcard-port, which lists the ports."
-        )
-    return bound_to_one_address(spec, context, _is_public)
-
-
-def _advise_unfirewalled_port(before: Spec, after: Spec, context: FixContext) -> Advice:
-    return about_one_address(before, after, context.facts)
-
-
-def _dropping(hook: str) -> HostFacts:
-    chain = {
-        "family": "inet",
-        "table": "filter",
-        "name": hook,
-        "type": "filter",
-        "hook": hook,
-        "policy": "drop",
-    }
-    return HostFacts(firewall=Firewall(rules=({"chain": chain},), outside=("eth0",)))
-
-
 def _prerouting(port: int, priority: int, hook: str = "prerouting") -> HostFacts:
     family = "netdev" if hook == "ingress" else "inet"
     chain = {"family": family, "table": "t", "name": "c", "type": "filter", "hook": hook, "prio": priority}
@@ -154,33 +176,3 @@ def _prerouting(port: int, priority: int, hook: str = "prerouting") -> HostFacts
     match = {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": port}
     rule = {"family": family, "table": "t", "chain": "c", "expr": [{"match": match}, {"drop": None}]}
     return HostFacts(firewall=Firewall(rules=({"chain": chain}, {"rule": rule}), outside=("eth0",)))
-
-
-_OPEN, _CLOSED = _dropping("input"), _dropping("forward")
-
-UNFIREWALLED_PORT = Check(
-    severity=Severity.MEDIUM,  # a layer is missing for all published ports
-    scope=Kind.SITE,
-    summary="Bind the port to one address, or filter forwarded traffic",
-    risk=Risk.DECISION,
-    evaluate=unfirewalled_port,
-    remediate=_fix_unfirewalled_port,
-    advise=_advise_unfirewalled_port,
-    parameters={"address": "127.0.0.1"},
-    takes={"address": "address"},
-    passes=lambda: (
-        container("-p 8080:80", host=_CLOSED),
-        container("-p 8080:80", host=_OPEN, engine=rootless()),
-        container("-p 8080:80", host=_prerouting(8080, -300)),
-        container("-p 8080:80", host=_prerouting(80, 0)),
-        container("-p 8080:80", host=_prerouting(8080, 0, "ingress")),
-        container("-p 10.1.2.3:8080:80", host=_OPEN),
-    ),
-    fails=lambda: (
-        container("-p 8080:80", host=_OPEN),
-        container("-p 8080:80", host=_CLOSED, engine=rootless()),
-        container("-p 8080:80", host=_prerouting(80, -300)),
-        container("-p 8.8.8.8:8080:80", host=_OPEN),
-    ),
-    references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.5.1", "OWASP Docker rule 5a"),
-)

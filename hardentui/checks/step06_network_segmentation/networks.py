@@ -13,16 +13,38 @@ from hardentui.reading.networks import (
     leave_pods_alone,
     mode_of,
     modes_of,
+    need_own_network,
     network_names,
     other_networks,
     own_network,
     uses_network_of_pod,
-    without_own_network,
 )
 
 _SHOWN = 20
 
 
+def _fix_default_network(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if context.facts.engine.default_network not in network_names(context.facts.planned(spec)):
+        return spec
+    dropped = frozenset({context.facts.engine.default_network})
+    return other_networks(spec, dropped, own_network(context.facts.name))
+
+
+@Check(
+    severity=Severity.LOW,  # neighbours on it reach each other without names
+    points=6,
+    compares=True,
+    summary="Move the container to its own network",
+    remediate=_fix_default_network,
+    passes=lambda: ("--network=shop-net", container(engine=rootless())),
+    fails=lambda: (
+        "",
+        "--network=podman --network=shop-net",
+        container("--network=bridge", engine=rootless()),
+    ),
+    references=("CIS Docker 1.6 5.30", "NIST SP 800-190 4.3.3", "OWASP Docker rule 5", "CSVS 7.4"),
+)
 def default_network(facts: ContainerFacts) -> Verdict:
     """Uses the default network.
 
@@ -43,9 +65,7 @@ def default_network(facts: ContainerFacts) -> Verdict:
     there they find it by name. A fixed address (`--ip`) from the old network does not fit the new one. The
     network must exist before the container starts: use a Quadlet `.network` file or `podman network create`.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     attached = network_names(facts)
     declared = ", ".join(attached) or asked_for(facts.spec) or "pasta"
     default = facts.engine.default_network
@@ -63,31 +83,20 @@ def default_network(facts: ContainerFacts) -> Verdict:
     return failed(reason, declared, evidence=evidence)
 
 
-def _fix_default_network(spec: Spec, context: FixContext) -> Spec:
-    leave_pods_alone(context.facts)
-    if context.facts.engine.default_network not in network_names(context.facts.planned(spec)):
-        return spec
-    dropped = frozenset({context.facts.engine.default_network})
-    return other_networks(spec, dropped, own_network(context.facts.name))
+_OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
 
 
-DEFAULT_NETWORK = Check(
-    severity=Severity.LOW,  # neighbours on it reach each other without names
-    points=6,
-    compares=True,
-    summary="Move the container to its own network",
-    evaluate=default_network,
-    remediate=_fix_default_network,
-    passes=lambda: ("--network=shop-net", container(engine=rootless())),
-    fails=lambda: (
-        "",
-        "--network=podman --network=shop-net",
-        container("--network=bridge", engine=rootless()),
+@Check(
+    severity=Severity.LOW,  # an intruder can download and report
+    summary="Create the network as an internal one",
+    parameters={"outgoing": ()},
+    passes=lambda: (
+        NetworkFacts("db-net", {**_OPEN, "internal": True}, ("db",), rootful()),
+        NetworkFacts("web-net", _OPEN, ("web", "db"), rootful(), publishers=("web",)),
     ),
-    references=("CIS Docker 1.6 5.30", "NIST SP 800-190 4.3.3", "OWASP Docker rule 5", "CSVS 7.4"),
+    fails=lambda: (NetworkFacts("db-net", _OPEN, ("db", "worker"), rootful(), publishers=()),),
+    references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.3.3"),
 )
-
-
 def internal_capable_network(facts: NetworkFacts, parameters: Parameters) -> Verdict:
     """Back-end network can reach the outside.
 
@@ -136,24 +145,39 @@ def internal_capable_network(facts: NetworkFacts, parameters: Parameters) -> Ver
     )
 
 
-_OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
+def _fix_shared_network(spec: Spec, context: FixContext) -> Spec:
+    facts = context.facts.planned(spec)
+    app = _app(facts)
+    if (borrowed := _of_lender(facts)) is not None and borrowed.status is Status.FAIL:
+        return spec.with_(NETWORK, (own_network(app),))
+    shared = {
+        network
+        for network, group in _others(facts, frozenset(network_names(facts)))
+        if app and group.application not in ("", app)
+    }
+    return other_networks(spec, frozenset(shared), own_network(app)) if shared else spec
 
-INTERNAL_CAPABLE_NETWORK = Check(
-    severity=Severity.LOW,  # an intruder can download and report
-    kind=Kind.NETWORK,
-    summary="Create the network as an internal one",
-    fix=FixKind.DECISION,
-    evaluate=internal_capable_network,
-    parameters={"outgoing": ()},
+
+_OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # another application is within reach
+    points=2,
+    compares=True,
+    summary="Give each application its own network",
+    remediate=_fix_shared_network,
     passes=lambda: (
-        NetworkFacts("db-net", {**_OPEN, "internal": True}, ("db",), rootful()),
-        NetworkFacts("web-net", _OPEN, ("web", "db"), rootful(), publishers=("web",)),
+        container("--network=shop-net --label=app=shop", peers=_OTHER),
+        container("--label=app=wiki", peers=_OTHER),
     ),
-    fails=lambda: (NetworkFacts("db-net", _OPEN, ("db", "worker"), rootful(), publishers=()),),
-    references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.3.3"),
+    fails=lambda: (
+        container("--label=app=shop", peers=_OTHER),
+        container("--network=podman --network=shop-net --label=app=shop", peers=_OTHER),
+        container("--network=container:wiki --label=app=shop", peers=_OTHER),
+    ),
+    references=("NIST SP 800-190 4.3.3", "NIST SP 800-190 4.3.4", "CSVS 7.9"),
 )
-
-
 def shared_network(facts: ContainerFacts) -> Verdict:
     """Network shared with another application.
 
@@ -174,9 +198,9 @@ def shared_network(facts: ContainerFacts) -> Verdict:
     central monitoring. Attach such a go-between to both networks (`podman network connect`), instead of
     everybody to one.
     """
-    without = _of_lender(facts) or without_own_network(facts)
-    if without:
-        return without
+    if (of_lender := _of_lender(facts)) is not None:
+        return of_lender
+    need_own_network(facts)
     attached = frozenset(network_names(facts))
     declared = ", ".join(sorted(attached)) or asked_for(facts.spec) or "pasta"
     if not attached:
@@ -248,44 +272,28 @@ def _evidence(network: str, group: PeerGroup) -> Evidence:
     return Evidence(f"network {network}", f"{names} of {group.application}")
 
 
-def _fix_shared_network(spec: Spec, context: FixContext) -> Spec:
-    facts = context.facts.planned(spec)
-    app = _app(facts)
-    if (borrowed := _of_lender(facts)) is not None and borrowed.status is Status.FAIL:
-        return spec.with_(NETWORK, (own_network(app),))
-    shared = {
-        network
-        for network, group in _others(facts, frozenset(network_names(facts)))
-        if app and group.application not in ("", app)
-    }
-    return other_networks(spec, frozenset(shared), own_network(app)) if shared else spec
-
-
-_OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
-
-SHARED_NETWORK = Check(
-    severity=Severity.MEDIUM,  # another application is within reach
-    points=2,
-    compares=True,
-    summary="Give each application its own network",
-    evaluate=shared_network,
-    remediate=_fix_shared_network,
-    passes=lambda: (
-        container("--network=shop-net --label=app=shop", peers=_OTHER),
-        container("--label=app=wiki", peers=_OTHER),
-    ),
-    fails=lambda: (
-        container("--label=app=shop", peers=_OTHER),
-        container("--network=podman --network=shop-net --label=app=shop", peers=_OTHER),
-        container("--network=container:wiki --label=app=shop", peers=_OTHER),
-    ),
-    references=("NIST SP 800-190 4.3.3", "NIST SP 800-190 4.3.4", "CSVS 7.9"),
-)
-
 _UNMANAGED = "unmanaged"
 _UNFILTERED = frozenset({"macvlan", "ipvlan", _UNMANAGED})
 
+_LAN = NetworkFacts("lan", {"name": "lan", "driver": "macvlan"})
 
+_FOREIGN = NetworkFacts("br", {"name": "br", "driver": "bridge", "options": {"mode": "unmanaged"}})
+
+_BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
+
+
+@Check(
+    severity=Severity.MEDIUM,  # the host's firewall does not see it
+    summary="Use a bridge network and publish the ports that are needed",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (container("--network=shop-net", networks={"shop-net": _BRIDGE}), ""),
+    fails=lambda: (
+        container("--network=lan", networks={"lan": _LAN}),
+        container("--network=br", networks={"br": _FOREIGN}),
+        "--network=container:vpn",
+    ),
+    references=("NIST SP 800-190 4.4.2",),
+)
 def unfiltered_network_driver(facts: ContainerFacts) -> Verdict:
     """Network bypasses the host firewall.
 
@@ -336,29 +344,33 @@ def _driver(network: Mapping[str, Any]) -> str:
 
 
 _COMMANDS = ("podman network create NAME", "podman run --network NAME -p ADDRESS:PORT:PORT …")
-_LAN = NetworkFacts("lan", {"name": "lan", "driver": "macvlan"})
-_FOREIGN = NetworkFacts("br", {"name": "br", "driver": "bridge", "options": {"mode": "unmanaged"}})
-_BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
-
-UNFILTERED_NETWORK_DRIVER = Check(
-    severity=Severity.MEDIUM,  # the host's firewall does not see it
-    summary="Use a bridge network and publish the ports that are needed",
-    fix=FixKind.DECISION,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=unfiltered_network_driver,
-    passes=lambda: (container("--network=shop-net", networks={"shop-net": _BRIDGE}), ""),
-    fails=lambda: (
-        container("--network=lan", networks={"lan": _LAN}),
-        container("--network=br", networks={"br": _FOREIGN}),
-        "--network=container:vpn",
-    ),
-    references=("NIST SP 800-190 4.4.2",),
-)
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
 _ON = frozenset({"true", "1", "t", "strict"})
 
+_PLAIN = {"name": "shop-net", "driver": "bridge"}
 
+_TWO = ("shop-net", "wiki-net")
+
+
+@Check(
+    severity=Severity.LOW,  # containers of other networks can be reached by address
+    summary="Create the network with isolate=true",
+    passes=lambda: (
+        NetworkFacts("shop-net", {**_PLAIN, "options": {"isolate": "true"}}, engine=rootful(), bridges=_TWO),
+        NetworkFacts("shop-net", _PLAIN, engine=rootful(version=Version(6, 0, 1)), bridges=_TWO),
+    ),
+    fails=lambda: (
+        NetworkFacts("shop-net", _PLAIN, engine=rootful(), bridges=_TWO),
+        NetworkFacts(
+            "shop-net",
+            {**_PLAIN, "options": {"isolate": "false"}},
+            engine=rootful(version=Version(6, 0, 1)),
+            bridges=_TWO,
+        ),
+    ),
+    references=("NIST SP 800-190 4.3.3",),
+)
 def unisolated_network(facts: NetworkFacts) -> Verdict:
     """Network not isolated from other networks.
 
@@ -402,29 +414,3 @@ def unisolated_network(facts: NetworkFacts) -> Verdict:
             "# Quadlet: Options=isolate=true",
         ),
     )
-
-
-_PLAIN = {"name": "shop-net", "driver": "bridge"}
-_TWO = ("shop-net", "wiki-net")
-
-UNISOLATED_NETWORK = Check(
-    severity=Severity.LOW,  # containers of other networks can be reached by address
-    kind=Kind.NETWORK,
-    summary="Create the network with isolate=true",
-    fix=FixKind.DECISION,
-    evaluate=unisolated_network,
-    passes=lambda: (
-        NetworkFacts("shop-net", {**_PLAIN, "options": {"isolate": "true"}}, engine=rootful(), bridges=_TWO),
-        NetworkFacts("shop-net", _PLAIN, engine=rootful(version=Version(6, 0, 1)), bridges=_TWO),
-    ),
-    fails=lambda: (
-        NetworkFacts("shop-net", _PLAIN, engine=rootful(), bridges=_TWO),
-        NetworkFacts(
-            "shop-net",
-            {**_PLAIN, "options": {"isolate": "false"}},
-            engine=rootful(version=Version(6, 0, 1)),
-            bridges=_TWO,
-        ),
-    ),
-    references=("NIST SP 800-190 4.3.3",),
-)

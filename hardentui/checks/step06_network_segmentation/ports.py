@@ -10,12 +10,12 @@ from hardentui.reading.networks import (
     every_exposed_port,
     exposed,
     leave_pods_alone,
+    need_own_network,
     published,
     publishes_more,
     reach,
     shown,
     spelled_out,
-    without_own_network,
 )
 
 _PORTS = tuple(
@@ -86,6 +86,42 @@ def _exposed(port: Port, parameters: Parameters) -> bool:
     return reach(port) != "loopback" and (inside or port.host in listed)
 
 
+def _fix_exposed_admin_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if any(_exposed(port, context.parameters) for port in every_exposed_port(spec, context.facts)):
+        spec = spelled_out(spec, context.facts)
+    return bound_to_one_address(spec, context, lambda port: _exposed(port, context.parameters))
+
+
+_REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}}}})
+
+
+@Check(
+    severity=Severity.HIGH,  # one guessed or missing password from the data
+    points=12,
+    summary="Bind database and admin ports to loopback, and connect containers through a shared network",
+    risk=Risk.DECISION,
+    remediate=_fix_exposed_admin_port,
+    advise=about_one_address,
+    parameters={"ports": _PORTS, "inside": _INSIDE, "address": "127.0.0.1"},
+    takes={"address": "address"},
+    passes=lambda: (
+        "-p 127.0.0.1:5432:5432",
+        "-p 80:8080",
+        "-p 8888:80",
+        container("--publish-all -p 127.0.0.1:6379:6379", image=_REDIS),
+    ),
+    fails=lambda: (
+        "-p 80:8888",
+        container("--publish-all", image=_REDIS),
+        container("--publish-all --expose=5432", image=image()),
+        "-p 9229:9229",
+        "-p 8443:9000",
+        "-p 15432:5432",
+        "-p 192.0.2.7:6379:6379 -p [::]:6379:6379",
+    ),
+    references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
+)
 def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Database or admin port open to the network.
 
@@ -108,9 +144,7 @@ def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict
     without any published port; a remote admin uses an SSH tunnel. If you have a trusted internal network, set
     its address in the parameter `address`.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     hidden = facts.spec[PUBLISH_ALL] and isinstance(known(lambda: facts.image), Unread)
     if not hidden:
@@ -125,47 +159,6 @@ def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict
     return passed(shown(ports))
 
 
-def _fix_exposed_admin_port(spec: Spec, context: FixContext) -> Spec:
-    leave_pods_alone(context.facts)
-    if any(_exposed(port, context.parameters) for port in every_exposed_port(spec, context.facts)):
-        spec = spelled_out(spec, context.facts)
-    return bound_to_one_address(spec, context, lambda port: _exposed(port, context.parameters))
-
-
-def _advise_exposed_admin_port(before: Spec, after: Spec, context: FixContext) -> Advice:
-    return about_one_address(before, after, context.facts)
-
-
-_REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}}}})
-
-EXPOSED_ADMIN_PORT = Check(
-    severity=Severity.HIGH,  # one guessed or missing password from the data
-    points=12,
-    summary="Bind database and admin ports to loopback, and connect containers through a shared network",
-    risk=Risk.DECISION,
-    evaluate=exposed_admin_port,
-    remediate=_fix_exposed_admin_port,
-    advise=_advise_exposed_admin_port,
-    parameters={"ports": _PORTS, "inside": _INSIDE, "address": "127.0.0.1"},
-    takes={"address": "address"},
-    passes=lambda: (
-        "-p 127.0.0.1:5432:5432",
-        "-p 80:8080",
-        "-p 8888:80",
-        container("--publish-all -p 127.0.0.1:6379:6379", image=_REDIS),
-    ),
-    fails=lambda: (
-        "-p 80:8888",
-        container("--publish-all", image=_REDIS),
-        container("--publish-all --expose=5432", image=image()),
-        "-p 9229:9229",
-        "-p 8443:9000",
-        "-p 15432:5432",
-        "-p 192.0.2.7:6379:6379 -p [::]:6379:6379",
-    ),
-    references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
-)
-
 _FIRST_FREE = 1024
 
 
@@ -174,6 +167,29 @@ def _low(port: Port, allowed: tuple[str, ...]) -> bool:
     return first.isascii() and first.isdigit() and 0 < int(first) < _FIRST_FREE and port.host not in allowed
 
 
+def _fix_low_host_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    allowed, offset = context.parameters.texts("allowed"), context.parameters.integer("offset")
+    taken = {port.host for port in spec[PUBLISH]}
+    moved = []
+    for port in spec[PUBLISH]:
+        if _low(port, allowed):
+            port = Port(port.container, _free(port.host, offset, taken), port.address, port.protocol)
+        moved.append(port)
+    return spec.with_(PUBLISH, tuple(moved))
+
+
+@Check(
+    severity=Severity.LOW,  # needs a right once, at the start
+    summary="Publish on host port 1024 or higher",
+    risk=Risk.DECISION,
+    remediate=_fix_low_host_port,
+    parameters={"allowed": ("80", "443"), "offset": 8000},
+    takes={"offset": "offset"},
+    passes=("-p 127.0.0.1:443:8443 -p 8080:80", "-p 25"),
+    fails=("-p 25:25 -p 80:80",),
+    references=("CIS Docker 1.6 5.8",),
+)
 def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Publishes a privileged host port.
 
@@ -191,9 +207,7 @@ def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     protocols with a fixed port, put a proxy or a forwarding rule in front, or allow the port in the
     checklist.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     if not ports:
         return not_applicable("no ports published by number")
@@ -203,18 +217,6 @@ def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return passed(shown(ports))
 
 
-def _fix_low_host_port(spec: Spec, context: FixContext) -> Spec:
-    leave_pods_alone(context.facts)
-    allowed, offset = context.parameters.texts("allowed"), context.parameters.integer("offset")
-    taken = {port.host for port in spec[PUBLISH]}
-    moved = []
-    for port in spec[PUBLISH]:
-        if _low(port, allowed):
-            port = Port(port.container, _free(port.host, offset, taken), port.address, port.protocol)
-        moved.append(port)
-    return spec.with_(PUBLISH, tuple(moved))
-
-
 def _free(host: str, offset: int, taken: set[str]) -> str:
     number = max(int(host.partition("-")[0]) + offset, _FIRST_FREE)
     while str(number) in taken and number < 65535:
@@ -222,20 +224,47 @@ def _free(host: str, offset: int, taken: set[str]) -> str:
     return str(number)
 
 
-LOW_HOST_PORT = Check(
-    severity=Severity.LOW,  # needs a right once, at the start
-    summary="Publish on host port 1024 or higher",
-    risk=Risk.DECISION,
-    evaluate=low_host_port,
-    remediate=_fix_low_host_port,
-    parameters={"allowed": ("80", "443"), "offset": 8000},
-    takes={"offset": "offset"},
-    passes=("-p 127.0.0.1:443:8443 -p 8080:80", "-p 25"),
-    fails=("-p 25:25 -p 80:80",),
-    references=("CIS Docker 1.6 5.8",),
+def _fix_undeclared_published_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if not spec[PUBLISH_ALL]:
+        if (
+            undeclared_published_port.verdict(context.facts.planned(spec), context.parameters).status
+            is not Status.FAIL
+        ):
+            return spec
+        raise CannotFix(
+            "whether an undeclared port is needed is your decision",
+            "Remove it, declare it with --expose, or allow it in the checklist.",
+        )
+    image = known(lambda: context.facts.image)
+    if isinstance(image, Unread):
+        raise CannotFix(
+            "--publish-all cannot be replaced by a list", f"The image is not known: {image.reason}."
+        )
+    declared = declared_ports(context.facts.planned(spec), image.config)
+    missing = sorted(declared - {(port.container, port.protocol) for port in spec[PUBLISH]})
+    added = tuple(Port(number, protocol=protocol) for number, protocol in missing)
+    return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
+
+
+_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
+
+
+@Check(
+    severity=Severity.LOW,  # undocumented, as published
+    summary="List the published ports one by one, and only those that the image serves",
+    remediate=_fix_undeclared_published_port,
+    parameters={"allowed": ()},
+    passes=lambda: (
+        container("-p 8080:80", image=_IMAGE),
+        container("-p 9000:9000 --expose=9000", image=_IMAGE),
+    ),
+    fails=lambda: (
+        container("--publish-all", image=_IMAGE),
+        container("-p 8080:80 -p 9229:9229", image=_IMAGE),
+    ),
+    references=("CIS Docker 1.6 5.9", "CSVS 7.12"),
 )
-
-
 def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Published port not declared.
 
@@ -254,9 +283,7 @@ def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> 
     one. A port that is needed but not declared has no automatic fix: declare it with `--expose`, or allow it
     in the checklist, so that the next reader sees that it is intended.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     if facts.spec[PUBLISH_ALL]:
         return failed("the image decides which host ports are open", "--publish-all")
@@ -284,49 +311,37 @@ def _typed(facts: ContainerFacts) -> frozenset[tuple[int, str]]:
     return frozenset(pair for word in (command.all("--expose") if command else ()) for pair in exposed(word))
 
 
-def _fix_undeclared_published_port(spec: Spec, context: FixContext) -> Spec:
+def _fix_wildcard_port(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
-    if not spec[PUBLISH_ALL]:
-        if (
-            undeclared_published_port(context.facts.planned(spec), context.parameters).status
-            is not Status.FAIL
-        ):
-            return spec
-        raise CannotFix(
-            "whether an undeclared port is needed is your decision",
-            "Remove it, declare it with --expose, or allow it in the checklist.",
-        )
-    image = known(lambda: context.facts.image)
-    if isinstance(image, Unread):
-        raise CannotFix(
-            "--publish-all cannot be replaced by a list", f"The image is not known: {image.reason}."
-        )
-    declared = declared_ports(context.facts.planned(spec), image.config)
-    missing = sorted(declared - {(port.container, port.protocol) for port in spec[PUBLISH]})
-    added = tuple(Port(number, protocol=protocol) for number, protocol in missing)
-    return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
+    return bound_to_one_address(spelled_out(spec, context.facts), context, lambda port: reach(port) == "all")
 
 
-_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
+_WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
 
-UNDECLARED_PUBLISHED_PORT = Check(
-    severity=Severity.LOW,  # undocumented, as published
-    summary="List the published ports one by one, and only those that the image serves",
-    evaluate=undeclared_published_port,
-    remediate=_fix_undeclared_published_port,
-    parameters={"allowed": ()},
+
+@Check(
+    severity=Severity.LOW,  # a public service needs it; databases have exposed-admin-port
+    points=8,
+    summary="Bind published ports to one address",
+    risk=Risk.DECISION,
+    remediate=_fix_wildcard_port,
+    advise=about_one_address,
+    parameters={"address": "127.0.0.1"},
+    takes={"address": "address"},
     passes=lambda: (
-        container("-p 8080:80", image=_IMAGE),
-        container("-p 9000:9000 --expose=9000", image=_IMAGE),
+        "-p 127.0.0.1:8080:80",
+        "-p [::1]:8080:80 -p 192.0.2.7:8443:443",
+        container("--publish-all -p 127.0.0.1:8080:80 -p 127.0.0.1:5300:53/udp", image=_WITH_PORTS),
+        container("--network=pasta:-t,127.0.0.1/8080:80,-u,none", engine=rootless()),
     ),
     fails=lambda: (
-        container("--publish-all", image=_IMAGE),
-        container("-p 8080:80 -p 9229:9229", image=_IMAGE),
+        "-p 8080:80",
+        "-p 0.0.0.0:8080:80 -p [::]:8080:80",
+        container("--publish-all", image=_WITH_PORTS),
+        container("--publish-all -p 127.0.0.1:8080:80", image=_WITH_PORTS),
     ),
-    references=("CIS Docker 1.6 5.9", "CSVS 7.12"),
+    references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
 )
-
-
 def wildcard_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Port published on all host addresses.
 
@@ -347,9 +362,7 @@ def wildcard_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     seen, the fix asks for the host address that clients use (parameter `address`). The same goes for
     unfirewalled-port, which asks for the same change.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     if more := publishes_more(facts):
         if more.startswith("pasta"):
@@ -361,40 +374,3 @@ def wildcard_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if wide:
         return failed(f"open on all host addresses: {shown(wide)}", shown(ports))
     return passed(shown(ports))
-
-
-def _fix_wildcard_port(spec: Spec, context: FixContext) -> Spec:
-    leave_pods_alone(context.facts)
-    return bound_to_one_address(spelled_out(spec, context.facts), context, lambda port: reach(port) == "all")
-
-
-def _advise_wildcard_port(before: Spec, after: Spec, context: FixContext) -> Advice:
-    return about_one_address(before, after, context.facts)
-
-
-_WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
-
-WILDCARD_PORT = Check(
-    severity=Severity.LOW,  # a public service needs it; databases have exposed-admin-port
-    points=8,
-    summary="Bind published ports to one address",
-    risk=Risk.DECISION,
-    evaluate=wildcard_port,
-    remediate=_fix_wildcard_port,
-    advise=_advise_wildcard_port,
-    parameters={"address": "127.0.0.1"},
-    takes={"address": "address"},
-    passes=lambda: (
-        "-p 127.0.0.1:8080:80",
-        "-p [::1]:8080:80 -p 192.0.2.7:8443:443",
-        container("--publish-all -p 127.0.0.1:8080:80 -p 127.0.0.1:5300:53/udp", image=_WITH_PORTS),
-        container("--network=pasta:-t,127.0.0.1/8080:80,-u,none", engine=rootless()),
-    ),
-    fails=lambda: (
-        "-p 8080:80",
-        "-p 0.0.0.0:8080:80 -p [::]:8080:80",
-        container("--publish-all", image=_WITH_PORTS),
-        container("--publish-all -p 127.0.0.1:8080:80", image=_WITH_PORTS),
-    ),
-    references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
-)

@@ -15,13 +15,13 @@ from hardentui.reading.networks import (
     mode_of,
     modes,
     modes_of,
+    need_own_network,
     network_names,
     on_host_network,
     own_network,
     reach,
     shown,
     uses_network_of_pod,
-    without_own_network,
 )
 from hardentui.reading.packets import DROPPED, Packet, fate
 from hardentui.visible import command_word
@@ -33,6 +33,55 @@ _OF_LENDER = "the network that it joins is the host's"
 _BORROWED = "the kernel shows the host's network, although that is not configured"
 
 
+def _fix_host_network(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if modes(spec) & {"container", "ns"}:
+        raise CannotFix("it uses the network of another container", "Fix that container.")
+    if "host" not in modes(spec):
+        return spec
+    kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")
+    spec = spec.with_(NETWORK, kept or (own_network(context.facts.name),))
+    return with_low_ports(spec.with_(PUBLISH, (*spec[PUBLISH], *_served(spec, context.facts))), context.facts)
+
+
+def _advise_host_network(before: Spec, after: Spec, context: FixContext) -> Advice:
+    facts = context.facts
+    new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
+    sockets = listening(facts)
+    notes = list(about_low_ports(before, after, facts))
+    if sockets is None:
+        notes.append(
+            "the ports it listens on are not known: compare the published ports with those clients use"
+        )
+    else:
+        notes.append(f"the ports it listens on now are published: {shown(new) or 'none'}")
+    if local := [port for port in new if reach(port) == "loopback"]:
+        notes.append(
+            f"{shown(local)}: it listens only on loopback, which cannot be reached from outside its network "
+            "namespace; make it listen on all addresses: only the host can reach the published port"
+        )
+    notes.append("services that it now reaches on localhost (a database, an agent) will have another address")
+    return Advice(Risk.MAY_BREAK, tuple(notes))
+
+
+@Check(
+    severity=Severity.HIGH,  # reaches what listens on the host's loopback only (CIS 5.10)
+    points=9,
+    summary="Give it its own network and publish only the ports it needs",
+    remediate=_fix_host_network,
+    advise=_advise_host_network,
+    passes=lambda: (
+        "--network=web-net",
+        container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),
+    ),
+    fails=lambda: (
+        "--network=host",
+        container("--network=host", kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
+        container("--network=host", engine=rootless(), kernel=Kernel(pid=812)),
+    ),
+    references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker rule 5"),
+    contextual=True,
+)
 def host_network(facts: ContainerFacts) -> Verdict:
     """Uses the host network.
 
@@ -81,17 +130,6 @@ def _why(facts: ContainerFacts) -> str:
     return _DECLARED if "host" in modes_of(facts) else _OF_LENDER
 
 
-def _fix_host_network(spec: Spec, context: FixContext) -> Spec:
-    leave_pods_alone(context.facts)
-    if modes(spec) & {"container", "ns"}:
-        raise CannotFix("it uses the network of another container", "Fix that container.")
-    if "host" not in modes(spec):
-        return spec
-    kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")
-    spec = spec.with_(NETWORK, kept or (own_network(context.facts.name),))
-    return with_low_ports(spec.with_(PUBLISH, (*spec[PUBLISH], *_served(spec, context.facts))), context.facts)
-
-
 def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
     """The ports to publish: those that its processes listen on, with the same addresses, so that loopback
     stays loopback. If they are not known, those that the image declares."""
@@ -123,49 +161,24 @@ def _on_every_address(address: str) -> bool:
     return reach(Port(1, "", address)) == "all"
 
 
-def _advise_host_network(before: Spec, after: Spec, context: FixContext) -> Advice:
-    facts = context.facts
-    new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
-    sockets = listening(facts)
-    notes = list(about_low_ports(before, after, facts))
-    if sockets is None:
-        notes.append(
-            "the ports it listens on are not known: compare the published ports with those clients use"
-        )
-    else:
-        notes.append(f"the ports it listens on now are published: {shown(new) or 'none'}")
-    if local := [port for port in new if reach(port) == "loopback"]:
-        notes.append(
-            f"{shown(local)}: it listens only on loopback, which cannot be reached from outside its network "
-            "namespace; make it listen on all addresses: only the host can reach the published port"
-        )
-    notes.append("services that it now reaches on localhost (a database, an agent) will have another address")
-    return Advice(Risk.MAY_BREAK, tuple(notes))
-
-
-HOST_NETWORK = Check(
-    severity=Severity.HIGH,  # reaches what listens on the host's loopback only (CIS 5.10)
-    points=9,
-    summary="Give it its own network and publish only the ports it needs",
-    evaluate=host_network,
-    remediate=_fix_host_network,
-    advise=_advise_host_network,
-    passes=lambda: (
-        "--network=web-net",
-        container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),
-    ),
-    fails=lambda: (
-        "--network=host",
-        container("--network=host", kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
-        container("--network=host", engine=rootless(), kernel=Kernel(pid=812)),
-    ),
-    references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker rule 5"),
-    contextual=True,
-)
-
 _RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
 
+_CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
 
+
+@Check(
+    severity=Severity.HIGH,  # one request from the machine's cloud credentials
+    points=1,
+    summary="Drop packets from containers to 169.254.169.254 on the host",
+    fix=FixKind.HOST_FILE,
+    passes=lambda: (
+        container(host=HostFacts(cloud="")),
+        container(host=HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=True))),
+        container("--network=none", host=_CLOUD),
+    ),
+    fails=lambda: (container(host=_CLOUD), container("--network=host", host=_CLOUD)),
+    references=("NIST SP 800-190 4.4.2",),
+)
 def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
     """Cloud metadata service reachable.
 
@@ -188,9 +201,7 @@ def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
     if not host.cloud:
         return not_applicable("the host's firmware does not name a known cloud")
     if "host" not in modes_of(facts):
-        without = without_own_network(facts)
-        if without:
-            return without
+        need_own_network(facts)
     declared = asked_for(facts.spec) or "default"
     if _all_internal(facts):
         return passed(declared, reason="all networks are internal, without a way out")
@@ -220,29 +231,78 @@ def _all_internal(facts: ContainerFacts) -> bool:
     )
 
 
-_CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
-
-REACHABLE_CLOUD_METADATA = Check(
-    severity=Severity.HIGH,  # one request from the machine's cloud credentials
-    points=1,
-    summary="Drop packets from containers to 169.254.169.254 on the host",
-    fix=FixKind.HOST_FILE,
-    evaluate=reachable_cloud_metadata,
-    passes=lambda: (
-        container(host=HostFacts(cloud="")),
-        container(host=HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=True))),
-        container("--network=none", host=_CLOUD),
-    ),
-    fails=lambda: (container(host=_CLOUD), container("--network=host", host=_CLOUD)),
-    references=("NIST SP 800-190 4.4.2",),
-)
-
 _DNS = 53
 _EVERYWHERE = ("0.0.0.0", "::")
 _HANDED_IN = ("-T", "--tcp-ns", "-U", "--udp-ns")
 _MAPPED = ("--map-gw", "--map-host-loopback")
 
 
+def _fix_reachable_host_services(spec: Spec, context: FixContext) -> Spec:
+    values = []
+    for value in spec[NETWORK]:
+        fine, opened = _split(value)
+        mode = value.partition(":")[0]
+        values.append((f"{mode}:{','.join(fine)}" if fine else mode) if opened else value)
+    same = tuple(values) == spec[NETWORK]
+    if same and reachable_host_services.verdict(context.facts).status is Status.FAIL:
+        raise CannotFix(
+            "no container option closes the network's gateway",
+            "Filter input from the network's bridge, or let the services listen elsewhere.",
+        )
+    return spec.with_(NETWORK, tuple(values))
+
+
+_PLAIN = rootless(trust=TrustFacts(configuration=Configuration()))
+
+_OPEN_SLIRP = rootless(
+    trust=TrustFacts(
+        configuration=configuration(engine__network_cmd_options=["allow_host_loopback=true", "mtu=1500"])
+    )
+)
+
+_SSH = ListeningSocket("tcp", "0.0.0.0", 22)
+
+_CLOSED = HostFacts(
+    firewall=Firewall(
+        rules=(
+            {
+                "chain": {
+                    "family": "inet",
+                    "table": "filter",
+                    "name": "input",
+                    "type": "filter",
+                    "hook": "input",
+                    "policy": "drop",
+                }
+            },
+        )
+    )
+)
+
+
+@Check(
+    severity=Severity.HIGH,  # services that trust loopback answer
+    points=2,
+    summary="Remove the options that open the host's loopback address",
+    remediate=_fix_reachable_host_services,
+    passes=lambda: (
+        container("--network=shop-net", engine=rootless()),
+        "",
+        container(engine=_PLAIN),
+        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "-T", "none", "--no-map-gw")),
+        _behind(_CLOSED, _SSH),
+        _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
+    ),
+    fails=lambda: (
+        container("--network=pasta:--map-gw,--mtu,1400", engine=_PLAIN),
+        container("--network=pasta:-T,5432", engine=_PLAIN),
+        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")),
+        container("--network=slirp4netns:allow_host_loopback=true", engine=_PLAIN),
+        container("--network=slirp4netns", engine=_OPEN_SLIRP),
+        _behind(HostFacts(), _SSH),
+    ),
+    references=("NIST SP 800-190 4.4.2",),
+)
 def reachable_host_services(facts: ContainerFacts) -> Verdict:
     """Host loopback services reachable.
 
@@ -264,9 +324,7 @@ def reachable_host_services(facts: ContainerFacts) -> Verdict:
     The container loses the host service that the option was set for, or that it reached through the gateway.
     Let that service listen on a socket that is mounted, or run it as a container on the same network.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     declared = asked_for(facts.spec) or "default"
     opened = [word for value in facts.spec[NETWORK] for word in _split(value)[1]]
     if opened:
@@ -402,26 +460,6 @@ def _opens(mode: str, option: list[str]) -> bool:
     return (name in _MAPPED and argument != "none") or (name in _HANDED_IN and argument != "none")
 
 
-def _fix_reachable_host_services(spec: Spec, context: FixContext) -> Spec:
-    values = []
-    for value in spec[NETWORK]:
-        fine, opened = _split(value)
-        mode = value.partition(":")[0]
-        values.append((f"{mode}:{','.join(fine)}" if fine else mode) if opened else value)
-    if tuple(values) == spec[NETWORK] and reachable_host_services(context.facts).status is Status.FAIL:
-        raise CannotFix(
-            "no container option closes the network's gateway",
-            "Filter input from the network's bridge, or let the services listen elsewhere.",
-        )
-    return spec.with_(NETWORK, tuple(values))
-
-
-_PLAIN = rootless(trust=TrustFacts(configuration=Configuration()))
-_OPEN_SLIRP = rootless(
-    trust=TrustFacts(
-        configuration=configuration(engine__network_cmd_options=["allow_host_loopback=true", "mtu=1500"])
-    )
-)
 _INTERNAL = NetworkFacts(
     "back",
     {
@@ -431,7 +469,6 @@ _INTERNAL = NetworkFacts(
         "subnets": [{"subnet": "10.89.3.0/24", "gateway": "10.89.3.1"}],
     },
 )
-_SSH = ListeningSocket("tcp", "0.0.0.0", 22)
 
 
 def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
@@ -439,46 +476,3 @@ def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
     return container(
         "--network=back", kernel=Kernel(7), networks={"back": _INTERNAL}, host_listening=listening, host=host
     )
-
-
-_CLOSED = HostFacts(
-    firewall=Firewall(
-        rules=(
-            {
-                "chain": {
-                    "family": "inet",
-                    "table": "filter",
-                    "name": "input",
-                    "type": "filter",
-                    "hook": "input",
-                    "policy": "drop",
-                }
-            },
-        )
-    )
-)
-
-REACHABLE_HOST_SERVICES = Check(
-    severity=Severity.HIGH,  # services that trust loopback answer
-    points=2,
-    summary="Remove the options that open the host's loopback address",
-    evaluate=reachable_host_services,
-    remediate=_fix_reachable_host_services,
-    passes=lambda: (
-        container("--network=shop-net", engine=rootless()),
-        "",
-        container(engine=_PLAIN),
-        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "-T", "none", "--no-map-gw")),
-        _behind(_CLOSED, _SSH),
-        _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
-    ),
-    fails=lambda: (
-        container("--network=pasta:--map-gw,--mtu,1400", engine=_PLAIN),
-        container("--network=pasta:-T,5432", engine=_PLAIN),
-        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")),
-        container("--network=slirp4netns:allow_host_loopback=true", engine=_PLAIN),
-        container("--network=slirp4netns", engine=_OPEN_SLIRP),
-        _behind(HostFacts(), _SSH),
-    ),
-    references=("NIST SP 800-190 4.4.2",),
-)

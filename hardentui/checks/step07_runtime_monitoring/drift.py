@@ -11,9 +11,9 @@ from hardentui.reading.mounts import parents
 from hardentui.reading.networks import (
     declared_ports,
     exposed,
+    need_own_network,
     ports_of_pod,
     uses_network_of_pod,
-    without_own_network,
 )
 
 _EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")
@@ -22,7 +22,39 @@ _PROGRAMS = ("/bin", "/sbin", "/lib", "/lib64", "/usr", "/opt", "/etc", "/root")
 _WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")
 _SHOWN = 12
 
+_QUIET = (
+    FileChange("/etc", "modified"),
+    FileChange("/etc/hosts", "added"),
+    FileChange("/run/nginx.pid", "added"),
+)
 
+_SHELL = FileChange("/usr/share/nginx/html/up.php", "added")
+
+_ACCOUNTS = (FileChange("/etc/passwd", "modified"), FileChange("/etc/group", "modified"))
+
+_MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
+
+
+@Check(
+    severity=Severity.HIGH,  # changed programs are what an intruder leaves
+    summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    parameters={"expected": _EXPECTED},
+    passes=lambda: (
+        container(changes=()),
+        container(changes=_QUIET),
+        container("--user=1000", changes=_ACCOUNTS),
+    ),
+    fails=lambda: (
+        container(changes=_ACCOUNTS),
+        container(changes=(*_QUIET, _SHELL)),
+        container(
+            changes=(_MINER,),
+            kernel=Kernel(pid=812, processes=(Process(901, "kdevtmpfsi", "/usr/bin/kdevtmpfsi"),)),
+        ),
+    ),
+    references=("NIST SP 800-190 4.4.4", "CSVS 3.10"),
+)
 def drifted_files(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Files differ from the image.
 
@@ -116,41 +148,36 @@ def _foreign_programs(facts: ContainerFacts) -> tuple[Process, ...]:
     )
 
 
-_QUIET = (
-    FileChange("/etc", "modified"),
-    FileChange("/etc/hosts", "added"),
-    FileChange("/run/nginx.pid", "added"),
-)
-_SHELL = FileChange("/usr/share/nginx/html/up.php", "added")
-_ACCOUNTS = (FileChange("/etc/passwd", "modified"), FileChange("/etc/group", "modified"))
-_MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
-
-DRIFTED_FILES = Check(
-    severity=Severity.HIGH,  # changed programs are what an intruder leaves
-    summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
-    fix=FixKind.DECISION,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=drifted_files,
-    parameters={"expected": _EXPECTED},
-    passes=lambda: (
-        container(changes=()),
-        container(changes=_QUIET),
-        container("--user=1000", changes=_ACCOUNTS),
-    ),
-    fails=lambda: (
-        container(changes=_ACCOUNTS),
-        container(changes=(*_QUIET, _SHELL)),
-        container(
-            changes=(_MINER,),
-            kernel=Kernel(pid=812, processes=(Process(901, "kdevtmpfsi", "/usr/bin/kdevtmpfsi"),)),
-        ),
-    ),
-    references=("NIST SP 800-190 4.4.4", "CSVS 3.10"),
-)
-
 _FIRST_TEMPORARY = 32768
 
+_POD = {
+    "SharedNamespaces": ["net"],
+    "InfraConfig": {"PortBindings": {"8443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "443"}]}},
+}
 
+_MEMBER = {"Pod": "2" * 64}
+
+_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
+
+
+@Check(
+    severity=Severity.MEDIUM,  # something answers that nobody declared
+    summary="Stop the listener, or declare the port",
+    parameters={"allowed": ()},
+    passes=lambda: (
+        container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),
+        container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),
+        container(kernel=_listening(("tcp", "::", 8443)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
+        container(kernel=_listening(), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
+    ),
+    fails=lambda: (
+        container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),
+        container(kernel=_listening(("tcp6", "::", 9229)), image=_IMAGE),
+        container(kernel=_listening(("tcp", "::", 9229)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
+        container(kernel=_listening(("tcp", "::", 4444)), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
+    ),
+    references=("NIST SP 800-190 4.4.4", "NIST SP 800-190 4.4.2"),
+)
 def unexpected_listener(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Listens on an undeclared port.
 
@@ -175,9 +202,8 @@ def unexpected_listener(facts: ContainerFacts, parameters: Parameters) -> Verdic
     if isinstance(facts.kernel, NotRunning):
         return not_applicable("the container is not running")
     in_pod = uses_network_of_pod(facts)
-    without = None if in_pod else without_own_network(facts)
-    if without:
-        return without
+    if not in_pod:
+        need_own_network(facts)
     listening = facts.kernel.listening
     if "net" in ask_or(facts, lambda kernel: kernel.shared_namespaces, ()):
         return not_applicable("the kernel shows the host's own ports (see host-network)")
@@ -226,14 +252,6 @@ def _reachable(socket: ListeningSocket) -> bool:
     return not (mapped or address).is_loopback
 
 
-_POD = {
-    "SharedNamespaces": ["net"],
-    "InfraConfig": {"PortBindings": {"8443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "443"}]}},
-}
-_MEMBER = {"Pod": "2" * 64}
-_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
-
-
 def _listening(*sockets: tuple[str, str, int]) -> Kernel:
     return Kernel(
         pid=812,
@@ -241,27 +259,6 @@ def _listening(*sockets: tuple[str, str, int]) -> Kernel:
         listening=tuple(ListeningSocket(*socket) for socket in sockets),
     )
 
-
-UNEXPECTED_LISTENER = Check(
-    severity=Severity.MEDIUM,  # something answers that nobody declared
-    summary="Stop the listener, or declare the port",
-    fix=FixKind.DECISION,
-    evaluate=unexpected_listener,
-    parameters={"allowed": ()},
-    passes=lambda: (
-        container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),
-        container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),
-        container(kernel=_listening(("tcp", "::", 8443)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
-        container(kernel=_listening(), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
-    ),
-    fails=lambda: (
-        container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),
-        container(kernel=_listening(("tcp6", "::", 9229)), image=_IMAGE),
-        container(kernel=_listening(("tcp", "::", 9229)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
-        container(kernel=_listening(("tcp", "::", 4444)), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
-    ),
-    references=("NIST SP 800-190 4.4.4", "NIST SP 800-190 4.4.2"),
-)
 
 _FORBIDDEN = tuple(
     "sshd dropbear telnetd in.telnetd rshd rlogind apt apt-get dpkg apk dnf microdnf yum zypper rpm pacman "
@@ -271,7 +268,28 @@ _RELAYS = frozenset({"nc", "ncat", "netcat", "socat"})
 _RUNTIMES = ("/memfd:runc_cloned:", "/memfd:crun")
 _SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish")
 
+_NGINX = Process(812, "nginx", "/usr/sbin/nginx")
 
+_CHECK_LESS: dict[str, object] = {"Config": {}}
+
+
+@Check(
+    severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
+    summary="Find out who started it, save the evidence and recreate the container from its image",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    parameters={"forbidden": _FORBIDDEN, "shells": _SHELLS},
+    passes=lambda: (
+        container(kernel=_running(_NGINX), inspect=_CHECK_LESS),
+        container(kernel=_running(Process(812, "sh", "/bin/dash"), Process(813, "app", "/app"))),
+    ),
+    fails=lambda: (
+        container(kernel=_running(_NGINX, Process(900, "sshd", "/usr/sbin/sshd"))),
+        container(kernel=_running(_NGINX, Process(901, "bash", "/bin/bash")), inspect=_CHECK_LESS),
+        container(kernel=_running(_NGINX, Process(902, "kworker", "/srv/.x/xmrig (deleted)"))),
+        container(kernel=_running(_NGINX, Process(903, "kworker", "/memfd:x (deleted)"))),
+    ),
+    references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.4.4"),
+)
 def unexpected_process(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Unexpected process running.
 
@@ -356,27 +374,3 @@ def _started_with_shell(
 
 def _running(*processes: Process) -> Kernel:
     return Kernel(pid=812, processes=processes)
-
-
-_NGINX = Process(812, "nginx", "/usr/sbin/nginx")
-_CHECK_LESS: dict[str, object] = {"Config": {}}
-
-UNEXPECTED_PROCESS = Check(
-    severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
-    summary="Find out who started it, save the evidence and recreate the container from its image",
-    fix=FixKind.DECISION,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=unexpected_process,
-    parameters={"forbidden": _FORBIDDEN, "shells": _SHELLS},
-    passes=lambda: (
-        container(kernel=_running(_NGINX), inspect=_CHECK_LESS),
-        container(kernel=_running(Process(812, "sh", "/bin/dash"), Process(813, "app", "/app"))),
-    ),
-    fails=lambda: (
-        container(kernel=_running(_NGINX, Process(900, "sshd", "/usr/sbin/sshd"))),
-        container(kernel=_running(_NGINX, Process(901, "bash", "/bin/bash")), inspect=_CHECK_LESS),
-        container(kernel=_running(_NGINX, Process(902, "kworker", "/srv/.x/xmrig (deleted)"))),
-        container(kernel=_running(_NGINX, Process(903, "kworker", "/memfd:x (deleted)"))),
-    ),
-    references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.4.4"),
-)

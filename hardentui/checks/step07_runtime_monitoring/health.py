@@ -10,6 +10,46 @@ from hardentui.options.codecs import DURATION
 from hardentui.reading.images import always_passes, health_check, health_status, parse_time
 
 
+def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:
+    if spec[HEALTH_INTERVAL] == "disable":
+        spec = spec.without(HEALTH_INTERVAL)
+    check = health_check(context.facts.planned(spec))
+    if isinstance(check, str) and check and not always_passes(check):
+        return spec
+    command = context.parameters.text("command")
+    if not command:
+        raise CannotFix(
+            "only you know how to tell whether this service works",
+            "Set the parameter command to a command that queries it, such as: curl -fsS http://localhost:8080/",
+            needs="command",
+        )
+    return spec.with_(HEALTH_CMD, command)
+
+
+_PLAIN = image(inspect={"Config": {}})
+
+_OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
+
+
+@Check(
+    severity=Severity.LOW,  # nobody notices when it hangs: availability (CIS 5.27)
+    points=3,
+    summary="Add a health check that queries the service itself",
+    remediate=_fix_missing_health_check,
+    parameters={"command": ""},
+    takes={"command": "command"},
+    passes=lambda: (
+        container("--health-cmd='curl -f localhost'", image=_PLAIN),
+        container(image=image(inspect={"Config": _OWN_CHECK})),
+    ),
+    fails=lambda: (
+        container("--health-cmd='curl -fsS http://localhost/ || true'", image=_PLAIN),
+        container("--health-cmd=none", image=image(inspect={"Config": _OWN_CHECK})),
+        container(image=_PLAIN),
+        container(image=image(inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
+    ),
+    references=("CIS Docker 1.6 5.27", "CIS Docker 1.6 4.6", "CSVS 9.4"),
+)
 def missing_health_check(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No health check.
 
@@ -46,49 +86,22 @@ def missing_health_check(facts: ContainerFacts, parameters: Parameters) -> Verdi
     return failed("neither the container nor its image has a health check", "none")
 
 
-def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:
-    if spec[HEALTH_INTERVAL] == "disable":
-        spec = spec.without(HEALTH_INTERVAL)
-    check = health_check(context.facts.planned(spec))
-    if isinstance(check, str) and check and not always_passes(check):
-        return spec
-    command = context.parameters.text("command")
-    if not command:
-        raise CannotFix(
-            "only you know how to tell whether this service works",
-            "Set the parameter command to a command that queries it, such as: curl -fsS http://localhost:8080/",
-            needs="command",
-        )
-    return spec.with_(HEALTH_CMD, command)
-
-
-_PLAIN = image(inspect={"Config": {}})
-_OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
-
-MISSING_HEALTH_CHECK = Check(
-    severity=Severity.LOW,  # nobody notices when it hangs: availability (CIS 5.27)
-    points=3,
-    summary="Add a health check that queries the service itself",
-    evaluate=missing_health_check,
-    remediate=_fix_missing_health_check,
-    parameters={"command": ""},
-    takes={"command": "command"},
-    passes=lambda: (
-        container("--health-cmd='curl -f localhost'", image=_PLAIN),
-        container(image=image(inspect={"Config": _OWN_CHECK})),
-    ),
-    fails=lambda: (
-        container("--health-cmd='curl -fsS http://localhost/ || true'", image=_PLAIN),
-        container("--health-cmd=none", image=image(inspect={"Config": _OWN_CHECK})),
-        container(image=_PLAIN),
-        container(image=image(inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
-    ),
-    references=("CIS Docker 1.6 5.27", "CIS Docker 1.6 4.6", "CSVS 9.4"),
-)
-
 _SETTLED = timedelta(hours=1)
 
 
+@Check(
+    severity=Severity.MEDIUM,  # it does not work
+    summary="Find out why it exits, and limit how often it restarts",
+    risk=Risk.SAFE,
+    parameters={"restarts": 5},
+    passes=lambda: (container(inspect=_state(restarts=2)),),
+    fails=lambda: (
+        container(inspect=_state(OOMKilled=True)),
+        container(inspect=_state(restarts=40)),
+        container(inspect=_state(), unit=UnitFacts("web.service", restarts=12)),
+    ),
+    references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
+)
 def restart_loop(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Restart loop.
 
@@ -146,27 +159,80 @@ def _state(restarts: int = 0, **state: object) -> dict[str, object]:
     return {"State": {"StartedAt": "2025-12-31T23:50:00.5Z", **state}, "RestartCount": restarts}
 
 
-RESTART_LOOP = Check(
-    severity=Severity.MEDIUM,  # it does not work
-    summary="Find out why it exits, and limit how often it restarts",
-    fix=FixKind.DECISION,
-    risk=Risk.SAFE,
-    evaluate=restart_loop,
-    parameters={"restarts": 5},
-    passes=lambda: (container(inspect=_state(restarts=2)),),
-    fails=lambda: (
-        container(inspect=_state(OOMKilled=True)),
-        container(inspect=_state(restarts=40)),
-        container(inspect=_state(), unit=UnitFacts("web.service", restarts=12)),
-    ),
-    references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
-)
-
 _ACTIONS = ("kill", "restart", "stop")
 _SLOWEST = 240
 """Minutes."""
 
 
+def _fix_unhealthy(spec: Spec, context: FixContext) -> Spec:
+    check = health_check(context.facts.replace(spec=spec))
+    if isinstance(check, Unread):
+        raise CannotFix(f"whether there is a health check is not known: {check.reason}")
+    if not check:
+        raise CannotFix("there is no health check", "Fix missing-health-check first.")
+    if _delay(spec) // 60 > _SLOWEST:
+        spec = spec.without(HEALTH_INTERVAL, HEALTH_RETRIES)
+    if spec[HEALTH_ON_FAILURE] in _ACTIONS:
+        if context.facts.running and health_status(context.facts) == "unhealthy":
+            raise CannotFix("no option can repair an unhealthy service", "Check its logs: podman logs.")
+        return spec
+    action = context.parameters.text("action")
+    if action not in _ACTIONS:
+        raise CannotFix(f"{action!r} is not an action", f"Use one of {', '.join(_ACTIONS)}.")
+    if action == "kill" and not context.chosen and not context.facts.labels.get(_UNIT):
+        action = "restart"
+    return spec.with_(HEALTH_ON_FAILURE, action)
+
+
+def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
+    notes = []
+    unit = context.facts.labels.get(_UNIT)
+    if after[HEALTH_ON_FAILURE] == "restart":
+        notes.append(
+            "no unit restarts it, and a container killed by its health check stays down whatever its restart "
+            "policy, so Podman itself restarts it; in a Quadlet this becomes kill with Restart=on-failure"
+        )
+    elif unit:
+        notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
+    else:
+        notes.append("no unit restarts it: it stays down until it is started by hand")
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    status = health_status(context.facts)
+    if context.facts.running and status != "healthy":
+        notes.append(f"the health check reports {visible(status or 'nothing', 40)}: find out why first")
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # it does not work: availability
+    summary="Kill the container when its health check fails, so that it restarts",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    remediate=_fix_unhealthy,
+    advise=_advise_unhealthy,
+    parameters={"action": "kill"},
+    takes={"action": "failure-action"},
+    passes=(
+        "--health-cmd='curl -f localhost' --health-on-failure=kill",
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=1h --health-retries=3",
+    ),
+    fails=lambda: (
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=168h",
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-retries=1000",
+        "--health-cmd='curl -f localhost'",
+        container(
+            "--health-cmd='curl -f localhost' --health-on-failure=kill",
+            inspect={"State": {"Health": {"Status": "unhealthy"}}},
+            kernel=Kernel(pid=812),
+        ),
+        container(
+            "--health-cmd='curl -f localhost' --health-interval=disable",
+            inspect={"State": {"Health": {"Status": "unhealthy"}}},
+            kernel=Kernel(pid=812),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.27",),
+)
 def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Health check fails, or has no effect.
 
@@ -219,75 +285,4 @@ def _delay(spec: Spec) -> int:
         return 0
 
 
-def _fix_unhealthy(spec: Spec, context: FixContext) -> Spec:
-    check = health_check(context.facts.replace(spec=spec))
-    if isinstance(check, Unread):
-        raise CannotFix(f"whether there is a health check is not known: {check.reason}")
-    if not check:
-        raise CannotFix("there is no health check", "Fix missing-health-check first.")
-    if _delay(spec) // 60 > _SLOWEST:
-        spec = spec.without(HEALTH_INTERVAL, HEALTH_RETRIES)
-    if spec[HEALTH_ON_FAILURE] in _ACTIONS:
-        if context.facts.running and health_status(context.facts) == "unhealthy":
-            raise CannotFix("no option can repair an unhealthy service", "Check its logs: podman logs.")
-        return spec
-    action = context.parameters.text("action")
-    if action not in _ACTIONS:
-        raise CannotFix(f"{action!r} is not an action", f"Use one of {', '.join(_ACTIONS)}.")
-    if action == "kill" and not context.chosen and not context.facts.labels.get(_UNIT):
-        action = "restart"
-    return spec.with_(HEALTH_ON_FAILURE, action)
-
-
-def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
-    notes = []
-    unit = context.facts.labels.get(_UNIT)
-    if after[HEALTH_ON_FAILURE] == "restart":
-        notes.append(
-            "no unit restarts it, and a container killed by its health check stays down whatever its restart "
-            "policy, so Podman itself restarts it; in a Quadlet this becomes kill with Restart=on-failure"
-        )
-    elif unit:
-        notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
-    else:
-        notes.append("no unit restarts it: it stays down until it is started by hand")
-        return Advice(Risk.MAY_BREAK, tuple(notes))
-    status = health_status(context.facts)
-    if context.facts.running and status != "healthy":
-        notes.append(f"the health check reports {visible(status or 'nothing', 40)}: find out why first")
-        return Advice(Risk.MAY_BREAK, tuple(notes))
-    return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
-
-
 _UNIT = "PODMAN_SYSTEMD_UNIT"
-
-UNHEALTHY = Check(
-    severity=Severity.MEDIUM,  # it does not work: availability
-    summary="Kill the container when its health check fails, so that it restarts",
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=unhealthy,
-    remediate=_fix_unhealthy,
-    advise=_advise_unhealthy,
-    parameters={"action": "kill"},
-    takes={"action": "failure-action"},
-    passes=(
-        "--health-cmd='curl -f localhost' --health-on-failure=kill",
-        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=1h --health-retries=3",
-    ),
-    fails=lambda: (
-        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=168h",
-        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-retries=1000",
-        "--health-cmd='curl -f localhost'",
-        container(
-            "--health-cmd='curl -f localhost' --health-on-failure=kill",
-            inspect={"State": {"Health": {"Status": "unhealthy"}}},
-            kernel=Kernel(pid=812),
-        ),
-        container(
-            "--health-cmd='curl -f localhost' --health-interval=disable",
-            inspect={"State": {"Health": {"Status": "unhealthy"}}},
-            kernel=Kernel(pid=812),
-        ),
-    ),
-    references=("CIS Docker 1.6 5.27",),
-)

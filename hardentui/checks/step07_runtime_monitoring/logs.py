@@ -12,7 +12,22 @@ from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_goes_nowhere, l
 _CREATE_DATA = "events_container_create_inspect_data"
 _DROP_IN = "# /etc/containers/containers.conf.d/50-events.conf"
 
+_KEPT = Configuration({f"engine.{_CREATE_DATA}": Value(True, "/etc/containers/containers.conf")})
 
+_JOURNAL = {"host": {"eventLogger": "journald"}}
+
+
+@Check(
+    severity=Severity.MEDIUM,  # traces of what was started are missing
+    summary="Log events to the journal, with the configuration of new containers",
+    risk=Risk.SAFE,
+    passes=lambda: (rootful(info=_JOURNAL, trust=TrustFacts(configuration=_KEPT)),),
+    fails=lambda: (
+        rootful(info={"host": {"eventLogger": "none"}}),
+        rootful(info=_JOURNAL, trust=TrustFacts(configuration=Configuration())),
+    ),
+    references=("NIST SP 800-190 4.4.5", "CSVS 9.1"),
+)
 def engine_events_off(facts: EngineFacts) -> Verdict:
     """Engine events logged incompletely.
 
@@ -53,25 +68,40 @@ def engine_events_off(facts: EngineFacts) -> Verdict:
     )
 
 
-_KEPT = Configuration({f"engine.{_CREATE_DATA}": Value(True, "/etc/containers/containers.conf")})
-_JOURNAL = {"host": {"eventLogger": "journald"}}
+def _fix_no_logs(spec: Spec, context: FixContext) -> Spec:
+    planned = context.facts.planned(spec)
+    if log_goes_nowhere(planned):
+        return spec.with_(LOG_OPT, tuple(o for o in spec[LOG_OPT] if not o.startswith("path=")))
+    if log_driver(planned) != "none":
+        return spec
+    driver = context.parameters.text("driver")
+    if driver in ("", "none"):
+        raise CannotFix("the driver none keeps no logs", "Use journald or k8s-file.")
+    return spec.with_(LOG_DRIVER, driver)
 
-ENGINE_EVENTS_OFF = Check(
-    severity=Severity.MEDIUM,  # traces of what was started are missing
-    kind=Kind.ENGINE,
-    summary="Log events to the journal, with the configuration of new containers",
-    fix=FixKind.HOST_FILE,
+
+@Check(
+    severity=Severity.MEDIUM,  # traces are missing
+    points=1,
+    summary="Send the container's log to the journal",
     risk=Risk.SAFE,
-    evaluate=engine_events_off,
-    passes=lambda: (rootful(info=_JOURNAL, trust=TrustFacts(configuration=_KEPT)),),
-    fails=lambda: (
-        rootful(info={"host": {"eventLogger": "none"}}),
-        rootful(info=_JOURNAL, trust=TrustFacts(configuration=Configuration())),
+    remediate=_fix_no_logs,
+    parameters={"driver": "journald"},
+    takes={"driver": "log-driver"},
+    passes=lambda: (
+        "--log-driver=journald",
+        container(
+            "--log-driver=passthrough", inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
+        ),
+        container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
     ),
-    references=("NIST SP 800-190 4.4.5", "CSVS 9.1"),
+    fails=lambda: (
+        "--log-driver=none",
+        container(engine=rootful(info={"host": {"logDriver": "none"}})),
+        "--log-driver=k8s-file --log-opt=max-size=1mb --log-opt=path=/dev/null",
+    ),
+    references=("CIS Docker 1.6 2.13", "NIST SP 800-190 4.4.5", "CSVS 9.1"),
 )
-
-
 def no_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No logs kept.
 
@@ -104,43 +134,42 @@ def no_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return passed(f"log driver {driver}")
 
 
-def _fix_no_logs(spec: Spec, context: FixContext) -> Spec:
+def _fix_unbounded_logs(spec: Spec, context: FixContext) -> Spec:
     planned = context.facts.planned(spec)
-    if log_goes_nowhere(planned):
-        return spec.with_(LOG_OPT, tuple(o for o in spec[LOG_OPT] if not o.startswith("path=")))
-    if log_driver(planned) != "none":
+    limit = log_limit(planned)
+    if log_driver(planned) not in FILE_DRIVERS:
         return spec
-    driver = context.parameters.text("driver")
-    if driver in ("", "none"):
-        raise CannotFix("the driver none keeps no logs", "Use journald or k8s-file.")
-    return spec.with_(LOG_DRIVER, driver)
+    if isinstance(limit, str) and limit and _bytes(limit) <= _bytes(context.parameters.text("largest")):
+        return spec
+    kept = tuple(option for option in spec[LOG_OPT] if option.partition("=")[0] != "max-size")
+    return spec.with_(LOG_OPT, (*kept, f"max-size={context.parameters.text('size')}"))
 
 
-NO_LOGS = Check(
-    severity=Severity.MEDIUM,  # traces are missing
-    points=1,
-    summary="Send the container's log to the journal",
+_ENGINE = rootful(trust=TrustFacts(configuration=Configuration()))
+
+_LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")})
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a full disk stops the neighbours
+    points=2,
+    summary="Limit the size of the log file",
     risk=Risk.SAFE,
-    evaluate=no_logs,
-    remediate=_fix_no_logs,
-    parameters={"driver": "journald"},
-    takes={"driver": "log-driver"},
+    remediate=_fix_unbounded_logs,
+    parameters={"size": "10mb", "largest": "10gb"},
+    takes={"size": "log-size"},
     passes=lambda: (
+        "--log-driver=k8s-file --log-opt=max-size=10mb",
         "--log-driver=journald",
-        container(
-            "--log-driver=passthrough", inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
-        ),
-        container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
+        container("--log-driver=k8s-file", engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
     ),
     fails=lambda: (
-        "--log-driver=none",
-        container(engine=rootful(info={"host": {"logDriver": "none"}})),
-        "--log-driver=k8s-file --log-opt=max-size=1mb --log-opt=path=/dev/null",
+        container("--log-driver=k8s-file", engine=_ENGINE),
+        container("--log-driver=k8s-file --log-opt=max-size=500g", engine=_ENGINE),
+        container("--log-driver=json-file --log-opt=tag=web --log-opt=max-size=0", engine=_ENGINE),
     ),
-    references=("CIS Docker 1.6 2.13", "NIST SP 800-190 4.4.5", "CSVS 9.1"),
+    references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
 )
-
-
 def unbounded_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No log size limit.
 
@@ -187,42 +216,6 @@ def _bytes(size: str) -> int:
     return size_of(size.removesuffix(" bytes"))
 
 
-def _fix_unbounded_logs(spec: Spec, context: FixContext) -> Spec:
-    planned = context.facts.planned(spec)
-    limit = log_limit(planned)
-    if log_driver(planned) not in FILE_DRIVERS:
-        return spec
-    if isinstance(limit, str) and limit and _bytes(limit) <= _bytes(context.parameters.text("largest")):
-        return spec
-    kept = tuple(option for option in spec[LOG_OPT] if option.partition("=")[0] != "max-size")
-    return spec.with_(LOG_OPT, (*kept, f"max-size={context.parameters.text('size')}"))
-
-
-_ENGINE = rootful(trust=TrustFacts(configuration=Configuration()))
-_LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")})
-
-UNBOUNDED_LOGS = Check(
-    severity=Severity.MEDIUM,  # a full disk stops the neighbours
-    points=2,
-    summary="Limit the size of the log file",
-    risk=Risk.SAFE,
-    evaluate=unbounded_logs,
-    remediate=_fix_unbounded_logs,
-    parameters={"size": "10mb", "largest": "10gb"},
-    takes={"size": "log-size"},
-    passes=lambda: (
-        "--log-driver=k8s-file --log-opt=max-size=10mb",
-        "--log-driver=journald",
-        container("--log-driver=k8s-file", engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
-    ),
-    fails=lambda: (
-        container("--log-driver=k8s-file", engine=_ENGINE),
-        container("--log-driver=k8s-file --log-opt=max-size=500g", engine=_ENGINE),
-        container("--log-driver=json-file --log-opt=tag=web --log-opt=max-size=0", engine=_ENGINE),
-    ),
-    references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
-)
-
 _COMMANDS = (
     "mkdir -p /etc/systemd/journald.conf.d",
     "printf '[Journal]\\nStorage=persistent\\n' > /etc/systemd/journald.conf.d/50-persistent.conf",
@@ -230,6 +223,21 @@ _COMMANDS = (
 )
 
 
+@Check(
+    severity=Severity.LOW,  # traces end with a reboot
+    summary="Store the journal on disk",
+    risk=Risk.SAFE,
+    passes=lambda: (
+        HostFacts(journal=JournalStorage()),
+        HostFacts(journal=JournalStorage("volatile", kept=False, forwarded=True)),
+        HostFacts(journal=None),
+    ),
+    fails=lambda: (
+        HostFacts(journal=JournalStorage("auto", kept=False)),
+        HostFacts(journal=JournalStorage("none", kept=False, file="/etc/systemd/journald.conf")),
+    ),
+    references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
+)
 def volatile_journal(facts: HostFacts) -> Verdict:
     """Journal lost at reboot.
 
@@ -262,23 +270,3 @@ def volatile_journal(facts: HostFacts) -> Verdict:
     return failed(
         f"the journal {where}, and is not forwarded to syslog", declared, where, evidence, None, _COMMANDS
     )
-
-
-VOLATILE_JOURNAL = Check(
-    severity=Severity.LOW,  # traces end with a reboot
-    kind=Kind.HOST,
-    summary="Store the journal on disk",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=volatile_journal,
-    passes=lambda: (
-        HostFacts(journal=JournalStorage()),
-        HostFacts(journal=JournalStorage("volatile", kept=False, forwarded=True)),
-        HostFacts(journal=None),
-    ),
-    fails=lambda: (
-        HostFacts(journal=JournalStorage("auto", kept=False)),
-        HostFacts(journal=JournalStorage("none", kept=False, file="/etc/systemd/journald.conf")),
-    ),
-    references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
-)

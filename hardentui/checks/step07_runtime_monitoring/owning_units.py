@@ -8,7 +8,31 @@ from datetime import UTC, datetime
 from hardentui.checks.prelude import *
 from hardentui.reading.images import parse_time
 
+_CREATED = {"Created": "2025-12-01T08:00:00Z", "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
 
+_FILE = "/etc/containers/systemd/web.container"
+
+_BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzinfo=UTC)
+
+
+@Check(
+    severity=Severity.LOW,  # the next start undoes a change
+    summary="Reload systemd and restart the unit",
+    fix=FixKind.UNIT_EDIT,
+    passes=lambda: (container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE)),),
+    fails=lambda: (
+        container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _AFTER)),
+        container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, needs_reload=True)),
+        container(
+            inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, differences=("read-only",))
+        ),
+        container(
+            inspect=_CREATED,
+            unit=UnitFacts("web.service", _FILE, _BEFORE, outdated_copy=f"{_FILE}.d/50-hardentui.conf"),
+        ),
+    ),
+    references=("NIST SP 800-190 4.4.3", "NIST SP 800-190 4.4.5"),
+)
 def unit_drift(facts: ContainerFacts) -> Verdict:
     """Running container differs from its unit file.
 
@@ -57,35 +81,46 @@ def unit_drift(facts: ContainerFacts) -> Verdict:
     return passed(unit.name)
 
 
-_CREATED = {"Created": "2025-12-01T08:00:00Z", "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
-_FILE = "/etc/containers/systemd/web.container"
-_BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzinfo=UTC)
-
-UNIT_DRIFT = Check(
-    severity=Severity.LOW,  # the next start undoes a change
-    summary="Reload systemd and restart the unit",
-    fix=FixKind.UNIT_EDIT,
-    evaluate=unit_drift,
-    passes=lambda: (container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE)),),
-    fails=lambda: (
-        container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _AFTER)),
-        container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, needs_reload=True)),
-        container(
-            inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, differences=("read-only",))
-        ),
-        container(
-            inspect=_CREATED,
-            unit=UnitFacts("web.service", _FILE, _BEFORE, outdated_copy=f"{_FILE}.d/50-hardentui.conf"),
-        ),
-    ),
-    references=("NIST SP 800-190 4.4.3", "NIST SP 800-190 4.4.5"),
-)
-
 _UNIT = "PODMAN_SYSTEMD_UNIT"
 _MANAGERS = (_UNIT, "io.podman.compose.project", "com.docker.compose.project", "io.kubernetes.pod.name")
 _LABELS = ("owner", "team")
 
 
+def _fix_unowned_container(spec: Spec, context: FixContext) -> Spec:
+    own = dict(label.partition("=")[::2] for label in spec[LABELS])
+    known = (*_MANAGERS[1:], *context.parameters.texts("labels"))
+    if any(own.get(name) for name in known):
+        return spec
+    owner = context.parameters.text("owner")
+    if not owner:
+        raise CannotFix(
+            "only you know who is responsible for it",
+            "Set the parameter owner, or run it as the Quadlet unit that HardenTUI writes.",
+            needs="owner",
+        )
+    return spec.with_(LABELS, (*spec[LABELS], f"owner={owner}"))
+
+
+@Check(
+    severity=Severity.LOW,  # nobody to ask
+    scope=Kind.SITE,
+    summary="Run it as a Quadlet unit, or record its owner in a label",
+    fix=FixKind.UNIT_EDIT,
+    risk=Risk.SAFE,
+    remediate=_fix_unowned_container,
+    parameters={"labels": _LABELS, "owner": ""},
+    takes={"owner": "label-value"},
+    passes=lambda: (
+        container(inspect={"Config": {"Labels": {_UNIT: "web.service"}}}, unit_exists=True),
+        "--label=owner=web-team",
+    ),
+    fails=lambda: (
+        "",
+        "--label=app=shop",
+        container(inspect={"Config": {"Labels": {_UNIT: "gone.service"}}}, unit_exists=False),
+    ),
+    references=("NIST SP 800-190 4.4.5",),
+)
 def unowned_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No known owner.
 
@@ -119,41 +154,3 @@ def unowned_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed("no unit, compose project, pod or label names an owner", "no owner")
     declared = f"{_UNIT}={visible(unit, 60)}"
     return failed(f"the unit that its label names, {visible(unit, 60)}, does not exist any more", declared)
-
-
-def _fix_unowned_container(spec: Spec, context: FixContext) -> Spec:
-    own = dict(label.partition("=")[::2] for label in spec[LABELS])
-    known = (*_MANAGERS[1:], *context.parameters.texts("labels"))
-    if any(own.get(name) for name in known):
-        return spec
-    owner = context.parameters.text("owner")
-    if not owner:
-        raise CannotFix(
-            "only you know who is responsible for it",
-            "Set the parameter owner, or run it as the Quadlet unit that HardenTUI writes.",
-            needs="owner",
-        )
-    return spec.with_(LABELS, (*spec[LABELS], f"owner={owner}"))
-
-
-UNOWNED_CONTAINER = Check(
-    severity=Severity.LOW,  # nobody to ask
-    scope=Kind.SITE,
-    summary="Run it as a Quadlet unit, or record its owner in a label",
-    fix=FixKind.UNIT_EDIT,
-    risk=Risk.SAFE,
-    evaluate=unowned_container,
-    remediate=_fix_unowned_container,
-    parameters={"labels": _LABELS, "owner": ""},
-    takes={"owner": "label-value"},
-    passes=lambda: (
-        container(inspect={"Config": {"Labels": {_UNIT: "web.service"}}}, unit_exists=True),
-        "--label=owner=web-team",
-    ),
-    fails=lambda: (
-        "",
-        "--label=app=shop",
-        container(inspect={"Config": {"Labels": {_UNIT: "gone.service"}}}, unit_exists=False),
-    ),
-    references=("NIST SP 800-190 4.4.5",),
-)

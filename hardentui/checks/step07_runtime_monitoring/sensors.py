@@ -7,6 +7,30 @@ import re
 from hardentui.checks.prelude import *
 
 
+@Check(
+    severity=Severity.LOW,  # a layer of watching more
+    summary="Install and start a runtime sensor, or give auditd rules of its own",
+    risk=Risk.SAFE,
+    passes=lambda: (
+        HostFacts(detectors=("falco",), running_sensors=("falco",)),
+        HostFacts(detectors=(), running_sensors=("tetragon",)),
+        HostFacts(
+            detectors=("auditd",),
+            running_sensors=("auditd",),
+            audit_loaded=("-w /etc/containers -p wa -k containers",),
+        ),
+    ),
+    fails=lambda: (
+        HostFacts(detectors=(), running_sensors=()),
+        HostFacts(detectors=("falco",), running_sensors=()),
+        HostFacts(
+            detectors=("auditd",),
+            running_sensors=("auditd",),
+            audit_rules=("-D", "-b 8192", "# -w /etc/passwd"),
+        ),
+    ),
+    references=("NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
+)
 def no_runtime_sensor(facts: HostFacts) -> Verdict:
     """No runtime threat detection.
 
@@ -49,45 +73,12 @@ def no_runtime_sensor(facts: HostFacts) -> Verdict:
 def _auditd(facts: HostFacts) -> Verdict:
     loaded = known(lambda: facts.audit_loaded, else_=None)
     loaded = facts.audit_rules if loaded is None else loaded
-    rules = [rule for rule in loaded if _watches(rule)]
+    rules = [rule for rule in loaded if rule.strip().startswith(("-w ", "-a "))]
     evidence = (Evidence("audit rules", f"{plural(len(rules), 'rule')} that record something"),)
     if rules:
         return passed("auditd with rules", "running", evidence)
     return failed("auditd is running, but no rule records anything", "auditd", "running", evidence)
 
-
-def _watches(rule: str) -> bool:
-    """Whether a line records something; settings and comments do not."""
-    return rule.strip().startswith(("-w ", "-a "))
-
-
-NO_RUNTIME_SENSOR = Check(
-    severity=Severity.LOW,  # a layer of watching more
-    kind=Kind.HOST,
-    summary="Install and start a runtime sensor, or give auditd rules of its own",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=no_runtime_sensor,
-    passes=lambda: (
-        HostFacts(detectors=("falco",), running_sensors=("falco",)),
-        HostFacts(detectors=(), running_sensors=("tetragon",)),
-        HostFacts(
-            detectors=("auditd",),
-            running_sensors=("auditd",),
-            audit_loaded=("-w /etc/containers -p wa -k containers",),
-        ),
-    ),
-    fails=lambda: (
-        HostFacts(detectors=(), running_sensors=()),
-        HostFacts(detectors=("falco",), running_sensors=()),
-        HostFacts(
-            detectors=("auditd",),
-            running_sensors=("auditd",),
-            audit_rules=("-D", "-b 8192", "# -w /etc/passwd"),
-        ),
-    ),
-    references=("NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
-)
 
 _PATHS = tuple(
     "/usr/bin/podman /usr/bin/conmon /usr/bin/crun|/usr/bin/runc|/usr/sbin/runc /etc/containers "
@@ -95,7 +86,29 @@ _PATHS = tuple(
 )
 _WATCH = r"(?:^|\s)(?:-w\s+|-F\s*path=|-F\s*dir=)(\S+)"
 
+_SOME = ("-w /etc/passwd -p wa -k identity", "# -w /usr/bin/podman -p x")
 
+_ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PATHS)
+
+
+@Check(
+    severity=Severity.MEDIUM,  # traces of who changed what are missing
+    summary="Watch the engine's programs, socket and directories with audit rules",
+    risk=Risk.SAFE,
+    parameters={"paths": _PATHS},
+    passes=lambda: (
+        HostFacts(audit_rules=_ALL, audit_loaded=_ALL),
+        HostFacts(audit_rules=_ALL, running_sensors=("auditd",)),
+    ),
+    fails=lambda: (
+        HostFacts(audit_rules=(), audit_loaded=()),
+        HostFacts(audit_rules=_SOME, audit_loaded=_SOME),
+        HostFacts(audit_rules=_ALL, audit_loaded=_ALL[:-1]),
+        HostFacts(audit_rules=_ALL, audit_loaded=()),
+        HostFacts(audit_rules=_ALL, running_sensors=()),
+    ),
+    references=("CIS Docker 1.6 1.1.3-1.1.18", "NIST SP 800-190 4.5.4"),
+)
 def unaudited_engine(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Engine changes not audited.
 
@@ -185,29 +198,3 @@ def _covered(paths: str, watched: set[str]) -> bool:
         for path in paths.split("|")
         for watch in watched
     )
-
-
-_SOME = ("-w /etc/passwd -p wa -k identity", "# -w /usr/bin/podman -p x")
-_ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PATHS)
-
-UNAUDITED_ENGINE = Check(
-    severity=Severity.MEDIUM,  # traces of who changed what are missing
-    kind=Kind.HOST,
-    summary="Watch the engine's programs, socket and directories with audit rules",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=unaudited_engine,
-    parameters={"paths": _PATHS},
-    passes=lambda: (
-        HostFacts(audit_rules=_ALL, audit_loaded=_ALL),
-        HostFacts(audit_rules=_ALL, running_sensors=("auditd",)),
-    ),
-    fails=lambda: (
-        HostFacts(audit_rules=(), audit_loaded=()),
-        HostFacts(audit_rules=_SOME, audit_loaded=_SOME),
-        HostFacts(audit_rules=_ALL, audit_loaded=_ALL[:-1]),
-        HostFacts(audit_rules=_ALL, audit_loaded=()),
-        HostFacts(audit_rules=_ALL, running_sensors=()),
-    ),
-    references=("CIS Docker 1.6 1.1.3-1.1.18", "NIST SP 800-190 4.5.4"),
-)

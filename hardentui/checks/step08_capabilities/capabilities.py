@@ -30,7 +30,33 @@ from hardentui.reading.capabilities import (
 )
 from hardentui.reading.capabilities import granted as granted_now
 
+_CHOWN = frozenset({"CAP_CHOWN"})
 
+_RAW = frozenset({"CAP_NET_RAW"})
+
+
+@Check(
+    severity=Severity.MEDIUM,  # more rights than anybody asked for
+    points=1,
+    summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (
+        "",
+        container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))),
+        container(inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets())),
+        container(
+            "--cap-add=NET_RAW",
+            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_RAW, inheritable=_RAW, ambient=_RAW)),
+        ),
+    ),
+    fails=lambda: (
+        container(
+            inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN))
+        ),
+        container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN, inheritable=_CHOWN))),
+    ),
+    references=("CIS Docker 1.6 5.4", "CVE-2022-27649"),
+)
 def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:
     """More capabilities in effect than declared.
 
@@ -90,71 +116,8 @@ def _added(facts: ContainerFacts) -> frozenset[str]:
     return added | recorded | needed_by_image(facts)
 
 
-_CHOWN = frozenset({"CAP_CHOWN"})
-_RAW = frozenset({"CAP_NET_RAW"})
-
-CAPABILITIES_BEYOND_DECLARED = Check(
-    severity=Severity.MEDIUM,  # more rights than anybody asked for
-    points=1,
-    summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
-    fix=FixKind.DECISION,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=capabilities_beyond_declared,
-    passes=lambda: (
-        "",
-        container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))),
-        container(inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets())),
-        container(
-            "--cap-add=NET_RAW",
-            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_RAW, inheritable=_RAW, ambient=_RAW)),
-        ),
-    ),
-    fails=lambda: (
-        container(
-            inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN))
-        ),
-        container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN, inheritable=_CHOWN))),
-    ),
-    references=("CIS Docker 1.6 5.4", "CVE-2022-27649"),
-)
-
 _OF_A_SUPERVISOR = frozenset({"CAP_SETUID", "CAP_SETGID", "CAP_KILL"})
 _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
-
-
-def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Default capabilities not dropped.
-
-    What it checks:
-    Whether the container's bounding set contains every capability that the engine grants by default (11 with
-    stock Podman). The running process decides.
-
-    Why it matters:
-    Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN, FOWNER and
-    DAC_OVERRIDE to change other users' files, SETUID and SETGID to become any user, SETFCAP to leave a
-    privileged program behind, SYS_CHROOT and KILL to move on. A process without any of them is little more
-    than an ordinary user, even as root.
-
-    What may break:
-    Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: changing
-    owners (CHOWN, FOWNER, DAC_OVERRIDE), switching users (SETUID, SETGID), ports below 1024
-    (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the usual ones
-    (parameter `keep`) and those in visible use, which is a guess. If systemd is the main process, it does
-    not guess.
-    """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
-    defaults = facts.engine.default_capabilities
-    if not defaults:
-        return not_applicable("the engine grants no capabilities by default")
-    return judge(
-        live_sets(facts),
-        lambda sets: (defaults <= reach(sets), effective_words(sets)),
-        declared_bad=defaults <= declared_set(facts),
-        declared=declared_words(facts),
-        reason=f"none of the {len(defaults)} default capabilities was dropped",
-        where=proc(facts),
-    )
 
 
 def _fix_default_capabilities_kept(spec: Spec, context: FixContext) -> Spec:
@@ -196,6 +159,75 @@ def _advise_default_capabilities_kept(before: Spec, after: Spec, context: FixCon
     if known is None and _guesses(context):
         notes = (*notes, *_about_the_guess(before, after, facts))
     return Advice(Risk.SAFE if powerless(facts, before) else Risk.MAY_BREAK, notes)
+
+
+def _measure_default_capabilities_kept(context: FixContext) -> Mapping[str, Measured]:
+    """The known needs, as the value of `keep`."""
+    known = _known(context.facts.spec, context)
+    if known is None and (kept := _kept(context)) != set(
+        map(capability_name, context.parameters.texts("keep"))
+    ):
+        known = kept, "its processes use these now, or must be able to end those of another user"
+    return {"keep": Measured(tuple(sorted(known[0])), known[1])} if known else {}
+
+
+_LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
+
+
+@Check(
+    severity=Severity.MEDIUM,  # eleven rights that most services do not use: a layer is missing (CIS 5.4)
+    points=30,
+    summary="Drop all capabilities and add back those that are needed",
+    remediate=_fix_default_capabilities_kept,
+    advise=_advise_default_capabilities_kept,
+    parameters={"keep": _USUAL},
+    takes={"keep": "capabilities"},
+    measured=_measure_default_capabilities_kept,
+    passes=lambda: (
+        container("--cap-drop=all", kernel=Kernel(7, capabilities=CapabilitySets())),
+        "--cap-drop=SETFCAP",
+    ),
+    fails=lambda: (
+        "",
+        container("--user=1001 --security-opt=no-new-privileges", engine=rootless()),
+        container(kernel=Kernel(7, capabilities=_LIVE_DEFAULT)),
+        "--privileged",
+    ),
+    references=("CIS Docker 1.6 5.4", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
+    contextual=True,
+)
+def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """Default capabilities not dropped.
+
+    What it checks:
+    Whether the container's bounding set contains every capability that the engine grants by default (11 with
+    stock Podman). The running process decides.
+
+    Why it matters:
+    Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN, FOWNER and
+    DAC_OVERRIDE to change other users' files, SETUID and SETGID to become any user, SETFCAP to leave a
+    privileged program behind, SYS_CHROOT and KILL to move on. A process without any of them is little more
+    than an ordinary user, even as root.
+
+    What may break:
+    Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: changing
+    owners (CHOWN, FOWNER, DAC_OVERRIDE), switching users (SETUID, SETGID), ports below 1024
+    (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the usual ones
+    (parameter `keep`) and those in visible use, which is a guess. If systemd is the main process, it does
+    not guess.
+    """
+    need_own_program(facts)
+    defaults = facts.engine.default_capabilities
+    if not defaults:
+        return not_applicable("the engine grants no capabilities by default")
+    return judge(
+        live_sets(facts),
+        lambda sets: (defaults <= reach(sets), effective_words(sets)),
+        declared_bad=defaults <= declared_set(facts),
+        declared=declared_words(facts),
+        reason=f"none of the {len(defaults)} default capabilities was dropped",
+        where=proc(facts),
+    )
 
 
 def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
@@ -253,46 +285,24 @@ def _kept(context: FixContext) -> frozenset[str]:
     return chosen | of_others | set(used_by_processes(context.facts))
 
 
-def _measure_default_capabilities_kept(context: FixContext) -> Mapping[str, Measured]:
-    """The known needs, as the value of `keep`."""
-    known = _known(context.facts.spec, context)
-    if known is None and (kept := _kept(context)) != set(
-        map(capability_name, context.parameters.texts("keep"))
-    ):
-        known = kept, "its processes use these now, or must be able to end those of another user"
-    return {"keep": Measured(tuple(sorted(known[0])), known[1])} if known else {}
-
-
-_LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
-
-DEFAULT_CAPABILITIES_KEPT = Check(
-    severity=Severity.MEDIUM,  # eleven rights that most services do not use: a layer is missing (CIS 5.4)
-    points=30,
-    summary="Drop all capabilities and add back those that are needed",
-    evaluate=default_capabilities_kept,
-    remediate=_fix_default_capabilities_kept,
-    advise=_advise_default_capabilities_kept,
-    parameters={"keep": _USUAL},
-    takes={"keep": "capabilities"},
-    measured=_measure_default_capabilities_kept,
-    passes=lambda: (
-        container("--cap-drop=all", kernel=Kernel(7, capabilities=CapabilitySets())),
-        "--cap-drop=SETFCAP",
-    ),
-    fails=lambda: (
-        "",
-        container("--user=1001 --security-opt=no-new-privileges", engine=rootless()),
-        container(kernel=Kernel(7, capabilities=_LIVE_DEFAULT)),
-        "--privileged",
-    ),
-    references=("CIS Docker 1.6 5.4", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
-    contextual=True,
-)
-
 _MILD = frozenset({"CAP_IPC_LOCK", "CAP_LEASE", "CAP_WAKE_ALARM"})
 """A memory limit counts locked memory, too; the others affect only files it may open, and timers."""
 
 
+_QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # can disturb, not take over: clock, locked memory, its own network
+    points=5,
+    summary="Drop the disruptive capabilities",
+    remediate=lambda spec, context: drop_group(spec, context.facts, DISRUPTIVE),
+    advise=about_dropping,
+    passes=lambda: ("", container(kernel=Kernel(7, capabilities=_QUIET))),
+    fails=("--cap-add=NET_ADMIN --cap-add=NET_RAW", "--cap-add=ALL", "--privileged"),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
+    contextual=True,
+)
 def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     """Capabilities that can disrupt host or neighbours.
 
@@ -316,28 +326,23 @@ def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     return judge_group(facts, DISRUPTIVE, _MILD)
 
 
-def _fix_disruptive_capabilities(spec: Spec, context: FixContext) -> Spec:
-    return drop_group(spec, context.facts, DISRUPTIVE)
-
-
-_QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
-
-DISRUPTIVE_CAPABILITIES = Check(
-    severity=Severity.MEDIUM,  # can disturb, not take over: clock, locked memory, its own network
-    points=5,
-    summary="Drop the disruptive capabilities",
-    evaluate=disruptive_capabilities,
-    remediate=_fix_disruptive_capabilities,
-    advise=about_dropping,
-    passes=lambda: ("", container(kernel=Kernel(7, capabilities=_QUIET))),
-    fails=("--cap-add=NET_ADMIN --cap-add=NET_RAW", "--cap-add=ALL", "--privileged"),
-    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
-    contextual=True,
-)
-
 _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
 
 
+_LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
+
+
+@Check(
+    severity=Severity.LOW,  # raw packets and device files that the cgroup forbids to open
+    points=2,
+    summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
+    remediate=lambda spec, context: drop_group(spec, context.facts, _DOCKER_ONLY),
+    advise=about_dropping,
+    passes=lambda: ("", container("--cap-drop=all", engine=_LIKE_DOCKER)),
+    fails=lambda: ("--cap-add=NET_RAW", container("--cap-drop=MKNOD", engine=_LIKE_DOCKER)),
+    references=("CIS Docker 1.6 5.4", "kube-linter drop-net-raw-capability"),
+    contextual=True,
+)
 def docker_default_capabilities(facts: ContainerFacts) -> Verdict:
     """Capabilities that Podman drops by default.
 
@@ -354,29 +359,31 @@ def docker_default_capabilities(facts: ContainerFacts) -> Verdict:
     `ping` in old images (new ones use the sysctl net.ipv4.ping_group_range), packet capture, DHCP servers,
     some VPNs; sshd and sudo in a container complain about the audit log and continue.
     """
-    return not_applicable(OF_PODMAN) if is_infra(facts) else judge_group(facts, _DOCKER_ONLY)
+    need_own_program(facts)
+    return judge_group(facts, _DOCKER_ONLY)
 
 
-def _fix_docker_default_capabilities(spec: Spec, context: FixContext) -> Spec:
-    return drop_group(spec, context.facts, _DOCKER_ONLY)
+_LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 
-_LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
-
-DOCKER_DEFAULT_CAPABILITIES = Check(
-    severity=Severity.LOW,  # raw packets and device files that the cgroup forbids to open
+@Check(
+    severity=Severity.CRITICAL,  # the capability itself leads to the host
     points=2,
-    summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
-    evaluate=docker_default_capabilities,
-    remediate=_fix_docker_default_capabilities,
+    takes_over=True,
+    summary="Drop the capabilities that allow host takeover",
+    remediate=lambda spec, context: drop_group(spec, context.facts, HOST_TAKEOVER),
     advise=about_dropping,
-    passes=lambda: ("", container("--cap-drop=all", engine=_LIKE_DOCKER)),
-    fails=lambda: ("--cap-add=NET_RAW", container("--cap-drop=MKNOD", engine=_LIKE_DOCKER)),
-    references=("CIS Docker 1.6 5.4", "kube-linter drop-net-raw-capability"),
+    passes=lambda: ("", container("--cap-drop=all", kernel=Kernel(7, capabilities=CapabilitySets()))),
+    fails=lambda: (
+        "--cap-add=SYS_ADMIN --cap-add=NET_ADMIN",
+        "--cap-add=all",
+        container("--cap-add=cap_sys_admin", kernel=Kernel(7, capabilities=_LIVE)),
+        container(engine=rootful(default_capabilities=DEFAULT_CAPABILITIES | {"CAP_SYS_PTRACE"})),
+        "--privileged",
+    ),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
     contextual=True,
 )
-
-
 def host_takeover_capabilities(facts: ContainerFacts) -> Verdict:
     """Capabilities that allow host takeover.
 
@@ -413,34 +420,37 @@ def _sees_host_processes(facts: ContainerFacts) -> bool:
     return "pid" in shared if isinstance(shared, frozenset) else facts.spec[PID] == "host"
 
 
-def _fix_host_takeover_capabilities(spec: Spec, context: FixContext) -> Spec:
-    return drop_group(spec, context.facts, HOST_TAKEOVER)
-
-
 _ALONE = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC_READ_SEARCH"})
-_LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
-HOST_TAKEOVER_CAPABILITIES = Check(
-    severity=Severity.CRITICAL,  # the capability itself leads to the host
-    points=2,
-    takes_over=True,
-    summary="Drop the capabilities that allow host takeover",
-    evaluate=host_takeover_capabilities,
-    remediate=_fix_host_takeover_capabilities,
+
+def _fix_unneeded_capabilities(spec: Spec, context: FixContext) -> Spec:
+    refuse_privileged(spec)
+    needed = needed_by_image(context.facts)
+    seen = context.observations.get("capabilities")
+    wanted = needed if seen is None else frozenset(capability_name(word) for word in seen)
+    bounding = bounding_set(spec, context.facts.engine.default_capabilities)
+    return with_only(spec, bounding & wanted) if bounding - wanted else spec
+
+
+_WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))
+
+
+@Check(
+    severity=Severity.LOW,  # default-capabilities-kept and the trial say it better
+    summary="Drop the capabilities that the image does not need",
+    remediate=_fix_unneeded_capabilities,
     advise=about_dropping,
-    passes=lambda: ("", container("--cap-drop=all", kernel=Kernel(7, capabilities=CapabilitySets()))),
+    passes=lambda: (
+        container(image=_image("setuid,setgid")),
+        container("--cap-drop=all --cap-add=SYS_NICE", image=_image("SYS_NICE,SETUID")),
+    ),
     fails=lambda: (
-        "--cap-add=SYS_ADMIN --cap-add=NET_ADMIN",
-        "--cap-add=all",
-        container("--cap-add=cap_sys_admin", kernel=Kernel(7, capabilities=_LIVE)),
-        container(engine=rootful(default_capabilities=DEFAULT_CAPABILITIES | {"CAP_SYS_PTRACE"})),
-        "--privileged",
+        container(image=_image("SYS_ADMIN,SETUID")),
+        container(image=_image("SYS_NICE,SETUID"), kernel=Kernel(7, capabilities=_WIDE)),
+        container("--privileged", image=_image("SETUID")),
     ),
     references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
-    contextual=True,
 )
-
-
 def unneeded_capabilities(facts: ContainerFacts) -> Verdict:
     """More capabilities than the image asks for.
 
@@ -473,35 +483,5 @@ def unneeded_capabilities(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _fix_unneeded_capabilities(spec: Spec, context: FixContext) -> Spec:
-    refuse_privileged(spec)
-    needed = needed_by_image(context.facts)
-    seen = context.observations.get("capabilities")
-    wanted = needed if seen is None else frozenset(capability_name(word) for word in seen)
-    bounding = bounding_set(spec, context.facts.engine.default_capabilities)
-    return with_only(spec, bounding & wanted) if bounding - wanted else spec
-
-
 def _image(needs: str) -> ImageFacts:
     return image(inspect={"Config": {"Labels": {"io.containers.capabilities": needs}}})
-
-
-_WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))
-
-UNNEEDED_CAPABILITIES = Check(
-    severity=Severity.LOW,  # default-capabilities-kept and the trial say it better
-    summary="Drop the capabilities that the image does not need",
-    evaluate=unneeded_capabilities,
-    remediate=_fix_unneeded_capabilities,
-    advise=about_dropping,
-    passes=lambda: (
-        container(image=_image("setuid,setgid")),
-        container("--cap-drop=all --cap-add=SYS_NICE", image=_image("SYS_NICE,SETUID")),
-    ),
-    fails=lambda: (
-        container(image=_image("SYS_ADMIN,SETUID")),
-        container(image=_image("SYS_NICE,SETUID"), kernel=Kernel(7, capabilities=_WIDE)),
-        container("--privileged", image=_image("SETUID")),
-    ),
-    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
-)

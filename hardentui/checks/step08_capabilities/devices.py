@@ -26,6 +26,49 @@ _NO_DEVICES = ("/dev/shm", "/dev/mqueue", "/dev/log", "/dev/hugepages", "/dev/pt
 _HARMLESS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
 
+def _fix_host_devices(spec: Spec, context: FixContext) -> Spec:
+    allowed = context.parameters.texts("allowed")
+    kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
+    if spec[PRIVILEGED]:
+        raise CannotFix("privileged mode brings every device", "Fix both at once (add --check privileged).")
+    bound = [mount for mount in _bound(context.facts.planned(spec)) if _device_of(mount) not in allowed]
+    if inherited := [mount for mount in bound if not mount.declared]:
+        raise CannotFix(f"{_device_of(inherited[0])} {came_from(inherited[0])}", "Remove the mount there.")
+    mounts = {mount.mount for mount in bound}
+    spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in mounts))
+    return spec.without(GPUS).with_(DEVICES, kept)
+
+
+_OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # what the device is decides
+    points=1,
+    takes_over=True,
+    summary="Remove the devices that are not needed",
+    remediate=_fix_host_devices,
+    parameters={"allowed": ()},
+    passes=lambda: (
+        "",
+        "--device=/dev/urandom:/dev/random:r",
+        container("-v /dev/log:/dev/log", engine=rootless()),
+        container("-v /dev/fuse:/dev/fuse:nodev", engine=rootless()),
+        "-v /dev/dri:/dev/dri",
+        container(
+            mounted=(MountedPath("/etc/hosts", ("/etc/hosts",), "bind", "/dev/vda"),), engine=rootless()
+        ),
+    ),
+    fails=lambda: (
+        "--device=/dev/sda:/dev/sda:r --device=/dev/null",
+        container("--device=/dev/net/tun", engine=rootless()),
+        container("-v /dev/fuse:/dev/app0:ro", engine=rootless()),
+        "--gpus=all",
+        container("--device=/dev/rtc0:/dev/data", runtime=_OF_A_DISK),
+        "--privileged",
+    ),
+    references=("CIS Docker 1.6 5.18", "NIST SP 800-190 4.4.3"),
+)
 def host_devices(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Host devices accessible.
 
@@ -123,50 +166,6 @@ def _grade(path: str, mapped: bool) -> Severity:
     return Severity.MEDIUM
 
 
-def _fix_host_devices(spec: Spec, context: FixContext) -> Spec:
-    allowed = context.parameters.texts("allowed")
-    kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
-    if spec[PRIVILEGED]:
-        raise CannotFix("privileged mode brings every device", "Fix both at once (add --check privileged).")
-    bound = [mount for mount in _bound(context.facts.planned(spec)) if _device_of(mount) not in allowed]
-    if inherited := [mount for mount in bound if not mount.declared]:
-        raise CannotFix(f"{_device_of(inherited[0])} {came_from(inherited[0])}", "Remove the mount there.")
-    mounts = {mount.mount for mount in bound}
-    spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in mounts))
-    return spec.without(GPUS).with_(DEVICES, kept)
-
-
-_OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
-
-HOST_DEVICES = Check(
-    severity=Severity.MEDIUM,  # what the device is decides
-    points=1,
-    takes_over=True,
-    summary="Remove the devices that are not needed",
-    evaluate=host_devices,
-    remediate=_fix_host_devices,
-    parameters={"allowed": ()},
-    passes=lambda: (
-        "",
-        "--device=/dev/urandom:/dev/random:r",
-        container("-v /dev/log:/dev/log", engine=rootless()),
-        container("-v /dev/fuse:/dev/fuse:nodev", engine=rootless()),
-        "-v /dev/dri:/dev/dri",
-        container(
-            mounted=(MountedPath("/etc/hosts", ("/etc/hosts",), "bind", "/dev/vda"),), engine=rootless()
-        ),
-    ),
-    fails=lambda: (
-        "--device=/dev/sda:/dev/sda:r --device=/dev/null",
-        container("--device=/dev/net/tun", engine=rootless()),
-        container("-v /dev/fuse:/dev/app0:ro", engine=rootless()),
-        "--gpus=all",
-        container("--device=/dev/rtc0:/dev/data", runtime=_OF_A_DISK),
-        "--privileged",
-    ),
-    references=("CIS Docker 1.6 5.18", "NIST SP 800-190 4.4.3"),
-)
-
 _MEMORY = "1"
 _MEMORY_MINORS = ("1", "2", "4")
 """/dev/mem, /dev/kmem and /dev/port; the others of this driver are /dev/null and the like."""
@@ -174,6 +173,54 @@ _RAW_DISKS = ("21", "90", "162")
 """SCSI generic, flash memory and raw disks, see devices.txt of the kernel."""
 
 
+def _fix_open_device_cgroup(spec: Spec, context: FixContext) -> Spec:
+    if spec[PRIVILEGED]:
+        raise CannotFix(
+            "privileged mode turns the device filter off", "Fix both at once (add --check privileged)."
+        )
+    kept = tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
+    if kept == spec[DEVICE_CGROUP_RULE] and _is_unfiltered(context.facts):
+        raise CannotFix(
+            "Podman made it without a device filter; no option adds one",
+            "Create it again: fix host-user-namespace, or any other finding whose fix does so.",
+        )
+    if kept == spec[DEVICE_CGROUP_RULE] and _since_start(context.facts):
+        raise CannotFix("devices were opened by hand after the start", "Find out by whom, then restart it.")
+    return spec.with_(DEVICE_CGROUP_RULE, kept)
+
+
+_WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
+
+
+@Check(
+    severity=Severity.HIGH,  # with MKNOD, the host's disks
+    points=1,
+    takes_over=True,
+    summary="Remove the rules that allow disks or whole device classes",
+    remediate=_fix_open_device_cgroup,
+    passes=lambda: (
+        "",
+        "--device-cgroup-rule='c *:* m' --device-cgroup-rule='c 188:* rw' --device-cgroup-rule='c 1:3 rwm'",
+        container("--privileged", engine=rootless()),
+        container(kernel=_filter("c 1:3 rwm", "b 8:0 r"), runtime=_WITH_DISK),
+        container(
+            kernel=Kernel(7, device_rules=("a *:* rwm",), host_user_namespace=False), runtime=RuntimeConfig()
+        ),
+        container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=False)),
+    ),
+    fails=lambda: (
+        "--device-cgroup-rule='b *:* rwm' --device-cgroup-rule='c 188:* rw'",
+        "--device-cgroup-rule=a",
+        "--device-cgroup-rule='b 8:* r'",
+        "--device-cgroup-rule='b 8:1 r'",
+        "--device-cgroup-rule='b 8:1 rwm' --cap-add=MKNOD",
+        "--privileged",
+        container(kernel=_filter("a *:* rwm"), runtime=RuntimeConfig()),
+        container(kernel=_filter("b 8:0 rw"), runtime=_WITH_DISK),
+        container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=True)),
+    ),
+    references=("CIS Docker 1.6 5.18",),
+)
 def open_device_cgroup(facts: ContainerFacts) -> Verdict:
     """Device cgroup allows disks or whole device classes.
 
@@ -308,62 +355,49 @@ def _opens_disk_or_memory(rule: str) -> bool:
     return parsed.kind == "c" and parsed.major in ("*", _MEMORY, *_RAW_DISKS)
 
 
-def _fix_open_device_cgroup(spec: Spec, context: FixContext) -> Spec:
-    if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode turns the device filter off", "Fix both at once (add --check privileged)."
-        )
-    kept = tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
-    if kept == spec[DEVICE_CGROUP_RULE] and _is_unfiltered(context.facts):
-        raise CannotFix(
-            "Podman made it without a device filter; no option adds one",
-            "Create it again: fix host-user-namespace, or any other finding whose fix does so.",
-        )
-    if kept == spec[DEVICE_CGROUP_RULE] and _since_start(context.facts):
-        raise CannotFix("devices were opened by hand after the start", "Find out by whom, then restart it.")
-    return spec.with_(DEVICE_CGROUP_RULE, kept)
-
-
 def _filter(*rules: str) -> Kernel:
     return Kernel(7, device_rules=rules, host_user_namespace=True)
 
 
-_WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
-
-OPEN_DEVICE_CGROUP = Check(
-    severity=Severity.HIGH,  # with MKNOD, the host's disks
-    points=1,
-    takes_over=True,
-    summary="Remove the rules that allow disks or whole device classes",
-    evaluate=open_device_cgroup,
-    remediate=_fix_open_device_cgroup,
-    passes=lambda: (
-        "",
-        "--device-cgroup-rule='c *:* m' --device-cgroup-rule='c 188:* rw' --device-cgroup-rule='c 1:3 rwm'",
-        container("--privileged", engine=rootless()),
-        container(kernel=_filter("c 1:3 rwm", "b 8:0 r"), runtime=_WITH_DISK),
-        container(
-            kernel=Kernel(7, device_rules=("a *:* rwm",), host_user_namespace=False), runtime=RuntimeConfig()
-        ),
-        container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=False)),
-    ),
-    fails=lambda: (
-        "--device-cgroup-rule='b *:* rwm' --device-cgroup-rule='c 188:* rw'",
-        "--device-cgroup-rule=a",
-        "--device-cgroup-rule='b 8:* r'",
-        "--device-cgroup-rule='b 8:1 r'",
-        "--device-cgroup-rule='b 8:1 rwm' --cap-add=MKNOD",
-        "--privileged",
-        container(kernel=_filter("a *:* rwm"), runtime=RuntimeConfig()),
-        container(kernel=_filter("b 8:0 rw"), runtime=_WITH_DISK),
-        container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=True)),
-    ),
-    references=("CIS Docker 1.6 5.18",),
-)
-
 _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # missing on older kernels
 
 
+def _fix_privileged(spec: Spec, context: FixContext) -> Spec:
+    if spec[PRIVILEGED] and any(path.lower() == "all" for path in spec[UNMASK]):
+        spec = spec.without(UNMASK)  # part of privileged mode, but inspect shows it as a separate option
+    if _equal_by_options(spec):
+        unwanted = HOST_TAKEOVER | {"all"}
+        kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) not in unwanted)
+        spec = spec.without(SECCOMP_PROFILE).with_(CAP_ADD, kept)
+    return spec.without(PRIVILEGED)
+
+
+_ALL = CapabilitySets(bounding=ALL_CAPABILITIES, effective=ALL_CAPABILITIES)
+
+_SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
+
+
+@Check(
+    severity=Severity.CRITICAL,  # all rights on the host
+    points=2,
+    takes_over=True,
+    summary="Turn off privileged mode and grant only what is needed",
+    remediate=_fix_privileged,
+    passes=lambda: (
+        "",
+        container(kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
+        container("--privileged", kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
+        container(kernel=Kernel(7, capabilities=_ALL, seccomp_mode=2)),
+    ),
+    fails=lambda: (
+        "--privileged",
+        container("--privileged --security-opt=unmask=ALL", engine=rootless()),
+        "--cap-add=ALL --security-opt=seccomp=unconfined",
+        container((CAP_ADD, tuple(sorted(ALL_CAPABILITIES))), (SECCOMP_PROFILE, "unconfined")),
+    ),
+    references=("CIS Docker 1.6 5.5", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
+    contextual=True,
+)
 def privileged(facts: ContainerFacts) -> Verdict:
     """Privileged container.
 
@@ -413,40 +447,3 @@ def _equal_by_options(spec: Spec) -> bool:
     added = {capability_name(word) for word in spec[CAP_ADD]}
     every = "all" in added or added >= _NEEDED  # inspect lists them all for `--cap-add=all`
     return every and spec[SECCOMP_PROFILE] == "unconfined"
-
-
-def _fix_privileged(spec: Spec, context: FixContext) -> Spec:
-    if spec[PRIVILEGED] and any(path.lower() == "all" for path in spec[UNMASK]):
-        spec = spec.without(UNMASK)  # part of privileged mode, but inspect shows it as a separate option
-    if _equal_by_options(spec):
-        unwanted = HOST_TAKEOVER | {"all"}
-        kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) not in unwanted)
-        spec = spec.without(SECCOMP_PROFILE).with_(CAP_ADD, kept)
-    return spec.without(PRIVILEGED)
-
-
-_ALL = CapabilitySets(bounding=ALL_CAPABILITIES, effective=ALL_CAPABILITIES)
-_SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
-
-PRIVILEGED_CONTAINER = Check(
-    severity=Severity.CRITICAL,  # all rights on the host
-    points=2,
-    takes_over=True,
-    summary="Turn off privileged mode and grant only what is needed",
-    evaluate=privileged,
-    remediate=_fix_privileged,
-    passes=lambda: (
-        "",
-        container(kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
-        container("--privileged", kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
-        container(kernel=Kernel(7, capabilities=_ALL, seccomp_mode=2)),
-    ),
-    fails=lambda: (
-        "--privileged",
-        container("--privileged --security-opt=unmask=ALL", engine=rootless()),
-        "--cap-add=ALL --security-opt=seccomp=unconfined",
-        container((CAP_ADD, tuple(sorted(ALL_CAPABILITIES))), (SECCOMP_PROFILE, "unconfined")),
-    ),
-    references=("CIS Docker 1.6 5.5", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
-    contextual=True,
-)

@@ -36,6 +36,49 @@ class Weak(Struct, frozen=True):
     file: str = ""
 
 
+@Check(
+    severity=Severity.HIGH,  # weakens all containers; the worst setting decides
+    summary="Remove the setting from containers.conf and set it only for the containers that need it",
+    passes=lambda: (
+        _engine(containers__pids_limit=2048),
+        _engine(containers__default_capabilities=["CHOWN", "SETUID"], containers__userns="host"),
+        _engine(
+            containers__default_sysctls=["net.ipv4.ping_group_range=0 0"],
+            containers__annotations=["org.example.team=web"],
+            containers__env=["TZ=UTC", "PASSWORD_FILE=/run/secrets/x"],
+            containers__umask="0022",
+            containers__keyring=True,
+            engine__env=["HTTPS_PROXY=http://proxy:3128"],
+            engine__network_cmd_options=["mtu=1500", "allow_host_loopback=false"],
+        ),
+    ),
+    fails=lambda: (
+        _engine(containers__privileged=True),
+        _engine(containers__seccomp_profile="unconfined"),
+        _engine(containers__label=False),
+        _engine(containers__log_driver="none"),
+        _engine(containers__netns="host"),
+        _engine(containers__env_host=True),
+        _engine(engine__no_pivot_root=True),
+        _engine(containers__default_capabilities=["CHOWN", "NET_RAW"]),
+        _engine(containers__volumes=["/etc/pki:/etc/pki:ro"]),
+        _engine(containers__annotations=["run.oci.seccomp_bpf_data=BgAAAAAA/38="]),
+        _engine(containers__env=["DB_PASSWORD=hunter2hunter2"]),
+        _engine(containers__default_sysctls=["kernel.msgmax=65536"]),
+        _engine(containers__pids_limit=0),
+        _engine(containers__keyring=False),
+        _engine(engine__env=["LD_PRELOAD=/srv/x.so"]),
+        _engine(engine__network_cmd_options=["allow_host_loopback=true"]),
+    ),
+    references=(
+        "CIS Docker 1.6 2.9",
+        "CIS Docker 1.6 2.14",
+        "CIS Docker 1.6 2.17",
+        "CIS Docker 1.6 5.4",
+        "NIST SP 800-190 4.4.3",
+    ),
+    parameters={"allowed_for_all": (), "safe_sysctls": _SAFE_SYSCTLS},
+)
 def weak_engine_defaults(facts: EngineFacts, parameters: Parameters) -> Verdict:
     """Engine defaults weaken all containers.
 
@@ -187,51 +230,3 @@ def _failed(weak: list[Weak]) -> Verdict:
 
 def _engine(**values: Any) -> EngineFacts:
     return engine(accepting(configuration=configuration(**values)))
-
-
-WEAK_ENGINE_DEFAULTS = Check(
-    severity=Severity.HIGH,  # weakens all containers; the worst setting decides
-    kind=Kind.ENGINE,
-    summary="Remove the setting from containers.conf and set it only for the containers that need it",
-    fix=FixKind.HOST_FILE,
-    evaluate=weak_engine_defaults,
-    passes=lambda: (
-        _engine(containers__pids_limit=2048),
-        _engine(containers__default_capabilities=["CHOWN", "SETUID"], containers__userns="host"),
-        _engine(
-            containers__default_sysctls=["net.ipv4.ping_group_range=0 0"],
-            containers__annotations=["org.example.team=web"],
-            containers__env=["TZ=UTC", "PASSWORD_FILE=/run/secrets/x"],
-            containers__umask="0022",
-            containers__keyring=True,
-            engine__env=["HTTPS_PROXY=http://proxy:3128"],
-            engine__network_cmd_options=["mtu=1500", "allow_host_loopback=false"],
-        ),
-    ),
-    fails=lambda: (
-        _engine(containers__privileged=True),
-        _engine(containers__seccomp_profile="unconfined"),
-        _engine(containers__label=False),
-        _engine(containers__log_driver="none"),
-        _engine(containers__netns="host"),
-        _engine(containers__env_host=True),
-        _engine(engine__no_pivot_root=True),
-        _engine(containers__default_capabilities=["CHOWN", "NET_RAW"]),
-        _engine(containers__volumes=["/etc/pki:/etc/pki:ro"]),
-        _engine(containers__annotations=["run.oci.seccomp_bpf_data=BgAAAAAA/38="]),
-        _engine(containers__env=["DB_PASSWORD=hunter2hunter2"]),
-        _engine(containers__default_sysctls=["kernel.msgmax=65536"]),
-        _engine(containers__pids_limit=0),
-        _engine(containers__keyring=False),
-        _engine(engine__env=["LD_PRELOAD=/srv/x.so"]),
-        _engine(engine__network_cmd_options=["allow_host_loopback=true"]),
-    ),
-    references=(
-        "CIS Docker 1.6 2.9",
-        "CIS Docker 1.6 2.14",
-        "CIS Docker 1.6 2.17",
-        "CIS Docker 1.6 5.4",
-        "NIST SP 800-190 4.4.3",
-    ),
-    parameters={"allowed_for_all": (), "safe_sysctls": _SAFE_SYSCTLS},
-)

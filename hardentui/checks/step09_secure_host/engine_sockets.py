@@ -11,6 +11,29 @@ _DOCKER = "/run/docker.sock"
 _SHOWN = 10
 
 
+@Check(
+    severity=Severity.CRITICAL,  # any account that can open it is root
+    summary="Restrict the socket to its owner",
+    passes=lambda: (
+        host(sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
+        host(sockets=(EngineSocket(file(_DOCKER, 0o660), target=_SOCKET),)),
+        host(sockets=()),
+    ),
+    fails=lambda: (
+        host(sockets=(EngineSocket(file(_SOCKET, 0o666), users=(EVERYBODY,)),)),
+        host(sockets=(EngineSocket(file(_SOCKET, 0o660), users=("anna",)),)),
+        host(sockets=(EngineSocket(file("/srv/api.sock", 0o660), users=("ben",), found_in="process 812"),)),
+        host(
+            sockets=(
+                EngineSocket(
+                    file(_SOCKET, 0o660, Danger("/run/podman", "world-writable (0777)", "chmod o-w"))
+                ),
+            )
+        ),
+    ),
+    references=("CIS Docker 1.6 3.15", "CIS Docker 1.6 3.16", "CIS Docker 1.6 1.1.2", "OWASP Docker rule 1"),
+    parameters={"trusted_users": ()},
+)
 def exposed_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Engine socket open to other accounts.
 
@@ -81,36 +104,21 @@ def _repairs(socket: EngineSocket) -> tuple[str, ...]:
     )
 
 
-EXPOSED_ENGINE_SOCKET = Check(
-    severity=Severity.CRITICAL,  # any account that can open it is root
-    kind=Kind.HOST,
-    summary="Restrict the socket to its owner",
-    fix=FixKind.HOST_FILE,
-    evaluate=exposed_engine_socket,
-    passes=lambda: (
-        host(sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
-        host(sockets=(EngineSocket(file(_DOCKER, 0o660), target=_SOCKET),)),
-        host(sockets=()),
-    ),
-    fails=lambda: (
-        host(sockets=(EngineSocket(file(_SOCKET, 0o666), users=(EVERYBODY,)),)),
-        host(sockets=(EngineSocket(file(_SOCKET, 0o660), users=("anna",)),)),
-        host(sockets=(EngineSocket(file("/srv/api.sock", 0o660), users=("ben",), found_in="process 812"),)),
-        host(
-            sockets=(
-                EngineSocket(
-                    file(_SOCKET, 0o660, Danger("/run/podman", "world-writable (0777)", "chmod o-w"))
-                ),
-            )
-        ),
-    ),
-    references=("CIS Docker 1.6 3.15", "CIS Docker 1.6 3.16", "CIS Docker 1.6 1.1.2", "OWASP Docker rule 1"),
-    parameters={"trusted_users": ()},
-)
-
 _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
 
 
+@Check(
+    severity=Severity.LOW,  # root's socket that nobody needs
+    summary="Disable the rootful socket, or record which program needs it",
+    fix=FixKind.DECISION,
+    passes=lambda: (host(socket_enabled_by="", sockets=()),),
+    fails=lambda: (
+        host(socket_enabled_by=_LINK, sockets=()),
+        host(socket_enabled_by="", sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
+    ),
+    references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
+    parameters={"consumers": ()},
+)
 def idle_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Rootful API enabled without a recorded need.
 
@@ -152,22 +160,27 @@ def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
     )
 
 
-IDLE_ENGINE_SOCKET = Check(
-    severity=Severity.LOW,  # root's socket that nobody needs
-    kind=Kind.HOST,
-    summary="Disable the rootful socket, or record which program needs it",
+@Check(
+    severity=Severity.HIGH,  # one account from root
+    summary="Remove the permission, or replace it with one fixed command",
     fix=FixKind.DECISION,
-    evaluate=idle_engine_socket,
-    passes=lambda: (host(socket_enabled_by="", sockets=()),),
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (host(root_rights=()),),
     fails=lambda: (
-        host(socket_enabled_by=_LINK, sockets=()),
-        host(socket_enabled_by="", sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
+        host(
+            root_rights=(RootRight("anna", "may run podman through sudo without a password", "/etc/sudoers"),)
+        ),
+        host(
+            root_rights=(
+                RootRight(
+                    "anna", "may write to a socket of the rootful engine", "/run/podman/podman.sock", "socket"
+                ),
+            )
+        ),
     ),
-    references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
-    parameters={"consumers": ()},
+    references=("CIS Docker 1.6 1.1.2", "NIST SP 800-190 4.5.4"),
+    parameters={"trusted_users": ()},
 )
-
-
 def root_equivalent_users(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Accounts with root access through the engine.
 
@@ -211,33 +224,23 @@ def _command(right: RootRight) -> str:
     return f"podman system connection list   # as {right.who}; replace the root connection"
 
 
-ROOT_EQUIVALENT_USERS = Check(
-    severity=Severity.HIGH,  # one account from root
-    kind=Kind.HOST,
-    summary="Remove the permission, or replace it with one fixed command",
-    fix=FixKind.DECISION,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=root_equivalent_users,
-    passes=lambda: (host(root_rights=()),),
-    fails=lambda: (
-        host(
-            root_rights=(RootRight("anna", "may run podman through sudo without a password", "/etc/sudoers"),)
-        ),
-        host(
-            root_rights=(
-                RootRight(
-                    "anna", "may write to a socket of the rootful engine", "/run/podman/podman.sock", "socket"
-                ),
-            )
-        ),
-    ),
-    references=("CIS Docker 1.6 1.1.2", "NIST SP 800-190 4.5.4"),
-    parameters={"trusted_users": ()},
-)
-
 _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
 
 
+@Check(
+    severity=Severity.CRITICAL,  # whoever reaches the port is root
+    summary="Turn off the TCP socket and reach the unix socket over ssh",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    passes=lambda: (
+        host(tcp_services=()),
+        host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2376", True),)),
+    ),
+    fails=lambda: (
+        host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2375", False),)),
+        host(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:8888", False),)),
+    ),
+    references=("CIS Docker 1.6 2.7", "OWASP Docker rule 1"),
+)
 def tcp_api_without_tls(facts: HostFacts) -> Verdict:
     """Engine API on TCP without client certificates.
 
@@ -276,22 +279,3 @@ def tcp_api_without_tls(facts: HostFacts) -> Verdict:
             "podman system connection add HOST ssh://USER@HOST   # on the client",
         ),
     )
-
-
-TCP_API_WITHOUT_TLS = Check(
-    severity=Severity.CRITICAL,  # whoever reaches the port is root
-    kind=Kind.HOST,
-    summary="Turn off the TCP socket and reach the unix socket over ssh",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=tcp_api_without_tls,
-    passes=lambda: (
-        host(tcp_services=()),
-        host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2376", True),)),
-    ),
-    fails=lambda: (
-        host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2375", False),)),
-        host(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:8888", False),)),
-    ),
-    references=("CIS Docker 1.6 2.7", "OWASP Docker rule 1"),
-)

@@ -11,7 +11,28 @@ _DAY = 86_400
 _SHOWN = 12
 _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 
+_BAD = FailedRule("sshd_disable_root_login", "Disable SSH Root Login", "high")
 
+_MINOR = FailedRule("AUTH-9230", "Configure password hashing rounds", "low")
+
+_WARNING = FailedRule("PKGS-7392", "Found one or more vulnerable packages.", "medium")
+
+
+@Check(
+    severity=Severity.HIGH,  # as the scanner rates its worst rule
+    summary="Go through the failed rules, repair what applies, and scan again",
+    fix=FixKind.DECISION,
+    parameters={"days": 90},
+    passes=lambda: (
+        host(host_scans=(HostScan("openscap", "1.4.2", _JANUARY - _DAY, score=87.5, passed=19),)),
+        host(host_scans=(HostScan("lynis", "3.1.4", _JANUARY - _DAY, failed=(_MINOR,), passed=200),)),
+    ),
+    fails=lambda: (
+        host(host_scans=(HostScan("openscap", "1.4.2", _JANUARY - _DAY, failed=(_BAD,), passed=19),)),
+        host(host_scans=(HostScan("lynis", "3.1.4", _JANUARY, failed=(_WARNING,), passed=200),)),
+    ),
+    references=("CIS Docker 1.6 1.1", "NIST SP 800-190 4.5.1"),
+)
 def failed_host_rules(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Host scanner reports failures.
 
@@ -86,28 +107,6 @@ def _command(scan: HostScan, rule: FailedRule) -> str:
     return "oscap xccdf generate report RESULTS.xml > report.html"
 
 
-_BAD = FailedRule("sshd_disable_root_login", "Disable SSH Root Login", "high")
-_MINOR = FailedRule("AUTH-9230", "Configure password hashing rounds", "low")
-_WARNING = FailedRule("PKGS-7392", "Found one or more vulnerable packages.", "medium")
-
-FAILED_HOST_RULES = Check(
-    severity=Severity.HIGH,  # as the scanner rates its worst rule
-    kind=Kind.HOST,
-    summary="Go through the failed rules, repair what applies, and scan again",
-    fix=FixKind.DECISION,
-    evaluate=failed_host_rules,
-    parameters={"days": 90},
-    passes=lambda: (
-        host(host_scans=(HostScan("openscap", "1.4.2", _JANUARY - _DAY, score=87.5, passed=19),)),
-        host(host_scans=(HostScan("lynis", "3.1.4", _JANUARY - _DAY, failed=(_MINOR,), passed=200),)),
-    ),
-    fails=lambda: (
-        host(host_scans=(HostScan("openscap", "1.4.2", _JANUARY - _DAY, failed=(_BAD,), passed=19),)),
-        host(host_scans=(HostScan("lynis", "3.1.4", _JANUARY, failed=(_WARNING,), passed=200),)),
-    ),
-    references=("CIS Docker 1.6 1.1", "NIST SP 800-190 4.5.1"),
-)
-
 _COMMANDS = {
     "debian": ("apt-get update && apt-get upgrade --with-new-pkgs",),
     "ubuntu": ("apt-get update && apt-get upgrade --with-new-pkgs",),
@@ -118,6 +117,17 @@ _COMMANDS = {
 }
 
 
+@Check(
+    severity=Severity.HIGH,  # known holes of the host stay open
+    summary="Install the security updates and boot the newest kernel",
+    fix=FixKind.DECISION,
+    passes=lambda: (host(kernel="6.12.48-amd64", security_updates=(), reboot_required=""),),
+    fails=lambda: (
+        host(security_updates=("openssl",), reboot_required="", os_release={"ID": "debian"}),
+        host(reboot_required="kernel 6.12.41-amd64 runs and 6.12.48-amd64 is installed"),
+    ),
+    references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.3", "OWASP Docker rule 0"),
+)
 def pending_security_updates(facts: HostFacts) -> Verdict:
     """Security updates or reboot pending.
 
@@ -164,20 +174,6 @@ def _update(facts: HostFacts) -> tuple[str, ...]:
     return next((_COMMANDS[family] for family in families if family in _COMMANDS), ())
 
 
-PENDING_SECURITY_UPDATES = Check(
-    severity=Severity.HIGH,  # known holes of the host stay open
-    kind=Kind.HOST,
-    summary="Install the security updates and boot the newest kernel",
-    fix=FixKind.DECISION,
-    evaluate=pending_security_updates,
-    passes=lambda: (host(kernel="6.12.48-amd64", security_updates=(), reboot_required=""),),
-    fails=lambda: (
-        host(security_updates=("openssl",), reboot_required="", os_release={"ID": "debian"}),
-        host(reboot_required="kernel 6.12.41-amd64 runs and 6.12.48-amd64 is installed"),
-    ),
-    references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.3", "OWASP Docker rule 0"),
-)
-
 _RUN_BY_THE_KERNEL = frozenset({"kernel.core_pattern", "kernel.modprobe"})
 _DROP_IN = "/etc/sysctl.d/90-container-host.conf"
 # where packages install programs; a container's mount may reach anywhere else
@@ -223,7 +219,46 @@ _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
     "kernel.modprobe": (_safe_program, "/sbin/modprobe", "the kernel loads modules with an unusual program"),
 }
 
+_HANDLER = "/usr/lib/systemd/systemd-coredump"
 
+_GOOD = {
+    "kernel.unprivileged_bpf_disabled": "2",
+    "kernel.kptr_restrict": "1",
+    "kernel.dmesg_restrict": "1",
+    "kernel.yama.ptrace_scope": "1",
+    "kernel.perf_event_paranoid": "3",
+    "fs.protected_symlinks": "1",
+    "fs.protected_hardlinks": "1",
+    "net.ipv4.ip_unprivileged_port_start": "1024",
+    "kernel.randomize_va_space": "2",
+    "fs.suid_dumpable": "2",
+    "vm.unprivileged_userfaultfd": "0",
+    "kernel.modprobe": "/sbin/modprobe",
+    "kernel.core_pattern": f"|{_HANDLER} %P %u",
+}
+
+
+@Check(
+    severity=Severity.MEDIUM,  # layers of the kernel are missing
+    summary="Set the safer values in a sysctl.d drop-in",
+    passes=lambda: (_with(), _with(net__ipv4__ip_unprivileged_port_start="80")),
+    fails=lambda: (
+        _with(kernel__kptr_restrict="0"),
+        _with(kernel__perf_event_paranoid="1"),
+        _with(net__ipv4__ip_unprivileged_port_start="0"),
+        _with(kernel__core_pattern="|/tmp/collect %P"),
+        _with(kernel__core_pattern="|/srv/shared/collect %P"),
+        _with(kernel__modprobe="/srv/shared/load"),
+        _with(kernel__randomize_va_space="0"),
+        _with(fs__suid_dumpable="1"),
+        _with(vm__unprivileged_userfaultfd="1"),
+        host(
+            sysctls=_GOOD,
+            core_handler=file(_HANDLER, 0o757, Danger(_HANDLER, "world-writable (0757)", "chmod o-w")),
+        ),
+    ),
+    references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.1", "RHEL STIG sysctl rules"),
+)
 def weak_kernel_settings(facts: HostFacts) -> Verdict:
     """Weak kernel settings.
 
@@ -284,49 +319,5 @@ def _failed(weak: Mapping[str, str], open_handler: tuple[Danger, ...]) -> Verdic
     )
 
 
-_HANDLER = "/usr/lib/systemd/systemd-coredump"
-_GOOD = {
-    "kernel.unprivileged_bpf_disabled": "2",
-    "kernel.kptr_restrict": "1",
-    "kernel.dmesg_restrict": "1",
-    "kernel.yama.ptrace_scope": "1",
-    "kernel.perf_event_paranoid": "3",
-    "fs.protected_symlinks": "1",
-    "fs.protected_hardlinks": "1",
-    "net.ipv4.ip_unprivileged_port_start": "1024",
-    "kernel.randomize_va_space": "2",
-    "fs.suid_dumpable": "2",
-    "vm.unprivileged_userfaultfd": "0",
-    "kernel.modprobe": "/sbin/modprobe",
-    "kernel.core_pattern": f"|{_HANDLER} %P %u",
-}
-
-
 def _with(**changes: Any) -> HostFacts:
     return host(sysctls={**_GOOD, **{name.replace("__", "."): value for name, value in changes.items()}})
-
-
-WEAK_KERNEL_SETTINGS = Check(
-    severity=Severity.MEDIUM,  # layers of the kernel are missing
-    kind=Kind.HOST,
-    summary="Set the safer values in a sysctl.d drop-in",
-    fix=FixKind.HOST_FILE,
-    evaluate=weak_kernel_settings,
-    passes=lambda: (_with(), _with(net__ipv4__ip_unprivileged_port_start="80")),
-    fails=lambda: (
-        _with(kernel__kptr_restrict="0"),
-        _with(kernel__perf_event_paranoid="1"),
-        _with(net__ipv4__ip_unprivileged_port_start="0"),
-        _with(kernel__core_pattern="|/tmp/collect %P"),
-        _with(kernel__core_pattern="|/srv/shared/collect %P"),
-        _with(kernel__modprobe="/srv/shared/load"),
-        _with(kernel__randomize_va_space="0"),
-        _with(fs__suid_dumpable="1"),
-        _with(vm__unprivileged_userfaultfd="1"),
-        host(
-            sysctls=_GOOD,
-            core_handler=file(_HANDLER, 0o757, Danger(_HANDLER, "world-writable (0757)", "chmod o-w")),
-        ),
-    ),
-    references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.1", "RHEL STIG sysctl rules"),
-)

@@ -6,7 +6,23 @@ from hardentui.checks.prelude import *
 from hardentui.model.host import Program, UnitProgram
 from hardentui.reading.hosts import judge_files
 
+_RUNTIME = "/opt/crun/crun"
 
+_OPEN = FileFact(
+    _RUNTIME, dangers=(Danger("/opt/crun", "world-writable (0777)", "chmod o-w", everybody=True),)
+)
+
+
+@Check(
+    severity=Severity.CRITICAL,  # another account chooses what runs
+    points=2,
+    summary="Install the program where only root, or the engine's account, can write",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    passes=lambda: ("", container(programs={_RUNTIME: FileFact(_RUNTIME, mode=0o755)})),
+    fails=lambda: (container(programs={_RUNTIME: _OPEN}), container(mounted_programs={_RUNTIME: _OPEN})),
+    references=("podman(1) --runtime", "podman-create(1) --init-path", "NIST SP 800-190 4.4.1"),
+)
 def replaceable_container_programs(facts: ContainerFacts) -> Verdict:
     """Container's programs can be replaced.
 
@@ -56,23 +72,6 @@ def _open_to_all(facts: ContainerFacts) -> tuple[Danger, ...]:
     return tuple(danger for danger in dangers if danger.everybody)
 
 
-_RUNTIME = "/opt/crun/crun"
-_OPEN = FileFact(
-    _RUNTIME, dangers=(Danger("/opt/crun", "world-writable (0777)", "chmod o-w", everybody=True),)
-)
-
-REPLACEABLE_CONTAINER_PROGRAMS = Check(
-    severity=Severity.CRITICAL,  # another account chooses what runs
-    points=2,
-    summary="Install the program where only root, or the engine's account, can write",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=replaceable_container_programs,
-    passes=lambda: ("", container(programs={_RUNTIME: FileFact(_RUNTIME, mode=0o755)})),
-    fails=lambda: (container(programs={_RUNTIME: _OPEN}), container(mounted_programs={_RUNTIME: _OPEN})),
-    references=("podman(1) --runtime", "podman-create(1) --init-path", "NIST SP 800-190 4.4.1"),
-)
-
 _CRUN = "/usr/bin/crun"
 _OPEN_RUNTIME = Danger(_CRUN, "can be written by group 50 (0775)", "chmod g-w")
 _HOOK = "/usr/share/containers/oci/hooks.d/log.json"
@@ -82,6 +81,21 @@ _KNOWN_HOOKS = tuple(
 )
 
 
+@Check(
+    severity=Severity.CRITICAL,  # another account chooses what root runs
+    summary="Remove unknown programs, and make root the owner of the others",
+    passes=lambda: (
+        host(programs=(Program("runtime", file(_CRUN, 0o755)),), configuration=configuration()),
+        host(programs=(), configuration=configuration()),
+    ),
+    fails=lambda: (
+        host(programs=(Program("runtime", file(_CRUN, 0o775, _OPEN_RUNTIME)),)),
+        host(programs=(Program("hook", file(_HOOK), known=False),)),
+        host(programs=(Program("runtime", file("/opt/run/crun", 0o755), known=False),)),
+    ),
+    references=("CIS Docker 1.6 1.1.14-1.1.18", "NIST SP 800-190 4.4.1"),
+    parameters={"known_hooks": _KNOWN_HOOKS, "known_programs": ()},
+)
 def untrusted_engine_programs(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Unknown or writable programs run by the engine.
 
@@ -141,30 +155,35 @@ def _about(program: Program) -> str:
     return f"unexpected {program.role}{source}"
 
 
-UNTRUSTED_ENGINE_PROGRAMS = Check(
-    severity=Severity.CRITICAL,  # another account chooses what root runs
-    kind=Kind.HOST,
-    summary="Remove unknown programs, and make root the owner of the others",
-    fix=FixKind.HOST_FILE,
-    evaluate=untrusted_engine_programs,
-    passes=lambda: (
-        host(programs=(Program("runtime", file(_CRUN, 0o755)),), configuration=configuration()),
-        host(programs=(), configuration=configuration()),
-    ),
-    fails=lambda: (
-        host(programs=(Program("runtime", file(_CRUN, 0o775, _OPEN_RUNTIME)),)),
-        host(programs=(Program("hook", file(_HOOK), known=False),)),
-        host(programs=(Program("runtime", file("/opt/run/crun", 0o755), known=False),)),
-    ),
-    references=("CIS Docker 1.6 1.1.14-1.1.18", "NIST SP 800-190 4.4.1"),
-    parameters={"known_hooks": _KNOWN_HOOKS, "known_programs": ()},
-)
-
 _FILE = "/etc/containers/containers.conf"
 _POLICY = "/etc/containers/policy.json"
 _DIRECTORY = "/etc/containers"
 
 
+@Check(
+    severity=Severity.HIGH,  # another account chooses the defaults of all containers
+    summary="Make root the owner of the configuration and remove write permission for others",
+    risk=Risk.SAFE,
+    passes=lambda: (host(engine_configuration={_FILE: file(_FILE), _POLICY: file(_POLICY)}),),
+    fails=lambda: (
+        host(
+            engine_configuration={
+                _FILE: file(_FILE, 0o666, Danger(_FILE, "world-writable (0666)", "chmod o-w"))
+            }
+        ),
+        host(
+            engine_configuration={
+                _POLICY: file(_POLICY, 0o644, Danger(_DIRECTORY, "belongs to uid 1000", "chown root:root"))
+            }
+        ),
+    ),
+    references=(
+        "CIS Docker 1.6 3.5",
+        "CIS Docker 1.6 3.6",
+        "CIS Docker 1.6 3.17-3.22",
+        "NIST SP 800-190 4.5.5",
+    ),
+)
 def writable_engine_configuration(facts: HostFacts) -> Verdict:
     """Engine configuration writable by others.
 
@@ -193,39 +212,38 @@ def writable_engine_configuration(facts: HostFacts) -> Verdict:
     )
 
 
-WRITABLE_ENGINE_CONFIGURATION = Check(
-    severity=Severity.HIGH,  # another account chooses the defaults of all containers
-    kind=Kind.HOST,
-    summary="Make root the owner of the configuration and remove write permission for others",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=writable_engine_configuration,
-    passes=lambda: (host(engine_configuration={_FILE: file(_FILE), _POLICY: file(_POLICY)}),),
-    fails=lambda: (
-        host(
-            engine_configuration={
-                _FILE: file(_FILE, 0o666, Danger(_FILE, "world-writable (0666)", "chmod o-w"))
-            }
-        ),
-        host(
-            engine_configuration={
-                _POLICY: file(_POLICY, 0o644, Danger(_DIRECTORY, "belongs to uid 1000", "chown root:root"))
-            }
-        ),
-    ),
-    references=(
-        "CIS Docker 1.6 3.5",
-        "CIS Docker 1.6 3.6",
-        "CIS Docker 1.6 3.17-3.22",
-        "NIST SP 800-190 4.5.5",
-    ),
-)
-
 _QUADLET = "/etc/containers/systemd/web.container"
 _SCRIPT = "/opt/web/prepare.sh"
 _OWN = "/home/anna/.config/containers/systemd/web.container"
 
 
+@Check(
+    severity=Severity.CRITICAL,  # another account chooses what root starts
+    summary="Remove write permission for others from Quadlets and unit files",
+    risk=Risk.SAFE,
+    passes=lambda: (host(units={_QUADLET: file(_QUADLET), _OWN: file(_OWN, uid=1000, gid=1000)}),),
+    fails=lambda: (
+        host(
+            units={
+                _QUADLET: file(
+                    _QUADLET, 0o664, Danger(_QUADLET, "can be written by group 1000 (0664)", "chmod g-w")
+                )
+            }
+        ),
+        host(
+            units={_QUADLET: file(_QUADLET)},
+            unit_programs=(
+                UnitProgram(
+                    _QUADLET,
+                    _SCRIPT,
+                    file(_SCRIPT, 0o777, Danger(_SCRIPT, "world-writable (0777)", "chmod o-w")),
+                ),
+            ),
+        ),
+        host(units={_OWN: file(_OWN, 0o644, Danger(_OWN, "belongs to uid 1001", "chown 1000"), uid=1001)}),
+    ),
+    references=("CIS Docker 1.6 3.1-3.4", "NIST SP 800-190 4.5.5"),
+)
 def writable_unit_files(facts: HostFacts) -> Verdict:
     """Unit files writable by others.
 
@@ -260,35 +278,3 @@ def writable_unit_files(facts: HostFacts) -> Verdict:
         Evidence(item.where, f"{item.saw}{run_by.get(item.where, '')}") for item in verdict.evidence
     )
     return failed(verdict.reason, effective=verdict.effective, evidence=evidence, commands=verdict.commands)
-
-
-WRITABLE_UNIT_FILES = Check(
-    severity=Severity.CRITICAL,  # another account chooses what root starts
-    kind=Kind.HOST,
-    summary="Remove write permission for others from Quadlets and unit files",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=writable_unit_files,
-    passes=lambda: (host(units={_QUADLET: file(_QUADLET), _OWN: file(_OWN, uid=1000, gid=1000)}),),
-    fails=lambda: (
-        host(
-            units={
-                _QUADLET: file(
-                    _QUADLET, 0o664, Danger(_QUADLET, "can be written by group 1000 (0664)", "chmod g-w")
-                )
-            }
-        ),
-        host(
-            units={_QUADLET: file(_QUADLET)},
-            unit_programs=(
-                UnitProgram(
-                    _QUADLET,
-                    _SCRIPT,
-                    file(_SCRIPT, 0o777, Danger(_SCRIPT, "world-writable (0777)", "chmod o-w")),
-                ),
-            ),
-        ),
-        host(units={_OWN: file(_OWN, 0o644, Danger(_OWN, "belongs to uid 1001", "chown 1000"), uid=1001)}),
-    ),
-    references=("CIS Docker 1.6 3.1-3.4", "NIST SP 800-190 4.5.5"),
-)

@@ -12,6 +12,23 @@ _OTHERS_WRITE = 0o002
 _MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
 
 
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing for all
+    summary="Use overlay with nodev, in a directory that only root can enter",
+    passes=lambda: (
+        _storage(),
+        _storage(driver="overlay", mount_options=("nodev", "metacopy=on")),
+        _storage(settings=configuration(storage__options__overlay__force_mask="shared")),
+    ),
+    fails=lambda: (
+        _storage(driver="vfs"),
+        _storage(used_drivers=("vfs",)),
+        _storage(mount_options=("metacopy=on",)),
+        _storage(settings=configuration(storage__options__overlay__force_mask="0777")),
+        _storage(root=file(_ROOT, 0o755, kind="directory")),
+    ),
+    references=("CIS Docker 1.6 2.6", "NIST SP 800-190 4.5.5"),
+)
 def weak_storage_settings(facts: HostFacts) -> Verdict:
     """Weak container storage settings.
 
@@ -89,25 +106,3 @@ def _settings(storage: Storage, used: tuple[str, ...]) -> tuple[list[Evidence], 
 def _storage(**over: Any) -> HostFacts:
     values = {"root": file(_ROOT, 0o700, kind="directory"), "used_drivers": ("overlay",), **over}
     return host(storage=Storage(**values))
-
-
-WEAK_STORAGE_SETTINGS = Check(
-    severity=Severity.MEDIUM,  # a layer is missing for all
-    kind=Kind.HOST,
-    summary="Use overlay with nodev, in a directory that only root can enter",
-    fix=FixKind.HOST_FILE,
-    evaluate=weak_storage_settings,
-    passes=lambda: (
-        _storage(),
-        _storage(driver="overlay", mount_options=("nodev", "metacopy=on")),
-        _storage(settings=configuration(storage__options__overlay__force_mask="shared")),
-    ),
-    fails=lambda: (
-        _storage(driver="vfs"),
-        _storage(used_drivers=("vfs",)),
-        _storage(mount_options=("metacopy=on",)),
-        _storage(settings=configuration(storage__options__overlay__force_mask="0777")),
-        _storage(root=file(_ROOT, 0o755, kind="directory")),
-    ),
-    references=("CIS Docker 1.6 2.6", "NIST SP 800-190 4.5.5"),
-)

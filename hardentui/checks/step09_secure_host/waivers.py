@@ -7,7 +7,17 @@ from datetime import date
 from hardentui.checks.prelude import *
 from hardentui.model.finding import Waiver, WaiverFacts, WaiverUse
 
+_WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
 
+
+@Check(
+    severity=Severity.MEDIUM,  # what was accepted for a while is still open
+    summary="Fix the finding, or renew the waiver",
+    risk=Risk.SAFE,
+    passes=lambda: (WaiverFacts(), WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),))),
+    fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=True, expired_for=1),)),),
+    references=("NIST SP 800-53 RA-7", "ISO/IEC 27001 6.1.3"),
+)
 def expired_waiver(facts: WaiverFacts) -> Verdict:
     """Waiver expired.
 
@@ -37,21 +47,17 @@ def expired_waiver(facts: WaiverFacts) -> Verdict:
     return failed(f"{plural(len(expired), 'waiver has', 'waivers have')} expired", evidence=evidence)
 
 
-_WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
-
-EXPIRED_WAIVER = Check(
-    severity=Severity.MEDIUM,  # what was accepted for a while is still open
-    kind=Kind.WAIVERS,
-    summary="Fix the finding, or renew the waiver",
-    fix=FixKind.DECISION,
+@Check(
+    severity=Severity.LOW,  # tidiness
+    summary="Delete the waiver, or correct its check and subject",
     risk=Risk.SAFE,
-    evaluate=expired_waiver,
-    passes=lambda: (WaiverFacts(), WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),))),
-    fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=True, expired_for=1),)),),
-    references=("NIST SP 800-53 RA-7", "ISO/IEC 27001 6.1.3"),
+    passes=lambda: (
+        WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=2),)),
+        WaiverFacts((WaiverUse(_WAIVER, expired=True),)),
+    ),
+    fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=False),)),),
+    references=("NIST SP 800-53 RA-7",),
 )
-
-
 def unused_waiver(facts: WaiverFacts) -> Verdict:
     """Waiver not used.
 
@@ -76,19 +82,3 @@ def unused_waiver(facts: WaiverFacts) -> Verdict:
         for use in unused
     )
     return failed(f"{plural(len(unused), 'waiver waives', 'waivers waive')} nothing", evidence=evidence)
-
-
-UNUSED_WAIVER = Check(
-    severity=Severity.LOW,  # tidiness
-    kind=Kind.WAIVERS,
-    summary="Delete the waiver, or correct its check and subject",
-    fix=FixKind.DECISION,
-    risk=Risk.SAFE,
-    evaluate=unused_waiver,
-    passes=lambda: (
-        WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=2),)),
-        WaiverFacts((WaiverUse(_WAIVER, expired=True),)),
-    ),
-    fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=False),)),),
-    references=("NIST SP 800-53 RA-7",),
-)

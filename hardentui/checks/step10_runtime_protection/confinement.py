@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Denial
-from hardentui.reading.confinement import unconfined_by_apparmor, without_apparmor
+from hardentui.reading.confinement import need_apparmor, unconfined_by_apparmor
 
 
+@Check(
+    severity=Severity.MEDIUM,  # a layer only logs
+    points=2,
+    summary="Set the AppArmor profile to enforce mode",
+    fix=FixKind.HOST_FILE,
+    passes=lambda: (
+        _labelled("containers-default-0.62.2 (enforce)"),
+        _labelled("containers-default-0.62.2//&crun (mixed)"),
+        container(kernel=Kernel(7, lsm_label="web (complain)"), engine=rootless()),
+        _stopped(web="enforce"),
+    ),
+    fails=lambda: (
+        _labelled("web (complain)"),
+        _stopped(shop="enforce"),
+        _stopped(web="complain"),
+        container("--security-opt=apparmor=web", kernel=Kernel(7, lsm_label="web (complain)")),
+    ),
+    references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
+)
 def apparmor_complain_mode(facts: ContainerFacts) -> Verdict:
     """AppArmor profile in complain mode.
 
@@ -23,9 +42,7 @@ def apparmor_complain_mode(facts: ContainerFacts) -> Verdict:
     Whatever the profile denies once it is enforced. Read the log of the time in complain mode: each line is
     something that will fail.
     """
-    without = without_apparmor(facts)
-    if without:
-        return without
+    need_apparmor(facts)
     label = ask(facts, lambda kernel: kernel.lsm_label)
     if isinstance(label, NotRunning):
         return _before_it_runs(facts)
@@ -84,28 +101,17 @@ def _labelled(label: str) -> ContainerFacts:
     return container(kernel=Kernel(7, lsm_label=label))
 
 
-APPARMOR_COMPLAIN_MODE = Check(
-    severity=Severity.MEDIUM,  # a layer only logs
-    points=2,
-    summary="Set the AppArmor profile to enforce mode",
-    fix=FixKind.HOST_FILE,
-    evaluate=apparmor_complain_mode,
-    passes=lambda: (
-        _labelled("containers-default-0.62.2 (enforce)"),
-        _labelled("containers-default-0.62.2//&crun (mixed)"),
-        container(kernel=Kernel(7, lsm_label="web (complain)"), engine=rootless()),
-        _stopped(web="enforce"),
-    ),
+@Check(
+    severity=Severity.MEDIUM,  # something tries what it may not, or a profile is wrong
+    summary="Find out whether it was an attack or a profile that is too tight",
+    risk=Risk.SAFE,
+    passes=lambda: (container(denials=()),),
     fails=lambda: (
-        _labelled("web (complain)"),
-        _stopped(shop="enforce"),
-        _stopped(web="complain"),
-        container("--security-opt=apparmor=web", kernel=Kernel(7, lsm_label="web (complain)")),
+        container(denials=(Denial("seccomp", "syscall=keyctl comm=x"),)),
+        container(denials=(Denial("apparmor", 'operation="open" name="/proc/kcore"'),) * 9),
     ),
-    references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
+    references=("NIST SP 800-190 4.4.4",),
 )
-
-
 def runtime_denials(facts: ContainerFacts) -> Verdict:
     """Recent kernel denials.
 
@@ -132,18 +138,3 @@ def runtime_denials(facts: ContainerFacts) -> Verdict:
         evidence=evidence,
         commands=("ausearch -m AVC,SECCOMP -ts today", "journalctl -k -g 'apparmor=\"DENIED\"' --since -1d"),
     )
-
-
-RUNTIME_DENIALS = Check(
-    severity=Severity.MEDIUM,  # something tries what it may not, or a profile is wrong
-    summary="Find out whether it was an attack or a profile that is too tight",
-    fix=FixKind.DECISION,
-    risk=Risk.SAFE,
-    evaluate=runtime_denials,
-    passes=lambda: (container(denials=()),),
-    fails=lambda: (
-        container(denials=(Denial("seccomp", "syscall=keyctl comm=x"),)),
-        container(denials=(Denial("apparmor", 'operation="open" name="/proc/kcore"'),) * 9),
-    ),
-    references=("NIST SP 800-190 4.4.4",),
-)

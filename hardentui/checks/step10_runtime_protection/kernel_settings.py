@@ -21,6 +21,62 @@ _MASKS = (
 """What Podman masks or makes read-only; lifting any other path changes nothing."""
 
 
+def _fix_unmasked_system_paths(spec: Spec, context: FixContext) -> Spec:
+    if spec[PRIVILEGED]:
+        raise CannotFix("privileged mode removes every mask", "Fix both at once (add --check privileged).")
+    lost = ask(context.facts, lambda kernel: kernel.lost_masks)
+    bare = bare_kernel_mounts(context.facts)
+    if not spec[UNMASK] and (of_host := [row for row in bare if row.paths]):
+        raise CannotFix(
+            f"{visible(of_host[0].paths[0], 200)} is a {of_host[0].kind} file system that the host mounted",
+            "Unmount it on the host, or remove the mount that shows it.",
+        )
+    if not spec[UNMASK] and bare:
+        raise CannotFix(
+            "/proc or /sys was mounted again after the start", "Find out by whom, then restart it."
+        )
+    if not spec[UNMASK] and isinstance(lost, frozenset) and lost:
+        raise CannotFix("masks were removed by hand after the start", "Find out by whom, then restart it.")
+    return spec.without(UNMASK)
+
+
+_MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/sys", "/proc/irq"})
+
+_AGAIN = (KernelMount("/mnt", "proc", "rw,relatime"),)
+
+_OF_A_CHROOT = (KernelMount("/c/proc", "proc", "rw", paths=("/srv/chroot/proc",)),)
+
+_PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
+
+
+@Check(
+    severity=Severity.HIGH,  # kernel memory and settings; critical where they can be written
+    points=2,
+    takes_over=True,
+    summary="Restore the default masks",
+    remediate=_fix_unmasked_system_paths,
+    passes=lambda: (
+        "",
+        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=())),
+        container(
+            "--pid=host",
+            kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"}), mounts=()),
+            engine=rootless(),
+        ),
+        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_PIDS_ONLY)),
+    ),
+    fails=lambda: (
+        "--security-opt=unmask=ALL",
+        container(
+            "--security-opt=unmask=/proc/kcore", kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})
+        ),
+        container("--privileged", kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
+        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset({"/proc/timer_list"}))),
+        container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_AGAIN)),
+        container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_OF_A_CHROOT)),
+    ),
+    references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-proc-mount"),
+)
 def unmasked_system_paths(facts: ContainerFacts) -> Verdict:
     """Masked /proc and /sys paths exposed.
 
@@ -113,61 +169,6 @@ def _lifted(spec: Spec) -> str:
     return f"unmask {listed(opened)}" if opened else ""
 
 
-def _fix_unmasked_system_paths(spec: Spec, context: FixContext) -> Spec:
-    if spec[PRIVILEGED]:
-        raise CannotFix("privileged mode removes every mask", "Fix both at once (add --check privileged).")
-    lost = ask(context.facts, lambda kernel: kernel.lost_masks)
-    bare = bare_kernel_mounts(context.facts)
-    if not spec[UNMASK] and (of_host := [row for row in bare if row.paths]):
-        raise CannotFix(
-            f"{visible(of_host[0].paths[0], 200)} is a {of_host[0].kind} file system that the host mounted",
-            "Unmount it on the host, or remove the mount that shows it.",
-        )
-    if not spec[UNMASK] and bare:
-        raise CannotFix(
-            "/proc or /sys was mounted again after the start", "Find out by whom, then restart it."
-        )
-    if not spec[UNMASK] and isinstance(lost, frozenset) and lost:
-        raise CannotFix("masks were removed by hand after the start", "Find out by whom, then restart it.")
-    return spec.without(UNMASK)
-
-
-_MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/sys", "/proc/irq"})
-
-_AGAIN = (KernelMount("/mnt", "proc", "rw,relatime"),)
-_OF_A_CHROOT = (KernelMount("/c/proc", "proc", "rw", paths=("/srv/chroot/proc",)),)
-_PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
-
-UNMASKED_SYSTEM_PATHS = Check(
-    severity=Severity.HIGH,  # kernel memory and settings; critical where they can be written
-    points=2,
-    takes_over=True,
-    summary="Restore the default masks",
-    evaluate=unmasked_system_paths,
-    remediate=_fix_unmasked_system_paths,
-    passes=lambda: (
-        "",
-        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=())),
-        container(
-            "--pid=host",
-            kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"}), mounts=()),
-            engine=rootless(),
-        ),
-        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_PIDS_ONLY)),
-    ),
-    fails=lambda: (
-        "--security-opt=unmask=ALL",
-        container(
-            "--security-opt=unmask=/proc/kcore", kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})
-        ),
-        container("--privileged", kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
-        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset({"/proc/timer_list"}))),
-        container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_AGAIN)),
-        container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_OF_A_CHROOT)),
-    ),
-    references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-proc-mount"),
-)
-
 _SAFE = tuple(
     "kernel.shm_rmid_forced net.core.somaxconn net.ipv4.conf.all.src_valid_mark "
     "net.ipv4.conf.default.src_valid_mark net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports "
@@ -182,6 +183,32 @@ _OFF = "net.ipv4.tcp_syncookies=0"
 _BORROWED = frozenset({"container", "ns"})
 
 
+def _fix_unsafe_sysctls(spec: Spec, context: FixContext) -> Spec:
+    safe = context.parameters.texts("safe")
+    of_engine = [s for s in _of_engine(context.facts, spec[SYSCTL]) if not _is_safe(s, safe)]
+    if of_engine and all(_is_safe(setting, safe) for setting in spec[SYSCTL]):
+        raise CannotFix(
+            f"the engine sets {listed([_name(setting) for setting in of_engine])} for all containers",
+            "Remove it from default_sysctls in containers.conf, then recreate the container.",
+        )
+    return spec.with_(SYSCTL, tuple(setting for setting in spec[SYSCTL] if _is_safe(setting, safe)))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a setting of its namespace that is not known to be harmless
+    points=1,
+    summary="Remove the sysctls that are not on the list",
+    remediate=_fix_unsafe_sysctls,
+    parameters={"safe": _SAFE},
+    passes=("", "--sysctl=net.ipv4.ip_unprivileged_port_start=80"),
+    fails=lambda: (
+        "--sysctl=net.ipv4.ip_forward=1 --sysctl=net.ipv4.tcp_syncookies=1",
+        "--sysctl=kernel.msgmax=65536",
+        "--sysctl='net.ipv4.tcp_syncookies = 0'",
+        container(runtime=RuntimeConfig(sysctl={"net.ipv4.ip_forward": "1"})),
+    ),
+    references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-sysctls"),
+)
 def unsafe_sysctls(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Sysctls not known to be safe.
 
@@ -239,32 +266,3 @@ def _is_safe(setting: str, safe: tuple[str, ...]) -> bool:
 
 def _name(setting: str) -> str:
     return setting.partition("=")[0].strip().replace("/", ".")
-
-
-def _fix_unsafe_sysctls(spec: Spec, context: FixContext) -> Spec:
-    safe = context.parameters.texts("safe")
-    of_engine = [s for s in _of_engine(context.facts, spec[SYSCTL]) if not _is_safe(s, safe)]
-    if of_engine and all(_is_safe(setting, safe) for setting in spec[SYSCTL]):
-        raise CannotFix(
-            f"the engine sets {listed([_name(setting) for setting in of_engine])} for all containers",
-            "Remove it from default_sysctls in containers.conf, then recreate the container.",
-        )
-    return spec.with_(SYSCTL, tuple(setting for setting in spec[SYSCTL] if _is_safe(setting, safe)))
-
-
-UNSAFE_SYSCTLS = Check(
-    severity=Severity.MEDIUM,  # a setting of its namespace that is not known to be harmless
-    points=1,
-    summary="Remove the sysctls that are not on the list",
-    evaluate=unsafe_sysctls,
-    remediate=_fix_unsafe_sysctls,
-    parameters={"safe": _SAFE},
-    passes=("", "--sysctl=net.ipv4.ip_unprivileged_port_start=80"),
-    fails=lambda: (
-        "--sysctl=net.ipv4.ip_forward=1 --sysctl=net.ipv4.tcp_syncookies=1",
-        "--sysctl=kernel.msgmax=65536",
-        "--sysctl='net.ipv4.tcp_syncookies = 0'",
-        container(runtime=RuntimeConfig(sysctl={"net.ipv4.ip_forward": "1"})),
-    ),
-    references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-sysctls"),
-)

@@ -18,6 +18,17 @@ from hardentui.reading.networks import (
 _PROFILE = "/usr/share/containers/seccomp.json"
 
 
+@Check(
+    severity=Severity.HIGH,  # all containers have a weaker filter
+    summary="Reinstall the profile of the package",
+    passes=lambda: (_host(),),
+    fails=lambda: (
+        _host(seccomp_profile=Missing(_PROFILE)),
+        _host(seccomp_intact=False),
+        _host(seccomp_profile=file(_PROFILE, 0o666, Danger(_PROFILE, "world-writable (0666)", "chmod o-w"))),
+    ),
+    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
+)
 def altered_seccomp_default(facts: HostFacts) -> Verdict:
     """Default seccomp profile missing or modified.
 
@@ -76,24 +87,29 @@ def _host(**over: Any) -> HostFacts:
     return host(**{"seccomp_profile": file(_PROFILE), "seccomp_intact": True, **over})
 
 
-ALTERED_SECCOMP_DEFAULT = Check(
-    severity=Severity.HIGH,  # all containers have a weaker filter
-    kind=Kind.HOST,
-    summary="Reinstall the profile of the package",
-    fix=FixKind.HOST_FILE,
-    evaluate=altered_seccomp_default,
-    passes=lambda: (_host(),),
-    fails=lambda: (
-        _host(seccomp_profile=Missing(_PROFILE)),
-        _host(seccomp_intact=False),
-        _host(seccomp_profile=file(_PROFILE, 0o666, Danger(_PROFILE, "world-writable (0666)", "chmod o-w"))),
-    ),
-    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
-)
-
 _DEFAULT_TYPES = ("container_t", "spc_t", "unconfined_t")
 
+_MEMBER = {"Pod": "2" * 64}
 
+
+@Check(
+    severity=Severity.LOW,  # the default filter holds; a learned one is narrower
+    points=12,
+    summary="Record what the service does and give it its own seccomp profile",
+    passes=lambda: (
+        "-p 127.0.0.1:8080:80",
+        "-p 80:80 --security-opt=seccomp=/etc/containers/seccomp/web.json",
+        "-p 80:80 --security-opt=label=type:web.process",
+        container(pod=_pod("127.0.0.1"), inspect=_MEMBER),
+        "--security-opt=seccomp=/etc/containers/seccomp/db.json",
+    ),
+    fails=lambda: (
+        "-p 80:80",
+        "--network=host --security-opt=apparmor=unconfined",
+        container(pod=_pod("0.0.0.0"), inspect=_MEMBER),
+    ),
+    references=("CSVS 3.4", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
+)
 def default_seccomp_only(facts: ContainerFacts) -> Verdict:
     """Exposed service without its own seccomp profile.
 
@@ -114,8 +130,7 @@ def default_seccomp_only(facts: ContainerFacts) -> Verdict:
     updates.
     """
     spec = facts.spec
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     own = {
         "seccomp profile": spec[SECCOMP_PROFILE] not in ("", "unconfined") or spec[SECCOMP_POLICY] == "image",
         "AppArmor profile": spec[APPARMOR] not in ("", "unconfined"),
@@ -155,9 +170,6 @@ def _open_in_pod(facts: ContainerFacts) -> Known[bool]:
     return any(reach(port) == "all" for port in ports_of_pod(pod))
 
 
-_MEMBER = {"Pod": "2" * 64}
-
-
 def _pod(address: str) -> dict[str, object]:
     return {
         "SharedNamespaces": ["net"],
@@ -166,33 +178,40 @@ def _pod(address: str) -> dict[str, object]:
     }
 
 
-DEFAULT_SECCOMP_ONLY = Check(
-    severity=Severity.LOW,  # the default filter holds; a learned one is narrower
-    points=12,
-    summary="Record what the service does and give it its own seccomp profile",
-    fix=FixKind.DECISION,
-    evaluate=default_seccomp_only,
-    passes=lambda: (
-        "-p 127.0.0.1:8080:80",
-        "-p 80:80 --security-opt=seccomp=/etc/containers/seccomp/web.json",
-        "-p 80:80 --security-opt=label=type:web.process",
-        container(pod=_pod("127.0.0.1"), inspect=_MEMBER),
-        "--security-opt=seccomp=/etc/containers/seccomp/db.json",
-    ),
-    fails=lambda: (
-        "-p 80:80",
-        "--network=host --security-opt=apparmor=unconfined",
-        container(pod=_pod("0.0.0.0"), inspect=_MEMBER),
-    ),
-    references=("CSVS 3.4", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
-)
-
 _RULE = (
     '{"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 4294967295, '
     '"valueTwo": FAMILY, "op": "SCMP_CMP_MASKED_EQ"}]}'
 )
 
 
+def _allowed(*conditions: Condition) -> SeccompRule:
+    return SeccompRule("ALLOW", conditions)
+
+
+_INTERNET = ("socket", _allowed(Condition(0, "MASKED_EQ", 0xFFFFFFFF, 2)))
+
+_BOTH = ("X86_64", "X86")
+
+_ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
+
+
+@Check(
+    severity=Severity.LOW,  # kernel code more within reach, by the engine's default
+    scope=Kind.SITE,
+    summary="Give it a seccomp profile that allows only the socket families it needs",
+    passes=lambda: (
+        "",
+        container(runtime=_runs(_INTERNET)),
+        container(runtime=_runs(_INTERNET, ("socketcall", SeccompRule("ERRNO", (), 1)), architectures=_BOTH)),
+    ),
+    fails=lambda: (
+        container(runtime=_runs(("socket", _allowed()))),
+        container(runtime=_runs(_ALL_BUT_VSOCK)),
+        container(runtime=_runs(_INTERNET, architectures=_BOTH)),
+        container(runtime=_runs(_INTERNET, ("socketcall", _allowed()), architectures=_BOTH)),
+    ),
+    references=("CVE-2026-123876", "NIST SP 800-190 4.4.4"),
+)
 def open_socket_families(facts: ContainerFacts) -> Verdict:
     """Unrestricted socket families.
 
@@ -213,11 +232,8 @@ def open_socket_families(facts: ContainerFacts) -> Verdict:
     The fix is a custom profile that allows the families that the service needs, with a masked comparison of
     the lower 32 bits, and leaves out the 32-bit architecture, which ends 32-bit programs.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     seccomp = filter_rules(facts)
-    if isinstance(seccomp, Verdict):
-        return seccomp
     ways: dict[str, tuple[str, ...]] = {}
     for name, family in FAMILIES.items():
         if answer := ways_to_family(seccomp.rules, family):
@@ -246,35 +262,15 @@ def _runs(*rules: tuple[str, SeccompRule], architectures: tuple[str, ...] = ("X8
     return RuntimeConfig(seccomp=SeccompProfile("ERRNO", None, architectures, by_name))
 
 
-def _allowed(*conditions: Condition) -> SeccompRule:
-    return SeccompRule("ALLOW", conditions)
-
-
-_INTERNET = ("socket", _allowed(Condition(0, "MASKED_EQ", 0xFFFFFFFF, 2)))
-_BOTH = ("X86_64", "X86")
-_ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
-
-OPEN_SOCKET_FAMILIES = Check(
-    severity=Severity.LOW,  # kernel code more within reach, by the engine's default
-    scope=Kind.SITE,
-    summary="Give it a seccomp profile that allows only the socket families it needs",
+@Check(
+    severity=Severity.HIGH,  # no container has a filter
+    summary="Use a runtime and a kernel with seccomp support",
     fix=FixKind.DECISION,
-    evaluate=open_socket_families,
-    passes=lambda: (
-        "",
-        container(runtime=_runs(_INTERNET)),
-        container(runtime=_runs(_INTERNET, ("socketcall", SeccompRule("ERRNO", (), 1)), architectures=_BOTH)),
-    ),
-    fails=lambda: (
-        container(runtime=_runs(("socket", _allowed()))),
-        container(runtime=_runs(_ALL_BUT_VSOCK)),
-        container(runtime=_runs(_INTERNET, architectures=_BOTH)),
-        container(runtime=_runs(_INTERNET, ("socketcall", _allowed()), architectures=_BOTH)),
-    ),
-    references=("CVE-2026-123876", "NIST SP 800-190 4.4.4"),
+    risk=Risk.SAFE,
+    passes=lambda: (rootful(info=_info(True)),),
+    fails=lambda: (rootful(info=_info(False)), rootless(info=_info(False))),
+    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
 )
-
-
 def seccomp_disabled(facts: EngineFacts) -> Verdict:
     """Seccomp not available to the engine.
 
@@ -303,21 +299,51 @@ def _info(enabled: bool) -> dict[str, Any]:
     return {"host": {"security": {"seccompEnabled": enabled}}}
 
 
-SECCOMP_DISABLED = Check(
-    severity=Severity.HIGH,  # no container has a filter
-    kind=Kind.ENGINE,
-    summary="Use a runtime and a kernel with seccomp support",
-    fix=FixKind.DECISION,
-    risk=Risk.SAFE,
-    evaluate=seccomp_disabled,
-    passes=lambda: (rootful(info=_info(True)),),
-    fails=lambda: (rootful(info=_info(False)), rootless(info=_info(False))),
-    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
-)
-
 _OTHERS_WRITE, _GROUP_AND_OTHERS_WRITE = 0o002, 0o022
 
+_PATH = "/etc/containers/seccomp/web.json"
 
+
+@Check(
+    severity=Severity.MEDIUM,  # another account chooses the filter
+    summary="Put the profile where only root can write",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    passes=lambda: (
+        "",
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=FileFact(_PATH)),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o664),
+            engine=rootless(),
+        ),
+    ),
+    fails=lambda: (
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=Missing(_PATH)),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, mode=0o664),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=FileFact(_PATH, uid=1000)
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=100, mode=0o664),
+            engine=rootless(),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o666),
+            engine=rootless(),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, dangers=(Danger("/etc/containers", "world-writable", "chmod o-w"),)),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.5.5"),
+)
 def seccomp_profile_file_unsafe(facts: ContainerFacts) -> Verdict:
     """Seccomp profile missing or writable by others.
 
@@ -359,54 +385,59 @@ def seccomp_profile_file_unsafe(facts: ContainerFacts) -> Verdict:
     )
 
 
-_PATH = "/etc/containers/seccomp/web.json"
-
-SECCOMP_PROFILE_FILE_UNSAFE = Check(
-    severity=Severity.MEDIUM,  # another account chooses the filter
-    summary="Put the profile where only root can write",
-    fix=FixKind.HOST_FILE,
-    risk=Risk.SAFE,
-    evaluate=seccomp_profile_file_unsafe,
-    passes=lambda: (
-        "",
-        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=FileFact(_PATH)),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o664),
-            engine=rootless(),
-        ),
-    ),
-    fails=lambda: (
-        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=Missing(_PATH)),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            seccomp_file=FileFact(_PATH, mode=0o664),
-        ),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=FileFact(_PATH, uid=1000)
-        ),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            seccomp_file=FileFact(_PATH, uid=1000, gid=100, mode=0o664),
-            engine=rootless(),
-        ),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o666),
-            engine=rootless(),
-        ),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            seccomp_file=FileFact(_PATH, dangers=(Danger("/etc/containers", "world-writable", "chmod o-w"),)),
-        ),
-    ),
-    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.5.5"),
-)
-
 _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 _MODES = {0: "none", 1: "strict", 2: "filter"}
 
 
+def _fix_seccomp_unconfined(spec: Spec, context: FixContext) -> Spec:
+    if spec[SECCOMP_PROFILE] == "unconfined":
+        spec = spec.without(SECCOMP_PROFILE)
+    if _by_options(spec):
+        raise CannotFix(
+            "privileged mode also turns the filter off",
+            "Fix both at once (add --check privileged), or name a profile.",
+        )
+    if (
+        spec == context.facts.spec
+        and isinstance(context.facts.kernel, Kernel)
+        and _switched_off(context.facts)
+    ):
+        raise CannotFix("no container option turns the filter off", "See seccomp_profile in containers.conf.")
+    return spec
+
+
+_RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
+
+
+@Check(
+    severity=Severity.HIGH,  # every system call: one kernel hole from the host (CIS 5.22)
+    points=12,
+    summary="Restore the seccomp filter",
+    remediate=_fix_seccomp_unconfined,
+    passes=lambda: (
+        "",
+        container(kernel=Kernel(7, seccomp_mode=2)),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json --privileged", seccomp_rules=_RULES
+        ),
+        container(  # an annotation that pretends
+            "--security-opt=seccomp=unconfined",
+            kernel=Kernel(7, seccomp_mode=2),
+            runtime=RuntimeConfig(seccomp=SeccompProfile("ERRNO")),
+        ),
+    ),
+    fails=lambda: (
+        "--security-opt=seccomp=unconfined",
+        container("--security-opt=seccomp=unconfined", kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
+        "--privileged",
+        container("--privileged", kernel=Kernel(7, seccomp_mode=0)),
+        container(  # a filter of the program's own
+            kernel=Kernel(7, seccomp_mode=2), runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))
+        ),
+    ),
+    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
+    contextual=True,
+)
 def seccomp_unconfined(facts: ContainerFacts) -> Verdict:
     """No seccomp filter.
 
@@ -456,54 +487,3 @@ def _by_options(spec: Spec) -> str:
     if profile == "unconfined":
         return "seccomp=unconfined"
     return "privileged" if spec[PRIVILEGED] and profile in ("", *_STOCK) else ""
-
-
-def _fix_seccomp_unconfined(spec: Spec, context: FixContext) -> Spec:
-    if spec[SECCOMP_PROFILE] == "unconfined":
-        spec = spec.without(SECCOMP_PROFILE)
-    if _by_options(spec):
-        raise CannotFix(
-            "privileged mode also turns the filter off",
-            "Fix both at once (add --check privileged), or name a profile.",
-        )
-    if (
-        spec == context.facts.spec
-        and isinstance(context.facts.kernel, Kernel)
-        and _switched_off(context.facts)
-    ):
-        raise CannotFix("no container option turns the filter off", "See seccomp_profile in containers.conf.")
-    return spec
-
-
-_RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
-
-SECCOMP_UNCONFINED = Check(
-    severity=Severity.HIGH,  # every system call: one kernel hole from the host (CIS 5.22)
-    points=12,
-    summary="Restore the seccomp filter",
-    evaluate=seccomp_unconfined,
-    remediate=_fix_seccomp_unconfined,
-    passes=lambda: (
-        "",
-        container(kernel=Kernel(7, seccomp_mode=2)),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json --privileged", seccomp_rules=_RULES
-        ),
-        container(  # an annotation that pretends
-            "--security-opt=seccomp=unconfined",
-            kernel=Kernel(7, seccomp_mode=2),
-            runtime=RuntimeConfig(seccomp=SeccompProfile("ERRNO")),
-        ),
-    ),
-    fails=lambda: (
-        "--security-opt=seccomp=unconfined",
-        container("--security-opt=seccomp=unconfined", kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
-        "--privileged",
-        container("--privileged", kernel=Kernel(7, seccomp_mode=0)),
-        container(  # a filter of the program's own
-            kernel=Kernel(7, seccomp_mode=2), runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))
-        ),
-    ),
-    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
-    contextual=True,
-)

@@ -378,7 +378,7 @@ class Application:
         facts = self._facts
         if not facts.running:
             return
-        listening = read_listening(self._opened.files, pid_of(facts.inspect))
+        listening = known(read_listening, self._opened.files, pid_of(facts.inspect))
         ports = tuple(sorted(ports_of(listening))) if facts.engine.local else ()
         start = wishes.tried[0] if wishes.tried else 0.0
         patience = max(wishes.patience, min(_START_TIMES * start, LONGEST_TRIED))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 
 from msgspec import Struct
@@ -148,10 +148,3 @@ def _subject(judged: Judged) -> SubjectResult:
         file=header.file,
         line=header.line,
     )
-
-
-def of_checks(services: Iterable[Judged], checks: Sequence[str]) -> tuple[str, ...]:
-    """The failing checks of these services, the most severe first, of those asked for."""
-    failing = [finding for judged in services for finding in judged.findings if finding.failing]
-    failing.sort(key=lambda finding: -finding.severity)
-    return tuple(dict.fromkeys(f.check for f in failing if not checks or f.check in checks))

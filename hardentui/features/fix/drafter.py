@@ -90,12 +90,6 @@ def changed_unit(
     )
 
 
-def drift(files: Files, facts: ContainerFacts) -> tuple[str, ...]:
-    """The differences between the unit's file and the running container, one sentence each."""
-    origin = origin_of(files, facts) if facts.engine.local else None
-    return tuple(str(difference) for difference in drift_of(origin, facts)) if origin else ()
-
-
 def _origin(files: Files, facts: ContainerFacts) -> Origin:
     origin = origin_of(files, facts) if facts.engine.local else None
     if origin is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hardentui.do import Do, Verb
-from hardentui.features.images.scanning import COOL_DOWN, Update, Updates
+from hardentui.features.images.scanning import COOL_DOWN, Update, ask_registries
 from hardentui.features.looking.surroundings import Parts
 from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone, age_text, size_text
 from hardentui.features.trial.rehearsal import Rehearsal, lines_of
@@ -238,7 +238,7 @@ def updates_task(parts: Parts, images: Iterable[ImageFacts], stop: threading.Eve
     Raises:
         ToolMissing: skopeo is not installed.
     """
-    answers = Updates(parts, stop).ask(images, lambda name: tell(f"querying {name}"))
+    answers = ask_registries(parts, images, lambda name: tell(f"querying {name}"), stop)
     if stop.is_set():
         raise KeyboardInterrupt
     return TaskResult(

@@ -474,46 +474,36 @@ class Update(Struct, frozen=True):
         return now - answer.first_seen >= timedelta(days=COOL_DOWN)
 
 
-class Updates:
-    """Checks the images of the opened engines.
+def ask_registries(
+    parts: Parts, images: Iterable[ImageFacts], on_name: Callable[[str], None], stop: threading.Event
+) -> tuple[Update, ...]:
+    """Query each name of each image; a registry that does not answer does not stop the others.
 
-    Args:
-        ask: runs skopeo; by default a program of this host.
+    Raises:
+        ToolMissing: skopeo is not installed.
     """
+    ask, updates = asker(stop), list[Update]()
+    for image in images:
+        for name in names_to_ask(image):
+            if stop.is_set():
+                return tuple(updates)
+            on_name(name)
+            updates.append(_update(parts, image, name, ask))
+    return tuple(updates)
 
-    def __init__(self, parts: Parts, stop: threading.Event, ask: Ask | None = None) -> None:
-        self._parts = parts
-        self._stop = stop
-        self._ask = ask or asker(stop)
-        self._answers = parts.registry
 
-    def ask(self, images: Iterable[ImageFacts], on_name: Callable[[str], None]) -> tuple[Update, ...]:
-        """Query each name of each image; a registry that does not answer does not stop the others.
-
-        Raises:
-            ToolMissing: skopeo is not installed.
-        """
-        updates: list[Update] = []
-        for image in images:
-            for name in names_to_ask(image):
-                if self._stop.is_set():
-                    return tuple(updates)
-                on_name(name)
-                updates.append(self._one(image, name))
-        return tuple(updates)
-
-    def _one(self, image: ImageFacts, name: str) -> Update:
-        if self._answers is None:
-            return Update(name, image, Unread("the image belongs to a simulated host"))
-        digest = digest_of(name, self._ask, logins())
-        if isinstance(digest, Unread):
-            refuse_without_skopeo(digest)
-            return Update(name, image, digest)
-        try:
-            answer = self._answers.keep(name, digest, self._parts.opened.clock())
-        except WriteError as error:
-            return Update(name, image, Unread(error.title))
-        return Update(name, image, answer, digest in digests_of(image))
+def _update(parts: Parts, image: ImageFacts, name: str, ask: Ask) -> Update:
+    if parts.registry is None:
+        return Update(name, image, Unread("the image belongs to a simulated host"))
+    digest = digest_of(name, ask, logins())
+    if isinstance(digest, Unread):
+        refuse_without_skopeo(digest)
+        return Update(name, image, digest)
+    try:
+        answer = parts.registry.keep(name, digest, parts.opened.clock())
+    except WriteError as error:
+        return Update(name, image, Unread(error.title))
+    return Update(name, image, answer, digest in digests_of(image))
 
 
 def refuse_without_skopeo(answer: Unread) -> None:

@@ -36,7 +36,7 @@ from hardentui.model.facts import (
     VolumeFacts,
     WrittenDirectory,
 )
-from hardentui.model.known import Known, Later, Together, Unread, known, later
+from hardentui.model.known import Known, Later, Together, Unread, known, later, need
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
 from hardentui.reading.confinement import RAW_FILTER
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_infra, section
@@ -80,7 +80,7 @@ def readers_of_process(
         refuse_another(place.files, kernel)
         return seen
 
-    def rlimits(kernel: Kernel) -> Known[tuple[Rlimit, ...]]:
+    def rlimits(kernel: Kernel) -> tuple[Rlimit, ...]:
         limits = read_rlimits(place.files, kernel.pid)
         refuse_another(place.files, kernel)
         return limits
@@ -97,10 +97,8 @@ def _denials(facts: ContainerFacts, place: Place) -> Known[tuple[Denial, ...]]:
     kernel = facts.kernel
     if isinstance(kernel, NotRunning):
         return Unread("it is not running, so denials of its processes cannot be identified")
-    refusals = place.once.refusals()
-    if isinstance(refusals, Unread):
-        return refusals
-    return denials_of(refusals, place.files, kernel, str(facts.inspect.get("ProcessLabel") or ""))
+    label = str(facts.inspect.get("ProcessLabel") or "")
+    return denials_of(need(place.once.refusals()), place.files, kernel, label)
 
 
 def _exec_events(facts: ContainerFacts, place: Place) -> Known[tuple[datetime, ...]]:
@@ -124,9 +122,9 @@ def _unit_exists(facts: ContainerFacts, place: Place) -> Known[bool]:
     return place.once.unit_exists(service, by_image=by_image)
 
 
-def _log_limit(facts: ContainerFacts, place: Place) -> Known[int]:
+def _log_limit(facts: ContainerFacts, place: Place) -> int:
     if not isinstance(facts.kernel, Kernel) or not engine_limits_log(facts):
-        return Unread("the limit that its log is written with was not read")
+        raise Unread("the limit that its log is written with was not read")
     return read_log_limit(place.files, _conmon(facts))
 
 

@@ -192,9 +192,7 @@ class Gatherer:
             return ()
         from hardentui.host.process.proc import read_rlimits
 
-        limits = read_rlimits(self._files, int(pid))
-        if isinstance(limits, Unread):
-            return ()
+        limits = known(read_rlimits, self._files, int(pid), else_=())
         return added_ulimits({limit.name: limit.hard for limit in limits})
 
     def _read(self, facts: ContainerFacts, name: str) -> Any:

@@ -154,7 +154,7 @@ class OncePerEngine:
     def listening(self, conmon: int) -> Known[tuple[ListeningSocket, ...]]:
         """The listening sockets of the host, in the network namespace of a container's conmon."""
         if self._listening is None:
-            self._listening = read_listening(self._files, conmon)
+            self._listening = known(read_listening, self._files, conmon)
         return self._listening
 
     def secret_drivers(self) -> Known[Mapping[str, str]]:
@@ -178,8 +178,8 @@ class OncePerEngine:
         now = self._clock()
         if self._refused is None or now - self._refused[0] > _FRESH:
             root = os.geteuid() == 0
-
-            self._refused = (now, read_refusals(self._files, self._run, now, root=root))
+            read = known(lambda: read_refusals(self._files, self._run, now, root=root))
+            self._refused = (now, read)
         return self._refused[1]
 
     def _manager(self) -> Manager:

@@ -414,27 +414,26 @@ def _lines(item: Diagnosis) -> Iterator[PageLine]:
 
 
 def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageSection, ...]:
-    """Each value and where it comes from; of the keys only those that were changed.
+    """Each value and where it comes from.
 
     Raises:
         UsageError: the session is somebody else's, in a browser.
     """
     refuse_strangers()
-    shown: dict[str, list[PageLine]] = {"Settings": [], "Keys": [], "Values of fixes": []}
+    settings, values = [], []
     for row in rows:
-        kind, _, name = row.name.partition(".")
-        title = {"keys": "Keys", "fixes": "Values of fixes"}.get(kind, "Settings")
-        changed = row.origin.source is not SettingSource.DEFAULT
-        if title != "Keys" or changed:
-            tone = Tone.GOOD if changed else Tone.PLAIN
-            label, text = ("", f"{name}: {row.text}") if name else (kind, row.text)
-            shown[title].append(PageLine(label, f"{text}  ({row.origin})", tone))
-    file = PageLine(
-        "", document.path if document.there else f"{document.path}, which does not exist", Tone.MUTED
-    )
-    how = PageLine("", "i writes one with comments", Tone.MUTED)
-    wrong = [PageLine("", str(notice), Tone.BAD) for notice in document.notices]
-    shown["File"] = [file, *wrong] if document.there else [file, how]
+        tone = Tone.PLAIN if row.origin.source is SettingSource.DEFAULT else Tone.GOOD
+        _, of_fix, name = row.name.partition("fixes.")
+        if of_fix:
+            values.append(PageLine("", f"{name}: {row.text}  ({row.origin})", tone))
+        else:
+            settings.append(PageLine(row.name, f"{row.text}  ({row.origin})", tone))
+    there = "" if document.there else ", which does not exist"
+    file = [PageLine("", f"{document.path}{there}", Tone.MUTED)]
+    file += [PageLine("", str(notice), Tone.BAD) for notice in document.notices]
+    if not document.there:
+        file.append(PageLine("", "i changes a setting, and makes the file", Tone.MUTED))
+    shown = {"Settings": settings, "Values of fixes": values, "File": file}
     return tuple(PageSection(title, tuple(lines)) for title, lines in shown.items() if lines)
 
 

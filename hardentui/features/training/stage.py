@@ -435,8 +435,6 @@ def _last_line(text: str) -> str:
 # The images of the labs, created from the host's static busybox: no registry is used.
 
 
-USER = "1000"
-"""The uid of the user `shop` in the images."""
 FLAG = "the flag: only root may read this"
 _LINKS = (  # more readable than a list of names
     "awk cat chmod chown echo find grep head httpd id ls mkdir mount nc ps rm sh sleep tail test touch true "

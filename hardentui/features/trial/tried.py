@@ -123,7 +123,6 @@ def _path(facts: ContainerFacts) -> str:
 
 
 FILE_NAME = "trial.json"
-SIZE_LIMIT = 8 << 20
 _CLAIMED = f"According to {FILE_NAME}, which was not made here; not checked."
 
 

@@ -34,14 +34,7 @@ from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.codecs import size_text
-from hardentui.reading.containers import (
-    CONFIGURATION,
-    OF_PODMAN,
-    is_infra,
-    judge,
-    listed,
-    refuse_where_ignored,
-)
+from hardentui.reading.containers import CONFIGURATION, judge, listed, need_own_program, refuse_where_ignored
 from hardentui.reading.masking import mask_argument
 
 _LEADS_ELSEWHERE = frozenset({
@@ -205,9 +198,7 @@ def _with_entries(option: Option[Any], entries: tuple[Any, ...], texts: Any) -> 
 REFERENCE = "this site's checklist"
 
 
-def check_of(
-    row: OwnCheck, examples: Mapping[str, tuple[ContainerFacts, ...]] | None = None
-) -> Check[ContainerFacts]:
+def check_of(row: OwnCheck, examples: Mapping[str, tuple[ContainerFacts, ...]] | None = None) -> Check:
     """The check that a row declares. `examples`: containers that pass and fail, by `pass` and `fail`."""
     known = examples or {}
     fixable = can_fix(row)
@@ -252,8 +243,7 @@ _TOO_LONG = "a value is too long for pattern matching"
 
 def evaluate(row: OwnCheck, facts: ContainerFacts) -> Verdict:
     """Pass, fail, not applicable or unknown. What could not be checked is never a pass."""
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     if not fnmatchcase(facts.name, row.only):
         return not_applicable(f"this check applies only to containers named {row.only}")
     try:

@@ -12,14 +12,16 @@ from socket import AF_INET, AF_INET6, inet_ntop
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files.reader import Files, reason, unreadable
 from hardentui.host.process.capabilities import (
+    ENDED,
     MAX_PROCESSES,
     capability_sets,
     descendants,
     open_files,
     parse_status,
     pids,
+    text_of_process,
 )
 from hardentui.host.process.cgroups import (
     CgroupTree,
@@ -30,7 +32,7 @@ from hardentui.host.process.cgroups import (
     parse_membership,
 )
 from hardentui.model.facts import CapabilitySets, Client, ListeningSocket, Process
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known, need
 
 
 class Counters(Struct, frozen=True):
@@ -48,27 +50,17 @@ class Counters(Struct, frozen=True):
 
 def read_counters(
     files: Files, pid: int, processes: Known[tuple[Process, ...]], cgroups: Known[CgroupTree] | None = None
-) -> Known[Counters]:
-    """The counters of a running container. `processes`: of the container; counted if it has no cgroup of its
-    own (rootless on cgroup v1).
+) -> Counters:
+    """The counters of a running container; raises Unread. `processes`: of the container; counted if it has no
+    cgroup of its own (rootless on cgroup v1).
     """
-    tree = find_cgroups(files) if cgroups is None else cgroups
+    membership = parse_membership(text_of_process(files, f"/proc/{pid}/cgroup"))
     try:
-        membership = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
-    except (FileNotFoundError, ProcessLookupError):
-        return Unread("the process has ended")
-    except OSError as error:
-        return Unread(f"/proc/{pid}/cgroup: {reason(error)}")
-    if not isinstance(tree, Unread):
-        try:
-            counters = _of_cgroup(files, tree, membership)
-        except (OSError, ValueError, KeyError):
-            counters = None
-        if counters is not None:
-            return counters
-    if isinstance(processes, Unread):
-        return processes
-    return _of_processes(files, [process.pid for process in processes])
+        tree = need(find_cgroups(files) if cgroups is None else cgroups)
+        counters = _of_cgroup(files, tree, membership)
+    except (OSError, Unread, ValueError, KeyError):
+        counters = None
+    return counters or _of_processes(files, [process.pid for process in need(processes)])
 
 
 def _own(tree: CgroupTree, membership: Membership, controller: str) -> str | None:
@@ -122,7 +114,7 @@ def _pairs(text: str) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdecimal()}
 
 
-def _of_processes(files: Files, pids: Iterable[int]) -> Known[Counters]:
+def _of_processes(files: Files, pids: Iterable[int]) -> Counters:
     """The sum over processes, without those that end meanwhile."""
     ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     cpu, memory, tasks, seen = 0.0, 0, 0, 0
@@ -136,7 +128,7 @@ def _of_processes(files: Files, pids: Iterable[int]) -> Known[Counters]:
         except (OSError, ValueError, IndexError):
             continue
     if not seen:
-        return Unread("none of its processes can be inspected")
+        raise Unread("none of its processes can be inspected")
     return Counters(cpu, memory, tasks, source="processes")
 
 
@@ -170,31 +162,29 @@ def read_activity(
         shared_network: other containers have sockets in its network namespace; only those open in a process
             of this one are its own.
     """
-    processes = _processes(files, pid, cgroup_path, cgroups)
-    sockets = _sockets(files, pid)
-    if shared_network and not isinstance(sockets, Unread):
-        sockets = processes if isinstance(processes, Unread) else _held(files, processes, sockets)
-    if isinstance(sockets, Unread):
-        return Activity(processes, sockets, sockets)
+    processes = known(_processes, files, pid, cgroup_path, cgroups)
+    try:
+        sockets = _sockets(files, pid)
+        if shared_network:
+            sockets = _held(files, need(processes), sockets)
+    except Unread as unread:
+        return Activity(processes, unread, unread)
     listening = tuple(sorted({socket for sharing in sockets.values() for socket in sharing}, key=_place))
-    return Activity(processes, listening, _clients(files, pid, listening))
+    return Activity(processes, listening, known(_clients, files, pid, listening))
 
 
-def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]:
-    """Listening sockets in the network namespace of a process, whoever owns them, except conmon's.
+def read_listening(files: Files, pid: int) -> tuple[ListeningSocket, ...]:
+    """Listening sockets in the network namespace of a process, whoever owns them, except conmon's. Raises
+    Unread.
 
     Podman lets conmon hold published ports; packets for them never reach its sockets.
     """
     sockets = _sockets(files, pid)
-    if isinstance(sockets, Unread):
-        return sockets
     try:
         monitors = [Process(pid, "conmon", "") for pid in pids(files) if _name(files, pid) == "conmon"]
     except OSError as error:
-        return Unread(f"/proc: {reason(error)}")
+        raise unreadable("/proc", error) from None
     reserved = _held(files, tuple(monitors), sockets)
-    if isinstance(reserved, Unread):
-        return reserved
     kept = {socket for number, sharing in sockets.items() if number not in reserved for socket in sharing}
     return tuple(sorted(kept, key=_place))
 
@@ -205,18 +195,13 @@ def _place(socket: ListeningSocket) -> tuple[str, str, int]:
 
 def _processes(
     files: Files, pid: int, cgroup_path: str, cgroups: Known[CgroupTree] | None
-) -> Known[tuple[Process, ...]]:
-    try:
-        membership = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
-    except (FileNotFoundError, ProcessLookupError):
-        return Unread("the process has ended")
-    except OSError as error:
-        return Unread(f"/proc/{pid}/cgroup: {reason(error)}")
+) -> tuple[Process, ...]:
+    membership = parse_membership(text_of_process(files, f"/proc/{pid}/cgroup"))
     tree = find_cgroups(files) if cgroups is None else cgroups
     try:
         inside = _in_cgroup(files, tree, membership, cgroup_path) or descendants(files, pid)
     except OSError as error:
-        return Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
+        raise Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}") from None
     processes = (_process(files, number) for number in sorted(inside)[:MAX_PROCESSES])
     return tuple(process for process in processes if process is not None)
 
@@ -319,22 +304,26 @@ def _capabilities(status: Mapping[str, str]) -> CapabilitySets | None:
         return None
 
 
-def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
+def _sockets(files: Files, pid: int) -> Mapping[str, tuple[ListeningSocket, ...]]:
     """Listening sockets in the network namespace of a process, by inode."""
     sockets: dict[str, tuple[ListeningSocket, ...]] = {}
     for table, state in _TABLES:
-        path = f"/proc/{pid}/net/{table}"
-        try:
-            text = files.read_text(path, _TABLE_LIMIT)
-        except FileNotFoundError:
-            if table.endswith("6"):
-                continue  # a kernel without IPv6
-            return Unread("the process has ended")
-        except OSError as error:
-            return Unread(f"{path}: {reason(error)}")
-        for number, socket in listening_sockets(text, table.rstrip("6"), state):
+        for number, socket in listening_sockets(_table(files, pid, table), table.rstrip("6"), state):
             sockets[number] = (*sockets.get(number, ()), socket)
     return sockets
+
+
+def _table(files: Files, pid: int, name: str) -> str:
+    """A file in /proc/PID/net; those of IPv6 are empty for a kernel without it."""
+    path = f"/proc/{pid}/net/{name}"
+    try:
+        return files.read_text(path, _TABLE_LIMIT)
+    except FileNotFoundError:
+        if name.endswith("6"):
+            return ""
+        raise ENDED from None
+    except OSError as error:
+        raise Unread(f"{path}: {reason(error)}") from None
 
 
 def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, ListeningSocket]]:
@@ -346,19 +335,12 @@ def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[st
         yield words[9], ListeningSocket(protocol, decoded_address(address), int(port, 16))
 
 
-def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> Known[tuple[Client, ...]]:
+def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> tuple[Client, ...]:
     """Established connections to its listening ports, one per address."""
     ports = {socket.port for socket in listening if socket.protocol == "tcp"}
     clients: set[tuple[int, str]] = set()
     for table in ("tcp", "tcp6"):
-        path = f"/proc/{pid}/net/{table}"
-        try:
-            text = files.read_text(path, _TABLE_LIMIT)
-        except FileNotFoundError:
-            continue  # a kernel without IPv6; tcp was found before
-        except OSError as error:
-            return Unread(f"{path}: {reason(error)}")
-        for line in text.split("\n")[1:]:
+        for line in _table(files, pid, table).split("\n")[1:]:
             words = line.split()
             if len(words) < 10 or words[3] != _ESTABLISHED:
                 continue
@@ -370,7 +352,7 @@ def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> 
 
 def _held(
     files: Files, processes: tuple[Process, ...], sockets: Mapping[str, tuple[ListeningSocket, ...]]
-) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
+) -> Mapping[str, tuple[ListeningSocket, ...]]:
     """Those sockets that are open in one of these processes."""
     wanted = {f"socket:[{number}]": number for number in sockets}
     held: dict[str, tuple[ListeningSocket, ...]] = {}
@@ -380,7 +362,7 @@ def _held(
         try:
             numbers = [wanted[link] for link in open_files(files, process.pid) if link in wanted]
         except PermissionError as error:
-            return Unread(f"which container of the pod listens: {error.filename}: {reason(error)}")
+            raise Unread(f"which container of the pod listens: {error.filename}: {reason(error)}") from None
         held.update((number, sockets[number]) for number in numbers)
     return held
 

@@ -188,10 +188,6 @@ class Membership(Struct, frozen=True):
         return (*self.v1.values(), *(() if self.unified is None else (self.unified,)))
 
 
-class _Unseen(Exception):
-    """A part of the tree cannot be inspected; the argument is the reason."""
-
-
 def find_cgroups(files: Files) -> Known[CgroupTree]:
     """The cgroup mounts of our own mount namespace; read once for many processes."""
     try:
@@ -203,16 +199,12 @@ def find_cgroups(files: Files) -> Known[CgroupTree]:
     for mount in mounts:
         if mount.kind == "cgroup":
             for controller in mount.super_options:
-                v1.setdefault(controller, _hierarchy(mount))
+                v1.setdefault(controller, Hierarchy(mount.point, mount.root))
         elif mount.kind == "cgroup2" and unified is None:
-            unified = _hierarchy(mount)
+            unified = Hierarchy(mount.point, mount.root)
     if not v1 and unified is None:
         return Unread("no cgroup filesystem is mounted here")
     return CgroupTree(v1, unified)
-
-
-def _hierarchy(mount: MountRow) -> Hierarchy:
-    return Hierarchy(mount.point, mount.root)
 
 
 def parse_membership(text: str) -> Membership:
@@ -231,30 +223,19 @@ def parse_membership(text: str) -> Membership:
     return Membership(v1, unified)
 
 
-def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -> Known[Limits]:
+def read_limits(files: Files, tree: CgroupTree, membership: Membership) -> Limits:
     """The limits in force for a process.
 
     A controller that this kernel lacks limits nothing, so its value is None. If an existing one cannot be
-    inspected, everything is Unread: "no limit" would be a guess.
+    inspected, everything is Unread, which is raised: "no limit" would be a guess.
     """
-    if isinstance(tree, Unread):
-        return tree
     place = _Place(files, tree, membership)
     try:
         memory, swap = _memory(place)
-        peak = _memory_peak(place)
-        return Limits(
-            memory=memory,
-            pids=_pids(place),
-            cpus=_cpus(place),
-            processors=_processors(place),
-            swap=swap,
-            memory_peak=peak,
-        )
-    except _Unseen as unseen:
-        return Unread(str(unseen))
+        pids = place.tightest("pids", "pids.max", _number)
+        return Limits(memory, pids, _cpus(place), _processors(place), swap, _memory_peak(place))
     except OSError as error:
-        return Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
+        raise Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}") from None
 
 
 class _Place(Struct, frozen=True):
@@ -274,7 +255,7 @@ class _Place(Struct, frozen=True):
             if not path:
                 return  # neither hierarchy knows the controller
         if hierarchy is None:
-            raise _Unseen(f"the cgroup hierarchy of {controller} is not mounted here")
+            raise Unread(f"the cgroup hierarchy of {controller} is not mounted here")
         yield from _levels(self.files, hierarchy, path)
 
     def values(self, controller: str, name: str) -> Iterator[tuple[str, str]]:
@@ -303,9 +284,9 @@ def cgroup_directory(hierarchy: Hierarchy, path: str) -> str | None:
 def _levels(files: Files, hierarchy: Hierarchy, path: str) -> Iterator[str]:
     directory = cgroup_directory(hierarchy, path)
     if directory is None:
-        raise _Unseen(f"the cgroup {path} is outside the tree mounted at {hierarchy.point}")
+        raise Unread(f"the cgroup {path} is outside the tree mounted at {hierarchy.point}")
     if not files.exists(directory):
-        raise _Unseen(f"the cgroup {directory} is gone")
+        raise Unread(f"the cgroup {directory} is gone")
     while True:
         yield directory
         if directory == hierarchy.point:
@@ -340,10 +321,6 @@ def _memory_peak(place: _Place) -> int | None:
         return None
 
 
-def _pids(place: _Place) -> int | None:
-    return place.tightest("pids", "pids.max", _number)
-
-
 def _cpus(place: _Place) -> float | None:
     if not place.is_v1("cpu"):
         shares = [_cpu_share(*text.split()[:2]) for _, text in place.values("cpu", "cpu.max")]
@@ -361,7 +338,7 @@ def _processors(place: _Place) -> int | None:
     try:
         lists = (text for name in names for _, text in place.values("cpuset", name))
         return count_of_list(next(lists, "")) or None
-    except (_Unseen, OSError):
+    except (Unread, OSError):
         return None
 
 
@@ -384,4 +361,4 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise _Unseen("a limit in the cgroup tree is not a number") from None
+        raise Unread("a limit in the cgroup tree is not a number") from None

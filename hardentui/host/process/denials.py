@@ -18,7 +18,7 @@ from msgspec import Struct
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, reason, there
 from hardentui.model.facts import Denial, IdRange, Kernel
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.known import Unread, known, need
 from hardentui.words import plural
 
 DAY = timedelta(days=1)
@@ -52,23 +52,23 @@ class Refusal(Struct, frozen=True):
     uid: int | None  # the user id on the host; None if the line has none
 
 
-def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known[tuple[Refusal, ...]]:
-    """The denials of the last day on this machine, oldest first. `root`: whether we are root; others cannot
-    see the kernel's messages, and the journal does not report that it hides them.
+def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> tuple[Refusal, ...]:
+    """The denials of the last day on this machine, oldest first; raises Unread.
+
+    `root`: whether we are root; others cannot see the kernel's messages, and the journal does not report that
+    it hides them.
     """
     if not root:
-        return Unread("only root can see what the kernel denied")
+        raise Unread("only root can see what the kernel denied")
     lines = (
         _audit_lines(files, now) if there(files, f"{_AUDIT_DIRECTORY}/audit.log") else _journal(files, run)
     )
-    if isinstance(lines, Unread):
-        return lines
     oldest = (now - DAY).timestamp()
     refusals = (refusal for line in lines if (refusal := parse(line, oldest)))
     return tuple(refusal for _, refusal in zip(range(_MOST), refusals, strict=False))
 
 
-def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
+def _audit_lines(files: Files, now: datetime) -> list[str]:
     """The lines of auditd's files of the last day, newest file first."""
     lines: list[str] = []
     for name in _AUDIT_LOGS:
@@ -77,7 +77,7 @@ def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
         except FileNotFoundError:
             break
         except OSError as error:
-            return Unread(f"{_AUDIT_DIRECTORY}/{name}: {reason(error)}")
+            raise Unread(f"{_AUDIT_DIRECTORY}/{name}: {reason(error)}") from None
         lines = text.splitlines() + lines
         first = re.search(_STAMP, text[:500])
         if first and float(first[1]) < (now - DAY).timestamp():
@@ -85,21 +85,22 @@ def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
     return lines
 
 
-def _journal(files: Files, run: Run) -> Known[list[str]]:
+def _journal(files: Files, run: Run) -> list[str]:
     if not any(names(files, directory) for directory in _JOURNALS):
         return _kernel_buffer(run)
-    answer = run(JOURNAL, _SECONDS)
-    return answer if isinstance(answer, Unread) else list(_messages(answer))
+    return list(_messages(need(run(JOURNAL, _SECONDS))))
 
 
-def _kernel_buffer(run: Run) -> Known[list[str]]:
-    """Denials in the kernel's buffer; Unread if it shows none, because it is small and drops lines."""
+def _kernel_buffer(run: Run) -> list[str]:
+    """Denials in the kernel's buffer; raises Unread if it shows none, because it is small and drops lines."""
     without = "this host has neither an audit log nor a journal"
     answer = run(("dmesg",), _SECONDS)
     if isinstance(answer, Unread):
-        return Unread(f"{without}, and {answer.reason}")
+        raise Unread(f"{without}, and {answer.reason}")
     refusals = [line for line in answer.splitlines() if parse(line) is not None]
-    return refusals or Unread(f"{without}; the kernel's buffer shows no denial, but it drops lines")
+    if not refusals:
+        raise Unread(f"{without}; the kernel's buffer shows no denial, but it drops lines")
+    return refusals
 
 
 def _messages(answer: str) -> Iterator[str]:
@@ -143,18 +144,18 @@ def _refusal(by: str, pairs: dict[str, str], what: str, label: str) -> Refusal |
 
 def denials_of(
     refusals: tuple[Refusal, ...], files: Files, kernel: Kernel, process_label: str
-) -> Known[tuple[Denial, ...]]:
+) -> tuple[Denial, ...]:
     """The denials of one container.
 
     Args:
         process_label: its SELinux label from Podman; no other container has the same categories.
 
-    Returns:
-        Unread if none is certainly its own but some may be.
+    Raises:
+        Unread: none is certainly its own but some may be.
     """
     processes = known(lambda: kernel.processes)
     if isinstance(processes, Unread):
-        return Unread(f"its processes are not known: {processes.reason}")
+        raise Unread(f"its processes are not known: {processes.reason}")
     running = {process.pid: process.name for process in processes}
     mine: list[Denial] = []
     perhaps = 0
@@ -165,9 +166,8 @@ def denials_of(
         elif belongs:
             mine.append(Denial(refusal.by, refusal.what))
     if perhaps and not mine:
-        return Unread(
-            f"{plural(perhaps, 'denial')} of the last day may be its own: the process has ended since"
-        )
+        count = plural(perhaps, "denial")
+        raise Unread(f"{count} of the last day may be its own: the process has ended since")
     return tuple(mine)
 
 

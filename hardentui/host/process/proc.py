@@ -12,11 +12,13 @@ from msgspec import Struct
 
 from hardentui.host.files.reader import Files, reason, unreadable
 from hardentui.host.process.capabilities import (
+    ENDED,
     capability_sets,
     descendants,
     parse_status,
     pids,
     statuses_below,
+    text_of_process,
 )
 from hardentui.host.process.cgroups import (
     MOUNTINFO_LIMIT,
@@ -31,8 +33,8 @@ from hardentui.host.process.cgroups import (
     parse_mountinfo,
     read_limits,
 )
-from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit, RuntimeConfig
-from hardentui.model.known import Known, Unread, later
+from hardentui.model.facts import Entered, IdRange, Kernel, Rlimit, RuntimeConfig
+from hardentui.model.known import Known, Unread, known, later, need
 from hardentui.model.mounts import KernelMount
 
 # Processes that came into a container from outside (`podman exec`, `nsenter`) or left its cgroup.
@@ -60,18 +62,15 @@ def processes_by_mounts(files: Files) -> Known[Mapping[str, tuple[int, ...]]]:
 
 def read_entered(
     files: Files, kernel: Kernel, by_mounts: Callable[[], Known[Mapping[str, tuple[int, ...]]]]
-) -> Known[tuple[Entered, ...]]:
-    """Processes in the container's mount namespace that its main process has not started.
+) -> tuple[Entered, ...]:
+    """Processes in the container's mount namespace that its main process has not started; raises Unread.
 
     A process without a parent becomes a child of the main process, so whatever else is in there came from
     outside: with `podman exec`, or past the engine with `nsenter` or the runtime.
     """
     if "mnt" in kernel.shared_namespaces:
-        return Unread("it has no mount namespace of its own, so it is not known what came in from outside")
-    members = by_mounts()
-    if isinstance(members, Unread):
-        return members
-    inside = set(members.get(kernel.namespaces.get("mnt", ""), ())) - {kernel.pid}
+        raise Unread("it has no mount namespace of its own, so it is not known what came in from outside")
+    inside = set(need(by_mounts()).get(kernel.namespaces.get("mnt", ""), ())) - {kernel.pid}
     strangers = inside - descendants(files, kernel.pid) if inside else inside
     entered = (_entered(files, pid) for pid in sorted(strangers))
     return tuple(process for process in entered if process is not None)
@@ -90,9 +89,7 @@ def _entered(files: Files, pid: int) -> Entered | None:
         return None
 
 
-def outside_cgroup(
-    files: Files, main: Known[Membership], cgroup_path: str, pids: Iterable[int]
-) -> Known[tuple[int, ...]]:
+def outside_cgroup(files: Files, main: Membership, cgroup_path: str, pids: Iterable[int]) -> tuple[int, ...]:
     """Those of these processes that no limit of the container's cgroup reaches.
 
     Args:
@@ -100,8 +97,8 @@ def outside_cgroup(
         cgroup_path: State.CgroupPath; empty if the engine has none.
     """
     wanted = f"/{cgroup_path.strip('/')}/"
-    if isinstance(main, Unread) or wanted == "//":
-        return main if isinstance(main, Unread) else ()
+    if wanted == "//":
+        return ()
     outside = []
     for pid in pids:
         try:
@@ -117,14 +114,8 @@ def outside_cgroup(
 # What the kernel enforces that can be changed after a container's start: its device filter and its masks.
 
 
-def read_device_rules(
-    files: Files, tree: Known[CgroupTree], membership: Known[Membership]
-) -> Known[tuple[str, ...] | None]:
-    """The device filter of a process; None with cgroup v2, whose program nobody can read."""
-    if isinstance(tree, Unread):
-        return tree
-    if isinstance(membership, Unread):
-        return membership
+def read_device_rules(files: Files, tree: CgroupTree, membership: Membership) -> tuple[str, ...] | None:
+    """The device filter of a process; None with cgroup v2, whose program nobody can read. Raises Unread."""
     hierarchy, path = tree.v1.get("devices"), membership.v1.get("devices")
     directory = cgroup_directory(hierarchy, path) if hierarchy is not None and path is not None else None
     if directory is None:
@@ -132,7 +123,7 @@ def read_device_rules(
     try:
         text = files.read_text(f"{directory}/devices.list")
     except OSError as error:
-        return Unread(f"{directory}/devices.list: {reason(error)}")
+        raise Unread(f"{directory}/devices.list: {reason(error)}") from None
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
@@ -160,7 +151,7 @@ NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 HOST_USER_NAMESPACE = "user:[4026531837]"
 """The kernel numbers its initial user namespace with this constant (PROC_USER_INIT_INO)."""
 
-ENDED = Unread("the process has ended")
+NOT_SHOWN = Unread("the kernel's answer does not show it")
 HIDDEN = Unread("/proc hides the processes of other users (hidepid), or the process has ended")
 _UNINTERESTING = ("lowerdir=", "upperdir=", "workdir=")
 
@@ -230,6 +221,7 @@ def _kernel(
     uid_map = _then(_text(files, f"/proc/{pid}/uid_map"), _parse_id_map)
     own = _namespaces(files, str(pid))
     others = () if isinstance(own, Unread) else statuses_below(files, pid, own.get("user", ""))
+    below = [int(lines["Pid"]) for lines in others if "Pid" in lines]
     engine = _engine(files, engine_pid, status)
     engines = _namespaces(files, engine)
 
@@ -250,14 +242,12 @@ def _kernel(
         seccomp_mode=_then(status, lambda lines: _least((lines, *others), "Seccomp")),
         lsm_label=_lsm_label(files, pid),
         read_only_root=_then(mounts, lambda rows: [row for row in rows if row.point == "/"][-1].read_only),
-        shared_namespaces=_shared(own, engines),
+        shared_namespaces=known(_shared, own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
-        limits=_limits(files, place.membership, place.tree),
+        limits=known(lambda: read_limits(files, need(place.tree), need(place.membership))),
         masked_paths=_then(mounts, _masked_paths),
-        device_rules=read_device_rules(files, place.tree, place.membership),
-        outside_cgroup=outside_cgroup(
-            files, place.membership, place.path, (int(lines["Pid"]) for lines in others if "Pid" in lines)
-        ),
+        device_rules=known(lambda: read_device_rules(files, need(place.tree), need(place.membership))),
+        outside_cgroup=known(lambda: outside_cgroup(files, need(place.membership), place.path, below)),
         mounts=later(mount_rows),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
         umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
@@ -282,7 +272,7 @@ def _then(value: Known[S], parse: Callable[[S], T]) -> Known[T]:
     try:
         return parse(value)
     except (ValueError, LookupError):
-        return Unread("the kernel's answer does not show it")
+        return NOT_SHOWN
 
 
 def _start_time(files: Files, pid: int) -> Known[int]:
@@ -297,7 +287,7 @@ def _start_time(files: Files, pid: int) -> Known[int]:
         return Unread(f"/proc/{pid}/stat: {reason(error)}")
     words = stat.rpartition(")")[2].split()  # the name before it may contain anything
     if len(words) < 20 or not words[19].isdigit():
-        return Unread("the kernel's answer does not show it")
+        return NOT_SHOWN
     return ENDED if words[0] in "ZXx" else int(words[19])
 
 
@@ -372,12 +362,11 @@ def _engine(files: Files, engine_pid: int | None, status: Known[Mapping[str, str
     return "self"
 
 
-def _shared(own: Known[Mapping[str, str]], engine: Known[Mapping[str, str]]) -> Known[frozenset[str]]:
-    if isinstance(own, Unread):
-        return own
+def _shared(own: Known[Mapping[str, str]], engine: Known[Mapping[str, str]]) -> frozenset[str]:
+    links = need(own)
     if isinstance(engine, Unread):
-        return Unread(f"the engine's namespaces: {engine.reason}")
-    return frozenset(kind for kind, link in own.items() if engine.get(kind) == link)
+        raise Unread(f"the engine's namespaces: {engine.reason}")
+    return frozenset(kind for kind, link in links.items() if engine.get(kind) == link)
 
 
 def _host_user_namespace(
@@ -391,10 +380,6 @@ def _host_user_namespace(
         first = _namespaces(files, "1")
         return not isinstance(first, Unread) and first.get("user") == link
     return _then(uid_map, lambda rows: rows == (IdRange(0, 0, 4294967295),))
-
-
-def _limits(files: Files, membership: Known[Membership], tree: Known[CgroupTree]) -> Known[Limits]:
-    return membership if isinstance(membership, Unread) else read_limits(files, tree, membership)
 
 
 def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
@@ -459,7 +444,7 @@ def _options(mount: MountRow) -> str:
 _OPTION = "--log-size-max"
 
 
-def read_log_limit(files: Files, conmon: int) -> Known[int]:
+def read_log_limit(files: Files, conmon: int) -> int:
     """Bytes, from the command line of the conmon of a container; 0 = its log is never cut.
 
     Podman passes the limit there, whichever containers.conf sets it.
@@ -468,9 +453,9 @@ def read_log_limit(files: Files, conmon: int) -> Known[int]:
     try:
         words = files.read_text(path).split("\0")
     except OSError as error:
-        return unreadable(path, error)
+        raise unreadable(path, error) from None
     if not posixpath.basename(words[0]).startswith("conmon"):
-        return Unread(f"process {conmon}, which keeps its log, is not conmon")
+        raise Unread(f"process {conmon}, which keeps its log, is not conmon")
     values = [word for before, word in pairwise(words) if before == _OPTION]
     values += [word.partition("=")[2] for word in words if word.startswith(f"{_OPTION}=")]
     return max((int(value) for value in values if value.isdecimal()), default=0)
@@ -482,23 +467,15 @@ def read_log_limit(files: Files, conmon: int) -> Known[int]:
 _NAMES = {"Max open files": "nofile", "Max processes": "nproc", "Max core file size": "core"}
 
 
-def read_rlimits(files: Files, pid: int) -> Known[tuple[Rlimit, ...]]:
-    """Limits on open files, processes and core dump size, from /proc/PID/limits."""
-    path = f"/proc/{pid}/limits"
-    try:
-        text = files.read_text(path)
-    except (FileNotFoundError, ProcessLookupError):
-        return Unread("the process has ended")
-    except OSError as error:
-        return Unread(f"{path}: {reason(error)}")
+def read_rlimits(files: Files, pid: int) -> tuple[Rlimit, ...]:
+    """Limits on open files, processes and core dump size, from /proc/PID/limits; raises Unread."""
     limits = []
-    for line in text.splitlines():
+    for line in text_of_process(files, f"/proc/{pid}/limits").splitlines():
         for label, name in _NAMES.items():
             values = line.removeprefix(label).split()
             if line.startswith(f"{label} ") and len(values) >= 2:
-                limits.append(Rlimit(name, _number(values[0]), _number(values[1])))
-    return tuple(limits) or Unread("the kernel's answer does not show it")
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
+                soft, hard = (int(value) if value.isdecimal() else None for value in values[:2])
+                limits.append(Rlimit(name, soft, hard))
+    if not limits:
+        raise NOT_SHOWN
+    return tuple(limits)

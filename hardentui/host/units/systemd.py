@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from msgspec import Struct, field
 
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, reason, there, tree
+from hardentui.host.files.reader import Files, names, reason, there, tree, unreadable
 from hardentui.model.facts import UnitFacts
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.known import Known, Unread, known, need
 from hardentui.systemd.search_paths import (
     ServiceManager,
     drop_in_directories,
@@ -26,6 +26,7 @@ from hardentui.visible import visible
 # Whether a systemd timer is active, for the system or for a user.
 
 _TIMERS_SECONDS = 3.0
+_ANOTHER_USER = "the service manager of another user is not queried; run HardenTUI as that user"
 _SYSTEM_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
 _USER_DIRECTORIES = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user")
 
@@ -41,9 +42,7 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
 
     The manager of another user is not queried: that would open a session for them.
     """
-    answer: Known[str] = Unread(
-        "the service manager of another user is not queried; run HardenTUI as that user"
-    )
+    answer: Known[str] = Unread(_ANOTHER_USER)
     if manager.ours:
         scope = ("--user",) if manager.user else ()
         answer = run(("systemctl", *scope, "show", "--property=LoadState,ActiveState", name), _TIMERS_SECONDS)
@@ -106,7 +105,7 @@ class UnitSearch:
     def __init__(self, files: Files, manager: ServiceManager) -> None:
         self._files = files
         self._manager = manager
-        self._directories: dict[str, Known[tuple[str, ...]]] = {}
+        self._directories: dict[str, tuple[str, ...]] = {}
         self._quadlets: tuple[str, ...] | None = None
         self._faults: list[Unread] = []
         self._by_name: dict[str, str] = {}
@@ -122,11 +121,11 @@ class UnitSearch:
             return Unread(f"{visible(name, 60)!r} is not a service name")
         faults: list[Unread] = []
         if path := self._unit_path(name, self._manager.unit_directories, faults):
-            return self._found(name, path, quadlet=False)
+            return known(self._found, name, path)
         if path := self._quadlet_path(name):
-            return self._found(name, path, quadlet=True)
+            return known(lambda: self._found(name, path, quadlet=True))
         if path := self._unit_path(name, self._manager.late_unit_directories, faults):
-            return self._found(name, path, quadlet=False)
+            return known(self._found, name, path)
         faults += self._faults
         return faults[0] if faults else None
 
@@ -163,47 +162,33 @@ class UnitSearch:
                 self._by_name.setdefault(posixpath.basename(path), path)
         return self._quadlets
 
-    def _found(self, name: str, path: str, *, quadlet: bool) -> Known[FoundUnit | None]:
+    def _found(self, name: str, path: str, quadlet: bool = False) -> FoundUnit:
         file = _file(self._files, path)
-        if isinstance(file, Unread):
-            return file
         unit_directories = (*self._manager.unit_directories, *self._manager.late_unit_directories)
         service_drop_ins = self._drop_ins(unit_directories, name, "service")
-        if isinstance(service_drop_ins, Unread):
-            return service_drop_ins
         if not quadlet:
             return FoundUnit(name, False, file, service_drop_ins)
         drop_ins = self._drop_ins(self._quadlet_tree, posixpath.basename(path), "container")
-        if isinstance(drop_ins, Unread):
-            return drop_ins
         texts = [file.text, *(drop_in.text for drop_in in drop_ins)]
         return FoundUnit(name, True, file, drop_ins, service_drop_ins, self._companions(texts))
 
-    def _inside(self, directory: str) -> Known[tuple[str, ...]]:
-        if directory not in self._directories:
-            self._directories[directory] = names(self._files, directory)
-        return self._directories[directory]
-
-    def _drop_ins(self, directories: Iterable[str], name: str, kind: str) -> Known[tuple[FoundUnitFile, ...]]:
+    def _drop_ins(self, directories: Iterable[str], name: str, kind: str) -> tuple[FoundUnitFile, ...]:
         """Every drop-in of a unit, by file name; for equal names the first directory wins."""
         paths: dict[str, str] = {}
         for directory in directories:
             for place in drop_in_directories(name, kind):
-                inside = self._inside(f"{directory}/{place}")
-                if isinstance(inside, Unread):
-                    return inside
-                for file_name in inside:
+                path = f"{directory}/{place}"
+                if path not in self._directories:
+                    self._directories[path] = names(self._files, path)
+                for file_name in self._directories[path]:
                     if file_name.endswith(".conf"):
                         paths.setdefault(file_name, f"{directory}/{place}/{file_name}")
-        read: list[FoundUnitFile] = []
-        for file_name in sorted(paths):
-            file = _file(self._files, paths[file_name])
-            if isinstance(file, Unread):
-                if _is_masked(self._files, paths[file_name]):
-                    continue
-                return file
-            read.append(file)
-        return tuple(read)
+        read = ((paths[name], known(_file, self._files, paths[name])) for name in sorted(paths))
+        return tuple(
+            need(file)
+            for path, file in read
+            if isinstance(file, FoundUnitFile) or not _is_masked(self._files, path)
+        )
 
     def _companions(self, texts: list[str]) -> dict[str, str]:
         """The units that a Quadlet refers to, directly or indirectly."""
@@ -213,8 +198,8 @@ class UnitSearch:
             text = waiting.pop()
             for name in _COMPANION.findall(text):
                 if name in self._by_name and name not in companions:
-                    file = _file(self._files, self._by_name[name])
-                    if isinstance(file, FoundUnitFile):
+                    file = known(_file, self._files, self._by_name[name], else_=None)
+                    if file is not None:
                         companions[name] = file.text
                         waiting.append(file.text)
         return companions
@@ -247,13 +232,13 @@ def _is_directory(files: Files, path: str) -> bool:
         return False
 
 
-def _file(files: Files, path: str) -> Known[FoundUnitFile]:
+def _file(files: Files, path: str) -> FoundUnitFile:
     try:
         text = files.read_text(path, LONGEST_FILE)
         what = files.stat(path)
         return FoundUnitFile(path, text, stat.S_IMODE(what.mode) & 0o777, what.mtime, _link(files, path))
     except OSError as error:
-        return Unread(f"{path} cannot be read: {reason(error)}")
+        raise unreadable(path, error) from None
 
 
 def _link(files: Files, path: str) -> str:
@@ -298,7 +283,7 @@ def read_units(
     search = UnitSearch(files, manager)
     units = {name: search.find(name) for name in dict.fromkeys(services)}
     wanted = [name for name in units if is_service_name(name)]
-    answers = _ask(files, run, wanted, manager) if wanted else {}
+    answers = known(_ask, files, run, wanted, manager) if wanted else {}
     return {name: _unit(files, name, unit, manager, answers) for name, unit in units.items()}
 
 
@@ -361,21 +346,18 @@ def _is_stale(files: Files, unit: FoundUnit, manager: ServiceManager, newest: fl
         return False
 
 
-def _ask(
-    files: Files, run: Run, services: list[str], manager: ServiceManager
-) -> Known[dict[str, _Properties]]:
+def _ask(files: Files, run: Run, services: list[str], manager: ServiceManager) -> dict[str, _Properties]:
     """The output of systemctl; it is not run if it could only fail, or would have to open a session."""
     try:
         if not files.exists(_RUNS):
-            return Unread("systemd is not running here")
+            raise Unread("systemd is not running here")
     except OSError as error:
-        return Unread(f"whether systemd is running is not known: {_RUNS}: {reason(error)}")
+        raise Unread(f"whether systemd is running is not known: {_RUNS}: {reason(error)}") from None
     if manager.rootless and manager.uid != os.geteuid():
-        return Unread("the service manager of another user is not queried; run HardenTUI as that user")
+        raise Unread(_ANOTHER_USER)
     scope = ("--user",) if manager.rootless else ()
     command = ("systemctl", *scope, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *services)
-    answer = run(command, _SECONDS)
-    return answer if isinstance(answer, Unread) else _blocks(answer)
+    return _blocks(need(run(command, _SECONDS)))
 
 
 def _blocks(answer: str) -> dict[str, _Properties]:

@@ -349,21 +349,21 @@ class HardenScreen(Screen[None]):
     def carry_out(self, title: str, action: Callable[[], Sentence]) -> None:
         """Do it on a thread, and say what was done, or why not."""
 
-        def done(what: Sentence) -> None:
-            self.notify(said(what, in_keys), title=title, markup=False)
+        def done(sentence: Sentence) -> None:
+            self.notify(said(sentence, in_keys), title=title, markup=False)
             self.was_carried_out()
 
         def failed(error: HardenError) -> None:
-            self.was_not_carried_out()
+            self.was_refused()
             self.complain(told(error), f"Not {title.lower()}")
 
         in_background(self, action, done, failed, group="carry-out")
 
-    def was_not_carried_out(self) -> None:
-        """It failed, which is told."""
-
     def was_carried_out(self) -> None:
         """Something was written or done; subclasses look again."""
+
+    def was_refused(self) -> None:
+        """It failed: nothing is different."""
 
     # --- what can be done now ---------------------------------------------------------------------------
 

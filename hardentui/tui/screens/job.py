@@ -335,7 +335,7 @@ class JobScreen(StoppablePage):
             self._carried_out = True
             self.carry_out("Done", then.carry_out)
 
-    def was_not_carried_out(self) -> None:
+    def was_refused(self) -> None:
         self._carried_out = False
 
     # --- drawing -----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
 from hardentui.options.values import Port
-from tests.support.judging import fix, judge
+from tests.support.judging import fix, status_of
 
 MEMBER = {"Pod": "2" * 64}
 SERVES_80 = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
@@ -31,7 +31,7 @@ def pod(shares: tuple[str, ...] = ("net", "ipc", "uts"), members: int = 2) -> di
 
 
 def answer(check: str, facts: ContainerFacts) -> str:
-    return str(judge(check, facts).status)
+    return str(status_of(check, facts))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_an_engine_on_the_hosts_loopback_is_reached_by_members_on_its_network() 
     ("lender", "status"), [(True, "fail"), (False, "pass"), (Unread("it is gone"), "unknown")]
 )
 def test_a_stopped_container_is_on_the_network_that_it_borrows(lender: Known[bool], status: str) -> None:
-    facts = container((NETWORK, ("container:vpn",)), lender_on_host=lender)
+    facts = container("--network=container:vpn", lender_on_host=lender)
     assert answer("host-network", facts) == status
     bypasses = answer("unfiltered-network-driver", facts)
     assert bypasses == ("not-applicable" if lender is True else "fail"), "host-network is told once"

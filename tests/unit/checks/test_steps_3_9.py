@@ -27,7 +27,7 @@ from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, R
 from hardentui.model.known import Unread
 from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
 from hardentui.options import IMAGE
-from tests.support.judging import judge, the_check
+from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, judge, status_of, the_check
 
 DIGEST = "sha256:" + "5f" * 32
 CLOSED = Unread("no permission: it belongs to another user")
@@ -51,7 +51,7 @@ CHECKS = [
 def test_what_was_not_looked_at_is_unknown(check: AnyCheck) -> None:
     facts = HostFacts() if check.kind is Kind.HOST else EngineFacts()
     verdict = check.verdict(facts, Parameters(check.parameters))
-    assert verdict.status is Status.UNKNOWN
+    assert verdict.status is UNKNOWN
     assert verdict.reason
 
 
@@ -69,11 +69,8 @@ def test_a_failure_shows_evidence_and_a_way_out(check: AnyCheck) -> None:
 
 def test_a_closed_policy_is_unknown_for_the_engine_and_for_its_containers() -> None:
     closed = engine(TrustFacts(policy=CLOSED))
-    assert judge("insecure-default-policy", closed).status is Status.UNKNOWN
-    assert (
-        judge("unsigned-scope-in-use", container((IMAGE, "quay.io/a/b:1"), engine=closed)).status
-        is Status.UNKNOWN
-    )
+    assert status_of("insecure-default-policy", closed) is UNKNOWN
+    assert status_of("unsigned-scope-in-use", container((IMAGE, "quay.io/a/b:1"), engine=closed)) is UNKNOWN
     remote = engine(Unread("the engine is on another machine"))
     assert judge("insecure-default-policy", remote).reason == "the engine is on another machine"
 
@@ -91,18 +88,18 @@ def test_an_unsigned_rule_is_told_with_its_scope() -> None:
 @pytest.mark.parametrize(
     ("sections", "status"),
     [
-        ((Attachments("eu.example.com", True, "f"),), Status.PASS),
-        ((Attachments("", True, "f"),), Status.PASS),
-        ((Attachments("eu.example.com", False, "f"),), Status.FAIL),
-        ((Attachments("example.com", True, "f"),), Status.FAIL),
-        ((), Status.FAIL),
+        ((Attachments("eu.example.com", True, "f"),), PASS),
+        ((Attachments("", True, "f"),), PASS),
+        ((Attachments("eu.example.com", False, "f"),), FAIL),
+        ((Attachments("example.com", True, "f"),), FAIL),
+        ((), FAIL),
     ],
 )
 def test_a_wildcard_scope_is_served_by_the_hosts_below_it(
     sections: tuple[Attachments, ...], status: Status
 ) -> None:
     facts = engine(rejecting({"*.example.com": (SIGSTORE,)}, attachments=sections))
-    assert judge("sigstore-attachments-off", facts).status is status
+    assert status_of("sigstore-attachments-off", facts) is status
 
 
 def pinned(facts: ContainerFacts) -> str:
@@ -131,24 +128,22 @@ def test_without_a_digest_nothing_is_pinned(digest: Any) -> None:
 def test_an_approved_list_decides_by_registry_namespace_or_domain() -> None:
     facts = container((IMAGE, "eu.example.com/team/shop:1"), engine=engine(accepting()))
     for approved in ("eu.example.com", "eu.example.com/team", "*.example.com"):
-        assert judge("unapproved-registry", facts, approved=(approved,)).status is Status.PASS
-    assert judge("unapproved-registry", facts, approved=("example.com",)).status is Status.FAIL
-    assert judge("unapproved-registry", facts).status is Status.NOT_APPLICABLE
+        assert status_of("unapproved-registry", facts, approved=(approved,)) is PASS
+    assert status_of("unapproved-registry", facts, approved=("example.com",)) is FAIL
+    assert status_of("unapproved-registry", facts) is NOT_APPLICABLE
 
 
 def test_files_that_could_not_be_seen_keep_the_answer_open_unless_one_is_bad() -> None:
     path = "/etc/containers/policy.json"
     seen = host(engine_configuration={"/etc/containers/a": file("/etc/containers/a"), path: CLOSED})
-    assert judge("writable-engine-configuration", seen).status is Status.UNKNOWN
+    assert status_of("writable-engine-configuration", seen) is UNKNOWN
     bad = file("/etc/containers/a", 0o666, Danger("/etc/con tainers", "world-writable (0777)", "chmod o-w"))
     verdict = judge(
         "writable-engine-configuration", host(engine_configuration={"a": bad, "b": bad, path: CLOSED})
     )
-    assert verdict.status is Status.FAIL
+    assert verdict.status is FAIL
     assert verdict.commands == ("chmod o-w -- '/etc/con tainers'",)
-    assert (
-        judge("writable-engine-configuration", host(engine_configuration={})).status is Status.NOT_APPLICABLE
-    )
+    assert status_of("writable-engine-configuration", host(engine_configuration={})) is NOT_APPLICABLE
 
 
 def test_a_rootless_socket_that_others_may_use_is_less_bad() -> None:
@@ -167,8 +162,8 @@ def test_trusted_accounts_and_known_consumers_are_left_out() -> None:
         ("root-equivalent-users", "trusted_users"),
         ("idle-engine-socket", "consumers"),
     ):
-        assert judge(check_id, facts).status is Status.FAIL
-        assert judge(check_id, facts, **{name: ("anna",)}).status is Status.PASS
+        assert status_of(check_id, facts) is FAIL
+        assert status_of(check_id, facts, **{name: ("anna",)}) is PASS
 
 
 def test_the_worst_setting_decides_how_bad_the_configuration_is() -> None:
@@ -180,23 +175,20 @@ def test_the_worst_setting_decides_how_bad_the_configuration_is() -> None:
 
 def test_a_broken_configuration_file_is_no_pass() -> None:
     broken = replace(configuration(), faults={"/etc/containers/containers.conf": "is not valid TOML"})
-    assert judge("weak-engine-defaults", engine(accepting(configuration=broken))).status is Status.UNKNOWN
+    assert status_of("weak-engine-defaults", engine(accepting(configuration=broken))) is UNKNOWN
     programs = (Program("runtime", file("/usr/bin/crun", 0o755)),)
-    assert (
-        judge("untrusted-engine-programs", host(programs=programs, configuration=broken)).status
-        is Status.UNKNOWN
-    )
+    assert status_of("untrusted-engine-programs", host(programs=programs, configuration=broken)) is UNKNOWN
 
 
 def test_a_refused_image_is_not_unsigned() -> None:
     facts = container((IMAGE, "docker.io/a/b:1"), engine=engine(rejecting({"quay.io": (SIGSTORE,)})))
-    assert judge("unsigned-scope-in-use", facts).status is Status.PASS
+    assert status_of("unsigned-scope-in-use", facts) is PASS
 
 
 def test_a_short_name_is_only_seen_in_the_command() -> None:
     full = "docker.io/library/nginx:1.27"
     through_the_api = container((IMAGE, full), inspect={"ImageName": full, "Config": {"CreateCommand": None}})
-    assert judge("short-image-name", through_the_api).status is Status.PASS
+    assert status_of("short-image-name", through_the_api) is PASS
     for words in (
         ["podman", "run", "nginx:1.27"],
         ["/usr/bin/podman", "create", "--name", "x", "nginx:1.27", "-v"],
@@ -207,41 +199,34 @@ def test_a_short_name_is_only_seen_in_the_command() -> None:
     facts = container(
         (IMAGE, full), inspect={"ImageName": full, "Image": "5f" * 32, "Config": {"CreateCommand": by_id}}
     )
-    assert judge("short-image-name", facts).status is Status.PASS
+    assert status_of("short-image-name", facts) is PASS
 
 
 def test_a_blocked_registry_may_be_insecure() -> None:
     registry = Registry("example.com", "example.com", insecure=True, blocked=True)
-    assert (
-        judge("insecure-registry", engine(accepting(registries=Registries(registries=(registry,))))).status
-        is Status.PASS
-    )
+    facts = engine(accepting(registries=Registries(registries=(registry,))))
+    assert status_of("insecure-registry", facts) is PASS
 
 
 def test_an_empty_credentials_file_may_be_open() -> None:
     facts = engine(
         accepting(auth_files=(AuthFile(file("/root/.docker/config.json", 0o644)),), registries=Registries())
     )
-    assert judge("exposed-registry-credentials", facts).status is Status.PASS
+    assert status_of("exposed-registry-credentials", facts) is PASS
 
 
 def test_a_docker_of_its_own_is_not_judged() -> None:
     socket = EngineSocket(file("/run/docker.sock", 0o660), users=("anna",))
-    assert judge("exposed-engine-socket", host(sockets=(socket,))).status is Status.PASS
+    assert status_of("exposed-engine-socket", host(sockets=(socket,))) is PASS
 
 
 def test_volumes_for_all_containers_can_be_allowed() -> None:
     facts = engine(accepting(configuration=configuration(containers__volumes=["/etc/pki:/etc/pki:ro"])))
-    assert (
-        judge("weak-engine-defaults", facts, allowed_for_all=("/etc/pki:/etc/pki:ro",)).status is Status.PASS
-    )
+    assert status_of("weak-engine-defaults", facts, allowed_for_all=("/etc/pki:/etc/pki:ro",)) is PASS
 
 
 def test_a_reboot_that_cannot_be_told_is_unknown_and_a_known_update_fails_anyway() -> None:
-    assert (
-        judge("pending-security-updates", host(security_updates=(), reboot_required=CLOSED)).status
-        is Status.UNKNOWN
-    )
+    assert status_of("pending-security-updates", host(security_updates=(), reboot_required=CLOSED)) is UNKNOWN
     facts = host(
         security_updates=("openssl",), reboot_required=CLOSED, os_release={"ID": "rocky", "ID_LIKE": "rhel"}
     )
@@ -253,25 +238,22 @@ def test_a_storage_that_does_not_exist_is_not_applicable() -> None:
         facts_of(the_check("weak-storage-settings").passes)[0].storage,
         root=Missing("/var/lib/containers/storage"),
     )
-    assert judge("weak-storage-settings", host(storage=storage)).status is Status.NOT_APPLICABLE
+    assert status_of("weak-storage-settings", host(storage=storage)) is NOT_APPLICABLE
 
 
 def test_a_mode_that_cannot_be_read_never_passes() -> None:
     storage = replace(facts_of(the_check("weak-storage-settings").passes)[0].storage, root=CLOSED)
-    assert judge("weak-storage-settings", host(storage=storage)).status is Status.UNKNOWN
+    assert status_of("weak-storage-settings", host(storage=storage)) is UNKNOWN
 
 
 def test_ranges_of_one_owner_may_touch_and_those_of_two_may_not_overlap() -> None:
     anna = User("anna", 1000, 1000, rootless=True)
     touching = (SubIds("anna", 100_000, 65_536), SubIds("ben", 165_536, 65_536))
-    assert (
-        judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=touching)).status
-        is Status.PASS
-    )
+    assert status_of("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=touching)) is PASS
     twice = (SubIds("anna", 100_000, 65_536), SubIds("anna", 130_000, 65_536))
-    assert judge("missing-sub-ids", host(users=(anna,), subuids=twice, subgids=twice)).status is Status.PASS
+    assert status_of("missing-sub-ids", host(users=(anna,), subuids=twice, subgids=twice)) is PASS
     by_uid = (SubIds("1000", 100_000, 65_536),)
-    assert judge("missing-sub-ids", host(users=(anna,), subuids=by_uid, subgids=by_uid)).status is Status.PASS
+    assert status_of("missing-sub-ids", host(users=(anna,), subuids=by_uid, subgids=by_uid)) is PASS
     verdict = judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=()))
     assert verdict.commands[0] == "usermod --add-subgids 100000-165535 anna"
 
@@ -279,14 +261,14 @@ def test_ranges_of_one_owner_may_touch_and_those_of_two_may_not_overlap() -> Non
 @pytest.mark.parametrize("check_id", ["missing-sub-ids", "unenforceable-limits"])
 def test_a_user_behind_a_closed_home_keeps_the_answer_open(check_id: str) -> None:
     facts = host(users=(User("ben", 1001, hidden=True),), subuids=(), subgids=(), cgroup_version=2)
-    assert judge(check_id, facts).status is Status.UNKNOWN
+    assert status_of(check_id, facts) is UNKNOWN
     system = host(users=(User("bin", 2, hidden=True),), subuids=(), subgids=(), cgroup_version=2)
-    assert judge(check_id, system).status is not Status.UNKNOWN
+    assert status_of(check_id, system) is not UNKNOWN
 
 
 def test_cgroup_delegation_is_unknown_for_an_account_that_is_away() -> None:
     away = User("anna", 1000, rootless=True, controllers=Unread("no service manager of uid 1000 is running"))
-    assert judge("unenforceable-limits", host(cgroup_version=2, users=(away,))).status is Status.UNKNOWN
+    assert status_of("unenforceable-limits", host(cgroup_version=2, users=(away,))) is UNKNOWN
 
 
 def test_a_client_certificate_does_not_excuse_another_port() -> None:
@@ -298,5 +280,5 @@ def test_a_client_certificate_does_not_excuse_another_port() -> None:
 def test_a_kernel_setting_that_is_not_there_is_left_out(name: str) -> None:
     good = dict(facts_of(the_check("weak-kernel-settings").passes)[0].sysctls)
     del good[name]
-    assert judge("weak-kernel-settings", host(sysctls=good)).status is Status.PASS
-    assert judge("weak-kernel-settings", host(sysctls={**good, name: CLOSED})).status is Status.UNKNOWN
+    assert status_of("weak-kernel-settings", host(sysctls=good)) is PASS
+    assert status_of("weak-kernel-settings", host(sysctls={**good, name: CLOSED})) is UNKNOWN

@@ -7,7 +7,7 @@ import pytest
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, run
-from hardentui.model.check import Parameters, ParameterValue
+from hardentui.model.check import Parameters
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
@@ -24,7 +24,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words
 from hardentui.reading.written import directories_of
-from tests.support.judging import fix, judge, the_check
+from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, fix, judge, status_of, the_check
 
 REMOTE = Unread("the engine is on another machine")
 APPARMOR_HOST = rootful(info={"host": {"security": {"apparmorEnabled": True}}})
@@ -35,27 +35,23 @@ SELINUX_HOST = rootful(info={"host": {"security": {"selinuxEnabled": True}}})
 def test_without_a_cgroup_of_its_own_the_limits_of_a_unit_count(check: str) -> None:
     asked = ((CGROUPS, "disabled"), (CPU_SHARES, 512))
     limited = container(*asked, kernel=Kernel(7, limits=Limits(memory=64 << 20, pids=50, cpus=0.5)))
-    assert status(check, limited) is Status.PASS
+    assert status_of(check, limited) is PASS
     for kernel in (Kernel(7, limits=Limits()), Kernel(7, limits=REMOTE)):
-        assert status(check, container(*asked, kernel=kernel)) is Status.NOT_APPLICABLE
-    assert status(check, container(*asked)) is Status.NOT_APPLICABLE
+        assert status_of(check, container(*asked, kernel=kernel)) is NOT_APPLICABLE
+    assert status_of(check, container(*asked)) is NOT_APPLICABLE
 
 
 def test_a_limit_of_memory_that_swap_walks_around_is_none() -> None:
     kernel = Kernel(7, limits=Limits(memory=64 << 20))
     with_swap, without = (HostFacts(capacity=Capacity(memory=8 << 30, swap=size)) for size in (1 << 30, 0))
     verdict = judge("no-memory-limit", container(kernel=kernel, host=with_swap))
-    assert verdict.status is Status.FAIL
+    assert verdict.status is FAIL
     assert verdict.reason.startswith("memory is limited, but swap is not")
     assert verdict.effective == "memory 64 MiB, unlimited swap"
-    assert status("no-memory-limit", container(kernel=kernel, host=without)) is Status.PASS
-    assert status("no-memory-limit", container(kernel=kernel)) is Status.PASS, "nobody knows of swap"
+    assert status_of("no-memory-limit", container(kernel=kernel, host=without)) is PASS
+    assert status_of("no-memory-limit", container(kernel=kernel)) is PASS, "nobody knows of swap"
     of_engine = rootful(info={"host": {"swapTotal": 1 << 30}})
-    assert status("no-memory-limit", container(kernel=kernel, engine=of_engine)) is Status.FAIL
-
-
-def status(check_id: str, facts: ContainerFacts, **over: ParameterValue) -> Status:
-    return judge(check_id, facts, **over).status
+    assert status_of("no-memory-limit", container(kernel=kernel, engine=of_engine)) is FAIL
 
 
 def added(spec: Spec) -> tuple[str, ...]:
@@ -88,10 +84,10 @@ def live(*pairs: tuple[Any, Any], **items: Any) -> ContainerFacts:
 def test_a_good_declaration_is_no_pass_when_the_kernel_cannot_be_asked(
     check_id: str, good: tuple[Any, Any]
 ) -> None:
-    assert status(check_id, container(good)) is Status.PASS
+    assert status_of(check_id, container(good)) is PASS
     for kernel in (REMOTE, Kernel(812)):
         verdict = judge(check_id, container(good, kernel=kernel))
-        assert verdict.status is Status.UNKNOWN
+        assert verdict.status is UNKNOWN
         assert verdict.reason
 
 
@@ -110,30 +106,30 @@ def test_a_good_declaration_is_no_pass_when_the_kernel_cannot_be_asked(
 def test_a_bad_declaration_fails_even_when_the_kernel_cannot_be_asked(
     check_id: str, bad: tuple[Any, Any]
 ) -> None:
-    assert status(check_id, container(bad, kernel=REMOTE)) is Status.FAIL
+    assert status_of(check_id, container(bad, kernel=REMOTE)) is FAIL
 
 
 def test_a_capability_that_a_vendor_asks_for_counts_by_what_it_can_disturb() -> None:
     """HashiCorp's documentation asks for IPC_LOCK, chrony's for SYS_TIME."""
-    assert judge("disruptive-capabilities", container("--cap-add=IPC_LOCK")).severity is Severity.LOW
+    assert judge("disruptive-capabilities", "--cap-add=IPC_LOCK").severity is Severity.LOW
     for others in ("SYS_TIME", "IPC_LOCK,SYS_TIME"):
         assert judge("disruptive-capabilities", container(f"--cap-add={others}")).severity is None, "its own"
 
 
 def test_the_kernel_decides_and_the_difference_is_named() -> None:
     verdict = judge("new-privileges-allowed", live((NO_NEW_PRIVILEGES, True), no_new_privileges=False))
-    assert verdict.status is Status.FAIL
+    assert verdict.status is FAIL
     assert "whatever its configuration says" in verdict.reason
     assert verdict.declared == "no-new-privileges"
     assert verdict.effective == "NoNewPrivs 0"
     assert any(e.where == "/proc/812/status" for e in verdict.evidence)
     better = judge("writable-rootfs", live(read_only_root=True))
-    assert (better.status, better.effective) == (Status.PASS, "/ is mounted ro")
+    assert (better.status, better.effective) == (PASS, "/ is mounted ro")
     assert "configuration says otherwise" in better.reason
 
 
 def test_a_container_that_does_not_run_is_judged_by_its_declaration() -> None:
-    assert judge("new-privileges-allowed", container()).effective == "not running"
+    assert judge("new-privileges-allowed", "").effective == "not running"
 
 
 # --- users -------------------------------------------------------------------------------------
@@ -143,32 +139,32 @@ def test_root_of_a_user_namespace_counts_less_and_root_beside_a_writable_etc_mor
     shifted = (IdRange(0, 100000, 65536),)
     inside = live(uid=100000, uid_map=shifted, host_user_namespace=False)
     verdict = judge("root-user", inside)
-    assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.MEDIUM)
+    assert (verdict.status, verdict.severity) == (FAIL, Severity.MEDIUM)
     assert verdict.effective == "uid 0 inside, uid 100000 on the host"
-    assert judge("root-user", container()).severity is Severity.HIGH
-    beside = container((MOUNTS, (Mount("bind", "/etc", "/e"),)))
+    assert judge("root-user", "").severity is Severity.HIGH
+    beside = container("--volume=/etc:/e")
     assert judge("root-user", beside).severity is Severity.CRITICAL
     assert judge("root-user", container(engine=rootless())).severity is Severity.MEDIUM
 
 
 def test_the_images_user_counts_when_the_container_names_none() -> None:
     image = ImageFacts("1" * 64, {"Config": {"User": "nginx"}})
-    assert status("root-user", container(image=image, named_uid=101)) is Status.PASS
-    assert status("root-user", container(image=image)) is Status.UNKNOWN, "any name can have the number 0"
-    assert fix("root-user", container((USER, "0"), image=image)) == Spec()
+    assert status_of("root-user", container(image=image, named_uid=101)) is PASS
+    assert status_of("root-user", container(image=image)) is UNKNOWN, "any name can have the number 0"
+    assert fix("root-user", container("--user=0", image=image)) == Spec()
     with pytest.raises(CannotFix, match="user to run as"):
-        fix("root-user", container())
-    assert fix("root-user", container(), user="1001:1001")[USER] == "1001:1001"
+        fix("root-user", "")
+    assert fix("root-user", "", user="1001:1001")[USER] == "1001:1001"
     with pytest.raises(CannotFix):
-        fix("root-user", container(), user="0")
+        fix("root-user", "", user="0")
 
 
 # --- limits ------------------------------------------------------------------------------------
 
 
 def test_a_declared_limit_that_is_not_enforced_fails() -> None:
-    assert status("no-memory-limit", live((MEMORY, 1 << 20), limits=Limits())) is Status.FAIL
-    assert status("no-pids-limit", live(limits=Limits())) is Status.FAIL
+    assert status_of("no-memory-limit", live((MEMORY, 1 << 20), limits=Limits())) is FAIL
+    assert status_of("no-pids-limit", live(limits=Limits())) is FAIL
 
 
 # --- file system -------------------------------------------------------------------------------
@@ -182,10 +178,7 @@ def test_written_paths_become_directories_and_podmans_own_are_left_out() -> None
 
 
 def test_a_read_only_root_gets_a_tmpfs_only_where_nothing_is_mounted() -> None:
-    facts = container(
-        (MOUNTS, (Mount("volume", "data", "/var/lib/app"), Mount("bind", "/srv/c", "/conf", ("ro",)))),
-        (TMPFS, ("/cache:size=1m",)),
-    )
+    facts = container("--volume=data:/var/lib/app --volume=/srv/c:/conf:ro --tmpfs=/cache:size=1m")
     seen = {"written_paths": ("/var/lib/app/db", "/cache/x", "/tmp/y", "/var/log/app/z")}
     spec = fix("writable-rootfs", facts, seen)
     assert spec[READ_ONLY]
@@ -223,13 +216,13 @@ def test_which_host_paths_are_sensitive(
 ) -> None:
     facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
     verdict = judge("sensitive-host-mount", facts)
-    assert (verdict.status is Status.FAIL) == (severity is not None)
+    assert (verdict.status is FAIL) == (severity is not None)
     if severity:
         assert (verdict.severity or Severity.CRITICAL) is severity
 
 
 def test_a_sensitive_mount_is_made_read_only_and_never_removed() -> None:
-    facts = container((MOUNTS, (Mount("bind", "/", "/host", ("rslave",)), Mount("volume", "d", "/d"))))
+    facts = container("--volume=/:/host:rslave --volume=d:/d")
     spec = fix("sensitive-host-mount", facts)
     assert spec[MOUNTS] == (Mount("bind", "/", "/host", ("ro", "rslave")), Mount("volume", "d", "/d"))
     with pytest.raises(CannotFix, match="secrets of the host"):
@@ -240,21 +233,21 @@ def test_read_only_does_not_help_against_an_engine_socket_and_directories_are_no
     socket = Mount("bind", "/run/podman/podman.sock", "/s", ("ro",))
     data = Mount("bind", "/srv", "/srv")
     facts = container((MOUNTS, (socket, data)))
-    assert status("mounted-engine-socket", facts) is Status.FAIL
+    assert status_of("mounted-engine-socket", facts) is FAIL
     assert fix("mounted-engine-socket", facts)[MOUNTS] == (data,)
     with pytest.raises(CannotFix):
-        fix("mounted-engine-socket", container((MOUNTS, (Mount("bind", "/run", "/r"),))))
+        fix("mounted-engine-socket", "--volume=/run:/r")
 
 
 def test_relabelling_is_unknown_when_nobody_knows_how_it_was_made() -> None:
     facts = container(
-        (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),)),
+        "--volume=/etc:/e:ro",
         kernel=Kernel(8, lsm_label="system_u:system_r:container_t:s0:c1,c2"),
         inspect={"Config": {"CreateCommand": None}},
     )
-    assert status("relabelled-system-directory", facts) is Status.UNKNOWN
+    assert status_of("relabelled-system-directory", facts) is UNKNOWN
     harmless = facts.replace(spec=Spec.of((MOUNTS, (Mount("bind", "/srv/w", "/w"),))))
-    assert status("relabelled-system-directory", harmless) is Status.PASS
+    assert status_of("relabelled-system-directory", harmless) is PASS
 
 
 # --- SELinux and AppArmor ----------------------------------------------------------------------
@@ -263,26 +256,26 @@ def test_relabelling_is_unknown_when_nobody_knows_how_it_was_made() -> None:
 @pytest.mark.parametrize(
     ("label", "expected"),
     [
-        ("containers-default-0.62.2//&crun (mixed)", Status.PASS),
-        ("containers-default-0.62.2 (enforce)", Status.PASS),
-        ("crun (unconfined)", Status.FAIL),
-        ("unconfined", Status.FAIL),
+        ("containers-default-0.62.2//&crun (mixed)", PASS),
+        ("containers-default-0.62.2 (enforce)", PASS),
+        ("crun (unconfined)", FAIL),
+        ("unconfined", FAIL),
     ],
 )
 def test_an_unconfined_or_complaining_apparmor_label_fails(label: str, expected: Status) -> None:
     facts = container(engine=APPARMOR_HOST, kernel=Kernel(8, lsm_label=label))
-    assert status("apparmor-unconfined", facts) is expected
-    assert status("apparmor-unconfined", facts.replace(engine=rootless())) is Status.NOT_APPLICABLE
+    assert status_of("apparmor-unconfined", facts) is expected
+    assert status_of("apparmor-unconfined", facts.replace(engine=rootless())) is NOT_APPLICABLE
 
 
 @pytest.mark.parametrize("option", [PID, IPC])
 def test_host_namespaces_switch_selinux_off_in_silence(option: Any) -> None:
     facts = container((option, "host"), engine=SELINUX_HOST)
-    assert status("selinux-disabled", facts) is Status.FAIL
+    assert status_of("selinux-disabled", facts) is FAIL
     with pytest.raises(CannotFix, match=f"{option.flag}=host"):
         fix("selinux-disabled", facts)
     typed = container((option, "host"), (LABEL_TYPE, "web.process"), engine=SELINUX_HOST)
-    assert status("selinux-disabled", typed) is Status.PASS
+    assert status_of("selinux-disabled", typed) is PASS
 
 
 # --- capabilities ------------------------------------------------------------------------------
@@ -290,27 +283,27 @@ def test_host_namespaces_switch_selinux_off_in_silence(option: Any) -> None:
 
 def test_a_non_root_user_without_effective_capabilities_still_has_a_bounding_set() -> None:
     sets = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
-    assert status("default-capabilities-kept", live((USER, "1001"), capabilities=sets)) is Status.FAIL
+    assert status_of("default-capabilities-kept", live((USER, "1001"), capabilities=sets)) is FAIL
 
 
 def test_null_bounding_caps_of_inspect_mean_none() -> None:
     facts = container(
-        (CAP_DROP, ("all",)), inspect={"BoundingCaps": None}, kernel=Kernel(8, capabilities=CapabilitySets())
+        "--cap-drop=all", inspect={"BoundingCaps": None}, kernel=Kernel(8, capabilities=CapabilitySets())
     )
-    assert status("capabilities-beyond-declared", facts) is Status.PASS
+    assert status_of("capabilities-beyond-declared", facts) is PASS
     more = CapabilitySets(bounding=frozenset({"CAP_KILL"}))
-    assert status("capabilities-beyond-declared", facts.replace(kernel=Kernel(8, capabilities=more))) is (
-        Status.FAIL
+    assert status_of("capabilities-beyond-declared", facts.replace(kernel=Kernel(8, capabilities=more))) is (
+        FAIL
     )
 
 
 def test_dropping_keeps_what_was_added_and_what_a_trial_saw() -> None:
-    facts = container((CAP_ADD, ("NET_RAW",)))
+    facts = container("--cap-add=NET_RAW")
     seen = fix("default-capabilities-kept", facts, {"capabilities": ("CHOWN", "cap_setuid", "SYS_ADMIN")})
     dropped: tuple[str, ...] = seen[CAP_DROP]
     assert dropped == ("all",)
     assert set(added(seen)) == {"CAP_CHOWN", "CAP_SETUID", "CAP_NET_RAW"}  # never one it did not have
-    guess = fix("default-capabilities-kept", container())
+    guess = fix("default-capabilities-kept", "")
     assert set(added(guess)) == {
         "CAP_CHOWN",
         "CAP_DAC_OVERRIDE",
@@ -318,29 +311,27 @@ def test_dropping_keeps_what_was_added_and_what_a_trial_saw() -> None:
         "CAP_SETUID",
         "CAP_NET_BIND_SERVICE",
     }
-    unable = fix("default-capabilities-kept", container((USER, "1001"), (NO_NEW_PRIVILEGES, True)))
+    unable = fix("default-capabilities-kept", "--user=1001 --security-opt=no-new-privileges")
     assert unable[CAP_ADD] == ()
     with pytest.raises(CannotFix):
-        fix("default-capabilities-kept", container(), {"capabilities": tuple(DEFAULT_CAPABILITIES)})
+        fix("default-capabilities-kept", "", {"capabilities": tuple(DEFAULT_CAPABILITIES)})
 
 
 def test_only_the_dangerous_capabilities_are_taken_away() -> None:
-    spec = fix("host-takeover-capabilities", container((CAP_ADD, ("SYS_ADMIN", "NET_RAW"))))
+    spec = fix("host-takeover-capabilities", "--cap-add=SYS_ADMIN --cap-add=NET_RAW")
     assert spec == Spec.of((CAP_ADD, ("NET_RAW",)))
 
 
 def test_user_namespaces_take_a_step_off_the_severity() -> None:
     check = the_check("host-takeover-capabilities")
     for engine, expected in ((rootful(), Severity.CRITICAL), (rootless(), Severity.HIGH)):
-        facts = container((CAP_ADD, ("SYS_ADMIN",)), engine=engine)
+        facts = container("--cap-add=SYS_ADMIN", engine=engine)
         finding = run(facts, container_subject(facts), [(check, Parameters(check.parameters))])[0]
         assert finding.severity is expected
 
 
 def test_privileged_shows_no_devices_no_seccomp_and_no_masks_and_still_fails_all_of_them() -> None:
-    facts = container(
-        (PRIVILEGED, True), inspect={"HostConfig": {"SecurityOpt": ["unmask=all"], "Devices": []}}
-    )
+    facts = container("--privileged", inspect={"HostConfig": {"SecurityOpt": ["unmask=all"], "Devices": []}})
     failing = (
         "privileged",
         "host-devices",
@@ -353,11 +344,11 @@ def test_privileged_shows_no_devices_no_seccomp_and_no_masks_and_still_fails_all
         "docker-default-capabilities",
     )
     for check_id in failing:
-        assert status(check_id, facts) is Status.FAIL, check_id
+        assert status_of(check_id, facts) is FAIL, check_id
     after = facts.planned(fix("privileged", facts))
     for check_id in failing:
-        expected = Status.FAIL if check_id == "default-capabilities-kept" else Status.PASS
-        assert status(check_id, after) is expected, check_id
+        expected = FAIL if check_id == "default-capabilities-kept" else PASS
+        assert status_of(check_id, after) is expected, check_id
 
 
 def test_the_rights_of_a_privileged_container_by_other_means() -> None:
@@ -366,8 +357,8 @@ def test_the_rights_of_a_privileged_container_by_other_means() -> None:
         for name in ("SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "SYS_PTRACE", "DAC_READ_SEARCH", "BPF")
     ) | {"CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE"}
     facts = live(capabilities=CapabilitySets(bounding=takeover), seccomp_mode=0)
-    assert status("privileged", facts) is Status.FAIL
-    assert status("privileged", live(capabilities=CapabilitySets(), seccomp_mode=0)) is Status.PASS
+    assert status_of("privileged", facts) is FAIL
+    assert status_of("privileged", live(capabilities=CapabilitySets(), seccomp_mode=0)) is PASS
 
 
 @pytest.mark.parametrize(
@@ -384,7 +375,7 @@ def test_each_device_has_its_severity_and_can_be_allowed(device: str, severity: 
     from hardentui.options import DEVICES
 
     assert judge("host-devices", container((DEVICES, (f"{device}:{device}:rwm",)))).severity is severity
-    assert status("host-devices", container((DEVICES, (device,))), allowed=(device,)) is Status.PASS
+    assert status_of("host-devices", container((DEVICES, (device,))), allowed=(device,)) is PASS
 
 
 # --- secrets -----------------------------------------------------------------------------------
@@ -412,7 +403,7 @@ def test_no_value_of_a_secret_is_ever_part_of_an_answer() -> None:
         "leaking-host-environment",
     ):
         verdict = judge(check_id, facts)
-        assert verdict.status is Status.FAIL, check_id
+        assert verdict.status is FAIL, check_id
         assert PASSWORD not in repr(verdict)
         assert "\x1b" not in "".join((verdict.reason, verdict.declared, *verdict.commands))
     assert judge("secret-on-command-line", facts).evidence[-1].saw == "--creds ********"
@@ -421,9 +412,9 @@ def test_no_value_of_a_secret_is_ever_part_of_an_answer() -> None:
 def test_variables_of_the_host_go_and_those_given_by_name_stay() -> None:
     command = ["podman", "run", "--env-host", "--env", "TZ=UTC", "img"]
     facts = container(
-        (ENV, ("TZ=UTC", "SHLVL=1", "AWS_PROFILE=work")), inspect={"Config": {"CreateCommand": command}}
+        "--env=TZ=UTC --env=SHLVL=1 --env=AWS_PROFILE=work", inspect={"Config": {"CreateCommand": command}}
     )
-    assert status("leaking-host-environment", facts) is Status.FAIL
+    assert status_of("leaking-host-environment", facts) is FAIL
     assert fix("leaking-host-environment", facts)[ENV] == ("TZ=UTC",)
 
 
@@ -434,15 +425,15 @@ _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 def test_a_weight_limits_no_container_that_has_a_cpu_for_itself() -> None:
     """Tried in tests/host/test_limits_v2.py, also with weights of units."""
     for kernel in (None, Kernel(7, limits=Limits())):
-        weighted = container((CPU_SHARES, 2), host=_TWO_PROCESSORS, kernel=kernel)
+        weighted = container("--cpu-shares=2", host=_TWO_PROCESSORS, kernel=kernel)
         verdict = judge("no-cpu-limit", weighted)
-        assert verdict.status is Status.FAIL
+        assert verdict.status is FAIL
         assert verdict.reason == "can use all CPUs of the host; its weight is no limit"
         changed = fix("no-cpu-limit", weighted, cpus="1.5")
         assert (changed[CPU_SHARES], changed[CPUS]) == (2, 1.5)
 
 
-_PROCESSORS = [(1, Status.PASS), (2, Status.FAIL), (None, Status.FAIL)]
+_PROCESSORS = [(1, PASS), (2, FAIL), (None, FAIL)]
 
 
 @pytest.mark.parametrize(("processors", "expected"), _PROCESSORS)
@@ -450,69 +441,70 @@ def test_the_cgroup_says_how_many_cpus_there_are_whoever_confined_it(
     processors: int | None, expected: Status
 ) -> None:
     kernel = Kernel(7, limits=Limits(processors=processors))
-    assert status("no-cpu-limit", container(kernel=kernel, host=_TWO_PROCESSORS)) is expected
-    asked = container((CPUSET_CPUS, "0"), kernel=kernel, host=_TWO_PROCESSORS)
-    assert status("no-cpu-limit", asked) is expected
-    assert status("no-cpu-limit", container(kernel=kernel)) is Status.FAIL, "of how many, nobody knows"
+    assert status_of("no-cpu-limit", container(kernel=kernel, host=_TWO_PROCESSORS)) is expected
+    asked = container("--cpuset-cpus=0", kernel=kernel, host=_TWO_PROCESSORS)
+    assert status_of("no-cpu-limit", asked) is expected
+    assert status_of("no-cpu-limit", container(kernel=kernel)) is FAIL, "of how many, nobody knows"
 
 
 def test_a_uid_outside_its_map_is_unknown() -> None:
-    assert status("root-user", live((USER, "5"), uid=5, uid_map=(IdRange(0, 100000, 10),))) is Status.UNKNOWN
+    assert status_of("root-user", live((USER, "5"), uid=5, uid_map=(IdRange(0, 100000, 10),))) is UNKNOWN
 
 
 def test_private_userns_without_options_is_seen_in_inspect_where_the_option_is_unknowable() -> None:
     hidden = Spec({}, frozenset({USERNS}))
     facts = container().replace(spec=hidden, inspect={"HostConfig": {"UsernsMode": "private"}})
-    assert status("host-user-namespace", facts) is Status.PASS
+    assert status_of("host-user-namespace", facts) is PASS
 
 
 def test_members_of_pods_get_no_user_namespace_of_their_own() -> None:
     with pytest.raises(CannotFix, match="pod"):
-        fix("host-user-namespace", container((POD, "web")))
+        fix("host-user-namespace", "--pod=web")
     with pytest.raises(CannotFix, match="shares"):
-        fix("host-user-namespace", container((IPC, "container:db")))
+        fix("host-user-namespace", "--ipc=container:db")
 
 
 def test_an_exec_session_that_could_not_be_looked_at_is_unknown() -> None:
-    facts = container((USER, "5"), kernel=Kernel(8), inspect={"ExecIDs": ["ab"]})
-    assert status("root-exec-session", facts) is Status.UNKNOWN
+    facts = container("--user=5", kernel=Kernel(8), inspect={"ExecIDs": ["ab"]})
+    assert status_of("root-exec-session", facts) is UNKNOWN
     root_inside = facts.replace(exec_sessions=({"ID": "ab", "ProcessConfig": {"user": "root"}},))
-    assert status("root-exec-session", root_inside) is Status.FAIL
+    assert status_of("root-exec-session", root_inside) is FAIL
     looked = root_inside.replace(kernel=Kernel(8, entered=()))
-    assert status("root-exec-session", looked.replace(spec=Spec())) is Status.PASS
+    assert status_of("root-exec-session", looked.replace(spec=Spec())) is PASS
     unseen = root_inside.replace(spec=Spec(), kernel=Kernel(8, entered=Unread("no permission")))
-    assert status("root-exec-session", unseen) is Status.UNKNOWN
+    assert status_of("root-exec-session", unseen) is UNKNOWN
 
 
 def test_limits_of_the_unit_above_the_container_count() -> None:
     facts = live(limits=Limits(memory=256 << 20, pids=100, cpus=1.5))
     for check_id in ("no-memory-limit", "no-cpu-limit", "no-pids-limit"):
-        assert status(check_id, facts) is Status.PASS
+        assert status_of(check_id, facts) is PASS
     assert judge("no-memory-limit", facts).effective == "memory 256 MiB"
 
 
 def test_podmans_own_pids_limit_is_a_limit() -> None:
-    assert status("no-pids-limit", container()) is Status.PASS
-    assert status("no-pids-limit", container(), highest=1000) is Status.FAIL
+    assert status_of("no-pids-limit", "") is PASS
+    assert status_of("no-pids-limit", "", highest=1000) is FAIL
 
 
 def test_a_memory_limit_is_not_set_below_the_reservation() -> None:
-    assert fix("no-memory-limit", container((MEMORY_RESERVATION, 1 << 30)))[MEMORY] == 1 << 30
+    assert fix("no-memory-limit", "--memory-reservation=1g")[MEMORY] == 1 << 30
     with pytest.raises(CannotFix):
-        fix("no-memory-limit", container(), memory="lots")
+        fix("no-memory-limit", "", memory="lots")
 
 
 def test_lsm_checks_do_not_guess_which_module_a_host_has() -> None:
     for check_id in ("selinux-disabled", "apparmor-unconfined"):
-        assert status(check_id, container((LABEL_DISABLE, True))) is Status.UNKNOWN
-        assert status(check_id, container((LABEL_DISABLE, True), engine=PLAIN_HOST)) is Status.NOT_APPLICABLE
+        assert status_of(check_id, "--security-opt=label=disable") is UNKNOWN
+        facts = container("--security-opt=label=disable", engine=PLAIN_HOST)
+        assert status_of(check_id, facts) is NOT_APPLICABLE
 
 
 def test_selinux_label_of_the_process_decides() -> None:
     confined = live((LABEL_DISABLE, True), lsm_label="system_u:system_r:container_t:s0:c1,c2")
-    assert status("selinux-disabled", confined) is Status.PASS
+    assert status_of("selinux-disabled", confined) is PASS
     open_ = live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023")
-    assert status("selinux-disabled", open_) is Status.FAIL
+    assert status_of("selinux-disabled", open_) is FAIL
 
 
 @pytest.mark.parametrize(
@@ -520,55 +512,53 @@ def test_selinux_label_of_the_process_decides() -> None:
     [
         live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"),
         live((PRIVILEGED, True), lsm_label="system_u:system_r:spc_t:s0"),
-        container((PRIVILEGED, True), engine=SELINUX_HOST),
-        container((PID, "host"), engine=SELINUX_HOST),
+        container("--privileged", engine=SELINUX_HOST),
+        container("--pid=host", engine=SELINUX_HOST),
     ],
 )
 def test_categories_say_nothing_of_what_selinux_does_not_confine(facts: ContainerFacts) -> None:
-    assert status("selinux-disabled", facts) is Status.FAIL
-    assert status("shared-mcs-categories", facts) is Status.NOT_APPLICABLE
+    assert status_of("selinux-disabled", facts) is FAIL
+    assert status_of("shared-mcs-categories", facts) is NOT_APPLICABLE
 
 
 def test_an_inheritable_set_that_nobody_asked_for_is_reported() -> None:
     kill = frozenset({"CAP_KILL"})
     sets = CapabilitySets(bounding=kill, inheritable=kill)
-    assert status("capabilities-beyond-declared", live(capabilities=sets)) is Status.FAIL
-    assert (
-        status("capabilities-beyond-declared", live((CAP_ADD, ("KILL",)), capabilities=sets)) is Status.PASS
-    )
+    assert status_of("capabilities-beyond-declared", live(capabilities=sets)) is FAIL
+    assert status_of("capabilities-beyond-declared", live((CAP_ADD, ("KILL",)), capabilities=sets)) is PASS
 
 
 def test_podman_narrows_the_set_to_what_the_image_says() -> None:
     image = ImageFacts("1" * 64, {"Config": {"Labels": {"io.containers.capabilities": "SETUID,SETGID"}}})
-    assert status("default-capabilities-kept", container(image=image)) is Status.PASS
-    assert status("unneeded-capabilities", container(image=image)) is Status.PASS
-    assert status("unneeded-capabilities", container()) is Status.UNKNOWN
+    assert status_of("default-capabilities-kept", container(image=image)) is PASS
+    assert status_of("unneeded-capabilities", container(image=image)) is PASS
+    assert status_of("unneeded-capabilities", "") is UNKNOWN
     silent = container(image=ImageFacts("1" * 64))
-    assert status("unneeded-capabilities", silent) is Status.NOT_APPLICABLE
+    assert status_of("unneeded-capabilities", silent) is NOT_APPLICABLE
 
 
 def test_a_filter_of_the_program_does_not_replace_podmans() -> None:
     verdict = judge("seccomp-unconfined", live((SECCOMP_PROFILE, "unconfined"), seccomp_mode=2))
-    assert verdict.status is Status.FAIL
+    assert verdict.status is FAIL
     assert "not Podman's" in verdict.effective
-    assert status("seccomp-unconfined", live(seccomp_mode=0)) is Status.FAIL
+    assert status_of("seccomp-unconfined", live(seccomp_mode=0)) is FAIL
 
 
 def test_options_that_no_source_shows_are_unknown() -> None:
     for check_id, option in (("unsafe-sysctls", SYSCTL), ("unmasked-system-paths", UNMASK)):
         facts = container().replace(spec=Spec({}, frozenset({option})))
-        assert status(check_id, facts) is Status.UNKNOWN
+        assert status_of(check_id, facts) is UNKNOWN
     masked = Kernel(8, masked_paths=frozenset({"/proc/kcore", "/proc/sys"}), mounts=())
     seen = container(kernel=masked).replace(spec=Spec({}, frozenset({UNMASK})))
-    assert status("unmasked-system-paths", seen) is Status.PASS
+    assert status_of("unmasked-system-paths", seen) is PASS
     bare = seen.replace(kernel=Kernel(8, masked_paths=frozenset({"/sys/fs/cgroup"})))
-    assert status("unmasked-system-paths", bare) is Status.FAIL
+    assert status_of("unmasked-system-paths", bare) is FAIL
 
 
 def test_a_profile_nobody_read_is_unknown() -> None:
-    facts = container((SECCOMP_PROFILE, "/x.json"))
-    assert status("weak-seccomp-profile", facts) is Status.UNKNOWN
-    assert status("seccomp-profile-file-unsafe", facts) is Status.UNKNOWN
+    facts = container("--security-opt=seccomp=/x.json")
+    assert status_of("weak-seccomp-profile", facts) is UNKNOWN
+    assert status_of("seccomp-profile-file-unsafe", facts) is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -617,21 +607,21 @@ def test_credentials_on_command_lines() -> None:
 def test_an_engine_secret_as_a_variable_is_seen_where_inspect_hides_its_name() -> None:
     spec = Spec({}, frozenset({SECRETS}))
     facts = container().replace(spec=spec, inspect={"Config": {"Env": ["DB=*******", "TZ=UTC"]}})
-    assert status("loose-secret", facts) is Status.FAIL
-    assert status("loose-secret", facts.replace(inspect={})) is Status.UNKNOWN
+    assert status_of("loose-secret", facts) is FAIL
+    assert status_of("loose-secret", facts.replace(inspect={})) is UNKNOWN
 
 
 def test_a_secret_goes_to_the_user_of_the_process() -> None:
-    spec = fix("loose-secret", container((SECRETS, ("db,type=mount,mode=0444",)), (USER, "1001:5")))
+    spec = fix("loose-secret", "--secret=db,type=mount,mode=0444 --user=1001:5")
     assert spec[SECRETS] == ("db,type=mount,uid=1001,mode=0400",)
     with pytest.raises(CannotFix, match="UID of user nginx"):
-        fix("loose-secret", container((SECRETS, ("db,type=mount",)), (USER, "nginx")))
+        fix("loose-secret", "--secret=db,type=mount --user=nginx")
 
 
 def test_the_user_that_podman_puts_into_group_0_is_declared() -> None:
     kernel = Kernel(7, uid=1000, gid=0, groups=())
-    verdict = judge("dangerous-supplementary-groups", container((USER, "1000"), kernel=kernel))
-    assert (verdict.status, verdict.declared) == (Status.FAIL, "user 1000")
+    verdict = judge("dangerous-supplementary-groups", container("--user=1000", kernel=kernel))
+    assert (verdict.status, verdict.declared) == (FAIL, "user 1000")
 
 
 def test_a_pod_that_shares_its_process_namespace_is_not_called_private() -> None:

@@ -14,7 +14,7 @@ from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.mounts import KernelMount
-from hardentui.options import MOUNTS, PRIVILEGED, PUBLISH, UNMASK, USER, USERNS, Mount
+from hardentui.options import PRIVILEGED, PUBLISH, UNMASK, USER, USERNS
 from hardentui.options.values import Port
 
 CHECK = CHECKS["unmasked-system-paths"]
@@ -119,7 +119,7 @@ def test_before_the_start_the_type_of_a_volume_tells(
     options: dict[str, str], more: Any, severity: Severity | None
 ) -> None:
     volumes = {"v": VolumeFacts("v", {"Options": options, "Mountpoint": "/var/lib/volumes/v/_data"})}
-    created = container((MOUNTS, (Mount("volume", "v", "/v"),)), *more, volumes=volumes)
+    created = container("--volume=v:/v", *more, volumes=volumes)
     finding = judged(created.replace(kernel=NotRunning("created")))
     assert (finding.status is Status.FAIL) is (severity is not None)
     assert severity is None or finding.verdict.severity in (severity, None)

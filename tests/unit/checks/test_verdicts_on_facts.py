@@ -40,7 +40,7 @@ from hardentui.reading.confinement import filter_of
 from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.sockets import reachable_api
-from tests.support.judging import fix, judge, the_check
+from tests.support.judging import FAIL, PASS, UNKNOWN, fix, judge, status_of, the_check
 
 REGULAR, LINK, DIRECTORY = 0o100644, 0o120777, 0o040755
 
@@ -49,13 +49,13 @@ REGULAR, LINK, DIRECTORY = 0o100644, 0o120777, 0o040755
     ("facts", "own"),
     [
         (container(), False),
-        (container((USERNS, "auto")), True),
-        (container((UIDMAP, ("0:200000:65536",))), True),
-        (container((UIDMAP, ("0:0:1", "1:200000:65535"))), False),
-        (container((UIDMAP, ("0:0:65536",))), False),
-        (container((USERNS, "auto:uidmapping=5:0:1")), False),
+        (container("--userns=auto"), True),
+        (container("--uidmap=0:200000:65536"), True),
+        (container("--uidmap=0:0:1 --uidmap=1:200000:65535"), False),
+        (container("--uidmap=0:0:65536"), False),
+        (container("--userns=auto:uidmapping=5:0:1"), False),
         (container(engine=rootless()), True),
-        (container((UIDMAP, ("0:0:1",)), engine=rootless()), True),
+        (container("--uidmap=0:0:1", engine=rootless()), True),
         (container(kernel=Kernel(7, host_user_namespace=True)), False),
         (container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 100000, 9),))), True),
         (container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(5, 0, 1),))), False),
@@ -181,18 +181,18 @@ def test_an_internal_network_reaches_the_host_at_its_gateway_only() -> None:
     networks = {"back": NetworkFacts("back", inspect)}
     for address, reached in (("10.9.0.1", True), ("192.168.1.5", False), ("0.0.0.0", True)):
         host = _listens_at(f"tcp:{address}:2375")
-        facts = container((NETWORK, ("back",)), networks=networks, host=host)
+        facts = container("--network=back", networks=networks, host=host)
         assert (reachable_api(facts) is not None) is reached
 
 
 @pytest.mark.parametrize(
     ("rule", "more", "verdict"),
     [
-        ("b 8:0 rw", (), (Status.FAIL, Severity.HIGH, False)),
-        ("b 8:0 rw", ((CAP_ADD, ("MKNOD",)),), (Status.FAIL, Severity.CRITICAL, True)),
-        ("b 8:0 rw", ((CAP_ADD, ("MKNOD",)), (USERNS, "auto")), (Status.FAIL, Severity.HIGH, False)),
-        ("c 1:1 r", ((CAP_ADD, ("MKNOD",)),), (Status.FAIL, Severity.CRITICAL, True)),
-        ("c 188:* rw", ((CAP_ADD, ("MKNOD",)),), (Status.PASS, Severity.HIGH, False)),
+        ("b 8:0 rw", (), (FAIL, Severity.HIGH, False)),
+        ("b 8:0 rw", ((CAP_ADD, ("MKNOD",)),), (FAIL, Severity.CRITICAL, True)),
+        ("b 8:0 rw", ((CAP_ADD, ("MKNOD",)), (USERNS, "auto")), (FAIL, Severity.HIGH, False)),
+        ("c 1:1 r", ((CAP_ADD, ("MKNOD",)),), (FAIL, Severity.CRITICAL, True)),
+        ("c 188:* rw", ((CAP_ADD, ("MKNOD",)),), (PASS, Severity.HIGH, False)),
     ],
 )
 def test_a_rule_for_a_disk_and_the_right_to_make_its_file_hand_over_the_host(
@@ -205,21 +205,20 @@ def test_a_rule_for_a_disk_and_the_right_to_make_its_file_hand_over_the_host(
 
 
 @pytest.mark.parametrize(
-    ("others", "status"),
-    [(frozenset({0}), Status.FAIL), (frozenset({1000}), Status.FAIL), (frozenset({1002}), Status.PASS)],
+    ("others", "status"), [(frozenset({0}), FAIL), (frozenset({1000}), FAIL), (frozenset({1002}), PASS)]
 )
 def test_root_beside_the_main_process_is_root(others: frozenset[int], status: Status) -> None:
     maps = (IdRange(0, 1000, 1), IdRange(1, 1001, 100))
-    facts = container((USER, "1"), kernel=Kernel(7, uid=1001, uid_map=maps, other_uids=others))
-    assert judge("root-user", facts).status is status
-    if status is Status.FAIL:
+    facts = container("--user=1", kernel=Kernel(7, uid=1001, uid_map=maps, other_uids=others))
+    assert status_of("root-user", facts) is status
+    if status is FAIL:
         with pytest.raises(CannotFix, match="one of its programs becomes root"):
             fix("root-user", facts)
 
 
 def test_a_namespace_of_the_host_is_high_whatever_it_was_asked_by() -> None:
     facts = container(
-        (PID, "ns:/proc/9/ns/pid"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}), uid_map=())
+        "--pid=ns:/proc/9/ns/pid", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}), uid_map=())
     )
     verdict = judge("host-pid", facts)
     assert (verdict.severity, verdict.reason) == (Severity.HIGH, "sees the processes of the host")
@@ -231,10 +230,10 @@ _ON_CGROUP_2 = Kernel(7, host_user_namespace=True, device_rules=None)
 @pytest.mark.parametrize(
     ("devices", "kernel", "status"),
     [
-        ([], Kernel(7, host_user_namespace=True), Status.FAIL),
-        ([], Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),)), Status.PASS),
-        ([{"allow": False, "access": "rwm"}], _ON_CGROUP_2, Status.PASS),
-        ([], NotRunning("exited"), Status.FAIL),
+        ([], Kernel(7, host_user_namespace=True), FAIL),
+        ([], Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),)), PASS),
+        ([{"allow": False, "access": "rwm"}], _ON_CGROUP_2, PASS),
+        ([], NotRunning("exited"), FAIL),
     ],
 )
 def test_root_of_the_host_without_a_device_filter_opens_every_device(
@@ -242,8 +241,8 @@ def test_root_of_the_host_without_a_device_filter_opens_every_device(
 ) -> None:
     told = RuntimeConfigs().read({"linux": {"resources": {"devices": devices}}})
     facts = container(kernel=kernel, runtime=told)
-    assert judge("open-device-cgroup", facts).status is status
-    assert judge("open-device-cgroup", facts.planned(facts.spec)).status is Status.PASS
+    assert status_of("open-device-cgroup", facts) is status
+    assert status_of("open-device-cgroup", facts.planned(facts.spec)) is PASS
 
 
 _ETC = MountedPath("/h", ("/etc",), "bind", "/etc", ("rw",), in_force=True)
@@ -281,7 +280,7 @@ def test_saved_facts_keep_the_filter_and_no_variables() -> None:
 
 def test_labels_of_the_image_count_and_those_of_the_container_win() -> None:
     image = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {"a": "image", "b": "image"}}})
-    facts = container((LABELS, ("a=own",)), image=image)
+    facts = container("--label=a=own", image=image)
     assert labels_of(facts) == {"a": "own", "b": "image"}
     assert labels_of(facts.planned(facts.spec.without(LABELS))) == {"a": "image", "b": "image"}
 
@@ -337,7 +336,7 @@ def test_an_engine_on_tcp_that_may_be_hidden_is_no_pass(
     network: str, more: dict[str, Any], reason: str
 ) -> None:
     verdict = judge("mounted-engine-socket", container((NETWORK, (network,)), **more))
-    assert verdict.status is Status.UNKNOWN
+    assert verdict.status is UNKNOWN
     assert reason in verdict.reason
 
 
@@ -361,28 +360,28 @@ def test_a_disk_that_was_opened_after_the_start_counts_like_one_that_was_declare
 @pytest.mark.parametrize(
     ("pairs", "status"),
     [
-        (((SHM_SIZE, 0),), Status.FAIL),
-        (((SHM_SIZE, 0), (IPC, "host")), Status.PASS),
-        (((SHM_SIZE, 0), (POD, "shop")), Status.PASS),
-        ((), Status.PASS),
+        (((SHM_SIZE, 0),), FAIL),
+        (((SHM_SIZE, 0), (IPC, "host")), PASS),
+        (((SHM_SIZE, 0), (POD, "shop")), PASS),
+        ((), PASS),
     ],
 )
 def test_no_size_of_shared_memory_is_no_limit(pairs: Any, status: Status) -> None:
-    assert judge("loose-tmpfs", container(*pairs)).status is status
+    assert status_of("loose-tmpfs", container(*pairs)) is status
 
 
 def test_the_engines_sysctls_are_the_containers_too_until_it_is_planned_anew() -> None:
     told = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}})
     facts = container(kernel=Kernel(7), runtime=told)
-    assert judge("unsafe-sysctls", facts).status is Status.FAIL
-    assert judge("unsafe-sysctls", facts.planned(facts.spec)).status is Status.PASS
+    assert status_of("unsafe-sysctls", facts) is FAIL
+    assert status_of("unsafe-sysctls", facts.planned(facts.spec)) is PASS
     stock = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ping_group_range": "0 0"}}})
-    assert judge("unsafe-sysctls", container(runtime=stock)).status is Status.PASS
+    assert status_of("unsafe-sysctls", container(runtime=stock)) is PASS
 
 
 def test_a_running_container_whose_device_filter_cannot_be_read_does_not_pass() -> None:
-    assert judge("open-device-cgroup", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
-    assert judge("unsafe-sysctls", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
+    assert status_of("open-device-cgroup", container(kernel=_ON_CGROUP_2)) is UNKNOWN
+    assert status_of("unsafe-sysctls", container(kernel=_ON_CGROUP_2)) is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -397,9 +396,9 @@ def test_the_files_of_root_are_not_those_of_a_mapped_root(
     options: tuple[str, ...], kernel: Kernel, severity: Severity
 ) -> None:
     mounted = structs.replace(_ETC, options=options)
-    facts = container((MOUNTS, (Mount("bind", "/etc", "/h"),)), kernel=kernel, mounted=(mounted,))
+    facts = container("--volume=/etc:/h", kernel=kernel, mounted=(mounted,))
     verdict = judge("sensitive-host-mount", facts)
-    assert (verdict.status, verdict.severity) == (Status.FAIL, severity)
+    assert (verdict.status, verdict.severity) == (FAIL, severity)
 
 
 def test_a_pasta_that_runs_is_told_by_the_network_that_it_serves() -> None:

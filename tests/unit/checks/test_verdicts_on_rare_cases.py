@@ -26,7 +26,7 @@ from hardentui.model.facts import (
     Process,
     VolumeFacts,
 )
-from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.mounts import KernelMount
@@ -34,13 +34,7 @@ from hardentui.model.network import Peer, Peers
 from hardentui.options import *
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from tests.support.judging import fix, judge, the_check
-
-PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
-
-
-def answer(check_id: str, facts: ContainerFacts) -> Status:
-    return judge(check_id, facts).status
+from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, fix, judge, status_of, the_check
 
 
 def bind(source: str, destination: str = "/data", *options: str) -> tuple[Any, Any]:
@@ -52,7 +46,7 @@ def bind(source: str, destination: str = "/data", *options: str) -> tuple[Any, A
 )
 def test_the_socket_of_this_engine_counts_wherever_it_lies(source: str) -> None:
     engine = rootful(url="unix:///srv/engine/api.socket")
-    assert answer("mounted-engine-socket", container(bind(source), engine=engine)) is FAIL
+    assert status_of("mounted-engine-socket", container(bind(source), engine=engine)) is FAIL
 
 
 @pytest.mark.parametrize(
@@ -63,9 +57,9 @@ def test_a_mount_is_judged_by_where_its_link_leads(check_id: str, target: str) -
     typed = "/opt/link.sock"  # by its own name a socket, which writable-mount leaves to others
     read_only = () if check_id == "writable-mount" else ("ro",)
     facts = container(bind(typed, "/inside", *read_only), host=HostFacts(tcp_services=()))
-    assert answer(check_id, facts) is PASS
+    assert status_of(check_id, facts) is PASS
     linked = container(bind(typed, "/inside", *read_only), links={typed: target})
-    assert answer(check_id, linked) is FAIL
+    assert status_of(check_id, linked) is FAIL
 
 
 _ASKED_FOR = ((MEMORY, 64 << 20), (CPUS, 0.5), (PIDS_LIMIT, 100))
@@ -76,11 +70,11 @@ def test_limits_that_podman_ignores_are_none(check_id: str) -> None:
     """Rootless on cgroup v1: inspect may still show what was asked for while nothing runs yet."""
     old, new = ({"host": {"cgroupVersion": version}} for version in ("v1", "v2"))
     ignored = container(*_ASKED_FOR, engine=rootless(info=old))
-    assert answer(check_id, ignored) is FAIL
+    assert status_of(check_id, ignored) is FAIL
     with pytest.raises(CannotFix, match="cgroup v1"):
         fix(check_id, ignored)
-    assert answer(check_id, container(*_ASKED_FOR, engine=rootless(info=new))) is PASS
-    assert answer(check_id, container(*_ASKED_FOR, engine=rootful(info=old))) is PASS
+    assert status_of(check_id, container(*_ASKED_FOR, engine=rootless(info=new))) is PASS
+    assert status_of(check_id, container(*_ASKED_FOR, engine=rootful(info=old))) is PASS
 
 
 @pytest.mark.parametrize("check_id", ["wildcard-port", "exposed-admin-port"])
@@ -111,8 +105,8 @@ def test_an_open_port_is_as_open_without_root(check_id: str) -> None:
     ],
 )
 def test_what_describes_a_secret_is_none(variable: str, is_credential: bool) -> None:
-    expected = Status.FAIL if is_credential else Status.PASS
-    assert answer("plaintext-secret-env", container((ENV, (variable,)))) is expected
+    expected = FAIL if is_credential else PASS
+    assert status_of("plaintext-secret-env", container((ENV, (variable,)))) is expected
 
 
 @pytest.mark.parametrize(
@@ -133,13 +127,13 @@ def test_advice_about_a_secret_works_for_the_user_and_the_image(user: str, name:
 def test_ports_words_and_paths_that_were_missed() -> None:
     for port in (21, 9090):
         facts = container((PUBLISH, (Port(port, str(port)),)))
-        assert answer("exposed-admin-port", facts) is Status.FAIL
-    assert answer("unmasked-system-paths", container((UNMASK, ("/no/such",)))) is Status.PASS
-    assert answer("unmasked-system-paths", container((UNMASK, ("/proc/*",)))) is Status.FAIL
+        assert status_of("exposed-admin-port", facts) is FAIL
+    assert status_of("unmasked-system-paths", "--security-opt=unmask=/no/such") is PASS
+    assert status_of("unmasked-system-paths", "'--security-opt=unmask=/proc/*'") is FAIL
     vendors = ("net.core.somaxconn=1024", "net.ipv4.conf.all.src_valid_mark=1")
-    assert answer("unsafe-sysctls", container((SYSCTL, vendors))) is Status.PASS
+    assert status_of("unsafe-sysctls", container((SYSCTL, vendors))) is PASS
     login = container((COMMAND, ("etcdctl", "--user=root:pw", "get", "x")))
-    assert answer("secret-on-command-line", login) is Status.FAIL
+    assert status_of("secret-on-command-line", login) is FAIL
 
 
 @pytest.mark.parametrize(
@@ -169,17 +163,14 @@ def test_a_listener_where_nobody_declares_any_port_is_hygiene() -> None:
     assert judge("unexpected-listener", container(kernel=listening, image=other)).severity is None
 
 
-UNKNOWN = Status.UNKNOWN
-
-
 @pytest.mark.parametrize("group", ["disk", "6"])
 def test_a_group_of_the_image_is_nobodys_group_under_a_map(group: str) -> None:
     added = (GROUP_ADD, (group,))
-    assert answer("dangerous-supplementary-groups", container(added)) is FAIL
-    assert answer("dangerous-supplementary-groups", container(added, (USERNS, "auto"))) is PASS
-    assert answer("dangerous-supplementary-groups", container(added, engine=rootless())) is PASS
-    kept = container((GROUP_ADD, ("keep-groups",)), engine=rootless())
-    assert answer("dangerous-supplementary-groups", kept) is FAIL
+    assert status_of("dangerous-supplementary-groups", container(added)) is FAIL
+    assert status_of("dangerous-supplementary-groups", container(added, (USERNS, "auto"))) is PASS
+    assert status_of("dangerous-supplementary-groups", container(added, engine=rootless())) is PASS
+    kept = container("--group-add=keep-groups", engine=rootless())
+    assert status_of("dangerous-supplementary-groups", kept) is FAIL
 
 
 def with_passed_on(user: str, recorded: list[str]) -> ContainerFacts:
@@ -196,13 +187,13 @@ def with_passed_on(user: str, recorded: list[str]) -> ContainerFacts:
 
 def test_a_default_capability_that_was_added_is_declared() -> None:
     check = "capabilities-beyond-declared"
-    assert answer(check, with_passed_on("101", ["CAP_CHOWN"])) is PASS
-    assert answer(check, with_passed_on("101", [])) is FAIL
+    assert status_of(check, with_passed_on("101", ["CAP_CHOWN"])) is PASS
+    assert status_of(check, with_passed_on("101", [])) is FAIL
 
 
 def test_the_recorded_set_of_root_excuses_nothing_that_is_passed_on() -> None:
     facts = with_passed_on("root", sorted(DEFAULT_CAPABILITIES))
-    assert answer("capabilities-beyond-declared", facts) is FAIL
+    assert status_of("capabilities-beyond-declared", facts) is FAIL
 
 
 def test_keep_id_is_no_claim_to_ids_of_its_own() -> None:
@@ -210,31 +201,30 @@ def test_keep_id_is_no_claim_to_ids_of_its_own() -> None:
     peer = Peer("2" * 64, "wiki", uid_ranges=((100_000, 65_536),))
     inspect = {"HostConfig": {"IDMappings": {"UidMap": ["0:1:1000"]}}}
     peers = Peers((peer,))
-    kept = container((USERNS, "keep-id"), kernel=kernel, engine=rootless(), peers=peers, inspect=inspect)
-    assert answer("overlapping-uid-ranges", kept) is NOT_APPLICABLE
-    automatic = container((USERNS, "auto"), kernel=kernel, peers=peers)
-    assert answer("overlapping-uid-ranges", automatic) is FAIL
+    kept = container("--userns=keep-id", kernel=kernel, engine=rootless(), peers=peers, inspect=inspect)
+    assert status_of("overlapping-uid-ranges", kept) is NOT_APPLICABLE
+    automatic = container("--userns=auto", kernel=kernel, peers=peers)
+    assert status_of("overlapping-uid-ranges", automatic) is FAIL
 
 
 def test_a_neighbour_of_the_engine_socket_or_a_far_engine_does_not_count() -> None:
     engine = rootful(url="unix:///srv/engine/api.socket")
     no_api = HostFacts(tcp_services=())
-    assert (
-        answer("mounted-engine-socket", container(bind("/srv/engine2"), engine=engine, host=no_api)) is PASS
-    )
+    facts = container(bind("/srv/engine2"), engine=engine, host=no_api)
+    assert status_of("mounted-engine-socket", facts) is PASS
     far = rootful(url="unix:///srv/engine/api.socket", local=False)
     alone = container(bind("/srv/engine"), (NETWORK, ("none",)), engine=far)
-    assert answer("mounted-engine-socket", alone) is PASS
+    assert status_of("mounted-engine-socket", alone) is PASS
 
 
 def test_what_is_mounted_below_a_read_only_directory_counts_where_it_can_be_seen() -> None:
     """Podman makes only the directory itself read-only."""
     blind = Unread("in a container that cannot see the host")
-    assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), kernel=blind)) is UNKNOWN
+    assert status_of("writable-mount", container(bind("/etc", "/inside", "ro"), kernel=blind)) is UNKNOWN
     alone = container(bind("/etc", "/inside", "ro", "bind"), kernel=blind)
-    assert answer("writable-mount", alone) is PASS
+    assert status_of("writable-mount", alone) is PASS
     far = rootful(local=False)
-    assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), engine=far)) is UNKNOWN
+    assert status_of("writable-mount", container(bind("/etc", "/inside", "ro"), engine=far)) is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -284,10 +274,10 @@ def test_a_published_port_can_be_declared_with_expose() -> None:
     words = ["podman", "run", "-p", "127.0.0.1:5432:5432", "--expose", "5432", "shop"]
     published = (PUBLISH, (Port(5432, "5432", "127.0.0.1"),))
     declared = container(published, image=image, inspect={"Config": {"CreateCommand": words}})
-    assert answer("undeclared-published-port", declared) is PASS
+    assert status_of("undeclared-published-port", declared) is PASS
     words = [word for word in words if word not in ("--expose", "5432")]
     undeclared = container(published, image=image, inspect={"Config": {"CreateCommand": words}})
-    assert answer("undeclared-published-port", undeclared) is FAIL
+    assert status_of("undeclared-published-port", undeclared) is FAIL
 
 
 def pod(**infra: Any) -> dict[str, Any]:
@@ -297,10 +287,10 @@ def pod(**infra: Any) -> dict[str, Any]:
 def test_a_member_of_a_pod_needs_what_its_pod_needs() -> None:
     low, high = ({"8080/tcp": [{"HostIp": "", "HostPort": port}]} for port in ("80", "8080"))
     check = "needless-rootful-engine"
-    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=low))) is PASS
-    assert answer(check, container((POD, "shop"), pod=pod(HostNetwork=True))) is PASS
-    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=high))) is FAIL
-    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=None))) is FAIL
+    assert status_of(check, container("--pod=shop", pod=pod(PortBindings=low))) is PASS
+    assert status_of(check, container("--pod=shop", pod=pod(HostNetwork=True))) is PASS
+    assert status_of(check, container("--pod=shop", pod=pod(PortBindings=high))) is FAIL
+    assert status_of(check, container("--pod=shop", pod=pod(PortBindings=None))) is FAIL
 
 
 def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> ContainerFacts:
@@ -312,7 +302,7 @@ def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> 
         "Config": {"Labels": {"app": label} if label else {}},
     }
     facts = container(
-        (NETWORK, ("shop-net",)),
+        "--network=shop-net",
         (LABELS, (f"app={label}",) if label else ()),
         inspect=inspect,
         networks={"shop-net": NetworkFacts("shop-net")},
@@ -390,23 +380,23 @@ def test_privileged_mode_of_a_rootless_container_is_no_list_of_devices() -> None
 
 def test_the_mount_points_that_podman_makes_are_no_drift() -> None:
     made = (FileChange("/var", "added"), FileChange("/run", "added"))
-    assert answer("drifted-files", container((READ_ONLY, True), changes=made)) is PASS
-    assert answer("drifted-files", container(changes=made)) is FAIL
+    assert status_of("drifted-files", container("--read-only", changes=made)) is PASS
+    assert status_of("drifted-files", container(changes=made)) is FAIL
     mounts = (KernelMount("/", "overlay", "rw"), KernelMount("/var/lib/data", "ext4", "rw"))
     seen = Kernel(7, mounts=mounts)
-    assert answer("drifted-files", container(kernel=seen, changes=made)) is PASS
+    assert status_of("drifted-files", container(kernel=seen, changes=made)) is PASS
     strange = (*made, FileChange("/var/www/up.php", "added"))
-    assert answer("drifted-files", container((READ_ONLY, True), kernel=seen, changes=strange)) is FAIL
+    assert status_of("drifted-files", container("--read-only", kernel=seen, changes=strange)) is FAIL
     taking = (VOLUMES_FROM, ("data",))
-    assert answer("drifted-files", container(taking, changes=made)) is UNKNOWN, "it may be the mount point"
-    assert answer("drifted-files", container(taking, kernel=seen, changes=strange)) is FAIL
+    assert status_of("drifted-files", container(taking, changes=made)) is UNKNOWN, "it may be the mount point"
+    assert status_of("drifted-files", container(taking, kernel=seen, changes=strange)) is FAIL
 
 
 def test_all_capabilities_are_a_list_once_podman_has_them() -> None:
     """A container that was not started yet, made with --cap-add=all and without a seccomp filter."""
     every = (CAP_ADD, tuple(sorted(ALL_CAPABILITIES - DEFAULT_CAPABILITIES)))
-    assert answer("privileged", container(every, (SECCOMP_PROFILE, "unconfined"))) is FAIL
-    assert answer("privileged", container(every)) is PASS
+    assert status_of("privileged", container(every, (SECCOMP_PROFILE, "unconfined"))) is FAIL
+    assert status_of("privileged", container(every)) is PASS
 
 
 def test_a_program_of_many_names_is_called_by_the_one_that_it_runs_as() -> None:
@@ -432,13 +422,13 @@ def infra(mode: str, *networks: str, **over: Any) -> ContainerFacts:
 
 
 def test_the_network_of_a_pod_is_read_from_what_its_infra_container_is_on() -> None:
-    assert answer("default-network", infra("bridge", "shop-net")) is PASS
-    assert answer("default-network", infra("bridge", "podman")) is FAIL
-    assert answer("host-network", infra("bridge", "shop-net")) is PASS
+    assert status_of("default-network", infra("bridge", "shop-net")) is PASS
+    assert status_of("default-network", infra("bridge", "podman")) is FAIL
+    assert status_of("host-network", infra("bridge", "shop-net")) is PASS
     host = infra("host", kernel=Kernel(7, shared_namespaces=frozenset({"net"})))
     assert judge("host-network", host).reason == "configured to use the host's network"
-    assert answer("host-network", infra("host")) is FAIL
-    assert answer("wildcard-port", infra("host")) is NOT_APPLICABLE
+    assert status_of("host-network", infra("host")) is FAIL
+    assert status_of("wildcard-port", infra("host")) is NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(
@@ -450,7 +440,7 @@ def test_the_network_of_a_pod_is_read_from_what_its_infra_container_is_on() -> N
     ],
 )
 def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str) -> None:
-    assert answer(check_id, infra("bridge", "shop-net")) is NOT_APPLICABLE
+    assert status_of(check_id, infra("bridge", "shop-net")) is NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(
@@ -465,4 +455,4 @@ def test_podmans_own_program_has_no_image_in_newer_ones(check_id: str) -> None:
         inspect={"IsInfra": True, "Image": "", "ImageName": "", "Rootfs": "/tmp/infra-container"},
         image=Unread("the container has no image"),
     )  # Podman 5.8.6
-    assert answer(check_id, bare) is NOT_APPLICABLE
+    assert status_of(check_id, bare) is NOT_APPLICABLE

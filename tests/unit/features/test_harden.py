@@ -52,12 +52,11 @@ from hardentui.model.trial import (
     Result,
     Trial,
 )
-from hardentui.options import MOUNTS, Mount
 from hardentui.state import state_directory
 from tests.support.rooted import Rooted
 from tests.support.schemas import schema_of, validated
 
-FACTS = container((MOUNTS, (Mount("volume", "data", "/data"),)))
+FACTS = container("--volume=data:/data")
 FIXES = (
     Choice("writable-rootfs"),
     Choice("default-capabilities-kept", (("keep", ("CHOWN", "SETUID")),)),
@@ -275,7 +274,7 @@ def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_lea
         "syscalls": [{"names": ["waitid"], "action": "SCMP_ACT_ALLOW"}],
     }
     runtime = RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))
-    facts = container((MOUNTS, (Mount("volume", "data", "/data"),)), runtime=runtime)
+    facts = container("--volume=data:/data", runtime=runtime)
     trial = _trial(learned=Learned(syscalls=1, syscalls_before=373, seccomp=profile))
     card = card_of(_plan(), _plan(), facts, trial, score(()), score(()))
     assert card.before.kernel_vulnerabilities == sum(len(need.cves.split()) for need in table().need)
@@ -348,7 +347,7 @@ def test_a_trial_that_worked_waits_a_day_for_its_decision(
     assert kept.trial == _trial()
     assert _task(checks=("writable-rootfs",)).tried_before() is None, "another question"
     assert _task(directory="/out").tried_before() is None
-    other = container((MOUNTS, (Mount("volume", "data", "/data"),)), inspect={"Image": "f" * 64})
+    other = container("--volume=data:/data", inspect={"Image": "f" * 64})
     assert _task(other).tried_before() is None, "another image"
     monkeypatch.setattr("hardentui.features.harden.task.time.time", lambda: kept.at + 90_000)
     assert _task().tried_before() is None, "a day later"

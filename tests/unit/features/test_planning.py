@@ -10,7 +10,6 @@ from hardentui.errors import PlanError
 from hardentui.features import planning as plans
 from hardentui.features.planning import SavedChange
 from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, passed
 from hardentui.model.plan import Change, Choice, Plan, Skipped
 from hardentui.reading import masking
@@ -92,7 +91,7 @@ def test_a_file_that_is_no_plan_is_refused_with_the_reason(text: str, reason: st
         plans.load(text)
 
 
-def _check() -> Check[ContainerFacts]:
+def _check() -> Check:
     return Check(
         id="plain-secret",
         title="Plain secret",

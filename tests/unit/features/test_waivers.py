@@ -190,15 +190,10 @@ def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judge:
     return Judge(load(), {check.id: check for check in all_checks()})
 
 
-def finding_waiving(name: str, status: Status = Status.FAIL) -> Finding:
-    subject = Subject(Kind.CONTAINER, "0" * 64, name, "rootful")
-    return Finding("root-user", 4, "Runs as root", subject, Verdict(status), Severity.HIGH)
-
-
 @pytest.mark.parametrize("name", ["*", "w?b", "[a-z]*", "web"])
 def test_a_name_is_accepted_as_it_is_and_never_as_a_pattern(name: str, judge: Judge) -> None:
     waiving = Waiving(judge, "", engines=2, real=True)
-    waiver = waiving.accept(finding_waiving(name), GIVEN)
+    waiver = waiving.accept(finding(name=name), GIVEN)
     assert waiver.covers("root-user", name, "rootful")
     assert not waiver.covers("root-user", "other", "rootful")
     assert not waiver.covers("root-user", name, "rootless")
@@ -206,7 +201,7 @@ def test_a_name_is_accepted_as_it_is_and_never_as_a_pattern(name: str, judge: Ju
 
 
 def test_on_the_only_engine_a_waiver_is_about_every_engine(judge: Judge) -> None:
-    assert Waiving(judge, "", engines=1, real=True).accept(finding_waiving("web"), GIVEN).engine == "*"
+    assert Waiving(judge, "", engines=1, real=True).accept(finding(), GIVEN).engine == "*"
 
 
 def test_one_of_a_checklist_file_goes_beside_it(judge: Judge, tmp_path: Path) -> None:
@@ -227,19 +222,19 @@ def test_one_of_a_checklist_file_goes_beside_it(judge: Judge, tmp_path: Path) ->
 )
 def test_what_is_incomplete_is_refused(acceptance: Acceptance, why: str, judge: Judge) -> None:
     with pytest.raises(UsageError, match=why):
-        Waiving(judge, "", engines=1, real=True).accept(finding_waiving("web"), acceptance)
+        Waiving(judge, "", engines=1, real=True).accept(finding(), acceptance)
     assert not Path(own_file()).exists()
     assert judge.waivers == ()
 
 
 def test_a_faulty_file_is_not_added_to_and_the_waivers_of_before_stay(judge: Judge) -> None:
     waiving = Waiving(judge, "", engines=1, real=True)
-    waiving.accept(finding_waiving("web"), GIVEN)
+    waiving.accept(finding(), GIVEN)
     before = judge.waivers
     file = Path(own_file())
     file.write_text(file.read_text() + "\n[[waiver]]\n")
     broken = file.read_text()
-    for act in (waiving.reload, lambda: waiving.accept(finding_waiving("db"), GIVEN)):
+    for act in (waiving.reload, lambda: waiving.accept(finding(name="db"), GIVEN)):
         with pytest.raises(WaiversError):
             act()
     assert file.read_text() == broken
@@ -257,5 +252,5 @@ def test_a_faulty_file_is_not_added_to_and_the_waivers_of_before_stay(judge: Jud
     ],
 )
 def test_why_a_finding_cannot_be_accepted(status: Status, real: bool, why: str, judge: Judge) -> None:
-    told = Waiving(judge, "", engines=1, real=real).why_not(finding_waiving("web", status))
+    told = Waiving(judge, "", engines=1, real=real).why_not(finding(status))
     assert (why in told) if why else told == ""

@@ -161,7 +161,7 @@ def test_the_kernel_decides_about_the_network() -> None:
 def test_the_open_way_to_the_host_comes_before_the_hidden_and_the_stopped_one() -> None:
     other = (MOUNTS, (Mount("bind", "/etc", "/host/etc"),))
     subjects = [
-        judged(named("hidden", container((PRIVILEGED, True), kernel=ROOT_WITH_ALL))),
+        judged(named("hidden", container("--privileged", kernel=ROOT_WITH_ALL))),
         judged(named("open", container(SOCKET, OPEN, kernel=ROOT))),
         judged(named("stopped", container(other))),
         judged(named("plain", container())),
@@ -173,7 +173,7 @@ def test_the_open_way_to_the_host_comes_before_the_hidden_and_the_stopped_one() 
 
 def test_containers_that_lead_the_same_way_are_one_path_told_of_the_worst() -> None:
     subjects = [
-        judged(named(name, container((PRIVILEGED, True), *more, kernel=ROOT_WITH_ALL)))
+        judged(named(name, container("--privileged", *more, kernel=ROOT_WITH_ALL)))
         for name, more in (("d", ()), ("b", ()), ("open", (OPEN,)), ("a", ()))
     ]
     subjects += [judged(named("socket", container(SOCKET)))]

@@ -19,8 +19,8 @@ from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Ve
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
 from hardentui.model.plan import Choice
 from hardentui.options import *
-from hardentui.options import CAP_ADD, MOUNTS, PRIVILEGED, SECCOMP_PROFILE, Mount
-from tests.support.judging import the_check
+from hardentui.options import MOUNTS, Mount
+from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, the_check
 
 SITE = Subject(Kind.SITE, "site", "site")
 CHECKS = {check.id: check for check in all_checks()}
@@ -73,10 +73,10 @@ def finding(check: str, name: str, status: Status, severity: Severity = Severity
 @pytest.mark.parametrize(
     ("statuses", "told", "affects"),
     [
-        ((Status.PASS, Status.FAIL, Status.FAIL), Status.FAIL, ("b", "c")),
-        ((Status.PASS, Status.UNKNOWN, Status.NOT_APPLICABLE), Status.UNKNOWN, ("b",)),
-        ((Status.WAIVED, Status.PASS, Status.PASS), Status.WAIVED, ("a",)),
-        ((Status.PASS, Status.PASS, Status.NOT_APPLICABLE), Status.PASS, ()),
+        ((PASS, FAIL, FAIL), FAIL, ("b", "c")),
+        ((PASS, UNKNOWN, NOT_APPLICABLE), UNKNOWN, ("b",)),
+        ((Status.WAIVED, PASS, PASS), Status.WAIVED, ("a",)),
+        ((PASS, PASS, NOT_APPLICABLE), PASS, ()),
     ],
 )
 def test_what_is_one_decision_is_told_once(
@@ -89,7 +89,7 @@ def test_what_is_one_decision_is_told_once(
 
 def test_what_is_accepted_for_the_site_is_accepted_in_each_container() -> None:
     waiver = Waiver("x", "site", "no scanner here", "anna", date(2999, 1, 1), "*", "")
-    (accepted,) = waive([finding("x", "a", Status.FAIL)], [waiver], date(2026, 1, 1))
+    (accepted,) = waive([finding("x", "a", FAIL)], [waiver], date(2026, 1, 1))
     assert accepted.status is Status.WAIVED
 
 
@@ -102,9 +102,9 @@ def lines(*facts: ContainerFacts, others: tuple[Finding, ...] = ()) -> tuple[DoF
 
 
 def test_the_worst_way_to_the_host_comes_first_and_twice_the_same_is_one_line() -> None:
-    portal = container((PRIVILEGED, True)).replace(name="portal", id="1")
+    portal = container("--privileged").replace(name="portal", id="1")
     plain = [container().replace(name=name, id=name) for name in ("a", "b", "c", "d")]
-    first, second, *rest = lines(*plain, portal, others=(finding("no-update-path", "a", Status.FAIL),))
+    first, second, *rest = lines(*plain, portal, others=(finding("no-update-path", "a", FAIL),))
     assert (first.names, first.text) == ("portal", "is privileged")
     assert first.points > 0
     assert (second.names, second.affects) == ("a, b, +2", 4)
@@ -125,7 +125,7 @@ def test_the_points_of_a_line_are_what_its_fixes_bring() -> None:
 
 
 def _passing(failed: Finding) -> Finding:
-    return replace(failed, verdict=Verdict(Status.PASS))
+    return replace(failed, verdict=Verdict(PASS))
 
 
 def _entry(state: EntryState, status: str) -> JournalEntry:
@@ -146,11 +146,7 @@ def test_an_applied_change_says_what_the_kernel_proved_and_nothing_else() -> Non
 
 @pytest.mark.parametrize(
     ("source", "options", "alone", "compared"),
-    [
-        ("/etc", (), Status.FAIL, Status.FAIL),
-        ("/srv/data", (), Status.UNKNOWN, Status.PASS),
-        ("/etc", ("ro",), Status.UNKNOWN, Status.FAIL),
-    ],
+    [("/etc", (), FAIL, FAIL), ("/srv/data", (), UNKNOWN, PASS), ("/etc", ("ro",), UNKNOWN, FAIL)],
     ids=["hands over the host", "passes", "less severe"],
 )
 def test_only_a_takeover_is_told_before_the_containers_are_compared(
@@ -175,13 +171,13 @@ def helpful(facts: ContainerFacts, most: int = 3) -> tuple[str, ...]:
 
 
 def test_privileged_mode_comes_before_what_it_stands_in_the_way_of() -> None:
-    first, *others = helpful(container((PRIVILEGED, True)))
+    first, *others = helpful(container("--privileged"))
     assert first == "privileged"
     assert not {"seccomp-unconfined", "default-capabilities-kept"} & set(others)
 
 
 def test_only_what_can_be_done_alone_is_named() -> None:
-    facts = container((PRIVILEGED, True), (SECCOMP_PROFILE, "unconfined"), (CAP_ADD, ("SYS_ADMIN",)), SOCKET)
+    facts = container("--privileged --security-opt=seccomp=unconfined --cap-add=SYS_ADMIN", SOCKET)
     named = helpful(facts, 10)
     assert "root-user" not in named, "nobody has decided who it runs as"
     for check in named:

@@ -380,7 +380,7 @@ def test_updates_are_not_switched_on_where_they_would_do_harm_or_nothing(
     ],
 )
 def test_whether_it_comes_back_after_a_reboot_is_told(enabled: Any, text: str, risk: Risk) -> None:
-    made = plan(container((RESTART, "always"), host=HostFacts(restarts_at_boot=enabled)), "unbraked-restart")
+    made = plan(container("--restart=always", host=HostFacts(restarts_at_boot=enabled)), "unbraked-restart")
     assert text in said(made)
     assert made.risks == {"unbraked-restart": risk}
 
@@ -388,7 +388,7 @@ def test_whether_it_comes_back_after_a_reboot_is_told(enabled: Any, text: str, r
 @pytest.mark.parametrize("check", ["default-capabilities-kept", "seccomp-unconfined", "apparmor-unconfined"])
 def test_what_privileged_mode_stands_in_the_way_of_says_how_to_fix_both(check: str) -> None:
     engine = rootful(info={"host": {"security": {"apparmorEnabled": True}}})
-    facts = container((PRIVILEGED, True), engine=engine)
+    facts = container("--privileged", engine=engine)
     alone = plan(facts, check)
     assert alone.changes == ()
     assert "add --check privileged" in said(alone)
@@ -561,7 +561,7 @@ def test_a_secret_belongs_to_the_user_that_the_process_has_become() -> None:
 
 
 def test_nobody_knows_who_reads_the_secret_of_what_does_not_run() -> None:
-    made = plan(container((SECRETS, ("db,type=mount",))), "loose-secret")
+    made = plan(container("--secret=db,type=mount"), "loose-secret")
     assert "it is not known which user reads the secret" in said(made)
     assert made.risks == {"loose-secret": Risk.MAY_BREAK}
 
@@ -576,5 +576,5 @@ def test_nothing_waits_for_a_health_check_that_does_not_pass(status: str) -> Non
 
 
 def test_memory_and_swap_stay_a_pair_that_podman_takes() -> None:
-    made = plan(container((MEMORY_SWAP, 256 << 20)), "no-memory-limit")
+    made = plan(container("--memory-swap=256m"), "no-memory-limit")
     assert made.after[MEMORY] <= made.after[MEMORY_SWAP]

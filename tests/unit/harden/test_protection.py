@@ -162,7 +162,7 @@ def test_a_fix_that_would_weaken_is_refused_with_the_reason() -> None:
         summary="Weaken it", fix=FixKind.RECREATE, risk=Risk.SAFE, evaluate=bad, passes=lambda: (),
         fails=lambda: (), remediate=lambda spec, context: spec.with_(CAP_ADD, ("SYS_ADMIN",)),
     )  # fmt: skip
-    facts = container((MEMORY, 64 << 20))
+    facts = container("--memory=64m")
     plan = make_plan(facts, [Choice("bad-idea")], [check], Checklist("none", "None", ()))
     assert plan.after == facts.spec
     (refused,) = plan.skipped
@@ -173,7 +173,7 @@ def test_a_good_profile_is_not_taken_away() -> None:
     """The case of the outside look: the container passes, and its fix would have removed the profile."""
     check = check_by_id("weak-seccomp-profile")
     assert check is not None
-    facts = container((SECCOMP_PROFILE, "/o.json"), seccomp_rules={"defaultAction": "SCMP_ACT_ERRNO"})
+    facts = container("--security-opt=seccomp=/o.json", seccomp_rules={"defaultAction": "SCMP_ACT_ERRNO"})
     plan = make_plan(facts, [Choice(check.id)], [check], Checklist("none", "None", ()))
     assert plan.after == facts.spec
     assert "passes this check" in plan.skipped[0].why

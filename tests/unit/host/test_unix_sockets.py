@@ -17,12 +17,11 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.model.facts import VolumeFacts
-from hardentui.model.finding import Status
 from hardentui.model.known import Unread
 from hardentui.model.mounts import Listener, ReachableSocket
-from hardentui.options import MOUNTS, Mount
+from hardentui.options import MOUNTS
 from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
-from tests.support.judging import judge
+from tests.support.judging import FAIL, status_of
 
 
 @pytest.fixture
@@ -164,9 +163,7 @@ def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_thro
     volume = VolumeFacts("api", {"Mountpoint": data, "Options": {}})
     entry = {"Type": "volume", "Name": "api", "Source": data, "Destination": "/x", "Options": [], "RW": True}
     host = HostSide(LocalFiles(), lambda: datetime(2026, 11, 25, tzinfo=UTC))
-    facts = container(
-        (MOUNTS, (Mount("volume", "api", "/x"),)), volumes={"api": volume}, inspect={"Mounts": [entry]}
-    )
+    facts = container("--volume=api:/x", volumes={"api": volume}, inspect={"Mounts": [entry]})
     facts = facts.replace(**asdict(mounts_and_sockets(facts, host, lambda _: Unread("it is gone"))))
     assert facts.mounted == ()
     assert isinstance(facts.sockets, tuple)
@@ -179,7 +176,7 @@ def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_thro
     assert (engine.path, engine.is_socket) == (str(listening), False)
     assert not engine_mounts(facts.replace(sockets=(api,)).planned(facts.spec.with_(MOUNTS, ())))
     bus = replace(socket_in_volume, listener=Listener("/srv/bus", "dbus-daemon"))
-    assert judge("mounted-control-socket", facts.replace(sockets=(bus,))).status is Status.FAIL
+    assert status_of("mounted-control-socket", facts.replace(sockets=(bus,))) is FAIL
 
 
 def test_a_directory_under_another_name_holds_the_same_sockets(directory: Path, listening: Path) -> None:
@@ -198,7 +195,7 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
 
 def test_a_script_with_the_name_of_an_engine_may_be_a_filter() -> None:
     proxied = ReachableSocket("/x", "/srv/docker.sock", Listener("/srv/docker.sock", "python3"))
-    facts = container((MOUNTS, (Mount("bind", "/srv/docker.sock", "/x"),)), sockets=(proxied,))
+    facts = container("--volume=/srv/docker.sock:/x", sockets=(proxied,))
     (result,) = open_sockets(facts)
     assert result.service is None
     assert "what it lets its clients do is not known" in result.unknown
@@ -207,7 +204,7 @@ def test_a_script_with_the_name_of_an_engine_may_be_a_filter() -> None:
 
 def test_a_relay_is_not_the_service_it_leads_to() -> None:
     relayed = ReachableSocket("/x", "/srv/a", Listener("/srv/a", "socat"))
-    facts = container((MOUNTS, (Mount("bind", "/srv/a", "/x"),)), sockets=(relayed,))
+    facts = container("--volume=/srv/a:/x", sockets=(relayed,))
     (result,) = open_sockets(facts)
     assert "forwards connections" in result.unknown
     assert not engine_mounts(facts)
@@ -215,14 +212,14 @@ def test_a_relay_is_not_the_service_it_leads_to() -> None:
 
 def test_names_decide_where_nobody_could_look() -> None:
     far = Unread("the engine is on another machine")
-    named = container((MOUNTS, (Mount("bind", "/run/docker.sock", "/x"),)), sockets=far)
+    named = container("--volume=/run/docker.sock:/x", sockets=far)
     assert engine_mounts(named)
-    unnamed = container((MOUNTS, (Mount("bind", "/srv/a.sock", "/x"),)), sockets=far)
+    unnamed = container("--volume=/srv/a.sock:/x", sockets=far)
     assert open_sockets(unnamed)[0].unknown == far.reason
-    assert control_sockets(container((MOUNTS, (Mount("bind", "/run", "/x"),)), sockets=far))
+    assert control_sockets(container("--volume=/run:/x", sockets=far))
 
 
 def test_through_an_overlay_no_socket_is_reached() -> None:
-    layered = container((MOUNTS, (Mount("bind", "/run", "/x", ("O",)),)))
+    layered = container("--volume=/run:/x:O")
     assert not engine_mounts(layered)
     assert not control_sockets(container((MOUNTS, layered.spec[MOUNTS]), sockets=Unread("it is far")))

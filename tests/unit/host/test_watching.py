@@ -8,7 +8,7 @@ import pytest
 from hardentui.host.machine import read_host
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
-from tests.support.judging import judge
+from tests.support.judging import status_of
 from tests.support.rooted import Rooted
 
 RULES = "".join(
@@ -24,7 +24,7 @@ def status(files: Rooted, check_id: str, loaded: str | None = None) -> str:
         return Unread("it was not asked")
 
     facts = read_host(files, version=Version(5, 4, 2), run=run)
-    return str(judge(check_id, facts).status)
+    return str(status_of(check_id, facts))
 
 
 def process(files: Rooted, pid: int, command: str) -> None:

@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 from hardentui.checks.examples import container
 from hardentui.engine.locate import Environment
 from hardentui.features.opening.doctor import Machine, _sub_ids
-from hardentui.model.finding import Status
 from hardentui.model.host import SubIds
 from hardentui.model.network import ALL_IDS, Peer, Peers
-from hardentui.options import LABELS, NETWORK
 from hardentui.reading.hosts import WHOLE, free_start
-from tests.support.judging import judge
+from tests.support.judging import FAIL, judge
 from tests.support.rooted import Rooted
 
 WEB = Peer("a" * 64, "web", ("shop-net", "podman"), "shop", uid_ranges=((100_000, 1000),))
@@ -61,9 +59,9 @@ def test_a_network_with_a_thousand_strangers_is_told_in_twenty_lines() -> None:
     strangers = tuple(
         Peer(f"{number:064d}", f"c{number}", ("podman",), f"app{number}") for number in range(1000)
     )
-    own = container((NETWORK, ("podman",)), (LABELS, ("app=shop",)), peers=Peers(strangers))
+    own = container("--network=podman --label=app=shop", peers=Peers(strangers))
     verdict = judge("shared-network", own)
-    assert verdict.status is Status.FAIL
+    assert verdict.status is FAIL
     assert len(verdict.evidence) == 20
 
 

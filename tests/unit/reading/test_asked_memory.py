@@ -60,7 +60,7 @@ def test_a_command_and_its_environment_ask(
 
 
 def test_the_limit_is_what_is_asked_and_the_default_for_the_rest() -> None:
-    facts = container((ENTRYPOINT, ("redis-server", "--maxmemory", "1gb")))
+    facts = container('\'--entrypoint=["redis-server", "--maxmemory", "1gb"]\'')
     choices = [Choice("no-memory-limit")]
     plan = make_plan(facts, choices, [find_check("no-memory-limit")], load())
     assert plan.after[MEMORY] == (1 << 30) + 512 * _MIB
@@ -75,7 +75,7 @@ def test_a_value_that_the_user_chose_is_the_answer() -> None:
 
 
 def test_files_that_the_command_names_are_read() -> None:
-    facts = container((ENTRYPOINT, ("redis-server", "/srv/redis.conf")), (ENV, ("PGDATA=/data/pg",)))
+    facts = container('\'--entrypoint=["redis-server", "/srv/redis.conf"]\' --env=PGDATA=/data/pg')
     paths = config_paths(facts)
     assert {"/srv/redis.conf", "/data/pg/postgresql.conf", "/etc/mysql"} <= set(paths)
 

@@ -14,7 +14,7 @@ from hardentui.harden.remedy import FixValue, From, settings_of
 from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice
-from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
+from hardentui.options import CAP_ADD, MEMORY
 from hardentui.options.codecs import size_of
 from hardentui.reading.forms import FORMS, fault_of, text_of, value_of
 from tests.support.judging import the_check
@@ -98,7 +98,7 @@ def test_where_a_value_comes_from() -> None:
     ("facts", "words"),
     [
         (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "peak use"),
-        (container((MEMORY_RESERVATION, 2 << 30)), "reservation"),
+        (container("--memory-reservation=2g"), "reservation"),
     ],
 )
 def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: str) -> None:
@@ -119,7 +119,7 @@ def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: s
             container(image=ImageFacts("1" * 64, {"Config": {"Labels": _KILL}}), kernel=_ALL_KEPT),
             ("CAP_KILL",),
         ),
-        (container((NO_NEW_PRIVILEGES, True), (USER, "1001")), ()),
+        (container("--security-opt=no-new-privileges --user=1001"), ()),
     ],
 )
 def test_known_needs_decide_which_capabilities_are_kept(facts: ContainerFacts, kept: tuple[str, ...]) -> None:

@@ -7,12 +7,12 @@ import pytest
 from hardentui.checks.examples import configuration, container, rootful, rootless
 from hardentui.features.looking.gather import with_peers
 from hardentui.model.configuration import FileFact
-from hardentui.model.finding import Severity, Status
+from hardentui.model.finding import Severity
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
-from tests.support.judging import judge
+from tests.support.judging import FAIL, PASS, UNKNOWN, judge, status_of
 
 READABLE = [
     *("/root", "/root/.ssh", "/home/anna", "/home", "/home/anna/.aws/credentials", "/data/anna/.ssh"),
@@ -260,9 +260,9 @@ def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
 
 def test_a_working_tree_of_git_is_no_system_path() -> None:
     assert gains("/srv/shop/.git/hooks", written=True) == {Gain.REPOSITORY}
-    tree = container((MOUNTS, (Mount("bind", "/srv/shop", "/s"),)), repositories=("/srv/shop/.git",))
+    tree = container("--volume=/srv/shop:/s", repositories=("/srv/shop/.git",))
     verdict = judge("sensitive-host-mount", tree)
-    assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.MEDIUM)
+    assert (verdict.status, verdict.severity) == (FAIL, Severity.MEDIUM)
     assert "next commit" in verdict.reason
     assert not gains("/srv/shop/.git/hooks", written=False)
 
@@ -282,7 +282,7 @@ def test_run_root_and_volumes_are_known_without_asking_the_engine(source: str, b
 def test_a_layer_of_its_own_takes_what_is_written() -> None:
     layered = (MOUNTS, (Mount("bind", "/usr/bin", "/x", ("O",)),))
     assert not sensitive_mounts(container(layered))
-    (etc,) = sensitive_mounts(container((MOUNTS, (Mount("bind", "/etc", "/x", ("O",)),))))
+    (etc,) = sensitive_mounts(container("--volume=/etc:/x:O"))
     assert etc.severity is Severity.HIGH
     above = MountedPath(
         "/x",
@@ -309,7 +309,7 @@ def test_volumes_are_the_engines_wherever_its_configuration_puts_them(path: str,
 
 def test_the_home_of_a_rootful_engine_is_that_of_root_alone() -> None:
     engine = rootful(trust=TrustFacts(home="/srv/root"))
-    assert not sensitive_mounts(container((MOUNTS, (Mount("bind", "/srv/root", "/x"),)), engine=engine))
+    assert not sensitive_mounts(container("--volume=/srv/root:/x", engine=engine))
 
 
 @pytest.mark.parametrize("path", ["/srv/x/.gitconfig", "/data/.config/systemd/user"])
@@ -321,12 +321,12 @@ def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> No
 def test_where_the_home_of_a_rootless_engine_is_not_known_nothing_passes() -> None:
     mounted = (MOUNTS, (Mount("bind", "/srv/web", "/x"),))
     lost = judge("sensitive-host-mount", container(mounted, engine=rootless()))
-    assert lost.status is Status.UNKNOWN
+    assert lost.status is UNKNOWN
     for passing in (
         container(mounted, engine=rootless(trust=TrustFacts(home="/h"))),
         container(engine=rootless()),
     ):
-        assert judge("sensitive-host-mount", passing).status is Status.PASS
+        assert status_of("sensitive-host-mount", passing) is PASS
 
 
 @pytest.mark.parametrize(
@@ -352,5 +352,5 @@ def test_what_the_engine_runs_for_single_containers_is_not_theirs_to_change(
     else:
         (facts, _) = with_peers([facts, other])
     verdict = judge("sensitive-host-mount", facts)
-    assert (verdict.status is Status.FAIL) is bad
+    assert (verdict.status is FAIL) is bad
     assert not bad or verdict.severity is Severity.CRITICAL

@@ -5,10 +5,9 @@ import pytest
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Status
 from hardentui.options import NETWORK
 from hardentui.reading.networks import opened_by_pasta
-from tests.support.judging import fix, judge
+from tests.support.judging import FAIL, fix, status_of
 
 
 def _with(*words: str) -> ContainerFacts:
@@ -30,7 +29,7 @@ def _with(*words: str) -> ContainerFacts:
 def test_an_option_that_opens_a_port_is_a_failure_that_a_person_mends(words: tuple[str, ...]) -> None:
     facts = _with(*words)
     assert opened_by_pasta(facts).startswith("pasta -")
-    assert judge("wildcard-port", facts).status is Status.FAIL
+    assert status_of("wildcard-port", facts) is FAIL
     with pytest.raises(CannotFix):
         fix("wildcard-port", facts)
 

@@ -7,7 +7,7 @@ from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts, FileChange, IdRange, Kernel, Process, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
-from hardentui.options import COMMAND, MOUNTS, TMPFS, USER
+from hardentui.options import COMMAND, MOUNTS, TMPFS
 from hardentui.reading.scratch import is_scratch
 from hardentui.reading.written import LayerData, layer_data, written_by
 
@@ -66,7 +66,7 @@ def test_what_it_fills_becomes_a_volume_and_its_log_a_tmpfs() -> None:
 
 def test_a_directory_that_is_empty_so_far_and_meant_for_writing_becomes_a_volume() -> None:
     facts = container(
-        (USER, "1000"),
+        "--user=1000",
         changes=(),
         kernel=Kernel(
             7,

@@ -17,7 +17,7 @@ from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.scanners import trivy
 from hardentui.scanners.stored import parse_report, subject_of
-from tests.support.judging import judge
+from tests.support.judging import PASS, UNKNOWN, judge, status_of
 from tests.unit.scanners.recorded import (
     CLAIR,
     DIGEST,
@@ -201,11 +201,11 @@ CLEAN = ScanReport(
 @pytest.mark.parametrize(
     ("scan", "status"),
     [
-        (CLEAN, Status.PASS),
-        (replace(CLEAN, scanned=datetime(2025, 12, 1, tzinfo=UTC)), Status.UNKNOWN),
-        (replace(CLEAN, database=datetime(2025, 12, 1, tzinfo=UTC)), Status.UNKNOWN),
-        (replace(CLEAN, gaps=("the packages of x were not compared",)), Status.UNKNOWN),
-        (replace(CLEAN, lists_packages=False), Status.UNKNOWN),
+        (CLEAN, PASS),
+        (replace(CLEAN, scanned=datetime(2025, 12, 1, tzinfo=UTC)), UNKNOWN),
+        (replace(CLEAN, database=datetime(2025, 12, 1, tzinfo=UTC)), UNKNOWN),
+        (replace(CLEAN, gaps=("the packages of x were not compared",)), UNKNOWN),
+        (replace(CLEAN, lists_packages=False), UNKNOWN),
     ],
 )
 def test_an_old_or_partial_report_without_findings_is_not_clean(
@@ -215,9 +215,7 @@ def test_an_old_or_partial_report_without_findings_is_not_clean(
     assert verdict.status is status, verdict.reason
 
 
-@pytest.mark.parametrize(
-    ("installed", "status"), [((Package("deb", "bash", "5"),), Status.PASS), ((), Status.UNKNOWN)]
-)
+@pytest.mark.parametrize(("installed", "status"), [((Package("deb", "bash", "5"),), PASS), ((), UNKNOWN)])
 def test_grype_which_lists_no_packages_is_believed_if_the_image_has_some(
     installed: tuple[Package, ...], status: Status
 ) -> None:
@@ -225,4 +223,4 @@ def test_grype_which_lists_no_packages_is_believed_if_the_image_has_some(
     nothing = report({**GRYPE, "matches": []})
     scan = replace(CLEAN, lists_packages=nothing.lists_packages)
     image = ImageFacts("1" * 64, scan=scan, inventory=ImageInventory(installed=installed))
-    assert judge("exploited-vulnerabilities", container(image=image)).status is status
+    assert status_of("exploited-vulnerabilities", container(image=image)) is status

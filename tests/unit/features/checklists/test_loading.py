@@ -9,7 +9,6 @@ from hardentui.errors import ChecklistError
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.looking.judging import Judge
 from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, passed
 from hardentui.toml_document import line_of, toml_lines
 
@@ -19,7 +18,7 @@ def _check(
     step: int = 4,
     severity: Severity = Severity.HIGH,
     **parameters: int | str | bool | tuple[str, ...],
-) -> Check[ContainerFacts]:
+) -> Check:
     return Check(
         id=check_id,
         step=step,

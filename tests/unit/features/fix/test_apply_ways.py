@@ -71,7 +71,7 @@ def test_the_rest_takes_one(facts: ContainerFacts, changes: tuple[tuple[str, str
 
 
 def test_a_volume_that_others_use_gets_another_owner_only_if_somebody_names_the_user() -> None:
-    facts = container((MOUNTS, (Mount("volume", "data", "/data"),)))
+    facts = container("--volume=data:/data")
     after = facts.spec.with_(MOUNTS, (Mount("volume", "data", "/data", ("U",)),))
     plan = Plan("web", "web", (Choice("root-user"),), (), facts.spec, after)
     named = Plan("web", "web", (Choice("root-user", (("user", "1001"),)),), (), facts.spec, after)

@@ -16,11 +16,10 @@ from hardentui.features.looking.container_readers import READERS, Place, Runtime
 from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import ContainerFacts, VolumeFacts
-from hardentui.model.finding import Status
 from hardentui.model.known import later
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
-from tests.support.judging import judge
+from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, status_of
 
 OWNER = 1000 if os.getuid() == 0 else os.getuid()
 
@@ -52,10 +51,6 @@ def looked_at(
     return facts.replace(**{name: later(read, place) for name, read in READERS.items()})
 
 
-def status(check_id: str, facts: ContainerFacts) -> Status:
-    return judge(check_id, facts).status
-
-
 def named(path: Path, way: str) -> dict[str, Any]:
     if way == "--runtime":
         return {"OCIRuntime": str(path)}
@@ -66,9 +61,9 @@ def named(path: Path, way: str) -> dict[str, Any]:
 @pytest.mark.parametrize("way", ["--runtime", "--init-path", "--hooks-dir", "--conmon"])
 def test_a_program_that_others_can_replace_fails_however_it_is_named(program: Path, way: str) -> None:
     check = "replaceable-container-programs"
-    assert status(check, looked_at(**named(program, way))) is Status.PASS
+    assert status_of(check, looked_at(**named(program, way))) is PASS
     program.parent.chmod(0o777)
-    assert status(check, looked_at(**named(program, way))) is Status.FAIL
+    assert status_of(check, looked_at(**named(program, way))) is FAIL
 
 
 @pytest.mark.parametrize("way", ["hook", "init", "interpreter"])
@@ -82,9 +77,9 @@ def test_so_does_what_only_the_configuration_of_the_runtime_names(program: Path,
         script.chmod(0o755)
         config = {"hooks": {"prestart": [{"path": str(script)}]}}
     check = "replaceable-container-programs"
-    assert status(check, looked_at(config=config)) is Status.PASS
+    assert status_of(check, looked_at(config=config)) is PASS
     program.parent.chmod(0o777)
-    assert status(check, looked_at(config=config)) is Status.FAIL
+    assert status_of(check, looked_at(config=config)) is FAIL
 
 
 @pytest.mark.parametrize(
@@ -103,27 +98,27 @@ def test_so_does_a_script_of_its_own_that_every_account_can_change(
     check = "replaceable-container-programs"
     mount = (MOUNTS, (Mount("bind", str(program.parent), "/app"),))
     command: dict[str, Any] = {"Path": words[0], "Args": list(words[1:]), "Config": {"WorkingDir": "/app"}}
-    assert status(check, looked_at(mount, **command)) is Status.NOT_APPLICABLE
+    assert status_of(check, looked_at(mount, **command)) is NOT_APPLICABLE
     program.chmod(0o766)
-    assert status(check, looked_at(mount, **command)) is Status.FAIL
-    assert status(check, looked_at(mount, Path="sleep", Args=["9"])) is Status.NOT_APPLICABLE
+    assert status_of(check, looked_at(mount, **command)) is FAIL
+    assert status_of(check, looked_at(mount, Path="sleep", Args=["9"])) is NOT_APPLICABLE
     program.chmod(0o755)
     program.parent.chmod(0o777)
-    assert status(check, looked_at(mount, **command)) is Status.FAIL
+    assert status_of(check, looked_at(mount, **command)) is FAIL
 
 
 @pytest.mark.parametrize("directory", [True, False])
 def test_a_secret_by_bind_mount_is_for_its_reader_alone(program: Path, *, directory: bool) -> None:
     source, target = (program.parent, "/run/secrets") if directory else (program, "/var/run/secrets/db")
     facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
-    assert status("loose-secret", facts) is Status.FAIL
+    assert status_of("loose-secret", facts) is FAIL
     if directory:
         options = {"type": "none", "o": "bind", "device": str(source)}
         volume = VolumeFacts("keys", {"Options": options})
         facts = looked_at((MOUNTS, (Mount("volume", "keys", target),)), volumes={"keys": volume})
-        assert status("loose-secret", facts) is Status.FAIL
+        assert status_of("loose-secret", facts) is FAIL
     elsewhere = looked_at((MOUNTS, (Mount("bind", str(source), "/etc/app"),)))
-    assert status("loose-secret", elsewhere) is Status.PASS
+    assert status_of("loose-secret", elsewhere) is PASS
     program.chmod(0o640)
     facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
-    assert status("loose-secret", facts) is Status.PASS
+    assert status_of("loose-secret", facts) is PASS

@@ -20,7 +20,7 @@ from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
-from tests.support.judging import judge, the_check
+from tests.support.judging import FAIL, PASS, UNKNOWN, judge, status_of, the_check
 
 ID = "a" * 64
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -116,11 +116,8 @@ def test_a_directory_of_a_file_system_is_traced_to_where_the_host_sees_it(
 @pytest.mark.parametrize(
     ("host", "status"),
     [
-        ("11 1 8:1 /etc /srv/web/conf rw - ext4 /dev/sda1 rw", Status.FAIL),  # a name of /etc
-        (
-            "11 1 8:99 / /srv/web/conf rw - ext4 /dev/sdc1 rw",
-            Status.PASS,
-        ),  # a disk that is mounted only there
+        ("11 1 8:1 /etc /srv/web/conf rw - ext4 /dev/sda1 rw", FAIL),  # a name of /etc
+        ("11 1 8:99 / /srv/web/conf rw - ext4 /dev/sdc1 rw", PASS),  # a disk that is mounted only there
     ],
 )
 def test_what_the_host_has_mounted_below_counts_by_all_its_names(host: str, status: Status) -> None:
@@ -132,7 +129,7 @@ def test_what_the_host_has_mounted_below_counts_by_all_its_names(host: str, stat
         of=Kernel(7, mounts=tuple(_mount_row(row, names) for row in parse_mountinfo("\n".join(rows)))),
         mounts=(entry("/srv/web", "/x"),),
     )
-    assert judge("sensitive-host-mount", facts).status is status
+    assert status_of("sensitive-host-mount", facts) is status
 
 
 def test_a_volume_of_its_own_is_none_of_the_hosts_wherever_its_storage_is_mounted() -> None:
@@ -166,7 +163,7 @@ def test_a_volume_on_the_disk_of_the_host_is_the_root_of_the_host() -> None:
     for of in (kernel("8:1 / /x rw - ext4 /dev/sda1 rw"), None):
         facts = seen(where, of=of, mounts=mounts, volumes={"disk": volume})
         assert facts.mounted[0].paths[0] == "/"
-        assert judge("sensitive-host-mount", facts).status is Status.FAIL
+        assert status_of("sensitive-host-mount", facts) is FAIL
 
 
 @pytest.mark.parametrize("row", ["8:33 / /mnt rw - ext4 /tmp/node rw", "0:77 / /mnt rw - btrfs /dev/sdc1 rw"])
@@ -174,19 +171,19 @@ def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
     """`nsenter … mount /dev/sdc1 /mnt`: the host has not mounted it, so no path leads there."""
     facts = seen(of=kernel(row))
     verdict = judge("sensitive-host-mount", facts)
-    assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.CRITICAL)
+    assert (verdict.status, verdict.severity) == (FAIL, Severity.CRITICAL)
     own = [entry("/dev/sdc1", "/mnt", "volume", Name="data")]
     assert (
-        judge(
+        status_of(
             "sensitive-host-mount", seen(of=kernel("8:33 / /mnt rw - ext4 /dev/sdc1 rw"), mounts=tuple(own))
-        ).status
-        is Status.PASS
+        )
+        is PASS
     )
 
 
 def test_what_was_passed_at_the_start_is_unknown() -> None:
     command = {"Config": {"CreateCommand": ["podman", "run", "--preserve-fds=1", "localhost/web:1"]}}
-    assert judge("sensitive-host-mount", seen(of=kernel(), inspect=command)).status is Status.UNKNOWN
+    assert status_of("sensitive-host-mount", seen(of=kernel(), inspect=command)) is UNKNOWN
 
 
 def test_what_is_mounted_below_a_directory_comes_along_with_the_next_start() -> None:
@@ -235,7 +232,7 @@ def test_a_bind_shows_what_it_leads_to_now_not_what_was_typed() -> None:
     )
     (mounted,) = facts.mounted
     assert (mounted.paths, mounted.origin, mounted.in_force) == (("/root",), MountOrigin.DECLARED, True)
-    assert judge("sensitive-host-mount", facts).status is Status.FAIL
+    assert status_of("sensitive-host-mount", facts) is FAIL
 
 
 def test_what_another_container_brings_is_told_of_and_not_changed_here() -> None:
@@ -243,7 +240,7 @@ def test_what_another_container_brings_is_told_of_and_not_changed_here() -> None
     for of in (kernel("8:1 /etc /x ro - ext4 /dev/sda1 rw"), None):
         facts = seen((VOLUMES_FROM, ("base",)), of=of, givers=given)
         verdict = judge("sensitive-host-mount", facts)
-        assert verdict.status is Status.FAIL
+        assert verdict.status is FAIL
         assert "comes from the container base (--volumes-from)" in verdict.evidence[0].saw
         check = the_check("sensitive-host-mount")
         assert check.remediate is not None
@@ -254,9 +251,9 @@ def test_what_another_container_brings_is_told_of_and_not_changed_here() -> None
 
 def test_a_giver_that_is_gone_makes_it_unknown_until_the_kernel_tells() -> None:
     for check in ("sensitive-host-mount", "mounted-engine-socket", "mounted-control-socket"):
-        assert judge(check, seen((VOLUMES_FROM, ("gone",)))).status is Status.UNKNOWN
+        assert status_of(check, seen((VOLUMES_FROM, ("gone",)))) is UNKNOWN
     running = seen((VOLUMES_FROM, ("gone",)), of=kernel("8:1 /etc /x ro - ext4 /dev/sda1 rw"))
-    assert judge("sensitive-host-mount", running).status is Status.FAIL
+    assert status_of("sensitive-host-mount", running) is FAIL
     assert running.mounted[0].giver == "gone"
 
 
@@ -271,7 +268,7 @@ def test_what_the_pod_brings_is_the_pods() -> None:
 def test_what_nobody_asked_for_is_the_engines() -> None:
     facts = seen(of=kernel("8:1 /etc/pam.d /x rw - ext4 /dev/sda1 rw"))
     verdict = judge("sensitive-host-mount", facts)
-    assert verdict.status is Status.FAIL
+    assert verdict.status is FAIL
     assert "containers.conf" in verdict.evidence[0].saw
 
 
@@ -302,8 +299,8 @@ def test_a_root_directory_is_what_it_is() -> None:
     for kernel_view in (of, None):
         facts = seen((ROOTFS, "/"), of=kernel_view)
         assert facts.mounted[0].paths == ("/",)
-        assert judge("sensitive-host-mount", facts).status is Status.FAIL
-    assert judge("sensitive-host-mount", seen((ROOTFS, "/srv/rootfs"))).status is Status.PASS
+        assert status_of("sensitive-host-mount", facts) is FAIL
+    assert status_of("sensitive-host-mount", seen((ROOTFS, "/srv/rootfs"))) is PASS
 
 
 def test_read_only_does_not_reach_the_file_systems_below() -> None:
@@ -371,7 +368,7 @@ def test_an_upper_directory_of_the_host_takes_what_is_written() -> None:
         assert judge("sensitive-host-mount", facts).severity is Severity.CRITICAL
         with pytest.raises(CannotFix):
             check.remediate(facts.spec, FixContext(facts, Parameters({})))
-        assert judge("writable-mount", facts).status is Status.PASS
+        assert status_of("writable-mount", facts) is PASS
 
 
 def test_matches_of_a_pattern_are_fixed_through_the_pattern() -> None:
@@ -380,10 +377,10 @@ def test_matches_of_a_pattern_are_fixed_through_the_pattern() -> None:
     facts = seen((MOUNTS, (glob,)), mounts=mounts)
     check = the_check("sensitive-host-mount")
     assert check.remediate is not None
-    assert judge("sensitive-host-mount", facts).status is Status.FAIL
+    assert status_of("sensitive-host-mount", facts) is FAIL
     fixed = check.remediate(facts.spec, FixContext(facts, Parameters({})))
     assert fixed[MOUNTS] == (glob.with_options("ro"),)
-    assert judge("sensitive-host-mount", facts.planned(fixed)).status is Status.PASS
+    assert status_of("sensitive-host-mount", facts.planned(fixed)) is PASS
 
 
 def test_an_image_that_is_mounted_is_no_storage_of_the_engine() -> None:
@@ -440,7 +437,7 @@ def test_propagation_that_another_container_brings_is_told_of() -> None:
     given = {"base": {"Mounts": [entry("/srv", "/x", Propagation="rshared")]}}
     for of in (kernel("8:1 /srv /x rw shared:3 - ext4 /dev/sda1 rw"), None):
         facts = seen((VOLUMES_FROM, ("base",)), of=of, givers=given)
-        assert judge("shared-mount-propagation", facts).status is Status.FAIL
+        assert status_of("shared-mount-propagation", facts) is FAIL
 
 
 def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> None:
@@ -464,7 +461,7 @@ def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> No
         (MOUNTS, (Mount("bind", "/srv/notes", "/n"),)), inspect={"Mounts": [entry("/srv/notes", "/n")]}
     )
     facts = with_mounts(facts, side, lambda _: Unread("none"))
-    assert judge("sensitive-host-mount", facts).status is Status.FAIL
+    assert status_of("sensitive-host-mount", facts) is FAIL
 
 
 class Listing(RecordedFiles):
@@ -507,7 +504,7 @@ def test_a_directory_with_another_name_of_a_guarded_file_shows_that_file() -> No
     )
     facts = with_mounts(facts, side, lambda _: Unread("none"))
     verdict = judge("sensitive-host-mount", facts)
-    assert verdict.status is Status.FAIL
+    assert verdict.status is FAIL
     assert "also leads to /etc/shadow" in verdict.evidence[0].saw
 
 

@@ -110,7 +110,7 @@ def test_what_no_lender_tells_is_unknown(mode: str) -> None:
 
 def test_the_kernel_decides_of_one_that_runs() -> None:
     for shared, on_host in ((frozenset({"net"}), True), (frozenset[str](), False)):
-        facts = container((NETWORK, ("container:gone",)), kernel=Kernel(7, shared_namespaces=shared))
+        facts = container("--network=container:gone", kernel=Kernel(7, shared_namespaces=shared))
         assert lender_on_host(facts, ask) is on_host
 
 

@@ -7,7 +7,7 @@ from hardentui.features.networks.splitting import openings
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.network import Gate
-from hardentui.options import NETWORK, PUBLISH, Port
+from hardentui.options import PUBLISH, Port
 
 DROP: dict[str, Any] = {"family": "inet", "table": "f", "type": "filter", "policy": "drop", "prio": 0}
 
@@ -34,7 +34,7 @@ def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
     assert gates(web(wide, host=Unread("no permission"))) == [Gate.UNKNOWN]
     assert gates(web(wide, engine=rootful(local=False))) == [Gate.UNKNOWN]
     assert gates(web()) == []
-    on_host = container((NETWORK, ("host",)), host=host("input"))
+    on_host = container("--network=host", host=host("input"))
     assert [(opening.gate, opening.words) for opening in openings(on_host)] == [
         (Gate.FILTERED, "all its listening ports")
     ]

@@ -11,7 +11,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
-from hardentui.features.views import Selection
+from hardentui.features.views import Report, Selection
 from hardentui.features.workbench import Workbench
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
@@ -49,14 +49,14 @@ def test_a_failing_health_check_cannot_end_a_container_that_has_none() -> None:
     refused = _plan(container(image=ImageFacts("1" * 64)), Choice("unhealthy"))
     assert HEALTH_ON_FAILURE not in refused.after
     assert "no health check" in refused.skipped[0].why
-    alone = container((HEALTH_CMD, "true"))
+    alone = container("--health-cmd=true")
     assert _plan(alone, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "restart", "nobody else starts it"
     owned = alone.replace(inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
     assert _plan(owned, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "kill", "systemd starts it again"
 
 
 @pytest.mark.parametrize(
-    "facts", [container(**SYSTEMD_INSIDE), container((SYSTEMD, "always"))], ids=["seen", "asked for"]
+    "facts", [container(**SYSTEMD_INSIDE), container("--systemd=always")], ids=["seen", "asked for"]
 )
 def test_systemd_inside_stays_root_and_keeps_what_its_services_may_need(facts: ContainerFacts) -> None:
     plan = _plan(facts)
@@ -78,15 +78,19 @@ def test_only_a_root_that_lost_what_entry_points_need_is_warned_of(
     assert any("Entrypoints that start as root" in conflict for conflict in conflicts) is warned
 
 
+def _report(bench: Workbench, name: str) -> Report:
+    row = next(row for row in bench.containers.rows() if row.name == name)
+    refreshed = bench.containers.refresh(row.key)
+    assert refreshed is not None
+    assert refreshed.report is not None
+    return refreshed.report
+
+
 def test_the_promised_score_counts_what_a_fix_brings_along() -> None:
     """`privileged` also switches seccomp off and opens every device; these have no fix of their own."""
     bench = Workbench.open(Selection(demo=True))
     try:
-        row = next(row for row in bench.containers.rows() if row.name == "backup")
-        refreshed = bench.containers.refresh(row.key)
-        assert refreshed is not None
-        report = refreshed.report
-        assert report is not None
+        report = _report(bench, "backup")
         after = bench.planner.score_after(
             report, bench.planner.plan(report, bench.planner.choices(report, Caution.ALL))
         )
@@ -101,11 +105,7 @@ def test_the_promised_score_counts_what_a_fix_brings_along() -> None:
 def test_an_accepted_finding_is_fixed_only_by_name() -> None:
     bench = Workbench.open(Selection(demo=True))
     try:
-        row = next(row for row in bench.containers.rows() if row.name == "db")
-        refreshed = bench.containers.refresh(row.key)
-        assert refreshed is not None
-        report = refreshed.report
-        assert report is not None
+        report = _report(bench, "db")
         accepted = bench.planner.choices(report, Caution.ALL)[0].check
         findings = tuple(
             replace(finding, verdict=replace(finding.verdict, status=Status.WAIVED))

@@ -15,7 +15,7 @@ from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Spec
-from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS, USER, USERNS
+from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
 
 CHECKLIST = load()
 CHECKS = Judge(CHECKLIST, ALL_CHECKS).checks
@@ -34,7 +34,7 @@ def loosened(facts: ContainerFacts, loosening: Loosening, *checks: str) -> Spec:
 def test_a_capability_that_comes_back_is_given_to_root_and_kept_from_an_ordinary_user() -> None:
     of_root = loosened(container(), BACK, "default-capabilities-kept")
     assert "CAP_CHOWN" in of_root[CAP_ADD]
-    of_user = loosened(container((USER, "1500")), BACK, "default-capabilities-kept")
+    of_user = loosened(container("--user=1500"), BACK, "default-capabilities-kept")
     assert of_user[CAP_ADD] == ()
     dropped = of_user[CAP_DROP]
     assert "CAP_CHOWN" not in dropped
@@ -43,11 +43,11 @@ def test_a_capability_that_comes_back_is_given_to_root_and_kept_from_an_ordinary
 
 def test_a_volume_of_a_trial_keeps_its_owners_under_a_user_namespace() -> None:
     volume = WritableDirectory("/data")
-    mapped = container((USERNS, "auto"), engine=rootful())
+    mapped = container("--userns=auto", engine=rootful())
     assert [m.options for m in loosened(mapped, volume, "writable-rootfs")[MOUNTS]] == [
         ("idmap", "nodev", "nosuid")
     ]
-    for facts in (container(engine=rootful()), container((USERNS, "auto"), engine=rootless())):
+    for facts in (container(engine=rootful()), container("--userns=auto", engine=rootless())):
         assert [m.options for m in loosened(facts, volume, "writable-rootfs")[MOUNTS]] == [
             ("nodev", "nosuid")
         ]

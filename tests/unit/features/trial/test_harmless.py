@@ -357,7 +357,7 @@ def test_a_volume_that_a_plan_adds_begins_empty() -> None:
 def test_an_anonymous_volume_of_the_image_comes_with_its_data() -> None:
     name = "c" * 64
     facts = container(
-        (NAME, "web"), inspect={"Mounts": [{"Type": "volume", "Name": name, "Destination": "/data"}]}
+        "--name=web", inspect={"Mounts": [{"Type": "volume", "Name": name, "Destination": "/data"}]}
     )
     assert made(facts).spec[MOUNTS] == (Mount("volume", name, "/data", ("O",)),)
 

@@ -21,11 +21,11 @@ from hardentui.features.trial.trying import is_remembered, remember
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import ChosenFix, OptionChange, Trial
-from hardentui.options import CAP_ADD, ENV, IMAGE, MEMORY, MOUNTS, Mount
+from hardentui.options import IMAGE, MEMORY
 from hardentui.writers.context import volume_for
 from tests.unit.features.trial.test_record import FIXES, plan_for, record
 
-WEB = container((ENV, ("A=b",)), (MOUNTS, (Mount("volume", "data", "/data"),)))
+WEB = container("--env=A=b --volume=data:/data")
 HONEST = TrialConfiguration(
     FIXES,
     (
@@ -95,7 +95,7 @@ def test_an_option_that_no_fix_offers_is_refused(option: str, after: tuple[str, 
 
 
 def test_a_limit_above_the_present_one_is_refused() -> None:
-    facts = container((MEMORY, 64 << 20), (CAP_ADD, ("NET_ADMIN",)))
+    facts = container("--memory=64m --cap-add=NET_ADMIN")
     trial = record(facts, TrialConfiguration((Choice("default-capabilities-kept", (("keep", ()),)),)))
     higher = OptionChange("memory", ("64m",), ("1g",))
     with pytest.raises(PlanError, match="sets --memory"):

@@ -25,7 +25,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import Baseline, Result, Trial
 from hardentui.model.trial import How as How
-from hardentui.options import CAP_ADD, CAP_DROP, ENV, MEMORY, MOUNTS, READ_ONLY, TMPFS, Mount
+from hardentui.options import CAP_ADD, CAP_DROP, MEMORY, MOUNTS, READ_ONLY, TMPFS
 
 SCHEMA: dict[str, Any] = json.loads((files("hardentui.features.reports") / "trial-1.schema.json").read_text())
 CHECKLIST = load("")
@@ -82,7 +82,7 @@ def test_the_json_is_what_its_schema_says() -> None:
 
 
 def test_a_record_gives_back_the_very_spec_that_worked() -> None:
-    facts = container((ENV, ("PASSWORD=secret", "A=b")), (MOUNTS, (Mount("volume", "data", "/data"),)))
+    facts = container("--env=PASSWORD=secret --env=A=b --volume=data:/data")
     wanted = TwinPlanner(facts, plan_for).spec(LOOSE)
     trial = read_trial(as_json(record(facts, LOOSE)))
     plan = plan_of(trial, plan_for(facts, choices_of(trial)))
@@ -109,7 +109,7 @@ def test_what_was_loosened_is_not_called_kept() -> None:
 
 def test_a_container_that_changed_since_is_told() -> None:
     trial = record(container(), LOOSE)
-    other = container((MEMORY, 1 << 30))
+    other = container("--memory=1g")
     plan = plan_of(trial, plan_for(other, choices_of(trial)))
     assert any(line.startswith("memory: was absent in the trial") for line in no_longer_fits(trial, plan))
 

@@ -148,9 +148,9 @@ def test_a_fix_changes_its_option_alone_and_never_weakens(name: str) -> None:
 def test_a_fix_that_would_weaken_is_refused_with_a_sentence() -> None:
     for row, facts in (
         (_row("memory", "at-least", "2g"), container((MEMORY, G))),
-        (_row("read-only", "absent"), container((READ_ONLY, True))),
+        (_row("read-only", "absent"), container("--read-only")),
         (_row("cap-add", "contains", ["SYS_ADMIN"]), container()),
-        (_row("cap-drop", "absent"), container((CAP_DROP, ("all",)))),
+        (_row("cap-drop", "absent"), container("--cap-drop=all")),
     ):
         plan = _plan(row, facts)
         assert plan.changes == ()
@@ -166,12 +166,12 @@ def test_the_kernel_decides() -> None:
     assert _status(row, container(declared, kernel=Unread("no rights"))) is Status.UNKNOWN
     off = _row("no-new-privileges", "present")
     kernel = Kernel(7, no_new_privileges=False)
-    assert _status(off, container((NO_NEW_PRIVILEGES, True), kernel=kernel)) is Status.FAIL
+    assert _status(off, container("--security-opt=no-new-privileges", kernel=kernel)) is Status.FAIL
     assert {option.name for option in ENFORCED} <= set(OPTIONS)
 
 
 def test_privileged_mode_is_not_taken_for_what_its_options_say() -> None:
-    facts = container((PRIVILEGED, True))
+    facts = container("--privileged")
     for option, operator, value in (
         ("cap-add", "lacks", ["SYS_ADMIN"]),
         ("cap-add", "absent", None),
@@ -187,12 +187,12 @@ def test_privileged_mode_is_not_taken_for_what_its_options_say() -> None:
 
 def test_all_capabilities_are_each_of_them() -> None:
     row = _row("cap-add", "lacks", ["SYS_ADMIN"])
-    facts = container((CAP_ADD, ("ALL",)))
+    facts = container("--cap-add=ALL")
     assert _status(row, facts) is Status.FAIL
     plan = _plan(row, facts)
     assert plan.changes == ()
     assert "all capabilities" in plan.skipped[0].why
-    assert _status(_row("cap-drop", "contains", ["NET_RAW"]), container((CAP_DROP, ("all",)))) is Status.PASS
+    assert _status(_row("cap-drop", "contains", ["NET_RAW"]), container("--cap-drop=all")) is Status.PASS
 
 
 def test_a_fact_that_is_not_known_is_unknown_and_has_no_fix() -> None:
@@ -227,7 +227,7 @@ def test_a_pattern_of_names_says_whom_it_is_about() -> None:
 
 
 def test_secrets_are_masked_in_what_it_says() -> None:
-    verdict = check_of(_row("env", "absent")).verdict(container((ENV, ("DB_PASSWORD=hunter2",))))
+    verdict = check_of(_row("env", "absent")).verdict(container("--env=DB_PASSWORD=hunter2"))
     assert "hunter2" not in f"{verdict}"
     assert "DB_PASSWORD" in verdict.reason
 

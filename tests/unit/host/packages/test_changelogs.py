@@ -11,7 +11,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.installed import named_in, read_outdated, repairs_named
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, HostPackage
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 from tests.support.judging import judge
 
 CVE = "CVE-2025-9566"
@@ -36,10 +36,8 @@ def files(content: bytes) -> RecordedFiles:
 
 
 def logged(log: str, version: str = "5.4.2+ds1-2+deb13u1") -> Known[dict[str, str]]:
-    result = repairs_named(
-        files(gzip.compress(log.encode())), run_nothing, HostPackage("podman", version), [CVE], deep=False
-    )
-    return result if isinstance(result, Unread) else dict(result)
+    packed, package = files(gzip.compress(log.encode())), HostPackage("podman", version)
+    return known(lambda: dict(repairs_named(packed, run_nothing, package, [CVE], deep=False)))
 
 
 def test_a_repair_is_named_with_its_whole_point() -> None:
@@ -67,14 +65,14 @@ def test_what_names_no_repair(point: str) -> None:
     "content", [b"", b"no gzip", gzip.compress(LOG.encode())[:-9], gzip.compress(b"\0" * (33 << 20))]
 )
 def test_a_change_log_that_cannot_be_unpacked_is_unknown(content: bytes) -> None:
-    result = repairs_named(files(content), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
-    assert isinstance(result, Unread)
+    with pytest.raises(Unread):
+        repairs_named(files(content), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
 
 
 def test_the_change_log_of_another_version_says_nothing() -> None:
     assert isinstance(logged(LOG, "5.4.2+ds1-3"), Unread)
-    absent = repairs_named(RecordedFiles({}), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
-    assert absent == Unread(f"there is no {PATH}")
+    with pytest.raises(Unread, match=f"there is no {PATH}"):
+        repairs_named(RecordedFiles({}), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
 
 
 def test_rpm_is_asked_only_on_request() -> None:
@@ -85,7 +83,9 @@ def test_rpm_is_asked_only_on_request() -> None:
         return f"* Tue Sep 09 2025 Somebody - 5.4.0-12\n- Resolves: {CVE}\n"
 
     package = HostPackage("podman", "5.4.0-12.el9", "rpm")
-    assert isinstance(repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=False), Unread)
+    assert isinstance(
+        known(lambda: repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=False)), Unread
+    )
     assert asked == []
     result = repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=True)
     assert result == {CVE: f"Resolves: {CVE}"}

@@ -7,7 +7,7 @@ import pytest
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import find_cgroups, parse_membership, read_limits
 from hardentui.model.facts import Limits
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known, need
 
 V2_MOUNT = "30 24 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 PART_MOUNT = "30 24 0:27 {} {} rw - cgroup2 none rw\n"
@@ -35,7 +35,7 @@ V1_USUAL = {
 def limits(text: dict[str, str], membership: str, mounts: str = V2_MOUNT, **more: Any) -> Known[Limits]:
     there = {path: f"{value}\n" for path, value in text.items()}
     files = RecordedFiles({"text": {**there, "/proc/self/mountinfo": mounts}, **more})
-    return read_limits(files, find_cgroups(files), parse_membership(membership))
+    return known(lambda: read_limits(files, need(find_cgroups(files)), parse_membership(membership)))
 
 
 def v2(tree: str, membership: str = V2_MEMBER, **more: Any) -> Known[Limits]:

@@ -15,7 +15,6 @@ from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
-from hardentui.options import USER
 from hardentui.reading.asked_functions import DECIDED
 
 DEFAULT = Choice("default-capabilities-kept")
@@ -58,7 +57,7 @@ def test_what_is_not_known_stays_as_the_engine_grants_it() -> None:
 
 
 def test_an_ordinary_user_can_ask_for_nothing_but_through_set_id_programs() -> None:
-    facts = container((USER, "1000"))
+    facts = container("--user=1000")
     assert can_ask(SSHD, facts).capabilities == frozenset()
     through = Reached(SSHD.functions, {}, ("su",))
     assert "CAP_SETUID" in can_ask(through, facts).capabilities
