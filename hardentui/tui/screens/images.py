@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.content import Content
@@ -35,7 +35,7 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import known
-from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
@@ -57,8 +57,6 @@ class ScannersFound(Message):
 
 class ImagesScreen(BrowseScreen):
     ACTIONS = (*IMAGES, *BROWSE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Images"
     WANTED = "images"
     COLUMNS = (
         Column("", 1),
