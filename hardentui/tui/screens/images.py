@@ -28,8 +28,8 @@ from hardentui.features.images.page import (
 from hardentui.features.images.scanning import Scanning
 from hardentui.features.networks.requests import fresh_report
 from hardentui.features.sections import TaskResult, Tell, size_text
+from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.rehearsal import rehearse_container
-from hardentui.features.trial.trying import Wishes
 from hardentui.features.views import Report, Row, told_once
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status

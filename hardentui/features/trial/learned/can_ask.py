@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.features.trial.configuration import TrialConfiguration
 from hardentui.features.trial.learned.effects import AF_INET, AF_INET6
 from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, margin
@@ -128,39 +129,42 @@ def can_need(ask: CanAsk, needs: Needs) -> tuple[CanNeed, ...]:
 # What was learned, in the form of a trial's record.
 
 
+class Enforced(Struct, frozen=True):
+    """A profile that twins worked with; without `document`, `why` there is none."""
+
+    configuration: TrialConfiguration
+    document: Mapping[str, Any] | None = None
+    # calls, base_calls: how many system calls it allows, and its base allows
+    calls: int = 0
+    base_calls: int = 0
+    added: tuple[str, ...] = ()  # calls that were denied at first, and then allowed
+    why: str = ""
+
+
 def learned_record(
-    needs: Needs,
-    ask: CanAsk | None,
-    *,
-    given: frozenset[str],
-    document: Mapping[str, Any] | None,
-    calls: int,
-    base_calls: int,
-    why: str,
-    path: str,
+    needs: Needs, ask: CanAsk | None, enforced: Enforced, *, given: frozenset[str], path: str
 ) -> Learned:
     """The record.
 
     Args:
         ask: what its programs can ask for; None if only what was seen is kept.
         given: capabilities that were given explicitly.
-        document: the profile that twins worked with; None with the reason in `why`.
-        calls, base_calls: how many system calls it allows, and its base allows.
-        path: its future path.
+        path: the future path of the profile.
     """
+    document = enforced.document
     unknown = dict(needs.unknown)
     if document is None:
-        unknown["profile"] = why
+        unknown["profile"] = enforced.why
     return Learned(
         capabilities=tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names)),
-        syscalls=calls,
+        syscalls=enforced.calls,
         profile="" if document is None else posixpath.basename(path),
         writable=needs.places,
         listening=_shown(needs.listening),
         outgoing=_shown(needs.outgoing),
         memory_peak=needs.memory_peak or 0,
         pids_peak=needs.pids_peak or 0,
-        syscalls_before=base_calls,
+        syscalls_before=enforced.base_calls,
         seccomp=None if document is None else dict(document),
         seen=tuple(sorted(needs.seen)),
         evidence={need.name.removeprefix("CAP_"): _evidence(need) for need in needs.capabilities or ()},
