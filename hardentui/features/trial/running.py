@@ -25,15 +25,7 @@ from hardentui.features.trial.configuration import (
     TrialRequest,
     TwinPlanner,
 )
-from hardentui.features.trial.learned.can_ask import (
-    CanAsk,
-    Enforced,
-    can_ask,
-    keeping,
-    learned_record,
-    left_to_decide,
-    widened,
-)
+from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, keeping, left_to_decide, widened
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.features.trial.learned.system_calls import RISKY, calls_let_through, narrow_profile
@@ -217,20 +209,24 @@ class Enforcer:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def at_once(self, configuration: TrialConfiguration, needs: Needs) -> Enforced:
+    def at_once(self, configuration: TrialConfiguration, needs: Needs) -> results.Enforced:
         """The same in one round, which also leads a twin through its life: most services need no other."""
         self._rounds.thorough = True
         text = "leading a twin through clients, reload, stop and restart"
         self._on_event(TrialEvent(TrialStep.RESTART, text))
         return self.enforce(configuration, needs, tries=1)
 
-    def enforce(self, configuration: TrialConfiguration, needs: Needs, tries: int = _MOST_TRIES) -> Enforced:
+    def enforce(
+        self, configuration: TrialConfiguration, needs: Needs, tries: int = _MOST_TRIES
+    ) -> results.Enforced:
         """The configuration with the profile; without it if no twin works with it."""
         base = self._lesson.base
         if isinstance(base, Unread):
-            return Enforced(configuration, why=base.reason)
+            return results.Enforced(configuration, why=base.reason)
         if needs.calls is None:
-            return Enforced(configuration, why=needs.unknown.get("calls", "its system calls were not seen"))
+            return results.Enforced(
+                configuration, why=needs.unknown.get("calls", "its system calls were not seen")
+            )
         facts = self._rounds.planner.facts
         held = held_by(facts, self._rounds.planner.spec(configuration))
         allowed, added, why = needs.calls, set[str](), ""
@@ -241,7 +237,7 @@ class Enforcer:
             if tried.ready:
                 through = calls_let_through(document, held, allowed.native)
                 before = calls_let_through(base, held, allowed.native)
-                return Enforced(profiled, document, len(through), len(before), tuple(sorted(added)))
+                return results.Enforced(profiled, document, len(through), len(before), tuple(sorted(added)))
             why = tried.why
             if number == tries:
                 break
@@ -254,7 +250,7 @@ class Enforcer:
             self._on_event(
                 TrialEvent(TrialStep.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed")
             )
-        return Enforced(configuration, why=f"it does not work with it: {why}")
+        return results.Enforced(configuration, why=f"it does not work with it: {why}")
 
     def _refused(
         self, configuration: TrialConfiguration, document: Mapping[str, Any], held: frozenset[str]
@@ -424,7 +420,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
         settled = replace(settled, configuration=enforced.configuration)
         path = request.lesson.profile_path
         given = given_explicitly(request.facts.spec)
-        learned = learned_record(needs, ask, enforced, given=given, path=path)
+        learned = results.learned_record(needs, ask, enforced, given=given, path=path)
         record = replace(record, learned=learned)
         return recorded(record, settled, rounds, tools, skipped, profile=path)
 
