@@ -135,8 +135,7 @@ def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
     if options.in_place:
         _write_in_place(drafts, looked.sources, terminal)
     elif options.directory:
-        for written in write_bundle(options.directory, drafts, create=True):
-            terminal.write(f"{visible(written.path)}: {written.state.value}\n")
+        terminal.tell_written(write_bundle(options.directory, drafts, create=True))
     else:
         for draft in drafts:
             terminal.write(diff_of(draft))
@@ -163,8 +162,7 @@ def _convert(looked: Looked, options: Namespace, terminal: Terminal, version: Ve
         for note in notes:
             terminal.note(f"note: {visible(note, 300)}")
         if options.directory:
-            for written in write_bundle(options.directory, files, create=True):
-                terminal.write(f"{visible(written.path)}: {written.state.value}\n")
+            terminal.tell_written(write_bundle(options.directory, files, create=True))
         else:
             for file in files:
                 terminal.write_exact(f"# ---- {file.name}\n{file.text}")
@@ -205,9 +203,7 @@ def _write_in_place(drafts: Iterable[DraftFile], sources: Sources, terminal: Ter
         folders.setdefault(draft.directory, []).append(draft)
     for directory, files in folders.items():
         seen = {file.name: file.before for file in files}
-        for written in write_bundle(directory, files, keep_mode=True, seen=seen, keep_backup=True):
-            backup = f" (previous file: {written.backup})" if written.backup else ""
-            terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+        terminal.tell_written(write_bundle(directory, files, keep_mode=True, seen=seen, keep_backup=True))
 
 
 def _note(notes: Iterable[str], terminal: Terminal) -> None:

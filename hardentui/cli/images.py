@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from hardentui.cli import session
-from hardentui.cli.parser import Given
+from hardentui.cli.parser import flag, format_option, given
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
@@ -49,8 +49,7 @@ def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
     """
     readable = [image for image in images if is_inspected(image)]
     if options.directory:
-        for written in save_sboms(readable, options.directory):
-            terminal.write(f"{visible(written.path)}: {written.state.value}\n")
+        terminal.tell_written(save_sboms(readable, options.directory))
     elif len(images) > 1:
         raise UsageError(
             f"{len(images)} images do not fit into one SBOM.", "Name one, or give a directory with -o."
@@ -139,15 +138,9 @@ INTERRUPTED = 130
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="image names or ID prefixes")
-    parser.add_argument(
-        "--inside", action="store_true", help="read their files without running them; about 1 s per 100 MB"
-    )
-    parser.add_argument(
-        "--scan",
-        action="store_true",
-        help="scan for known vulnerabilities with a scanner on this host and store the result",
-    )
-    parser.add_argument("--offline", action="store_true", help="scan without updating the scanner's database")
+    flag(parser, "--inside", "read their files without running them; about 1 s per 100 MB")
+    flag(parser, "--scan", "scan for known vulnerabilities with a scanner on this host and store the result")
+    flag(parser, "--offline", "scan without updating the scanner's database")
     parser.add_argument(
         "--import",
         dest="reports",
@@ -156,20 +149,11 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
     )
-    parser.add_argument(
-        "--updates",
-        action="store_true",
-        help="check the registries for newer images, with skopeo and without pulling",
-    )
-    parser.add_argument(
-        "--sbom",
-        action="store_true",
-        help="the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json",
-    )
-    parser.add_argument(
-        "-o", action=Given, metavar="DIR", dest="directory", default="", help="write SBOMs to this directory"
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    flag(parser, "--updates", "check the registries for newer images, with skopeo and without pulling")
+    about = "the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json"
+    flag(parser, "--sbom", about)
+    given(parser, "-o", "DIR", "write SBOMs to this directory", dest="directory")
+    format_option(parser)
     parser.epilog = "The exit code is 4 when --inside, --sbom or --scan could not read an image."
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from hardentui.cli import session
-from hardentui.cli.parser import Given, seconds
+from hardentui.cli.parser import flag, format_option, given, seconds
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
@@ -66,10 +66,8 @@ SCHEMA = "hardentui/networks/1"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "--svg", action=Given, metavar="FILE", default="", help="write the map to an SVG file"
-    )
+    format_option(parser)
+    given(parser, "--svg", "FILE", "write the map to an SVG file")
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         "--prove",
@@ -78,16 +76,8 @@ def arguments(parser: ArgumentParser) -> None:
         help="open a real connection from container FROM to a container, `host:PORT` or ADDRESS:PORT; "
         "no data is sent",
     )
-    action.add_argument(
-        "--outgoing",
-        action=Given,
-        metavar="NAME",
-        default="",
-        help="show what a container connects to, with nftables rules",
-    )
-    action.add_argument(
-        "--split", action="store_true", help="propose separate networks for applications that share one"
-    )
+    given(action, "--outgoing", "NAME", "show what a container connects to, with nftables rules")
+    flag(action, "--split", "propose separate networks for applications that share one")
     _of_actions(parser)
     parser.epilog = (
         "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
@@ -114,14 +104,8 @@ def _of_actions(parser: ArgumentParser) -> None:
         help="with --split: run twins of all members on the proposed networks and open real connections "
         "between them; default: every proposal",
     )
-    parser.add_argument(
-        "-o",
-        action=Given,
-        metavar="PATH",
-        dest="file",
-        default="",
-        help="the file for the rules of --outgoing, or the directory for the units of --split",
-    )
+    about = "the file for the rules of --outgoing, or the directory for the units of --split"
+    given(parser, "-o", "PATH", about, dest="file")
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

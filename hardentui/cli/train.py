@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from hardentui.checks import CHECKS
-from hardentui.cli.parser import Given, Parser, common_options
+from hardentui.cli.parser import Parser, common_options, given
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import ToolMissing, UsageError
@@ -49,9 +49,7 @@ def arguments(parser: ArgumentParser) -> None:
         help=f"without one, list the labs and your progress. {actions}",
     )
     parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="arguments of the action")
-    parser.add_argument(
-        "--labs", action=Given, metavar="DIR", default="", help="your own labs instead of the built-in ones"
-    )
+    given(parser, "--labs", "DIR", "your own labs instead of the built-in ones")
     parser.add_argument(
         "--serve",
         nargs="?",

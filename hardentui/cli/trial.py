@@ -21,10 +21,11 @@ from hardentui.errors import UsageError
 from hardentui.features.fix.saving import save_result
 from hardentui.features.fix.trial_files import trial_files
 from hardentui.features.sections import Tone
+from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.page import trial_page
 from hardentui.features.trial.rehearsal import lines_of, rehearse_container
 from hardentui.features.trial.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
-from hardentui.features.trial.trying import Wishes, choices_to_try
+from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
 from hardentui.visible import visible

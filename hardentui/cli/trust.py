@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli import session
-from hardentui.cli.parser import Given, common_options
+from hardentui.cli.parser import Given, common_options, flag, given, repeated
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.features.sections import page_text
@@ -60,25 +60,19 @@ def _change_arguments(parser: ArgumentParser) -> None:
         "'SCOPE reject', 'SCOPE keyless EMAIL ISSUER FULCIO REKOR'",
     )
     rules = parser.add_argument_group("rules in general")
-    rules.add_argument(
-        "--any-tag", action="store_true", help="accept signatures without a tag, as made by cosign"
-    )
-    rules.add_argument(
-        "--accept-in-use", action="store_true", help="accept running images without a rule unsigned"
-    )
-    rules.add_argument("--keep-default", action="store_true", help="do not reject images without a rule")
+    flag(rules, "--any-tag", "accept signatures without a tag, as made by cosign")
+    flag(rules, "--accept-in-use", "accept running images without a rule unsigned")
+    flag(rules, "--keep-default", "do not reject images without a rule")
     proof = parser.add_argument_group(
         "images for the pulls; default: the running ones, and a tiny test image"
     )
-    proof.add_argument(
-        "--signed", metavar="IMAGE", action="append", default=[], help="an image signed with a rule's key"
-    )
+    repeated(proof, "--signed", "IMAGE", "an image signed with a rule's key")
     parser.epilog = "The exit code is 1 if a pull does not end as expected."
 
 
 def _apply_arguments(parser: ArgumentParser) -> None:
     _change_arguments(parser)
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    flag(parser, "--yes", "do not ask")
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
@@ -91,31 +85,15 @@ def _check_arguments(parser: ArgumentParser) -> None:
 def _sign_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="IMAGE", nargs="+", help="in a registry, with the tag to sign")
     parser.add_argument("--key", metavar="FILE", action=Given, required=True, help="sigstore private key")
-    for option, about in (
-        ("--passphrase-file", "file with its passphrase; default: it has none"),
-        ("--public", "public key; default: the .pub file beside the private one"),
-    ):
-        parser.add_argument(option, metavar="FILE", action=Given, default="", help=about)
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    given(parser, "--passphrase-file", "FILE", "file with its passphrase; default: it has none")
+    given(parser, "--public", "FILE", "public key; default: the .pub file beside the private one")
+    flag(parser, "--yes", "do not ask")
 
 
 def _key_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="base name of the files NAME.private and NAME.pub")
-    parser.add_argument(
-        "-o",
-        metavar="DIR",
-        action=Given,
-        dest="directory",
-        default=".",
-        help="directory for both files; default: here",
-    )
-    parser.add_argument(
-        "--passphrase-file",
-        metavar="FILE",
-        action=Given,
-        default="",
-        help="file with a passphrase for the private key",
-    )
+    given(parser, "-o", "DIR", "directory for both files; default: here", dest="directory", absent=".")
+    given(parser, "--passphrase-file", "FILE", "file with a passphrase for the private key")
 
 
 _ARGUMENTS = {

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from hardentui.cli import session
 from hardentui.cli.check import SEVERITIES
-from hardentui.cli.parser import seconds
+from hardentui.cli.parser import flag, format_option, seconds
 from hardentui.cli.terminal import Terminal
 from hardentui.features.sections import page_text
 from hardentui.features.watch import Monitor, reading_page
@@ -33,7 +33,7 @@ def _lines(text: str) -> int:
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     often = parser.add_mutually_exclusive_group()
-    often.add_argument("--once", action="store_true", help="take one reading and exit")
+    flag(often, "--once", "take one reading and exit")
     often.add_argument(
         "--interval", type=seconds, metavar="S", default=2.0, help="seconds between readings (default: 2)"
     )
@@ -41,7 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--for", type=seconds, metavar="S", dest="duration", help="stop after this many seconds"
     )
     parser.add_argument("--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    format_option(parser)
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, default="medium", help="lowest alarm severity that sets exit code 1"
     )

@@ -151,12 +151,6 @@ class LookEnded(FromWorker):
 
 
 @dataclass
-class CommandRan(FromWorker):
-    def can_replace(self, message: Message) -> bool:
-        return self.stands_for(message)
-
-
-@dataclass
 class WorkFailed(FromWorker):
     """`what` completes "… failed"; the error is the reason."""
 

@@ -114,7 +114,6 @@ class Workers:
         if given_up.is_set():
             bench.close()
             return
-        bench.opened.log.listen(lambda command: self._post(say.CommandRan()))
         self._post(say.WorkbenchOpened(bench))
 
     def list(self, rows: Callable[[], tuple[Row, ...]], after_gap: bool = False) -> bool:
@@ -272,7 +271,6 @@ class Session:
         self.replaced: Signal[Mapping[str, str]] = Signal(app, "names")
         self._names = NameHolders()
         self.state_changed: Signal[str] = Signal(app, "state")
-        self.commands_changed: Signal[str] = Signal(app, "commands")
         self._read_at: dict[str, datetime] = {}
         self._stop_scan: threading.Event | None = None
         self.rows_shown = threading.Event()
@@ -443,8 +441,6 @@ class Session:
                 self.around.progressed(message)
             case say.LookEnded():
                 self.around.ended(message, self._tell)
-            case say.CommandRan():
-                self.commands_changed.publish("commands")
             case say.WorkFailed(what, error):
                 self._app.notify(told(error), title=f"{what} failed", severity="error", markup=False)
 

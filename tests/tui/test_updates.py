@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.rehearsal import Rehearsal
-from hardentui.features.trial.trying import Wishes
 from hardentui.features.views import Report
 from hardentui.model.known import Known, Unread
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep

@@ -40,9 +40,10 @@ from hardentui.features.harden.card import Card, NextStep, card_of
 from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
 from hardentui.features.looking.stack import stacks
 from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
+from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.results import not_tried
 from hardentui.features.trial.tried import can_keep_profile, keep_profile, profile_directory, profile_path
-from hardentui.features.trial.trying import Wishes, choices_to_try
+from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.finding import Risk

@@ -315,9 +315,9 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
     tools.on_event(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
     ports = ports_of(own_listening(facts, request.company))
     expected = replace(
-        expectation(facts.inspect, ports, request.patience),
-        probes=request.probes,
-        ends_well=_is_job(facts) and not request.probes,  # a stopped one needs no probe
+        expectation(facts.inspect, ports, request.wishes.patience),
+        probes=request.wishes.probes,
+        ends_well=_is_job(facts) and not request.wishes.probes,  # a stopped one needs no probe
     )
     log = ""
     lacks: tuple[Lack, ...] = ()
@@ -332,7 +332,7 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
                 return replace(seen, baseline=replace(seen.baseline, log=log), lacks=lacks)
     except ChangeFailed as error:
         outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
-    advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.outside)
+    advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.wishes.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
     tools.on_event(TrialEvent(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}"))
     return BaselineSeen(baseline, facts, expected, lacks=lacks)
@@ -346,7 +346,7 @@ def _observed(
     probe = ""
     stopped = None
     habits = Habits()
-    patience = min(request.patience, max(_LEAST_PATIENCE, _TIMES_AS_LONG * outcome.seconds))
+    patience = min(request.wishes.patience, max(_LEAST_PATIENCE, _TIMES_AS_LONG * outcome.seconds))
     if outcome.exit_code is None:
         seen = tools.look(twin.document())
         listening = ports_of(ask_or(seen, lambda kernel: kernel.listening, ()))
@@ -356,16 +356,16 @@ def _observed(
             asked_memory=asked_memory(stage, twin),
             empty_directories=empty_directories(f"/proc/{twin.pid}/root") if stage.files is not None else {},
         )
-        if not request.probes and expected.how is not How.HEALTH and tools.files is not None:
+        if not request.wishes.probes and expected.how is not How.HEALTH and tools.files is not None:
             proposed = proposed_probe(twin.run_probe, listening)
             probe = proposed.command if proposed else ""
         tools.on_event(TrialEvent(TrialStep.BASELINE, "finding out what it does when asked"))
-        habits = habits_of(stage, twin, replace(expected, probes=request.probes, patience=patience))
+        habits = habits_of(stage, twin, replace(expected, probes=request.wishes.probes, patience=patience))
         told = stage.files is None or stops_when_told(stage.files, twin.document())
         stopped = stop(stage, twin, longest_stop(stage) if told else 1)
     else:
         facts = _informed(facts, tools.look(twin.document()))
-        expected = Expectation(How.ALIVE, settle=min(ALIVE, request.patience))
+        expected = Expectation(How.ALIVE, settle=min(ALIVE, request.wishes.patience))
     stop_seconds = stopped.seconds if stopped and not stopped.killed else None
     took = round(stopped.seconds, 2) if stopped else 0.0
     baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=took)
@@ -373,7 +373,7 @@ def _observed(
         TrialEvent(TrialStep.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds)
     )
     expected = replace(
-        expected, patience=patience, probes=request.probes, ends_well=outcome.exit_code is not None
+        expected, patience=patience, probes=request.wishes.probes, ends_well=outcome.exit_code is not None
     )
     return BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe, habits=habits)
 

@@ -199,6 +199,20 @@ class Lesson(Struct, frozen=True):
     before: Needs | None = None  # what earlier trials learned about the same container and image
 
 
+class Wishes(Struct, frozen=True):
+    """Options of a trial besides the fixes."""
+
+    peers: tuple[str, ...] = ()  # names of containers that it needs; each gets a twin
+    probes: tuple[str, ...] = ()  # commands that must succeed
+    patience: float = PATIENCE
+    outside: bool = False  # the twins can reach the outside, and the host
+    # learn what it needs; the future path of the learned seccomp profile; empty = do not learn
+    learn: str = ""
+    tight: bool = False  # keep only what was seen
+    # what the twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`
+    granted: tuple[str, ...] = ()
+
+
 class TrialRequest(Struct, frozen=True):
     """The request of a trial."""
 
@@ -208,13 +222,8 @@ class TrialRequest(Struct, frozen=True):
     members: tuple[ContainerFacts, ...] = ()  # the other members of its pod
     # the rest of its stack, and of its networks, from which the trial takes those that it needs
     company: tuple[ContainerFacts, ...] = ()
-    probes: tuple[str, ...] = ()  # commands that must succeed
-    patience: float = PATIENCE
-    outside: bool = False  # its network has a route out
-    # what twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`
-    granted: frozenset[str] = frozenset()
+    wishes: Wishes = Wishes()
     lesson: Lesson | None = None  # the inputs of learning; None = nothing is learned
-    tight: bool = False  # keep only what was seen, not what its programs can ask for
     named: bool = False  # the user named the fixes, so none of them is left as a question
 
 

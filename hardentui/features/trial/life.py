@@ -67,7 +67,12 @@ class Stage:
         self.changing = tools.changing
         self.facts = request.facts
         self.files = tools.files
-        self._maker = TwinMaker(tools.changing, tools.files, granted=request.granted, outside=request.outside)
+        self._maker = TwinMaker(
+            tools.changing,
+            tools.files,
+            granted=frozenset(request.wishes.granted),
+            outside=request.wishes.outside,
+        )
         self.number = self._maker.number
         self._request = request
         self._stop = tools.stop
@@ -85,7 +90,7 @@ class Stage:
         """
         everybody = (self.facts, *self._request.peers, *self._request.members)
         if any(needs_network(facts.spec) for facts in everybody) or _pod_of(self.facts):
-            network = self._maker.network(self._name("network"), internal=not self._request.outside)
+            network = self._maker.network(self._name("network"), internal=not self._request.wishes.outside)
             self._around = TwinAddresses({network.name: network})
         for facts in everybody:
             if needs_network(facts.spec) or _pod_of(facts):
@@ -170,7 +175,7 @@ class Stage:
         if not ready:
             return
         ports = ports_of(own_listening(facts, (self.facts, *self._request.company)))
-        outcome = self.wait(twin, expectation(facts.inspect, ports, self._request.patience))
+        outcome = self.wait(twin, expectation(facts.inspect, ports, self._request.wishes.patience))
         if not outcome.ready:
             raise EngineError(
                 f"The twin of {visible(facts.name, 80)} does not become ready: {outcome.why}.",

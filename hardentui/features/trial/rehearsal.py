@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from hardentui.errors import NotFound, UsageError
 from hardentui.features.looking.gather import Gatherer
-from hardentui.features.trial.trying import Trying, Wishes
+from hardentui.features.trial.configuration import Wishes
+from hardentui.features.trial.trying import Trying
 from hardentui.features.views import Report, known_facts
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.trial import Baseline, OnTrialEvent

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.features.trial.configuration import CapabilityBack, Loosening, TrialConfiguration, TwinPlanner
+from hardentui.features.trial.learned.can_ask import CanAsk, can_need
+from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.model.trial import ChosenFix, Kept, NotTried, OptionChange, Relaxed
+from hardentui.model.trial import ChosenFix, Kept, Learned, NotTried, OptionChange, Relaxed, SocketEndpoint
 from hardentui.options import *
 from hardentui.options.table import bounding_set
 from hardentui.reading.capabilities import short
@@ -103,3 +108,73 @@ def _text(option: str, arguments: Sequence[str]) -> str | None:
     if not arguments:
         return None
     return " ".join(mask_argument(option, argument) or "true" for argument in arguments)
+
+
+# What was learned, in the form of a trial's record.
+
+
+class Enforced(Struct, frozen=True):
+    """A profile that twins worked with; without `document`, `why` there is none."""
+
+    configuration: TrialConfiguration
+    document: Mapping[str, Any] | None = None
+    # calls, base_calls: how many system calls it allows, and its base allows
+    calls: int = 0
+    base_calls: int = 0
+    added: tuple[str, ...] = ()  # calls that were denied at first, and then allowed
+    why: str = ""
+
+
+def learned_record(
+    needs: Needs, ask: CanAsk | None, enforced: Enforced, *, given: frozenset[str], path: str
+) -> Learned:
+    """The record.
+
+    Args:
+        ask: what its programs can ask for; None if only what was seen is kept.
+        given: capabilities that were given explicitly.
+        path: the future path of the profile.
+    """
+    document = enforced.document
+    unknown = dict(needs.unknown)
+    if document is None:
+        unknown["profile"] = enforced.why
+    return Learned(
+        capabilities=tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names)),
+        syscalls=enforced.calls,
+        profile="" if document is None else posixpath.basename(path),
+        writable=needs.places,
+        listening=_shown(needs.listening),
+        outgoing=_shown(needs.outgoing),
+        memory_peak=needs.memory_peak or 0,
+        pids_peak=needs.pids_peak or 0,
+        syscalls_before=enforced.base_calls,
+        seccomp=None if document is None else dict(document),
+        seen=tuple(sorted(needs.seen)),
+        evidence={need.name.removeprefix("CAP_"): _evidence(need) for need in needs.capabilities or ()},
+        runs=needs.runs,
+        can_need=() if ask is None else can_need(ask, needs),
+        unread={} if ask is None else dict(ask.unknown),
+        given_unseen=()
+        if needs.capabilities is None
+        else tuple(sorted(name.removeprefix("CAP_") for name in given - needs.capability_names)),
+        set_id=() if ask is None else ask.set_id,
+        unknown=unknown,
+    )
+
+
+def _shown(connections: Iterable[SocketEndpoint] | None) -> tuple[str, ...]:
+    """`tcp 0.0.0.0:80`; an address of IPv6 in brackets."""
+    return tuple(
+        f"{connection.protocol} [{connection.address}]:{connection.port}"
+        if ":" in connection.address
+        else f"{connection.protocol} {connection.address}:{connection.port}"
+        for connection in connections or ()
+    )
+
+
+def _evidence(need: CapabilityNeed) -> tuple[str, ...]:
+    """`chown /data`; the kernel's check if the call was not seen."""
+    return tuple(
+        f"{evidence.call} {evidence.subject}".strip() or "checked by the kernel" for evidence in need.evidence
+    )

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.engine.change.copying import Pieces
@@ -26,14 +25,7 @@ from hardentui.features.trial.configuration import (
     TrialRequest,
     TwinPlanner,
 )
-from hardentui.features.trial.learned.can_ask import (
-    CanAsk,
-    can_ask,
-    keeping,
-    learned_record,
-    left_to_decide,
-    widened,
-)
+from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, keeping, left_to_decide, widened
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.features.trial.learned.system_calls import RISKY, calls_let_through, narrow_profile
@@ -201,18 +193,6 @@ def _sure(record: Trial, rounds: Rounds) -> str:
 _MOST_TRIES = 4
 
 
-class Enforced(Struct, frozen=True):
-    """A profile that twins worked with; without `document`, `why` there is none."""
-
-    configuration: TrialConfiguration
-    document: Mapping[str, Any] | None = None
-    # calls, base_calls: how many system calls it allows, and its base allows
-    calls: int = 0
-    base_calls: int = 0
-    added: tuple[str, ...] = ()  # calls that were denied at first, and then allowed
-    why: str = ""
-
-
 class Enforcer:
     """Tries the profile on twins; a context manager around everything that uses its files."""
 
@@ -229,20 +209,24 @@ class Enforcer:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def at_once(self, configuration: TrialConfiguration, needs: Needs) -> Enforced:
+    def at_once(self, configuration: TrialConfiguration, needs: Needs) -> results.Enforced:
         """The same in one round, which also leads a twin through its life: most services need no other."""
         self._rounds.thorough = True
         text = "leading a twin through clients, reload, stop and restart"
         self._on_event(TrialEvent(TrialStep.RESTART, text))
         return self.enforce(configuration, needs, tries=1)
 
-    def enforce(self, configuration: TrialConfiguration, needs: Needs, tries: int = _MOST_TRIES) -> Enforced:
+    def enforce(
+        self, configuration: TrialConfiguration, needs: Needs, tries: int = _MOST_TRIES
+    ) -> results.Enforced:
         """The configuration with the profile; without it if no twin works with it."""
         base = self._lesson.base
         if isinstance(base, Unread):
-            return Enforced(configuration, why=base.reason)
+            return results.Enforced(configuration, why=base.reason)
         if needs.calls is None:
-            return Enforced(configuration, why=needs.unknown.get("calls", "its system calls were not seen"))
+            return results.Enforced(
+                configuration, why=needs.unknown.get("calls", "its system calls were not seen")
+            )
         facts = self._rounds.planner.facts
         held = held_by(facts, self._rounds.planner.spec(configuration))
         allowed, added, why = needs.calls, set[str](), ""
@@ -253,7 +237,7 @@ class Enforcer:
             if tried.ready:
                 through = calls_let_through(document, held, allowed.native)
                 before = calls_let_through(base, held, allowed.native)
-                return Enforced(profiled, document, len(through), len(before), tuple(sorted(added)))
+                return results.Enforced(profiled, document, len(through), len(before), tuple(sorted(added)))
             why = tried.why
             if number == tries:
                 break
@@ -266,7 +250,7 @@ class Enforcer:
             self._on_event(
                 TrialEvent(TrialStep.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed")
             )
-        return Enforced(configuration, why=f"it does not work with it: {why}")
+        return results.Enforced(configuration, why=f"it does not work with it: {why}")
 
     def _refused(
         self, configuration: TrialConfiguration, document: Mapping[str, Any], held: frozenset[str]
@@ -347,7 +331,7 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
     tools.on_event(TrialEvent(TrialStep.CLEANING, "looking for leftovers of earlier trials"))
     for name in remove_leftovers(tools.changing):
         tools.on_event(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
-    request = with_peers(request, tools, " ".join(request.probes))
+    request = with_peers(request, tools, " ".join(request.wishes.probes))
     record = _on_stage(request, tools)
     if record.result is Result.BASELINE_FAILS and request.company:
         more = with_peers(request, tools, record.baseline.log, project=True)
@@ -394,7 +378,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
         container=facts.name,
         result=Result.BASELINE_FAILS,
         baseline=Baseline(False, How.ALIVE, 0.0),
-        probes=request.probes,
+        probes=request.wishes.probes,
         image=facts.image_name,
         engine_version=str(facts.engine.version),
     )
@@ -414,14 +398,14 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
         habits=seen.habits,
         answered=any(choice.check == _CAPABILITIES and choice.parameters for choice in request.choices),
     )
-    relaxer = Relaxer(rounds, planner, tools.on_event, tight=request.tight)
+    relaxer = Relaxer(rounds, planner, tools.on_event, tight=request.wishes.tight)
     ask = asked(request.facts, stage, tools) if _asks(request) else None
     choices = request.choices if ask is None else keeping(request.choices, ask, needs, seen.facts)
     choices = choices if needs is None else taught(choices, needs, planner)
     if ask is not None and not request.named:
         choices, questions = left_to_decide(choices, ask, planner)
         record = replace(record, decide=questions)
-    plan = planner.plan(_strictest(choices, rounds) if request.tight else choices)
+    plan = planner.plan(_strictest(choices, rounds) if request.wishes.tight else choices)
     settled = relaxer.settle(TrialConfiguration(plan.choices))
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
     if request.lesson is None or needs is None:
@@ -435,16 +419,8 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
             enforced = enforcer.enforce(settled.configuration, needed)
         settled = replace(settled, configuration=enforced.configuration)
         path = request.lesson.profile_path
-        learned = learned_record(
-            needs,
-            ask,
-            given=given_explicitly(request.facts.spec),
-            document=enforced.document,
-            calls=enforced.calls,
-            base_calls=enforced.base_calls,
-            why=enforced.why,
-            path=path,
-        )
+        given = given_explicitly(request.facts.spec)
+        learned = results.learned_record(needs, ask, enforced, given=given, path=path)
         record = replace(record, learned=learned)
         return recorded(record, settled, rounds, tools, skipped, profile=path)
 
@@ -470,7 +446,9 @@ def _learned(request: TrialRequest, tools: Tools, stage: Stage, seen: BaselineSe
 
 def _asks(request: TrialRequest) -> bool:
     """Whether it matters what its programs can ask for."""
-    return not request.tight and (request.lesson is not None or Choice(_CAPABILITIES) in request.choices)
+    return not request.wishes.tight and (
+        request.lesson is not None or Choice(_CAPABILITIES) in request.choices
+    )
 
 
 def _strictest(choices: Sequence[Choice], rounds: Rounds) -> tuple[Choice, ...]:

@@ -9,20 +9,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import podman_is_installed
 from hardentui.errors import EngineError, UsageError
-from hardentui.features.change.wait import PATIENCE
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.looking.gather import Gatherer
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.rows import called
 from hardentui.features.opening.opened import Opened
-from hardentui.features.trial.configuration import Lesson, Tools, TrialRequest
+from hardentui.features.trial.configuration import Lesson, Tools, TrialRequest, Wishes
 from hardentui.features.trial.harmless import GRANTABLE
 from hardentui.features.trial.running import run_trial
 from hardentui.features.trial.tried import keep_needs, kept_needs
@@ -74,20 +72,6 @@ _CAPABILITIES = "keep"
 """The parameter for the capabilities that a container needs: unknown in advance, but twins show them."""
 
 
-class Wishes(Struct, frozen=True):
-    """Options of a trial besides the fixes."""
-
-    peers: tuple[str, ...] = ()  # names of containers that it needs; each gets a twin
-    probes: tuple[str, ...] = ()  # commands that must succeed
-    patience: float = PATIENCE
-    outside: bool = False  # the twins can reach the outside, and the host
-    # learn what it needs; the future path of the learned seccomp profile; empty = do not learn
-    learn: str = ""
-    tight: bool = False  # keep only what was seen
-    # what the twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`
-    granted: tuple[str, ...] = ()
-
-
 def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
     """The fixes that a trial starts with, including those whose values only a twin can show. `named`: the
     user named the fixes, so those not in the plan are reported too.
@@ -120,20 +104,14 @@ def _masked(change: Change) -> OptionChange:
     return OptionChange(change.option, before, after, change.checks)
 
 
-def _granted(wishes: Iterable[str]) -> frozenset[str]:
-    """What twins get all the same.
-
-    Raises:
-        UsageError: one of it is nothing that is withheld.
-    """
-    granted = frozenset(wishes)
-    for wish in granted:
+def _refuse_grants(wishes: Iterable[str]) -> None:
+    """Raises UsageError if one of what twins shall get all the same is nothing that is withheld."""
+    for wish in wishes:
         if wish.partition("=")[0] not in GRANTABLE:
             raise UsageError(
                 f"{visible(wish, 80)!r} is nothing that a twin lacks.",
                 f"Possible: {', '.join(sorted(GRANTABLE))}.",
             )
-    return granted
 
 
 class Trying:
@@ -236,6 +214,7 @@ class Trying:
             refuse_steered(each, self._checks.values(), self._checklist)
         if not podman_is_installed():
             raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
+        _refuse_grants(wishes.granted)
         changing = ChangingEngine(gatherer.engine, self._opened.log)
         try:
             request = TrialRequest(
@@ -244,12 +223,8 @@ class Trying:
                 peers=peers,
                 members=self._members,
                 company=self._company(),
-                probes=wishes.probes,
-                patience=wishes.patience,
-                outside=wishes.outside,
-                granted=_granted(wishes.granted),
+                wishes=wishes,
                 lesson=self._lesson(wishes.learn) if wishes.learn else None,
-                tight=wishes.tight,
                 named=named,
             )
             tools = Tools(

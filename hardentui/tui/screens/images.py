@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -22,14 +22,14 @@ from hardentui.features.images.page import (
 from hardentui.features.images.scanning import Scanning, commands_to_install
 from hardentui.features.networks.requests import fresh_report
 from hardentui.features.sections import TaskResult, Tell
+from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.rehearsal import rehearse_container
-from hardentui.features.trial.trying import Wishes
 from hardentui.features.views import Report, Row, told_once
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import known
-from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 class ImagesScreen(BrowseScreen):
     ACTIONS = (*IMAGES, *BROWSE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Images"
     WANTED = "images"
     COLUMNS = (
         Column("", 1),

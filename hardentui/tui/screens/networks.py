@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -16,7 +15,7 @@ from hardentui.features.sections import TaskResult
 from hardentui.features.views import without_originals
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind
-from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
@@ -28,8 +27,6 @@ from hardentui.visible import visible
 
 class NetworksScreen(BrowseScreen):
     ACTIONS = (*NETWORKS, *BROWSE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Networks"
     WANTED = "networks"
     COLUMNS = (
         Column("Network", 16),

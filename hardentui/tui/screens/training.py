@@ -19,7 +19,7 @@ from hardentui.checks import CHECKS
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.training.course import SIGNS, STATES, Lab, load_labs
 from hardentui.features.training.training import LabOutcome, Training, open_training
-from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, bindings, hint_of
+from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, hint_of
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.widgets.page import TextField
@@ -48,9 +48,7 @@ class LabFailed(Message):
 class LabScreen(HardenScreen):
     CSS_PATH = "lab.tcss"
     ACTIONS = (*LAB, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "creates lab containers"
-    BINDING_GROUP_TITLE = "Lab"
 
     def __init__(self, training: Training, lab: Lab) -> None:
         super().__init__()
@@ -274,8 +272,6 @@ def _flowing(text: str) -> str:
 
 class TrainingScreen(BrowseScreen):
     ACTIONS = (*TRAINING, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Training"
     COLUMNS = (
         Column("", 1),
         Column("#", 2),

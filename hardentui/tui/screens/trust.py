@@ -28,7 +28,7 @@ from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
 from hardentui.model.trust_change import ScopeRule
 from hardentui.regular_files import why_not_here
-from hardentui.tui.actions import BACK, COPY, TRUST, bindings
+from hardentui.tui.actions import BACK, COPY, TRUST
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.job import Field, FormScreen, JobScreen, ReadingScreen, ask
 from hardentui.tui.widgets.page import page
@@ -44,8 +44,6 @@ _STEP = 3
 class TrustScreen(ReadingScreen):
     ACTIONS = (*TRUST, COPY, BACK)
     OF_CONNECTION: ClassVar = True
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Trust"
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, lambda keys: self.draw())
@@ -132,7 +130,6 @@ _YES = ("y", "yes")
 class TrustForm(FormScreen):
     """Rules, the files they produce, the pulls that prove them; then they can be written."""
 
-    BINDING_GROUP_TITLE = "Trust assistant"
     DOES: ClassVar = "can change the policy"
 
     def __init__(self, bench: Workbench, in_use: Sequence[str]) -> None:
@@ -187,8 +184,6 @@ class TrustForm(FormScreen):
 
 
 class KeyScreen(FormScreen):
-    BINDING_GROUP_TITLE = "Key"
-
     def heading(self) -> str:
         return "Trust › new key"
 
@@ -222,8 +217,6 @@ class KeyScreen(FormScreen):
 
 
 class SignScreen(FormScreen):
-    BINDING_GROUP_TITLE = "Sign"
-
     def heading(self) -> str:
         return "Trust › sign"
 
