@@ -44,12 +44,12 @@ test-versions: $(BIN)/.ready ## the live tests on Podman 4.3, 5.4 and 5.8; write
 	@tools/need_live
 	@tools/need_live roots
 	@tools/need_live host
-	@$(BIN)/python tools/podman_versions.py
+	@$(BIN)/python -m tools.podman_versions
 
 test-versions-short: $(BIN)/.ready ## those of them that CI runs: minutes
 	@tools/need_live
 	@tools/need_live roots
-	@$(BIN)/python tools/podman_versions.py --short
+	@$(BIN)/python -m tools.podman_versions --short
 
 test-host: $(BIN)/.ready ## the tests on real systemd hosts, in emulated machines with AppArmor and SELinux: minutes
 	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m host $(ARGS) tests/host
@@ -72,11 +72,11 @@ soak: $(BIN)/.ready ## thousands of random containers through a real Podman (a q
 	@HARDENTUI_SOAK=2000 $(BIN)/python -m pytest -m live --timeout 0 tests/live/test_round_trip.py $(ARGS)
 
 screenshots: $(BIN)/.ready ## render the real screens to screenshots/
-	@$(BIN)/python tools/screenshots.py
+	@$(BIN)/python -m tools.screenshots
 
 docs: $(BIN)/.ready ## write the generated pages in docs/
-	@$(BIN)/python tools/generate_docs.py
-	@$(BIN)/python tools/man_page.py
+	@$(BIN)/python -m tools.generate_docs
+	@$(BIN)/python -m tools.man_page
 
 site: $(BIN)/.ready ## the documentation as a site without network: dist/site/index.html
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group site
