@@ -120,6 +120,7 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
         await pilot.press("space", shows="1 option changed")
         await pilot.press("space", shows="nothing chosen")
         await pilot.press("F", shows="with 4 fixes")
+        app.clear_notifications()
         await pilot.press("walk.none", shows="nothing chosen")
         await pilot.press("walk.likely", "walk.likely", shows="nothing chosen")
         assert walk.session.choices[host.key("shop-web")] == {}
@@ -162,8 +163,10 @@ async def test_what_cannot_be_chosen_says_why() -> None:
         await _open_walk(app, pilot)
         await pilot.press("0", shows="✗ high")
         await pilot.press("space", shows="No automatic fix")
+        app.clear_notifications()
         await pilot.press("3", shows="✓ pass")
         await pilot.press("space", shows="nothing to fix")
+        app.clear_notifications()
         await pilot.press("9", shows="No check of this step applies to containers")
         assert app.session.choices[host.key("shop-web")] == {}
 
