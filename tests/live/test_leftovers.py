@@ -67,6 +67,7 @@ def differences(site: Site, before: dict[str, Any]) -> dict[str, Any]:
 KEEP = ("--yes", "--keep-data")
 
 
+@pytest.mark.both
 def test_an_apply_that_works_and_its_undo(site: Site) -> None:
     before = everything(site)
     done = site.apply(*site.fixes, *KEEP)

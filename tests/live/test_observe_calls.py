@@ -64,6 +64,7 @@ def counts(log: CallLog) -> dict[str, tuple[int, int, int]]:
     return {call.name: (call.program, call.runtime, call.refused) for call in log.calls}
 
 
+@pytest.mark.both
 def test_calls_are_counted_and_carried_out(bench: Bench) -> None:
     with watching(bench) as watcher:
         said = run(
@@ -93,6 +94,7 @@ def test_what_the_runtime_does_is_told_from_what_the_program_does(bench: Bench) 
     assert result["execve"][1] == 1
 
 
+@pytest.mark.both
 def test_a_call_that_the_profile_refuses_is_refused_and_seen(bench: Bench) -> None:
     with watching(bench) as watcher:
         said = run(bench, watcher, "chroot / true; echo $?")
@@ -116,6 +118,7 @@ def test_a_runtime_that_hands_nothing_over_is_told(bench: Bench) -> None:
         watcher.finish()
 
 
+@pytest.mark.both
 def test_a_filter_of_another_account_is_refused_whatever_it_says(bench: Bench) -> None:
     """With a listener of its own it could make any call a need of the container."""
     if os.getuid() != 0:
@@ -165,6 +168,7 @@ def in_account(uid: int, work: Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@pytest.mark.both
 def test_the_directory_of_the_supervisor_is_closed_to_others(bench: Bench) -> None:
     if os.getuid() != 0:
         pytest.skip("a second account needs root")

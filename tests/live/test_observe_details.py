@@ -78,6 +78,7 @@ def needed(observed: tuple[CallDetail, ...]) -> set[str]:
     return {name.removeprefix("CAP_") for detail in observed for name in capabilities(detail)}
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     ("script", "capability"),
     [
@@ -115,6 +116,7 @@ def test_paths_are_those_of_the_container(bench: Bench) -> None:
     assert made == ["/link"]
 
 
+@pytest.mark.both
 def test_a_link_out_of_the_container_stays_inside(bench: Bench) -> None:
     """The host has this file, the container has not: the supervisor must not look at the host's."""
     result = of_script(bench, "ln -s /usr/share/containers/seccomp.json /l; cat /l; true")

@@ -211,6 +211,7 @@ def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFix
     assert machine.data({"layer": "/srv"}) == before
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("target", ["quadlet", "run"])
 def test_what_a_container_wrote_goes_to_the_volume_that_a_fix_adds(
     machine: Machine, capsys: pytest.CaptureFixture[str], target: str
@@ -405,6 +406,7 @@ def test_a_script_for_one_member_leaves_the_others_alone(
     assert machine.bench.podman("pod", "ps", "--format={{.Id}}") == pods
 
 
+@pytest.mark.both
 def test_files_that_got_another_owner_get_theirs_back(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:

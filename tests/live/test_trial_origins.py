@@ -155,6 +155,7 @@ def test_the_volumes_of_another(bench: Bench, works: Try, running: bool) -> None
     assert bench.podman("exec", OTHER, "cat", "/data/log") == before
 
 
+@pytest.mark.both
 def test_a_secret_as_a_file_and_as_a_variable(bench: Bench, works: Try) -> None:
     bench.execute("sh", "-c", f"printf hushhush | podman secret create {SECRET} -")
     secrets = ("--secret", f"{SECRET},mode=0400", "--secret", f"{SECRET},type=env,target=KEY")
@@ -169,6 +170,7 @@ def test_a_health_check(bench: Bench, works: Try) -> None:
     assert works()["baseline"]["how"] == "health"
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "namespace",
     ["auto", pytest.param("keep-id", marks=LONG), pytest.param("keep-id:uid=7,gid=8", marks=LONG)],
