@@ -121,6 +121,7 @@ def test_made_by_the_command_of_a_quadlet(bench: Bench, works: Try) -> None:
     assert document["baseline"]["how"] == "health"
 
 
+@LONG  # daily: test_witnesses.py, and test_harden.py
 def test_a_member_of_a_pod(bench: Bench, works: Try) -> None:
     filled_volume(bench)
     infra = ("--infra-image", BUSYBOX, "--infra-command", "sleep 100000")
@@ -133,9 +134,8 @@ def test_a_member_of_a_pod(bench: Bench, works: Try) -> None:
     works("--probe", PAGE)
 
 
-@pytest.mark.parametrize(
-    "running", [pytest.param(True, id="running"), pytest.param(False, id="stopped", marks=LONG)]
-)
+@LONG  # daily: test_mounts of test_witnesses.py
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
 def test_the_volumes_of_another(bench: Bench, works: Try, running: bool) -> None:
     """Named and anonymous ones come along, and the twin writes to none of them."""
     filled_volume(bench)
