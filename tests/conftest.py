@@ -63,8 +63,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def _nobody_reads_along() -> Iterator[None]:
     """What is played on a simulated host waits for no reader."""
     with pytest.MonkeyPatch.context() as patch:
-        for played in ("trial.simulated_trial", "apply.simulated_apply"):
-            patch.setattr(f"hardentui.features.{played}.PACE", 0.0)
+        for pace in ("TRIAL_PACE", "APPLY_PACE"):
+            patch.setattr(f"hardentui.features.harden.simulated.{pace}", 0.0)
         yield
 
 

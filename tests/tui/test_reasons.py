@@ -13,7 +13,7 @@ from hardentui.tui.screens.base import HardenScreen, KeyBar
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.replayed import Host, nothing, some
-from tests.tui.support import Driver, make_app, running, screen_text, until
+from tests.tui.support import Driver, at_home, screen_text, until
 
 SIZES = [(60, 16), (80, 24), (200, 60)]
 
@@ -68,8 +68,7 @@ async def test_a_key_with_a_reason_is_grey_and_says_it(
     host: Callable[[], Host], way: tuple[str, ...], size: tuple[int, int]
 ) -> None:
     """Everything that has a reason on this screen: its key tells it and changes nothing."""
-    app = make_app(host())
-    async with running(app, size) as pilot:
+    async with at_home(host(), size) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         for key in way:
             await pilot.press(key)
@@ -94,8 +93,7 @@ async def _says(pilot: Driver, action: Action, why: str) -> None:
 
 
 async def test_a_key_becomes_possible_as_soon_as_it_is() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("enter")
         await until(pilot, lambda: {"trial"} <= _greyed(app))
         assert isinstance(app.screen, WalkScreen)
@@ -106,14 +104,12 @@ async def test_a_key_becomes_possible_as_soon_as_it_is() -> None:
 
 
 async def test_the_help_tells_the_reasons_too() -> None:
-    app = make_app(nothing())
-    async with running(app, (100, 40)) as pilot:
+    async with at_home(nothing(), (100, 40)) as (_, pilot):
         await pilot.press("question_mark", shows="Not now: There is no container to walk through.")
 
 
 async def test_a_screen_that_is_open_is_not_opened_again() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("H", "H")
         await until(pilot, lambda: "You are there already." in _told(app))
         await pilot.press("I", "H")
@@ -123,8 +119,7 @@ async def test_a_screen_that_is_open_is_not_opened_again() -> None:
 
 
 async def test_the_palette_leaves_out_what_cannot_be_done() -> None:
-    app = make_app(nothing())
-    async with running(app, (100, 30)) as pilot:
+    async with at_home(nothing(), (100, 30)) as (app, pilot):
         await pilot.press("ctrl+p", *"walk")
         await pilot.pause()
         assert "Walk through the ten steps" not in screen_text(app)
