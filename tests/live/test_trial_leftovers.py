@@ -136,16 +136,3 @@ def test_after_one_that_was_given_up(bench: Bench, number: signal.Signals) -> No
     os.killpg(process.pid, number)
     assert process.wait(60) == 130
     assert settled(bench, before) == before
-
-
-@pytest.mark.long  # daily with a stranger's labels: test_trial.py
-def test_after_one_that_was_killed_and_another_one(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    start(bench, *SLEEP)
-    before = everything(bench)
-    process = in_background(bench)
-    assert eventually(lambda: a_twin_runs(bench), 60)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(60)
-    assert everything(bench) != before, "nothing was left: this test shows nothing"
-    assert tried(bench, "--check", "new-privileges-allowed") == 0
-    assert settled(bench, before) == before
