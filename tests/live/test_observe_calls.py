@@ -42,18 +42,10 @@ def watching(bench: Bench) -> Iterator[CallWatcher]:
         shutil.rmtree(directory)
 
 
-def run(bench: Bench, watcher: CallWatcher, script: str) -> str:
+def run(bench: Bench, watcher: CallWatcher, script: str, *options: str) -> str:
     """Create, prepare, start and wait; returns what the script printed."""
-    bench.podman(
-        "create",
-        "--name",
-        NAME,
-        f"--security-opt=seccomp={watcher.profile_path}",
-        BUSYBOX,
-        "sh",
-        "-c",
-        script,
-    )
+    watched = (f"--security-opt=seccomp={watcher.profile_path}", *options)
+    bench.podman("create", "--name", NAME, *watched, BUSYBOX, "sh", "-c", script)
     bench.podman("init", NAME)
     bench.podman("start", NAME)
     bench.podman("wait", NAME)

@@ -16,7 +16,8 @@ from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
 from hardentui.lib.observer.calls import CallWatcher
 from hardentui.lib.observer.records import CallDetail
 from hardentui.lib.seccomp import parse_profile
-from tests.support.podman import BUSYBOX, Bench
+from tests.live.test_observe_calls import NAME, run
+from tests.support.podman import Bench
 
 pytestmark = pytest.mark.live
 
@@ -28,7 +29,6 @@ HELD = frozenset(
         *("SETPCAP", "SETUID", "SYS_CHROOT"),
     )
 )
-NAME = "watched-details"
 
 
 @contextmanager
@@ -61,13 +61,7 @@ def details(watcher: CallWatcher) -> tuple[CallDetail, ...]:
 
 def of_script(bench: Bench, script: str, *options: str) -> tuple[CallDetail, ...]:
     with watching(bench) as watcher:
-        bench.podman(
-            "create", "--name", NAME, f"--security-opt=seccomp={watcher.profile_path}", *options, BUSYBOX,
-            "sh", "-c", script,
-        )  # fmt: skip
-        bench.podman("init", NAME)
-        bench.podman("start", NAME)
-        bench.podman("wait", NAME)
+        run(bench, watcher, script, *options)
         return details(watcher)
 
 
