@@ -20,7 +20,11 @@ from tests.conftest import cannot_run
 from tests.support.docker import Docker
 from tests.support.podman import RELEASE, Bench
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(bool(RELEASE), reason="Docker is this machine's own")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.long,
+    pytest.mark.skipif(bool(RELEASE), reason="Docker is this machine's own"),
+]
 
 ASKED = """--network none --init --user 1000:1000 --group-add 5 --cap-drop MKNOD --cap-add SYS_PTRACE
  --device /dev/null:/dev/xx:r --ulimit nofile=100:200 --sysctl net.ipv4.ip_unprivileged_port_start=80
