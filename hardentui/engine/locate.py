@@ -279,15 +279,23 @@ def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | No
     if opener is None:
         return NoAnswer(candidate, *refused_address(candidate.url))
     try:
-        return opener(candidate, listener)
-    except NotFound as error:
-        if error.title != _DOCKER_HAS_NO_SUCH_PAGE:
-            return NoAnswer(candidate, _NOT_PODMAN)
-        if candidate.found_with and _scheme(candidate.url) == "unix":
-            return _open_docker(candidate, listener)
-        return NoAnswer(candidate, _DOCKER, f"Read its containers: hardentui --url {candidate.url} check")
+        try:
+            return opener(candidate, listener)
+        except NotFound as error:
+            return _other_engine(candidate, listener, error.title == _DOCKER_HAS_NO_SUCH_PAGE)
     except EngineError as error:
         return NoAnswer(candidate, error.title, error.hint, isinstance(error, EngineDenied))
+
+
+def _other_engine(candidate: Candidate, listener: Listener | None, docker: bool) -> Engine | NoAnswer:
+    """A Docker is read where it was named; one that was found by itself is named with the way to read it."""
+    if not docker:
+        return NoAnswer(candidate, _NOT_PODMAN)
+    if _scheme(candidate.url) != "unix":
+        return NoAnswer(candidate, _DOCKER, "Run HardenTUI on its machine.")
+    if candidate.found_with:
+        return _open_docker(candidate, listener)
+    return NoAnswer(candidate, _DOCKER, f"Read its containers: hardentui --url {candidate.url} check")
 
 
 def probe_all(
@@ -384,7 +392,11 @@ def _open_docker(candidate: Candidate, listener: Listener | None) -> Engine:
         return docker.DockerConnection(connection, connection.peer)
 
     first = connect()
-    first.ping(_PING_LIMIT)
+    try:
+        first.ping(_PING_LIMIT)
+    except BaseException:
+        first.close()
+        raise
     facts = EngineFacts(
         label="docker",
         url=candidate.url,
