@@ -467,6 +467,8 @@ class _Asked:
         if given != self.image:
             self.steps.append(f"Docker's image {given} is {self.image} for Podman")
         self.steps.append(f"an image that no registry has: docker save {quote(given)} | podman load")
+        if self._host.get("ReadonlyRootfs"):
+            self.remarks.append("--read-only: Podman also mounts a tmpfs on /run, /tmp and /var/tmp")
         held = (_bounding(self._host) & ONLY_DOCKER).difference(added := _named(self._host.get("CapAdd")))
         if held and not self._host.get("Privileged") and "all" not in added:
             names = ", ".join(sorted(name.removeprefix("CAP_") for name in held))

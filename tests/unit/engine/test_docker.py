@@ -170,6 +170,7 @@ def test_what_docker_alone_gives_is_told_and_not_added() -> None:
     dropped = spec_of("static", CapDrop=["ALL"])
     assert dropped[CAP_DROP] == ("all",)
     assert not any("Docker gives it" in remark for remark in dropped.remarks)
+    assert any(remark.startswith("--read-only: Podman also") for remark in spec_of("web").remarks)
 
 
 def test_the_settings_of_the_daemon_go_along() -> None:
