@@ -593,20 +593,6 @@ SURFACE_STEPS = (1, 2, 6, 7)
 CHECKLISTS = Path(__file__).parents[3] / "checklists"
 
 
-@pytest.mark.parametrize("address", ["::", "[::]", "0.0.0.0", ""])
-def test_every_spelling_of_all_addresses_is_a_wildcard(address: str) -> None:
-    assert status_of("wildcard-port", container((PUBLISH, (Port(80, "8080", address),)))) is FAIL
-
-
-def test_the_infra_container_of_a_pod_answers_for_the_ports_of_the_pod() -> None:
-    infra = container("--publish=8080:80", inspect={"Pod": "a" * 64, "IsInfra": True})
-    assert status_of("wildcard-port", infra) is FAIL
-
-
-def test_a_directory_that_podman_only_mounts_into_has_not_drifted() -> None:
-    assert status_of("drifted-files", container(changes=(FileChange("/etc", "modified"),))) is PASS
-
-
 def test_a_borrowed_host_network_cannot_be_fixed_here() -> None:
     facts = container("--network=container:vpn", kernel=Kernel(7, shared_namespaces=frozenset({"net"})))
     with pytest.raises(CannotFix):
