@@ -57,8 +57,7 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
     with interruptible():
         result = carry_out(task, terminal, "looking", as_json=options.format == "json", indent=1)
     if options.file and result.files:
-        for written in write_bundle(options.file, result.files, create=True):
-            terminal.note(f"note: {visible(written.path)}: {written.state.value}")
+        terminal.tell_written(write_bundle(options.file, result.files, create=True), note=True)
     return result.code
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static, TextArea
 
@@ -20,6 +18,7 @@ from hardentui.errors import HardenError, UsageError
 from hardentui.features.training.course import SIGNS, STATES, Lab, load_labs
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, hint_of
+from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.widgets.page import TextField
@@ -29,20 +28,6 @@ from hardentui.visible import visible, visible_lines
 
 _COMMAND = "hardentui train run"
 """How the texts of a lab name the line at the bottom of this screen."""
-
-
-@dataclass
-class Looked(Message):
-    """An action of the learner has a result."""
-
-    outcome: LabOutcome
-
-
-@dataclass
-class LabFailed(Message):
-    """It failed."""
-
-    error: HardenError
 
 
 class LabScreen(HardenScreen):
@@ -167,29 +152,20 @@ class LabScreen(HardenScreen):
             return
         self._busy = what
         self._draw()
-        self._work(action)
+        in_background(self, action, self._looked, self._failed, group="lab")
 
-    @work(thread=True, group="lab")
-    def _work(self, action: Callable[[], LabOutcome]) -> None:
-        try:
-            self.post_message(Looked(action()))
-        except HardenError as error:
-            self.post_message(LabFailed(error))
-
-    @on(Looked)
-    def _looked(self, message: Looked) -> None:
+    def _looked(self, outcome: LabOutcome) -> None:
         before = self._outcome
-        self._busy, self._outcome = "", message.outcome
+        self._busy, self._outcome = "", outcome
         if self._lab.policy and before is None:
             with open(self._training.policy_file(self._lab), encoding="utf-8") as file:
                 self.query_one("#policy", TextArea).text = file.read()
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_home(animate=False)
 
-    @on(LabFailed)
-    def _failed(self, message: LabFailed) -> None:
+    def _failed(self, error: HardenError) -> None:
         self._busy = ""
-        self.complain(hint_of(message.error), message.error.title)
+        self.complain(hint_of(error), error.title)
         self._draw()
 
     # --- drawing --------------------------------------------------------------------------------------------
