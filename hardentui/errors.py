@@ -1,27 +1,4 @@
-"""All expected errors.
-
-HardenError                   one sentence (title) and what to do (hint)
-├── UsageError                the call itself is wrong                            exit 2
-├── InputError                a given file or name cannot be used                 exit 2
-│   ├── ChecklistError        a checklist with all its faults, each with its line
-│   └── PlanError             a saved plan that cannot be read
-├── EngineError               a request to Podman failed                          exit 3
-│   ├── NoEngine              no Podman was found; says what was tried
-│   ├── EngineUnreachable     no answer: absent, refused, no permission, timed out
-│   ├── EngineProtocolError   an answer that cannot be parsed
-│   ├── NotFound              the object does not exist (any more)
-│   └── ChangeFailed          Podman could not make a change
-│       ├── NameTaken         something else has that name
-│       └── ChangeTimedOut    it was not done in time; it may still happen
-├── Locked                    another change of the same thing is running         exit 2
-├── JournalError              the journal cannot be read or written               exit 2
-├── ApplyFailed               a change failed; says what the state is now         exit 5
-├── CannotExpress             a value that a format cannot hold
-├── CannotFix                 a remediation that is impossible for this container
-├── ToolMissing               a required program is not installed                 exit 4
-├── GeneratorError            the Quadlet generator does not produce the intended command
-└── WriteError                a file could not be written; the previous one is untouched
-"""
+"""All expected errors: one sentence (title), what to do (hint), and the exit code of the program."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.known import Known, Unread, known, need
 from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.model.network import Peer, Peers
 from hardentui.model.spec import Spec, Version
@@ -74,9 +74,8 @@ from hardentui.reading.containers import (
     is_root,
     judge,
     listed,
-    memory_of_machine,
     need_own_program,
-    peer_called,
+    of_machine,
     pod_of,
     proc,
     related,

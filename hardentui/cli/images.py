@@ -17,15 +17,12 @@ from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
 from hardentui.features.images.page import (
-    age_of,
+    cells_of,
     image_page,
     is_inspected,
-    packages_of,
-    scan_word,
     short_id,
     size_of,
     support_of,
-    system_of,
     updates_task,
 )
 from hardentui.features.images.scanning import Scanning, ScanProgress, save_sboms, sbom_of
@@ -83,7 +80,7 @@ def run_scans(
 def _scan(
     scanning: Scanning, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
 ) -> tuple[bool, dict[str, str]]:
-    scanner = scanning.chosen("")
+    scanner = scanning.scanner()
     how = ScanSettings(offline=options.offline)
     troubles: dict[str, str] = {}
     stop = threading.Event()
@@ -265,17 +262,7 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
     for title in ("Image", "Id", "Engine", "Users", "Age", "Size", "System", "Packages", "Vulnerabilities"):
         shown.add_column(title, no_wrap=title != "Image", overflow="fold")
     for facts in images:
-        texts = (
-            facts.names[0] if facts.names else "(no name)",
-            short_id(facts),
-            facts.engine.label,
-            str(len(facts.used_by)),
-            age_of(facts),
-            size_text(size_of(facts)),
-            system_of(facts),
-            packages_of(facts),
-            scan_word(facts),
-        )
+        texts = (facts.names[0] if facts.names else "(no name)", short_id(facts), *cells_of(facts))
         shown.add_row(*(foreign(text, 100) for text in texts))
     terminal.show(shown)
 

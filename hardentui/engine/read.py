@@ -413,7 +413,7 @@ class Engine:
 
     def inspect(self, container: str) -> Mapping[str, Any]:
         """One container's inspect document; by full id, because a name could also match an id prefix."""
-        return _inspect(self._first, container)
+        return shapes.container(self._first.get(f"/containers/{segment(container)}/json"), container)
 
     def inspect_many(self, ids: Iterable[str], on_result: OnInspected, stop: threading.Event) -> None:
         """Inspect containers over two connections; calls `on_result(id, …)` in this thread, as they arrive.
@@ -499,10 +499,6 @@ class Engine:
         if self._second is None:
             self._second = self._connect()
         return self._second
-
-
-def _inspect(connection: Connection, container: str) -> Mapping[str, Any]:
-    return shapes.container(connection.get(f"/containers/{segment(container)}/json"), container)
 
 
 def version_of(headers: Mapping[str, str]) -> Version:

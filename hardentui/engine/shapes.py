@@ -49,9 +49,6 @@ class Listed(Struct, frozen=True):
     created: datetime | None = None  # when; None if Podman does not report it
     is_infra: bool = False  # the infra container of a pod, which only holds its namespaces
     pid: int = 0  # of the main process on the engine's machine; 0 if there is none
-    # seconds since 1970 of the last start; with `state` and `pid` it shows whether a container has been
-    # restarted since it was inspected
-    started_at: int = 0
 
 
 def mapping(value: Any, what: str) -> Mapping[str, Any]:
@@ -140,7 +137,6 @@ def listed(value: Any) -> Listed:
         created=_time(row.get("Created")),
         is_infra=row.get("IsInfra") is True,
         pid=_number(row.get("Pid")),
-        started_at=max(0, _number(row.get("StartedAt"))),
     )
 
 

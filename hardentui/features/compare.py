@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from hardentui.checks import CHECKS
-from hardentui.errors import InputError, NoEngine
+from hardentui.errors import NoEngine
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.opened import Opened
@@ -35,7 +35,7 @@ from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.finding import Kind, Severity, Status
 from hardentui.model.known import Unread
 from hardentui.regular_files import refuse_strangers
-from hardentui.visible import strict_json, visible
+from hardentui.visible import strict_json
 from hardentui.words import plural
 
 # Saving the facts of a host: everything that a check of it reads, in one file.
@@ -84,19 +84,15 @@ def _read(row: Row) -> None:
         row.report.facts.read()
 
 
-def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:
-    """Write a facts file, readable by its owner only, compressed if its name ends in .gz; `create`: also its
-    directory.
+def write_facts(host: RecordedHost, path: str) -> WrittenFile:
+    """Write a facts file, readable by its owner only, compressed if its name ends in .gz.
 
     Raises:
         WriteError: a previous file is untouched.
     """
     directory, name = os.path.split(os.path.abspath(path))
     file = TextFile(name, host.text, 0o600, of_root=True, packed=name.endswith(".gz"))
-    return write_bundle(directory, [file], follow_symlink=True, keep_backup=False, create=create)[0]
-
-
-_LARGEST = 256 << 20  # bytes
+    return write_bundle(directory, [file], follow_symlink=True, keep_backup=False)[0]
 
 
 def read_saved(path: str) -> SavedReport:
@@ -107,13 +103,7 @@ def read_saved(path: str) -> SavedReport:
         UsageError: the session is somebody else's, in a browser.
     """
     refuse_strangers()
-    try:
-        content = unpacked(path, _LARGEST)
-    except OSError as error:
-        raise InputError(f"{visible(path, 200)} cannot be read: {error.strerror}.") from error
-    if len(content) > _LARGEST:
-        raise InputError(f"{visible(path, 200)} is larger than {_LARGEST >> 20} MB.")
-    return read_report(content, path)
+    return read_report(unpacked(path), path)
 
 
 def kinds_to_compare(before: SavedReport) -> set[str]:

@@ -112,6 +112,14 @@ def _short(path: str) -> str:
 
 TABLES = ("fixes",)
 _NO = ("", "0", "false", "no", "off")
+_VARIABLES = (
+    ("TEXTUAL_THEME", "theme"),
+    ("HARDENTUI_THEME", "theme"),
+    ("HARDENTUI_ASCII", "ascii"),
+    ("HARDENTUI_TEXT", "text_mode"),
+    ("HARDENTUI_FOLDER", "folder"),
+)
+"""Variables of the environment that override a setting; of several, the last one counts."""
 
 
 def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
@@ -155,21 +163,15 @@ class _SettingsReader:
                 self._take(name, value, document.origin(name))
 
     def from_environment(self, environ: Mapping[str, str]) -> None:
-        for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
-            if (text := environ.get(variable, "")) and self._accepts(variable, _theme(text)):
-                self._take(name, text, SettingOrigin(SettingSource.ENVIRONMENT, variable))
-        for variable, name in (("HARDENTUI_ASCII", "ascii"), ("HARDENTUI_TEXT", "text_mode")):
-            if variable in environ:
-                wanted = environ[variable].lower() not in _NO
-                self._take(name, wanted, SettingOrigin(SettingSource.ENVIRONMENT, variable))
-        text = environ.get("HARDENTUI_FOLDER", "")
-        if text and self._accepts("HARDENTUI_FOLDER", _directory(text)):
-            self._take("folder", text, SettingOrigin(SettingSource.ENVIRONMENT, "HARDENTUI_FOLDER"))
-
-    def _accepts(self, variable: str, fault: str) -> bool:
-        if fault:
-            self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
-        return not fault
+        for variable, name in _VARIABLES:
+            text, is_flag = environ.get(variable, ""), self._faults[name] is _flag
+            if not (is_flag and variable in environ) and not text:
+                continue
+            value = text.lower() not in _NO if is_flag else text
+            if fault := self._faults[name](value):
+                self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
+            else:
+                self._take(name, value, SettingOrigin(SettingSource.ENVIRONMENT, variable))
 
     def _take(self, name: str, value: Any, origin: SettingOrigin) -> None:
         self.values[name] = value

@@ -78,105 +78,72 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> tuple[str,
 # release notes or the CVE record; unconfirmed data is left out.
 
 DATED = "2026-11-25"
-_ROW = tuple[str, tuple[str, ...], str, str, str] | tuple[str, tuple[str, ...], str, str, str, str]
-
-
-def _rows(component: str, source: str, *rows: _ROW) -> tuple[Advisory, ...]:
-    """Rows of (CVE, fixed, since, published, summary[, severity]); the default severity is high."""
-    return tuple(
-        Advisory(
-            component, row[0], row[1], row[4], source, row[3], row[2], row[5] if len(row) == 6 else "high"
-        )
-        for row in rows
-    )
-
-
+_SOURCES = {
+    "podman": "Podman release notes",
+    "crun": "crun release notes and advisories",
+    "runc": "runc release notes",
+    "netavark": "GitHub advisory database",
+    "aardvark-dns": "aardvark-dns release notes",
+}
+_ADVISORIES = """\
 # 94603: the notes of 5.8.8 and 6.1.3, GHSA-2cvf-wqm6-wr9g. 19730: the notes of 5.8.6, the advisory
 # GHSA-fx76-2j3w-2mx6, Red Hat's record (4.2). 11395, 79699 and 79705: the notes of 5.8.7 and 6.1.2; of the
 # last two these say that no command reaches them. 44517: the notes of 5.8.3, GHSA-49p4-px3h-rq49.
 # 57231: the notes of 5.8.4, Flatcar (2083: 7.5). 9341, 9675, 9676: the notes of 5.2.4 and 5.2.5, AOSC (8285),
 # Fedora CoreOS (1821). 11218: pull request 25069, Flatcar (1624: 8.6). CVE-2026-33414 concerns Windows only.
 # CVE-2026-55686, -111361, -121885 and -123876 have no second source yet.
-_PODMAN = _rows(
-    "podman",
-    "Podman release notes",
-    ("CVE-2024-1753", ("4.9.4", "5.0.1"), "4.0", "2024-03", "a build can mount the host's root"),
-    ("CVE-2024-3727", ("4.9.5", "5.0.3"), "", "2024-05", "a pull can use credentials that are not its own"),
-    ("CVE-2024-9341", ("5.2.4",), "", "2024-10", "a link in an image can mount host directories", "medium"),
-    ("CVE-2024-9407", ("5.2.4",), "", "2024-10", "a build mount can leave its directory", "medium"),
-    ("CVE-2024-9675", ("5.2.5",), "", "2024-10", "the cache mount of a build can reach host directories"),
-    ("CVE-2024-9676", ("5.2.5",), "", "2024-10", "an image can make the engine wait for ever", "medium"),
-    ("CVE-2024-11218", ("5.3.2",), "", "2025-01", "a build can break out by a race of its stages"),
-    ("CVE-2025-9566", ("5.6.1",), "4.0", "2025-09", "kube play can overwrite host files"),
-    ("CVE-2025-52881", ("5.7.0",), "", "2025-11", "writes to /proc can be led elsewhere"),
-    ("CVE-2026-55686", ("5.7.1",), "3.0", "2026-07", "a link in WORKDIR can change host directories"),
-    ("CVE-2026-44517", ("5.8.3", "6.0.0"), "", "2026-06", "a build can read outside its context", "medium"),
-    ("CVE-2026-57231", ("5.8.4", "6.0.0"), "", "2026-06", "an image can read the host's environment"),
-    ("CVE-2026-19730", ("5.8.6",), "5.7.0", "2026-08", "a replaced Quadlet keeps old lines", "medium"),
-    ("CVE-2025-11395", ("5.8.7", "6.1.2"), "", "2026-09", "loading an archive can overwrite host files"),
-    ("CVE-2026-79699", ("5.8.7", "6.1.2"), "", "2026-09", "an archive can leave its directory", "low"),
-    ("CVE-2026-79705", ("5.8.7", "6.1.2"), "", "2026-09", "copying an archive can follow links", "low"),
-    (
-        "CVE-2026-94603",
-        ("5.8.8", "6.1.3"),
-        "4.4.0",
-        "2026-09",
-        "a checkpoint image runs without the confinement that was asked for",
-        "critical",
-    ),
-    ("CVE-2026-111361", ("6.2.0",), "", "2026-11", "an image can get past digest and signature checks"),
-    ("CVE-2026-121885", ("6.2.0",), "", "2026-11", "labels of an image can restart other units"),
-    ("CVE-2026-123876", ("6.2.0",), "", "2026-11", "a socket rule of the default seccomp profile fails"),
-)
-# the notes of 1.12.2; GHSA-g5jh-57wm-p79m
-_AARDVARK = _rows(
-    "aardvark-dns",
-    "aardvark-dns release notes",
-    ("CVE-2024-8418", ("1.12.2",), "1.12.0", "2024-09", "a container can block the names of its network"),
-)
-# GHSA-rpcf-rmh6-42xr; the notes of 1.15.1 (pull request 1257)
-_NETAVARK = _rows(
-    "netavark",
-    "GitHub advisory database",
-    ("CVE-2025-8283", ("1.15.1",), "", "2025-05", "the name of a neighbour can lead outside", "low"),
-)
-_CRUN = _rows(
-    "crun",
-    "crun release notes and advisories",
-    ("CVE-2025-24965", ("1.20",), "", "2025-02", "the krun handler can write outside the container"),
-    ("CVE-2026-30892", ("1.27",), "1.19", "2026-03", "exec with user 1 runs as root"),
-    (
-        "CVE-2026-84042",
-        ("1.30",),
-        "",
-        "2026-09",
-        "rootful krun can run a program of the container unconfined",
-    ),
-    ("CVE-2026-88264", ("1.30",), "", "2026-09", "/dev/console as a link makes files on the host"),
-    ("CVE-2026-88265", ("1.30",), "", "2026-09", "/dev/null as a link opens a file of the host"),
-)
+podman CVE-2024-1753 4.9.4 5.0.1, 4.0, high, a build can mount the host's root
+podman CVE-2024-3727 4.9.5 5.0.3, all, high, a pull can use credentials that are not its own
+podman CVE-2024-9341 5.2.4, all, medium, a link in an image can mount host directories
+podman CVE-2024-9407 5.2.4, all, medium, a build mount can leave its directory
+podman CVE-2024-9675 5.2.5, all, high, the cache mount of a build can reach host directories
+podman CVE-2024-9676 5.2.5, all, medium, an image can make the engine wait for ever
+podman CVE-2024-11218 5.3.2, all, high, a build can break out by a race of its stages
+podman CVE-2025-9566 5.6.1, 4.0, high, kube play can overwrite host files
+podman CVE-2025-52881 5.7.0, all, high, writes to /proc can be led elsewhere
+podman CVE-2026-55686 5.7.1, 3.0, high, a link in WORKDIR can change host directories
+podman CVE-2026-44517 5.8.3 6.0.0, all, medium, a build can read outside its context
+podman CVE-2026-57231 5.8.4 6.0.0, all, high, an image can read the host's environment
+podman CVE-2026-19730 5.8.6, 5.7.0, medium, a replaced Quadlet keeps old lines
+podman CVE-2025-11395 5.8.7 6.1.2, all, high, loading an archive can overwrite host files
+podman CVE-2026-79699 5.8.7 6.1.2, all, low, an archive can leave its directory
+podman CVE-2026-79705 5.8.7 6.1.2, all, low, copying an archive can follow links
+podman CVE-2026-94603 5.8.8 6.1.3, 4.4.0, critical, a checkpoint image runs without the confinement asked for
+podman CVE-2026-111361 6.2.0, all, high, an image can get past digest and signature checks
+podman CVE-2026-121885 6.2.0, all, high, labels of an image can restart other units
+podman CVE-2026-123876 6.2.0, all, high, a socket rule of the default seccomp profile fails
+crun CVE-2025-24965 1.20, all, high, the krun handler can write outside the container
+crun CVE-2026-30892 1.27, 1.19, high, exec with user 1 runs as root
+crun CVE-2026-84042 1.30, all, high, rootful krun can run a program of the container unconfined
+crun CVE-2026-88264 1.30, all, high, /dev/console as a link makes files on the host
+crun CVE-2026-88265 1.30, all, high, /dev/null as a link opens a file of the host
 # The three of November 2025 were compared with the notes of runc 1.2.8 and with those who took over the fix:
 # containerd (pull request 12475: 1.3.3), Buildah (6482 and 6483: 1.3.3; 6522: 1.2.8), Wolfi (71244: 1.2.8).
 # CVE-2026-41579: the notes of 1.3.6, 1.4.3 and 1.5.0-rc.3, and Azure Linux (17884: 1.3.6).
 # CVE-2026-119101 has no second source yet.
-_RUNC = _rows(
-    "runc",
-    "runc release notes",
-    ("CVE-2024-21626", ("1.1.12",), "", "2024-01", "a leaked handle leads to the host's files"),
-    ("CVE-2024-45310", ("1.1.14",), "", "2024-09", "empty files can be made on the host"),
-    ("CVE-2025-31133", ("1.2.8", "1.3.3"), "", "2025-11", "masked paths can be swapped for links"),
-    ("CVE-2025-52565", ("1.2.8", "1.3.3"), "", "2025-11", "/dev/console can be swapped for a link"),
-    ("CVE-2025-52881", ("1.2.8", "1.3.3"), "", "2025-11", "writes to /proc can be led elsewhere"),
-    ("CVE-2026-41579", ("1.3.6", "1.4.3", "1.5.0"), "", "2026-06", "/dev as a link gives small writes"),
-    (
-        "CVE-2026-119101",
-        ("1.3.7", "1.4.4", "1.5.3"),
-        "",
-        "2026-11",
-        "a restored container can mount a host directory",
-    ),
-)
-TABLE: tuple[Advisory, ...] = (*_PODMAN, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)
+runc CVE-2024-21626 1.1.12, all, high, a leaked handle leads to the host's files
+runc CVE-2024-45310 1.1.14, all, high, empty files can be made on the host
+runc CVE-2025-31133 1.2.8 1.3.3, all, high, masked paths can be swapped for links
+runc CVE-2025-52565 1.2.8 1.3.3, all, high, /dev/console can be swapped for a link
+runc CVE-2025-52881 1.2.8 1.3.3, all, high, writes to /proc can be led elsewhere
+runc CVE-2026-41579 1.3.6 1.4.3 1.5.0, all, high, /dev as a link gives small writes
+runc CVE-2026-119101 1.3.7 1.4.4 1.5.3, all, high, a restored container can mount a host directory
+# GHSA-rpcf-rmh6-42xr; the notes of 1.15.1 (pull request 1257)
+netavark CVE-2025-8283 1.15.1, all, low, the name of a neighbour can lead outside
+# the notes of 1.12.2; GHSA-g5jh-57wm-p79m
+aardvark-dns CVE-2024-8418 1.12.2, 1.12.0, high, a container can block the names of its network
+"""
+"""Component, CVE, the first fixed version of each release line, first vulnerable version, severity, text."""
+
+
+def _advisory(row: str) -> Advisory:
+    versions, since, severity, summary = row.split(", ", 3)
+    component, cve, *fixed = versions.split()
+    since = since.replace("all", "")
+    return Advisory(component, cve, tuple(fixed), summary, _SOURCES[component], since, severity)
+
+
+TABLE = tuple(_advisory(row) for row in _ADVISORIES.splitlines() if not row.startswith("#"))
 """conmon, passt and containers-common (configuration only): no vulnerability was known on that date."""
 
 

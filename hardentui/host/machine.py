@@ -55,6 +55,8 @@ from hardentui.model.known import Known, Unread, known, later
 from hardentui.model.spec import Version
 from hardentui.reading.containers import count_of_list
 
+_RESTARTS = "/etc/systemd/system/default.target.wants/podman-restart.service"
+"""It starts containers with --restart=always at boot."""
 KNOBS = tuple(
     "kernel.unprivileged_bpf_disabled kernel.kptr_restrict kernel.dmesg_restrict kernel.yama.ptrace_scope "
     "kernel.perf_event_paranoid kernel.core_pattern kernel.randomize_va_space kernel.modprobe "
@@ -134,11 +136,6 @@ def read_cgroup_version(files: Files) -> Known[int]:
     if there(files, "/sys/fs/cgroup/cgroup.controllers"):
         return 2
     return 1 if there(files, "/sys/fs/cgroup") else Unread("no cgroup filesystem is mounted")
-
-
-def read_restarts_at_boot(files: Files) -> bool:
-    """podman-restart.service is enabled: it starts containers with --restart=always at boot."""
-    return there(files, "/etc/systemd/system/default.target.wants/podman-restart.service")
 
 
 def read_kernel(files: Files) -> str:
@@ -361,7 +358,7 @@ def read_host(
         security_modules=later(lambda host: read_security_modules(files)),
         capacity=later(lambda host: read_capacity(files)),
         cgroup_version=later(lambda host: read_cgroup_version(files)),
-        restarts_at_boot=later(lambda host: read_restarts_at_boot(files)),
+        restarts_at_boot=later(lambda host: there(files, _RESTARTS)),
         seccomp_profile=later(lambda host: _seccomp_profile(files, read)),
         seccomp_intact=later(
             lambda host: read_seccomp_intact(files, _seccomp_path(files, read.configuration))

@@ -301,8 +301,6 @@ class ImageFacts(Facts):
     inventory: Fact[ImageInventory] = Fact(Unread("the files in the image were not read"))
     # the newest stored result of a vulnerability scanner for this ID
     scan: Fact[ScanReport | NeverScanned] = Fact(Unread("stored scan results were not read"))
-    # names of other local images whose layers are the first layers of this one
-    bases: Fact[tuple[str, ...]] = Fact(Unread("they were not read"))
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property

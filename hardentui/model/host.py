@@ -168,7 +168,6 @@ class Advisory(Struct, frozen=True):
     fixed: tuple[str, ...]  # the first fixed version of each release line that got a fix
     summary: str
     source: str
-    published: str
     since: str = ""  # the first vulnerable version; empty if all older ones are vulnerable
     severity: str = "high"  # critical, high, medium or low, from its CVSS base score
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from hardentui.model.operations import NoteContainer, Operation, RenameContainer
 
@@ -144,26 +145,9 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
         "together_with": list(entry.containers[1:]),
         "state": entry.state.value,
         "by": entry.by,
-        "changes": [
-            {
-                "container": change.container or entry.container,
-                "check": change.check,
-                "option": change.option,
-                "before": change.before,
-                "after": change.after,
-            }
-            for change in entry.changes
-        ],
+        "changes": [_of(entry, change) for change in entry.changes],
         "diff": entry.diff,
-        "proof": [
-            {
-                "container": proof.container or entry.container,
-                "check": proof.check,
-                "status": proof.status,
-                "effective": proof.effective,
-            }
-            for proof in entry.proof
-        ],
+        "proof": [_of(entry, proof) for proof in entry.proof],
         "original": entry.original,
         "downtime_seconds": entry.downtime_seconds,
         "expected_downtime_seconds": entry.expected_downtime_seconds,
@@ -173,6 +157,10 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
         "soak_until": entry.soak.until if entry.soak else None,
         "way_back": f"hardentui undo {entry.id}" if entry.can_be_undone else None,
     }
+
+
+def _of(entry: JournalEntry, part: JournalChange | JournalProof) -> dict[str, Any]:
+    return asdict(replace(part, container=part.container or entry.container))
 
 
 def journal_document(entries: tuple[JournalEntry, ...]) -> dict[str, Any]:

@@ -257,7 +257,7 @@ def same(item: Item, other: Item) -> bool:
     return item.canonical == other.canonical
 
 
-def spec_of(items: Iterable[Item], remarks: tuple[str, ...] = ()) -> Spec:
+def spec_of(items: Iterable[Item]) -> Spec:
     """The spec of these items, in command line order: for a scalar, the last one counts.
 
     Options that could not be parsed are `unknowable`.
@@ -279,7 +279,7 @@ def spec_of(items: Iterable[Item], remarks: tuple[str, ...] = ()) -> Spec:
         if option not in unknowable:
             scalars[option] = tuple(entries.values())
     settings = {o: Setting(v, Source.UNIT) for o, v in scalars.items() if v != o.default}
-    return Spec(settings, frozenset(unknowable), remarks)
+    return Spec(settings, frozenset(unknowable))
 
 
 def image_item(option: Option[Any], text: str) -> Item:

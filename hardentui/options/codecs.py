@@ -184,10 +184,6 @@ def _words(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def _if_on(value: bool) -> tuple[str, ...]:
-    return ("",) if value else ()
-
-
 def _if_off(value: bool) -> tuple[str, ...]:
     return () if value else ("false",)
 
@@ -198,7 +194,7 @@ SIZE: Codec[int] = scalar(size_of, size_text)
 DECIMAL: Codec[float] = scalar(float, lambda value: f"{value:.9g}")
 DURATION: Codec[str] = scalar(str, canonical=_seconds)
 SWITCH: Codec[bool] = Codec(
-    write=_if_on,
+    write=lambda value: ("",) if value else (),
     parse=is_true,
     canonical=repr,
     values=lambda value: ("true",) if value else (),
@@ -475,16 +471,12 @@ def _with_equals(argument: str) -> str:
     return re.sub("[=:]", "=", argument, count=1)
 
 
-def _if_begins(prefix: str) -> Callable[[str], tuple[str, ...]]:
-    return lambda argument: (argument,) if _with_equals(argument).startswith(prefix) else ()
-
-
 def security_text(prefix: str) -> Codec[str]:
     """`seccomp=…`, `label=type:…`: a text after a prefix."""
     return Codec(
         write=lambda value: (prefix + value,),
         parse=lambda argument: argument[len(prefix) :],
-        split=_if_begins(prefix),
+        split=lambda argument: (argument,) if _with_equals(argument).startswith(prefix) else (),
         text=lambda value: prefix + value,
         values=lambda value: (value,),
     )
@@ -521,14 +513,10 @@ def security_paths(name: str, separators: str) -> Codec[tuple[str, ...]]:
     )
 
 
-def _privileges_split(argument: str) -> tuple[str, ...]:
-    return (argument,) if argument.startswith(_NO_NEW_PRIVILEGES) else ()
-
-
 NO_NEW_PRIVILEGES_WORD: Codec[bool] = Codec(
     write=lambda value: (_NO_NEW_PRIVILEGES,) if value else (),
     parse=lambda argument: argument.removeprefix(_NO_NEW_PRIVILEGES).lstrip(":=") in ("", "true"),
-    split=_privileges_split,
+    split=lambda argument: (argument,) if argument.startswith(_NO_NEW_PRIVILEGES) else (),
     text=lambda _: _NO_NEW_PRIVILEGES,
     canonical=repr,
     values=lambda value: ("true",) if value else (),

@@ -293,9 +293,7 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
     return tuple(outside)
 
 
-def bound_to_one_address(
-    spec: Spec, context: FixContext, is_wide: Callable[[Port], bool], *, name: str = "address"
-) -> Spec:
+def bound_to_one_address(spec: Spec, context: FixContext, is_wide: Callable[[Port], bool]) -> Spec:
     """The spec with these published ports bound to one address, for all checks that require it.
 
     Raises:
@@ -308,17 +306,17 @@ def bound_to_one_address(
             "Replace this option by --publish 127.0.0.1:PORT:PORT for each port that is needed.",
         )
     wide = frozenset(port for port in spec[PUBLISH] if is_wide(port))
-    address = context.parameters.text(name)
-    if name not in context.chosen and reach(Port(1, "", address)) == "loopback":
+    address = context.parameters.text("address")
+    if "address" not in context.chosen and reach(Port(1, "", address)) == "loopback":
         served = {port.container for port in wide}
         outside = [client for client in clients_from_outside(context.facts) or () if client[0] in served]
         if outside:
             port, client = outside[0]
             raise CannotFix(
                 f"{client} is connected to port {port} from another machine; {address} would cut it off",
-                f"Choose the host address that such clients use (parameter {name}), or restrict clients with "
+                "Choose the host address that such clients use (parameter address), or restrict clients with "
                 "a firewall.",
-                needs=name,
+                needs="address",
             )
     return rebound(spec, address, wide)
 

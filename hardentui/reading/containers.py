@@ -165,11 +165,6 @@ def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
     return peer.pod in mine or bool(app and peer.app == app)
 
 
-def peer_called(facts: ContainerFacts, name: str) -> Peer | None:
-    """The other container with this name or ID prefix."""
-    return facts.peers.called(name)
-
-
 def engine_info(engine: EngineFacts, part: str) -> Mapping[str, Any]:
     """A part of the answer of /info below `host`; empty if it was not asked."""
     host = known(lambda: section(engine.info, "host"), else_={})
@@ -229,29 +224,16 @@ def unless_without_cgroup(facts: ContainerFacts, verdict: Verdict) -> Verdict:
     return not_applicable("no cgroup of its own, so Podman can set no limit (see disabled-cgroups)")
 
 
-def memory_of_machine(facts: ContainerFacts) -> int | None:
-    """Memory in bytes, from the host or else the engine; None if unknown."""
-    return _machine(facts, "memory", "memTotal")
+_OF_ENGINE = {"memory": "memTotal", "swap": "swapTotal", "processors": "cpus"}
 
 
-def swap_of_machine(facts: ContainerFacts) -> int | None:
-    """Swap in bytes, from the host or else the engine; None if unknown, or if the engine reports none."""
-    return _machine(facts, "swap", "swapTotal")
-
-
-def processors_of_machine(facts: ContainerFacts) -> int | None:
-    return _machine(facts, "processors", "cpus")
-
-
-def pids_of_machine(facts: ContainerFacts) -> int | None:
-    """kernel.pid_max; None if unknown."""
-    return _machine(facts, "pids", "")
-
-
-def _machine(facts: ContainerFacts, name: str, of_engine: str) -> int | None:
+def of_machine(facts: ContainerFacts, name: str) -> int | None:
+    """`memory` or `swap` in bytes, `processors`, `pids` (kernel.pid_max), from the host or else the engine;
+    None if unknown, or if the engine reports none.
+    """
     if facts.engine.local and isinstance(of_host := known(lambda: getattr(facts.host.capacity, name)), int):
         return of_host
-    value = engine_info(facts.engine, "").get(of_engine) if of_engine else None
+    value = engine_info(facts.engine, "").get(_OF_ENGINE[name]) if name in _OF_ENGINE else None
     return value if isinstance(value, int) and value > 0 else None
 
 

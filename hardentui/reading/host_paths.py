@@ -531,11 +531,6 @@ def _hands_over(mount: HostMount) -> bool:
     return any(option == "U" or option.startswith("idmap") for option in options)
 
 
-def _places(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """The paths without those in a volume that only shows another directory (`--opt o=bind`)."""
-    return tuple(path for path in paths if all(other.endswith(_in_volume(path)) for other in paths))
-
-
 def _in_volume(path: str) -> str:
     """The end of a path from the name of a volume on; empty outside volumes."""
     volume, data, rest = path.partition("/_data")
@@ -544,7 +539,7 @@ def _in_volume(path: str) -> str:
 
 
 def _all_places(facts: ContainerFacts, paths: tuple[str, ...]) -> tuple[str, ...]:
-    places = _places(paths)
+    places = tuple(path for path in paths if all(other.endswith(_in_volume(path)) for other in paths))
     homes = (home for path in places if (home := in_a_home(facts, path)))
     return (*places, *homes, *(path for path in facts.repositories if posixpath.dirname(path) in places))
 

@@ -177,7 +177,7 @@ class _Walk:
             port = before if packet.hook == "forward" and not self._rewritten else packet.port
             return _among(right, port.__eq__, port)
         if field == "saddr":
-            return _among(right, _everybody)
+            return _among(right, lambda addresses: isinstance(addresses, str) and addresses.endswith("/0"))
         return _among(right, packet.protocol.__eq__) if field in ("protocol", "nexthdr") else None
 
     def _fits_meta(self, key: str, right: Any) -> bool | None:
@@ -210,8 +210,3 @@ def _is_called(interface: str, name: Any) -> bool:
     if not isinstance(name, str):
         return False
     return interface.startswith(name[:-1]) if name.endswith("*") else interface == name
-
-
-def _everybody(addresses: Any) -> bool:
-    """Whether a network contains all addresses; an unknown address is in no smaller one."""
-    return isinstance(addresses, str) and addresses.endswith("/0")

@@ -143,7 +143,7 @@ class Around:
         troubles = []
         try:
             scanning = bench.scanning()
-            scanner = scanning.chosen("")
+            scanner = scanning.scanner()
             for number, image in enumerate(images, 1):
                 name = _name(image)
 

@@ -63,11 +63,6 @@ def _quoted(words: Sequence[str]) -> str:
     return " ".join(shlex.quote(word) for word in words)
 
 
-def _command(words: Sequence[str]) -> str:
-    """One word per line, so that a change is one line in a diff."""
-    return " \\\n    ".join(shlex.quote(word) for word in words)
-
-
 def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequence[str] = ()) -> str:
     """A POSIX shell script: `sh NAME.sh` runs the container, `sh NAME.sh create` only creates it.
 
@@ -114,7 +109,7 @@ def _branch(verb: str, spec: Spec, version: Version) -> list[str]:
     words = list(run_arguments(spec, verb, version))
     if verb == "run":
         words.insert(words.index("run") + 1, "--detach")
-    return ["    exec podman " + _command(words), "    ;;"]
+    return ["    exec podman " + " \\\n    ".join(shlex.quote(word) for word in words), "    ;;"]
 
 
 def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:

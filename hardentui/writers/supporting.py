@@ -54,7 +54,7 @@ def network_parts(inspect: Mapping[str, Any]) -> list[Part]:
     interface = str(inspect.get("network_interface") or "")
     if interface and driver in ("macvlan", "ipvlan"):
         parts.append(Part("--opt", "Options", f"parent={interface}"))
-    elif interface and not _is_automatic_interface(interface):
+    elif interface and not (interface.startswith("podman") and interface[len("podman") :].isdigit()):
         parts.append(Part("--interface-name", "", interface))
     parts += [Part("--opt", "Options", f"{k}={v}") for k, v in sorted((inspect.get("options") or {}).items())]
     parts += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("labels") or {}).items())]
@@ -63,10 +63,6 @@ def network_parts(inspect: Mapping[str, Any]) -> list[Part]:
         words += [str(route["metric"])] if route.get("metric") else []
         parts.append(Part("--route", "", ",".join(words)))
     return parts
-
-
-def _is_automatic_interface(name: str) -> bool:
-    return name.startswith("podman") and name[len("podman") :].isdigit()
 
 
 def _subnet_parts(subnet: Mapping[str, Any], first_is_usual: bool) -> list[Part]:

@@ -121,7 +121,7 @@ def test_a_scan_that_is_cancelled_leaves_nothing(call: Call, podman: Bench, tmp_
         image = next(image.about for image in bench.surroundings.images() if BUSYBOX in image.subject.name)
         assert isinstance(image, ImageFacts)
         scanning = Scanning(bench.parts)
-        result = scanning.scan(image, scanning.chosen("trivy"), told, stop)
+        result = scanning.scan(image, scanning.scanner(), told, stop)
     finally:
         bench.close()
     assert result == CANCELLED

@@ -29,7 +29,7 @@ class HeldScanning:
     def __init__(self, parts: object) -> None:
         assert parts is not None
 
-    def chosen(self, name: str) -> str:
+    def scanner(self) -> str:
         if self.trouble:
             raise ToolMissing(self.trouble, "To install one: zypper install trivy")
         return "trivy"

@@ -102,7 +102,6 @@ _RUNC = Advisory(
     fixed=("1.2.8", "1.3.3"),
     summary="a replaced /dev/null lets a container write to the host's /proc",
     source="project's own advisory",
-    published="2025-11-05",
 )
 
 

@@ -51,9 +51,7 @@ def ambiguous_short_names(facts: EngineFacts) -> Verdict:
     Scripts that pull by short name stop with an error if the name is ambiguous. Give them full names, or add
     an alias to registries.conf.
     """
-    registries = facts.trust.registries
-    if isinstance(registries, Unread):
-        return unknown(registries.reason)
+    registries = need(facts.trust.registries)
     search = registries.search
     evidence = (
         Evidence(
@@ -128,23 +126,18 @@ def exposed_registry_credentials(facts: EngineFacts) -> Verdict:
     Nothing for the owner. A tool that runs as another user and borrowed the file needs its own credentials.
     After moving a password into a helper, log in again.
     """
-    trust = facts.trust
-    if isinstance(trust.auth_files, Unread):
-        return unknown(trust.auth_files.reason)
-    if not trust.auth_files:
+    registries, files = facts.trust.registries, need(facts.trust.auth_files)
+    if not files:
         return not_applicable("there are no registry credentials in files")
-    holding = [auth for auth in trust.auth_files if auth.inline or auth.helpers]
+    holding = [auth for auth in files if auth.inline or auth.helpers]
     wide = [auth for auth in holding if auth.inline and auth.readers]
     dangers = dangers_of(auth.file for auth in holding)
-    helpers = () if isinstance(trust.registries, Unread) else trust.registries.credential_helpers
-    idle = [auth for auth in holding if auth.inline and (auth.helpers or _real(helpers))]
+    helpers = () if isinstance(registries, Unread) else registries.credential_helpers
+    real = any(helper != _PLAIN for helper in helpers)
+    idle = [auth for auth in holding if auth.inline and (auth.helpers or real)]
     if not (wide or dangers or idle):
-        return passed(effective=f"{plural(len(trust.auth_files), 'file')} closed to others")
+        return passed(effective=f"{plural(len(files), 'file')} closed to others")
     return _failed(wide, dangers, idle)
-
-
-def _real(helpers: tuple[str, ...]) -> bool:
-    return any(helper != _PLAIN for helper in helpers)
 
 
 def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFile]) -> Verdict:
@@ -219,9 +212,7 @@ def insecure_registry(facts: EngineFacts) -> Verdict:
     Pulls from the registry fail until it has a certificate that this host trusts. Put your own CA into
     `/etc/containers/certs.d/HOST:PORT/ca.crt`; nothing else has to change.
     """
-    registries = facts.trust.registries
-    if isinstance(registries, Unread):
-        return unknown(registries.reason)
+    registries = need(facts.trust.registries)
     insecure = [
         (location, registry.file)
         for registry in registries.registries
@@ -332,9 +323,7 @@ def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdic
         return failed(
             f"{registry} is not on the list of approved registries", registry, commands=_block(registry)
         )
-    rule = rule_for(facts.engine.trust, name)
-    if isinstance(rule, Unread):
-        return unknown(rule.reason)
+    rule = need(rule_for(facts.engine.trust, name))
     evidence = (Evidence(rule.file, rule.explanation),)
     if rule.rejects:
         reason = f"the signature policy would refuse to pull this image from {registry} today"

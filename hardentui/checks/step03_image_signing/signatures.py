@@ -163,9 +163,7 @@ def sigstore_attachments_off(facts: EngineFacts) -> Verdict:
         return not_applicable("no rule in the policy requires a sigstore signature")
     evidence, missing = [], []
     for scope in scopes:
-        section = _section(facts.trust, scope)
-        if isinstance(section, Unread):
-            return unknown(section.reason)
+        section = need(_section(facts.trust, scope))
         name = scope or "all registries"
         if section is None or not section.enabled:
             missing.append(name)
@@ -337,9 +335,7 @@ def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
         return not_applicable("the image has no name, so it cannot be pulled again")
     if reference(name).local:
         return not_applicable("the image has a local name, so it is never pulled")
-    rule = rule_for(facts.engine.trust, name)
-    if isinstance(rule, Unread):
-        return unknown(rule.reason)
+    rule = need(rule_for(facts.engine.trust, name))
     declared = " and ".join(requirement.type for requirement in rule.requirements)
     if rule.verifies or rule.rejects:
         return passed(declared, evidence=(Evidence(rule.file, rule.explanation),))

@@ -67,10 +67,8 @@ def needless_rootful_engine(facts: ContainerFacts, parameters: Parameters) -> Ve
     and the service starts at boot only if lingering is enabled for the user.
     """
     need_own_program(facts)
-    if facts.engine.rootless is True:
+    if need(facts.engine.rootless):
         return passed("rootless engine")
-    if isinstance(facts.engine.rootless, Unread):
-        return unknown(facts.engine.rootless.reason)
     needs = _needs(facts, _first_free_port(facts, parameters))
     if needs:
         return passed("rootful engine", reason=f"needs the rootful engine: {listed(needs)}")

@@ -376,10 +376,6 @@ def _runs(**rules: SeccompRule) -> RuntimeConfig:
     )
 
 
-def _fix_overlapping_uid_ranges(spec: Spec, context: FixContext) -> Spec:
-    return spec.without(UIDMAP, GIDMAP, SUBUIDNAME, SUBGIDNAME).with_(USERNS, "auto")
-
-
 _NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
 
 _FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
@@ -390,7 +386,9 @@ _FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
     points=1,
     compares=True,
     summary="Let Podman choose a range of IDs that nobody else uses",
-    remediate=_fix_overlapping_uid_ranges,
+    remediate=lambda spec, context: spec.without(UIDMAP, GIDMAP, SUBUIDNAME, SUBGIDNAME).with_(
+        USERNS, "auto"
+    ),
     passes=lambda: (
         container("--uidmap=0:200000:65536", peers=Peers((_FAR,))),
         container("--userns=auto", peers=Peers((_NEIGHBOUR,))),

@@ -8,15 +8,7 @@ from hardentui.checks.prelude import *
 from hardentui.options.codecs import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import (
-    count_of_list,
-    ignored,
-    pids_of_machine,
-    processors_of_machine,
-    refuse_where_ignored,
-    swap_of_machine,
-    unless_without_cgroup,
-)
+from hardentui.reading.containers import count_of_list, ignored, refuse_where_ignored, unless_without_cgroup
 
 
 def _fix_no_cpu_limit(spec: Spec, context: FixContext) -> Spec:
@@ -99,7 +91,7 @@ def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _assess(facts: ContainerFacts, limits: Limits) -> tuple[bool, str]:
     """Whether all CPUs may be used, and what may be, in words."""
     words = "no quota" if limits.cpus is None else f"{limits.cpus:g} CPUs"
-    known = processors_of_machine(facts) is not None or bool(facts.spec[CPUSET_CPUS])
+    known = of_machine(facts, "processors") is not None or bool(facts.spec[CPUSET_CPUS])
     confined = known and _is_bound(facts, limits.processors)
     if confined and limits.processors is not None:
         words = f"{words}, on {plural(limits.processors, 'CPU')} only"
@@ -119,7 +111,7 @@ def _quota(spec: Spec) -> float | None:
 
 def _is_bound(facts: ContainerFacts, processors: float | None) -> bool:
     """Whether it is less than the machine has."""
-    machine = processors_of_machine(facts)
+    machine = of_machine(facts, "processors")
     return processors is not None and (machine is None or processors < machine)
 
 
@@ -249,12 +241,12 @@ def no_memory_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def _swaps(facts: ContainerFacts, limits: Limits) -> bool:
     """Whether memory is limited, but whatever exceeds the limit goes to the machine's swap without one."""
-    return not _is_none(facts, limits.memory) and limits.swap is None and bool(swap_of_machine(facts))
+    return not _is_none(facts, limits.memory) and limits.swap is None and bool(of_machine(facts, "swap"))
 
 
 def _is_none(facts: ContainerFacts, limit: int | None) -> bool:
     """Whether there is no limit below the memory of the machine."""
-    machine = memory_of_machine(facts)
+    machine = of_machine(facts, "memory")
     return not limit or (machine is not None and limit >= machine)
 
 
@@ -367,7 +359,7 @@ def no_pids_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def _highest(facts: ContainerFacts, parameters: Parameters) -> int:
     """What the checklist allows, but less than the machine has."""
-    machine = pids_of_machine(facts)
+    machine = of_machine(facts, "pids")
     allowed = parameters.integer("highest")
     return allowed if machine is None else min(allowed, machine - 1)
 

@@ -86,7 +86,7 @@ def _asks_for_stranger(facts: ContainerFacts, asked: str) -> str:
         return name
     if kind != "container" or pod_of(facts):
         return ""
-    peer = peer_called(facts, name)
+    peer = facts.peers.called(name)
     return "" if peer is not None and related(facts, peer) else name
 
 
@@ -225,5 +225,5 @@ def _is_foreign(facts: ContainerFacts, asked: str) -> bool:
         return True
     if kind != "container" or pod_of(facts):
         return False
-    peer = peer_called(facts, name)
+    peer = facts.peers.called(name)
     return peer is None or not related(facts, peer)

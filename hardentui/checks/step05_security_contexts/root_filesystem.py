@@ -111,7 +111,7 @@ def _options(mount: str) -> list[str]:
 
 def _most(facts: ContainerFacts) -> float:
     """Half of the memory, which is what a tmpfs without a size gets."""
-    machine = memory_of_machine(facts)
+    machine = of_machine(facts, "memory")
     return inf if machine is None else machine / 2
 
 

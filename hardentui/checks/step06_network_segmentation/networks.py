@@ -231,7 +231,7 @@ def _of_lender(facts: ContainerFacts) -> Verdict | None:
     """The verdict on a network borrowed from an unrelated container; None if none is."""
     words = (value.partition(":") for value in facts.spec[NETWORK] if mode_of(value) == "container")
     name = next((lender for _, _, lender in words), "")
-    lender = peer_called(facts, name) if name else None
+    lender = facts.peers.called(name) if name else None
     if lender is None or related(facts, lender):
         return None
     declared, app = f"container:{name}", _app(facts)

@@ -71,9 +71,7 @@ def missing_health_check(facts: ContainerFacts, parameters: Parameters) -> Verdi
     """
     if is_infra(facts):
         return not_applicable("a pod's infra container serves nothing")
-    check = health_check(facts)
-    if isinstance(check, Unread):
-        return unknown(check.reason)
+    check = need(health_check(facts))
     if check and always_passes(check):
         return failed("the health check passes whatever the service does", visible(check, 120))
     if check:
@@ -260,9 +258,7 @@ def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     evidence = (Evidence("State.Health.Status", status),) if status else ()
     if status == "unhealthy":  # also with --health-interval=disable, where a timer of one's own runs it
         return failed("the health check is failing", declared, status, evidence)
-    check = health_check(facts)
-    if isinstance(check, Unread):
-        return unknown(check.reason)
+    check = need(health_check(facts))
     if not check:
         return not_applicable("no health check (see missing-health-check)")
     if action not in _ACTIONS:

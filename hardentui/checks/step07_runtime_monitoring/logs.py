@@ -120,9 +120,7 @@ def no_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """
     if is_infra(facts):
         return not_applicable("a pod's infra container writes no logs")
-    driver = log_driver(facts)
-    if isinstance(driver, Unread):
-        return unknown(driver.reason)
+    driver = need(log_driver(facts))
     if driver == "none":
         from_engine = not facts.spec[LOG_DRIVER] and engine_info(facts.engine, "").get("logDriver") == "none"
         reason = "no log is kept, which is the engine's default" if from_engine else "no log is kept"
@@ -190,9 +188,7 @@ def unbounded_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """
     if is_infra(facts):
         return not_applicable("a pod's infra container writes no logs")
-    driver = log_driver(facts)
-    if isinstance(driver, Unread):
-        return unknown(driver.reason)
+    driver = need(log_driver(facts))
     if driver == "none":
         return not_applicable("no log is kept (see no-logs)")
     declared = f"log driver {driver}"

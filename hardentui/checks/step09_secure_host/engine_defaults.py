@@ -104,9 +104,7 @@ def weak_engine_defaults(facts: EngineFacts, parameters: Parameters) -> Verdict:
     containers that need it, one by one, and only then remove it here.
     """
     trust = facts.trust
-    configured = trust.configuration
-    if isinstance(configured, Unread):
-        return unknown(configured.reason)
+    configured = need(trust.configuration)
     weak = [
         Weak(setting.name, setting.value, setting.why, setting.severity, configured.file_of(setting.name))
         for setting in _weak(configured, parameters)

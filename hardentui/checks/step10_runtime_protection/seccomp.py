@@ -139,9 +139,7 @@ def default_seccomp_only(facts: ContainerFacts) -> Verdict:
     made = [name for name, there in own.items() if there]
     if made and not spec[PRIVILEGED]:
         return passed(f"its own {', '.join(made)}")
-    open_to_all = _open_in_pod(facts) if uses_network_of_pod(facts) else _open(facts)
-    if isinstance(open_to_all, Unread):
-        return unknown(open_to_all.reason)
+    open_to_all = need(_open_in_pod(facts) if uses_network_of_pod(facts) else _open(facts))
     if not open_to_all:
         return not_applicable("no port is open to the outside")
     if spec[PRIVILEGED]:

@@ -335,7 +335,7 @@ def end_half_started(container: str, user: int) -> int:
     for pid, words in _processes(user):
         if "create" in words and "--bundle" in words and container in words[-2:]:
             makers.append(pid)  # the runtime, in its first step
-        elif os.path.basename(words[0]) == "conmon" and _follows(words, "-c", container):
+        elif os.path.basename(words[0]) == "conmon" and (("-c", container) in pairwise(words)):
             monitors.append(pid)
     if not makers:
         return 0
@@ -343,10 +343,6 @@ def end_half_started(container: str, user: int) -> int:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     return len(makers) + len(monitors)
-
-
-def _follows(words: list[str], flag: str, value: str) -> bool:
-    return (flag, value) in pairwise(words)
 
 
 def _processes(user: int) -> Iterator[tuple[int, list[str]]]:

@@ -431,11 +431,11 @@ class ContainerControl:
         where = path("containers", self._identity(container, what), "update")
         self._session.send("POST", where, what, seconds=QUICK_LIMIT, body=json.dumps(limits))
 
-    def check_health(self, container: str, *, seconds: float = QUICK_LIMIT) -> str:
+    def check_health(self, container: str) -> str:
         """Run its health check once; `healthy`, `unhealthy` or `starting`."""
         where = path("containers", container, "healthcheck")
         what = f"run the health check of {_the(container)}"
-        document = json.loads(self._session.send("GET", where, what, seconds=seconds))
+        document = json.loads(self._session.send("GET", where, what, seconds=QUICK_LIMIT))
         return str(document.get("Status", "")) if isinstance(document, dict) else ""
 
     def run_inside(

@@ -87,6 +87,12 @@ def scan_word(facts: ImageFacts) -> str:
     return serious or ("none serious" if report.vulnerabilities else "none known")
 
 
+def cells_of(facts: ImageFacts) -> tuple[str, ...]:
+    """A row of a table: engine, number of containers, age, size, system, packages, vulnerabilities."""
+    about = (age_of(facts), size_text(size_of(facts)), system_of(facts), packages_of(facts), scan_word(facts))
+    return facts.engine.label, str(len(facts.used_by)), *about
+
+
 def no_scanner_page(commands: Iterable[str]) -> PageSection:
     """The notice that nothing can be scanned here, and how to change that."""
     lines = [PageLine("scan", "not scanned: this host has no scanner", Tone.BAD)]

@@ -38,6 +38,7 @@ from hardentui.model.image import RegistryDigest, ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.trust import full_reference
 from hardentui.reading.images import reference
+from hardentui.regular_files import read_named
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible
@@ -71,14 +72,14 @@ SCANNERS = (
 """The default scanner comes first."""
 
 
-def present(scanners: Iterable[Scanner] = SCANNERS) -> tuple[Scanner, ...]:
+def present() -> tuple[Scanner, ...]:
     """Those whose program is on this host's path."""
-    return tuple(scanner for scanner in scanners if find_program(scanner.name))
+    return tuple(scanner for scanner in SCANNERS if find_program(scanner.name))
 
 
-def how_to_get() -> str:
-    """The commands that install a scanner, one per line."""
-    return "\n".join(command for scanner in SCANNERS for command in scanner.get)
+def commands_to_install() -> tuple[str, ...]:
+    """The commands that install a scanner, if this host has none."""
+    return () if present() else tuple(command for scanner in SCANNERS for command in scanner.get)
 
 
 # The contents of an image, read through the engine without running it.
@@ -191,40 +192,24 @@ class ScanProgress(Struct, frozen=True):
 
 
 class Scanning:
-    """Scans of images of the opened engines.
+    """Scans of images of the opened engines."""
 
-    Args:
-        scanners: those to use; by default those on this host.
-    """
-
-    def __init__(self, parts: Parts, scanners: tuple[Scanner, ...] | None = None) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._opened = parts.opened
         self._scanned = parts.more_is_known
-        self._scanners = scanners
 
-    @property
-    def scanners(self) -> tuple[Scanner, ...]:
-        """The scanners on this host, the default one first."""
-        if self._scanners is None:
-            self._scanners = present()
-        return self._scanners
-
-    @property
-    def wanting(self) -> tuple[str, ...]:
-        """Commands that install a scanner if this host has none; else empty."""
-        return () if self.scanners else tuple(how_to_get().splitlines())
-
-    def chosen(self, name: str) -> Scanner:
-        """The scanner of that name, or the first one if the name is empty.
+    def scanner(self) -> Scanner:
+        """The first scanner of this host.
 
         Raises:
-            ToolMissing: it is not installed; says how to install one.
+            ToolMissing: there is none; says how to install one.
         """
-        fitting = [scanner for scanner in self.scanners if name in ("", scanner.name)]
-        if not fitting:
-            missing = f"{name} is not installed" if name else "There is no vulnerability scanner on this host"
-            raise ToolMissing(f"{missing}, so nothing was scanned.", f"To install one:\n{how_to_get()}")
-        return fitting[0]
+        for scanner in present():
+            return scanner
+        raise ToolMissing(
+            "There is no vulnerability scanner on this host, so nothing was scanned.",
+            "\n".join(("To install one:", *commands_to_install())),
+        )
 
     def scan(
         self,
@@ -309,19 +294,11 @@ def names_of(image: ImageFacts) -> set[str]:
 
 
 def _read(path: str) -> tuple[object, datetime]:
-    shown = visible(path, 200)
+    text = read_named(path, largest=LARGEST)
     try:
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
-    if len(content) > LARGEST:
-        raise InputError(f"{shown} is too large to be a report.")
-    try:
-        return json.loads(content), datetime.fromtimestamp(status.st_mtime, UTC)
+        return json.loads(text), datetime.fromtimestamp(os.stat(path).st_mtime, UTC)
     except (ValueError, RecursionError):
-        raise InputError(f"{shown} is not JSON.") from None
+        raise InputError(f"{visible(path, 200)} is not JSON.") from None
 
 
 # The contents of an image as a CycloneDX SBOM, for other tools: Grype, Dependency-Track, an auditor.

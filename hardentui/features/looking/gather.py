@@ -40,7 +40,6 @@ from hardentui.reading.containers import ask_or, engine_info, section
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 
 INSIDE_NOT_READ = Unread("the files in the image were not read", do=Do(Verb.IMAGE_INSIDE))
-_MOST_COMPARED = 500
 _RUNNING = ("running", "paused", "stopping")
 
 
@@ -166,7 +165,7 @@ class Gatherer:
             inspect=document,
             engine=self.engine_facts(),
             now=self._opened.clock(),
-            image=later(self._image_of, costly=costly),
+            image=later(self._image_of),
             kernel=later(self._kernel, costly=costly),
             host=later(lambda facts: self._opened.host_facts()),
             networks=later(lambda facts: shared.networks_of(document)),
@@ -327,9 +326,8 @@ class Gatherer:
         self._images.pop(identity, None)
         self._fresh.pop(identity, None)
 
-    def _image_of(self, facts: ContainerFacts, *, costly: bool) -> Known[ImageFacts]:
-        image = self._image(str(facts.inspect.get("Image") or ""))
-        return image if costly or isinstance(image, Unread) else image.replace(bases=ONLY_IN_DETAIL)
+    def _image_of(self, facts: ContainerFacts) -> Known[ImageFacts]:
+        return self._image(str(facts.inspect.get("Image") or ""))
 
     def _image(self, identity: str) -> Known[ImageFacts]:
         if not identity:
@@ -338,10 +336,8 @@ class Gatherer:
         if image is None:
             image = self._images.get(identity) or asked(lambda: self._read_image(identity))
             self._images[identity] = image
-            if not isinstance(image, Unread):
-                image = image.replace(bases=later(self._bases))
-                if self._opened.state_directory is not None:
-                    image = image.replace(scan=later(self._scan))
+            if not isinstance(image, Unread) and self._opened.state_directory is not None:
+                image = image.replace(scan=later(self._scan))
             self._fresh[identity] = image
         return image
 
@@ -351,18 +347,6 @@ class Gatherer:
         from hardentui.scanners.stored import StoredScans
 
         return NeverScanned() if directory is None else StoredScans(directory).of(image.id)
-
-    def _bases(self, image: ImageFacts) -> Known[tuple[str, ...]]:
-        """Found by comparing it with each other image of the engine."""
-        ids = self._shared.image_ids
-        if isinstance(ids, Unread):
-            return ids
-        identities = dict.fromkeys(ids.values())
-        if len(identities) > _MOST_COMPARED:
-            return Unread(f"there are more than {_MOST_COMPARED} other images")
-        from hardentui.reading.images import bases_of
-
-        return bases_of(image, {identity: self._image(identity) for identity in identities})
 
     def _read_image(self, identity: str) -> ImageFacts:
         inspect = self.engine.image(identity)

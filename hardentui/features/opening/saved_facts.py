@@ -7,7 +7,6 @@ that was not recorded is answered with "not recorded".
 
 from __future__ import annotations
 
-import errno
 import gzip
 import json
 import zlib
@@ -54,34 +53,33 @@ def open_saved(path: str) -> Opened:
         InputError: the file cannot be read or is not a facts file.
     """
     try:
-        content = unpacked(path, _LARGEST)
-        if len(content) > _LARGEST:
-            raise InputError(f"{visible(path)} is too large for saved facts.")
-        document = json.loads(content)
-    except OSError as error:
-        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
+        document = json.loads(unpacked(path))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{visible(path)} is not JSON: {visible(str(error))}.") from error
     opened = replay(document, visible(path))
     return replace(opened, saved_at=f"{opened.clock():%Y-%m-%d %H:%M} UTC")
 
 
-def unpacked(path: str, most: int) -> bytes:
-    """A file's content, also of a gzip file; one byte more than `most` if it is longer.
+def unpacked(path: str) -> bytes:
+    """A file's content, also of a gzip file.
 
     Raises:
-        OSError: it cannot be read or is damaged.
+        InputError: it cannot be read, is damaged, or is too large.
     """
-    with open(path, "rb") as file:
-        if file.read(len(_GZIP)) == _GZIP:
+    shown = visible(path, 200)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(_GZIP))
             file.seek(0)
-            try:
-                with gzip.open(file) as packed:
-                    return packed.read(most + 1)
-            except (EOFError, zlib.error) as error:
-                raise OSError(errno.EIO, "it is compressed, and damaged") from error
-        file.seek(0)
-        return file.read(most + 1)
+            with gzip.open(file) if start == _GZIP else file as plain:
+                content = plain.read(_LARGEST + 1)
+    except (EOFError, zlib.error) as error:
+        raise InputError(f"{shown} cannot be read: it is compressed, and damaged.") from error
+    except OSError as error:
+        raise InputError(f"{shown} cannot be read: {error.strerror or error}.") from error
+    if len(content) > _LARGEST:
+        raise InputError(f"{shown} is larger than {_LARGEST >> 20} MB.")
+    return content
 
 
 def replay(

@@ -11,7 +11,6 @@ import tarfile
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -230,34 +229,14 @@ class StageAnswer(Struct, frozen=True):
     output: str = ""  # the output, in one line; not yet safe to show
 
 
-class TrainingStage(Protocol):
-    """The containers of labs, and nothing else."""
-
-    simulated: bool
-
-    def prepare(self, lab: Lab, directory: str) -> None:
-        """Create everything that the lab needs besides its own container."""
-
-    def make(self, lab: Lab, answer: Answer) -> None:
-        """Recreate the lab's container and start it."""
-
-    def attack(self, lab: Lab, directory: str) -> StageAnswer: ...
-
-    def ask_service(self, lab: Lab) -> StageAnswer: ...
-
-    def remove(self, lab: str = "") -> int:
-        """Remove the containers and networks of a lab, or of all; returns their number."""
-
-
 class PodmanStage:
     """Labs on a real Podman. It refuses to touch a container without the label of a lab."""
-
-    simulated = False
 
     def __init__(self, engine: ChangingEngine) -> None:
         self._engine = engine
 
-    def prepare(self, lab: Lab, directory: str) -> None:
+    def prepare(self, lab: Lab) -> None:
+        """Create everything that the lab needs besides its own container."""
         if lab.policy:
             return
         prepare_images(self._engine)
@@ -285,6 +264,7 @@ class PodmanStage:
             self._engine.containers.start(identity)
 
     def make(self, lab: Lab, answer: Answer) -> None:
+        """Recreate the lab's container and start it."""
         self._remove_container(lab.container)
         identity = self._engine.containers.create_by_command(answer.words)
         self._engine.containers.start(identity)
@@ -350,6 +330,7 @@ class PodmanStage:
         return StageAnswer(code == 0, _last_line(printed))
 
     def remove(self, lab: str = "") -> int:
+        """Remove the containers and networks of a lab, or of all; returns their number."""
         label = f"{LAB_LABEL}={lab}" if lab else LAB_LABEL
         containers = [
             container

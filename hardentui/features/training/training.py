@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,7 +30,6 @@ from hardentui.features.training.stage import (
     Answer,
     PodmanStage,
     StageAnswer,
-    TrainingStage,
     answer,
     refuse_invalid,
     simulated_facts,
@@ -106,12 +105,6 @@ class Observed(Struct, frozen=True):
     score: int | None
 
 
-class Watcher(Protocol):
-    """Judges a lab's container with the checks."""
-
-    def __call__(self, lab: Lab, made: Answer) -> Observed: ...
-
-
 class Training:
     """One learner's labs on one engine, or on the simulated host.
 
@@ -127,17 +120,15 @@ class Training:
     def __init__(
         self,
         labs: tuple[Lab, ...],
-        stage: TrainingStage | None,
-        watch: Watcher | None = None,
+        stage: PodmanStage | None,
+        watch: Callable[[Lab], Observed] | None = None,
         *,
         path: str = "",
         directory: str = "",
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self.labs = labs
         self._stage = stage
         self._watch = watch
-        self._clock = clock
         self._path = path or progress_file()
         self._directory = directory or os.path.join(state_directory(), "labs")
         self.progress, self.notice = load_progress(self._path)
@@ -168,13 +159,13 @@ class Training:
     def start(self, lab: Lab) -> LabOutcome:
         """Start a lab: create everything it needs, insecure as intended, and judge it."""
         if self._stage is not None:
-            self._stage.prepare(lab, self.directory(lab))
+            self._stage.prepare(lab)
         if lab.policy:
             self._write(lab, "policy.json", lab.policy)
         else:
             self._write(lab, "README", f"The directory of the lab {lab.id}. It is removed with the lab.\n")
         result = self.progress.of(lab.id)
-        now = self._clock()
+        now = time.time()
         fresh = replace(result, started=now, hints=0, given_up=False)
         self._keep(
             replace(
@@ -280,14 +271,14 @@ class Training:
         outcome = LabOutcome(lab, goals, attack, service, observed.score, self.simulated)
         result = self.progress.of(lab.id)
         if outcome.solved and count and not (result.passed or result.given_up):
-            self._keep(self.progress.with_result(lab.id, replace(result, passed=self._clock())))
+            self._keep(self.progress.with_result(lab.id, replace(result, passed=time.time())))
         return replace(outcome, remarks=() if outcome.solved else remarks)
 
     def _observe(self, lab: Lab, made: Answer) -> Observed:
         if lab.policy:
             return _of_policy(lab, self.policy_file(lab))
         if self._watch is not None:
-            return self._watch(lab, made)
+            return self._watch(lab)
         return _of_facts(lab, simulated_facts(lab, made))
 
 
@@ -316,7 +307,7 @@ class _Watch:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
 
-    def __call__(self, lab: Lab, made: Answer) -> Observed:
+    def __call__(self, lab: Lab) -> Observed:
         key = next((row.key for row in self._bench.containers.rows() if row.name == lab.container), None)
         if key is None:
             gone = (Status.UNKNOWN, "its container is gone: start the lab over")

@@ -48,16 +48,13 @@ class Counters(Struct, frozen=True):
     source: str = "cgroup"
 
 
-def read_counters(
-    files: Files, pid: int, processes: Known[tuple[Process, ...]], cgroups: Known[CgroupTree] | None = None
-) -> Counters:
+def read_counters(files: Files, pid: int, processes: Known[tuple[Process, ...]]) -> Counters:
     """The counters of a running container; raises Unread. `processes`: of the container; counted if it has no
     cgroup of its own (rootless on cgroup v1).
     """
     membership = parse_membership(text_of_process(files, f"/proc/{pid}/cgroup"))
     try:
-        tree = need(find_cgroups(files) if cgroups is None else cgroups)
-        counters = _of_cgroup(files, tree, membership)
+        counters = _of_cgroup(files, need(find_cgroups(files)), membership)
     except (OSError, Unread, ValueError, KeyError):
         counters = None
     return counters or _of_processes(files, [process.pid for process in need(processes)])

@@ -10,7 +10,7 @@ from operator import or_
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import DEFAULT_LIMIT, Files, reason, unreadable
+from hardentui.host.files.reader import Files, reason, unreadable
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets
 from hardentui.model.known import Known, Unread
@@ -51,10 +51,10 @@ def read_process_table(files: Files) -> tuple[HostProcess, ...]:
 ENDED = Unread("the process has ended")
 
 
-def text_of_process(files: Files, path: str, limit: int = DEFAULT_LIMIT) -> str:
+def text_of_process(files: Files, path: str) -> str:
     """A file below /proc/PID that every process has; raises Unread."""
     try:
-        return files.read_text(path, limit)
+        return files.read_text(path)
     except (FileNotFoundError, ProcessLookupError):
         raise ENDED from None
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hardentui.model.spec import UNKNOWABLE, Reading, Version
 from hardentui.options.codecs import size_of
-from hardentui.options.inspect.view import Reader, View, command_text
+from hardentui.options.inspect.view import Reader, View, by_command, command_text
 
 _LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})
@@ -130,10 +130,8 @@ def pid_file(field: str) -> Reader:
     return read
 
 
+@by_command(lambda command: command.globals.get("--runtime", ("",))[-1])
 def read_runtime(view: View) -> Reading:
-    if view.command is not None:
-        given = view.command.globals.get("--runtime")
-        return view.commanded(given[-1]) if given else None
     runtime = str(view.inspect.get("OCIRuntime") or "")
     default = view.sources.runtime
     return view.shown(runtime) if "/" in runtime or (default and runtime not in ("", default)) else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from hardentui.model.spec import UNKNOWABLE, Reading, UnsavedVolume, Version
 from hardentui.options.codecs import parse_mount, parse_volume
-from hardentui.options.inspect.view import View, is_privileged, oci_mount
+from hardentui.options.inspect.view import View, by_command, is_privileged, oci_mount
 from hardentui.options.values import Mount
 
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
@@ -242,10 +242,8 @@ def _is_of_read_only(view: View, destination: str) -> bool:
     return bool(view.host.get("ReadonlyRootfs")) and destination in _WITH_READ_ONLY - given
 
 
+@by_command(lambda command: command.last("--image-volume"))
 def read_image_volume(view: View) -> Reading:
-    if view.command is not None:
-        given = view.command.last("--image-volume")
-        return view.commanded(given) if given else None
     if view.image is None:
         return UNKNOWABLE
     asked = view.image_config.get("Volumes") or {}
@@ -375,10 +373,8 @@ def read_devices(view: View) -> Reading:
     return view.shown(tuple(f"{host}:{inside}:{_ALL}" for host, inside in shown))
 
 
+@by_command(lambda command: command.all("--device-cgroup-rule"))
 def read_device_cgroup_rules(view: View) -> Reading:
-    if view.command is not None:
-        given = view.command.all("--device-cgroup-rule")
-        return view.commanded(given) if given else None
     if view.oci is None:
         return UNKNOWABLE
     if is_privileged(view):

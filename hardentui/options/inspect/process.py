@@ -7,7 +7,7 @@ from typing import Any
 
 from hardentui.model.capabilities import capability_name
 from hardentui.model.spec import UNKNOWABLE, Reading, Version
-from hardentui.options.inspect.view import Reader, View, is_privileged, oci_mount
+from hardentui.options.inspect.view import CommandLine, Reader, View, by_command, is_privileged, oci_mount
 
 SECRET_MASK = "*******"  # noqa: S105 - what Podman shows instead of a secret
 SECRETS_MASKED = Version(5, 3)
@@ -170,10 +170,8 @@ def read_unsetenv_all(view: View) -> Reading:
     return view.shown(True) if answer and not view.inspect.get("Rootfs") else None
 
 
+@by_command(lambda command: tuple(sorted(set(command.all("--unsetenv")))))
 def read_unsetenv(view: View) -> Reading:
-    if view.command is not None:
-        given = view.command.all("--unsetenv")
-        return view.commanded(tuple(sorted(set(given)))) if given else None
     if view.image is None:
         return UNKNOWABLE
     if _unset_all(view):
@@ -213,20 +211,16 @@ def _starts_systemd(view: View) -> bool:
     return bool(words) and (words[0] in _INIT_PROGRAMS or words[0].rpartition("/")[2] == "systemd")
 
 
+@by_command(lambda command: mode if (mode := command.last("--systemd")) != "true" else "")
 def read_systemd(view: View) -> Reading:
-    if view.command is not None:
-        value = view.command.last("--systemd")
-        return view.commanded(value) if value and value != "true" else None
     active = bool(view.config.get("SystemdMode"))
     if active == _starts_systemd(view):
         return None
     return view.shown("always" if active else "false")
 
 
+@by_command(lambda command: command.last("--personality"))
 def read_personality(view: View) -> Reading:
-    if view.command is not None:
-        value = view.command.last("--personality")
-        return view.commanded(value) if value else None
     if view.oci is None:
         return UNKNOWABLE
     domain = ((view.oci.get("linux") or {}).get("personality") or {}).get("domain")
@@ -374,10 +368,8 @@ def read_label_disable(view: View) -> Reading:
 _label_disable = label_switch("disable")
 
 
+@by_command(lambda command: tuple(map(_with_type, command.all("--secret"))))
 def read_secrets(view: View) -> Reading:
-    if view.command is not None:
-        given = tuple(_with_type(argument) for argument in view.command.all("--secret"))
-        return view.commanded(given) if given else None
     mounted = _mounted_secrets(view)
     masked = [
         entry.partition("=")[0]
@@ -426,10 +418,10 @@ READ_ONLY_ALWAYS = frozenset(
 )
 
 
-def _security_arguments(view: View, name: str) -> list[str]:
+def _given(command: CommandLine | None, name: str) -> list[str]:
     """Values of `--security-opt name=value` on the command line; Podman accepts both separators."""
     values = []
-    for argument in view.command.all("--security-opt") if view.command else ():
+    for argument in command.all("--security-opt") if command else ():
         if argument.startswith((name + "=", name + ":")):
             values.append(argument[len(name) + 1 :])
     return values
@@ -439,13 +431,11 @@ def _unmasks_all(view: View) -> bool:
     options = view.host.get("SecurityOpt") or ()
     if any(option.lower() in ("unmask=all", "systempaths=unconfined") for option in options):
         return True
-    return "unconfined" in _security_arguments(view, "systempaths")  # Podman 4.3 does not show it
+    return "unconfined" in _given(view.command, "systempaths")  # Podman 4.3 does not show it
 
 
+@by_command(lambda command: tuple(path for value in _given(command, "mask") for path in value.split(":")))
 def read_mask(view: View) -> Reading:
-    if view.command is not None:
-        paths = [path for value in _security_arguments(view, "mask") for path in value.split(":")]
-        return view.commanded(tuple(paths)) if paths else None
     if view.oci is None:
         return UNKNOWABLE
     masked = (view.oci.get("linux") or {}).get("maskedPaths") or ()
@@ -459,7 +449,7 @@ def read_unmask(view: View) -> Reading:
     if _unmasks_all(view):
         return view.shown(("ALL",))
     if view.command is not None:
-        values = _security_arguments(view, "unmask")
+        values = _given(view.command, "unmask")
         paths = [path for value in values for path in value.replace(",", ":").split(":")]
         return view.commanded(tuple(paths)) if paths else None
     if view.oci is None:
@@ -471,20 +461,16 @@ def read_unmask(view: View) -> Reading:
     return view.from_oci(tuple(sorted(lifted))) if lifted else None
 
 
+@by_command(lambda command: next(reversed(_given(command, "proc-opts")), ""))
 def read_proc_opts(view: View) -> Reading:
-    if view.command is not None:
-        values = _security_arguments(view, "proc-opts")
-        return view.commanded(values[-1]) if values else None
     if view.oci is None:
         return UNKNOWABLE
     options = (oci_mount(view, "/proc") or {}).get("options") or ()
     return None if _PROC_DEFAULTS.issuperset(options) else view.from_oci(",".join(options))
 
 
+@by_command(lambda command: tuple(sorted(command.all("--sysctl"))))
 def read_sysctl(view: View) -> Reading:
-    if view.command is not None:
-        given = view.command.all("--sysctl")
-        return view.commanded(tuple(sorted(given))) if given else None
     if view.oci is None:
         return UNKNOWABLE
     parameters = (view.oci.get("linux") or {}).get("sysctl") or {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hardentui.model.spec import UNKNOWABLE, Reading, Setting, Version
-from hardentui.options.inspect.view import Document, Reader, View, oci_mount
+from hardentui.options.inspect.view import Document, Reader, View, by_command, oci_mount
 
 _CFS_PERIOD = 100000
 _USUAL_PIDS_LIMIT = 2048
@@ -170,10 +170,8 @@ def read_shm_size(view: View) -> Reading:
     return None if value is None or value == 65536000 else view.shown(int(value))
 
 
+@by_command(lambda command: command.last("--shm-size-systemd"))
 def read_shm_size_systemd(view: View) -> Reading:
-    if view.command is not None:
-        given = view.command.last("--shm-size-systemd")
-        return view.commanded(given) if given else None
     if not view.config.get("SystemdMode"):
         return None
     mount = oci_mount(view, "/run")

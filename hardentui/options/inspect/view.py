@@ -121,33 +121,38 @@ def inspected(field: str, convert: Callable[[Any], Any]) -> Reader:
     return lambda view: view.shown(convert(value)) if (value := view.inspect.get(field)) else None
 
 
+def by_command(value_in: Callable[[CommandLine], Any]) -> Callable[[Reader], Reader]:
+    """Where there is a command line, it alone tells the value; the reader is for containers without."""
+
+    def decorated(without: Reader) -> Reader:
+        def read(view: View) -> Reading:
+            if view.command is None:
+                return without(view)
+            value = value_in(view.command)
+            return view.commanded(value) if value else None
+
+        return read
+
+    return decorated
+
+
 def command_text(flag: str) -> Reader:
     """A text shown only by the command line."""
-    return _commanded(lambda command: command.last(flag))
+    return by_command(lambda command: command.last(flag))(lambda view: UNKNOWABLE)
 
 
 def command_list(flag: str) -> Reader:
-    return _commanded(lambda command: command.all(flag))
+    return by_command(lambda command: command.all(flag))(lambda view: UNKNOWABLE)
 
 
 def global_list(flag: str) -> Reader:
     """A flag before the subcommand."""
-    return _commanded(lambda command: tuple(command.globals.get(flag, ())))
+    return by_command(lambda command: tuple(command.globals.get(flag, ())))(lambda view: UNKNOWABLE)
 
 
 def client_text(flag: str) -> Reader:
     """A text that matters only for pulls, or whose effect other rows show: absent without a command line."""
-    return _commanded(lambda command: command.last(flag), without=None)
-
-
-def _commanded(value_in: Callable[[CommandLine], Any], without: Reading = UNKNOWABLE) -> Reader:
-    def read(view: View) -> Reading:
-        if view.command is None:
-            return without
-        value = value_in(view.command)
-        return view.commanded(value) if value else None
-
-    return read
+    return by_command(lambda command: command.last(flag))(never)
 
 
 _OF_PRIVILEGED = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE"})

@@ -33,19 +33,7 @@ _OF_AREA = {
     "logging": _REST,
     "lifecycle": _REST,
 }
-_FIRST: tuple[Option[Any], ...] = (
-    IMAGE,
-    ROOTFS,
-    NAME,
-    POD,
-    PULL,
-    PLATFORM,
-    ARCH,
-    OS,
-    VARIANT,
-    ENTRYPOINT,
-    COMMAND,
-)
+_FIRST = (IMAGE, ROOTFS, NAME, POD, PULL, PLATFORM, ARCH, OS, VARIANT, ENTRYPOINT, COMMAND)
 _ORDER = (*_FIRST, CAP_DROP, CAP_ADD)
 _OF_OPTION: dict[Option[Any], int] = {
     **dict.fromkeys(_FIRST, _IMAGE),

@@ -5,29 +5,23 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import on, work
 from textual.content import Content
-from textual.message import Message
 
 from hardentui.features.images.page import (
-    age_of,
+    cells_of,
     image_page,
     is_inspected,
     no_scanner_page,
-    packages_of,
     rehearsal_page,
-    scan_word,
     size_of,
-    system_of,
     updates_task,
 )
-from hardentui.features.images.scanning import Scanning
+from hardentui.features.images.scanning import Scanning, commands_to_install
 from hardentui.features.networks.requests import fresh_report
-from hardentui.features.sections import TaskResult, Tell, size_text
+from hardentui.features.sections import TaskResult, Tell
 from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.rehearsal import rehearse_container
 from hardentui.features.views import Report, Row, told_once
@@ -48,13 +42,6 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-@dataclass
-class ScannersFound(Message):
-    """`wanting`: commands that install a scanner, if this host has none."""
-
-    wanting: tuple[str, ...]
-
-
 class ImagesScreen(BrowseScreen):
     ACTIONS = (*IMAGES, *BROWSE, COPY, BACK)
     WANTED = "images"
@@ -70,15 +57,6 @@ class ImagesScreen(BrowseScreen):
         Column("Vulnerabilities", 18, 70),
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._wanting: tuple[str, ...] = ()  # commands that install a scanner, if there is none
-
-    def on_mount(self) -> None:
-        bench = self.session.bench
-        if bench is not None and not bench.opened.simulated:
-            self._find_scanners(bench)
-
     def lines(self) -> Sequence[BrowseRow] | None:
         reports = self.session.around.images
         if reports is None:
@@ -93,23 +71,12 @@ class ImagesScreen(BrowseScreen):
         if not is_inspected(facts) and not (worst is not None and worst.failing):
             look = OTHERS[Status.UNKNOWN]  # nobody has looked inside
         mark, order = self.signs.mark(look), look.order
-        users, size = len(facts.used_by), size_of(facts)
-        packages = packages_of(facts)
-        age, system = age_of(facts), system_of(facts)
-        name, known = report.subject.name, scan_word(facts)
-        texts = (mark, name, report.subject.engine, str(users), age, size_text(size), system, packages, known)
+        name, cells = report.subject.name, cells_of(facts)
+        engine, _, _, _, system, packages, known = cells
         built = str(facts.inspect.get("Created") or "")
-        sort = (
-            order,
-            name.lower(),
-            report.subject.engine,
-            -users,
-            built,
-            -size,
-            system,
-            packages.zfill(8),
-            known,
-        )
+        by_number = (-len(facts.used_by), built, -size_of(facts))
+        sort = (order, name.lower(), engine, *by_number, system, packages.zfill(8), known)
+        texts = (mark, name, *cells)
         return BrowseRow(_key(report), texts, sort)
 
     def _report(self, key: str) -> Report | None:
@@ -131,8 +98,9 @@ class ImagesScreen(BrowseScreen):
         if not is_inspected(report.about):  # the page says so once, not every check again
             findings = [finding for finding in findings if finding.status is not Status.UNKNOWN]
         sections = [*image_page(report.about)]
-        if self._wanting and isinstance(known(lambda: facts.scan), NeverScanned):
-            sections.insert(1, no_scanner_page(self._wanting))
+        never = isinstance(known(lambda: facts.scan), NeverScanned) and not self.simulated
+        if never and (commands := commands_to_install()):
+            sections.insert(1, no_scanner_page(commands))
         return page(self, sections, findings, self.text_width)
 
     def crumb(self) -> Content:
@@ -223,15 +191,6 @@ class ImagesScreen(BrowseScreen):
 
     def was_carried_out(self) -> None:
         self.session.around.renew()
-
-    @work(thread=True, group="scanners")
-    def _find_scanners(self, bench: Workbench) -> None:
-        self.post_message(ScannersFound(Scanning(bench.parts).wanting))
-
-    @on(ScannersFound)
-    def _scanners_found(self, message: ScannersFound) -> None:
-        self._wanting = message.wanting
-        self._draw()
 
     def action_updates(self) -> None:
         if (bench := self.session.bench) is not None:

@@ -106,13 +106,9 @@ class PickScreen(Dialog[int]):
 
     BINDINGS: ClassVar = bindings(PICK)
 
-    def __init__(self, question: str, choices: Sequence[str], detail: str = "", *, at: int = 0) -> None:
-        """Args:
-        at: the choice under the cursor.
-        """
-        super().__init__(question, detail, keys="enter or the number takes it   esc cancels")
+    def __init__(self, question: str, choices: Sequence[str]) -> None:
+        super().__init__(question, keys="enter or the number takes it   esc cancels")
         self._choices = choices
-        self._at = at
 
     def answers(self) -> Iterable[Widget]:
         yield OptionList(
@@ -122,7 +118,7 @@ class PickScreen(Dialog[int]):
     def on_mount(self) -> None:
         choices = self.query_one(OptionList)
         choices.focus()
-        choices.highlighted = self._at if self._choices else None
+        choices.highlighted = 0 if self._choices else None
 
     @on(OptionList.OptionSelected)
     def _chosen(self, message: OptionList.OptionSelected) -> None:

@@ -246,7 +246,7 @@ def refused_by_clusters(pod: Mapping[str, Any]) -> tuple[str, ...]:
 def _pod_refused(spec: Mapping[str, Any]) -> Iterator[str]:
     for alias in spec.get("hostAliases", ()):
         for name in alias["hostnames"]:
-            if not _is_name(name):
+            if not (len(name) <= _LONGEST_NAME and bool(_SUBDOMAIN.fullmatch(name))):
                 yield f"{name} is not a host name that hostAliases accepts (--add-host)"
     if len(spec.get("dnsConfig", {}).get("nameservers", ())) > _MOST_NAMESERVERS:
         yield f"it has more than {_MOST_NAMESERVERS} name servers (--dns)"
@@ -267,10 +267,6 @@ def _container_refused(container: Mapping[str, Any], spec: Mapping[str, Any]) ->
     for mount in container.get("volumeMounts", ()):
         if mount.get("mountPropagation") == "Bidirectional" and not security.get("privileged"):
             yield f"the mount at {mount['mountPath']} propagates mounts to the host, which needs --privileged"
-
-
-def _is_name(text: str) -> bool:
-    return len(text) <= _LONGEST_NAME and bool(_SUBDOMAIN.fullmatch(text))
 
 
 # --- The rules of the Pod Security Standard "restricted", and which of them a pod breaks ------------

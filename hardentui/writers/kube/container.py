@@ -86,21 +86,8 @@ def is_variable(text: str) -> bool:
     return _VARIABLE.fullmatch(text) is not None
 
 
-HEALTH_OPTIONS: frozenset[Option[Any]] = frozenset(
-    {
-        HEALTH_CMD,
-        HEALTH_INTERVAL,
-        HEALTH_TIMEOUT,
-        HEALTH_RETRIES,
-        HEALTH_START_PERIOD,
-        HEALTH_ON_FAILURE,
-        HEALTH_STARTUP_CMD,
-        HEALTH_STARTUP_INTERVAL,
-        HEALTH_STARTUP_TIMEOUT,
-        HEALTH_STARTUP_RETRIES,
-        HEALTH_STARTUP_SUCCESS,
-    }
-)
+_HEALTH_LOGS = {HEALTH_LOG_DESTINATION, HEALTH_MAX_LOG_COUNT, HEALTH_MAX_LOG_SIZE}
+HEALTH_OPTIONS = frozenset(option for option in TABLE if option.area == "health") - _HEALTH_LOGS
 _USUAL_SECONDS = 30
 _USUAL_RETRIES = 3
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?(?:e-?\d+)?)s")

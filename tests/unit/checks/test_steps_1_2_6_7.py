@@ -478,7 +478,7 @@ def test_a_health_check_that_systemd_does_not_wait_for_takes_no_update_back() ->
 
 
 def test_a_version_of_a_distribution_proves_no_hole() -> None:
-    advisory = Advisory("crun", "CVE-2025-1", ("1.20",), "s", "t", "2025-01-01")
+    advisory = Advisory("crun", "CVE-2025-1", ("1.20",), "s", "t")
     packaged = HostFacts(
         outdated=(OutdatedComponent(advisory, "1.19", True, Unread("there is no change log")),)
     )

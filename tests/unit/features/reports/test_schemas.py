@@ -9,22 +9,33 @@ import pytest
 from jsonschema import ValidationError
 from msgspec import to_builtins
 
-from hardentui.cli import trial
+from hardentui.cli import images, trial
 from hardentui.cli.run import run
 from hardentui.features.images.page import UPDATES_SCHEMA, update_document
 from hardentui.features.images.scanning import Update
 from hardentui.features.trial.rehearsal import Rehearsal
 from hardentui.features.trust.page import _document
+from hardentui.features.views import Report
+from hardentui.lib.image.contents import ImageFile, ImageInventory, LayerSize, Package
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import RegistryDigest
+from hardentui.model.finding import Kind, Subject
+from hardentui.model.image import RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.model.trial import Baseline, How
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
 from tests.support.schemas import damaged, validated
 
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+COUNTS_BY_NAME = ("release", "packages")
+"""Tables whose keys come from the image."""
 DIGEST = "sha256:" + "a" * 64
 SEEN = RegistryDigest(DIGEST, datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC))
 IMAGE = ImageFacts("b" * 64, now=datetime(2026, 11, 26, tzinfo=UTC))
+
+
+def told(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
+    run((*argv, "--demo", "--format", "json"))
+    return json.loads(capsys.readouterr().out)
 
 
 def _updates() -> dict[str, Any]:
@@ -118,13 +129,17 @@ def test_they_miss_what_is_taken_away_and_see_another_type(capsys: pytest.Captur
         ("plan", "backup", "--safe"),
         ("check",),
         ("check", "shop-web", "--checklist", "strict"),
+        ("images",),
+        ("images", "--inside"),
+        ("networks", "--outgoing", "shop-web"),
+        ("check", "--rights"),
+        ("watch", "backup", "--once"),
     ],
 )
-def test_plans_and_checks_of_the_simulated_host(
+def test_what_is_told_of_the_simulated_host(
     argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run((*argv, "--demo", "--format", "json"))
-    validated(json.loads(capsys.readouterr().out))
+    validated(told(capsys, *argv))
 
 
 def test_a_comparison_follows_its_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,3 +156,80 @@ def test_a_comparison_follows_its_schema(tmp_path: Path, capsys: pytest.CaptureF
     compared = validated(json.loads(capsys.readouterr().out))
     assert compared["differences"]
     assert compared["scores"] or compared["appeared"]
+
+
+def test_settings_follow_their_schema(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "hardentui"
+    directory.mkdir()
+    text = 'theme = "nord"\ncolumns = ["image"]\nnonsense = 1\n[fixes.no-memory-limit]\nmemory = "1g"\n'
+    (directory / "settings.toml").write_text(text)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HARDENTUI_ASCII", "1")
+    run(("config", "--format", "json"))
+    document = validated(json.loads(capsys.readouterr().out))
+    assert {row["source"] for row in document["settings"]} == {"default", "file", "environment"}
+    assert document["notices"]
+    document["settings"] = document["settings"][:6]
+    _all_damage_is_seen(document, free=("value",))
+
+
+def _all_damage_is_seen(document: Any, *, free: tuple[str, ...] = ()) -> None:
+    count = 0
+    validated(document)
+    for changed in damaged(document, free=free):
+        with pytest.raises(ValidationError):
+            validated(changed)
+        count += 1
+    assert count > 10
+
+
+def _image() -> Any:
+    """An image of which everything is known."""
+    file = ImageFile("/usr/bin/gcc", "compiler gcc", 2, kind="compiler")
+    inside = ImageInventory(
+        {"ID": "debian"},
+        {"dpkg": 80},
+        ("rpm as Berkeley DB",),
+        (Package("deb", "libc6", "2.41-12", "amd64", "glibc", "2.41", "LGPL"),),
+        (file,),
+        (file,),
+        (file,),
+        (file,),
+        (file,),
+        (file,),
+        ("daemon has an empty password",),
+        (LayerSize("sha256:" + "a" * 64, 1000, 3),),
+        ("a gap",),
+    )
+    hole = Vulnerability("CVE-2026-1", "libc6", "high", "2.41-13", True, "2.41-12")
+    scan = ScanReport("grype", NOW, NOW, (hole,), NOW, ("a gap",))
+    facts = ImageFacts("b" * 64, now=NOW, names=("docker.io/library/a:1",), inventory=inside, scan=scan)
+    return images._image(Report(Subject(Kind.IMAGE, facts.id, "a"), (), about=facts), "")
+
+
+def test_an_image_of_which_everything_is_known() -> None:
+    document = {"schema": images.SCHEMA, "simulated": False, "images": [_image()]}
+    document = json.loads(json.dumps(document))
+    _all_damage_is_seen(document, free=COUNTS_BY_NAME)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("networks",),
+        ("networks", "--prove", "shop-web", "db:5432"),
+        ("networks", "--split"),
+        ("check", "--rights", "shop-web"),
+        ("watch", "shop-web", "--once"),
+    ],
+)
+def test_damage_is_seen(argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    document = told(capsys, *argv)
+    for name in ("places", "splits", "log"):
+        if len(document.get(name) or ()) > 1:
+            document[name] = document[name][:1]
+    for container in document.get("containers", ()):
+        container["capabilities"]["rows"] = container["capabilities"]["rows"][:2]
+    _all_damage_is_seen(document)
