@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 # a test file stays in one process, because its tests may share containers; the slow ones, on a real Podman, come first
-# and mostly wait: three processes also keep two processors busy
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# and half of the time wait: four processes keep two processors busy
+TOGETHER := --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 4 $(TOGETHER)
 # compiled files are kept, in the environment: else each process of the tests compiles the whole program again
 unexport PYTHONDONTWRITEBYTECODE
 export HARDENTUI_GROUNDS ?= $(CURDIR)/.grounds
@@ -29,14 +30,14 @@ test: $(BIN)/.ready ## the tests that protect a promise: unit, property, TUI, ar
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 	@[ -n "$(filter-out --durations=%,$(ARGS))$$(git status --porcelain 2>&1)" ] || git rev-parse HEAD >.tested
 
-unit: $(BIN)/.ready ## the tests that need no Podman
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not live" $(ARGS)
+unit: $(BIN)/.ready ## the tests that need no Podman: two minutes
+	@$(BIN)/python -m pytest -n auto $(TOGETHER) -m "not live" $(ARGS)
 
 live: $(BIN)/.ready ## only the tests on a real Podman
 	@tools/need_live
 	@$(BIN)/python -m pytest $(PARALLEL) -m live $(ARGS)
 
-test-long: $(BIN)/.ready ## what `make test` leaves out, before a release: more services, screens at every size, the confusion table
+test-long: $(BIN)/.ready ## what `make test` leaves out, before a release: more services and faults, rootless again, every size of a screen
 	@tools/need_live
 	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest $(PARALLEL) -m "long and not host" $(ARGS)
 
@@ -44,12 +45,12 @@ test-versions: $(BIN)/.ready ## the live tests on Podman 4.3, 5.4 and 5.8; write
 	@tools/need_live
 	@tools/need_live roots
 	@tools/need_live host
-	@$(BIN)/python tools/podman_versions.py
+	@$(BIN)/python -m tools.podman_versions
 
 test-versions-short: $(BIN)/.ready ## those of them that CI runs: minutes
 	@tools/need_live
 	@tools/need_live roots
-	@$(BIN)/python tools/podman_versions.py --short
+	@$(BIN)/python -m tools.podman_versions --short
 
 test-host: $(BIN)/.ready ## the tests on real systemd hosts, in emulated machines with AppArmor and SELinux: minutes
 	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m host $(ARGS) tests/host
@@ -72,11 +73,11 @@ soak: $(BIN)/.ready ## thousands of random containers through a real Podman (a q
 	@HARDENTUI_SOAK=2000 $(BIN)/python -m pytest -m live --timeout 0 tests/live/test_round_trip.py $(ARGS)
 
 screenshots: $(BIN)/.ready ## render the real screens to screenshots/
-	@$(BIN)/python tools/screenshots.py
+	@$(BIN)/python -m tools.screenshots
 
 docs: $(BIN)/.ready ## write the generated pages in docs/
-	@$(BIN)/python tools/generate_docs.py
-	@$(BIN)/python tools/man_page.py
+	@$(BIN)/python -m tools.generate_docs
+	@$(BIN)/python -m tools.man_page
 
 site: $(BIN)/.ready ## the documentation as a site without network: dist/site/index.html
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group site

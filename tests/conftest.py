@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import NoReturn
 
 import pytest
@@ -20,9 +20,10 @@ settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("1", "true") 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is long, and a screen at further sizes, is left to `make test-long`; `-m` with "long" runs it."""
+    """What is long, a screen at further sizes, and what a rootless Podman does as a rootful one is left to
+    `make test-long`; `-m` with "long" runs it."""
     for item in items:
-        if _is_at_another_size(item):
+        if _is_at_another_size(item) or _is_the_same_rootless(item):
             item.add_marker(pytest.mark.long)
     if "long" not in (config.option.markexpr or ""):
         left_out = {item for item in items if item.get_closest_marker("long")}
@@ -34,6 +35,13 @@ def _is_at_another_size(item: pytest.Item) -> bool:
     """A screen test runs at the first size of its list; test_looks.py draws every screen at all of them."""
     callspec = getattr(item, "callspec", None)
     return callspec is not None and callspec.indices.get("size", 0) > 0 and item.path.name != "test_looks.py"
+
+
+def _is_the_same_rootless(item: pytest.Item) -> bool:
+    """A test of both benches runs on the rootless one daily where it is marked as `both`."""
+    callspec = getattr(item, "callspec", None)
+    rootless = callspec is not None and callspec.params.get("bench") == "rootless_podman"
+    return rootless and item.get_closest_marker("both") is None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,6 +57,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         with open(file, "a", encoding="utf-8") as written:
             written.writelines(lines)
     return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobody_reads_along() -> Iterator[None]:
+    """What is played on a simulated host waits for no reader."""
+    with pytest.MonkeyPatch.context() as patch:
+        for pace in ("TRIAL_PACE", "APPLY_PACE"):
+            patch.setattr(f"hardentui.features.harden.simulated.{pace}", 0.0)
+        yield
 
 
 def pytest_collection_finish() -> None:

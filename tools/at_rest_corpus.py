@@ -1,4 +1,4 @@
-"""Figures about files at rest: `python tools/at_rest_corpus.py FOLDER…`; writes nothing.
+"""Figures about files at rest: `python -m tools.at_rest_corpus FOLDER…`; writes nothing.
 
 failing: findings before and after `fix --all`, as the fixed texts are judged again.
 """

@@ -1,6 +1,6 @@
 """Make every flavour of the confusion table, scan them, and note what came out.
 
-    python tools/confusion.py [PATTERN...]
+    python -m tools.confusion [PATTERN...]
 
 Takes minutes and needs what the live tests need; HARDENTUI_TEST_RELEASE (bookworm, trixie, forky) chooses
 another Podman. Writes tests/live/flavours/confusion.json and docs/confusion.md; with patterns of names
@@ -12,13 +12,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from tests.live.flavours.making import worlds
+from tests.live.flavours.outcome import rows
+from tests.live.flavours.page import page, results, store, stored
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.live.flavours.making import worlds  # noqa: E402 - found through the line above
-from tests.live.flavours.outcome import rows  # noqa: E402
-from tests.live.flavours.page import page, results, store, stored  # noqa: E402
-
 PAGE = ROOT / "docs" / "confusion.md"
 
 

@@ -1,4 +1,4 @@
-"""Write the pages in docs/ that come from the code. usage: tools/generate_docs.py [--check]"""
+"""Write the pages in docs/ that come from the code. usage: python -m tools.generate_docs [--check]"""
 
 from __future__ import annotations
 

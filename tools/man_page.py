@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 os.environ["COLUMNS"] = "80"
 
-from argparse_manpage.manpage import Manpage  # noqa: E402 - found through the line above
+from argparse_manpage.manpage import Manpage
 
-from hardentui.cli.parser import EXAMPLES, EXIT_CODES, make_parser  # noqa: E402
+from hardentui.cli.parser import EXAMPLES, EXIT_CODES, make_parser
 
+ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "man" / "hardentui.1"
 
 

@@ -1,6 +1,6 @@
 """Write docs/peers.md: compare HardenTUI with other tools on containers whose true state is known.
 
-    tools/peers.py [--rounds N]
+    python -m tools.peers [--rounds N]
 
 Needs root, the packages of the live tests, Lynis (`apt-get install lynis`) and checkov (`pip install
 checkov`, in its own environment). All tools check the same containers of the confusion table. Lynis audits
@@ -21,16 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from hardentui.features.views import Report
+from hardentui.model.finding import Status
+from tests.live.flavours.making import PREFIX, World
+from tests.live.flavours.model import ROOTFUL
+from tests.live.flavours.peers import MEASURED, Measured, recorded_table
+from tests.support.podman import Bench
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from hardentui.features.views import Report  # noqa: E402
-from hardentui.model.finding import Status  # noqa: E402 - found through the line above
-from tests.live.flavours.making import PREFIX, World  # noqa: E402
-from tests.live.flavours.model import ROOTFUL  # noqa: E402
-from tests.live.flavours.peers import MEASURED, Measured, recorded_table  # noqa: E402
-from tests.support.podman import Bench  # noqa: E402
-
 BASE = "hardened"
 _JSON = ("-o", "json", "--compact", "--skip-download")
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

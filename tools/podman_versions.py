@@ -1,7 +1,7 @@
 """Run the live tests on the Podmans of several Debian releases, and write docs/podman-versions.md and
 docs/confusion.md from it.
 
-`python tools/podman_versions.py` takes an hour or more; words choose releases (`forky`). What came out of
+`python -m tools.podman_versions` takes an hour or more; words choose releases (`forky`). What came out of
 each area is kept in .versions: the next run goes on with what is missing or failed, and the page is made of
 all that is kept; `rm -r .versions` begins anew. `--short` takes a few minutes, runs what differs most
 between the Podmans, keeps nothing and writes no page; CI runs it.
@@ -19,13 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests.live.flavours.page import page as confusion_page
+from tests.live.flavours.page import stored
+from tests.support.podman import root_of
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.live.flavours.page import page as confusion_page  # noqa: E402
-from tests.live.flavours.page import stored  # noqa: E402
-from tests.support.podman import root_of  # noqa: E402 - found through the line above
-
 PAGE = ROOT / "docs" / "podman-versions.md"
 CONFUSION = ROOT / "docs" / "confusion.md"
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13", "forky": "Debian's next"}

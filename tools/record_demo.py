@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Record hardentui/features/opening/demo/host.json, the simulated host, from two private Podman engines.
 
-usage: record_demo.py tests/support/podman_bench
+usage: python -m tools.record_demo tests/support/podman_bench
 
 Containers of a small web shop are made from busybox images that carry the names of real ones, one engine
 rootful, one rootless (as an existing ordinary user). What Podman and /proc say is recorded; what would tell
@@ -17,8 +16,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hardentui.engine.connection import UnixConnection
 from hardentui.engine.read import Engine

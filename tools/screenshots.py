@@ -1,6 +1,6 @@
 """Pictures of the app: scripted runs on the simulated host, written to screenshots/ as SVG.
 
-Run `make screenshots`, or `python tools/screenshots.py [DIRECTORY]`.
+Run `make screenshots`, or `python -m tools.screenshots [DIRECTORY]`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Harden real services on a real Podman, let them work, and write the table in docs/trial.md; as root.
 
-tools/trial_table.py                      all, and the system calls by strace: an hour or more
-tools/trial_table.py --write sshd cron    these; the other rows of the table stay
+python -m tools.trial_table                      all, and the system calls by strace: an hour or more
+python -m tools.trial_table --write sshd cron    these; the other rows of the table stay
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hardentui.__main__ import main as hardentui
 from hardentui.cli.session import one_report

@@ -47,7 +47,9 @@ def next_steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, s
             yield own_command(where, "check", name, "--details"), "everything about it"
         else:
             yield own_command(where, "check", name), "the findings of the worst container"
-        if not getattr(options, "facts", ""):
+        if any(engine.only_read for engine in result.engines):
+            yield own_command(where, "fix", name, "--to", "quadlet"), "the unit that Podman would run"
+        elif not getattr(options, "facts", ""):
             yield own_command(where, "harden", name), "try all fixes on a twin, then apply what works"
     worst = [path.checks[0] for path in result.paths] + [
         subject.having(Status.FAIL)[0].check for subject in failing

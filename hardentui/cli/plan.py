@@ -233,11 +233,11 @@ def make_plan(
         for question in () if shown else decisions(plan):
             terminal.note(f"decide: {question.check}: {what_changes(question)}. {question.hint}")
         if plan.changes and any(skipped.needs for skipped in plan.skipped):
-            save, use = (
-                command_on(report, "plan", "-o", "plan.toml"),
-                command_on(report, "apply", "--plan", "plan.toml"),
-            )
-            terminal.note(f"to set a parameter, add it to a saved plan: {save}; {use}")
+            only_read = report.facts is not None and report.facts.engine.only_read
+            use = ("fix", "--to=quadlet") if only_read else ("apply",)
+            save = command_on(report, "plan", "-o", "plan.toml")
+            then = command_on(report, *use, "--plan", "plan.toml")
+            terminal.note(f"to set a parameter, add it to a saved plan: {save}; {then}")
     for conflict in plan.conflicts:
         terminal.note(f"caution: {conflict}")
     before, after = report.score.value, bench.planner.score_after(report, plan).value

@@ -20,6 +20,8 @@ from hardentui.visible import visible
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
+_READS = frozenset({"", "check", "fix", "images", "networks", "plan"})
+"""Commands that neither try nor change anything."""
 SEVERITIES = tuple(severity.word for severity in Severity)
 
 
@@ -59,6 +61,7 @@ def workbench(
         simulated: use the simulated host if there is no Podman.
 
     Raises:
+        ChangeFailed: the command tries or changes something, on an engine that is only read.
         NoEngine: there is no Podman; says what was tried. A script must not mistake a simulated host for a
             real one.
     """
@@ -71,6 +74,8 @@ def workbench(
             opened.begin_host()
     bench = workbench_on(opened, selection.checklist, steps=steps, checks=checks)
     try:
+        if (options.command or "") not in _READS or getattr(options, "text", False):
+            opened.refuse_only_read()
         if opened.simulated and not (options.demo or simulated):
             raise NoEngine("No Podman was found.", tried(opened.attempts))
         for attempt in opened.attempts:

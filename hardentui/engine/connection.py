@@ -174,6 +174,7 @@ class UnixConnection:
         listener: called with each request after its answer; must be quick and must not raise.
         url: the value of `url`, if it is not simply the socket.
         before_connect: called before each new socket; an ssh tunnel ensures here that it is up.
+        api: what every path is below.
     """
 
     def __init__(
@@ -184,6 +185,7 @@ class UnixConnection:
         timeout: float = TIME_LIMIT,
         size_limit: int = SIZE_LIMIT,
         before_connect: Callable[[], None] | None = None,
+        api: str = API,
     ) -> None:
         self.path = path
         self._url = url or f"unix://{path}"
@@ -191,6 +193,7 @@ class UnixConnection:
         self._timeout = timeout
         self._size_limit = size_limit
         self._before_connect = before_connect
+        self._api = api
         self._lock = threading.Lock()
         self._turn = (
             threading.Lock()
@@ -266,7 +269,7 @@ class UnixConnection:
             self._wire = self._connect(monotonic() + CONNECT_LIMIT)
         if closings != self._closings:  # closed meanwhile: close the new socket too
             raise PeerClosed(untouched=True)
-        self._wire.send(_request(path), monotonic() + self._timeout)
+        self._wire.send(_request(self._api, path), monotonic() + self._timeout)
 
     def _next_answer(self, path: str) -> tuple[Head, bytes]:
         """The answer to the oldest unanswered request."""
@@ -296,7 +299,7 @@ class UnixConnection:
         wire: Wire | None = None
         try:
             wire = self._connect(started + CONNECT_LIMIT, stop)
-            wire.send(_request(wanted), started + self._timeout)
+            wire.send(_request(self._api, wanted), started + self._timeout)
             head = wire.head(started + self._timeout)
             status = head.status
             check(head, b"" if status == 200 else wire.body(head, started + self._timeout, self._size_limit))
@@ -354,7 +357,7 @@ class UnixConnection:
         status = 0
         try:
             with held(self._turn, deadline), held(self._lock, deadline):
-                head, body = self._exchange(_request(wanted), deadline)
+                head, body = self._exchange(_request(self._api, wanted), deadline)
             status = head.status
         except OSError as error:
             raise unreachable(self.path, error) from error
@@ -412,10 +415,10 @@ class UnixConnection:
 
     def _tell(self, wanted: str, status: int, started: float) -> None:
         if self._listener is not None:
-            self._listener(Request("GET", API + wanted, status, monotonic() - started))
+            self._listener(Request("GET", self._api + wanted, status, monotonic() - started))
 
 
-def _request(wanted: str) -> bytes:
+def _request(api: str, wanted: str) -> bytes:
     if not _TARGET.fullmatch(wanted):
         raise ValueError(f"not a request target; use segment(): {wanted!r}")
-    return f"GET {API}{wanted} HTTP/1.1\r\nHost: d\r\n\r\n".encode("ascii")
+    return f"GET {api}{wanted} HTTP/1.1\r\nHost: d\r\n\r\n".encode("ascii")

@@ -164,7 +164,8 @@ Container = _object(
         "Created Path Image ImageDigest ImageName Rootfs Pod ResolvConfPath StaticDir OCIConfigPath "
         "OCIRuntime ConmonPidFile PidFile Driver ProcessLabel AppArmorProfile"
     ),
-    texts="Args EffectiveCaps BoundingCaps ExecIDs Dependencies",
+    # Remarks, Unknowable: of another engine, what is not carried over, and options that it does not tell
+    texts="Args EffectiveCaps BoundingCaps ExecIDs Dependencies Remarks Unknowable",
     numbers="RestartCount",
     flags="IsInfra",
     State=ContainerState,

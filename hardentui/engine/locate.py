@@ -254,10 +254,7 @@ def user_home(uid: int) -> str:
 _NOT_PODMAN = "Something answers there, but it is not Podman."
 _DOCKER_HAS_NO_SUCH_PAGE = "page not found"
 """What Docker answers for Podman's own paths."""
-_DOCKER = (
-    "Docker answers there: HardenTUI reads and changes containers of Podman only.",
-    "Docker's compose files and run scripts can be checked as files, and moved to Podman: docs/at-rest.md",
-)
+_DOCKER = "Docker answers there, not Podman."
 _PING_LIMIT = 5.0
 _SSH_PING_LIMIT = 20.0
 _FORWARDERS = frozenset("ssh sshd sshd-session gvproxy vfkit krunkit qemu-system-x86 socat".split())
@@ -282,12 +279,23 @@ def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | No
     if opener is None:
         return NoAnswer(candidate, *refused_address(candidate.url))
     try:
-        return opener(candidate, listener)
-    except NotFound as error:
-        reason, hint = _DOCKER if error.title == _DOCKER_HAS_NO_SUCH_PAGE else (_NOT_PODMAN, "")
-        return NoAnswer(candidate, reason, hint)
+        try:
+            return opener(candidate, listener)
+        except NotFound as error:
+            return _other_engine(candidate, listener, error.title == _DOCKER_HAS_NO_SUCH_PAGE)
     except EngineError as error:
         return NoAnswer(candidate, error.title, error.hint, isinstance(error, EngineDenied))
+
+
+def _other_engine(candidate: Candidate, listener: Listener | None, docker: bool) -> Engine | NoAnswer:
+    """A Docker is read where it was named; one that was found by itself is named with the way to read it."""
+    if not docker:
+        return NoAnswer(candidate, _NOT_PODMAN)
+    if _scheme(candidate.url) != "unix":
+        return NoAnswer(candidate, _DOCKER, "Run HardenTUI on its machine.")
+    if candidate.found_with:
+        return _open_docker(candidate, listener)
+    return NoAnswer(candidate, _DOCKER, f"Read its containers: hardentui --url {candidate.url} check")
 
 
 def probe_all(
@@ -313,8 +321,8 @@ def probe_all(
 
 def served_by(engine: Engine) -> int:
     """The process that listens on the engine's socket; 0 if it is not one of this machine that we see."""
-    connection = engine.connection
-    return (connection.peer() or 0) if engine.facts.local and isinstance(connection, UnixConnection) else 0
+    peer = getattr(engine.connection, "peer", None)
+    return (peer() or 0) if engine.facts.local and peer else 0
 
 
 def no_engine(attempts: Iterable[NoAnswer]) -> NoEngine:
@@ -372,6 +380,36 @@ def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
         default_capabilities=STOCK_CAPABILITIES,
     )
     return Engine(facts, _connector(first, lambda: UnixConnection(path, listener, url=candidate.url)))
+
+
+def _open_docker(candidate: Candidate, listener: Listener | None) -> Engine:
+    from hardentui.engine import docker
+
+    path = candidate.url.partition("://")[2]
+
+    def connect() -> docker.DockerConnection:
+        connection = UnixConnection(path, listener, url=candidate.url, api="")
+        return docker.DockerConnection(connection, connection.peer)
+
+    first = connect()
+    try:
+        first.ping(_PING_LIMIT)
+    except BaseException:
+        first.close()
+        raise
+    facts = EngineFacts(
+        label="docker",
+        url=candidate.url,
+        found_with=candidate.found_with,
+        rootless=Unread("Docker was not asked"),
+        local=is_local(first.peer()),
+        default_capabilities=docker.DEFAULT_CAPABILITIES,
+        default_network=docker.DEFAULT_NETWORK,
+        only_read=docker.ONLY_READ,
+    )
+    engine = Engine(facts, _connector(first, connect))
+    engine.load_info()
+    return engine
 
 
 def _open_ssh(candidate: Candidate, listener: Listener | None) -> Engine:

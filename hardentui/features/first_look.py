@@ -52,9 +52,12 @@ class FirstLook:
         """Find the engines, start a private one, or use the simulated host.
 
         Raises:
+            ChangeFailed: its containers can only be read.
             NoEngine: an engine was specified (`--url`, `--connection`) and cannot be reached.
         """
-        return cls(open_engines(selection), selection.checklist)
+        opened = open_engines(selection)
+        opened.refuse_only_read()
+        return cls(opened, selection.checklist)
 
     def rows(self) -> tuple[Row, ...]:
         """All containers of all engines, as listed on opening.

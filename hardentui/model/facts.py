@@ -271,6 +271,7 @@ class EngineFacts(Facts):
     local: bool = True  # its processes are on this machine and its host can be read
     unseen: str = ELSEWHERE  # why not, if it is not local
     simulated: bool = False
+    only_read: str = ""  # why its containers are neither tried nor changed; empty = they can be
     # the default capabilities of a container; from info, else Podman's own list
     default_capabilities: frozenset[str] = frozenset()
     default_network: str = "podman"

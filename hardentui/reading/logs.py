@@ -70,6 +70,8 @@ def _own_limit(facts: ContainerFacts) -> str:
 
 def _engine_limit(facts: ContainerFacts) -> Known[str]:
     """`log_size_max` in containers.conf, which applies to every container and does not show in inspect."""
+    if facts.engine.only_read:
+        return ""  # Docker records its own setting with each container
     trust = known(lambda: facts.engine.trust)
     if isinstance(trust, Unread):
         return trust

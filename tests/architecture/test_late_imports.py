@@ -16,6 +16,7 @@ SEAMS = {
     "cli/check.py look_at": "only the HTML report draws the networks",
     "cli/terminal.py save_text": "only for those who write",
     "cli/train.py _serve": "its libraries come only with the extra [web]",
+    "engine/locate.py _open_docker": "few read a Docker engine",
     "engine/locate.py _open_ssh": "few engines are reached over ssh",
     "features/at_rest/checking.py read_services": "a YAML library is wanted only where a YAML file is",
     "features/at_rest/fixing.py _target": "a YAML library is wanted only where a YAML file is",

@@ -85,12 +85,15 @@ class State:
     """A unit and its files as they have to be again afterwards."""
 
     def __init__(self, machine: Machine, path: str = _UNIT, user: str = "root") -> None:
-        self._machine = machine
-        self._user = user
+        self._machine, self._path, self._user = machine, path, user
         self.file = machine.run(
             f"sha256sum {path}; stat -c '%a %U %G %Y' {path}; ls {path}.d 2>&1 || true", user
         )
         self.active = self.units()
+
+    def is_again(self) -> None:
+        now = State(self._machine, self._path, self._user)
+        assert (now.file, now.active) == (self.file, self.active)
 
     def units(self) -> str:
         systemctl = "systemctl" if self._user == "root" else "systemctl --user"
@@ -98,8 +101,15 @@ class State:
         return self._machine.run(f"{systemctl} is-active {names}", self._user)
 
 
-def _apply(machine: Machine, name: str, words: str, user: str = "root") -> tuple[int, str]:
-    return machine.ends(f"cd /opt/hardentui && python3 -m hardentui apply {name} {words}", user)
+def _hardentui(machine: Machine, words: str, user: str, ends: int) -> str:
+    """What it says; it has to end with that code."""
+    code, said = machine.ends(f"cd /opt/hardentui && python3 -m hardentui {words}", user)
+    assert code == ends, said
+    return said
+
+
+def _apply(machine: Machine, name: str, words: str, user: str = "root", *, ends: int = 0) -> str:
+    return _hardentui(machine, f"apply {name} {words}", user, ends)
 
 
 def _entry(machine: Machine, user: str = "root") -> Any:
@@ -107,8 +117,8 @@ def _entry(machine: Machine, user: str = "root") -> Any:
     return next(entry for entry in json.loads(said)["entries"] if entry["action"] == "apply")
 
 
-def _undo(machine: Machine, user: str = "root") -> tuple[int, str]:
-    return machine.ends("cd /opt/hardentui && python3 -m hardentui undo --yes", user)
+def _undo(machine: Machine, user: str = "root", *, ends: int = 0) -> str:
+    return _hardentui(machine, "undo --yes", user, ends)
 
 
 def _no_new_privileges(machine: Machine, name: str, user: str = "root") -> str:
@@ -120,8 +130,7 @@ def test_a_quadlet_is_hardened_in_place_and_brought_back_byte_for_byte(served: M
     served.run(_FILL)
     owners = served.run(_OWNERS)
     served.write("/root/plan.toml", _OTHER_USER)
-    code, said = _apply(served, "served", "--plan /root/plan.toml --yes")
-    assert code == 0, said
+    _apply(served, "served", "--plan /root/plan.toml --yes")
     assert _no_new_privileges(served, "served") == "1"
     text = served.run(_TEXT.format(_UNIT))
     assert "NoNewPrivileges=true" in text or "--security-opt=no-new-privileges" in text
@@ -131,10 +140,8 @@ def test_a_quadlet_is_hardened_in_place_and_brought_back_byte_for_byte(served: M
     assert (entry["state"], entry["proof"][0]["status"]) == ("done", "pass")
     assert 0 < entry["downtime_seconds"] < 90
     assert State(served).active == before.active, "what requires it runs again"
-    code, said = _undo(served)
-    assert code == 0, said
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    _undo(served)
+    before.is_again()
     assert _no_new_privileges(served, "served") == "0"
     assert served.run(_OWNERS) == owners
 
@@ -144,14 +151,11 @@ def test_a_quadlet_of_a_user_too(served: Machine) -> None:
     served.run(_FILL, "bench")
     owners = served.run(_OWNERS, "bench")
     served.write("/tmp/own.toml", _OTHER_USER, "bench")
-    code, said = _apply(served, "served", "--plan /tmp/own.toml --yes", "bench")
-    assert code == 0, said
+    _apply(served, "served", "--plan /tmp/own.toml --yes", "bench")
     assert _no_new_privileges(served, "served", "bench") == "1"
     assert re.findall(r"(\d+:\d+) ", served.run(_OWNERS, "bench")) == ["1001:1002"] * 3
-    code, said = _undo(served, "bench")
-    assert code == 0, said
-    after = State(served, _OWN_UNIT, "bench")
-    assert (after.file, after.active) == (before.file, before.active)
+    _undo(served, "bench")
+    before.is_again()
     assert _no_new_privileges(served, "served", "bench") == "0"
     assert served.run(_OWNERS, "bench") == owners
 
@@ -160,14 +164,11 @@ def test_a_quadlet_of_a_user_too(served: Machine) -> None:
 def test_a_unit_written_by_hand_gets_a_drop_in_that_goes_away_again(served: Machine) -> None:
     path = "/etc/systemd/system/byhand.service"
     before = State(served, path)
-    code, said = _apply(served, "byhand", f"{_FIX} --yes")
-    assert code == 0, said
+    _apply(served, "byhand", f"{_FIX} --yes")
     assert _no_new_privileges(served, "byhand") == "1"
     assert ".conf" in served.run(f"ls {path}.d")
-    code, said = _undo(served)
-    assert code == 0, said
-    after = State(served, path)
-    assert (after.file, after.active) == (before.file, before.active)
+    _undo(served)
+    before.is_again()
     assert _no_new_privileges(served, "byhand") == "0"
 
 
@@ -175,11 +176,9 @@ def test_a_unit_written_by_hand_gets_a_drop_in_that_goes_away_again(served: Mach
 def test_a_probe_that_fails_afterwards_brings_unit_and_dependents_back(served: Machine) -> None:
     before = State(served)
     probe = "grep -q NoNewPrivs:.0 /proc/$(podman inspect -f {{.State.Pid}} served)/status"
-    code, said = _apply(served, "served", f"{_FIX} --yes --patience 4 --probe '{probe}'")
-    assert code == 5, said
+    said = _apply(served, "served", f"{_FIX} --yes --patience 4 --probe '{probe}'", ends=5)
     assert "Everything is as before" in said
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    before.is_again()
     assert _no_new_privileges(served, "served") == "0"
     assert _entry(served)["state"] == "rolled-back"
 
@@ -192,36 +191,30 @@ def test_a_unit_that_does_not_start_comes_back(served: Machine) -> None:
         "[Service]\nExecStartPre=/bin/sh -c '! grep -q NoNewPriv /etc/containers/systemd/served.container'\n",
     )
     served.run("systemctl daemon-reload")
-    code, said = _apply(served, "served", f"{_FIX} --yes")
+    said = _apply(served, "served", f"{_FIX} --yes", ends=5)
     served.run("rm -r /etc/systemd/system/served.service.d; systemctl daemon-reload")
-    assert code == 5, said
     assert "did not start" in said
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    before.is_again()
 
 
 @pytest.mark.long
 def test_an_original_that_does_not_start_any_more_leaves_the_hardened_unit_running(served: Machine) -> None:
     before = State(served)
-    code, said = _apply(served, "served", f"{_FIX} --yes")
-    assert code == 0, said
+    _apply(served, "served", f"{_FIX} --yes")
     served.write(
         "/etc/systemd/system/served.service.d/gate.conf",
         "[Service]\nExecStartPre=/bin/grep -q NoNewPriv /etc/containers/systemd/served.container\n",
     )
     served.run("systemctl daemon-reload")
-    code, said = _undo(served)
-    assert code == 5, said
+    said = _undo(served, ends=5)
     assert "So served runs with the change again" in said
     assert _no_new_privileges(served, "served") == "1"
     assert "NoNewPrivileges=true" in served.run(f"cat {_UNIT}")
     assert State(served).active == before.active, "what requires it runs again"
     assert _entry(served)["state"] == "done"
     served.run("rm -r /etc/systemd/system/served.service.d; systemctl daemon-reload")
-    code, said = _undo(served)
-    assert code == 0, said
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    _undo(served)
+    before.is_again()
     assert _no_new_privileges(served, "served") == "0"
 
 
@@ -230,27 +223,23 @@ def test_data_in_the_layer_of_a_unit_is_refused_with_the_commands_that_keep_it(s
     before, process = State(served), served.main_process("served")
     served.run("podman exec served sh -c 'mkdir -p /srv; echo mine >/srv/file'")
     for option in ("", "--keep-data"):
-        code, said = _apply(served, "served", f"{_FIX} --yes {option}")
-        assert code == 2, said
+        said = _apply(served, "served", f"{_FIX} --yes {option}", ends=2)
         assert "/srv/file" in said
         assert "any restart loses this data" in said
         assert "podman volume create served-srv-data" in said
     assert served.main_process("served") == process
     served.run("systemctl restart served && systemctl start follower")  # its layer goes with it
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    before.is_again()
 
 
 @pytest.mark.long
 def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
     before, process = State(served), served.main_process("served")
-    code, said = _apply(served, "served", "--check no-memory-limit --yes")
-    assert code == 0, said
+    _apply(served, "served", "--check no-memory-limit --yes")
     assert served.main_process("served") == process
     assert cgroup_value(served, process, "memory.max") != "max"
     assert State(served).file != before.file, "and it is there after the next restart too"
-    code, said = _undo(served)
-    assert code == 0, said
+    _undo(served)
     assert served.main_process("served") == process
     assert cgroup_value(served, process, "memory.max") == "max"
     assert State(served).file == before.file
@@ -261,13 +250,11 @@ def test_a_health_check_of_a_quadlet_comes_and_goes_without_a_restart(served: Ma
     before, process = State(served), served.main_process("served")
     fix = '{ check = "missing-health-check", parameters = { command = "busybox pidof sleep" } }'
     served.write("/root/plan.toml", f"fix = [{fix}]\n")
-    code, said = _apply(served, "served", "--plan /root/plan.toml --yes")
-    assert code == 0, said
+    _apply(served, "served", "--plan /root/plan.toml --yes")
     assert served.main_process("served") == process
     assert "HealthCmd=busybox pidof sleep" in served.run(f"cat {_UNIT}")
     assert served.run("podman healthcheck run served && echo healthy").strip().endswith("healthy")
-    code, said = _undo(served)
-    assert code == 0, said
+    _undo(served)
     assert served.main_process("served") == process
     assert "pidof" not in served.run("podman inspect served")
     assert State(served).file == before.file
@@ -276,34 +263,27 @@ def test_a_health_check_of_a_quadlet_comes_and_goes_without_a_restart(served: Ma
 @pytest.mark.long
 def test_limits_go_back_also_where_the_unit_was_restarted_since(served: Machine) -> None:
     before = State(served)
-    code, said = _apply(served, "served", "--check no-memory-limit --yes")
-    assert code == 0, said
+    _apply(served, "served", "--check no-memory-limit --yes")
     served.run("systemctl restart served && systemctl start follower")
     assert cgroup_value(served, served.main_process("served"), "memory.max") != "max"
-    code, said = _undo(served)
-    assert code == 0, said
+    _undo(served)
     assert cgroup_value(served, served.main_process("served"), "memory.max") == "max"
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    before.is_again()
 
 
 @pytest.mark.long
 def test_a_unit_that_somebody_edits_after_it_is_left_alone(served: Machine) -> None:
     before = State(served)
-    code, said = _apply(served, "served", f"{_FIX} --yes")
-    assert code == 0, said
+    _apply(served, "served", f"{_FIX} --yes")
     process = served.main_process("served")
     served.run(f"cp -p {_UNIT} /root/ours && echo '# by hand' >>{_UNIT}")
-    code, said = _undo(served)
-    assert code == 2, said
+    said = _undo(served, ends=2)
     assert f"{_UNIT} has since been changed by somebody else" in said
     assert served.main_process("served") == process, "nothing was restarted for it"
     assert _entry(served)["state"] == "done"
     served.run(f"cp -p /root/ours {_UNIT}")
-    code, said = _undo(served)
-    assert code == 0, said
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    _undo(served)
+    before.is_again()
 
 
 @pytest.mark.long
@@ -312,11 +292,9 @@ def test_a_container_that_stands_on_a_unit_and_has_none_is_named(served: Machine
     before, process = State(served), served.main_process("served")
     served.run("podman run -d --name tenant --network container:served localhost/bb:1")
     try:
-        code, said = _apply(served, "served", f"{_FIX} --yes")
-        assert code == 2, said
+        said = _apply(served, "served", f"{_FIX} --yes", ends=2)
         assert "tenant" in said
-        after = State(served)
-        assert (after.file, after.active) == (before.file, before.active)
+        before.is_again()
         assert served.main_process("served") == process
     finally:
         served.run("podman rm -f -t 0 tenant")
@@ -325,8 +303,7 @@ def test_a_container_that_stands_on_a_unit_and_has_none_is_named(served: Machine
 @pytest.mark.long
 def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
     before = State(served)
-    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 20")
-    assert code == 0, said
+    _apply(served, "served", f"{_FIX} --yes --confirm-within 20")
     entry = _entry(served)
     assert entry["state"] == "waiting-for-confirm"
     assert f"hardentui-confirm-{entry['id']}.timer" in served.run("systemctl list-timers --plain --no-legend")
@@ -339,18 +316,15 @@ def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
         f"systemctl show -p ExecMainStartTimestamp --value hardentui-confirm-{entry['id']}.service || true"
     )
     assert _entry(served)["state"] == "rolled-back", started
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    before.is_again()
 
 
 @pytest.mark.long
 def test_what_is_confirmed_stays(served: Machine) -> None:
-    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 600")
-    assert code == 0, said
-    code, said = served.ends("cd /opt/hardentui && python3 -m hardentui confirm")
-    assert code == 0, said
+    _apply(served, "served", f"{_FIX} --yes --confirm-within 600")
+    _hardentui(served, "confirm", "root", 0)
     assert "hardentui-confirm" not in served.run("systemctl list-timers --plain --no-legend")
-    assert _undo(served)[0] == 0
+    _undo(served)
 
 
 @pytest.mark.long
@@ -371,13 +345,10 @@ def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Mac
     start_containers(served)
     entry = _entry(served)
     assert entry["state"] == "open", "the journal was on the disk"
-    code, said = _apply(served, "served", f"{_FIX} --yes")
-    assert code == 2, said
+    said = _apply(served, "served", f"{_FIX} --yes", ends=2)
     assert "was interrupted" in said
-    code, said = _undo(served)
-    assert code == 0, said
-    after = State(served)
-    assert (after.file, after.active) == (before.file, before.active)
+    _undo(served)
+    before.is_again()
     assert _no_new_privileges(served, "served") == "0"
 
 
@@ -388,8 +359,7 @@ def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user
     path = _UNIT if user == "root" else _OWN_UNIT
     before = State(served, path, user)
     # long enough for a slow machine to be cut off before the time is over
-    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 180", user)
-    assert code == 0, said
+    _apply(served, "served", f"{_FIX} --yes --confirm-within 180", user)
     entry = _entry(served, user)
     systemctl = "systemctl" if user == "root" else "systemctl --user"
     unit = f"hardentui-expire-{entry['id']}.service"
@@ -402,8 +372,7 @@ def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user
     entry = _entry(served, user)
     assert (entry["state"], entry["reason"]) == ("rolled-back", "It was not confirmed in time.")
     start_containers(served)
-    after = State(served, path, user)
-    assert (after.file, after.active) == (before.file, before.active)
+    before.is_again()
     assert _no_new_privileges(served, "served", user) == "0"
     listed = f"{systemctl} list-unit-files --no-legend"
     assert eventually(lambda: unit not in served.run(listed, user), 120)
@@ -411,10 +380,8 @@ def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user
 
 @pytest.mark.long
 def test_what_is_confirmed_needs_no_unit_for_a_reboot_any_more(served: Machine) -> None:
-    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 600")
-    assert code == 0, said
+    _apply(served, "served", f"{_FIX} --yes --confirm-within 600")
     assert "hardentui-expire-" in served.run("ls /etc/systemd/system")
-    code, said = served.ends("cd /opt/hardentui && python3 -m hardentui confirm")
-    assert code == 0, said
+    _hardentui(served, "confirm", "root", 0)
     assert "hardentui-expire-" not in served.run("ls -R /etc/systemd/system")
-    assert _undo(served)[0] == 0
+    _undo(served)

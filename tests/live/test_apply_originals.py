@@ -3,59 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.live.test_apply import NAME, Site
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(300)]
-NAME = "apply-hard"
 FIXES = ("--check", "writable-rootfs", "--check", "new-privileges-allowed", "--yes")
-ROOT = Path(__file__).parents[2]
 SLEEP = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
 
 
-class Caller:
+class Caller(Site):
     """Runs `hardentui` against a bench."""
 
-    def __init__(self, bench: Bench, state: Path) -> None:
-        self.bench = bench
-        self._environment = {**os.environ, "XDG_STATE_HOME": str(state)}
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, ends: int | None = None) -> subprocess.CompletedProcess[str]:
         where = ("--url", self.bench.url) if arguments[0] == "apply" else ()
-        return subprocess.run(
-            [sys.executable, "-m", "hardentui", *arguments, *where],
-            env=self._environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def inspect(self, name: str = NAME) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.bench.podman("inspect", name))[0]
-        return document
+        return self.run(*arguments, *where, ends=ends)
 
     def there_and_back(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """The container before, hardened, and after the undo."""
         before = self.inspect()
-        done = self("apply", NAME, *FIXES)
-        assert done.returncode == 0, done.stderr
+        self("apply", NAME, *FIXES, ends=0)
         hardened = self.inspect()
         assert hardened["Id"] != before["Id"]
         assert hardened["HostConfig"]["ReadonlyRootfs"] is True
-        undone = self("undo", "--yes")
-        assert undone.returncode == 0, undone.stderr
+        self("undo", "--yes", ends=0)
         after = self.inspect()
         assert after["Id"] == before["Id"]
         assert after["State"]["Running"] == before["State"]["Running"]
@@ -110,8 +88,7 @@ def test_secrets_and_variables_stay_and_are_not_shown(call: Caller) -> None:
     secret = f"{NAME}-secret"
     call.bench.execute("sh", "-c", f"printf topsecret | podman secret create {secret} -")
     call.bench.run(NAME, "--secret", secret, "-e", "DB_PASSWORD=hunter2hunter2", BUSYBOX, *SLEEP)
-    shown = call("apply", NAME, *FIXES, "--format", "json")
-    assert shown.returncode == 0, shown.stderr
+    shown = call("apply", NAME, *FIXES, "--format", "json", ends=0)
     assert call.bench.podman("exec", NAME, "cat", f"/run/secrets/{secret}") == "topsecret"
     assert "DB_PASSWORD=hunter2hunter2" in call.inspect()["Config"]["Env"]
     told = shown.stdout + shown.stderr + call("journal").stdout + call("journal", "--format", "json").stdout
@@ -134,8 +111,7 @@ def test_an_image_name_that_means_another_image_by_now_brings_no_update(call: Ca
     call.bench.podman("untag", reference, reference)
     call.bench.podman("tag", "localhost/apply-other:1", reference)
     try:
-        done = call("apply", NAME, *FIXES)
-        assert done.returncode == 0, done.stderr
+        done = call("apply", NAME, *FIXES, ends=0)
         assert "now another image" in done.stderr
         assert call.inspect()["Image"] == before["Image"]
         assert call("undo", "--yes").returncode == 0
@@ -168,25 +144,21 @@ def test_a_database_keeps_its_data_there_and_back(call: Caller, redis_image: str
     assert eventually(lambda: "PONG" in ask("ping"))
     ask("set", "key", "written before")
     ask("save")
-    done = call("apply", NAME, "--likely", "--yes", "--format", "json")
-    assert done.returncode == 0, done.stderr
+    done = call("apply", NAME, "--likely", "--yes", "--format", "json", ends=0)
     (entry,) = json.loads(done.stdout)["entries"]
     assert {proof["status"] for proof in entry["proof"]} == {"pass"}
     assert ask("get", "key") == "written before"
     ask("set", "key", "written after")
     ask("save")
-    undone = call("undo", "--yes")
-    assert undone.returncode == 0, undone.stderr
+    call("undo", "--yes", ends=0)
     assert eventually(lambda: ask("get", "key") == "written after")
 
 
 def test_what_a_trial_showed_to_work_is_applied(call: Caller, service_image: str, tmp_path: Path) -> None:
     call.bench.podman("run", "-d", "--name", NAME, "--stop-timeout", "2", service_image)
     words = ("trial", NAME, "--check", "default-capabilities-kept", "--check", "writable-rootfs")
-    tried = call(*words, "--url", call.bench.url, "--patience", "10", "-o", str(tmp_path / "tried"))
-    assert tried.returncode == 0, tried.stderr
-    done = call("apply", NAME, "--trial", str(tmp_path / "tried" / "trial.json"), "--yes", "--discard-data")
-    assert done.returncode == 0, done.stderr
+    call(*words, "--url", call.bench.url, "--patience", "10", "-o", str(tmp_path / "tried"), ends=0)
+    call("apply", NAME, "--trial", str(tmp_path / "tried" / "trial.json"), "--yes", "--discard-data", ends=0)
     hardened = call.inspect()
     assert hardened["HostConfig"]["ReadonlyRootfs"] is True
     assert len(hardened["EffectiveCaps"] or ()) < 11
@@ -196,12 +168,10 @@ def test_what_a_trial_showed_to_work_is_applied(call: Caller, service_image: str
 def test_a_network_that_the_plan_brings_goes_with_it(call: Caller) -> None:
     call.bench.run(NAME, BUSYBOX, *SLEEP)
     networks = call.bench.podman("network", "ls", "--format", "{{.Name}}").split()
-    done = call("apply", NAME, "--check", "default-network", "--format", "json", "--yes")
-    assert done.returncode == 0, done.stderr
+    done = call("apply", NAME, "--check", "default-network", "--format", "json", "--yes", ends=0)
     (proof,) = json.loads(done.stdout)["entries"][0]["proof"]
     assert (proof["check"], proof["status"]) == ("default-network", "pass")
     (brought,) = set(call.bench.podman("network", "ls", "--format", "{{.Name}}").split()) - set(networks)
     assert list(call.inspect()["NetworkSettings"]["Networks"]) == [brought]
-    undone = call("undo", "--yes")
-    assert undone.returncode == 0, undone.stderr
+    call("undo", "--yes", ends=0)
     assert call.bench.podman("network", "ls", "--format", "{{.Name}}").split() == networks

@@ -50,8 +50,7 @@ def site(podman: Bench, tmp_path: Path) -> Iterator[Passing]:
 
 def test_there_and_back(site: Passing) -> None:
     before = site.seen()
-    done = site.apply(*site.fixes, "--yes", "--format", "json")
-    assert done.returncode == 0, done.stderr
+    done = site.apply(*site.fixes, "--yes", "--format", "json", ends=0)
     assert "--rm" in done.stderr, "it is told what happens to the original"
     (entry,) = json.loads(done.stdout)["entries"]
     hardened = site.inspect()
@@ -60,10 +59,8 @@ def test_there_and_back(site: Passing) -> None:
     assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept", "its anonymous volume stayed"
     assert site.answers()
     assert site.inspect(entry["original"])["State"]["Status"] == "created"
-    undone = site.run("undo", "--yes")
-    assert undone.returncode == 0, undone.stderr
-    assert eventually(site.answers)
-    assert site.seen() == before
+    site.run("undo", "--yes", ends=0)
+    site.is_again(before)
 
 
 def test_a_stand_in_that_does_not_start_leaves_the_hardened_one_running(site: Passing) -> None:
@@ -72,25 +69,20 @@ def test_a_stand_in_that_does_not_start_leaves_the_hardened_one_running(site: Pa
     assert site.apply(*site.fixes, "--yes").returncode == 0
     entry = site.newest()
     with damaged(site, site.inspect(str(entry.original))):
-        failed = site.run("undo", "--yes")
-        assert failed.returncode == 5, failed.stderr
+        failed = site.run("undo", "--yes", ends=5)
         assert f"So {NAME} runs with the change again" in failed.stderr
         assert eventually(site.answers)
         assert site.inspect()["HostConfig"]["ReadonlyRootfs"] is True
         assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept"
         assert site.journal.read(entry.id).state is EntryState.DONE
-    undone = site.run("undo", "--yes")
-    assert undone.returncode == 0, undone.stderr
-    assert eventually(site.answers)
-    assert site.seen() == before
+    site.run("undo", "--yes", ends=0)
+    site.is_again(before)
 
 
 def test_forgetting_removes_the_stand_in(site: Passing) -> None:
-    done = site.apply(*site.fixes, "--yes", "--format", "json")
-    assert done.returncode == 0, done.stderr
+    done = site.apply(*site.fixes, "--yes", "--format", "json", ends=0)
     (entry,) = json.loads(done.stdout)["entries"]
-    forgotten = site.run("journal", "forget", entry["id"], "--yes")
-    assert forgotten.returncode == 0, forgotten.stderr
+    site.run("journal", "forget", entry["id"], "--yes", ends=0)
     assert site.seen()["containers"] == [NAME]
     assert site.answers()
 
@@ -107,8 +99,7 @@ def test_a_fault_at_any_operation_ends_with_it_running_as_before(site: Passing, 
         struck += 1
         if fault == "kill":
             assert ended.returncode == -signal.SIGKILL, (number, ended.stderr)
-            undone = site.run("undo", "--yes")
-            assert undone.returncode == 0, (number, undone.stderr)
+            site.run("undo", "--yes", ends=0)
         else:
             assert ended.returncode == 5, (number, ended.stderr)
         entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
@@ -122,8 +113,7 @@ def test_data_in_its_own_layer_is_refused_also_where_a_volume_is_planned(site: P
     site.bench.podman("exec", NAME, "sh", "-c", "mkdir /srv; echo mine > /srv/file")
     before = site.seen()
     for option in ((), ("--keep-data",)):
-        refused = site.apply(*site.fixes, "--yes", *option)
-        assert refused.returncode == 2, refused.stderr
+        refused = site.apply(*site.fixes, "--yes", *option, ends=2)
         assert "/srv/file" in refused.stderr
         assert f"podman volume create {NAME}-srv-data" in refused.stderr
         assert f"Then mount {NAME}-srv-data:/srv" in refused.stderr

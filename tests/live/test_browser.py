@@ -136,6 +136,7 @@ async def _eventually(attempt: Callable[[], Any]) -> str:
     raise AssertionError("the browser did not come up")
 
 
+@pytest.mark.long  # daily by keyboard in a terminal: tests/tui/test_training.py
 async def test_a_lab_is_done_in_a_browser_by_keyboard(address: str, page: Page) -> None:
     await page.open(address)
     await page.shows("0 of 30 labs passed", "Your first fix")

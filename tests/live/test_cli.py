@@ -55,39 +55,6 @@ def test_found_fixed_and_proven(
     assert {check: _statuses(after)[check] for check in wanted} == dict.fromkeys(wanted, "pass")
 
 
-def test_the_next_commands_work_as_they_are_told_and_keep_the_data(
-    podman: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A container with an anonymous volume is replaced by the printed commands alone."""
-    name = "cli-taken-over"
-    podman.run(name, "-v", "/kept", "--stop-timeout=0", BUSYBOX, "sleep", "100000")
-    try:
-        podman.podman("exec", name, "sh", "-c", "echo survives >/kept/file")
-        directory = podman.directory / "taken-over"
-        fix = ("fix", name, "--url", podman.url, "--check", "new-privileges-allowed", "--to", "run")
-        assert main([*fix, "-o", str(directory)]) == 0
-        told = capsys.readouterr().err
-        commands = [line.removeprefix("next: ") for line in told.splitlines() if line.startswith("next: ")]
-        assert commands[-1] == f"hardentui check {name} --url {podman.url}"
-        for command in commands:
-            if not command.startswith("hardentui"):
-                podman.execute("sh", "-c", command)
-        assert podman.podman("exec", name, "cat", "/kept/file") == "survives"
-        _, after = _check(podman, capsys, name)
-        assert _statuses(after, name)["new-privileges-allowed"] == "pass"
-    finally:
-        podman.remove(name, f"{name}-before")
-
-
-def test_a_quadlet_that_the_generator_of_this_host_accepts(
-    podman: Bench, container: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["fix", NAME, "--url", podman.url, "--all"]) == 0
-    captured = capsys.readouterr()
-    assert "ReadOnly=true" in captured.out
-    assert "this host's Quadlet generator accepts it" in captured.err
-
-
 def test_saved_facts_tell_the_same_later_without_the_secret(
     podman: Bench, container: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

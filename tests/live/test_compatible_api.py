@@ -1,20 +1,15 @@
-"""A container made through the compatible API, as docker-compose does, is carried over; Docker is named."""
+"""A container made through the compatible API, as docker-compose does, is carried over."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from hardentui.__main__ import main
-from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
-from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 
@@ -50,36 +45,3 @@ def test_its_umask_stays_what_it_is(
     podman.remove(web)
     podman.execute("sh", str(script))
     assert umask(podman) == before == "0022"
-
-
-GET_DOCKER = """set -e
-apt-get download -qq docker.io containerd runc
-for package in *.deb; do dpkg-deb -x "$package" .; done
-"""
-RUN_DOCKER = """set -e
-mount -t tmpfs none /run
-PATH="$1/usr/sbin:$1/usr/bin:$PATH"
-exec dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" \
-    --bridge none --iptables=false --ip6tables=false --storage-driver vfs
-"""
-
-
-@pytest.mark.long
-def test_a_real_docker_is_told_from_podman(capsys: pytest.CaptureFixture[str]) -> None:
-    if os.geteuid() != 0:
-        cannot_run("Docker's daemon takes root")
-    with TemporaryDirectory(prefix="hd-", dir="/tmp") as directory:
-        words = ["unshare", "--mount", "--net", "sh", "-c", RUN_DOCKER, "sh", directory]
-        got = subprocess.run(["sh", "-c", GET_DOCKER], cwd=directory, capture_output=True, check=False)
-        if got.returncode:
-            cannot_run("Debian's archive cannot be reached")
-        daemon = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            assert eventually(Path(directory, "docker.sock").exists)
-            assert main(["check", "--url", f"unix://{directory}/docker.sock"]) == 3
-        finally:
-            daemon.terminate()
-            daemon.wait(60)
-    told = capsys.readouterr().err
-    assert "Docker answers there: HardenTUI reads and changes containers of Podman only." in told
-    assert "docs/at-rest.md" in told

@@ -294,7 +294,7 @@ def test_a_limit_that_does_not_do_what_it_says_is_a_contradiction(line: str, par
 
 def test_the_results_are_of_these_flavours() -> None:
     """And the page is made of them."""
-    assert PAGE.read_text() == page(stored()), "run: python tools/confusion.py"
+    assert PAGE.read_text() == page(stored()), "run: python -m tools.confusion"
     names = {flavour.name for flavour in FLAVOURS}
     for podman, result in stored().items():
         judged = result["flavours"] + len(result["refused"])  # flavours that have gone since are no fault

@@ -72,33 +72,6 @@ def test_systemd_complains_about_a_broken_service() -> None:
     assert complaints[0].startswith("x.service:3")
 
 
-CASES = [
-    ("plain", '"plain"'),
-    ("", "${HT_EMPTY}"),
-    (";", "${HT_SEMI}"),
-    (" edge ", '" edge "'),
-    ("two\nlines\tand\r", r'"two\nlines\tand\r"'),
-    ("100% $HOME ${X} %n", '"100%% $$HOME $${X} %%n"'),
-    ("\"quoted\" 'too'", '"\\"quoted\\" \'too\'"'),
-    (r"RE=\d+\.\x41", r'"RE=\\d+\\.\\x41"'),
-    ("--flag=#no comment", '"--flag=#no comment"'),
-    ("\x01\x1b[31m\x7f", r'"\x01\x1b[31m\x7f"'),
-    ("ünï😀\u00a0", '"ünï😀\u00a0"'),
-    ("end\\", r'"end\\"'),
-]
-
-
-@pytest.mark.parametrize(("value", "written"), CASES)
-def test_nasty_words_arrive_as_they_were_meant(program: str, value: str, written: str) -> None:
-    assert argv(program, f"Exec=cmd {written} mid {written}")[-4:] == ("cmd", value, "mid", value)
-
-
-@pytest.mark.parametrize(("value", "written"), [case for case in CASES if case[0] not in ("", ";")])
-def test_nasty_values_of_a_flag(program: str, value: str, written: str) -> None:
-    words = argv(program, f'PodmanArgs="--hostname={written[1:-1]}"')
-    assert f"--hostname={value}" in words
-
-
 @pytest.mark.parametrize(
     ("lines", "lost"),
     [

@@ -37,6 +37,7 @@ def test_what_is_proposed_keeps_owners_and_modes(kind: str, request: pytest.Fixt
         bench.podman("volume", "rm", "-f", volume)
 
 
+@pytest.mark.both
 def test_files_that_got_another_owner_get_theirs_back(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import EngineError, WriteError
-from hardentui.features.first_look import FirstLook
 from hardentui.features.fix.saving import save
 from hardentui.features.views import CheckProgress, Connectivity, Row, Selection
 from hardentui.features.workbench import Workbench
@@ -17,7 +16,6 @@ from hardentui.model.draft import Target
 from hardentui.model.finding import Status
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Version
-from hardentui.tui.app import HardenApp
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.proxy import RecordingProxy
 from tests.support.waiting import eventually
@@ -194,26 +192,3 @@ def test_a_directory_that_cannot_be_written_loses_nothing(web: str, podman: Benc
         save(output.files, str(link))
     assert not list(tmp_path.glob("*.container"))
     bench.close()
-
-
-async def test_the_tui_walks_a_real_container_and_writes_its_unit(
-    web: str, podman: Bench, tmp_path: Path
-) -> None:
-    app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await _screen(pilot, web)
-        await pilot.press("/", *NAME, "enter")
-        await _screen(pilot, "takeover")
-        await pilot.press("enter")
-        await _screen(pilot, "Base image")
-        await pilot.press("8")
-        await _screen(pilot, "SYS_ADMIN")
-        await pilot.press("F", "w")
-        await _screen(pilot, ".container")
-        await pilot.press("q")
-
-
-async def _screen(pilot: object, text: str) -> None:
-    from tests.tui.support import shows
-
-    await shows(pilot, text)  # type: ignore[arg-type] # Pilot of any app

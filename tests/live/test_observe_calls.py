@@ -42,18 +42,10 @@ def watching(bench: Bench) -> Iterator[CallWatcher]:
         shutil.rmtree(directory)
 
 
-def run(bench: Bench, watcher: CallWatcher, script: str) -> str:
+def run(bench: Bench, watcher: CallWatcher, script: str, *options: str) -> str:
     """Create, prepare, start and wait; returns what the script printed."""
-    bench.podman(
-        "create",
-        "--name",
-        NAME,
-        f"--security-opt=seccomp={watcher.profile_path}",
-        BUSYBOX,
-        "sh",
-        "-c",
-        script,
-    )
+    watched = (f"--security-opt=seccomp={watcher.profile_path}", *options)
+    bench.podman("create", "--name", NAME, *watched, BUSYBOX, "sh", "-c", script)
     bench.podman("init", NAME)
     bench.podman("start", NAME)
     bench.podman("wait", NAME)
@@ -64,6 +56,7 @@ def counts(log: CallLog) -> dict[str, tuple[int, int, int]]:
     return {call.name: (call.program, call.runtime, call.refused) for call in log.calls}
 
 
+@pytest.mark.both
 def test_calls_are_counted_and_carried_out(bench: Bench) -> None:
     with watching(bench) as watcher:
         said = run(
@@ -93,6 +86,7 @@ def test_what_the_runtime_does_is_told_from_what_the_program_does(bench: Bench) 
     assert result["execve"][1] == 1
 
 
+@pytest.mark.both
 def test_a_call_that_the_profile_refuses_is_refused_and_seen(bench: Bench) -> None:
     with watching(bench) as watcher:
         said = run(bench, watcher, "chroot / true; echo $?")
@@ -116,6 +110,7 @@ def test_a_runtime_that_hands_nothing_over_is_told(bench: Bench) -> None:
         watcher.finish()
 
 
+@pytest.mark.both
 def test_a_filter_of_another_account_is_refused_whatever_it_says(bench: Bench) -> None:
     """With a listener of its own it could make any call a need of the container."""
     if os.getuid() != 0:
@@ -165,6 +160,7 @@ def in_account(uid: int, work: Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@pytest.mark.both
 def test_the_directory_of_the_supervisor_is_closed_to_others(bench: Bench) -> None:
     if os.getuid() != 0:
         pytest.skip("a second account needs root")

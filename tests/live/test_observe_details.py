@@ -16,10 +16,8 @@ from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
 from hardentui.lib.observer.calls import CallWatcher
 from hardentui.lib.observer.records import CallDetail
 from hardentui.lib.seccomp import parse_profile
-from tests.conftest import cannot_run
-from tests.support.images import NGINX, build, missing_package
-from tests.support.podman import BUSYBOX, Bench
-from tests.support.waiting import eventually
+from tests.live.test_observe_calls import NAME, run
+from tests.support.podman import Bench
 
 pytestmark = pytest.mark.live
 
@@ -31,7 +29,6 @@ HELD = frozenset(
         *("SETPCAP", "SETUID", "SYS_CHROOT"),
     )
 )
-NAME = "watched-details"
 
 
 @contextmanager
@@ -64,13 +61,7 @@ def details(watcher: CallWatcher) -> tuple[CallDetail, ...]:
 
 def of_script(bench: Bench, script: str, *options: str) -> tuple[CallDetail, ...]:
     with watching(bench) as watcher:
-        bench.podman(
-            "create", "--name", NAME, f"--security-opt=seccomp={watcher.profile_path}", *options, BUSYBOX,
-            "sh", "-c", script,
-        )  # fmt: skip
-        bench.podman("init", NAME)
-        bench.podman("start", NAME)
-        bench.podman("wait", NAME)
+        run(bench, watcher, script, *options)
         return details(watcher)
 
 
@@ -78,6 +69,7 @@ def needed(observed: tuple[CallDetail, ...]) -> set[str]:
     return {name.removeprefix("CAP_") for detail in observed for name in capabilities(detail)}
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     ("script", "capability"),
     [
@@ -115,25 +107,9 @@ def test_paths_are_those_of_the_container(bench: Bench) -> None:
     assert made == ["/link"]
 
 
+@pytest.mark.both
 def test_a_link_out_of_the_container_stays_inside(bench: Bench) -> None:
     """The host has this file, the container has not: the supervisor must not look at the host's."""
     result = of_script(bench, "ln -s /usr/share/containers/seccomp.json /l; cat /l; true")
     files = [file for detail in result if detail.call in ("open", "openat") for file in detail.files]
     assert not any(file.path.endswith("seccomp.json") and file.exists for file in files)
-
-
-def test_nginx_needs_what_is_known_of_it(bench: Bench) -> None:
-    if command := missing_package(NGINX):
-        cannot_run(f"a package is missing; run: {command}")
-    build(bench, NGINX)
-    with watching(bench) as watcher:
-        bench.podman(
-            "create", "--name", NAME, f"--security-opt=seccomp={watcher.profile_path}", NGINX.reference
-        )
-        bench.podman("init", NAME)
-        bench.podman("start", NAME)
-        asked = ("exec", NAME, "wget", "-q", "-O", "-", "http://127.0.0.1/")
-        assert eventually(lambda: bench.podman(*asked) == "it works")
-        bench.podman("stop", NAME)
-        result = details(watcher)
-    assert needed(result) == {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}

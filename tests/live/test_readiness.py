@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from tests.support.podman import BUSYBOX, Bench
 pytestmark = pytest.mark.live
 
 NAME = "rdy-web"
+Run = Callable[..., Readiness]
 SERVE = "mkdir -p /w; echo yes >/w/index.html; sleep 0.5; exec httpd -f -p 8080 -h /w"
 
 
@@ -34,7 +36,7 @@ def changing(podman: Bench) -> Iterator[ChangingEngine]:
 
 
 @pytest.fixture
-def run(podman: Bench, changing: ChangingEngine) -> Callable[..., Readiness]:
+def run(podman: Bench, changing: ChangingEngine) -> Run:
     def start(
         script: str,
         *flags: str,
@@ -56,54 +58,51 @@ def run(podman: Bench, changing: ChangingEngine) -> Callable[..., Readiness]:
     return start
 
 
-def test_a_port_that_is_listened_on(run: Callable[..., Readiness]) -> None:
-    outcome = run(SERVE, ports=("tcp/8080",))
-    assert (outcome.ready, outcome.how, outcome.why) == (True, How.PORTS, "")
-    assert outcome.seconds >= 1
+SLEEP = "exec sleep 100"
+WEB, NO = ("tcp/8080",), ("exit 4",)
+HEALTHY = "--health-cmd=test -e /ok"
+PAGE = 'test "$(curl -sf http://$TWIN_IP:8080/)" = yes'
 
 
-def test_a_port_that_nobody_listens_on(run: Callable[..., Readiness]) -> None:
-    outcome = run("exec sleep 100", ports=("tcp/8080",), patience=1)
-    assert not outcome.ready
-    assert outcome.why == "it does not listen on tcp/8080; waited 1 s"
+@pytest.mark.parametrize(
+    ("script", "flags", "asked", "how", "why"),
+    [
+        (SERVE, (), {"ports": WEB}, How.PORTS, ""),
+        (SERVE, (), {"ports": WEB, "probes": (PAGE,)}, How.PORTS, ""),
+        (
+            SLEEP,
+            (),
+            {"ports": WEB, "probes": ("exit 4",), "patience": 1},
+            How.PORTS,
+            "it does not listen on tcp/8080; waited 1 s",
+        ),
+        ("sleep 1; touch /ok; sleep 100", (HEALTHY,), {"ports": WEB}, How.HEALTH, ""),
+        (SLEEP, (HEALTHY, "--health-retries=1"), {"patience": 2}, How.HEALTH, "its health check says"),
+        (SLEEP, (), {}, How.ALIVE, ""),
+        ("sleep 0.5; exit 3", (), {}, How.ALIVE, "its main process ended with exit code 3"),
+    ],
+    ids=["port", "probe in its network", "no port", "health check", "unhealthy", "alive", "ended"],
+)
+def test_the_best_evidence_judges_it(
+    run: Run, script: str, flags: Sequence[str], asked: dict[str, Any], how: How, why: str
+) -> None:
+    outcome = run(script, *flags, **asked)
+    assert (outcome.ready, outcome.how) == (not why, how)
+    assert why in outcome.why
+    assert outcome.exit_code == (3 if "exit code" in why else None)
+    assert outcome.failed_probe is None, "who waits for something else blames no probe"
+    if not why:
+        assert outcome.seconds >= (3 if how is How.ALIVE else 0.5)
 
 
-def test_a_health_check_decides(run: Callable[..., Readiness]) -> None:
-    outcome = run("sleep 1; touch /ok; sleep 100", "--health-cmd=test -e /ok", ports=("tcp/8080",))
-    assert (outcome.ready, outcome.how) == (True, How.HEALTH)
-
-
-def test_a_health_check_that_fails(run: Callable[..., Readiness]) -> None:
-    outcome = run("sleep 100", "--health-cmd=false", "--health-retries=1", patience=2)
-    assert not outcome.ready
-    assert "its health check says" in outcome.why
-
-
-def test_one_that_ends(run: Callable[..., Readiness]) -> None:
-    outcome = run("sleep 0.5; exit 3")
-    assert (outcome.ready, outcome.how, outcome.exit_code) == (False, How.ALIVE, 3)
-    assert outcome.why == "its main process ended with exit code 3"
-
-
-def test_one_that_is_started_again_and_again(run: Callable[..., Readiness]) -> None:
+def test_one_that_is_started_again_and_again(run: Run) -> None:
     outcome = run("sleep 0.7; exit 3", "--restart=always", ports=("tcp/1",))
     assert not outcome.ready
     ended = "its main process ended with exit code 3"  # seen between its end and the next start
     assert outcome.why == ended or outcome.why.startswith("it ended and was started again")
 
 
-def test_one_that_lives(run: Callable[..., Readiness]) -> None:
-    outcome = run("exec sleep 100")
-    assert (outcome.ready, outcome.how) == (True, How.ALIVE)
-    assert outcome.seconds >= 3
-
-
-def test_probes_run_in_its_network(run: Callable[..., Readiness]) -> None:
-    outcome = run(SERVE, ports=("tcp/8080",), probes=('test "$(curl -sf http://$TWIN_IP:8080/)" = yes',))
-    assert outcome.ready
-
-
-def test_a_probe_that_fails_says_so(run: Callable[..., Readiness]) -> None:
+def test_a_probe_that_fails_says_so(run: Run) -> None:
     outcome = run(SERVE, ports=("tcp/8080",), probes=("echo no such page; exit 4",), patience=2)
     assert not outcome.ready
     assert outcome.why == (
@@ -111,11 +110,6 @@ def test_a_probe_that_fails_says_so(run: Callable[..., Readiness]) -> None:
     )
     assert outcome.failed_probe is not None
     assert (outcome.failed_probe.exit_code, outcome.failed_probe.lacks_program) == (4, False)
-
-
-def test_a_wait_for_something_else_blames_no_probe(run: Callable[..., Readiness]) -> None:
-    outcome = run("sleep 100", ports=("tcp/8080",), probes=("exit 4",), patience=1)
-    assert (outcome.ready, outcome.failed_probe) == (False, None)
 
 
 def test_a_probe_tells_that_its_program_is_missing_and_not_only_a_page() -> None:

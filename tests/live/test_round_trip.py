@@ -322,7 +322,7 @@ def test_nasty_words_come_through(place: Place, start: int) -> None:
     assert config["Labels"] == {f"K{number}": value for number, value in enumerate(values)}
 
 
-@settings(
+LIVE = settings(
     max_examples=EXAMPLES,
     derandomize=True,
     deadline=None,
@@ -330,6 +330,9 @@ def test_nasty_words_come_through(place: Place, start: int) -> None:
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
+
+
+@LIVE
 @given(case=containers(DIRECTORY, NET))
 def test_random_containers_come_through(place: Place, case: tuple[Words, Words]) -> None:
     flags, words = case
@@ -349,14 +352,7 @@ SAME_EFFECT = {option for option in TABLE if option.readability is Readability.C
 }
 
 
-@settings(
-    max_examples=max(12, EXAMPLES // 4),
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=list(HealthCheck),
-)
+@settings(LIVE, max_examples=max(12, EXAMPLES // 4))
 @given(case=containers(DIRECTORY, NET))
 def test_a_running_container_reads_as_before_its_start(place: Place, case: tuple[Words, Words]) -> None:
     flags = tuple(word for word in case[0] if not word.startswith(("--entrypoint", "--rm", "--timeout")))

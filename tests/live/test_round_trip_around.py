@@ -232,26 +232,6 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-@pytest.mark.parametrize("flags", NETWORKS, ids=" ".join)
-def test_networks_come_through_scripts_and_units(around: Bench, flags: tuple[str, ...]) -> None:
-    around.podman("network", "create", *flags, "around-n")
-    try:
-        before = around.get("/networks/around-n/json")
-        spec = Spec.of((NAME, "web"), (IMAGE, BUSYBOX), (NETWORK, ("around-n:alias=x",)))
-        made = bundle(spec, UnitContext(version=around.version, networks={"around-n": before}))
-        files = {file.name: file.text for file in made.files}
-        creates = [network_create_arguments("around-n", before)]
-        if around.generator():
-            assert compare_arguments(generated(around, files, "web.service"), made.argv) == ()
-            creates.append(generated(around, files, "around-n-network.service")[1:])
-        for create in creates:
-            around.podman("network", "rm", "around-n")
-            around.execute("podman", *create)
-            assert comparable(around.get("/networks/around-n/json")) == comparable(before)
-    finally:
-        around.podman("network", "rm", "-f", "around-n")
-
-
 VOLUMES = [
     ("--label=a=b c",),
     ("--opt=type=tmpfs", "--opt=device=tmpfs", "--opt=o=size=1m,uid=5,nodev"),
@@ -260,24 +240,41 @@ VOLUMES = [
 ]
 
 
-@pytest.mark.parametrize("flags", VOLUMES, ids=" ".join)
-def test_volumes_come_through_scripts_and_units(around: Bench, flags: tuple[str, ...]) -> None:
-    around.podman("volume", "create", *flags, "around-v")
+@pytest.mark.parametrize(
+    ("kind", "flags"),
+    [*(("network", flags) for flags in NETWORKS), *(("volume", flags) for flags in VOLUMES)],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_networks_and_volumes_come_through_scripts_and_units(
+    around: Bench, kind: str, flags: tuple[str, ...]
+) -> None:
+    def inspected() -> dict[str, Any]:
+        document: dict[str, Any] = around.get(f"/{kind}s/around-n/json")
+        return document
+
+    around.podman(kind, "create", *flags, "around-n")
     try:
-        before = around.get("/volumes/around-v/json")
-        spec = Spec.of((NAME, "web"), (IMAGE, BUSYBOX), (MOUNTS, (Mount("volume", "around-v", "/d"),)))
-        made = bundle(spec, UnitContext(version=around.version, volumes={"around-v": before}))
+        before = inspected()
+        spec = Spec.of((NAME, "web"), (IMAGE, BUSYBOX))
+        if kind == "network":
+            spec = spec.with_(NETWORK, ("around-n:alias=x",))
+            context = UnitContext(version=around.version, networks={"around-n": before})
+            creates = [network_create_arguments("around-n", before)]
+        else:
+            spec = spec.with_(MOUNTS, (Mount("volume", "around-n", "/d"),))
+            context = UnitContext(version=around.version, volumes={"around-n": before})
+            creates = [volume_create_arguments("around-n", before)]
+        made = bundle(spec, context)
         files = {file.name: file.text for file in made.files}
-        creates = [volume_create_arguments("around-v", before)]
         if around.generator():
             assert compare_arguments(generated(around, files, "web.service"), made.argv) == ()
-            creates.append(generated(around, files, "around-v-volume.service")[1:])
+            creates.append(generated(around, files, f"around-n-{kind}.service")[1:])
         for create in creates:
-            around.podman("volume", "rm", "around-v")
+            around.podman(kind, "rm", "around-n")
             around.execute("podman", *create)
-            assert comparable(around.get("/volumes/around-v/json")) == comparable(before)
+            assert comparable(inspected()) == comparable(before)
     finally:
-        around.podman("volume", "rm", "-f", "around-v")
+        around.podman(kind, "rm", "-f", "around-n")
 
 
 def test_a_pod_and_its_member_become_units(around: Bench) -> None:

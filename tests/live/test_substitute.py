@@ -73,8 +73,7 @@ def test_nobody_who_asks_notices(site: Stateless) -> None:
     may_write = site.apply("--check", "new-privileges-allowed")
     assert "Expected downtime: about" in may_write.stderr
     with site.asked() as counts:
-        done = site.apply()
-        assert done.returncode == 0, done.stderr
+        done = site.apply(ends=0)
     asked, failed = counts
     assert (asked > 20, failed) == (True, 0)
     assert "Expected downtime: none" in done.stderr
@@ -121,8 +120,7 @@ def test_a_kill_at_any_time_leaves_no_substitute_behind(site: Stateless) -> None
 def test_a_probe_that_fails_brings_the_original_back(site: Stateless) -> None:
     before, marker = site.seen(), site.bench.directory / "probe-of-substitute"
     probe = f"test -e {marker} || {{ touch {marker}; exit 0; }}; exit 1"
-    broken = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe)
-    assert broken.returncode == 5, broken.stderr
+    site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe, ends=5)
     assert site.answers()
     assert site.seen() == before
     assert "hardentui" not in site.tables()
@@ -132,8 +130,7 @@ def test_what_does_not_run_twice_stops_and_starts(podman: Bench, tmp_path: Path)
     gateway = podman.podman("network", "inspect", "podman", "--format", "{{(index .Subnets 0).Gateway}}")
     alone = f"wget -q -T 2 -O- http://{gateway}:{PORT}/page && exit 1; {SERVE}"
     with answering(Stateless(podman, tmp_path, alone)) as site:
-        done = site.apply()
-        assert done.returncode == 0, done.stderr
+        done = site.apply(ends=0)
         assert "not possible: its main process ended with exit code 1; stop and start instead" in done.stderr
         assert site.newest().downtime_seconds
         assert site.seen()["containers"] == sorted([NAME, str(site.newest().original)])

@@ -36,6 +36,7 @@ from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
+LONG = pytest.mark.long
 
 FILL = (
     "mkdir -p {0}/sub && echo precious >{0}/file && echo more >{0}/sub/more && chown 33:44 {0}/file"
@@ -188,8 +189,15 @@ def start(machine: Machine, name: str, *arguments: str, data: str = "") -> str:
     return name
 
 
-@pytest.mark.parametrize("target", ["quadlet", "run"])
-@pytest.mark.parametrize("volume", ["/data", "kept:/data"])
+@pytest.mark.parametrize(
+    ("volume", "target"),
+    [
+        ("/data", "run"),
+        ("kept:/data", "quadlet"),
+        pytest.param("/data", "quadlet", marks=LONG),
+        pytest.param("kept:/data", "run", marks=LONG),
+    ],
+)
 def test_a_container_with_a_volume(
     machine: Machine, capsys: pytest.CaptureFixture[str], volume: str, target: str
 ) -> None:
@@ -211,7 +219,8 @@ def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFix
     assert machine.data({"layer": "/srv"}) == before
 
 
-@pytest.mark.parametrize("target", ["quadlet", "run"])
+@pytest.mark.both
+@pytest.mark.parametrize("target", ["quadlet", pytest.param("run", marks=LONG)])
 def test_what_a_container_wrote_goes_to_the_volume_that_a_fix_adds(
     machine: Machine, capsys: pytest.CaptureFixture[str], target: str
 ) -> None:
@@ -290,9 +299,9 @@ def test_what_comes_too_early_or_too_late_does_nothing(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """To finish what was never begun, and to go back from what is finished."""
-    places = pod_of_three(machine)
+    places = {start(machine, "alone", "--volume=/data", BUSYBOX, *SLEEP, data="/data"): "/data"}
     before, ids = machine.data(places), machine.ids(*places)
-    steps = written(machine, capsys, "fix", "web", "--as-is")
+    steps = written(machine, capsys, "fix", "alone", "--as-is", "--to", "quadlet")
     with pytest.raises(subprocess.CalledProcessError) as early:
         carry_out(machine, steps.finish)
     assert "was not taken over: nothing was removed" in early.value.stderr
@@ -340,7 +349,7 @@ def test_an_anonymous_volume_that_changed_after_a_copy_is_not_taken_for_copied(
     assert machine.data({"busy": "/data"}) == before
 
 
-@pytest.mark.parametrize("target", ["quadlet", "run"])
+@pytest.mark.parametrize("target", ["quadlet", pytest.param("run", marks=LONG)])
 def test_a_container_that_others_depend_on(
     machine: Machine, capsys: pytest.CaptureFixture[str], target: str
 ) -> None:
@@ -405,6 +414,7 @@ def test_a_script_for_one_member_leaves_the_others_alone(
     assert machine.bench.podman("pod", "ps", "--format={{.Id}}") == pods
 
 
+@pytest.mark.both
 def test_files_that_got_another_owner_get_theirs_back(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -444,7 +454,7 @@ def test_files_that_got_another_owner_get_theirs_back(
     assert machine.data({name: "/data"}) == before
 
 
-@pytest.mark.parametrize("unit", ["other", "owned"])
+@pytest.mark.parametrize("unit", ["other", pytest.param("owned", marks=LONG)])
 def test_a_unit_of_today_gives_way_and_comes_back(rootful: Machine, unit: str) -> None:
     """The script alone: from outside, units that only the bench has cannot be seen."""
     place, name = "/etc/containers/systemd", "owned"
@@ -481,7 +491,7 @@ def test_a_unit_of_today_gives_way_and_comes_back(rootful: Machine, unit: str) -
     assert rootful.data({name: "/data"}) == before
 
 
-@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN])
+@pytest.mark.parametrize("target", [Target.QUADLET, pytest.param(Target.RUN, marks=LONG)])
 def test_a_learned_profile_outlives_the_directory_of_its_trial(rootful: Machine, target: Target) -> None:
     """The plan of a trial, without the minutes of one: it names a profile in the trial's directory."""
     bench, name = rootful.bench, start(rootful, "learned", BUSYBOX, *SLEEP)
@@ -565,6 +575,7 @@ def test_a_compose_stack_of_three(rootful: Machine, capsys: pytest.CaptureFixtur
     assert rootful.bench.podman("exec", "wiki_app_1", "nslookup", "db"), "names of services still resolve"
 
 
+@LONG  # daily: the stack and its way back above, an undo of compose in test_harden.py
 def test_a_compose_stack_comes_back_for_compose(
     rootful: Machine, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

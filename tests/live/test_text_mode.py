@@ -10,7 +10,7 @@ import pytest
 from hardentui.__main__ import main
 from tests.support.podman import BUSYBOX, Bench
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(180)]
 NAME = "text-mode-service"
 
 

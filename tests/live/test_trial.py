@@ -353,23 +353,6 @@ def test_an_empty_directory_that_is_read_only(bench: Bench, trial: Run, tmp_path
     assert (code, document["result"]) == (0, "works"), document
 
 
-def test_a_twin_changes_no_data_of_the_original(bench: Bench, trial: Run) -> None:
-    directory = bench.directory / "try-site"
-    directory.mkdir(exist_ok=True)
-    directory.chmod(0o777)
-    (directory / "count").write_text("0")
-    bench.podman("volume", "create", "try-data")
-    script = "echo $$-$(date +%N) >>/data/log; echo 1 >/site/count; exec httpd -f -p 80"
-    bench.run(NAME, "-v", "try-data:/data", "-v", f"{directory}:/site", BUSYBOX, "sh", "-c", script)
-    assert eventually(lambda: (directory / "count").read_text() == "1\n")
-    (directory / "count").write_text("mine")
-    before = bench.podman("exec", NAME, "cat", "/data/log")
-    code, document = trial("--check", "writable-rootfs", "--check", "no-memory-limit")
-    assert (code, document["result"]) == (0, "works")
-    assert bench.podman("exec", NAME, "cat", "/data/log") == before
-    assert (directory / "count").read_text() == "mine"
-
-
 def test_rootless(rootless_podman: Bench, trial: Run) -> None:
     rootless_podman.run(
         NAME, "-v", "try-data:/data", BUSYBOX, "sh", "-c", "chown 7 /data; exec httpd -f -p 80"

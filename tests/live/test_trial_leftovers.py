@@ -112,7 +112,7 @@ def settled(bench: Bench, before: Mapping[str, list[str]]) -> Mapping[str, list[
 @pytest.mark.parametrize(
     ("command", "arguments", "ends"),
     [
-        (SLEEP, ("--check", "new-privileges-allowed"), {0}),
+        pytest.param(SLEEP, ("--check", "new-privileges-allowed"), {0}, marks=pytest.mark.long),
         (WRITES, ("--check", "writable-rootfs", "--check", "no-memory-limit"), {0, 1}),
         (SLEEP, ("--all", "--probe", "false", "--patience", "1"), {6}),
     ],
@@ -127,7 +127,7 @@ def test_after_one(
     assert settled(bench, before) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_after_one_that_was_given_up(bench: Bench, number: signal.Signals) -> None:
     start(bench, *SLEEP)
     before = everything(bench)
@@ -135,16 +135,4 @@ def test_after_one_that_was_given_up(bench: Bench, number: signal.Signals) -> No
     assert eventually(lambda: a_twin_runs(bench), 60)
     os.killpg(process.pid, number)
     assert process.wait(60) == 130
-    assert settled(bench, before) == before
-
-
-def test_after_one_that_was_killed_and_another_one(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    start(bench, *SLEEP)
-    before = everything(bench)
-    process = in_background(bench)
-    assert eventually(lambda: a_twin_runs(bench), 60)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(60)
-    assert everything(bench) != before, "nothing was left: this test shows nothing"
-    assert tried(bench, "--check", "new-privileges-allowed") == 0
     assert settled(bench, before) == before

@@ -121,40 +121,7 @@ def test_made_by_the_command_of_a_quadlet(bench: Bench, works: Try) -> None:
     assert document["baseline"]["how"] == "health"
 
 
-def test_a_member_of_a_pod(bench: Bench, works: Try) -> None:
-    filled_volume(bench)
-    infra = ("--infra-image", BUSYBOX, "--infra-command", "sleep 100000")
-    bench.podman("pod", "create", "--name", POD, *infra, "-p", "18083:80", "-v", f"{VOLUME}:/data")
-    in_pod = ("run", "-d", "--pod", POD, "--stop-timeout", "0", "--name")
-    bench.podman(*in_pod, OTHER, BUSYBOX, "httpd", "-f", "-p", "81", "-h", "/data")
-    wait = "until wget -q -O - http://127.0.0.1:81/page; do sleep 0.1; done"
-    bench.podman(*in_pod, NAME, BUSYBOX, "sh", "-c", f"{wait}; {SERVE}")
-    assert eventually(lambda: "precious" in bench.podman("logs", NAME))
-    works("--probe", PAGE)
-
-
-@pytest.mark.parametrize(
-    "running", [pytest.param(True, id="running"), pytest.param(False, id="stopped", marks=LONG)]
-)
-def test_the_volumes_of_another(bench: Bench, works: Try, running: bool) -> None:
-    """Named and anonymous ones come along, and the twin writes to none of them."""
-    filled_volume(bench)
-    directory = bench.directory / "origin-site"
-    directory.mkdir(exist_ok=True)
-    (directory / "from-host").write_text("yes")
-    shared = ("-v", f"{VOLUME}:/data", "-v", "/scratch", "-v", f"{directory}:/srv/site")
-    bench.run(OTHER, *shared, BUSYBOX, "sleep", "1000")
-    bench.podman("exec", OTHER, "sh", "-c", "echo kept >/scratch/page")
-    script = "grep -q kept /scratch/page && cat /srv/site/from-host && echo $$ >>/data/log"
-    bench.run(NAME, "--volumes-from", OTHER, BUSYBOX, "sh", "-c", f"{script} && exec httpd -f -p 80 -h /data")
-    assert eventually(lambda: bench.podman("exec", OTHER, "cat", "/data/log") != "")
-    before = bench.podman("exec", OTHER, "cat", "/data/log")
-    if not running:
-        bench.podman("stop", "-t", "0", NAME)
-    works("--probe", PAGE)
-    assert bench.podman("exec", OTHER, "cat", "/data/log") == before
-
-
+@pytest.mark.both
 def test_a_secret_as_a_file_and_as_a_variable(bench: Bench, works: Try) -> None:
     bench.execute("sh", "-c", f"printf hushhush | podman secret create {SECRET} -")
     secrets = ("--secret", f"{SECRET},mode=0400", "--secret", f"{SECRET},type=env,target=KEY")
@@ -169,6 +136,7 @@ def test_a_health_check(bench: Bench, works: Try) -> None:
     assert works()["baseline"]["how"] == "health"
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "namespace",
     ["auto", pytest.param("keep-id", marks=LONG), pytest.param("keep-id:uid=7,gid=8", marks=LONG)],

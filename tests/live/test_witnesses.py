@@ -220,6 +220,7 @@ def test_namespaces_of_another_container(world: Host, capsys: pytest.CaptureFixt
     assert all(each["ready"] for each in record["rounds"]), record["rounds"]  # none without cgroups
 
 
+@pytest.mark.both
 def test_mounts(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
     """Directories, files, sockets, patterns, volumes, those of another container; read-only ones too."""
     at = world.directory
@@ -298,6 +299,7 @@ def kernel_log() -> str:
     return subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.both
 def test_network_ways(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
     """The gateway, the host's names and addresses, a neighbour, a published port, IPv6, and tricks."""
     bench = world.bench

@@ -46,7 +46,7 @@ def test_no_check_is_about_what_podman_does_not_have() -> None:
 
 def test_the_page_holds_the_recorded_answers_as_recorded() -> None:
     recorded = PAGE.partition("## Recorded, not measured here")[2]
-    assert recorded_table() in recorded, "run: tools/peers.py"
+    assert recorded_table() in recorded, "run: python -m tools.peers"
 
 
 def test_the_page_holds_a_run_in_which_all_our_answers_were_right() -> None:

@@ -31,7 +31,6 @@ from tests.tui.support import running, shows, until
 
 WRONG: tuple[Any, ...] = (7, "odd", ["odd"], {"odd": 1}, True, -1.5, [{"x": []}], {"a": {"b": [1]}}, "", None)
 WRONG = (*WRONG, 1 << 70)
-PER_FIELD = 2
 LIST = "/containers/json?all=true"
 LONGEST_WORD = 60
 Place = tuple[Any, ...]
@@ -179,10 +178,11 @@ def _statuses(subject: Any) -> set[Status]:
     return {finding.status for finding in subject.findings}
 
 
+@pytest.mark.parametrize("per_field", [1, pytest.param(len(WRONG), marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", FIELDS)
-def test_no_wrong_type_ends_a_check(kind: str) -> None:
+def test_no_wrong_type_ends_a_check(kind: str, per_field: int) -> None:
     for number, place in enumerate(FIELDS[kind]):
-        values = [WRONG[(number + step) % len(WRONG)] for step in range(PER_FIELD)]
+        values = [WRONG[(number + step) % len(WRONG)] for step in range(per_field)]
         for value in values:
             before = _put(place, value)
             try:

@@ -163,11 +163,11 @@ class Bench:
         Raises:
             subprocess.CalledProcessError
         """
-        return self._checked("podman", *arguments, timeout=timeout)
+        return self._checked(*arguments, program=self.command("podman"), timeout=timeout)
 
     def execute(self, *command: str, timeout: float = 60) -> str:
         """Run any command in it."""
-        return self._checked("exec", *command, timeout=timeout)
+        return self._checked(*command[1:], program=self.command(command[0]), timeout=timeout)
 
     def account(self) -> int:
         """The uid that Podman runs as."""
@@ -175,9 +175,7 @@ class Bench:
 
     def command(self, *command: str) -> list[str]:
         """The words that run a command in it, for a caller who starts the process."""
-        directory = f"PODMAN_BENCH_DIR={self.directory}"
-        user = f"PODMAN_BENCH_USER={self._environment['PODMAN_BENCH_USER']}"
-        return ["env", directory, user, str(SCRIPT), "exec", *command]
+        return [str(self.directory / "enter"), *command]
 
     @cached_property
     def ground(self) -> dict[str, str]:
@@ -260,9 +258,11 @@ class Bench:
             raise ApiError(answer.status, document)
         return document
 
-    def _run(self, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, *arguments: str, program: Sequence[str] = (str(SCRIPT),), timeout: float
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(SCRIPT), *arguments],
+            [*program, *arguments],
             env=self._environment,
             cwd="/",
             capture_output=True,
@@ -271,10 +271,11 @@ class Bench:
             check=False,
         )
 
-    def _checked(self, *arguments: str, timeout: float = 60) -> str:
-        done = self._run(*arguments, timeout=timeout)
+    def _checked(self, *arguments: str, program: Sequence[str] = (str(SCRIPT),), timeout: float = 60) -> str:
+        done = self._run(*arguments, program=program, timeout=timeout)
         if done.returncode:
-            raise subprocess.CalledProcessError(done.returncode, arguments, done.stdout, done.stderr)
+            words = (*program[-1:], *arguments)
+            raise subprocess.CalledProcessError(done.returncode, words, done.stdout, done.stderr)
         return done.stdout.strip()
 
 

@@ -156,14 +156,26 @@ async def running(
         yield pilot
 
 
+@asynccontextmanager
+async def at_home(
+    host: Host, size: tuple[int, int] = (80, 24), **over: Any
+) -> AsyncIterator[tuple[HardenApp, Driver]]:
+    """An app on that host, with its first scan done."""
+    app = make_app(host, **over)
+    async with running(app, size) as pilot:
+        yield app, pilot
+
+
 async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = _PATIENCE) -> None:
     """Wait for a condition; fails when it does not come true."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    while not condition():
+    for turn in itertools.count():
+        if condition():
+            break
         assert loop.time() < deadline, f"it never came true; the screen:\n{screen_text(pilot.app)}"
         await pilot.pause()
-        await asyncio.sleep(_SLICE)
+        await asyncio.sleep(_SLICE if turn < 100 else 10 * _SLICE)  # what takes long needs the processor
     await pilot.pause()
 
 

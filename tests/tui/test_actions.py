@@ -28,7 +28,7 @@ from hardentui.tui.screens import (
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, shows, until
+from tests.tui.support import at_home, shows, until
 from tools.terminal_ui import MEANINGS
 
 _MODULES = (
@@ -87,8 +87,7 @@ def test_every_action_has_an_id_and_explains_itself() -> None:
 
 
 async def test_the_palette_carries_out_what_is_possible_here() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen.query(Input).first().has_focus)
         await pilot.press(*"sort by", shows="Sort by the next column.")

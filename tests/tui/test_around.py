@@ -24,7 +24,17 @@ from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS
 from hardentui.tui.widgets.container_list import columns_for, heading_at, headings
 from tests.tui.replayed import Host, judged_rows, some
-from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
+from tests.tui.support import (
+    Driver,
+    at_home,
+    make_app,
+    running,
+    screen_lines,
+    screen_text,
+    scrolled,
+    shows,
+    until,
+)
 
 
 def _step_one(app: HardenApp) -> Status:
@@ -38,8 +48,7 @@ def _step_one(app: HardenApp) -> Status:
 
 @pytest.mark.parametrize("size", [(60, 16), (120, 36)])
 async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, int]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         assert _step_one(app) is Status.UNKNOWN
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("enter")
@@ -54,8 +63,7 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
 
 
 async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_at_the_top() -> None:
-    app = make_app(some())
-    async with running(app, (80, 24)) as pilot:
+    async with at_home(some(), (80, 24)) as (app, pilot):
         await pilot.press("I", shows="0 inspected")
         await pilot.press("x", shows="1 inspected")
         reading = app.screen.query_one("#page")
@@ -71,8 +79,7 @@ async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_
 
 
 async def test_the_page_of_an_image_names_what_is_inside() -> None:
-    app = make_app(some())
-    async with running(app, (120, 50)) as pilot:
+    async with at_home(some(), (120, 50)) as (_, pilot):
         await pilot.press("I", shows="0 inspected")
         await pilot.press("x", shows="1 inspected")
         await shows(
@@ -87,8 +94,7 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
 async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
     host = some()
     host.reading.clear()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("x", shows=("reading docker.io/library/", "4.1 kB"))
         await pilot.press("down", "x", shows="Another image is being inspected")
@@ -101,8 +107,7 @@ async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
 async def test_a_look_that_fails_says_why() -> None:
     host = some()
     host.reading.clear()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("x", shows="4.1 kB")
         for label in host.labels:
@@ -112,8 +117,7 @@ async def test_a_look_that_fails_says_why() -> None:
 
 
 async def test_the_walk_offers_the_look_in_the_step_about_images() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         await pilot.press("enter", "1", shows="x inspects the image")
         await pilot.press("4")
@@ -128,8 +132,7 @@ async def test_the_walk_offers_the_look_in_the_step_about_images() -> None:
 async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
     host = some()
     host.reading.clear()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         await pilot.press("enter", "1", "x", shows="4.1 kB  esc stops")
         await pilot.press("escape")
@@ -177,8 +180,7 @@ async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
     texts = host.document["files"]["text"]
     texts["/home/anna/.config/containers/policy.json"] = '{"default": [{"type": "reject"}]}'
     texts["/home/anna/.config/containers/registries.conf"] = 'unqualified-search-registries = ["quay.io"]\n'
-    app = make_app(host)
-    async with running(app, (120, 60)) as pilot:
+    async with at_home(host, (120, 60)) as (app, pilot):
         await pilot.press("P")
         await shows(
             pilot,
@@ -196,8 +198,7 @@ async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
 
 async def test_the_host_is_read_anew_on_request() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen) and not app.session.judging)
@@ -219,8 +220,7 @@ async def _host_page(app: HardenApp, pilot: Driver) -> None:
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_a_result_of_lynis_is_imported_and_the_host_is_judged_with_it(size: tuple[int, int]) -> None:
     host = some()
-    app = make_app(host)
-    async with running(app, size) as pilot:
+    async with at_home(host, size) as (app, pilot):
         await _host_page(app, pilot)
         before = host.host_reads
         await pilot.press("i", *str(HOST_SCANS / "lynis-report.dat"), "enter")
@@ -232,13 +232,11 @@ async def test_a_result_of_lynis_is_imported_and_the_host_is_judged_with_it(size
 
 
 async def test_a_file_that_is_no_result_is_told_and_a_simulated_host_reads_none() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await _host_page(app, pilot)
         await pilot.press("i", *str(Path(__file__)), "enter", shows="Not imported")
         assert HostScans(state_directory).load() == ()
-    app = make_app(some(simulated=True))
-    async with running(app) as pilot:
+    async with at_home(some(simulated=True)) as (app, pilot):
         await _host_page(app, pilot)
         await pilot.press("i", shows="This host is simulated")
 
@@ -250,8 +248,7 @@ async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: 
     host.multiply(hostile, [hostile.replace("0", "1", 1), hostile.replace("0", "2", 1)])
     del host.inspect(hostile.replace("0", "2", 1))["Mounts"][1]  # it leads another way
     host.checklist = ""
-    app = make_app(host)
-    async with running(app, size) as pilot:
+    async with at_home(host, size) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen))
@@ -279,8 +276,7 @@ async def test_where_no_container_reaches_the_host_no_way_is_named() -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (120, 36)])
 async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, MeaningScreen))
         await shows(pilot, "Score 21 weak", "2 high, ")
@@ -306,8 +302,7 @@ def test_only_the_name_of_an_image_loses_its_beginning(text: str, shown: str) ->
 
 
 async def test_a_click_on_a_heading_sorts_by_it() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await shows(pilot, "Do these first", "Helps most")  # which move the list
         await _click(pilot, "Container")
         await shows(pilot, "by name", "Container↑")
@@ -379,8 +374,7 @@ def test_by_step_puts_the_worst_of_that_step_first() -> None:
 
 async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path) -> None:
     host = Host(("backup", "web\nrm -rf x\x1b[2J"), ("cache", "db"))
-    app = make_app(host, keep=lambda text: keep_copy(text, tmp_path / "state"))
-    async with running(app) as pilot:
+    async with at_home(host, keep=lambda text: keep_copy(text, tmp_path / "state")) as (app, pilot):
         await pilot.press("c", shows=("Copied the container's name", "Also saved to"))
         kept = tmp_path / "state" / "last-copy.txt"
         assert app.clipboard == kept.read_text() == "web␊rm -rf x␛[2J"
@@ -396,8 +390,7 @@ async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path
 
 async def test_a_copy_that_cannot_be_kept_is_still_copied(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    app = make_app(some(), keep=lambda text: keep_copy(text, tmp_path / "file"))
-    async with running(app) as pilot:
+    async with at_home(some(), keep=lambda text: keep_copy(text, tmp_path / "file")) as (app, pilot):
         await pilot.press("c", shows="cannot be written")
         assert app.clipboard == "shop-web"
 

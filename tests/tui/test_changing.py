@@ -34,7 +34,6 @@ from tests.tui.support import Driver, drawn, running, screen_text, shows, until,
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(simulated, "TRIAL_PACE", 0.0)
 
 
 def make_app() -> HardenApp:

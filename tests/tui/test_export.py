@@ -15,7 +15,7 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.reports import ExportScreen
 from tests.support.check_report import every_finding
 from tests.tui.replayed import some
-from tests.tui.support import Driver, make_app, running, shows, until
+from tests.tui.support import Driver, at_home, make_app, running, shows, until
 
 
 def _app(directory: Path) -> HardenApp:
@@ -96,8 +96,7 @@ async def test_images_networks_and_trust_have_a_report_of_what_they_show(
 ) -> None:
     host = some()
     host.checklist = ""  # all checks
-    app = make_app(host)
-    async with running(app, (100, 30)) as pilot:
+    async with at_home(host, (100, 30)) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press(key)
         await until(pilot, lambda: not app.screen.screen_report().nothing)  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets import finding_list
 from hardentui.tui.widgets.finding_list import Entry, FindingItem, FindingList, details
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, shows, until
+from tests.tui.support import at_home, shows, until
 
 
 @pytest.fixture
@@ -31,8 +31,7 @@ def composing(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 async def test_a_newer_look_in_the_middle_of_a_step_to_other_findings_breaks_nothing(
     composing: asyncio.Event,
 ) -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("enter", "8", shows=("shop-web › 8", "▸"))
         screen = app.screen
         assert isinstance(screen, WalkScreen)
@@ -47,8 +46,7 @@ async def test_a_newer_look_in_the_middle_of_a_step_to_other_findings_breaks_not
 
 
 async def test_keys_and_a_new_size_in_the_middle_of_it_count(composing: asyncio.Event) -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("enter", "8", shows=("shop-web › 8", "▸"))
         screen = app.screen
         assert isinstance(screen, WalkScreen)
@@ -66,8 +64,7 @@ async def test_keys_and_a_new_size_in_the_middle_of_it_count(composing: asyncio.
 
 
 async def test_a_new_size_while_it_is_taken_apart_breaks_nothing() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("enter", "8", shows=("shop-web › 8", "▸"))
         findings = app.screen.query_one(FindingList)
         for item in findings.query(FindingItem):
@@ -83,8 +80,7 @@ async def test_no_frame_is_wrapped_to_a_width_that_is_not_known_yet(monkeypatch:
         return details(entry, remedy, width)
 
     monkeypatch.setattr(finding_list, "details", details_at)
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         for key in ("H", "escape", "enter", "escape"):
             await pilot.press(key)

@@ -9,7 +9,7 @@ from hardentui.tui.screens.base import FooterKey, HardenScreen, KeyBar, TitleBar
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.pages import HelpScreen
 from tests.tui.replayed import some
-from tests.tui.support import Driver, make_app, running, until
+from tests.tui.support import Driver, at_home, make_app, running, until
 
 _WAYS = (
     ("space", "escape"),
@@ -90,8 +90,7 @@ def _place_of(bar: KeyBar, label: str) -> tuple[int, FooterKey]:
 
 
 async def test_the_mouse_presses_the_keys_of_the_footer() -> None:
-    app = make_app(some())
-    async with running(app, (120, 30)) as pilot:
+    async with at_home(some(), (120, 30)) as (app, pilot):
         bar = app.screen.query_one(KeyBar)
         await until(pilot, lambda: any(key.label == "Sort" for key in bar.keys))
         at, _ = _place_of(bar, "Sort")
@@ -120,8 +119,7 @@ async def test_a_greyed_key_of_the_footer_only_rings(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_key_under_the_mouse_explains_itself() -> None:
-    app = make_app(some())
-    async with running(app, (120, 30)) as pilot:
+    async with at_home(some(), (120, 30)) as (app, pilot):
         bar = app.screen.query_one(KeyBar)
         await until(pilot, lambda: any(key.label == "Mark" for key in bar.keys))
         at, key = _place_of(bar, "Mark")
@@ -132,16 +130,14 @@ async def test_a_key_under_the_mouse_explains_itself() -> None:
 
 
 async def test_enter_is_in_the_footer_where_a_list_has_the_focus() -> None:
-    app = make_app(some(simulated=True))
-    async with running(app, (80, 24)) as pilot:
+    async with at_home(some(simulated=True), (80, 24)) as (_, pilot):
         for key, label in (("T", "⏎ Open"),):
             await pilot.press(key, shows=label)
             await pilot.press("escape")
 
 
 async def test_the_footer_is_in_the_order_in_which_actions_are_declared() -> None:
-    app = make_app(some())
-    async with running(app, (80, 24)) as pilot:
+    async with at_home(some(), (80, 24)) as (app, pilot):
         await pilot.press("app.settings")
         bar = app.screen.query_one(KeyBar)
         await until(pilot, lambda: len(bar.keys) == 4)

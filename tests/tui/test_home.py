@@ -22,6 +22,7 @@ from hardentui.tui.widgets.container_list import ContainerList
 from tests.tui.replayed import Host, nothing, some
 from tests.tui.support import (
     Driver,
+    at_home,
     drawn,
     make_app,
     running,
@@ -113,8 +114,7 @@ async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
 
 
 async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (_, pilot):
         await pilot.press("slash", *"score:<80")
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
         await shows(pilot, "2 of 3 containers")
@@ -131,8 +131,7 @@ async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
 async def test_what_a_filter_does_not_understand_is_told_and_nothing_disappears(
     size: tuple[int, int],
 ) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await pilot.press("slash", *"mode:x", shows='! There is no column "mode". Columns: name, image')
         assert len(_names(pilot)) == 3
         await pilot.press("space", *"score<many")
@@ -149,8 +148,7 @@ async def test_what_a_filter_does_not_understand_is_told_and_nothing_disappears(
 
 
 async def test_help_explains_the_filter_where_there_is_one() -> None:
-    app = make_app(some())
-    async with running(app, (80, 24)) as pilot:
+    async with at_home(some(), (80, 24)) as (app, pilot):
         await pilot.press("question_mark")
         await scrolled(pilot, "down", "Filter: all words must match", "image:nginx")
         await scrolled(pilot, "down", "score<50", "fail:root-user")
@@ -159,8 +157,7 @@ async def test_help_explains_the_filter_where_there_is_one() -> None:
 
 
 async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("j", "j", "slash", *"score:<80", "enter")
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
         current = app.screen.query_one(ContainerList).current
@@ -170,8 +167,7 @@ async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_keys_sort_by_every_column_and_back(size: tuple[int, int]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         await shows(pilot, "Score↑")
         await pilot.press("o", shows=("by name", "Container↑"))
@@ -190,8 +186,7 @@ async def test_keys_sort_by_every_column_and_back(size: tuple[int, int]) -> None
 
 
 async def test_sorting_leaves_the_cursor_on_its_container_also_before_it_moved() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         rows = app.screen.query_one(ContainerList)
         for _ in range(4):
@@ -215,16 +210,14 @@ async def test_the_list_begins_as_its_kept_view_says() -> None:
 
 
 async def test_the_arrow_is_ascii_where_that_was_asked_for() -> None:
-    app = make_app(some(), environ={"HARDENTUI_ASCII": "1"})
-    async with running(app) as pilot:
+    async with at_home(some(), environ={"HARDENTUI_ASCII": "1"}) as (_, pilot):
         await shows(pilot, "Score^")
         await pilot.press("home.reverse", shows=("ScoreV", "best first"))
 
 
 async def test_containers_appear_change_and_disappear_by_themselves() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app, (120, 36)) as pilot:
+    async with at_home(host, (120, 36)) as (app, pilot):
         await until(pilot, lambda: host.watched and app.session.host is not None)
         host.inspected()
         key = host.add("new-one", like="shop-web")
@@ -240,8 +233,7 @@ async def test_containers_appear_change_and_disappear_by_themselves() -> None:
 
 async def test_the_cursor_stays_on_its_container() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         rows = app.screen.query_one(ContainerList)
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         await pilot.press("down")
@@ -258,8 +250,7 @@ async def test_the_cursor_stays_on_its_container() -> None:
 
 async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await until(pilot, lambda: host.watched)
         for label in host.labels:
             host.lose(label, "connection refused")
@@ -278,8 +269,7 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
 
 
 async def test_no_container_says_how_to_get_one() -> None:
-    app = make_app(nothing())
-    async with running(app) as pilot:
+    async with at_home(nothing()) as (app, pilot):
         await shows(pilot, "No containers", "rootful, rootless anna", "podman run -d", "as root to")
         assert app.session.rows_shown.is_set(), "nothing is waited for where there is nothing to show"
 
@@ -340,8 +330,7 @@ async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
 
 
 async def test_host_findings_and_the_command_log() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen))
         await shows(pilot, "podman.socket", "systemctl")
@@ -352,16 +341,14 @@ async def test_host_findings_and_the_command_log() -> None:
 
 
 async def test_the_outlook_says_which_fixes_help_most() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (_, pilot):
         await shows(pilot, "shop-web: Runs as root", "Helps most  ! writable-rootfs")
         await pilot.press("end", shows=("vault: ", "No automatic fix"))
 
 
 async def test_leaving_closes_the_workbench() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (_, pilot):
         await pilot.press("q")
     assert host.closed
 
@@ -388,8 +375,7 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
 ) -> None:
     host = Host(("node-exporter", "web-00"))
     host.multiply("web-00", [f"web-{number:02}" for number in range(1, 40)])
-    app = make_app(host)
-    async with running(app, (120, 40)) as pilot:
+    async with at_home(host, (120, 40)) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await shows(pilot, "web-00: ")
         drawn: list[int] = []
@@ -420,8 +406,7 @@ async def test_another_engine_can_be_looked_at_and_the_first_one_again(size: tup
         EngineChoice("the first", "", first.first_look),
         EngineChoice("prod [/x]\x1b[31m", "ssh://root@prod\x1b[2J", other.first_look),
     )
-    app = make_app(first, choices=lambda: choices)
-    async with running(app, size) as pilot:
+    async with at_home(first, size, choices=lambda: choices) as (app, pilot):
         await pilot.press("home.mark_all", "app.connection", shows="i switches to another")
         await pilot.press("i")
         await shows(pilot, "Switch to another Podman", "the first", "prod [/x]", "ssh://root@prod")
@@ -433,29 +418,25 @@ async def test_another_engine_can_be_looked_at_and_the_first_one_again(size: tup
 
 
 async def test_without_another_engine_the_key_says_so() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (_, pilot):
         await pilot.press("app.connection", "i", shows="There is no other engine")
 
 
-@pytest.mark.parametrize(
-    ("key", "why"),
-    [
-        ("enter", "There is no container to walk through."),
-        ("space", "There is no container to mark."),
-        ("home.mark_all", "There is no container to mark."),
-        ("e", "There is no row to explain."),
-        ("m", "There is no container to monitor."),
-        ("r", "There is no container to check."),
-        ("c", "There is nothing to copy here."),
-        ("D", "Available when no Podman answers"),
-    ],
-)
-async def test_a_key_that_does_nothing_says_why(key: str, why: str) -> None:
-    app = make_app(nothing(), simulate=some(simulated=True).first_look)
-    async with running(app) as pilot:
-        await pilot.press(key)
-        await until(pilot, lambda: why in _told(app))
+async def test_a_key_that_does_nothing_says_why() -> None:
+    async with at_home(nothing(), simulate=some(simulated=True).first_look) as (app, pilot):
+        for key, why in (
+            ("enter", "There is no container to walk through."),
+            ("space", "There is no container to mark."),
+            ("home.mark_all", "There is no container to mark."),
+            ("e", "There is no row to explain."),
+            ("m", "There is no container to monitor."),
+            ("r", "There is no container to check."),
+            ("c", "There is nothing to copy here."),
+            ("D", "Available when no Podman answers"),
+        ):
+            app.clear_notifications()
+            await pilot.press(key)
+            await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
 
 
 def _told(app: HardenApp) -> str:
@@ -480,21 +461,19 @@ async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> Non
         await shows(pilot, "worst first", "✗")
 
 
-@pytest.mark.parametrize("key", ["enter", "m", "home.rights", "H", "I", "T"])
-async def test_what_was_read_over_a_connection_is_left_when_another_one_is_opened(key: str) -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
-        await shows(pilot, "▸ shop-web")
-        await pilot.press(key)
-        await until(pilot, lambda: not isinstance(app.screen, HomeScreen))
-        app.session.open()
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
+async def test_what_was_read_over_a_connection_is_left_when_another_one_is_opened() -> None:
+    async with at_home(some()) as (app, pilot):
+        for key in ("enter", "m", "home.rights", "H", "I", "T"):
+            await shows(pilot, "▸ shop-web")
+            await pilot.press(key)
+            await until(pilot, lambda: not isinstance(app.screen, HomeScreen))
+            app.session.open()
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+            await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
 
 
 async def test_a_number_leads_into_what_to_do_first() -> None:
-    app = make_app(some())
-    async with running(app, (80, 24)) as pilot:
+    async with at_home(some(), (80, 24)) as (_, pilot):
         await shows(pilot, "Do these first", "1  shop-web, db: Runs as root with default rights", "trial")
         await pilot.press("1", shows="shop-web › 4 User privileges")
         await pilot.press("escape", shows="Do these first")
@@ -513,8 +492,7 @@ async def test_a_wide_screen_shows_the_fixes_and_what_they_change_beside_the_lis
 
 
 async def test_a_walk_opens_on_what_the_owner_of_the_container_can_fix() -> None:
-    app = make_app(some())
-    async with running(app, (120, 36)) as pilot:
+    async with at_home(some(), (120, 36)) as (app, pilot):
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         assert isinstance(app.screen, WalkScreen)

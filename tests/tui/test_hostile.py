@@ -23,7 +23,7 @@ from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible_in_place
 from tests.support.image_archives import image, member, packed
 from tests.tui.replayed import CHECKLIST, LIST, Host, nothing
-from tests.tui.support import Driver, drawn, make_app, running, shows, until
+from tests.tui.support import Driver, at_home, drawn, make_app, running, shows, until
 
 ATTACKS = [
     "esc\x1b[2Jape\x1b]52;c;AAAA\x07\x9b31m \U000e0041\ud800 \x00 bidi\u202egnp.\u2066exe\u200b",
@@ -145,8 +145,7 @@ async def test_a_hostile_container_is_accepted_and_listed_safely(attack: str, tm
     checklist = tmp_path / "few.toml"
     checklist.write_text(CHECKLIST.read_text())
     host.checklist = str(checklist)
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         for keys, ready in (
             (("enter", "5"), lambda: any(each.current for each in app.screen.query(FindingList))),
@@ -167,8 +166,7 @@ async def test_a_hostile_container_is_accepted_and_listed_safely(attack: str, tm
 
 
 async def test_a_hostile_error_is_told_safely() -> None:
-    app = make_app(nothing())
-    async with running(app) as pilot:
+    async with at_home(nothing()) as (app, pilot):
         from hardentui.tui.messages import WorkFailed
 
         app.session.handle(
@@ -193,8 +191,7 @@ def test_the_gate_takes_everything_literally(attack: str) -> None:
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_a_field_draws_a_proposed_value_safely_and_keeps_it(attack: str) -> None:
     attack = attack.replace("\n", "").replace("\r", "")
-    app = make_app(nothing())
-    async with running(app) as pilot:
+    async with at_home(nothing()) as (app, pilot):
         app.push_screen(AskScreen("Which?", "\x1b[2J" if not attack else "", value=attack))
         await shows(pilot, "Which?")
         field = app.screen.query_one(TextField)

@@ -20,7 +20,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.page import DiffView
 from tests.support.units import QUADLET, service_of
 from tests.tui.replayed import Host
-from tests.tui.support import Driver, make_app, running, screen_text, shows, until, writes
+from tests.tui.support import Driver, at_home, make_app, running, screen_text, shows, until, writes
 
 SIZES = [(60, 16), (200, 60)]
 
@@ -78,8 +78,7 @@ async def _writing(
     size: tuple[int, int] = (100, 30), host: Host | None = None, keys: str = "Fw"
 ) -> AsyncIterator[tuple[HardenApp, Driver, HardenScreen]]:
     host = host or _web()
-    app = make_app(host)
-    async with running(app, size) as pilot:
+    async with at_home(host, size) as (app, pilot):
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
         await pilot.press(*keys)
@@ -258,8 +257,7 @@ async def test_the_directory_of_before_is_offered_for_the_next_container(quadlet
 
 async def test_the_difference_begins_with_that_of_its_unit(quadlet: Path) -> None:
     host = _web()
-    app = make_app(host)
-    async with running(app, (100, 60)) as pilot:
+    async with at_home(host, (100, 60)) as (app, pilot):
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
         await pilot.press("F", "d", shows=("Quadlet", "script", "edit its file", "drop-in"))

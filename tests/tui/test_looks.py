@@ -19,7 +19,7 @@ from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
 from hardentui.tui.themes import DEFAULT, THEMES
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
+from tests.tui.support import at_home, screen_lines, screen_text, shows, until
 
 
 def contrast(first: Color, second: Color) -> float:
@@ -113,8 +113,7 @@ def test_ascii_on_request(environ: dict[str, str], ascii_marks: bool) -> None:
 
 
 async def test_ascii_screens_have_no_other_character_but_lines() -> None:
-    app = make_app(some(), environ={"HARDENTUI_ASCII": "1"})
-    async with running(app, (120, 36)) as pilot:
+    async with at_home(some(), (120, 36), environ={"HARDENTUI_ASCII": "1"}) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         for keys in ((), ("enter",), ("4", "a"), ("e",), ("escape", "d"), ("escape", "w")):
             await pilot.press(*keys)
@@ -125,8 +124,7 @@ async def test_ascii_screens_have_no_other_character_but_lines() -> None:
 
 async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
-    app = make_app(some(), settings=Settings(theme="ansi-dark"))
-    async with running(app) as pilot:
+    async with at_home(some(), settings=Settings(theme="ansi-dark")) as (app, pilot):
         assert app.theme == DEFAULT
         assert not any(theme.ansi for theme in app.available_themes.values())
         await shows(pilot, "▸ shop-web")
@@ -141,16 +139,14 @@ async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.
 
 @pytest.mark.parametrize("name", THEME_NAMES)
 async def test_every_theme_can_be_used(name: str) -> None:
-    app = make_app(some(), settings=Settings(theme=name))
-    async with running(app) as pilot:
+    async with at_home(some(), settings=Settings(theme=name)) as (app, pilot):
         assert app.theme == name
         await pilot.press("enter", shows="score")
 
 
 @pytest.mark.parametrize("size", [(60, 16), (50, 12), (30, 8), (80, 24), (200, 60)])
 async def test_no_size_is_refused(size: tuple[int, int]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await shows(pilot, "shop-web" if size[0] >= 50 else "shop")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
@@ -162,8 +158,7 @@ async def test_no_size_is_refused(size: tuple[int, int]) -> None:
 
 
 async def test_a_small_terminal_keeps_the_keys_that_lead_back_and_to_help() -> None:
-    app = make_app(some())
-    async with running(app, (60, 16)) as pilot:
+    async with at_home(some(), (60, 16)) as (app, pilot):
         await pilot.press("enter")
         await until(pilot, lambda: "space Choose" in screen_lines(app)[-1])
         assert screen_lines(app)[-1].endswith("esc Back ? Help")
@@ -188,8 +183,7 @@ async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: py
     monkeypatch.chdir("/")
     monkeypatch.setenv("HOME", "/home/anna")
     monkeypatch.setattr("hardentui.features.fix.drafts.find_generator", lambda: None)
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await shows(pilot, "shop-web")
         for key in ("", *keys):
@@ -210,8 +204,7 @@ async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: py
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
 async def test_a_question_stands_in_a_box_over_the_dimmed_screen(size: tuple[int, int]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await shows(pilot, "Helps most")
         await app.push_screen(PickScreen("Which?", ("this", "that")))
         await shows(pilot, "Which?", "1  this", "Helps most")

@@ -13,7 +13,7 @@ from hardentui.tui.screens.container import MonitorScreen, curve
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.replayed import some
-from tests.tui.support import drawn, make_app, running, screen_text, shows, until
+from tests.tui.support import at_home, drawn, screen_text, shows, until
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +25,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_one_key_in_the_list_and_in_the_walk_watches_a_container(size: tuple[int, int]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         await pilot.press("m", shows=("shop-web › monitor", "running", "Alarms"))
         assert isinstance(app.screen, MonitorScreen)
@@ -42,8 +41,7 @@ async def test_one_key_in_the_list_and_in_the_walk_watches_a_container(size: tup
 
 async def test_it_looks_again_by_itself_until_it_is_left() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         await pilot.press("m", shows=("shop-web › monitor", "running"))
         host.inspected()
@@ -60,8 +58,7 @@ async def test_it_looks_again_by_itself_until_it_is_left() -> None:
 
 async def test_a_container_that_goes_ends_the_watch_and_its_last_values_stay() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         await pilot.press("m", shows=("shop-web › monitor", "running"))
         host.remove("shop-web")
@@ -71,8 +68,7 @@ async def test_a_container_that_goes_ends_the_watch_and_its_last_values_stay() -
 
 async def test_a_lost_podman_is_told_and_asked_again() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         await pilot.press("m", shows=("shop-web › monitor", "running"))
         label = host.labels[0]
@@ -92,8 +88,7 @@ async def test_the_log_is_shown_safely_and_without_secrets(
         return hostile, LogLine("2026-01-02T12:00:00Z", "stdout", "DB_PASSWORD=hunter2")
 
     monkeypatch.setattr(monitor, "read_log", lines)
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await pilot.press("m")
 
         def log() -> str:

@@ -8,7 +8,7 @@ from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.widgets.container_list import ContainerList
 from tests.tui.replayed import Host, some
-from tests.tui.support import make_app, running, screen_text, shows, until
+from tests.tui.support import at_home, screen_text, shows, until
 from tests.unit.features.looking.test_originals import keep
 
 _NAME = "web-before-7116"
@@ -22,8 +22,7 @@ def _host() -> Host:
 
 
 async def test_without_an_entry_of_the_journal_it_is_a_container() -> None:
-    app = make_app(_host())
-    async with running(app, (80, 24)) as pilot:
+    async with at_home(_host(), (80, 24)) as (app, pilot):
         await shows(pilot, "4 containers", _NAME)
         assert "original of" not in screen_text(app)
 
@@ -32,8 +31,7 @@ async def test_without_an_entry_of_the_journal_it_is_a_container() -> None:
 async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, int]) -> None:
     host = _host()
     keep(host.key(_NAME).rpartition("/")[2])
-    app = make_app(host)
-    async with running(app, size) as pilot:
+    async with at_home(host, size) as (app, pilot):
         await shows(pilot, "3 containers", "original of web")
         listed = app.screen.query_one(ContainerList)
         await until(pilot, lambda: listed.shown[-1] == host.key(_NAME))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, shows, until
+from tests.tui.support import at_home, shows, until
 
 SITE = """
 id = "site"
@@ -34,8 +34,7 @@ async def test_an_own_check_is_chosen_like_every_other_one(tmp_path: Path) -> No
     path.write_text(SITE)
     host = some()
     host.checklist = str(path)
-    app = make_app(host)
-    async with running(app, (120, 36)) as pilot:
+    async with at_home(host, (120, 36)) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await shows(pilot, "▸ shop-web", "· site")
         await pilot.press("enter")

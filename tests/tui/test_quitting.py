@@ -15,7 +15,7 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.home import HomeScreen
 from tests.support.hostile import Scripted, answer
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, shows, started, until
+from tests.tui.support import at_home, make_app, running, shows, started, until
 
 _PING = answer(b"OK", "200 OK", "Libpod-API-Version: 5.4.2", "Server: Libpod/5.4.2 (linux)")
 
@@ -50,8 +50,7 @@ async def test_a_fault_while_opening_ends_the_app_loudly() -> None:
 
 async def test_ctrl_c_asks_once_and_leaves_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hardentui.tui.app._TWICE", 60.0)  # on a busy machine both keys are far apart
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("ctrl+c", shows="Press Ctrl-C again to quit.")
         assert app.is_running
         await pilot.press("ctrl+c")
@@ -60,8 +59,7 @@ async def test_ctrl_c_asks_once_and_leaves_when_it_comes_again(monkeypatch: pyte
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_to_end_ends_it_as_always(number: signal.Signals) -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         os.kill(os.getpid(), number)
         await until(pilot, lambda: not app.is_running or app._exit)
     assert app.return_code == 128 + number

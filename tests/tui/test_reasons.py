@@ -13,7 +13,7 @@ from hardentui.tui.screens.base import HardenScreen, KeyBar
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.replayed import Host, nothing, some
-from tests.tui.support import Driver, make_app, running, screen_text, until
+from tests.tui.support import Driver, at_home, screen_text, until
 
 SIZES = [(60, 16), (80, 24), (200, 60)]
 
@@ -40,51 +40,44 @@ def _shop() -> Host:
     return some(simulated=True)
 
 
+OF_NOBODY = ((), ("H",), ("I",), ("M",), ("P",), ("J",), ("app.connection",), ("app.commands",))
+OF_A_SHOP = (
+    *(("enter",), ("I",), ("M",), ("M", "networks.split"), ("P", "i"), ("home.rights",), ("l",)),
+    *(("enter", "d"), ("enter", "a", "t"), ("enter", "A")),
+)
+
+
 @pytest.mark.parametrize(
-    ("host", "way", "size"),
+    ("host", "ways", "size"),
     [
-        *((nothing, (), size) for size in SIZES),
-        *((_shop, ("enter",), size) for size in SIZES),
-        (nothing, ("H",), SIZES[1]),
-        (nothing, ("I",), SIZES[1]),
-        (nothing, ("M",), SIZES[1]),
-        (nothing, ("P",), SIZES[1]),
-        (nothing, ("J",), SIZES[1]),
-        (nothing, ("app.connection",), SIZES[1]),
-        (nothing, ("app.commands",), SIZES[1]),
-        (_shop, ("I",), SIZES[1]),
-        (_shop, ("M",), SIZES[1]),
-        (_shop, ("M", "networks.split"), SIZES[1]),
-        (_shop, ("P", "i"), SIZES[1]),
-        (_shop, ("home.rights",), SIZES[1]),
-        (_shop, ("l",), SIZES[1]),
-        (_shop, ("enter", "d"), SIZES[1]),
-        (_shop, ("enter", "a", "t"), SIZES[1]),
-        (_shop, ("enter", "a", "A"), SIZES[1]),
+        (nothing, OF_NOBODY, SIZES[1]),
+        (_shop, OF_A_SHOP, SIZES[1]),
+        *((nothing, OF_NOBODY[:1], size) for size in SIZES[::2]),
+        *((_shop, OF_A_SHOP[:1], size) for size in SIZES[::2]),
     ],
-    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else value.__name__,
 )
 async def test_a_key_with_a_reason_is_grey_and_says_it(
-    host: Callable[[], Host], way: tuple[str, ...], size: tuple[int, int]
+    host: Callable[[], Host], ways: tuple[tuple[str, ...], ...], size: tuple[int, int]
 ) -> None:
     """Everything that has a reason on this screen: its key tells it and changes nothing."""
-    app = make_app(host())
-    async with running(app, size) as pilot:
+    async with at_home(host(), size) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
-        for key in way:
-            await pilot.press(key)
-        screen: Any = app.screen
-        assert isinstance(screen, HardenScreen)
-        await until(pilot, lambda: _settled(app))
-        for action in screen.ACTIONS:
-            name = action.target.partition("(")[0]
-            if why := screen.why_not(name):
-                await _says(pilot, action, why)
-                assert app.screen is screen
-                await until(pilot, lambda: action.target not in _offered(app))  # noqa: B023
-        shown = {action.target for action in screen.ACTIONS if action.show}
-        allowed = {target for target in shown if not screen.why_not(target)}
-        await until(pilot, lambda: not allowed & _greyed(app))
+        for way in ways:
+            await pilot.press(*way)
+            screen: Any = app.screen
+            assert isinstance(screen, HardenScreen)
+            await until(pilot, lambda: _settled(app))
+            for action in screen.ACTIONS:
+                name = action.target.partition("(")[0]
+                if why := screen.why_not(name):
+                    await _says(pilot, action, why)
+                    assert app.screen is screen
+                    await until(pilot, lambda: action.target not in _offered(app))  # noqa: B023
+            shown = {action.target for action in screen.ACTIONS if action.show}
+            allowed = {target for target in shown if not screen.why_not(target)}
+            await until(pilot, lambda: not allowed & _greyed(app))  # noqa: B023
+            while not isinstance(app.screen, HomeScreen):
+                await pilot.press("escape")
 
 
 async def _says(pilot: Driver, action: Action, why: str) -> None:
@@ -94,8 +87,7 @@ async def _says(pilot: Driver, action: Action, why: str) -> None:
 
 
 async def test_a_key_becomes_possible_as_soon_as_it_is() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("enter")
         await until(pilot, lambda: {"trial"} <= _greyed(app))
         assert isinstance(app.screen, WalkScreen)
@@ -106,14 +98,12 @@ async def test_a_key_becomes_possible_as_soon_as_it_is() -> None:
 
 
 async def test_the_help_tells_the_reasons_too() -> None:
-    app = make_app(nothing())
-    async with running(app, (100, 40)) as pilot:
+    async with at_home(nothing(), (100, 40)) as (_, pilot):
         await pilot.press("question_mark", shows="Not now: There is no container to walk through.")
 
 
 async def test_a_screen_that_is_open_is_not_opened_again() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("H", "H")
         await until(pilot, lambda: "You are there already." in _told(app))
         await pilot.press("I", "H")
@@ -123,8 +113,7 @@ async def test_a_screen_that_is_open_is_not_opened_again() -> None:
 
 
 async def test_the_palette_leaves_out_what_cannot_be_done() -> None:
-    app = make_app(nothing())
-    async with running(app, (100, 30)) as pilot:
+    async with at_home(nothing(), (100, 30)) as (app, pilot):
         await pilot.press("ctrl+p", *"walk")
         await pilot.pause()
         assert "Walk through the ten steps" not in screen_text(app)

@@ -17,7 +17,7 @@ from hardentui.model.image import ScanReport
 from hardentui.model.known import Known, Unread
 from hardentui.tui.screens.images import ImagesScreen
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, shows
+from tests.tui.support import at_home, make_app, running, shows
 from tests.unit.scanners.recorded import TRIVY
 
 
@@ -53,8 +53,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("S", shows="scanning docker.io/library/alpine:latest")
         await pilot.press("x", shows="Another image is being inspected")
@@ -71,8 +70,7 @@ async def test_without_a_scanner_that_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_every_image_is_scanned_and_that_can_be_stopped() -> None:
-    app = make_app(some())
-    async with running(app, (120, 36)) as pilot:
+    async with at_home(some(), (120, 36)) as (app, pilot):
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("images.scan_all", shows=("scanning 1 of 3: ", "esc stops"))
         await pilot.press("escape", shows="Scan of the image stopped")
@@ -89,8 +87,7 @@ async def test_an_image_that_cannot_be_scanned_keeps_none_of_the_others_back(
         return Unread(f"[/x]\x1b[2J number {len(scanned)}")
 
     monkeypatch.setattr(HeldScanning, "scan", scan)
-    app = make_app(some())
-    async with running(app, (120, 40)) as pilot:
+    async with at_home(some(), (120, 40)) as (_, pilot):
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("images.scan_all", shows=("[/x]␛[2J number 1", "number 3"))
         assert len(set(scanned)) == 3
@@ -100,8 +97,7 @@ async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: ())
-    app = make_app(some(state_directory=lambda: tmp_path))
-    async with running(app, (120, 40)) as pilot:
+    async with at_home(some(state_directory=lambda: tmp_path), (120, 40)) as (_, pilot):
         await pilot.press("I", shows=("not scanned: this host has no scanner", "sudo zypper install trivy"))
 
 
@@ -125,8 +121,7 @@ async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
     report["Metadata"]["ImageID"] = f"sha256:{image.removeprefix('sha256:')}"
     path = tmp_path / "report.json"
     path.write_text(json.dumps(report))
-    app = make_app(host)
-    async with running(app, size) as pilot:
+    async with at_home(host, size) as (_, pilot):
         await pilot.press("I", shows=("0 inspected", "not scanned"))
         await pilot.press("i", *f"{tmp_path}/absent", "enter")
         await shows(pilot, "cannot be")  # the rest may stand on the next line of the toast

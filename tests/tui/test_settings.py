@@ -17,13 +17,12 @@ from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.session import Place
 from hardentui.tui.themes import DEFAULT
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until, writes
+from tests.tui.support import at_home, make_app, running, screen_lines, screen_text, shows, until, writes
 
 
 async def test_a_notice_names_the_line_and_does_not_stop_the_app() -> None:
     notice = Notice("~/.config/hardentui/settings.toml:3", "theme is not a theme: 'nrod\x1b[31m'")
-    app = make_app(some(), settings=Settings(notices=(notice,)))
-    async with running(app) as pilot:
+    async with at_home(some(), settings=Settings(notices=(notice,))) as (_, pilot):
         await shows(pilot, "settings.toml:3:", "theme is not a theme", "shop-web")
 
 
@@ -36,15 +35,13 @@ def mistyped_fix() -> None:
 
 @pytest.mark.usefixtures("mistyped_fix")
 async def test_a_bad_value_of_a_fix_is_told_too() -> None:
-    app = make_app(some())
-    async with running(app, (100, 30)) as pilot:
+    async with at_home(some(), (100, 30)) as (_, pilot):
         await shows(pilot, "settings.toml:2:", "you mean 'memory'?")
 
 
 @pytest.mark.parametrize(("width", "is_shown"), [(150, True), (120, False)])
 async def test_a_wide_list_names_the_worst_finding(width: int, is_shown: bool) -> None:
-    app = make_app(some())
-    async with running(app, (width, 30)) as pilot:
+    async with at_home(some(), (width, 30)) as (app, pilot):
         await shows(pilot, "shop-web", "Score")
         row = next(row for row in app.session.rows.values() if row.name == "shop-web")
         assert row.report is not None
@@ -56,8 +53,7 @@ async def test_a_wide_list_names_the_worst_finding(width: int, is_shown: bool) -
 
 
 async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path) -> None:
-    app = make_app(some(), settings=Settings(folder=str(tmp_path / "units")))
-    async with running(app) as pilot:
+    async with at_home(some(), settings=Settings(folder=str(tmp_path / "units"))) as (app, pilot):
         await pilot.press("enter", "w")
         await until(pilot, lambda: writes(app))
         assert app.screen.query_one("#directory", Input).value == os.path.join(tmp_path, "units")
@@ -68,8 +64,7 @@ async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path)
 
 async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) -> None:
     kept: list[Remembered] = []
-    app = make_app(some(), remember=kept.append)
-    async with running(app) as pilot:
+    async with at_home(some(), remember=kept.append) as (app, pilot):
         await pilot.press("down", "enter", "7", shows="db")
         app.theme = "high-contrast"
         app.session.directory = str(tmp_path)
@@ -81,8 +76,7 @@ async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) 
         7,
     )
 
-    app = make_app(some(), remembered=last)
-    async with running(app) as pilot:
+    async with at_home(some(), remembered=last) as (app, pilot):
         assert app.theme == "high-contrast"
         assert app.session.directory == str(tmp_path)
         await shows(pilot, "▸ db")
@@ -94,16 +88,14 @@ async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) 
 
 async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
     kept: list[Remembered] = []
-    app = make_app(some(), remember=kept.append)
-    async with running(app) as pilot:
+    async with at_home(some(), remember=kept.append) as (app, pilot):
         await pilot.press("slash", *"!vault", "enter", "o", shows="Container↑")
         await pilot.press("down", "enter")
         await until(pilot, lambda: app.session.last_walk is not None)
     [last] = kept
     assert (last.filter, last.column, last.reverse) == ("!vault", "name", False)
     assert last.container == "shop-web"
-    app = make_app(some(), remembered=last)
-    async with running(app) as pilot:
+    async with at_home(some(), remembered=last) as (app, pilot):
         await shows(pilot, "Container↑", "2 of 3 containers", "▸ shop-web")
 
 
@@ -119,8 +111,9 @@ async def test_what_is_set_wins_over_what_is_remembered() -> None:
 
 
 async def test_a_remembered_container_or_theme_that_is_gone_is_no_trouble() -> None:
-    app = make_app(some(), remembered=Remembered(theme="gone", container="gone", engine="gone", step=99))
-    async with running(app) as pilot:
+    async with at_home(
+        some(), remembered=Remembered(theme="gone", container="gone", engine="gone", step=99)
+    ) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         assert app.theme == DEFAULT
 

@@ -20,7 +20,7 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.trust import KeyScreen, SignScreen, TrustScreen
 from tests.tui.replayed import some
-from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
+from tests.tui.support import Driver, at_home, drawn, screen_text, shows, until
 
 SIZES = [(60, 16), (80, 24), (200, 60)]
 HOSTILE = "said\x1b[2J [/x]\u202e"
@@ -54,8 +54,7 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
         return f"{directory}/{name}.private", f"{directory}/{name}.pub"
 
     monkeypatch.setattr(page, "new_key", make)
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
         await pilot.press("trust.key")
         await until(pilot, lambda: isinstance(app.screen, KeyScreen))
@@ -93,8 +92,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
         return Pull(image, outcomes.pop(0), HOSTILE, "podman 5.4.2")
 
     monkeypatch.setattr(page, "sign_and_prove", sign)
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
         for verdict in ("accepted", "refused: signed with another key"):
             await pilot.press("trust.sign")
@@ -136,8 +134,7 @@ async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_st
 
     monkeypatch.setattr(TrustChange, "check", check)
     monkeypatch.setattr(page, "trust_change_of", lambda *_: object.__new__(TrustChange))
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
         await pilot.press("t", *"quay.io/a:1", "enter")
         await until(pilot, lambda: isinstance(app.screen, JobScreen))
@@ -155,8 +152,7 @@ async def test_a_simulated_host_and_a_session_in_a_browser_sign_nothing(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for over, why in (({"simulated": True}, "This host is simulated"), ({}, "through a browser")):
-        app = make_app(some(**over))
-        async with running(app, (100, 30)) as pilot:
+        async with at_home(some(**over), (100, 30)) as (app, pilot):
             if not over:
                 monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
             await _trust(pilot)

@@ -12,15 +12,14 @@ from hardentui.errors import UsageError
 from hardentui.features.settings import change_setting
 from hardentui.tui.screens.pages import DoctorScreen, SettingsScreen
 from tests.tui.replayed import some
-from tests.tui.support import drawn, make_app, running, until
+from tests.tui.support import at_home, drawn, until
 
 SIZES = [(60, 16), (200, 60)]
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_doctor_looks_at_this_machine_and_at_its_terminal(size: tuple[int, int]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, DoctorScreen) and "terminal:" in drawn(app))
         told = " ".join(drawn(app).split())
@@ -35,8 +34,7 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await pilot.press("app.settings")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
         assert "folder ~/hardened (default)" in " ".join(drawn(app).split())
@@ -50,8 +48,7 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
 
 async def test_a_session_in_a_browser_tells_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ONLY_BELOW, "/nowhere")
-    app = make_app(some(simulated=True))
-    async with running(app) as pilot:
+    async with at_home(some(simulated=True)) as (app, pilot):
         for key in ("f2", "app.settings"):
             await pilot.press(key)
             await until(pilot, lambda: "used through a browser" in drawn(app))
@@ -68,8 +65,7 @@ async def test_a_session_in_a_browser_writes_no_settings(
 ) -> None:
     monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    app = make_app(some())
-    async with running(app, (100, 30)) as pilot:
+    async with at_home(some(), (100, 30)) as (app, pilot):
         await pilot.press("app.settings")
         await until(pilot, lambda: "used through a browser" in drawn(app))
         app.clear_notifications()

@@ -19,7 +19,7 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.trust import TrustForm, TrustScreen
 from tests.tui.replayed import some
-from tests.tui.support import Driver, drawn, make_app, running, shows, until
+from tests.tui.support import Driver, at_home, drawn, make_app, running, shows, until
 
 ACCEPT = json.dumps({"default": [{"type": "insecureAcceptAnything"}]})
 
@@ -55,8 +55,7 @@ async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
         raise AssertionError("nothing may be pulled")
 
     monkeypatch.setattr(TrustChange, "prove", fail)
-    app = make_app(some(simulated=True))
-    async with running(app, size) as pilot:
+    async with at_home(some(simulated=True), size) as (app, pilot):
         await _open(pilot)
         await _plan(pilot, "quay.io/team reject")
         await until(pilot, lambda: "nothing is pulled or written" in " ".join(drawn(app).split()))
@@ -78,8 +77,7 @@ async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
     ],
 )
 async def test_rules_are_told_as_they_are_planned(rules: str, tags: str, told: str) -> None:
-    app = make_app(some(simulated=True))
-    async with running(app, (120, 40)) as pilot:
+    async with at_home(some(simulated=True), (120, 40)) as (app, pilot):
         await _open(pilot)
         app.screen.query_one("#tags", Input).value = tags
         await _plan(pilot, rules)
@@ -111,8 +109,7 @@ KEYLESS = "quay.io/team keyless anna@example.com https://accounts.example.com /e
 async def test_a_rule_without_a_key_is_typed_told_and_planned(
     rule: str, told: str, requirement: dict[str, Any], size: tuple[int, int]
 ) -> None:
-    app = make_app(some(simulated=True))
-    async with running(app, size) as pilot:
+    async with at_home(some(simulated=True), size) as (app, pilot):
         await _open(pilot)
         await _plan(pilot, rule)
         await until(pilot, lambda: "nothing is pulled or written" in " ".join(drawn(app).split()))
@@ -140,8 +137,7 @@ def _planned(text: str) -> Any:
     ],
 )
 async def test_a_slip_in_a_rule_is_told_on_a_small_terminal(rule: str, complaints: tuple[str, ...]) -> None:
-    app = make_app(some(simulated=True))
-    async with running(app, (60, 16)) as pilot:
+    async with at_home(some(simulated=True), (60, 16)) as (app, pilot):
         await _open(pilot)
         await pilot.press(*rule, "ctrl+s")
         await shows(pilot, *complaints)

@@ -11,7 +11,7 @@ from hardentui.tui import app as type_ahead
 from hardentui.tui.app import TypeAhead
 from hardentui.tui.screens.home import HomeScreen
 from tests.tui.replayed import CHECKLIST, Host, some
-from tests.tui.support import drawn, make_app, running, shows, until
+from tests.tui.support import at_home, drawn, shows, until
 
 
 async def test_keys_for_a_dialog_that_is_not_there_yet_are_not_lost(tmp_path: Path) -> None:
@@ -19,8 +19,7 @@ async def test_keys_for_a_dialog_that_is_not_there_yet_are_not_lost(tmp_path: Pa
     checklist = tmp_path / "few.toml"
     checklist.write_text(CHECKLIST.read_text())
     host.checklist = str(checklist)
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await pilot.type_ahead(
             "enter", "5", "e", "W", *"until March", "enter", "ctrl+u", *"anna", *["enter"] * 3
@@ -31,8 +30,7 @@ async def test_keys_for_a_dialog_that_is_not_there_yet_are_not_lost(tmp_path: Pa
 
 
 async def test_keys_that_close_screens_and_open_others_are_not_lost() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await pilot.type_ahead("question_mark", "escape", "enter", "d", "escape", "escape", "slash", *"vault")
         await shows(pilot, "1 of 3 containers")
         assert isinstance(app.screen, HomeScreen)
@@ -47,8 +45,7 @@ async def test_a_key_that_is_never_handled_does_not_hold_the_others(monkeypatch:
     async def swallow(key: events.Key) -> None:
         handled.append(key.key)
 
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         keys = TypeAhead(app, swallow)
         keys._climb = lambda node, then: None  # type: ignore[method-assign]
         monkeypatch.setattr(type_ahead, "_PATIENCE", 0.01)

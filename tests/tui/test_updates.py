@@ -18,7 +18,7 @@ from hardentui.model.known import Known, Unread
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.tui.screens.images import ImagesScreen
 from tests.tui.replayed import some
-from tests.tui.support import Driver, drawn, make_app, running, shows, until
+from tests.tui.support import Driver, at_home, drawn, shows, until
 
 NEW = f"sha256:{'b' * 64}"
 
@@ -56,8 +56,7 @@ async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
     size: tuple[int, int], registry: Registry, tmp_path: Path
 ) -> None:
     registry.answers["docker.io/library/redis:7.4"] = NEW
-    app = make_app(some(state_directory=lambda: tmp_path))
-    async with running(app, size) as pilot:
+    async with at_home(some(state_directory=lambda: tmp_path), size) as (app, pilot):
         await _open(pilot)
         assert registry.asked == [], "nothing is asked before somebody wants it"
         await pilot.press("images.updates")
@@ -69,8 +68,7 @@ async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
 
 async def test_asking_can_be_stopped(registry: Registry, tmp_path: Path) -> None:
     registry.gate.clear()
-    app = make_app(some(state_directory=lambda: tmp_path))
-    async with running(app) as pilot:
+    async with at_home(some(state_directory=lambda: tmp_path)) as (app, pilot):
         await _open(pilot)
         await pilot.press("images.updates", shows=("querying docker.io/library/", "esc stops"))
         await pilot.press("escape")
@@ -80,8 +78,7 @@ async def test_asking_can_be_stopped(registry: Registry, tmp_path: Path) -> None
 
 
 async def test_a_simulated_host_asks_nobody_and_runs_nothing(registry: Registry, twins: list[str]) -> None:
-    app = make_app(some(simulated=True))
-    async with running(app) as pilot:
+    async with at_home(some(simulated=True)) as (app, pilot):
         await _open(pilot)
         screen = app.screen
         assert isinstance(screen, ImagesScreen)
@@ -123,8 +120,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_an_update_is_rehearsed(size: tuple[int, int], registry: Registry, twins: list[str]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await _open(pilot)
         await pilot.press("t", *"shop-web", "enter")
         await until(pilot, lambda: "would break shop-web" in " ".join(drawn(app).split()))
@@ -138,8 +134,7 @@ async def test_an_update_is_rehearsed(size: tuple[int, int], registry: Registry,
 async def test_a_rehearsal_shows_what_it_does_and_can_be_stopped(
     registry: Registry, twins: list[str]
 ) -> None:
-    app = make_app(some())
-    async with running(app, (120, 36)) as pilot:
+    async with at_home(some(), (120, 36)) as (app, pilot):
         await _open(pilot)
         await pilot.press("t", *"shop-web slow", "enter", shows=("starting a twin [/x]␛[2J", "esc stops"))
         await pilot.press("escape")

@@ -18,17 +18,7 @@ from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList
 from tests.tui.replayed import Host
-from tests.tui.support import (
-    Driver,
-    make_app,
-    running,
-    screen_lines,
-    screen_text,
-    scrolled,
-    shows,
-    until,
-    writes,
-)
+from tests.tui.support import Driver, at_home, screen_lines, screen_text, scrolled, shows, until, writes
 
 SIZES = [(60, 16), (200, 60)]
 DB = "db"
@@ -41,8 +31,7 @@ async def _walk(
     """The walk of a database."""
     host = Host((DB, DB))
     host.checklist = checklist or host.checklist
-    app = make_app(host, **over)
-    async with running(app, size) as pilot:
+    async with at_home(host, size, **over) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         app.open_walk(host.key(DB))
         await shows(pilot, "score")

@@ -23,7 +23,7 @@ from hardentui.tui.screens.pages import HelpScreen, WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList
 from tests.tui.replayed import CHECKLIST, Host, some
-from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
+from tests.tui.support import Driver, at_home, drawn, make_app, running, screen_text, shows, until
 
 SIZES = [(60, 16), (200, 60)]
 CHECK = "no-memory-limit"
@@ -151,8 +151,7 @@ async def test_a_finding_of_an_image_or_a_network_is_accepted_where_it_is_listed
         host.answers(label)[f"/images/{image}/json"]["Created"] = "2020-01-01T00:00:00Z"
         host.remove("backup")  # its image is old, and nobody uses it any more
     host.checklist = str(waivers.with_name("few.toml"))
-    app = make_app(host)
-    async with running(app, size) as pilot:
+    async with at_home(host, size) as (app, pilot):
         await pilot.press(key)
         await until(pilot, lambda: bool(getattr(app.session.around, what)))
         while isinstance(app.screen, ImagesScreen) and "alpine" not in app.screen.copied()[1]:

@@ -25,6 +25,7 @@ from hardentui.tui.widgets.page import DiffView
 from tests.tui.replayed import TITLES, some
 from tests.tui.support import (
     Driver,
+    at_home,
     drawn,
     make_app,
     running,
@@ -51,8 +52,7 @@ async def _open_walk(app: HardenApp, pilot: Driver) -> WalkScreen:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, int], tmp_path: Path) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await _open_walk(app, pilot)
         for number, title in enumerate(TITLES, 1):
             await pilot.press(str(number % 10), shows=f"shop-web › {number} {title[:12]}")
@@ -92,8 +92,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
         return draft(drafter, report, plan, target, **words)
 
     monkeypatch.setattr(Drafter, "draft", slow)
-    app = make_app(some())
-    async with running(app, (80, 24)) as pilot:
+    async with at_home(some(), (80, 24)) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("w")
         await until(pilot, lambda: writes(app))
@@ -110,8 +109,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> None:
     host = some()
-    app = make_app(host)
-    async with running(app, size) as pilot:
+    async with at_home(host, size) as (app, pilot):
         walk = await _open_walk(app, pilot)
         if size[0] < 100:
             await pilot.press("p")
@@ -120,22 +118,21 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
         await pilot.press("space", shows="1 option changed")
         await pilot.press("space", shows="nothing chosen")
         await pilot.press("F", shows="with 4 fixes")
+        app.clear_notifications()
         await pilot.press("walk.none", shows="nothing chosen")
         await pilot.press("walk.likely", "walk.likely", shows="nothing chosen")
         assert walk.session.choices[host.key("shop-web")] == {}
 
 
 async def test_choices_outlive_the_screen() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", shows="with 1 fix")
         await pilot.press("escape", "enter", shows="with 1 fix")
 
 
 async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
-    app = make_app(some())
-    async with running(app, (80, 24)) as pilot:
+    async with at_home(some(), (80, 24)) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("4")
         await shows(
@@ -157,13 +154,14 @@ async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
 
 async def test_what_cannot_be_chosen_says_why() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("0", shows="✗ high")
         await pilot.press("space", shows="No automatic fix")
+        app.clear_notifications()
         await pilot.press("3", shows="✓ pass")
         await pilot.press("space", shows="nothing to fix")
+        app.clear_notifications()
         await pilot.press("9", shows="No check of this step applies to containers")
         assert app.session.choices[host.key("shop-web")] == {}
 
@@ -187,8 +185,7 @@ async def test_findings_follow_the_container() -> None:
 
 async def test_the_container_is_removed_while_its_walk_is_open() -> None:
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("8")
         await until(pilot, lambda: host.watched)
@@ -204,8 +201,7 @@ async def test_the_container_is_removed_while_its_walk_is_open() -> None:
 async def test_the_walk_goes_on_with_the_container_that_has_the_name_now() -> None:
     """As when a change is applied: the original is renamed, and its successor has an ID of its own."""
     host = some()
-    app = make_app(host)
-    async with running(app) as pilot:
+    async with at_home(host) as (app, pilot):
         walk = await _open_walk(app, pilot)
         home = app.screen_stack[-2]
         assert isinstance(home, HomeScreen)
@@ -233,8 +229,7 @@ async def test_the_walk_goes_on_with_the_container_that_has_the_name_now() -> No
 
 
 async def test_a_tick_out_of_sight_is_brought_into_sight() -> None:
-    app = make_app(some())
-    async with running(app, (60, 16)) as pilot:
+    async with at_home(some(), (60, 16)) as (app, pilot):
         walk = await _open_walk(app, pilot)
         await pilot.press("4", shows="▸ [ ] ! medium")
         await pilot.press("space", shows="▸ [x] ! medium")
@@ -242,8 +237,7 @@ async def test_a_tick_out_of_sight_is_brought_into_sight() -> None:
 
 
 async def test_a_long_finding_is_read_to_its_end_before_the_next() -> None:
-    app = make_app(some())
-    async with running(app, (60, 16)) as pilot:
+    async with at_home(some(), (60, 16)) as (app, pilot):
         walk = await _open_walk(app, pilot)
         await pilot.press("4", shows="▸ [ ] ! medium")
         findings = walk.query_one(FindingList)
@@ -277,8 +271,7 @@ async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> N
 
 
 async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_path: Path) -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
@@ -297,8 +290,7 @@ async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_p
 
 
 async def test_what_would_be_written_is_wrapped_again_when_the_terminal_changes() -> None:
-    app = make_app(some())
-    async with running(app, (120, 30)) as pilot:
+    async with at_home(some(), (120, 30)) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("w", shows="only volumes and mounts keep their files")
         await pilot.resize_terminal(60, 24)
@@ -318,8 +310,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("refusing")
 async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "w", shows=("The generator refuses the unit.", "Look at line 3,"))
         assert app.screen.query_one("#write", Button).disabled
@@ -327,16 +318,14 @@ async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -
 
 @pytest.mark.usefixtures("refusing")
 async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
-    app = make_app(some())
-    async with running(app, (60, 16)) as pilot:
+    async with at_home(some(), (60, 16)) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "w", shows=("Look at line 3,", "whose end is told too."))
 
 
 @pytest.mark.parametrize("size", [(30, 16), (60, 16), (200, 60)])
 async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(size: tuple[int, int]) -> None:
-    app = make_app(some())
-    async with running(app, size) as pilot:
+    async with at_home(some(), size) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "w")
         await until(pilot, lambda: writes(app))
@@ -348,8 +337,7 @@ async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(size: t
 
 
 async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path) -> None:
-    app = make_app(some())
-    async with running(app, (80, 40)) as pilot:
+    async with at_home(some(), (80, 40)) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("w", shows=("as it is today", "[Container]"))
         app.screen.query_one("#directory", Input).value = str(tmp_path)
@@ -360,8 +348,7 @@ async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path
 async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_session(tmp_path: Path) -> None:
     host = some(found_with=("--connection", "prod"))
     there = f"--connection prod --checklist {host.checklist}"
-    app = make_app(host)
-    async with running(app, (200, 50)) as pilot:
+    async with at_home(host, (200, 50)) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "w")
         await until(pilot, lambda: writes(app))
@@ -374,8 +361,7 @@ async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_sess
 
 
 async def test_the_difference_jumps_between_changes() -> None:
-    app = make_app(some())
-    async with running(app, (80, 14)) as pilot:
+    async with at_home(some(), (80, 14)) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("d", shows="as it is today")
         await pilot.press("escape", "F", "d")
@@ -388,8 +374,7 @@ async def test_the_difference_jumps_between_changes() -> None:
 
 
 async def test_the_texts_of_a_step_can_be_turned() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("1", shows="Step 1 looks at what is in the image.")
         for text in (
@@ -403,16 +388,14 @@ async def test_the_texts_of_a_step_can_be_turned() -> None:
 
 
 async def test_a_container_without_a_unit_offers_none() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
+    async with at_home(some()) as (app, pilot):
         await _open_walk(app, pilot)
         await pilot.press("w", shows="script")
         assert not app.screen.query_one("#own").display
 
 
 async def test_what_is_told_does_not_cover_the_plan() -> None:
-    app = make_app(some())
-    async with running(app, (120, 40)) as pilot:
+    async with at_home(some(), (120, 40)) as (app, pilot):
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         app.notify("Something to be told.")

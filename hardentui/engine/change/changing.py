@@ -377,7 +377,10 @@ class ChangingEngine:
     def __init__(self, engine: Engine, listener: Listener | None = None) -> None:
         connection = engine.connection
         if not isinstance(connection, UnixConnection):
-            raise ChangeFailed("Nothing can be changed here: this engine is not a running Podman.")
+            why = (
+                engine.facts.only_read or "Nothing can be changed here: this engine is not a running Podman."
+            )
+            raise ChangeFailed(why)
         self.engine = engine
         self._session = ApiSession(connection.path, API_VERSION, listener)
         self.containers = ContainerControl(self._session)

@@ -329,7 +329,7 @@ def downtime_of_undo(entry: JournalEntry) -> str:
     if entry.downtime_seconds is None or entry.state is EntryState.OPEN:
         return ""
     if substitute_in(entry.operations):
-        return Downtime(USUAL, "stop and start").words
+        return Downtime(USUAL, "stop and start; more if it does not stop when told").words
     return Downtime(entry.downtime_seconds, "as in the change").words
 
 

@@ -244,6 +244,8 @@ def next_steps(
     if draft.target in (Target.KUBE, Target.ANSIBLE):  # for other machines: the local container may stay
         path = _path(directory, draft.files[0].name)
         return NextSteps(commands=(f"# the command that uses it is at the top of {path}",))
+    if facts.engine.only_read:
+        return _first_steps(facts, draft, directory)
     shell = _Shell(files, facts)
     found_with = facts.engine.found_with if facts.engine.local else ()  # on its machine it is found without
     look = shell(own_command(found_with, "check", _word(facts)))
@@ -271,6 +273,16 @@ def next_steps(
         back=(f"{run} back",),
         finish=(f"{run} finish",),
     )
+
+
+def _first_steps(facts: ContainerFacts, draft: Draft, directory: str) -> NextSteps:
+    """Of a container that Podman does not have yet: another engine stops it, which the notes tell."""
+    paths = [_path(directory, file.name) for file in draft.files if file.is_unit]
+    start = f"systemctl start {shlex.quote(safe_file_name(facts.name))}.service"
+    commands = [f"cp {' '.join(paths)} {_SYSTEM_UNITS}/", "systemctl daemon-reload", start]
+    if not paths:
+        commands = [f"sh {_path(directory, draft.files[0].name)}"]
+    return NextSteps(commands=tuple(commands), about="First do what the notes say, in their order.")
 
 
 def _owners_lost(draft: Draft) -> str:

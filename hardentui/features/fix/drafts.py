@@ -339,10 +339,9 @@ def _left_in_layers(
         copied = moved if container is facts else ()
         if layer_of(container).data and (files := only_in_layer(container, copied)):
             name = command_word(container.name, container.id[:12])
-            yield (
-                f"the new {name} starts without {files}, which only {name} has, in no volume;"
-                " applying it here carries them over in volumes (--keep-data)"
-            )
+            kept = "; applying it here carries them over in volumes (--keep-data)"
+            kept = "" if facts.engine.only_read else kept
+            yield f"the new {name} starts without {files}, which only {name} has, in no volume{kept}"
 
 
 def chowned_volumes(facts: ContainerFacts, after: Spec) -> Iterator[str]:

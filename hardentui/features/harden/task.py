@@ -273,7 +273,7 @@ class Hardening:
     def _kept_path(self) -> str:
         """By what was asked for: another choice of fixes or probes is another trial."""
         wishes, facts = self.wishes, self._facts
-        asked = f"{facts.engine.url}\n{facts.id}\n{wishes.named}\n{wishes.everything}\n{wishes.probes}"
+        asked = f"{facts.id}\n{wishes.named}\n{wishes.everything}\n{wishes.probes}"
         name = hashlib.sha256(asked.encode()).hexdigest()[:16]
         return os.path.join(state_directory(), "tried", f"{name}.json")
 

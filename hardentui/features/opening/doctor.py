@@ -203,9 +203,8 @@ def _engines(machine: Machine, url: str, connection: str) -> Iterator[Diagnosis]
             continue
         try:
             facts = engine.facts
-            yield Diagnosis(
-                Mark.GOOD, what, f"{facts.label}, Podman {facts.version}, {facts.url}", engine=True
-            )
+            kind = facts.only_read or f"Podman {facts.version}"
+            yield Diagnosis(Mark.GOOD, what, f"{facts.label}, {kind}, {facts.url}", engine=True)
         finally:
             engine.close()
     if not url and not connection and machine.which("podman"):

@@ -111,6 +111,12 @@ def _boot() -> str:
 
 
 _ELSEWHERE_HERE = "the engine has another root directory than the host that is read (it runs in a container)"
+_ANOTHER_ENGINE = "it is Podman's, and this is another engine"
+_OF_PODMAN = (
+    "audit_loaded audit_rules configuration engine_configuration outdated programs restarts_at_boot "
+    "seccomp_intact seccomp_profile sockets storage units unit_programs"
+).split()
+"""Facts of the host that say nothing about another engine."""
 
 
 def open_engines(selection: Selection) -> Opened:
@@ -164,16 +170,20 @@ def _real(
             return far
         from hardentui.host.machine import read_host as read
 
-        host = read(files, version=local.facts.version, run=run, root=os.geteuid() == 0, deep=selection.deep)
+        host: HostFacts = read(
+            files, version=local.facts.version, run=run, root=os.geteuid() == 0, deep=selection.deep
+        )
         from hardentui.scanners.host_scans import HostScans
 
+        if local.facts.only_read:
+            host = host.replace(**dict.fromkeys(_OF_PODMAN, Unread(_ANOTHER_ENGINE)))
         return host.replace(host_scans=later(lambda _: HostScans(state_directory).load()))
 
     def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
         from hardentui.host.podman.trust import read_trust as read
 
-        if not facts.local:
-            return Unread(facts.unseen)
+        if not facts.local or facts.only_read:
+            return Unread(_ANOTHER_ENGINE if facts.only_read else facts.unseen)
         uid = 0 if facts.rootless is False else _owner(facts.url)
         return read(files, home=home_of(files, uid), uid=uid, version=facts.version)
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msgspec import Struct, field
 
+from hardentui.do import Do, Verb
 from hardentui.engine.connection import Request
 from hardentui.engine.read import Engine
-from hardentui.errors import HardenError, NoEngine
+from hardentui.errors import ChangeFailed, HardenError, NoEngine
 from hardentui.features.views import Attempt, Command
 from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files.reader import Files
@@ -61,6 +62,9 @@ class CommandLog:
         """Newest last."""
         with self._lock:
             return tuple(self._commands)
+
+
+MIGRATE = ("Write units with ", Do(Verb.QUADLET), ", run them under Podman, and harden them there.")
 
 
 def utc_now() -> datetime:
@@ -126,6 +130,11 @@ class Opened(Struct, frozen=True):
             return self.files.named_by(os.stat(engine.url.removeprefix("unix://")).st_uid)
         except OSError:
             return self.files
+
+    def refuse_only_read(self) -> None:
+        """Raises ChangeFailed on engines whose containers can only be read."""
+        for why in filter(None, (engine.only_read for engine in self.engine_facts)):
+            raise ChangeFailed(why, MIGRATE)
 
     def close(self) -> None:
         """Close all connections, and stop a private service."""

@@ -38,9 +38,13 @@ class Recorder:
     Args:
         opened: real engines; simulated or replayed ones have nothing new to record.
         files: the host; another one in tests.
+
+    Raises:
+        ChangeFailed: an engine's facts cannot be replayed, because it is not Podman.
     """
 
     def __init__(self, opened: Opened, files: Files | None = None, run: Run = run_program) -> None:
+        opened.refuse_only_read()
         self._inner = opened
         self._files = RecordingFiles(LocalFiles() if files is None else files)
         self._run = run

@@ -220,7 +220,7 @@ def _engine(engine: EngineFacts) -> dict[str, Any]:
     return {
         "label": engine.label,
         "url": engine.url,
-        "version": str(engine.version),
+        "version": "" if engine.only_read else str(engine.version),
         "rootless": engine.rootless if isinstance(engine.rootless, bool) else None,
         "cgroups": info.get("cgroupVersion") if isinstance(info, dict) else None,
     }

@@ -110,6 +110,8 @@ def _do_first(result: CheckResult, write: Writer) -> Iterator[str]:
     commands = [
         own_command(() if line.words[0] == "explain" else found_with, *line.words) for line in result.do_first
     ]
+    if any(engine.only_read for engine in result.engines):
+        commands = [""] * len(commands)
     longest = max(map(len, commands))
     room = write.width - longest - 21
     if room < 24:  # a narrow terminal

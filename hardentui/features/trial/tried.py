@@ -118,7 +118,9 @@ def _image(facts: ContainerFacts) -> str:
 
 
 def _path(facts: ContainerFacts) -> str:
-    whose = hashlib.sha256(f"{facts.engine.url}\n{facts.name}".encode()).hexdigest()[:16]
+    # a service that we start has another address each time
+    engine = facts.engine.label if facts.engine.local else facts.engine.url
+    whose = hashlib.sha256(f"{engine}\n{facts.name}".encode()).hexdigest()[:16]
     return os.path.join(state_directory(), "learned", f"{whose}.json")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import TypeVar
@@ -41,6 +42,10 @@ from hardentui.model.mounts import KernelMount
 
 _LIMITING = ("memory", "pids", "cpu")
 _OF_RUNTIMES = ("/memfd:crun", "/memfd:runc_cloned:")
+_OF_ENGINE = re.compile(
+    r"/overlay-containers/|/containers/[0-9a-f]{64}/(host(name|s)|resolv\.conf|mounts/shm)$"
+)
+"""Files that Podman, or Docker, has made for a container."""
 _RUNTIMES = frozenset({"crun", "runc"})
 """On its way into a container, the runtime itself is in there for a moment, with its own rights."""
 
@@ -403,7 +408,7 @@ def _link(namespaces: Known[Mapping[str, str]], kind: str) -> str:
 def _mount_row(mount: MountRow, table: Known[MountTable] | None) -> KernelMount:
     lower, upper = _layers(mount) if mount.kind == "overlay" else ((), "")
     paths: tuple[str, ...] = ()
-    if isinstance(table, MountTable) and "/overlay-containers/" not in mount.root:  # else Podman's own files
+    if isinstance(table, MountTable) and not _OF_ENGINE.search(mount.root):
         paths = table.paths_of(mount.device, mount.root)
     return KernelMount(
         point=mount.point,

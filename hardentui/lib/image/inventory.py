@@ -413,7 +413,7 @@ def read_inventory(source: ByteSource, cancelled: Callable[[], bool] = lambda: F
                 if entry.size > _LONGEST_MANIFEST:
                     gaps.append("the list of layers is longer than is plausible")
                 manifest = body.read(_LONGEST_MANIFEST)
-            elif entry.kind == "file" and entry.path.endswith(".tar"):
+            elif entry.kind == "file" and (entry.path.endswith(".tar") or entry.path.startswith("/blobs/")):
                 layers[entry.path.lstrip("/")] = read_layer(body, budget)
     except Damaged as error:
         gaps.append(f"the archive: {error}")

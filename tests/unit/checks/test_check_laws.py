@@ -19,6 +19,7 @@ from hardentui.model.plan import Choice
 from hardentui.reading.containers import without_cgroup
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
+FINE = {Status.PASS, Status.NOT_APPLICABLE}
 CHECKS = all_checks()
 
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
@@ -151,31 +152,26 @@ def test_a_report_calls_fixable_what_a_plan_can_fix(check: AnyCheck) -> None:
 
 @every_check
 def test_two_fixes_that_apply_alone_fix_both_together(check: AnyCheck) -> None:
-    """In this order, whatever the other is: none takes back, hides or refuses what the other does."""
-    for facts, fixed_alone in _fixed_alone():
-        for other in fixed_alone if check in fixed_alone else ():
-            if other is not check:
-                choices = [Choice(check.id), Choice(other.id)]
-                plan = make_plan(facts, choices, [check, other], NOTHING_SET)
-                left = {part.id: evaluate(part, facts.planned(plan.after)) for part in (check, other)}
-                assert set(left.values()) <= {Status.PASS, Status.NOT_APPLICABLE}, (left, plan.skipped)
+    """In both orders: none takes back, hides or refuses what the other does."""
+    for facts in facts_of(check.fails):
+        if isinstance(facts, ContainerFacts) and _fixes(check, facts):
+            for other in CHECKS:
+                if other is not check and _fixes(other, facts):
+                    _fix_both(facts, check, other)
+                    _fix_both(facts, other, check)
 
 
-@cache
-def _fixed_alone() -> tuple[tuple[ContainerFacts, tuple[AnyCheck, ...]], ...]:
-    """Failing examples, each with the checks whose fix alone makes them pass."""
-    examples = [
-        facts for check in CHECKS for facts in facts_of(check.fails) if isinstance(facts, ContainerFacts)
-    ]
-    return tuple((facts, tuple(check for check in CHECKS if _fixes(check, facts))) for facts in examples)
+def _fix_both(facts: ContainerFacts, *checks: AnyCheck) -> None:
+    plan = make_plan(facts, [Choice(check.id) for check in checks], checks, NOTHING_SET)
+    left = {check.id: evaluate(check, facts.planned(plan.after)) for check in checks}
+    assert set(left.values()) <= FINE, (left, plan.skipped)
 
 
 def _fixes(check: AnyCheck, facts: ContainerFacts) -> bool:
-    if check.remediate is None:
+    if check.remediate is None or evaluate(check, facts) in FINE:
         return False
     plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
-    fixed = evaluate(check, facts.planned(plan.after)) in (Status.PASS, Status.NOT_APPLICABLE)
-    return bool(plan.choices) and fixed
+    return bool(plan.choices) and evaluate(check, facts.planned(plan.after)) in FINE
 
 
 def _asking(subject: Facts, asked: set[tuple[str, ...]], at: tuple[str, ...] = ()) -> Facts:

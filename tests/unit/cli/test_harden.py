@@ -5,20 +5,12 @@ from io import StringIO
 
 import pytest
 
-from hardentui.features.harden import simulated
 from tests.unit.cli.conftest import Run
 
 
 class Answers(StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(simulated, "TRIAL_PACE", 0.0)
-    monkeypatch.setattr(simulated, "APPLY_PACE", 0.0)
-    return monkeypatch
 
 
 @pytest.mark.parametrize(
@@ -29,9 +21,9 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     ],
 )
 def test_one_question_before_the_trials_and_one_before_the_changes(
-    names: tuple[str, ...], start: str, apply: str, run: Run, answers: pytest.MonkeyPatch
+    names: tuple[str, ...], start: str, apply: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers.setattr(sys, "stdin", Answers("y\ny\n"))
+    monkeypatch.setattr(sys, "stdin", Answers("y\ny\n"))
     said = run("harden", *names, "--demo")
     assert said.code == 0
     asked = [line.partition("[")[0] for line in said.err.splitlines() if "? [" in line]
@@ -41,8 +33,8 @@ def test_one_question_before_the_trials_and_one_before_the_changes(
         assert f"apply {name}: done" in said.out
 
 
-def test_the_answer_no_leaves_all_of_them_alone(run: Run, answers: pytest.MonkeyPatch) -> None:
-    answers.setattr(sys, "stdin", Answers("y\nn\n"))
+def test_the_answer_no_leaves_all_of_them_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Answers("y\nn\n"))
     said = run("harden", "shop-web", "shop-api", "--demo")
     assert "Nothing was changed." in said.err
     assert "done" not in said.out

@@ -10,7 +10,6 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
-from hardentui.features.harden import simulated
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]
@@ -66,7 +65,6 @@ def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
     assert "sate" in said
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str, tmp_path: Path) -> None:
     bench = _hostile(attack, tmp_path).first_look().workbench()
@@ -97,14 +95,6 @@ def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str,
     assert "1. " in out.getvalue()
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulated host plays at once."""
-    monkeypatch.setattr(simulated, "TRIAL_PACE", 0.0)
-    monkeypatch.setattr(simulated, "APPLY_PACE", 0.0)
-
-
-@pytest.mark.usefixtures("quick")
 def test_the_chosen_fixes_alone_are_hardened(talk: Talk) -> None:
     said = talk("open shop-web", "choose no-memory-limit", "harden probe true", "", "y", "quit")
     assert "hardened twin works" in said
@@ -112,9 +102,7 @@ def test_the_chosen_fixes_alone_are_hardened(talk: Talk) -> None:
     assert "not written" not in said, "what was applied is not lost"
 
 
-def test_a_container_is_hardened_with_two_answers(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulated, "TRIAL_PACE", 0.0)
-    monkeypatch.setattr(simulated, "APPLY_PACE", 0.0)
+def test_a_container_is_hardened_with_two_answers(talk: Talk) -> None:
     said = talk("open shop-web", "harden", "", "y", "harden", "n", "harden", "", "no")
     first, second, third = said.split("Start the trial?")[1:]
     assert "hardened twin works" in first

@@ -345,6 +345,8 @@ def test_a_trial_that_worked_waits_a_day_for_its_decision(
     kept = _task().tried_before()
     assert kept is not None
     assert kept.trial == _trial()
+    again = FACTS.replace(engine=FACTS.engine.replace(url="unix:///tmp/another/podman.sock"))
+    assert _task(again).tried_before() is not None, "a service that we start has another address each time"
     assert _task(checks=("writable-rootfs",)).tried_before() is None, "another question"
     assert _task(directory="/out").tried_before() is None
     other = container("--volume=data:/data", inspect={"Image": "f" * 64})

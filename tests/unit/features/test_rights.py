@@ -98,6 +98,8 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
     assert told["used or not"] == "used or not: as seen in 2 earlier trials"
     another_image = facts.replace(inspect={"Image": "b" * 64})
     assert learned_before(another_image) is None
+    again = facts.replace(engine=facts.engine.replace(url="unix:///tmp/another/podman.sock"))
+    assert learned_before(again) == learned, "a service that we start has another address each time"
     keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
     unseen = capability_page(facts, learned_before(facts))
     assert all(row.used is None for row in unseen.rows)

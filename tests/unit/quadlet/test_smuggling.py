@@ -193,7 +193,7 @@ def test_networks_volumes_and_pods_smuggle_nothing(version: Version) -> None:
     assert written(spec, context) == (1 if version < Version(4, 7) else 4)
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(value=hostile)
 def test_names_and_comments_smuggle_nothing(value: str) -> None:
     spec, context = _around("x", VERSIONS[1])
@@ -228,7 +228,7 @@ def test_most_options_take_text() -> None:
     assert len(TEXTUAL) > 90
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(value=hostile)
 def test_random_networks_volumes_and_pods_smuggle_nothing(value: str) -> None:
     spec, context = _around(value, VERSIONS[1])

@@ -162,7 +162,7 @@ TEMPLATES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEMPLATES, TEMPLATES)
 def test_no_text_of_a_container_is_a_template(first: str, second: str) -> None:
     spec = Spec.of(

@@ -117,7 +117,7 @@ def test_each_rule_of_restricted_is_told(looser: tuple[Option[Any], Any]) -> Non
     assert "Admitted by" not in head(made)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([pair for _, pair in LOOSER]), max_size=4))
 def test_the_rules_and_the_standard_agree(looser: list[tuple[Option[Any], Any]]) -> None:
     spec = Spec.of(*HARDENED)
@@ -276,7 +276,7 @@ HOSTILE = st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_no_value_gets_out_of_its_place(first: str, second: str) -> None:
     spec = Spec.of(

@@ -85,6 +85,15 @@ def test_a_deleted_credential_is_still_in_its_layer_and_a_deleted_tool_is_gone()
     assert seen.privileged_files == ()
 
 
+def test_layers_are_found_where_docker_25_puts_them() -> None:
+    """Under their digests, among blobs that are none."""
+    layer = packed(member("usr/bin/gcc", b"x", 0o755))
+    parts = (member("blobs/sha256/1c", b'{"config": {}}'), member("blobs/sha256/2a", layer))
+    manifest = b'[{"Config": "blobs/sha256/1c", "Layers": ["blobs/sha256/2a"]}]'
+    seen = read_inventory(io.BytesIO(packed(*parts, member("manifest.json", manifest))))
+    assert (paths(seen.tools), seen.gaps) == (["/usr/bin/gcc"], ())
+
+
 def test_names_and_links_that_climb_stay_in_the_image() -> None:
     seen = look(
         packed(

@@ -24,6 +24,7 @@ from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
 from tests.property.recorded_cases import names, read_case
 
 HEAD = "[Container]\nImage=registry.example/i:1\n"
+DAILY = (Version(4, 4), Version(4, 9), Version(5, 0), Version(5, 4, 2), Version(5, 8, 2), Version(6, 1))
 EVERY_VERSION = [
     Version(*numbers)
     for numbers in (
@@ -31,6 +32,9 @@ EVERY_VERSION = [
         (5, 6), (5, 7), (5, 8), (5, 8, 2), (6, 0), (6, 1),
     )
 ]  # fmt: skip
+each_version = pytest.mark.parametrize(
+    "version", [v if v in DAILY else pytest.param(v, marks=pytest.mark.long) for v in EVERY_VERSION], ids=str
+)
 
 
 def argv(lines: str, version: str = "5.4.2", **others: str) -> tuple[str, ...]:
@@ -187,7 +191,7 @@ def _units(made: Bundle) -> dict[str, str]:
     return {file.name: file.text for file in made.files if file.is_unit}
 
 
-@pytest.mark.parametrize("version", EVERY_VERSION, ids=str)
+@each_version
 def test_every_recorded_container_comes_through_in_every_version(version: Version) -> None:
     proven = 0
     for name, spec in _specs():
@@ -218,7 +222,7 @@ SPEC = (
 )
 
 
-@pytest.mark.parametrize("version", EVERY_VERSION, ids=str)
+@each_version
 def test_each_line_of_a_unit_matters(version: Version) -> None:
     made = bundle(SPEC, UnitContext(version=version))
     text = _units(made)["web.container"]

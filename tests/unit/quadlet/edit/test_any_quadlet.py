@@ -77,7 +77,7 @@ def is_subsequence(few: list[str], many: list[str]) -> bool:
     return all(item in rest for item in few)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(quadlets(), specs())
 def test_untouched_lines_stay_and_the_plan_is_what_is_read(made: tuple[str, Spec], after: Spec) -> None:
     text, before = made
@@ -102,7 +102,7 @@ def pieces(unit: UnitText) -> list[str]:
     return [unit.text[a.start : a.end] for a in unit.assignments]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(quadlets(), specs())
 def test_a_drop_in_says_the_same_as_an_edit(made: tuple[str, Spec], after: Spec) -> None:
     text, before = made
@@ -113,7 +113,7 @@ def test_a_drop_in_says_the_same_as_an_edit(made: tuple[str, Spec], after: Spec)
     assert alike(QuadletFiles((text, drop_in)).spec()) == alike(wanted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(specs(), specs(), st.sampled_from(["direct", "sh", "extra"]))
 def test_a_service_gets_the_planned_command(before: Spec, after: Spec, kind: str) -> None:
     """Written into the command or the variable, the words that come out are those of the plan."""
