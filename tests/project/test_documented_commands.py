@@ -44,14 +44,14 @@ WANTS_MORE = {
     r"harden (?!.*(--try|--yes|-o ))|trust sign": "there is no terminal to ask",
     r"check .*--save": "Only the facts of a real host can be saved",
     r"check .*--import": "A simulated host has no scan results",
-    r"check .*--facts|images --import|apply .*--plan": "cannot be read",
+    r"check .*--facts|images --import|apply .*--plan|trust (plan|apply)": "cannot be read",
     r"trial .*--image": "is not on this engine",
     r"trial |networks .*--try": "A trial needs a real Podman",
     r"apply (?!.*--safe)": "Changes cannot be applied to a simulated or saved host",
     r"confirm": "No change waits",
     r"journal forget": "is not an entry of the journal",
     r"undo": "There is nothing to undo",
-    r"trust (plan|apply|check) ": "None of these engines belongs to this account",
+    r"trust check ": "None of these engines belongs to this account",
 }
 """What is no use on the simulated host, and what is told then; the live tests run it."""
 
