@@ -30,7 +30,7 @@ test: $(BIN)/.ready ## the tests that protect a promise: unit, property, TUI, ar
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 	@[ -n "$(filter-out --durations=%,$(ARGS))$$(git status --porcelain 2>&1)" ] || git rev-parse HEAD >.tested
 
-unit: $(BIN)/.ready ## the tests that need no Podman: two minutes
+unit: $(BIN)/.ready ## the tests that need no Podman: minutes
 	@$(BIN)/python -m pytest -n auto $(TOGETHER) -m "not live" $(ARGS)
 
 live: $(BIN)/.ready ## only the tests on a real Podman

@@ -263,8 +263,7 @@ async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: 
 
 
 async def test_where_no_container_reaches_the_host_no_way_is_named() -> None:
-    app = make_app(Host(("node-exporter", "vault")))
-    async with running(app) as pilot:
+    async with at_home(Host(("node-exporter", "vault"))) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen))

@@ -320,8 +320,7 @@ async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
         Attempt("$CONTAINER_HOST", "unix:///a.sock", "environment", "no such file", "unset it"),
         Attempt("user socket", "unix:///b.sock", "default", "permission denied", "run as anna"),
     )
-    app = make_app(some(attempts=tried, private_service=True))
-    async with running(app, (100, 40)) as pilot:
+    async with at_home(some(attempts=tried, private_service=True), (100, 40)) as (app, pilot):
         await pilot.press("app.connection")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         await shows(

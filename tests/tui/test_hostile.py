@@ -23,7 +23,7 @@ from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible_in_place
 from tests.support.image_archives import image, member, packed
 from tests.tui.replayed import CHECKLIST, LIST, Host, nothing
-from tests.tui.support import Driver, at_home, drawn, make_app, running, shows, until
+from tests.tui.support import Driver, at_home, drawn, shows, until
 
 ATTACKS = [
     "esc\x1b[2Jape\x1b]52;c;AAAA\x07\x9b31m \U000e0041\ud800 \x00 bidi\u202egnp.\u2066exe\u200b",
@@ -99,8 +99,7 @@ def _hostile(attack: str, directory: Path) -> Host:
 async def test_no_screen_lets_hostile_text_through(
     attack: str, size: tuple[int, int], tmp_path: Path
 ) -> None:
-    app = make_app(_hostile(attack, tmp_path))
-    async with running(app, size) as pilot:
+    async with at_home(_hostile(attack, tmp_path), size) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         _inspect(pilot)
         for keys in (
