@@ -11,7 +11,7 @@ from hardentui.checks.examples import commands
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.harden.score import MEANING
-from hardentui.model.check import HEADINGS, AnyCheck
+from hardentui.model.check import HEADINGS, Check
 from hardentui.model.spec import Option, Readability
 from hardentui.options import TABLE
 from hardentui.options.inspect.view import Sources
@@ -86,7 +86,7 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
-def _check(check: AnyCheck) -> str:
+def _check(check: Check) -> str:
     lines = [
         f"# {check.id}",
         "",
@@ -107,12 +107,12 @@ def _check(check: AnyCheck) -> str:
     return "\n".join(lines)
 
 
-def _form(check: AnyCheck, name: str) -> str:
+def _form(check: Check, name: str) -> str:
     """What a parameter may be that can be set for one container; empty for all others."""
     return f": {FORMS[check.takes[name]].words}; also for one container" if name in check.takes else ""
 
 
-def _examples(check: AnyCheck) -> list[str]:
+def _examples(check: Check) -> list[str]:
     lines: list[str] = []
     for word, failing in (("fails", True), ("passes", False)):
         if shown := commands(check, failing=failing):

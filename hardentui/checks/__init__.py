@@ -13,7 +13,7 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from hardentui.model.check import AnyCheck, Check
+from hardentui.model.check import Check
 
 _MODULES = {
     "step01_minimal_base_images": {
@@ -119,7 +119,7 @@ RETIRED = {
 without effect: what someone accepted once must not hide anything else."""
 
 
-class Checks(Mapping[str, AnyCheck]):
+class Checks(Mapping[str, Check]):
     """Checks by ID, in the order of step and ID.
 
     Args:
@@ -130,17 +130,17 @@ class Checks(Mapping[str, AnyCheck]):
         steps: ID -> number of its step.
     """
 
-    def __init__(self, modules: Mapping[str, tuple[str, str]], own: Iterable[AnyCheck] = ()) -> None:
+    def __init__(self, modules: Mapping[str, tuple[str, str]], own: Iterable[Check] = ()) -> None:
         self._modules = modules
         self._loaded = {check.id: check for check in own}
         self.steps = {name: int(directory[4:6]) for name, (directory, _) in modules.items()}
         self.steps |= {check.id: check.step for check in self._loaded.values()}
 
-    def with_own(self, own: Iterable[AnyCheck]) -> Checks:
+    def with_own(self, own: Iterable[Check]) -> Checks:
         """These and the checks of a checklist."""
         return Checks(self._modules, (*self._loaded.values(), *own))
 
-    def __getitem__(self, check_id: str) -> AnyCheck:
+    def __getitem__(self, check_id: str) -> Check:
         if check_id not in self._loaded:
             module = importlib.import_module(".".join((__name__, *self._modules[check_id])))
             for check in [value for value in vars(module).values() if isinstance(value, Check)]:
@@ -172,10 +172,10 @@ CHECKS = Checks(dict(_places()))
 
 
 @cache
-def all_checks() -> tuple[AnyCheck, ...]:
+def all_checks() -> tuple[Check, ...]:
     """Every check, by step and ID. To know the IDs alone, take CHECKS."""
     return tuple(CHECKS.values())
 
 
-def check_by_id(check_id: str) -> AnyCheck | None:
+def check_by_id(check_id: str) -> Check | None:
     return CHECKS.get(check_id)

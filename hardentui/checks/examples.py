@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.model.check import AnyCheck
+from hardentui.model.check import Check
 from hardentui.model.configuration import Configuration, Danger, FileFact, Value
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.finding import Kind
@@ -79,7 +79,7 @@ def facts_of(examples: Examples) -> tuple[Any, ...]:
     return tuple(container(example) if isinstance(example, str) else example for example in given)
 
 
-def commands(check: AnyCheck, *, failing: bool) -> tuple[str, ...]:
+def commands(check: Check, *, failing: bool) -> tuple[str, ...]:
     """The commands that make the containers of a check's `fails` or `passes`.
 
     Left out is what its options do not show: those that are among the other examples, too, or are none.

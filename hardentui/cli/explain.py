@@ -19,7 +19,7 @@ from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.remedy import remediation
 from hardentui.harden.score import MEANING
-from hardentui.model.check import HEADINGS, AnyCheck, Checklist
+from hardentui.model.check import HEADINGS, Check, Checklist
 from hardentui.reading.forms import FORMS
 from hardentui.words import nearest
 
@@ -54,7 +54,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _list(checks: Iterable[AnyCheck]) -> Any:
+def _list(checks: Iterable[Check]) -> Any:
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
@@ -78,7 +78,7 @@ def _filter(write: Paragraphs) -> Iterator[str]:
     yield from write.block("All words must match", [f"{word:<17} {means}" for word, means in EXAMPLES])
 
 
-def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+def explain_lines(check: Check, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
     yield write.bold(check.title)
     yield f"{check.id}  step {check.step}, {check.severity_words}, about the {check.about.value}"
     if check.id in checklist.without:
@@ -98,7 +98,7 @@ def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> I
         yield from write.block("References", check.references)
 
 
-def _parameters(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+def _parameters(check: Check, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
     if not check.parameters:
         return
     given = checklist.parameters.get(check.id, {})
@@ -111,7 +111,7 @@ def _parameters(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Ite
     yield from write.block(f"Parameters ([check.{check.id}] in a checklist)", lines)
 
 
-def _change(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+def _change(check: Check, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
     """The effect of the fix on the first failing example that it can fix."""
     if check.remediate is None:
         return

@@ -13,7 +13,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
 from hardentui.features.checklists.loading import find_check, load
-from hardentui.model.check import AnyCheck
+from hardentui.model.check import Check
 from hardentui.model.finding import Waiver
 from hardentui.visible import visible
 
@@ -72,7 +72,7 @@ def _list(path: str, checks: Iterable[str], terminal: Terminal) -> int:
     return 0
 
 
-def _add(path: str, options: Namespace, own: Iterable[AnyCheck], terminal: Terminal) -> None:
+def _add(path: str, options: Namespace, own: Iterable[Check], terminal: Terminal) -> None:
     own = tuple(own)
     checks = [*CHECKS, *(check.id for check in own)]
     if not any(sign in options.id for sign in "*?["):

@@ -18,7 +18,7 @@ from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan, raises_most
 from hardentui.harden.remedy import FixValue, remediation, settings_of
 from hardentui.harden.score import Score, score
-from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.check import Check, ParameterValue
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Finding, Remediation, Risk, Status
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
@@ -137,7 +137,7 @@ def load(text: str) -> SavedPlan:
         raise PlanError(f"The plan has a fault: {visible(str(error), 300)}.") from error
 
 
-def usable_choices(choices: Sequence[Choice], checks: Iterable[AnyCheck]) -> tuple[Choice, ...]:
+def usable_choices(choices: Sequence[Choice], checks: Iterable[Check]) -> tuple[Choice, ...]:
     """The choices of a file. One for an unknown check is kept: the new plan reports it as left out.
 
     Raises:
@@ -273,7 +273,7 @@ class Planner:
             return ()
         return fixable(report.facts, self._not_waived(report), self._checklist, caution)
 
-    def _not_waived(self, report: Report) -> tuple[AnyCheck, ...]:
+    def _not_waived(self, report: Report) -> tuple[Check, ...]:
         """The checks without accepted findings: their fixes must be named explicitly."""
         waived = {finding.check for finding in report.everything if finding.status is Status.WAIVED}
         return tuple(check for check in self._checks if check.id not in waived)

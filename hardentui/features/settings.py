@@ -12,7 +12,7 @@ from hardentui.account import home, is_confined
 from hardentui.errors import InputError
 from hardentui.features.checklists.loading import fit
 from hardentui.files import write_bundle
-from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.check import Check, ParameterValue
 from hardentui.model.draft import TextFile
 from hardentui.model.settings import THEMES, FixDefaults, Notice, SettingOrigin, Settings, SettingSource
 from hardentui.reading.forms import fault_of, text_of
@@ -199,7 +199,7 @@ def _directory(value: object) -> str:
 # Values of fixes that a user has set for all containers: `[fixes.no-memory-limit]`.
 
 
-def read_fix_defaults(document: Document, checks: Mapping[str, AnyCheck]) -> FixDefaults:
+def read_fix_defaults(document: Document, checks: Mapping[str, Check]) -> FixDefaults:
     """The values of fixes without a chosen value, with a notice for each invalid one."""
     values: dict[str, dict[str, ParameterValue]] = {}
     origins: dict[str, SettingOrigin] = {}
@@ -219,9 +219,7 @@ def read_fix_defaults(document: Document, checks: Mapping[str, AnyCheck]) -> Fix
     return FixDefaults(values, origins, tuple(document.notices))
 
 
-def _values(
-    document: Document, check: AnyCheck, table: Mapping[str, Any]
-) -> list[tuple[str, ParameterValue]]:
+def _values(document: Document, check: Check, table: Mapping[str, Any]) -> list[tuple[str, ParameterValue]]:
     taken = []
     for name, given in table.items():
         path = ("fixes", check.id, name)
@@ -292,7 +290,7 @@ class SettingRow(Struct, frozen=True):
 
 
 def setting_rows(
-    settings: Settings, defaults: FixDefaults, checks: Mapping[str, AnyCheck]
+    settings: Settings, defaults: FixDefaults, checks: Mapping[str, Check]
 ) -> tuple[SettingRow, ...]:
     """Every setting, with its current value."""
     rows = [

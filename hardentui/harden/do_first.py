@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.harden.score import Score, score
-from hardentui.model.check import AnyCheck
+from hardentui.model.check import Check
 from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Subject
 from hardentui.visible import command_word
 
@@ -59,7 +59,7 @@ class DoFirst(Struct, frozen=True):
 def do_first(
     containers: Iterable[tuple[Subject, Score, Iterable[Finding], str]],
     others: Iterable[Finding],
-    checks: Mapping[str, AnyCheck],
+    checks: Mapping[str, Check],
 ) -> tuple[DoFirst, ...]:
     """The lines, the most urgent first.
 
@@ -116,7 +116,7 @@ def _line(
     text: str,
     before: Score,
     findings: tuple[Finding, ...],
-    checks: Mapping[str, AnyCheck],
+    checks: Mapping[str, Check],
 ) -> DoFirst:
     ids = tuple(finding.check for finding in fixed)
     risks = [

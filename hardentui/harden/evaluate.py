@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.harden.score import COST
-from hardentui.model.check import AnyCheck, Checklist, Parameters
+from hardentui.model.check import Check, Checklist, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Finding,
@@ -34,14 +34,12 @@ def context_shift(facts: object) -> int:
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
 
 
-def parameters_of(check: AnyCheck, checklist: Checklist) -> Parameters:
+def parameters_of(check: Check, checklist: Checklist) -> Parameters:
     """The check's defaults, overridden by the checklist."""
     return Parameters({**check.parameters, **checklist.parameters.get(check.id, {})})
 
 
-def evaluate(
-    facts: object, subject: Subject, checks: Iterable[AnyCheck], checklist: Checklist
-) -> list[Finding]:
+def evaluate(facts: object, subject: Subject, checks: Iterable[Check], checklist: Checklist) -> list[Finding]:
     """One finding per check of the subject's kind, in the order of `checks`."""
     return run(
         facts,
@@ -53,10 +51,10 @@ def evaluate(
 def run(
     facts: object,
     subject: Subject,
-    checks: Iterable[tuple[AnyCheck, Parameters]],
+    checks: Iterable[tuple[Check, Parameters]],
     *,
     compared: bool = True,
-    verdict_of: Callable[[AnyCheck, Any, Parameters], Verdict] | None = None,
+    verdict_of: Callable[[Check, Any, Parameters], Verdict] | None = None,
 ) -> list[Finding]:
     """One finding per check, with the given parameters.
 
@@ -94,13 +92,13 @@ def run(
     return findings
 
 
-def _is_certain(check: AnyCheck, verdict: Verdict) -> bool:
+def _is_certain(check: Check, verdict: Verdict) -> bool:
     """Whether it hands over the host, whatever the other containers are."""
     critical = (verdict.severity or check.severity) is Severity.CRITICAL
     return check.takes_over and verdict.status is Status.FAIL and critical
 
 
-def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
+def judge(check: Check, facts: object, parameters: Parameters) -> Verdict:
     """The check's verdict. Documents from an engine may have any shape and depth: an exception in a check
     becomes an unknown with the reason, and does not abort the scan."""
     try:

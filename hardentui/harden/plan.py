@@ -11,7 +11,7 @@ from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import OptionDiff, advised, fix_parameters, remedied, spec_diff
 from hardentui.harden.score import most_severe_first
-from hardentui.model.check import Advice, AnyCheck, Checklist, FixContext
+from hardentui.model.check import Advice, Check, Checklist, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, FixKind, Kind, Risk, Status
 from hardentui.model.known import known
@@ -110,7 +110,7 @@ _ALREADY = "nothing to change: the options already have these values"
 class _Fix(Struct, frozen=True):
     """An applicable remediation: the resulting spec, and what it changes on its own."""
 
-    check: AnyCheck
+    check: Check
     choice: Choice
     after: Spec
     changed: tuple[OptionDiff, ...]
@@ -122,7 +122,7 @@ class _Fix(Struct, frozen=True):
 
 
 def make_plan(
-    facts: ContainerFacts, choices: Iterable[Choice], checks: Iterable[AnyCheck], checklist: Checklist
+    facts: ContainerFacts, choices: Iterable[Choice], checks: Iterable[Check], checklist: Checklist
 ) -> Plan:
     """Fold the chosen remediations over the spec, in the order of `checks`.
 
@@ -165,7 +165,7 @@ def make_plan(
 
 
 def _fix(
-    check: AnyCheck, spec: Spec, facts: ContainerFacts, choice: Choice, checklist: Checklist
+    check: Check, spec: Spec, facts: ContainerFacts, choice: Choice, checklist: Checklist
 ) -> _Fix | Skipped:
     """A check's remediation on top of the previous ones, or why it is skipped."""
     if why := _needless(check, spec, facts, checklist):
@@ -186,7 +186,7 @@ def _fix(
     return _Fix(check, choice, after, changed, advised(check, spec, after, context))
 
 
-def _needless(check: AnyCheck, spec: Spec, facts: ContainerFacts, checklist: Checklist) -> str:
+def _needless(check: Check, spec: Spec, facts: ContainerFacts, checklist: Checklist) -> str:
     """Why there is nothing to fix; empty if the check fails, is unknown, or would fail with the plan."""
     parameters = parameters_of(check, checklist)
     verdict = judge(check, facts, parameters)
@@ -201,7 +201,7 @@ def _needless(check: AnyCheck, spec: Spec, facts: ContainerFacts, checklist: Che
     return "the container passes this check" + (f": {verdict.declared}" if verdict.declared else "")
 
 
-def _alone(check: AnyCheck, context: FixContext) -> tuple[OptionDiff, ...]:
+def _alone(check: Check, context: FixContext) -> tuple[OptionDiff, ...]:
     """What the fix changes on its own."""
     try:
         return spec_diff(context.facts.spec, remedied(check, context.facts.spec, context))
@@ -210,11 +210,7 @@ def _alone(check: AnyCheck, context: FixContext) -> tuple[OptionDiff, ...]:
 
 
 def _still_or_newly_failing(
-    facts: ContainerFacts,
-    spec: Spec,
-    checks: tuple[AnyCheck, ...],
-    checklist: Checklist,
-    kept: frozenset[str],
+    facts: ContainerFacts, spec: Spec, checks: tuple[Check, ...], checklist: Checklist, kept: frozenset[str]
 ) -> tuple[Note, ...]:
     """Chosen findings that the plan does not fix, and new ones that it causes."""
     if spec == facts.spec:
@@ -256,7 +252,7 @@ def _changes(before: Spec, after: Spec, by_option: dict[str, list[_Fix]]) -> tup
 
 
 def fixable(
-    facts: ContainerFacts, checks: Iterable[AnyCheck], checklist: Checklist, caution: Caution = Caution.ALL
+    facts: ContainerFacts, checks: Iterable[Check], checklist: Checklist, caution: Caution = Caution.ALL
 ) -> tuple[Choice, ...]:
     """Every applicable fix for a failing finding of this container, alone or after the fixes before it.
 
@@ -277,7 +273,7 @@ def fixable(
     return tuple(choices)
 
 
-def spec_after_fix(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> Spec | None:
+def spec_after_fix(check: Check, facts: ContainerFacts, checklist: Checklist) -> Spec | None:
     """The spec with the fix of one check alone; None when a plan cannot carry it out."""
     if check.kind is not Kind.CONTAINER or check.remediate is None:
         return None
@@ -285,7 +281,7 @@ def spec_after_fix(check: AnyCheck, facts: ContainerFacts, checklist: Checklist)
     return fix.after if isinstance(fix, _Fix) else None
 
 
-def is_fixable(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> bool:
+def is_fixable(check: Check, facts: ContainerFacts, checklist: Checklist) -> bool:
     """Whether an option of this container, which fails the check, fixes it: `spec_after_fix` gives a spec."""
     if check.kind is not Kind.CONTAINER or check.remediate is None:
         return False
@@ -298,7 +294,7 @@ def is_fixable(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> 
 
 
 def left_out(
-    facts: ContainerFacts, plan: Plan, checks: Iterable[AnyCheck], checklist: Checklist
+    facts: ContainerFacts, plan: Plan, checks: Iterable[Check], checklist: Checklist
 ) -> tuple[Skipped, ...]:
     """The failing checks that are not in the plan, and why: also decisions and, with `--safe` and `--likely`,
     the fixes that are too risky for them."""
@@ -329,14 +325,14 @@ def left_out(
     return tuple(left)
 
 
-def _question(check: AnyCheck, before: Spec, fix: _Fix) -> Skipped:
+def _question(check: Check, before: Spec, fix: _Fix) -> Skipped:
     """A fix that is for a person to decide, with what it would change."""
     by_option = {diff.option.name: [fix] for diff in fix.changed}
     changes = _changes(before, fix.after, by_option)
     return Skipped(check.id, check.summary, f"--check {check.id} takes it.", decides=changes)
 
 
-def _fixed_by_others(check: AnyCheck, facts: ContainerFacts, plan: Plan, checklist: Checklist) -> bool:
+def _fixed_by_others(check: Check, facts: ContainerFacts, plan: Plan, checklist: Checklist) -> bool:
     """Whether fixes of other checks fix it too: without privileged mode, the seccomp filter is back."""
     parameters = parameters_of(check, checklist)
     after = judge(check, facts.planned(plan.after), parameters).status
@@ -360,7 +356,7 @@ _TRIED = 4
 def raises_most(
     facts: ContainerFacts,
     findings: Iterable[Finding],
-    checks: Mapping[str, AnyCheck],
+    checks: Mapping[str, Check],
     checklist: Checklist,
     most: int,
 ) -> tuple[Finding, ...]:
@@ -385,7 +381,7 @@ def _gain(
     facts: ContainerFacts,
     after: Spec,
     failing: Iterable[Finding],
-    checks: Mapping[str, AnyCheck],
+    checks: Mapping[str, Check],
     checklist: Checklist,
 ) -> tuple[int, int]:
     """(number of resolved host takeover findings, score gain)."""

@@ -10,15 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.check import (
-    Advice,
-    AnyCheck,
-    Checklist,
-    FixContext,
-    Measured,
-    Parameters,
-    ParameterValue,
-)
+from hardentui.model.check import Advice, Check, Checklist, FixContext, Measured, Parameters, ParameterValue
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Remediation, Verdict
 from hardentui.model.known import Unread, known
@@ -121,14 +113,14 @@ def _flag(option: Option[Any], argument: str) -> str:
 # What a fix does to a container.
 
 
-def fix_parameters(check: AnyCheck, checklist: Checklist, chosen: Mapping[str, ParameterValue]) -> Parameters:
+def fix_parameters(check: Check, checklist: Checklist, chosen: Mapping[str, ParameterValue]) -> Parameters:
     """The parameters of a fix: as `parameters_of`, with the user's defaults below the checklist's values."""
     own = checklist.fix_values.get(check.id, {})
     listed = checklist.parameters.get(check.id, {})
     return Parameters({**check.parameters, **own, **listed, **chosen})
 
 
-def remedied(check: AnyCheck, spec: Spec, context: FixContext) -> Spec:
+def remedied(check: Check, spec: Spec, context: FixContext) -> Spec:
     """The fixed spec.
 
     Raises:
@@ -142,14 +134,14 @@ def remedied(check: AnyCheck, spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(f"what the fix depends on is not known: {unread.reason}") from None
 
 
-def advised(check: AnyCheck, before: Spec, after: Spec, context: FixContext) -> Advice:
+def advised(check: Check, before: Spec, after: Spec, context: FixContext) -> Advice:
     """What the fix means for this container, as far as that is known."""
     advise = check.advise
     return Advice() if advise is None else known(lambda: advise(before, after, context), else_=Advice())
 
 
 def remediation(
-    check: AnyCheck,
+    check: Check,
     facts: object,
     verdict: Verdict,
     checklist: Checklist,
@@ -208,7 +200,7 @@ class FixValue(Struct, frozen=True):
 
 
 def settings_of(
-    check: AnyCheck, facts: ContainerFacts, choice: Choice, checklist: Checklist
+    check: Check, facts: ContainerFacts, choice: Choice, checklist: Checklist
 ) -> tuple[FixValue, ...]:
     """The values of the fix with this choice; empty if it has none."""
     chosen, listed = dict(choice.parameters), checklist.parameters.get(check.id, {})

@@ -194,9 +194,6 @@ class Check(Struct, frozen=True, kw_only=True):
         return sections(self.doc).get(heading, "")
 
 
-AnyCheck = Check
-
-
 @cache
 def sections(doc: str) -> Mapping[str, str]:
     """Split a check's docstring: heading -> text. A heading is a line of its own that ends with a colon."""
@@ -248,7 +245,7 @@ class Checklist(Struct, frozen=True):
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     # the user's default values for fixes; no verdict depends on them
     fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
-    own: tuple[AnyCheck, ...] = ()  # checks declared by it and by the checklist that it extends
+    own: tuple[Check, ...] = ()  # checks declared by it and by the checklist that it extends
     without: Mapping[str, str] = field(default_factory=dict)  # excluded checks by ID, each with the reason
     inherited: frozenset[str] = frozenset()  # IDs of the latter
 

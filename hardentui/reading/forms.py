@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
-from hardentui.model.check import AnyCheck, FormName, ParameterValue
+from hardentui.model.check import Check, FormName, ParameterValue
 from hardentui.options.codecs import size_of
 
 
@@ -18,7 +18,7 @@ class Form(Struct, frozen=True):
     fits: Callable[[ParameterValue], bool]  # whether a value of the right type is of this form
 
 
-def fault_of(check: AnyCheck, name: str, value: ParameterValue) -> str:
+def fault_of(check: Check, name: str, value: ParameterValue) -> str:
     """Why a fix cannot take this value for its parameter, one sentence; empty when it can.
 
     The check's own default is always accepted, even if empty: then the fix asks for a value.
@@ -29,7 +29,7 @@ def fault_of(check: AnyCheck, name: str, value: ParameterValue) -> str:
     return "" if form.fits(value) else f"{name} must be {form.words}."
 
 
-def value_of(check: AnyCheck, name: str, text: str) -> ParameterValue:
+def value_of(check: Check, name: str, text: str) -> ParameterValue:
     """A typed value, converted to the type of the parameter.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
-from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
+from hardentui.model.check import Check, FixContext, Parameters, ParameterValue
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status, Verdict
 from hardentui.model.spec import Spec
@@ -13,7 +13,7 @@ from hardentui.model.spec import Spec
 PASS, FAIL, NOT_APPLICABLE, UNKNOWN = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE, Status.UNKNOWN
 
 
-def the_check(check_id: str) -> AnyCheck:
+def the_check(check_id: str) -> Check:
     check = check_by_id(check_id)
     assert check is not None, f"no check is called {check_id}"
     return check

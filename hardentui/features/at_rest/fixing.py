@@ -26,7 +26,7 @@ from hardentui.features.fix.unit_edits import edited, prove_by_port
 from hardentui.features.looking.unit_origin import Origin, OriginKind
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import fix_parameters, remedied
-from hardentui.model.check import AnyCheck, FixContext
+from hardentui.model.check import Check, FixContext
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Risk
 from hardentui.model.known import Unread
@@ -140,7 +140,7 @@ def _fixed(
     return Fixed(service, tuple(made), why, target.files, target.proof, with_all)
 
 
-def _is_wanted(check: AnyCheck, wanted: Wanted) -> bool:
+def _is_wanted(check: Check, wanted: Wanted) -> bool:
     if wanted.checks:
         return check.id in wanted.checks
     return (

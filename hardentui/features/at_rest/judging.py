@@ -27,7 +27,7 @@ from hardentui.harden.evaluate import judge, parameters_of, run, waive
 from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.model.check import AnyCheck, FixContext, Parameters
+from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts, NotRunning, UnitFacts
 from hardentui.model.finding import (
@@ -165,7 +165,7 @@ class _Worlds:
         self._folder = folder
         self._made: dict[tuple[bool, str], ContainerFacts] = {}
 
-    def at(self, check: AnyCheck, *, best: bool) -> ContainerFacts:
+    def at(self, check: Check, *, best: bool) -> ContainerFacts:
         """That world for a check. A host has one security module: AppArmor where the check is about it."""
         about = check.id if check.id.startswith("apparmor-") or check.id == _OF_GROUPS else ""
         if (best, about) not in self._made:
@@ -266,7 +266,7 @@ def _worst_image() -> ImageFacts:
     return ImageFacts("0" * 64, {"Config": config, "Annotations": {"run.oci.hooks.stderr": "/x"}})
 
 
-def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, worlds: _Worlds) -> Verdict:
+def verdict_of(check: Check, parameters: Parameters, facts: ContainerFacts, worlds: _Worlds) -> Verdict:
     """The verdict that the file decides, or unknown."""
     if check.id in HISTORY:
         return _NO_HISTORY
@@ -329,8 +329,8 @@ def judge_services(
 def _judged(
     service: Service,
     facts: ContainerFacts,
-    checks: Iterable[tuple[AnyCheck, Parameters]],
-    by_id: Mapping[str, tuple[AnyCheck, Parameters]],
+    checks: Iterable[tuple[Check, Parameters]],
+    by_id: Mapping[str, tuple[Check, Parameters]],
     waivers: tuple[Waiver, ...],
     judging: Judge,
     today: date,
@@ -339,7 +339,7 @@ def _judged(
     subject = Subject(Kind.SERVICE, f"{service.file.shown}:{service.name}", service.name)
     worlds = _Worlds(facts, service.file.directory)
 
-    def verdict(check: AnyCheck, subject_facts: Any, parameters: Parameters) -> Verdict:
+    def verdict(check: Check, subject_facts: Any, parameters: Parameters) -> Verdict:
         if check.id == "unit-drift" and running is not None:
             return _drift(service, running)
         return verdict_of(check, parameters, subject_facts, worlds)
@@ -390,7 +390,7 @@ def _telling_expiry(finding: Finding, expired: Mapping[str, Waiver]) -> Finding:
     return replace(finding, verdict=replace(finding.verdict, reason=reason))
 
 
-def _changed_by_fix(check: AnyCheck, facts: ContainerFacts, judging: Judge) -> tuple[OptionDiff, ...]:
+def _changed_by_fix(check: Check, facts: ContainerFacts, judging: Judge) -> tuple[OptionDiff, ...]:
     """What the fix of a check changes; nothing if no option fixes it."""
     if check.remediate is None:
         return ()

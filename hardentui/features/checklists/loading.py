@@ -14,7 +14,7 @@ import hardentui
 from hardentui.checks import CHECKS, RETIRED, Checks, check_by_id
 from hardentui.do import Do, Verb
 from hardentui.errors import ChecklistError, InputError, UsageError
-from hardentui.model.check import USUAL, AnyCheck, Checklist, ParameterValue, Step
+from hardentui.model.check import USUAL, Check, Checklist, ParameterValue, Step
 from hardentui.regular_files import read_named
 from hardentui.toml_document import TomlFault, TomlPath, kind_of, line_of, read_toml, toml_lines
 from hardentui.visible import visible
@@ -24,7 +24,7 @@ MOST_LEVELS = 5
 """How deep checklists may extend each other."""
 
 
-def placed_in(steps: Iterable[Step], own: Iterable[AnyCheck]) -> tuple[Step, ...]:
+def placed_in(steps: Iterable[Step], own: Iterable[Check]) -> tuple[Step, ...]:
     """The steps, with the checklist's own checks appended to theirs unless a step names them."""
     steps = tuple(steps)
     named = {check for step in steps for check in step.checks}
@@ -210,7 +210,7 @@ class _ChecklistReader(Struct):
                 self.fault(("without", check_id), f"there is no check {visible(check_id)!r}{near}")
         return {check_id: visible(str(reason), _LONGEST_REASON) for check_id, reason in table.items()}
 
-    def own_checks(self, tables: Any) -> tuple[AnyCheck, ...]:
+    def own_checks(self, tables: Any) -> tuple[Check, ...]:
         """The checks that the checklist declares itself."""
         from hardentui.features.checklists.own_rows import RowReader
         from hardentui.harden.own.making import check_of  # most checklists have none
@@ -346,9 +346,7 @@ class _ChecklistReader(Struct):
                 by_check[check_id] = self.values_of(self.checks[check_id], values, path)
         return by_check
 
-    def values_of(
-        self, check: AnyCheck, values: Mapping[str, Any], path: TomlPath
-    ) -> dict[str, ParameterValue]:
+    def values_of(self, check: Check, values: Mapping[str, Any], path: TomlPath) -> dict[str, ParameterValue]:
         fitting_values: dict[str, ParameterValue] = {}
         for name, value in values.items():
             if name not in check.parameters:
@@ -377,7 +375,7 @@ def fit(value: object, default: ParameterValue) -> ParameterValue | None:
     return None
 
 
-def _fault_of_form(check: AnyCheck, name: str, value: ParameterValue) -> str:
+def _fault_of_form(check: Check, name: str, value: ParameterValue) -> str:
     """Why a fix rejects the value; empty if it accepts it."""
     if name not in check.takes:
         return ""
@@ -397,7 +395,7 @@ def know_checks(ids: Iterable[str], checklist: str) -> None:
         find_check(check_id, own)
 
 
-def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
+def find_check(check_id: str, own: Iterable[Check] = ()) -> Check:
     """A check by its id.
 
     Args:

@@ -7,12 +7,12 @@ from datetime import date
 
 from hardentui.features.views import Report, Shared
 from hardentui.harden.evaluate import container_subject, parameters_of, run, uses, waive
-from hardentui.model.check import AnyCheck, Checklist
+from hardentui.model.check import Check, Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Subject, Waiver, WaiverFacts
 
 
-def _worst_first(check: AnyCheck) -> tuple[int, str]:
+def _worst_first(check: Check) -> tuple[int, str]:
     return -check.severity, check.id
 
 
@@ -27,7 +27,7 @@ class Judge:
     def __init__(
         self,
         checklist: Checklist,
-        checks: Mapping[str, AnyCheck],
+        checks: Mapping[str, Check],
         only_steps: Iterable[int] = (),
         only_checks: Iterable[str] = (),
         waivers: Sequence[Waiver] = (),
@@ -39,7 +39,7 @@ class Judge:
         self._steps = tuple(step.number for step in checklist.steps)
         steps, wanted = set(only_steps), set(only_checks)
         self._whole = not (steps or wanted)
-        chosen: list[AnyCheck] = []
+        chosen: list[Check] = []
         for step in checklist.steps:
             if not steps or step.number in steps:
                 named = (name for name in step.checks if name in checks and (not wanted or name in wanted))
@@ -56,7 +56,7 @@ class Judge:
         """One of its checks compares containers."""
         return bool(self._comparing)
 
-    def check(self, check_id: str) -> AnyCheck | None:
+    def check(self, check_id: str) -> Check | None:
         """A check of the checklist by its id."""
         return next((check for check in self.checks if check.id == check_id), None)
 

@@ -26,7 +26,7 @@ from hardentui.features.trial.running import run_trial
 from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import left_out, make_plan
-from hardentui.model.check import AnyCheck, Checklist
+from hardentui.model.check import Check, Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Risk, Status, Verdict
 from hardentui.model.plan import Change, Choice, Plan
@@ -80,7 +80,7 @@ def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
     return (*plan.choices, *(Choice(check) for check in more))
 
 
-def refuse_steered(facts: ContainerFacts, checks: Iterable[AnyCheck], checklist: Checklist) -> None:
+def refuse_steered(facts: ContainerFacts, checks: Iterable[Check], checklist: Checklist) -> None:
     """An image whose annotations change how it is run may do with a twin what nobody asked for.
 
     Raises:

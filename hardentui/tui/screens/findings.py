@@ -18,7 +18,7 @@ from hardentui.features.opening.doctor import import_scan
 from hardentui.features.views import Report, told_once, without_originals
 from hardentui.features.waivers import Acceptance, Waiving
 from hardentui.harden.attack import ranked_paths
-from hardentui.model.check import HEADINGS, AnyCheck
+from hardentui.model.check import HEADINGS, Check
 from hardentui.model.finding import Finding, Kind, Remediation, Waiver
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST, Action, bindings, reason_of, told
@@ -130,7 +130,7 @@ class ExplainScreen(ReadingScreen):
             parts += ["\n", ("References\n", _HEAD), lines]
         return Content.assemble(*parts)
 
-    def _of_check(self, check: AnyCheck) -> list[str | Content | tuple[str, str]]:
+    def _of_check(self, check: Check) -> list[str | Content | tuple[str, str]]:
         parts: list[str | Content | tuple[str, str]] = []
         for heading in HEADINGS:
             if text := check.section(heading):

@@ -11,7 +11,7 @@ from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import parameters_of
 from hardentui.harden.plan import fixable, is_fixable, make_plan, spec_after_fix
 from hardentui.harden.protection import weakenings
-from hardentui.model.check import HEADINGS, AnyCheck, Checklist, FixContext, sections
+from hardentui.model.check import HEADINGS, Check, Checklist, FixContext, sections
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Status
 from hardentui.model.known import Facts, Unread, later
@@ -25,7 +25,7 @@ CHECKS = all_checks()
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 
 
-def evaluate(check: AnyCheck, facts: object) -> Status:
+def evaluate(check: Check, facts: object) -> Status:
     verdict = check.verdict(facts, parameters_of(check, NOTHING_SET))
     if verdict.status in (Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE):
         assert verdict.reason, f"{check.id} gives no reason for {verdict.status}"
@@ -42,7 +42,7 @@ def test_there_are_at_least_three_checks_per_step() -> None:
 
 
 @every_check
-def test_it_is_well_described(check: AnyCheck) -> None:
+def test_it_is_well_described(check: Check) -> None:
     result = sections(check.doc)
     assert tuple(result) == HEADINGS
     assert all(len(text) > 20 for text in result.values()), result
@@ -53,7 +53,7 @@ def test_it_is_well_described(check: AnyCheck) -> None:
 
 
 @every_check
-def test_its_failing_examples_fail_and_its_passing_ones_do_not(check: AnyCheck) -> None:
+def test_its_failing_examples_fail_and_its_passing_ones_do_not(check: Check) -> None:
     assert facts_of(check.fails), "a check without a failing example proves nothing"
     assert facts_of(check.passes)
     for facts in facts_of(check.fails):
@@ -64,7 +64,7 @@ def test_its_failing_examples_fail_and_its_passing_ones_do_not(check: AnyCheck) 
 
 
 @every_check
-def test_a_plan_leaves_what_passes_as_it_is(check: AnyCheck) -> None:
+def test_a_plan_leaves_what_passes_as_it_is(check: Check) -> None:
     for facts in facts_of(check.passes):
         if isinstance(facts, ContainerFacts):
             plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
@@ -73,7 +73,7 @@ def test_a_plan_leaves_what_passes_as_it_is(check: AnyCheck) -> None:
 
 
 @every_check
-def test_no_fix_protects_less(check: AnyCheck) -> None:
+def test_no_fix_protects_less(check: Check) -> None:
     """Of its own examples and of all others: alone, and as a part of everything at once."""
     for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts):
@@ -91,7 +91,7 @@ def _all_examples() -> tuple[ContainerFacts, ...]:
 
 
 @every_check
-def test_its_fix_is_right_for_the_examples_of_all_other_checks(check: AnyCheck) -> None:
+def test_its_fix_is_right_for_the_examples_of_all_other_checks(check: Check) -> None:
     """Where it passes nothing is changed, and nowhere is anything weaker afterwards."""
     if check.remediate is None:
         return
@@ -108,7 +108,7 @@ def test_its_fix_is_right_for_the_examples_of_all_other_checks(check: AnyCheck) 
 
 
 @every_check
-def test_what_it_says_of_this_container_is_a_sentence_and_a_risk(check: AnyCheck) -> None:
+def test_what_it_says_of_this_container_is_a_sentence_and_a_risk(check: Check) -> None:
     for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts):
             plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
@@ -119,7 +119,7 @@ def test_what_it_says_of_this_container_is_a_sentence_and_a_risk(check: AnyCheck
 
 
 @every_check
-def test_its_fix_fixes_and_stays(check: AnyCheck) -> None:
+def test_its_fix_fixes_and_stays(check: Check) -> None:
     if check.remediate is None:
         assert check.fix is not FixKind.LIVE_UPDATE
         return
@@ -143,7 +143,7 @@ def test_its_fix_fixes_and_stays(check: AnyCheck) -> None:
 
 
 @every_check
-def test_a_report_calls_fixable_what_a_plan_can_fix(check: AnyCheck) -> None:
+def test_a_report_calls_fixable_what_a_plan_can_fix(check: Check) -> None:
     for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts):
             planned = spec_after_fix(check, facts, NOTHING_SET) is not None
@@ -151,7 +151,7 @@ def test_a_report_calls_fixable_what_a_plan_can_fix(check: AnyCheck) -> None:
 
 
 @every_check
-def test_two_fixes_that_apply_alone_fix_both_together(check: AnyCheck) -> None:
+def test_two_fixes_that_apply_alone_fix_both_together(check: Check) -> None:
     """In both orders: none takes back, hides or refuses what the other does."""
     for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts) and _fixes(check, facts):
@@ -161,13 +161,13 @@ def test_two_fixes_that_apply_alone_fix_both_together(check: AnyCheck) -> None:
                     _fix_both(facts, other, check)
 
 
-def _fix_both(facts: ContainerFacts, *checks: AnyCheck) -> None:
+def _fix_both(facts: ContainerFacts, *checks: Check) -> None:
     plan = make_plan(facts, [Choice(check.id) for check in checks], checks, NOTHING_SET)
     left = {check.id: evaluate(check, facts.planned(plan.after)) for check in checks}
     assert set(left.values()) <= FINE, (left, plan.skipped)
 
 
-def _fixes(check: AnyCheck, facts: ContainerFacts) -> bool:
+def _fixes(check: Check, facts: ContainerFacts) -> bool:
     if check.remediate is None or evaluate(check, facts) in FINE:
         return False
     plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
@@ -211,7 +211,7 @@ SECOND_LOOKS = {
 
 
 @every_check
-def test_what_cannot_be_read_never_makes_a_check_pass(check: AnyCheck) -> None:
+def test_what_cannot_be_read_never_makes_a_check_pass(check: Check) -> None:
     """Of each example, without one fact that the check asks for: it is unknown, or as before, or it fails by
     its options, which the kernel alone had overruled."""
     for facts in (*facts_of(check.passes), *facts_of(check.fails)):

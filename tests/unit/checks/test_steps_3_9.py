@@ -19,7 +19,7 @@ from hardentui.checks.examples import (
     rejecting,
 )
 from hardentui.errors import CannotFix
-from hardentui.model.check import AnyCheck, FixContext, Parameters
+from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Danger, Missing
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Kind, Severity, Status
@@ -48,7 +48,7 @@ CHECKS = [
 @pytest.mark.parametrize(
     "check", [check for check in CHECKS if check.kind is not Kind.CONTAINER], ids=lambda check: check.id
 )
-def test_what_was_not_looked_at_is_unknown(check: AnyCheck) -> None:
+def test_what_was_not_looked_at_is_unknown(check: Check) -> None:
     facts = HostFacts() if check.kind is Kind.HOST else EngineFacts()
     verdict = check.verdict(facts, Parameters(check.parameters))
     assert verdict.status is UNKNOWN
@@ -56,7 +56,7 @@ def test_what_was_not_looked_at_is_unknown(check: AnyCheck) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_a_failure_shows_evidence_and_a_way_out(check: AnyCheck) -> None:
+def test_a_failure_shows_evidence_and_a_way_out(check: Check) -> None:
     for facts in facts_of(check.fails):
         verdict = check.verdict(facts, Parameters(check.parameters))
         assert verdict.evidence or verdict.declared or verdict.effective

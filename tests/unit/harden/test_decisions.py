@@ -11,7 +11,7 @@ from hardentui.harden.decisions import decisions, what_changes
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.remedy import remedied
-from hardentui.model.check import AnyCheck, FixContext, Parameters
+from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Risk, Status, Verdict
 from hardentui.model.plan import Caution, Choice, Plan
@@ -66,7 +66,7 @@ def test_one_that_is_named_is_in_the_plan() -> None:
 
 
 @pytest.mark.parametrize("check", FIXING, ids=lambda check: check.id)
-def test_every_fix_that_clients_or_updates_notice_is_a_decision(check: AnyCheck) -> None:
+def test_every_fix_that_clients_or_updates_notice_is_a_decision(check: Check) -> None:
     """On the failing examples of all checks: whoever moves a port or pins an image says so."""
     for facts in (facts for other in FIXING for facts in facts_of(other.fails)):
         context = FixContext(facts, parameters_of(check, CHECKLIST))

@@ -11,7 +11,7 @@ from hardentui.features import planning as plans
 from hardentui.features.checklists import loading as checklists
 from hardentui.harden.plan import make_plan
 from hardentui.harden.remedy import FixValue, From, settings_of
-from hardentui.model.check import AnyCheck, Checklist
+from hardentui.model.check import Check, Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY
@@ -26,7 +26,7 @@ TAKING = [check for check in all_checks() if check.takes]
 
 
 @pytest.mark.parametrize("check", TAKING, ids=lambda check: check.id)
-def test_what_a_fix_takes_is_a_parameter_whose_default_can_be_typed(check: AnyCheck) -> None:
+def test_what_a_fix_takes_is_a_parameter_whose_default_can_be_typed(check: Check) -> None:
     assert check.remediate is not None
     for name, form in check.takes.items():
         default = check.parameters[name]

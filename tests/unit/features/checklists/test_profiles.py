@@ -16,7 +16,7 @@ from hardentui.features.checklists import loading
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import make_plan
 from hardentui.model.capabilities import STOCK_CAPABILITIES, capability_name
-from hardentui.model.check import AnyCheck, Checklist
+from hardentui.model.check import Check, Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel, Limits, NotRunning
 from hardentui.model.finding import Status
 from hardentui.model.plan import Choice
@@ -40,11 +40,11 @@ def _asked(checklist: Checklist) -> frozenset[str]:
     return frozenset(check for step in checklist.steps for check in step.checks)
 
 
-def _known(checklist: Checklist) -> dict[str, AnyCheck]:
+def _known(checklist: Checklist) -> dict[str, Check]:
     return {check.id: check for check in (*all_checks(), *checklist.own)}
 
 
-def _examples(check: AnyCheck) -> list[ContainerFacts]:
+def _examples(check: Check) -> list[ContainerFacts]:
     return [
         facts
         for facts in (*facts_of(check.passes), *facts_of(check.fails))
