@@ -332,7 +332,10 @@ def test_a_port_that_somebody_takes_in_the_middle_is_waited_for_and_its_holder_n
         "time.sleep(600)"
     )
     holder = subprocess.Popen(
-        [*site.bench.command("python3", "-c", taker)], stdin=subprocess.DEVNULL, start_new_session=True
+        # by path: the first python3 may be one that only root can enter
+        site.bench.command("/usr/bin/python3", "-c", taker),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
     process = site.launch(*site.applied)
     assert process.stderr is not None
