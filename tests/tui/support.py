@@ -46,9 +46,10 @@ class Driver:
 
         `home.reverse` stands for choosing that action in the palette.
         """
-        for key in keys:
+        for key in keys[:-1]:
             self._type(key)
-            await self.pause()
+            await self.pause(draw=False)
+        await self.type_ahead(*keys[-1:])
         if shows:
             await _until_shown(self, (shows,) if isinstance(shows, str) else shows)
 
@@ -73,12 +74,13 @@ class Driver:
         event.set_sender(self.app)
         self.app.post_message(event)
 
-    async def pause(self) -> None:
-        """Until every widget waits for its next message, and the screen is drawn as it is then."""
+    async def pause(self, *, draw: bool = True) -> None:
+        """Until every widget waits for its next message, and the screen is drawn as it is then; between keys
+        that follow each other nobody looks."""
         while True:
             await self._quiet()
             self.app.screen._on_timer_update()  # now, not with the next frame
-            if not self._busy() and not self._draw():
+            if not self._busy() and not (draw and self._draw()):
                 return
 
     def _draw(self) -> bool:
