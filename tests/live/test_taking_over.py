@@ -391,6 +391,7 @@ def pod_of_three(machine: Machine) -> dict[str, str]:
     return {"web": "/data", "worker": "/shared", "store": "/own/d"}
 
 
+@pytest.mark.long  # test_harden.py changes a pod daily
 def test_a_pod_of_three(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     places = pod_of_three(machine)
     steps = written(machine, capsys, "fix", "web", "--check", "new-privileges-allowed")

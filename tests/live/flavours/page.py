@@ -96,5 +96,5 @@ Run on: {where}.
 checks that the machine decides which runs the tests (emulated hosts judge them), and {len(NOT_LOOKED_AT)} for
 which this scan lacks the input: those must not pass.
 
-What other tools report about these containers: [peers.md](peers.md).
+What other tools report about these containers: [peers](peers.md).
 """
