@@ -81,7 +81,7 @@ IMAGE={BUSYBOX}
 podman run -d --name rest-run-a --stop-timeout 0 --log-driver k8s-file \\
     --cap-drop=all --read-only --tmpfs /tmp:size=1m "$IMAGE" sleep 1000
 podman run -d --name rest-run-b --stop-timeout 0 --log-driver k8s-file \\
-    --device /dev/fuse -v /:/host:ro -e TOKEN=abc123xyz --security-opt no-new-privileges {BUSYBOX} sleep 1000
+    --device /dev/fuse -v /etc:/x:ro -e TOKEN=abc123xyz --security-opt no-new-privileges {BUSYBOX} sleep 1000
 """
 
 
