@@ -100,7 +100,8 @@ def read_spec(sources: Sources) -> Spec:
         elif reading.value != option.default or option.engine_decides:
             settings[option] = reading
     remarks = [*view.inspect.get("Remarks", ()), *view.remarks, *remarks, *remarks_on(view)]
-    unknowable += [option for option in TABLE if option.name in view.inspect.get("Unknowable", ())]
+    if named := view.inspect.get("Unknowable"):
+        unknowable += [option for option in TABLE if option.name in named]
     if view.image is None and not view.inspect.get("Rootfs"):
         remarks.append(_IMAGE_REMARK)
     if view.started:
