@@ -129,7 +129,9 @@ def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
     try:
         told = ("sh", "-c", f"podman logs {NAME} 2>&1")
         assert eventually(lambda: "ready to accept" in podman.execute(*told))
-        code, document = learn(podman, "--probe", POSTGRES, "-o", str(tmp_path), "--patience", "60")
+        code, document = learn(
+            podman, "--probe", POSTGRES, "--tight", "-o", str(tmp_path), "--patience", "60"
+        )
     finally:
         podman.remove(NAME)
         podman.podman("volume", "rm", "-f", "learn-pg")

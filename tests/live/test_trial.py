@@ -177,7 +177,7 @@ def test_what_it_keeps_becomes_a_volume(bench: Bench, trial: Run, running: bool)
     code, document = trial("--check", "writable-rootfs", "--probe", "curl -fsS http://$TWIN_IP:80/key")
     assert (code, document["result"]) == (0, "works")
     options = {option["option"]: option["after"] for option in document["options"]}
-    assert options["volume"] == [f"{NAME}-var-lib-app-data:/var/lib/app:nodev,nosuid"]
+    assert f"{NAME}-var-lib-app-data:/var/lib/app:nodev,nosuid" in options["volume"]
     assert [entry.partition(":")[0] for entry in options["tmpfs"]] == ["/var/cache/app"]
 
 
@@ -281,18 +281,14 @@ CLIENT = (
 
 
 @pytest.mark.long
-def test_a_missing_peer_is_named_and_can_be_given(bench: Bench, trial: Run) -> None:
+def test_a_neighbour_that_it_needs_gets_a_twin(bench: Bench, trial: Run) -> None:
     bench.podman("network", "create", "try-net")
     try:
         bench.run("try-peer", "--network=try-net", BUSYBOX, "sh", "-c", PEER)
         bench.run(NAME, "--network=try-net", BUSYBOX, "sh", "-c", CLIENT)
         assert eventually(lambda: bench.get(f"/containers/{NAME}/json")["State"]["Running"])
-        code, document = trial("--check", "writable-rootfs")
-        assert (code, document["result"]) == (6, "baseline-fails")
-        assert document["baseline"]["why"] == "its main process ended with exit code 1"
-        assert "--peer try-peer" in document["baseline"]["advice"]
         before = untouched(bench, "try-peer")
-        code, document = trial("--check", "writable-rootfs", "--peer", "try-peer")
+        code, document = trial("--check", "writable-rootfs")
         assert (code, document["result"]) == (0, "works")
         assert untouched(bench, "try-peer") == before
     finally:
