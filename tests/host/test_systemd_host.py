@@ -218,7 +218,7 @@ def test_doctor(machine: Machine, user: str) -> None:
 
 @pytest.mark.long
 def test_in_a_toolbox_no_verdict_differs(machine: Machine, toolbox: str) -> None:
-    for command in ("host", "check limited web"):
+    for command in ("check host", "check limited web"):
         outside = machine.report(f"{command} --url unix://{_API}").verdicts()
         inside = machine.report(f"{command} --url unix:///run/host{_API}", container=toolbox).verdicts()
         differ = {
