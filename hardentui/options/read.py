@@ -99,8 +99,8 @@ def read_spec(sources: Sources) -> Spec:
             unknowable.append(option)
         elif reading.value != option.default or option.engine_decides:
             settings[option] = reading
-    remarks = [*view.inspect.get("Remarks", ()), *view.remarks, *remarks, *remarks_on(view)]
-    if named := view.inspect.get("Unknowable"):
+    remarks = [*_told(view, "Remarks"), *view.remarks, *remarks, *remarks_on(view)]
+    if named := _told(view, "Unknowable"):
         unknowable += [option for option in TABLE if option.name in named]
     if view.image is None and not view.inspect.get("Rootfs"):
         remarks.append(_IMAGE_REMARK)
@@ -108,6 +108,12 @@ def read_spec(sources: Sources) -> Spec:
         remarks.append(LAYER_REMARK)
     different = tuple(dict.fromkeys(remarks))
     return Spec(settings, frozenset(unknowable), different, tuple(view.unsaved))
+
+
+def _told(view: View, field: str) -> list[str]:
+    """What the reader of another engine adds to a document; nothing from a malformed one."""
+    told = view.inspect.get(field)
+    return [text for text in told if isinstance(text, str)] if isinstance(told, list) else []
 
 
 # An engine's defaults, learned from containers that did not set the options.

@@ -204,3 +204,10 @@ def test_short_names_are_those_of_the_docker_hub_and_commands_are_quoted() -> No
     assert spec[IMAGE] == "docker.io/library/nginx:1.27"
     assert any("docker save nginx:1.27 | podman load" in remark for remark in spec.remarks)
     assert any("podman volume create 'a b' && tar -C '/var/lib/" in remark for remark in spec.remarks)
+
+
+@pytest.mark.parametrize("odd", [None, 5, "text", {"a": 1}, [None, 3]])
+def test_a_document_with_odd_remarks_is_read_without_them(odd: Any) -> None:
+    read = read_spec(Sources(inspect={"Id": "a", "Name": "web", "Remarks": odd, "Unknowable": odd}))
+    plain = read_spec(Sources(inspect={"Id": "a", "Name": "web"}))
+    assert (read.remarks, read.unknowable) == (plain.remarks, plain.unknowable)
