@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hardentui.account import adopt_environment
-from hardentui.fault import fault_text
+from hardentui.errors import fault_text
 
 _GARBAGE_THRESHOLD = 200_000
 """Objects created between two runs of the cyclic garbage collector (Python: 700). A check of a hundred

@@ -1,4 +1,4 @@
-"""The account we run as, and which files another account could control.
+"""The account we run as, which files another account could control, and the container we run in.
 
 `sudo -E` runs us as root with a user's environment: their HOME, their PATH. They can change what is there at
 any time, so nothing there is written, trusted or run with root's rights.
@@ -182,3 +182,19 @@ def _origin() -> str:
         if uid != 0xFFFFFFFF:
             return pwd.getpwuid(uid).pw_name
     return ""
+
+
+_SIGNS = (
+    ("/run/.toolboxenv", "a toolbox container"),
+    ("/run/.containerenv", "a Podman container"),
+    ("/.dockerenv", "a Docker container"),
+)
+
+
+def container_around() -> str:
+    """What this container is, in words; empty if nothing says that it is one."""
+    for path, kind in _SIGNS:
+        if os.path.exists(path):
+            return kind
+    said = os.environ.get("container")  # noqa: SIM112 - engines and systemd write it so
+    return "a container" if said else ""

@@ -18,7 +18,6 @@ from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.looking import containers
 from hardentui.features.reports import FORMATS, render
-from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.features.results import check_result, host_reports, merged
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
@@ -394,6 +393,8 @@ def deliver(
     """The report where the options want it; with `style` only a summary, else in full."""
     steps = () if terminal.quiet else tuple(next_steps(result, options))
     if framework := getattr(options, "framework", ""):
+        from hardentui.features.reports.frameworks import by_control
+
         result = replace(result, framework=by_control(framework, result.subjects))
     if options.file and options.file != "-":
         style = replace(style or TextStyle(), next_steps=steps)

@@ -7,10 +7,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from hardentui import fault
 from hardentui.cli.parser import parse
 from hardentui.cli.terminal import OutputLost, Terminal, command_part
-from hardentui.errors import HardenError, UsageError, WriteError
+from hardentui.errors import EXIT_CODE, HardenError, UsageError, WriteError, fault_text
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -42,8 +41,8 @@ def run(argv: Sequence[str]) -> int:
         sys.stderr.write(f"hardentui: the output could not be written: {error}\n")
         return WriteError.exit_code
     except Exception as error:  # an internal error
-        sys.stderr.write(f"{fault.fault_text(error)}\n")
-        return fault.EXIT_CODE
+        sys.stderr.write(f"{fault_text(error)}\n")
+        return EXIT_CODE
 
 
 def _open_closed_streams() -> None:

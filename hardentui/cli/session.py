@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.features.first_look import workbench_on
-from hardentui.features.looking.rows import called
+from hardentui.features.looking.listed import called
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.views import Attempt, CheckProgress, Report, Row, Selection, concerns
 from hardentui.model.finding import Kind, Severity

@@ -18,7 +18,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui import account
-from hardentui.contained import container_around
 from hardentui.engine.connection import Connection, Listener, UnixConnection
 from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineDenied, EngineError, InputError, NoEngine, NotFound
@@ -55,7 +54,7 @@ class Environment(Struct, frozen=True):
     def here(cls) -> Environment:
         """The real environment."""
         uid = os.getuid()
-        roots = HOST_ROOTS if container_around() else ()
+        roots = HOST_ROOTS if account.container_around() else ()
         return cls(account.environment(), uid, account.home(), _read, _files, roots)
 
 

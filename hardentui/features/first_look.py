@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.engine.locate import Environment, known_candidates
 from hardentui.errors import EngineError
-from hardentui.features.looking.rows import read_lists, row_of
+from hardentui.features.looking.listed import read_lists, row_of
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Begun, Opened
 from hardentui.features.views import Row, Selection

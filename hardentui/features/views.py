@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
     from hardentui.model.host import HostFacts
 
-Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts | WaiverFacts"
+Surrounding: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts | WaiverFacts"
 """What containers depend on."""
 
 
@@ -43,7 +43,7 @@ class Report(Struct, frozen=True, dict=True):
     facts: ContainerFacts | None = None  # of a container; None for host, engine, image and network
     trouble: str = ""  # why there are no findings (removed, engine lost); empty if there are
     # facts of an image, network, engine, host or of the waivers; None for a container, and with trouble
-    about: Shared | None = None
+    about: Surrounding | None = None
     whole: bool = True  # False = only some steps or checks were asked for, so it has no score
     # of a container: findings of its image and of the site, which are told once and count there
     others: tuple[Finding, ...] = ()

@@ -15,10 +15,9 @@ from msgspec.structs import replace
 from hardentui.checks import CHECKS
 from hardentui.features.checklists.loading import is_file, load
 from hardentui.features.looking.containers import Containers
-from hardentui.features.looking.gather import Gatherer, StoredAboutImages
-from hardentui.features.looking.inventories import Inventories
-from hardentui.features.looking.judging import Judge
-from hardentui.features.looking.surroundings import Parts, Surroundings
+from hardentui.features.looking.gather import Gatherer
+from hardentui.features.looking.judging import Judge, Parts, Surroundings
+from hardentui.features.looking.stored import Inventories, RegistryAnswers, StoredAboutImages
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Selection, known_facts
@@ -27,7 +26,6 @@ from hardentui.model.finding import Status, Waiver
 from hardentui.model.known import Known
 from hardentui.model.settings import FixDefaults, Notice
 from hardentui.reading.own_command import without_checklist
-from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state import settings_file, state_directory
 
 if TYPE_CHECKING:

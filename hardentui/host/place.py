@@ -14,7 +14,7 @@ from threading import get_native_id
 
 from msgspec import Struct
 
-from hardentui.contained import container_around
+from hardentui.account import container_around
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles
 

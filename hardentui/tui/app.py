@@ -27,8 +27,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
 
-from hardentui.errors import HardenError
-from hardentui.fault import EXIT_CODE, fault_text
+from hardentui.errors import EXIT_CODE, HardenError, fault_text
 from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource

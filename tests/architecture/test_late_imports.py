@@ -13,6 +13,7 @@ SEAMS = {
     "cli/opening.py _screens": "few open the screens on files",
     "cli/run.py _check_outputs": "only for those who write",
     "cli/check.py _filtered": "few filter",
+    "cli/check.py deliver": "few want a report by control",
     "cli/check.py look_at": "only the HTML report draws the networks",
     "cli/terminal.py save_text": "only for those who write",
     "cli/train.py _serve": "its libraries come only with the extra [web]",

@@ -24,7 +24,7 @@ from hardentui import __version__
 from hardentui.account import find_program, home
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
-from hardentui.features.looking.surroundings import Parts
+from hardentui.features.looking.judging import Parts
 from hardentui.files import write_bundle
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, Ask, not_installed

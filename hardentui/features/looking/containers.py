@@ -16,7 +16,7 @@ from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, NotFound
 from hardentui.features.looking.gather import Gatherer, with_peers
 from hardentui.features.looking.judging import Judge
-from hardentui.features.looking.rows import Lists, read_lists, row_of
+from hardentui.features.looking.listed import Lists, read_lists, row_of
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import CheckProgress, Connectivity, KeptOriginal, Report, Row
 from hardentui.model.facts import ContainerFacts

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec import Struct, json
+from msgspec import json
 
 from hardentui.do import Do, Verb
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
-from hardentui.features.looking.inventories import Inventories
-from hardentui.features.looking.shared_resources import Shared, asked
+from hardentui.features.looking.listed import Shared, asked
+from hardentui.features.looking.stored import NEVER_ASKED, StoredAboutImages
 from hardentui.features.opening.opened import Opened
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
@@ -37,17 +37,9 @@ from hardentui.options.inspect.resources import added_ulimits
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import EngineDefaults, read_spec
 from hardentui.reading.containers import ask_or, engine_info, section
-from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 
 INSIDE_NOT_READ = Unread("the files in the image were not read", do=Do(Verb.IMAGE_INSIDE))
 _RUNNING = ("running", "paused", "stopping")
-
-
-class StoredAboutImages(Struct, frozen=True):
-    """What earlier looks left about images; None = it is ignored."""
-
-    inventories: Inventories | None = None  # their contents
-    registry: RegistryAnswers | None = None  # answers of registries
 
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from hardentui.errors import InputError, UsageError
-from hardentui.features.looking.rows import called
+from hardentui.features.looking.listed import called
 from hardentui.features.networks.proving import (
     HOST,
     Outgoing,

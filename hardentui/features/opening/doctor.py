@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-from hardentui.account import find_program, skipped_in_path
-from hardentui.contained import container_around
+from hardentui.account import container_around, find_program, skipped_in_path
 from hardentui.engine.connection import listens_on
 from hardentui.engine.locate import Environment, NoAnswer, candidates, is_local, probe, user_name
 from hardentui.features.sections import PageLine, PageSection, Tone

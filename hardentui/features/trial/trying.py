@@ -18,7 +18,7 @@ from hardentui.errors import EngineError, UsageError
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.looking.gather import Gatherer
 from hardentui.features.looking.judging import Judge
-from hardentui.features.looking.rows import called
+from hardentui.features.looking.listed import called
 from hardentui.features.opening.opened import Opened
 from hardentui.features.trial.configuration import Lesson, Tools, TrialRequest, Wishes
 from hardentui.features.trial.harmless import GRANTABLE

@@ -34,7 +34,7 @@ from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.looking.surroundings import Parts
+    from hardentui.features.looking.judging import Parts
 
 SYSTEM = "/etc/containers"
 

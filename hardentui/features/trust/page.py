@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from hardentui.do import Do, Sentence, Verb
-from hardentui.features.looking.surroundings import Parts
+from hardentui.features.looking.judging import Parts
 from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Then, Tone
 from hardentui.features.trust.change import TrustChange, simulated_trust_change, trust_change_of, why_not
 from hardentui.features.trust.rules import rule_text

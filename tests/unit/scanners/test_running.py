@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from hardentui.features.images.scanning import SCANNERS, digest_of, present
+from hardentui.features.looking.stored import NEVER_ASKED, RegistryAnswers
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, not_installed
 from hardentui.model.image import RegistryDigest, ScanReport
 from hardentui.model.known import Unread
 from hardentui.scanners import grype, trivy
-from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from tests.support.waiting import eventually
 from tests.unit.scanners.recorded import GRYPE, TRIVY, TRIVY_VERSION
 

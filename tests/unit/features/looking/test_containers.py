@@ -14,7 +14,7 @@ from hardentui.features.looking import containers as containers_module
 from hardentui.features.looking.containers import Containers
 from hardentui.features.looking.gather import Gatherer, with_peers
 from hardentui.features.looking.judging import Judge
-from hardentui.features.looking.rows import read_lists
+from hardentui.features.looking.listed import read_lists
 from hardentui.features.views import Report, Row, Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.facts import ONLY_IN_DETAIL

@@ -11,7 +11,8 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.engine.shapes import Listed
 from hardentui.features.looking.container_readers import lender_on_host
-from hardentui.features.looking.gather import Gatherer, StoredAboutImages
+from hardentui.features.looking.gather import Gatherer
+from hardentui.features.looking.stored import StoredAboutImages
 from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.host.commands import run_program
 from hardentui.host.files.recorded import RecordedFiles
