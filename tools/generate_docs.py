@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import commands
+from hardentui.checks.prelude import commands
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.harden.score import MEANING

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
-from hardentui.features.first_look import workbench_on
 from hardentui.features.looking.listed import called
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.views import Attempt, CheckProgress, Report, Row, Selection, concerns
@@ -72,7 +71,9 @@ def workbench(
             engine.begin()
         if not any((*steps, *checks)):  # a check that is chosen asks for what it needs
             opened.begin_host()
-    bench = workbench_on(opened, selection.checklist, steps=steps, checks=checks)
+    from hardentui.features.workbench import Workbench  # what judges is loaded while the engines are working
+
+    bench = Workbench.of(opened, selection.checklist, steps=steps, checks=checks)
     try:
         if (options.command or "") not in _READS or getattr(options, "text", False):
             opened.refuse_only_read()

@@ -6,7 +6,7 @@ containers, so nothing here needs them: a screen shows the rows first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -22,18 +22,6 @@ from hardentui.features.views import Row, Selection
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
-
-
-def workbench_on(
-    opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
-) -> Workbench:
-    """The workbench on opened engines: loads what judges, while the engines are working.
-
-    Arguments and errors as for `Workbench.of`.
-    """
-    from hardentui.features.workbench import Workbench
-
-    return Workbench.of(opened, checklist, steps=steps, checks=checks)
 
 
 class FirstLook:
@@ -78,7 +66,9 @@ class FirstLook:
         Raises:
             ChecklistError: the checklist has faults.
         """
-        bench = workbench_on(self.opened, self._checklist)
+        from hardentui.features.workbench import Workbench
+
+        bench = Workbench.of(self.opened, self._checklist)
         with suppress(EngineError):
             bench.containers.take(self._lists.result())
         return bench

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from hardentui.checks import check_by_id
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.lib.image.contents import ImageInventory
 from hardentui.lib.image.inventory import read_inventory
 from hardentui.model.check import Parameters

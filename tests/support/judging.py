@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.checks import check_by_id
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.model.check import Check, FixContext, Parameters, ParameterValue
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status, Verdict

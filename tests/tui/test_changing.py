@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes, refuse_loss
 from hardentui.features.apply.applying import PreparedChange

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import POLICY_FILE, REJECT, SIGSTORE
 from hardentui.checks.prelude import *
+from hardentui.checks.prelude import POLICY_FILE, REJECT, SIGSTORE
 from hardentui.model.trust import Attachments, Certificate, Policy, Requirement
 from hardentui.reading.images import image_name, is_image_id, need_image, reference
 from hardentui.reading.own_command import own_command

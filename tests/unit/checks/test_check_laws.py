@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import facts_of
+from hardentui.checks.prelude import facts_of
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import parameters_of
 from hardentui.harden.plan import fixable, is_fixable, make_plan, spec_after_fix

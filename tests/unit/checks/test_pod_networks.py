@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
 from hardentui.model.host import ApiService, HostFacts

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
 from hardentui.lib.image.contents import ImageFile, ImageInventory

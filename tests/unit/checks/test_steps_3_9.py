@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import (
+from hardentui.checks.prelude import (
     ACCEPT,
     SIGSTORE,
     accepting,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.model.check import Parameters

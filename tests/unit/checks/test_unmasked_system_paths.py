@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import CannotFix
 from hardentui.harden.attack import attack_path
 from hardentui.harden.evaluate import container_subject, run

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from msgspec import structs
 
-from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import CannotFix

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.features.looking.container_readers import links_of, real_path
 from hardentui.features.looking.gather import with_peers

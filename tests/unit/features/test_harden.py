@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.cli.harden import _chosen
 from hardentui.errors import UsageError
 from hardentui.features.change.journal import Journal

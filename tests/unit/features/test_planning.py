@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import PlanError
 from hardentui.features import planning as plans
 from hardentui.features.planning import SavedChange

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.fix.trial_files import LearnedFrom, learned_before
 from hardentui.features.looking.default_profile import DefaultProfile
 from hardentui.features.rights.page import (

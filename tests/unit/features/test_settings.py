@@ -11,7 +11,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.account import ONLY_BELOW
 from hardentui.checks import all_checks
-from hardentui.checks.examples import facts_of
+from hardentui.checks.prelude import facts_of
 from hardentui.features.settings import Document, read_fix_defaults, read_settings
 from hardentui.harden.remedy import From, settings_of
 from hardentui.model.check import Checklist

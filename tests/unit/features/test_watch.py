@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features import watch as alarms
 from hardentui.features.sections import page_text
 from hardentui.features.watch import EarlierReadings, reading_page

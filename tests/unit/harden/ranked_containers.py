@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.options import *
 

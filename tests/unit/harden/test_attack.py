@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.capabilities import ALL_CAPABILITIES

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, facts_of, image
+from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, facts_of, image
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
 from hardentui.harden.decisions import decisions, what_changes

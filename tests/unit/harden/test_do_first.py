@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.apply.history import entry_lines, what_changed
 from hardentui.features.checklists.loading import load
 from hardentui.harden.do_first import MOST, DoFirst, do_first

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import InputError
 from hardentui.features.fix.drafter import changed_unit
 from hardentui.features.fix.unit_edits import edited, unit_diff

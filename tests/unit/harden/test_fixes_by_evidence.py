@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful, rootless
+from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, image, rootful, rootless
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.lib.image.contents import ImageFile, ImageInventory

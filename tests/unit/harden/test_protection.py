@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hardentui.checks import check_by_id
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.prelude import container, rootless
 from hardentui.harden.plan import make_plan
 from hardentui.harden.protection import ORDERS, weakenings
 from hardentui.model.check import Check, Checklist

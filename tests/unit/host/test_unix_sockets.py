@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict, replace
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.reader import LocalFiles

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.engine.locate import Environment
 from hardentui.features.opening.doctor import Machine, _sub_ids
 from hardentui.model.host import SubIds

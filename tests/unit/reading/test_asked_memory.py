@@ -2,7 +2,7 @@
 
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import AskedMemory

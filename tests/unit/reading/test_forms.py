@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, facts_of
+from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, facts_of
 from hardentui.errors import ChecklistError, PlanError
 from hardentui.features import planning as plans
 from hardentui.features.checklists import loading as checklists

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import configuration, container, rootful, rootless
+from hardentui.checks.prelude import configuration, container, rootful, rootless
 from hardentui.features.looking.gather import with_peers
 from hardentui.model.configuration import FileFact
 from hardentui.model.finding import Severity

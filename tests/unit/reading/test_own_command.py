@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from hardentui.checks import CHECKS
-from hardentui.checks.examples import accepting, container, engine, rootful
+from hardentui.checks.prelude import accepting, container, engine, rootful
 from hardentui.cli.parser import COMMANDS
 from hardentui.cli.terminal import command_part
 from hardentui.features.fix.saving import command_in_place

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.prelude import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import NETWORK

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import InputError
 from hardentui.lib.image.contents import ImageInventory, Package
 from hardentui.model.facts import ImageFacts

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.__main__ import main
 from hardentui.checks import CHECKS
-from hardentui.checks.examples import host
+from hardentui.checks.prelude import host
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import FailedRule, HostFacts, HostScan

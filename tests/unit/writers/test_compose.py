@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.fix.apply_ways import compose_override, compose_write
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.operations import WriteFile

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from hardentui.checks import CHECKS, RETIRED, all_checks
-from hardentui.checks.examples import facts_of
+from hardentui.checks.prelude import facts_of
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
 from hardentui.harden.evaluate import judge, parameters_of

@@ -4,7 +4,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.prelude import container, rootful
 from hardentui.errors import CannotFix
 from hardentui.features.apply.replacing import keep_owners, together
 from hardentui.features.fix.apply_ways import live_flags

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.prelude import container, rootful
 from hardentui.features.fix.drafts import new_files
 from hardentui.model.draft import Target
 from hardentui.model.plan import Plan

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.prelude import container, rootful
 from hardentui.features.fix.apply_ways import expected_downtime
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import EntryAction, JournalEntry

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.prelude import container, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.features.looking.container_readers import READERS, Place, RuntimeConfigs

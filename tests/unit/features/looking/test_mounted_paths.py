@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import CannotFix
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.features.checklists.loading import load

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.prelude import container, rootful
 from hardentui.errors import InputError
 from hardentui.features.networks.proving import ConnectTarget, parse_target, prove
 from hardentui.features.networks.splitting import network_map

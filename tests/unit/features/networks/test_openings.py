@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.prelude import container, rootful
 from hardentui.features.networks.splitting import openings
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Unread

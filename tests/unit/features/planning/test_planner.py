@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hardentui.checks import CHECKS as ALL_CHECKS
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.views import Report, Selection

@@ -1,7 +1,7 @@
 """What a loosened configuration asks for, and what it never gives."""
 
 from hardentui.checks import CHECKS as ALL_CHECKS
-from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.trial.configuration import (

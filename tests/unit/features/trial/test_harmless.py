@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.prelude import container, rootless
 from hardentui.features.trial.harmless import GRANTABLE, REPLACEMENTS, harmless, surplus
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role, TwinVolume
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, VolumeFacts

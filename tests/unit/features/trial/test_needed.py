@@ -4,7 +4,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.trial.baseline import needed
 from hardentui.features.trial.configuration import TrialRequest
 from hardentui.features.trial.life import own_listening

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import InputError, PlanError
 from hardentui.features.fix.trial_files import refuse_more_than_offered, why_weaker
 from hardentui.features.planning import refuse_weakening

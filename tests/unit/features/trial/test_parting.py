@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.trial import parting
 from hardentui.features.trial.parting import SplitRequest, WayKnocker, called_first, result_of, ways_to_try
 from hardentui.host.files.recorded import RecordedFiles

@@ -6,7 +6,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.change.wait import Expectation, Readiness
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.configuration import CapabilityBack, Tools, TrialConfiguration, TwinPlanner

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import InputError, PlanError
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial import results

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.errors import CannotFix
 from hardentui.harden.own.making import check_of
 from hardentui.harden.own.subjects import ENFORCED, FACTS, OPERATORS, OPTIONS, shape_of, typed

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.prelude import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.features.fix.drafts import new_files, prove_by_port
 from hardentui.lib.quadlet import UnitRefused, generate, losses

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
+from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, keeping, left_to_decide, widened

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.teaching import (
     CallEvidence,

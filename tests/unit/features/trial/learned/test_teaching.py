@@ -1,6 +1,6 @@
 """What was learned is put into the choices, where it makes nothing tighter than the plan alone."""
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import container
 from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.teaching import Needs, taught
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
