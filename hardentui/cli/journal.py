@@ -11,7 +11,7 @@ from typing import Any
 
 from hardentui.cli.parser import flag, format_option
 from hardentui.cli.session import one_report
-from hardentui.cli.terminal import Terminal, sure
+from hardentui.cli.terminal import Paragraphs, Terminal, sure
 from hardentui.errors import UsageError
 from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import PRIVATE, History, downtime_of_undo, entry_lines, trouble_back
@@ -81,8 +81,18 @@ def write_entries(
         terminal.write_json(journal_document(entries))
         return
     for entry in entries:
-        lines = entry_lines(entry, whole=whole)
-        terminal.write("\n".join(visible_lines(line) for line in lines) + "\n")
+        _write_entry(terminal, entry, whole=whole)
+
+
+def _write_entry(terminal: Terminal, entry: JournalEntry, *, whole: bool) -> None:
+    """On a terminal, all but the difference is wrapped between words."""
+    as_it_is = {f"    {line}" for line in entry.diff.splitlines()}
+    for line in entry_lines(entry, whole=whole):
+        if terminal.is_terminal and line not in as_it_is:
+            indent = line[: len(line) - len(line.lstrip())]
+            terminal.write("".join(f"{part}\n" for part in Paragraphs(terminal).wrapped(line, indent)))
+        else:
+            terminal.write(f"{visible_lines(line)}\n")
 
 
 # --- undo ------------------------------------------------------------------------------------------------
@@ -163,7 +173,7 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
         history.take_back_expired(options.id)
         return 0
     entry = history.to_undo(options.id)
-    terminal.write(visible_lines("\n".join(entry_lines(entry, whole=True))) + "\n")
+    _write_entry(terminal, entry, whole=True)
     if down := downtime_of_undo(entry):
         terminal.complain(down)
     sure(terminal, f"Undo {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hardentui.cli.journal import write_entries
 from hardentui.cli.terminal import Terminal
 from hardentui.features.networks.proving import Outgoing
 from hardentui.features.networks.requests import outgoing_page, splits_page
@@ -22,6 +23,7 @@ from hardentui.features.rights.seccomp import Against, CallTable, FamilyWays, Fi
 from hardentui.features.sections import page_text
 from hardentui.lib.seccomp import OpenCalls
 from hardentui.model.draft import TextFile
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.network import Contact, NewNetwork
 
 HOSTILE = "x\x1b]0;owned\x07\x9b31m\u202e[red]b[/red]\nnext\ud800"
@@ -105,3 +107,23 @@ def test_no_text_reaches_the_terminal_as_a_command(
     assert "owned" in told, "it is told all the same"
     assert [sign for sign in FORBIDDEN if sign in told] == []
     assert "[red]b[/red]" in told.replace("\n", ""), "no markup"
+
+
+def test_an_entry_of_the_journal_is_wrapped_between_words_on_a_terminal_and_its_difference_is_not(
+    terminal: Terminal, screen: _Screen
+) -> None:
+    terminal.width = 80
+    entry = JournalEntry(
+        id="20261126-061948-3fa2",
+        time="2026-11-26T06:19:48+00:00",
+        action=EntryAction.APPLY,
+        container="web",
+        state=EntryState.DONE,
+        diff=f"+--env={'long words ' * 10}",
+        original="web-before-3fa2",
+    )
+    write_entries(terminal, (entry,), "text", whole=True)
+    lines = screen.getvalue().splitlines()
+    assert f"    {entry.diff}" in lines
+    kept = lines.index("    the original is kept as web-before-3fa2; hardentui journal forget")
+    assert lines[kept + 1] == "    20261126-061948-3fa2 removes it"
