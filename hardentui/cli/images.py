@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from hardentui.features.images.page import (
     support_of,
     updates_task,
 )
-from hardentui.features.images.scanning import Scanning, ScanProgress, save_sboms, sbom_of
+from hardentui.features.images.scanning import Scanning, name_of, save_sboms, sbom_of, scan_images
 from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings
@@ -70,41 +71,27 @@ def run_scans(
         ToolMissing: there is no scanner; says how to install one.
         InputError: a report cannot be used.
     """
-    scanning = Scanning(bench.parts)
     for path in options.reports:
-        image, report = scanning.import_report(path, images)
-        terminal.note(f"{visible(_name(image), 60)}: the report of {report.scanner} is stored")
-    return _scan(scanning, images, options, terminal) if options.scan else (False, {})
+        image, report = Scanning(bench.parts).import_report(path, images)
+        terminal.note(f"{visible(name_of(image), 60)}: the report of {report.scanner} is stored")
+    if not options.scan:
+        return False, {}
+    stop, troubles = threading.Event(), {}
+    with _until_stopped(terminal, stop):
+        how = ScanSettings(offline=options.offline)
+        troubles = scan_images(bench.parts, images, terminal.activity, stop, how)
+    return stop.is_set(), {name: f"not scanned: {reason}" for name, reason in troubles.items()}
 
 
-def _scan(
-    scanning: Scanning, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
-) -> tuple[bool, dict[str, str]]:
-    scanner = scanning.scanner()
-    how = ScanSettings(offline=options.offline)
-    troubles: dict[str, str] = {}
-    stop = threading.Event()
+@contextmanager
+def _until_stopped(terminal: Terminal, stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C sets `stop`; what was done until then is shown."""
     try:
-        for number, image in enumerate(images, 1):
-            name = f"{number} of {len(images)}  {visible(_name(image), 50)}"
-
-            def on_progress(progress: ScanProgress, name: str = name) -> None:
-                done = size_text(progress.bytes) if progress.phase == "fetching" else scanner.name
-                terminal.activity(f"{name}: {progress.phase}, {done}")
-
-            report = scanning.scan(image, scanner, on_progress, stop, how)
-            if isinstance(report, Unread):
-                troubles[_name(image)] = f"not scanned: {report.reason}"
+        yield
     except KeyboardInterrupt:
         stop.set()
-        return True, troubles
     finally:
         terminal.clear()
-    return False, troubles
-
-
-def _name(facts: ImageFacts) -> str:
-    return facts.names[0] if facts.names else facts.id[:12]
 
 
 def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
@@ -237,22 +224,17 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
     """Inspect each image; returns whether Ctrl-C stopped it, and what could not be read."""
     troubles: dict[str, str] = {}
     stop = threading.Event()
-    try:
+    with _until_stopped(terminal, stop):
         for report in reports:
             subject = report.subject
 
             def on_bytes(read: int, name: str = subject.name) -> None:
-                terminal.activity(f"{visible(name, 50)}: {size_text(read)}")
+                terminal.activity(f"reading {visible(name, 50)}: {size_text(read)}")
 
             inventory = bench.look_into_image(subject.engine, subject.id, on_bytes, stop)
             if isinstance(inventory, Unread):
                 troubles[subject.name] = inventory.reason
-    except KeyboardInterrupt:
-        stop.set()
-        return True, troubles
-    finally:
-        terminal.clear()
-    return False, troubles
+    return stop.is_set(), troubles
 
 
 def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:

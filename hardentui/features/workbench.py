@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,11 @@ from hardentui.state import settings_file, state_directory
 
 if TYPE_CHECKING:
     from hardentui.features.fix.drafter import Drafter
-    from hardentui.features.images.scanning import Scanning
     from hardentui.features.planning import Planner
     from hardentui.features.trial.trying import Trying
     from hardentui.features.waivers import Waiving
     from hardentui.lib.image.contents import ImageInventory
+    from hardentui.model.facts import ImageFacts
 
 
 class Workbench:
@@ -151,11 +151,13 @@ class Workbench:
 
         return look_into_image(self.parts, label, image, on_bytes, stop)
 
-    def scanning(self) -> Scanning:
-        """Vulnerability scans of images."""
-        from hardentui.features.images.scanning import Scanning
+    def scan_images(
+        self, images: Sequence[ImageFacts], tell: Callable[[str], None], stop: threading.Event
+    ) -> dict[str, str]:
+        """Scan images for known vulnerabilities, see `scanning.scan_images`."""
+        from hardentui.features.images.scanning import scan_images
 
-        return Scanning(self.parts)
+        return scan_images(self.parts, images, tell, stop)
 
     def trying(self, report: Report) -> Trying:
         """Trials of a container, on twins beside it."""

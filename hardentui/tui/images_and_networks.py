@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hardentui.errors import HardenError
@@ -19,39 +18,12 @@ from hardentui.visible import visible
 if TYPE_CHECKING:
     from textual.signal import Signal
 
-    from hardentui.features.images.scanning import ScanProgress
     from hardentui.features.workbench import Workbench
     from hardentui.model.facts import ImageFacts
 
 Post = Callable[[say.FromWorker], None]
 
 _TROUBLES_TOLD = 4
-
-
-@dataclass
-class Inspection:
-    """A running inspection or scan of an image."""
-
-    engine: str
-    image: str
-    name: str
-    stop: threading.Event
-    read: int = 0  # bytes of the image read so far
-    doing: str = "reading"  # `reading`, `fetching` or `scanning`
-    scanned: tuple[tuple[str, str], ...] = ()  # engine and ID of every image of a scan
-    number: int = 1  # which of them is being scanned now, from 1
-
-    @property
-    def images(self) -> tuple[tuple[str, str], ...]:
-        """Engine and ID of every image that this inspection or scan covers."""
-        return self.scanned or ((self.engine, self.image),)
-
-    @property
-    def progress(self) -> str:
-        """The progress; the name is foreign text, made visible."""
-        size = "" if self.doing == "scanning" else f": {size_text(self.read)}"
-        of = f" {self.number} of {len(self.scanned)}:" if len(self.scanned) > 1 else ""
-        return f"{self.doing}{of} {visible(self.name, 40)}{size}  esc stops"
 
 
 class Owner(Protocol):
@@ -79,7 +51,7 @@ class Around:
         self._session = session
         self.images: tuple[Report, ...] | None = None
         self.networks: tuple[Report, ...] | None = None
-        self.look: Inspection | None = None
+        self.look: say.Inspection | None = None
         self._wanted: set[str] = set()
 
     def forget(self) -> None:
@@ -112,52 +84,50 @@ class Around:
 
     def look_into(self, engine: str, image: str, name: str) -> bool:
         """Inspect an image; False when another inspection is running."""
-        bench = self._session.bench
-        if bench is None or self.look is not None:
-            return False
-        inspection = self.look = Inspection(engine, image, name, threading.Event())
-        post = self._session.post
-        self._session.run(lambda: self._look(bench, inspection, post), "look")
-        self._session.state_changed.publish("look")
-        return True
+
+        def read(bench: Workbench, tell: Callable[[str], None], stop: threading.Event) -> dict[str, str]:
+            shown = visible(name, 40)
+            tell(f"reading {shown}")
+            inventory = bench.look_into_image(
+                engine, image, lambda count: tell(f"reading {shown}: {size_text(count)}"), stop
+            )
+            return {name: inventory.reason} if isinstance(inventory, Unread) else {}
+
+        return self._begin("Inspection", [(engine, image)], read)
 
     def scan(self, images: Sequence[ImageFacts]) -> bool:
         """Scan images for known vulnerabilities; False when another inspection or scan is running."""
-        bench = self._session.bench
-        if bench is None or self.look is not None or not images:
-            return False
-        first = images[0]
-        scanned = tuple((image.engine.label, image.id) for image in images)
-        inspection = self.look = Inspection(
-            first.engine.label, first.id, _name(first), threading.Event(), doing="fetching", scanned=scanned
+
+        def scan(bench: Workbench, tell: Callable[[str], None], stop: threading.Event) -> dict[str, str]:
+            return bench.scan_images(images, tell, stop)
+
+        return bool(images) and self._begin(
+            "Scan", [(image.engine.label, image.id) for image in images], scan
         )
-        post = self._session.post
-        self._session.run(lambda: self._scan(bench, tuple(images), inspection, post), "look")
+
+    def _begin(
+        self,
+        what: str,
+        images: Sequence[tuple[str, str]],
+        work: Callable[[Workbench, Callable[[str], None], threading.Event], dict[str, str]],
+    ) -> bool:
+        """`work` returns name -> why an image was left out."""
+        bench, post = self._session.bench, self._session.post
+        if bench is None or self.look is not None:
+            return False
+        inspection = self.look = say.Inspection(what, tuple(images), threading.Event())
+
+        def run() -> None:
+            try:
+                troubles = work(bench, lambda now: post(say.LookProgressed(inspection, now)), inspection.stop)
+                told = [f"{visible(name, 60)}: {reason}" for name, reason in troubles.items()]
+            except HardenError as error:
+                told = [str(error)]
+            post(say.LookEnded(inspection, tuple(told)))
+
+        self._session.run(run, "look")
         self._session.state_changed.publish("look")
         return True
-
-    def _scan(
-        self, bench: Workbench, images: Sequence[ImageFacts], inspection: Inspection, post: Post
-    ) -> None:
-        """An image that cannot be scanned does not stop the others."""
-        troubles = []
-        try:
-            scanning = bench.scanning()
-            scanner = scanning.scanner()
-            for number, image in enumerate(images, 1):
-                name = _name(image)
-
-                def on_progress(at: ScanProgress, number: int = number, name: str = name) -> None:
-                    post(say.LookProgressed(inspection.image, at.bytes, at.phase, number, name))
-
-                report = scanning.scan(image, scanner, on_progress, inspection.stop)
-                if inspection.stop.is_set():
-                    break
-                if isinstance(report, Unread):
-                    troubles.append(f"{visible(name, 60)}: {report.reason}")
-        except HardenError as error:
-            troubles.append(str(error))
-        post(say.LookEnded(inspection.image, "\n".join(troubles[:_TROUBLES_TOLD])))
 
     def cancel_look(self) -> bool:
         """Ask the running inspection or scan to stop; False when there is none."""
@@ -166,39 +136,22 @@ class Around:
         self.look.stop.set()
         return True
 
-    def _look(self, bench: Workbench, inspection: Inspection, post: Post) -> None:
-        try:
-            inventory = bench.look_into_image(
-                inspection.engine,
-                inspection.image,
-                lambda read: post(say.LookProgressed(inspection.image, read)),
-                inspection.stop,
-            )
-        except HardenError as error:
-            inventory = Unread(error.title)
-        trouble = inventory.reason if isinstance(inventory, Unread) else ""
-        post(say.LookEnded(inspection.image, trouble))
-
     def progressed(self, message: say.LookProgressed) -> None:
-        if self.look is not None and self.look.image == message.image:
-            self.look.read = message.read
-            self.look.doing = message.doing
-            if message.number:
-                self.look.number, self.look.name = message.number, message.name
+        if self.look is message.inspection:
+            self.look.now = message.now
             self._session.state_changed.publish("look")
 
     def ended(self, message: say.LookEnded, notify: Callable[[str, bool], None]) -> None:
-        """The inspection is over: its findings go into the step cells of the image's containers."""
-        inspection = self.look
-        if inspection is None or inspection.image != message.image:
+        """The inspection is over: its findings go into the step cells of the images' containers."""
+        inspection = message.inspection
+        if self.look is not inspection:
             return
         self.look = None
         if inspection.stop.is_set():
-            what = "Inspection" if inspection.doing == "reading" else "Scan"
-            notify(f"{what} of the image stopped.", False)
-        elif message.trouble:
-            notify(message.trouble if inspection.scanned else f"{inspection.name}: {message.trouble}", True)
-        if not message.trouble or len(inspection.images) > 1:
+            notify(f"{inspection.what} of the image stopped.", False)
+        elif message.troubles:
+            notify("\n".join(message.troubles[:_TROUBLES_TOLD]), True)
+        if len(message.troubles) < len(inspection.images):
             users = [row.key for image in inspection.images for row in self.users_of(*image)]
             self._session.recheck_all(list(dict.fromkeys(users)))
             self.renew()
@@ -208,10 +161,6 @@ class Around:
         """The containers created from an image."""
         rows = self._session.rows.values()
         return [row for row in rows if row.engine.label == engine and image_id(row) == image]
-
-
-def _name(image: ImageFacts) -> str:
-    return image.names[0] if image.names else image.id.removeprefix("sha256:")[:12]
 
 
 def image_id(row: Row) -> str:

@@ -126,17 +126,25 @@ class SharedJudged(FromWorker):
 
 
 @dataclass
+class Inspection:
+    """A running inspection or scan of images."""
+
+    what: str  # `Inspection` or `Scan`
+    images: tuple[tuple[str, str], ...]  # engine and ID of each
+    stop: Event
+    now: str = ""  # what is being done, safe to show
+
+    @property
+    def progress(self) -> str:
+        return f"{self.now}  esc stops"
+
+
+@dataclass
 class LookProgressed(FromWorker):
-    """`read` bytes of an image have been read; `doing` is the purpose.
+    """`now`: what is being done, safe to show."""
 
-    `number`: which of several images it is, from 1, and its name.
-    """
-
-    image: str
-    read: int
-    doing: str = "reading"
-    number: int = 0
-    name: str = ""
+    inspection: Inspection
+    now: str
 
     def can_replace(self, message: Message) -> bool:
         return self.stands_for(message)
@@ -144,10 +152,10 @@ class LookProgressed(FromWorker):
 
 @dataclass
 class LookEnded(FromWorker):
-    """`trouble` is why there is no result; empty if there is one."""
+    """`troubles`: why there is no result of an image, a sentence for each."""
 
-    image: str
-    trouble: str
+    inspection: Inspection
+    troubles: tuple[str, ...]
 
 
 @dataclass

@@ -13,7 +13,7 @@ import pytest
 from hardentui.errors import ToolMissing
 from hardentui.features.images.scanning import ScanProgress
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import ScanReport
+from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread
 from hardentui.tui.screens.images import ImagesScreen
 from tests.tui.replayed import some
@@ -40,6 +40,7 @@ class HeldScanning:
         scanner: str,
         on_progress: Callable[[ScanProgress], None],
         stop: threading.Event,
+        how: ScanSettings,
     ) -> Known[ScanReport]:
         on_progress(ScanProgress("fetching", 12_000_000))
         on_progress(ScanProgress("scanning"))

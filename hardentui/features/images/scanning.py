@@ -12,7 +12,7 @@ import re
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from hardentui.account import find_program, home
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
 from hardentui.features.looking.judging import Parts
+from hardentui.features.sections import size_text
 from hardentui.files import write_bundle
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, Ask, not_installed
@@ -285,6 +286,36 @@ class Scanning:
                 on_progress(ScanProgress("fetching", total))
             file.flush()
             yield file.name
+
+
+def scan_images(
+    parts: Parts,
+    images: Sequence[ImageFacts],
+    tell: Callable[[str], None],
+    stop: threading.Event,
+    how: ScanSettings = DEFAULT,
+) -> dict[str, str]:
+    """Scan images one after the other; name -> why one was not scanned, which does not stop the others.
+
+    Raises:
+        ToolMissing: there is no scanner; says how to install one.
+    """
+    scanning = Scanning(parts)
+    scanner = scanning.scanner()
+    troubles: dict[str, str] = {}
+    for number, image in enumerate(images, 1):
+        of = f"{number} of {len(images)}: " if len(images) > 1 else ""
+        name = f"{of}{visible(name_of(image), 50)}"
+
+        def on_progress(at: ScanProgress, name: str = name) -> None:
+            tell(f"{at.phase} {name}{f': {size_text(at.bytes)}' if at.bytes else ''}")
+
+        report = scanning.scan(image, scanner, on_progress, stop, how)
+        if stop.is_set():
+            break
+        if isinstance(report, Unread):
+            troubles[name_of(image)] = report.reason
+    return troubles
 
 
 def names_of(image: ImageFacts) -> set[str]:
