@@ -20,7 +20,7 @@ from hardentui.model.finding import Verdict
 from hardentui.model.known import Known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.model.trial import OnTrialEvent
+from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.options import *
 from hardentui.options.table import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
@@ -195,7 +195,6 @@ class Lesson(Struct, frozen=True):
     """The inputs of learning, and what it keeps."""
 
     base: Known[Mapping[str, Any]]  # the seccomp profile that a learned one must not weaken, as JSON
-    profile_path: str  # the final path of the learned profile
     before: Needs | None = None  # what earlier trials learned about the same container and image
 
 
@@ -239,6 +238,10 @@ class Tools(Struct, frozen=True):
     on_event: OnTrialEvent
     stop: threading.Event  # ends the trial
     keep: Callable[[Needs], None] = lambda needs: None  # stores what was learned, for the next trial
+
+    def tell(self, step: TrialStep, text: str, **about: Any) -> None:
+        """Tell an event. `about`: its other fields."""
+        self.on_event(TrialEvent(step, text, **about))
 
 
 # What was denied, and which relaxation would allow it. Pure.

@@ -41,7 +41,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.model.facts import ContainerFacts, ListeningSocket
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Spec
-from hardentui.model.trial import NotExercised, TrialEvent, TrialStep
+from hardentui.model.trial import NotExercised, TrialStep
 from hardentui.options import NETWORK
 from hardentui.reading.containers import ask_or
 from hardentui.visible import visible
@@ -61,12 +61,13 @@ class Stage:
     Attributes:
         facts: the container that is tried.
         files: this machine's; None when the engine runs on another one.
+        tell: tells an event of the trial.
     """
 
     def __init__(self, request: TrialRequest, tools: Tools) -> None:
-        self.changing = tools.changing
+        self.request, self.tools = request, tools
+        self.changing, self.files, self.tell = tools.changing, tools.files, tools.tell
         self.facts = request.facts
-        self.files = tools.files
         self._maker = TwinMaker(
             tools.changing,
             tools.files,
@@ -74,9 +75,6 @@ class Stage:
             outside=request.wishes.outside,
         )
         self.number = self._maker.number
-        self._request = request
-        self._stop = tools.stop
-        self._tell = tools.on_event
         self._made = 0
         self._around = TwinAddresses({})
         self._pod = ""
@@ -88,9 +86,9 @@ class Stage:
         Raises:
             EngineError: one of them cannot be created, or a peer does not become ready.
         """
-        everybody = (self.facts, *self._request.peers, *self._request.members)
+        everybody = (self.facts, *self.request.peers, *self.request.members)
         if any(needs_network(facts.spec) for facts in everybody) or _pod_of(self.facts):
-            network = self._maker.network(self._name("network"), internal=not self._request.wishes.outside)
+            network = self._maker.network(self._name("network"), internal=not self.request.wishes.outside)
             self._around = TwinAddresses({network.name: network})
         for facts in everybody:
             if needs_network(facts.spec) or _pod_of(facts):
@@ -98,17 +96,17 @@ class Stage:
                 self._around.add(self._key(facts), names, self._around.networks)
         if _pod_of(self.facts):
             self._pod = self._name("pod")
-            members = (self.facts, *self._request.members)
+            members = (self.facts, *self.request.members)
             self._maker.create_pod(self._pod, members, self._around, self._key(self.facts))
-        for peer in self._request.peers:
+        for peer in self.request.peers:
             try:
                 self._start_other(peer, pod="")
             except EngineError as error:
-                if peer not in self._request.company:
+                if peer not in self.request.company:
                     raise
-                self._tell(TrialEvent(TrialStep.BASELINE, f"not as it should be: {error.title}"))
+                self.tell(TrialStep.BASELINE, f"not as it should be: {error.title}")
         started = True
-        for member in in_start_order((self.facts, *self._request.members)):
+        for member in in_start_order((self.facts, *self.request.members)):
             if member is self.facts:
                 started = False  # those after it may wait for it
             else:
@@ -137,7 +135,7 @@ class Stage:
             expected,
             files=self.files,
             run_probe=twin.run_probe,
-            stop=self._stop,
+            stop=self.tools.stop,
         ).outcome()
 
     def _create(
@@ -160,7 +158,7 @@ class Stage:
         if pod := _pod_of(facts):
             return str(pod.get("Id") or pod.get("Name") or facts.id)
         lender = facts.spec[NETWORK][0].removeprefix("container:") if facts.spec[NETWORK] else ""
-        others = (*self._request.peers, *self._request.members)
+        others = (*self.request.peers, *self.request.members)
         return next((other.id for other in others if lender in (other.id, other.name)), facts.id)
 
     def _start_other(self, facts: ContainerFacts, pod: str, *, ready: bool = True) -> None:
@@ -174,8 +172,8 @@ class Stage:
         twin.start()
         if not ready:
             return
-        ports = ports_of(own_listening(facts, (self.facts, *self._request.company)))
-        outcome = self.wait(twin, expectation(facts.inspect, ports, self._request.wishes.patience))
+        ports = ports_of(own_listening(facts, (self.facts, *self.request.company)))
+        outcome = self.wait(twin, expectation(facts.inspect, ports, self.request.wishes.patience))
         if not outcome.ready:
             raise EngineError(
                 f"The twin of {visible(facts.name, 80)} does not become ready: {outcome.why}.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import signal
@@ -18,29 +17,34 @@ from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import SETTLED, Expectation, Readiness, has_health_check, stop_timeout
+from hardentui.features.change.wait import SETTLED, Expectation, Readiness, has_health_check
+from hardentui.features.trial.baseline import LOG_SHOWN, BaselineSeen, stop, stop_limit
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     FailureSign,
     Lesson,
     Raised,
     RefusedCall,
-    Tools,
     TrialConfiguration,
     TwinPlanner,
     of_call,
     of_engine,
     of_log,
 )
-from hardentui.features.trial.learned.teaching import Needs, low_ports, merged_needs, needs_of
+from hardentui.features.trial.learned.teaching import (
+    DEFAULT_CAPABILITIES,
+    Needs,
+    low_ports,
+    merged_needs,
+    needs_of,
+)
 from hardentui.features.trial.life import RESTART, STOP, Habits, Stage, live
-from hardentui.features.trial.observe.processes import merged
 from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
-from hardentui.model.trial import How, NotExercised, Observation, OnTrialEvent, Round, TrialEvent, TrialStep
+from hardentui.model.trial import How, NotExercised, Observation, Round, TrialStep
 from hardentui.options import MOUNTS, SECCOMP_PROFILE
 from hardentui.options.table import bounding_set
 
@@ -146,20 +150,6 @@ def parse(text: str) -> Iterator[RefusedCall]:
         yield RefusedCall(call, match["error"], path)
 
 
-LOG_SHOWN = 4000
-_AT_ONCE = 0.5  # seconds: a stop that uses up all its time was not clean
-_LEAST_STOP = 3.0  # seconds that every twin may take to stop
-_TIMES_AS_LONG = 4
-_MOST_STOP = 60
-
-
-class Stopped(Struct, frozen=True):
-    """How a twin stopped; `killed`: it did not stop in time and had to be killed."""
-
-    seconds: float
-    killed: bool
-
-
 class Tried(Struct, frozen=True):
     """How a round ended."""
 
@@ -174,42 +164,30 @@ class Rounds:
     """Runs rounds and keeps their records.
 
     Args:
-        expected: how the unchanged twin was judged.
-        stop_seconds: how long the unchanged twin took to stop; None if it had to be killed.
-        habits: what the unchanged twin does when asked.
-        answered: the user said which capabilities to keep: a twin that has to be killed is told, and works.
+        seen: of the unchanged twin: how the others are judged, and how long they may take to stop.
 
     Attributes:
         thorough: a twin is also led through its life, stopped and started again.
         exercised: what the last twin that worked did.
         missing: what it was not asked for although the unchanged one was.
+        answered: the user said which capabilities to keep: a twin that has to be killed is told, and works.
         slow_stop: that a twin had to be killed, if that was not counted.
     """
 
-    def __init__(
-        self,
-        stage: Stage,
-        planner: TwinPlanner,
-        expected: Expectation,
-        on_event: OnTrialEvent,
-        *,
-        stop_seconds: float | None,
-        habits: Habits,
-        answered: bool = False,
-    ) -> None:
+    def __init__(self, stage: Stage, planner: TwinPlanner, seen: BaselineSeen) -> None:
         self.stage = stage
         self.planner = planner
-        self.expected = expected
-        self.habits = habits
+        self.seen = seen
+        self.expected = seen.expected
         self.thorough = False
         self.exercised: tuple[str, ...] = ()
         self.missing: tuple[NotExercised, ...] = ()
         self.restarts = True  # the last twin that was asked to
-        self.answered = answered
+        self.answered = any(
+            choice.check == DEFAULT_CAPABILITIES and choice.parameters for choice in stage.request.choices
+        )
         self.slow_stop = ""
         self.records: list[Round] = []
-        self._on_event = on_event
-        self._stop_seconds = stop_seconds
 
     @property
     def judges_work(self) -> bool:
@@ -219,7 +197,7 @@ class Rounds:
 
     def run(self, configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
         """One round. `trace`: watch its system calls too; slower."""
-        self._on_event(TrialEvent(TrialStep.ROUND, purpose, changes=configuration.checks))
+        self.stage.tell(TrialStep.ROUND, purpose, changes=configuration.checks)
         begun = monotonic()
         try:
             tried = self._on_a_twin(configuration, trace)
@@ -231,8 +209,12 @@ class Rounds:
             configuration.checks, tried.ready, tried.why, purpose, round(seconds, 2), tried.log[-LOG_SHOWN:]
         )
         self.records.append(record)
-        self._on_event(
-            TrialEvent(TrialStep.ROUND, tried.why or "it works", seconds, configuration.checks, record)
+        self.stage.tell(
+            TrialStep.ROUND,
+            tried.why or "it works",
+            seconds=seconds,
+            changes=configuration.checks,
+            round=record,
         )
         return tried
 
@@ -273,7 +255,7 @@ class Rounds:
         done: tuple[str, ...] = ()
         runs = outcome.exit_code is None
         if runs and self.thorough:
-            lived = live(self.stage, twin, self.expected, self.habits)
+            lived = live(self.stage, twin, self.expected, self.seen.habits)
             done, self.missing = lived.exercised, lived.missing
             if lived.why:
                 return lived.why, True
@@ -292,13 +274,14 @@ class Rounds:
 
     def _stopped(self, twin: Twin) -> str:
         """Stop it, if that says something or is needed; why it does not stop as the unchanged one did."""
-        if self._stop_seconds is None and not self.thorough:
+        before = self.seen.stop_seconds
+        if before is None and not self.thorough:
             return ""
-        limit = stop_limit(self.stage, self._stop_seconds)
+        limit = stop_limit(self.stage, before)
         stopped = stop(self.stage, twin, limit)
-        if not stopped.killed or self._stop_seconds is None:
+        if not stopped.killed or before is None:
             return ""
-        return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)"
+        return f"it does not stop within {limit} s any more (before: {before:.1f} s)"
 
     def start(self, twin: Twin, settle: float | None = None) -> Readiness:
         """Start a twin and wait until it is ready. `settle`: seconds that it must stay alive afterwards,
@@ -309,29 +292,6 @@ class Rounds:
         if expected.how is not How.HEALTH and has_health_check(twin.document()):
             expected = replace(expected, how=How.HEALTH, settle=SETTLED)  # one that the plan adds
         return self.stage.wait(twin, expected)
-
-
-def longest_stop(stage: Stage) -> int:
-    """How long a twin may take to stop, as Podman lets the original."""
-    return min(stop_timeout(stage.facts.inspect), _MOST_STOP)
-
-
-def stop_limit(stage: Stage, seconds: float | None) -> int:
-    """How long a twin may take to stop when the unchanged one took this long; one that had to be killed is
-    not waited for again."""
-    if seconds is None:
-        return 1
-    return min(longest_stop(stage), math.ceil(_LEAST_STOP + _TIMES_AS_LONG * seconds))
-
-
-def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
-    """Stop a twin, and kill it after `timeout` seconds; without a second, every container is killed."""
-    begun = monotonic()
-    stage.changing.containers.stop(twin.id, timeout=timeout)
-    seconds = monotonic() - begun
-    state = twin.document().get("State") or {}
-    killed = int(state.get("ExitCode") or 0) == 137 and seconds > timeout - _AT_ONCE and timeout > 0
-    return Stopped(seconds, killed)
 
 
 def of_state(twin: Twin) -> list[FailureSign]:
@@ -367,69 +327,54 @@ def held_by(facts: ContainerFacts, spec: Spec) -> frozenset[str]:
     return bounding_set(spec, facts.engine.default_capabilities)
 
 
-def learn(
-    lesson: Lesson,
-    stage: Stage,
-    facts: ContainerFacts,
-    expected: Expectation,
-    tools: Tools,
-    *,
-    habits: Habits,
-    stop_seconds: float | None,
-) -> Needs:
+def learn(stage: Stage, lesson: Lesson, before: BaselineSeen) -> Needs:
     """The container's needs, from observations of unchanged twins.
 
     One starts with the existing data, is led through its life and started again; if there are volumes,
     another one starts with empty ones, for what an entry point does only on first use. A probe may need the
-    data, so it is not waited for there.
-
-    Args:
-        habits, stop_seconds: of the unchanged twin.
+    data, so it is not waited for there. `before`: of the unchanged twin.
     """
+    facts, expected = stage.facts, before.expected
+    if before.probe and not expected.probes:
+        expected = replace(expected, probes=(before.probe,))
     runs = {False: "watching an unchanged twin, also after a restart"}
     if any(mount.type == "volume" and not mount.read_only for mount in facts.spec[MOUNTS]):
         runs[True] = "watching it with empty volumes"
     patience = max(_LEAST_PATIENCE, _TIMES_AS_SLOW * expected.patience)
     slow = replace(expected, patience=patience)
     account = stage.changing.account()
-    limit = stop_limit(stage, None if stop_seconds is None else _TIMES_AS_SLOW * stop_seconds)
-    seen: Observation | None = None
+    seconds = before.stop_seconds
+    limit = stop_limit(stage, None if seconds is None else _TIMES_AS_SLOW * seconds)
+    seen: Needs | None = None
     base = None if isinstance(lesson.base, Unread) else lesson.base
     held = held_by(facts, facts.spec)
     for empty, text in runs.items():
-        tools.on_event(TrialEvent(TrialStep.LEARNING, text))
+        stage.tell(TrialStep.LEARNING, text)
         watch = Watch(base, held, account=account, files=stage.files)
         try:
             awaited = replace(slow, probes=()) if empty else slow
-            observation = _watched(watch, stage, facts.spec, awaited, tools, habits, limit, empty=empty)
+            observation = _watched(watch, stage, awaited, before.habits, limit, empty=empty)
         except EngineError as error:
-            tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
+            stage.tell(TrialStep.LEARNING, f"that twin could not be watched: {error.title}")
             continue
         finally:
             watch.close()
         if isinstance(observation, str):
-            tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin did not become ready: {observation}"))
+            stage.tell(TrialStep.LEARNING, f"that twin did not become ready: {observation}")
             continue
-        seen = observation if seen is None else merged(seen, observation)
+        needs = needs_of(observation, held, native=native_way(), low_ports=low_ports(facts))
+        seen = needs if seen is None else replace(merged_needs(seen, needs), runs=1)
     if seen is None:
         return lesson.before or Needs(runs=0, unknown={"learning": "no twin could be watched"})
-    needs = needs_of(seen, held, native=native_way(), low_ports=low_ports(facts))
-    return needs if lesson.before is None else merged_needs(lesson.before, needs)
+    return seen if lesson.before is None else merged_needs(lesson.before, seen)
 
 
 def _watched(
-    watch: Watch,
-    stage: Stage,
-    spec: Spec,
-    expected: Expectation,
-    tools: Tools,
-    habits: Habits,
-    limit: int,
-    *,
-    empty: bool,
+    watch: Watch, stage: Stage, expected: Expectation, habits: Habits, limit: int, *, empty: bool
 ) -> Observation | str:
     """The observations of one twin, or why it did not become ready."""
     watch.open()
+    spec = stage.facts.spec
     if watch.profile_path:
         spec = spec.with_(SECCOMP_PROFILE, watch.profile_path)
     with stage.twin(spec, copy_volumes=True, empty_volumes=empty) as twin:
@@ -438,8 +383,8 @@ def _watched(
             return why
         lives = not expected.ends_well and not empty  # a first use is over when it is ready
         if lives and (trouble := live(stage, twin, expected, habits).why):
-            tools.on_event(TrialEvent(TrialStep.LEARNING, f"not all of its life was seen: {trouble}"))
-        seen = tools.look(twin.document())
+            stage.tell(TrialStep.LEARNING, f"not all of its life was seen: {trouble}")
+        seen = stage.tools.look(twin.document())
         changes = known(lambda: seen.changes)
         if not expected.ends_well:
             stop(stage, twin, limit)

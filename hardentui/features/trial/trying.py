@@ -224,7 +224,7 @@ class Trying:
                 members=self._members,
                 company=self._company(),
                 wishes=wishes,
-                lesson=self._lesson(wishes.learn) if wishes.learn else None,
+                lesson=self._lesson() if wishes.learn else None,
                 named=named,
             )
             tools = Tools(
@@ -241,7 +241,7 @@ class Trying:
         finally:
             changing.close()
 
-    def _lesson(self, profile_path: str) -> Lesson:
+    def _lesson(self) -> Lesson:
         """The inputs of learning: a learned profile must not be weaker than the active one.
 
         Raises:
@@ -250,7 +250,7 @@ class Trying:
         facts = self._facts
         if not facts.engine.local:
             raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
-        return Lesson(profile_in_force(facts, self._opened.files), profile_path, kept_needs(facts))
+        return Lesson(profile_in_force(facts, self._opened.files), kept_needs(facts))
 
     def _peer(self, name: str) -> ContainerFacts:
         gatherer = self._gatherer

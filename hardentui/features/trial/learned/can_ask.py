@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hardentui.features.trial.learned.effects import AF_INET, AF_INET6
 from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, margin
-from hardentui.features.trial.learned.teaching import Needs, PlansLimits
+from hardentui.features.trial.learned.teaching import DEFAULT_CAPABILITIES, Needs, PlansLimits
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
 from hardentui.model.trial import CanNeed, Decision, OptionChange
@@ -24,7 +24,6 @@ from hardentui.reading.behaviour import runs_as_root
 from hardentui.reading.capabilities import used_by_processes
 from hardentui.reading.containers import listed
 
-_CAPABILITIES = "default-capabilities-kept"
 _PRIVILEGES = Choice("new-privileges-allowed")
 _OF_THE_SYSTEM = frozenset(
     "chage chfn chsh expiry gpasswd mount newgidmap newgrp newuidmap passwd ssh-agent ssh-keysign su umount"
@@ -67,8 +66,8 @@ def keeping(
     seen = frozenset[str]() if needs is None else needs.capability_names
     kept = ask.capabilities | seen | used_by_processes(facts).keys()
     words = tuple(sorted(name.removeprefix("CAP_") for name in kept))
-    taught = Choice(_CAPABILITIES, (("keep", words),))
-    return tuple(taught if choice == Choice(_CAPABILITIES) else choice for choice in choices)
+    taught = Choice(DEFAULT_CAPABILITIES, (("keep", words),))
+    return tuple(taught if choice == Choice(DEFAULT_CAPABILITIES) else choice for choice in choices)
 
 
 def left_to_decide(

@@ -312,6 +312,7 @@ def _sampled(sampled: Known[Sampled], name: str, unknown: dict[str, str]) -> Any
     return value
 
 
+DEFAULT_CAPABILITIES = "default-capabilities-kept"
 _MEMORY_STEP = 64 << 20
 _PIDS_STEP = 32
 _FEWEST_PIDS = 64
@@ -353,7 +354,7 @@ def taught(choices: Iterable[Choice], needs: Needs, planner: PlansLimits) -> tup
     values: dict[str, Choice] = {}
     if needs.capabilities is not None:
         kept = tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names))
-        values["default-capabilities-kept"] = Choice("default-capabilities-kept", (("keep", kept),))
+        values[DEFAULT_CAPABILITIES] = Choice(DEFAULT_CAPABILITIES, (("keep", kept),))
     if needs.memory_peak is not None:
         peak = ask_or(facts, lambda kernel: kernel.limits.memory_peak, None) or 0  # the original's
         limit = memory_limit(max(needs.memory_peak, peak))

@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
-from hardentui.features.trial.observe.processes import established, merged_checks, merged_samples
+from hardentui.features.trial.observe.processes import established
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.cgroups import (
@@ -202,30 +202,47 @@ _ENDED = Unread("the container had ended before it could be sampled")
 
 
 class _Seen(Struct):
+    """What samples of one container showed, of all its starts."""
+
     listening: set[SocketEndpoint] = field(default_factory=set)
     outgoing: set[SocketEndpoint] = field(default_factory=set)
     memory: int = 0
     pids: int = 0
     samples: int = 0
     faults: dict[str, str] = field(default_factory=dict)
+    started: bool = False
+
+    def sampled(self) -> Known[Sampled]:
+        if not self.samples:
+            return _ENDED if self.started else NOT_READ
+        sockets = self.faults.get("sockets")
+        return Sampled(
+            listening=_sorted(self.listening) if sockets is None else Unread(sockets),
+            outgoing=_sorted(self.outgoing) if sockets is None else Unread(sockets),
+            memory_peak=self.memory or Unread(self.faults.get("memory", _NO_GROUP)),
+            pids_peak=self.pids or Unread(self.faults.get("pids", _NO_GROUP)),
+        )
 
 
 class Sampler:
     """Use: `start` when the container has a pid, `finish` when it has ended or is enough. `pid`: its main
     process, even one still waiting to be started: Podman does not name its cgroup then, so the cgroup is read
-    from the process.
+    from the process. `seen`: of earlier starts, to which this one adds.
     """
 
-    def __init__(self, pid: int, *, files: Files | None = None, every: float = 0.2) -> None:
+    def __init__(
+        self, pid: int, *, files: Files | None = None, every: float = 0.2, seen: _Seen | None = None
+    ) -> None:
         self._pid, self._every = pid, every
         self._cgroup_path = ""
         self._files = files or LocalFiles()
-        self._seen = _Seen()
+        self._seen = seen or _Seen()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hardentui-samples", daemon=True)
         self._groups: dict[str, str] = {}
 
     def start(self) -> None:
+        self._seen.started = True
         tree, membership = find_cgroups(self._files), self._membership()
         if isinstance(tree, CgroupTree) and isinstance(membership, Membership):
             self._cgroup_path = next(filter(None, map(_own_path, membership.paths())), "")
@@ -237,18 +254,11 @@ class Sampler:
     def finish(self, patience: float = 5.0) -> Known[Sampled]:
         self._stop.set()
         self._thread.join(timeout=patience)
-        return self.so_far() if self._seen.samples else _ENDED
+        return self._seen.sampled()
 
-    def so_far(self) -> Sampled:
+    def so_far(self) -> Known[Sampled]:
         """The observations so far; the container may continue."""
-        seen = self._seen
-        sockets = seen.faults.get("sockets")
-        return Sampled(
-            listening=_sorted(seen.listening) if sockets is None else Unread(sockets),
-            outgoing=_sorted(seen.outgoing) if sockets is None else Unread(sockets),
-            memory_peak=seen.memory or Unread(seen.faults.get("memory", _NO_GROUP)),
-            pids_peak=seen.pids or Unread(seen.faults.get("pids", _NO_GROUP)),
-        )
+        return self._seen.sampled()
 
     def _run(self) -> None:
         while True:
@@ -273,6 +283,7 @@ class Sampler:
             if not self._seen.samples:
                 self._seen.faults["sockets"] = activity.listening.reason
         else:
+            self._seen.faults.pop("sockets", None)
             listening = {
                 SocketEndpoint(socket.protocol, socket.address, socket.port) for socket in activity.listening
             }
@@ -376,9 +387,8 @@ class Watch:
         self._directory = ""
         self._calls: CallWatcher | None = None
         self._no_calls = Unread("there is no seccomp profile to watch it with")
-        self._samplers: list[Sampler] = []
-        self._tracers: list[CapabilityWatcher] = []
-        self._sampled: Known[Sampled] = NOT_READ
+        self._attached: list[tuple[Sampler, CapabilityWatcher]] = []
+        self._seen = _Seen()
         self._checks: Known[tuple[CapabilityCheck, ...]] = NOT_READ
 
     @property
@@ -418,12 +428,10 @@ class Watch:
     def attach(self, pid: int) -> None:
         """Watch a start of the container: `pid` is its main process, which waits to become the program."""
         self._settle()
-        sampler = Sampler(pid, files=self._files)
+        sampler, tracer = Sampler(pid, files=self._files, seen=self._seen), CapabilityWatcher(self._tracefs)
         sampler.start()
-        tracer = CapabilityWatcher(self._tracefs)
         tracer.start([pid])
-        self._samplers.append(sampler)
-        self._tracers.append(tracer)
+        self._attached.append((sampler, tracer))
 
     def finish(self, written: Known[tuple[str, ...]] = NOT_READ) -> Observation:
         """What was seen; the container must have ended. `written`: paths of its root file system that differ
@@ -431,7 +439,7 @@ class Watch:
         """
         self._settle()
         return Observation(
-            calls=self._log(), sampled=self._sampled, capability_checks=self._checks, written=written
+            calls=self._log(), sampled=self._seen.sampled(), capability_checks=self._checks, written=written
         )
 
     def close(self) -> None:
@@ -452,10 +460,14 @@ class Watch:
 
     def _settle(self) -> None:
         """Take over the observations of a start that has ended."""
-        while self._samplers:
-            self._sampled = merged_samples(self._sampled, self._samplers.pop().finish())
-        while self._tracers:
-            self._checks = merged_checks(self._checks, self._tracers.pop().finish(self._held))
+        while self._attached:
+            sampler, tracer = self._attached.pop()
+            sampler.finish()
+            checks = tracer.finish(self._held)
+            if isinstance(self._checks, Unread):
+                self._checks = checks
+            elif not isinstance(checks, Unread):
+                self._checks = (*self._checks, *checks)
 
 
 def _go_name() -> str:
