@@ -29,7 +29,7 @@ from hardentui.features.apply.replacing import (
 from hardentui.features.apply.soak import soaking, until
 from hardentui.features.change import confirm_timer
 from hardentui.features.change.container_operator import network_of
-from hardentui.features.change.file_changes import all_locked, lock_directory, locked
+from hardentui.features.change.file_changes import all_locked, lock_directory, locked, refuse_locked
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import Journal, resumable_from, waiting
 from hardentui.features.change.service_operator import guarded, probe_once
@@ -422,8 +422,8 @@ class Application:
     def _refuse_unfinished(self) -> None:
         for entry in self._journal.entries():
             if self._facts.name in entry.originals and entry.engine == self._address:
-                with all_locked(lock_directory(self._journal), entry.containers, entry.engine, "a look"):
-                    pass  # else it is being replaced right now, and the lock reports by whom
+                # else it is being replaced right now, and the lock reports by whom
+                refuse_locked(self._journal, entry.containers, entry.engine)
                 kept = visible(self._facts.name, 80)
                 of = visible(entry.originals[self._facts.name], 80)
                 raise UsageError(

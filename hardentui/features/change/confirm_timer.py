@@ -16,8 +16,8 @@ from typing import IO
 
 from hardentui import account
 from hardentui.account import our_module
-from hardentui.errors import ChangeFailed, HardenError
-from hardentui.features.change.file_changes import is_locked, lock_directory
+from hardentui.errors import ChangeFailed, HardenError, Locked, WriteError
+from hardentui.features.change.file_changes import refuse_locked
 from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal, resumable_from, seconds_left
 from hardentui.files import put_back, write_bundle
@@ -229,11 +229,14 @@ _GRACE = 30.0  # seconds within which an unconfirmed change is rolled back
 
 def cut_off_changes() -> Iterator[str]:
     """One sentence each, with the command that resolves it."""
-
     journal = Journal()
     for entry in journal.unfinished():
-        if is_locked(lock_directory(journal), entry.container, entry.engine):
+        try:
+            refuse_locked(journal, (entry.container,), entry.engine)
+        except Locked:
             continue  # it is still running
+        except WriteError:
+            pass  # nobody can hold it
         name = visible(", ".join(entry.containers), 200)
         if entry.state is EntryState.OPEN:
             ways = f"hardentui undo {entry.id} restores the original"

@@ -25,10 +25,10 @@ from hardentui.errors import (
     NoWayBack,
 )
 from hardentui.features.change.file_operator import (
+    AnyOperator,
     Cancelled,
     NotAnswering,
     OnEvent,
-    Operator,
     OriginalDown,
     raise_if_stopped,
 )
@@ -90,7 +90,7 @@ class Transaction:
     def __init__(
         self,
         journal: Journal,
-        operators: Iterable[Operator],
+        operators: Iterable[AnyOperator],
         on_event: OnEvent = _nobody,
         stop: threading.Event | None = None,
     ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import posixpath
 import re
 import secrets
 import shutil
@@ -13,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -21,14 +20,8 @@ from msgspec import Struct, field
 from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
 from hardentui.features.trial.observe.processes import established
 from hardentui.host.files.reader import Files, LocalFiles, reason
-from hardentui.host.process.activity import read_activity
-from hardentui.host.process.cgroups import (
-    CgroupTree,
-    Membership,
-    cgroup_directory,
-    find_cgroups,
-    parse_membership,
-)
+from hardentui.host.process.activity import own_cgroup, read_activity
+from hardentui.host.process.cgroups import CgroupTree, find_cgroups, parse_membership
 from hardentui.lib.observer.call_names import NATIVE, SECCOMP_NAMES
 from hardentui.lib.observer.calls import CallWatcher, NotWatched, give_to
 from hardentui.lib.observer.records import CallLog
@@ -234,7 +227,6 @@ class Sampler:
         self, pid: int, *, files: Files | None = None, every: float = 0.2, seen: _Seen | None = None
     ) -> None:
         self._pid, self._every = pid, every
-        self._cgroup_path = ""
         self._files = files or LocalFiles()
         self._seen = seen or _Seen()
         self._stop = threading.Event()
@@ -243,12 +235,16 @@ class Sampler:
 
     def start(self) -> None:
         self._seen.started = True
-        tree, membership = find_cgroups(self._files), self._membership()
-        if isinstance(tree, CgroupTree) and isinstance(membership, Membership):
-            self._cgroup_path = next(filter(None, map(_own_path, membership.paths())), "")
-            for controller in ("memory", "pids"):
-                self._groups[controller] = _own_group(tree, membership, controller)
-        self._tree = tree
+        self._tree = find_cgroups(self._files)
+        path = f"/proc/{self._pid}/cgroup"
+        try:
+            membership = parse_membership(self._files.read_text(path))
+        except OSError as error:
+            self._seen.faults |= dict.fromkeys(_PEAKS, f"{path}: {reason(error)}")
+        else:
+            if isinstance(self._tree, CgroupTree):
+                own = {each: own_cgroup(self._tree, membership, each) for each in _PEAKS}
+                self._groups = {each: group for each, group in own.items() if group is not None}
         self._thread.start()
 
     def finish(self, patience: float = 5.0) -> Known[Sampled]:
@@ -275,7 +271,7 @@ class Sampler:
     def _sample(self) -> bool:
         """Take one sample; False if the container has ended."""
         self._peaks()
-        activity = read_activity(self._files, self._pid, self._cgroup_path, self._tree)
+        activity = read_activity(self._files, self._pid, cgroups=self._tree)
         if isinstance(activity.processes, Unread):
             self._seen.faults["processes"] = activity.processes.reason
             return False
@@ -296,8 +292,8 @@ class Sampler:
 
     def _peaks(self) -> None:
         for controller, names in _PEAKS.items():
-            group = self._groups.get(controller, "")
-            for name in names if group else ():
+            group = self._groups.get(controller)
+            for name in names if group is not None else ():
                 try:
                     value = int(self._files.read_text(f"{group}/{name}").strip())
                 except (OSError, ValueError) as error:
@@ -306,13 +302,6 @@ class Sampler:
                     continue
                 setattr(self._seen, controller, max(getattr(self._seen, controller), value))
                 break
-
-    def _membership(self) -> Known[Membership]:
-        path = f"/proc/{self._pid}/cgroup"
-        try:
-            return parse_membership(self._files.read_text(path))
-        except OSError as error:
-            return Unread(f"{path}: {reason(error)}")
 
 
 _PEAKS = {
@@ -327,30 +316,6 @@ def _sorted(connections: set[SocketEndpoint]) -> tuple[SocketEndpoint, ...]:
     return tuple(
         sorted(connections, key=lambda connection: (connection.protocol, connection.port, connection.address))
     )
-
-
-def _own_group(tree: CgroupTree, membership: Membership, controller: str) -> str:
-    """The directory of the container's own cgroup; empty if unknown.
-
-    Its parents include others, and systemd as the main process moves itself into a child.
-    """
-    path = membership.v1.get(controller, membership.unified or "")
-    hierarchy = tree.v1.get(controller) if controller in membership.v1 else tree.unified
-    if hierarchy is None or not path:
-        return ""
-    own = _own_path(path)
-    return (cgroup_directory(hierarchy, own) or "") if own else ""
-
-
-def _own_path(path: str) -> str:
-    """The part of a cgroup's path that Podman created for the container; empty if there is none."""
-    return next((part for part in _upwards(path) if posixpath.basename(part).startswith("libpod-")), "")
-
-
-def _upwards(path: str) -> Iterator[str]:
-    while path not in ("/", ""):
-        yield path
-        path = posixpath.dirname(path)
 
 
 def native_way() -> str:
