@@ -372,11 +372,7 @@ class Hardening:
             self._application = Application(self.bench, self.report)
             treated = {"keep_data": wishes.keep_data, "discard_data": wishes.discard_data}
             others = [
-                Part(
-                    Application(self.bench, other.report),
-                    other.plan,
-                    replace(other.prepared.wishes, **treated),
-                )
+                Part(other.report, other.plan, replace(other.prepared.wishes, **treated))
                 for other in (self.others if along is None else along)
                 if other.plan is not None and other.prepared is not None
             ]
