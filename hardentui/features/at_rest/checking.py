@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from datetime import date
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.checks import all_checks
-from hardentui.errors import InputError, UsageError
-from hardentui.features.at_rest.commands import read_commands
+from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.features.at_rest.commands import command_makers
 from hardentui.features.at_rest.judging import Judged, Running, judge_services
-from hardentui.features.at_rest.quadlets import read_quadlets
-from hardentui.features.at_rest.services import Read, faults_in, joined
-from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find
+from hardentui.features.at_rest.quadlets import quadlet_makers
+from hardentui.features.at_rest.services import Service, faults_in
+from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find, refusal
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.result import CheckResult, SubjectResult
@@ -51,7 +52,6 @@ class Looked(Struct, frozen=True):
     services: tuple[Judged, ...]
     refused: tuple[Refused, ...]
     notes: tuple[str, ...]  # comments that are no waiver although they look like one
-    version: Version
 
 
 def look(asked: AtRest, today: date, running: Running | None = None) -> Looked:
@@ -73,29 +73,36 @@ def look(asked: AtRest, today: date, running: Running | None = None) -> Looked:
         raise UsageError(f"{', '.join(missing)} is not in the checklist {judge.checklist.id}.")
     sources = find(asked.paths, asked.home)
     version = asked.version or hinted(sources) or NEWEST_KNOWN
-    read = read_services(sources, version, asked.rootless)
-    refused = (*sources.refused, *read.refused)
+    sources = replace(sources, version=version, rootless=asked.rootless)
+    services, unread = read_services(sources)
+    refused = (*sources.refused, *unread)
     beside = any(file.name.endswith(UNITS) for file in sources.files.values())
-    if not read.services and not refused and not beside:
+    if not services and not refused and not beside:
         raise InputError(
             f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
             "Quadlets, compose files, podman run commands and Kubernetes YAML are checked.",
         )
-    services = judge_services(read.services, judge, _waivers(sources, by_id), today, running)
+    judged = judge_services(services, judge, _waivers(sources, by_id), today, running)
     notes = [note for file in sources.files.values() for note in faults_in(file, by_id)]
-    return Looked(judge, sources, services, refused, tuple(notes), version)
+    return Looked(judge, sources, judged, refused, tuple(notes))
 
 
-def read_services(sources: Sources, version: Version, rootless: bool | None) -> Read:
-    """The services of all kinds of files."""
-    parts = [read_quadlets(sources, version, rootless)]
+def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused, ...]]:
+    """The services of all kinds of files, and the files that could not be used."""
+    makers = [*quadlet_makers(sources)]
     if any(file.name.endswith((".yaml", ".yml")) for file in sources.files.values()):
-        from hardentui.features.at_rest.compose import read_compose
-        from hardentui.features.at_rest.kube import read_kube
+        from hardentui.features.at_rest.compose import compose_makers
+        from hardentui.features.at_rest.kube import kube_makers
 
-        parts += [read_compose(sources, version, rootless), read_kube(sources, version, rootless)]
-    parts.append(read_commands(sources, version, rootless))
-    return joined(parts)
+        makers += [*compose_makers(sources), *kube_makers(sources)]
+    services: list[Service] = []
+    refused: list[Refused] = []
+    for file, make in (*makers, *command_makers(sources)):
+        try:
+            services += [*make()]  # of a refused file none
+        except HardenError as error:
+            refused.append(refusal(file.shown, error))
+    return tuple(services), tuple(refused)
 
 
 def hinted(sources: Sources) -> Version | None:
