@@ -15,14 +15,16 @@ from hardentui.account import who
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
-from hardentui.features.apply.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.features.apply.history import address_of, operators_on
 from hardentui.features.apply.replacing import (
+    SHOWN_FILES,
+    ApplyWishes,
     Reference,
     keep_owners,
     new_networks,
     references,
     refuse_dependents,
+    refuse_loss,
     replace_way,
     together,
 )
@@ -159,23 +161,14 @@ class Application:
             first = replace(first, plan=plan)
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
-        ways: list[ApplyWay] = []
-        diffs: list[str] = []
-        notes: list[str] = []
         with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
             referring = self._references(engine)
             parts = self._parts(first, along, referring)
             for part in parts:
                 self._try_probes(engine, part)
-            alone = len(parts) == 1
-            ids = frozenset[str]() if alone else frozenset(part.facts.id for part in parts)
-            for part in parts:
-                planned = tuple(step for way in ways for step in way.operations)
-                way, diff = self._way(part, engine, identity, referring, ids, planned)
-                ways.append(way)
-                if part.plan.changes or alone:
-                    diffs.append(diff)
-                notes += way.notes if part.facts.name == name else _of_another(part, way.notes)
+            ways, diff = self._ways(parts, engine, identity, referring)
+        alone = len(parts) == 1
+        notes = [note for way in ways for note in way.notes]
         changed = list(zip(parts, ways, strict=True))
         steps = [(*way.operations, *self._judgement(part, way), *way.afterwards) for part, way in changed]
         networks = [] if alone else [network_of(part.facts.inspect) for part in parts]
@@ -195,7 +188,7 @@ class Application:
             changes=tuple(
                 change for part in parts for change in _changes(part.plan, "" if alone else part.facts.name)
             ),
-            diff="".join(diffs),
+            diff=diff,
             original=next(way.original for part, way in changed if part.facts.name == name),
             soak=soak,
             operations=steps[0] if alone else together(steps, networks),
@@ -229,6 +222,23 @@ class Application:
         parts = [first, *map(self._with_changes, parts[1:])]
         order = [facts.id for facts in in_start_order([part.facts for part in parts])]
         return sorted(parts, key=lambda part: order.index(part.facts.id))
+
+    def _ways(
+        self, parts: Sequence[Part], engine: ChangingEngine, identity: str, referring: Sequence[Reference]
+    ) -> tuple[list[ApplyWay], str]:
+        """How each is changed, with what to know of it, and the diff to show."""
+        ways: list[ApplyWay] = []
+        diffs: list[str] = []
+        ids = frozenset(part.facts.id for part in parts if len(parts) > 1)
+        for part in parts:
+            planned = tuple(step for way in ways for step in way.operations)
+            way, diff = self._way(part, engine, identity, referring, ids, planned)
+            if part.facts.name != self._facts.name:
+                way = replace(way, notes=tuple(_of_another(part, way.notes)))
+            ways.append(way)
+            if part.plan.changes or not ids:
+                diffs.append(diff)
+        return ways, "".join(diffs)
 
     def _references(self, engine: ChangingEngine) -> tuple[Reference, ...]:
         """But not those of originals that are kept: they refer to originals."""

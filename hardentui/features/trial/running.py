@@ -4,67 +4,83 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.engine.change.copying import Pieces
 from hardentui.errors import EngineError
 from hardentui.features.looking.stack import in_start_order
+from hardentui.features.trial import life
 from hardentui.features.trial.baseline import BaselineSeen, needed, run_baseline, stop
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     Lesson,
+    Loosening,
     Tools,
     TrialConfiguration,
     TrialRequest,
     TwinPlanner,
 )
-from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, keeping, left_to_decide, widened
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.features.trial.learned.system_calls import RISKY, calls_let_through, narrow_profile
-from hardentui.features.trial.learned.teaching import DEFAULT_CAPABILITIES, Needs, informed, taught
-from hardentui.features.trial.life import RELOAD, RESTART, ROTATION, Stage
+from hardentui.features.trial.learned.teaching import (
+    DEFAULT_CAPABILITIES,
+    CanAsk,
+    CapabilityNeed,
+    Needs,
+    can_ask,
+    can_need,
+    informed,
+    keeping,
+    left_to_decide,
+    taught,
+    widened,
+)
+from hardentui.features.trial.life import Stage
 from hardentui.features.trial.observe.watch import Watch
 from hardentui.features.trial.relax import Relaxer, Settled
-from hardentui.features.trial.results import (
-    Enforced,
-    fixes,
-    kept,
-    learned_record,
-    not_tried,
-    option_changes,
-    relaxed,
-)
 from hardentui.features.trial.rounds import Rounds, held_by, learn
 from hardentui.features.trial.twins import remove_leftovers
-from hardentui.harden.remedy import spec_diff
+from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.finding import Status
 from hardentui.model.known import Unread
 from hardentui.model.network import compose_project
-from hardentui.model.plan import Choice
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import (
+    ChosenFix,
     Decision,
     How,
+    Kept,
+    Learned,
     LeftOut,
     NotExercised,
+    NotTried,
     OptionChange,
     Proof,
+    Relaxed,
     Result,
+    SocketEndpoint,
     Trial,
     TrialStep,
 )
+from hardentui.options import *
 from hardentui.options import HEALTH_CMD, MOUNTS, SECCOMP_PROFILE
 from hardentui.options.inspect.mounts import anonymous_volumes
-from hardentui.options.table import given_explicitly
+from hardentui.options.table import bounding_set, given_explicitly
 from hardentui.reading.behaviour import command_of
+from hardentui.reading.capabilities import short
 from hardentui.reading.containers import image_config, section
+from hardentui.reading.masking import mask_argument
 from hardentui.reading.mounts import at_or_above
 from hardentui.visible import visible
 from hardentui.writers.context import needed_containers
@@ -84,7 +100,7 @@ def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer) -> Settled:
         rounds.thorough = False
         why = f"the unchanged twin fails too: {why}"
         of_restart = why if rounds.restarts else f"{why}; once stopped, the original may not start again"
-        parts = ((RELOAD, why), (ROTATION, why), (RESTART, of_restart))
+        parts = ((life.RELOAD, why), (life.ROTATION, why), (life.RESTART, of_restart))
         rounds.missing = tuple(NotExercised(part, reason) for part, reason in parts)
         return settled
     return relaxer.settle(settled.configuration, tried)
@@ -412,3 +428,165 @@ def _strictest(choices: Sequence[Choice], rounds: Rounds) -> tuple[Choice, ...]:
     if not rounds.judges_work:
         return tuple(choices)
     return tuple(replace(plain, parameters=(("keep", ()),)) if each == plain else each for each in choices)
+
+
+# From the results of the rounds to the record. Pure.
+
+_NOT_ON_A_TWIN: tuple[tuple[tuple[Option[Any], ...], str], ...] = (
+    ((PUBLISH, PUBLISH_ALL), "a twin publishes no port"),
+    ((NETWORK, NETWORK_ALIAS, IP, IP6, MAC_ADDRESS), "a twin is on a separate network without a route out"),
+    ((RESTART, SDNOTIFY, REQUIRES), "nothing restarts a twin"),
+    ((LABELS,), "a twin has its own labels"),
+    ((IMAGE, PULL), "a twin runs the container's current image"),
+    ((LOG_DRIVER, LOG_OPT), "a twin writes its log to a separate file"),
+    ((HEALTH_ON_FAILURE,), "a twin is left alone when it is unhealthy"),
+    ((NAME, POD, REMOVE), "a twin has its own name and lifetime"),
+)
+"""Options that a twin has in a harmless form, so it cannot show the effect of changing them."""
+
+
+def not_tried(plan: Plan) -> tuple[NotTried, ...]:
+    """The changes whose full effect no twin can show."""
+    options = {option.name: why for several, why in _NOT_ON_A_TWIN for option in several}
+    untried = []
+    for check in (choice.check for choice in plan.choices):
+        changed = [change.option for change in plan.changes if check in change.checks]
+        if changed and all(option in options for option in changed):
+            untried.append(NotTried(check, options[changed[0]]))
+    return tuple(untried)
+
+
+def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
+    """Each option of each fix that works as planned; `loose`: checks that were relaxed."""
+    loosened = set(loose)
+    wanted = {diff.option.name: diff for diff in spec_diff(plan.before, after)}
+    return tuple(
+        Kept(check, change.option, *_texts(change.option, change.before, wanted[change.option].after))
+        for change in plan.changes
+        if change.option in wanted
+        for check in change.checks
+        if check not in loosened
+    )
+
+
+def relaxed(
+    planner: TwinPlanner, configuration: TrialConfiguration, why: dict[Loosening, str], whole: Spec
+) -> tuple[Relaxed, ...]:
+    """What was given instead of what was planned, one entry per relaxation."""
+    wanted = planner.plan(configuration.choices).after
+    defaults = planner.facts.engine.default_capabilities
+    loosened = []
+    for loosening in configuration.loosenings:
+        checks = planner.checks_of(loosening, configuration.choices)
+        evidence = why.get(loosening, "")
+        if isinstance(loosening, CapabilityBack):
+            sets = [short(bounding_set(spec, defaults)) or "none" for spec in (wanted, whole)]
+            check = checks[0] if checks else ""
+            loosened.append(Relaxed(check, CAP_ADD.name, sets[0], loosening.capability[4:], evidence))
+            continue
+        name = loosening.options[0]
+        only = planner.spec(TrialConfiguration(configuration.choices, (loosening,)))
+        given = [argument for diff in spec_diff(wanted, only) for argument in diff.added]
+        before = _text(name, arguments(wanted, BY_NAME[name]))
+        loosened.append(
+            Relaxed(checks[0] if checks else "", name, before, " ".join(given) or loosening.words, evidence)
+        )
+    return tuple(loosened)
+
+
+def option_changes(plan: Plan, after: Spec) -> tuple[OptionChange, ...]:
+    """The complete difference, option by option."""
+    checks = {change.option: change.checks for change in plan.changes}
+    return tuple(
+        OptionChange(
+            diff.option.name,
+            tuple(mask_argument(diff.option.name, argument) for argument in diff.before),
+            tuple(mask_argument(diff.option.name, argument) for argument in diff.after),
+            checks.get(diff.option.name, ()),
+        )
+        for diff in spec_diff(plan.before, after)
+    )
+
+
+def fixes(choices: Iterable[Choice]) -> tuple[ChosenFix, ...]:
+    return tuple(ChosenFix(choice.check, dict(choice.parameters)) for choice in choices)
+
+
+def _texts(option: str, before: Sequence[str], after: Sequence[str]) -> tuple[str | None, str | None]:
+    return _text(option, before), _text(option, after)
+
+
+def _text(option: str, arguments: Sequence[str]) -> str | None:
+    if not arguments:
+        return None
+    return " ".join(mask_argument(option, argument) or "true" for argument in arguments)
+
+
+# What was learned, in the form of a trial's record.
+
+
+class Enforced(Struct, frozen=True):
+    """A profile that twins worked with; without `document`, `why` there is none."""
+
+    configuration: TrialConfiguration
+    document: Mapping[str, Any] | None = None
+    # calls, base_calls: how many system calls it allows, and its base allows
+    calls: int = 0
+    base_calls: int = 0
+    added: tuple[str, ...] = ()  # calls that were denied at first, and then allowed
+    why: str = ""
+
+
+def learned_record(
+    needs: Needs, ask: CanAsk | None, enforced: Enforced, *, given: frozenset[str], path: str
+) -> Learned:
+    """The record.
+
+    Args:
+        ask: what its programs can ask for; None if only what was seen is kept.
+        given: capabilities that were given explicitly.
+        path: the future path of the profile.
+    """
+    document = enforced.document
+    unknown = dict(needs.unknown)
+    if document is None:
+        unknown["profile"] = enforced.why
+    return Learned(
+        capabilities=tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names)),
+        syscalls=enforced.calls,
+        profile="" if document is None else posixpath.basename(path),
+        writable=needs.places,
+        listening=_shown(needs.listening),
+        outgoing=_shown(needs.outgoing),
+        memory_peak=needs.memory_peak or 0,
+        pids_peak=needs.pids_peak or 0,
+        syscalls_before=enforced.base_calls,
+        seccomp=None if document is None else dict(document),
+        seen=tuple(sorted(needs.seen)),
+        evidence={need.name.removeprefix("CAP_"): _evidence(need) for need in needs.capabilities or ()},
+        runs=needs.runs,
+        can_need=() if ask is None else can_need(ask, needs),
+        unread={} if ask is None else dict(ask.unknown),
+        given_unseen=()
+        if needs.capabilities is None
+        else tuple(sorted(name.removeprefix("CAP_") for name in given - needs.capability_names)),
+        set_id=() if ask is None else ask.set_id,
+        unknown=unknown,
+    )
+
+
+def _shown(connections: Iterable[SocketEndpoint] | None) -> tuple[str, ...]:
+    """`tcp 0.0.0.0:80`; an address of IPv6 in brackets."""
+    return tuple(
+        f"{connection.protocol} [{connection.address}]:{connection.port}"
+        if ":" in connection.address
+        else f"{connection.protocol} {connection.address}:{connection.port}"
+        for connection in connections or ()
+    )
+
+
+def _evidence(need: CapabilityNeed) -> tuple[str, ...]:
+    """`chown /data`; the kernel's check if the call was not seen."""
+    return tuple(
+        f"{evidence.call} {evidence.subject}".strip() or "checked by the kernel" for evidence in need.evidence
+    )
