@@ -2,7 +2,7 @@
 
 A transient systemd timer runs `hardentui undo ID --expired`; after a reboot a unit does so (see
 `confirm_unit`). Without systemd, the same command waits as a background process in its
-own session, and the first `hardentui` after a reboot rolls it back (see `start_overdue`).
+own session, and the first `hardentui` after a reboot rolls it back (see `cut_off_changes`).
 """
 
 from __future__ import annotations
@@ -160,15 +160,6 @@ def arm(identity: str, seconds: float) -> str:
     return "by a background process; after a reboot by the next hardentui"
 
 
-def start_overdue(identity: str) -> bool:
-    """Roll back a change whose time is up and that nothing is waiting for; returns whether that started."""
-    try:
-        start_detached(_command(identity))
-    except OSError:
-        return False
-    return True
-
-
 def _command(identity: str) -> list[str]:
     return our_module("hardentui", "--quiet", "undo", identity, "--expired", "--yes")
 
@@ -244,9 +235,10 @@ def cut_off_changes() -> Iterator[str]:
                 ways += f", hardentui confirm {entry.id} completes it"
             yield f"a change of {name} was interrupted: {ways}"
         elif seconds_left(entry) < -_GRACE:
-            if start_overdue(entry.id):
+            try:
+                start_detached(_command(entry.id))
                 yield f"nobody confirmed a change of {name} in time: it is rolled back now ({entry.id})"
-            else:
+            except OSError:
                 yield (
                     f"nobody confirmed a change of {name} in time, and it was not rolled back:"
                     f" hardentui undo {entry.id}, or hardentui confirm {entry.id}"

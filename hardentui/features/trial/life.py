@@ -11,7 +11,7 @@ import os
 import posixpath
 import signal
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
@@ -36,10 +36,10 @@ from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases, needs_network
 from hardentui.features.trial.twins import Twin, TwinAddresses, TwinMaker, pod_names, remove_trial
-from hardentui.host.commands import Run, run_program
+from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.facts import ContainerFacts, ListeningSocket
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.model.trial import NotExercised, TrialStep
 from hardentui.options import NETWORK
@@ -138,20 +138,9 @@ class Stage:
             stop=self.tools.stop,
         ).outcome()
 
-    def _create(
-        self, spec: Spec, facts: ContainerFacts, pod: str, *, copy_volumes: bool, empty_volumes: bool = False
-    ) -> Twin:
-        role = self._maker.role(
-            spec,
-            self._name(),
-            self._key(facts),
-            self._around,
-            pod=pod,
-            twins=self._twins,
-            copy_volumes=copy_volumes,
-            empty_volumes=empty_volumes,
-        )
-        return self._maker.create(spec, facts, role, self._around)
+    def _create(self, spec: Spec, facts: ContainerFacts, pod: str, **more: bool) -> Twin:
+        key, around = self._key(facts), self._around
+        return self._maker.create(spec, facts, self._name(), key, around, pod=pod, twins=self._twins, **more)
 
     def _key(self, facts: ContainerFacts) -> str:
         """Whose network it has: its own, its pod's, or that of another one that is tried along."""
@@ -167,7 +156,7 @@ class Stage:
         Raises:
             EngineError: it does not start, or is not as ready as it has to be.
         """
-        twin = self._create(facts.spec, facts, pod, copy_volumes=False)
+        twin = self._create(facts.spec, facts, pod)
         self._twins[facts.name] = self._twins[facts.id] = twin.name
         twin.start()
         if not ready:
@@ -302,11 +291,14 @@ def _ports(files: Files, twin: Twin) -> frozenset[int]:
 def _clients(files: Files, twin: Twin) -> list[str]:
     """What clients did at its ports."""
     ports = _ports(files, twin)
-    visits = visit(run_program, twin.pid, twin.address, ports) if ports else ()
-    if isinstance(visits, Unread):
-        return []
-    words = dict.fromkeys(word for visited in visits for word in visited.done)
-    return [_CLIENTS[word] for word in words if word in _CLIENTS]
+    words = [sys.executable, "-I", "-S", "-c", _CLIENT, twin.address, json.dumps(sorted(ports)), str(AT_ONCE)]
+    answer = run_program([*in_network_of(twin.pid), *words], _LIMIT) if ports else ""
+    try:
+        done: dict[str, list[str]] = {} if isinstance(answer, Unread) else json.loads(answer)
+    except ValueError:
+        return []  # the clients ended without an answer
+    told = dict.fromkeys(word for words in done.values() for word in words)
+    return [_CLIENTS[word] for word in told if word in _CLIENTS]
 
 
 # --- signals -----------------------------------------------------------------------------------------
@@ -539,25 +531,3 @@ def visit(port):
 
 print(json.dumps({str(port): visit(port) for port in ports}))
 """
-
-
-class Visit(Struct, frozen=True):
-    """What clients did at one port: `connections`, `greeting`, `commands`, `requests`."""
-
-    port: int
-    done: tuple[str, ...]
-
-
-def visit(run: Run, pid: int, address: str, ports: Collection[int]) -> Known[tuple[Visit, ...]]:
-    """Work at each port; Unread if the network of the process `pid` cannot be entered. `run`: runs programs
-    of this machine.
-    """
-    words = [sys.executable, "-I", "-S", "-c", _CLIENT, address, json.dumps(sorted(ports)), str(AT_ONCE)]
-    answer = run([*in_network_of(pid), *words], _LIMIT)
-    if isinstance(answer, Unread):
-        return answer
-    try:
-        visits = json.loads(answer)
-    except ValueError:
-        return Unread("the clients ended without an answer")
-    return tuple(Visit(int(port), tuple(done)) for port, done in visits.items())
