@@ -83,10 +83,10 @@ class Relaxer:
             tried = self._without_blamed(tried)
             useful = self._useful(tried)
             if not useful and not tried.ready and not self._exhausted:
-                traced = self._rounds.run(tried.configuration, "what the kernel denies it", trace=True)
-                useful = self._useful(traced)
+                watched = self._rounds.run(tried.configuration, "what the kernel denies it", watched=True)
+                useful = self._useful(watched)
                 if not useful:
-                    return traced if traced.ready else tried
+                    return watched if watched.ready else tried
             if not useful or self._exhausted:
                 return tried
             for loosening, text in useful.items():

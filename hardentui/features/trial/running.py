@@ -21,7 +21,6 @@ from hardentui.features.trial import life
 from hardentui.features.trial.baseline import BaselineSeen, needed, run_baseline, stop
 from hardentui.features.trial.configuration import (
     CapabilityBack,
-    Lesson,
     Loosening,
     Tools,
     TrialConfiguration,
@@ -45,9 +44,8 @@ from hardentui.features.trial.learned.teaching import (
     widened,
 )
 from hardentui.features.trial.life import Stage
-from hardentui.features.trial.observe.watch import Watch
 from hardentui.features.trial.relax import Relaxer, Settled
-from hardentui.features.trial.rounds import Rounds, held_by, learn
+from hardentui.features.trial.rounds import Rounds, held_by, learn, watching
 from hardentui.features.trial.twins import remove_leftovers
 from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.lib.observer.records import CallLog
@@ -213,8 +211,8 @@ _MOST_TRIES = 4
 class Enforcer:
     """Tries the profile on twins; a context manager around everything that uses its files."""
 
-    def __init__(self, lesson: Lesson, rounds: Rounds) -> None:
-        self._lesson, self._rounds = lesson, rounds
+    def __init__(self, rounds: Rounds) -> None:
+        self._rounds = rounds
         self._directory = ""
         self._files = 0
 
@@ -228,7 +226,7 @@ class Enforcer:
 
     def enforce(self, configuration: TrialConfiguration, needs: Needs, tries: int = _MOST_TRIES) -> Enforced:
         """The configuration with the profile; without it if no twin works with it."""
-        base = self._lesson.base
+        base = self._rounds.stage.tools.profile()
         if isinstance(base, Unread):
             return Enforced(configuration, why=base.reason)
         if needs.calls is None:
@@ -247,7 +245,7 @@ class Enforcer:
             why = tried.why
             if number == tries:
                 break
-            refused = self._refused(configuration, document, held)
+            refused = self._refused(configuration, document)
             new = (refused & calls_let_through(base, held, allowed.native)) - allowed.names - RISKY
             if not new:
                 break
@@ -257,23 +255,18 @@ class Enforcer:
             self._rounds.stage.tell(TrialStep.ROUND, f"the profile refuses {names}: allowed")
         return Enforced(configuration, why=f"it does not work with it: {why}")
 
-    def _refused(
-        self, configuration: TrialConfiguration, document: Mapping[str, Any], held: frozenset[str]
-    ) -> frozenset[str]:
+    def _refused(self, configuration: TrialConfiguration, document: Mapping[str, Any]) -> frozenset[str]:
         """The calls that the profile denies a twin, as seen by a supervisor that answers like it."""
-        rounds = self._rounds
-        watch = Watch(document, held, account=rounds.stage.changing.account(), files=rounds.stage.files)
+        rounds, spec = self._rounds, self._rounds.planner.spec(configuration)
         try:
-            watch.open()
-            spec = rounds.planner.spec(configuration).with_(SECCOMP_PROFILE, watch.profile_path)
-            with rounds.stage.twin(spec, copy_volumes=True) as twin:
-                rounds.lead(twin, lambda twin: watch.attach(twin.init()))
-                stop(rounds.stage, twin, 1)
-            log = watch.finish().calls
+            with watching(rounds.stage, document, spec) as watch:
+                spec = spec.with_(SECCOMP_PROFILE, watch.profile_path)
+                with rounds.stage.twin(spec, copy_volumes=True) as twin:
+                    rounds.lead(twin, watch)
+                    stop(rounds.stage, twin, 1)
+                log = watch.finish().calls
         except EngineError:
             return frozenset()
-        finally:
-            watch.close()
         if not isinstance(log, CallLog):
             return frozenset()
         return frozenset(call.name for call in log.calls if call.refused)
@@ -386,15 +379,15 @@ def _on_stage(request: TrialRequest, tools: Tools) -> Trial:
 def _tried(stage: Stage, seen: BaselineSeen, record: Trial) -> Trial:
     """The record of a trial whose unchanged twin works."""
     request, tools = stage.request, stage.tools
-    lesson, tight, needs = request.lesson, request.wishes.tight, None
-    if lesson is not None:
-        needs = learn(stage, lesson, seen)
+    tight, needs = request.wishes.tight, None
+    if request.wishes.learn:
+        needs = learn(stage, seen)
         tools.keep(needs)
         seen = replace(seen, facts=informed(seen.facts, needs))
     planner = TwinPlanner(seen.facts, tools.make_plan)
     rounds = Rounds(stage, planner, seen)
     relaxer = Relaxer(rounds)
-    asks = not tight and (lesson is not None or Choice(DEFAULT_CAPABILITIES) in request.choices)
+    asks = not tight and (needs is not None or Choice(DEFAULT_CAPABILITIES) in request.choices)
     ask = asked(stage) if asks else None
     choices = request.choices if ask is None else keeping(request.choices, ask, needs, seen.facts)
     choices = choices if needs is None else taught(choices, needs, planner)
@@ -404,9 +397,9 @@ def _tried(stage: Stage, seen: BaselineSeen, record: Trial) -> Trial:
     plan = planner.plan(_strictest(choices, rounds) if tight else choices)
     settled = relaxer.settle(TrialConfiguration(plan.choices))
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
-    if lesson is None or needs is None:
+    if needs is None:
         return recorded(record, lasting(settled, rounds, relaxer), rounds, skipped)
-    with Enforcer(lesson, rounds) as enforcer:
+    with Enforcer(rounds) as enforcer:
         calls = needs.calls if needs.calls is None or ask is None else widened(needs.calls, ask)
         needed = replace(needs, calls=calls)
         rounds.thorough = True  # one round for its life and its profile: most services need no other

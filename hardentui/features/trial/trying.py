@@ -21,7 +21,7 @@ from hardentui.features.looking.gather import Gatherer
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.listed import called
 from hardentui.features.opening.opened import Opened
-from hardentui.features.trial.configuration import Lesson, Tools, TrialRequest, Wishes
+from hardentui.features.trial.configuration import Tools, TrialRequest, Wishes
 from hardentui.features.trial.harmless import GRANTABLE
 from hardentui.features.trial.running import run_trial
 from hardentui.features.trial.tried import keep_needs, kept_needs
@@ -221,6 +221,8 @@ class Trying:
             refuse_steered(each, self._checks.values(), self._checklist)
         if not podman_is_installed():
             raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
+        if wishes.learn and not facts.engine.local:
+            raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
         _refuse_grants(wishes.granted)
         changing = ChangingEngine(gatherer.engine, self._opened.log)
         try:
@@ -231,7 +233,7 @@ class Trying:
                 members=self._members,
                 company=self._company(),
                 wishes=wishes,
-                lesson=self._lesson() if wishes.learn else None,
+                before=kept_needs(facts) if wishes.learn else None,
                 named=named,
             )
             tools = Tools(
@@ -242,6 +244,7 @@ class Trying:
                 judge=self._judge,
                 on_event=on_event,
                 stop=stop,
+                profile=lambda: profile_in_force(facts, self._opened.files),
                 keep=lambda needs: keep_needs(facts, needs),
             )
             return run_trial(request, tools)
@@ -268,17 +271,6 @@ class Trying:
             after = self.run((), wishes, on_event, stop, image=image).baseline
         name = image.names[0] if image.names else identity[:12]
         return Rehearsal(name, _running(self._facts), identity, before, after)
-
-    def _lesson(self) -> Lesson:
-        """The inputs of learning: a learned profile must not be weaker than the active one.
-
-        Raises:
-            UsageError: nothing can be watched because the engine is on another machine.
-        """
-        facts = self._facts
-        if not facts.engine.local:
-            raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
-        return Lesson(profile_in_force(facts, self._opened.files), kept_needs(facts))
 
     def _peer(self, name: str) -> ContainerFacts:
         gatherer = self._gatherer

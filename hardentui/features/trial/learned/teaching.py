@@ -71,7 +71,7 @@ def written_files(
     by_path: dict[str, WrittenPath] = {}
     for detail in details:
         for file in detail.files:
-            if file.mount == root and _writes(detail, file):
+            if file.mount == root and writes(detail, file):
                 directory = file.kind == "directory" and file.exists and detail.call in _CHANGES
                 known = by_path.get(file.path)
                 by_path[file.path] = WrittenPath(
@@ -80,7 +80,7 @@ def written_files(
     return tuple(by_path[path] for path in sorted(by_path))
 
 
-def _writes(detail: CallDetail, file: TouchedFile) -> bool:
+def writes(detail: CallDetail, file: TouchedFile) -> bool:
     """Whether the call fails on a read-only file system."""
     call = detail.call
     if call in ("open", "openat", "openat2"):
@@ -249,7 +249,7 @@ def _capabilities(
                     continue  # the call failed, or would fail, even with the capability in the bounding set
                 evidence = by_name.setdefault(name, [])
                 if len(evidence) < _MOST_EVIDENCE:
-                    evidence.append(CallEvidence(detail.call, _subject(detail)))
+                    evidence.append(CallEvidence(detail.call, subject_of(detail)))
         for name in _of_unread(log.unread):
             by_name.setdefault(name, [])
     for check in () if isinstance(checks, Unread) else checks:
@@ -273,7 +273,8 @@ def _of_unread(unread: frozenset[str]) -> frozenset[str]:
     return frozenset(needed)
 
 
-def _subject(detail: CallDetail) -> str:
+def subject_of(detail: CallDetail) -> str:
+    """What a call was about: a path, a port, or its numbers."""
     if detail.files:
         return detail.files[0].path
     if detail.address is not None:

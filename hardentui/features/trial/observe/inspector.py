@@ -64,6 +64,7 @@ def _here(place: int) -> tuple[tuple[int, int], ...]:
 
 
 _NOFOLLOW = AT_SYMLINK_NOFOLLOW
+_TO_WRITE = frozenset({2, 3, 6, 7})  # W_OK, also with others
 _INTERFACE_REQUESTS = frozenset(range(0x890B, 0x8960))  # SIOCADDRT … SIOCSIF…: addresses and routes
 _FILE_FLAGS = frozenset({0x40086602, 0x401C5820})  # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR
 
@@ -74,6 +75,9 @@ SHAPES: Mapping[str, ArgumentShape] = {
     "openat2": ArgumentShape(paths=((0, 1),), behind=(2, 2)),
     "creat": ArgumentShape(numbers=(1,), paths=_here(0)),
     "truncate": ArgumentShape(paths=_here(0)),
+    "access": ArgumentShape(paths=_here(0), only={1: _TO_WRITE}),
+    "faccessat": ArgumentShape(paths=((0, 1),), only={2: _TO_WRITE}),
+    "faccessat2": ArgumentShape(paths=((0, 1),), only={2: _TO_WRITE}),
     "mkdir": ArgumentShape(numbers=(1,), paths=_here(0), follow=False),
     "mkdirat": ArgumentShape(numbers=(2,), paths=((0, 1),), follow=False),
     "mknod": ArgumentShape(numbers=(1,), paths=_here(0), follow=False),

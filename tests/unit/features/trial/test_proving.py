@@ -23,6 +23,7 @@ from hardentui.features.trial.running import asked_of, recorded
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, failed, passed
+from hardentui.model.known import NOT_READ
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import Baseline, How, Result, Trial
 from hardentui.options import CAP_ADD
@@ -44,8 +45,9 @@ def _rounds(
     tools: Tools | None = None,
 ) -> Rounds:
     """Rounds on a stage whose twins are always ready."""
-    stage = MagicMock(facts=facts, files=None, request=TrialRequest(facts, choices), tools=tools)
+    stage = MagicMock(facts=facts, files=None, request=TrialRequest(facts, choices))
     stage.wait.return_value = Readiness(True, expected.how, 0.1)
+    stage.tools = tools or MagicMock(profile=lambda: NOT_READ)
     baseline = Baseline(True, expected.how, 0.1)
     seen = BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds)
     return Rounds(stage, TwinPlanner(facts, _plan), seen)
@@ -125,7 +127,7 @@ def test_after_a_failure_without_evidence_only_what_it_needs_comes_back(
 ) -> None:
     rounds = _rounds(container(), Expectation(How.PORTS), stop_seconds=0.2)
 
-    def run(configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
+    def run(configuration: TrialConfiguration, purpose: str, *, watched: bool = False) -> Tried:
         works = not needed & rounds.planner.dropped_capabilities(configuration)
         return Tried(configuration, works, "" if works else "it ended")
 
