@@ -78,8 +78,8 @@ def judged_again(looked: Looked, drafts: Iterable[DraftFile]) -> tuple[Judged, .
     files = {
         path: replace(file, text=texts.get(path, file.text)) for path, file in looked.sources.files.items()
     }
-    read = read_services(replace(looked.sources, files=files), looked.version, None)
-    return judge_services(read.services, looked.judge, (), date.today())
+    services, _ = read_services(replace(looked.sources, files=files, rootless=None))
+    return judge_services(services, looked.judge, (), date.today())
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from hardentui.cli.parser import flag, format_option, group_of, patience_option,
 from hardentui.cli.plan import check_options, make_plan, times_of_trial
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
-from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import Application, PreparedChange
 from hardentui.features.apply.history import History
+from hardentui.features.apply.replacing import ApplyWishes
 from hardentui.harden.score import score_word
 from hardentui.model.operations import described
 

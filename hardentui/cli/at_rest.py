@@ -14,8 +14,8 @@ from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.features.at_rest.checking import AtRest, Looked, hinted, look, result_of
+from hardentui.features.at_rest.checking import render as render_lines
 from hardentui.features.at_rest.fixing import Fixed, Wanted, diff_of, drafts_of, fix_all
-from hardentui.features.at_rest.lines import render as render_lines
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import STDIN, Sources, stamps
 from hardentui.features.reports import render

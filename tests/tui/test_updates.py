@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.features.trial.configuration import Wishes
-from hardentui.features.trial.rehearsal import Rehearsal
-from hardentui.features.views import Report
+from hardentui.features.trial.trying import Rehearsal, Trying
 from hardentui.model.known import Known, Unread
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.tui.screens.images import ImagesScreen
@@ -98,14 +97,9 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
 
     def rehearse(
-        bench: object,
-        report: Report,
-        wanted: str,
-        wishes: Wishes,
-        tell: Callable[[TrialEvent], None],
-        stop: threading.Event,
+        trying: Trying, wanted: str, wishes: Wishes, tell: Callable[[TrialEvent], None], stop: threading.Event
     ) -> Rehearsal:
-        asked.append(f"{report.subject.name} {wanted}".strip())
+        asked.append(f"{trying.name} {wanted}".strip())
         tell(TrialEvent(TrialStep.BASELINE, "starting a twin [/x]\x1b[2J"))
         if wanted == "slow":
             stop.wait(10)
@@ -114,7 +108,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         after = Baseline(False, How.PORTS, 30.0, "it ended", log="no such file [/x]\x1b[2J")
         return Rehearsal("nginx:2", "a" * 64, "b" * 64, before, after)
 
-    monkeypatch.setattr("hardentui.tui.screens.images.rehearse_container", rehearse)
+    monkeypatch.setattr(Trying, "rehearse", rehearse)
     return asked
 
 

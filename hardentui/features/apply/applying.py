@@ -15,21 +15,23 @@ from hardentui.account import who
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
-from hardentui.features.apply.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.features.apply.history import address_of, operators_on
 from hardentui.features.apply.replacing import (
+    SHOWN_FILES,
+    ApplyWishes,
     Reference,
     keep_owners,
     new_networks,
     references,
     refuse_dependents,
+    refuse_loss,
     replace_way,
     together,
 )
 from hardentui.features.apply.soak import soaking, until
 from hardentui.features.change import confirm_timer
 from hardentui.features.change.container_operator import network_of
-from hardentui.features.change.file_changes import all_locked, lock_directory, locked
+from hardentui.features.change.file_changes import all_locked, lock_directory, locked, refuse_locked
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import Journal, resumable_from, waiting
 from hardentui.features.change.service_operator import guarded, probe_once
@@ -49,6 +51,7 @@ from hardentui.features.fix.drafts import layer_of, new_volumes, refuse_from_con
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.looking.unit_origin import origin_of
 from hardentui.features.trial.twins import tidy_after_trials
+from hardentui.features.views import Report, known_facts
 from hardentui.host.process.activity import read_listening
 from hardentui.model.draft import Target
 from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
@@ -63,7 +66,6 @@ from hardentui.reading.written import LayerData
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
 
 
@@ -89,6 +91,18 @@ class PreparedChange(Struct, frozen=True):
         return self.expected.words if self.expected else "The container is down between stop and start."
 
 
+class Part(Struct, frozen=True):
+    """One of the containers that are replaced together."""
+
+    report: Report
+    plan: Plan
+    wishes: ApplyWishes
+
+    @property
+    def facts(self) -> ContainerFacts:
+        return known_facts(self.report)
+
+
 class Application:
     """Applies a plan to one real container.
 
@@ -97,15 +111,12 @@ class Application:
     """
 
     def __init__(self, bench: Workbench, report: Report, journal: Journal | None = None) -> None:
-        if report.facts is None:
-            raise NotFound(f"Nothing is known about {report.subject.name}.", report.trouble)
         self._bench = bench
         self._report = report
-        self._facts: ContainerFacts = report.facts
+        self._facts = known_facts(report)
         self._journal = journal or Journal()
         self._opened = bench.opened
         self._is_alone = False
-        self._referring: tuple[Reference, ...] = ()
         self._engine = self._opened.engine(self._facts.engine.label)
         self._address = address_of(self._opened, self._facts.engine)
 
@@ -136,29 +147,32 @@ class Application:
             GeneratorError: the host's generator or systemd does not accept the change.
         """
         refuse_from_container()
-        facts = self._facts
-        self._refuse_unfinished()
-        if facts.engine.simulated:
+        name = self._facts.name
+        self._refuse_unfinished(name)
+        if self._facts.engine.simulated:
             raise CannotFix(
                 "Changes cannot be applied to a simulated or saved host.", "Omit --demo and --facts."
             )
-        facts = self._facts = self._with_changes()
+        first = self._with_changes(Part(self._report, plan, wishes))
+        self._facts = first.facts
         soak = None
         if wishes.soak:
-            plan, soak = soaking(plan, facts, self._opened.files, wishes.soak)
+            plan, soak = soaking(plan, first.facts, self._opened.files, wishes.soak)
+            first = replace(first, plan=plan)
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
         with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
-            self._referring = self._references(engine)
-            parts = self._parts(plan, wishes, along)
+            referring = self._references(engine)
+            parts = self._parts(first, along, referring)
             for part in parts:
-                part.application._try_probes(engine, part.wishes)
-            ways, diff, notes = self._ways(parts, engine, identity)
+                self._try_probes(engine, part)
+            ways, diff = self._ways(parts, engine, identity, referring)
         alone = len(parts) == 1
+        notes = [note for way in ways for note in way.notes]
         changed = list(zip(parts, ways, strict=True))
-        steps = [part.application._steps(part, way) for part, way in changed]
+        steps = [(*way.operations, *self._judgement(part, way), *way.afterwards) for part, way in changed]
         networks = [] if alone else [network_of(part.facts.inspect) for part in parts]
-        expected = [part.application._expected(part.wishes, way) for part, way in changed if way.restarts]
+        expected = [self._expected(part, way) for part, way in changed if way.restarts]
         if soak is not None:
             notes.insert(0, f"its learned profile only logs what it would refuse until {until(soak)}")
         total = sum(each.seconds for each in expected)
@@ -168,67 +182,63 @@ class Application:
             expected_downtime_seconds=round(total, 2) if expected else None,
             time=now.isoformat(timespec="seconds"),
             action=EntryAction.APPLY,
-            container=facts.name,
+            container=name,
             engine=self._address,
             by=who(),
             changes=tuple(
                 change for part in parts for change in _changes(part.plan, "" if alone else part.facts.name)
             ),
             diff=diff,
-            original=next(way.original for part, way in changed if part.application is self),
+            original=next(way.original for part, way in changed if part.facts.name == name),
             soak=soak,
             operations=steps[0] if alone else together(steps, networks),
         )
         down = expected[0] if len(expected) == 1 else several if expected else None
         return PreparedChange(entry, tuple(dict.fromkeys(notes)), bool(expected), wishes, down)
 
-    def _ways(
-        self, parts: Sequence[Part], engine: ChangingEngine, identity: str
-    ) -> tuple[list[ApplyWay], str, list[str]]:
-        """How each is changed, the diff to show, and the notes."""
-        ways: list[ApplyWay] = []
-        diffs: list[str] = []
-        notes: list[str] = []
-        ids = frozenset(part.facts.id for part in parts if len(parts) > 1)
-        for part in parts:
-            planned = tuple(step for way in ways for step in way.operations)
-            layer = layer_of(part.facts)
-            way, diff, remarks = part.application._way(part, engine, identity, layer, ids, planned)
-            ways.append(way)
-            if part.plan.changes or not ids:
-                diffs.append(diff)
-            about = (*way.notes, *remarks, *part.application._about_layer(layer, part.wishes, way))
-            notes += about if part.application is self else _of_another(part, about)
-        return ways, "".join(diffs), notes
-
-    def _parts(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Part]) -> list[Part]:
+    def _parts(self, first: Part, along: Sequence[Part], referring: Sequence[Reference]) -> list[Part]:
         """All that are replaced in one transaction, those first that others refer to by ID."""
-        parts = [Part(self, plan, wishes), *along]
+        parts = [first, *along]
         drafter = self._bench.drafter
-        if not along and (live_flags(plan, self._facts) or drafter.own_unit(self._report) is not None):
+        if not along and (live_flags(first.plan, first.facts) or drafter.own_unit(first.report) is not None):
             return parts
         for part in parts:  # it grows
             known = {other.facts.id for other in parts}
-            for other in self._referring:
+            for other in referring:
                 if part.facts.id not in other.to or other.infra or other.id in known:
                     continue
                 row = self._bench.containers.refresh(f"{self._facts.engine.label}/{other.id}")
                 if row is None or row.report is None or drafter.own_unit(row.report) is not None:
                     continue  # which is refused later
-                application = Application(self._bench, row.report, self._journal)
                 as_it_is = self._bench.planner.plan(row.report, ())
-                parts.append(Part(application, as_it_is, replace(wishes, probes=(), tried=None)))
+                parts.append(Part(row.report, as_it_is, replace(first.wishes, probes=(), tried=None)))
         for part in parts[1:]:
-            part.application._referring = self._referring
-            part.application._refuse_unfinished()
-            part.application._facts = part.application._with_changes()
-        if len(parts) > 1 and wishes.soak:
+            self._refuse_unfinished(part.facts.name)
+        if len(parts) > 1 and first.wishes.soak:
             raise CannotFix(
                 "Several containers are replaced together, and a soak is that of one.",
                 "Apply it without a soak.",
             )
+        parts = [first, *map(self._with_changes, parts[1:])]
         order = [facts.id for facts in in_start_order([part.facts for part in parts])]
         return sorted(parts, key=lambda part: order.index(part.facts.id))
+
+    def _ways(
+        self, parts: Sequence[Part], engine: ChangingEngine, identity: str, referring: Sequence[Reference]
+    ) -> tuple[list[ApplyWay], str]:
+        """How each is changed, with what to know of it, and the diff to show."""
+        ways: list[ApplyWay] = []
+        diffs: list[str] = []
+        ids = frozenset(part.facts.id for part in parts if len(parts) > 1)
+        for part in parts:
+            planned = tuple(step for way in ways for step in way.operations)
+            way, diff = self._way(part, engine, identity, referring, ids, planned)
+            if part.facts.name != self._facts.name:
+                way = replace(way, notes=tuple(_of_another(part, way.notes)))
+            ways.append(way)
+            if part.plan.changes or not ids:
+                diffs.append(diff)
+        return ways, "".join(diffs)
 
     def _references(self, engine: ChangingEngine) -> tuple[Reference, ...]:
         """But not those of originals that are kept: they refer to originals."""
@@ -236,11 +246,11 @@ class Application:
         kept = {name for entry in entries if entry.engine == self._address for name in entry.originals}
         return tuple(other for other in references(engine) if other.name not in kept)
 
-    def _expected(self, wishes: ApplyWishes, way: ApplyWay) -> Downtime:
+    def _expected(self, part: Part, way: ApplyWay) -> Downtime:
         if way.substitute is not None:
             return Downtime(0.0, "a second one serves meanwhile")
-        entries = self._journal.entries()
-        return expected_downtime(self._facts, self._opened.files, entries, self._address, wishes.tried)
+        entries, tried = self._journal.entries(), part.wishes.tried
+        return expected_downtime(part.facts, self._opened.files, entries, self._address, tried)
 
     def run(
         self,
@@ -280,7 +290,7 @@ class Application:
             all_locked(locks, others, self._address, what),
             operators_on(self._engine, files, prove, self._opened.log, names) as operators,
         ):
-            self._refuse_unfinished()
+            self._refuse_unfinished(self._facts.name)
             self._refuse_other_container()
             tidy_after_trials(self._engine, self._opened.log)
             if watched:
@@ -321,61 +331,61 @@ class Application:
         part: Part,
         engine: ChangingEngine,
         identity: str,
-        layer: LayerData,
+        referring: Sequence[Reference],
         together: frozenset[str],
         planned: Sequence[Operation],
-    ) -> tuple[ApplyWay, str, tuple[str, ...]]:
-        """The operations, the diff to show, and the remarks.
+    ) -> tuple[ApplyWay, str]:
+        """The operations with what to know of them, and the diff to show.
 
         Args:
             together: IDs of those that are replaced with it; `planned`: the operations for those before it.
         """
-        facts, bench, plan, wishes = self._facts, self._bench, part.plan, part.wishes
-        live = live_flags(plan, facts)
-        own = bench.drafter.own_unit(self._report)
+        facts, bench, plan, wishes = part.facts, self._bench, part.plan, part.wishes
+        live, layer = live_flags(plan, facts), layer_of(facts)
+        own = bench.drafter.own_unit(part.report)
+        remarks: tuple[str, ...] = ()
         if own is not None:
             if own.why_not or not own.path:
                 raise CannotFix(own.why_not or f"The unit {visible(own.name, 80)} cannot be changed.")
-            draft = bench.drafter.draft(self._report, plan, own.ways[0])
+            draft = bench.drafter.draft(part.report, plan, own.ways[0])
             origin = origin_of(self._opened.files, facts)
             assert origin is not None  # noqa: S101 - own_unit found it
             way = unit_way(facts, origin, draft, live)
             if way.restarts:
-                refuse_dependents(facts, self._referring, dependents_of(way))
+                refuse_dependents(facts, referring, dependents_of(way))
                 refuse_loss(facts, layer, wishes)
             networks = new_networks(facts, plan, engine, by_unit=True)  # undone after the unit
             noted, *rest = way.operations
             kept = keep_owners(facts, plan, engine) if way.restarts else ()
             way = replace(way, operations=(*networks, noted, *kept, *rest))
-            return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
-        diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
-        if live and not together:
-            return update_way(facts, live), diff, ("the container is not restarted",)
-        if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
-            refuse_loss(facts, layer, wishes)
+            diff, remarks = draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
+        elif live and not together:
+            way, remarks = update_way(facts, live), ("the container is not restarted",)
+            diff = bench.drafter.draft(part.report, plan, Target.RUN).diff
         else:
-            refuse_loss(facts, layer.without(new_volumes(plan)), wishes, can_keep=facts.engine.local)
-        refuse_dependents(facts, self._referring, together=together)
-        suffix = identity.rpartition("-")[2]
-        way = replace_way(
-            facts,
-            plan,
-            engine,
-            self._opened.files,
-            suffix=suffix,
-            layer=layer,
-            keep_data=wishes.keep_data,
-            among_others=bool(together),
-            planned=planned,
-        )
-        return way, diff, ()
+            diff = bench.drafter.draft(part.report, plan, Target.RUN).diff
+            if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
+                refuse_loss(facts, layer, wishes)
+            else:
+                refuse_loss(facts, layer.without(new_volumes(plan)), wishes, can_keep=facts.engine.local)
+            refuse_dependents(facts, referring, together=together)
+            way = replace_way(
+                facts,
+                plan,
+                engine,
+                self._opened.files,
+                suffix=identity.rpartition("-")[2],
+                layer=layer,
+                keep_data=wishes.keep_data,
+                among_others=bool(together),
+                planned=planned,
+            )
+        about = _about_layer(layer, wishes) if way.restarts else ()
+        return replace(way, notes=(*way.notes, *remarks, *about)), diff
 
-    def _steps(self, part: Part, way: ApplyWay) -> tuple[Operation, ...]:
-        return (*way.operations, *self._judgement(part.plan, part.wishes, way), *way.afterwards)
-
-    def _judgement(self, plan: Plan, wishes: ApplyWishes, way: ApplyWay) -> Iterator[Operation]:
+    def _judgement(self, part: Part, way: ApplyWay) -> Iterator[Operation]:
         """The conditions that must hold afterwards."""
-        facts = self._facts
+        facts, plan, wishes = part.facts, part.plan, part.wishes
         if not facts.running:
             return
         listening = known(read_listening, self._opened.files, pid_of(facts.inspect))
@@ -387,14 +397,11 @@ class Application:
             yield EndSubstitute(substitute=meanwhile)
         for command in wishes.probes:
             yield RunProbe(command=command, name=facts.name, seconds=wishes.patience)
-        if plan.changes:
-            yield ProveChanges(name=facts.name, checks=self._provable(plan))
-
-    def _provable(self, plan: Plan) -> tuple[str, ...]:
-        """The chosen checks that pass with the plan, judged by what it declares."""
-        planned = self._bench.judge.container(self._facts.planned(plan.after), compared=True)
-        passing = {finding.check for finding in planned.everything if finding.status is Status.PASS}
-        return tuple(choice.check for choice in plan.choices if choice.check in passing)
+        if plan.changes:  # the chosen checks that pass with the plan, judged by what it declares
+            planned = self._bench.judge.container(facts.planned(plan.after), compared=True)
+            passing = {finding.check for finding in planned.everything if finding.status is Status.PASS}
+            chosen = tuple(choice.check for choice in plan.choices if choice.check in passing)
+            yield ProveChanges(name=facts.name, checks=chosen)
 
     def _prove(self, name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
         label, containers = self._facts.engine.label, self._bench.containers
@@ -419,24 +426,23 @@ class Application:
 
     # --- refusals ---------------------------------------------------------------------------------
 
-    def _refuse_unfinished(self) -> None:
+    def _refuse_unfinished(self, name: str) -> None:
         for entry in self._journal.entries():
-            if self._facts.name in entry.originals and entry.engine == self._address:
-                with all_locked(lock_directory(self._journal), entry.containers, entry.engine, "a look"):
-                    pass  # else it is being replaced right now, and the lock reports by whom
-                kept = visible(self._facts.name, 80)
-                of = visible(entry.originals[self._facts.name], 80)
+            if name in entry.originals and entry.engine == self._address:
+                # else it is being replaced right now, and the lock reports by whom
+                refuse_locked(self._journal, entry.containers, entry.engine)
+                kept, of = visible(name, 80), visible(entry.originals[name], 80)
                 raise UsageError(
                     f"{kept} is the kept original of {of}.",
                     ("To change it: ", Do(Verb.UNDO, entry.id), ", or ", Do(Verb.FORGET, entry.id), "."),
                 )
-            same = self._facts.name in entry.containers and entry.engine == self._address
+            same = name in entry.containers and entry.engine == self._address
             if same and entry.unfinished:
                 waits = entry.state is EntryState.WAITING
                 what = "is waiting for confirmation" if waits else "was interrupted"
                 way_out = (Do(Verb.CONFIRM, entry.id), ", or ") if waits else ()
                 raise UsageError(
-                    f"An earlier change of {visible(self._facts.name, 80)} {what}: {entry.id}.",
+                    f"An earlier change of {visible(name, 80)} {what}: {entry.id}.",
                     ("First: ", *way_out, Do(Verb.UNDO, entry.id)),
                 )
 
@@ -452,48 +458,34 @@ class Application:
                 "Check it again: another change may have come first.",
             )
 
-    def _try_probes(self, engine: ChangingEngine, wishes: ApplyWishes) -> None:
+    def _try_probes(self, engine: ChangingEngine, part: Part) -> None:
         """A probe that already fails would fail afterwards too, and prove nothing."""
-        if not self._facts.running:
-            return
-        for command in wishes.probes:
-            result = probe_once(engine.containers, command, self._facts.name)
+        for command in part.wishes.probes if part.facts.running else ():
+            result = probe_once(engine.containers, command, part.facts.name)
             if not result.succeeded:
                 raise UsageError(
                     f"The probe {visible(command, 120)!r} fails before any change: {result.why}.",
                     "Probes of apply run on this host, like a client. Nothing was changed.",
                 )
 
-    def _with_changes(self) -> ContainerFacts:
-        """The facts with the list of changed files, which only a detailed inspection reads."""
-        facts = self._facts
+    def _with_changes(self, part: Part) -> Part:
+        """With the list of changed files, which only a detailed inspection reads."""
+        facts = part.facts
         if known(lambda: facts.changes) != ONLY_IN_DETAIL:
-            return facts
+            return part
         row = self._bench.containers.refresh(f"{facts.engine.label}/{facts.id}")
         seen = row.report.facts if row and row.report else None
-        return facts.replace(changes=known(lambda: seen.changes)) if seen else facts
-
-    def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:
-        if not way.restarts:
-            return
-        if layer.logs:
-            yield f"log files in its writable layer are discarded: {', '.join(layer.logs[:SHOWN_FILES])}"
-        if layer.data and wishes.discard_data:
-            yield f"data in its writable layer is discarded: {', '.join(layer.data[:SHOWN_FILES])}"
-        if wishes.probes:
-            yield PROBES_MEET_DATA
+        facts = facts.replace(changes=known(lambda: seen.changes)) if seen else facts
+        return replace(part, report=replace(part.report, facts=facts))
 
 
-class Part(Struct, frozen=True):
-    """One of the containers that are replaced together."""
-
-    application: Application
-    plan: Plan
-    wishes: ApplyWishes
-
-    @property
-    def facts(self) -> ContainerFacts:
-        return self.application._facts
+def _about_layer(layer: LayerData, wishes: ApplyWishes) -> Iterator[str]:
+    if layer.logs:
+        yield f"log files in its writable layer are discarded: {', '.join(layer.logs[:SHOWN_FILES])}"
+    if layer.data and wishes.discard_data:
+        yield f"data in its writable layer is discarded: {', '.join(layer.data[:SHOWN_FILES])}"
+    if wishes.probes:
+        yield PROBES_MEET_DATA
 
 
 def _of_another(part: Part, about: Iterable[str]) -> Iterator[str]:

@@ -19,8 +19,8 @@ from hardentui.features.change import confirm_timer
 from hardentui.features.change import undo as forgetting
 from hardentui.features.change import undo as undoing
 from hardentui.features.change.container_operator import ContainerOperator
-from hardentui.features.change.file_changes import all_locked, held_on_engine, lock_directory, locked
-from hardentui.features.change.file_operator import FileOperator, OnEvent, Operator
+from hardentui.features.change.file_changes import held_on_engine, refuse_locked
+from hardentui.features.change.file_operator import AnyOperator, FileOperator, OnEvent
 from hardentui.features.change.journal import BrokenEntry, Journal, seconds_left, uptime
 from hardentui.features.change.service_operator import Prove, ServiceOperator, UnitOperator, guarded
 from hardentui.features.change.substitute import SubstituteOperator
@@ -63,7 +63,7 @@ def address_of(opened: Opened, facts: EngineFacts) -> str:
 @contextmanager
 def operators_on(
     engine: Engine, files: Files | None, prove: Prove, listener: Listener, containers: Iterable[str]
-) -> Iterator[tuple[Operator, ...]]:
+) -> Iterator[tuple[AnyOperator, ...]]:
     """Everything that changes containers and their surroundings; no other account changes them meanwhile.
 
     Raises:
@@ -99,7 +99,7 @@ def _run_root(engine: Engine) -> str:
 
 
 @contextmanager
-def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
+def operators_of(entry: JournalEntry) -> Iterator[tuple[AnyOperator, ...]]:
     """The operators that undo an entry. Connects to Podman only if a container was changed.
 
     Raises:
@@ -177,7 +177,7 @@ class History:
             ApplyFailed: part of it could not be undone.
         """
         refuse_from_container()
-        self._refuse_running(entry)
+        refuse_locked(self._journal, entry.containers, entry.engine)
         with operators_of(entry) as operators, ExitStack() as watched:
             with suppress(ChangeFailed):  # also without somebody who completes it if we are killed
                 watched.enter_context(guarded(entry.id))
@@ -205,13 +205,8 @@ class History:
         entry = self._journal.find(text)
         if entry.state is not EntryState.OPEN:
             return None
-        self._refuse_running(entry)
+        refuse_locked(self._journal, entry.containers, entry.engine)
         return entry
-
-    def _refuse_running(self, entry: JournalEntry) -> None:
-        """Raises Locked, with the words of whoever of this account works on it."""
-        with all_locked(lock_directory(self._journal), entry.containers, entry.engine, "a look"):
-            pass
 
     def take_back_expired(self, text: str) -> None:
         """Wait until the time to confirm a change is over, then undo it unless it was confirmed.
@@ -240,7 +235,7 @@ class History:
         begun = time.monotonic()
         while True:
             try:
-                self._refuse_running(entry)
+                refuse_locked(self._journal, entry.containers, entry.engine)
                 with operators_of(entry) as operators:
                     undoing.undo(self._journal, entry.id, operators, lambda event: None, why=why, only=only)
                 return
@@ -258,7 +253,7 @@ class History:
         """
         refuse_from_container()
         entry = self._journal.find(text)
-        self._refuse_running(entry)
+        refuse_locked(self._journal, entry.containers, entry.engine)
         with operators_of(entry) as operators:
             return forgetting.forget(self._journal, entry.id, operators)
 
@@ -266,8 +261,7 @@ class History:
         """Raises Locked or UsageError if a change of a container is running or was interrupted."""
         for entry in self._journal.unfinished():
             if container in entry.containers and entry.state is EntryState.OPEN:
-                with locked(lock_directory(self._journal), container, entry.engine, "a look"):
-                    pass
+                refuse_locked(self._journal, (container,), entry.engine)
                 raise UsageError(
                     f"An earlier change of {visible(container, 80)} was interrupted: {entry.id}.",
                     ("First: ", Do(Verb.UNDO, entry.id)),

@@ -17,7 +17,7 @@ from hardentui.features.change.journal import Journal
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.trial.learned.system_calls import RISKY, completed_profile, logging_profile
 from hardentui.features.trial.observe.watch import native_way
-from hardentui.features.trial.tried import write_profile
+from hardentui.features.trial.tried import with_profile, write_profile
 from hardentui.harden.remedy import spec_diff
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, reason
@@ -28,7 +28,6 @@ from hardentui.model.journal import JournalEntry, Soak
 from hardentui.model.known import Known, Unread
 from hardentui.model.operations import RunProbe
 from hardentui.model.plan import Change, Choice, Plan
-from hardentui.model.spec import Spec
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.options.table import bounding_set
 from hardentui.visible import visible
@@ -168,14 +167,7 @@ def soaking(plan: Plan, facts: ContainerFacts, files: Files, seconds: float) -> 
     logs = os.path.join(os.path.dirname(path), soak_name(facts.name))
     write_profile(logs, logging)
     now = time.time()
-    after = plan.after.with_(SECCOMP_PROFILE, logs)
-    return _with_changes(plan, after), Soak(since=now, until=now + seconds, logs=logs, learned=path)
-
-
-def _with_changes(plan: Plan, after: Spec) -> Plan:
-    words = {diff.option.name: diff.after for diff in spec_diff(plan.before, after)}
-    changes = tuple(replace(change, after=words.get(change.option, change.after)) for change in plan.changes)
-    return replace(plan, after=after, changes=changes)
+    return with_profile(plan, logs), Soak(since=now, until=now + seconds, logs=logs, learned=path)
 
 
 def _document(files: Files, path: str) -> dict[str, Any]:

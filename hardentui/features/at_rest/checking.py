@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.checks import all_checks
-from hardentui.errors import InputError, UsageError
-from hardentui.features.at_rest.commands import read_commands
+from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.features.at_rest.commands import command_makers
 from hardentui.features.at_rest.judging import Judged, Running, judge_services
-from hardentui.features.at_rest.quadlets import read_quadlets
-from hardentui.features.at_rest.services import Read, faults_in, joined
-from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find
+from hardentui.features.at_rest.quadlets import quadlet_makers
+from hardentui.features.at_rest.services import Service, faults_in
+from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find, refusal
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
-from hardentui.features.reports.result import CheckResult, SubjectResult
+from hardentui.features.reports.as_text import COLORS, Writer
+from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, TextStyle
 from hardentui.features.waivers import NAME
 from hardentui.features.waivers import load as load_waivers
 from hardentui.harden.score import score
-from hardentui.model.finding import Kind, Severity, Subject, Waiver
+from hardentui.model.finding import Finding, Kind, Place, Severity, Status, Subject, Waiver
 from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.visible import visible
+from hardentui.words import plural
 
 _HINT = re.compile(r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*podman[ \t]+(\d+\.\d+(?:\.\d+)?)[ \t]*$", re.MULTILINE)
 
@@ -51,7 +55,6 @@ class Looked(Struct, frozen=True):
     services: tuple[Judged, ...]
     refused: tuple[Refused, ...]
     notes: tuple[str, ...]  # comments that are no waiver although they look like one
-    version: Version
 
 
 def look(asked: AtRest, today: date, running: Running | None = None) -> Looked:
@@ -73,29 +76,36 @@ def look(asked: AtRest, today: date, running: Running | None = None) -> Looked:
         raise UsageError(f"{', '.join(missing)} is not in the checklist {judge.checklist.id}.")
     sources = find(asked.paths, asked.home)
     version = asked.version or hinted(sources) or NEWEST_KNOWN
-    read = read_services(sources, version, asked.rootless)
-    refused = (*sources.refused, *read.refused)
+    sources = replace(sources, version=version, rootless=asked.rootless)
+    services, unread = read_services(sources)
+    refused = (*sources.refused, *unread)
     beside = any(file.name.endswith(UNITS) for file in sources.files.values())
-    if not read.services and not refused and not beside:
+    if not services and not refused and not beside:
         raise InputError(
             f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
             "Quadlets, compose files, podman run commands and Kubernetes YAML are checked.",
         )
-    services = judge_services(read.services, judge, _waivers(sources, by_id), today, running)
+    judged = judge_services(services, judge, _waivers(sources, by_id), today, running)
     notes = [note for file in sources.files.values() for note in faults_in(file, by_id)]
-    return Looked(judge, sources, services, refused, tuple(notes), version)
+    return Looked(judge, sources, judged, refused, tuple(notes))
 
 
-def read_services(sources: Sources, version: Version, rootless: bool | None) -> Read:
-    """The services of all kinds of files."""
-    parts = [read_quadlets(sources, version, rootless)]
+def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused, ...]]:
+    """The services of all kinds of files, and the files that could not be used."""
+    makers = [*quadlet_makers(sources)]
     if any(file.name.endswith((".yaml", ".yml")) for file in sources.files.values()):
-        from hardentui.features.at_rest.compose import read_compose
-        from hardentui.features.at_rest.kube import read_kube
+        from hardentui.features.at_rest.compose import compose_makers
+        from hardentui.features.at_rest.kube import kube_makers
 
-        parts += [read_compose(sources, version, rootless), read_kube(sources, version, rootless)]
-    parts.append(read_commands(sources, version, rootless))
-    return joined(parts)
+        makers += [*compose_makers(sources), *kube_makers(sources)]
+    services: list[Service] = []
+    refused: list[Refused] = []
+    for file, make in (*makers, *command_makers(sources)):
+        try:
+            services += [*make()]  # of a refused file none
+        except HardenError as error:
+            refused.append(refusal(file.shown, error))
+    return tuple(services), tuple(refused)
 
 
 def hinted(sources: Sources) -> Version | None:
@@ -148,3 +158,79 @@ def _subject(judged: Judged) -> SubjectResult:
         file=header.file,
         line=header.line,
     )
+
+
+# The report for people and editors: `FILE:LINE:COLUMN: SEVERITY CHECK: what is wrong`.
+
+
+def render(looked: Looked, result: CheckResult, style: TextStyle, *, details: bool = False) -> str:
+    """The findings in the order of the files, then what they mean. `details`: also low findings, and each
+    check that the files do not decide.
+    """
+    write = Writer(style)
+    lines = [*_findings(looked, write, details=details)]
+    for refused in looked.refused:
+        lines.append(f"{visible(refused.shown, 200)}: not checked: {visible(refused.why, 300)}")
+    if lines:
+        lines.append("")
+    lines += _summary(looked, result, write, details=details)
+    return "\n".join(lines) + "\n"
+
+
+def _findings(looked: Looked, write: Writer, *, details: bool) -> Iterator[str]:
+    placed: list[tuple[Place, Finding, str]] = []
+    for judged in looked.services:
+        for finding in judged.findings:
+            shown = finding.failing and (details or finding.severity > Severity.LOW)
+            if finding.place is not None and (shown or (details and finding.status is Status.WAIVED)):
+                placed.append((finding.place, finding, judged.service.name))
+    placed.sort(key=lambda each: (each[0].file, each[0].line, -each[1].severity, each[1].check))
+    for place, finding, name in placed:
+        word = finding.severity.word if finding.failing else "accepted"
+        where = f"{visible(place.file, 200)}:{place.line}:{place.column}"
+        what = visible(finding.verdict.reason or finding.title, 300)
+        named = "" if place.file.endswith(f"{name}.container") else f"{visible(name, 60)}: "
+        yield f"{where}: {write.paint(word, COLORS[finding.severity])} {finding.check}: {named}{what}"
+
+
+def _summary(looked: Looked, result: CheckResult, write: Writer, *, details: bool) -> Iterator[str]:
+    counts: Counter[Severity] = Counter()
+    undecided: dict[str, str] = {}
+    decided: set[str] = set()
+    for judged in looked.services:
+        for finding in judged.findings:
+            if finding.failing:
+                counts[finding.severity] += 1
+            if finding.status is Status.UNKNOWN:
+                undecided.setdefault(finding.check, finding.verdict.reason)
+            else:
+                decided.add(finding.check)
+    files = len({judged.service.file.shown for judged in looked.services})
+    failing = ", ".join(f"{counts[each]} {each.word}" for each in reversed(Severity) if counts[each])
+    yield from write.wrapped(
+        f"{plural(len(looked.services), 'service')} in {plural(files, 'file')}, no engine asked. "
+        f"Failing: {failing or 'nothing'}.",
+        "",
+    )
+    if undecided:
+        never = len(set(undecided) - decided)
+        some = len(undecided) - never
+        text = f"Only the image, the host or a running container can tell {plural(never, 'check')}"
+        text += f", and {some} more of some services" if some else ""
+        yield from write.wrapped(f"{text}." if details else f"{text} (--details lists them).", "")
+        if details:
+            yield from (
+                f"  {check:<34} {visible(reason, 120)}" for check, reason in sorted(undecided.items())
+            )
+    for note in looked.notes:
+        yield f"note: {visible(note, 300)}"
+    yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
+
+
+def _why(result: CheckResult) -> str:
+    level = f"{result.fail_on.word}{'' if result.fail_on is Severity.CRITICAL else ' or above'}"
+    if result.exit_code == FINDINGS:
+        return f"a finding at {level} fails (--fail-on)."
+    if result.exit_code == FINE:
+        return f"no finding at {level} fails (--fail-on)."
+    return "a file could not be checked."

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from shlex import quote
 
 from msgspec import Struct
 
-from hardentui.errors import CannotExpress, HardenError, InputError
+from hardentui.errors import CannotExpress, InputError
 from hardentui.features.at_rest.services import (
-    FileTarget,
     Format,
-    Read,
+    Maker,
+    OneFileTarget,
     Service,
     Set,
     Span,
@@ -21,8 +22,8 @@ from hardentui.features.at_rest.services import (
     waivers_in,
     with_names,
 )
-from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, refusal
-from hardentui.model.spec import UNKNOWN, Version
+from hardentui.features.at_rest.sources import SourceFile, Sources
+from hardentui.model.spec import UNKNOWN
 from hardentui.options import NAME, TABLE
 from hardentui.options.argv import Item, RunCommand, item_word, items_of_token, read_command, spec_of
 from hardentui.quadlet.edit.container import ItemChange, decide
@@ -55,21 +56,14 @@ def is_script(file: SourceFile) -> bool:
     return file.name.endswith(_SCRIPTS) or not file.path
 
 
-def read_commands(sources: Sources, version: Version, rootless: bool | None) -> Read:
-    """The services of all run commands in scripts."""
-    services: list[Service] = []
-    refused: list[Refused] = []
-    for file in tuple(sources.files.values()):
-        if not is_script(file) or not any(name in file.text for name in _PROGRAMS):
-            continue
-        try:
-            services += [*_services(file, version, rootless)]  # of a refused file none
-        except HardenError as error:
-            refused.append(refusal(file.shown, error))
-    return Read(tuple(services), tuple(refused))
+def command_makers(sources: Sources) -> Iterator[Maker]:
+    """The scripts with run commands."""
+    for file in sources.files.values():
+        if is_script(file) and any(name in file.text for name in _PROGRAMS):
+            yield file, partial(_services, sources, file)
 
 
-def _services(file: SourceFile, version: Version, rootless: bool | None) -> Iterator[Service]:
+def _services(sources: Sources, file: SourceFile) -> Iterator[Service]:
     variables: dict[str, str] = {}
     arrays: dict[str, list[str]] = {}
     array, end, count = "", 0, 0
@@ -116,7 +110,7 @@ def _services(file: SourceFile, version: Version, rootless: bool | None) -> Iter
                     f"{visible(file.shown, 200)} is not used: it has more than {_MOST_COMMANDS} commands."
                 )
             is_whole = len(rest) == len(words) - at - 1
-            yield _service(file, words[at], tuple(rest), command, version, rootless, is_whole=is_whole)
+            yield _service(sources, file, words[at], tuple(rest), command, is_whole=is_whole)
 
 
 def _expanded(
@@ -153,12 +147,11 @@ def _program(texts: Sequence[str]) -> int | None:
 
 
 def _service(
+    sources: Sources,
     file: SourceFile,
     program: ShellWord,
     words: tuple[ShellWord, ...],
     command: RunCommand,
-    version: Version,
-    rootless: bool | None,
     *,
     is_whole: bool,
 ) -> Service:
@@ -184,8 +177,8 @@ def _service(
         spec=SpecAtRest(spec.settings, unknowable),
         sets=tuple(sets),
         group=file.path or file.shown,
-        version=version,
-        rootless=rootless_by(file, rootless),
+        version=sources.version,
+        rootless=rootless_by(file, sources.rootless),
         waivers=waivers_in(file, name or f"line {line}"),
         source=InScript(file, words, command),
     )
@@ -233,14 +226,14 @@ _GAP_IN_LINE = re.compile(r"[ \t]+(?=[^\s\\])")
 _NOT_OF_DOCKER = frozenset({"--health-on-failure", "--userns"})
 
 
-class RunTarget(FileTarget):
+class RunTarget(OneFileTarget):
     """One command of a script; new options stand before its image, in lines of their own if others do."""
 
-    def _services(self, file: SourceFile) -> Iterable[Service]:
-        return _services(file, self._version, None)
+    read = staticmethod(_services)
 
-    def _with_change(self, file: SourceFile, change: ItemChange) -> str:
-        service, text = self._read(file)[self._number], file.text
+    def _changed(self, texts: dict[str, str], change: ItemChange) -> dict[str, str]:
+        service = self._services(texts)[self._key]
+        text, path = service.file.text, service.file.path
         by_span: dict[tuple[int, int], list[Item]] = {}
         for each in service.sets:
             by_span.setdefault((each.span.start, each.span.end), []).append(each.item)
@@ -271,4 +264,4 @@ class RunTarget(FileTarget):
             edits.append((start, end, words))
         for start, end, words in sorted(edits, reverse=True):
             text = text[:start] + words + text[end:]
-        return text
+        return {**texts, path: text}

@@ -10,32 +10,33 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress, HardenError, InputError
+from hardentui.errors import CannotExpress, InputError
 from hardentui.features.at_rest.compose_options import HEALTH, LISTS, SCALARS, TRUE, Stack, arguments
 from hardentui.features.at_rest.services import (
+    FileTarget,
     Format,
-    Read,
+    Maker,
     Service,
     Set,
     Span,
     SpecAtRest,
-    prove,
     rootless_by,
     waivers_in,
     with_names,
 )
-from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name, refusal
+from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, interpolated, read_trees, variables_of
 from hardentui.model.facts import NetworkFacts, VolumeFacts
-from hardentui.model.spec import NEWEST_KNOWN, Source, Spec, Version
+from hardentui.model.spec import Source
 from hardentui.options import COMMAND, IMAGE, NAME
 from hardentui.options.argv import Item, image_item, item_word, parse_argument, spec_of
-from hardentui.quadlet.edit.container import ItemChange, New, changes_between, decide, other_options
+from hardentui.quadlet.edit.container import New, other_options
 from hardentui.visible import visible
 
 _DEEPEST = 12
@@ -50,16 +51,14 @@ class InStack(Struct, frozen=True):
     tree: Tree
 
 
-def read_compose(sources: Sources, version: Version, rootless: bool | None) -> Read:
-    """The services of all compose files."""
-    services: list[Service] = []
-    refused: list[Refused] = []
+def compose_makers(sources: Sources) -> Iterator[Maker]:
+    """The compose files, those of a project together."""
     for files in _projects(sources):
-        try:
-            services += services_of(read_stack(sources, files), version, rootless)
-        except HardenError as error:
-            refused.append(refusal(files[0].shown, error))
-    return Read(tuple(services), tuple(refused))
+        yield files[0], partial(_of_project, sources, files)
+
+
+def _of_project(sources: Sources, files: Sequence[SourceFile]) -> list[Service]:
+    return [*services_of(read_stack(sources, files), sources)]
 
 
 def _projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
@@ -206,11 +205,11 @@ def _target(item: Tree) -> str:
 # --- services ---------------------------------------------------------------------------------------
 
 
-def services_of(stack: Stack, version: Version, rootless: bool | None) -> Iterator[Service]:
+def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
     """The services of a stack, also those of profiles."""
     services = stack.tree.entries["services"]
     networks, volumes = dict(_networks(stack)), dict(_volumes(stack))
-    user = rootless_by(stack.files[0], rootless)
+    user = rootless_by(stack.files[0], sources.rootless)
     for name, tree in services.entries.items():
         if not tree.is_mapping:
             continue
@@ -226,7 +225,7 @@ def services_of(stack: Stack, version: Version, rootless: bool | None) -> Iterat
             spec=SpecAtRest(spec.settings, spec.unknowable),
             sets=sets,
             group=stack.files[0].path,
-            version=version,
+            version=sources.version,
             rootless=user,
             networks=networks,
             volumes=volumes,
@@ -333,47 +332,23 @@ _NUMBERS = frozenset({"pids_limit", "cpus", "cpu_shares", "oom_score_adj"})
 _HEALTH = {flag: key for key, flag in HEALTH.items()}
 
 
-class ComposeTarget:
-    """One service of a stack. `texts`: by path, the files with the changes of other services made already."""
+class ComposeTarget(FileTarget[str]):
+    """One service of a stack."""
 
-    def __init__(self, sources: Sources, service: Service, texts: Mapping[str, str]) -> None:
-        made: InStack = service.source
-        self._sources = sources
-        self._stack = made.stack
-        self._name = service.name
-        self._texts = {path: texts.get(path, file.text) for path, file in sources.files.items()}
-        self.files: dict[str, str] = {}
-        self.proof = "read again: only the planned changes"
-
-    def apply(self, before: Spec, after: Spec) -> None:
-        changes = changes_between(before, after)
-        now, texts = self._services(self._texts), self._texts
-        for change in changes:
-            texts = self._with_change(texts, change)
-        prove(now, self._services(texts), self._name, changes)
-        self.files |= {path: text for path, text in texts.items() if text != self._texts[path]}
-        self._texts = texts
+    @property
+    def _key(self) -> str:
+        return self._first.name
 
     def _services(self, texts: Mapping[str, str]) -> dict[str, Service]:
         files = {path: replace(file, text=texts[path]) for path, file in self._sources.files.items()}
-        again = read_stack(
-            replace(self._sources, files=files), [files[file.path] for file in self._stack.files]
+        made: InStack = self._first.source
+        services = _of_project(
+            replace(self._sources, files=files), [files[file.path] for file in made.stack.files]
         )
-        return {service.name: service for service in services_of(again, NEWEST_KNOWN, None)}
+        return {service.name: service for service in services}
 
-    def _with_change(self, texts: dict[str, str], change: ItemChange) -> dict[str, str]:
-        """The files with one change; they are read again after each edit, which moves what is behind it."""
-        service = self._services(texts)[self._name]
-        decision = decide([(each.item,) for each in service.sets], change)
-        editor = _ComposeEditor(service)
-        for number in sorted(decision.replaced, key=lambda at: service.sets[at].span.start, reverse=True):
-            editor.replace(service.sets[number], decision.replaced[number])
-        texts = {**texts, editor.file.path: editor.text}
-        for item in decision.added:
-            editor = _ComposeEditor(self._services(texts)[self._name])
-            editor.add(item)
-            texts = {**texts, editor.file.path: editor.text}
-        return texts
+    def _editor(self, service: Service) -> _ComposeEditor:
+        return _ComposeEditor(service)
 
 
 class YamlEditor:

@@ -160,11 +160,11 @@ def _target(looked: Looked, service: Service, version: Version | None, texts: di
 
         return ComposeTarget(looked.sources, service, texts)
     if service.format is Format.RUN:
-        return RunTarget(service, texts)
+        return RunTarget(looked.sources, service, texts)
     if service.format is Format.KUBE and not service.infra:
         from hardentui.features.at_rest.kube import KubeTarget
 
-        return KubeTarget(service, texts)
+        return KubeTarget(looked.sources, service, texts)
     raise InputError("a pod file is not edited; the findings say what to change")
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import count
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, HardenError
 from hardentui.features.at_rest.compose import YamlEditor, end_of, quoted
 from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
 from hardentui.features.at_rest.services import (
-    FileTarget,
     Format,
-    Read,
+    Maker,
+    OneFileTarget,
     Service,
     Set,
     Span,
@@ -27,13 +27,13 @@ from hardentui.features.at_rest.services import (
     rootless_by,
     waivers_in,
 )
-from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name, refusal
+from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, read_trees
-from hardentui.model.spec import Source, Version
+from hardentui.model.spec import Source
 from hardentui.options import COMMAND, IMAGE, IPC, NAME, PID
 from hardentui.options.argv import Item, image_item, item_word, parse_argument, spec_of
 from hardentui.options.values import Port
-from hardentui.quadlet.edit.container import ItemChange, New, decide
+from hardentui.quadlet.edit.container import New
 from hardentui.writers.kube.container import dns_label
 
 _YAML = (".yaml", ".yml")
@@ -56,28 +56,28 @@ def is_kube(file: SourceFile) -> bool:
     return file.name.endswith(_YAML) and not is_compose_name(file.name) and "kind:" in file.text
 
 
-def read_kube(sources: Sources, version: Version, rootless: bool | None) -> Read:
-    """The services of all Kubernetes files."""
-    services: list[Service] = []
-    refused: list[Refused] = []
-    for file in tuple(sources.files.values()):
-        if not is_kube(file):
-            continue
-        try:
-            services += services_of(file, version, rootless)
-        except HardenError as error:
-            if file.path in sources.named or not file.path:
-                refused.append(refusal(file.shown, error))
-            # else a template of another tool, which no container starts from
-    return Read(tuple(services), tuple(refused))
+def kube_makers(sources: Sources) -> Iterator[Maker]:
+    """The Kubernetes files."""
+    for file in sources.files.values():
+        if is_kube(file):
+            yield file, partial(_or_none, sources, file)
 
 
-def services_of(file: SourceFile, version: Version, rootless: bool | None) -> list[Service]:
+def _or_none(sources: Sources, file: SourceFile) -> list[Service]:
+    try:
+        return services_of(sources, file)
+    except HardenError:
+        if file.path in sources.named or not file.path:
+            raise
+        return []  # a template of another tool, which no container starts from
+
+
+def services_of(sources: Sources, file: SourceFile) -> list[Service]:
     """The containers of a file. Raises InputError: it is no YAML that can be read."""
-    return [each for tree in read_trees(file) for each in _services(file, tree, version, rootless)]
+    return [each for tree in read_trees(file) for each in _services(sources, file, tree)]
 
 
-def _services(file: SourceFile, tree: Tree, version: Version, rootless: bool | None) -> Iterator[Service]:
+def _services(sources: Sources, file: SourceFile, tree: Tree) -> Iterator[Service]:
     kind = tree.word("kind")
     pod = tree.get("spec") if kind == "Pod" else tree.get("spec", "template", "spec")
     if kind not in ("Pod", *_TEMPLATES) or pod is None:
@@ -94,17 +94,11 @@ def _services(file: SourceFile, tree: Tree, version: Version, rootless: bool | N
     document = pod_like(name, ports, network, {})
     for key in ("containers", "initContainers"):
         for container in listed(pod, key):
-            yield _service(file, pod, container, name, document, version, rootless)
+            yield _service(sources, file, pod, container, name, document)
 
 
 def _service(
-    file: SourceFile,
-    pod: Tree,
-    container: Tree,
-    pod_name: str,
-    document: Mapping[str, Any],
-    version: Version,
-    rootless: bool | None,
+    sources: Sources, file: SourceFile, pod: Tree, container: Tree, pod_name: str, document: Mapping[str, Any]
 ) -> Service:
     name = container.word("name") or "container"
     sets = [
@@ -130,8 +124,8 @@ def _service(
         spec=SpecAtRest(spec.settings, spec.unknowable),
         sets=tuple(sets),
         group=f"{file.path}:{pod_name}",
-        version=version,
-        rootless=rootless_by(file, rootless),
+        version=sources.version,
+        rootless=rootless_by(file, sources.rootless),
         pod=document,
         waivers=waivers_in(file, name),
         source=InPod(container, pod),
@@ -247,34 +241,25 @@ def _quantity(text: str) -> str:
 _UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
 
 
-class KubeTarget(FileTarget):
+class KubeTarget(OneFileTarget):
     """One container of a pod."""
 
     shared = (PID, IPC)
+    read = staticmethod(services_of)
 
-    def _services(self, file: SourceFile) -> Iterable[Service]:
-        return services_of(file, self._version, None)
+    def _editor(self, service: Service) -> _KubeEditor:
+        return _KubeEditor(service)
 
-    def _with_change(self, file: SourceFile, change: ItemChange) -> str:
-        service = self._read(file)[self._number]
-        decision = decide([(each.item,) for each in service.sets], change)
-        editor = _KubeEditor(service)
-        for number in sorted(decision.replaced, key=lambda at: service.sets[at].span.start, reverse=True):
-            editor.replace(service.sets[number], decision.replaced[number])
-        for item in decision.added:
-            editor = self._again(file, editor.text)
-            editor.add(item)
-            for path in WRITABLE if item_word(item) == "--read-only" else ():
-                editor = self._again(file, editor.text)
-                name = editor.mount(path)
-                if name:
-                    editor = self._again(file, editor.text)
-                    editor.add_volume(name)
-        return editor.text
-
-    def _again(self, file: SourceFile, text: str) -> _KubeEditor:
-        """The editor of a text that was just edited: places behind the edit have moved."""
-        return _KubeEditor(self._read(replace(file, text=text))[self._number])
+    def _added(self, texts: dict[str, str], item: Item) -> dict[str, str]:
+        """A read-only root also needs the directories that Podman keeps writable."""
+        texts = super()._added(texts, item)
+        for path in WRITABLE if item_word(item) == "--read-only" else ():
+            editor = self._editor(self._services(texts)[self._key])
+            if name := editor.mount(path):
+                editor = self._editor(self._services({**texts, editor.file.path: editor.text})[self._key])
+                editor.add_volume(name)
+            texts = {**texts, editor.file.path: editor.text}
+        return texts
 
 
 class _KubeEditor(YamlEditor):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.services import (
     Format,
-    Read,
+    Maker,
     Service,
     Set,
     Span,
@@ -21,7 +23,7 @@ from hardentui.features.at_rest.services import (
     waivers_in,
     with_names,
 )
-from hardentui.features.at_rest.sources import UNITS, Refused, SourceFile, Sources, refusal
+from hardentui.features.at_rest.sources import UNITS, SourceFile, Sources
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Source, Version
@@ -54,33 +56,21 @@ class UnitFiles(Struct, frozen=True):
         return self.files[0].name
 
 
-def read_quadlets(sources: Sources, version: Version, rootless: bool | None) -> Read:
-    """The services of all `.container` files. `rootless`: what the user says; None = as their folder says."""
-    services: list[Service] = []
-    refused: list[Refused] = []
+def quadlet_makers(sources: Sources) -> Iterator[Maker]:
+    """The `.container` and `.pod` files."""
     folders = _by_directory(sources)
-    everywhere = _beside({name: file for units in folders.values() for name, file in units.items()}, version)
+    everything = {name: file for units in folders.values() for name, file in units.items()}
+    everywhere = _beside(everything, sources.version)
     for directory, own in folders.items():
-        if not any(name.endswith((".container", ".pod")) for name in own):
-            continue
-        beside = _beside(own, version, everywhere)
         # one manager reads the whole folder
-        user = (
-            True
-            if rootless is None and any(_OF_USERS.search(file.text) for file in own.values())
-            else rootless
-        )
+        of_users = sources.rootless is None and any(_OF_USERS.search(file.text) for file in own.values())
+        here = replace(sources, rootless=True) if of_users else sources
+        beside: _Beside | None = None
         for name, file in sorted(own.items()):
-            if not name.endswith((".container", ".pod")):
-                continue
-            try:
-                if name.endswith(".pod"):
-                    services.append(_pod(directory, beside, file, version, user))
-                    continue
-                services.append(_service(sources, directory, beside, file, version, user))
-            except HardenError as error:
-                refused.append(refusal(file.shown, error))
-    return Read(tuple(services), tuple(refused))
+            if name.endswith((".container", ".pod")):
+                beside = beside or _beside(own, sources.version, everywhere)
+                make = _pod if name.endswith(".pod") else _service
+                yield file, partial(make, here, directory, beside, file)
 
 
 _OF_USERS = re.compile(
@@ -148,20 +138,14 @@ def _companions(
                 continue  # the service says that it is not known
 
 
-def _service(
-    sources: Sources,
-    directory: str,
-    beside: _Beside,
-    file: SourceFile,
-    version: Version,
-    rootless: bool | None,
-) -> Service:
+def _service(sources: Sources, directory: str, beside: _Beside, file: SourceFile) -> Iterator[Service]:
+    version = sources.version
     drop_ins = tuple(_drop_ins(sources, directory, file.name))
     files = (file, *drop_ins)
     for each in files:
         check_unit_text(each.text, each.shown)
     stem = file.name.removesuffix(".container")
-    user = _rootless(files, rootless)
+    user = _rootless(files, sources.rootless)
     manager = ServiceManager(user is not False, "/root" if user is False else sources.home, _UID)
     specifiers = manager.specifiers(f"{stem}.service")
     if stem.endswith("@"):
@@ -180,7 +164,7 @@ def _service(
         spec = spec.with_(NAME, default_name(stem, version), Source.UNIT)
     pods = [line.value for line in _of(file, CONTAINER, "Pod")]
     source = UnitFiles(files, quadlet, beside.texts, user)
-    return Service(
+    yield Service(
         name=stem,
         format=Format.QUADLET,
         header=_header(files),
@@ -209,9 +193,7 @@ _OF_PODS = {
 }
 
 
-def _pod(
-    directory: str, beside: _Beside, file: SourceFile, version: Version, rootless: bool | None
-) -> Service:
+def _pod(sources: Sources, directory: str, beside: _Beside, file: SourceFile) -> Iterator[Service]:
     """A pod: its ports and networks are those of the container that holds its namespaces."""
     check_unit_text(file.text, file.shown)
     sets = [
@@ -221,15 +203,15 @@ def _pod(
         for item in parse_argument(_OF_PODS[line.key], _named(line.value, beside.names))
     ]
     spec = spec_of(each.item for each in sets)
-    return Service(
+    yield Service(
         name=file.name,
         format=Format.QUADLET,
         header=_header((file,), "Pod"),
         spec=SpecAtRest(spec.settings, spec.unknowable),
         sets=tuple(sets),
         group=directory,
-        version=version,
-        rootless=_rootless((file,), rootless),
+        version=sources.version,
+        rootless=_rootless((file,), sources.rootless),
         pod=beside.pods.get(file.name),
         infra=True,
         networks=beside.networks,

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.checks import RETIRED
 from hardentui.errors import CannotExpress
-from hardentui.features.at_rest.sources import Refused, SourceFile
+from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import NEWEST_KNOWN, UNKNOWN, Option, Source, Spec, Version
 from hardentui.options import ANNOTATIONS, ENV, LABELS
 from hardentui.options.argv import Item, parse_argument
-from hardentui.quadlet.edit.container import ItemChange, changes_between
+from hardentui.quadlet.edit.container import ItemChange, New, changes_between, decide
 from hardentui.visible import visible
 from hardentui.words import nearest
 
@@ -119,21 +119,8 @@ class Service(Struct, frozen=True):
         return tuple(each for each in self.sets if each.item.option is option)
 
 
-class Read(Struct, frozen=True):
-    """Services of some files, and the files that could not be used."""
-
-    services: tuple[Service, ...] = ()
-    refused: tuple[Refused, ...] = ()
-
-
-def joined(parts: Iterable[Read]) -> Read:
-    parts = tuple(parts)
-    return Read(
-        tuple(service for part in parts for service in part.services),
-        tuple(refused for part in parts for refused in part.refused),
-    )
-
-
+Maker: TypeAlias = "tuple[SourceFile, Callable[[], Iterable[Service]]]"
+"""A file that holds services, and what makes them of it; that raises HardenError where it cannot be used."""
 Key = TypeVar("Key", str, int)
 
 
@@ -163,48 +150,90 @@ def prove(
             raise CannotExpress("the file, read again, would hold something else than planned")
 
 
-class FileTarget:
-    """One of the services of a file: each change is made in the text, which is then read again. `texts`: by
-    path, the files with the changes of other services made already.
+class Editor(Protocol):
+    """Edits the text of one file, which describes a service."""
+
+    file: SourceFile
+    text: str
+
+    def replace(self, each: Set, new: tuple[New, ...]) -> None:
+        """Write new arguments in place of one. Raises CannotExpress."""
+
+    def add(self, item: Item) -> None:
+        """Write an argument of an option that is not there yet. Raises CannotExpress."""
+
+
+class FileTarget(Generic[Key]):
+    """One of the services of some files: each change is made in their text, which is then read again.
+
+    Args:
+        texts: by path, the files with the changes of other services made already.
     """
 
     shared: Collection[Option[Any]] = ()
     """Options that are one setting of all services of the file."""
 
-    def __init__(self, service: Service, texts: Mapping[str, str]) -> None:
-        file = service.file
-        self._version = service.version
-        starts = [other.header.start for other in self._services(file)]
-        self._number = starts.index(service.header.start)
-        self._file = replace(file, text=texts.get(file.path, file.text))
+    def __init__(self, sources: Sources, service: Service, texts: Mapping[str, str]) -> None:
+        self._sources, self._first = sources, service
+        self._texts = {path: texts.get(path, file.text) for path, file in sources.files.items()}
         self.files: dict[str, str] = {}
         self.proof = "read again: only the planned changes"
 
     def apply(self, before: Spec, after: Spec) -> None:
         changes = changes_between(before, after)
-        file, there = self._file, self._read(self._file)
-        spec = there[self._number].spec.settings
-        if all(
-            change.option in self.shared and Spec(spec)[change.option] == after[change.option]
-            for change in changes
-        ):
+        now, texts, own = self._services(self._texts), self._texts, self._key
+        spec = Spec(now[own].spec.settings)
+        if all(each.option in self.shared and spec[each.option] == after[each.option] for each in changes):
             return  # made with another service
         for change in changes:
-            file = replace(file, text=self._with_change(file, change))
-        prove(there, self._read(file), self._number, changes, self.shared)
-        self._file = file
-        self.files[file.path] = file.text
+            texts = self._changed(texts, change)
+        prove(now, self._services(texts), own, changes, self.shared)
+        self.files |= {path: text for path, text in texts.items() if text != self._texts[path]}
+        self._texts = texts
 
-    def _read(self, file: SourceFile) -> dict[int, Service]:
-        return dict(enumerate(self._services(file)))
+    def _changed(self, texts: dict[str, str], change: ItemChange) -> dict[str, str]:
+        """The files with one change; they are read again after each edit, which moves what is behind it."""
+        service = self._services(texts)[self._key]
+        decision = decide([(each.item,) for each in service.sets], change)
+        editor = self._editor(service)
+        for number in sorted(decision.replaced, key=lambda at: service.sets[at].span.start, reverse=True):
+            editor.replace(service.sets[number], decision.replaced[number])
+        texts = {**texts, editor.file.path: editor.text}
+        for item in decision.added:
+            texts = self._added(texts, item)
+        return texts
 
-    def _services(self, file: SourceFile) -> Iterable[Service]:
-        """The services of a file, in its order."""
+    def _added(self, texts: dict[str, str], item: Item) -> dict[str, str]:
+        editor = self._editor(self._services(texts)[self._key])
+        editor.add(item)
+        return {**texts, editor.file.path: editor.text}
+
+    @property
+    def _key(self) -> Key:
+        """Which of `_services` it is."""
         raise NotImplementedError
 
-    def _with_change(self, file: SourceFile, change: ItemChange) -> str:
-        """The text with one change. Raises CannotExpress."""
+    def _services(self, texts: Mapping[str, str]) -> dict[Key, Service]:
+        """The services of its files with these texts."""
         raise NotImplementedError
+
+    def _editor(self, service: Service) -> Editor:
+        raise NotImplementedError
+
+
+class OneFileTarget(FileTarget[int]):
+    """One whose services are all in one file, and are told apart by their order in it."""
+
+    read: Callable[[Sources, SourceFile], Iterable[Service]]
+
+    @property
+    def _key(self) -> int:
+        starts = [other.header.start for other in self.read(self._sources, self._first.file)]
+        return starts.index(self._first.header.start)
+
+    def _services(self, texts: Mapping[str, str]) -> dict[int, Service]:
+        file = replace(self._first.file, text=texts[self._first.file.path])
+        return dict(enumerate(self.read(self._sources, file)))
 
 
 def _told(changes: Iterable[ItemChange]) -> dict[str, tuple[list[str], list[str]]]:

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from hardentui.errors import HardenError, InputError
 from hardentui.host.files.reader import reason
 from hardentui.model.finding import Place
+from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.regular_files import read_regular
 from hardentui.visible import visible
 
@@ -99,6 +100,8 @@ class Sources(Struct, frozen=True):
     named: frozenset[str] = frozenset()
     shown: tuple[str, ...] = ()  # the given paths as they were typed
     home: str = SOMEONES_HOME  # of the account whose rootless engine runs what they describe
+    version: Version = NEWEST_KNOWN  # the Podman that reads them
+    rootless: bool | None = None  # whether a rootless engine runs them; None = as the folders say
 
     def is_below(self, path: str) -> bool:
         """Whether a path, without its links, lies below what was given."""

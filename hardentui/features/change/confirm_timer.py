@@ -2,7 +2,7 @@
 
 A transient systemd timer runs `hardentui undo ID --expired`; after a reboot a unit does so (see
 `confirm_unit`). Without systemd, the same command waits as a background process in its
-own session, and the first `hardentui` after a reboot rolls it back (see `start_overdue`).
+own session, and the first `hardentui` after a reboot rolls it back (see `cut_off_changes`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import IO
 
 from hardentui import account
 from hardentui.account import our_module
-from hardentui.errors import ChangeFailed, HardenError
-from hardentui.features.change.file_changes import is_locked, lock_directory
+from hardentui.errors import ChangeFailed, HardenError, Locked, WriteError
+from hardentui.features.change.file_changes import refuse_locked
 from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal, resumable_from, seconds_left
 from hardentui.files import put_back, write_bundle
@@ -160,15 +160,6 @@ def arm(identity: str, seconds: float) -> str:
     return "by a background process; after a reboot by the next hardentui"
 
 
-def start_overdue(identity: str) -> bool:
-    """Roll back a change whose time is up and that nothing is waiting for; returns whether that started."""
-    try:
-        start_detached(_command(identity))
-    except OSError:
-        return False
-    return True
-
-
 def _command(identity: str) -> list[str]:
     return our_module("hardentui", "--quiet", "undo", identity, "--expired", "--yes")
 
@@ -229,11 +220,14 @@ _GRACE = 30.0  # seconds within which an unconfirmed change is rolled back
 
 def cut_off_changes() -> Iterator[str]:
     """One sentence each, with the command that resolves it."""
-
     journal = Journal()
     for entry in journal.unfinished():
-        if is_locked(lock_directory(journal), entry.container, entry.engine):
+        try:
+            refuse_locked(journal, (entry.container,), entry.engine)
+        except Locked:
             continue  # it is still running
+        except WriteError:
+            pass  # nobody can hold it
         name = visible(", ".join(entry.containers), 200)
         if entry.state is EntryState.OPEN:
             ways = f"hardentui undo {entry.id} restores the original"
@@ -241,9 +235,10 @@ def cut_off_changes() -> Iterator[str]:
                 ways += f", hardentui confirm {entry.id} completes it"
             yield f"a change of {name} was interrupted: {ways}"
         elif seconds_left(entry) < -_GRACE:
-            if start_overdue(entry.id):
+            try:
+                start_detached(_command(entry.id))
                 yield f"nobody confirmed a change of {name} in time: it is rolled back now ({entry.id})"
-            else:
+            except OSError:
                 yield (
                     f"nobody confirmed a change of {name} in time, and it was not rolled back:"
                     f" hardentui undo {entry.id}, or hardentui confirm {entry.id}"

@@ -26,6 +26,7 @@ from hardentui.features.change.file_operator import (
     Cancelled,
     NotAnswering,
     OperationOutcome,
+    Operator,
     OriginalDown,
     raise_if_stopped,
 )
@@ -69,14 +70,14 @@ _STOP_LIMIT = 600
 _DEFAULT_SHARES = 1024  # the kernel's weight of a group without one
 
 
-class ContainerOperator:
+class ContainerOperator(Operator[Operation]):
     """Changes containers of one engine.
 
     Args:
         files: of the engine's machine, if it is this one.
     """
 
-    kinds: tuple[type[Operation], ...] = (
+    kinds = (
         NoteContainer,
         SetRestart,
         RenameContainer,

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 
 from hardentui.account import who
 from hardentui.directories import opened_directory, write_error
-from hardentui.errors import Locked, WriteError
+from hardentui.errors import Locked
 from hardentui.features.change.file_operator import FileOperator, planned_writes
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.transaction import Transaction
@@ -89,6 +89,19 @@ def all_locked(directory: str, subjects: Iterable[str], engine: str, what: str) 
 
 
 @contextmanager
+def entry_locked(journal: Journal, entry: JournalEntry, what: str) -> Iterator[None]:
+    """The same for what an entry changed. `what`: is done with it."""
+    with all_locked(lock_directory(journal), entry.containers, entry.engine, f"{what} by {who()}"):
+        yield
+
+
+def refuse_locked(journal: Journal, names: Iterable[str], engine: str) -> None:
+    """Raises Locked, with the words of whoever of this account changes one of these now."""
+    with all_locked(lock_directory(journal), names, engine, "a look"):
+        pass
+
+
+@contextmanager
 def held_on_engine(run_root: str, container: str) -> Iterator[None]:
     """Hold the lock of a container that all accounts share that change it: it is in the runtime directory of
     its engine, which belongs to the engine's user. Nothing is written there but empty directories. Who may
@@ -112,17 +125,6 @@ def held_on_engine(run_root: str, container: str) -> Iterator[None]:
                     f"Another account is changing {visible(container, 80)} now.", "Wait until it is finished."
                 ) from error
         yield
-
-
-def is_locked(directory: str, subject: str, engine: str) -> bool:
-    """Whether a change of it is running now."""
-    try:
-        with locked(directory, subject, engine, "a look"):
-            return False
-    except Locked:
-        return True
-    except WriteError:
-        return False
 
 
 def _tell(handle: int, what: str) -> None:

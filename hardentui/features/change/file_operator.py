@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import Protocol
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -62,19 +62,23 @@ class OperationOutcome(Struct, frozen=True):
 NOTHING = OperationOutcome()
 
 
-class Operator(Protocol):
-    """Handles some kinds of operations."""
+Handled = TypeVar("Handled", bound=Operation)
+
+
+class Operator(Generic[Handled]):
+    """Handles some kinds of operations. As it stands here, one changed nothing that has to be taken back."""
 
     kinds: tuple[type[Operation], ...]
 
-    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
+    def do(self, operation: Handled, stop: threading.Event) -> OperationOutcome:
         """Carry it out; stops soon after `stop` is set.
 
         Raises:
             HardenError: it failed; it may be half done.
         """
+        raise NotImplementedError
 
-    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+    def refuse_undo(self, operation: Handled, entry: JournalEntry) -> None:
         """Check whether it can be undone, before anything is; changes nothing.
 
         Raises:
@@ -82,7 +86,7 @@ class Operator(Protocol):
             HardenError: an obstacle that a person can remove.
         """
 
-    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+    def undo(self, operation: Handled, entry: JournalEntry) -> None:
         """Undo it, whether it was done, half done or not done at all; repeating this does nothing.
 
         What replaced the original is stopped and set aside; `clear` removes it.
@@ -92,19 +96,23 @@ class Operator(Protocol):
             HardenError: it could not be undone.
         """
 
-    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+    def clear(self, operation: Handled, entry: JournalEntry) -> None:
         """Remove what it made, after everything was undone; repeating this does nothing.
 
         Raises:
             HardenError: it could not be removed.
         """
 
-    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+    def redo(self, operation: Handled, entry: JournalEntry) -> OperationOutcome:
         """Bring it into force again after its undo, because the original does not start.
 
         Raises:
             HardenError: it could not be brought into force.
         """
+        return NOTHING
+
+
+AnyOperator: TypeAlias = Operator[Any]
 
 
 def raise_if_stopped(stop: threading.Event) -> None:
@@ -158,13 +166,12 @@ def changed_meanwhile(path: str) -> WriteError:
     )
 
 
-class FileOperator:
+class FileOperator(Operator[WriteFile]):
     """Writes files."""
 
-    kinds: tuple[type[Operation], ...] = (WriteFile,)
+    kinds = (WriteFile,)
 
-    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
-        assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
+    def do(self, operation: WriteFile, stop: threading.Event) -> OperationOutcome:
         if _read(operation.path) != operation.before:
             raise changed_meanwhile(operation.path)
         directory, name = os.path.split(operation.path)
@@ -182,8 +189,7 @@ class FileOperator:
         )
         return NOTHING
 
-    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
+    def refuse_undo(self, operation: WriteFile, entry: JournalEntry) -> None:
         now, before = _read(operation.path), operation.before
         if now is not None and now.content not in (operation.content, before.content if before else None):
             raise WriteError(
@@ -196,8 +202,7 @@ class FileOperator:
                 ),
             )
 
-    def undo(self, operation: Operation, entry: JournalEntry) -> None:
-        assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
+    def undo(self, operation: WriteFile, entry: JournalEntry) -> None:
         self.refuse_undo(operation, entry)
         now, before = _read(operation.path), operation.before
         if now != before:
@@ -210,11 +215,7 @@ class FileOperator:
             with suppress(OSError):  # other files may have been added
                 os.rmdir(directory)
 
-    def clear(self, operation: Operation, entry: JournalEntry) -> None:
-        """Nothing is left of it."""
-
-    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
-        assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
+    def redo(self, operation: WriteFile, entry: JournalEntry) -> OperationOutcome:
         now = _read(operation.path)
         if now is not None and now.content == operation.content:
             return NOTHING

@@ -18,6 +18,7 @@ from hardentui.features.change.file_operator import (
     NOTHING,
     Cancelled,
     OperationOutcome,
+    Operator,
     OriginalDown,
     Systemctl,
     raise_if_stopped,
@@ -36,7 +37,6 @@ from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry, JournalProof
 from hardentui.model.operations import (
     NoteUnit,
-    Operation,
     ProveChanges,
     ReloadUnits,
     RestartUnit,
@@ -78,7 +78,7 @@ Prove = Callable[[str, Sequence[str]], tuple[JournalProof, ...]]
 """The current results of these checks on the container of that name."""
 
 
-class ServiceOperator:
+class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
     """Judges the real container.
 
     Args:
@@ -86,14 +86,14 @@ class ServiceOperator:
         files: this machine's files; None when the engine runs on another one.
     """
 
-    kinds: tuple[type[Operation], ...] = (WaitReady, RunProbe, ProveChanges)
+    kinds = (WaitReady, RunProbe, ProveChanges)
 
     def __init__(self, containers: ContainerControl | None, files: Files | None, prove: Prove) -> None:
         self._containers = containers
         self._files = files
         self._prove = prove
 
-    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
+    def do(self, operation: WaitReady | RunProbe | ProveChanges, stop: threading.Event) -> OperationOutcome:
         match operation:
             case WaitReady():
                 return self._wait(operation, stop)
@@ -101,21 +101,6 @@ class ServiceOperator:
                 return self._probe(operation, stop)
             case ProveChanges():
                 return self._proof(operation)
-            case _:
-                raise AssertionError(operation)
-
-    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """There is no obstacle."""
-
-    def undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """They changed nothing."""
-
-    def clear(self, operation: Operation, entry: JournalEntry) -> None:
-        """They made nothing."""
-
-    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
-        """It was judged before."""
-        return NOTHING
 
     def _wait(self, operation: WaitReady, stop: threading.Event) -> OperationOutcome:
         containers = self._reached()
@@ -184,12 +169,15 @@ def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeRe
 _UNIT_LIMIT = 180.0
 
 
-class UnitOperator:
+UnitOperation = NoteUnit | ReloadUnits | RestartUnit | StartUnits
+
+
+class UnitOperator(Operator[UnitOperation]):
     """Changes what systemd runs."""
 
-    kinds: tuple[type[Operation], ...] = (NoteUnit, ReloadUnits, RestartUnit, StartUnits)
+    kinds = (NoteUnit, ReloadUnits, RestartUnit, StartUnits)
 
-    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
+    def do(self, operation: UnitOperation, stop: threading.Event) -> OperationOutcome:
         match operation:
             case NoteUnit():
                 return OperationOutcome(note_unit(operation.unit, operation.uid))
@@ -199,22 +187,14 @@ class UnitOperator:
                 self._restart(operation, stop)
             case StartUnits():
                 Systemctl(operation.uid).start(operation.units, _UNIT_LIMIT)
-            case _:
-                raise AssertionError(operation)
         return NOTHING
 
-    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """There is no obstacle."""
-
-    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+    def undo(self, operation: UnitOperation, entry: JournalEntry) -> None:
         """The files are already restored when NoteUnit, the first operation, is undone."""
         if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):
             self._as_before(operation)
 
-    def clear(self, operation: Operation, entry: JournalEntry) -> None:
-        """They made nothing."""
-
-    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+    def redo(self, operation: UnitOperation, entry: JournalEntry) -> OperationOutcome:
         return NOTHING if isinstance(operation, NoteUnit) else self.do(operation, threading.Event())
 
     def _restart(self, operation: RestartUnit, stop: threading.Event) -> None:

@@ -23,14 +23,14 @@ from hardentui import account, options
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.features.change.container_operator import is_made_by
-from hardentui.features.change.file_operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
+from hardentui.features.change.file_operator import Cancelled, OperationOutcome, Operator, raise_if_stopped
 from hardentui.features.change.wait import Wait, expectation, pid_of, published, read_ports
 from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import JournalEntry
 from hardentui.model.known import Unread
-from hardentui.model.operations import EndSubstitute, Operation, StartSubstitute
+from hardentui.model.operations import EndSubstitute, StartSubstitute
 from hardentui.model.spec import Option, Spec
 from hardentui.writers.run_script import run_arguments
 
@@ -171,38 +171,25 @@ class _Client:
         return None
 
 
-class SubstituteOperator:
+class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
     """Starts and ends the substitute; whoever undoes the change removes it with its table."""
 
-    kinds: tuple[type[Operation], ...] = (StartSubstitute, EndSubstitute)
+    kinds = (StartSubstitute, EndSubstitute)
 
     def __init__(self, engine: ChangingEngine, files: Files | None) -> None:
         self._engine = engine
         self._files = files
         self._client: _Client | None = None
 
-    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
-        match operation:
-            case StartSubstitute():
-                return self._start(operation, stop)
-            case EndSubstitute():
-                return OperationOutcome(down=self._remove(operation.substitute))
-            case _:
-                raise AssertionError(operation)
+    def do(self, operation: StartSubstitute | EndSubstitute, stop: threading.Event) -> OperationOutcome:
+        if isinstance(operation, StartSubstitute):
+            return self._start(operation, stop)
+        return OperationOutcome(down=self._remove(operation.substitute))
 
-    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """There is no obstacle."""
-
-    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+    def clear(self, operation: StartSubstitute | EndSubstitute, entry: JournalEntry) -> None:
         """It serves until all else is as before."""
-
-    def clear(self, operation: Operation, entry: JournalEntry) -> None:
         if isinstance(operation, StartSubstitute):
             self._remove(operation)
-
-    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
-        """It is not needed again."""
-        return NOTHING
 
     def _start(self, operation: StartSubstitute, stop: threading.Event) -> OperationOutcome:
         """What does not work is taken back, and the change goes on without."""

@@ -25,10 +25,10 @@ from hardentui.errors import (
     NoWayBack,
 )
 from hardentui.features.change.file_operator import (
+    AnyOperator,
     Cancelled,
     NotAnswering,
     OnEvent,
-    Operator,
     OriginalDown,
     raise_if_stopped,
 )
@@ -90,7 +90,7 @@ class Transaction:
     def __init__(
         self,
         journal: Journal,
-        operators: Iterable[Operator],
+        operators: Iterable[AnyOperator],
         on_event: OnEvent = _nobody,
         stop: threading.Event | None = None,
     ) -> None:
@@ -135,7 +135,9 @@ class Transaction:
                 raise_if_stopped(self._stop)
                 self._carry_out(operation, index)
             raise_if_stopped(self._stop)
-            self._keep(finish(self._entry))
+            finished = finish(self._entry)
+            self._journal.write(finished)
+            self._entry = finished
         except BaseException as error:
             back = self.go_back(self._entry, why_of(error))
             if not isinstance(error, HardenError | KeyboardInterrupt):
@@ -172,10 +174,6 @@ class Transaction:
         self._entry = replace(self._entry, proof=(*self._entry.proof, *outcome.proof))
         self._tell(OperationDone(operation, index + 1, total, ended - started, outcome.remark))
 
-    def _keep(self, finished: JournalEntry) -> None:
-        self._journal.write(finished)
-        self._entry = finished
-
     def refuse_undo(self, entry: JournalEntry) -> None:
         """Check whether started operations can be undone; changes nothing.
 
@@ -197,7 +195,7 @@ class Transaction:
         try:
             self.refuse_undo(entry)
         except NoWayBack as gone:
-            return self._close(entry, f"{why} Not rolled back: {gone.title}")
+            return self._ended(closed(entry, f"{why} Not rolled back: {gone.title}"))
         except HardenError:
             pass  # the affected operation reports it again, and the others are undone
         before = entry
@@ -240,6 +238,9 @@ class Transaction:
             )
             downtime = entry.downtime_seconds if entry.downtime_seconds is not None else self.downtime
             entry = replace(entry, state=EntryState.ROLLED_BACK, original=original, downtime_seconds=downtime)
+        return self._ended(entry)
+
+    def _ended(self, entry: JournalEntry) -> JournalEntry:
         self._keep_if_possible(entry)
         with suppress(Exception):
             self._tell(ChangeEnded(entry))
@@ -310,13 +311,6 @@ class Transaction:
         return replace(
             entry, reason=f"{entry.reason} So {visible(entry.container, 80)} runs with the change again."
         )
-
-    def _close(self, entry: JournalEntry, why: str) -> JournalEntry:
-        entry = closed(entry, why)
-        self._keep_if_possible(entry)
-        with suppress(Exception):
-            self._tell(ChangeEnded(entry))
-        return entry
 
     def _keep_if_possible(self, entry: JournalEntry) -> None:
         """During a rollback the host comes first: a journal that cannot be written does not stop it."""

@@ -29,14 +29,14 @@ from hardentui.features.change.container_operator import (
     refuse_taken_name,
     start_original,
 )
-from hardentui.features.change.file_changes import all_locked, lock_directory
-from hardentui.features.change.file_operator import NOTHING, OnEvent, OperationOutcome, Operator
+from hardentui.features.change.file_changes import entry_locked
+from hardentui.features.change.file_operator import NOTHING, AnyOperator, OnEvent, OperationOutcome, Operator
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.transaction import Transaction, closed
 from hardentui.features.change.wait import is_running
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
-from hardentui.model.operations import CreateStandIn, NoteContainer, Operation
+from hardentui.model.operations import CreateStandIn, NoteContainer
 from hardentui.visible import visible
 
 # Rollback for a container that Podman removes when it stops (`--rm`): a stand-in, created beforehand.
@@ -48,39 +48,31 @@ _LOOK_AGAIN = 0.3
 _GOES = 10.0  # seconds that Podman may take to remove a stopped container
 
 
-class StandInOperator:
+class StandInOperator(Operator[CreateStandIn]):
     """Creates the stand-in, and replaces its original with it."""
 
-    kinds: tuple[type[Operation], ...] = (CreateStandIn,)
+    kinds = (CreateStandIn,)
 
     def __init__(self, engine: ChangingEngine, files: Files | None = None) -> None:
         self._engine = engine
         self._files = files
         self._containers = engine.containers
 
-    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
-        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+    def do(self, operation: CreateStandIn, stop: threading.Event) -> OperationOutcome:
         created = self._containers.create_by_command(operation.arguments)
         return OperationOutcome(replace(operation, created=created))
 
-    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+    def refuse_undo(self, operation: CreateStandIn, entry: JournalEntry) -> None:
         if not entry.has_begun_after(operation) or self._containers.exists(operation.original):
             return
         stand_in = self._stand_in(operation)
         if stand_in is None:
-            raise no_way_back(
-                self._containers,
-                f"{visible(operation.original_name, 80)} was removed by Podman when it stopped (--rm), and "
-                f"{visible(operation.name, 80)}, which was to take its place, is gone too",
-                entry,
-            )
+            raise no_way_back(self._containers, _both_gone(operation), entry)
         refuse_taken_name(
             self._containers, operation.original_name, {operation.original, str(stand_in["Id"])}, entry
         )
 
-    def undo(self, operation: Operation, entry: JournalEntry) -> None:
-        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+    def undo(self, operation: CreateStandIn, entry: JournalEntry) -> None:
         original = self._survivor(operation)
         stand_in = self._stand_in(operation)
         if original is not None:
@@ -90,21 +82,14 @@ class StandInOperator:
                 self._containers.remove(str(stand_in["Id"]), force=True, volumes=False)
             return
         if stand_in is None:
-            raise ChangeFailed(
-                f"{visible(operation.original_name, 80)} was removed by Podman when it stopped (--rm), and "
-                f"{visible(operation.name, 80)}, which was meant to replace it, is gone too."
-            )
+            raise ChangeFailed(f"{_both_gone(operation)}.")
         identity = str(stand_in["Id"])
         if str(stand_in.get("Name")) != operation.original_name:
             self._containers.rename(identity, operation.original_name)
         if not is_running(stand_in):
             start_original(self._engine, identity, self._files)
 
-    def clear(self, operation: Operation, entry: JournalEntry) -> None:
-        """It is what runs now, or was removed for an original that kept running."""
-
-    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
-        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+    def redo(self, operation: CreateStandIn, entry: JournalEntry) -> OperationOutcome:
         stand_in = self._stand_in(operation)
         if stand_in is not None and str(stand_in.get("Name")) != operation.name:
             self._containers.rename(str(stand_in["Id"]), operation.name)
@@ -151,10 +136,17 @@ class StandInOperator:
         return None
 
 
+def _both_gone(operation: CreateStandIn) -> str:
+    return (
+        f"{visible(operation.original_name, 80)} was removed by Podman when it stopped (--rm), and "
+        f"{visible(operation.name, 80)}, which was to take its place, is gone too"
+    )
+
+
 # Permanently removing a kept original.
 
 
-def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> JournalEntry:
+def forget(journal: Journal, identity: str, operators: Sequence[AnyOperator]) -> JournalEntry:
     """Remove the original that a finished entry keeps; it cannot be undone afterwards. An entry that can no
     longer be undone is closed.
 
@@ -162,7 +154,7 @@ def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> Jo
         UsageError: it keeps no original and can be undone, or is already closed.
     """
     entry = journal.read(identity)
-    with all_locked(lock_directory(journal), entry.containers, entry.engine, f"forget {identity} by {who()}"):
+    with entry_locked(journal, entry, f"forget {identity}"):
         entry = journal.read(identity)
         others_kept = len(entry.originals) > 1 and entry.state is EntryState.DONE  # the rest of a stack
         hindrance = None if others_kept or not entry.can_be_undone else _hindrance(journal, entry, operators)
@@ -214,7 +206,7 @@ def _older(journal: Journal, entry: JournalEntry) -> str:
     )
 
 
-def _hindrance(journal: Journal, entry: JournalEntry, operators: Sequence[Operator]) -> HardenError | None:
+def _hindrance(journal: Journal, entry: JournalEntry, operators: Sequence[AnyOperator]) -> HardenError | None:
     """Why an entry cannot be undone, if there is no kept original that could be removed instead."""
     try:
         Transaction(journal, operators).refuse_undo(entry)
@@ -228,7 +220,7 @@ def _hindrance(journal: Journal, entry: JournalEntry, operators: Sequence[Operat
 def undo(
     journal: Journal,
     identity: str,
-    operators: Iterable[Operator],
+    operators: Iterable[AnyOperator],
     on_event: OnEvent,
     *,
     why: str = "",
@@ -248,9 +240,7 @@ def undo(
         ApplyFailed: something could not be undone; it can be tried again.
     """
     entry = journal.read(identity)
-    with all_locked(
-        lock_directory(journal), entry.containers, entry.engine, f"undo of {identity} by {who()}"
-    ):
+    with entry_locked(journal, entry, f"undo of {identity}"):
         entry = journal.read(identity)  # it may have completed while we waited
         if only is not None and entry.state is not only:
             return entry
@@ -352,9 +342,7 @@ def confirm(journal: Journal, identity: str) -> JournalEntry:
         Locked: it is being undone right now.
     """
     entry = journal.read(identity)
-    with all_locked(
-        lock_directory(journal), entry.containers, entry.engine, f"confirm of {identity} by {who()}"
-    ):
+    with entry_locked(journal, entry, f"confirm of {identity}"):
         entry = journal.read(identity)
         if entry.state is not EntryState.WAITING:
             raise UsageError(

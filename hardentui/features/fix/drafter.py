@@ -27,8 +27,8 @@ from hardentui.features.fix.unit_edits import edited, prove_edit, unit_diff
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of, in_start_order
 from hardentui.features.looking.unit_origin import UNIT_LABEL, Origin, drift_of, manager_of, origin_of
+from hardentui.features.trial.tried import with_profile
 from hardentui.features.views import Report, known_facts
-from hardentui.harden.remedy import arguments
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, NextSteps, ShellCommands, Target, WriteState, WrittenFile
 from hardentui.model.facts import ContainerFacts
@@ -118,12 +118,6 @@ def with_lasting_profile(
         return plan, ()
     manager = manager_of(files, facts.engine)
     place = manager.containers_directory
-    after = plan.after.with_(SECCOMP_PROFILE, posixpath.join(place, name))
-    words = arguments(after, SECCOMP_PROFILE)
-    changes = tuple(
-        replace(change, after=words) if change.option == SECCOMP_PROFILE.name else change
-        for change in plan.changes
-    )
     try:
         text = files.read_text(path, _LONGEST)
     except OSError:
@@ -131,7 +125,7 @@ def with_lasting_profile(
     else:
         of_root = facts.engine.rootless is not True
         kept = (DraftFile(name, text, of_root=of_root, masked=text, directory=place),)
-    return replace(plan, after=after, changes=changes), kept
+    return with_profile(plan, posixpath.join(place, name)), kept
 
 
 class Drafter:

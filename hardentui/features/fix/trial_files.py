@@ -26,11 +26,11 @@ from hardentui.features.trial.tried import (
     kept_needs,
     plan_of,
     profile_directory,
+    with_profile,
 )
 from hardentui.features.trial.trying import is_remembered
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.protection import weakenings
-from hardentui.harden.remedy import spec_diff
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.lib.seccomp import Access, access, parse_profile
 from hardentui.model.draft import DraftFile, Target
@@ -195,10 +195,7 @@ def _with_profile(plan: Plan, trial: Trial, facts: ContainerFacts, files: Files)
     path: str = plan.after[SECCOMP_PROFILE]
     if not _holds(path, document or {}):
         path = keep_profile(trial, profile_directory(facts, files))
-    after = plan.after.with_(SECCOMP_PROFILE, path)
-    changed = {diff.option.name: diff for diff in spec_diff(plan.before, after)}
-    changes = [replace(change, after=changed[change.option].after) for change in plan.changes]
-    return replace(plan, after=after, changes=tuple(changes))
+    return with_profile(plan, path)
 
 
 def _holds(path: str, document: Mapping[str, Any]) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import PreparedChange
-from hardentui.features.trial import results
+from hardentui.features.apply.replacing import ApplyWishes
+from hardentui.features.trial import running
 from hardentui.model.finding import Risk
 from hardentui.model.journal import (
     ChangeEvent,
@@ -89,15 +89,15 @@ def _trial(
         result=Result.WORKS if kept else Result.NOTHING_WORKS,
         baseline=Baseline(True, How.PORTS, 0.4),
         rounds=rounds,
-        kept=results.kept(plan, plan.after, (left.check for left in left_out)),
+        kept=running.kept(plan, plan.after, (left.check for left in left_out)),
         left_out=left_out,
         proof=tuple(Proof(check, "pass", "simulated") for check in kept),
         options=tuple(
             option
-            for option in results.option_changes(plan, plan.after)
+            for option in running.option_changes(plan, plan.after)
             if not {*kept}.isdisjoint(option.checks)
         ),
-        fixes=results.fixes(choice for choice in plan.choices if choice.check in kept),
+        fixes=running.fixes(choice for choice in plan.choices if choice.check in kept),
         sure=PLAYED,
         seconds=4.0,
     )

@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
-from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import PROBES_MEET_DATA, Application, Part, PreparedChange
 from hardentui.features.apply.history import History
+from hardentui.features.apply.replacing import ApplyWishes
 from hardentui.features.apply.soak import (
     enforcing,
     logged_calls,
@@ -41,7 +41,7 @@ from hardentui.features.harden.simulated import play_apply, play_trial, prepare_
 from hardentui.features.looking.stack import stacks
 from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
 from hardentui.features.trial.configuration import Wishes
-from hardentui.features.trial.results import not_tried
+from hardentui.features.trial.running import not_tried
 from hardentui.features.trial.tried import can_keep_profile, keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
@@ -372,11 +372,7 @@ class Hardening:
             self._application = Application(self.bench, self.report)
             treated = {"keep_data": wishes.keep_data, "discard_data": wishes.discard_data}
             others = [
-                Part(
-                    Application(self.bench, other.report),
-                    other.plan,
-                    replace(other.prepared.wishes, **treated),
-                )
+                Part(other.report, other.plan, replace(other.prepared.wishes, **treated))
                 for other in (self.others if along is None else along)
                 if other.plan is not None and other.prepared is not None
             ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import posixpath
 import re
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
+from time import monotonic
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,16 +27,15 @@ from hardentui.features.change.wait import (
     RunProbe,
     expectation,
     ports_of,
+    stop_timeout,
 )
 from hardentui.features.looking.stack import in_start_order
-from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases
 from hardentui.features.trial.life import Habits, Stage, habits_of, own_listening, stops_when_told
-from hardentui.features.trial.rounds import LOG_SHOWN, longest_stop, stop
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, WrittenDirectory
 from hardentui.model.known import known
-from hardentui.model.trial import Baseline, How, Lack, TrialEvent, TrialStep
+from hardentui.model.trial import Baseline, How, Lack, TrialStep
 from hardentui.options import ENV
 from hardentui.reading.asked_memory import asked_by_file, config_paths
 from hardentui.reading.behaviour import command_of
@@ -294,7 +295,42 @@ def _texts(stage: Stage, twin: Twin, path: str) -> Iterator[tuple[str, str]]:
 
 
 _LEAST_PATIENCE = 8.0
-_TIMES_AS_LONG = 6  # how many times longer a changed twin may take than the unchanged one
+_TIMES_AS_PATIENT = 6  # how many times longer a changed twin may take than the unchanged one
+LOG_SHOWN = 4000
+_AT_ONCE = 0.5  # seconds: a stop that uses up all its time was not clean
+_LEAST_STOP = 3.0  # seconds that every twin may take to stop
+_TIMES_AS_LONG = 4
+_MOST_STOP = 60
+
+
+class Stopped(Struct, frozen=True):
+    """How a twin stopped; `killed`: it did not stop in time and had to be killed."""
+
+    seconds: float
+    killed: bool
+
+
+def longest_stop(stage: Stage) -> int:
+    """How long a twin may take to stop, as Podman lets the original."""
+    return min(stop_timeout(stage.facts.inspect), _MOST_STOP)
+
+
+def stop_limit(stage: Stage, seconds: float | None) -> int:
+    """How long a twin may take to stop when the unchanged one took this long; one that had to be killed is
+    not waited for again."""
+    if seconds is None:
+        return 1
+    return min(longest_stop(stage), math.ceil(_LEAST_STOP + _TIMES_AS_LONG * seconds))
+
+
+def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
+    """Stop a twin, and kill it after `timeout` seconds; without a second, every container is killed."""
+    begun = monotonic()
+    stage.changing.containers.stop(twin.id, timeout=timeout)
+    seconds = monotonic() - begun
+    state = twin.document().get("State") or {}
+    killed = int(state.get("ExitCode") or 0) == 137 and seconds > timeout - _AT_ONCE and timeout > 0
+    return Stopped(seconds, killed)
 
 
 class BaselineSeen(Struct, frozen=True):
@@ -302,22 +338,22 @@ class BaselineSeen(Struct, frozen=True):
 
     baseline: Baseline
     facts: ContainerFacts
-    expected: Expectation
-    stop_seconds: float | None = None
+    expected: Expectation  # how the others are judged
+    stop_seconds: float | None = None  # how long it took to stop; None if it had to be killed
     probe: str = ""
-    habits: Habits = Habits()
+    habits: Habits = Habits()  # what it does when asked
     lacks: tuple[Lack, ...] = ()
 
 
-def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineSeen:
+def run_baseline(stage: Stage) -> BaselineSeen:
     """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops."""
-    facts = request.facts
-    tools.on_event(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
-    ports = ports_of(own_listening(facts, request.company))
+    facts, wishes = stage.facts, stage.request.wishes
+    stage.tell(TrialStep.BASELINE, "starting a twin without any change")
+    ports = ports_of(own_listening(facts, stage.request.company))
     expected = replace(
-        expectation(facts.inspect, ports, request.wishes.patience),
-        probes=request.wishes.probes,
-        ends_well=_is_job(facts) and not request.wishes.probes,  # a stopped one needs no probe
+        expectation(facts.inspect, ports, wishes.patience),
+        probes=wishes.probes,
+        ends_well=_is_job(facts) and not wishes.probes,  # a stopped one needs no probe
     )
     log = ""
     lacks: tuple[Lack, ...] = ()
@@ -328,54 +364,49 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
             outcome = stage.wait(twin, expected)
             log = twin.log()[-LOG_SHOWN:]
             if outcome.ready:
-                seen = _observed(request, tools, stage, twin, outcome, expected)
+                seen = _observed(stage, twin, outcome, expected)
                 return replace(seen, baseline=replace(seen.baseline, log=log), lacks=lacks)
     except ChangeFailed as error:
         outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
-    advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.wishes.outside)
+    advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=wishes.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
-    tools.on_event(TrialEvent(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}"))
+    stage.tell(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}")
     return BaselineSeen(baseline, facts, expected, lacks=lacks)
 
 
-def _observed(
-    request: TrialRequest, tools: Tools, stage: Stage, twin: Twin, outcome: Readiness, expected: Expectation
-) -> BaselineSeen:
+def _observed(stage: Stage, twin: Twin, outcome: Readiness, expected: Expectation) -> BaselineSeen:
     """What a twin that works does."""
-    facts = request.facts
-    probe = ""
-    stopped = None
-    habits = Habits()
-    patience = min(request.wishes.patience, max(_LEAST_PATIENCE, _TIMES_AS_LONG * outcome.seconds))
+    files, wishes = stage.files, stage.request.wishes
+    patience = min(wishes.patience, max(_LEAST_PATIENCE, _TIMES_AS_PATIENT * outcome.seconds))
+    seen = stage.tools.look(twin.document())
+    facts = _informed(stage.facts, seen)
+    probe, habits, stopped = "", Habits(), Stopped(0.0, killed=True)
     if outcome.exit_code is None:
-        seen = tools.look(twin.document())
         listening = ports_of(ask_or(seen, lambda kernel: kernel.listening, ()))
         if expected.how is How.ALIVE and listening:
             expected = expectation({}, listening)
-        facts = _informed(facts, seen).replace(
+        facts = facts.replace(
             asked_memory=asked_memory(stage, twin),
-            empty_directories=empty_directories(f"/proc/{twin.pid}/root") if stage.files is not None else {},
+            empty_directories=empty_directories(f"/proc/{twin.pid}/root") if files is not None else {},
         )
-        if not request.wishes.probes and expected.how is not How.HEALTH and tools.files is not None:
+        if not wishes.probes and expected.how is not How.HEALTH and files is not None:
             proposed = proposed_probe(twin.run_probe, listening)
             probe = proposed.command if proposed else ""
-        tools.on_event(TrialEvent(TrialStep.BASELINE, "finding out what it does when asked"))
-        habits = habits_of(stage, twin, replace(expected, probes=request.wishes.probes, patience=patience))
-        told = stage.files is None or stops_when_told(stage.files, twin.document())
+        stage.tell(TrialStep.BASELINE, "finding out what it does when asked")
+        habits = habits_of(stage, twin, replace(expected, probes=wishes.probes, patience=patience))
+        told = files is None or stops_when_told(files, twin.document())
         stopped = stop(stage, twin, longest_stop(stage) if told else 1)
     else:
-        facts = _informed(facts, tools.look(twin.document()))
-        expected = Expectation(How.ALIVE, settle=min(ALIVE, request.wishes.patience))
-    stop_seconds = stopped.seconds if stopped and not stopped.killed else None
-    took = round(stopped.seconds, 2) if stopped else 0.0
-    baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=took)
-    tools.on_event(
-        TrialEvent(TrialStep.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds)
+        expected = Expectation(How.ALIVE, settle=min(ALIVE, wishes.patience))
+    stage.tell(TrialStep.BASELINE, f"it works without changes ({outcome.how.value})", seconds=outcome.seconds)
+    return BaselineSeen(
+        Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=round(stopped.seconds, 2)),
+        facts,
+        replace(expected, patience=patience, probes=wishes.probes, ends_well=outcome.exit_code is not None),
+        stop_seconds=None if stopped.killed else stopped.seconds,
+        probe=probe,
+        habits=habits,
     )
-    expected = replace(
-        expected, patience=patience, probes=request.wishes.probes, ends_well=outcome.exit_code is not None
-    )
-    return BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe, habits=habits)
 
 
 def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:

@@ -13,14 +13,16 @@ from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.features.change.wait import PATIENCE
-from hardentui.features.trial.learned.teaching import Needs
+from hardentui.features.trial.learned.effects import capabilities
+from hardentui.features.trial.learned.teaching import Needs, subject_of, writes
 from hardentui.host.files.reader import Files
+from hardentui.lib.observer.records import CallLog
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict
-from hardentui.model.known import Known
+from hardentui.model.known import NOT_READ, Known, Unread
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.model.trial import OnTrialEvent
+from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.options import *
 from hardentui.options.table import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
@@ -191,14 +193,6 @@ class TwinPlanner:
 # The request of a trial, and its dependencies.
 
 
-class Lesson(Struct, frozen=True):
-    """The inputs of learning, and what it keeps."""
-
-    base: Known[Mapping[str, Any]]  # the seccomp profile that a learned one must not weaken, as JSON
-    profile_path: str  # the final path of the learned profile
-    before: Needs | None = None  # what earlier trials learned about the same container and image
-
-
 class Wishes(Struct, frozen=True):
     """Options of a trial besides the fixes."""
 
@@ -223,7 +217,7 @@ class TrialRequest(Struct, frozen=True):
     # the rest of its stack, and of its networks, from which the trial takes those that it needs
     company: tuple[ContainerFacts, ...] = ()
     wishes: Wishes = Wishes()
-    lesson: Lesson | None = None  # the inputs of learning; None = nothing is learned
+    before: Needs | None = None  # what earlier trials learned about the same container and image
     named: bool = False  # the user named the fixes, so none of them is left as a question
 
 
@@ -238,7 +232,13 @@ class Tools(Struct, frozen=True):
     judge: Callable[[str, ContainerFacts], Verdict]  # runs a check on facts
     on_event: OnTrialEvent
     stop: threading.Event  # ends the trial
+    # the seccomp profile in force, as JSON: what a learned one must not weaken, and twins are watched with
+    profile: Callable[[], Known[Mapping[str, Any]]] = lambda: NOT_READ
     keep: Callable[[Needs], None] = lambda needs: None  # stores what was learned, for the next trial
+
+    def tell(self, step: TrialStep, text: str, **about: Any) -> None:
+        """Tell an event. `about`: its other fields."""
+        self.on_event(TrialEvent(step, text, **about))
 
 
 # What was denied, and which relaxation would allow it. Pure.
@@ -254,58 +254,22 @@ class FailureSign(Struct, frozen=True):
     blames: str = ""  # the option named as the reason
 
 
-_BY_CALL: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (r"l?f?chown(at|32)?", "EPERM", ("CHOWN",)),
-    (r"set(re|res|fs)?uid(32)?", "EPERM", ("SETUID",)),
-    (r"set(re|res|fs)?gid(32)?|setgroups(32)?", "EPERM", ("SETGID",)),
-    (r"bind", "EACCES", ("NET_BIND_SERVICE",)),
-    (r"f?chmod(at2?)?|utimensat|utimes?|futimesat", "EPERM", ("FOWNER",)),
-    (r"kill|tkill|tgkill|pidfd_send_signal|rt_sigqueueinfo", "EPERM", ("KILL",)),
-    (r"chroot", "EPERM", ("SYS_CHROOT",)),
-    (r"mknod(at)?", "EPERM", ("MKNOD",)),
-    (r"socket", "EPERM", ("NET_RAW",)),
-    (r"prctl", "EPERM", ("SETPCAP",)),
-    (r"capset", "EPERM", ("SETPCAP",)),
-    (r"f?l?setxattr", "EPERM", ("SETFCAP",)),
-    (r"mount|umount2?|pivot_root|unshare|setns|sethostname|setdomainname|clone3?", "EPERM", ("SYS_ADMIN",)),
-    (r"setpriority|sched_setscheduler|sched_setaffinity|ioprio_set|nice", "EPERM|EACCES", ("SYS_NICE",)),
-    (r"setrlimit|prlimit64", "EPERM", ("SYS_RESOURCE",)),
-    (r"mlock2?|mlockall|shmctl", "EPERM|ENOMEM", ("IPC_LOCK",)),
-    (r"ptrace|process_vm_readv", "EPERM", ("SYS_PTRACE",)),
-    (r"clock_settime|settimeofday|adjtimex|clock_adjtime", "EPERM", ("SYS_TIME",)),
-    (r"open(at2?)?|creat|access|faccessat2?|mkdir(at)?|rmdir|unlink(at)?|rename(at2?)?|link(at)?|symlink(at)?"
-     r"|stat(x|fs)?|newfstatat|lstat|readlink(at)?|execve(at)?|chdir|truncate|getdents(64)?|connect",
-     "EACCES", ("DAC_OVERRIDE",)),
-)  # fmt: skip
-_WRITES = re.compile(
-    r"open(at2?)?|creat|mkdir(at)?|rmdir|unlink(at)?|rename(at2?)?|link(at)?|symlink(at)?|mknod(at)?|bind"
-    r"|l?f?chown(at)?|f?chmod(at2?)?|utimensat|truncate|access|faccessat2?"
-)
+_ASK_TO_WRITE = frozenset({"access", "faccessat", "faccessat2"})
 
 
-class RefusedCall(Struct, frozen=True):
-    """A failed system call; `path` is the file it concerned, if any."""
-
-    call: str
-    error: str
-    path: str = ""
-
-
-def of_call(refused: RefusedCall) -> Iterator[FailureSign]:
-    """The evidence in one denied call."""
-    about = f" {visible(refused.path, _SHOWN)}" if refused.path else ""
-    text = f"{refused.call}{about}: {refused.error}"
-    if refused.error == "EROFS":
-        if refused.path.startswith("/") and _WRITES.fullmatch(refused.call):
-            yield FailureSign(text, WritableDirectory(directory_of(refused.path)))
-        return
-    if refused.error == "ENOSPC":
-        yield FailureSign(text)
-        return
-    for calls, errors, capabilities in _BY_CALL:
-        if re.fullmatch(calls, refused.call) and re.fullmatch(errors, refused.error):
-            for name in capabilities:
-                yield FailureSign(text, CapabilityBack(f"CAP_{name}"))
+def of_calls(log: Known[CallLog], low_ports: int = 1024) -> Iterator[FailureSign]:
+    """The evidence in the calls of a twin: those that need a capability that their caller lacks, and those
+    that write where nothing can be written. `low_ports`: the first port that anybody may bind.
+    """
+    for detail in () if isinstance(log, Unread) else log.details:
+        about = visible(f"{detail.call} {subject_of(detail)}", _SHOWN)
+        for name in sorted(capabilities(detail, low_ports) - (detail.caller.capabilities or frozenset())):
+            yield FailureSign(f"{about} needs {name.removeprefix('CAP_')}", CapabilityBack(name))
+        for file in detail.files:
+            if file.read_only and (detail.call in _ASK_TO_WRITE or writes(detail, file)):
+                yield FailureSign(
+                    f"{about}: read-only file system", WritableDirectory(directory_of(file.path))
+                )
 
 
 def directory_of(path: str) -> str:

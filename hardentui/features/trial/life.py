@@ -11,7 +11,7 @@ import os
 import posixpath
 import signal
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
@@ -36,12 +36,12 @@ from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases, needs_network
 from hardentui.features.trial.twins import Twin, TwinAddresses, TwinMaker, pod_names, remove_trial
-from hardentui.host.commands import Run, run_program
+from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.facts import ContainerFacts, ListeningSocket
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
-from hardentui.model.trial import NotExercised, TrialEvent, TrialStep
+from hardentui.model.trial import NotExercised, TrialStep
 from hardentui.options import NETWORK
 from hardentui.reading.containers import ask_or
 from hardentui.visible import visible
@@ -61,12 +61,13 @@ class Stage:
     Attributes:
         facts: the container that is tried.
         files: this machine's; None when the engine runs on another one.
+        tell: tells an event of the trial.
     """
 
     def __init__(self, request: TrialRequest, tools: Tools) -> None:
-        self.changing = tools.changing
+        self.request, self.tools = request, tools
+        self.changing, self.files, self.tell = tools.changing, tools.files, tools.tell
         self.facts = request.facts
-        self.files = tools.files
         self._maker = TwinMaker(
             tools.changing,
             tools.files,
@@ -74,9 +75,6 @@ class Stage:
             outside=request.wishes.outside,
         )
         self.number = self._maker.number
-        self._request = request
-        self._stop = tools.stop
-        self._tell = tools.on_event
         self._made = 0
         self._around = TwinAddresses({})
         self._pod = ""
@@ -88,9 +86,9 @@ class Stage:
         Raises:
             EngineError: one of them cannot be created, or a peer does not become ready.
         """
-        everybody = (self.facts, *self._request.peers, *self._request.members)
+        everybody = (self.facts, *self.request.peers, *self.request.members)
         if any(needs_network(facts.spec) for facts in everybody) or _pod_of(self.facts):
-            network = self._maker.network(self._name("network"), internal=not self._request.wishes.outside)
+            network = self._maker.network(self._name("network"), internal=not self.request.wishes.outside)
             self._around = TwinAddresses({network.name: network})
         for facts in everybody:
             if needs_network(facts.spec) or _pod_of(facts):
@@ -98,17 +96,17 @@ class Stage:
                 self._around.add(self._key(facts), names, self._around.networks)
         if _pod_of(self.facts):
             self._pod = self._name("pod")
-            members = (self.facts, *self._request.members)
+            members = (self.facts, *self.request.members)
             self._maker.create_pod(self._pod, members, self._around, self._key(self.facts))
-        for peer in self._request.peers:
+        for peer in self.request.peers:
             try:
                 self._start_other(peer, pod="")
             except EngineError as error:
-                if peer not in self._request.company:
+                if peer not in self.request.company:
                     raise
-                self._tell(TrialEvent(TrialStep.BASELINE, f"not as it should be: {error.title}"))
+                self.tell(TrialStep.BASELINE, f"not as it should be: {error.title}")
         started = True
-        for member in in_start_order((self.facts, *self._request.members)):
+        for member in in_start_order((self.facts, *self.request.members)):
             if member is self.facts:
                 started = False  # those after it may wait for it
             else:
@@ -137,30 +135,19 @@ class Stage:
             expected,
             files=self.files,
             run_probe=twin.run_probe,
-            stop=self._stop,
+            stop=self.tools.stop,
         ).outcome()
 
-    def _create(
-        self, spec: Spec, facts: ContainerFacts, pod: str, *, copy_volumes: bool, empty_volumes: bool = False
-    ) -> Twin:
-        role = self._maker.role(
-            spec,
-            self._name(),
-            self._key(facts),
-            self._around,
-            pod=pod,
-            twins=self._twins,
-            copy_volumes=copy_volumes,
-            empty_volumes=empty_volumes,
-        )
-        return self._maker.create(spec, facts, role, self._around)
+    def _create(self, spec: Spec, facts: ContainerFacts, pod: str, **more: bool) -> Twin:
+        key, around = self._key(facts), self._around
+        return self._maker.create(spec, facts, self._name(), key, around, pod=pod, twins=self._twins, **more)
 
     def _key(self, facts: ContainerFacts) -> str:
         """Whose network it has: its own, its pod's, or that of another one that is tried along."""
         if pod := _pod_of(facts):
             return str(pod.get("Id") or pod.get("Name") or facts.id)
         lender = facts.spec[NETWORK][0].removeprefix("container:") if facts.spec[NETWORK] else ""
-        others = (*self._request.peers, *self._request.members)
+        others = (*self.request.peers, *self.request.members)
         return next((other.id for other in others if lender in (other.id, other.name)), facts.id)
 
     def _start_other(self, facts: ContainerFacts, pod: str, *, ready: bool = True) -> None:
@@ -169,13 +156,13 @@ class Stage:
         Raises:
             EngineError: it does not start, or is not as ready as it has to be.
         """
-        twin = self._create(facts.spec, facts, pod, copy_volumes=False)
+        twin = self._create(facts.spec, facts, pod)
         self._twins[facts.name] = self._twins[facts.id] = twin.name
         twin.start()
         if not ready:
             return
-        ports = ports_of(own_listening(facts, (self.facts, *self._request.company)))
-        outcome = self.wait(twin, expectation(facts.inspect, ports, self._request.wishes.patience))
+        ports = ports_of(own_listening(facts, (self.facts, *self.request.company)))
+        outcome = self.wait(twin, expectation(facts.inspect, ports, self.request.wishes.patience))
         if not outcome.ready:
             raise EngineError(
                 f"The twin of {visible(facts.name, 80)} does not become ready: {outcome.why}.",
@@ -304,11 +291,14 @@ def _ports(files: Files, twin: Twin) -> frozenset[int]:
 def _clients(files: Files, twin: Twin) -> list[str]:
     """What clients did at its ports."""
     ports = _ports(files, twin)
-    visits = visit(run_program, twin.pid, twin.address, ports) if ports else ()
-    if isinstance(visits, Unread):
-        return []
-    words = dict.fromkeys(word for visited in visits for word in visited.done)
-    return [_CLIENTS[word] for word in words if word in _CLIENTS]
+    words = [sys.executable, "-I", "-S", "-c", _CLIENT, twin.address, json.dumps(sorted(ports)), str(AT_ONCE)]
+    answer = run_program([*in_network_of(twin.pid), *words], _LIMIT) if ports else ""
+    try:
+        done: dict[str, list[str]] = {} if isinstance(answer, Unread) else json.loads(answer)
+    except ValueError:
+        return []  # the clients ended without an answer
+    told = dict.fromkeys(word for words in done.values() for word in words)
+    return [_CLIENTS[word] for word in told if word in _CLIENTS]
 
 
 # --- signals -----------------------------------------------------------------------------------------
@@ -541,25 +531,3 @@ def visit(port):
 
 print(json.dumps({str(port): visit(port) for port in ports}))
 """
-
-
-class Visit(Struct, frozen=True):
-    """What clients did at one port: `connections`, `greeting`, `commands`, `requests`."""
-
-    port: int
-    done: tuple[str, ...]
-
-
-def visit(run: Run, pid: int, address: str, ports: Collection[int]) -> Known[tuple[Visit, ...]]:
-    """Work at each port; Unread if the network of the process `pid` cannot be entered. `run`: runs programs
-    of this machine.
-    """
-    words = [sys.executable, "-I", "-S", "-c", _CLIENT, address, json.dumps(sorted(ports)), str(AT_ONCE)]
-    answer = run([*in_network_of(pid), *words], _LIMIT)
-    if isinstance(answer, Unread):
-        return answer
-    try:
-        visits = json.loads(answer)
-    except ValueError:
-        return Unread("the clients ended without an answer")
-    return tuple(Visit(int(port), tuple(done)) for port, done in visits.items())

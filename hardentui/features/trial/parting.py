@@ -87,20 +87,15 @@ class WayKnocker:
         twins: name of a member -> its ready twin.
     """
 
-    def __init__(
-        self, twins: Mapping[str, Twin], files: Files, run: Run, stop: threading.Event, on_event: OnTrialEvent
-    ) -> None:
+    def __init__(self, twins: Mapping[str, Twin], tools: SplitTools) -> None:
         self._twins = twins
-        self._files = files
-        self._run = run
-        self._stop = stop
-        self._on_event = on_event
+        self._tools = tools
         self._pids = {name: twin.pid for name, twin in twins.items()}
         self._addresses = {name: twin.addresses for name, twin in twins.items()}
 
     def ports(self, twin: Twin) -> frozenset[int]:
         """The TCP ports on which it listens for others."""
-        ports = read_ports(self._files, twin.pid)
+        ports = read_ports(self._tools.files, twin.pid)
         return frozenset() if isinstance(ports, Unread) else _numbers(ports)
 
     def before(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
@@ -118,7 +113,7 @@ class WayKnocker:
         """The connections with whether packets arrive at twins whose programs were never started: a
         refusal is an answer too."""
         ways = tuple(ways)
-        self._on_event(TrialEvent(TrialStep.PREPARING, "sending packets on networks with a way out"))
+        self._tools.tell(TrialStep.PREPARING, "sending packets on networks with a way out")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             results = tuple(pool.map(self._arrives, ways))
         return tuple(
@@ -128,7 +123,7 @@ class WayKnocker:
     def _tried(
         self, ways: Sequence[WayTried], where: str, expected: Callable[[WayTried], bool]
     ) -> tuple[tuple[WayTried, tuple[bool | None, str]], ...]:
-        self._on_event(TrialEvent(TrialStep.PREPARING, f"opening connections {where}"))
+        self._tools.tell(TrialStep.PREPARING, f"opening connections {where}")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return tuple(
                 zip(ways, pool.map(lambda way: self._sampled(way, expected(way)), ways), strict=True)
@@ -139,7 +134,7 @@ class WayKnocker:
         answer late once."""
         for pause in _AGAIN_AFTER:
             result = self._reached(way)
-            if result[0] is expected or self._stop.wait(pause):
+            if result[0] is expected or self._tools.stop.wait(pause):
                 return result
         return self._reached(way)
 
@@ -168,7 +163,7 @@ class WayKnocker:
 
     def _missing(self, way: WayTried) -> str:
         """Why a connection cannot be tried."""
-        if self._stop.is_set():
+        if self._tools.stop.is_set():
             raise KeyboardInterrupt
         for name in (way.start, way.end):
             if name not in self._twins:
@@ -178,7 +173,8 @@ class WayKnocker:
     def _knocks(self, way: WayTried, port: int) -> list[Known[ConnectOutcome]]:
         """The results of attempts, one for each address of the target."""
         return [
-            knock(self._run, self._pids[way.start], address, port) for address in self._addresses[way.end]
+            knock(self._tools.run, self._pids[way.start], address, port)
+            for address in self._addresses[way.end]
         ]
 
     def _by_themselves(self, ways: tuple[WayTried, ...]) -> tuple[WayTried, ...]:
@@ -186,9 +182,9 @@ class WayKnocker:
         open_ways = {(way.start, way.end) for way in ways if way.seen and way.after}
         gone: set[tuple[str, str]] = set()
         if open_ways:
-            self._on_event(TrialEvent(TrialStep.PREPARING, "watching what the twins contact"))
+            self._tools.tell(TrialStep.PREPARING, "watching what the twins contact")
         end = monotonic() + _BY_ITSELF
-        while open_ways - gone and monotonic() < end and not self._stop.wait(_PAUSE):
+        while open_ways - gone and monotonic() < end and not self._tools.stop.wait(_PAUSE):
             gone |= {(start, other) for start, other in open_ways - gone if self._contacts(start, other)}
         return tuple(
             replace(way, by_itself=(way.start, way.end) in gone) if (way.start, way.end) in open_ways else way
@@ -197,9 +193,10 @@ class WayKnocker:
 
     def _contacts(self, start: str, end: str) -> bool:
         pid = self._pids[start]
-        ports = read_ports(self._files, pid)
+        ports = read_ports(self._tools.files, pid)
         try:
-            calls = established(self._files, pid, set() if isinstance(ports, Unread) else {*_numbers(ports)})
+            own = set() if isinstance(ports, Unread) else {*_numbers(ports)}
+            calls = established(self._tools.files, pid, own)
             return any(call.address.rpartition(":ffff:")[2] in self._addresses[end] for call in calls)
         except OSError:
             return False  # it has ended
@@ -242,6 +239,9 @@ class SplitTools(Struct, frozen=True):
     on_event: OnTrialEvent
     stop: threading.Event
 
+    def tell(self, step: TrialStep, text: str, seconds: float = 0.0) -> None:
+        self.on_event(TrialEvent(step, text, seconds))
+
 
 def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
     """Try a split; everything created is removed at the end, whatever happens.
@@ -252,7 +252,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
     """
     begun = monotonic()
     for name in remove_leftovers(tools.changing):
-        tools.on_event(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
+        tools.tell(TrialStep.CLEANING, f"removed {name}")
     members = {facts.name: MemberTried(facts.name) for facts in request.members}
     today = (NewNetwork("today", tuple(members), internal=True, isolated=False),)
     with _TwinRound(request, tools, today) as first:
@@ -260,10 +260,10 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
             members[name] = replace(members[name], before=False, why=why)
         for name, twin in first.twins.items():
             members[name] = replace(members[name], before=True, lacks=tuple(str(lack) for lack in twin.lacks))
-        chosen, untried = ways_to_try(
-            request, {name: first.ports(twin) for name, twin in first.twins.items()}
-        )
-        ways = first.knocker().before(chosen)
+        knocker = first.knocker()
+        listening = {name: knocker.ports(twin) for name, twin in first.twins.items()}
+        chosen, untried = ways_to_try(request, listening)
+        ways = knocker.before(chosen)
         ended_anyway = first.ended_since()
     if not first.failed:
         proposed = tuple(replace(network, internal=True) for network in request.networks)
@@ -286,7 +286,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         untried=untried,
         seconds=round(monotonic() - begun, 1),
     )
-    tools.on_event(TrialEvent(TrialStep.DONE, trial.result.value, trial.seconds))
+    tools.tell(TrialStep.DONE, trial.result.value, trial.seconds)
     return trial
 
 
@@ -364,10 +364,10 @@ class _TwinRound:
         remove_trial(self._tools.changing, self._maker.number)
 
     def _open(self) -> None:
-        on_event = self._tools.on_event
+        tell = self._tools.tell
         made = {}
         for network in self._networks:
-            on_event(TrialEvent(TrialStep.PREPARING, f"creating a network like {network.name}"))
+            tell(TrialStep.PREPARING, f"creating a network like {network.name}")
             made[network.name] = self._maker.network(
                 self._name(), internal=network.internal, isolated=network.isolated, bare=bool(self._bare)
             )
@@ -390,7 +390,7 @@ class _TwinRound:
                 break
             waiting = again
         for facts in waiting:
-            on_event(TrialEvent(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}"))
+            tell(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}")
 
     def _created(self, facts: ContainerFacts) -> _Made:
         inside = self._request.pods.get(facts.name, ())
@@ -401,11 +401,10 @@ class _TwinRound:
         return _Made(tuple((self._twin(member, facts.id, pod), member) for member in inside), pod)
 
     def _twin(self, facts: ContainerFacts, key: str, pod: str = "") -> Twin:
-        role = self._maker.role(facts.spec, self._name(), key, self._around, pod=pod)
-        return self._maker.create(facts.spec, facts, role, self._around)
+        return self._maker.create(facts.spec, facts, self._name(), key, self._around, pod=pod)
 
     def _started(self, facts: ContainerFacts, *, last: bool) -> bool:
-        self._tools.on_event(TrialEvent(TrialStep.PREPARING, f"starting a twin of {facts.name}"))
+        self._tools.tell(TrialStep.PREPARING, f"starting a twin of {facts.name}")
         try:
             made = self._created(facts)
         except ChangeFailed as error:
@@ -463,13 +462,8 @@ class _TwinRound:
         ends = {name: self._waits[twin.id].ended_since() for name, twin in self.twins.items()}
         return {name: why for name, why in ends.items() if why}
 
-    def ports(self, twin: Twin) -> frozenset[int]:
-        return self.knocker().ports(twin)
-
     def knocker(self) -> WayKnocker:
-        return WayKnocker(
-            self.twins, self._tools.files, self._tools.run, self._tools.stop, self._tools.on_event
-        )
+        return WayKnocker(self.twins, self._tools)
 
     def _name(self) -> str:
         self._made += 1

@@ -14,13 +14,12 @@ from hardentui.features.trial.configuration import (
     Loosening,
     Raised,
     TrialConfiguration,
-    TwinPlanner,
     WritableDirectory,
 )
 from hardentui.features.trial.rounds import Rounds, Tried
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Option
-from hardentui.model.trial import LeftOut, OnTrialEvent, TrialEvent, TrialStep
+from hardentui.model.trial import LeftOut, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -39,17 +38,14 @@ class Settled(Struct, frozen=True):
 
 
 class Relaxer:
-    """Finds the largest part of a configuration that works. `tight`: drop a capability because the probes
-    succeed without it. What they do not exercise breaks then.
+    """Finds the largest part of a configuration that works. Where the user wants it tight, a capability is
+    dropped because the probes succeed without it. What they do not exercise breaks then.
     """
 
-    def __init__(
-        self, rounds: Rounds, planner: TwinPlanner, on_event: OnTrialEvent, *, tight: bool = False
-    ) -> None:
+    def __init__(self, rounds: Rounds) -> None:
         self._rounds = rounds
-        self._tight = tight
-        self._planner = planner
-        self._on_event = on_event
+        self._planner = rounds.planner
+        self._tell = rounds.stage.tell
         self._why: dict[Loosening, str] = {}
         self._left_out: list[LeftOut] = []
         self._bisected = False
@@ -77,7 +73,7 @@ class Relaxer:
     def leave_out(self, check: str, reason: str, evidence: str = "") -> None:
         left = LeftOut(check, reason, evidence)
         self._left_out.append(left)
-        self._on_event(TrialEvent(TrialStep.ROUND, f"{check} is left out: {reason}", left_out=left))
+        self._tell(TrialStep.ROUND, f"{check} is left out: {reason}", left_out=left)
 
     # --- evidence -----------------------------------------------------------------------------------
 
@@ -87,10 +83,10 @@ class Relaxer:
             tried = self._without_blamed(tried)
             useful = self._useful(tried)
             if not useful and not tried.ready and not self._exhausted:
-                traced = self._rounds.run(tried.configuration, "what the kernel denies it", trace=True)
-                useful = self._useful(traced)
+                watched = self._rounds.run(tried.configuration, "what the kernel denies it", watched=True)
+                useful = self._useful(watched)
                 if not useful:
-                    return traced if traced.ready else tried
+                    return watched if watched.ready else tried
             if not useful or self._exhausted:
                 return tried
             for loosening, text in useful.items():
@@ -221,7 +217,8 @@ class Relaxer:
         """Without the capabilities that it works without: those that came back all at once, and, if that was
         wanted and shows, those that something named."""
         back = [loosening for loosening in configuration.loosenings if isinstance(loosening, CapabilityBack)]
-        if not self._rounds.answered and not (self._tight and self._rounds.judges_work):
+        tight = self._rounds.stage.request.wishes.tight
+        if not self._rounds.answered and not (tight and self._rounds.judges_work):
             # its stop is judged in any case
             back = [
                 loosening
@@ -259,9 +256,7 @@ class Relaxer:
 
     def _note(self, loosening: Loosening, evidence: str) -> None:
         self._why.setdefault(loosening, evidence)
-        self._on_event(
-            TrialEvent(TrialStep.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words)
-        )
+        self._tell(TrialStep.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words)
 
 
 def _shown(tried: Tried) -> str:

@@ -2,162 +2,43 @@
 
 from __future__ import annotations
 
-import math
-import os
-import re
-import signal
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from time import monotonic, sleep
-from types import TracebackType
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from time import monotonic
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui import account
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import SETTLED, Expectation, Readiness, has_health_check, stop_timeout
+from hardentui.features.change.wait import SETTLED, Expectation, Readiness, has_health_check
+from hardentui.features.trial.baseline import LOG_SHOWN, BaselineSeen, stop, stop_limit
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     FailureSign,
-    Lesson,
     Raised,
-    RefusedCall,
-    Tools,
     TrialConfiguration,
     TwinPlanner,
-    of_call,
+    of_calls,
     of_engine,
     of_log,
 )
-from hardentui.features.trial.learned.teaching import Needs, low_ports, merged_needs, needs_of
+from hardentui.features.trial.learned.teaching import (
+    DEFAULT_CAPABILITIES,
+    Needs,
+    low_ports,
+    merged_needs,
+    needs_of,
+)
 from hardentui.features.trial.life import RESTART, STOP, Habits, Stage, live
-from hardentui.features.trial.observe.processes import merged
 from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
-from hardentui.model.trial import How, NotExercised, Observation, OnTrialEvent, Round, TrialEvent, TrialStep
+from hardentui.model.trial import How, NotExercised, Observation, Round, TrialStep
 from hardentui.options import MOUNTS, SECCOMP_PROFILE
 from hardentui.options.table import bounding_set
-
-_TRACED = (
-    "trace=%file,%creds,bind,socket,kill,tkill,tgkill,fchown,fchmod,fsetxattr,mount,umount2,unshare,setns,prctl,"
-    "capset,setrlimit,prlimit64,mlock,mlockall,setpriority,sched_setscheduler,ptrace,sethostname,chroot,connect"
-)
-_ERRORS = frozenset({"EPERM", "EACCES", "EROFS"})
-_LINE = re.compile(r"^(?:\[pid +)?(?:\d+\]? +)?(?P<call>\w+)\((?P<rest>.*)\) += -1 (?P<error>E[A-Z]+) ")
-_RESUMED = re.compile(r"^(?:\d+ +)?<\.\.\. (?P<call>\w+) resumed>(?P<rest>.*)\) += -1 (?P<error>E[A-Z]+) ")
-_PATH = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_ATTACH_LIMIT = 3.0
-_END_LIMIT = 5.0
-_LOG_LIMIT = 16 << 20
-
-
-class CallTrace:
-    """Watches a process and everything it starts, from now on; a context manager.
-
-    Without `strace` or permission, the trace is empty.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @staticmethod
-    def possible() -> bool:
-        return account.find_program("strace") is not None
-
-    def __enter__(self) -> CallTrace:
-        self._directory = tempfile.TemporaryDirectory(prefix="hardentui-")
-        words = ["strace", "-f", "-qq", "--failed-only", "-s", "512", "-e", _TRACED, "-o", self._path]
-        with suppress(OSError):
-            self._process = subprocess.Popen(
-                [*words, "-p", str(self._pid)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=account.environment(),
-                start_new_session=True,
-            )
-            self._wait_until_attached()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
-        if self._directory is not None:
-            self._directory.cleanup()
-
-    def end(self) -> None:
-        """Detach from the process, which keeps running."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=_END_LIMIT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=_END_LIMIT)
-
-    def refused(self) -> tuple[RefusedCall, ...]:
-        """The denied calls, each once, in order; call it after `end`."""
-        try:
-            with open(self._path, encoding="utf-8", errors="replace") as file:
-                text = file.read(_LOG_LIMIT)
-        except OSError:
-            return ()
-        return tuple(dict.fromkeys(parse(text)))
-
-    @property
-    def _path(self) -> str:
-        return os.path.join(self._directory.name if self._directory else "", "calls")
-
-    def _wait_until_attached(self) -> None:
-        end = monotonic() + _ATTACH_LIMIT
-        while monotonic() < end and self._process is not None and self._process.poll() is None:
-            with (
-                suppress(OSError),
-                open(f"/proc/{self._pid}/status", encoding="ascii", errors="replace") as file,
-            ):
-                if "TracerPid:\t0\n" not in file.read():
-                    return
-            sleep(0.02)
-
-
-def parse(text: str) -> Iterator[RefusedCall]:
-    """The denied calls of a trace written by `strace --failed-only`."""
-    for line in text.splitlines():
-        match = _LINE.match(line) or _RESUMED.match(line)
-        if match is None or match["error"] not in _ERRORS:
-            continue
-        paths = [path for path in _PATH.findall(match["rest"]) if path.startswith("/")]
-        if match["call"] == "connect" and "AF_UNIX" not in match["rest"]:
-            continue
-        call = match["call"]
-        path = paths[-1] if paths and call.startswith(("rename", "link", "symlink")) else (paths or [""])[0]
-        yield RefusedCall(call, match["error"], path)
-
-
-LOG_SHOWN = 4000
-_AT_ONCE = 0.5  # seconds: a stop that uses up all its time was not clean
-_LEAST_STOP = 3.0  # seconds that every twin may take to stop
-_TIMES_AS_LONG = 4
-_MOST_STOP = 60
-
-
-class Stopped(Struct, frozen=True):
-    """How a twin stopped; `killed`: it did not stop in time and had to be killed."""
-
-    seconds: float
-    killed: bool
 
 
 class Tried(Struct, frozen=True):
@@ -174,42 +55,30 @@ class Rounds:
     """Runs rounds and keeps their records.
 
     Args:
-        expected: how the unchanged twin was judged.
-        stop_seconds: how long the unchanged twin took to stop; None if it had to be killed.
-        habits: what the unchanged twin does when asked.
-        answered: the user said which capabilities to keep: a twin that has to be killed is told, and works.
+        seen: of the unchanged twin: how the others are judged, and how long they may take to stop.
 
     Attributes:
         thorough: a twin is also led through its life, stopped and started again.
         exercised: what the last twin that worked did.
         missing: what it was not asked for although the unchanged one was.
+        answered: the user said which capabilities to keep: a twin that has to be killed is told, and works.
         slow_stop: that a twin had to be killed, if that was not counted.
     """
 
-    def __init__(
-        self,
-        stage: Stage,
-        planner: TwinPlanner,
-        expected: Expectation,
-        on_event: OnTrialEvent,
-        *,
-        stop_seconds: float | None,
-        habits: Habits,
-        answered: bool = False,
-    ) -> None:
+    def __init__(self, stage: Stage, planner: TwinPlanner, seen: BaselineSeen) -> None:
         self.stage = stage
         self.planner = planner
-        self.expected = expected
-        self.habits = habits
+        self.seen = seen
+        self.expected = seen.expected
         self.thorough = False
         self.exercised: tuple[str, ...] = ()
         self.missing: tuple[NotExercised, ...] = ()
         self.restarts = True  # the last twin that was asked to
-        self.answered = answered
+        self.answered = any(
+            choice.check == DEFAULT_CAPABILITIES and choice.parameters for choice in stage.request.choices
+        )
         self.slow_stop = ""
         self.records: list[Round] = []
-        self._on_event = on_event
-        self._stop_seconds = stop_seconds
 
     @property
     def judges_work(self) -> bool:
@@ -217,12 +86,12 @@ class Rounds:
         expected = self.expected
         return bool(expected.probes) or expected.how is How.HEALTH or expected.ends_well
 
-    def run(self, configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
-        """One round. `trace`: watch its system calls too; slower."""
-        self._on_event(TrialEvent(TrialStep.ROUND, purpose, changes=configuration.checks))
+    def run(self, configuration: TrialConfiguration, purpose: str, *, watched: bool = False) -> Tried:
+        """One round. `watched`: its system calls are watched too; slower."""
+        self.stage.tell(TrialStep.ROUND, purpose, changes=configuration.checks)
         begun = monotonic()
         try:
-            tried = self._on_a_twin(configuration, trace)
+            tried = self._on_a_twin(configuration, watched)
         except ChangeFailed as error:
             signs = (*of_engine(error.title), *of_log(error.title))
             tried = Tried(configuration, False, error.title.rstrip("."), signs)
@@ -231,27 +100,33 @@ class Rounds:
             configuration.checks, tried.ready, tried.why, purpose, round(seconds, 2), tried.log[-LOG_SHOWN:]
         )
         self.records.append(record)
-        self._on_event(
-            TrialEvent(TrialStep.ROUND, tried.why or "it works", seconds, configuration.checks, record)
+        self.stage.tell(
+            TrialStep.ROUND,
+            tried.why or "it works",
+            seconds=seconds,
+            changes=configuration.checks,
+            round=record,
         )
         return tried
 
-    def _on_a_twin(self, configuration: TrialConfiguration, trace: bool) -> Tried:
-        with self.stage.twin(self.planner.spec(configuration), copy_volumes=self.thorough) as twin:
-            refused: tuple[RefusedCall, ...] = ()
-            if trace and CallTrace.possible() and self.stage.files is not None:
-                with CallTrace(twin.init()) as calls:
-                    why, stopped = self.lead(twin)
-                    calls.end()
-                    refused = calls.refused()
-            else:
-                why, stopped = self.lead(twin)
-            log = twin.log()
-            evidence = [sign for call in refused for sign in of_call(call)]
-            evidence += of_log(log)
-            evidence += of_state(twin)
-            if not stopped:
-                evidence += of_stop(configuration, self.planner)
+    def _on_a_twin(self, configuration: TrialConfiguration, watched: bool) -> Tried:
+        spec = self.planner.spec(configuration)
+        profile = self.stage.tools.profile() if watched else None
+        with ExitStack() as around:
+            watch = None
+            if isinstance(profile, Mapping) and self.stage.files is not None:
+                watch = around.enter_context(watching(self.stage, profile, spec))
+                spec = spec.with_(SECCOMP_PROFILE, watch.profile_path) if watch.profile_path else spec
+            with self.stage.twin(spec, copy_volumes=self.thorough) as twin:
+                why, stopped = self.lead(twin, watch)
+                log = twin.log()
+                evidence = [*of_log(log), *of_state(twin)]
+                if not stopped:
+                    evidence += of_stop(configuration, self.planner)
+                if watch is not None:
+                    stop(self.stage, twin, 1)
+                    calls = watch.finish().calls
+                    evidence = [*of_calls(calls, low_ports(self.stage.facts)), *evidence]
             return Tried(configuration, not why, why, tuple(dict.fromkeys(evidence)), log)
 
     def unchanged(self) -> str:
@@ -259,21 +134,22 @@ class Rounds:
         with self.stage.twin(self.planner.facts.spec, copy_volumes=True) as twin:
             return self.lead(twin)[0]
 
-    def lead(self, twin: Twin, before_start: Callable[[Twin], None] = lambda twin: None) -> tuple[str, bool]:
+    def lead(self, twin: Twin, watch: Watch | None = None) -> tuple[str, bool]:
         """Start it, judge it, stop it; if thorough, live in between, and start it again. Volumes of such a
         twin must be copies: copy-on-write ends with a stop.
 
         Returns:
             Why it failed, and whether it stopped properly.
         """
-        before_start(twin)
+        if watch is not None:
+            watch.attach(twin.init())
         outcome = self.start(twin)
         if not outcome.ready:
             return outcome.why, True
         done: tuple[str, ...] = ()
         runs = outcome.exit_code is None
         if runs and self.thorough:
-            lived = live(self.stage, twin, self.expected, self.habits)
+            lived = live(self.stage, twin, self.expected, self.seen.habits)
             done, self.missing = lived.exercised, lived.missing
             if lived.why:
                 return lived.why, True
@@ -282,7 +158,8 @@ class Rounds:
                 return why, False
             self.slow_stop = why
         if self.thorough:
-            before_start(twin)
+            if watch is not None:
+                watch.attach(twin.init())
             again = self.start(twin)
             self.restarts = again.ready
             if not again.ready:
@@ -292,13 +169,14 @@ class Rounds:
 
     def _stopped(self, twin: Twin) -> str:
         """Stop it, if that says something or is needed; why it does not stop as the unchanged one did."""
-        if self._stop_seconds is None and not self.thorough:
+        before = self.seen.stop_seconds
+        if before is None and not self.thorough:
             return ""
-        limit = stop_limit(self.stage, self._stop_seconds)
+        limit = stop_limit(self.stage, before)
         stopped = stop(self.stage, twin, limit)
-        if not stopped.killed or self._stop_seconds is None:
+        if not stopped.killed or before is None:
             return ""
-        return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)"
+        return f"it does not stop within {limit} s any more (before: {before:.1f} s)"
 
     def start(self, twin: Twin, settle: float | None = None) -> Readiness:
         """Start a twin and wait until it is ready. `settle`: seconds that it must stay alive afterwards,
@@ -309,29 +187,6 @@ class Rounds:
         if expected.how is not How.HEALTH and has_health_check(twin.document()):
             expected = replace(expected, how=How.HEALTH, settle=SETTLED)  # one that the plan adds
         return self.stage.wait(twin, expected)
-
-
-def longest_stop(stage: Stage) -> int:
-    """How long a twin may take to stop, as Podman lets the original."""
-    return min(stop_timeout(stage.facts.inspect), _MOST_STOP)
-
-
-def stop_limit(stage: Stage, seconds: float | None) -> int:
-    """How long a twin may take to stop when the unchanged one took this long; one that had to be killed is
-    not waited for again."""
-    if seconds is None:
-        return 1
-    return min(longest_stop(stage), math.ceil(_LEAST_STOP + _TIMES_AS_LONG * seconds))
-
-
-def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
-    """Stop a twin, and kill it after `timeout` seconds; without a second, every container is killed."""
-    begun = monotonic()
-    stage.changing.containers.stop(twin.id, timeout=timeout)
-    seconds = monotonic() - begun
-    state = twin.document().get("State") or {}
-    killed = int(state.get("ExitCode") or 0) == 137 and seconds > timeout - _AT_ONCE and timeout > 0
-    return Stopped(seconds, killed)
 
 
 def of_state(twin: Twin) -> list[FailureSign]:
@@ -367,69 +222,64 @@ def held_by(facts: ContainerFacts, spec: Spec) -> frozenset[str]:
     return bounding_set(spec, facts.engine.default_capabilities)
 
 
-def learn(
-    lesson: Lesson,
-    stage: Stage,
-    facts: ContainerFacts,
-    expected: Expectation,
-    tools: Tools,
-    *,
-    habits: Habits,
-    stop_seconds: float | None,
-) -> Needs:
+@contextmanager
+def watching(stage: Stage, profile: Mapping[str, Any] | None, spec: Spec) -> Iterator[Watch]:
+    """An observer of a twin with this spec, which gets its profile. `profile`: in force on it; None = its
+    system calls are not watched.
+    """
+    held, account = held_by(stage.facts, spec), stage.changing.account()
+    watch = Watch(profile, held, account=account, files=stage.files)
+    try:
+        watch.open()
+        yield watch
+    finally:
+        watch.close()
+
+
+def learn(stage: Stage, before: BaselineSeen) -> Needs:
     """The container's needs, from observations of unchanged twins.
 
     One starts with the existing data, is led through its life and started again; if there are volumes,
     another one starts with empty ones, for what an entry point does only on first use. A probe may need the
-    data, so it is not waited for there.
-
-    Args:
-        habits, stop_seconds: of the unchanged twin.
+    data, so it is not waited for there. `before`: of the unchanged twin.
     """
+    facts, expected = stage.facts, before.expected
+    if before.probe and not expected.probes:
+        expected = replace(expected, probes=(before.probe,))
     runs = {False: "watching an unchanged twin, also after a restart"}
     if any(mount.type == "volume" and not mount.read_only for mount in facts.spec[MOUNTS]):
         runs[True] = "watching it with empty volumes"
     patience = max(_LEAST_PATIENCE, _TIMES_AS_SLOW * expected.patience)
     slow = replace(expected, patience=patience)
-    account = stage.changing.account()
-    limit = stop_limit(stage, None if stop_seconds is None else _TIMES_AS_SLOW * stop_seconds)
-    seen: Observation | None = None
-    base = None if isinstance(lesson.base, Unread) else lesson.base
-    held = held_by(facts, facts.spec)
+    seconds = before.stop_seconds
+    limit = stop_limit(stage, None if seconds is None else _TIMES_AS_SLOW * seconds)
+    seen: Needs | None = None
+    profile, held = stage.tools.profile(), held_by(facts, facts.spec)
     for empty, text in runs.items():
-        tools.on_event(TrialEvent(TrialStep.LEARNING, text))
-        watch = Watch(base, held, account=account, files=stage.files)
+        stage.tell(TrialStep.LEARNING, text)
+        awaited = replace(slow, probes=()) if empty else slow
         try:
-            awaited = replace(slow, probes=()) if empty else slow
-            observation = _watched(watch, stage, facts.spec, awaited, tools, habits, limit, empty=empty)
+            with watching(stage, None if isinstance(profile, Unread) else profile, facts.spec) as watch:
+                observation = _watched(watch, stage, awaited, before.habits, limit, empty=empty)
         except EngineError as error:
-            tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
+            stage.tell(TrialStep.LEARNING, f"that twin could not be watched: {error.title}")
             continue
-        finally:
-            watch.close()
         if isinstance(observation, str):
-            tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin did not become ready: {observation}"))
+            stage.tell(TrialStep.LEARNING, f"that twin did not become ready: {observation}")
             continue
-        seen = observation if seen is None else merged(seen, observation)
+        needs = needs_of(observation, held, native=native_way(), low_ports=low_ports(facts))
+        seen = needs if seen is None else replace(merged_needs(seen, needs), runs=1)
+    earlier = stage.request.before
     if seen is None:
-        return lesson.before or Needs(runs=0, unknown={"learning": "no twin could be watched"})
-    needs = needs_of(seen, held, native=native_way(), low_ports=low_ports(facts))
-    return needs if lesson.before is None else merged_needs(lesson.before, needs)
+        return earlier or Needs(runs=0, unknown={"learning": "no twin could be watched"})
+    return seen if earlier is None else merged_needs(earlier, seen)
 
 
 def _watched(
-    watch: Watch,
-    stage: Stage,
-    spec: Spec,
-    expected: Expectation,
-    tools: Tools,
-    habits: Habits,
-    limit: int,
-    *,
-    empty: bool,
+    watch: Watch, stage: Stage, expected: Expectation, habits: Habits, limit: int, *, empty: bool
 ) -> Observation | str:
     """The observations of one twin, or why it did not become ready."""
-    watch.open()
+    spec = stage.facts.spec
     if watch.profile_path:
         spec = spec.with_(SECCOMP_PROFILE, watch.profile_path)
     with stage.twin(spec, copy_volumes=True, empty_volumes=empty) as twin:
@@ -438,8 +288,8 @@ def _watched(
             return why
         lives = not expected.ends_well and not empty  # a first use is over when it is ready
         if lives and (trouble := live(stage, twin, expected, habits).why):
-            tools.on_event(TrialEvent(TrialStep.LEARNING, f"not all of its life was seen: {trouble}"))
-        seen = tools.look(twin.document())
+            stage.tell(TrialStep.LEARNING, f"not all of its life was seen: {trouble}")
+        seen = stage.tools.look(twin.document())
         changes = known(lambda: seen.changes)
         if not expected.ends_well:
             stop(stage, twin, limit)

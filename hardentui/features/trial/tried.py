@@ -153,6 +153,17 @@ def read_trial(text: str) -> Trial:
     return trial
 
 
+def with_profile(plan: Plan, path: str) -> Plan:
+    """The plan with another seccomp profile where it sets one."""
+    after = plan.after.with_(SECCOMP_PROFILE, path)
+    words = arguments(after, SECCOMP_PROFILE)
+    changes = (
+        replace(change, after=words) if change.option == SECCOMP_PROFILE.name else change
+        for change in plan.changes
+    )
+    return replace(plan, after=after, changes=tuple(changes))
+
+
 def choices_of(trial: Trial) -> tuple[Choice, ...]:
     return tuple(
         Choice(fix.check, tuple((name, _value(value)) for name, value in fix.parameters.items()))

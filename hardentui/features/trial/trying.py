@@ -9,28 +9,30 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import podman_is_installed
-from hardentui.errors import EngineError, UsageError
+from hardentui.errors import EngineError, NotFound, UsageError
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.looking.gather import Gatherer
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.listed import called
 from hardentui.features.opening.opened import Opened
-from hardentui.features.trial.configuration import Lesson, Tools, TrialRequest, Wishes
+from hardentui.features.trial.configuration import Tools, TrialRequest, Wishes
 from hardentui.features.trial.harmless import GRANTABLE
 from hardentui.features.trial.running import run_trial
 from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import left_out, make_plan
 from hardentui.model.check import Check, Checklist
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Risk, Status, Verdict
 from hardentui.model.plan import Change, Choice, Plan
-from hardentui.model.trial import Decision, LeftOut, OnTrialEvent, OptionChange, Trial
+from hardentui.model.trial import Baseline, Decision, LeftOut, OnTrialEvent, OptionChange, Trial
+from hardentui.reading.images import image_name
 from hardentui.reading.masking import mask_argument
 from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import visible
@@ -115,7 +117,7 @@ def _refuse_grants(wishes: Iterable[str]) -> None:
 
 
 class Trying:
-    """Trials of one container.
+    """Trials of one container; `name` is its.
 
     Args:
         fixes: judges and plans with its checks.
@@ -135,6 +137,7 @@ class Trying:
         waived: frozenset[str] = frozenset(),
         stack: Iterable[ContainerFacts] = (),
     ) -> None:
+        self.name = facts.name
         self._opened = opened
         self._gatherer = gatherers[facts.engine.label]
         self._checks = {check.id: check for check in fixes.checks}
@@ -194,12 +197,14 @@ class Trying:
         stop: threading.Event,
         *,
         named: bool = False,
+        image: ImageFacts | None = None,
     ) -> Trial:
         """Try these fixes; blocking. Everything created is removed again, also when `stop` is set.
 
         Args:
             on_event: called for each event, in this thread.
             named: the user named them.
+            image: it is tried with this one instead of its own.
 
         Raises:
             UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
@@ -209,11 +214,15 @@ class Trying:
         if self._opened.simulated:
             raise UsageError("A trial needs a real Podman; this host is simulated.")
         facts, gatherer = self._facts, self._gatherer
+        if image is not None:
+            facts = facts.replace(inspect={**facts.inspect, "Image": _plain_id(image)}, image=image)
         peers = tuple(self._peer(name) for name in dict.fromkeys(wishes.peers))
         for each in (facts, *peers, *self._members):
             refuse_steered(each, self._checks.values(), self._checklist)
         if not podman_is_installed():
             raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
+        if wishes.learn and not facts.engine.local:
+            raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
         _refuse_grants(wishes.granted)
         changing = ChangingEngine(gatherer.engine, self._opened.log)
         try:
@@ -224,7 +233,7 @@ class Trying:
                 members=self._members,
                 company=self._company(),
                 wishes=wishes,
-                lesson=self._lesson(wishes.learn) if wishes.learn else None,
+                before=kept_needs(facts) if wishes.learn else None,
                 named=named,
             )
             tools = Tools(
@@ -235,22 +244,33 @@ class Trying:
                 judge=self._judge,
                 on_event=on_event,
                 stop=stop,
+                profile=lambda: profile_in_force(facts, self._opened.files),
                 keep=lambda needs: keep_needs(facts, needs),
             )
             return run_trial(request, tools)
         finally:
             changing.close()
 
-    def _lesson(self, profile_path: str) -> Lesson:
-        """The inputs of learning: a learned profile must not be weaker than the active one.
+    def rehearse(
+        self, wanted: str, wishes: Wishes, on_event: OnTrialEvent, stop: threading.Event
+    ) -> Rehearsal:
+        """Run a twin with each image, and see whether it becomes ready; blocking. All twins are removed.
+
+        Args:
+            wanted: name of the new image; empty = the image that its image name points to now.
 
         Raises:
-            UsageError: nothing can be watched because the engine is on another machine.
+            UsageError: it cannot be tried (simulated, controlled by its image), or there is no new image.
+            EngineError: Podman fails.
+            KeyboardInterrupt: `stop` was set.
         """
-        facts = self._facts
-        if not facts.engine.local:
-            raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
-        return Lesson(profile_in_force(facts, self._opened.files), profile_path, kept_needs(facts))
+        image = new_image(self._gatherer, self._facts, wanted)
+        identity = _plain_id(image)
+        before, after = self.run((), wishes, on_event, stop).baseline, None
+        if before.ready:
+            after = self.run((), wishes, on_event, stop, image=image).baseline
+        name = image.names[0] if image.names else identity[:12]
+        return Rehearsal(name, _running(self._facts), identity, before, after)
 
     def _peer(self, name: str) -> ContainerFacts:
         gatherer = self._gatherer
@@ -288,3 +308,75 @@ class Trying:
     def _judge(self, check_id: str, facts: ContainerFacts) -> Verdict:
         check = self._checks[check_id]
         return judge(check, facts, parameters_of(check, self._checklist))
+
+
+# An update on twins: first today's image, which a rollback would restore, then the new one.
+
+
+class Rehearsal(Struct, frozen=True):
+    """The result of the twins."""
+
+    name: str  # of the new image
+    # old, new: IDs of the images
+    old: str
+    new: str
+    before: Baseline  # the twin with today's image; after: with the new one, None if the first failed
+    after: Baseline | None
+
+    @property
+    def works(self) -> bool:
+        return self.after is not None and self.after.ready
+
+
+def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFacts:
+    """The image to rehearse: the named one, else the one that the container's image name points to now.
+
+    Raises:
+        UsageError: it is not on this engine, or already in use.
+    """
+    name = wanted or image_name(facts)
+    shown = visible(name, 100)
+    try:
+        identity = str(gatherer.engine.image(name).get("Id") or "").removeprefix("sha256:")
+    except NotFound:
+        raise UsageError(f"{shown} is not on this engine.", f"Pull it first: podman pull {shown}") from None
+    if identity == _running(facts):
+        raise UsageError(
+            f"{shown} is already the image of {visible(facts.name, 60)}, so there is nothing to rehearse.",
+            f"Pull the new one first: podman pull {shown}; or name another one with --image.",
+        )
+    new = next((image for image in gatherer.images() if image.id.removeprefix("sha256:") == identity), None)
+    if new is None:
+        raise UsageError(f"{shown} cannot be read on this engine.")
+    return new
+
+
+def _plain_id(image: ImageFacts) -> str:
+    return image.id.removeprefix("sha256:")
+
+
+def _running(facts: ContainerFacts) -> str:
+    return str(facts.inspect.get("Image") or "").removeprefix("sha256:")
+
+
+def lines_of(rehearsal: Rehearsal, container: str) -> Iterable[str]:
+    """The result, one sentence a line; contains raw texts of the engine."""
+    yield from _twin("with today's image", rehearsal.old, rehearsal.before)
+    if rehearsal.after is None:
+        yield "The twin does not work even with today's image, so the new one was not tried."
+        return
+    yield from _twin(f"with {rehearsal.name}", rehearsal.new, rehearsal.after)
+    if rehearsal.works:
+        yield f"{container} works with the new image, and with the old one that a rollback would restore."
+    else:
+        yield f"The update would break {container}. A rollback to today's image works."
+
+
+def _twin(what: str, identity: str, baseline: Baseline) -> Iterable[str]:
+    state = "ready" if baseline.ready else "not ready"
+    yield f"twin {what} ({identity[:12]}): {state} after {baseline.seconds:.1f} s, by {baseline.how.value}"
+    if not baseline.ready:
+        yield f"  {baseline.why}"
+        yield from (f"  | {line}" for line in baseline.log.splitlines()[-5:])
+        if baseline.advice:
+            yield f"  {baseline.advice}"

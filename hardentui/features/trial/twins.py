@@ -341,10 +341,6 @@ class TwinMaker:
         """The labels of networks and volumes of this trial."""
         return {TRIAL_LABEL: self.number, **dict([owner_label().split("=", 1)])}
 
-    def labels(self, spec: Spec) -> tuple[str, ...]:
-        """The labels of a twin."""
-        return (f"{TRIAL_LABEL}={self.number}", f"{TRIAL_LABEL}.of={spec[NAME]}", owner_label())
-
     def network(
         self, name: str, *, internal: bool, isolated: bool = False, bare: bool = False
     ) -> MadeNetwork:
@@ -356,39 +352,36 @@ class TwinMaker:
             name, internal=internal, isolated=isolated, names=names, labels=self.marks
         )
 
-    def role(self, spec: Spec, name: str, key: str, around: TwinAddresses, **more: Any) -> Role:
-        """The role of a twin.
+    def create(
+        self, spec: Spec, facts: ContainerFacts, name: str, key: str, around: TwinAddresses, **more: Any
+    ) -> Twin:
+        """A twin with copies of its volumes; it is not started.
 
         Args:
             key: whose address it has.
-            more: fields of the role.
+            more: fields of its role.
+
+        Raises:
+            ChangeFailed: Podman cannot create it, or gives it more than it asks for.
         """
-        facts = self._changing.engine.facts
-        return Role(
+        role = Role(
             name=name,
-            labels=self.labels(spec),
+            labels=(f"{TRIAL_LABEL}={self.number}", f"{TRIAL_LABEL}.of={spec[NAME]}", owner_label()),
             networks=around.addresses(key),
             hosts=around.hosts(key),
             outside=self._outside,
             local=self._files is not None,
             granted=self._granted,
-            views=facts.version >= _VIEWS,
+            views=self._changing.engine.facts.version >= _VIEWS,
             **more,
         )
-
-    def create(self, spec: Spec, facts: ContainerFacts, role: Role, around: TwinAddresses) -> Twin:
-        """A twin with copies of its volumes; it is not started.
-
-        Raises:
-            ChangeFailed: Podman cannot create it, or gives it more than it asks for.
-        """
         made = harmless(spec, Case(facts, role, self._place_of))
         made = self._filled(made, facts)
         identity = self._changing.containers.create(made.spec, facts.engine.version)
-        if more := surplus(self._changing.containers.inspect(identity), made.spec):
+        if given := surplus(self._changing.containers.inspect(identity), made.spec):
             self._changing.containers.remove(identity, force=True, volumes=True)
             raise ChangeFailed(
-                f"The engine gives each new container {visible(', '.join(more), 200)}: no twin is started.",
+                f"The engine gives each new container {visible(', '.join(given), 200)}: no twin is started.",
                 "See containers.conf(5): volumes, devices, pidns, ipcns, utsns, netns, privileged.",
             )
         bridges = (around.networks[name] for name in role.networks)

@@ -60,7 +60,7 @@ def read_counters(files: Files, pid: int, processes: Known[tuple[Process, ...]])
     return counters or _of_processes(files, [process.pid for process in need(processes)])
 
 
-def _own(tree: CgroupTree, membership: Membership, controller: str) -> str | None:
+def own_cgroup(tree: CgroupTree, membership: Membership, controller: str) -> str | None:
     """The directory of the container's own cgroup; None if it has none, or the controller is missing."""
     if controller in membership.v1 and controller in tree.v1:
         return _libpod(tree.v1[controller], membership.v1[controller])
@@ -81,9 +81,9 @@ def _libpod(hierarchy: Hierarchy, path: str) -> str | None:
 
 
 def _of_cgroup(files: Files, tree: CgroupTree, membership: Membership) -> Counters | None:
-    memory, tasks = _own(tree, membership, "memory"), _own(tree, membership, "pids")
-    account = _own(tree, membership, "cpuacct" if "cpuacct" in membership.v1 else "cpu")
-    share = _own(tree, membership, "cpu")
+    memory, tasks = own_cgroup(tree, membership, "memory"), own_cgroup(tree, membership, "pids")
+    account = own_cgroup(tree, membership, "cpuacct" if "cpuacct" in membership.v1 else "cpu")
+    share = own_cgroup(tree, membership, "cpu")
     if memory is None or tasks is None or account is None or share is None:
         return None
     first_version = "memory" in membership.v1

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from textual.content import Content
 
 from hardentui.errors import HardenError, NotFound
-from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import PreparedChange
 from hardentui.features.apply.history import History, downtime_of_undo, what_changed
+from hardentui.features.apply.replacing import ApplyWishes
 from hardentui.features.apply.soak import USUAL
 from hardentui.features.change.journal import seconds_left
 from hardentui.features.harden.card import Card

@@ -23,7 +23,6 @@ from hardentui.features.images.scanning import Scanning, commands_to_install
 from hardentui.features.networks.requests import fresh_report
 from hardentui.features.sections import TaskResult, Tell
 from hardentui.features.trial.configuration import Wishes
-from hardentui.features.trial.rehearsal import rehearse_container
 from hardentui.features.views import Report, Row, told_once
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
@@ -227,5 +226,5 @@ def _rehearsal(
     name, _, image = words.partition(" ")
     report = fresh_report(bench, rows, name)
     wanted, wishes = image.strip(), Wishes()
-    rehearsal = rehearse_container(bench, report, wanted, wishes, lambda event: tell(event.text), stop)
+    rehearsal = bench.trying(report).rehearse(wanted, wishes, lambda event: tell(event.text), stop)
     return TaskResult((rehearsal_page(rehearsal, report.subject.name),))

@@ -28,7 +28,7 @@ from hardentui.features.harden.card import Card, Doors, card_of, table, within_r
 from hardentui.features.harden.page import LABEL, lines, title
 from hardentui.features.harden.task import Hardening, HardenWishes
 from hardentui.features.trial import baseline as proposing
-from hardentui.features.trial import results
+from hardentui.features.trial import running
 from hardentui.features.trial.baseline import proposed_probe
 from hardentui.features.trial.tried import can_keep_profile, choices_of, keep_profile, profile_directory
 from hardentui.features.views import Report, Row
@@ -75,8 +75,8 @@ def _trial(**more: object) -> Trial:
         container="web",
         result=Result.WORKS,
         baseline=Baseline(True, How.PORTS, 0.5),
-        options=results.option_changes(plan, plan.after),
-        fixes=results.fixes(plan.choices),
+        options=running.option_changes(plan, plan.after),
+        fixes=running.fixes(plan.choices),
         relaxed=(Relaxed("default-capabilities-kept", "cap-add", "none", "CHOWN", "chown failed"),),
         left_out=(
             LeftOut("no-cpu-limit", "it does not work with it: too slow " + "very " * 40),

@@ -11,15 +11,28 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.features.trial.learned.effects import AF_INET, AF_INET6, O_CREAT, O_TRUNC, capabilities
-from hardentui.features.trial.learned.system_calls import Allowed, allowed_calls
+from hardentui.features.trial.learned.started import Reached
+from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, allowed_calls, margin
 from hardentui.lib.observer.records import CallDetail, CallLog, TouchedFile
 from hardentui.model.facts import ContainerFacts, FileChange
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
-from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
+from hardentui.model.trial import (
+    CanNeed,
+    CapabilityCheck,
+    Decision,
+    Observation,
+    OptionChange,
+    Sampled,
+    SocketEndpoint,
+)
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
-from hardentui.reading.containers import ask_or
+from hardentui.options.table import bounding_set
+from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
+from hardentui.reading.behaviour import runs_as_root
+from hardentui.reading.capabilities import used_by_processes
+from hardentui.reading.containers import ask_or, listed
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.written import by_podman
 
@@ -58,7 +71,7 @@ def written_files(
     by_path: dict[str, WrittenPath] = {}
     for detail in details:
         for file in detail.files:
-            if file.mount == root and _writes(detail, file):
+            if file.mount == root and writes(detail, file):
                 directory = file.kind == "directory" and file.exists and detail.call in _CHANGES
                 known = by_path.get(file.path)
                 by_path[file.path] = WrittenPath(
@@ -67,7 +80,7 @@ def written_files(
     return tuple(by_path[path] for path in sorted(by_path))
 
 
-def _writes(detail: CallDetail, file: TouchedFile) -> bool:
+def writes(detail: CallDetail, file: TouchedFile) -> bool:
     """Whether the call fails on a read-only file system."""
     call = detail.call
     if call in ("open", "openat", "openat2"):
@@ -236,7 +249,7 @@ def _capabilities(
                     continue  # the call failed, or would fail, even with the capability in the bounding set
                 evidence = by_name.setdefault(name, [])
                 if len(evidence) < _MOST_EVIDENCE:
-                    evidence.append(CallEvidence(detail.call, _subject(detail)))
+                    evidence.append(CallEvidence(detail.call, subject_of(detail)))
         for name in _of_unread(log.unread):
             by_name.setdefault(name, [])
     for check in () if isinstance(checks, Unread) else checks:
@@ -260,7 +273,8 @@ def _of_unread(unread: frozenset[str]) -> frozenset[str]:
     return frozenset(needed)
 
 
-def _subject(detail: CallDetail) -> str:
+def subject_of(detail: CallDetail) -> str:
+    """What a call was about: a path, a port, or its numbers."""
     if detail.files:
         return detail.files[0].path
     if detail.address is not None:
@@ -312,6 +326,7 @@ def _sampled(sampled: Known[Sampled], name: str, unknown: dict[str, str]) -> Any
     return value
 
 
+DEFAULT_CAPABILITIES = "default-capabilities-kept"
 _MEMORY_STEP = 64 << 20
 _PIDS_STEP = 32
 _FEWEST_PIDS = 64
@@ -353,7 +368,7 @@ def taught(choices: Iterable[Choice], needs: Needs, planner: PlansLimits) -> tup
     values: dict[str, Choice] = {}
     if needs.capabilities is not None:
         kept = tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names))
-        values["default-capabilities-kept"] = Choice("default-capabilities-kept", (("keep", kept),))
+        values[DEFAULT_CAPABILITIES] = Choice(DEFAULT_CAPABILITIES, (("keep", kept),))
     if needs.memory_peak is not None:
         peak = ask_or(facts, lambda kernel: kernel.limits.memory_peak, None) or 0  # the original's
         limit = memory_limit(max(needs.memory_peak, peak))
@@ -392,3 +407,104 @@ def low_ports(facts: ContainerFacts) -> int:
         if name == _LOW_PORTS and value.strip().isdecimal():
             return int(value)
     return 1024
+
+
+# What is kept although it was not seen: its programs can ask for it. A probe exercises a part of a service,
+# so the decision never depends on how much a probe shows.
+
+_PRIVILEGES = Choice("new-privileges-allowed")
+_OF_THE_SYSTEM = frozenset(
+    "chage chfn chsh expiry gpasswd mount newgidmap newgrp newuidmap passwd ssh-agent ssh-keysign su umount"
+    " unix_chkpwd unix_update utempter wall write".split()
+)
+"""Set-id programs of nearly every image, for people who log in: a service of root gains nothing by them."""
+
+
+class CanAsk(Struct, frozen=True):
+    """What the programs of a container can ask for."""
+
+    capabilities: frozenset[str]  # of those that it has
+    calls: frozenset[str]  # system calls that matter to an intruder; the ordinary ones are always kept
+    functions: Mapping[str, frozenset[str]] = {}  # program -> functions that it imports
+    unknown: Mapping[str, str] = {}  # program -> why what it asks for is not known
+    set_id: tuple[str, ...] = ()  # programs with set-id bits or file capabilities
+
+
+def can_ask(reached: Reached, facts: ContainerFacts) -> CanAsk:
+    """What is not known stays as the engine grants it by default."""
+    defaults = facts.engine.default_capabilities
+    held = bounding_set(facts.spec, defaults)
+    capabilities: frozenset[str] = frozenset()
+    if runs_as_root(facts, facts.spec) or reached.set_id:
+        functions = (name for names in reached.functions.values() for name in names)
+        capabilities = (defaults if reached.unknown else capabilities_of(functions)) & held
+    calls = DECIDED if reached.unknown else calls_of(name for n in reached.functions.values() for name in n)
+    return CanAsk(capabilities, calls, reached.functions, reached.unknown, reached.set_id)
+
+
+def keeping(
+    choices: Iterable[Choice], ask: CanAsk, needs: Needs | None, facts: ContainerFacts
+) -> tuple[Choice, ...]:
+    """The choices; the fix of the default capabilities keeps what was seen and what can be asked for.
+
+    Without learning, an unknown program leaves it to the fix's own guess.
+    """
+    if ask.unknown and (needs is None or needs.capabilities is None):
+        return tuple(choices)
+    seen = frozenset[str]() if needs is None else needs.capability_names
+    kept = ask.capabilities | seen | used_by_processes(facts).keys()
+    words = tuple(sorted(name.removeprefix("CAP_") for name in kept))
+    taught = Choice(DEFAULT_CAPABILITIES, (("keep", words),))
+    return tuple(taught if choice == Choice(DEFAULT_CAPABILITIES) else choice for choice in choices)
+
+
+def left_to_decide(
+    choices: tuple[Choice, ...], ask: CanAsk, planner: PlansLimits
+) -> tuple[tuple[Choice, ...], tuple[Decision, ...]]:
+    """The choices without no-new-privileges, and the question, if its programs can start others with set-id
+    bits of their own: those would lose them.
+    """
+    names = [name for name in ask.set_id if name not in _OF_THE_SYSTEM]
+    if not names or _PRIVILEGES not in choices:
+        return choices, ()
+    changes = tuple(
+        OptionChange(change.option, change.before, change.after, change.checks)
+        for change in planner.plan((_PRIVILEGES,)).changes
+    )
+    why = f"it can start {listed(names)}, which would lose the rights of its set-id bits"
+    rest = tuple(choice for choice in choices if choice != _PRIVILEGES)
+    return rest, (Decision(_PRIVILEGES.check, changes, why),)
+
+
+def widened(allowed: Allowed, ask: CanAsk) -> Allowed:
+    """What a profile must allow with what can be asked for."""
+    more = ORDINARY | ask.calls
+    if allowed.others:
+        more |= margin(more, other_ways=True)
+    sockets = allowed.sockets
+    if sockets is not None:
+        sockets |= {SocketUse(AF_INET), SocketUse(AF_INET6)}
+    made = {"unshare"} & ask.calls
+    return replace(
+        allowed, names=allowed.names | more, sockets=sockets, new_namespaces=allowed.new_namespaces | made
+    )
+
+
+def can_need(ask: CanAsk, needs: Needs) -> tuple[CanNeed, ...]:
+    """What is kept only because of what the programs can ask for, by capability, then all system calls."""
+    unseen = ask.capabilities - needs.capability_names
+    programs = sorted(
+        ask.functions, key=lambda program: -len(capabilities_of(ask.functions[program]) & unseen)
+    )
+    kept = []
+    for capability in sorted(unseen):
+        program = next((p for p in programs if capability in capabilities_of(ask.functions[p])), "")
+        names = ask.functions.get(program, frozenset())
+        functions = tuple(sorted(name for name in names if capability in capabilities_of({name})))
+        kept.append(CanNeed(program, functions, capability=capability.removeprefix("CAP_")))
+    for program, names in ask.functions.items():
+        calls = calls_of(names) - needs.seen
+        if calls:
+            asking = tuple(sorted(name for name in names if FUNCTIONS[name].calls & calls))
+            kept.append(CanNeed(program, asking, syscalls=tuple(sorted(calls))))
+    return tuple(kept)

@@ -64,6 +64,7 @@ def _here(place: int) -> tuple[tuple[int, int], ...]:
 
 
 _NOFOLLOW = AT_SYMLINK_NOFOLLOW
+_TO_WRITE = frozenset({2, 3, 6, 7})  # W_OK, also with others
 _INTERFACE_REQUESTS = frozenset(range(0x890B, 0x8960))  # SIOCADDRT … SIOCSIF…: addresses and routes
 _FILE_FLAGS = frozenset({0x40086602, 0x401C5820})  # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR
 
@@ -74,6 +75,9 @@ SHAPES: Mapping[str, ArgumentShape] = {
     "openat2": ArgumentShape(paths=((0, 1),), behind=(2, 2)),
     "creat": ArgumentShape(numbers=(1,), paths=_here(0)),
     "truncate": ArgumentShape(paths=_here(0)),
+    "access": ArgumentShape(paths=_here(0), only={1: _TO_WRITE}),
+    "faccessat": ArgumentShape(paths=((0, 1),), only={2: _TO_WRITE}),
+    "faccessat2": ArgumentShape(paths=((0, 1),), only={2: _TO_WRITE}),
     "mkdir": ArgumentShape(numbers=(1,), paths=_here(0), follow=False),
     "mkdirat": ArgumentShape(numbers=(2,), paths=((0, 1),), follow=False),
     "mknod": ArgumentShape(numbers=(1,), paths=_here(0), follow=False),
@@ -241,7 +245,7 @@ class FileLookup:
             if above >= 0:
                 return self._opened(pid, above, name, caller)
         if handle == -errno.EACCES:  # another user's directory, and we are not root: only the path is known
-            return self._unseen(pid, posixpath.normpath(text))
+            return self._file(pid, posixpath.normpath(text), None, True, caller)
         return None
 
     def _opened(self, pid: int, handle: int, name: str, caller: Caller) -> TouchedFile | None:
@@ -254,35 +258,23 @@ class FileLookup:
             return None
         return self._file(pid, posixpath.join(path, name) if name else path, status, not name, caller)
 
-    def _file(self, pid: int, path: str, status: os.stat_result, exists: bool, caller: Caller) -> TouchedFile:
-        directory = _stat_in(pid, posixpath.dirname(path)) if exists else status
+    def _file(
+        self, pid: int, path: str, status: os.stat_result | None, exists: bool, caller: Caller
+    ) -> TouchedFile:
+        """`status`: its own, or that of the directory it would be in; None = only its path is known."""
+        directory = _stat_in(pid, posixpath.dirname(path)) if exists and status is not None else status
         mount = self._mount(pid, path)
         return TouchedFile(
             path=path,
             exists=exists,
-            kind=_KINDS.get(stat.S_IFMT(status.st_mode), "file"),
-            uid=self._users.inside(status.st_uid),
-            gid=self._groups.inside(status.st_gid),
-            mode=stat.S_IMODE(status.st_mode),
+            kind="file" if status is None else _KINDS.get(stat.S_IFMT(status.st_mode), "file"),
+            uid=-1 if status is None else self._users.inside(status.st_uid),
+            gid=-1 if status is None else self._groups.inside(status.st_gid),
+            mode=0o777 if status is None else stat.S_IMODE(status.st_mode),
             directory_uid=-1 if directory is None else self._users.inside(directory.st_uid),
             directory_gid=-1 if directory is None else self._groups.inside(directory.st_gid),
             directory_mode=0o777 if directory is None else stat.S_IMODE(directory.st_mode),
-            searchable=self._searchable(pid, posixpath.dirname(path), caller),
-            mount=mount.point if mount else "/",
-            read_only=mount.read_only if mount else False,
-        )
-
-    def _unseen(self, pid: int, path: str) -> TouchedFile:
-        """Only its path and its mount are known."""
-        mount = self._mount(pid, path)
-        return TouchedFile(
-            path=path,
-            uid=-1,
-            gid=-1,
-            mode=0o777,
-            directory_uid=-1,
-            directory_gid=-1,
-            directory_mode=0o777,
+            searchable=status is None or self._searchable(pid, posixpath.dirname(path), caller),
             mount=mount.point if mount else "/",
             read_only=mount.read_only if mount else False,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import posixpath
 import re
 import secrets
 import shutil
@@ -13,22 +12,16 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
 
 from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
-from hardentui.features.trial.observe.processes import established, merged_checks, merged_samples
+from hardentui.features.trial.observe.processes import established
 from hardentui.host.files.reader import Files, LocalFiles, reason
-from hardentui.host.process.activity import read_activity
-from hardentui.host.process.cgroups import (
-    CgroupTree,
-    Membership,
-    cgroup_directory,
-    find_cgroups,
-    parse_membership,
-)
+from hardentui.host.process.activity import own_cgroup, read_activity
+from hardentui.host.process.cgroups import CgroupTree, find_cgroups, parse_membership
 from hardentui.lib.observer.call_names import NATIVE, SECCOMP_NAMES
 from hardentui.lib.observer.calls import CallWatcher, NotWatched, give_to
 from hardentui.lib.observer.records import CallLog
@@ -202,53 +195,66 @@ _ENDED = Unread("the container had ended before it could be sampled")
 
 
 class _Seen(Struct):
+    """What samples of one container showed, of all its starts."""
+
     listening: set[SocketEndpoint] = field(default_factory=set)
     outgoing: set[SocketEndpoint] = field(default_factory=set)
     memory: int = 0
     pids: int = 0
     samples: int = 0
     faults: dict[str, str] = field(default_factory=dict)
+    started: bool = False
+
+    def sampled(self) -> Known[Sampled]:
+        if not self.samples:
+            return _ENDED if self.started else NOT_READ
+        sockets = self.faults.get("sockets")
+        return Sampled(
+            listening=_sorted(self.listening) if sockets is None else Unread(sockets),
+            outgoing=_sorted(self.outgoing) if sockets is None else Unread(sockets),
+            memory_peak=self.memory or Unread(self.faults.get("memory", _NO_GROUP)),
+            pids_peak=self.pids or Unread(self.faults.get("pids", _NO_GROUP)),
+        )
 
 
 class Sampler:
     """Use: `start` when the container has a pid, `finish` when it has ended or is enough. `pid`: its main
     process, even one still waiting to be started: Podman does not name its cgroup then, so the cgroup is read
-    from the process.
+    from the process. `seen`: of earlier starts, to which this one adds.
     """
 
-    def __init__(self, pid: int, *, files: Files | None = None, every: float = 0.2) -> None:
+    def __init__(
+        self, pid: int, *, files: Files | None = None, every: float = 0.2, seen: _Seen | None = None
+    ) -> None:
         self._pid, self._every = pid, every
-        self._cgroup_path = ""
         self._files = files or LocalFiles()
-        self._seen = _Seen()
+        self._seen = seen or _Seen()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hardentui-samples", daemon=True)
         self._groups: dict[str, str] = {}
 
     def start(self) -> None:
-        tree, membership = find_cgroups(self._files), self._membership()
-        if isinstance(tree, CgroupTree) and isinstance(membership, Membership):
-            self._cgroup_path = next(filter(None, map(_own_path, membership.paths())), "")
-            for controller in ("memory", "pids"):
-                self._groups[controller] = _own_group(tree, membership, controller)
-        self._tree = tree
+        self._seen.started = True
+        self._tree = find_cgroups(self._files)
+        path = f"/proc/{self._pid}/cgroup"
+        try:
+            membership = parse_membership(self._files.read_text(path))
+        except OSError as error:
+            self._seen.faults |= dict.fromkeys(_PEAKS, f"{path}: {reason(error)}")
+        else:
+            if isinstance(self._tree, CgroupTree):
+                own = {each: own_cgroup(self._tree, membership, each) for each in _PEAKS}
+                self._groups = {each: group for each, group in own.items() if group is not None}
         self._thread.start()
 
     def finish(self, patience: float = 5.0) -> Known[Sampled]:
         self._stop.set()
         self._thread.join(timeout=patience)
-        return self.so_far() if self._seen.samples else _ENDED
+        return self._seen.sampled()
 
-    def so_far(self) -> Sampled:
+    def so_far(self) -> Known[Sampled]:
         """The observations so far; the container may continue."""
-        seen = self._seen
-        sockets = seen.faults.get("sockets")
-        return Sampled(
-            listening=_sorted(seen.listening) if sockets is None else Unread(sockets),
-            outgoing=_sorted(seen.outgoing) if sockets is None else Unread(sockets),
-            memory_peak=seen.memory or Unread(seen.faults.get("memory", _NO_GROUP)),
-            pids_peak=seen.pids or Unread(seen.faults.get("pids", _NO_GROUP)),
-        )
+        return self._seen.sampled()
 
     def _run(self) -> None:
         while True:
@@ -265,7 +271,7 @@ class Sampler:
     def _sample(self) -> bool:
         """Take one sample; False if the container has ended."""
         self._peaks()
-        activity = read_activity(self._files, self._pid, self._cgroup_path, self._tree)
+        activity = read_activity(self._files, self._pid, cgroups=self._tree)
         if isinstance(activity.processes, Unread):
             self._seen.faults["processes"] = activity.processes.reason
             return False
@@ -273,6 +279,7 @@ class Sampler:
             if not self._seen.samples:
                 self._seen.faults["sockets"] = activity.listening.reason
         else:
+            self._seen.faults.pop("sockets", None)
             listening = {
                 SocketEndpoint(socket.protocol, socket.address, socket.port) for socket in activity.listening
             }
@@ -285,8 +292,8 @@ class Sampler:
 
     def _peaks(self) -> None:
         for controller, names in _PEAKS.items():
-            group = self._groups.get(controller, "")
-            for name in names if group else ():
+            group = self._groups.get(controller)
+            for name in names if group is not None else ():
                 try:
                     value = int(self._files.read_text(f"{group}/{name}").strip())
                 except (OSError, ValueError) as error:
@@ -295,13 +302,6 @@ class Sampler:
                     continue
                 setattr(self._seen, controller, max(getattr(self._seen, controller), value))
                 break
-
-    def _membership(self) -> Known[Membership]:
-        path = f"/proc/{self._pid}/cgroup"
-        try:
-            return parse_membership(self._files.read_text(path))
-        except OSError as error:
-            return Unread(f"{path}: {reason(error)}")
 
 
 _PEAKS = {
@@ -316,30 +316,6 @@ def _sorted(connections: set[SocketEndpoint]) -> tuple[SocketEndpoint, ...]:
     return tuple(
         sorted(connections, key=lambda connection: (connection.protocol, connection.port, connection.address))
     )
-
-
-def _own_group(tree: CgroupTree, membership: Membership, controller: str) -> str:
-    """The directory of the container's own cgroup; empty if unknown.
-
-    Its parents include others, and systemd as the main process moves itself into a child.
-    """
-    path = membership.v1.get(controller, membership.unified or "")
-    hierarchy = tree.v1.get(controller) if controller in membership.v1 else tree.unified
-    if hierarchy is None or not path:
-        return ""
-    own = _own_path(path)
-    return (cgroup_directory(hierarchy, own) or "") if own else ""
-
-
-def _own_path(path: str) -> str:
-    """The part of a cgroup's path that Podman created for the container; empty if there is none."""
-    return next((part for part in _upwards(path) if posixpath.basename(part).startswith("libpod-")), "")
-
-
-def _upwards(path: str) -> Iterator[str]:
-    while path not in ("/", ""):
-        yield path
-        path = posixpath.dirname(path)
 
 
 def native_way() -> str:
@@ -376,9 +352,8 @@ class Watch:
         self._directory = ""
         self._calls: CallWatcher | None = None
         self._no_calls = Unread("there is no seccomp profile to watch it with")
-        self._samplers: list[Sampler] = []
-        self._tracers: list[CapabilityWatcher] = []
-        self._sampled: Known[Sampled] = NOT_READ
+        self._attached: list[tuple[Sampler, CapabilityWatcher]] = []
+        self._seen = _Seen()
         self._checks: Known[tuple[CapabilityCheck, ...]] = NOT_READ
 
     @property
@@ -418,12 +393,10 @@ class Watch:
     def attach(self, pid: int) -> None:
         """Watch a start of the container: `pid` is its main process, which waits to become the program."""
         self._settle()
-        sampler = Sampler(pid, files=self._files)
+        sampler, tracer = Sampler(pid, files=self._files, seen=self._seen), CapabilityWatcher(self._tracefs)
         sampler.start()
-        tracer = CapabilityWatcher(self._tracefs)
         tracer.start([pid])
-        self._samplers.append(sampler)
-        self._tracers.append(tracer)
+        self._attached.append((sampler, tracer))
 
     def finish(self, written: Known[tuple[str, ...]] = NOT_READ) -> Observation:
         """What was seen; the container must have ended. `written`: paths of its root file system that differ
@@ -431,7 +404,7 @@ class Watch:
         """
         self._settle()
         return Observation(
-            calls=self._log(), sampled=self._sampled, capability_checks=self._checks, written=written
+            calls=self._log(), sampled=self._seen.sampled(), capability_checks=self._checks, written=written
         )
 
     def close(self) -> None:
@@ -452,10 +425,14 @@ class Watch:
 
     def _settle(self) -> None:
         """Take over the observations of a start that has ended."""
-        while self._samplers:
-            self._sampled = merged_samples(self._sampled, self._samplers.pop().finish())
-        while self._tracers:
-            self._checks = merged_checks(self._checks, self._tracers.pop().finish(self._held))
+        while self._attached:
+            sampler, tracer = self._attached.pop()
+            sampler.finish()
+            checks = tracer.finish(self._held)
+            if isinstance(self._checks, Unread):
+                self._checks = checks
+            elif not isinstance(checks, Unread):
+                self._checks = (*self._checks, *checks)
 
 
 def _go_name() -> str:

@@ -8,7 +8,6 @@ from hardentui.features.at_rest.checking import read_services
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import find
 from hardentui.model.known import Unread
-from hardentui.model.spec import NEWEST_KNOWN
 from hardentui.options import (
     CAP_DROP,
     COMMAND,
@@ -68,9 +67,9 @@ services:
 def services(tmp_path: Path, files: dict[str, str], *paths: str) -> dict[str, Service]:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    read = read_services(find([str(tmp_path / path) for path in paths or (".",)]), NEWEST_KNOWN, None)
-    assert read.refused == ()
-    return {each.name: each for each in read.services}
+    services, refused = read_services(find([str(tmp_path / path) for path in paths or (".",)]))
+    assert refused == ()
+    return {each.name: each for each in services}
 
 
 def test_a_compose_service_has_the_options_of_podman(tmp_path: Path) -> None:

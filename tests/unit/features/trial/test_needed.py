@@ -59,7 +59,7 @@ def test_one_that_works_alone_gets_nobody_and_one_that_does_not_those_of_its_log
     front = _of_project(_named("shop_front_1"), "shop")
     request = TrialRequest(facts=front, choices=(), company=(db, stranger))
     told: list[str] = []
-    tools = Mock(on_event=lambda event: told.append(event.text))
+    tools = Mock(tell=lambda step, text: told.append(text))
     assert with_peers(request, tools, "curl http://$TARGET/").peers == ()
     assert with_peers(request, tools, "no such host: metrics", project=True).peers == (stranger,)
     assert with_peers(request, tools, "exit code 3", project=True).peers == (db,)

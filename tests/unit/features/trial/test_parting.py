@@ -10,7 +10,14 @@ import pytest
 
 from hardentui.checks.prelude import container
 from hardentui.features.trial import parting
-from hardentui.features.trial.parting import SplitRequest, WayKnocker, called_first, result_of, ways_to_try
+from hardentui.features.trial.parting import (
+    SplitRequest,
+    SplitTools,
+    WayKnocker,
+    called_first,
+    result_of,
+    ways_to_try,
+)
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.known import Known
@@ -122,8 +129,8 @@ def test_only_what_stays_unexpected_is_told(
     monkeypatch.setattr(parting, "_AGAIN_AFTER", (0, 0))
     twin = cast("Any", SimpleNamespace(pid=1, addresses=("10.1.0.2",)))
     run = Answers(*words)
-    knocker = WayKnocker(
-        {"web": twin, "db": twin}, RecordedFiles({}), run, threading.Event(), lambda event: None
-    )
+    files, nobody = RecordedFiles({}), cast("Any", None)
+    tools = SplitTools(nobody, files, run, lambda event: None, threading.Event())
+    knocker = WayKnocker({"web": twin, "db": twin}, tools)
     (way,) = knocker.after([WayTried("web", "db", (80,), needed)])
     assert (way.after, run.calls) == (reached, calls)

@@ -9,14 +9,21 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import container
 from hardentui.features.change.wait import Expectation, Readiness
 from hardentui.features.checklists.loading import load
-from hardentui.features.trial.configuration import CapabilityBack, Tools, TrialConfiguration, TwinPlanner
-from hardentui.features.trial.life import Habits
+from hardentui.features.trial.baseline import BaselineSeen, Stopped, stop_limit
+from hardentui.features.trial.configuration import (
+    CapabilityBack,
+    Tools,
+    TrialConfiguration,
+    TrialRequest,
+    TwinPlanner,
+)
 from hardentui.features.trial.relax import Relaxer, Settled
-from hardentui.features.trial.rounds import Rounds, Stopped, Tried, stop_limit
+from hardentui.features.trial.rounds import Rounds, Tried
 from hardentui.features.trial.running import asked_of, recorded
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, failed, passed
+from hardentui.model.known import NOT_READ
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import Baseline, How, Result, Trial
 from hardentui.options import CAP_ADD
@@ -30,15 +37,25 @@ def _plan(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
     return make_plan(facts, choices, CHECKS, CHECKLIST)
 
 
+def _rounds(
+    facts: ContainerFacts,
+    expected: Expectation,
+    *choices: Choice,
+    stop_seconds: float | None = None,
+    tools: Tools | None = None,
+) -> Rounds:
+    """Rounds on a stage whose twins are always ready."""
+    stage = MagicMock(facts=facts, files=None, request=TrialRequest(facts, choices))
+    stage.wait.return_value = Readiness(True, expected.how, 0.1)
+    stage.tools = tools or MagicMock(profile=lambda: NOT_READ)
+    baseline = Baseline(True, expected.how, 0.1)
+    seen = BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds)
+    return Rounds(stage, TwinPlanner(facts, _plan), seen)
+
+
 def _recorded(effective: dict[str, Verdict], *skipped: tuple[str, str]) -> Trial:
     """The record of a trial whose final twin is judged so."""
     facts = container()
-    stage = MagicMock()
-    stage.wait.return_value = Readiness(True, How.ALIVE, 0.1)
-    planner = TwinPlanner(facts, _plan)
-    rounds = Rounds(
-        stage, planner, Expectation(How.ALIVE), lambda event: None, stop_seconds=None, habits=Habits()
-    )
     tools = Tools(
         changing=MagicMock(),
         files=None,
@@ -48,9 +65,10 @@ def _recorded(effective: dict[str, Verdict], *skipped: tuple[str, str]) -> Trial
         on_event=lambda event: None,
         stop=threading.Event(),
     )
+    rounds = _rounds(facts, Expectation(How.ALIVE), tools=tools)
     record = Trial(container="web", result=Result.WORKS, baseline=Baseline(True, How.ALIVE, 0.1))
     settled = Settled(TrialConfiguration((PRIVILEGES, MEMORY)), {}, ())
-    return recorded(record, settled, rounds, tools, skipped)
+    return recorded(record, settled, rounds, skipped)
 
 
 def test_a_change_without_effect_is_told_and_does_not_count() -> None:
@@ -89,19 +107,9 @@ def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
     """Without CAP_KILL an init has to be killed: the user's list stays, and the record asks for KILL."""
     keep = Choice("default-capabilities-kept", (("keep", ("CHOWN", "SETUID")),))
     monkeypatch.setattr("hardentui.features.trial.rounds.stop", lambda *_: Stopped(9.0, killed=True))
-    facts = container()
-    stage = MagicMock()
-    stage.wait.return_value = Readiness(True, How.PORTS, 0.1)
-    stage.facts = facts
-    stage.files = None
-    planner = TwinPlanner(facts, _plan)
-    alive = Expectation(How.PORTS)
-    rounds = Rounds(
-        stage, planner, alive, lambda event: None, stop_seconds=0.2, habits=Habits(), answered=answered
-    )
-    relaxer = Relaxer(rounds, planner, lambda event: None, tight=False)
-    settled = relaxer.settle(TrialConfiguration((keep,)))
-    kept = planner.spec(settled.configuration)[CAP_ADD]
+    rounds = _rounds(container(), Expectation(How.PORTS), *((keep,) if answered else ()), stop_seconds=0.2)
+    settled = Relaxer(rounds).settle(TrialConfiguration((keep,)))
+    kept = rounds.planner.spec(settled.configuration)[CAP_ADD]
     if not answered:
         assert settled.configuration.choices == () or "CAP_KILL" in kept
         return
@@ -117,18 +125,14 @@ def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
 def test_after_a_failure_without_evidence_only_what_it_needs_comes_back(
     monkeypatch: pytest.MonkeyPatch, needed: set[str], kept: tuple[str, ...]
 ) -> None:
-    facts = container()
-    planner = TwinPlanner(facts, _plan)
-    rounds = Rounds(
-        MagicMock(), planner, Expectation(How.PORTS), lambda event: None, stop_seconds=0.2, habits=Habits()
-    )
+    rounds = _rounds(container(), Expectation(How.PORTS), stop_seconds=0.2)
 
-    def run(configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
-        works = not needed & planner.dropped_capabilities(configuration)
+    def run(configuration: TrialConfiguration, purpose: str, *, watched: bool = False) -> Tried:
+        works = not needed & rounds.planner.dropped_capabilities(configuration)
         return Tried(configuration, works, "" if works else "it ended")
 
     monkeypatch.setattr(rounds, "run", run)
     choice = Choice("default-capabilities-kept", (("keep", kept),) if kept else ())
-    settled = Relaxer(rounds, planner, lambda event: None).settle(TrialConfiguration((choice,)))
+    settled = Relaxer(rounds).settle(TrialConfiguration((choice,)))
     assert set(settled.configuration.loosenings) == {CapabilityBack(name) for name in needed}
     assert all("without" in why for why in settled.why.values())

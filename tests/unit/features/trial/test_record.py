@@ -11,7 +11,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import container
 from hardentui.errors import InputError, PlanError
 from hardentui.features.checklists.loading import load
-from hardentui.features.trial import results
+from hardentui.features.trial import running
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     Raised,
@@ -54,10 +54,10 @@ def record(facts: ContainerFacts, configuration: TrialConfiguration) -> Trial:
         container=facts.name,
         result=Result.WORKS,
         baseline=Baseline(True, How.PORTS, 0.5),
-        kept=results.kept(plan, spec, loose),
-        relaxed=results.relaxed(planner, configuration, why, spec),
-        options=results.option_changes(plan, spec),
-        fixes=results.fixes(configuration.choices),
+        kept=running.kept(plan, spec, loose),
+        relaxed=running.relaxed(planner, configuration, why, spec),
+        options=running.option_changes(plan, spec),
+        fixes=running.fixes(configuration.choices),
     )
 
 

@@ -1,4 +1,4 @@
-"""From a refused call or a line of a log to the loosening that would allow it."""
+"""From a call that a twin may not make, or a line of a log to the loosening that would allow it."""
 
 from unittest.mock import Mock
 
@@ -8,57 +8,52 @@ from hardentui.features.trial.configuration import (
     CapabilityBack,
     Loosening,
     Raised,
-    RefusedCall,
     WritableDirectory,
-    of_call,
+    of_calls,
     of_engine,
     of_log,
 )
-from hardentui.features.trial.rounds import of_state, parse
+from hardentui.features.trial.rounds import of_state
+from hardentui.lib.observer.records import CallDetail, Caller, CallLog, SocketAddress, TouchedFile
+from hardentui.model.known import Unread
 
-TRACE = """\
-1001 openat(AT_FDCWD, "/etc/ld.so.preload", O_RDONLY) = -1 ENOENT (No such file or directory)
-1001 fchownat(AT_FDCWD, "/var/lib/nginx/body", 33, -1, 0) = -1 EPERM (Operation not permitted)
-1002 mkdir("/var/cache/app", 0755) = -1 EROFS (Read-only file system)
-1002 bind(6, {sa_family=AF_INET, sin_port=htons(80)}, 16) = -1 EACCES (Permission denied)
-1003 setgid(33 <unfinished ...>
-1003 setgroups(1, [70])                = -1 EPERM (Operation not permitted)
-1003 <... setgid resumed>)             = -1 EPERM (Operation not permitted)
-1003 connect(5, {sa_family=AF_INET, sin_port=htons(53)}, 16) = -1 EACCES (Permission denied)
-1003 openat(AT_FDCWD, "/a \\"b\\"/c", O_RDWR) = -1 EACCES (Permission denied)
-"""
+HELD = frozenset({"CAP_SETUID"})
+ROOT = Caller(0, 0, frozenset({0}), frozenset({0}), capabilities=HELD)
 
 
-def test_a_trace_tells_what_was_refused() -> None:
-    assert list(parse(TRACE)) == [
-        RefusedCall("fchownat", "EPERM", "/var/lib/nginx/body"),
-        RefusedCall("mkdir", "EROFS", "/var/cache/app"),
-        RefusedCall("bind", "EACCES"),
-        RefusedCall("setgroups", "EPERM"),
-        RefusedCall("setgid", "EPERM"),
-        RefusedCall("openat", "EACCES", '/a \\"b\\"/c'),
-    ]
+def called(call: str, *numbers: int, file: TouchedFile | None = None, port: int = 0) -> CallDetail:
+    address = SocketAddress(2, "0.0.0.0", port) if port else None
+    return CallDetail(call, ROOT, numbers, (file,) if file else (), address)
+
+
+OF_ROOT = TouchedFile("/x", mode=0o644)
+OF_ANOTHER = TouchedFile("/x/y", uid=33, gid=33, mode=0o600)
+LOCKED = TouchedFile("/var/cache/app/x", exists=False, uid=0, mode=0o755, read_only=True)
 
 
 @pytest.mark.parametrize(
-    ("call", "loosening"),
+    ("detail", "loosenings"),
     [
-        (RefusedCall("fchownat", "EPERM", "/x"), CapabilityBack("CAP_CHOWN")),
-        (RefusedCall("setresuid", "EPERM"), CapabilityBack("CAP_SETUID")),
-        (RefusedCall("setgroups", "EPERM"), CapabilityBack("CAP_SETGID")),
-        (RefusedCall("bind", "EACCES"), CapabilityBack("CAP_NET_BIND_SERVICE")),
-        (RefusedCall("openat", "EACCES", "/x/y"), CapabilityBack("CAP_DAC_OVERRIDE")),
-        (RefusedCall("mkdir", "EROFS", "/var/cache/app"), WritableDirectory("/var/cache")),
-        (RefusedCall("kill", "EPERM"), CapabilityBack("CAP_KILL")),
+        (called("fchownat", 33, 0xFFFFFFFF, file=OF_ROOT), [CapabilityBack("CAP_CHOWN")]),
+        (called("setresgid", 33, 33, 33), [CapabilityBack("CAP_SETGID")]),
+        (called("setresuid", 33, 33, 33), []),
+        (called("bind", port=80), [CapabilityBack("CAP_NET_BIND_SERVICE")]),
+        (called("bind", port=8080), []),
+        (called("openat", 0, 0, file=OF_ANOTHER), [CapabilityBack("CAP_DAC_OVERRIDE")]),
+        (called("mkdir", 0o755, file=LOCKED), [WritableDirectory("/var/cache/app")]),
+        (called("access", file=LOCKED), [WritableDirectory("/var/cache/app")]),
+        (called("openat", 0, 0, file=LOCKED), []),
     ],
 )
-def test_a_refused_call_names_what_would_allow_it(call: RefusedCall, loosening: Loosening) -> None:
-    assert [evidence.loosening for evidence in of_call(call)] == [loosening]
+def test_a_call_that_its_caller_may_not_make_names_what_would_allow_it(
+    detail: CallDetail, loosenings: list[Loosening]
+) -> None:
+    log = CallLog((), (detail,), frozenset(), frozenset(), 1, ())
+    assert [evidence.loosening for evidence in of_calls(log)] == loosenings
 
 
-@pytest.mark.parametrize("call", [RefusedCall("chown", "ENOENT", "/x"), RefusedCall("stat", "EROFS", "/x/y")])
-def test_what_no_loosening_helps_with_names_none(call: RefusedCall) -> None:
-    assert [evidence.loosening for evidence in of_call(call) if evidence.loosening] == []
+def test_calls_that_were_not_seen_are_no_evidence() -> None:
+    assert list(of_calls(Unread("nobody looked"))) == []
 
 
 @pytest.mark.parametrize(

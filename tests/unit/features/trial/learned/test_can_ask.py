@@ -8,10 +8,17 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.configuration import TwinPlanner
-from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, keeping, left_to_decide, widened
 from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
-from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
+from hardentui.features.trial.learned.teaching import (
+    CanAsk,
+    CapabilityNeed,
+    Needs,
+    can_ask,
+    keeping,
+    left_to_decide,
+    widened,
+)
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks.prelude import container
 from hardentui.features.trial.configuration import TwinPlanner
@@ -17,7 +18,6 @@ from hardentui.features.trial.learned.teaching import (
     taught,
     written_files,
 )
-from hardentui.features.trial.observe.processes import merged
 from hardentui.lib.observer.records import CallCount, CallDetail, Caller, CallLog, SocketAddress, TouchedFile
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
 from hardentui.model.known import Unread
@@ -156,25 +156,13 @@ def _sampled(memory: int | Unread) -> Sampled:
     return Sampled(listening=(SocketEndpoint("tcp", "0.0.0.0", 80),), memory_peak=memory)
 
 
-def test_observations_merge() -> None:
-    first = observed(CHOWN, sampled=_sampled(5), written=("/a",))
-    second = observed(CHOWN, CONNECT, sampled=_sampled(7), written=("/b",))
-    both = merged(first, second)
-    assert isinstance(both.calls, CallLog)
-    assert {(call.name, call.program) for call in both.calls.calls} == {("chown", 2), ("connect", 1)}
-    assert both.calls.details == (CHOWN, CONNECT)
-    assert isinstance(both.sampled, Sampled)
-    assert both.sampled.memory_peak == 7
-    assert both.sampled.listening == (SocketEndpoint("tcp", "0.0.0.0", 80),)
-    assert both.written == ("/a", "/b")
-
-
 def test_a_run_that_could_not_look_takes_nothing_away() -> None:
-    seen = observed(CHOWN, sampled=_sampled(5))
-    blind = Observation(calls=WHY, sampled=WHY, written=WHY, capability_checks=WHY)
-    assert merged(seen, blind).calls == seen.calls
-    assert merged(blind, seen).sampled == seen.sampled
-    assert merged(blind, blind).calls == WHY
+    seen = needs(observed(CHOWN, sampled=_sampled(5)))
+    blind = needs(Observation(calls=WHY, sampled=WHY, written=WHY, capability_checks=WHY))
+    for both in (merged_needs(seen, blind), merged_needs(blind, seen)):
+        assert both.unknown.keys() == seen.unknown.keys()
+        assert replace(both, runs=1, unknown=seen.unknown) == seen
+    assert merged_needs(blind, blind).unknown == blind.unknown
 
 
 def test_needs_of_two_trials_merge() -> None:
