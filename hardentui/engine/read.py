@@ -15,18 +15,18 @@ from msgspec import Struct
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection, segment
-from hardentui.engine.documents import (
+from hardentui.engine.shapes import (
     ChangedFile,
     ExecSession,
     HistoryEntry,
     Info,
+    Listed,
     ListedImage,
     ListedPod,
     Network,
     Pod,
     Volume,
 )
-from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, HardenError, NotFound
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unread

@@ -19,14 +19,13 @@ from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan, rais
 from hardentui.harden.remedy import FixValue, remediation, settings_of
 from hardentui.harden.score import Score, score
 from hardentui.model.check import Check, ParameterValue
-from hardentui.model.draft import DraftFile
+from hardentui.model.draft import DraftFile, safe_file_name
 from hardentui.model.finding import Finding, Remediation, Risk, Status
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.reading.forms import fault_of, value_of
 from hardentui.reading.masking import mask_argument
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
-from hardentui.writers.context import safe_file_name
 
 SCHEMA = "hardentui/plan/1"
 

@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from hardentui.model.spec import Codec
-from hardentui.options.values import Mount, Port
+from hardentui.model.spec import Codec, Mount, Port
 
 
 def as_csv_field(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.lib.image.contents import ImageFile, ImageInventory
+from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown

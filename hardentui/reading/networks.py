@@ -11,9 +11,8 @@ from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, NetworkFacts, NotRunning
 from hardentui.model.finding import not_applicable
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Port, Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
-from hardentui.options.values import Port
 from hardentui.reading.containers import ask, is_infra, pod_of, section
 
 _OPENING = ("-t", "--tcp-ports", "-u", "--udp-ports")

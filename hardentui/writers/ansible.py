@@ -14,9 +14,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.model.draft import safe_file_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.writers.context import UnitContext, left_behind, safe_file_name
+from hardentui.writers.context import UnitContext, left_behind
 from hardentui.writers.supporting import (
     network_create_arguments,
     network_name,

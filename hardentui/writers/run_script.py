@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from hardentui.model.draft import profile_name
 from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, MOUNTS, NAME, NETWORK, POD, ROOTFS, SECCOMP_PROFILE, TABLE
 from hardentui.options.codecs import as_csv_field
 from hardentui.systemd.unit_text import comment_lines
-from hardentui.writers.context import UnitContext, left_behind, profile_name
+from hardentui.writers.context import UnitContext, left_behind
 from hardentui.writers.supporting import (
     network_create_arguments,
     network_name,

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from hardentui.model.draft import safe_file_name
 from hardentui.model.network import APP_LABELS, COMPOSE, compose_project
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Mount, Port, Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
 from hardentui.options.inspect.mounts import is_anonymous_name
-from hardentui.options.values import Mount, Port
 from hardentui.systemd.unit_text import comment_lines
-from hardentui.writers.context import safe_file_name
 
 _MODES = frozenset("host none bridge private default pasta slirp4netns container ns".split())
 

@@ -10,13 +10,19 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
 from hardentui.host.process.proc import read_kernel
-from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
-from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
+from hardentui.model.facts import (
+    CAPABILITIES_BY_NUMBER,
+    CapabilitySets,
+    IdRange,
+    Kernel,
+    Limits,
+    ListeningSocket,
+)
 from hardentui.model.known import Unread, known
 from tests.support.podman import BUSYBOX, Bench
 

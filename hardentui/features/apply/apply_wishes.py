@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.features.change.wait import PATIENCE
+from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
-from hardentui.reading.written import LayerData
+from hardentui.reading.scratch import LayerData
 from hardentui.visible import visible
-from hardentui.writers.context import volume_for
 
 _SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
 

@@ -18,7 +18,7 @@ from hardentui import account
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import EngineError
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files import Files, reason
 from hardentui.host.network.knock import SECONDS, knock
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ListeningSocket

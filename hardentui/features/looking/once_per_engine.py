@@ -8,16 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hardentui.engine.documents import StoredSecret
 from hardentui.engine.events import past_events
 from hardentui.engine.read import Engine
-from hardentui.engine.shapes import mappings
+from hardentui.engine.shapes import StoredSecret, mappings
 from hardentui.errors import EngineError
 from hardentui.features.looking.unit_origin import manager_of, unit_facts
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, examine, interpreters
+from hardentui.host.files import Files, examine, interpreters
+from hardentui.host.process import read_process_table
 from hardentui.host.process.activity import read_listening
-from hardentui.host.process.capabilities import read_process_table
 from hardentui.host.process.denials import read_refusals
 from hardentui.host.units.systemd import Manager, ReadUnit, read_units, timer_active
 from hardentui.model.configuration import FileFact, Missing

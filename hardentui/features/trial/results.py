@@ -16,7 +16,7 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import ChosenFix, Kept, Learned, NotTried, OptionChange, Relaxed, SocketEndpoint
 from hardentui.options import *
-from hardentui.options.table import bounding_set
+from hardentui.options import bounding_set
 from hardentui.reading.capabilities import short
 from hardentui.reading.masking import mask_argument
 

@@ -41,8 +41,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.model.trial import How, NotExercised, Observation, OnTrialEvent, Round, TrialEvent, TrialStep
-from hardentui.options import MOUNTS, SECCOMP_PROFILE
-from hardentui.options.table import bounding_set
+from hardentui.options import MOUNTS, SECCOMP_PROFILE, bounding_set
 
 _TRACED = (
     "trace=%file,%creds,bind,socket,kill,tkill,tgkill,fchown,fchmod,fsetxattr,mount,umount2,unshare,setns,prctl,"

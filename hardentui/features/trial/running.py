@@ -56,9 +56,8 @@ from hardentui.model.trial import (
     TrialEvent,
     TrialStep,
 )
-from hardentui.options import HEALTH_CMD, MOUNTS, SECCOMP_PROFILE
+from hardentui.options import HEALTH_CMD, MOUNTS, SECCOMP_PROFILE, given_explicitly
 from hardentui.options.inspect.mounts import anonymous_volumes
-from hardentui.options.table import given_explicitly
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config, section
 from hardentui.reading.mounts import at_or_above

@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from hardentui.host.files.reader import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
+from hardentui.host.files import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
+from hardentui.host.process import HostProcess, open_files, sees_everybody
 from hardentui.host.process.activity import listening_sockets
-from hardentui.host.process.capabilities import HostProcess, open_files, sees_everybody
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unread, known

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import Files, FileStat, reason
-from hardentui.host.process.capabilities import open_files, pids
+from hardentui.host.files import Files, FileStat, reason
+from hardentui.host.process import open_files, pids
+from hardentui.model.facts import Listener
 from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import Listener
 from hardentui.reading.mounts import parents
 
 _ACCEPTS = 0x10000  # a flag in /proc/net/unix: listen() was called

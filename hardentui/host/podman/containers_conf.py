@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.host.files.reader import Files, names, parsed, text, there
+from hardentui.host.files import Files, names, parsed, text, there
 from hardentui.model.configuration import Configuration, Missing, Value
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Version

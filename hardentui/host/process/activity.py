@@ -12,8 +12,8 @@ from socket import AF_INET, AF_INET6, inet_ntop
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import Files, reason, unreadable
-from hardentui.host.process.capabilities import (
+from hardentui.host.files import Files, reason, unreadable
+from hardentui.host.process import (
     ENDED,
     MAX_PROCESSES,
     capability_sets,

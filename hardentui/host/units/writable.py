@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text_or, tree
+from hardentui.host.files import ROOT_ONLY, Files, examine, names, text_or, tree
 from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import Program, UnitProgram, User
 from hardentui.model.known import Known, Unread

@@ -8,7 +8,7 @@ from typing import Any
 
 from hardentui.model.spec import UNKNOWABLE, Reading, Version
 from hardentui.options.codecs import size_of
-from hardentui.options.inspect.view import Reader, View, by_command, command_text
+from hardentui.options.inspect import Reader, View, by_command, command_text
 
 _LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})

@@ -11,10 +11,11 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import CannotExpress
+from hardentui.model.draft import safe_file_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.argv import Item, parse_argument, spec_of
-from hardentui.writers.context import UnitContext, left_behind, safe_file_name
+from hardentui.writers.context import UnitContext, left_behind
 from hardentui.writers.kube.container import (
     OF_CONTAINER,
     WRITTEN_AFTERWARDS,

@@ -10,11 +10,10 @@ from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningS
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.network import Peer, Peers
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Port, Spec
 from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.values import Port
 from tests.support.judging import fix, status_of
 
 MEMBER = {"Pod": "2" * 64}

@@ -12,7 +12,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
-from hardentui.lib.image.contents import ImageFile, ImageInventory
+from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import (

@@ -25,6 +25,7 @@ from hardentui.model.facts import (
     ImageFacts,
     Kernel,
     ListeningSocket,
+    MountedPath,
     NetworkFacts,
     NotRunning,
     RuntimeConfig,
@@ -32,9 +33,8 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unread
-from hardentui.model.mounts import MountedPath
 from hardentui.options import *
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.reading.confinement import filter_of
 from hardentui.reading.containers import count_of_list, labels_of

@@ -10,17 +10,18 @@ from hardentui.errors import CannotFix
 from hardentui.features.looking.container_readers import links_of, real_path
 from hardentui.features.looking.gather import with_peers
 from hardentui.harden.evaluate import container_subject, evaluate
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.lib.image.inventory import credential
-from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Checklist
 from hardentui.model.facts import (
+    ALL_CAPABILITIES,
     CapabilitySets,
     ContainerFacts,
     FileChange,
     IdRange,
     ImageFacts,
     Kernel,
+    KernelMount,
     ListeningSocket,
     NetworkFacts,
     Process,
@@ -29,10 +30,9 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unread
-from hardentui.model.mounts import KernelMount
 from hardentui.model.network import Peer, Peers
 from hardentui.options import *
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, fix, judge, status_of, the_check
 

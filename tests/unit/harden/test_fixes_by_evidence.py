@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, image, rootful, rootless
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import fixable, left_out, make_plan
-from hardentui.lib.image.contents import ImageFile, ImageInventory
+from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.facts import (
     CapabilitySets,
     Client,
@@ -18,6 +18,7 @@ from hardentui.model.facts import (
     IdRange,
     ImageFacts,
     Kernel,
+    KernelMount,
     Limits,
     ListeningSocket,
     NetworkFacts,
@@ -27,7 +28,6 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unread
-from hardentui.model.mounts import KernelMount
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import *
 

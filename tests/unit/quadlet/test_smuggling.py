@@ -15,9 +15,8 @@ from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress
 from hardentui.lib.quadlet.references import KEYS, SECTIONS
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.spec import Mount, Option, Spec, Version
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, POD, RESTART, TABLE
-from hardentui.options.values import Mount
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.systemd.command_line import unit_settings
 

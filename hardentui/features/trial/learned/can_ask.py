@@ -18,7 +18,7 @@ from hardentui.features.trial.learned.teaching import Needs, PlansLimits
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
 from hardentui.model.trial import CanNeed, Decision, OptionChange
-from hardentui.options.table import bounding_set
+from hardentui.options import bounding_set
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
 from hardentui.reading.behaviour import runs_as_root
 from hardentui.reading.capabilities import used_by_processes

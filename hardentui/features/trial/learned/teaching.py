@@ -21,7 +21,7 @@ from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketE
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
 from hardentui.reading.containers import ask_or
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.written import by_podman
+from hardentui.reading.scratch import by_podman
 
 # What a container was seen to need: the result of learning, kept, merged and shown.
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import TypeVar
 
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
+from hardentui.host.process import capability_names
 from hardentui.host.process.activity import decoded_address
-from hardentui.host.process.capabilities import capability_names
 from hardentui.lib.observer.records import CallCount, Caller, CallLog, SocketAddress
 from hardentui.model.known import Known, Unread
 from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint

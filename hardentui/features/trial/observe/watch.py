@@ -20,7 +20,7 @@ from msgspec import Struct, field
 
 from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
 from hardentui.features.trial.observe.processes import established, merged_checks, merged_samples
-from hardentui.host.files.reader import Files, LocalFiles, reason
+from hardentui.host.files import Files, LocalFiles, reason
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.cgroups import (
     CgroupTree,
@@ -33,7 +33,7 @@ from hardentui.lib.observer.call_names import NATIVE, SECCOMP_NAMES
 from hardentui.lib.observer.calls import CallWatcher, NotWatched, give_to
 from hardentui.lib.observer.records import CallLog
 from hardentui.lib.seccomp import parse_profile
-from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
+from hardentui.model.facts import CAPABILITIES_BY_NUMBER
 from hardentui.model.known import NOT_READ, Known, Unread
 from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
 

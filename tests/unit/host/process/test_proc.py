@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files.reader import FileStat
+from hardentui.host.files import FileStat
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import decoded_address, read_activity
 from hardentui.host.process.cgroups import parse_mountinfo
