@@ -2,8 +2,8 @@
 EngineProtocolError.
 
 The names are Podman's (libpod/define, go.podman.io/common), versions 4.4 to 6. A field may be absent or null.
-The types are never instantiated: an answer is validated against them once, on arrival (`typed`), and all later
-code may rely on its types. A field that is not here is not read anywhere.
+The types are never instantiated: an answer is validated against them once, on arrival (`typed`), and all
+later code may rely on its types. A field that is not here is not read anywhere.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from hardentui.errors import InputError
 from hardentui.host.files import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
 from hardentui.host.process import HostProcess, open_files, sees_everybody
 from hardentui.host.process.activity import listening_sockets
@@ -18,7 +19,7 @@ from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unread, known
 from hardentui.reading.mounts import WRITE, Way, open_spots, who_may
-from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
+from hardentui.systemd.unit_text import split_command, unit_settings
 
 # Listening sockets of the host, by the inode number shown in /proc/PID/fd.
 
@@ -178,7 +179,7 @@ def command_words(value: str) -> tuple[str, ...]:
     """The words of an Exec…= line without the prefixes of the program; none if systemd refuses the line."""
     try:
         words = split_command(value)
-    except UnbalancedQuotes:
+    except InputError:
         return ()
     first = words[0].lstrip("-@:+!|") if words else ""
     return (first, *words[1:]) if first else ()

@@ -14,6 +14,7 @@ from hardentui.host.files import Files, reason, unreadable
 from hardentui.model.facts import CAPABILITIES_BY_NUMBER, CapabilitySets
 from hardentui.model.known import Known, Unread
 
+
 class HostProcess(Struct, frozen=True):
     """A process that runs a program; kernel threads do not."""
 

@@ -1,4 +1,4 @@
-"""Readers of the network (networks, addresses, ports, names) and of limits (memory, processors, tasks, IO)."""
+"""Readers of the network (networks, addresses, ports, names) and of limits (memory, processors, tasks)."""
 
 from __future__ import annotations
 
