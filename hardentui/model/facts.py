@@ -228,8 +228,9 @@ class Limits(Struct, frozen=True):
     memory_peak: int | None = None
 
 
-class ListeningSocket(Struct, frozen=True):
-    """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace."""
+class SocketEndpoint(Struct, frozen=True):
+    """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace, or the remote end
+    of a connection that the container opened."""
 
     protocol: str
     address: str
@@ -326,7 +327,7 @@ class Kernel(Facts):
     mounts: Fact[tuple[KernelMount, ...]] = Fact()
     # processes, listening: the processes and listening sockets of the container
     processes: Fact[tuple[Process, ...]] = Fact(ONLY_IN_DETAIL)
-    listening: Fact[tuple[ListeningSocket, ...]] = Fact(ONLY_IN_DETAIL)
+    listening: Fact[tuple[SocketEndpoint, ...]] = Fact(ONLY_IN_DETAIL)
     clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL)
     groups: Fact[tuple[int, ...]] = Fact()
     rlimits: Fact[tuple[Rlimit, ...]] = Fact()  # the limits of the main process in /proc/PID/limits
@@ -503,7 +504,7 @@ class ContainerFacts(Facts):
     # UID of its user name in its own /etc/passwd; looked up while it is not running
     named_uid: Fact[int] = Fact(Unread("its /etc/passwd was not read"))
     # listening sockets of the host; read for containers on an internal network
-    host_listening: Fact[tuple[ListeningSocket, ...]] = Fact(
+    host_listening: Fact[tuple[SocketEndpoint, ...]] = Fact(
         Unread("the host's listening ports were not read")
     )
     # command line of its pasta process; empty if there is none

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, FixContext
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket, capability_name
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel, SocketEndpoint, capability_name
 from hardentui.model.finding import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
@@ -176,7 +176,7 @@ def owners_of_mounts(facts: ContainerFacts) -> dict[str, int]:
     return {place: uid for place, uid in owners.items() if uid is not None}
 
 
-def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:
+def listening(facts: ContainerFacts) -> tuple[SocketEndpoint, ...] | None:
     """Its listening sockets; None if they are not known."""
     return ask_or(facts, lambda kernel: kernel.listening, None)
 

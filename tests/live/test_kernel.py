@@ -21,7 +21,7 @@ from hardentui.model.facts import (
     IdRange,
     Kernel,
     Limits,
-    ListeningSocket,
+    SocketEndpoint,
 )
 from hardentui.model.known import Unread, known
 from tests.support.podman import BUSYBOX, Bench
@@ -248,10 +248,7 @@ def test_processes_and_listening(run: Run, podman: Bench) -> None:
     assert isinstance(activity.processes, tuple)
     assert sorted(process.name for process in activity.processes) == ["httpd", "httpd", "sleep"]
     assert {process.executable for process in activity.processes} == {"/bin/busybox"}
-    assert activity.listening == (
-        ListeningSocket("tcp", "127.0.0.1", 8081),
-        ListeningSocket("tcp", "::", 8082),
-    )
+    assert activity.listening == (SocketEndpoint("tcp", "127.0.0.1", 8081), SocketEndpoint("tcp", "::", 8082))
 
 
 def test_processes_of_a_container_in_the_host_pid_namespace_are_only_its_own(run: Run) -> None:

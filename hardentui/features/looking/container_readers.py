@@ -28,10 +28,10 @@ from hardentui.model.facts import (
     Denial,
     FileChange,
     Kernel,
-    ListeningSocket,
     NotRunning,
     Rlimit,
     RuntimeConfig,
+    SocketEndpoint,
     UnitFacts,
     VolumeFacts,
     WrittenDirectory,
@@ -141,7 +141,7 @@ def _named_uid(facts: ContainerFacts, place: Place) -> Known[int]:
     return uid_of_name(place.files, facts.inspect, user)
 
 
-def _host_listening(facts: ContainerFacts, place: Place) -> Known[tuple[ListeningSocket, ...]]:
+def _host_listening(facts: ContainerFacts, place: Place) -> Known[tuple[SocketEndpoint, ...]]:
     if facts.engine.rootless is not False or not internal_networks(facts):
         return Unread("the host's listening ports were not read")
     return place.once.listening(_conmon(facts) or 1)

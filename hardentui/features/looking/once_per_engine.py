@@ -20,7 +20,7 @@ from hardentui.host.process.activity import read_listening
 from hardentui.host.process.denials import read_refusals
 from hardentui.host.units.systemd import Manager, ReadUnit, read_units, timer_active
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import ContainerFacts, EngineFacts, ListeningSocket, UnitFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts, SocketEndpoint, UnitFacts
 from hardentui.model.known import Known, Unread, known
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class OncePerEngine:
         self._opened: tuple[datetime, Known[Mapping[str, tuple[datetime, ...]]]] | None = None
         self._refused: tuple[datetime, Known[tuple[Refusal, ...]]] | None = None
         self._services: Collection[str] = ()
-        self._listening: Known[tuple[ListeningSocket, ...]] | None = None
+        self._listening: Known[tuple[SocketEndpoint, ...]] | None = None
         self._units: EngineUnits | None = None
         self._local = engine.facts.local
         self._far = Unread(engine.facts.unseen)
@@ -150,7 +150,7 @@ class OncePerEngine:
             self._units = EngineUnits(self._engine.facts, self._files, self._run, self._clock)
         return self._units
 
-    def listening(self, conmon: int) -> Known[tuple[ListeningSocket, ...]]:
+    def listening(self, conmon: int) -> Known[tuple[SocketEndpoint, ...]]:
         """The listening sockets of the host, in the network namespace of a container's conmon."""
         if self._listening is None:
             self._listening = known(read_listening, self._files, conmon)

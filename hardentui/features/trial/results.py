@@ -12,9 +12,10 @@ from hardentui.features.trial.configuration import CapabilityBack, Loosening, Tr
 from hardentui.features.trial.learned.can_ask import CanAsk, can_need
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.harden.remedy import arguments, spec_diff
+from hardentui.model.facts import SocketEndpoint
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.model.trial import ChosenFix, Kept, Learned, NotTried, OptionChange, Relaxed, SocketEndpoint
+from hardentui.model.trial import ChosenFix, Kept, Learned, NotTried, OptionChange, Relaxed
 from hardentui.options import *
 from hardentui.options import bounding_set
 from hardentui.reading.capabilities import short

@@ -22,9 +22,9 @@ from hardentui.model.facts import (
     ImageFacts,
     Kernel,
     KernelMount,
-    ListeningSocket,
     NetworkFacts,
     Process,
+    SocketEndpoint,
     VolumeFacts,
 )
 from hardentui.model.finding import Severity, Verdict
@@ -155,7 +155,7 @@ def test_files_of_credentials_in_layers(path: str, start: bytes, kind: str) -> N
 
 def test_a_listener_where_nobody_declares_any_port_is_hygiene() -> None:
     listening = Kernel(
-        812, shared_namespaces=frozenset(), listening=(ListeningSocket("tcp", "0.0.0.0", 80),)
+        812, shared_namespaces=frozenset(), listening=(SocketEndpoint("tcp", "0.0.0.0", 80),)
     )  # fmt: skip
     silent = container(kernel=listening, image=ImageFacts("i" * 64, inspect={"Config": {}}))
     assert judge("unexpected-listener", silent).severity is Severity.LOW

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from hardentui.features.trial.learned.effects import AF_INET, AF_INET6, O_CREAT, O_TRUNC, capabilities
 from hardentui.features.trial.learned.system_calls import Allowed, allowed_calls
 from hardentui.lib.observer.records import CallDetail, CallLog, TouchedFile
-from hardentui.model.facts import ContainerFacts, FileChange
+from hardentui.model.facts import ContainerFacts, FileChange, SocketEndpoint
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
-from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
+from hardentui.model.trial import CapabilityCheck, Observation, Sampled
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
 from hardentui.reading.containers import ask_or
 from hardentui.reading.mounts import at_or_above

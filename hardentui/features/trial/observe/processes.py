@@ -15,8 +15,9 @@ from hardentui.host.files import Files
 from hardentui.host.process import capability_names
 from hardentui.host.process.activity import decoded_address
 from hardentui.lib.observer.records import CallCount, Caller, CallLog, SocketAddress
+from hardentui.model.facts import SocketEndpoint
 from hardentui.model.known import Known, Unread
-from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
+from hardentui.model.trial import CapabilityCheck, Observation, Sampled
 
 _PAGE = 4096
 _MOST_TEXT = 4096
