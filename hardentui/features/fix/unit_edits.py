@@ -371,7 +371,7 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
     if name == "podman":
         return _certain(argv)
     script = argv[2] if len(argv) > 2 else ""
-    variables = ServiceFiles((text,)).variables()
+    variables = ServiceFiles((text,)).variables
     lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>")
     lexer.whitespace_split = True
     lexer.commenters = ""
