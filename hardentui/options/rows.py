@@ -25,8 +25,8 @@ from hardentui.options.inspect import (
     client_text, command_list, command_text, config, global_list, host, inspected, never,
 )
 from hardentui.options.inspect.lifecycle import (
-    DEFAULT_INTERVAL, health_duration, id_map, log_limit, namespace, pid_file, read_annotations,
-    read_group_add, read_health_cmd, read_health_interval, read_health_retries, read_init_ctr, read_ipc,
+    DEFAULT_INTERVAL, duration, health_value, id_map, log_limit, namespace, pid_file, read_annotations,
+    read_group_add, read_health_cmd, read_health_interval, read_init_ctr, read_ipc,
     read_labels, read_log_destination, read_log_driver, read_log_options, read_name, read_on_failure,
     read_passwd, read_pod, read_requires, read_restart, read_runtime, read_sdnotify, read_startup_cmd,
     read_stop_signal, read_stop_timeout, read_tls_verify, read_umask, read_user, read_userns,
@@ -456,13 +456,13 @@ HEALTH_INTERVAL = Option("--health-interval", "health", DURATION, "", key("Healt
     read_health_interval, ALWAYS, TIMING, AS_IS, "Time between checks; disable turns the timer off.",
     aliases=("--healthcheck-interval",))
 HEALTH_TIMEOUT = Option("--health-timeout", "health", DURATION, "", key("HealthTimeout", "4.5"),
-    health_duration("Timeout", DEFAULT_INTERVAL), ALWAYS, TIMING, AS_IS, "Timeout of a check.",
+    health_value("Timeout", DEFAULT_INTERVAL, duration), ALWAYS, TIMING, AS_IS, "Timeout of a check.",
     aliases=("--healthcheck-timeout",))
 HEALTH_RETRIES = Option("--health-retries", "health", NUMBER, -1, key("HealthRetries", "4.5"),
-    read_health_retries, ALWAYS, TIMING, AS_IS, "Failures before it counts as unhealthy.",
+    health_value("Retries", 3, int), ALWAYS, TIMING, AS_IS, "Failures before it counts as unhealthy.",
     aliases=("--healthcheck-retries",))
 HEALTH_START_PERIOD = Option("--health-start-period", "health", DURATION, "", key("HealthStartPeriod", "4.5"),
-    health_duration("StartPeriod", 0), ALWAYS, TIMING, AS_IS,
+    health_value("StartPeriod", 0, duration), ALWAYS, TIMING, AS_IS,
     "Start-up time during which failures do not count.", aliases=("--healthcheck-start-period",))
 HEALTH_ON_FAILURE = Option("--health-on-failure", "health", TEXT, "", key("HealthOnFailure", "4.5"),
     read_on_failure, ALWAYS, JUDGED, REPLACED, "Action when unhealthy: none, kill, restart or stop.")

@@ -123,21 +123,31 @@ def read_endpoints(
 
 
 def _of_units(files: Files) -> Iterator[Endpoint]:
-    directories = {at: known(names, files, at) for at in _DIRECTORIES}
+    for path, addresses, commands in socket_units(files):
+        for words in filter(is_api, commands):
+            certificates = "--tls-client-ca" in " ".join(words)
+            yield from (Endpoint(address, path, 0, certificates) for address in addresses)
+
+
+def socket_units(files: Files, root: str = "") -> Iterator[tuple[str, list[str], list[tuple[str, ...]]]]:
+    """(path, addresses, commands of its service) of each socket unit. `root`: where the root directory is."""
+    directories = {f"{root}{at}": known(names, files, f"{root}{at}") for at in _DIRECTORIES}
     seen: set[str] = set()
     for directory, inside in directories.items():
         for name in () if isinstance(inside, Unread) else sorted(inside):
             if name.endswith(".socket") and name not in seen:
                 seen.add(name)
-                yield from _socket_unit(files, directories, f"{directory}/{name}", name)
+                path = f"{directory}/{name}"
+                yield path, *_socket_unit(files, directories, path, name)
 
 
-def _socket_unit(files: Files, directories: _Directories, path: str, name: str) -> Iterator[Endpoint]:
-    settings = _settings(files, directories, path, name)
+def _socket_unit(
+    files: Files, directories: _Directories, path: str, name: str
+) -> tuple[list[str], list[tuple[str, ...]]]:
     addresses: list[str] = []
     service = name.removesuffix(".socket") + ".service"
-    for section, key, value in settings:
-        if section == "Socket" and key == "ListenStream":
+    for section, key, value in _settings(files, directories, path, name):
+        if section == "Socket" and key in ("ListenStream", "ListenSequentialPacket"):
             addresses = [*addresses, _address(value)] if value else []
         elif section == "Socket" and key == "Service" and value:
             service = value
@@ -148,9 +158,7 @@ def _socket_unit(files: Files, directories: _Directories, path: str, name: str) 
     for section, key, value in _settings(files, directories, place, service) if place else ():
         if section == "Service" and key == "ExecStart":
             commands = [*commands, command_words(value)] if value else []
-    for words in filter(is_api, commands):
-        certificates = "--tls-client-ca" in " ".join(words)
-        yield from (Endpoint(address, path, 0, certificates) for address in addresses)
+    return addresses, commands
 
 
 def _places(directories: _Directories, name: str) -> list[str]:
