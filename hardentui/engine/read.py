@@ -165,7 +165,7 @@ class Scan:
         try:
             if self._read_list is not None:
                 self._list() if leads else self._share(connection)
-                self._listed.wait()
+                self._listed.wait(PATIENCE)
             self._request(connection)
         except Exception as fault:  # also of our own: raised where the results are awaited
             end = fault

@@ -228,6 +228,17 @@ ULIMITS: Codec[tuple[str, ...]] = comma_texts(identity=ulimit_name)
 _MOST_PORTS = 1024
 
 
+def is_address(text: str) -> bool:
+    """Whether it is an IP address, with or without brackets."""
+    from ipaddress import ip_address
+
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def parse_publish(text: str) -> tuple[Port, ...]:
     """Ports of `[[address:][host]:]container[/protocol]`, with ranges expanded.
 
