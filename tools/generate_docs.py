@@ -14,7 +14,7 @@ from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, Check
 from hardentui.model.spec import Option, Readability
 from hardentui.options import TABLE
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.reading.forms import FORMS
 from tools import terminal_ui

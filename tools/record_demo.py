@@ -21,7 +21,7 @@ from hardentui.engine.connection import UnixConnection
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordingConnection
 from hardentui.errors import EngineError
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordingFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.proc import read_kernel

@@ -30,14 +30,12 @@ from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.lib.seccomp import parse_profile
-from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import STOCK_CAPABILITIES, ContainerFacts
 from hardentui.model.known import Unread
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Trial, TrialEvent
-from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
-from hardentui.options.table import bounding_set
+from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS, bounding_set
 from hardentui.words import plural
 from tests.support.debian_services import DNSMASQ, HAPROXY, LIGHTTPD, MEMCACHED, MOSQUITTO, RSYNC, SUPERVISED
 from tests.support.images import NGINX, REDIS, ServiceImage, build

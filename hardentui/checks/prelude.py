@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
-from hardentui.lib.image.contents import ImageFile, ImageInventory
-from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
+from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.configuration import Configuration, Danger, FileFact, Missing, Value
 from hardentui.model.facts import (
+    ALL_CAPABILITIES,
+    STOCK_CAPABILITIES,
     CapabilitySets,
     ContainerFacts,
     EngineFacts,
@@ -25,13 +26,17 @@ from hardentui.model.facts import (
     IdRange,
     ImageFacts,
     Kernel,
+    KernelMount,
     Limits,
-    ListeningSocket,
+    MountedPath,
+    MountOrigin,
     NetworkFacts,
     NotRunning,
     RuntimeConfig,
+    SocketEndpoint,
     UnitFacts,
     VolumeFacts,
+    capability_name,
 )
 from hardentui.model.finding import (
     Evidence,
@@ -48,7 +53,6 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
 from hardentui.model.known import Known, Unread, known, need
-from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.model.network import Peer, Peers
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.model.trust import Policy, Requirement, TrustFacts, rule_for

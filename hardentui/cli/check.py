@@ -23,9 +23,9 @@ from hardentui.features.results import check_result, host_reports, merged
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
-from hardentui.reading.own_command import own_command, without_checklist
 from hardentui.regular_files import any_paths
 from hardentui.visible import command_word, visible
+from hardentui.words import own_command, without_checklist
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench

@@ -35,12 +35,11 @@ from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, KeptTrial, Outset
 from hardentui.features.looking.stack import stacks
 from hardentui.harden.score import score_word
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, safe_file_name
 from hardentui.model.journal import EntryState, JournalEntry, journal_document
 from hardentui.model.network import compose_project
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
     from hardentui.features.harden.card import Card

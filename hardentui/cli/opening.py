@@ -23,7 +23,7 @@ from hardentui.features.settings import wants_text
 from hardentui.features.views import Row, reports_of
 from hardentui.harden.score import Cell, score_word
 from hardentui.model.finding import Severity
-from hardentui.reading.own_command import own_command
+from hardentui.words import own_command
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

@@ -19,10 +19,9 @@ from hardentui.model.finding import Risk
 from hardentui.model.plan import Caution, Change, Choice, Plan
 from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument
-from hardentui.reading.own_command import own_command
 from hardentui.regular_files import read_named
 from hardentui.visible import command_word, visible
-from hardentui.words import plural
+from hardentui.words import own_command, plural
 from hardentui.writers.context import not_carried
 
 if TYPE_CHECKING:

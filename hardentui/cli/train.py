@@ -18,8 +18,8 @@ from hardentui.errors import ToolMissing, UsageError
 from hardentui.features.training.course import SIGNS, STATES, Lab, load_labs, load_progress, progress_file
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.features.workbench import Workbench
-from hardentui.reading.own_command import own_command
 from hardentui.visible import visible, visible_lines
+from hardentui.words import own_command
 
 _ACTIONS = {
     "start": "open a lab",

@@ -14,7 +14,7 @@ from typing import Any
 
 from hardentui.engine.connection import TICK, Connection, OnAnswer, outcome
 from hardentui.errors import EngineError, EngineProtocolError
-from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
+from hardentui.model.facts import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
 from hardentui.model.trust import full_reference
 
 NOT_PODMAN = "this is a Docker engine"

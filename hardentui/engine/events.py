@@ -15,6 +15,7 @@ from msgspec import Struct
 from hardentui.engine.connection import segment
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mapping, text
+from hardentui.engine.wire import frames_of
 from hardentui.errors import EngineError
 from hardentui.model.known import Known, Unread
 from hardentui.model.monitoring import LogLine
@@ -129,7 +130,6 @@ _LIMIT = 5.0  # seconds
 _MOST_BYTES = 1 << 20
 _LONGEST_LINE = 4000
 _LOGS_TICK = 0.1
-_STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}
 
 
 def read_log(
@@ -178,15 +178,6 @@ class _Deadline:
 
     def end(self) -> None:
         self._done.set()
-
-
-def frames_of(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The frames of a log with two streams: a header of eight bytes (stream, length), then the data."""
-    at = 0
-    while at + 8 <= len(data):
-        stream, length = data[at], int.from_bytes(data[at + 4 : at + 8], "big")
-        yield _STREAMS.get(stream, ""), data[at + 8 : at + 8 + length]
-        at += 8 + length
 
 
 def _lines(stream: str, data: bytes) -> Iterator[LogLine]:

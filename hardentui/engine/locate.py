@@ -21,8 +21,7 @@ from hardentui import account
 from hardentui.engine.connection import Connection, Listener, UnixConnection
 from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineDenied, EngineError, InputError, NoEngine, NotFound
-from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.model.facts import HOST_ROOTS, EngineFacts
+from hardentui.model.facts import HOST_ROOTS, STOCK_CAPABILITIES, EngineFacts
 from hardentui.model.known import Known, Unread
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import TomlFault, read_toml

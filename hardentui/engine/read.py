@@ -15,19 +15,19 @@ from msgspec import Struct
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection, segment
-from hardentui.engine.documents import (
+from hardentui.engine.shapes import (
     ChangedFile,
     ExecSession,
     HistoryEntry,
     Info,
+    Listed,
     ListedImage,
     ListedPod,
     Network,
     Pod,
     Volume,
 )
-from hardentui.engine.shapes import Listed
-from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, HardenError, NotFound
+from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
@@ -52,113 +52,91 @@ Inspected: TypeAlias = "Mapping[str, Any] | Gone | Unread"
 OnInspected = Callable[[str, Inspected], None]
 
 
-class Inspecting(Struct, frozen=True):
-    """Workers that inspect."""
+class Scan:
+    """What a scan of containers needs, requested in the background by a thread for each connection.
 
-    containers: Mapping[str, str]  # path -> id of the containers to inspect
-    todo: _Paths  # these paths, and before them others whose answers go to `kept`
-    # the answers; the last one of each worker is None or an error
-    results: SimpleQueue[tuple[str, Inspected] | Exception | None]
-    connections: list[Connection]
-    kept: Prefetched | None
+    For a scan of all, one asks for the list and the other for what containers share. Then both ask for the
+    images in use, and for the containers. Each answer is told once.
 
-    def work(self, connection: Connection) -> None:
-        """One worker: request until nothing is left, or the engine does not answer for a container."""
-        end: HardenError | None = None
-        left: list[str] = []
-        more = True
-
-        def arrived(path: str, answer: Any) -> None:
-            nonlocal end, more
-            self.todo.done()
-            unreachable = isinstance(answer, EngineUnreachable)
-            if path in self.containers and not unreachable:
-                identity = self.containers[path]
-                self.results.put((identity, _inspected(answer, identity)))
-            elif path in self.containers:
-                end = answer
-            else:  # an error about an image must not block containers
-                more = more or unreachable
-                if self.kept is not None:
-                    self.kept.put(path, answer)
-
-        try:
-            while more and end is None:
-                more = False
-                left = connection.get_many(chain(left, iter(self.todo.take, None)), arrived)
-        except HardenError as error:
-            end = error
-        except Exception as fault:  # our own error: raised where the results are awaited
-            self._ends(fault)
-        else:
-            self._ends(end)
-
-    def _ends(self, end: Exception | None) -> None:
-        """A worker's last result. What only it would have requested does not arrive any more."""
-        if self.kept is not None and (self.todo.leave() or end is not None):
-            self.kept.no_more()
-        self.results.put(end)
-
-    def end(self) -> None:
-        """Send no more requests."""
-        if self.kept is not None:
-            self.kept.no_more()
-        if self.todo.end():
-            for connection in self.connections:
-                connection.interrupt()  # wakes a worker that is waiting for an answer
-
-
-def start(
-    connections: tuple[Connection, ...],
-    ids: tuple[str, ...],
-    before: tuple[str, ...] = (),
-    kept: Prefetched | None = None,
-) -> Inspecting:
-    """Start a worker for each connection; `before` are other paths whose answers go to `kept` first."""
-    results: SimpleQueue[tuple[str, Inspected] | Exception | None] = SimpleQueue()
-    containers = {}
-    for identity in ids:
-        try:
-            containers[f"/containers/{segment(identity)}/json"] = identity
-        except NotFound:  # not an id of Podman's
-            results.put((identity, Gone()))
-    used = list(connections[: len(ids) + len(before)])
-    running = Inspecting(containers, _Paths((*before, *containers), len(used)), results, used, kept)
-    for connection in used:
-        threading.Thread(
-            target=running.work, args=(connection,), name="hardentui-inspect", daemon=True
-        ).start()
-    return running
-
-
-class Prefetched:
-    """Prefetched answers. Each is taken once. `patience`: seconds without any answer after which an expected
-    one counts as lost.
+    Args:
+        ids: of the containers to inspect.
+        read_list: returns all of them instead; raised errors are raised again by `listed`.
     """
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
-        self._expected: set[str] = set()
+    def __init__(
+        self,
+        connections: tuple[Connection, ...],
+        ids: tuple[str, ...] = (),
+        read_list: Callable[[], tuple[Listed, ...]] | None = None,
+    ) -> None:
+        self.list_taken = self._inspection_taken = False
+        self._read_list = read_list
+        self._rows: tuple[Listed, ...] = ()
+        self._error: Exception | None = None
+        self._listed = threading.Event()
+        self._containers: dict[str, str] = {}  # path -> id of those to inspect
+        # of them; the last one of each worker is None or an error
+        self._results: SimpleQueue[tuple[str, Inspected] | Exception | None] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._todo: Iterator[str] = iter(())
+        self._busy = 0  # paths that were requested and have no answer yet
+        self._ended = False
+        self._expected: set[str] = set(SHARED if read_list else ())  # answers that will be kept
         self._answers: dict[str, Any] = {}
         self._arrived = 0
-        self._changed = threading.Condition()
+        if read_list is None:
+            connections = connections[: len(ids)]
+            self._inspect(ids, ())
+        self._connections = connections
+        self._workers = len(connections)
+        for number, connection in enumerate(connections):
+            threading.Thread(
+                target=self._work, args=(connection, number == 0), name="hardentui-inspect", daemon=True
+            ).start()
 
-    def expect(self, paths: Iterable[str]) -> None:
-        with self._changed:
-            self._expected.update(paths)
+    def listed(self) -> tuple[Listed, ...]:
+        """The list, once available; raises what its request raised.
 
-    def put(self, path: str, answer: Any) -> None:
-        with self._changed:
-            self._answers[path] = answer
-            self._expected.discard(path)
-            self._arrived += 1
-            self._changed.notify_all()
+        Raises:
+            EngineUnreachable: it takes longer than the time limits of its request allow.
+        """
+        self.list_taken = True
+        if not self._listed.wait(PATIENCE):
+            raise EngineUnreachable(f"Podman did not list its containers within {PATIENCE:g} s.")
+        if self._error is not None:
+            raise self._error
+        return self._rows
 
-    def no_more(self) -> None:
-        """Answers that have not arrived by now will not arrive."""
-        with self._changed:
-            self._expected.clear()
-            self._changed.notify_all()
+    def inspects(self, ids: tuple[str, ...]) -> bool:
+        """Whether it inspects exactly these; asked once. If not, it ends."""
+        again, self._inspection_taken = self._inspection_taken, True
+        self._listed.wait(PATIENCE)
+        if not again and set(ids) == {row.id for row in self._rows}:
+            return True
+        self.end()
+        return False
+
+    def hand_over(self, on_result: OnInspected, stop: threading.Event) -> None:
+        """Pass results on until all workers have ended, one has failed, or `stop` is set.
+
+        Raises:
+            EngineUnreachable: no result came for a long time.
+        """
+        deadline, workers = monotonic() + PATIENCE, len(self._connections)
+        while workers and not stop.is_set():
+            try:
+                result = self._results.get(timeout=_STOP_TICK)
+            except Empty:
+                if monotonic() > deadline:
+                    raise EngineUnreachable(f"Podman reported no container for {PATIENCE:g} s.") from None
+                continue
+            if result is None:
+                workers -= 1
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                on_result(*result)
+            deadline = monotonic() + PATIENCE
 
     def take(self, path: str) -> Any:
         """The answer or EngineError, once available; ABSENT if it was not requested, or does not arrive."""
@@ -167,126 +145,111 @@ class Prefetched:
                 arrived = self._arrived
                 self._changed.wait_for(
                     lambda: path not in self._expected or self._arrived != arrived,  # noqa: B023 - now
-                    self._patience,
+                    PATIENCE,
                 )
                 if self._arrived == arrived:
                     self._expected.discard(path)
             return self._answers.pop(path, ABSENT)
 
+    def end(self) -> None:
+        """Send no more requests."""
+        self._no_more()
+        with self._changed:
+            self._ended = True
+            waiting = self._connections if self._busy > 0 else ()
+        for connection in waiting:
+            connection.interrupt()  # wakes a worker that is waiting for an answer
 
-class Ahead:
-    """Prefetches what a scan of all containers needs.
-
-    One connection fetches the list, the other what containers share; then both fetch the images in use, and
-    the containers.
-    """
-
-    def __init__(
-        self,
-        read_list: Callable[[], tuple[Listed, ...]],
-        start_inspecting: Callable[[tuple[str, ...], tuple[str, ...], Prefetched], Inspecting],
-        second: Connection,
-    ) -> None:
-        self.list_taken = False
-        self._read_list = read_list
-        self._start_inspecting = start_inspecting
-        self._rows: tuple[Listed, ...] = ()
-        self._error: Exception | None = None
-        self._running: Inspecting | None = None
-        self._kept = Prefetched()
-        self._kept.expect(SHARED)
-        self.take = self._kept.take
-        threading.Thread(target=self._share, args=(second,), name="hardentui-ahead", daemon=True).start()
-        self._listing = threading.Thread(target=self._run, name="hardentui-ahead", daemon=True)
-        self._listing.start()
-
-    def _share(self, second: Connection) -> None:
-        asked = set(SHARED)
-
-        def arrived(path: str, answer: Any) -> None:
-            asked.discard(path)
-            self._kept.put(path, answer)
-
-        left: Any = ABSENT  # requested again when needed, which shows why there is no answer
+    def _work(self, connection: Connection, leads: bool) -> None:
+        end: Exception | None = None
         try:
-            second.get_many(SHARED, arrived)
-        except Exception as fault:  # our own error: raised where the answer is used
-            left = fault
-        for path in asked:
-            self._kept.put(path, left)
+            if self._read_list is not None:
+                self._list() if leads else self._share(connection)
+                self._listed.wait(PATIENCE)
+            self._request(connection)
+        except Exception as fault:  # also of our own: raised where the results are awaited
+            end = fault
+        with self._changed:
+            self._workers -= 1
+            last = not self._workers
+        if last or end is not None:  # what only this worker would have requested does not arrive any more
+            self._no_more()
+        self._results.put(end)
 
-    def _run(self) -> None:
+    def _list(self) -> None:
         try:
-            self._rows = self._read_list()
-            self._start()
+            self._rows = self._read_list() if self._read_list is not None else ()
+            images = {image_path(row.image_id): None for row in self._rows if row.image_id}
+            self._inspect(tuple(row.id for row in self._rows), tuple(images))
         except Exception as error:  # raised when the list is requested
             self._error = error
-            self._kept.no_more()
+        finally:
+            self._listed.set()
 
-    def _start(self) -> None:
-        images = tuple({image_path(row.image_id): None for row in self._rows if row.image_id})
-        self._kept.expect(images)
-        self._running = self._start_inspecting(tuple(row.id for row in self._rows), images, self._kept)
+    def _share(self, connection: Connection) -> None:
+        left: Any = ABSENT  # requested again when needed, which shows why there is no answer
+        try:
+            connection.get_many(SHARED, self._keep)
+        except Exception as fault:  # our own error: raised where the answer is used
+            left = fault
+        for path in self._expected.intersection(SHARED):
+            self._keep(path, left)
 
-    def listed(self) -> tuple[Listed, ...]:
-        """The list, once available; raises what its request raised."""
-        self.list_taken = True
-        self._wait()
-        if self._error is not None:
-            raise self._error
-        return self._rows
+    def _inspect(self, ids: tuple[str, ...], before: tuple[str, ...]) -> None:
+        """Let the workers ask for these containers, and before them for other paths."""
+        for identity in ids:
+            try:
+                self._containers[f"/containers/{segment(identity)}/json"] = identity
+            except NotFound:  # not an id of Podman's
+                self._results.put((identity, Gone()))
+        with self._changed:
+            self._expected.update(before)
+            self._todo = iter((*before, *self._containers))
 
-    def inspecting(self, ids: tuple[str, ...]) -> Inspecting | None:
-        """The running inspection, once, if it covers exactly these."""
-        self._wait()
-        running, self._running = self._running, None
-        if running is not None and set(ids) != {row.id for row in self._rows}:
-            running.end()
-            return None
-        return running
+    def _request(self, connection: Connection) -> None:
+        """Request until nothing is left, or the engine does not answer for a container."""
+        end: EngineUnreachable | None = None
+        left: list[str] = []
+        more = True
 
-    def _wait(self) -> None:
-        """Wait for the list.
+        def arrived(path: str, answer: Any) -> None:
+            nonlocal end, more
+            with self._changed:
+                self._busy -= 1
+            unreachable = isinstance(answer, EngineUnreachable)
+            if path not in self._containers:  # an error about an image must not block containers
+                more = more or unreachable
+                self._keep(path, answer)
+            elif unreachable:
+                end = answer
+            else:
+                identity = self._containers[path]
+                self._results.put((identity, _inspected(answer, identity)))
 
-        Raises:
-            EngineUnreachable: it takes longer than the time limits of its request allow.
-        """
-        self._listing.join(PATIENCE)
-        if self._listing.is_alive():
-            raise EngineUnreachable(f"Podman did not list its containers within {PATIENCE:g} s.")
+        while more and end is None:
+            more = False
+            left = connection.get_many(chain(left, iter(self._next, None)), arrived)
+        if end is not None:
+            raise end
 
-
-class _Paths:
-    """Paths that workers take from, and how many are still in flight."""
-
-    def __init__(self, paths: tuple[str, ...], workers: int) -> None:
-        self._paths = iter(paths)
-        self._workers = workers
-        self._lock = threading.Lock()
-        self._ended = False
-        self._working = 0
-
-    def take(self) -> str | None:
-        with self._lock:
-            path = None if self._ended else next(self._paths, None)
-            self._working += path is not None
+    def _next(self) -> str | None:
+        with self._changed:
+            path = None if self._ended else next(self._todo, None)
+            self._busy += path is not None
             return path
 
-    def done(self) -> None:
-        with self._lock:
-            self._working -= 1
+    def _keep(self, path: str, answer: Any) -> None:
+        with self._changed:
+            self._answers[path] = answer
+            self._expected.discard(path)
+            self._arrived += 1
+            self._changed.notify_all()
 
-    def leave(self) -> bool:
-        """A worker has ended; whether it was the last one."""
-        with self._lock:
-            self._workers -= 1
-            return self._workers <= 0
-
-    def end(self) -> bool:
-        """Give out no more paths; returns whether any worker is still busy."""
-        with self._lock:
-            self._ended = True
-            return self._working > 0
+    def _no_more(self) -> None:
+        """Answers that have not arrived by now will not arrive."""
+        with self._changed:
+            self._expected.clear()
+            self._changed.notify_all()
 
 
 def image_path(image: str) -> str:
@@ -302,35 +265,6 @@ def _inspected(answer: Any, identity: str) -> Inspected:
         return shapes.container(answer, identity)
     except EngineError as error:
         return Unread(error.title)
-
-
-def hand_over(
-    results: SimpleQueue[tuple[str, Inspected] | Exception | None],
-    workers: int,
-    on_result: OnInspected,
-    stop: threading.Event,
-    patience: float = PATIENCE,
-) -> None:
-    """Pass results on until all workers have ended, one has failed, or `stop` is set.
-
-    Raises:
-        EngineUnreachable: no result came for `patience` seconds.
-    """
-    deadline = monotonic() + patience
-    while workers and not stop.is_set():
-        try:
-            result = results.get(timeout=_STOP_TICK)
-        except Empty:
-            if monotonic() > deadline:
-                raise EngineUnreachable(f"Podman reported no container for {patience:g} s.") from None
-            continue
-        if result is None:
-            workers -= 1
-        elif isinstance(result, Exception):
-            raise result
-        else:
-            on_result(*result)
-        deadline = monotonic() + patience
 
 
 _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
@@ -359,7 +293,7 @@ class Engine:
         self._on_close = [on_close] if on_close else []
         self._first = connect()
         self._second: Connection | None = None
-        self._ahead: Ahead | None = None
+        self._ahead: Scan | None = None
 
     @property
     def connection(self) -> Connection:
@@ -389,7 +323,7 @@ class Engine:
         The next `listed`, `inspect_many` and so on use what has arrived by then: the modules of the checks
         are loaded while the engine works.
         """
-        self._ahead = Ahead(self._list, self._start_inspecting, self._second_connection())
+        self._ahead = Scan(self._both(), read_list=self._list)
 
     def listed(self) -> tuple[Listed, ...]:
         """All containers, running or not, with the infra containers of pods."""
@@ -426,17 +360,12 @@ class Engine:
             EngineUnreachable: the engine does not answer any more; earlier results were delivered.
         """
         wanted = tuple(ids)
-        running = self._ahead.inspecting(wanted) if self._ahead is not None else None
-        running = running or self._start_inspecting(wanted)
+        begun = self._ahead if self._ahead is not None and self._ahead.inspects(wanted) else None
+        scan = begun or Scan(self._both(), wanted)
         try:
-            hand_over(running.results, len(running.connections), on_result, stop)
+            scan.hand_over(on_result, stop)
         finally:
-            running.end()
-
-    def _start_inspecting(
-        self, ids: tuple[str, ...], before: tuple[str, ...] = (), kept: Prefetched | None = None
-    ) -> Inspecting:
-        return start((self._first, self._second_connection()), ids, before, kept)
+            scan.end()
 
     def images(self) -> tuple[Mapping[str, Any], ...]:
         return shapes.mappings(self._get(IMAGES), "the list of images", "Id", ListedImage)
@@ -495,10 +424,10 @@ class Engine:
         """Make `close` do this too."""
         self._on_close.append(action)
 
-    def _second_connection(self) -> Connection:
+    def _both(self) -> tuple[Connection, Connection]:
         if self._second is None:
             self._second = self._connect()
-        return self._second
+        return self._first, self._second
 
 
 def version_of(headers: Mapping[str, str]) -> Version:

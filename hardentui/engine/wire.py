@@ -294,6 +294,24 @@ def parse_json(text: bytes) -> Any:
 
 # Podman's error answers, each as one sentence with a hint.
 
+_STREAMS = ("stdin", "stdout", "stderr")
+
+
+def frames_of(log: bytes) -> Iterator[tuple[str, bytes]]:
+    """The frames of a log with two streams: a header of eight bytes (stream, three zeros, length), then the
+    data. What has no header, as the log of a terminal, is of the stream "".
+    """
+    at = 0
+    while at < len(log):
+        head = log[at : at + 8]
+        if head[0] >= len(_STREAMS) or head[1:4].strip(b"\0"):
+            yield "", log[at:]
+            return
+        end = at + 8 + int.from_bytes(head[4:], "big")
+        yield _STREAMS[head[0]], log[at + 8 : end]
+        at = end
+
+
 MESSAGE_LENGTH = 500
 
 

@@ -19,27 +19,16 @@ from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan, rais
 from hardentui.harden.remedy import FixValue, remediation, settings_of
 from hardentui.harden.score import Score, score
 from hardentui.model.check import Check, ParameterValue
-from hardentui.model.draft import DraftFile
+from hardentui.model.draft import DraftFile, safe_file_name
 from hardentui.model.finding import Finding, Remediation, Risk, Status
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
+from hardentui.model.trial import OptionChange
 from hardentui.reading.forms import fault_of, value_of
 from hardentui.reading.masking import mask_argument
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
-from hardentui.writers.context import safe_file_name
 
 SCHEMA = "hardentui/plan/1"
-
-
-class SavedChange(Struct, frozen=True):
-    """One option of a saved plan: its arguments before and after, secrets masked, and the fixes that change
-    it.
-    """
-
-    option: str
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
 
 
 class SavedFix(Struct, frozen=True):
@@ -60,7 +49,7 @@ class SavedPlan(Struct, frozen=True, rename={"fixes": "fix", "changes": "change"
     image: str = ""
     engine_version: str = ""  # of the Podman it was made on; may be empty
     fixes: tuple[SavedFix | str, ...] = ()  # to carry out; a person may write the ids alone
-    changes: tuple[SavedChange, ...] = ()  # what they changed at the time, for comparison
+    changes: tuple[OptionChange, ...] = ()  # what they changed at the time, for comparison
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -199,7 +188,7 @@ def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
         if not change.checks or chosen & set(change.checks)  # else its fix was deleted from the file
     }
     now = {
-        change.option: SavedChange(
+        change.option: OptionChange(
             change.option,
             tuple(mask_argument(change.option, argument) for argument in change.before),
             tuple(mask_argument(change.option, argument) for argument in change.after),

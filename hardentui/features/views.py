@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from hardentui.errors import EngineError
 from hardentui.harden.score import Cell, Score, cells, findings_once, score
+from hardentui.model.draft import soak_name
 from hardentui.model.finding import Finding, Kind, Status, Subject, WaiverFacts
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.visible import visible
-from hardentui.writers.context import soak_name
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts

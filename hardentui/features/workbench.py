@@ -25,15 +25,15 @@ from hardentui.harden.score import lead_somewhere
 from hardentui.model.finding import Status, Waiver
 from hardentui.model.known import Known
 from hardentui.model.settings import FixDefaults, Notice
-from hardentui.reading.own_command import without_checklist
 from hardentui.state import settings_file, state_directory
+from hardentui.words import without_checklist
 
 if TYPE_CHECKING:
     from hardentui.features.fix.drafter import Drafter
     from hardentui.features.planning import Planner
     from hardentui.features.trial.trying import Trying
     from hardentui.features.waivers import Waiving
-    from hardentui.lib.image.contents import ImageInventory
+    from hardentui.lib.image import ImageInventory
     from hardentui.model.facts import ImageFacts
 
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.host import ApiService
+from hardentui.model.spec import Port
 from hardentui.options import PRIVILEGED
-from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.reading.containers import ask_or, declared_user, is_infra, is_root, listed, pod_of
 from hardentui.reading.host_paths import sensitive_mounts

@@ -18,7 +18,7 @@ from hardentui.model.known import known
 from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.spec import Spec
 from hardentui.options import *
-from hardentui.options.table import bounding_set
+from hardentui.options import bounding_set
 from hardentui.reading.containers import cgroup_version, declared_user, is_root, listed, runs_systemd
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})

@@ -16,6 +16,7 @@ from hardentui.harden import orders
 from hardentui.harden.evaluate import judge
 from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
+from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Status
 from hardentui.model.spec import Option, ProtectionRule, Spec
@@ -23,7 +24,6 @@ from hardentui.options import *
 from hardentui.reading.capabilities import declared_set
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.images import reference
-from hardentui.writers.context import volume_for
 
 _TIGHT = frozenset({"ro", "readonly", "noexec", "nosuid", "nodev", "O"})
 _OPENING = frozenset({"exec", "suid", "dev", "rw", "z", "Z"})

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, text, there, unreadable
-from hardentui.host.process.capabilities import HostProcess, sees_everybody
+from hardentui.host.files import Files, names, text, there, unreadable
+from hardentui.host.process import HostProcess, sees_everybody
 from hardentui.model.host import Advisory, HostPackage, OutdatedComponent
 from hardentui.model.known import Unread, known, need
 from hardentui.model.spec import Version

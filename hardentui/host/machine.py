@@ -11,7 +11,7 @@ from functools import cached_property
 from hardentui.host import installed as advisories
 from hardentui.host.accounts import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.commands import Run, run_nothing
-from hardentui.host.files.reader import Files, examine, names, read_accounts, text, text_of, text_or, there
+from hardentui.host.files import Files, examine, names, read_accounts, text, text_of, text_or, there
 from hardentui.host.installed import (
     read_audit_rules,
     read_detectors,
@@ -34,7 +34,7 @@ from hardentui.host.network.sockets import (
     read_tcp_services,
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
-from hardentui.host.process.capabilities import HostProcess, read_process_table
+from hardentui.host.process import HostProcess, read_process_table
 from hardentui.host.units.writable import (
     read_engine_configuration,
     read_programs,

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from hardentui.account import container_around
 from hardentui.host.commands import Run, run_program
-from hardentui.host.files.reader import Files, LocalFiles
+from hardentui.host.files import Files, LocalFiles
 
 WAY_OUT = "run it on the host, or in a container of root with --privileged --pid=host"
 

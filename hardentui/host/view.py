@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import ParamSpec, TypeVar
 
 from hardentui.host.commands import run_program
-from hardentui.host.files.reader import DEFAULT_LIMIT, Files, FileStat, LocalFiles, is_there
+from hardentui.host.files import DEFAULT_LIMIT, Files, FileStat, LocalFiles, is_there
 from hardentui.model.known import Known
 
 _P = ParamSpec("_P")

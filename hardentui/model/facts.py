@@ -7,17 +7,131 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
 from hardentui.do import Do, Verb
-from hardentui.lib.image.contents import ImageInventory
+from hardentui.lib.image import ImageInventory
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
-from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.network import Peers
 from hardentui.model.spec import Spec, Version
+
+
+class MountOrigin(StrEnum):
+    DECLARED = "declared"
+    CONTAINER = "another container"
+    POD = "its pod"
+    IMAGE = "its image"
+    ENGINE = "the engine"
+
+
+class KernelMount(Struct, frozen=True):
+    """One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5)."""
+
+    point: str
+    kind: str
+    options: str  # of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`
+    root: str = "/"  # the mounted directory of the filesystem
+    source: str = ""  # the device, or whatever the filesystem reports as its source
+    device: str = ""  # `major:minor` of the filesystem
+    # the same directory in the engine's mount table, likeliest first; empty for filesystems that only the
+    # container has, or if that table could not be read
+    paths: tuple[str, ...] = ()
+    # lower, upper: of an overlay: the directories that it reads, and the one that takes its writes
+    lower: tuple[str, ...] = ()
+    upper: str = ""
+
+    @property
+    def read_only(self) -> bool:
+        return "ro" in self.options.split(",")
+
+    @property
+    def disk(self) -> str:
+        """The device file of a whole file system below the root; empty for what is on no disk, or a part.
+
+        The source is whatever mount(8) was given: /tmp/disk for a node made there. Only file systems on a
+        disk have a major number; btrfs names its disk as the source.
+        """
+        if self.root != "/" or self.point == "/":
+            return ""
+        if self.source.startswith("/dev/"):
+            return self.source
+        return f"/dev/block/{self.device}" if self.device.partition(":")[0] not in ("", "0") else ""
+
+
+class MountedPath(Struct, frozen=True):
+    """A part of the host that a container sees."""
+
+    # path in the container. paths: its paths on the host, likeliest first; never empty. type,
+    destination: str
+    paths: tuple[str, ...]
+    type: str = "bind"
+    # as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other` for mounts
+    # that no `--volume` requests
+    source: str = ""
+    options: tuple[str, ...] = ()  # of the active mount, otherwise the declared ones
+    # origin, giver: where it comes from; the giver is the name of the container or pod
+    origin: MountOrigin = MountOrigin.DECLARED
+    giver: str = ""
+    layered: bool = False  # writes go to a separate layer; the host's files do not change
+    in_force: bool = False  # it is in the kernel's mount table; otherwise the next start will mount it
+    beneath: tuple[str, ...] = ()  # host directories that are visible through an overlay, but never written
+    kind: str = ""  # filesystem type, if active
+
+    @property
+    def read_only(self) -> bool:
+        return "ro" in self.options or "readonly" in self.options
+
+
+class Listener(Struct, frozen=True):
+    """The process or unit that listens on a socket."""
+
+    path: str  # the listener's own path of the socket, on the host
+    # of the listening process, or the unit for which systemd listens; empty if only the path was checked
+    program: str = ""
+
+
+class ReachableSocket(Struct, frozen=True):
+    """A socket of the host that a container can connect to."""
+
+    destination: str  # of the mount through which it is reached
+    path: str  # its path on the host, below the mounted directory
+    listener: Known[Listener | None]  # Unread if unknown; None if no process listens
+
+
+CAPABILITIES_BY_NUMBER = tuple(
+    f"CAP_{name}"
+    for name in (
+        "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE "
+        "NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT "
+        "SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE "
+        "AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ "
+        "PERFMON BPF CHECKPOINT_RESTORE"
+    ).split()
+)
+"""As in capabilities(7): `CAPABILITIES_BY_NUMBER[21]` is CAP_SYS_ADMIN."""
+ALL_CAPABILITIES = frozenset(CAPABILITIES_BY_NUMBER)
+"""Every capability that Linux 6 knows."""
+
+STOCK_CAPABILITIES = frozenset(
+    "CAP_" + name
+    for name in (
+        "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
+    ).split()
+)
+"""Podman's built-in default, without options or containers.conf."""
+
+
+def capability_name(text: str) -> str:
+    """`net_raw` -> `CAP_NET_RAW`; `all` in any case stays `all`."""
+    upper = text.strip().upper()
+    if upper in ("ALL", "CAP_ALL"):
+        return "all"
+    return upper if upper.startswith("CAP_") else "CAP_" + upper
+
 
 if TYPE_CHECKING:
     from hardentui.lib.seccomp import NoFilter, SeccompProfile
@@ -114,8 +228,9 @@ class Limits(Struct, frozen=True):
     memory_peak: int | None = None
 
 
-class ListeningSocket(Struct, frozen=True):
-    """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace."""
+class SocketEndpoint(Struct, frozen=True):
+    """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace, or the remote end
+    of a connection that the container opened."""
 
     protocol: str
     address: str
@@ -212,7 +327,7 @@ class Kernel(Facts):
     mounts: Fact[tuple[KernelMount, ...]] = Fact()
     # processes, listening: the processes and listening sockets of the container
     processes: Fact[tuple[Process, ...]] = Fact(ONLY_IN_DETAIL)
-    listening: Fact[tuple[ListeningSocket, ...]] = Fact(ONLY_IN_DETAIL)
+    listening: Fact[tuple[SocketEndpoint, ...]] = Fact(ONLY_IN_DETAIL)
     clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL)
     groups: Fact[tuple[int, ...]] = Fact()
     rlimits: Fact[tuple[Rlimit, ...]] = Fact()  # the limits of the main process in /proc/PID/limits
@@ -389,7 +504,7 @@ class ContainerFacts(Facts):
     # UID of its user name in its own /etc/passwd; looked up while it is not running
     named_uid: Fact[int] = Fact(Unread("its /etc/passwd was not read"))
     # listening sockets of the host; read for containers on an internal network
-    host_listening: Fact[tuple[ListeningSocket, ...]] = Fact(
+    host_listening: Fact[tuple[SocketEndpoint, ...]] = Fact(
         Unread("the host's listening ports were not read")
     )
     # command line of its pasta process; empty if there is none

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hardentui.model.facts import ListeningSocket
+from hardentui.model.facts import SocketEndpoint
 from hardentui.model.finding import Severity
 
 
@@ -70,7 +70,7 @@ class Sample(Struct, frozen=True):
     restarts: int | None = None
     usage: Usage = Usage()
     processes: tuple[SeenProcess, ...] = ()
-    listening: tuple[ListeningSocket, ...] = ()
+    listening: tuple[SocketEndpoint, ...] = ()
     changed_paths: int | None = None  # how many paths differ from the image; None = unknown
     log: tuple[LogLine, ...] = ()
     # since the previous sample; for the first sample, of the last ten minutes

@@ -1,7 +1,7 @@
 """The spec: everything that was requested when a container was created, as a set of options.
 
 `Option` describes one option of `podman create`: its type, how to read it, how to write it in each output and
-how to compare it. The rows are in `hardentui.options.table`. A `Spec` maps options to values, with the source
+how to compare it. The rows are in `hardentui.options`. A `Spec` maps options to values, with the source
 of each value.
 """
 
@@ -148,7 +148,7 @@ class Option(Struct, Generic[T], frozen=True):
     codec: Codec[T]  # how its arguments are parsed and formatted
     default: T  # the value if the option is absent; a spec never stores it
     quadlet: QuadletKey | None  # its key in `[Container]`; None = always `PodmanArgs=`
-    # reads it from the sources of a container, a `hardentui.options.inspect.view.View`
+    # reads it from the sources of a container, a `hardentui.options.inspect.View`
     read: Callable[[Any], Reading]
     readability: Readability  # which sources can show it
     protection: Protection  # which values protect a container more
@@ -310,3 +310,46 @@ class Codec(Struct, Generic[C], frozen=True, kw_only=True):
     several_alike: bool = False  # a list may have several entries with the same key (a port on two addresses)
     comma_list: bool = False  # Podman splits an argument at commas, as a CSV record
     is_switch: bool = False  # the flag takes a value only after `=`
+
+
+class Mount(Struct, frozen=True):
+    """A bind, volume, image or other mount; tmpfs has its own option."""
+
+    type: str  # bind, volume, image, devpts, ramfs, glob, artifact
+    source: str  # host path, volume name or image; empty for an anonymous volume
+    destination: str  # path in the container
+    # in the spelling of `--volume` (`ro`, `z`, `Z`, `U`, `nosuid`, `rshared`, `idmap=…`), sorted; Podman's
+    # own defaults (rw, rbind, rprivate, nosuid, nodev of a volume…) are left out
+    options: tuple[str, ...] = ()
+    subpath: str = ""  # directory inside a volume or image; only `--mount` can express it
+
+    @property
+    def read_only(self) -> bool:
+        return "ro" in self.options or "readonly" in self.options
+
+    def with_options(self, *add: str, drop: tuple[str, ...] = ()) -> Mount:
+        kept = (set(self.options) - set(drop)) | set(add)
+        return Mount(self.type, self.source, self.destination, tuple(sorted(kept)), self.subpath)
+
+
+class Port(Struct, frozen=True):
+    container: int  # port number in the container
+    host: str = ""  # host port as text; empty = a random one
+    address: str = ""  # host address; empty = all addresses
+    protocol: str = "tcp"  # tcp, udp or sctp
+
+    @property
+    def on_all_addresses(self) -> bool:
+        return self.address in ("", "0.0.0.0", "::", "*", "[::]")  # noqa: S104 - compared, not bound
+
+    def argument(self) -> str:
+        """The argument for `--publish`: `127.0.0.1:8080:80/udp`."""
+        address = (
+            f"[{self.address}]" if ":" in self.address and not self.address.startswith("[") else self.address
+        )
+        text = (
+            f"{address}:{self.host}:{self.container}"
+            if address
+            else (f"{self.host}:{self.container}" if self.host else str(self.container))
+        )
+        return text if self.protocol == "tcp" else f"{text}/{self.protocol}"

@@ -10,21 +10,14 @@ from msgspec import Struct
 
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.check import ParameterValue
+from hardentui.model.facts import SocketEndpoint
 from hardentui.model.known import NOT_READ, Known
-
-
-class SocketEndpoint(Struct, frozen=True):
-    """A listening socket, or the remote end of a connection that the container opened."""
-
-    protocol: str
-    address: str
-    port: int
 
 
 class Sampled(Struct, frozen=True):
     """Repeated samples of /proc and the cgroup tree."""
 
-    listening: Known[tuple[SocketEndpoint, ...]] = NOT_READ  # (protocol, address, port)
+    listening: Known[tuple[SocketEndpoint, ...]] = NOT_READ
     outgoing: Known[tuple[SocketEndpoint, ...]] = NOT_READ
     # memory_peak, pids_peak: bytes and tasks
     memory_peak: Known[int] = NOT_READ
@@ -179,12 +172,12 @@ class Learned(Struct, frozen=True):
 
 
 class OptionChange(Struct, frozen=True):
-    """One option of the working configuration: arguments of its flag, secrets masked."""
+    """One option of a saved plan or a working configuration: arguments of its flag, secrets masked."""
 
     option: str
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-    checks: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()  # the fixes that change it
 
 
 class Decision(Struct, frozen=True):

@@ -5,10 +5,110 @@ documentation iterate over TABLE. Two rows may share a flag (`--security-opt`) b
 from here: `from hardentui.options import MEMORY, TABLE`, or `*` where many are used.
 """
 
-from hardentui.model.spec import Option
-from hardentui.options.table import *
-from hardentui.options.values import Mount as Mount
-from hardentui.options.values import Port as Port
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.model.facts import ALL_CAPABILITIES, capability_name
+from hardentui.model.spec import Mount as Mount
+from hardentui.model.spec import Option, Spec
+from hardentui.model.spec import Port as Port
+from hardentui.options import rows
+from hardentui.options.rows import *
+from hardentui.options.rows import CAP_ADD, CAP_DROP, PRIVILEGED
+
+TABLE: tuple[Option[Any], ...] = tuple(row for row in vars(rows).values() if isinstance(row, Option))
+"""Every row, in the order in which outputs list them."""
+
+BY_NAME = {option.name: option for option in TABLE}
+
+
+class FlagWithoutRow(Struct, frozen=True):
+    """A flag that is not written to units and scripts, and why."""
+
+    flag: str
+    reason: str
+    # short, is_switch, comma_list: its syntax, as in a row and its codec
+    short: str = ""
+    is_switch: bool = False
+    comma_list: bool = False
+    is_told: bool = False  # the user is told that it was left out
+
+
+_TERMINAL = "it belongs to the terminal from which the container was started"
+_DESCRIPTORS = "a unit or script cannot pass file descriptors on"
+_CREDENTIALS = "credentials are never copied; use podman login or an authentication file"
+_KEYS = "keys are never copied; the image has been decrypted already"
+_CIDFILE = "the file belongs to whoever starts the container; Quadlet has its own"
+_REPLACE = "a script does not replace containers on its own; Quadlet always does"
+
+FLAGS_WITHOUT_ROW = (
+    FlagWithoutRow("--attach", _TERMINAL, short="a", comma_list=True),
+    FlagWithoutRow("--cidfile", _CIDFILE),
+    FlagWithoutRow("--creds", _CREDENTIALS, is_told=True),
+    FlagWithoutRow("--decryption-key", _KEYS, is_told=True),
+    FlagWithoutRow("--detach", "the unit or script decides whether to detach", short="d", is_switch=True),
+    FlagWithoutRow("--detach-keys", _TERMINAL),
+    FlagWithoutRow("--disable-content-trust", "Podman ignores it", is_switch=True),
+    FlagWithoutRow("--env-merge", "its result is written as --env"),
+    FlagWithoutRow("--help", "it only prints help", is_switch=True),
+    FlagWithoutRow("--label-file", "its lines are written as --label"),
+    FlagWithoutRow("--no-healthcheck", "it is written as --health-cmd=none", is_switch=True),
+    FlagWithoutRow("--pod-id-file", "the pod is named with --pod"),
+    FlagWithoutRow("--preserve-fd", _DESCRIPTORS, is_told=True),
+    FlagWithoutRow("--preserve-fds", _DESCRIPTORS, is_told=True),
+    FlagWithoutRow("--quiet", _TERMINAL, short="q", is_switch=True),
+    FlagWithoutRow("--replace", _REPLACE, is_switch=True),
+    FlagWithoutRow("--sig-proxy", _TERMINAL, is_switch=True),
+)
+
+NOT_CARRIED = {known.flag: known.reason for known in FLAGS_WITHOUT_ROW}
+"""Flag -> reason."""
+
+
+# Capability sets: from options to the requested set, and back.
+
+
+def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
+    """The capabilities that the declared options request, given the engine's defaults."""
+    if spec[PRIVILEGED]:
+        return ALL_CAPABILITIES
+    add, drop = spec[CAP_ADD], spec[CAP_DROP]
+    if not add and not drop:
+        return defaults
+    added = {capability_name(name) for name in add}
+    dropped = {capability_name(name) for name in drop}
+    base = ALL_CAPABILITIES if "all" in added else defaults
+    if "all" in dropped:
+        base = frozenset()
+    return (base - dropped) | (added - {"all"})
+
+
+def given_explicitly(spec: Spec) -> frozenset[str]:
+    return frozenset(capability_name(word) for word in spec[CAP_ADD]) - {"all"}
+
+
+def with_only(spec: Spec, names: Iterable[str]) -> Spec:
+    """A spec with exactly these capabilities: drop all, add these."""
+    wanted = tuple(sorted({capability_name(name) for name in names}))
+    return spec.with_(CAP_DROP, ("all",)).with_(CAP_ADD, wanted)
+
+
+def with_no_more(spec: Spec, names: Iterable[str], defaults: frozenset[str]) -> Spec:
+    """A spec for an ordinary user whose setuid programs can get exactly these capabilities.
+
+    None is added by name, because Podman would grant it to the user directly.
+    """
+    wanted = {capability_name(name) for name in names}
+    added = {capability_name(name) for name in spec[CAP_ADD]} & wanted
+    if wanted == added or "all" in {capability_name(name) for name in spec[CAP_ADD]}:
+        return with_only(spec, wanted)
+    kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) in added)
+    return spec.with_(CAP_DROP, tuple(sorted(defaults - wanted))).with_(CAP_ADD, kept)
+
 
 _HANDED_ON = ("BY_NAME", "TABLE", "Mount", "Port")
 # What `*` gives: the rows and these. Not by a plain assignment, which mypy would read as an empty list.

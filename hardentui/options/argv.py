@@ -14,10 +14,9 @@ from msgspec import Struct
 
 from hardentui.errors import InputError
 from hardentui.model.spec import NEWEST_KNOWN, UNKNOWN, Codec, Option, Setting, Source, Spec, Version
-from hardentui.options import COMMAND, IMAGE, ROOTFS
+from hardentui.options import COMMAND, FLAGS_WITHOUT_ROW, IMAGE, ROOTFS, TABLE, V5
 from hardentui.options.codecs import as_csv_field, parse_mount, split_csv
-from hardentui.options.inspect.view import CommandLine
-from hardentui.options.table import FLAGS_WITHOUT_ROW, TABLE, V5
+from hardentui.options.inspect import CommandLine
 
 ALIASES = {alias: option.flag for option in TABLE for alias in option.aliases}
 """Alternative spellings that Podman accepts."""

@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from hardentui.model.spec import Codec
-from hardentui.options.values import Mount, Port
+from hardentui.model.spec import Codec, Mount, Port
 
 
 def as_csv_field(text: str) -> str:
@@ -227,6 +226,17 @@ ULIMITS: Codec[tuple[str, ...]] = comma_texts(identity=ulimit_name)
 
 
 _MOST_PORTS = 1024
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address, with or without brackets."""
+    from ipaddress import ip_address
+
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def parse_publish(text: str) -> tuple[Port, ...]:

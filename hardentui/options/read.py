@@ -8,12 +8,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.model.spec import UNKNOWABLE, Option, Setting, Spec, Unknowable
+from hardentui.model.spec import UNKNOWABLE, Mount, Option, Port, Setting, Spec, Unknowable
+from hardentui.options import FLAGS_WITHOUT_ROW, NOT_CARRIED, PIDS_LIMIT, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS, parse_create_command
-from hardentui.options.inspect.resources import ADDED_AT_START, ulimit_texts
-from hardentui.options.inspect.view import CommandLine, Document, Sources, View
-from hardentui.options.table import FLAGS_WITHOUT_ROW, NOT_CARRIED, PIDS_LIMIT, TABLE
-from hardentui.options.values import Mount, Port
+from hardentui.options.inspect import CommandLine, Document, Sources, View
+from hardentui.options.inspect.network_limits import ADDED_AT_START, ulimit_texts
 
 _CARRIED = frozenset(flag for option in TABLE for flag in (option.flag, *dict(option.also)))
 _TOLD = frozenset(known.flag for known in FLAGS_WITHOUT_ROW if known.is_told)

@@ -13,56 +13,41 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from hardentui.model.spec import Protection, ProtectionRule
-from hardentui.model.spec import KeyKind, Option, QuadletKey, Readability, TwinUse
+from hardentui.model.spec import KeyKind, Option, Protection, ProtectionRule, QuadletKey, Readability, TwinUse
 from hardentui.model.spec import Version
-from hardentui.options.codecs import MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, TMPFS_MOUNTS, TMPFS_OF_MOUNT
-from hardentui.options.codecs import NETWORKS, PORTS
 from hardentui.options.codecs import (
-    COMMA_NAMED, COMMA_TEXTS, DECIMAL, DURATION, ENTRYPOINT_WORDS, NAMED, NUMBER, SIZE, SWITCH, SWITCH_OFF,
-    TEXT, TEXTS, ULIMITS, WORDS,
+    CAPABILITIES, COMMA_NAMED, COMMA_TEXTS, DECIMAL, DEVICE_NODES, DURATION, ENTRYPOINT_WORDS, MASKED_PATHS,
+    MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, NAMED, NETWORKS, NO_NEW_PRIVILEGES_WORD, NUMBER, PORTS,
+    SECRET_REFERENCES, SIZE, SWITCH, SWITCH_OFF, TEXT, TEXTS, TMPFS_MOUNTS, TMPFS_OF_MOUNT, ULIMITS,
+    UNMASKED_PATHS, WORDS, security_text, security_word,
 )
-from hardentui.options.codecs import (
-    CAPABILITIES, DEVICE_NODES, MASKED_PATHS, NO_NEW_PRIVILEGES_WORD, SECRET_REFERENCES, UNMASKED_PATHS,
-    security_text, security_word,
-)
-from hardentui.options.inspect.lifecycle import (
-    DEFAULT_INTERVAL, health_duration, log_limit, read_health_cmd, read_health_interval,
-    read_health_retries, read_log_destination, read_on_failure, read_startup_cmd, startup_duration,
-    startup_number,
+from hardentui.options.inspect import (
+    client_text, command_list, command_text, config, global_list, host, inspected, never,
 )
 from hardentui.options.inspect.lifecycle import (
-    id_map, namespace, read_group_add, read_ipc, read_passwd, read_umask, read_user, read_userns,
-)
-from hardentui.options.inspect.lifecycle import (
-    pid_file, read_annotations, read_init_ctr, read_labels, read_log_driver, read_log_options, read_name,
-    read_pod, read_requires, read_restart, read_runtime, read_sdnotify, read_stop_signal, read_stop_timeout,
-    read_tls_verify, read_volumes_from,
+    DEFAULT_INTERVAL, duration, health_value, id_map, log_limit, namespace, pid_file, read_annotations,
+    read_group_add, read_health_cmd, read_health_interval, read_init_ctr, read_ipc,
+    read_labels, read_log_destination, read_log_driver, read_log_options, read_name, read_on_failure,
+    read_passwd, read_pod, read_requires, read_restart, read_runtime, read_sdnotify, read_startup_cmd,
+    read_stop_signal, read_stop_timeout, read_tls_verify, read_umask, read_user, read_userns,
+    read_volumes_from, startup_duration, startup_number,
 )
 from hardentui.options.inspect.mounts import (
     read_device_cgroup_rules, read_devices, read_image_volume, read_mounts,
     read_read_only_tmpfs, read_rootfs, read_tmpfs,
 )
-from hardentui.options.inspect.network import (
-    read_dns, read_expose, read_hostname, read_hosts_file, read_http_proxy, read_network, read_network_alias,
-    read_publish, read_publish_all, static_address,
-)
-from hardentui.options.inspect.process import (
-    read_command, read_entrypoint, read_env, read_image, read_init_path, read_personality, read_systemd,
-    read_unsetenv, read_unsetenv_all, read_workdir,
-)
-from hardentui.options.inspect.resources import (
+from hardentui.options.inspect.network_limits import (
     device_rates, host_limit, quota_part, read_blkio_weight, read_cgroup_conf, read_cgroup_parent,
-    read_cgroupns, read_cgroups, read_cpus, read_memory_swap, read_memory_swappiness, read_oom_score_adj,
-    read_pids_limit, read_shm_size, read_shm_size_systemd, read_ulimits,
+    read_cgroupns, read_cgroups, read_cpus, read_dns, read_expose, read_hostname, read_hosts_file,
+    read_http_proxy, read_memory_swap, read_memory_swappiness, read_network, read_network_alias,
+    read_oom_score_adj, read_pids_limit, read_publish, read_publish_all, read_shm_size,
+    read_shm_size_systemd, read_ulimits, static_address,
 )
 from hardentui.options.inspect.process import (
-    label_part, label_switch, read_apparmor, read_cap_add, read_cap_drop, read_label_disable, read_mask,
-    read_no_new_privileges, read_privileged, read_proc_opts, read_seccomp, read_secrets, read_sysctl,
-    read_unmask,
-)
-from hardentui.options.inspect.view import (
-    client_text, command_list, command_text, config, global_list, host, inspected, never,
+    label_part, label_switch, read_apparmor, read_cap_add, read_cap_drop, read_command, read_entrypoint,
+    read_env, read_image, read_init_path, read_label_disable, read_mask, read_no_new_privileges,
+    read_personality, read_privileged, read_proc_opts, read_seccomp, read_secrets, read_sysctl, read_systemd,
+    read_unmask, read_unsetenv, read_unsetenv_all, read_workdir,
 )
 
 RAW_ALL, BOOLEAN, KEY_VALUE = KeyKind.RAW_ALL, KeyKind.BOOLEAN, KeyKind.KEY_VALUE
@@ -471,13 +456,13 @@ HEALTH_INTERVAL = Option("--health-interval", "health", DURATION, "", key("Healt
     read_health_interval, ALWAYS, TIMING, AS_IS, "Time between checks; disable turns the timer off.",
     aliases=("--healthcheck-interval",))
 HEALTH_TIMEOUT = Option("--health-timeout", "health", DURATION, "", key("HealthTimeout", "4.5"),
-    health_duration("Timeout", DEFAULT_INTERVAL), ALWAYS, TIMING, AS_IS, "Timeout of a check.",
+    health_value("Timeout", DEFAULT_INTERVAL, duration), ALWAYS, TIMING, AS_IS, "Timeout of a check.",
     aliases=("--healthcheck-timeout",))
 HEALTH_RETRIES = Option("--health-retries", "health", NUMBER, -1, key("HealthRetries", "4.5"),
-    read_health_retries, ALWAYS, TIMING, AS_IS, "Failures before it counts as unhealthy.",
+    health_value("Retries", 3, int), ALWAYS, TIMING, AS_IS, "Failures before it counts as unhealthy.",
     aliases=("--healthcheck-retries",))
 HEALTH_START_PERIOD = Option("--health-start-period", "health", DURATION, "", key("HealthStartPeriod", "4.5"),
-    health_duration("StartPeriod", 0), ALWAYS, TIMING, AS_IS,
+    health_value("StartPeriod", 0, duration), ALWAYS, TIMING, AS_IS,
     "Start-up time during which failures do not count.", aliases=("--healthcheck-start-period",))
 HEALTH_ON_FAILURE = Option("--health-on-failure", "health", TEXT, "", key("HealthOnFailure", "4.5"),
     read_on_failure, ALWAYS, JUDGED, REPLACED, "Action when unhealthy: none, kill, restart or stop.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from hardentui.model.facts import AskedMemory, ContainerFacts
-from hardentui.options import COMMAND, ENTRYPOINT, ENV
+from hardentui.options import ENV
+from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config
 from hardentui.visible import visible
 
@@ -38,10 +39,7 @@ _MEMCACHED = re.compile(r"(?:^|\s)(-m|--memory-limit)(?:\s+|=)?(\d+)(?=\s|$)")
 
 def asked_by_command(facts: ContainerFacts) -> tuple[AskedMemory, ...]:
     """What its command and its environment ask for."""
-    config = image_config(facts)
-    entry = facts.spec[ENTRYPOINT]
-    words = [str(word) for word in ((config.get("Entrypoint") or ()) if entry is None else entry)]
-    words += [str(word) for word in (facts.spec[COMMAND] or config.get("Cmd") or ())]
+    words = command_of(facts)
     command = " ".join(words)
     requests = [*_asked(command, "its command")]
     if any(posixpath.basename(word) == "memcached" for word in words):
@@ -49,9 +47,8 @@ def asked_by_command(facts: ContainerFacts) -> tuple[AskedMemory, ...]:
             AskedMemory(int(match[2]) * _MIB, f"{match[1]} in its command")
             for match in _MEMCACHED.finditer(command)
         ]
-    variables = (*(config.get("Env") or ()), *facts.spec[ENV])
-    for variable in variables:
-        name, _, value = str(variable).partition("=")
+    for variable in _variables(facts):
+        name, _, value = variable.partition("=")
         requests += _asked(value, f"the variable {visible(name, 40)}")
     return tuple(requests)
 
@@ -76,6 +73,11 @@ def _asked(text: str, where: str) -> Iterator[AskedMemory]:
             yield AskedMemory(size, f"{match[1]} in {where}")
 
 
+def _variables(facts: ContainerFacts) -> Iterator[str]:
+    """Of its image, then its own."""
+    return map(str, (*(image_config(facts).get("Env") or ()), *facts.spec[ENV]))
+
+
 def _bytes(number: str, unit: str, plain: int) -> int:
     factor = _UNITS[unit.lower()[:1]] if unit else plain
     return int(float(number) * factor)
@@ -83,16 +85,9 @@ def _bytes(number: str, unit: str, plain: int) -> int:
 
 def config_paths(facts: ContainerFacts) -> tuple[str, ...]:
     """Files and directories in the container where such settings may stand."""
-    config = image_config(facts)
-    words: Iterable[object] = (*(config.get("Entrypoint") or ()), *(facts.spec[ENTRYPOINT] or ()))
-    words = (*words, *(facts.spec[COMMAND] or config.get("Cmd") or ()))
-    named = [str(word).partition("=")[2] or str(word) for word in words]
+    named = [word.partition("=")[2] or word for word in command_of(facts)]
     paths = [path for path in named if path.startswith("/") and path.endswith(_CONFIG_ENDINGS)]
-    data = [
-        str(variable).partition("=")[2]
-        for variable in (*(config.get("Env") or ()), *facts.spec[ENV])
-        if str(variable).startswith("PGDATA=/")
-    ]
+    data = [text.partition("=")[2] for text in _variables(facts) if text.startswith("PGDATA=/")]
     return tuple(dict.fromkeys((*paths, *(f"{path.rstrip('/')}/postgresql.conf" for path in data), *_USUAL)))
 
 

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from hardentui.errors import CannotFix
-from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Advice, FixContext
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel, SocketEndpoint, capability_name
 from hardentui.model.finding import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
-from hardentui.options.table import bounding_set, given_explicitly
+from hardentui.options import bounding_set, given_explicitly
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
 from hardentui.reading.networks import (
@@ -177,7 +176,7 @@ def owners_of_mounts(facts: ContainerFacts) -> dict[str, int]:
     return {place: uid for place, uid in owners.items() if uid is not None}
 
 
-def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:
+def listening(facts: ContainerFacts) -> tuple[SocketEndpoint, ...] | None:
     """Its listening sockets; None if they are not known."""
     return ask_or(facts, lambda kernel: kernel.listening, None)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hardentui.errors import CannotFix
-from hardentui.model.capabilities import capability_name
-from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
+from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning, capability_name
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
-from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, PRIVILEGED
-from hardentui.options.table import bounding_set
+from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, PRIVILEGED, bounding_set
 from hardentui.reading.behaviour import inside, owners_of_mounts, runs_as_root, uids
 from hardentui.reading.containers import ask, ask_or, image_config, judge, listed, proc
 from hardentui.visible import visible

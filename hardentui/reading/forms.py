@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Check, FormName, ParameterValue
+from hardentui.model.facts import ALL_CAPABILITIES, capability_name
 from hardentui.options.codecs import size_of
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.lib.image.contents import ImageFile, ImageInventory
+from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
@@ -151,36 +152,20 @@ def names(files: Iterable[ImageFile]) -> str:
 
 def created(image: ImageFacts) -> datetime | None:
     """When the image was built; None if the date is missing or fixed for a reproducible build."""
-    return _built(str(image.inspect.get("Created") or ""))
-
-
-@lru_cache(maxsize=1024)
-def _built(text: str) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(_six_digits(text))
-    except ValueError:
-        return None
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return time if time.year > 2000 else None
+    built = parse_time(image.inspect.get("Created"))
+    return built if built is not None and built.year > 2000 else None
 
 
 def parse_time(text: object) -> datetime | None:
     """A timestamp from Podman; None if it is missing or Go's zero time."""
+    # Go writes nanoseconds; Python reads at most microseconds
+    exact = re.sub(r"(\.\d{6})\d+", r"\1", str(text or ""), count=1)
     try:
-        time = datetime.fromisoformat(_six_digits(str(text or "")))
+        time = datetime.fromisoformat(exact)
     except ValueError:
         return None
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return time if time.year > 1970 else None
-
-
-def _six_digits(text: str) -> str:
-    """Go writes nanoseconds; Python reads at most microseconds."""
-    head, dot, rest = text.partition(".")
-    if not dot:
-        return text
-    digits = len(rest) - len(rest.lstrip("0123456789"))
-    return f"{head}.{rest[:digits][:6]}{rest[digits:]}"
 
 
 def health_check(facts: ContainerFacts) -> str | Unread:

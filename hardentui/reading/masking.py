@@ -106,17 +106,19 @@ def _are_words(value: Any) -> TypeGuard[list[str]]:
 
 def _mask_words(words: list[str]) -> list[str]:
     """A list of words, which may be a command line with passwords in its flags."""
-    masked = []
-    for program, before, word in steps_of(words):
-        glued = glued_password(program, word)
-        if _announces(before):
-            masked.append(WITHHELD)
-        elif before != _PODMAN_SECRET_FLAG and is_password_after(program, before, word):
-            login, mark, _ = word.partition(":")
-            masked.append(f"{login}:{WITHHELD}" if mark else WITHHELD)
-        else:
-            masked.append(f"{glued}{WITHHELD}" if glued else mask_text(word))
-    return masked
+    return [
+        WITHHELD if _announces(before) else _mask_word(program, before, word) or mask_text(word)
+        for program, before, word in steps_of(words)
+    ]
+
+
+def _mask_word(program: str, before: str, word: str) -> str:
+    """The word masked, if the program or the word before it makes it a password; else empty."""
+    if word and before != _PODMAN_SECRET_FLAG and is_password_after(program, before, word):
+        login, mark, _ = word.partition(":")
+        return f"{login}:{WITHHELD}" if mark else WITHHELD
+    glued = glued_password(program, word)
+    return f"{glued}{WITHHELD}" if glued else ""
 
 
 def _mask_item(name: str, item: Any, parent: str) -> Any:
@@ -160,15 +162,9 @@ def _mask_flags(script: str) -> str:
             separators.append("")
     masked: list[str] = []
     for at, (program, before, word) in enumerate(steps_of(words)):
-        glued = glued_password(program, word)
         if at and word == ";" and not separators[at] and ends_command(separators[at - 1]):
             continue  # stands for the end of the command, and is no part of the text
-        if word and before != _PODMAN_SECRET_FLAG and is_password_after(program, before, word):
-            login, mark, _ = word.partition(":")
-            word = f"{login}:{WITHHELD}" if mark else WITHHELD
-        elif glued:
-            word = f"{glued}{WITHHELD}"
-        masked.append(word + separators[at])
+        masked.append((_mask_word(program, before, word) or word) + separators[at])
     return "".join(masked)
 
 

@@ -11,12 +11,10 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.configuration import Account, Accounts, Danger, PathStep
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.facts import ContainerFacts, Kernel, KernelMount, MountedPath, MountOrigin, NotRunning
 from hardentui.model.known import Unread, known
-from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
-from hardentui.model.spec import Spec, Version
+from hardentui.model.spec import Mount, Spec, Version
 from hardentui.options import GIDMAP, MOUNTS, ROOTFS, SUBUIDNAME, UIDMAP, USERNS, VOLUMES_FROM
-from hardentui.options.values import Mount
 from hardentui.reading.containers import ask_or, is_planned, section
 
 READ, WRITE, EXECUTE = 4, 2, 1

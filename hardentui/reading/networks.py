@@ -11,9 +11,9 @@ from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, NetworkFacts, NotRunning
 from hardentui.model.finding import not_applicable
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Port, Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
-from hardentui.options.values import Port
+from hardentui.options.codecs import is_address
 from hardentui.reading.containers import ask, is_infra, pod_of, section
 
 _OPENING = ("-t", "--tcp-ports", "-u", "--udp-ports")
@@ -260,22 +260,12 @@ def rebound(spec: Spec, address: str, which: frozenset[Port]) -> Spec:
     Raises:
         CannotFix: `address` is not a single address.
     """
-    if reach(Port(1, "", address)) == "all" or not _is_address(address):
+    if reach(Port(1, "", address)) == "all" or not is_address(address):
         raise CannotFix(
             f"{address!r} is not a single address", "Give an address of this host, such as 127.0.0.1."
         )
     ports = (Port(p.container, p.host, address, p.protocol) if p in which else p for p in spec[PUBLISH])
     return spec.with_(PUBLISH, tuple(dict.fromkeys(ports)))
-
-
-def _is_address(text: str) -> bool:
-    from ipaddress import ip_address
-
-    try:
-        ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def declared_ports(facts: ContainerFacts, image_config: Mapping[str, Any]) -> frozenset[tuple[int, str]]:

@@ -11,12 +11,11 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Listener, ReachableSocket
 from hardentui.model.host import ApiService
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.mounts import Listener, ReachableSocket
+from hardentui.model.spec import Port
 from hardentui.options import MOUNTS
-from hardentui.options.values import Port
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
 from hardentui.reading.networks import (
     gateways,

@@ -14,16 +14,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.model.draft import safe_file_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.writers.context import UnitContext, left_behind, safe_file_name
-from hardentui.writers.supporting import (
-    network_create_arguments,
-    network_name,
-    pod_create_arguments,
-    pod_networks,
-    volume_create_arguments,
-)
+from hardentui.writers.context import UnitContext, left_behind
+from hardentui.writers.supporting import prerequisites
 from hardentui.writers.yaml_text import Unsafe, yaml_text
 
 REQUIREMENTS_FILE = "requirements.yml"
@@ -248,21 +243,8 @@ def _text(text: str) -> str:
 
 def _prerequisites(spec: Spec, context: UnitContext) -> list[dict[str, Any]]:
     """Networks, volumes and the pod, created by commands that reproduce the existing ones."""
-    pod = context.pod if spec[POD] else None
-    networks = pod_networks(pod, context.default_network) if pod else ()
-    made: list[tuple[str, str, tuple[str, ...]]] = []
-    for argument in (*spec[NETWORK], *networks):
-        name = network_name(argument)
-        if name in context.networks and name != context.default_network:
-            made.append(("network", name, network_create_arguments(name, context.networks[name])))
-    for mount in spec[MOUNTS]:
-        if mount.type == "volume" and mount.source in context.volumes:
-            create = volume_create_arguments(mount.source, context.volumes[mount.source])
-            made.append(("volume", mount.source, create))
-    if pod:
-        made.append(("pod", spec[POD], pod_create_arguments(pod, context.default_network)))
     tasks: list[dict[str, Any]] = []
-    for number, (kind, name, create) in enumerate(dict.fromkeys(made)):
+    for number, (kind, name, create) in enumerate(prerequisites(spec, context)):
         there = f"hardentui_{kind}_{number}"
         tasks += [
             {

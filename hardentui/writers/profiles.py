@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.model.draft import safe_file_name
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NETWORK, READ_ONLY, READ_ONLY_TMPFS, TMPFS
 from hardentui.systemd.unit_text import comment_lines
-from hardentui.writers.context import safe_file_name
 
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./+=,:-]*")
 """Other characters are special in a rule, or would need escaping."""

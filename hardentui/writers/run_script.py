@@ -7,18 +7,13 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from hardentui.model.draft import profile_name
 from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
-from hardentui.options import COMMAND, IMAGE, MOUNTS, NAME, NETWORK, POD, ROOTFS, SECCOMP_PROFILE, TABLE
+from hardentui.options import COMMAND, IMAGE, NAME, ROOTFS, SECCOMP_PROFILE, TABLE
 from hardentui.options.codecs import as_csv_field
 from hardentui.systemd.unit_text import comment_lines
-from hardentui.writers.context import UnitContext, left_behind, profile_name
-from hardentui.writers.supporting import (
-    network_create_arguments,
-    network_name,
-    pod_create_arguments,
-    pod_networks,
-    volume_create_arguments,
-)
+from hardentui.writers.context import UnitContext, left_behind
+from hardentui.writers.supporting import prerequisites
 
 _OTHER_VERB = {"run": "create", "create": "run"}
 
@@ -113,11 +108,7 @@ def _branch(verb: str, spec: Spec, version: Version) -> list[str]:
 
 
 def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
-    lines = list(networks_and_volumes(spec, context))
-    pod = context.pod if spec[POD] else None
-    if pod:
-        create = pod_create_arguments(pod, context.default_network)
-        lines.append(_unless_there("pod", spec[POD], create))
+    lines = [_unless_there(*needed) for needed in prerequisites(spec, context)]
     return [*lines, ""] if lines else []
 
 
@@ -142,16 +133,4 @@ def _unless_there(kind: str, name: str, create: Sequence[str]) -> str:
 
 def networks_and_volumes(spec: Spec, context: UnitContext) -> tuple[str, ...]:
     """Shell commands that create missing networks and volumes of the context."""
-    pod = context.pod if spec[POD] else None
-    networks = pod_networks(pod, context.default_network) if pod else ()
-    lines = []
-    for argument in (*spec[NETWORK], *networks):
-        name = network_name(argument)
-        if name in context.networks and name != context.default_network:
-            create = network_create_arguments(name, context.networks[name])
-            lines.append(_unless_there("network", name, create))
-    for mount in spec[MOUNTS]:
-        if mount.type == "volume" and mount.source in context.volumes:
-            create = volume_create_arguments(mount.source, context.volumes[mount.source])
-            lines.append(_unless_there("volume", mount.source, create))
-    return tuple(dict.fromkeys(lines))
+    return tuple(_unless_there(*needed) for needed in prerequisites(spec, context) if needed[0] != "pod")

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from hardentui.model.draft import safe_file_name
 from hardentui.model.network import APP_LABELS, COMPOSE, compose_project
-from hardentui.model.spec import Spec
-from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
+from hardentui.model.spec import Mount, Port, Spec
+from hardentui.options import IMAGE_VOLUME, MOUNTS, NETWORK, POD, REMOVE, TMPFS, VOLUMES_FROM
 from hardentui.options.inspect.mounts import is_anonymous_name
-from hardentui.options.values import Mount, Port
 from hardentui.systemd.unit_text import comment_lines
-from hardentui.writers.context import safe_file_name
+from hardentui.writers.context import UnitContext
 
 _MODES = frozenset("host none bridge private default pasta slirp4netns container ns".split())
 
@@ -286,6 +286,25 @@ def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
         if not equals:
             value = "true" if flag in _SWITCHES else next(rest, "")
         yield flag, value
+
+
+def prerequisites(spec: Spec, context: UnitContext) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """(kind, name, words after `podman` that create it) of the known networks, volumes and pod of a
+    container, in the order in which they are needed."""
+    pod = context.pod if spec[POD] else None
+    networks = pod_networks(pod, context.default_network) if pod else ()
+    made: list[tuple[str, str, tuple[str, ...]]] = []
+    for argument in (*spec[NETWORK], *networks):
+        name = network_name(argument)
+        if name in context.networks and name != context.default_network:
+            made.append(("network", name, network_create_arguments(name, context.networks[name])))
+    for mount in spec[MOUNTS]:
+        if mount.type == "volume" and mount.source in context.volumes:
+            create = volume_create_arguments(mount.source, context.volumes[mount.source])
+            made.append(("volume", mount.source, create))
+    if pod:
+        made.append(("pod", spec[POD], pod_create_arguments(pod, context.default_network)))
+    return tuple(dict.fromkeys(made))
 
 
 # --- The labels of compose tools, which the units of systemd must not have --------------------------

@@ -142,7 +142,7 @@ def test_passwords_of_registries_below_a_home(machine: Machine, mode: str) -> No
         readable = possible(machine, f"cat {_AUTH}")
         assert readable == (mode == "755")
         trust = (
-            "from hardentui.host.files.reader import LocalFiles;"
+            "from hardentui.host.files import LocalFiles;"
             "from hardentui.host.podman.trust import read_trust;"
             "from hardentui.model.spec import Version;"
             "import pwd; uid = pwd.getpwnam('other').pw_uid;"

@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.checks import check_by_id
 from hardentui.checks.prelude import container
-from hardentui.lib.image.contents import ImageInventory
+from hardentui.lib.image import ImageInventory
 from hardentui.lib.image.inventory import read_inventory
 from hardentui.model.check import Parameters
 from hardentui.model.facts import FileChange

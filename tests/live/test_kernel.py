@@ -10,13 +10,19 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
 from hardentui.host.process.proc import read_kernel
-from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
-from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
+from hardentui.model.facts import (
+    CAPABILITIES_BY_NUMBER,
+    CapabilitySets,
+    IdRange,
+    Kernel,
+    Limits,
+    SocketEndpoint,
+)
 from hardentui.model.known import Unread, known
 from tests.support.podman import BUSYBOX, Bench
 
@@ -242,10 +248,7 @@ def test_processes_and_listening(run: Run, podman: Bench) -> None:
     assert isinstance(activity.processes, tuple)
     assert sorted(process.name for process in activity.processes) == ["httpd", "httpd", "sleep"]
     assert {process.executable for process in activity.processes} == {"/bin/busybox"}
-    assert activity.listening == (
-        ListeningSocket("tcp", "127.0.0.1", 8081),
-        ListeningSocket("tcp", "::", 8082),
-    )
+    assert activity.listening == (SocketEndpoint("tcp", "127.0.0.1", 8081), SocketEndpoint("tcp", "::", 8082))
 
 
 def test_processes_of_a_container_in_the_host_pid_namespace_are_only_its_own(run: Run) -> None:

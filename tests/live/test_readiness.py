@@ -13,7 +13,7 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.locate import Candidate, probe
 from hardentui.engine.read import Engine
 from hardentui.features.change.wait import ProbeResult, Readiness, Wait, expectation, in_network_of, run_probe
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.model.trial import How
 from tests.support.podman import BUSYBOX, Bench
 

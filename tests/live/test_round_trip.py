@@ -22,10 +22,10 @@ from msgspec.structs import replace
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Readability, Spec, Version
 from hardentui.options import *
+from hardentui.options import NOT_CARRIED
 from hardentui.options.argv import compare_arguments, parse_create_command
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec, ulimits_added_at_start
-from hardentui.options.table import NOT_CARRIED
 from hardentui.quadlet.write.bundle import bundle, needs_image_unit, without_pull
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import flag_words, run_script

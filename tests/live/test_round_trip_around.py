@@ -12,10 +12,10 @@ import pytest
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
+from hardentui.options import NOT_CARRIED
 from hardentui.options.argv import compare_arguments
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.table import NOT_CARRIED
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_script

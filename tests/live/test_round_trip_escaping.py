@@ -12,7 +12,7 @@ from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.argv import compare_arguments, parse_create_command
-from hardentui.options.inspect.view import CommandLine
+from hardentui.options.inspect import CommandLine
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from tests.support.podman import NO_QUADLET, Bench
 

@@ -25,10 +25,9 @@ from hardentui.__main__ import main
 from hardentui.features.fix.saving import save
 from hardentui.features.views import Selection, known_facts
 from hardentui.features.workbench import Workbench
-from hardentui.model.draft import Target
+from hardentui.model.draft import Target, profile_name
 from hardentui.model.plan import Plan
 from hardentui.options import SECCOMP_PROFILE
-from hardentui.writers.context import profile_name
 from hardentui.writers.take_over import OldContainer, TakeOver, take_over_script
 from tests.conftest import cannot_run
 from tests.support import stand_in_systemctl

@@ -18,7 +18,7 @@ import pytest
 from hardentui.features.trust.proof import tiny_registry
 from hardentui.features.trust.sandbox import sandbox
 from hardentui.features.trust.signing import key_of_nobody
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version

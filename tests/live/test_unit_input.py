@@ -47,7 +47,7 @@ from hardentui.options import (
     USER,
     Port,
 )
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hardentui.model.spec import Spec, Version
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 
 DATA = Path(__file__).parents[1] / "data" / "inspect-cases"

@@ -18,7 +18,7 @@ from hardentui.options.codecs import (
     parse_volume,
     split_csv,
 )
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.systemd.command_line import escape

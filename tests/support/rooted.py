@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hardentui.host.files.reader import DEFAULT_LIMIT, FileStat, LocalFiles
+from hardentui.host.files import DEFAULT_LIMIT, FileStat, LocalFiles
 
 
 class Rooted(LocalFiles):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from hardentui.host.podman.generator import UNIT_SUFFIXES, dry_run, exec_start, find_generator
-from hardentui.systemd.command_line import unit_settings
+from hardentui.systemd.unit_text import unit_settings
 from tests.conftest import cannot_run
 from tests.support.podman import Bench
 

@@ -14,7 +14,7 @@ from textual.widgets import Button, Checkbox, Input
 from hardentui.features.fix.drafter import Drafter
 from hardentui.features.fix.saving import OwnUnit
 from hardentui.features.views import Report
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.page import DiffView

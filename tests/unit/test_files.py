@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 import hardentui.files
 from hardentui.errors import WriteError
 from hardentui.files import look_at_bundle, write_bundle
-from hardentui.model.draft import TextFile, WriteState, WrittenFile
-from hardentui.writers.context import safe_file_name
+from hardentui.model.draft import TextFile, WriteState, WrittenFile, safe_file_name
 
 THREE = (TextFile("a.container", "A\n", 0o644), TextFile("b.sh", "B\n", 0o755), TextFile("c.json", "", 0o600))
 

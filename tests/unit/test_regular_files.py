@@ -11,7 +11,7 @@ from hardentui.engine.locate import Environment, candidates, connections
 from hardentui.errors import InputError
 from hardentui.features.checklists.loading import load
 from hardentui.features.waivers import accepted
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordingFiles
 from hardentui.regular_files import names_in, read_named, read_regular
 

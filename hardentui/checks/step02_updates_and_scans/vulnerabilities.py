@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hardentui.checks.prelude import *
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.reading.images import evidence, image_of, not_clean, report_of
-from hardentui.reading.own_command import own_command
+from hardentui.words import own_command
 
 _HOLE = Vulnerability("CVE-2021-44228", "log4j-core", "critical", "2.17.1", exploited=True)
 

@@ -8,7 +8,7 @@ from hardentui.checks.prelude import *
 from hardentui.checks.prelude import POLICY_FILE, REJECT, SIGSTORE
 from hardentui.model.trust import Attachments, Certificate, Policy, Requirement
 from hardentui.reading.images import image_name, is_image_id, need_image, reference
-from hardentui.reading.own_command import own_command
+from hardentui.words import own_command
 
 _REGISTRIES = frozenset({"docker", "atomic"})
 _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})

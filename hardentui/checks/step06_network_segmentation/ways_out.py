@@ -152,7 +152,7 @@ def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
     )
 
 
-def _for_an_answer(socket: ListeningSocket) -> bool:
+def _for_an_answer(socket: SocketEndpoint) -> bool:
     """Whether it is a UDP socket that waits for answers, not for clients."""
     return socket.protocol.startswith("udp") and socket.port >= _FIRST_TEMPORARY
 
@@ -260,7 +260,7 @@ _OPEN_SLIRP = rootless(
     )
 )
 
-_SSH = ListeningSocket("tcp", "0.0.0.0", 22)
+_SSH = SocketEndpoint("tcp", "0.0.0.0", 22)
 
 _CLOSED = HostFacts(
     firewall=Firewall(
@@ -291,7 +291,7 @@ _CLOSED = HostFacts(
         container(engine=_PLAIN),
         container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "-T", "none", "--no-map-gw")),
         _behind(_CLOSED, _SSH),
-        _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
+        _behind(HostFacts(), SocketEndpoint("tcp", "127.0.0.1", 5432)),
     ),
     fails=lambda: (
         container("--network=pasta:--map-gw,--mtu,1400", engine=_PLAIN),
@@ -360,7 +360,7 @@ def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
 
 
 def _answering(
-    network: NetworkFacts, listening: tuple[ListeningSocket, ...], rules: Known[tuple[Mapping[str, Any], ...]]
+    network: NetworkFacts, listening: tuple[SocketEndpoint, ...], rules: Known[tuple[Mapping[str, Any], ...]]
 ) -> list[str]:
     """What listens there and is not filtered at the bridge, as `22/tcp`. DNS belongs to Podman."""
     own = gateways(network)
@@ -471,7 +471,7 @@ _INTERNAL = NetworkFacts(
 )
 
 
-def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
+def _behind(host: HostFacts, *listening: SocketEndpoint) -> ContainerFacts:
     """A running container on the internal network."""
     return container(
         "--network=back", kernel=Kernel(7), networks={"back": _INTERNAL}, host_listening=listening, host=host

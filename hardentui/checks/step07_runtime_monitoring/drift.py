@@ -235,11 +235,11 @@ def _declared(facts: ContainerFacts) -> Known[frozenset[tuple[int, str]]]:
     return declared_ports(facts, facts.image.config) | {(port.container, port.protocol) for port in ports}
 
 
-def _protocol(socket: ListeningSocket) -> str:
+def _protocol(socket: SocketEndpoint) -> str:
     return socket.protocol.rstrip("6")
 
 
-def _reachable(socket: ListeningSocket) -> bool:
+def _reachable(socket: SocketEndpoint) -> bool:
     if _protocol(socket) == "udp" and socket.port >= _FIRST_TEMPORARY:
         return False
     from ipaddress import ip_address
@@ -254,9 +254,7 @@ def _reachable(socket: ListeningSocket) -> bool:
 
 def _listening(*sockets: tuple[str, str, int]) -> Kernel:
     return Kernel(
-        pid=812,
-        shared_namespaces=frozenset(),
-        listening=tuple(ListeningSocket(*socket) for socket in sockets),
+        pid=812, shared_namespaces=frozenset(), listening=tuple(SocketEndpoint(*socket) for socket in sockets)
     )
 
 

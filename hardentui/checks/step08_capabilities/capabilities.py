@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.options.table import bounding_set, given_explicitly, with_no_more, with_only
+from hardentui.options import bounding_set, given_explicitly, with_no_more, with_only
 from hardentui.reading.behaviour import (
     about_dropping,
     about_low_ports,

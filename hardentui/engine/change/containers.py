@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hardentui import account
 from hardentui.engine.connection import Listener, Request, segment, target
-from hardentui.engine.wire import MESSAGE_LENGTH
+from hardentui.engine.wire import MESSAGE_LENGTH, frames_of
 from hardentui.errors import (
     ChangeFailed,
     ChangeTimedOut,
@@ -315,7 +315,6 @@ REMOVE_LIMIT = 60.0
 START_LIMIT = 60.0
 LOG_LIMIT = 1 << 20  # bytes
 _ID_LENGTH, _HEX = 64, frozenset("0123456789abcdef")
-_FRAME = 8  # bytes of the header of a log frame: stream, three zeros, length
 
 
 class ContainerControl:
@@ -467,7 +466,7 @@ class ContainerControl:
             collected += piece
             if len(collected) > LOG_LIMIT:
                 break
-        return _unframed(bytes(collected)).decode("utf-8", "replace")
+        return b"".join(data for _, data in frames_of(bytes(collected))).decode("utf-8", "replace")
 
     def changes(self, container: str, *, seconds: float = REMOVE_LIMIT) -> tuple[Mapping[str, Any], ...]:
         """The differences from its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
@@ -517,17 +516,3 @@ class ContainerControl:
 
 def _the(container: str) -> str:
     return f"the container {visible(container, 80)}"
-
-
-def _unframed(log: bytes) -> bytes:
-    """A log without frame headers; the log of a terminal may have none."""
-    text = bytearray()
-    place = 0
-    while place + _FRAME <= len(log):
-        head = log[place : place + _FRAME]
-        if head[0] > 2 or head[1:4] != b"\0\0\0":
-            return bytes(text) + log[place:]
-        length = int.from_bytes(head[4:], "big")
-        text += log[place + _FRAME : place + _FRAME + length]
-        place += _FRAME + length
-    return bytes(text) + log[place:]

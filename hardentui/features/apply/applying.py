@@ -62,7 +62,7 @@ from hardentui.model.operations import EndSubstitute, Operation, ProveChanges, R
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE
 from hardentui.reading.masking import mask_argument
-from hardentui.reading.written import LayerData
+from hardentui.reading.scratch import LayerData
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Selection
 from hardentui.harden.do_first import gained
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import (
     ChangeEvent,

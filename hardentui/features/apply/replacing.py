@@ -19,7 +19,8 @@ from hardentui.features.change.wait import PATIENCE, stop_timeout
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write
 from hardentui.features.fix.drafts import chowned_volumes, new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
-from hardentui.host.files.reader import Files, names
+from hardentui.host.files import Files, names
+from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.network import compose_project
@@ -47,9 +48,9 @@ from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.mounts import options_of_new_volume
-from hardentui.reading.written import LayerData, is_below
+from hardentui.reading.scratch import LayerData, is_below
 from hardentui.visible import visible
-from hardentui.writers.context import UnitContext, volume_for
+from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_arguments
 from hardentui.writers.supporting import network_create_arguments, network_name, with_existing
 

@@ -20,19 +20,18 @@ from hardentui.features.trial.observe.watch import native_way
 from hardentui.features.trial.tried import with_profile, write_profile
 from hardentui.harden.remedy import spec_diff
 from hardentui.host.commands import Run, run_program
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files import Files, reason
 from hardentui.lib.observer.call_names import SECCOMP_NAMES, call_name
+from hardentui.model.draft import profile_name, soak_name
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.journal import JournalEntry, Soak
 from hardentui.model.known import Known, Unread
 from hardentui.model.operations import RunProbe
 from hardentui.model.plan import Change, Choice, Plan
-from hardentui.options import SECCOMP_PROFILE
-from hardentui.options.table import bounding_set
+from hardentui.options import SECCOMP_PROFILE, bounding_set
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.writers.context import profile_name, soak_name
 
 DAY = 86_400.0
 USUAL = 7 * DAY

@@ -20,7 +20,7 @@ from hardentui.features.looking.containers import Containers, Neighbours
 from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.features.workbench import Workbench
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.model.draft import Draft, NextSteps, Target
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.plan import Plan

@@ -26,10 +26,18 @@ from hardentui.features.looking.unit_origin import drift_between
 from hardentui.harden.evaluate import judge, parameters_of, run, waive
 from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts, NotRunning, UnitFacts
+from hardentui.model.facts import (
+    STOCK_CAPABILITIES,
+    ContainerFacts,
+    EngineFacts,
+    ImageFacts,
+    MountedPath,
+    NetworkFacts,
+    NotRunning,
+    UnitFacts,
+)
 from hardentui.model.finding import (
     Finding,
     Kind,
@@ -46,7 +54,6 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
-from hardentui.model.mounts import MountedPath
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.options import ENV_FILE, IMAGE, LABELS, NAME, PRIVILEGED, PUBLISH, TABLE, USER, Port

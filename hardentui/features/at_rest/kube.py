@@ -29,10 +29,9 @@ from hardentui.features.at_rest.services import (
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, read_trees
-from hardentui.model.spec import Source
+from hardentui.model.spec import Port, Source
 from hardentui.options import COMMAND, IMAGE, IPC, NAME, PID
 from hardentui.options.argv import Item, image_item, item_word, parse_argument, spec_of
-from hardentui.options.values import Port
 from hardentui.quadlet.edit.container import New
 from hardentui.writers.kube.container import dns_label
 

@@ -26,10 +26,9 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import UNITS, SourceFile, Sources
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import Source, Version
+from hardentui.model.spec import Port, Source, Version
 from hardentui.options import NAME
 from hardentui.options.argv import parse_argument, spec_of
-from hardentui.options.values import Port
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles, default_name, object_names
 from hardentui.systemd.search_paths import ServiceManager, drop_in_directories
 from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text, split_words

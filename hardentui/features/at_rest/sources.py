@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import HardenError, InputError
-from hardentui.host.files.reader import reason
+from hardentui.host.files import reason
 from hardentui.model.finding import Place
 from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.regular_files import read_regular

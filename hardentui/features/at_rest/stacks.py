@@ -19,14 +19,14 @@ from hardentui.features.at_rest.sources import UNITS
 from hardentui.features.at_rest.trees import Tree
 from hardentui.host.podman.generator import refusal
 from hardentui.lib.quadlet import translate
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, safe_file_name
 from hardentui.model.spec import Spec, Version
 from hardentui.options import HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.argv import compare_arguments
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.systemd.unit_text import UnitText, with_lines
 from hardentui.visible import visible
-from hardentui.writers.context import UnitContext, safe_file_name
+from hardentui.writers.context import UnitContext
 
 _CARRIED = READ | {
     *("image", "build", "command", "networks", "network_mode", "depends_on", "profiles", "extends"),

@@ -40,7 +40,7 @@ from hardentui.features.change.wait import (
     who_listens,
 )
 from hardentui.host.commands import run_program
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.model.journal import JournalEntry
 from hardentui.model.known import Unread
 from hardentui.model.operations import (

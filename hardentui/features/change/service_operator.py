@@ -33,7 +33,7 @@ from hardentui.features.change.wait import (
     pid_of,
     run_probe,
 )
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.model.journal import JournalEntry, JournalProof
 from hardentui.model.operations import (
     NoteUnit,

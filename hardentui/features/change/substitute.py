@@ -25,7 +25,7 @@ from hardentui.errors import ChangeFailed, NotFound
 from hardentui.features.change.container_operator import is_made_by
 from hardentui.features.change.file_operator import Cancelled, OperationOutcome, Operator, raise_if_stopped
 from hardentui.features.change.wait import Wait, expectation, pid_of, published, read_ports
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import JournalEntry

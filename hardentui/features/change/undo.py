@@ -34,7 +34,7 @@ from hardentui.features.change.file_operator import NOTHING, AnyOperator, OnEven
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.transaction import Transaction, closed
 from hardentui.features.change.wait import is_running
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import CreateStandIn, NoteContainer
 from hardentui.visible import visible

@@ -18,10 +18,10 @@ from hardentui import account
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import EngineError
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files import Files, reason
 from hardentui.host.network.knock import SECONDS, knock
 from hardentui.host.process.activity import listening_sockets
-from hardentui.model.facts import ListeningSocket
+from hardentui.model.facts import SocketEndpoint
 from hardentui.model.known import Known, Unread
 from hardentui.model.network import ConnectOutcome
 from hardentui.model.trial import How
@@ -149,7 +149,7 @@ def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
 
     Only the network tables are read: the owner of a socket is visible to root only.
     """
-    sockets: set[ListeningSocket] = set()
+    sockets: set[SocketEndpoint] = set()
     for table in ("tcp", "tcp6"):
         path = f"/proc/{pid}/net/{table}"
         try:
@@ -218,7 +218,7 @@ def answers(run: Run, service: int, address: str, port: int) -> bool | None:
     return None if isinstance(outcome, Unread) else outcome is ConnectOutcome.CONNECTED
 
 
-def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:
+def ports_of(listening: Known[Iterable[SocketEndpoint]]) -> frozenset[str]:
     """The ports that others can reach: `tcp/80`. A UDP port may belong to a client, so it does not count."""
     if isinstance(listening, Unread):
         return frozenset()

@@ -16,7 +16,7 @@ from hardentui.features.change.service_operator import note_unit
 from hardentui.features.change.wait import has_health_check, stop_timeout
 from hardentui.features.looking.unit_origin import Origin
 from hardentui.features.trial.life import stops_when_told
-from hardentui.host.files.reader import Files, LocalFiles
+from hardentui.host.files import Files, LocalFiles
 from hardentui.model.draft import Draft
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.journal import EntryAction, JournalEntry

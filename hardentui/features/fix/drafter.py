@@ -29,8 +29,19 @@ from hardentui.features.looking.stack import dependents_of, in_start_order
 from hardentui.features.looking.unit_origin import UNIT_LABEL, Origin, drift_of, manager_of, origin_of
 from hardentui.features.trial.tried import with_profile
 from hardentui.features.views import Report, known_facts
-from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, DraftFile, NextSteps, ShellCommands, Target, WriteState, WrittenFile
+from hardentui.host.files import Files
+from hardentui.model.draft import (
+    Draft,
+    DraftFile,
+    NextSteps,
+    ShellCommands,
+    Target,
+    WriteState,
+    WrittenFile,
+    profile_name,
+    safe_file_name,
+    soak_name,
+)
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Version
@@ -38,9 +49,8 @@ from hardentui.options import INIT_CTR, POD, REMOVE, SECCOMP_PROFILE
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import COPY_SCRIPT
 from hardentui.reading.containers import listed, own_unit_of
-from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
-from hardentui.writers.context import profile_name, safe_file_name, soak_name
+from hardentui.words import own_command
 from hardentui.writers.supporting import can_be_a_unit, copy_layer_script, network_name, pod_networks
 from hardentui.writers.take_over import OldContainer, OldPod, TakeOver, take_over_script
 

@@ -13,8 +13,9 @@ from hardentui.features.looking.stack import dependents_of
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.host.place import container_on_host
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, refusal, version_of
-from hardentui.lib.quadlet import UnitRefused, generate, losses
-from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
+from hardentui.lib.quadlet import generate, losses
+from hardentui.lib.quadlet.text import UnitRefused
+from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile, safe_file_name
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.network import compose_files, compose_project
@@ -26,10 +27,10 @@ from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
-from hardentui.reading.written import LayerData, layer_data
+from hardentui.reading.scratch import LayerData, layer_data
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.writers.context import left_behind, safe_file_name
+from hardentui.writers.context import left_behind
 from hardentui.writers.run_script import run_commands, run_script
 from hardentui.writers.supporting import network_name, with_existing
 

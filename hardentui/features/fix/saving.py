@@ -14,14 +14,13 @@ from hardentui.errors import InputError, WriteError
 from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 from hardentui.files import look_at_bundle, write_bundle
-from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, DraftFile, Target, TextFile, WriteState, WrittenFile
+from hardentui.host.files import Files
+from hardentui.model.draft import Draft, DraftFile, Target, TextFile, WriteState, WrittenFile, safe_file_name
 from hardentui.model.facts import ContainerFacts
 from hardentui.reading.containers import own_unit_of
-from hardentui.reading.own_command import checklist_of, own_command
 from hardentui.state import state_directory
 from hardentui.visible import command_word, visible
-from hardentui.writers.context import safe_file_name
+from hardentui.words import checklist_of, own_command
 
 # Changing a container's unit where systemd reads it, or the reason why that is impossible.
 

@@ -31,7 +31,7 @@ from hardentui.features.trial.tried import (
 from hardentui.features.trial.trying import is_remembered
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.protection import weakenings
-from hardentui.host.files.reader import Files, LocalFiles
+from hardentui.host.files import Files, LocalFiles
 from hardentui.lib.seccomp import Access, access, parse_profile
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts

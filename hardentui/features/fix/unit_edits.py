@@ -19,7 +19,7 @@ from hardentui.lib.quadlet import translate
 from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec, Version
+from hardentui.model.spec import UNKNOWN, Spec, Version
 from hardentui.options import NAME, NETWORK
 from hardentui.options.argv import compare_arguments, without_optional
 from hardentui.quadlet.edit.container import Edited, ItemChange, applied, edit_quadlet, planned_changes
@@ -36,7 +36,6 @@ from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.service import EXTRA, ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.reading.masking import mask_text
-from hardentui.systemd.command_line import UNEXPANDED
 from hardentui.visible import visible
 from hardentui.writers.supporting import network_create_arguments, network_name
 
@@ -247,8 +246,8 @@ def unit_diff(files: Sequence[DraftFile]) -> str:
 # Would systemd run the intended command? The edited unit is compared with the original command plus the
 # changes.
 
-_UNSET = (f"{UNEXPANDED}${EXTRA}", f"{UNEXPANDED}${{{EXTRA}}}")
-_SPECIFIER = re.compile(f"{UNEXPANDED}%(.)")
+_UNSET = (f"{UNKNOWN}${EXTRA}", f"{UNKNOWN}${{{EXTRA}}}")
+_SPECIFIER = re.compile(f"{UNKNOWN}%(.)")
 _LINE_NUMBER = re.compile(r":\d+:")
 
 
@@ -372,7 +371,7 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
     if name == "podman":
         return _certain(argv)
     script = argv[2] if len(argv) > 2 else ""
-    variables = ServiceFiles((text,)).variables()
+    variables = ServiceFiles((text,)).variables
     lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>")
     lexer.whitespace_split = True
     lexer.commenters = ""

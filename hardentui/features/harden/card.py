@@ -26,8 +26,16 @@ from hardentui.model.known import Unread, known
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Result, Trial
-from hardentui.options import MEMORY, MOUNTS, NETWORK, NO_NEW_PRIVILEGES, PIDS_LIMIT, READ_ONLY, TMPFS
-from hardentui.options.table import bounding_set
+from hardentui.options import (
+    MEMORY,
+    MOUNTS,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PIDS_LIMIT,
+    READ_ONLY,
+    TMPFS,
+    bounding_set,
+)
 from hardentui.reading.behaviour import powerless, uids
 from hardentui.reading.confinement import filter_of
 from hardentui.reading.containers import declared_user, is_root

@@ -54,9 +54,9 @@ from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.trial import Learned, OnTrialEvent, Result, Trial
 from hardentui.options import NETWORK, REMOVE, SECCOMP_PROFILE
 from hardentui.reading.behaviour import listening
-from hardentui.reading.own_command import own_command
 from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import command_word, visible
+from hardentui.words import own_command
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench

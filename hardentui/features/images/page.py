@@ -11,7 +11,7 @@ from hardentui.features.images.scanning import COOL_DOWN, Update, ask_registries
 from hardentui.features.looking.judging import Parts
 from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone, age_text, size_text
 from hardentui.features.trial.trying import Rehearsal, lines_of
-from hardentui.lib.image.contents import ImageFile, ImageInventory
+from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unread, known

@@ -30,7 +30,7 @@ from hardentui.files import write_bundle
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, Ask, not_installed
 from hardentui.host.podman.trust import auth_paths
-from hardentui.lib.image.contents import ImageInventory, Package
+from hardentui.lib.image import ImageInventory, Package
 from hardentui.lib.image.inventory import read_inventory
 from hardentui.lib.image.languages import KINDS, NOT_LISTED
 from hardentui.model.draft import TextFile, WrittenFile

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
+from hardentui.host.files import ROOT_ONLY, Files, examine, names, reason, text_or, there
 from hardentui.host.files.layers import bytes_of_image, directory_of_image, uid_of_name
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, reason, text_or, there
 from hardentui.host.process.activity import Activity, effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
@@ -28,10 +28,10 @@ from hardentui.model.facts import (
     Denial,
     FileChange,
     Kernel,
-    ListeningSocket,
     NotRunning,
     Rlimit,
     RuntimeConfig,
+    SocketEndpoint,
     UnitFacts,
     VolumeFacts,
     WrittenDirectory,
@@ -43,7 +43,7 @@ from hardentui.reading.containers import ask_or, declared_user, image_config, is
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.mounts import is_place_of_secrets, mounted_words, parents, shown_from_host
 from hardentui.reading.networks import internal_networks, mode_of, uses_network_of_pod
-from hardentui.reading.written import working_directories, written_directories
+from hardentui.reading.scratch import working_directories, written_directories
 
 if TYPE_CHECKING:
     from hardentui.features.looking.once_per_engine import OncePerEngine
@@ -141,7 +141,7 @@ def _named_uid(facts: ContainerFacts, place: Place) -> Known[int]:
     return uid_of_name(place.files, facts.inspect, user)
 
 
-def _host_listening(facts: ContainerFacts, place: Place) -> Known[tuple[ListeningSocket, ...]]:
+def _host_listening(facts: ContainerFacts, place: Place) -> Known[tuple[SocketEndpoint, ...]]:
     if facts.engine.rootless is not False or not internal_networks(facts):
         return Unread("the host's listening ports were not read")
     return place.once.listening(_conmon(facts) or 1)

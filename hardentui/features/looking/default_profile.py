@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files import Files, reason
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread, known

@@ -14,7 +14,7 @@ from hardentui.engine.shapes import Listed
 from hardentui.features.looking.listed import Shared, asked
 from hardentui.features.looking.stored import NEVER_ASKED, StoredAboutImages
 from hardentui.features.opening.opened import Opened
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, refuse_another
 from hardentui.model.facts import (
@@ -33,8 +33,8 @@ from hardentui.model.known import NOT_READ, Known, Later, Together, Unread, know
 from hardentui.model.network import Peer, Peers, app_of
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts, full_reference
-from hardentui.options.inspect.resources import added_ulimits
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
+from hardentui.options.inspect.network_limits import added_ulimits
 from hardentui.options.read import EngineDefaults, read_spec
 from hardentui.reading.containers import ask_or, engine_info, section
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hardentui.host.files.reader import Files, linked_files
+from hardentui.host.files import Files, linked_files
 from hardentui.host.process.cgroups import MountTable, read_mount_table
 from hardentui.host.process.proc import processes_by_mounts
 from hardentui.model.known import Known, Unread

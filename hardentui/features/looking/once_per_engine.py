@@ -8,20 +8,19 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hardentui.engine.documents import StoredSecret
 from hardentui.engine.events import past_events
 from hardentui.engine.read import Engine
-from hardentui.engine.shapes import mappings
+from hardentui.engine.shapes import StoredSecret, mappings
 from hardentui.errors import EngineError
 from hardentui.features.looking.unit_origin import manager_of, unit_facts
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, examine, interpreters
+from hardentui.host.files import Files, examine, interpreters
+from hardentui.host.process import read_process_table
 from hardentui.host.process.activity import read_listening
-from hardentui.host.process.capabilities import read_process_table
 from hardentui.host.process.denials import read_refusals
 from hardentui.host.units.systemd import Manager, ReadUnit, read_units, timer_active
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import ContainerFacts, EngineFacts, ListeningSocket, UnitFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts, SocketEndpoint, UnitFacts
 from hardentui.model.known import Known, Unread, known
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class OncePerEngine:
         self._opened: tuple[datetime, Known[Mapping[str, tuple[datetime, ...]]]] | None = None
         self._refused: tuple[datetime, Known[tuple[Refusal, ...]]] | None = None
         self._services: Collection[str] = ()
-        self._listening: Known[tuple[ListeningSocket, ...]] | None = None
+        self._listening: Known[tuple[SocketEndpoint, ...]] | None = None
         self._units: EngineUnits | None = None
         self._local = engine.facts.local
         self._far = Unread(engine.facts.unseen)
@@ -151,7 +150,7 @@ class OncePerEngine:
             self._units = EngineUnits(self._engine.facts, self._files, self._run, self._clock)
         return self._units
 
-    def listening(self, conmon: int) -> Known[tuple[ListeningSocket, ...]]:
+    def listening(self, conmon: int) -> Known[tuple[SocketEndpoint, ...]]:
         """The listening sockets of the host, in the network namespace of a container's conmon."""
         if self._listening is None:
             self._listening = known(read_listening, self._files, conmon)

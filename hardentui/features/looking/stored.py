@@ -15,7 +15,7 @@ from msgspec import Struct, convert, to_builtins
 
 from hardentui.do import Do, Verb
 from hardentui.errors import WriteError
-from hardentui.lib.image.contents import ImageInventory
+from hardentui.lib.image import ImageInventory
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Known, Unread
 from hardentui.state import Directory, keep_document, read_document, write_own

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress, InputError
 from hardentui.features.trial.observe.processes import established
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files import Files, reason
 from hardentui.host.network.firewall import check_rules
 from hardentui.host.network.knock import SECONDS, knock
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning

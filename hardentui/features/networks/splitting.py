@@ -15,7 +15,7 @@ from hardentui.features.networks.page import NetworkPlace, PlaceKind, connected,
 from hardentui.features.trial.parting import SplitRequest, SplitTools, try_split
 from hardentui.features.trial.trying import refuse_steered
 from hardentui.features.views import Row, without_originals
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, safe_file_name
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.network import (
@@ -39,7 +39,6 @@ from hardentui.systemd.command_line import plain
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench

@@ -14,7 +14,7 @@ from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.settings import Document, SettingRow
 from hardentui.host.accounts import read_sub_ids, read_users
 from hardentui.host.commands import Run, run_program
-from hardentui.host.files.reader import Files, LocalFiles, reason
+from hardentui.host.files import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.model.host import HostScan

@@ -16,7 +16,7 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
 from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.features.views import Attempt, Selection
-from hardentui.host.files.reader import home_of, text_or
+from hardentui.host.files import home_of, text_or
 from hardentui.host.place import find_place, view_of_host
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unread, known, later

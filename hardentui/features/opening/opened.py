@@ -18,14 +18,14 @@ from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed, HardenError, NoEngine
 from hardentui.features.views import Attempt, Command
 from hardentui.host.commands import Run, run_nothing, run_program
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.host.place import Place
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unread
 from hardentui.state import Directory, cache_directory
 
 if TYPE_CHECKING:
-    from hardentui.lib.image.contents import ImageInventory
+    from hardentui.lib.image import ImageInventory
     from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
 

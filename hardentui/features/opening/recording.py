@@ -20,7 +20,7 @@ from hardentui.engine.recorded import RecordingConnection
 from hardentui.features.opening.opened import Opened
 from hardentui.features.opening.saved_facts import SCHEMA
 from hardentui.host.commands import Run, run_program
-from hardentui.host.files.reader import Files, LocalFiles
+from hardentui.host.files import Files, LocalFiles
 from hardentui.host.files.recorded import RecordingFiles
 from hardentui.host.machine import read_host
 from hardentui.host.podman.trust import read_trust

@@ -26,7 +26,7 @@ from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.features.views import Attempt
 from hardentui.host.commands import Run
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.lib.image.contents import ImageInventory
+from hardentui.lib.image import ImageInventory
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, HostScan
 from hardentui.model.known import Known, Unread

@@ -28,9 +28,8 @@ from hardentui.features.reports.result import (
 from hardentui.harden.score import score_word
 from hardentui.model.check import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
-from hardentui.reading.own_command import own_command
 from hardentui.visible import visible
-from hardentui.words import plural
+from hardentui.words import own_command, plural
 
 # Lines of text for people: wrapped to a width, coloured if possible, foreign text made visible.
 

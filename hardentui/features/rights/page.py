@@ -13,9 +13,8 @@ from hardentui.features.looking.default_profile import default_profile
 from hardentui.features.rights.seccomp import FilterKind, SeccompPage, seccomp_page
 from hardentui.features.rights.seccomp import summary as seccomp_summary
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.draft import TextFile
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
+from hardentui.model.draft import TextFile, safe_file_name
+from hardentui.model.facts import ALL_CAPABILITIES, CapabilitySets, ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import (
@@ -37,13 +36,12 @@ from hardentui.reading.confinement import (
 )
 from hardentui.reading.containers import ask
 from hardentui.reading.mounts import own_user_namespace
-from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word
-from hardentui.writers.context import safe_file_name
+from hardentui.words import own_command
 from hardentui.writers.profiles import AppArmorProfile, apparmor_profile
 
 if TYPE_CHECKING:
-    from hardentui.host.files.reader import Files
+    from hardentui.host.files import Files
 
 
 # Which security module confines a container, with which label, and a dedicated policy for it.

@@ -20,15 +20,13 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import LAB_LABEL, is_ours
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound, ToolMissing, UsageError
 from hardentui.features.training.course import DIRECTORY, Lab
-from hardentui.lib.image.contents import ImageFile, ImageInventory
-from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning
+from hardentui.lib.image import ImageFile, ImageInventory
+from hardentui.model.facts import STOCK_CAPABILITIES, ContainerFacts, EngineFacts, ImageFacts, NotRunning
 from hardentui.model.network import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
-from hardentui.options import NETWORK
+from hardentui.options import NETWORK, NOT_CARRIED, TABLE
 from hardentui.options.argv import ALIASES, parse_create_command, spec_from_argv
-from hardentui.options.inspect.view import CommandLine
-from hardentui.options.table import NOT_CARRIED, TABLE
+from hardentui.options.inspect import CommandLine
 from hardentui.visible import visible
 
 IMAGE = "localhost/hardentui-lab/shop"

@@ -15,7 +15,7 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.features.change.wait import PATIENCE
 from hardentui.features.trial.learned.effects import capabilities
 from hardentui.features.trial.learned.teaching import Needs, subject_of, writes
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict
@@ -24,7 +24,7 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.options import *
-from hardentui.options.table import bounding_set, with_no_more, with_only
+from hardentui.options import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.scratch import access_to_tmpfs, is_scratch, volume_at

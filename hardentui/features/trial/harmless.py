@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hardentui.features.trial.twin_mounts import Case, Harmless, has_user_namespace, mounts
-from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
-from hardentui.model.facts import IdRange
+from hardentui.model.facts import ALL_CAPABILITIES, STOCK_CAPABILITIES, IdRange, capability_name
 from hardentui.model.known import known
 from hardentui.model.spec import Option, Spec, TwinUse
 from hardentui.model.trial import Lack

@@ -37,8 +37,8 @@ from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases, needs_network
 from hardentui.features.trial.twins import Twin, TwinAddresses, TwinMaker, pod_names, remove_trial
 from hardentui.host.commands import run_program
-from hardentui.host.files.reader import Files, reason
-from hardentui.model.facts import ContainerFacts, ListeningSocket
+from hardentui.host.files import Files, reason
+from hardentui.model.facts import ContainerFacts, SocketEndpoint
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.model.trial import NotExercised, TrialStep
@@ -174,7 +174,7 @@ class Stage:
         return f"{OUR_NAMES[TRIAL_LABEL]}{self.number}-{kind or self._made}"
 
 
-def own_listening(facts: ContainerFacts, others: Iterable[ContainerFacts]) -> tuple[ListeningSocket, ...]:
+def own_listening(facts: ContainerFacts, others: Iterable[ContainerFacts]) -> tuple[SocketEndpoint, ...]:
     """What it listens on; nothing, where that may be one of the others, because it lends it its network."""
     lent = {f"container:{facts.name}", f"container:{facts.id}"}
     if any(lent & {*other.spec[NETWORK]} for other in others):

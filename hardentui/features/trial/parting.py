@@ -30,7 +30,7 @@ from hardentui.features.trial.twins import (
     remove_trial,
 )
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.host.network.knock import knock
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread

@@ -37,8 +37,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.model.trial import How, NotExercised, Observation, Round, TrialStep
-from hardentui.options import MOUNTS, SECCOMP_PROFILE
-from hardentui.options.table import bounding_set
+from hardentui.options import MOUNTS, SECCOMP_PROFILE, bounding_set
 
 
 class Tried(Struct, frozen=True):

@@ -49,6 +49,7 @@ from hardentui.features.trial.rounds import Rounds, held_by, learn, watching
 from hardentui.features.trial.twins import remove_leftovers
 from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.lib.observer.records import CallLog
+from hardentui.model.facts import SocketEndpoint
 from hardentui.model.finding import Status
 from hardentui.model.known import Unread
 from hardentui.model.network import compose_project
@@ -67,14 +68,12 @@ from hardentui.model.trial import (
     Proof,
     Relaxed,
     Result,
-    SocketEndpoint,
     Trial,
     TrialStep,
 )
 from hardentui.options import *
-from hardentui.options import HEALTH_CMD, MOUNTS, SECCOMP_PROFILE
+from hardentui.options import HEALTH_CMD, MOUNTS, SECCOMP_PROFILE, bounding_set, given_explicitly
 from hardentui.options.inspect.mounts import anonymous_volumes
-from hardentui.options.table import bounding_set, given_explicitly
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.capabilities import short
 from hardentui.reading.containers import image_config, section

@@ -17,8 +17,8 @@ from hardentui.features.looking.unit_origin import manager_of
 from hardentui.features.trial.learned.teaching import Needs
 from hardentui.files import write_bundle
 from hardentui.harden.remedy import arguments, spec_diff
-from hardentui.host.files.reader import Files
-from hardentui.model.draft import TextFile
+from hardentui.host.files import Files
+from hardentui.model.draft import TextFile, profile_name
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.plan import Change, Choice, Note, Plan
@@ -29,7 +29,6 @@ from hardentui.options.argv import spec_from_argv
 from hardentui.reading.masking import mask_argument
 from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import visible
-from hardentui.writers.context import profile_name
 from hardentui.writers.profiles import profile_text
 
 # What trials learned about a container, kept for the next one: several runs together know more.

@@ -24,7 +24,7 @@ from hardentui.features.change.wait import ProbeResult, in_network_of, pid_of, r
 from hardentui.features.trial.harmless import aliases, harmless, surplus
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role
 from hardentui.host.commands import run_program
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.network import MadeNetwork

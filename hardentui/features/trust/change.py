@@ -21,7 +21,7 @@ from hardentui.features.trust.policy import rejects_by_default, with_rules
 from hardentui.features.trust.proof import prove
 from hardentui.features.trust.sandbox import sandbox
 from hardentui.features.trust.signing import Signatures, signatures_of
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text
+from hardentui.host.files import ROOT_ONLY, Files, examine, names, text
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing

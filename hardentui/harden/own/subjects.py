@@ -13,13 +13,12 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.facts import ALL_CAPABILITIES, ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.spec import Option, ProtectionRule
 from hardentui.options import *
-from hardentui.options.table import BY_NAME
+from hardentui.options import BY_NAME
 from hardentui.reading.capabilities import declared_set, live_sets, reach
 from hardentui.reading.containers import ask, declared_user, is_planned, labels_of, runs_systemd
 from hardentui.reading.images import reference

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.host.files.reader import Files, FileStat, reason
+from hardentui.host.files import Files, FileStat, reason
 from hardentui.model.known import Known, Unread
 
 _LIMIT = 1 << 20

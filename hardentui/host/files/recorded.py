@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import asdict
 
-from hardentui.host.files.reader import DEFAULT_LIMIT, Files, FileStat, NotRecorded, is_there
+from hardentui.host.files import DEFAULT_LIMIT, Files, FileStat, NotRecorded, is_there
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hardentui.host.commands import Run, program_environment
-from hardentui.host.files.reader import Files, names, text, text_or, there
+from hardentui.host.files import Files, names, text, text_or, there
 from hardentui.model.host import Firewall
 from hardentui.model.known import Known, Unread, known
 from hardentui.visible import visible

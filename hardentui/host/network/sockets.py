@@ -11,14 +11,15 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from hardentui.host.files.reader import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
+from hardentui.errors import InputError
+from hardentui.host.files import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
+from hardentui.host.process import HostProcess, open_files, sees_everybody
 from hardentui.host.process.activity import listening_sockets
-from hardentui.host.process.capabilities import HostProcess, open_files, sees_everybody
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unread, known
 from hardentui.reading.mounts import WRITE, Way, open_spots, who_may
-from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
+from hardentui.systemd.unit_text import split_command, unit_settings
 
 # Listening sockets of the host, by the inode number shown in /proc/PID/fd.
 
@@ -122,21 +123,31 @@ def read_endpoints(
 
 
 def _of_units(files: Files) -> Iterator[Endpoint]:
-    directories = {at: known(names, files, at) for at in _DIRECTORIES}
+    for path, addresses, commands in socket_units(files):
+        for words in filter(is_api, commands):
+            certificates = "--tls-client-ca" in " ".join(words)
+            yield from (Endpoint(address, path, 0, certificates) for address in addresses)
+
+
+def socket_units(files: Files, root: str = "") -> Iterator[tuple[str, list[str], list[tuple[str, ...]]]]:
+    """(path, addresses, commands of its service) of each socket unit. `root`: where the root directory is."""
+    directories = {f"{root}{at}": known(names, files, f"{root}{at}") for at in _DIRECTORIES}
     seen: set[str] = set()
     for directory, inside in directories.items():
         for name in () if isinstance(inside, Unread) else sorted(inside):
             if name.endswith(".socket") and name not in seen:
                 seen.add(name)
-                yield from _socket_unit(files, directories, f"{directory}/{name}", name)
+                path = f"{directory}/{name}"
+                yield path, *_socket_unit(files, directories, path, name)
 
 
-def _socket_unit(files: Files, directories: _Directories, path: str, name: str) -> Iterator[Endpoint]:
-    settings = _settings(files, directories, path, name)
+def _socket_unit(
+    files: Files, directories: _Directories, path: str, name: str
+) -> tuple[list[str], list[tuple[str, ...]]]:
     addresses: list[str] = []
     service = name.removesuffix(".socket") + ".service"
-    for section, key, value in settings:
-        if section == "Socket" and key == "ListenStream":
+    for section, key, value in _settings(files, directories, path, name):
+        if section == "Socket" and key in ("ListenStream", "ListenSequentialPacket"):
             addresses = [*addresses, _address(value)] if value else []
         elif section == "Socket" and key == "Service" and value:
             service = value
@@ -147,9 +158,7 @@ def _socket_unit(files: Files, directories: _Directories, path: str, name: str) 
     for section, key, value in _settings(files, directories, place, service) if place else ():
         if section == "Service" and key == "ExecStart":
             commands = [*commands, command_words(value)] if value else []
-    for words in filter(is_api, commands):
-        certificates = "--tls-client-ca" in " ".join(words)
-        yield from (Endpoint(address, path, 0, certificates) for address in addresses)
+    return addresses, commands
 
 
 def _places(directories: _Directories, name: str) -> list[str]:
@@ -178,7 +187,7 @@ def command_words(value: str) -> tuple[str, ...]:
     """The words of an Exec…= line without the prefixes of the program; none if systemd refuses the line."""
     try:
         words = split_command(value)
-    except UnbalancedQuotes:
+    except InputError:
         return ()
     first = words[0].lstrip("-@:+!|") if words else ""
     return (first, *words[1:]) if first else ()

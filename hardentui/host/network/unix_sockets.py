@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-import re
 import stat
 import threading
 from bisect import bisect_left
@@ -16,10 +15,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import Files, FileStat, reason
-from hardentui.host.process.capabilities import open_files, pids
+from hardentui.host.files import Files, FileStat, reason
+from hardentui.host.network.sockets import settled, socket_units
+from hardentui.host.process import open_files, pids
+from hardentui.model.facts import Listener
 from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import Listener
 from hardentui.reading.mounts import parents
 
 _ACCEPTS = 0x10000  # a flag in /proc/net/unix: listen() was called
@@ -28,11 +28,6 @@ _FOR_OTHERS = ("systemd", "init")
 """Programs that listen for a service until it is needed."""
 _MOST_FILES = 2048
 """Most files of a directory that are searched for hard links of sockets."""
-_UNIT_DIRECTORIES = (
-    *("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system"),
-    *("/usr/lib/systemd/system", "/lib/systemd/system"),
-)
-_LISTENS = r"(?m)^[ \t]*Listen(?:Stream|SequentialPacket)[ \t]*=[ \t]*(?P<path>/\S+)"
 
 
 class _Bound(Struct, frozen=True):
@@ -86,9 +81,7 @@ class UnixSockets:
                 continue
             if words[7].startswith("/proc/"):
                 continue  # created relative to an open directory: the name is valid only there
-            path = posixpath.normpath(words[7])
-            path = path.removeprefix("/var") if path.startswith("/var/run/") else path
-            self._remember(_Bound(path, words[6]))
+            self._remember(_Bound(settled(posixpath.normpath(words[7])), words[6]))
 
     def _remember(self, bound: _Bound) -> None:
         """A listener by its inode; by its path alone if the file is inaccessible."""
@@ -224,27 +217,8 @@ class UnixSockets:
     def _read_units(self) -> dict[str, str]:
         """Path that a socket unit listens on -> the program that its service starts, else the unit."""
         programs: dict[str, str] = {}
-        for directory in _UNIT_DIRECTORIES:
-            with contextlib.suppress(OSError):
-                for name in self._files.list_dir(self._prefix + directory):
-                    if name.endswith(".socket"):
-                        for path in self._listens_on(f"{directory}/{name}"):
-                            service = f"{directory}/{name.removesuffix('.socket')}.service"
-                            programs.setdefault(path, self._service_program(service) or name)
+        for unit, addresses, commands in socket_units(self._files, self._prefix):
+            program = commands[0][0] if commands and commands[0] else unit
+            for address in addresses:
+                programs.setdefault(address, posixpath.basename(program))
         return programs
-
-    def _listens_on(self, unit: str) -> list[str]:
-        try:
-            text = self._files.read_text(self._prefix + unit)
-        except OSError:
-            return []
-        paths = [match["path"] for match in re.finditer(_LISTENS, text)]
-        return [path.removeprefix("/var") if path.startswith("/var/run/") else path for path in paths]
-
-    def _service_program(self, unit: str) -> str:
-        """The program that the service behind a socket starts; empty if its unit does not name one."""
-        with contextlib.suppress(OSError):
-            text = self._files.read_text(self._prefix + unit)
-            match = re.search(r"^[ \t]*ExecStart[ \t]*=[ \t]*[-@:+!]*(?P<program>/\S+)", text, re.MULTILINE)
-            return posixpath.basename(match["program"]) if match else ""
-        return ""

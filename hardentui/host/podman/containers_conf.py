@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.host.files.reader import Files, names, parsed, text, there
+from hardentui.host.files import Files, names, parsed, text, there
 from hardentui.model.configuration import Configuration, Missing, Value
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Version
@@ -132,29 +132,13 @@ _KEY = (
 
 def read_registries(files: Files, *, home: str, uid: int, version: Version) -> Registries:
     """The effective registries.conf: the main file, then its drop-ins, later ones overriding."""
-    mains = [f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"]
-    directories = ["/etc/containers/registries.conf.d", f"{home}/.config/containers/registries.conf.d"]
     if version >= FIRST_FILE_ONLY_SINCE:
-        mains.append("/usr/share/containers/registries.conf")
-        kind = "rootless" if uid else "rootful"
-        directories = [
-            f"{base}/{name}"
-            for base in ("/usr/share/containers", "/etc/containers", f"{home}/.config/containers")
-            for name in ("registries.conf.d", f"registries.{kind}.conf.d")
-        ]
-    paths = _first(files, mains)
-    if paths == mains[:1] and version < FIRST_FILE_ONLY_SINCE:
-        directories = directories[1:]  # a user's own main file disables the system's drop-ins
-    drop_ins = [
-        f"{directory}/{name}"
-        for directory in directories
-        for name in names(files, directory)
-        if name.endswith(".conf")
-    ]
-    if version >= FIRST_FILE_ONLY_SINCE:
-        by_name = {path.rpartition("/")[2]: path for path in drop_ins}
-        drop_ins = [by_name[name] for name in sorted(by_name)]
-    return _merged(files, [*paths, *drop_ins])
+        return _merged(files, _paths_of_podman_6(files, "registries", home, uid))
+    own, of_all = f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"
+    paths = _first(files, [own, of_all])
+    # a user's own main file disables the system's drop-ins
+    drop_ins = [] if paths == [own] else _drop_ins(files, f"{of_all}.d")
+    return _merged(files, [*paths, *drop_ins, *_drop_ins(files, f"{own}.d")])
 
 
 def _merged(files: Files, paths: list[str]) -> Registries:

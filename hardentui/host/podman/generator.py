@@ -12,18 +12,11 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from hardentui import account
-from hardentui.errors import GeneratorError
-from hardentui.lib.quadlet import UnitRefused
+from hardentui.errors import GeneratorError, InputError
+from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
-from hardentui.systemd.command_line import (
-    UnbalancedQuotes,
-    expand_specifiers,
-    expand_variables,
-    split_command,
-    split_words,
-    unit_settings,
-)
+from hardentui.systemd.unit_text import expand, expand_variables, split_command, split_words, unit_settings
 from hardentui.visible import visible
 
 GENERATORS = tuple(
@@ -110,7 +103,7 @@ def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -
     """The argv that systemd would execute for ExecStart= of a service.
 
     `${NAME}` is taken from the unit's own Environment= lines. A specifier or variable that only a running
-    systemd knows is kept, after a NUL (see hardentui.systemd.command_line).
+    systemd knows is kept, after a NUL (see hardentui.systemd.unit_text).
 
     Args:
         specifiers: letter -> known value: `{"N": "web"}`.
@@ -118,7 +111,7 @@ def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -
     Raises:
         GeneratorError: there is no ExecStart=, more than one, or a quote that is never closed.
     """
-    known = specifiers or {}
+    known = dict(specifiers or {})
     commands: list[str] = []
     variables: dict[str, str] = {}
     try:
@@ -128,12 +121,14 @@ def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -
             if key == "ExecStart":
                 commands = [*commands, value] if value else []
             elif key == "Environment":
-                variables = {**variables, **_assignments(value, known)} if value else {}
+                assigned = (expand(word.text, known) for word in split_words(value, in_bytes=True))
+                pairs = (text.partition("=") for text in assigned)
+                variables = {**variables, **{n: v for n, equals, v in pairs if equals}} if value else {}
         if len(commands) != 1:
             raise GeneratorError(f"The service has {len(commands)} commands in ExecStart=, not one.")
-        words = tuple(expand_specifiers(word, known) for word in split_command(commands[0]))
+        words = tuple(expand(word, known) for word in split_command(commands[0]))
         argv = expand_variables(words, variables)
-    except UnbalancedQuotes as error:
+    except InputError as error:
         raise GeneratorError("ExecStart= or Environment= has a quote that is never closed.") from error
     if not argv:
         raise GeneratorError("ExecStart= of the service is empty.")
@@ -161,11 +156,6 @@ def verify(
     lines = [line for line in done.stderr.replace(f"{directory}/", "").split("\n") if line.strip()]
     ours = tuple(line for line in lines if any(name in line for name in service_files))
     return ours if ours or done.returncode == 0 else tuple(lines)
-
-
-def _assignments(value: str, specifiers: Mapping[str, str]) -> dict[str, str]:
-    pairs = (expand_specifiers(word, specifiers).partition("=") for word in split_words(value))
-    return {name: text for name, equals, text in pairs if equals}
 
 
 def _put(directory: str, files: Mapping[str, str]) -> None:

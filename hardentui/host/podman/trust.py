@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, reached, read_accounts, text
+from hardentui.host.files import ROOT_ONLY, Files, examine, names, reached, read_accounts, text
 from hardentui.host.podman.containers_conf import (
     FIRST_FILE_ONLY_SINCE,
     read_attachments,

@@ -12,8 +12,8 @@ from socket import AF_INET, AF_INET6, inet_ntop
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import Files, reason, unreadable
-from hardentui.host.process.capabilities import (
+from hardentui.host.files import Files, reason, unreadable
+from hardentui.host.process import (
     ENDED,
     MAX_PROCESSES,
     capability_sets,
@@ -31,7 +31,7 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
-from hardentui.model.facts import CapabilitySets, Client, ListeningSocket, Process
+from hardentui.model.facts import CapabilitySets, Client, Process, SocketEndpoint
 from hardentui.model.known import Known, Unread, known, need
 
 
@@ -140,7 +140,7 @@ class Activity(Struct, frozen=True):
     """Processes of a container, listening sockets in its network namespace, and their peers."""
 
     processes: Known[tuple[Process, ...]]
-    listening: Known[tuple[ListeningSocket, ...]]
+    listening: Known[tuple[SocketEndpoint, ...]]
     clients: Known[tuple[Client, ...]]
 
 
@@ -170,7 +170,7 @@ def read_activity(
     return Activity(processes, listening, known(_clients, files, pid, listening))
 
 
-def read_listening(files: Files, pid: int) -> tuple[ListeningSocket, ...]:
+def read_listening(files: Files, pid: int) -> tuple[SocketEndpoint, ...]:
     """Listening sockets in the network namespace of a process, whoever owns them, except conmon's. Raises
     Unread.
 
@@ -186,7 +186,7 @@ def read_listening(files: Files, pid: int) -> tuple[ListeningSocket, ...]:
     return tuple(sorted(kept, key=_place))
 
 
-def _place(socket: ListeningSocket) -> tuple[str, str, int]:
+def _place(socket: SocketEndpoint) -> tuple[str, str, int]:
     return socket.protocol, socket.address, socket.port
 
 
@@ -301,9 +301,9 @@ def _capabilities(status: Mapping[str, str]) -> CapabilitySets | None:
         return None
 
 
-def _sockets(files: Files, pid: int) -> Mapping[str, tuple[ListeningSocket, ...]]:
+def _sockets(files: Files, pid: int) -> Mapping[str, tuple[SocketEndpoint, ...]]:
     """Listening sockets in the network namespace of a process, by inode."""
-    sockets: dict[str, tuple[ListeningSocket, ...]] = {}
+    sockets: dict[str, tuple[SocketEndpoint, ...]] = {}
     for table, state in _TABLES:
         for number, socket in listening_sockets(_table(files, pid, table), table.rstrip("6"), state):
             sockets[number] = (*sockets.get(number, ()), socket)
@@ -323,16 +323,16 @@ def _table(files: Files, pid: int, name: str) -> str:
         raise Unread(f"{path}: {reason(error)}") from None
 
 
-def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, ListeningSocket]]:
+def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, SocketEndpoint]]:
     for line in text.split("\n")[1:]:
         words = line.split()
         if len(words) < 10 or words[3] != state:
             continue
         address, _, port = words[1].partition(":")
-        yield words[9], ListeningSocket(protocol, decoded_address(address), int(port, 16))
+        yield words[9], SocketEndpoint(protocol, decoded_address(address), int(port, 16))
 
 
-def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> tuple[Client, ...]:
+def _clients(files: Files, pid: int, listening: tuple[SocketEndpoint, ...]) -> tuple[Client, ...]:
     """Established connections to its listening ports, one per address."""
     ports = {socket.port for socket in listening if socket.protocol == "tcp"}
     clients: set[tuple[int, str]] = set()
@@ -348,11 +348,11 @@ def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> 
 
 
 def _held(
-    files: Files, processes: tuple[Process, ...], sockets: Mapping[str, tuple[ListeningSocket, ...]]
-) -> Mapping[str, tuple[ListeningSocket, ...]]:
+    files: Files, processes: tuple[Process, ...], sockets: Mapping[str, tuple[SocketEndpoint, ...]]
+) -> Mapping[str, tuple[SocketEndpoint, ...]]:
     """Those sockets that are open in one of these processes."""
     wanted = {f"socket:[{number}]": number for number in sockets}
-    held: dict[str, tuple[ListeningSocket, ...]] = {}
+    held: dict[str, tuple[SocketEndpoint, ...]] = {}
     for process in processes:
         if len(held) == len(sockets):
             break

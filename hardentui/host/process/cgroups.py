@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct, field
 
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files import Files, reason
 from hardentui.model.facts import Limits
 from hardentui.model.known import Known, Unread
 from hardentui.reading.containers import count_of_list

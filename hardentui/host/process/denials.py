@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, reason, there
+from hardentui.host.files import Files, names, reason, there
 from hardentui.model.facts import Denial, IdRange, Kernel
 from hardentui.model.known import Unread, known, need
 from hardentui.words import plural

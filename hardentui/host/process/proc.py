@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import Files, reason, unreadable
-from hardentui.host.process.capabilities import (
+from hardentui.host.files import Files, reason, unreadable
+from hardentui.host.process import (
     ENDED,
     capability_sets,
     descendants,
@@ -34,9 +34,8 @@ from hardentui.host.process.cgroups import (
     parse_mountinfo,
     read_limits,
 )
-from hardentui.model.facts import Entered, IdRange, Kernel, Rlimit, RuntimeConfig
+from hardentui.model.facts import Entered, IdRange, Kernel, KernelMount, Rlimit, RuntimeConfig
 from hardentui.model.known import Known, Unread, known, later, need
-from hardentui.model.mounts import KernelMount
 
 # Processes that came into a container from outside (`podman exec`, `nsenter`) or left its cgroup.
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from msgspec import Struct, field
 
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, reason, there, tree, unreadable
+from hardentui.host.files import Files, names, reason, there, tree, unreadable
 from hardentui.model.facts import UnitFacts
 from hardentui.model.known import Known, Unread, known, need
 from hardentui.systemd.search_paths import (

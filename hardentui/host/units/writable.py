@@ -7,11 +7,12 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text_or, tree
+from hardentui.errors import InputError
+from hardentui.host.files import ROOT_ONLY, Files, examine, names, text_or, tree
 from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import Program, UnitProgram, User
 from hardentui.model.known import Known, Unread
-from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
+from hardentui.systemd.unit_text import split_command, unit_settings
 
 _KINDS = tuple(".service .conf .container .pod .kube .volume .network .image .build .artifact".split())
 _INTERPRETERS = frozenset(
@@ -76,7 +77,7 @@ def files_of_command(value: str, home: str = "/root") -> tuple[str, ...]:
     """The program of an Exec…= line, and the script arguments of an interpreter in it."""
     try:
         words = split_command(value.lstrip(_EXEC_MARKS))
-    except UnbalancedQuotes:
+    except InputError:
         return ()
     files: list[str] = []
     reads_scripts = False

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.lib.image import languages
-from hardentui.lib.image.contents import ImageFile, ImageInventory, LayerSize, Package
+from hardentui.lib.image import ImageFile, ImageInventory, LayerSize, Package, languages
 from hardentui.lib.image.packages import (
     LARGEST_RPM,
     MOST_PACKAGES,

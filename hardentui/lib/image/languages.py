@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from hardentui.lib.image.contents import Package
+from hardentui.lib.image import Package
 from hardentui.lib.image.packages import ArchiveEntry, Body
 
 NOT_LISTED = "only packages of distributions, pip, npm, gem and Go are listed, not other files in the image"

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct, field
 
-from hardentui.lib.image.contents import Package
+from hardentui.lib.image import Package
 
 # A tar reader for archives that may be hostile.
 #

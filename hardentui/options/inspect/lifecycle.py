@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hardentui.model.spec import UNKNOWABLE, Reading, Version
 from hardentui.options.codecs import size_of
-from hardentui.options.inspect.view import Reader, View, by_command, command_text
+from hardentui.options.inspect import Reader, View, by_command, command_text
 
 _LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})
@@ -217,52 +217,38 @@ def _own_check(view: View) -> Mapping[str, Any] | None:
     return None if same and list(own["Test"]) == list(inherited.get("Test") or ()) else own
 
 
-def _is_disabled(check: Mapping[str, Any]) -> bool:
-    return list(check["Test"])[:1] == ["NONE"]
+def _times_of_check(view: View) -> Mapping[str, Any]:
+    """The container's own health check, if its times count; else empty."""
+    check = _own_check(view) or {}
+    return {} if not check or list(check["Test"])[:1] == ["NONE"] else check
 
 
 def read_health_cmd(view: View) -> Reading:
     check = _own_check(view)
     if check is None:
         return None
-    fields = () if _is_disabled(check) else (("Timeout", "--health-timeout"), ("Retries", "--health-retries"))
-    zeros = [flag for field, flag in fields if not check.get(field)]
+    fields = (("Timeout", "--health-timeout"), ("Retries", "--health-retries"))
+    zeros = [flag for field, flag in fields if _times_of_check(view) and not check.get(field)]
     if zeros and view.command is None:
         view.remarks.append(f"{', '.join(zeros)}: 0 cannot be expressed; Podman's default applies instead")
     return view.shown(health_command(view, check["Test"]))
 
 
 def read_health_interval(view: View) -> Reading:
-    check = _own_check(view)
-    if check is None or _is_disabled(check):
-        return None
+    check = _times_of_check(view)
     interval = check.get("Interval") or 0
-    if interval == DEFAULT_INTERVAL and not view.image_config.get("Healthcheck"):
+    if not check or (interval == DEFAULT_INTERVAL and not view.image_config.get("Healthcheck")):
         return None
     return view.shown(duration(interval) if interval else "disable")
 
 
-def health_duration(field: str, default: int) -> Reader:
+def health_value(field: str, default: int, convert: Callable[[int], Any]) -> Reader:
     def read(view: View) -> Reading:
-        check = _own_check(view)
-        if check is None or _is_disabled(check):
-            return None
-        value = check.get(field) or 0
-        if not value or (value == default and not view.image_config.get("Healthcheck")):
-            return None
-        return view.shown(duration(value))
+        value = _times_of_check(view).get(field) or 0
+        usual = value == default and not view.image_config.get("Healthcheck")
+        return None if not value or usual else view.shown(convert(value))
 
     return read
-
-
-def read_health_retries(view: View) -> Reading:
-    check = _own_check(view)
-    if check is None or _is_disabled(check):
-        return None
-    value = check.get("Retries") or 0
-    if not value or (value == 3 and not view.image_config.get("Healthcheck")):
-        return None
-    return view.shown(int(value))
 
 
 def _startup(view: View) -> Mapping[str, Any]:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from hardentui.model.spec import UNKNOWABLE, Reading, UnsavedVolume, Version
+from hardentui.model.spec import UNKNOWABLE, Mount, Reading, UnsavedVolume, Version
 from hardentui.options.codecs import parse_mount, parse_volume
-from hardentui.options.inspect.view import View, by_command, is_privileged, oci_mount
-from hardentui.options.values import Mount
+from hardentui.options.inspect import View, by_command, is_privileged, oci_mount
 
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
 _FORGOTTEN = ("z", "Z", "U")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hardentui.model.capabilities import capability_name
+from hardentui.model.facts import capability_name
 from hardentui.model.spec import UNKNOWABLE, Reading, Version
-from hardentui.options.inspect.view import CommandLine, Reader, View, by_command, is_privileged, oci_mount
+from hardentui.options.inspect import CommandLine, Reader, View, by_command, is_privileged, oci_mount
 
 SECRET_MASK = "*******"  # noqa: S105 - what Podman shows instead of a secret
 SECRETS_MASKED = Version(5, 3)

@@ -420,7 +420,7 @@ class _QuadletEditor:
 
     def _room_for(self, key: str, option: Option[Any]) -> tuple[int, int]:
         """The file and offset for a new line: after its key, after related keys, or at the end."""
-        units = self.files.read()
+        units = self.files.units
         for number in reversed(range(len(units))):
             own = units[number].of(CONTAINER, key)
             if own:
@@ -435,7 +435,7 @@ class _QuadletEditor:
     def _define_helpers(self, file: int, text: str) -> None:
         """The variables that stand for an empty word and a lone semicolon, if they are new."""
         used = any(name in text.replace("$$", "") for name in (EMPTY_WORD, SEMICOLON_WORD))
-        if not used or {"HT_EMPTY", "HT_SEMI"} <= self.files.variables().keys():
+        if not used or {"HT_EMPTY", "HT_SEMI"} <= self.files.variables.keys():
             return
         unit = self._unit(file)
         line = f"Environment={HELPER_VARIABLES}"

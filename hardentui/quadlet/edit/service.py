@@ -196,7 +196,7 @@ class _ServiceEditor:
         if line.extra in (None, Splitting.NOBODY):
             raise CannotExpress(f"it is in {EXTRA}, which this command does not split into words")
         own = [index for index, piece in enumerate(line.pieces) if piece.variable == EXTRA]
-        spelled = self.files.variables()[EXTRA].spelled
+        spelled = self.files.variables[EXTRA].spelled
         spans = spans_of(spelled, in_shell=line.in_shell)
         if len(spans) != len(own):
             raise CannotExpress(f"{EXTRA} cannot be split into words")
@@ -215,7 +215,7 @@ class _ServiceEditor:
         if change.option.before_verb:
             self._insert(line.command.verb, new)
         elif self._has_extra(line):
-            known = self.files.variables().get(EXTRA)
+            known = self.files.variables.get(EXTRA)
             text = " ".join(part.in_variable(line.in_shell) for part in new)
             self._set_extra(f"{known.spelled} {text}" if known and known.spelled else text)
         else:
@@ -386,10 +386,10 @@ def _key_lines(key: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 def _new_helpers(before: QuadletFiles, after: QuadletFiles) -> str:
     """The line of [Service] that defines the variables for an empty word, if the edit added it."""
-    names = [name for name in ("HT_EMPTY", "HT_SEMI") if name in after.variables()]
-    if not names or all(name in before.variables() for name in names):
+    names = [name for name in ("HT_EMPTY", "HT_SEMI") if name in after.variables]
+    if not names or all(name in before.variables for name in names):
         return ""
-    return " ".join(f'"{name}={after.variables()[name]}"' for name in names)
+    return " ".join(f'"{name}={after.variables[name]}"' for name in names)
 
 
 def sets_key(text: str, keys: Iterable[str]) -> bool:

@@ -275,23 +275,17 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     absent: frozenset[str] = frozenset()  # optional devices (`AddDevice=-/dev/x`) that the host does not have
 
     @cached_property
-    def _read(self) -> tuple[UnitText, ...]:
+    def units(self) -> tuple[UnitText, ...]:
         return tuple(UnitText(text, QUADLET) for text in self.texts)
 
-    def read(self) -> tuple[UnitText, ...]:
-        return self._read
-
     def expanded(self, text: str) -> str:
-        return expand(text, dict(self.specifiers), self._variables)
-
-    def variables(self) -> dict[str, str]:
-        """The service's own variables, which represent empty words and semicolons."""
-        return dict(self._variables)
+        return expand(text, dict(self.specifiers), self.variables)
 
     @cached_property
-    def _variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
+        """The service's own variables, which represent empty words and semicolons."""
         variables: dict[str, str] = {}
-        for text in self.read():
+        for text in self.units:
             for assignment in text.of("Service", "Environment"):
                 if not assignment.value:
                     variables = {}
@@ -301,14 +295,6 @@ class QuadletFiles(Struct, frozen=True, dict=True):
                         variables[name] = expand(value, dict(self.specifiers))
         return variables
 
-    @property
-    def _read_only(self) -> bool:
-        return self._is_on("ReadOnly")
-
-    @property
-    def _volatile(self) -> bool:
-        return self._is_on("VolatileTmp")
-
     def _is_on(self, key: str) -> bool:
         lines = self.effective().get(key, [])
         return bool(lines) and unquoted(lines[-1][1].value, self.version).lower() in _TRUE
@@ -316,7 +302,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     def effective(self) -> dict[str, list[tuple[int, Assignment]]]:
         """Key of [Container] -> its lines since the last empty one."""
         lines: dict[str, list[tuple[int, Assignment]]] = {}
-        for number, text in enumerate(self.read()):
+        for number, text in enumerate(self.units):
             for assignment in text.of(CONTAINER):
                 if assignment.value == "":
                     lines[assignment.key] = []
@@ -330,7 +316,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         Raises:
             InputError: there is no section [Container], or a quote is never closed.
         """
-        if not any(name == CONTAINER for text in self.read() for name, _ in text.sections):
+        if not any(name == CONTAINER for text in self.units for name, _ in text.sections):
             raise InputError(
                 "The unit file has no section [Container]; it is not the Quadlet of a container."
             )
@@ -379,7 +365,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
 
     def _empty_entrypoint(self) -> list[UnitEntry]:
         """An empty Entrypoint= removes that of the image; only 5.3 to 5.8.1 do not pass it on."""
-        lines = [(n, line) for n, text in enumerate(self.read()) for line in text.of(CONTAINER, "Entrypoint")]
+        lines = [(n, line) for n, text in enumerate(self.units) for line in text.of(CONTAINER, "Entrypoint")]
         if not lines or unquoted(lines[-1][1].value, self.version) or not empty_entrypoint(self.version):
             return []
         return [UnitEntry(parse_argument("--entrypoint", ""), (whole_place(*lines[-1]),), "Entrypoint")]
@@ -475,7 +461,11 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             mode = "healthy" if value == "healthy" else "container" if value.lower() in _TRUE else "conmon"
             return parse_argument("--sdnotify", mode)
         if key == "VolatileTmp":
-            return parse_argument("--tmpfs", _TMP) if value.lower() in _TRUE and not self._read_only else ()
+            return (
+                parse_argument("--tmpfs", _TMP)
+                if value.lower() in _TRUE and not self._is_on("ReadOnly")
+                else ()
+            )
         if key == "AutoUpdate":
             return parse_argument("--label", f"io.containers.autoupdate={value}")
         if key == "ContainersConfModule":
@@ -485,7 +475,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         if key == "Group":
             return parse_argument("--user", f":{user_text(value, self.version)}")
         if key == "ReadOnly" and takes_tmpfs(self.version) and value.lower() in _TRUE:
-            without = () if self._volatile else parse_argument("--read-only-tmpfs", "false")
+            without = () if self._is_on("VolatileTmp") else parse_argument("--read-only-tmpfs", "false")
             return (*parse_argument("--read-only", "true"), *without)
         if key == "AddDevice" and value.startswith("-"):
             device = value[1:]

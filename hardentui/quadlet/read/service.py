@@ -65,7 +65,7 @@ def _digest(key: str, files: ServiceFiles) -> str:
     if key == _COMMAND:
         source = "\n".join(assignment.value for _, assignment in files.commands())
     else:
-        variable = files.variables().get(EXTRA)
+        variable = files.variables.get(EXTRA)
         source = variable.spelled if variable else ""
     return f"sha256:{hashlib.sha256(source.encode()).hexdigest()[:_SHORT]}"
 
@@ -231,15 +231,13 @@ class ServiceFiles(Struct, frozen=True, dict=True):
     specifiers: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def _read(self) -> tuple[UnitText, ...]:
+    def units(self) -> tuple[UnitText, ...]:
         return tuple(UnitText(text, SYSTEMD) for text in self.texts)
 
-    def read(self) -> tuple[UnitText, ...]:
-        return self._read
-
+    @cached_property
     def variables(self) -> dict[str, Variable]:
         by_name: dict[str, Variable] = {}
-        for number, unit in enumerate(self.read()):
+        for number, unit in enumerate(self.units):
             for assignment in unit.of("Service", "Environment"):
                 if not assignment.value:
                     by_name = {}
@@ -252,12 +250,12 @@ class ServiceFiles(Struct, frozen=True, dict=True):
     @property
     def has_variable_files(self) -> bool:
         """Whether variables also come from files, which take precedence and are not read."""
-        return any(unit.of("Service", "EnvironmentFile") for unit in self.read())
+        return any(unit.of("Service", "EnvironmentFile") for unit in self.units)
 
     def commands(self) -> tuple[tuple[int, Assignment], ...]:
         """The ExecStart= lines in effect, each with the number of its file."""
         current: list[tuple[int, Assignment]] = []
-        for number, unit in enumerate(self.read()):
+        for number, unit in enumerate(self.units):
             for assignment in unit.of("Service", "ExecStart"):
                 current = [*current, (number, assignment)] if assignment.value else []
         return tuple(current)
@@ -272,7 +270,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         if len(commands) != 1:
             raise InputError(f"The unit has {len(commands)} commands in ExecStart=, not one.")
         file, assignment = commands[0]
-        texts = {name: self._text(variable) for name, variable in self.variables().items()}
+        texts = {name: self._text(variable) for name, variable in self.variables.items()}
         pieces, in_shell = self._pieces(assignment.value, texts)
         kept = without_optional([piece.text for piece in pieces])
         pieces = tuple(pieces[at] for at in kept)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, safe_file_name
 from hardentui.model.network import COMPOSE
 from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import *
@@ -23,7 +23,6 @@ from hardentui.writers.context import (
     UnitContext,
     needed_services,
     not_carried,
-    safe_file_name,
     unknown_flags,
     unreported,
 )

@@ -13,7 +13,7 @@ from hardentui.errors import HardenError
 from hardentui.features.exports import Exportable, findings_of, journal_of, write_export
 from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row
-from hardentui.model.draft import Target
+from hardentui.model.draft import Target, safe_file_name
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import hint_of
 from hardentui.tui.messages import in_background
@@ -21,7 +21,6 @@ from hardentui.tui.screens.base import Lead, ScreenReport
 from hardentui.tui.screens.job import Field, FormScreen, PickScreen
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +10,12 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import CannotExpress
+from hardentui.model.draft import safe_file_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.argv import Item, parse_argument, spec_of
-from hardentui.writers.context import UnitContext, left_behind, safe_file_name
+from hardentui.options.codecs import is_address
+from hardentui.writers.context import UnitContext, left_behind
 from hardentui.writers.kube.container import (
     OF_CONTAINER,
     WRITTEN_AFTERWARDS,
@@ -516,20 +517,12 @@ def _add_host(part: PodPart, hosts: tuple[str, ...]) -> None:
     aliases = part.pod.setdefault("hostAliases", [])
     for host in hosts:
         names, _, address = host.partition(":")
-        if _is_address(address.strip("[]")):
+        if is_address(address):
             aliases.append({"ip": address.strip("[]"), "hostnames": names.split(";")})
         else:
             part.lose(ADD_HOST, (host,), "Kubernetes accepts IP addresses only")
     if not aliases:
         del part.pod["hostAliases"]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _as_flags(option: Option[Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct, field
 
-from hardentui.model.capabilities import capability_name
+from hardentui.model.facts import capability_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.codecs import DURATION, size_of

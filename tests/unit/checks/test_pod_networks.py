@@ -6,15 +6,14 @@ import pytest
 
 from hardentui.checks.prelude import container
 from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
+from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, SocketEndpoint
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.network import Peer, Peers
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Port, Spec
 from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.values import Port
 from tests.support.judging import fix, status_of
 
 MEMBER = {"Pod": "2" * 64}
@@ -128,7 +127,7 @@ def test_a_borrowed_network_is_shared_with_whoever_lends_it() -> None:
 
 
 def test_without_its_pod_a_listener_may_be_published() -> None:
-    kernel = Kernel(7, shared_namespaces=frozenset(), listening=(ListeningSocket("tcp", "::", 81),))
+    kernel = Kernel(7, shared_namespaces=frozenset(), listening=(SocketEndpoint("tcp", "::", 81),))
     assert answer("unexpected-listener", container(kernel=kernel, inspect=MEMBER, image=SERVES_80)) == (
         "unknown"
     )

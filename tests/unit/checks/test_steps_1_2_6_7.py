@@ -12,7 +12,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
-from hardentui.lib.image.contents import ImageFile, ImageInventory
+from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import (
@@ -20,10 +20,10 @@ from hardentui.model.facts import (
     FileChange,
     ImageFacts,
     Kernel,
-    ListeningSocket,
     NetworkFacts,
     NotRunning,
     Process,
+    SocketEndpoint,
     UnitFacts,
 )
 from hardentui.model.finding import Severity, Status
@@ -351,7 +351,7 @@ def test_processes_that_could_not_be_read_are_unknown() -> None:
 
 
 def listening(*sockets: tuple[str, str, int], shared: frozenset[str] = frozenset()) -> Kernel:
-    result = tuple(ListeningSocket(*socket) for socket in sockets)
+    result = tuple(SocketEndpoint(*socket) for socket in sockets)
     return Kernel(pid=812, shared_namespaces=shared, listening=result)
 
 

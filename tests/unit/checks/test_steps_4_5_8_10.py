@@ -22,8 +22,8 @@ from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import *
+from hardentui.reading.scratch import directories_of
 from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words
-from hardentui.reading.written import directories_of
 from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, fix, judge, status_of, the_check
 
 REMOTE = Unread("the engine is on another machine")

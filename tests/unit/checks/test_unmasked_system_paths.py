@@ -11,11 +11,10 @@ from hardentui.errors import CannotFix
 from hardentui.harden.attack import attack_path
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.model.check import FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
+from hardentui.model.facts import ContainerFacts, Kernel, KernelMount, NotRunning, VolumeFacts
 from hardentui.model.finding import Finding, Severity, Status
-from hardentui.model.mounts import KernelMount
+from hardentui.model.spec import Port
 from hardentui.options import PRIVILEGED, PUBLISH, UNMASK, USER, USERNS
-from hardentui.options.values import Port
 
 CHECK = CHECKS["unmasked-system-paths"]
 _MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/irq"})

@@ -24,17 +24,17 @@ from hardentui.model.facts import (
     IdRange,
     ImageFacts,
     Kernel,
-    ListeningSocket,
+    MountedPath,
     NetworkFacts,
     NotRunning,
     RuntimeConfig,
+    SocketEndpoint,
 )
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unread
-from hardentui.model.mounts import MountedPath
 from hardentui.options import *
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.reading.confinement import filter_of
 from hardentui.reading.containers import count_of_list, labels_of
@@ -296,7 +296,7 @@ def test_ports_that_conmon_holds_for_podman_are_no_services_of_the_host() -> Non
     dirs = {"/proc": ["8", "9", "self"], "/proc/9/fd": ["3"], "/proc/8/fd": ["3"]}
     links = {"/proc/9/fd/3": "socket:[11]", "/proc/8/fd/3": "socket:[22]"}
     files = RecordedFiles({"text": text, "dirs": dirs, "links": links})
-    assert read_listening(files, 9) == (ListeningSocket("tcp", "0.0.0.0", 22),)
+    assert read_listening(files, 9) == (SocketEndpoint("tcp", "0.0.0.0", 22),)
 
 
 def test_what_the_machine_has_is_read() -> None:

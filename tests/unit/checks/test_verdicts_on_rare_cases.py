@@ -10,29 +10,29 @@ from hardentui.errors import CannotFix
 from hardentui.features.looking.container_readers import links_of, real_path
 from hardentui.features.looking.gather import with_peers
 from hardentui.harden.evaluate import container_subject, evaluate
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.lib.image.inventory import credential
-from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Checklist
 from hardentui.model.facts import (
+    ALL_CAPABILITIES,
     CapabilitySets,
     ContainerFacts,
     FileChange,
     IdRange,
     ImageFacts,
     Kernel,
-    ListeningSocket,
+    KernelMount,
     NetworkFacts,
     Process,
+    SocketEndpoint,
     VolumeFacts,
 )
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unread
-from hardentui.model.mounts import KernelMount
 from hardentui.model.network import Peer, Peers
 from hardentui.options import *
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, fix, judge, status_of, the_check
 
@@ -155,7 +155,7 @@ def test_files_of_credentials_in_layers(path: str, start: bytes, kind: str) -> N
 
 def test_a_listener_where_nobody_declares_any_port_is_hygiene() -> None:
     listening = Kernel(
-        812, shared_namespaces=frozenset(), listening=(ListeningSocket("tcp", "0.0.0.0", 80),)
+        812, shared_namespaces=frozenset(), listening=(SocketEndpoint("tcp", "0.0.0.0", 80),)
     )  # fmt: skip
     silent = container(kernel=listening, image=ImageFacts("i" * 64, inspect={"Config": {}}))
     assert judge("unexpected-listener", silent).severity is Severity.LOW

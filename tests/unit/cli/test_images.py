@@ -11,7 +11,7 @@ import pytest
 from hardentui.features.networks.page import connected, places
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.workbench import Workbench
-from hardentui.lib.image.contents import ImageFile, ImageInventory, LayerSize
+from hardentui.lib.image import ImageFile, ImageInventory, LayerSize
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.spec import Version
 from tests.unit.cli.conftest import Run

@@ -16,9 +16,8 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import ChangeFailed, EngineError, EngineProtocolError
 from hardentui.features.opening.opened import CommandLog, Opened
-from hardentui.host.files.reader import LocalFiles
-from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.facts import EngineFacts
+from hardentui.host.files import LocalFiles
+from hardentui.model.facts import ALL_CAPABILITIES, EngineFacts
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import (
@@ -33,7 +32,7 @@ from hardentui.options import (
     UNMASK,
     USERNS,
 )
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.writers.run_script import run_arguments
 from tests.support.hostile import Scripted, answer

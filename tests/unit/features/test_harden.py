@@ -34,7 +34,7 @@ from hardentui.features.trial.tried import can_keep_profile, choices_of, keep_pr
 from hardentui.features.views import Report, Row
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.lib.seccomp import NoFilter, SeccompProfile, SeccompRule
 from hardentui.model.facts import ContainerFacts, EngineFacts, RuntimeConfig
 from hardentui.model.finding import Kind, Subject

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from hardentui.checks.prelude import container
 from hardentui.errors import PlanError
 from hardentui.features import planning as plans
-from hardentui.features.planning import SavedChange
 from hardentui.model.check import Check
 from hardentui.model.finding import FixKind, Risk, Severity, passed
 from hardentui.model.plan import Change, Choice, Plan, Skipped
+from hardentui.model.trial import OptionChange
 from hardentui.reading import masking
 
 SECRET = "hunter2-hunter2"
@@ -49,7 +49,7 @@ def test_a_plan_comes_back_as_it_was() -> None:
     saved = plans.load(text)
     assert (saved.container, saved.image, saved.engine_version) == ("db", "postgres:17", "5.4.2")
     assert saved.choices == plan.choices
-    assert saved.changes == (SavedChange("read-only", (), ("",), ("plain-secret",)),)
+    assert saved.changes == (OptionChange("read-only", (), ("",), ("plain-secret",)),)
     for word in ("Move it.", "may break", "It may break.", "# Left out: root-user: no user known"):
         assert word in text
     assert "# Caution: A trouble\u240awith" in text

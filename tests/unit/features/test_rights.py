@@ -22,7 +22,7 @@ from hardentui.features.rights.page import (
 from hardentui.features.rights.seccomp import seccomp_page
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.features.trial.tried import keep_needs
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
 from hardentui.model.known import Unread
 from hardentui.options import CAP_ADD, CAP_DROP

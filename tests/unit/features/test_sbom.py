@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.features.images.scanning import package_url, save_sboms, sbom_of
-from hardentui.lib.image.contents import ImageInventory, Package
+from hardentui.lib.image import ImageInventory, Package
 from hardentui.lib.image.languages import NOT_LISTED
 from hardentui.model.facts import ImageFacts
 

@@ -8,7 +8,7 @@ from hardentui.checks.prelude import container
 from hardentui.features import watch as alarms
 from hardentui.features.sections import page_text
 from hardentui.features.watch import EarlierReadings, reading_page
-from hardentui.model.facts import CapabilitySets, Kernel, ListeningSocket, NotRunning, Process
+from hardentui.model.facts import CapabilitySets, Kernel, NotRunning, Process, SocketEndpoint
 from hardentui.model.finding import Severity
 from hardentui.model.known import Unread
 from hardentui.model.monitoring import Alarm, BlindSpot, LogLine, Sample, SeenEvent, SeenProcess, Usage
@@ -20,7 +20,7 @@ NGINX = Process(7, "nginx", "/usr/sbin/nginx", 33)
 def kernel(**over: Any) -> Kernel:
     known: dict[str, Any] = {
         "processes": (NGINX,),
-        "listening": (ListeningSocket("tcp", "10.0.0.2", 80),),
+        "listening": (SocketEndpoint("tcp", "10.0.0.2", 80),),
         "capabilities": CapabilitySets(effective=frozenset({"CAP_CHOWN"})),
         "uid": 33,
         "seccomp_mode": 2,
@@ -103,7 +103,7 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
         health=HOSTILE,
         usage=Usage(memory=1, source="processes"),
         processes=(SeenProcess(1, HOSTILE, HOSTILE, None),),
-        listening=(ListeningSocket("tcp", HOSTILE, 1),),
+        listening=(SocketEndpoint("tcp", HOSTILE, 1),),
         changed_paths=1,
         log=(LogLine(HOSTILE, "stderr", HOSTILE),),
         events=(SeenEvent(1.0, HOSTILE),),

@@ -8,15 +8,21 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Checklist
-from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
+from hardentui.model.facts import (
+    ALL_CAPABILITIES,
+    CapabilitySets,
+    ContainerFacts,
+    IdRange,
+    Kernel,
+    MountedPath,
+    MountOrigin,
+)
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.known import Unread
-from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.model.spec import Mount, Port
 from hardentui.options import *
 from hardentui.options import MOUNTS, PID, PRIVILEGED, USER
-from hardentui.options.values import Mount, Port
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
 SOCKET = (MOUNTS, (Mount("bind", "/run/podman/podman.sock", "/run/podman/podman.sock"),))

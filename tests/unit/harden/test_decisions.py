@@ -15,8 +15,7 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Risk, Status, Verdict
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port
-from hardentui.options.table import bounding_set
+from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port, bounding_set
 from hardentui.reading.images import reference
 
 CHECKLIST = load()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, image, rootful, rootless
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import fixable, left_out, make_plan
-from hardentui.lib.image.contents import ImageFile, ImageInventory
+from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.facts import (
     CapabilitySets,
     Client,
@@ -18,16 +18,16 @@ from hardentui.model.facts import (
     IdRange,
     ImageFacts,
     Kernel,
+    KernelMount,
     Limits,
-    ListeningSocket,
     NetworkFacts,
     Process,
+    SocketEndpoint,
     WrittenDirectory,
 )
 from hardentui.model.finding import Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unread
-from hardentui.model.mounts import KernelMount
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import *
 
@@ -35,7 +35,7 @@ CHECKLIST = load()
 CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HOST_IDS = (IdRange(0, 0, 4294967295),)
-PORT_80 = ListeningSocket("tcp", "0.0.0.0", 80)
+PORT_80 = SocketEndpoint("tcp", "0.0.0.0", 80)
 AS_33 = Choice("root-user", (("user", "33:33"),))
 
 
@@ -282,7 +282,7 @@ def test_one_rule_for_all_that_bind_a_port(check: str, address: str, outside: bo
     }
     host = HostFacts(firewall=replace(HostFacts().firewall, rules=({"chain": dropping},), outside=("eth0",)))
     port = (PUBLISH, (Port(6379, "6379"),))
-    socket = ListeningSocket("tcp", "0.0.0.0", 6379)
+    socket = SocketEndpoint("tcp", "0.0.0.0", 6379)
     seen = kernel(listening=(socket,), clients=(Client(6379, address),))
     facts = running(port, seen=seen, host=host, networks={"podman": SUBNET})
     made = plan(facts, check)
@@ -517,10 +517,10 @@ def test_what_is_written_into_a_directory_of_the_host_is_not_known() -> None:
 
 def test_what_listens_on_the_network_of_the_host_is_published_as_it_was() -> None:
     sockets = (
-        ListeningSocket("tcp", "::", 9100),
-        ListeningSocket("tcp", "0.0.0.0", 9100),
-        ListeningSocket("tcp", "127.0.0.1", 9101),
-        ListeningSocket("udp", "0.0.0.0", 40000),
+        SocketEndpoint("tcp", "::", 9100),
+        SocketEndpoint("tcp", "0.0.0.0", 9100),
+        SocketEndpoint("tcp", "127.0.0.1", 9101),
+        SocketEndpoint("udp", "0.0.0.0", 40000),
     )
     seen = kernel(listening=sockets, shared_namespaces=frozenset({"net"}))
     made = plan(running((NETWORK, ("host",)), seen=seen), "host-network")

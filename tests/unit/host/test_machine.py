@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hardentui.host.accounts import SudoLine, read_sub_ids, sudo_rights
 from hardentui.host.commands import run_nothing, run_program
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.installed import (
     TABLE,

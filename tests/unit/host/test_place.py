@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.host.place import Place, _Process, decide, view_of_host
 from hardentui.host.view import HostView
 

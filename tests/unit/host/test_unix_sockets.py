@@ -13,12 +13,11 @@ from msgspec.structs import asdict, replace
 from hardentui.checks.prelude import container
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.unix_sockets import UnixSockets
-from hardentui.model.facts import VolumeFacts
+from hardentui.model.facts import Listener, ReachableSocket, VolumeFacts
 from hardentui.model.known import Unread
-from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS
 from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
 from tests.support.judging import FAIL, status_of

@@ -17,7 +17,7 @@ from hardentui.lib.seccomp import (
     parse_profile,
     ways_to_family,
 )
-from hardentui.model.capabilities import STOCK_CAPABILITIES
+from hardentui.model.facts import STOCK_CAPABILITIES
 from tests.conftest import cannot_run
 
 STOCK = Path("/usr/share/containers/seccomp.json")

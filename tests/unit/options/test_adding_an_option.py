@@ -41,7 +41,7 @@ def test_it_is_read_from_inspect(copy: ProgramCopy) -> None:
     code = """
 from hardentui.options import IO_CLASS
 from hardentui.options.read import read_spec
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 print(read_spec(Sources({"Id": "0" * 64, "Config": {}, "HostConfig": {"IOClass": "idle"}}))[IO_CLASS])
 """
     assert said(copy, code) == "idle"

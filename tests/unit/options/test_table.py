@@ -2,14 +2,14 @@
 
 import pytest
 
-from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES
+from hardentui.model.facts import ALL_CAPABILITIES, STOCK_CAPABILITIES
 from hardentui.model.spec import UNKNOWABLE, Readability, Spec
 from hardentui.options import *
+from hardentui.options import NOT_CARRIED, bounding_set
 from hardentui.options.argv import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.codecs import size_text
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import view_of
-from hardentui.options.table import NOT_CARRIED, bounding_set
 
 
 def test_a_flag_is_either_carried_or_has_a_reason() -> None:

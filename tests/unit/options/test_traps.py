@@ -7,7 +7,7 @@ import pytest
 
 from hardentui.model.spec import Spec, UnsavedVolume, Version
 from hardentui.options import *
-from hardentui.options.inspect.view import Sources
+from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec, ulimits_added_at_start
 from hardentui.writers.context import left_behind
 from hardentui.writers.run_script import run_arguments

@@ -15,11 +15,10 @@ from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress
 from hardentui.lib.quadlet.references import KEYS, SECTIONS
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.spec import Mount, Option, Spec, Version
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, POD, RESTART, TABLE
-from hardentui.options.values import Mount
 from hardentui.quadlet.write.bundle import UnitContext, bundle
-from hardentui.systemd.command_line import unit_settings
+from hardentui.systemd.unit_text import unit_settings
 
 BASE = Spec().with_(IMAGE, "registry.example/i:1").with_(NAME, "web")
 VERSIONS = (Version(4, 4), Version(5, 4, 2), Version(6, 1))

@@ -7,8 +7,8 @@ import pytest
 from hardentui.checks.prelude import configuration, container, rootful, rootless
 from hardentui.features.looking.gather import with_peers
 from hardentui.model.configuration import FileFact
+from hardentui.model.facts import MountedPath, MountOrigin
 from hardentui.model.finding import Severity
-from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of

@@ -16,7 +16,7 @@ from hardentui.model.check import Parameters
 from hardentui.model.draft import Target
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned
-from hardentui.reading.own_command import WITH_CHECKLIST, own_command
+from hardentui.words import WITH_CHECKLIST, own_command
 
 ELSEWHERE = ("--connection", "my prod")
 

@@ -8,8 +8,7 @@ from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts, FileChange, IdRange, Kernel, Process, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
 from hardentui.options import COMMAND, MOUNTS, TMPFS
-from hardentui.reading.scratch import is_scratch
-from hardentui.reading.written import LayerData, layer_data, written_by
+from hardentui.reading.scratch import LayerData, is_scratch, layer_data, written_by
 
 EVERY_ID = (IdRange(0, 0, 4294967295),)
 CHECKLIST = load()

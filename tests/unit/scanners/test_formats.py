@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.prelude import container
 from hardentui.errors import InputError
-from hardentui.lib.image.contents import ImageInventory, Package
+from hardentui.lib.image import ImageInventory, Package
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
 from hardentui.model.image import ScanReport, Vulnerability

@@ -9,9 +9,8 @@ import pytest
 
 from hardentui.lib.observer.calls import watched_profile
 from hardentui.lib.seccomp import answer, has_conditions, parse_profile
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Mount, Spec
 from hardentui.options import MOUNTS, NETWORK, READ_ONLY, TMPFS
-from hardentui.options.values import Mount
 from hardentui.writers.profiles import apparmor_profile
 from tests.conftest import cannot_run
 

@@ -14,27 +14,18 @@ from hardentui.features.trial.learned.effects import AF_INET, AF_INET6, O_CREAT,
 from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, allowed_calls, margin
 from hardentui.lib.observer.records import CallDetail, CallLog, TouchedFile
-from hardentui.model.facts import ContainerFacts, FileChange
+from hardentui.model.facts import ContainerFacts, FileChange, SocketEndpoint
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
-from hardentui.model.trial import (
-    CanNeed,
-    CapabilityCheck,
-    Decision,
-    Observation,
-    OptionChange,
-    Sampled,
-    SocketEndpoint,
-)
-from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
-from hardentui.options.table import bounding_set
+from hardentui.model.trial import CanNeed, CapabilityCheck, Decision, Observation, OptionChange, Sampled
+from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL, bounding_set
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
 from hardentui.reading.behaviour import runs_as_root
 from hardentui.reading.capabilities import used_by_processes
 from hardentui.reading.containers import ask_or, listed
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.written import by_podman
+from hardentui.reading.scratch import by_podman
 
 # What a container was seen to need: the result of learning, kept, merged and shown.
 

@@ -9,11 +9,11 @@ import struct
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from hardentui.host.files.reader import Files
+from hardentui.host.files import Files
+from hardentui.host.process import capability_names
 from hardentui.host.process.activity import decoded_address
-from hardentui.host.process.capabilities import capability_names
 from hardentui.lib.observer.records import Caller, SocketAddress
-from hardentui.model.trial import SocketEndpoint
+from hardentui.model.facts import SocketEndpoint
 
 _PAGE = 4096
 _MOST_TEXT = 4096

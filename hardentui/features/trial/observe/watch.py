@@ -19,16 +19,16 @@ from msgspec import Struct, field
 
 from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
 from hardentui.features.trial.observe.processes import established
-from hardentui.host.files.reader import Files, LocalFiles, reason
+from hardentui.host.files import Files, LocalFiles, reason
 from hardentui.host.process.activity import own_cgroup, read_activity
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups, parse_membership
 from hardentui.lib.observer.call_names import NATIVE, SECCOMP_NAMES
 from hardentui.lib.observer.calls import CallWatcher, NotWatched, give_to
 from hardentui.lib.observer.records import CallLog
 from hardentui.lib.seccomp import parse_profile
-from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
+from hardentui.model.facts import CAPABILITIES_BY_NUMBER, SocketEndpoint
 from hardentui.model.known import NOT_READ, Known, Unread
-from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
+from hardentui.model.trial import CapabilityCheck, Observation, Sampled
 
 # The kernel's capability checks, from the tracepoint cap_capable. Needs root.
 #
@@ -280,10 +280,7 @@ class Sampler:
                 self._seen.faults["sockets"] = activity.listening.reason
         else:
             self._seen.faults.pop("sockets", None)
-            listening = {
-                SocketEndpoint(socket.protocol, socket.address, socket.port) for socket in activity.listening
-            }
-            self._seen.listening |= listening
+            self._seen.listening |= set(activity.listening)
             ports = {socket.port for socket in self._seen.listening}
             self._seen.outgoing |= set(established(self._files, self._pid, ports))
         self._seen.pids = max(self._seen.pids, len(activity.processes))

@@ -13,7 +13,7 @@ from hardentui.features.change.journal import Journal
 from hardentui.host.podman.generator import verify
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.known import Unread
-from hardentui.systemd.command_line import split_words, unit_settings
+from hardentui.systemd.unit_text import split_command, unit_settings
 from tests.conftest import cannot_run
 
 IDENTITY = "20261126-101112-00ff"
@@ -26,8 +26,8 @@ def test_the_unit_runs_the_same_command_with_what_it_needs_to_find_the_journal(
     command = ["/opt/my python", "-m", "hardentui", "undo", IDENTITY, "--expired"]
     settings = list(unit_settings(unit_text(IDENTITY, command)))
     (start,) = (value for _, key, value in settings if key == "ExecStart")
-    assert split_words(start) == tuple(command)
-    variables = [split_words(value)[0] for _, key, value in settings if key == "Environment"]
+    assert split_command(start) == tuple(command)
+    variables = [split_command(value)[0] for _, key, value in settings if key == "Environment"]
     assert f"XDG_STATE_HOME={tmp_path}/100%% of it" in variables
     assert ("Install", "WantedBy") in {(section, key) for section, key, _ in settings}
 

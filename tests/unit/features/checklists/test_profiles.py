@@ -15,16 +15,23 @@ from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import make_plan
-from hardentui.model.capabilities import STOCK_CAPABILITIES, capability_name
 from hardentui.model.check import Check, Checklist
-from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel, Limits, NotRunning
+from hardentui.model.facts import (
+    STOCK_CAPABILITIES,
+    CapabilitySets,
+    ContainerFacts,
+    EngineFacts,
+    Kernel,
+    Limits,
+    NotRunning,
+    capability_name,
+)
 from hardentui.model.finding import Status
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Spec
-from hardentui.options import SYSTEMD
+from hardentui.options import BY_NAME, SYSTEMD
 from hardentui.options.argv import spec_from_argv
 from hardentui.options.codecs import size_of
-from hardentui.options.table import BY_NAME
 
 CONTAINERS = Path(__file__).parents[3] / "data" / "profiles"
 PROFILES = ("baseline", "strict", "edge", "systemd")

@@ -7,7 +7,7 @@ import pytest
 
 from hardentui.errors import WriteError
 from hardentui.features.fix.saving import command_in_place, look_in_place, own_unit, save_in_place
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread

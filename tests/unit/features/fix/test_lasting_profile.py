@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.features.fix.drafter import with_lasting_profile
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.plan import Change, Plan

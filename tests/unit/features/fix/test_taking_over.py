@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.features.fix.drafter import next_steps
 from hardentui.features.looking.containers import Neighbours
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel, NotRunning
 from hardentui.model.known import Unread

@@ -14,7 +14,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.features.looking.container_readers import READERS, Place, RuntimeConfigs
 from hardentui.features.looking.once_per_engine import OncePerEngine
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files import LocalFiles
 from hardentui.model.facts import ContainerFacts, VolumeFacts
 from hardentui.model.known import later
 from hardentui.model.trust import TrustFacts

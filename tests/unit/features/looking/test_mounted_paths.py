@@ -15,10 +15,9 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import MountTable, parse_mountinfo
 from hardentui.host.process.proc import _mount_row
 from hardentui.model.check import FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
+from hardentui.model.facts import ContainerFacts, Kernel, MountedPath, MountOrigin, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
 from tests.support.judging import FAIL, PASS, UNKNOWN, judge, status_of, the_check
 

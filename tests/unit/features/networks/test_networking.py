@@ -13,7 +13,7 @@ from hardentui.errors import InputError
 from hardentui.features.networks.proving import ConnectTarget, parse_target, prove
 from hardentui.features.networks.splitting import network_map
 from hardentui.host.network.firewall import check_rules
-from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
+from hardentui.model.facts import Kernel, NetworkFacts, NotRunning, SocketEndpoint
 from hardentui.model.known import Known, Unread
 from hardentui.model.network import ConnectOutcome
 
@@ -26,7 +26,7 @@ def network(name: str, *members: str, **inspect: Any) -> NetworkFacts:
 
 
 def member(name: str, *networks: NetworkFacts, address: str = "10.1.0.2", **over: Any) -> Any:
-    sockets = (ListeningSocket("tcp", "0.0.0.0", 80), ListeningSocket("tcp", "127.0.0.1", 9000))
+    sockets = (SocketEndpoint("tcp", "0.0.0.0", 80), SocketEndpoint("tcp", "127.0.0.1", 9000))
     options = over.pop("options", ())
     labels = over.pop("labels", {})
     given: dict[str, Any] = {

@@ -16,7 +16,7 @@ from hardentui.features.images.scanning import Update
 from hardentui.features.trial.trying import Rehearsal
 from hardentui.features.trust.page import _document
 from hardentui.features.views import Report
-from hardentui.lib.image.contents import ImageFile, ImageInventory, LayerSize, Package
+from hardentui.lib.image import ImageFile, ImageInventory, LayerSize, Package
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.image import RegistryDigest, ScanReport, Vulnerability

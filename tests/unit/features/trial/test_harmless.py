@@ -8,8 +8,16 @@ from msgspec.structs import replace
 from hardentui.checks.prelude import container, rootless
 from hardentui.features.trial.harmless import GRANTABLE, REPLACEMENTS, harmless, surplus
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role, TwinVolume
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel, VolumeFacts
-from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
+from hardentui.model.facts import (
+    ContainerFacts,
+    IdRange,
+    Kernel,
+    Listener,
+    MountedPath,
+    MountOrigin,
+    ReachableSocket,
+    VolumeFacts,
+)
 from hardentui.model.spec import Option, Readability, TwinUse
 from hardentui.options import *
 from hardentui.options import (
@@ -38,7 +46,7 @@ from hardentui.options import (
     Mount,
 )
 from hardentui.options.codecs import TEXT
-from hardentui.options.inspect.view import never
+from hardentui.options.inspect import never
 from hardentui.options.rows import JUDGED
 
 ROLE = Role("twin", ("hardentui.features.trial=1",), {"trial-net": "10.1.0.10"})

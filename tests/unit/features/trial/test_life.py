@@ -8,7 +8,7 @@ import pytest
 
 from hardentui.features.trial.baseline import empty_directories
 from hardentui.features.trial.life import handles, open_logs
-from hardentui.host.files.reader import Files, FileStat
+from hardentui.host.files import Files, FileStat
 
 
 class _Proc:

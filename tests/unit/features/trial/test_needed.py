@@ -9,7 +9,7 @@ from hardentui.features.trial.baseline import needed
 from hardentui.features.trial.configuration import TrialRequest
 from hardentui.features.trial.life import own_listening
 from hardentui.features.trial.running import with_peers
-from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket
+from hardentui.model.facts import ContainerFacts, Kernel, SocketEndpoint
 from hardentui.options import NAME
 
 
@@ -68,7 +68,7 @@ def test_one_that_works_alone_gets_nobody_and_one_that_does_not_those_of_its_log
 
 @pytest.mark.parametrize("network", ["container:shop_db_1", "container:id-shop_db_1"])
 def test_a_port_in_a_network_that_it_lends_may_be_that_of_a_tenant(network: str) -> None:
-    socket = ListeningSocket("tcp", "0.0.0.0", 5432)
+    socket = SocketEndpoint("tcp", "0.0.0.0", 5432)
     lender = DB.replace(kernel=Kernel(7, shared_namespaces=frozenset(), listening=(socket,)))
     assert own_listening(lender, (API,)) == (socket,)
     assert own_listening(lender, (API, _named("tenant", f"--network={network}"))) == ()

@@ -18,11 +18,11 @@ from hardentui.features.trial.configuration import (
 )
 from hardentui.features.trial.tried import as_json, choices_of, plan_of, read_trial
 from hardentui.features.trial.trying import is_remembered, remember
+from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import ChosenFix, OptionChange, Trial
 from hardentui.options import IMAGE, MEMORY
-from hardentui.writers.context import volume_for
 from tests.unit.features.trial.test_record import FIXES, plan_for, record
 
 WEB = container("--env=A=b --volume=data:/data")

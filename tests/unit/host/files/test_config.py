@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files.reader import LocalFiles, examine, names, parsed, text
+from hardentui.host.files import LocalFiles, examine, names, parsed, text
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.model.configuration import Configuration, FileFact, Missing

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from hardentui.host.files import LocalFiles, NotRecorded, reason
 from hardentui.host.files.layers import bytes_of_image, directory_of_image
-from hardentui.host.files.reader import LocalFiles, NotRecorded, reason
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 
 

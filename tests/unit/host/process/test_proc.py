@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files.reader import FileStat
+from hardentui.host.files import FileStat
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import decoded_address, read_activity
 from hardentui.host.process.cgroups import parse_mountinfo
 from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel, refuse_another
-from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket, Process
+from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, Process, SocketEndpoint
 from hardentui.model.known import Unread, known
 
 CGROUP = "/machine.slice/libpod-abc.scope"
@@ -350,10 +350,10 @@ NET = {f"/proc/812/net/{name}": text for name, text in (("tcp", TCP), ("tcp6", T
 def test_listening_sockets_of_every_protocol_are_read() -> None:
     listening = read_activity(RecordedFiles(document(text=NET)), 812, CGROUP).listening
     assert listening == (
-        ListeningSocket("tcp", "127.0.0.1", 0x1F90),
-        ListeningSocket("tcp", "::", 0x51),
-        ListeningSocket("tcp", "::1", 0x50),
-        ListeningSocket("udp", "0.0.0.0", 53),
+        SocketEndpoint("tcp", "127.0.0.1", 0x1F90),
+        SocketEndpoint("tcp", "::", 0x51),
+        SocketEndpoint("tcp", "::1", 0x50),
+        SocketEndpoint("udp", "0.0.0.0", 53),
     )
 
 
@@ -362,7 +362,7 @@ def test_in_a_shared_network_only_what_its_processes_hold_is_its_own() -> None:
     fds = {"/proc/812/fd/0": "/dev/null", "/proc/812/fd/3": "socket:[504]", "/proc/812/fd/4": "socket:[502]"}
     recorded = document(text=text, links=fds, dirs={"/proc/812/fd": ["0", "3", "4", "5"]})
     result = read_activity(RecordedFiles(recorded), 812, CGROUP, shared_network=True)
-    assert result.listening == (ListeningSocket("tcp", "::", 0x51),)
+    assert result.listening == (SocketEndpoint("tcp", "::", 0x51),)
     closed = {**recorded, "dirs": {}, "errors": {"/proc/812/fd": "EACCES"}}
     result = read_activity(RecordedFiles(closed), 812, CGROUP, shared_network=True)
     assert isinstance(result.listening, Unread)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.features.images.scanning import package_url
-from hardentui.lib.image.contents import ImageInventory, Package
+from hardentui.lib.image import ImageInventory, Package
 from hardentui.lib.image.inventory import read_inventory
 from tests.support.image_archives import image, member, packed
 

@@ -5,7 +5,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.lib.image.contents import Package
+from hardentui.lib.image import Package
 from hardentui.lib.image.packages import read_apk, read_dpkg, read_dpkg_part
 
 DPKG = b"""\

@@ -14,8 +14,9 @@ from msgspec.structs import astuple
 from hardentui.checks.prelude import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.features.fix.drafts import new_files, prove_by_port
-from hardentui.lib.quadlet import UnitRefused, generate, losses
+from hardentui.lib.quadlet import generate, losses
 from hardentui.lib.quadlet.references import KEYS
+from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.draft import Target
 from hardentui.model.spec import Spec, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, TABLE

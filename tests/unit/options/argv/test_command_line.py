@@ -5,7 +5,7 @@ import pytest
 from hardentui.model.spec import Version
 from hardentui.options.argv import compare_arguments, parse_create_command
 from hardentui.options.codecs import as_csv_field, split_csv
-from hardentui.options.inspect.view import CommandLine
+from hardentui.options.inspect import CommandLine
 
 
 def parsed(*words: str) -> CommandLine:

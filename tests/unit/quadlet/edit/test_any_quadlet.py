@@ -88,7 +88,7 @@ def test_untouched_lines_stay_and_the_plan_is_what_is_read(made: tuple[str, Spec
     assert done.left_out == ()
     assert alike(done.files.spec()) == alike(after)
     changed = {change.option.quadlet.name for change in changes if change.option.quadlet} | {"PodmanArgs"}
-    old, new = files.read()[0], done.files.read()[0]
+    old, new = files.units[0], done.files.units[0]
     kept = [a for a in old.assignments if a.key not in changed and a.key != "Environment"]
     assert is_subsequence(
         [text[a.start : a.end].rstrip() for a in kept], [piece.rstrip() for piece in pieces(new)]

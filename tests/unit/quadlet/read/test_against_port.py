@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import astuple
 
 from hardentui.harden.drift import drift
-from hardentui.lib.quadlet import UnitRefused, generate
+from hardentui.lib.quadlet import generate
+from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.spec import Spec, Version
 from hardentui.options import CGROUPS, LOG_DRIVER, NAME, POD, REMOVE, SDNOTIFY, TABLE
 from hardentui.options.argv import spec_from_argv

@@ -19,10 +19,10 @@ from hardentui.features.trial.learned.teaching import (
     written_files,
 )
 from hardentui.lib.observer.records import CallCount, CallDetail, Caller, CallLog, SocketAddress, TouchedFile
-from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
+from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits, SocketEndpoint
 from hardentui.model.known import Unread
 from hardentui.model.plan import Choice
-from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
+from hardentui.model.trial import CapabilityCheck, Observation, Sampled
 from hardentui.options import MEMORY
 from tests.unit.features.trial.test_record import plan_for
 
