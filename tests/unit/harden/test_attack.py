@@ -1,22 +1,11 @@
 """Attack paths: every sentence true, none twice in other words, and the worst first."""
 
-from typing import Any
-
 import pytest
 
-from hardentui.checks import all_checks
-from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.attack import attack_path, ranked_paths
-from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.check import Checklist
-from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import Finding, Kind
-from hardentui.model.known import Unread
-from hardentui.model.mounts import MountedPath, MountOrigin
-from hardentui.options import *
-from hardentui.options import MOUNTS, PID, PRIVILEGED, USER
+from hardentui.harden.evaluate import parameters_of
 from hardentui.options.values import Mount, Port
+from tests.support.judging import *
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
 SOCKET = (MOUNTS, (Mount("bind", "/run/podman/podman.sock", "/run/podman/podman.sock"),))

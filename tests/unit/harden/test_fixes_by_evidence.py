@@ -1,35 +1,14 @@
 """What was seen of a container decides what a fix does, whether it is refused, and how safe it is."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, image, rootful, rootless
+from hardentui.checks.prelude import image
 from hardentui.features.checklists.loading import find_check, load
-from hardentui.harden.plan import fixable, left_out, make_plan
-from hardentui.lib.image.contents import ImageFile, ImageInventory
-from hardentui.model.facts import (
-    CapabilitySets,
-    Client,
-    ContainerFacts,
-    FileChange,
-    IdRange,
-    ImageFacts,
-    Kernel,
-    Limits,
-    ListeningSocket,
-    NetworkFacts,
-    Process,
-    WrittenDirectory,
-)
-from hardentui.model.finding import Risk
-from hardentui.model.host import HostFacts
-from hardentui.model.known import Unread
-from hardentui.model.mounts import KernelMount
-from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.options import *
+from hardentui.harden.plan import fixable, left_out
+from hardentui.model.plan import Caution
+from tests.support.judging import *
 
 CHECKLIST = load()
 CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email.message import Message
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -47,6 +48,7 @@ from hardentui.model.finding import (
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads((files("hardentui.features.reports") / "check-3.schema.json").read_text())
 FIRST = DoFirst((Subject(Kind.CONTAINER, "0" * 64, "web"),), ("root-user",), "Runs as root", 12, "trial", 1)
+DATA = Path(__file__).parents[3] / "data"
 OUR_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -329,51 +331,7 @@ def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None
 # --- for other programs -----------------------------------------------------------------------------
 
 MARKUP = "\x1b]0;x\x07<script>alert(1)</script>\"'&{{7*7}}\u202e\ud800\ufffe]]>"
-SARIF_SUBSET: dict[str, Any] = {
-    "$comment": "What section 3 of the SARIF 2.1.0 specification demands of the objects that we write.",
-    "type": "object",
-    "required": ["version", "runs"],
-    "additionalProperties": False,
-    "properties": {
-        "$schema": {"type": "string"},
-        "version": {"const": "2.1.0"},
-        "runs": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["tool", "results"],
-                "properties": {
-                    "tool": {
-                        "type": "object",
-                        "required": ["driver"],
-                        "properties": {"driver": {"type": "object", "required": ["name", "rules"]}},
-                    },
-                    "results": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["ruleId", "message", "locations", "partialFingerprints"],
-                            "properties": {
-                                "kind": {"enum": ["fail", "open"]},
-                                "level": {"enum": ["none", "note", "warning", "error"]},
-                                "ruleIndex": {"type": "integer", "minimum": 0},
-                                "message": {"type": "object", "required": ["text"]},
-                                "suppressions": {
-                                    "type": "array",
-                                    "items": {
-                                        "type": "object",
-                                        "required": ["kind"],
-                                        "properties": {"kind": {"enum": ["inSource", "external"]}},
-                                    },
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
+SARIF_SUBSET = json.loads((DATA / "sarif-subset.schema.json").read_text())
 
 
 def sarif(result: CheckResult) -> Any:

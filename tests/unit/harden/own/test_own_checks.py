@@ -1,23 +1,13 @@
 """A site's own checks: every operator fails and passes, its fix mends, nothing becomes weaker."""
 
 import time
-from typing import Any
 
 import pytest
 
-from hardentui.checks.prelude import container
-from hardentui.errors import CannotFix
 from hardentui.harden.own.making import check_of
 from hardentui.harden.own.subjects import ENFORCED, FACTS, OPERATORS, OPTIONS, shape_of, typed
-from hardentui.harden.plan import make_plan
-from hardentui.model.check import Checklist, FixContext, Parameters
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits
-from hardentui.model.finding import FixKind, Severity, Status
-from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, Shape
-from hardentui.model.plan import Choice, Plan
-from hardentui.model.spec import Option, Spec
-from hardentui.options import *
+from tests.support.judging import *
 from tests.support.option_samples import sample
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
