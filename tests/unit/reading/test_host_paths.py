@@ -30,14 +30,7 @@ RUN_BY_ROOT = [
     *("/root/.bashrc", "/root/.ssh/authorized_keys", "/var/log", "/etc/containers/oci", "/etc/polkit-1"),
     *("/etc/X11", "/var/cache/apt/archives", "/snap", "/etc/kernel", "/etc/default/grub", "/var/lib/cloud"),
 ]
-KERNEL = [
-    "/proc/sys/kernel/core_pattern",
-    "/sys",
-    "/sys/fs/cgroup",
-    "/boot/grub2",
-    "/lib/modules",
-    "/dev/vfio",
-]
+KERNEL = "/proc/sys/kernel/core_pattern /sys /sys/fs/cgroup /boot/grub2 /lib/modules /dev/vfio".split()
 STORAGE = [
     *("/var/lib/containers", "/var/lib/containers/storage/overlay", "/var/lib/docker/volumes"),
     *("/run/containers", "/home/anna/.local/share/containers", "/srv/x/.local/share/containers/storage"),
