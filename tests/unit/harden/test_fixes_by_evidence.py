@@ -251,15 +251,9 @@ SUBNET = NetworkFacts("podman", {"subnets": [{"subnet": "10.88.0.0/16"}]})
 )
 @pytest.mark.parametrize("check", ["wildcard-port", "unfirewalled-port", "exposed-admin-port"])
 def test_one_rule_for_all_that_bind_a_port(check: str, address: str, outside: bool) -> None:
-    dropping = {
-        "family": "inet",
-        "table": "f",
-        "name": "input",
-        "type": "filter",
-        "hook": "input",
-        "policy": "drop",
-    }
-    host = HostFacts(firewall=replace(HostFacts().firewall, rules=({"chain": dropping},), outside=("eth0",)))
+    chain = {"family": "inet", "table": "f", "name": "input", "type": "filter", "hook": "input"}
+    rules = ({"chain": {**chain, "policy": "drop"}},)
+    host = HostFacts(firewall=replace(HostFacts().firewall, rules=rules, outside=("eth0",)))
     port = (PUBLISH, (Port(6379, "6379"),))
     socket = ListeningSocket("tcp", "0.0.0.0", 6379)
     seen = kernel(listening=(socket,), clients=(Client(6379, address),))
