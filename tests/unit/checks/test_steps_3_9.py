@@ -2,16 +2,7 @@
 
 import pytest
 
-from hardentui.checks.prelude import (
-    ACCEPT,
-    SIGSTORE,
-    accepting,
-    configuration,
-    engine,
-    file,
-    host,
-    rejecting,
-)
+from hardentui.checks.prelude import ACCEPT, SIGSTORE, accepting, configuration, engine, file, host, rejecting
 from hardentui.model.host import EngineSocket, Program, RootRight, SubIds, User
 from hardentui.model.trust import Attachments, AuthFile, Registries, Registry
 from tests.support.judging import *
