@@ -146,11 +146,8 @@ def test_the_text_tells_what_matters() -> None:
     many = [
         finding(Status.UNKNOWN, Severity.LOW, check=name, text="no permission") for name in ("one", "two")
     ]
-    text = render(
-        "text",
-        result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many),
-        TextStyle(),
-    )
+    shown = result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many)
+    text = render("text", shown, TextStyle())
     assert "  high      It is bad  [root-user]\n            a reason\n" in text
     assert "declared: a reason; effective: a reason" in text
     assert "2 checks, for the same reason\n            no permission\n            one, two" in text
@@ -204,19 +201,18 @@ def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
 def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
     others = ("b", "c", "d", "e", "f")
     several = together(*(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z")))
+
+    def told(form: str, whole: CheckResult) -> str:
+        return " ".join(re.sub(r"[\\*]", "", render(form, whole, TextStyle(200))).split())
+
     for form in ("text", "markdown"):
-        text = " ".join(render(form, several, TextStyle(200)).replace("\\", "").replace("*", "").split())
+        text = told(form, several)
         assert "Worst attack paths from a container to the host 1. a: It leads to the host" in text
         assert "The same way: b, c, d and 2 more. 2. z: It leads" in text
-        assert "1. a (rootful): It leads" in " ".join(
-            render(form, replace(several, engines=several.engines * 2), TextStyle(200))
-            .replace("\\", "")
-            .replace("*", "")
-            .split()
-        )
+        assert "1. a (rootful): It leads" in told(form, replace(several, engines=several.engines * 2))
         assert "and 7 more" in render(form, replace(several, paths_left=7), TextStyle())
-    (told, _) = json.loads(render("json", several, TextStyle()))["summary"]["attack_paths"]
-    assert told == {
+    first, _ = json.loads(render("json", several, TextStyle()))["summary"]["attack_paths"]
+    assert first == {
         "container": "a",
         "id": "a",
         "engine": "rootful",
@@ -258,20 +254,9 @@ def document() -> Any:
         KeptResult("2" * 64, "lab-1", "rootful", "", "", "lab"),
     )
     control = Control("5.5", "No privileged containers", NOT_MET, ("privileged",), (("web", findings[0]),))
-    whole = result(*findings)
-    return json.loads(
-        render(
-            "json",
-            replace(
-                whole,
-                paths=(path("web"),),
-                kept=kept,
-                do_first=(FIRST,),
-                framework=Framework("cis", "CIS", (control,)),
-            ),
-            TextStyle(),
-        )
-    )
+    framework = Framework("cis", "CIS", (control,))
+    more = {"paths": (path("web"),), "kept": kept, "do_first": (FIRST,), "framework": framework}
+    return json.loads(render("json", replace(result(*findings), **more), TextStyle()))
 
 
 def fleet_document() -> Any:

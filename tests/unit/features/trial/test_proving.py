@@ -1,6 +1,7 @@
 """What the kernel says of the final twin decides what counts as kept."""
 
 import threading
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -30,15 +31,18 @@ def _plan(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
     return make_plan(facts, choices, CHECKS, CHECKLIST)
 
 
+def _rounds(stage: Any, planner: TwinPlanner, how: How, stop: float | None, **more: bool) -> Rounds:
+    expected = Expectation(how)
+    return Rounds(stage, planner, expected, lambda event: None, stop_seconds=stop, habits=Habits(), **more)
+
+
 def _recorded(effective: dict[str, Verdict], *skipped: tuple[str, str]) -> Trial:
     """The record of a trial whose final twin is judged so."""
     facts = container()
     stage = MagicMock()
     stage.wait.return_value = Readiness(True, How.ALIVE, 0.1)
     planner = TwinPlanner(facts, _plan)
-    rounds = Rounds(
-        stage, planner, Expectation(How.ALIVE), lambda event: None, stop_seconds=None, habits=Habits()
-    )
+    rounds = _rounds(stage, planner, How.ALIVE, None)
     tools = Tools(
         changing=MagicMock(),
         files=None,
@@ -95,10 +99,7 @@ def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
     stage.facts = facts
     stage.files = None
     planner = TwinPlanner(facts, _plan)
-    alive = Expectation(How.PORTS)
-    rounds = Rounds(
-        stage, planner, alive, lambda event: None, stop_seconds=0.2, habits=Habits(), answered=answered
-    )
+    rounds = _rounds(stage, planner, How.PORTS, 0.2, answered=answered)
     relaxer = Relaxer(rounds, planner, lambda event: None, tight=False)
     settled = relaxer.settle(TrialConfiguration((keep,)))
     kept = planner.spec(settled.configuration)[CAP_ADD]
@@ -119,9 +120,7 @@ def test_after_a_failure_without_evidence_only_what_it_needs_comes_back(
 ) -> None:
     facts = container()
     planner = TwinPlanner(facts, _plan)
-    rounds = Rounds(
-        MagicMock(), planner, Expectation(How.PORTS), lambda event: None, stop_seconds=0.2, habits=Habits()
-    )
+    rounds = _rounds(MagicMock(), planner, How.PORTS, 0.2)
 
     def run(configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
         works = not needed & planner.dropped_capabilities(configuration)
