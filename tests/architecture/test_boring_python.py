@@ -18,10 +18,16 @@ STARTS_THE_PROCESS = "__main__.py"
 
 
 @cache
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a module; that of the whole package takes seconds."""
+    return ast.parse(source)
+
+
+@cache
 def sources() -> tuple[tuple[str, ast.Module], ...]:
-    """(module, syntax tree) of the whole package, parsed once: that takes seconds."""
+    """(module, syntax tree) of the whole package."""
     return tuple(
-        (str(path.relative_to(PACKAGE)), ast.parse(path.read_text(encoding="utf-8")))
+        (str(path.relative_to(PACKAGE)), parsed(path.read_text(encoding="utf-8")))
         for path in sorted(PACKAGE.rglob("*.py"))
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.test_boring_python import PACKAGE, imported, sources
+from tests.architecture.test_boring_python import PACKAGE, imported, parsed, sources
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 ROWS = "options/rows.py"  # every row of the table is used as one of all
@@ -21,7 +21,7 @@ PARTS = ("arguments_", "run_")  # of commands that share a module: hardentui.cli
 
 def top_names(source: str) -> Iterator[str]:
     """The functions, classes and constants of a module, but for its checks, which are found by their type."""
-    for node in ast.parse(source).body:
+    for node in parsed(source).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             if not any(ast.unparse(decorator).startswith("Check(") for decorator in node.decorator_list):
                 yield node.name

@@ -24,14 +24,14 @@ from hardentui.features.reports.result import CheckResult, TextStyle
 from hardentui.features.results import check_result
 from hardentui.features.views import reports_of
 from hardentui.features.workbench import Workbench
-from hardentui.model.finding import Severity, Status
+from hardentui.model.finding import Kind, Severity, Status
 from hardentui.tui.app import HardenApp
 from tests.property import recorded_cases
 from tests.tui.support import running, shows, until
 
 WRONG: tuple[Any, ...] = (7, "odd", ["odd"], {"odd": 1}, True, -1.5, [{"x": []}], {"a": {"b": [1]}}, "", None)
 WRONG = (*WRONG, 1 << 70)
-LIST = "/containers/json?all=true"
+LIST, CONTAINER = "/containers/json?all=true", "/containers/ID/json"
 LONGEST_WORD = 60
 Place = tuple[Any, ...]
 
@@ -178,18 +178,54 @@ def _statuses(subject: Any) -> set[Status]:
     return {finding.status for finding in subject.findings}
 
 
-@pytest.mark.parametrize("per_field", [1, pytest.param(len(WRONG), marks=pytest.mark.long)])
-@pytest.mark.parametrize("kind", FIELDS)
+each_value = pytest.mark.parametrize("per_field", [1, pytest.param(len(WRONG), marks=pytest.mark.long)])
+
+
+def _wrong(kind: str, per_field: int) -> list[tuple[Place, Any]]:
+    """Places of that kind of answer, each with values of other types."""
+    return [
+        (place, WRONG[(number + step) % len(WRONG)])
+        for number, place in enumerate(FIELDS[kind])
+        for step in range(per_field)
+    ]
+
+
+@each_value
+@pytest.mark.parametrize("kind", FIELDS.keys() - {CONTAINER})
 def test_no_wrong_type_ends_a_check(kind: str, per_field: int) -> None:
-    for number, place in enumerate(FIELDS[kind]):
-        values = [WRONG[(number + step) % len(WRONG)] for step in range(per_field)]
-        for value in values:
-            before = _put(place, value)
-            try:
-                with suppress(EngineError) if kind == LIST else nullcontext():
-                    _look(DOCUMENT)
-            finally:
-                _put(place, before)
+    for place, value in _wrong(kind, per_field):
+        before = _put(place, value)
+        try:
+            with suppress(EngineError) if kind == LIST else nullcontext():
+                _look(DOCUMENT)
+        finally:
+            _put(place, before)
+
+
+def _host_of(odd: list[tuple[Place, Any]]) -> dict[str, Any]:
+    """The simulated host with a container for each of these places, which is odd there alone."""
+    document = {**DOCUMENT, "engines": [{**DOCUMENT["engines"][0]}]}
+    (row,) = ANSWERS[LIST]
+    rows = [{**row, "Id": f"{number:064x}", "Names": [f"odd-{number:02}"]} for number in range(len(odd))]
+    answers = document["engines"][0]["answers"] = {**ANSWERS, LIST: [row, *rows]}
+    for listed, ((path, *steps, last), value) in zip(rows, odd, strict=True):
+        inside = made = copy.deepcopy(ANSWERS[path])
+        made["Id"] = listed["Id"]
+        for step in steps:
+            inside = inside[step]
+        inside[last] = value
+        answers[f"/containers/{listed['Id']}/json"] = made
+    return document
+
+
+@each_value
+def test_no_wrong_type_in_a_container_ends_a_check_or_keeps_another_back(per_field: int) -> None:
+    odd = [(place, value) for place, value in _wrong(CONTAINER, per_field) if len(place) > 1]
+    for start in range(0, len(odd), 50):
+        batch = odd[start : start + 50]
+        containers = [each for each in _look(_host_of(batch)).subjects if each.subject.kind is Kind.CONTAINER]
+        assert len(containers) == len(batch) + 1
+        assert all(container.trouble or container.findings for container in containers)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +244,7 @@ def test_what_cannot_be_understood_is_unknown_with_its_field(place: Place, value
     before = _put((path, *place), value)
     try:
         (container,) = [
-            report for report in _look(DOCUMENT).subjects if report.subject.kind.value == "container"
+            report for report in _look(DOCUMENT).subjects if report.subject.kind is Kind.CONTAINER
         ]
     finally:
         _put((path, *place), before)
@@ -218,26 +254,13 @@ def test_what_cannot_be_understood_is_unknown_with_its_field(place: Place, value
 
 
 async def test_the_list_shows_containers_whose_documents_are_odd() -> None:
-    document = copy.deepcopy(DOCUMENT)
-    answers = document["engines"][0]["answers"]
-    path = next(name for name in answers if name.startswith("/containers/") and name.endswith("/json"))
-    row = answers[LIST][0]
-    places = [place for place in FIELDS["/containers/ID/json"] if len(place) > 1][::9]
-    for number, place in enumerate(places):
-        identity = f"{number:064x}"
-        odd = copy.deepcopy(answers[path])
-        odd["Id"] = identity
-        inside: Any = odd
-        for step in place[1:-1]:
-            inside = inside[step]
-        inside[place[-1]] = WRONG[number % len(WRONG)]
-        answers[f"/containers/{identity}/json"] = odd
-        listed = {**row, "Id": identity, "Names": [f"odd-{number:02}"]}
-        listed[list(row)[number % len(row)]] = WRONG[number % len(WRONG)]
-        answers[LIST].append({**listed, "Id": identity})
+    odd = [(place, value) for place, value in _wrong(CONTAINER, 1) if len(place) > 1][::9]
+    document = _host_of(odd)
+    for number, listed in enumerate(document["engines"][0]["answers"][LIST][1:]):
+        listed.update({list(listed)[number % len(listed)]: WRONG[number % len(WRONG)], "Id": listed["Id"]})
     app = HardenApp(lambda: FirstLook(replay(document, "odd"), ""), environ={})
     async with running(app, (120, 60)) as pilot:
-        await until(pilot, lambda: len(app.session.rows) == len(places) + 1)
+        await until(pilot, lambda: len(app.session.rows) == len(odd) + 1)
         await until(pilot, lambda: all(row.report for row in app.session.rows.values()))
         await shows(pilot, "odd-")
         for _ in range(5):

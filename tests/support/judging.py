@@ -1,14 +1,54 @@
-"""What a check says of given facts, and what its fix makes of them."""
+"""What a check says of given facts, and what its fix makes of them; as rows of a table, too.
 
-from collections.abc import Mapping
-from typing import Any
+Tests of checks and fixes take it whole, as checks do `hardentui.checks.prelude`.
+"""
 
-from hardentui.checks import check_by_id
-from hardentui.checks.prelude import container
-from hardentui.model.check import Check, FixContext, Parameters, ParameterValue
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Status, Verdict
-from hardentui.model.spec import Spec
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks import all_checks, check_by_id
+from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, facts_of, rootful, rootless
+from hardentui.errors import CannotFix
+from hardentui.harden.evaluate import container_subject, run
+from hardentui.harden.plan import make_plan
+from hardentui.lib.image import ImageFile, ImageInventory
+from hardentui.model.check import Check, Checklist, FixContext, Parameters, ParameterValue
+from hardentui.model.configuration import Configuration, Danger, FileFact, Missing, Value
+from hardentui.model.facts import (
+    ALL_CAPABILITIES,
+    CapabilitySets,
+    Client,
+    ContainerFacts,
+    EngineFacts,
+    FileChange,
+    IdRange,
+    ImageFacts,
+    Kernel,
+    KernelMount,
+    Limits,
+    MountedPath,
+    MountOrigin,
+    NetworkFacts,
+    NotRunning,
+    Process,
+    RuntimeConfig,
+    SocketEndpoint,
+    UnitFacts,
+    VolumeFacts,
+    WrittenDirectory,
+)
+from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Status, Subject, Verdict
+from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts
+from hardentui.model.image import ScanReport, Vulnerability
+from hardentui.model.known import Known, Unread
+from hardentui.model.network import Peer, Peers
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.trust import TrustFacts
+from hardentui.options import *
 
 PASS, FAIL, NOT_APPLICABLE, UNKNOWN = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE, Status.UNKNOWN
 
@@ -45,3 +85,47 @@ def fix(
     assert check.remediate is not None
     given = Parameters({**check.parameters, **parameters})
     return check.remediate(facts.spec, FixContext(facts, given, observations or {}))
+
+
+Row: TypeAlias = Any
+"""A parameter of a test that calls it: what a check says, what its fix makes, or why there is none."""
+Holds: TypeAlias = Callable[[], None]
+Expected: TypeAlias = Status | Severity | tuple[Status, Severity | None]
+
+
+def says(check_id: str, facts: Any, expected: Expected, *words: str, **parameters: ParameterValue) -> Row:
+    """The verdict is `expected`: its status, or the severity of a failure (None: the check's own), and it has
+    these words."""
+
+    def holds() -> None:
+        verdict = judge(check_id, facts, **parameters)
+        if isinstance(expected, Status):
+            assert verdict.status is expected, verdict
+        else:
+            pair = (FAIL, expected) if isinstance(expected, Severity) else expected
+            assert (verdict.status, verdict.severity) == pair, verdict
+        told = "\n".join((verdict.reason, verdict.declared, verdict.effective))
+        for text in words:
+            assert text in told, verdict
+
+    return pytest.param(holds, id=check_id)
+
+
+def fixes(check_id: str, facts: Any, changes: Mapping[Any, Any], seen: Any = None, **parameters: Any) -> Row:
+    """The fix gives these options these values. `seen`: what a trial observed."""
+
+    def holds() -> None:
+        after = fix(check_id, facts, seen, **parameters)
+        assert {option: after[option] for option in changes} == changes
+
+    return pytest.param(holds, id=f"fix of {check_id}")
+
+
+def refuses(check_id: str, facts: Any, words: str = "", seen: Any = None, **parameters: Any) -> Row:
+    """There is no fix, with these words in the reason."""
+
+    def holds() -> None:
+        with pytest.raises(CannotFix, match=words or None):
+            fix(check_id, facts, seen, **parameters)
+
+    return pytest.param(holds, id=f"no fix of {check_id}")

@@ -1,5 +1,6 @@
 """A directory as if it were the root of the file system."""
 
+import struct
 from pathlib import Path
 
 from hardentui.host.files import DEFAULT_LIMIT, FileStat, LocalFiles
@@ -35,3 +36,8 @@ class Rooted(LocalFiles):
 
     def read_attribute(self, path: str, name: str) -> bytes:
         return super().read_attribute(self._at(path), name)
+
+
+def acl_bytes(*rows: tuple[int, int, int]) -> bytes:
+    """The value of `system.posix_acl_access`: (tag, rights, number) of each entry, as acl(5) has them."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *row) for row in sorted(rows))

@@ -1,20 +1,11 @@
 """Pods: whose sockets and ports they are, and pods that share no network."""
 
-from typing import Any
-
 import pytest
 
-from hardentui.checks.prelude import container
-from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, SocketEndpoint
-from hardentui.model.host import ApiService, HostFacts
-from hardentui.model.known import Known, Unread
-from hardentui.model.network import Peer, Peers
-from hardentui.model.spec import Port, Spec
-from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH
+from hardentui.model.spec import Port
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
-from tests.support.judging import fix, status_of
+from tests.support.judging import *
 
 MEMBER = {"Pod": "2" * 64}
 SERVES_80 = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})

@@ -1,33 +1,11 @@
 """Answers of the checks of steps 3 and 9 and of the host's part of others, beyond their own examples."""
 
-from typing import Any
-
 import pytest
-from msgspec.structs import replace
 
-from hardentui.checks import all_checks
-from hardentui.checks.prelude import (
-    ACCEPT,
-    SIGSTORE,
-    accepting,
-    configuration,
-    container,
-    engine,
-    facts_of,
-    file,
-    host,
-    rejecting,
-)
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.configuration import Danger, Missing
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
-from hardentui.model.finding import Kind, Severity, Status
-from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, RootRight, SubIds, User
-from hardentui.model.known import Unread
-from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
-from hardentui.options import IMAGE
-from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, judge, status_of, the_check
+from hardentui.checks.prelude import ACCEPT, SIGSTORE, accepting, configuration, engine, file, host, rejecting
+from hardentui.model.host import EngineSocket, Program, RootRight, SubIds, User
+from hardentui.model.trust import Attachments, AuthFile, Registries, Registry
+from tests.support.judging import *
 
 DIGEST = "sha256:" + "5f" * 32
 CLOSED = Unread("no permission: it belongs to another user")

@@ -1,20 +1,11 @@
 """When open /proc and /sys paths hand over the host."""
 
-from typing import Any
-
 import pytest
-from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
-from hardentui.checks.prelude import container
-from hardentui.errors import CannotFix
 from hardentui.harden.attack import attack_path
-from hardentui.harden.evaluate import container_subject, run
-from hardentui.model.check import FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, KernelMount, NotRunning, VolumeFacts
-from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.spec import Port
-from hardentui.options import PRIVILEGED, PUBLISH, UNMASK, USER, USERNS
+from tests.support.judging import *
 
 CHECK = CHECKS["unmasked-system-paths"]
 _MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/irq"})

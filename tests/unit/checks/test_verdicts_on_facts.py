@@ -2,45 +2,28 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from msgspec import structs
 
-from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
-from hardentui.errors import CannotFix
 from hardentui.features.looking.container_readers import RuntimeConfigs
 from hardentui.features.looking.once_per_engine import OncePerEngine
-from hardentui.harden.evaluate import container_subject, context_shift, run
+from hardentui.harden.evaluate import context_shift
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.machine import read_capacity
 from hardentui.host.process.activity import read_listening
 from hardentui.lib.seccomp import NoFilter, SeccompProfile
-from hardentui.model.check import Parameters
-from hardentui.model.facts import (
-    IdRange,
-    ImageFacts,
-    Kernel,
-    MountedPath,
-    NetworkFacts,
-    NotRunning,
-    RuntimeConfig,
-    SocketEndpoint,
-)
-from hardentui.model.finding import Severity, Status
-from hardentui.model.host import ApiService, HostFacts
-from hardentui.model.known import Unread
-from hardentui.options import *
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.reading.confinement import filter_of
 from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.sockets import reachable_api
-from tests.support.judging import FAIL, PASS, UNKNOWN, fix, judge, status_of, the_check
+from tests.support.judging import *
 
 REGULAR, LINK, DIRECTORY = 0o100644, 0o120777, 0o040755
 

@@ -5,20 +5,13 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.state import state_directory
 
 
-@pytest.fixture(autouse=True)
-def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    return tmp_path
-
-
-def test_nothing_is_applied_on_a_simulated_host(
-    own_state: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+def test_nothing_is_applied_on_a_simulated_host(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["apply", "shop-web", "--likely", "--yes", "--demo"]) == 2
     assert "simulated or saved" in capsys.readouterr().err
-    assert not list(own_state.rglob("*.json"))
+    assert not list(Path(state_directory()).rglob("*.json"))
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "soon", "1e9"])

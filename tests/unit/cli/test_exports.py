@@ -58,21 +58,7 @@ def test_a_report_of_root_in_a_users_folder_stays_roots(tmp_path: Path) -> None:
     path.touch()
     os.chown(path, 4321, 4321)  # put there by the user, to be its owner
     assert main(["check", "--demo", "--format", "json", "-o", str(path), "--quiet"]) in (1, 4)
-    assert (
-        main(
-            [
-                "fix",
-                "shop-web",
-                "--demo",
-                "--check",
-                "no-memory-limit",
-                "--to",
-                "run",
-                "-o",
-                str(tmp_path / "out"),
-            ]
-        )
-        == 0
-    )
+    fix = "fix shop-web --demo --check no-memory-limit --to run -o".split()
+    assert main([*fix, str(tmp_path / "out")]) == 0
     assert path.stat().st_uid == 0
     assert [file.stat().st_uid for file in (tmp_path / "out").iterdir()] == [0, 0]

@@ -15,12 +15,6 @@ from tests.tui.test_hostile import ATTACKS, _hostile
 Talk = Callable[..., str]
 
 
-@pytest.fixture(autouse=True)
-def _own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(variable, str(tmp_path / variable))
-
-
 @pytest.fixture
 def talk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Talk:
     """Have a dialogue on the simulated host; returns what was said."""
@@ -69,25 +63,7 @@ def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
 def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str, tmp_path: Path) -> None:
     bench = _hostile(attack, tmp_path).first_look().workbench()
     out = io.StringIO()
-    words = iter(
-        [
-            "1",
-            "all",
-            "plan",
-            "diff",
-            "harden",
-            "y",
-            "y",
-            "harden [/x]",
-            "diff kube",
-            "unknown",
-            "host",
-            "list",
-            "1",
-            "1",
-            "",
-        ]
-    )
+    words = iter("1,all,plan,diff,harden,y,y,harden [/x],diff kube,unknown,host,list,1,1,".split(","))
     Dialogue(
         bench, Terminal(out, out, environ={}), lambda: f"{word}\n" if (word := next(words)) else ""
     ).run()

@@ -20,18 +20,7 @@ from hardentui.host.files import LocalFiles
 from hardentui.model.facts import ALL_CAPABILITIES, EngineFacts
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    IMAGE,
-    LOG_DRIVER,
-    LOG_OPT,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    SECCOMP_PROFILE,
-    UNMASK,
-    USERNS,
-)
+from hardentui.options import *
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.writers.run_script import run_arguments
@@ -39,7 +28,7 @@ from tests.support.hostile import Scripted, answer
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data" / "docker.json").read_text())
 INFO = RECORDED["/info"]
-BY_NAME: dict[str, Any] = {
+DOCUMENTS: dict[str, Any] = {
     document["Name"].removeprefix("/"): document
     for path, document in RECORDED.items()
     if path.startswith("/containers/") and isinstance(document, dict)
@@ -48,7 +37,7 @@ BY_NAME: dict[str, Any] = {
 
 def spec_of(name: str, info: Mapping[str, Any] = INFO, **host: Any) -> Spec:
     """What a container was asked for, with other fields of its HostConfig."""
-    document = deepcopy(BY_NAME[name])
+    document = deepcopy(DOCUMENTS[name])
     document["HostConfig"].update(host)
     image = next(document for path, document in RECORDED.items() if path.startswith("/images/0"))
     return read_spec(
@@ -157,7 +146,7 @@ def test_a_seccomp_profile_whose_file_nobody_knows_is_not_taken_for_none() -> No
     ],
 )
 def test_capabilities_are_those_that_docker_gives(host: dict[str, Any], held: frozenset[str]) -> None:
-    document = deepcopy(BY_NAME["static"])
+    document = deepcopy(DOCUMENTS["static"])
     document["HostConfig"].update({"CapAdd": None, "CapDrop": None, **host})
     assert set(container(document, INFO)["BoundingCaps"]) == held
 
@@ -196,7 +185,7 @@ def test_logs_go_where_podman_can_write_them(
 
 
 def test_short_names_are_those_of_the_docker_hub_and_commands_are_quoted() -> None:
-    document = deepcopy(BY_NAME["web"])
+    document = deepcopy(DOCUMENTS["web"])
     document["Config"]["Image"] = "nginx:1.27"
     document["Mounts"][0].update(Type="volume", Name="a b", Source="/var/lib/docker/volumes/a b/_data")
     spec = read_spec(Sources(container(document, INFO)))

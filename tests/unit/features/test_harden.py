@@ -38,7 +38,7 @@ from hardentui.host.files import LocalFiles
 from hardentui.lib.seccomp import NoFilter, SeccompProfile, SeccompRule
 from hardentui.model.facts import ContainerFacts, EngineFacts, RuntimeConfig
 from hardentui.model.finding import Kind, Subject
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import EntryState
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.trial import (
     Baseline,
@@ -53,6 +53,7 @@ from hardentui.model.trial import (
     Trial,
 )
 from hardentui.state import state_directory
+from tests.support.journal import entry
 from tests.support.rooted import Rooted
 from tests.support.schemas import schema_of, validated
 
@@ -335,10 +336,7 @@ def _task(facts: ContainerFacts = FACTS, **wishes: object) -> Hardening:
     return Hardening(cast(Any, SimpleNamespace(opened=opened)), report, HardenWishes(**wishes))  # type: ignore[arg-type]
 
 
-def test_a_trial_that_worked_waits_a_day_for_its_decision(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+def test_a_trial_that_worked_waits_a_day_for_its_decision(monkeypatch: pytest.MonkeyPatch) -> None:
     _task()._keep(_trial(result=Result.NOTHING_WORKS))
     assert _task().tried_before() is None
     _task()._keep(_trial())
@@ -355,20 +353,11 @@ def test_a_trial_that_worked_waits_a_day_for_its_decision(
     assert _task().tried_before() is None, "a day later"
 
 
-def test_a_change_that_waits_is_told_before_a_trial_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    entry = JournalEntry(
-        id="20261129-120000-abcd",
-        time="2026-11-29T12:00:00+00:00",
-        action=EntryAction.APPLY,
-        container=FACTS.name,
-        state=EntryState.WAITING,
-    )
-    Journal().write(entry)
+def test_a_change_that_waits_is_told_before_a_trial_begins() -> None:
+    waiting = entry(container=FACTS.name, state=EntryState.WAITING)
+    Journal().write(waiting)
     task = _task()
-    assert task.waiting == entry
+    assert task.waiting == waiting
     with pytest.raises(UsageError, match="waits for confirmation") as refused:
         task.outset()
-    assert f"hardentui confirm {entry.id}" in refused.value.hint
+    assert f"hardentui confirm {waiting.id}" in refused.value.hint

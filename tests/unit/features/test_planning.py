@@ -18,16 +18,8 @@ SECRET = "hunter2-hunter2"
 
 
 def _change(option: str, before: tuple[str, ...], after: tuple[str, ...]) -> Change:
-    return Change(
-        option,
-        before,
-        after,
-        ("plain-secret",),
-        "Move it.",
-        Risk.MAY_BREAK,
-        "It may break.",
-        FixKind.RECREATE,
-    )
+    texts = (("plain-secret",), "Move it.", Risk.MAY_BREAK, "It may break.")
+    return Change(option, before, after, *texts, FixKind.RECREATE)
 
 
 def _plan(*changes: Change, name: str = "db") -> Plan:
@@ -125,23 +117,11 @@ def test_parameters_that_fit_and_checks_that_are_gone_are_kept() -> None:
 
 
 def test_what_no_longer_fits_is_told() -> None:
-    saved = plans.load(
-        plans.dump(
-            _plan(
-                _change("memory", (), ("64m",)),
-                _change("read-only", (), ("",)),
-                _change("user", (), ("1000",)),
-            ),
-            "5.4.2",
-        )
-    )
+    memory, read_only = _change("memory", (), ("64m",)), _change("read-only", (), ("",))
+    saved = plans.load(plans.dump(_plan(memory, read_only, _change("user", (), ("1000",))), "5.4.2"))
+    others = (_change("user", ("root",), ("1000",)), _change("cap-drop", (), ("all",)))
     here = replace(
-        _plan(
-            _change("read-only", (), ("",)),
-            _change("user", ("root",), ("1000",)),
-            _change("cap-drop", (), ("all",)),
-            name="db\x1b2",
-        ),
+        _plan(read_only, *others, name="db\x1b2"),
         image="postgres:18",
         skipped=(Skipped("memory-unlimited", "no controller"),),
     )

@@ -17,8 +17,9 @@ from hardentui.features.trial.learned.system_calls import (
 )
 from hardentui.host.commands import Run
 from hardentui.lib.seccomp import answer, parse_profile
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry, Soak
+from hardentui.model.journal import EntryState, Soak
 from hardentui.model.known import Known, Unread
+from tests.support.journal import entry
 from tests.support.rooted import Rooted
 
 NATIVE = "SCMP_ARCH_X86_64"
@@ -113,11 +114,8 @@ def test_the_audit_log_is_read_as_far_back_as_the_soak(tmp_path: Path) -> None:
     (tmp_path / "var/log/audit/audit.log.1").write_text(f"type=1326 audit(1000.9:1): {_record(165)}\n")
     calls = logged_calls(SOAK, "this", Rooted(tmp_path), _run(Unread("not asked")))
     assert calls == {"ioprio_get": {"ionice"}, "mount": {"x"}}
-    entry = JournalEntry(
-        id="i", time="", action=EntryAction.APPLY, container="web", state=EntryState.DONE, soak=SOAK
-    )
     assert isinstance(calls, Mapping)
-    first, *rest = told(entry, calls)
+    first, *rest = told(entry(state=EntryState.DONE, soak=SOAK), calls)
     assert first.startswith("The soak of web is over: 2 system calls would have been refused")
     assert rest[0] == "ioprio_get: by ionice"
     assert "make sure that it was yours" in rest[1], "mount is nothing that a service does every day"

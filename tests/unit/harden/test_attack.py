@@ -1,28 +1,11 @@
 """Attack paths: every sentence true, none twice in other words, and the worst first."""
 
-from typing import Any
-
 import pytest
 
-from hardentui.checks import all_checks
-from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.attack import attack_path, ranked_paths
-from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.model.check import Checklist
-from hardentui.model.facts import (
-    ALL_CAPABILITIES,
-    CapabilitySets,
-    ContainerFacts,
-    IdRange,
-    Kernel,
-    MountedPath,
-    MountOrigin,
-)
-from hardentui.model.finding import Finding, Kind
-from hardentui.model.known import Unread
+from hardentui.harden.evaluate import parameters_of
 from hardentui.model.spec import Mount, Port
-from hardentui.options import *
-from hardentui.options import MOUNTS, PID, PRIVILEGED, USER
+from tests.support.judging import *
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
 SOCKET = (MOUNTS, (Mount("bind", "/run/podman/podman.sock", "/run/podman/podman.sock"),))
@@ -61,72 +44,54 @@ def mounted(*paths: str) -> Any:
     return MOUNTS, tuple(Mount("bind", path, f"/at{at}") for at, path in enumerate(paths))
 
 
+READ_ETC = (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))
+ALL_READ = tuple(
+    Mount("bind", path, at, ("ro",)) for path, at in (("/", "/host"), ("/run/podman", "/run/podman"))
+)
+MODULES = ROOT.replace(capabilities=CapabilitySets(bounding=frozenset({"CAP_SYS_MODULE"})))
+UNSEEN = ROOT.replace(capabilities=Unread("no"), seccomp_mode=Unread("no"))
+UNFILTERED = (SECCOMP_PROFILE, "unconfined")
+BREAKS_OUT = "whoever breaks out is root on the host."
+
+
 @pytest.mark.parametrize(
-    ("given", "kernel", "sentence"),
+    ("sentence", "kernel", "given"),
     [
-        ([SOCKET], ROOT, "not published: it can control the engine through /run/podman/podman.sock."),
-        ([(PRIVILEGED, True)], ROOT_WITH_ALL, "not published: it is privileged."),
+        ("not published: it can control the engine through /run/podman/podman.sock.", ROOT, [SOCKET]),
+        ("not published: it is privileged.", ROOT_WITH_ALL, ["--privileged"]),
+        ("it has all the privileges of privileged mode.", UNSEEN, ["--cap-add=ALL", UNFILTERED]),
         (
-            [(CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")],
-            ROOT.replace(capabilities=Unread("no"), seccomp_mode=Unread("no")),
-            "not published: it has all the privileges of privileged mode.",
-        ),
-        (
-            [(PRIVILEGED, True), (PID, "host"), (NETWORK, ("host",)), (DEVICES, ("/dev/sda",))],
-            ROOT_WITH_ALL,
             "on the host's own network: it is privileged and sees the processes of the host.",
+            ROOT_WITH_ALL,
+            ["--privileged --pid=host --network=host --device=/dev/sda"],
         ),
-        ([mounted("/")], ROOT, "not published: it can write all files of the host."),
-        ([mounted("/etc", "/usr/bin")], ROOT, "not published: it can write /etc, /usr/bin of the host."),
-        ([mounted("/run")], ROOT, "not published: it can control the engine through /run."),
+        ("not published: it can write all files of the host.", ROOT, [mounted("/")]),
+        ("not published: it can write /etc, /usr/bin of the host.", ROOT, [mounted("/etc", "/usr/bin")]),
+        ("not published: it can control the engine through /run.", ROOT, [mounted("/run")]),
+        ("not published: it can control the engine through /run/podman.", ROOT, [(MOUNTS, ALL_READ)]),
         (
-            [
-                (
-                    MOUNTS,
-                    (
-                        Mount("bind", "/", "/host", ("ro",)),
-                        Mount("bind", "/run/podman", "/run/podman", ("ro",)),
-                    ),
-                )
-            ],
+            "it can control the engine through /run and can write /etc, /run of the host.",
             ROOT,
-            "not published: it can control the engine through /run/podman.",
-        ),
-        (
             [mounted("/run", "/etc")],
-            ROOT,
-            "not published: it can control the engine through /run and can write /etc, /run of the host.",
         ),
+        ("not published: it can read /etc of the host.", ROOT, [READ_ETC]),
+        ("it has a capability that leads to the host (SYS_MODULE).", MODULES, ["--cap-add=SYS_MODULE"]),
+        ("not published: it can use /dev/sda.", ROOT, ["--device=/dev/sda"]),
+        (f"not published: {BREAKS_OUT}", ROOT, ["--device=/dev/fuse"]),
+        ("it can make every system call.", ROOT.replace(seccomp_mode=0), [UNFILTERED]),
+        (f"not published: {BREAKS_OUT}", ROOT, []),
+        (f"without a network: {BREAKS_OUT}", ROOT, ["--network=none"]),
+        (f"published on every address (port 8080): {BREAKS_OUT}", ROOT, [OPEN]),
+        ("with every exposed port published on every address: whoever", ROOT, ["--publish-all"]),
+        (f"published on this host only: {BREAKS_OUT}", ROOT, ["--publish=127.0.0.1:53:53/udp"]),
         (
-            [(MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))],
-            ROOT,
-            "not published: it can read /etc of the host.",
-        ),
-        (
-            [(CAP_ADD, ("SYS_MODULE",))],
-            ROOT.replace(capabilities=CapabilitySets(bounding=frozenset({"CAP_SYS_MODULE"}))),
-            "not published: it has a capability that leads to the host (SYS_MODULE).",
-        ),
-        ([(DEVICES, ("/dev/sda",))], ROOT, "not published: it can use /dev/sda."),
-        ([(DEVICES, ("/dev/fuse",))], ROOT, "not published: whoever breaks out is root on the host."),
-        ([(SECCOMP_PROFILE, "unconfined")], ROOT.replace(seccomp_mode=0), "it can make every system call."),
-        ([], ROOT, "not published: whoever breaks out is root on the host."),
-        ([(NETWORK, ("none",))], ROOT, "without a network: whoever breaks out is root on the host."),
-        ([OPEN], ROOT, "published on every address (port 8080): whoever breaks out is root on the host."),
-        ([(PUBLISH_ALL, True)], ROOT, "with every exposed port published on every address: whoever"),
-        (
-            [(PUBLISH, (Port(53, "53", "127.0.0.1", "udp"),))],
-            ROOT,
-            "published on this host only: whoever breaks out is root on the host.",
-        ),
-        (
-            [(PUBLISH, (Port(53, "53", "192.0.2.1", "udp"), Port(80, "", "192.0.2.1")))],
-            ROOT,
             "published on one address (ports 53/udp, of Podman's choice): whoever",
+            ROOT,
+            ["--publish=192.0.2.1:53:53/udp --publish=192.0.2.1::80"],
         ),
     ],
 )
-def test_the_sentence_about_root_of_the_host(given: list[Any], kernel: Kernel, sentence: str) -> None:
+def test_the_sentence_about_root_of_the_host(sentence: str, kernel: Kernel, given: list[Any]) -> None:
     said = told(*given, kernel=kernel)
     assert said.startswith("Runs as root of the host, ")
     assert sentence in said
@@ -242,9 +207,8 @@ def test_engines_and_the_rights_of_root_are_not_mixed() -> None:
 
 
 def test_a_way_that_is_less_severe_is_less_dangerous() -> None:
-    read = (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))
     subjects = [
-        judged(named("reads", container(read, kernel=ROOT))),
+        judged(named("reads", container(READ_ETC, kernel=ROOT))),
         judged(named("writes", container(mounted("/etc"), kernel=ROOT))),
     ]
     assert [path.name for path in ranked_paths(subjects)] == ["writes", "reads"]

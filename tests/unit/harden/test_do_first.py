@@ -3,24 +3,16 @@
 from datetime import date
 
 import pytest
-from msgspec.structs import replace
 
-from hardentui.checks import all_checks
-from hardentui.checks.prelude import container
 from hardentui.features.apply.history import entry_lines, what_changed
 from hardentui.features.checklists.loading import load
 from hardentui.harden.do_first import MOST, DoFirst, do_first
-from hardentui.harden.evaluate import container_subject, evaluate, run, waive
-from hardentui.harden.plan import make_plan, raises_most
+from hardentui.harden.evaluate import evaluate, waive
+from hardentui.harden.plan import raises_most
 from hardentui.harden.score import findings_once, score
-from hardentui.model.check import Checklist, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
+from hardentui.model.finding import Waiver
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
-from hardentui.model.plan import Choice
-from hardentui.options import *
-from hardentui.options import MOUNTS, Mount
-from tests.support.judging import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, the_check
+from tests.support.judging import *
 
 SITE = Subject(Kind.SITE, "site", "site")
 CHECKS = {check.id: check for check in all_checks()}

@@ -1,35 +1,14 @@
 """What was seen of a container decides what a fix does, whether it is refused, and how safe it is."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, image, rootful, rootless
+from hardentui.checks.prelude import image
 from hardentui.features.checklists.loading import find_check, load
-from hardentui.harden.plan import fixable, left_out, make_plan
-from hardentui.lib.image import ImageFile, ImageInventory
-from hardentui.model.facts import (
-    CapabilitySets,
-    Client,
-    ContainerFacts,
-    FileChange,
-    IdRange,
-    ImageFacts,
-    Kernel,
-    KernelMount,
-    Limits,
-    NetworkFacts,
-    Process,
-    SocketEndpoint,
-    WrittenDirectory,
-)
-from hardentui.model.finding import Risk
-from hardentui.model.host import HostFacts
-from hardentui.model.known import Unread
-from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.options import *
+from hardentui.harden.plan import fixable, left_out
+from hardentui.model.plan import Caution
+from tests.support.judging import *
 
 CHECKLIST = load()
 CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)
@@ -272,15 +251,9 @@ SUBNET = NetworkFacts("podman", {"subnets": [{"subnet": "10.88.0.0/16"}]})
 )
 @pytest.mark.parametrize("check", ["wildcard-port", "unfirewalled-port", "exposed-admin-port"])
 def test_one_rule_for_all_that_bind_a_port(check: str, address: str, outside: bool) -> None:
-    dropping = {
-        "family": "inet",
-        "table": "f",
-        "name": "input",
-        "type": "filter",
-        "hook": "input",
-        "policy": "drop",
-    }
-    host = HostFacts(firewall=replace(HostFacts().firewall, rules=({"chain": dropping},), outside=("eth0",)))
+    chain = {"family": "inet", "table": "f", "name": "input", "type": "filter", "hook": "input"}
+    rules = ({"chain": {**chain, "policy": "drop"}},)
+    host = HostFacts(firewall=replace(HostFacts().firewall, rules=rules, outside=("eth0",)))
     port = (PUBLISH, (Port(6379, "6379"),))
     socket = SocketEndpoint("tcp", "0.0.0.0", 6379)
     seen = kernel(listening=(socket,), clients=(Client(6379, address),))

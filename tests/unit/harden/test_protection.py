@@ -1,19 +1,11 @@
 """The order of protection: what is weaker is told for every option, what is tighter or equal never."""
 
-from typing import Any
-
 import pytest
 
-from hardentui.checks import check_by_id
-from hardentui.checks.prelude import container, rootless
-from hardentui.harden.plan import make_plan
 from hardentui.harden.protection import ORDERS, weakenings
-from hardentui.model.check import Check, Checklist
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
-from hardentui.model.plan import Choice
-from hardentui.model.spec import Option, ProtectionRule, Spec
-from hardentui.options import *
+from hardentui.model.finding import failed
+from hardentui.model.spec import ProtectionRule
+from tests.support.judging import *
 from tests.support.option_samples import sample
 
 Pairs = tuple[tuple[Any, Any], ...]

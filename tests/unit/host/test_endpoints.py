@@ -1,5 +1,6 @@
 """Where an engine's API can be reached: second services, and who may use what they open."""
 
+import base64
 import stat
 from typing import Any
 
@@ -10,6 +11,7 @@ from hardentui.host.machine import read_host
 from hardentui.host.network.sockets import read_endpoints
 from hardentui.model.host import HostFacts
 from hardentui.model.spec import Version
+from tests.support.rooted import acl_bytes
 
 PASSWD = (
     "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\nben:x:1001:1001::/home/ben:/bin/sh\n"
@@ -53,13 +55,7 @@ def test_a_closed_directory_closes_the_socket_and_a_link_to_it() -> None:
 
 
 def test_an_entry_of_an_acl_opens_a_socket() -> None:
-    import base64
-
-    rows = ((1, 6, -1), (2, 6, 1001), (4, 6, -1), (16, 6, -1), (32, 0, -1))
-    acl = (2).to_bytes(4, "little") + b"".join(
-        tag.to_bytes(2, "little") + right.to_bytes(2, "little") + (number & 0xFFFFFFFF).to_bytes(4, "little")
-        for tag, right, number in rows
-    )
+    acl = acl_bytes((1, 6, -1), (2, 6, 1001), (4, 6, -1), (16, 6, -1), (32, 0, -1))
     place = socket_at("/run/podman/podman.sock", 0o660)
     named = {"/run/podman/podman.sock": {"system.posix_acl_access": base64.b64encode(acl).decode()}}
     facts = read(place["text"], stats=place["stats"], attributes=named)
@@ -201,54 +197,27 @@ def test_a_unit_that_cannot_be_read_hides_none_that_can() -> None:
     assert [service.address for service in facts.tcp_services] == ["tcp:0.0.0.0:2375"]
 
 
+INIT = {"/proc/1/cmdline": "init\0"}
+SERVES = {**INIT, "/proc/812/cmdline": API}
+
+
+def in_cgroup(path: str) -> dict[str, str]:
+    return {**SERVES, "/proc/812/cgroup": f"0::{path}\n"}
+
+
 @pytest.mark.parametrize(
-    ("text", "links", "unseen"),
+    ("text", "unseen"),
     [
-        ({"/proc/1/cmdline": "init\0"}, {}, ""),
-        ({"/proc/812/cmdline": "sleep\x001\0"}, {}, "hides the processes"),
-        ({"/proc/1/cmdline": "init\0", "/proc/812/cmdline": API}, {}, "process 812"),
-        ({"/proc/1/cmdline": "init\0", "/proc/812/cmdline": f"{API}unix:///srv/p.sock\0"}, {}, ""),
-        (
-            {
-                "/proc/1/cmdline": "init\0",
-                "/proc/812/cmdline": API,
-                "/proc/812/cgroup": "0::/system.slice/podman.service\n",
-            },
-            {},
-            "",
-        ),
-        (
-            {
-                "/proc/1/cmdline": "init\0",
-                "/proc/812/cmdline": API,
-                "/proc/812/cgroup": "0::/user.slice/user-0.slice/session-3.scope\n",
-            },
-            {},
-            "process 812",
-        ),
-        (
-            {
-                "/proc/1/cmdline": "init\0",
-                "/proc/812/cmdline": API,
-                "/proc/812/cgroup": "0::/user.slice/user-7.slice/user@7.service/app.slice/podman.service\n",
-            },
-            {},
-            "process 812",
-        ),
-        (
-            {
-                "/proc/1/cmdline": "init\0",
-                "/proc/812/cmdline": API,
-                "/proc/1/net/unix": "",
-                "/proc/812/fd/3": "",
-            },
-            {},
-            "",
-        ),
+        (INIT, ""),
+        ({"/proc/812/cmdline": "sleep\x001\0"}, "hides the processes"),
+        (SERVES, "process 812"),
+        ({**INIT, "/proc/812/cmdline": f"{API}unix:///srv/p.sock\0"}, ""),
+        (in_cgroup("/system.slice/podman.service"), ""),
+        (in_cgroup("/user.slice/user-0.slice/session-3.scope"), "process 812"),
+        (in_cgroup("/user.slice/user-7.slice/user@7.service/app.slice/podman.service"), "process 812"),
+        ({**SERVES, "/proc/1/net/unix": "", "/proc/812/fd/3": ""}, ""),
     ],
 )
-def test_an_api_whose_address_nobody_here_sees_is_told(
-    text: dict[str, str], links: dict[str, str], unseen: str
-) -> None:
-    facts = read(text, links=links)
+def test_an_api_whose_address_nobody_here_sees_is_told(text: dict[str, str], unseen: str) -> None:
+    facts = read(text)
     assert (unseen in facts.tcp_unseen) if unseen else facts.tcp_unseen == ""

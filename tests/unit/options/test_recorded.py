@@ -72,30 +72,9 @@ def test_what_api_containers_hide_is_listed() -> None:
     spec = read_case("create", "sysctl", with_command=False)
     flags = {option.name for option in spec.unknowable}
     assert flags == {
-        "personality",
-        "module",
-        "hooks-dir",
-        "runtime-flag",
-        "hostuser",
-        "passwd-entry",
-        "group-entry",
-        "ip",
-        "ip6",
-        "mac-address",
-        "dns",
-        "http-proxy",
-        "device-cgroup-rule",
-        "gpus",
-        "seccomp",
-        "seccomp-policy",
-        "mask",
-        "unmask",
-        "proc-opts",
-        "sysctl",
-        "secret",
-        "cgroups",
-        "memory-swappiness",
-        "oom-score-adj",
+        *"personality module hooks-dir runtime-flag hostuser passwd-entry group-entry ip ip6 dns".split(),
+        *"mac-address http-proxy device-cgroup-rule gpus seccomp seccomp-policy mask unmask".split(),
+        *"proc-opts sysctl secret cgroups memory-swappiness oom-score-adj".split(),
     }
 
 

@@ -146,44 +146,25 @@ def _volume(value: str) -> dict[str, Any]:
 
 
 def _pod(value: str) -> dict[str, Any]:
-    infra = {
-        "PortBindings": {f"80/{value}": [{"HostIp": value, "HostPort": value}]},
-        "Networks": [value],
-        "HostAdd": [value],
-        "DNSServer": [value],
-        "DNSOption": [value],
-        "DNSSearch": [value],
-        "pid_ns": value,
-    }
+    lists = {key: [value] for key in ("Networks", "HostAdd", "DNSServer", "DNSOption", "DNSSearch")}
+    ports = {f"80/{value}": [{"HostIp": value, "HostPort": value}]}
     return {
-        "Name": value,
-        "Hostname": value,
-        "Labels": {value: value},
-        "InfraConfig": infra,
+        **dict.fromkeys(("Name", "Hostname", "memory_limit", "cpuset_cpus", "ExitPolicy"), value),
         "SharedNamespaces": [value],
         "security_opt": [value],
-        "memory_limit": value,
-        "cpuset_cpus": value,
+        "Labels": {value: value},
+        "InfraConfig": {**lists, "PortBindings": ports, "pid_ns": value},
         "Containers": [{"Name": value}],
-        "ExitPolicy": value,
         "Mounts": [],
     }
 
 
 def _around(value: str, version: Version) -> tuple[Spec, UnitContext]:
-    spec = (
-        BASE.with_(NETWORK, ("net",))
-        .with_(MOUNTS, (Mount("volume", "vol", "/v"),))
-        .with_(POD, "pod")
-        .with_(RESTART, "on-failure:3")
-    )
+    spec = BASE.with_(NETWORK, ("net",)).with_(MOUNTS, (Mount("volume", "vol", "/v"),))
     networks: Mapping[str, Any] = {"net": _network(value)}
-    return spec, UnitContext(
-        version=version,
-        networks=networks,
-        volumes={"vol": _volume(value)},
-        pod={**_pod(value), "Name": "pod"},
-    )
+    volumes, pod = {"vol": _volume(value)}, {**_pod(value), "Name": "pod"}
+    context = UnitContext(version=version, networks=networks, volumes=volumes, pod=pod)
+    return spec.with_(POD, "pod").with_(RESTART, "on-failure:3"), context
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
@@ -210,16 +191,10 @@ def test_names_and_comments_smuggle_nothing(value: str) -> None:
 def test_this_test_can_fail() -> None:
     """A text in which a value was written raw, as units once were, is found."""
     for value in ("a=\r[Service]", "a\x85b", "\x1b[2J", "a\nImage=evil", "a\n[Service]\nExecStart=/bin/evil"):
-        with pytest.raises(AssertionError):
-            check(
-                "web.container", f"[Container]\nImage=x\nSysctl={value}\n[Unit]\nNoSuchKey=x\n", VERSIONS[1]
-            )
-        with pytest.raises((AssertionError, KeyError)):
-            check(
-                "web.container",
-                f"[Container]\nSysctl={value}\n[Service]\nRestart=no\n[Service]\n",
-                VERSIONS[1],
-            )
+        unit = f"[Container]\nImage=x\nSysctl={value}\n"
+        for text in (f"{unit}[Unit]\nNoSuchKey=x\n", f"{unit}[Service]\nRestart=no\n[Service]\n"):
+            with pytest.raises((AssertionError, KeyError)):
+                check("web.container", text, VERSIONS[1])
     check("web.container", '[Container]\nSysctl="a=b"\n', VERSIONS[1])
 
 

@@ -11,7 +11,7 @@ import pytest
 from hardentui.host.files import parse_acl, read_accounts, walk, with_acls
 from hardentui.model.configuration import Account, Accounts, AclEntry, PathStep
 from hardentui.reading.mounts import EVERYBODY, EXECUTE, READ, WRITE, open_spots, who_may
-from tests.support.rooted import Rooted
+from tests.support.rooted import Rooted, acl_bytes
 
 ROOT = frozenset({0})
 ANNA = Account("anna", 1000, frozenset({1000, 990}))
@@ -74,11 +74,7 @@ def test_a_link_of_somebody_in_a_sticky_directory_can_be_turned() -> None:
 
 def test_the_bytes_of_an_acl() -> None:
     """As `setfacl -m u:1001:rw,m::r` leaves them: the mask takes the right to write away."""
-    entries = ((1, 6, -1), (2, 6, 1001), (4, 6, -1), (16, 4, -1), (32, 0, -1))
-    value = (2).to_bytes(4, "little") + b"".join(
-        tag.to_bytes(2, "little") + rights.to_bytes(2, "little") + (number & 0xFFFFFFFF).to_bytes(4, "little")
-        for tag, rights, number in entries
-    )
+    value = acl_bytes((1, 6, -1), (2, 6, 1001), (4, 6, -1), (16, 4, -1), (32, 0, -1))
     assert parse_acl(value, 6) == (4, (AclEntry("user", 1001, 4),))
     assert parse_acl(b"\x01\0\0\0", 6) == (6, ())
     assert parse_acl(b"", 5) == (5, ())
@@ -118,19 +114,8 @@ def test_this_kernel_says_the_same(
     file = home / "f"
     file.write_text("x")
     if acl:
-        rows = (
-            (1, mode >> 6 & 7, -1),
-            *acl,
-            (4, mode >> 3 & 7, -1),
-            (16, mode >> 3 & 7, -1),
-            (32, mode & 7, -1),
-        )
-        value = (2).to_bytes(4, "little") + b"".join(
-            tag.to_bytes(2, "little")
-            + right.to_bytes(2, "little")
-            + (number & 0xFFFFFFFF).to_bytes(4, "little")
-            for tag, right, number in sorted(rows)
-        )
+        user, group, others = mode >> 6 & 7, mode >> 3 & 7, mode & 7
+        value = acl_bytes((1, user, -1), *acl, (4, group, -1), (16, group, -1), (32, others, -1))
         os.setxattr(file, "system.posix_acl_access", value)
     else:
         file.chmod(mode)

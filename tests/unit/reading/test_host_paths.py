@@ -1,18 +1,11 @@
 """What a path of the host gives: by class, with the paths above and beside it."""
 
-from typing import Any
-
 import pytest
 
-from hardentui.checks.prelude import configuration, container, rootful, rootless
+from hardentui.checks.prelude import configuration
 from hardentui.features.looking.gather import with_peers
-from hardentui.model.configuration import FileFact
-from hardentui.model.facts import MountedPath, MountOrigin
-from hardentui.model.finding import Severity
-from hardentui.model.trust import TrustFacts
-from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
-from tests.support.judging import FAIL, PASS, UNKNOWN, judge, status_of
+from tests.support.judging import *
 
 READABLE = [
     *("/root", "/root/.ssh", "/home/anna", "/home", "/home/anna/.aws/credentials", "/data/anna/.ssh"),
@@ -37,14 +30,7 @@ RUN_BY_ROOT = [
     *("/root/.bashrc", "/root/.ssh/authorized_keys", "/var/log", "/etc/containers/oci", "/etc/polkit-1"),
     *("/etc/X11", "/var/cache/apt/archives", "/snap", "/etc/kernel", "/etc/default/grub", "/var/lib/cloud"),
 ]
-KERNEL = [
-    "/proc/sys/kernel/core_pattern",
-    "/sys",
-    "/sys/fs/cgroup",
-    "/boot/grub2",
-    "/lib/modules",
-    "/dev/vfio",
-]
+KERNEL = "/proc/sys/kernel/core_pattern /sys /sys/fs/cgroup /boot/grub2 /lib/modules /dev/vfio".split()
 STORAGE = [
     *("/var/lib/containers", "/var/lib/containers/storage/overlay", "/var/lib/docker/volumes"),
     *("/run/containers", "/home/anna/.local/share/containers", "/srv/x/.local/share/containers/storage"),

@@ -33,8 +33,11 @@ from tests.unit.scanners.recorded import (
 )
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-NO_DATA = "Trivy compared nothing in the image: "
-UNKNOWN_SYSTEM = "Trivy compared nothing in the image: it recognised no distribution"
+NOTHING = "compared nothing in the image: it"
+NO_DATA = f"Trivy {NOTHING} has no data on"
+UNKNOWN_SYSTEM = f"Trivy {NOTHING} recognised no distribution"
+NO_PACKAGES = f"{NOTHING} found no packages that it knows"
+UNRELEASED = "which is not released yet"
 ONLY_LANGUAGES = "no distribution was recognised, so only packages of programming languages were compared"
 
 
@@ -63,34 +66,16 @@ def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
     ("document", "why"),
     [
         (TRIVY_BARE, UNKNOWN_SYSTEM),
-        (
-            {**TRIVY_BARE, "Results": None},
-            "Trivy compared nothing in the image: it recognised no distribution",
-        ),
-        (
-            {**TRIVY, "Results": []},
-            "Trivy compared nothing in the image: it found no packages that it knows in alpine 3.9.4",
-        ),
-        (
-            trivy_of("debian", "forky/sid"),
-            NO_DATA + "it has no data on debian forky/sid, which is not released yet",
-        ),
-        (
-            trivy_of("alpine", "3.25.0_alpha"),
-            NO_DATA + "it has no data on alpine 3.25.0_alpha, which is not released yet",
-        ),
+        ({**TRIVY_BARE, "Results": None}, UNKNOWN_SYSTEM),
+        ({**TRIVY, "Results": []}, f"Trivy {NO_PACKAGES} in alpine 3.9.4"),
+        (trivy_of("debian", "forky/sid"), f"{NO_DATA} debian forky/sid, {UNRELEASED}"),
+        (trivy_of("alpine", "3.25.0_alpha"), f"{NO_DATA} alpine 3.25.0_alpha, {UNRELEASED}"),
         (
             {**GRYPE, "matches": [], "distro": {"name": "", "version": "", "idLike": None}},
-            "Grype compared nothing in the image: it recognised no distribution and no vulnerable package",
+            f"Grype {NOTHING} recognised no distribution and no vulnerable package",
         ),
-        (
-            {**CLAIR, "packages": {}, "package_vulnerabilities": {}},
-            "Clair compared nothing in the image: it found no packages that it knows",
-        ),
-        (
-            {"status": "scanned", "data": {"Layer": {"Name": DIGEST, "Features": None}}},
-            "Quay compared nothing in the image: it found no packages that it knows",
-        ),
+        ({**CLAIR, "packages": {}, "package_vulnerabilities": {}}, f"Clair {NO_PACKAGES}"),
+        ({"status": "scanned", "data": {"Layer": {"Name": DIGEST, "Features": None}}}, f"Quay {NO_PACKAGES}"),
     ],
 )
 def test_a_report_of_a_scanner_that_compared_nothing_is_no_scan(document: Any, why: str) -> None:
@@ -135,9 +120,7 @@ def test_a_list_of_packages_that_is_empty_is_told_from_one_that_is_not_there() -
     empty = trivy_about("debian without packages")
     answers = {"image": json.dumps(empty), "version": json.dumps(TRIVY_VERSION)}
     scanned = trivy.scan("x.tar", lambda arguments, *_: answers[arguments[1]], offline=True)
-    assert scanned == Unread(
-        "Trivy compared nothing in the image: it found no packages that it knows in debian 12.1"
-    )
+    assert scanned == Unread(f"Trivy {NO_PACKAGES} in debian 12.1")
     assert report(empty).gaps == ()  # a report made without --list-all-pkgs does not tell
 
 
@@ -188,13 +171,8 @@ def test_a_damaged_report_is_unknown(damaged: Any) -> None:
     assert parse_report(damaged, NOW) == Unread("the stored scan result is damaged")
 
 
-CLEAN = ScanReport(
-    "grype",
-    datetime(2025, 12, 31, tzinfo=UTC),
-    datetime(2025, 12, 31, tzinfo=UTC),
-    (),
-    datetime(2025, 12, 31, tzinfo=UTC),
-)
+DAY = datetime(2025, 12, 31, tzinfo=UTC)
+CLEAN = ScanReport("grype", DAY, DAY, (), DAY)
 
 
 @pytest.mark.parametrize("check", ["fixable-vulnerabilities", "exploited-vulnerabilities"])

@@ -197,16 +197,7 @@ def test_what_starts_first_and_what_the_pod_mounts_stay_so() -> None:
 
     inspect = {
         "Name": "site",
-        "CreateCommand": [
-            "podman",
-            "pod",
-            "create",
-            "--volume",
-            "data:/data",
-            "--volume",
-            "/srv:/srv:ro",
-            "site",
-        ],
+        "CreateCommand": "podman pod create --volume data:/data --volume /srv:/srv:ro site".split(),
     }
     members = (
         member("second", "2026-11-29T10:00:02Z", (INIT_CTR, "once"), (HEALTH_CMD, "true")),

@@ -8,21 +8,7 @@ from hardentui.features.at_rest.checking import read_services
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import find
 from hardentui.model.known import Unread
-from hardentui.options import (
-    CAP_DROP,
-    COMMAND,
-    ENV,
-    HEALTH_CMD,
-    IMAGE,
-    MEMORY,
-    MOUNTS,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PIDS_LIMIT,
-    PUBLISH,
-    READ_ONLY,
-    USER,
-)
+from hardentui.options import *
 from tests.unit.features.at_rest.test_checking import Run, finding, report, run, service
 
 __all__ = ["run"]

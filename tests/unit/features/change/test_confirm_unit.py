@@ -11,12 +11,13 @@ from hardentui.features.change.confirm_timer import cut_off_changes, install, re
 from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal
 from hardentui.host.podman.generator import verify
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import EntryState
 from hardentui.model.known import Unread
 from hardentui.systemd.unit_text import split_command, unit_settings
 from tests.conftest import cannot_run
+from tests.support.journal import ENTRY, entry
 
-IDENTITY = "20261126-101112-00ff"
+IDENTITY = ENTRY
 
 
 def test_the_unit_runs_the_same_command_with_what_it_needs_to_find_the_journal(
@@ -67,20 +68,9 @@ def test_one_that_cannot_be_enabled_leaves_nothing(user_units: Path, monkeypatch
 
 @pytest.mark.parametrize(("age", "started"), [(60.0, True), (5.0, False)])
 def test_the_next_start_takes_back_what_is_overdue(
-    age: float, started: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    age: float, started: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    Journal().write(
-        JournalEntry(
-            id=IDENTITY,
-            time="2026-11-26T10:11:12+00:00",
-            action=EntryAction.APPLY,
-            container="web",
-            by="anna",
-            state=EntryState.WAITING,
-            confirm_by=time.time() - age,
-        )
-    )
+    Journal().write(entry(by="anna", state=EntryState.WAITING, confirm_by=time.time() - age))
     asked: list[list[str]] = []
     monkeypatch.setattr(confirm_timer, "start_detached", lambda words: asked.append(list(words)))
     told = list(cut_off_changes())

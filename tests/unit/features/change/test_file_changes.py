@@ -25,6 +25,7 @@ from hardentui.model.journal import (
     OperationBegun,
     OperationDone,
 )
+from tests.support.journal import entry
 
 OLD = b"\xffold bytes\r\n"
 
@@ -57,11 +58,11 @@ class Host:
         return result
 
     def change(self) -> JournalEntry:
-        entry = change_files(
+        made = change_files(
             self.journal, action=EntryAction.TRUST, subject=str(self.policy), files=self.files, diff="masked"
         )
-        assert entry is not None
-        return entry
+        assert made is not None
+        return made
 
     def undo(self, entry: JournalEntry) -> JournalEntry:
         return undo(self.journal, entry.id, [FileOperator()], lambda event: None)
@@ -297,13 +298,7 @@ def test_only_what_waits_can_be_confirmed(host: Host) -> None:
 
 
 def _entry(host: Host) -> JournalEntry:
-    return JournalEntry(
-        id="20261126-061948-3fa2",
-        time="2026-11-26T06:19:48+00:00",
-        action=EntryAction.HOST,
-        container="policy",
-        operations=planned_writes(host.files),
-    )
+    return entry(*planned_writes(host.files), action=EntryAction.HOST, container="policy")
 
 
 @pytest.mark.parametrize(("seen", "now"), [("read\n", "theirs\n"), ("read\n", None), ("", "theirs\n")])

@@ -3,7 +3,7 @@
 import pytest
 
 from hardentui.features.change.journal import resumable_from
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import EntryState
 from hardentui.model.operations import (
     CreateContainer,
     NoteContainer,
@@ -11,6 +11,7 @@ from hardentui.model.operations import (
     StopContainer,
     WaitReady,
 )
+from tests.support.journal import entry
 
 OPERATIONS = (
     NoteContainer(id="1", name="web", running=True),
@@ -21,24 +22,11 @@ OPERATIONS = (
 )
 
 
-def entry(begun: int, state: EntryState = EntryState.OPEN, reason: str = "") -> JournalEntry:
-    return JournalEntry(
-        id="20261126-101112-00ff",
-        time="2026-11-26T10:11:12+00:00",
-        action=EntryAction.APPLY,
-        container="web",
-        state=state,
-        operations=OPERATIONS,
-        begun=begun,
-        reason=reason,
-    )
-
-
 @pytest.mark.parametrize(("begun", "index"), [(0, None), (2, None), (3, None), (4, 3), (5, 3)])
 def test_from_the_start_of_what_was_made(begun: int, index: int | None) -> None:
-    assert resumable_from(entry(begun)) == index
+    assert resumable_from(entry(*OPERATIONS, begun=begun)) == index
 
 
 def test_not_where_it_is_finished_or_on_its_way_back() -> None:
-    assert resumable_from(entry(5, EntryState.DONE)) is None
-    assert resumable_from(entry(5, reason="It was interrupted.")) is None
+    assert resumable_from(entry(*OPERATIONS, begun=5, state=EntryState.DONE)) is None
+    assert resumable_from(entry(*OPERATIONS, begun=5, reason="It was interrupted.")) is None

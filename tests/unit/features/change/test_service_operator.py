@@ -9,8 +9,9 @@ from hardentui.features.change.file_operator import FileOperator, planned_writes
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.service_operator import ServiceOperator
 from hardentui.features.change.transaction import Transaction
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry, JournalProof
+from hardentui.model.journal import EntryState, JournalProof
 from hardentui.model.operations import ProveChanges
+from tests.support.journal import entry
 
 
 def test_a_fix_that_is_not_in_force_on_the_real_container_takes_all_back(tmp_path: Path) -> None:
@@ -18,19 +19,13 @@ def test_a_fix_that_is_not_in_force_on_the_real_container_takes_all_back(tmp_pat
     unit.write_text("before")
     proofs = (JournalProof("writable-rootfs", "pass"), JournalProof("no-memory-limit", "fail", "unlimited"))
     service = ServiceOperator(None, None, lambda name, checks: proofs)
-    entry = JournalEntry(
-        id="20261126-101112-00ff",
-        time="2026-11-26T10:11:12+00:00",
-        action=EntryAction.APPLY,
-        container="web",
-        operations=(
-            *planned_writes([(str(unit), "after", 0o644)]),
-            ProveChanges(name="web", checks=("writable-rootfs", "no-memory-limit")),
-        ),
+    change = entry(
+        *planned_writes([(str(unit), "after", 0o644)]),
+        ProveChanges(name="web", checks=("writable-rootfs", "no-memory-limit")),
     )
     journal = Journal(str(tmp_path / "journal"))
     with pytest.raises(ApplyFailed, match=r"Not in force .*: no-memory-limit \(unlimited\)") as refused:
-        Transaction(journal, (FileOperator(), service)).run(entry)
+        Transaction(journal, (FileOperator(), service)).run(change)
     assert "Everything is as before" in refused.value.title
     assert unit.read_text() == "before"
-    assert journal.read(entry.id).state is EntryState.ROLLED_BACK
+    assert journal.read(change.id).state is EntryState.ROLLED_BACK

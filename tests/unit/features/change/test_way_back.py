@@ -13,8 +13,9 @@ from hardentui.features.change.journal import Journal
 from hardentui.features.change.service_operator import UnitOperator
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.undo import undo
-from hardentui.model.journal import ChangeEvent, EntryAction, EntryState, JournalEntry, ServiceKept
+from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, ServiceKept
 from hardentui.model.operations import NoteUnit, ReloadUnits, RestartUnit
+from tests.support.journal import ENTRY, entry
 
 OLD, NEW = "[Container]\nImage=old\n", "[Container]\nImage=old\nNoNewPrivileges=true\n"
 UNIT = "web.service"
@@ -65,27 +66,17 @@ class Site:
         self.events: list[ChangeEvent] = []
 
     def entry(self) -> JournalEntry:
-        return JournalEntry(
-            id="20261126-101112-00ff",
-            time="2026-11-26T10:11:12+00:00",
-            action=EntryAction.APPLY,
-            container="web",
-            operations=(
-                NoteUnit(unit=UNIT, invocation="1"),
-                *planned_writes([(str(self.path), NEW, 0o644)]),
-                ReloadUnits(),
-                RestartUnit(unit=UNIT),
-            ),
-        )
+        writes = planned_writes([(str(self.path), NEW, 0o644)])
+        return entry(NoteUnit(unit=UNIT, invocation="1"), *writes, ReloadUnits(), RestartUnit(unit=UNIT))
 
     def apply(self) -> JournalEntry:
         return Transaction(self.journal, self.operators, self.events.append).run(self.entry())
 
     def undo(self) -> JournalEntry:
-        return undo(self.journal, "20261126-101112-00ff", self.operators, self.events.append)
+        return undo(self.journal, ENTRY, self.operators, self.events.append)
 
     def state(self) -> EntryState:
-        return self.journal.read("20261126-101112-00ff").state
+        return self.journal.read(ENTRY).state
 
 
 @pytest.fixture

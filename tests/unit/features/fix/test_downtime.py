@@ -7,7 +7,8 @@ import pytest
 from hardentui.checks.prelude import container, rootful
 from hardentui.features.fix.apply_ways import expected_downtime
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.journal import EntryAction, JournalEntry
+from hardentui.model.journal import JournalEntry
+from tests.support.journal import entry
 from tests.support.rooted import Rooted
 
 ENGINE = "unix:///a"
@@ -27,14 +28,7 @@ def _files(tmp_path: Path, caught: int) -> Rooted:
 
 
 def _entry(container: str, engine: str, down: float | None) -> JournalEntry:
-    return JournalEntry(
-        id="20261126-101112-00ff",
-        time="2026-11-26T10:11:12+00:00",
-        action=EntryAction.APPLY,
-        container=container,
-        engine=engine,
-        downtime_seconds=down,
-    )
+    return entry(container=container, engine=engine, downtime_seconds=down)
 
 
 @pytest.mark.parametrize(

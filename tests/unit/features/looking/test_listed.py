@@ -1,12 +1,9 @@
 """What a container is judged with belongs to one list, whatever is listed meanwhile."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from hardentui.checks.prelude import container
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.engine.shapes import Listed
@@ -17,10 +14,7 @@ from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.host.commands import run_program
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.place import Place
-from hardentui.model.facts import EngineFacts, Kernel
-from hardentui.model.host import HostFacts
-from hardentui.model.known import Known, Unread
-from hardentui.options import NETWORK
+from tests.support.judging import *
 
 ANSWERS: dict[str, Any] = {
     "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],

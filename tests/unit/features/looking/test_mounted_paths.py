@@ -2,24 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from msgspec.structs import asdict
 
-from hardentui.checks.prelude import container
-from hardentui.errors import CannotFix
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import MountTable, parse_mountinfo
 from hardentui.host.process.proc import _mount_row
-from hardentui.model.check import FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, MountedPath, MountOrigin, NotRunning, VolumeFacts
-from hardentui.model.finding import Severity, Status
-from hardentui.model.known import Known, Unread
-from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
-from tests.support.judging import FAIL, PASS, UNKNOWN, judge, status_of, the_check
+from tests.support.judging import *
 
 ID = "a" * 64
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

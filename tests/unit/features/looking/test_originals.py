@@ -12,8 +12,9 @@ from hardentui.features.change.journal import Journal
 from hardentui.features.looking.containers import kept_originals
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.views import KeptOriginal
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import EntryState
 from hardentui.model.operations import CreateStandIn, NoteContainer, Operation
+from tests.support.journal import entry
 from tests.support.schemas import validated
 
 _ID, _OTHER = "1" * 64, "2" * 64
@@ -21,21 +22,11 @@ _ENTRY = "20260102-115500-7116"
 _NAME = "web-before-7116"
 
 
-@pytest.fixture(autouse=True)
-def own_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-
-
 def keep(identity: str = _ID, *operations: Operation, **over: Any) -> None:
     """An entry of the journal that keeps that container."""
     noted = NoteContainer(id=identity, name="web", running=True)
-    told = {"state": EntryState.DONE, "original": _NAME, "operations": (noted, *operations)}
-    Journal().write(
-        JournalEntry(
-            id=_ENTRY, time="2026-01-02T11:55:00+00:00", action=EntryAction.APPLY, container="web",
-            **{**told, **over},
-        )
-    )  # fmt: skip
+    told = {"state": EntryState.DONE, "original": _NAME, **over}
+    Journal().write(entry(noted, *operations, identity=_ENTRY, **told))
 
 
 def _listed(identity: str = _ID, name: str = _NAME, state: str = "exited") -> Listed:

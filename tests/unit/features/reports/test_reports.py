@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email.message import Message
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -47,6 +48,7 @@ from hardentui.model.finding import (
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads((files("hardentui.features.reports") / "check-3.schema.json").read_text())
 FIRST = DoFirst((Subject(Kind.CONTAINER, "0" * 64, "web"),), ("root-user",), "Runs as root", 12, "trial", 1)
+DATA = Path(__file__).parents[3] / "data"
 OUR_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -144,11 +146,8 @@ def test_the_text_tells_what_matters() -> None:
     many = [
         finding(Status.UNKNOWN, Severity.LOW, check=name, text="no permission") for name in ("one", "two")
     ]
-    text = render(
-        "text",
-        result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many),
-        TextStyle(),
-    )
+    shown = result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many)
+    text = render("text", shown, TextStyle())
     assert "  high      It is bad  [root-user]\n            a reason\n" in text
     assert "declared: a reason; effective: a reason" in text
     assert "2 checks, for the same reason\n            no permission\n            one, two" in text
@@ -202,19 +201,18 @@ def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
 def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
     others = ("b", "c", "d", "e", "f")
     several = together(*(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z")))
+
+    def told(form: str, whole: CheckResult) -> str:
+        return " ".join(re.sub(r"[\\*]", "", render(form, whole, TextStyle(200))).split())
+
     for form in ("text", "markdown"):
-        text = " ".join(render(form, several, TextStyle(200)).replace("\\", "").replace("*", "").split())
+        text = told(form, several)
         assert "Worst attack paths from a container to the host 1. a: It leads to the host" in text
         assert "The same way: b, c, d and 2 more. 2. z: It leads" in text
-        assert "1. a (rootful): It leads" in " ".join(
-            render(form, replace(several, engines=several.engines * 2), TextStyle(200))
-            .replace("\\", "")
-            .replace("*", "")
-            .split()
-        )
+        assert "1. a (rootful): It leads" in told(form, replace(several, engines=several.engines * 2))
         assert "and 7 more" in render(form, replace(several, paths_left=7), TextStyle())
-    (told, _) = json.loads(render("json", several, TextStyle()))["summary"]["attack_paths"]
-    assert told == {
+    first, _ = json.loads(render("json", several, TextStyle()))["summary"]["attack_paths"]
+    assert first == {
         "container": "a",
         "id": "a",
         "engine": "rootful",
@@ -256,20 +254,9 @@ def document() -> Any:
         KeptResult("2" * 64, "lab-1", "rootful", "", "", "lab"),
     )
     control = Control("5.5", "No privileged containers", NOT_MET, ("privileged",), (("web", findings[0]),))
-    whole = result(*findings)
-    return json.loads(
-        render(
-            "json",
-            replace(
-                whole,
-                paths=(path("web"),),
-                kept=kept,
-                do_first=(FIRST,),
-                framework=Framework("cis", "CIS", (control,)),
-            ),
-            TextStyle(),
-        )
-    )
+    framework = Framework("cis", "CIS", (control,))
+    more = {"paths": (path("web"),), "kept": kept, "do_first": (FIRST,), "framework": framework}
+    return json.loads(render("json", replace(result(*findings), **more), TextStyle()))
 
 
 def fleet_document() -> Any:
@@ -329,51 +316,7 @@ def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None
 # --- for other programs -----------------------------------------------------------------------------
 
 MARKUP = "\x1b]0;x\x07<script>alert(1)</script>\"'&{{7*7}}\u202e\ud800\ufffe]]>"
-SARIF_SUBSET: dict[str, Any] = {
-    "$comment": "What section 3 of the SARIF 2.1.0 specification demands of the objects that we write.",
-    "type": "object",
-    "required": ["version", "runs"],
-    "additionalProperties": False,
-    "properties": {
-        "$schema": {"type": "string"},
-        "version": {"const": "2.1.0"},
-        "runs": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["tool", "results"],
-                "properties": {
-                    "tool": {
-                        "type": "object",
-                        "required": ["driver"],
-                        "properties": {"driver": {"type": "object", "required": ["name", "rules"]}},
-                    },
-                    "results": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["ruleId", "message", "locations", "partialFingerprints"],
-                            "properties": {
-                                "kind": {"enum": ["fail", "open"]},
-                                "level": {"enum": ["none", "note", "warning", "error"]},
-                                "ruleIndex": {"type": "integer", "minimum": 0},
-                                "message": {"type": "object", "required": ["text"]},
-                                "suppressions": {
-                                    "type": "array",
-                                    "items": {
-                                        "type": "object",
-                                        "required": ["kind"],
-                                        "properties": {"kind": {"enum": ["inSource", "external"]}},
-                                    },
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
+SARIF_SUBSET = json.loads((DATA / "sarif-subset.schema.json").read_text())
 
 
 def sarif(result: CheckResult) -> Any:

@@ -50,13 +50,8 @@ def _updates() -> dict[str, Any]:
 def _rehearsal(after: Baseline | None) -> dict[str, Any]:
     twin = Baseline(True, How.PORTS, 1.5)
     rehearsal = Rehearsal("nginx:2", "a" * 64, "b" * 64, twin if after else _dead(), after)
-    document = {
-        "schema": trial.REHEARSAL,
-        "container": "web",
-        "works": rehearsal.works,
-        **to_builtins(rehearsal),
-    }
-    whole: dict[str, Any] = json.loads(json.dumps(document))
+    about = {"schema": trial.REHEARSAL, "container": "web", "works": rehearsal.works}
+    whole: dict[str, Any] = json.loads(json.dumps({**about, **to_builtins(rehearsal)}))
     return whole
 
 
@@ -65,21 +60,11 @@ def _dead() -> Baseline:
 
 
 def _trust_change() -> dict[str, Any]:
-    draft = TrustDraft(
-        (),
-        True,
-        (TrustFile("/etc/containers/policy.json", "{}", None),),
-        "+{}",
-        refused=("docker.io/a:1",),
-        unsigned=("docker.io/b:1",),
-        notes=("a note",),
-    )
-    proof = PullProof(
-        "signed",
-        "quay.io/team",
-        PullVerdict.ACCEPTED,
-        Pull("quay.io/team/a:1", PullVerdict.UNSIGNED, "no", "skopeo"),
-    )
+    file = TrustFile("/etc/containers/policy.json", "{}", None)
+    told = {"refused": ("docker.io/a:1",), "unsigned": ("docker.io/b:1",), "notes": ("a note",)}
+    draft = TrustDraft((), True, (file,), "+{}", **told)
+    pull = Pull("quay.io/team/a:1", PullVerdict.UNSIGNED, "no", "skopeo")
+    proof = PullProof("signed", "quay.io/team", PullVerdict.ACCEPTED, pull)
     document: dict[str, Any] = _document(draft, (proof,), "a pull came out otherwise")
     return document
 
@@ -91,14 +76,8 @@ def _trust_show(capsys: pytest.CaptureFixture[str]) -> Any:
 
 def _all(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     twin = Baseline(True, How.HEALTH, 1.0)
-    return [
-        _updates(),
-        _rehearsal(twin),
-        _rehearsal(_dead()),
-        _rehearsal(None),
-        _trust_change(),
-        _trust_show(capsys),
-    ]
+    rehearsals = map(_rehearsal, (twin, _dead(), None))
+    return [_updates(), *rehearsals, _trust_change(), _trust_show(capsys)]
 
 
 def test_what_the_commands_print_is_what_the_schemas_say(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,12 +172,7 @@ def _image() -> Any:
         {"dpkg": 80},
         ("rpm as Berkeley DB",),
         (Package("deb", "libc6", "2.41-12", "amd64", "glibc", "2.41", "LGPL"),),
-        (file,),
-        (file,),
-        (file,),
-        (file,),
-        (file,),
-        (file,),
+        *((file,), (file,), (file,), (file,), (file,), (file,)),
         ("daemon has an empty password",),
         (LayerSize("sha256:" + "a" * 64, 1000, 3),),
         ("a gap",),

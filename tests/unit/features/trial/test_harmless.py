@@ -1,53 +1,15 @@
 """A twin cannot reach or change anything of the original."""
 
-from typing import Any
-
 import pytest
-from msgspec.structs import replace
 
-from hardentui.checks.prelude import container, rootless
 from hardentui.features.trial.harmless import GRANTABLE, REPLACEMENTS, harmless, surplus
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role, TwinVolume
-from hardentui.model.facts import (
-    ContainerFacts,
-    IdRange,
-    Kernel,
-    Listener,
-    MountedPath,
-    MountOrigin,
-    ReachableSocket,
-    VolumeFacts,
-)
-from hardentui.model.spec import Option, Readability, TwinUse
-from hardentui.options import *
-from hardentui.options import (
-    ADD_HOST,
-    CAP_ADD,
-    CAP_DROP,
-    CGROUPNS,
-    DEVICES,
-    DNS,
-    GIDMAP,
-    IPC,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    NETWORK_ALIAS,
-    PID,
-    POD,
-    PRIVILEGED,
-    ROOTFS,
-    SECCOMP_PROFILE,
-    SYSCTL,
-    UIDMAP,
-    USERNS,
-    UTS,
-    VOLUMES_FROM,
-    Mount,
-)
+from hardentui.model.facts import Listener, ReachableSocket
+from hardentui.model.spec import Readability, TwinUse
 from hardentui.options.codecs import TEXT
 from hardentui.options.inspect import never
 from hardentui.options.rows import JUDGED
+from tests.support.judging import *
 
 ROLE = Role("twin", ("hardentui.features.trial=1",), {"trial-net": "10.1.0.10"})
 PLACES = {

@@ -116,15 +116,7 @@ def test_images_in_use_without_a_rule_are_named_and_can_get_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "scope",
-    [
-        "quay.io",
-        "quay.io:5000/a",
-        "quay.io/team/app",
-        "quay.io/team/app:2",
-        "*.example.com",
-        "localhost:5000",
-    ],
+    "scope", "quay.io quay.io:5000/a quay.io/team/app quay.io/team/app:2 *.example.com localhost:5000".split()
 )
 def test_the_unsigned_image_is_one_that_the_rule_catches(scope: str) -> None:
     assert scope in scopes_of(full_reference(unsigned_in(scope)))

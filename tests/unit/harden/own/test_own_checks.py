@@ -1,23 +1,13 @@
 """A site's own checks: every operator fails and passes, its fix mends, nothing becomes weaker."""
 
 import time
-from typing import Any
 
 import pytest
 
-from hardentui.checks.prelude import container
-from hardentui.errors import CannotFix
 from hardentui.harden.own.making import check_of
 from hardentui.harden.own.subjects import ENFORCED, FACTS, OPERATORS, OPTIONS, shape_of, typed
-from hardentui.harden.plan import make_plan
-from hardentui.model.check import Checklist, FixContext, Parameters
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits
-from hardentui.model.finding import FixKind, Severity, Status
-from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, Shape
-from hardentui.model.plan import Choice, Plan
-from hardentui.model.spec import Option, Spec
-from hardentui.options import *
+from tests.support.judging import *
 from tests.support.option_samples import sample
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
@@ -53,6 +43,8 @@ def _plan(row: OwnCheck, facts: ContainerFacts) -> Plan:
     return make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
 
 
+OF_RUN, INTO_RUN = Mount("bind", "/var/run/x", "/x"), Mount("bind", "/srv", "/var/run/x")
+DATA, LOCAL = Mount("volume", "data", "/data"), Port(80, "8", "127.0.0.1")
 CASES: tuple[tuple[str, str, Any, dict[str, Any], tuple[Option[Any], Any], tuple[Option[Any], Any]], ...] = (
     # option, operator, value, more, fails with, passes with
     ("read-only", "present", None, {}, (READ_ONLY, False), (READ_ONLY, True)),
@@ -78,22 +70,8 @@ CASES: tuple[tuple[str, str, Any, dict[str, Any], tuple[Option[Any], Any], tuple
     ("cap-drop", "contains", ["all"], {}, (CAP_DROP, ("CHOWN",)), (CAP_DROP, ("ALL",))),
     ("cap-add", "absent", None, {}, (CAP_ADD, ("CHOWN",)), (CAP_ADD, ())),
     ("cap-drop", "equals", ["all"], {}, (CAP_DROP, ("CHOWN",)), (CAP_DROP, ("all",))),
-    (
-        "volume",
-        "lacks",
-        ["/var/run/*"],
-        {},
-        (MOUNTS, (Mount("bind", "/var/run/x", "/x"), Mount("volume", "data", "/data"))),
-        (MOUNTS, (Mount("bind", "/srv", "/var/run/x"),)),
-    ),
-    (
-        "publish",
-        "one-of",
-        ["127.0.0.1:*"],
-        {},
-        (PUBLISH, (Port(80, "80"),)),
-        (PUBLISH, (Port(80, "8", "127.0.0.1"),)),
-    ),
+    ("volume", "lacks", ["/var/run/*"], {}, (MOUNTS, (OF_RUN, DATA)), (MOUNTS, (INTO_RUN,))),
+    ("publish", "one-of", ["127.0.0.1:*"], {}, (PUBLISH, (Port(80, "80"),)), (PUBLISH, (LOCAL,))),
 )
 
 

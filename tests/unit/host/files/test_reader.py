@@ -85,14 +85,7 @@ def test_what_was_not_asked_is_unknown_and_not_absent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "auth.json",
-        "etc/shadow",
-        "tls.key",
-        "ssh_host_ed25519_key",
-        ".docker/config.json",
-        "userdata/config.json",
-    ],
+    "auth.json etc/shadow tls.key ssh_host_ed25519_key .docker/config.json userdata/config.json".split(),
 )
 def test_secrets_pass_through_but_are_not_kept(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

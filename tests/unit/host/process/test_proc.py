@@ -89,16 +89,7 @@ def unread_facts(seen: Kernel) -> set[str]:
     [
         (
             "/proc/812/status",
-            {
-                "uid",
-                "gid",
-                "other_uids",
-                "groups",
-                "capabilities",
-                "no_new_privileges",
-                "seccomp_mode",
-                "umask",
-            },
+            {*"uid gid other_uids groups capabilities no_new_privileges seccomp_mode umask".split()},
         ),
         ("/proc/812/mountinfo", {"read_only_root", "masked_paths", "mounts"}),
         ("/proc/812/uid_map", {"uid_map"}),

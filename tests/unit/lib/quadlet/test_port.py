@@ -15,7 +15,6 @@ from hardentui.checks.prelude import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.features.fix.drafts import new_files, prove_by_port
 from hardentui.lib.quadlet import generate, losses
-from hardentui.lib.quadlet.references import KEYS
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.draft import Target
 from hardentui.model.spec import Spec, Version
@@ -48,39 +47,6 @@ def refusal(lines: str, version: str = "5.4.2", **others: str) -> str:
     with pytest.raises(UnitRefused) as caught:
         argv(lines, version, **others)
     return str(caught.value)
-
-
-CONTAINER_KEYS = {
-    "4.4": "AddCapability AddDevice Annotation ContainerName DropCapability Environment EnvironmentFile"
-    " EnvironmentHost Exec ExposeHostPort Group Image Label Network NoNewPrivileges Notify PodmanArgs"
-    " PublishPort ReadOnly RemapGid RemapUid RemapUidSize RemapUsers RunInit SeccompProfile Timezone User"
-    " VolatileTmp Volume",
-    "4.5": "HealthCmd HealthInterval HealthOnFailure HealthRetries HealthStartPeriod HealthStartupCmd"
-    " HealthStartupInterval HealthStartupRetries HealthStartupSuccess HealthStartupTimeout HealthTimeout IP"
-    " IP6 LogDriver Mount Rootfs Secret SecurityLabelDisable SecurityLabelFileType SecurityLabelLevel"
-    " SecurityLabelType Tmpfs UserNS",
-    "4.6": "AutoUpdate HostName Mask Pull SecurityLabelNested Sysctl Unmask WorkingDir",
-    "4.7": "DNS DNSOption DNSSearch PidsLimit ShmSize Ulimit",
-    "4.8": "ContainersConfModule GIDMap GlobalArgs ReadOnlyTmpfs SubGIDMap SubUIDMap UIDMap",
-    "5.0": "Entrypoint Pod StopTimeout",
-    "5.1": "GroupAdd",
-    "5.2": "LogOpt NetworkAlias StopSignal",
-    "5.3": "AddHost CgroupsMode HealthLogDestination HealthMaxLogCount HealthMaxLogSize ServiceName"
-    " StartWithPod",
-    "5.5": "Memory ReloadCmd ReloadSignal Retry RetryDelay",
-    "5.7": "HttpProxy",
-    "5.8": "AppArmor",
-    "6.1": "ImageVolume",
-}
-
-
-def test_the_keys_of_a_container_are_those_that_were_found_in_each_version() -> None:
-    expected = {
-        key: astuple(Version.parse(since))[:2]
-        for since, keys in CONTAINER_KEYS.items()
-        for key in keys.split()
-    }
-    assert KEYS["Container"] == expected
 
 
 @pytest.mark.parametrize(

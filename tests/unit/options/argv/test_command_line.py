@@ -4,7 +4,6 @@ import pytest
 
 from hardentui.model.spec import Version
 from hardentui.options.argv import compare_arguments, parse_create_command
-from hardentui.options.codecs import as_csv_field, split_csv
 from hardentui.options.inspect import CommandLine
 
 
@@ -64,12 +63,6 @@ def test_comma_lists_are_split_and_others_are_not() -> None:
 )
 def test_other_commands_are_no_source(argv: list[str] | None) -> None:
     assert parse_create_command(argv) is None
-
-
-@pytest.mark.parametrize("text", ["a,b", 'say "x"', "two\nlines", "", " lead", ",", '"'])
-def test_csv_fields_come_back(text: str) -> None:
-    assert split_csv(as_csv_field(text)) == (text,)
-    assert split_csv(as_csv_field(text) + ",z") == (text, "z")
 
 
 def test_podman_before_5_splits_more_flags_at_commas() -> None:
