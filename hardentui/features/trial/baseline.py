@@ -306,6 +306,7 @@ class BaselineSeen(Struct, frozen=True):
     stop_seconds: float | None = None
     probe: str = ""
     habits: Habits = Habits()
+    log: str = ""
     lacks: tuple[Lack, ...] = ()
 
 
@@ -326,12 +327,14 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
             lacks = twin.lacks
             twin.start()
             outcome = stage.wait(twin, expected)
-            log = twin.log()[-LOG_SHOWN:]
+            log = twin.log()
             if outcome.ready:
                 seen = _observed(request, tools, stage, twin, outcome, expected)
-                return replace(seen, baseline=replace(seen.baseline, log=log), lacks=lacks)
+                baseline = replace(seen.baseline, log=log[-LOG_SHOWN:])
+                return replace(seen, baseline=baseline, log=log, lacks=lacks)
     except ChangeFailed as error:
         outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
+    log = log[-LOG_SHOWN:]
     advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.wishes.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
     tools.on_event(TrialEvent(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}"))

@@ -23,6 +23,7 @@ from hardentui.features.trial.configuration import (
     CapabilityBack,
     FailureSign,
     Lesson,
+    Loosening,
     Raised,
     RefusedCall,
     Tools,
@@ -176,6 +177,7 @@ class Rounds:
     Args:
         expected: how the unchanged twin was judged.
         stop_seconds: how long the unchanged twin took to stop; None if it had to be killed.
+        log: what the unchanged twin wrote.
         habits: what the unchanged twin does when asked.
         answered: the user said which capabilities to keep: a twin that has to be killed is told, and works.
 
@@ -195,6 +197,7 @@ class Rounds:
         *,
         stop_seconds: float | None,
         habits: Habits,
+        log: str = "",
         answered: bool = False,
     ) -> None:
         self.stage = stage
@@ -210,6 +213,7 @@ class Rounds:
         self.records: list[Round] = []
         self._on_event = on_event
         self._stop_seconds = stop_seconds
+        self._usual = _complaints(log)
 
     @property
     def judges_work(self) -> bool:
@@ -267,7 +271,8 @@ class Rounds:
             Why it failed, and whether it stopped properly.
         """
         before_start(twin)
-        outcome = self.start(twin)
+        # one that says what it is refused, which the unchanged one did not, is not waited for to the end
+        outcome = self.start(twin, is_hopeless=lambda: not _complaints(twin.log()) <= self._usual)
         if not outcome.ready:
             return outcome.why, True
         done: tuple[str, ...] = ()
@@ -300,15 +305,22 @@ class Rounds:
             return ""
         return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)"
 
-    def start(self, twin: Twin, settle: float | None = None) -> Readiness:
-        """Start a twin and wait until it is ready. `settle`: seconds that it must stay alive afterwards,
-        instead of the expected ones.
+    def start(
+        self, twin: Twin, settle: float | None = None, *, is_hopeless: Callable[[], bool] = lambda: False
+    ) -> Readiness:
+        """Start a twin and wait until it is ready, or hopeless. `settle`: seconds that it must stay alive
+        afterwards, instead of the expected ones.
         """
         twin.start()
         expected = self.expected if settle is None else replace(self.expected, settle=settle)
         if expected.how is not How.HEALTH and has_health_check(twin.document()):
             expected = replace(expected, how=How.HEALTH, settle=SETTLED)  # one that the plan adds
-        return self.stage.wait(twin, expected)
+        return self.stage.wait(twin, expected, is_hopeless=is_hopeless)
+
+
+def _complaints(log: str) -> frozenset[tuple[Loosening | None, str]]:
+    """What a twin says that it lacks, without the times in its messages."""
+    return frozenset((sign.loosening, sign.blames) for sign in of_log(log))
 
 
 def longest_stop(stage: Stage) -> int:

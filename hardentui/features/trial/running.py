@@ -396,6 +396,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
         tools.on_event,
         stop_seconds=seen.stop_seconds,
         habits=seen.habits,
+        log=seen.log,
         answered=any(choice.check == _CAPABILITIES and choice.parameters for choice in request.choices),
     )
     relaxer = Relaxer(rounds, planner, tools.on_event, tight=request.wishes.tight)
