@@ -343,7 +343,7 @@ def test_a_job_cannot_answer_a_probe(bench: Bench, trial: Run) -> None:
 def test_an_empty_directory_that_is_read_only(bench: Bench, trial: Run, tmp_path: Path) -> None:
     """Podman gives an empty volume the owner of its user: it cannot be an overlay then."""
     tmp_path.chmod(0o755)
-    serve = (BUSYBOX, "sh", "-c", "trap 'exit 0' TERM; ls /data && sleep 100000 & wait")
+    serve = (BUSYBOX, "sh", "-c", "trap 'exit 0' TERM; ls /data && httpd -f -p 8080 & wait")
     bench.run(NAME, "--user=1000:1000", "-v", f"{tmp_path}:/data:ro", *serve)
     code, document = trial("--check", "new-privileges-allowed")
     assert (code, document["result"]) == (0, "works"), document
