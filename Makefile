@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# a test file stays in one process, because its tests may share containers; the slow ones, on a real Podman, come first
-# and half of the time wait: four processes keep two processors busy
+# a test file stays in one process, because its tests may share containers; those on a real Podman wait most of the time,
+# so that four processes keep two processors busy (the order is that of tests/conftest.py)
 TOGETHER := --dist loadfile --no-loadscope-reorder
 PARALLEL := -n 4 $(TOGETHER)
 # compiled files are kept, in the environment: else each process of the tests compiles the whole program again

@@ -39,7 +39,6 @@ from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS, bound
 from hardentui.words import plural
 from tests.support.debian_services import DNSMASQ, HAPROXY, LIGHTTPD, MEMCACHED, MOSQUITTO, RSYNC, SUPERVISED
 from tests.support.images import NGINX, REDIS, ServiceImage, build
-from tests.support.lived_services import NAME as LIVED_NAME
 from tests.support.lived_services import SERVICES as LIVED
 from tests.support.lived_services import LivedService, month_of_work
 from tests.support.podman import TEST_USER, Bench
@@ -115,9 +114,9 @@ def worked(service: WorkedService) -> Service:
 
 
 def lived(service: Service, life: LivedService) -> Service:
-    """With what tests/live/test_life_after.py lets it do afterwards."""
+    """With what tests/live/test_worked_after.py lets it do afterwards."""
     return service._replace(
-        image=of(life.image()), container=LIVED_NAME, work=lambda bench: month_of_work(bench, life)
+        image=of(life.image()), container=WORKED_NAME, work=lambda bench: month_of_work(bench, life)
     )
 
 

@@ -297,8 +297,8 @@ def _services_of(units: Iterable[str]) -> Iterator[str]:
 def _now(takeover: TakeOver) -> Iterator[str]:
     systemctl = _systemctl(takeover)
     yield from (f"sh {shlex.quote(old.stand_in)} create >/dev/null" for old in takeover.old if old.stand_in)
-    for unit in dict.fromkeys(old.unit for old in takeover.old if old.unit):
-        yield f"{systemctl} stop {shlex.quote(unit)}"
+    if units := dict.fromkeys(old.unit for old in takeover.old if old.unit):
+        yield f"{systemctl} stop {_quoted(units)}"  # all at once: each may take its time
     yield from (f"podman pod stop {shlex.quote(pod.name)} >/dev/null" for pod in takeover.pods if pod.unit)
     alone = [old.name for old in reversed(takeover.old) if old.running and not (old.unit or old.pod)]
     if alone:

@@ -15,16 +15,17 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.journal import EntryState
 from tests.live.test_apply import NAME, ROOT, Site, answering
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
+LONG = pytest.mark.long
 OTHER_FIX = "default-capabilities-kept"
 
 
-@pytest.fixture(params=["podman", pytest.param("rootless_podman", marks=pytest.mark.long)])
+@pytest.fixture(params=["podman", pytest.param("rootless_podman", marks=LONG)])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     with answering(Site(request.getfixturevalue(request.param), tmp_path)) as site:
         yield site
@@ -52,7 +53,7 @@ def test_a_pruned_original_does_not_take_its_successor_along(site: Site) -> None
     assert site.apply("--check", OTHER_FIX, "--yes").returncode == 0
 
 
-@pytest.mark.long
+@LONG
 def test_unconfirmed_and_pruned_it_goes_on_hardened(site: Site) -> None:
     identity = _applied(site, "--confirm-within", "4")
     hardened = site.inspect()["Id"]
@@ -65,7 +66,7 @@ def test_unconfirmed_and_pruned_it_goes_on_hardened(site: Site) -> None:
     assert site.answers()
 
 
-@pytest.mark.long
+@LONG
 def test_an_original_that_is_removed_in_the_middle(site: Site) -> None:
     podman = f"podman --url {site.bench.url}"
     hardened = f"{podman} inspect {NAME} | grep -q '\"ReadonlyRootfs\": true'"
@@ -81,7 +82,7 @@ def test_an_original_that_is_removed_in_the_middle(site: Site) -> None:
     site.apply("--check", OTHER_FIX, "--yes", ends=0)
 
 
-@pytest.mark.long
+@LONG
 def test_an_original_that_was_renamed_by_hand_comes_back(site: Site) -> None:
     before = site.seen()
     _applied(site)
@@ -110,7 +111,7 @@ def test_an_original_that_does_not_start_any_more_leaves_its_successor_running(s
     site.is_again(before)
 
 
-@pytest.mark.long
+@LONG
 def test_a_change_that_fails_where_the_original_does_not_start_any_more(site: Site) -> None:
     before = site.seen()
     podman, directory = f"podman --url {site.bench.url}", site.inspect()["StaticDir"]
@@ -153,7 +154,7 @@ def test_a_container_that_took_the_name_is_left_alone(site: Site) -> None:
     assert site.seen() == {**before, "volumes": site.seen()["volumes"]}
 
 
-@pytest.mark.long
+@LONG
 def test_what_a_damaged_entry_stands_on_is_not_undone(site: Site) -> None:
     first = _applied(site)
     site.apply("--check", OTHER_FIX, "--yes", ends=0)
@@ -175,7 +176,7 @@ def test_what_a_damaged_entry_stands_on_is_not_undone(site: Site) -> None:
     assert eventually(site.answers)
 
 
-@pytest.mark.long
+@LONG
 def test_a_name_that_is_taken_in_the_middle(site: Site) -> None:
     before = site.seen()
     ended = site.faulty("kill", "begun", _number_of(site, "CreateContainer"))
@@ -201,7 +202,7 @@ def _number_of(site: Site, kind: str) -> int:
     return kinds.index(kind) + 1
 
 
-@pytest.mark.long
+@LONG
 def test_two_at_once_on_the_way_back(site: Site) -> None:
     before = site.seen()
     identity = _applied(site)
@@ -211,7 +212,7 @@ def test_two_at_once_on_the_way_back(site: Site) -> None:
     site.is_again(before)
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.parametrize("name", ["apply-web.example.org", "apply-web-" + "x" * 110, "apply-web_1.2-3"])
 def test_odd_names(name: str, podman: Bench, tmp_path: Path) -> None:
     site = Site(podman, tmp_path)
@@ -275,7 +276,7 @@ def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("when", "every"),
-    [("during", 3), *(pytest.param(when, 1, marks=pytest.mark.long) for when in ("begun", "during", "done"))],
+    [("during", 3), *(pytest.param(when, 1, marks=LONG) for when in ("begun", "during", "done"))],
 )
 def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str, every: int) -> None:
     """At any operation the service is killed, and comes back after three seconds, without a person."""
@@ -283,7 +284,7 @@ def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str
     for number in range(1, 30, every):
         at = f"{number} {when}"
         ended = site.faulty("lose", when, number)
-        entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
+        entry = site.last_apply()
         assert eventually(site.bench.serves), at
         if entry.begun < number:
             break
@@ -300,22 +301,14 @@ def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str
 
 def test_a_kill_of_apply_and_podman_together_is_taken_back_once_podman_is_there(site: Site) -> None:
     before = site.seen()
-    words = site.applied
-    words += ["--probe", "echo $TARGET && sleep 6"]  # it is struck before it has ended
-
-    def applied() -> JournalEntry:
-        """Whoever takes it back may have an entry of its own."""
-        return next(entry for entry in site.journal.entries() if entry.action == "apply")
-
-    process = site.launch(*words, heard=False)
-    assert eventually(lambda: bool(site.journal.entries()) and applied().begun >= 4)
+    # the probe is struck before it has ended
+    process = site.begun(4, *site.applied, "--probe", "echo $TARGET && sleep 6")
     site.bench.kill_service()
-    process.kill()
-    process.communicate(timeout=60)
+    site.killed(process)
     time.sleep(3)  # the second process has asked Podman, in vain
-    assert applied().state in (EntryState.OPEN, EntryState.ROLLED_BACK), "nothing is called done"
+    assert site.last_apply().state in (EntryState.OPEN, EntryState.ROLLED_BACK), "nothing is called done"
     site.bench.start()
-    assert eventually(lambda: applied().state is EntryState.ROLLED_BACK, 60)
+    assert eventually(lambda: site.last_apply().state is EntryState.ROLLED_BACK)
     assert site.answers()
     assert site.seen() == before
 

@@ -102,8 +102,7 @@ def test_a_fault_at_any_operation_ends_with_it_running_as_before(site: Passing, 
             site.run("undo", "--yes", ends=0)
         else:
             assert ended.returncode == 5, (number, ended.stderr)
-        entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
-        assert entry.state is EntryState.ROLLED_BACK, number
+        assert site.last_apply().state is EntryState.ROLLED_BACK, number
         assert eventually(site.answers), number
         assert site.seen() == before, number
     assert struck >= 7, f"only {struck} operations were struck"

@@ -17,12 +17,11 @@ from msgspec.structs import astuple
 from hardentui.__main__ import main
 from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.stacks import convert
-from hardentui.features.views import Selection
-from hardentui.features.workbench import Workbench
 from hardentui.host.podman.generator import find_generator, version_of
 from hardentui.lib.quadlet import generate
 from hardentui.model.finding import Finding, Kind, Status
 from tests.conftest import cannot_run
+from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
 
@@ -104,20 +103,11 @@ def of_quadlets(bench: Bench, folder: Path, sections: Mapping[str, str]) -> dict
 
 
 def running(bench: Bench, names: Iterable[str]) -> dict[str, dict[str, Finding]]:
-    wanted = set(names)
-    workbench = Workbench.open(Selection(url=bench.url))
-    try:
-        keys = {row.key: row.name for row in workbench.containers.rows() if row.name in wanted}
-        workbench.containers.scan(lambda row: None, lambda progress: None, threading.Event())
-        made = {}
-        for key, name in keys.items():
-            row = workbench.containers.refresh(key)
-            assert row is not None
-            assert row.report is not None
-            made[name] = {finding.check: finding for finding in row.report.everything}
-        return made
-    finally:
-        workbench.close()
+    with looked_at(bench.url, *names) as (_, reports):
+        return {
+            name: {finding.check: finding for finding in report.everything}
+            for name, report in reports.items()
+        }
 
 
 def differences(

@@ -7,14 +7,11 @@ flavours/confusion.json and sums them up in docs/confusion.md.
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.features.views import Selection
-from hardentui.features.workbench import Workbench
 from hardentui.model.finding import Finding, Kind, Severity
 from tests.conftest import cannot_run
 from tests.live.flavours import driving
@@ -24,6 +21,7 @@ from tests.live.flavours.model import BOTH, KERNEL_DOORS
 from tests.live.flavours.outcome import Row, rows
 from tests.live.flavours.page import page, results, store, stored
 from tests.live.flavours.table import FLAVOURS, MACHINE_DECIDES, NOT_LOOKED_AT
+from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, RELEASE, Bench, BenchFailed, missing_programs
 
 DATA = Path(__file__).parent / "flavours"
@@ -153,15 +151,8 @@ def test_plain_flavours_are_judged_as_an_auditor_would(podman: Bench) -> None:
 
 def _failing(bench: Bench) -> dict[str, tuple[Finding, ...]]:
     """Name of a plain flavour -> its own failing findings."""
-    workbench = Workbench.open(Selection(url=bench.url))
-    try:
-        rows = {row.key: row for row in workbench.containers.rows()}
-        workbench.containers.scan(lambda row: rows.update({row.key: row}), lambda _: None, threading.Event())
-        rows.update({key: workbench.containers.refresh(key) or row for key, row in rows.items()})
-    finally:
-        workbench.close()
-    plain = {row.name.removeprefix("plain-"): row.report for row in rows.values()}
-    return {name: report.failing for name, report in plain.items() if report is not None}
+    with looked_at(bench.url) as (_, reports):
+        return {name.removeprefix("plain-"): report.failing for name, report in reports.items()}
 
 
 def test_flavours_have_names_of_their_own_and_are_many() -> None:

@@ -6,17 +6,15 @@ Seen with Debian's haproxy, varnish, BIND, gunicorn and sudo (November 2026); he
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.features.views import Selection
-from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.options import MOUNTS, TMPFS
+from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -51,17 +49,9 @@ def answers(bench: Bench) -> bool:
 
 def hardened(bench: Bench, *checks: str) -> Plan:
     """Replace the container by what the script of a plan with these fixes makes."""
-    workbench = Workbench.open(Selection(url=bench.url))
-    try:
-        rows = {row.name: row for row in workbench.containers.rows()}
-        workbench.containers.scan(lambda row: rows.update({row.name: row}), lambda _: None, threading.Event())
-        row = workbench.containers.refresh(rows[NAME].key)
-        assert row is not None
-        assert row.report is not None
-        plan = workbench.planner.plan(row.report, [Choice(check) for check in checks])
-        files = workbench.drafter.draft(row.report, plan, Target.RUN).files
-    finally:
-        workbench.close()
+    with looked_at(bench.url, NAME) as (workbench, reports):
+        plan = workbench.planner.plan(reports[NAME], [Choice(check) for check in checks])
+        files = workbench.drafter.draft(reports[NAME], plan, Target.RUN).files
     assert plan.skipped == ()
     script = bench.directory / "behaves.sh"
     script.write_text(next(file.text for file in files if file.name.endswith(".sh")))

@@ -5,15 +5,12 @@ Each case is a row of part A of the outside look of November 2026 (docs/fixes.md
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from time import sleep
 from typing import Any
 
 import pytest
 
-from hardentui.features.views import Report, Selection
-from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Option
@@ -29,6 +26,7 @@ from hardentui.options import (
     USER,
     USERNS,
 )
+from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -49,12 +47,8 @@ def bench(podman: Bench) -> Iterator[Bench]:
 
 def commands(bench: Bench, check: str) -> tuple[str, ...]:
     """What a failing finding tells an admin to do."""
-    workbench = Workbench.open(Selection(url=bench.url))
-    try:
-        report = Hardened._report(workbench)
-        return next(finding.verdict.commands for finding in report.failing if finding.check == check)
-    finally:
-        workbench.close()
+    with looked_at(bench.url, NAME) as (_, reports):
+        return next(each.verdict.commands for each in reports[NAME].failing if each.check == check)
 
 
 class Hardened:
@@ -62,29 +56,16 @@ class Hardened:
 
     def __init__(self, bench: Bench, *fixes: str | Choice, caution: Caution | None = None) -> None:
         self.bench = bench
-        workbench = Workbench.open(Selection(url=bench.url))
-        try:
-            self.report = self._report(workbench)
+        with looked_at(bench.url, NAME) as (workbench, reports):
             choices = [fix if isinstance(fix, Choice) else Choice(fix) for fix in fixes]
             self.plan: Plan = (
-                workbench.planner.plan(self.report, choices)
+                workbench.planner.plan(reports[NAME], choices)
                 if caution is None
-                else workbench.planner.plan_with(self.report, caution)
+                else workbench.planner.plan_with(reports[NAME], caution)
             )
-            files = workbench.drafter.draft(self.report, self.plan, Target.RUN).files
+            files = workbench.drafter.draft(reports[NAME], self.plan, Target.RUN).files
             self.script = next(file for file in files if file.name.endswith(".sh"))
-            self.unit = workbench.drafter.draft(self.report, self.plan, Target.QUADLET).files[0].text
-        finally:
-            workbench.close()
-
-    @staticmethod
-    def _report(workbench: Workbench) -> Report:
-        rows = {row.name: row for row in workbench.containers.rows()}
-        workbench.containers.scan(lambda row: rows.update({row.name: row}), lambda _: None, threading.Event())
-        row = workbench.containers.refresh(rows[NAME].key)
-        assert row is not None
-        assert row.report is not None
-        return row.report
+            self.unit = workbench.drafter.draft(reports[NAME], self.plan, Target.QUADLET).files[0].text
 
     def run(self) -> None:
         """Replace the container by the one that the script makes."""

@@ -10,18 +10,11 @@ import pytest
 from hardentui.features.trial.learned.system_calls import calls_let_through, narrow_profile
 from hardentui.features.trial.observe.watch import native_way
 from hardentui.lib.seccomp import dangerous_calls, makes_user_namespaces, parse_profile, ways_to_family
+from hardentui.model.facts import STOCK_CAPABILITIES
 from hardentui.writers.profiles import profile_text
+from tests.support.observing import BASE
 from tests.support.podman import Bench
-from tests.support.watched_services import (
-    BASE,
-    HELD,
-    NAME,
-    SERVICES,
-    Service,
-    exercise,
-    learned,
-    seen_by_both,
-)
+from tests.support.watched_services import NAME, SERVICES, Service, exercise, learned, seen_by_both
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -46,8 +39,8 @@ def test_it_works_with_nothing_but_what_was_learned(bench: Bench, service: Servi
     assert needs.capability_names <= service.needs
     assert needs.calls is not None
     document = narrow_profile(BASE, needs.calls, needs.capability_names)
-    allowed = calls_let_through(document, HELD, native_way())
-    assert len(allowed) <= len(calls_let_through(BASE, HELD, native_way())) / 2
+    allowed = calls_let_through(document, STOCK_CAPABILITIES, native_way())
+    assert len(allowed) <= len(calls_let_through(BASE, STOCK_CAPABILITIES, native_way())) / 2
     assert_tight(document)
     profile = bench.directory / f"{service.name}.json"
     profile.write_text(profile_text(document))

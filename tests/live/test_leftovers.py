@@ -13,9 +13,115 @@ import pytest
 
 from tests.live.test_apply import NAME, Site, answering
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui, launched
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+LONG = pytest.mark.long
+
+TRIED, DATA = "left-behind", "left-data"
+IMAGE = "localhost/with-volumes:1"
+SERVES = "trap 'exit 0' TERM; httpd -f -p 80 & wait"
+BREAKS = f"grep -q 'NoNewPrivs:.0' /proc/self/status || exit 1; {SERVES}"
+
+
+def everything(bench: Bench) -> dict[str, Any]:
+    """What Podman has, its processes by name, and the mounts below its place."""
+    lists = {
+        "containers": ("ps", "-a", "--format", "{{.ID}} {{.Names}} {{.State}}"),
+        "volumes": ("volume", "ls", "-q"),
+        "networks": ("network", "ls", "-q"),
+        "images": ("images", "-a", "-q", "--no-trunc"),
+        "pods": ("pod", "ps", "-q"),
+    }
+    counted: dict[str, Any] = {
+        kind: sorted(bench.podman(*words).splitlines()) for kind, words in lists.items()
+    }
+    mounts = bench.execute("cat", "/proc/self/mountinfo").splitlines()
+    counted["mounts"] = sorted(line.split()[4] for line in mounts if f"{bench.directory}/" in line)
+    return {**counted, "processes": Counter(_processes(str(bench.directory)))}
+
+
+def _processes(directory: str) -> Iterator[str]:
+    """The names of the processes whose command line or environment names the bench: conmon, aardvark-dns…"""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            name = (process / "comm").read_text().strip()
+        except OSError:
+            continue
+        if os.fsencode(directory) in words and int(process.name) != os.getpid():
+            yield name
+
+
+def differences(bench: Bench, before: dict[str, Any]) -> dict[str, Any]:
+    """What is not as before, once all has settled. Processes of earlier tests, which Podman ends in the
+    background, may end meanwhile."""
+
+    def now() -> dict[str, Any]:
+        there = everything(bench)
+        there["processes"] = before["processes"] | there["processes"]
+        return {kind: (before[kind], seen) for kind, seen in there.items() if seen != before[kind]}
+
+    eventually(lambda: not now())
+    return now()
+
+
+# --- trials ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bench_with_volumes(podman: Bench) -> Iterator[Bench]:
+    """With an image that declares two volumes."""
+    podman.run(TRIED, BUSYBOX, "true")
+    podman.podman("wait", TRIED)
+    podman.podman("commit", "-q", "-c", "VOLUME /one", "-c", "VOLUME /two", TRIED, IMAGE)
+    podman.remove(TRIED)
+    yield podman
+    podman.remove(TRIED)
+    podman.podman("volume", "rm", "-f", DATA)
+    podman.podman("rmi", "-f", IMAGE)
+
+
+def start(bench: Bench, script: str) -> None:
+    """The original: its volumes cannot be mounted copy-on-write, so they are copied."""
+    options = ("--stop-timeout=10", "--userns=auto", "-v", f"{DATA}:/data")
+    bench.run(TRIED, *options, IMAGE, "sh", "-c", script)
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "ends"),
+    [
+        pytest.param(SERVES, (), 0, marks=LONG),
+        (BREAKS, (), 1),
+        (SERVES, ("--probe", "false", "--patience", "1"), 6),
+    ],
+    ids=["that works", "that breaks", "that cannot even begin"],
+)
+def test_after_a_trial(bench_with_volumes: Bench, script: str, arguments: tuple[str, ...], ends: int) -> None:
+    bench = bench_with_volumes
+    start(bench, script)
+    before = everything(bench)
+    words = ("trial", TRIED, "--url", bench.url, "--check", "new-privileges-allowed")
+    hardentui(*words, *arguments, ends=ends)
+    assert differences(bench, before) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=LONG)])
+def test_after_a_trial_that_was_given_up(bench_with_volumes: Bench, number: signal.Signals) -> None:
+    """Its probe never succeeds, so it goes on until it is ended."""
+    bench = bench_with_volumes
+    start(bench, SERVES)
+    before = everything(bench)
+    words = ("trial", TRIED, "--url", bench.url, "--all", "--probe", "false", "--patience", "200")
+    process = launched(*words, heard=False)
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
+    os.killpg(process.pid, number)
+    assert process.wait(60) == 130
+    assert differences(bench, before) == {}
+
+
+# --- changes -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -26,113 +132,54 @@ def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-def everything(site: Site) -> dict[str, Any]:
-    """What Podman has, and the processes that belong to it: its service's and those that name its place."""
-    podman = site.bench.podman
-    return {
-        "containers": sorted(podman("ps", "-a", "--format", "{{.Names}} {{.State}}").split("\n")),
-        "volumes": sorted(podman("volume", "ls", "-q").split()),
-        "networks": sorted(podman("network", "ls", "-q").split()),
-        "images": sorted(podman("images", "-a", "-q", "--no-trunc").split()),
-        "mounts": site.bench.execute("sh", "-c", "grep -c '/merged ' /proc/mounts || true"),
-        "processes": processes(site.bench),
-    }
-
-
-def processes(bench: Bench) -> Counter[str]:
-    service = (bench.directory / "service.pid").read_text().split()[0]
-    names: Counter[str] = Counter()
-    for entry in Path("/proc").iterdir():
-        try:
-            status = (entry / "stat").read_text()
-            words = (entry / "cmdline").read_bytes()
-        except (OSError, UnicodeDecodeError):
-            continue
-        parent = status.rpartition(")")[2].split()[1]
-        if parent == service or os.fsencode(bench.directory) in words:
-            names[status.partition("(")[2].rpartition(")")[0]] += 1
-    return names
-
-
-def differences(site: Site, before: dict[str, Any]) -> dict[str, Any]:
-    """What is not as before, once all has settled."""
-
-    def now() -> dict[str, Any]:
-        return {kind: (before[kind], seen) for kind, seen in everything(site).items() if seen != before[kind]}
-
-    eventually(lambda: not now())
-    return now()
-
-
 KEEP = ("--yes", "--keep-data")
 
 
 @pytest.mark.both
 def test_an_apply_that_works_and_its_undo(site: Site) -> None:
-    before = everything(site)
+    before = everything(site.bench)
     site.apply(*site.fixes, *KEEP, ends=0)
-    now = everything(site)
+    now = everything(site.bench)
     assert len(now["containers"]) == len(before["containers"]) + 1, "the kept original"
     assert set(now["volumes"]) - set(before["volumes"]) == {f"{NAME}-opt-data", f"{NAME}-srv-data"}
-    assert (now["networks"], now["images"], now["mounts"]) == (
-        before["networks"],
-        before["images"],
-        before["mounts"],
-    )
-    assert now["processes"] == before["processes"]
+    assert len(now["mounts"]) == len(before["mounts"])
+    for kind in ("networks", "images", "processes"):
+        assert now[kind] == before[kind]
     site.run("undo", "--yes", ends=0)
-    assert differences(site, before) == {}
+    assert differences(site.bench, before) == {}
 
 
 def test_what_the_successor_wrote_stays(site: Site) -> None:
-    before = everything(site)
+    before = everything(site.bench)
     site.apply(*site.fixes, *KEEP, ends=0)
     site.bench.podman("exec", NAME, "sh", "-c", "echo newer > /srv/page")
-    assert site.run("undo", "--yes").returncode == 0
+    site.run("undo", "--yes", ends=0)
     volume = f"{NAME}-srv-data"
     assert site.bench.podman("run", "--rm", "-v", f"{volume}:/d", BUSYBOX, "cat", "/d/page") == "newer"
     site.bench.podman("volume", "rm", volume)
-    assert differences(site, before) == {}
+    assert differences(site.bench, before) == {}
 
 
 def test_an_apply_that_is_rolled_back_or_cancelled_before_the_start(site: Site) -> None:
-    before = everything(site)
-    words = ["apply", NAME, "--url", site.bench.url, *site.fixes, *KEEP]
+    before = everything(site.bench)
     for begun in (3, 5):
-        known = len(site.journal.entries())
-        process = site.launch(*words)
-
-        def far_enough(known: int = known, begun: int = begun) -> bool:
-            entries = site.journal.entries()
-            return len(entries) > known and entries[0].begun >= begun
-
-        assert eventually(far_enough)
+        process = site.begun(begun, *site.applied, "--keep-data", heard=True)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=150)
         assert process.returncode == 5, errors
-        assert differences(site, before) == {}
+        assert differences(site.bench, before) == {}
 
 
 def test_an_apply_that_fails(site: Site) -> None:
-    before = everything(site)
-    failed = site.apply(
-        *site.fixes,
-        "--yes",
-        "--discard-data",
-        "--patience",
-        "1",
-        "--probe",
-        ONCE.format(site.journal.directory),
-    )
-    assert failed.returncode == 5, failed.stderr
-    assert differences(site, before) == {}
-
-
-ONCE = "[ ! -e {0}-probed ] && touch {0}-probed"
-"""A probe that succeeds once, before the change."""
+    before = everything(site.bench)
+    marker = f"{site.journal.directory}-probed"
+    before_the_change = f"[ ! -e {marker} ] && touch {marker}"
+    words = ("--yes", "--discard-data", "--patience", "1", "--probe", before_the_change)
+    site.apply(*site.fixes, *words, ends=5)
+    assert differences(site.bench, before) == {}
 
 
 def test_a_trial(site: Site) -> None:
-    before = everything(site)
+    before = everything(site.bench)
     site.run("trial", NAME, "--url", site.bench.url, "--check", "new-privileges-allowed", ends=0)
-    assert differences(site, before) == {}
+    assert differences(site.bench, before) == {}

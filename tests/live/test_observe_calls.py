@@ -5,51 +5,19 @@ from __future__ import annotations
 import array
 import json
 import os
-import shutil
 import socket
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from hardentui.features.trial.observe.watch import Watch
-from hardentui.lib.observer.calls import CallWatcher, NotWatched
+from hardentui.lib.observer.calls import NotWatched
 from hardentui.lib.observer.records import CallLog
-from hardentui.lib.seccomp import parse_profile
+from tests.support.observing import BASE, NAME, in_account, run, watching
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
-
-DEFAULT = Path("/usr/share/containers/seccomp.json")
-NAME = "watched-calls"
-
-
-@contextmanager
-def watching(bench: Bench) -> Iterator[CallWatcher]:
-    directory = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
-    directory.chmod(0o755)
-    base = json.loads(DEFAULT.read_text())
-    watcher = CallWatcher(str(directory), base, parse_profile(base), account=bench.account())
-    watcher.start()
-    try:
-        yield watcher
-    finally:
-        bench.remove(NAME)
-        with suppress(NotWatched):
-            watcher.finish()
-        shutil.rmtree(directory)
-
-
-def run(bench: Bench, watcher: CallWatcher, script: str, *options: str) -> str:
-    """Create, prepare, start and wait; returns what the script printed."""
-    watched = (f"--security-opt=seccomp={watcher.profile_path}", *options)
-    bench.podman("create", "--name", NAME, *watched, BUSYBOX, "sh", "-c", script)
-    bench.podman("init", NAME)
-    bench.podman("start", NAME)
-    bench.podman("wait", NAME)
-    return bench.podman("logs", NAME)
 
 
 def counts(log: CallLog) -> dict[str, tuple[int, int, int]]:
@@ -144,27 +112,11 @@ def hand_over(uid: int, path: str, token: str) -> None:
     assert in_account(uid, send)
 
 
-def in_account(uid: int, work: Callable[[], object]) -> bool:
-    """Whether `work` succeeds in a process of that account."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
 @pytest.mark.both
 def test_the_directory_of_the_supervisor_is_closed_to_others(bench: Bench) -> None:
     if os.getuid() != 0:
         pytest.skip("a second account needs root")
-    watch = Watch(json.loads(DEFAULT.read_text()), frozenset(), account=bench.account())
+    watch = Watch(BASE, frozenset(), account=bench.account())
     watch.open()
     try:
         directory = Path(watch.profile_path).parent

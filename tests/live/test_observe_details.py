@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
 
 from hardentui.features.trial.learned.effects import capabilities
 from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
 from hardentui.lib.observer.calls import CallWatcher
 from hardentui.lib.observer.records import CallDetail
-from hardentui.lib.seccomp import parse_profile
-from tests.live.test_observe_calls import NAME, run
+from hardentui.model.facts import STOCK_CAPABILITIES
+from tests.support.observing import run, watching
 from tests.support.podman import Bench
 
 pytestmark = pytest.mark.live
-
-DEFAULT = json.loads(Path("/usr/share/containers/seccomp.json").read_text())
-HELD = frozenset(
-    f"CAP_{name}"
-    for name in (
-        *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID"),
-        *("SETPCAP", "SETUID", "SYS_CHROOT"),
-    )
-)
-
-
-@contextmanager
-def watching(bench: Bench) -> Iterator[CallWatcher]:
-    directory = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
-    directory.chmod(0o755)
-    watcher = CallWatcher(
-        str(directory),
-        DEFAULT,
-        parse_profile(DEFAULT, capabilities=HELD),
-        account=bench.account(),
-        inspect=Inspector(),
-        inspected=INSPECTED,
-    )
-    watcher.start()
-    try:
-        yield watcher
-    finally:
-        bench.remove(NAME)
-        watcher.finish()
-        shutil.rmtree(directory)
 
 
 def details(watcher: CallWatcher) -> tuple[CallDetail, ...]:
@@ -60,7 +23,7 @@ def details(watcher: CallWatcher) -> tuple[CallDetail, ...]:
 
 
 def of_script(bench: Bench, script: str, *options: str) -> tuple[CallDetail, ...]:
-    with watching(bench) as watcher:
+    with watching(bench, STOCK_CAPABILITIES, inspect=Inspector(), inspected=INSPECTED) as watcher:
         run(bench, watcher, script, *options)
         return details(watcher)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.features.trial.observe.watch import CapabilityWatcher, Sampler, Watch
+from hardentui.model.facts import STOCK_CAPABILITIES
 from hardentui.model.known import Unread
 from hardentui.model.trial import CapabilityCheck, Sampled
 from tests.conftest import cannot_run
@@ -20,13 +21,6 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.live
 
 NAME = "watched-samples"
-DEFAULT = frozenset(
-    f"CAP_{name}"
-    for name in (
-        *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID"),
-        *("SETPCAP", "SETUID", "SYS_CHROOT"),
-    )
-)
 
 
 @pytest.fixture
@@ -104,7 +98,7 @@ def test_the_kernel_says_which_capability_was_used(
     assert watcher.start([prepare(prepared, script)])
     prepared.podman("start", NAME)
     prepared.podman("wait", NAME)
-    checks = watcher.finish(DEFAULT)
+    checks = watcher.finish(STOCK_CAPABILITIES)
     assert isinstance(checks, tuple), checks
     granted = {check.name for check in checks if check.granted}
     assert granted - {"CAP_DAC_OVERRIDE"} == asked  # the overlay asks for that one in its mounter's name
@@ -117,7 +111,7 @@ def test_what_a_killed_session_left_in_the_kernel_is_removed(tracefs: str) -> No
     left = f"{tracefs}/instances/hardentui-{ended.stdout.strip()}-00"
     os.mkdir(left)
     os.mkdir(f"{tracefs}/instances/hardentui-{os.getpid()}-00")
-    Watch(None, DEFAULT, tracefs=tracefs).open()
+    Watch(None, STOCK_CAPABILITIES, tracefs=tracefs).open()
     assert os.listdir(f"{tracefs}/instances") == [f"hardentui-{os.getpid()}-00"]
     os.rmdir(f"{tracefs}/instances/hardentui-{os.getpid()}-00")
 
@@ -125,6 +119,6 @@ def test_what_a_killed_session_left_in_the_kernel_is_removed(tracefs: str) -> No
 def test_where_nothing_can_be_traced_the_reason_is_told() -> None:
     watcher = CapabilityWatcher("/nowhere")
     assert not watcher.start([1])
-    told = watcher.finish(DEFAULT)
+    told = watcher.finish(STOCK_CAPABILITIES)
     assert isinstance(told, Unread)
     assert "/nowhere" in told.reason or "only root" in told.reason

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -15,11 +13,11 @@ import pytest
 
 from hardentui.features.trial.learned.teaching import Needs, needs_of
 from hardentui.features.trial.observe.watch import Watch, native_way
+from tests.support.observing import BASE, become
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
 
-BASE = json.loads(Path("/usr/share/containers/seccomp.json").read_text())
 HELD = frozenset(
     f"CAP_{name}" for name in ("CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE", "SETGID", "SETUID")
 )
@@ -37,9 +35,7 @@ def as_user(uid: int, work: Callable[[IO[str], IO[str]], None]) -> tuple[IO[str]
     if os.fork() == 0:
         code = 1
         try:
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
+            become(uid)
             work(os.fdopen(down[0]), os.fdopen(up[1], "w"))
             code = 0
         finally:

@@ -120,6 +120,7 @@ def test_a_container_of_compose_comes_through(podman: Bench, tmp_path: Path) -> 
             "--ulimit",
             "--oom-score-adj",
             "--cgroups",
+            "--umask",
         )  # --hosts-file: as this machine's /etc/hosts wants
         assert not [word for word in words if word.startswith(unasked)], words
         for wanted in (
@@ -134,13 +135,24 @@ def test_a_container_of_compose_comes_through(podman: Bench, tmp_path: Path) -> 
             "--env=A=1",
         ):
             assert wanted in words, words
+        # inspect shows 0000 for "not given": written as such, everybody could write what the container makes
+        assert podman.get(f"/containers/{NAME}/json")["Config"]["Umask"] == "0000"
         before = rights(podman)
+        assert umask(podman) == "0022"
         podman.remove(NAME)
-        podman.execute("sh", str(tmp_path / f"{NAME}.sh"), "create")
+        podman.execute("sh", str(tmp_path / f"{NAME}.sh"))
         assert rights(podman) == before
+        assert umask(podman) == "0022"
         assert created_by(written(podman, tmp_path / "again")) == words
     finally:
         podman.remove(NAME)
+
+
+def umask(bench: Bench) -> str:
+    """What the kernel says of its main process."""
+    pid = bench.get(f"/containers/{NAME}/json")["State"]["Pid"]
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("Umask:"))
 
 
 def rights(bench: Bench) -> tuple[Any, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,11 @@ import pytest
 
 from hardentui.errors import CannotExpress
 from hardentui.features.fix.saving import save
-from hardentui.features.views import Report, Selection
-from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Draft, Target, WriteState
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, REMOVE, REQUIRES, SDNOTIFY, TABLE
+from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
 from tests.support.waiting import eventually
@@ -52,29 +50,14 @@ def remove_pod(podman: Bench) -> None:
     podman.podman("pod", "rm", "-f", "-i", "-t", "0", POD)
 
 
-def reports(podman: Bench, *names: str) -> tuple[Workbench, dict[str, Report]]:
-    """A workbench that has looked at nothing but these containers, and their reports."""
-    workbench = Workbench.open(Selection(url=podman.url))
-    rows = {row.key: row for row in workbench.containers.rows()}
-    keys = [key for key, row in rows.items() if row.name in names]
-    workbench.containers.scan(
-        lambda row: rows.update({row.key: row}), lambda _: None, threading.Event(), keys
-    )
-    return workbench, {row.name: row.report for row in rows.values() if row.report and row.name in names}
-
-
 def output(podman: Bench, name: str, target: Target) -> Draft:
-    workbench, result = reports(podman, name)
-    try:
-        return workbench.drafter.draft(result[name], None, target)
-    finally:
-        workbench.close()
+    with looked_at(podman.url, name) as (workbench, reports):
+        return workbench.drafter.draft(reports[name], None, target)
 
 
 def specs(podman: Bench, *names: str) -> dict[str, Spec]:
-    workbench, result = reports(podman, *names)
-    workbench.close()
-    return {name: report.facts.spec for name, report in result.items() if report.facts}
+    with looked_at(podman.url, *names) as (_, reports):
+        return {name: report.facts.spec for name, report in reports.items() if report.facts}
 
 
 def texts(made: Draft) -> dict[str, str]:
@@ -134,29 +117,25 @@ def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
 
 
 def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> None:
-    workbench, result = reports(pod, SIDE)
-    plan = workbench.planner.plan(result[SIDE], workbench.planner.choices(result[SIDE], Caution.ALL))
-    assert plan.changes
-    hardened = texts(workbench.drafter.draft(result[SIDE], plan, Target.QUADLET))
-    faithful = texts(workbench.drafter.draft(result[SIDE], None, Target.QUADLET))
-    difference = workbench.drafter.draft(result[SIDE], plan, Target.QUADLET).diff
-    workbench.close()
+    with looked_at(pod.url, SIDE) as (workbench, reports):
+        plan = workbench.planner.plan_with(reports[SIDE], Caution.ALL)
+        assert plan.changes
+        draft = workbench.drafter.draft(reports[SIDE], plan, Target.QUADLET)
+        faithful = texts(workbench.drafter.draft(reports[SIDE], None, Target.QUADLET))
+    hardened = texts(draft)
     assert hardened[f"{WEB}.container"] == faithful[f"{WEB}.container"]
     assert hardened[f"{SIDE}.container"] != faithful[f"{SIDE}.container"]
-    assert f"hardened/{SIDE}.container" in difference
-    assert f"hardened/{WEB}.container" not in difference
-    assert "s3cr3t-v4lue" not in difference
+    assert f"hardened/{SIDE}.container" in draft.diff
+    assert f"hardened/{WEB}.container" not in draft.diff
+    assert "s3cr3t-v4lue" not in draft.diff
 
 
 def test_fixing_one_member_keeps_what_was_fixed_for_another(pod: Bench, tmp_path: Path) -> None:
     """Both are written into one directory, one after the other, each along with the whole pod."""
-    workbench, result = reports(pod, WEB, SIDE)
-    try:
+    with looked_at(pod.url, WEB, SIDE) as (workbench, reports):
         for name in (WEB, SIDE):
-            plan = workbench.planner.plan(result[name], workbench.planner.choices(result[name], Caution.ALL))
-            written = save(workbench.drafter.draft(result[name], plan, Target.QUADLET).files, str(tmp_path))
-    finally:
-        workbench.close()
+            plan = workbench.planner.plan_with(reports[name], Caution.ALL)
+            written = save(workbench.drafter.draft(reports[name], plan, Target.QUADLET).files, str(tmp_path))
     units = {name: (tmp_path / f"{name}.container").read_text() for name in (WEB, SIDE)}
     assert all("NoNewPrivileges=true" in text for text in units.values())
     kept = {Path(file.path).name for file in written if file.state is WriteState.KEPT}
@@ -194,15 +173,12 @@ def test_members_of_a_pod_with_a_user_namespace_can_be_made_again(rootless_podma
 def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
     infra = pod.get(f"/pods/{POD}/json")["InfraContainerID"]
     name = pod.get(f"/containers/{infra}/json")["Name"]
-    workbench, result = reports(pod, name)
-    try:
-        if name in result:
+    with looked_at(pod.url, name) as (workbench, reports):
+        if name in reports:
             with pytest.raises(CannotExpress, match="the infra container of a pod"):
-                workbench.drafter.draft(result[name], None, Target.QUADLET)
+                workbench.drafter.draft(reports[name], None, Target.QUADLET)
         else:
             assert name not in {row.name for row in workbench.containers.rows()}
-    finally:
-        workbench.close()
 
 
 # --- anonymous volumes ---------------------------------------------------------------------------

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hardentui.features.views import Row, Selection
-from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Draft, Target
 from hardentui.model.spec import Option, Spec
 from hardentui.options import REMOVE, REQUIRES, RESTART, SDNOTIFY, TABLE
+from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
 from tests.support.waiting import eventually
@@ -79,25 +77,15 @@ def remove_containers(podman: Bench) -> None:
     podman.remove(WEB, REDIS)
 
 
-def scanned(workbench: Workbench) -> dict[str, Row]:
-    result = {row.key: row for row in workbench.containers.rows()}
-    workbench.containers.scan(lambda row: result.update({row.key: row}), lambda _: None, threading.Event())
-    return {row.name: row for row in result.values() if row.name in ALL}
-
-
 def read(podman: Bench) -> tuple[dict[str, Spec], dict[tuple[str, Target], Draft]]:
     """The specs of the three, and what is written of them."""
-    workbench = Workbench.open(Selection(url=podman.url))
-    try:
-        reports = {name: row.report for name, row in scanned(workbench).items() if row.report}
+    with looked_at(podman.url, *ALL) as (workbench, reports):
         specs = {name: report.facts.spec for name, report in reports.items() if report.facts}
         files = {
             (name, target): workbench.drafter.draft(report, None, target)
             for name, report in reports.items()
             for target in (Target.RUN, Target.QUADLET)
         }
-    finally:
-        workbench.close()
     assert set(specs) == set(ALL)
     return specs, files
 

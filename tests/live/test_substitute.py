@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.model.journal import EntryState
 from hardentui.model.operations import substitute_in
 from tests.live.test_apply import NAME, PORT, SERVE, Site, answering
 from tests.support.podman import BUSYBOX, Bench
@@ -100,16 +99,8 @@ def test_killed_while_only_the_substitute_serves_it_goes_back_without_a_gap(site
 def test_a_kill_at_any_time_leaves_no_substitute_behind(site: Stateless) -> None:
     before = site.seen()
     for begun in (4, 6):
-        known = len(site.journal.entries())
-        process = site.launch(*site.applied, heard=False)
-
-        def far_enough(known: int = known, begun: int = begun) -> bool:
-            return len(site.journal.entries()) > known and site.newest().begun >= begun
-
-        assert eventually(far_enough)
-        process.kill()
-        process.communicate(timeout=150)
-        assert eventually(lambda: site.newest().state is not EntryState.OPEN), begun
+        site.killed(site.begun(begun))
+        assert eventually(site.has_ended), begun
         undone = site.run("undo", "--yes")  # for one that was faster than the kill
         assert undone.returncode == 0 or "nothing to undo" in undone.stderr
         assert eventually(site.answers), begun

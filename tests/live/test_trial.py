@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +17,7 @@ from jsonschema import Draft202012Validator
 from hardentui.__main__ import main
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.postgres import postgres_image
+from tests.support.program import launched
 from tests.support.systemd_image import systemd_image
 from tests.support.waiting import eventually
 
@@ -343,7 +343,7 @@ def test_a_job_cannot_answer_a_probe(bench: Bench, trial: Run) -> None:
 def test_an_empty_directory_that_is_read_only(bench: Bench, trial: Run, tmp_path: Path) -> None:
     """Podman gives an empty volume the owner of its user: it cannot be an overlay then."""
     tmp_path.chmod(0o755)
-    serve = (BUSYBOX, "sh", "-c", "trap 'exit 0' TERM; ls /data && sleep 100000 & wait")
+    serve = (BUSYBOX, "sh", "-c", "trap 'exit 0' TERM; ls /data && httpd -f -p 8080 & wait")
     bench.run(NAME, "--user=1000:1000", "-v", f"{tmp_path}:/data:ro", *serve)
     code, document = trial("--check", "new-privileges-allowed")
     assert (code, document["result"]) == (0, "works"), document
@@ -366,11 +366,8 @@ def test_rootless(rootless_podman: Bench, trial: Run) -> None:
 # --- ends --------------------------------------------------------------------------------------------
 
 
-def start_trial(bench: Bench, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "hardentui", "trial", NAME, "--url", bench.url, *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
-    )
+def start_trial(bench: Bench, *arguments: str) -> subprocess.Popen[str]:
+    return launched("trial", NAME, "--url", bench.url, *arguments)
 
 
 def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial: Run) -> None:

@@ -132,7 +132,7 @@ def test_a_secret_as_a_file_and_as_a_variable(bench: Bench, works: Try) -> None:
 
 def test_a_health_check(bench: Bench, works: Try) -> None:
     health = ("--health-cmd", "test -e /tmp/ready", "--health-interval", "2s", "--health-on-failure", "kill")
-    bench.run(NAME, *health, BUSYBOX, "sh", "-c", "(sleep 2; touch /tmp/ready) & exec httpd -f -p 80")
+    bench.run(NAME, *health, BUSYBOX, "sh", "-c", "(sleep 0.5; touch /tmp/ready) & exec httpd -f -p 80")
     assert works()["baseline"]["how"] == "health"
 
 

@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
+from tests.conftest import cannot_run
+from tests.support.images import build, missing_package
+from tests.support.lived_services import SERVICES as LIVED
+from tests.support.lived_services import LivedService, address, month_of_work
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 from tests.support.worked_services import NAME, SERVICES, WorkedService, build_worked, cache, carry_out, works
@@ -33,6 +37,7 @@ def bench(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     if kept:
         podman.remove(*kept)
     podman.podman("volume", "rm", "-af")
+    podman.podman("network", "rm", "-f", f"{NAME}-net")
 
 
 def hardened(bench: Bench, probe: str, directory: Path, *more: str) -> dict[str, Any]:
@@ -91,6 +96,42 @@ def test_a_shallow_probe_takes_no_more_than_none(bench: Bench, tmp_path: Path) -
         assert main([*words, *(("--probe", probe) if probe else ()), "-o", str(tmp_path / "tried")]) == 0
         kept[probe] = granted(json.loads((tmp_path / "tried" / "trial.json").read_text()))
     assert kept[PAGE] >= kept[""]
+
+
+LOST_DATA_ONCE = ("uploads",)
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param(
+            service, id=service.name, marks=() if service.name in LOST_DATA_ONCE else pytest.mark.long
+        )
+        for service in LIVED
+    ],
+)
+def test_a_hardened_service_goes_on_working(bench: Bench, service: LivedService, tmp_path: Path) -> None:
+    """Files, reloads, logs, load, restarts."""
+    image = service.image()
+    if command := missing_package(image):
+        cannot_run(f"a package is missing; run: {command}")
+    build(bench, image)
+    bench.run(NAME, *service.options, image.reference)
+    assert all(service.work(bench, address(bench)).values()), "it does not work before"
+    bench.remove(NAME)
+    bench.run(NAME, *service.options, image.reference)
+    record = hardened(bench, f"bash -c 'exec 3<>/dev/tcp/$TWIN_IP/{service.port}'", tmp_path / "tried")
+    assert bench.get(f"/containers/{NAME}/json")["HostConfig"]["ReadonlyRootfs"], record["left_out"]
+    told = json.dumps([record["not_exercised"], record["left_out"], record["decide"]])
+    assert [
+        part for part, well in month_of_work(bench, service).items() if not well and part not in told
+    ] == []
+    exercised = {
+        "restart",
+        *(["reload"] if service.reloads else []),
+        *(["log rotation"] if service.log else []),
+    }
+    assert exercised <= set(record["exercised"])
 
 
 @pytest.mark.long

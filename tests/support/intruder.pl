@@ -8,6 +8,11 @@ $SIG{$_} = 'IGNORE' for qw(PIPE USR1);
 
 sub timed { my ($work) = @_; eval { local $SIG{ALRM} = sub { die }; alarm 2; $work->(); alarm 0; }; alarm 0; }
 
+sub beside {    # each waits for an answer that never comes
+    my ($work) = @_;
+    fork // die or do { $work->(); 1 while wait > 0; exit }
+}
+
 sub into {    # everything below a path, not following links
     my ($path, $depth) = @_;
     my $handle;
@@ -43,7 +48,7 @@ sub over_network {
             socket(my $s, 2, $type, 0) or next;
             setsockopt($s, 1, 25, "eth0\0") if $bound;    # SO_BINDTODEVICE: every address is a neighbour then
             setsockopt($s, 1, 6, 1);
-            timed(sub { connect($s, $name) and syswrite($s, 'x') });
+            beside(sub { timed(sub { connect($s, $name) and syswrite($s, 'x') }) });
         }
     }
 }
@@ -57,16 +62,16 @@ sub over_ipv6 {    # all nodes on the link, and whoever is named
         for my $to (pack('H32', 'ff020000000000000000000000000001'), map { pack 'H32', $_ } split /,/, $ENV{IPV6} // '') {
             for my $type (1, 2) {
                 socket(my $s, 10, $type, 0) or next;
-                timed(sub { connect($s, pack('S n N a16 L', 10, $port, 0, $to, $index)) and syswrite($s, 'x') });
+                my $name = pack('S n N a16 L', 10, $port, 0, $to, $index);
+                beside(sub { timed(sub { connect($s, $name) and syswrite($s, 'x') }) });
             }
         }
     }
 }
 
 into($_, 0) for split /,/, $ENV{PLACES} // '';
-# side by side, because each waits for an answer that never comes
-for my $target (split /,/, $ENV{TARGETS} // '') { fork // die or do { over_network(split /:/, $target); exit } }
-if ($ENV{PORT}) { fork // die or do { over_ipv6($ENV{PORT}); exit } }
+for my $target (split /,/, $ENV{TARGETS} // '') { beside(sub { over_network(split /:/, $target) }) }
+over_ipv6($ENV{PORT}) if $ENV{PORT};
 1 while wait > 0;
 my @witnesses = grep { $_ } split /,/, $ENV{PIDS} // '';
 opendir(my $proc, '/proc');

@@ -10,8 +10,8 @@ from tests.support.debian_services import HAPROXY, LIGHTTPD, MEMCACHED, MOSQUITT
 from tests.support.images import NGINX, REDIS, ServiceImage
 from tests.support.podman import Bench
 from tests.support.waiting import eventually
+from tests.support.worked_services import NAME
 
-NAME = "lived-service"
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n"
 _GROUP = "root:x:0:\nwww-data:x:33:\nnode:x:1000:\n"
 _SHELL = {f"bin/{name}": "busybox" for name in ("sh", "mv", "cat", "ls", "su", "sleep")}

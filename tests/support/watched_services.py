@@ -1,6 +1,5 @@
 """Real services watched by notification and by strace, and asked as a client would."""
 
-import json
 import re
 import subprocess
 import tempfile
@@ -12,21 +11,15 @@ from msgspec import Struct
 from hardentui.features.trial.learned.teaching import Needs, needs_of
 from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.lib.observer.records import CallLog
+from hardentui.model.facts import STOCK_CAPABILITIES
 from hardentui.model.trial import Observation
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, build, missing_package
+from tests.support.observing import BASE
 from tests.support.podman import Bench
 from tests.support.postgres import postgres_image
 from tests.support.waiting import eventually
 
-BASE = json.loads(Path("/usr/share/containers/seccomp.json").read_text())
-HELD = frozenset(
-    f"CAP_{name}"
-    for name in (
-        *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID"),
-        *("SETPCAP", "SETUID", "SYS_CHROOT"),
-    )
-)
 NAME = "learned-service"
 _PG_HELLO = r"\000\000\000\027\000\003\000\000user\000postgres\000\000"
 
@@ -94,7 +87,7 @@ def exercise(bench: Bench, service: Service) -> None:
 
 
 def watched(bench: Bench, service: Service, image: str) -> Observation:
-    watch = Watch(BASE, HELD, account=bench.account(), parent=str(bench.directory))
+    watch = Watch(BASE, STOCK_CAPABILITIES, account=bench.account(), parent=str(bench.directory))
     watch.open()
     try:
         bench.podman(
@@ -139,7 +132,7 @@ def learned(bench: Bench, service: Service, image: str) -> tuple[Needs, CallLog]
     observation = watched(bench, service, image)
     assert isinstance(observation.calls, CallLog), observation.calls
     assert observation.calls.faults == ()
-    return needs_of(observation, HELD, native=native_way()), observation.calls
+    return needs_of(observation, STOCK_CAPABILITIES, native=native_way()), observation.calls
 
 
 def seen_by_both(bench: Bench, service: Service) -> tuple[frozenset[str], frozenset[str]]:

@@ -297,6 +297,7 @@ class Wait:
         container: its name or id.
         files: this machine's files, for /proc; None when the engine runs on another one.
         run_probe: runs one of the expected probes against this container.
+        is_hopeless: asked when a quarter of the time is over: whether to stop waiting.
         stop: ends the wait immediately with KeyboardInterrupt.
     """
 
@@ -308,10 +309,12 @@ class Wait:
         *,
         files: Files | None,
         run_probe: RunProbe | None = None,
+        is_hopeless: Callable[[], bool] = lambda: False,
         stop: threading.Event | None = None,
     ) -> None:
         self._containers = containers
         self._container = container
+        self._is_hopeless = is_hopeless
         self._expected = expected
         self._files = files
         self._run_probe = run_probe
@@ -321,14 +324,14 @@ class Wait:
         self._failed_probe: ProbeResult | None = None
 
     def outcome(self) -> Readiness:
-        """Block until it is ready, has ended, or the time is up.
+        """Block until it is ready, has ended, is hopeless, or the time is up.
 
         Raises:
             EngineError: Podman does not return its state.
             KeyboardInterrupt: `stop` was set.
         """
-        end = self._begun + self._expected.patience
-        why = f"time ran out before it could be checked ({self._expected.patience:.0f} s)"
+        patience = self._expected.patience
+        why = f"time ran out before it could be checked ({patience:.0f} s)"
         stages: list[Callable[[Mapping[str, Any]], str]] = [self._not_expected, self._unanswered]
         while True:
             document = self._containers.inspect(self._container)
@@ -338,10 +341,10 @@ class Wait:
                 stages.pop(0)
             if not stages:
                 return self._settled()
-            if monotonic() >= end:
-                return self._result(
-                    False, f"{why}; waited {self._expected.patience:.0f} s", failed_probe=self._failed_probe
-                )
+            waited = monotonic() - self._begun
+            if waited >= patience or (waited >= patience / 4 and self._is_hopeless()):
+                why = f"{why}; waited {min(waited, patience):.0f} s"
+                return self._result(False, why, failed_probe=self._failed_probe)
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
 
     def ended_since(self) -> str:

@@ -342,6 +342,7 @@ class BaselineSeen(Struct, frozen=True):
     stop_seconds: float | None = None  # how long it took to stop; None if it had to be killed
     probe: str = ""
     habits: Habits = Habits()  # what it does when asked
+    log: str = ""  # what it wrote
     lacks: tuple[Lack, ...] = ()
 
 
@@ -362,12 +363,14 @@ def run_baseline(stage: Stage) -> BaselineSeen:
             lacks = twin.lacks
             twin.start()
             outcome = stage.wait(twin, expected)
-            log = twin.log()[-LOG_SHOWN:]
+            log = twin.log()
             if outcome.ready:
                 seen = _observed(stage, twin, outcome, expected)
-                return replace(seen, baseline=replace(seen.baseline, log=log), lacks=lacks)
+                baseline = replace(seen.baseline, log=log[-LOG_SHOWN:])
+                return replace(seen, baseline=baseline, log=log, lacks=lacks)
     except ChangeFailed as error:
         outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
+    log = log[-LOG_SHOWN:]
     advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=wishes.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
     stage.tell(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}")

@@ -11,7 +11,7 @@ import os
 import posixpath
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
@@ -127,14 +127,17 @@ class Stage:
         finally:
             self._maker.remove(twin)
 
-    def wait(self, twin: Twin, expected: Expectation) -> Readiness:
-        """Wait until a started twin is as expected."""
+    def wait(
+        self, twin: Twin, expected: Expectation, *, is_hopeless: Callable[[], bool] = lambda: False
+    ) -> Readiness:
+        """Wait until a started twin is as expected, or hopeless."""
         return Wait(
             self.changing.containers,
             twin.id,
             expected,
             files=self.files,
             run_probe=twin.run_probe,
+            is_hopeless=is_hopeless,
             stop=self.tools.stop,
         ).outcome()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import Any
@@ -16,6 +16,7 @@ from hardentui.features.trial.baseline import LOG_SHOWN, BaselineSeen, stop, sto
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     FailureSign,
+    Loosening,
     Raised,
     TrialConfiguration,
     TwinPlanner,
@@ -78,6 +79,7 @@ class Rounds:
         )
         self.slow_stop = ""
         self.records: list[Round] = []
+        self._usual = _complaints(seen.log)
 
     @property
     def judges_work(self) -> bool:
@@ -142,7 +144,8 @@ class Rounds:
         """
         if watch is not None:
             watch.attach(twin.init())
-        outcome = self.start(twin)
+        # one that says what it is refused, which the unchanged one did not, is not waited for to the end
+        outcome = self.start(twin, is_hopeless=lambda: not _complaints(twin.log()) <= self._usual)
         if not outcome.ready:
             return outcome.why, True
         done: tuple[str, ...] = ()
@@ -177,15 +180,22 @@ class Rounds:
             return ""
         return f"it does not stop within {limit} s any more (before: {before:.1f} s)"
 
-    def start(self, twin: Twin, settle: float | None = None) -> Readiness:
-        """Start a twin and wait until it is ready. `settle`: seconds that it must stay alive afterwards,
-        instead of the expected ones.
+    def start(
+        self, twin: Twin, settle: float | None = None, *, is_hopeless: Callable[[], bool] = lambda: False
+    ) -> Readiness:
+        """Start a twin and wait until it is ready, or hopeless. `settle`: seconds that it must stay alive
+        afterwards, instead of the expected ones.
         """
         twin.start()
         expected = self.expected if settle is None else replace(self.expected, settle=settle)
         if expected.how is not How.HEALTH and has_health_check(twin.document()):
             expected = replace(expected, how=How.HEALTH, settle=SETTLED)  # one that the plan adds
-        return self.stage.wait(twin, expected)
+        return self.stage.wait(twin, expected, is_hopeless=is_hopeless)
+
+
+def _complaints(log: str) -> frozenset[tuple[Loosening | None, str]]:
+    """What a twin says that it lacks, without the times in its messages."""
+    return frozenset((sign.loosening, sign.blames) for sign in of_log(log))
 
 
 def of_state(twin: Twin) -> list[FailureSign]:

@@ -205,3 +205,13 @@ def test_the_expected_downtime_is_told_before_and_the_measured_one_after(tmp_pat
         done = subprocess.run(["sh", str(script)], env=path, capture_output=True, text=True, check=True)
         assert bool(re.search(r"^It was down for [0-9]+\.[0-9] s at most\.$", done.stderr, re.M)) is running
         assert "for 0.0 s" not in done.stderr
+
+
+def test_all_units_of_today_are_stopped_at_once() -> None:
+    """Each may take its time."""
+    old = tuple(
+        OldContainer(name=name, id=name * 8, kept_as=f"{name}-before", unit=f"{name}.service")
+        for name in ("db", "web")
+    )
+    script = take_over_script("take-over.sh", TakeOver(old=old))
+    assert "systemctl stop db.service web.service\n" in script

@@ -1,13 +1,15 @@
 """What the kernel says of the final twin decides what counts as kept."""
 
 import threading
+from collections.abc import Callable
+from itertools import count
 from unittest.mock import MagicMock
 
 import pytest
 
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import container
-from hardentui.features.change.wait import Expectation, Readiness
+from hardentui.features.change.wait import Expectation, ProbeResult, Readiness, Wait
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.baseline import BaselineSeen, Stopped, stop_limit
 from hardentui.features.trial.configuration import (
@@ -136,3 +138,40 @@ def test_after_a_failure_without_evidence_only_what_it_needs_comes_back(
     settled = Relaxer(rounds).settle(TrialConfiguration((choice,)))
     assert set(settled.configuration.loosenings) == {CapabilityBack(name) for name in needed}
     assert all("without" in why for why in settled.why.values())
+
+
+REFUSED = "chown: Operation not permitted"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "waited"),
+    [("", f"12:05 {REFUSED}", 25), (f"12:00 {REFUSED}", f"12:05 {REFUSED}", 100), ("", "ready", 100)],
+    ids=["refused", "refused also before", "nothing"],
+)
+def test_a_twin_that_says_what_it_is_refused_is_not_waited_for_to_the_end(
+    monkeypatch: pytest.MonkeyPatch, before: str, now: str, waited: int
+) -> None:
+    clock, containers, stop, stage, twin = count(), MagicMock(), MagicMock(), MagicMock(), MagicMock()
+    monkeypatch.setattr("hardentui.features.change.wait.monotonic", lambda: next(clock))
+    containers.inspect.return_value = {"State": {"Status": "running", "Pid": 1}}
+    stop.wait.return_value = False
+    twin.log.return_value = now
+
+    def wait(_: object, expected: Expectation, *, is_hopeless: Callable[[], bool]) -> Readiness:
+        probe = ProbeResult("false", "it fails")
+        given = Wait(
+            containers,
+            "web",
+            expected,
+            files=None,
+            run_probe=lambda *_: probe,
+            is_hopeless=is_hopeless,
+            stop=stop,
+        )
+        return given.outcome()
+
+    stage.wait = wait
+    expected = Expectation(How.PORTS, patience=100, probes=("false",))
+    seen = BaselineSeen(Baseline(True, How.PORTS, 0.1), container(), expected, log=before)
+    rounds = Rounds(stage, TwinPlanner(container(), _plan), seen)
+    assert rounds.lead(twin)[0].endswith(f"waited {waited} s")
