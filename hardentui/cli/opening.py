@@ -17,8 +17,7 @@ from hardentui.cli.terminal import Terminal, command_module, foreign
 from hardentui.errors import NoEngine
 from hardentui.features.first_look import FirstLook
 from hardentui.features.opening.opened import Begun
-from hardentui.features.reports.result import CheckResult, SubjectResult
-from hardentui.features.results import check_result
+from hardentui.features.reports.result import CheckResult, SubjectResult, check_result
 from hardentui.features.settings import wants_text
 from hardentui.features.views import Row, reports_of
 from hardentui.harden.score import Cell, score_word

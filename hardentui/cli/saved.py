@@ -25,8 +25,7 @@ from hardentui.features.compare import (
 )
 from hardentui.features.opening.doctor import import_scan
 from hardentui.features.opening.engines import open_engines
-from hardentui.features.reports.result import CheckResult
-from hardentui.features.results import check_result, host_reports
+from hardentui.features.reports.result import CheckResult, check_result, host_reports
 from hardentui.features.rights.page import rights_of_container, rights_page
 from hardentui.features.sections import page_text
 from hardentui.features.views import CheckProgress, Report, told_once, without_originals

@@ -26,7 +26,7 @@ from hardentui.features.reports.as_json import (
     document,
     read_report,
 )
-from hardentui.features.results import check_result, host_reports
+from hardentui.features.reports.result import check_result, host_reports
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import CheckProgress, Report, Row, reports_of, told_once
 from hardentui.features.workbench import Workbench

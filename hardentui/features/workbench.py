@@ -24,13 +24,13 @@ from hardentui.features.views import Report, Selection, known_facts
 from hardentui.harden.score import lead_somewhere
 from hardentui.model.finding import Status, Waiver
 from hardentui.model.known import Known
-from hardentui.model.settings import FixDefaults, Notice
 from hardentui.state import settings_file, state_directory
 from hardentui.words import without_checklist
 
 if TYPE_CHECKING:
     from hardentui.features.fix.drafter import Drafter
     from hardentui.features.planning import Planner
+    from hardentui.features.settings import Notice
     from hardentui.features.trial.trying import Trying
     from hardentui.features.waivers import Waiving
     from hardentui.lib.image import ImageInventory
@@ -94,19 +94,19 @@ class Workbench:
                 found_with = (*without_checklist(engine.facts.found_with), *named)
                 engine.facts = engine.facts.replace(found_with=found_with)
         by_id = CHECKS.with_own(listed.own)
-        defaults = FixDefaults()
+        notices: tuple[Notice, ...] = ()
         if os.path.lexists(settings_file()):
             from hardentui.features.settings import Document, read_fix_defaults
 
             defaults = read_fix_defaults(Document.read(os.environ), by_id)
-        known = replace(listed, fix_values=defaults.values)
+            listed, notices = replace(listed, fix_values=defaults.values), defaults.notices
         waivers: tuple[Waiver, ...] = ()
         if not opened.simulated:
             from hardentui.features.waivers import accepted
 
             waivers = accepted(checklist, by_id)
-        judge = Judge(known, by_id, steps, checks, waivers)
-        return cls(opened, judge, defaults.notices, checklist=checklist)
+        judge = Judge(listed, by_id, steps, checks, waivers)
+        return cls(opened, judge, notices, checklist=checklist)
 
     @cached_property
     def planner(self) -> Planner:

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from hardentui.errors import HardenError
 from hardentui.features.looking.row_filter import FilteredRows, parse_filter
 from hardentui.features.opening.opened import Opened
-from hardentui.features.results import first_steps
+from hardentui.features.reports.result import first_steps
 from hardentui.features.views import Attempt, Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import Level, score_word
 from hardentui.model.draft import Target

@@ -25,9 +25,9 @@ from hardentui.features.reports.result import (
     KeptResult,
     SubjectResult,
     TextStyle,
+    merged,
     worst_first,
 )
-from hardentui.features.results import merged
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import score
