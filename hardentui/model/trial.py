@@ -18,7 +18,6 @@ class Sampled(Struct, frozen=True):
     """Repeated samples of /proc and the cgroup tree."""
 
     listening: Known[tuple[SocketEndpoint, ...]] = NOT_READ
-    outgoing: Known[tuple[SocketEndpoint, ...]] = NOT_READ
     # memory_peak, pids_peak: bytes and tasks
     memory_peak: Known[int] = NOT_READ
     pids_peak: Known[int] = NOT_READ

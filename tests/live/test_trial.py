@@ -206,6 +206,14 @@ def test_a_read_only_path_is_found_by_evidence(bench: Bench, trial: Run) -> None
 
 
 @pytest.mark.long
+def test_a_call_that_it_may_not_make_is_evidence_without_a_word_in_its_log(bench: Bench, trial: Run) -> None:
+    script = "touch /f; chown 33 /f 2>/dev/null || exit 1; exec sleep 100000"
+    bench.run(NAME, BUSYBOX, "sh", "-c", script)
+    code, document = trial("--check", "default-capabilities-kept", "--tight", "--probe", "true")
+    assert (code, given(document)) == (0, {"CHOWN"})
+    assert "chown /f needs CHOWN" in document["relaxed"][0]["evidence"]
+
+
 def test_a_limit_that_is_too_low_is_raised(bench: Bench, trial: Run, tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text('fix = [{ check = "no-pids-limit", parameters = { limit = 16 } }]\n')

@@ -274,17 +274,6 @@ def _text(files: Files, path: str) -> str:
         return ""
 
 
-def _volume(
-    facts: ContainerFacts, directory: str, volume: str, filled: bool, engine: ChangingEngine
-) -> CreateVolume:
-    return CreateVolume(
-        name=volume,
-        source=facts.id if filled else "",
-        directory=directory if filled else "",
-        existed=engine.volumes.exists(volume),
-    )
-
-
 def replace_way(
     facts: ContainerFacts,
     plan: Plan,
@@ -325,10 +314,10 @@ def replace_way(
     kept_aside, aside = _kept_aside(facts, plan, kept, f"{name}-leaving-{suffix}" if vanishes else kept)
     more += aside
     copied = paths if not vanishes else ()
-    operations += [
-        _volume(facts, directory, volume, (directory, volume) in copied, engine)
-        for directory, volume in dict.fromkeys((*copied, *brought.items()))
-    ]
+    for directory, volume in dict.fromkeys((*copied, *brought.items())):
+        source = (facts.id, directory) if (directory, volume) in copied else ("", "")
+        existed = engine.volumes.exists(volume)
+        operations.append(CreateVolume(name=volume, source=source[0], directory=source[1], existed=existed))
     if copied:
         part = CopyPart.AHEAD if facts.running else CopyPart.ALL
         operations.append(CopyData(source=facts.id, paths=paths, part=part))

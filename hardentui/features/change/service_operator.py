@@ -27,6 +27,7 @@ from hardentui.features.change.wait import (
     PROBE_LIMIT,
     ProbeResult,
     Wait,
+    addresses_of,
     expectation,
     in_network_of,
     names_target,
@@ -152,10 +153,7 @@ def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeRe
     ports; another one on this host, as a client would.
     """
     document = containers.inspect(name)
-    settings = document.get("NetworkSettings") or {}
-    networks = settings.get("Networks") or {}
-    addresses = (str((network or {}).get("IPAddress") or "") for network in networks.values())
-    address = str(settings.get("IPAddress") or "") or next((address for address in addresses if address), "")
+    address = next(iter(addresses_of(document)), "")
     if not names_target(command):
         return run_probe(command, PROBE_LIMIT, address=address, name=name)
     if not (pid := pid_of(document)):

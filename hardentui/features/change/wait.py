@@ -137,6 +137,15 @@ def stop_signal(document: Mapping[str, Any]) -> int:
     return int(given) if given.isdecimal() else getattr(signal, f"SIG{given}", signal.SIGTERM)
 
 
+def addresses_of(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Its IPv4 address in each of its networks; one that it has outside of them first."""
+    settings = document.get("NetworkSettings") or {}
+    networks = (settings.get("Networks") or {}).values()
+    places = (settings, *(network for network in networks if isinstance(network, Mapping)))
+    addresses = (str(place.get("IPAddress") or "") for place in places)
+    return tuple(dict.fromkeys(address for address in addresses if address))
+
+
 # The ports that a container can be reached at.
 
 _LISTENING, _BOUND = "0A", "07"

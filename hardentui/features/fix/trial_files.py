@@ -1,4 +1,4 @@
-"""The files that a trial gives, and what earlier trials learned."""
+"""The files that a trial gives, and the plan that a record of one asks for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui import account
@@ -23,7 +22,6 @@ from hardentui.features.trial.tried import (
     as_json,
     choices_of,
     keep_profile,
-    kept_needs,
     plan_of,
     profile_directory,
     with_profile,
@@ -42,7 +40,6 @@ from hardentui.model.trial import Trial
 from hardentui.options import *
 from hardentui.reading.scratch import volume_at
 from hardentui.visible import visible
-from hardentui.words import plural
 from hardentui.writers.profiles import profile_text
 
 _CHOSEN = (CAP_ADD, CAP_DROP, MEMORY, MEMORY_SWAP, PIDS_LIMIT)
@@ -228,27 +225,3 @@ def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial
     names = {file.name for file in profiles}
     files = [file for draft in drafts for file in draft.files if file.name not in names]
     return (record, saved, *profiles, *files)
-
-
-# What earlier trials learned about a container.
-
-
-class LearnedFrom(Struct, frozen=True):
-    """What was learned, and from which trials."""
-
-    container: str
-    # full names (`CAP_CHOWN`) of those used during the trial; None = the trial could not see them, for the
-    # reason in `why`
-    capabilities: frozenset[str] | None
-    source: str
-    why: str = ""
-
-
-def learned_before(facts: ContainerFacts) -> LearnedFrom | None:
-    """What earlier trials of this container with this image learned here; None = there was none."""
-    needs = kept_needs(facts)
-    if needs is None:
-        return None
-    used = None if needs.capabilities is None else needs.capability_names
-    why = needs.unknown.get("capabilities", "") if used is None else ""
-    return LearnedFrom(facts.name, used, plural(needs.runs, "earlier trial"), why=why)

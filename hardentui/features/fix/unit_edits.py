@@ -147,11 +147,11 @@ class _UnitEditor:
                 "Edit the file itself.",
             )
         keys = changed_keys(origin.quadlet(), done.files)
-        drop_in = self._drop_in(lambda text: sets_key(text, keys))
+        path, before = self._drop_in(lambda text: sets_key(text, keys))
         if not keys:
             return []
-        text = quadlet_drop_in(origin.quadlet(without=drop_in.present), done, self._comments)
-        return [_draft_file(drop_in.path, text, before=drop_in.text)]
+        text = quadlet_drop_in(origin.quadlet(without=path), done, self._comments)
+        return [_draft_file(path, text, before=before)]
 
     def _service(self) -> UnitEdit:
         origin = self._origin
@@ -161,23 +161,22 @@ class _UnitEditor:
                 f"The drop-in {visible(old, 120)} repeats a command that has since changed in the unit.",
                 "Remove it, restart the unit, and plan again: then nothing of the new command is lost.",
             )
-        drop_in = self._drop_in(concerns_command)
+        path, before = self._drop_in(concerns_command)
         known = self._context.networks if self._context else {}
         networks = {name: network_create_arguments(name, inspect) for name, inspect in known.items()}
-        service = origin.service(without=drop_in.present)
-        done = service_drop_in(service, self._changes, self._comments, drop_in.text, networks)
-        files = (_draft_file(drop_in.path, done.text, before=drop_in.text),) if done.text else ()
+        service = origin.service(without=path)
+        done = service_drop_in(service, self._changes, self._comments, before, networks)
+        files = (_draft_file(path, done.text, before=before),) if done.text else ()
         return UnitEdit(files, done.notes, done.left_out, done.applied)
 
-    def _drop_in(self, concerns: Callable[[str], bool]) -> _DropIn:
-        """The drop-in to write: our existing one, else a new one that sorts after those it must override.
-        `concerns`: whether another drop-in's text sets what ours will set.
+    def _drop_in(self, concerns: Callable[[str], bool]) -> tuple[str, str]:
+        """Path and text of the drop-in to write: our existing one, else a new one that sorts after those it
+        must override. `concerns`: whether another drop-in's text sets what ours will set.
         """
         drop_ins = dict(self._origin.drop_ins)
         name = drop_in_name({posixpath.basename(path): text for path, text in drop_ins.items()}, concerns)
         present = next((path for path in drop_ins if posixpath.basename(path) == name), "")
-        path = present or posixpath.join(self._origin.drop_in_directory, name)
-        return _DropIn(path=path, present=present, text=drop_ins.get(present, ""))
+        return present or posixpath.join(self._origin.drop_in_directory, name), drop_ins.get(present, "")
 
     def _new_networks(self) -> dict[str, DraftFile]:
         """Network -> the unit of a network that the plan adds."""
@@ -202,14 +201,6 @@ class _UnitEditor:
 _NAMES_SECRET = re.compile(r"\s*Secret\s*=")
 _HEADER_LINES = 2
 """Of a unified diff: the names of both files."""
-
-
-class _DropIn(Struct, frozen=True):
-    """A drop-in to write: its path, and the path and text of the existing one, or empty."""
-
-    path: str
-    present: str
-    text: str
 
 
 def _service_notes(origin: Origin) -> list[str]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from hardentui.features.harden.card import EVERYTHING, Card, Side
+from hardentui.features.trial.page import flagged
 from hardentui.harden.do_first import gained
 from hardentui.model.trial import Result, Trial
-from hardentui.options import BY_NAME
 from hardentui.visible import visible
 
 _HEADINGS = {
@@ -160,9 +160,7 @@ def _given(label: str, text: str) -> Iterator[tuple[str, str]]:
 
 def _loosened(trial: Trial) -> Iterator[str]:
     for relaxed in trial.relaxed:
-        row = BY_NAME.get(relaxed.option)
-        flag = row.flag if row is not None else relaxed.option
-        yield f"{relaxed.check}: {flag} {relaxed.given or 'removed'} ({relaxed.evidence})"
+        yield f"{relaxed.check}: {flagged(relaxed.option, relaxed.given)} ({relaxed.evidence})"
 
 
 def _not_learned(trial: Trial) -> Iterator[str]:

@@ -10,24 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from msgspec import Struct
 
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
-from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.finding import Severity, Status
 from hardentui.visible import visible_lines
 
 _MARKS = {Status.FAIL: "✗", Status.UNKNOWN: "?", Status.WAIVED: "~"}
 _TITLES = {Status.FAIL: "Failed", Status.UNKNOWN: "Unknown", Status.WAIVED: "Waived"}
-
-
-class HtmlSection(Struct, frozen=True):
-    """The findings of one status of one subject."""
-
-    status: str
-    title: str
-    mark: str
-    findings: tuple[Finding, ...]
 
 
 def render(result: CheckResult, style: TextStyle) -> str:
@@ -69,12 +59,13 @@ def _finalize(value: Any) -> Any:
     return visible_lines(value) if type(value) is str else value
 
 
-def _sections(subject: SubjectResult) -> tuple[HtmlSection, ...]:
-    return tuple(
-        HtmlSection(status.value, _TITLES[status], mark, subject.having(status))
-        for status, mark in _MARKS.items()
-        if subject.count(status)
-    )
+def _sections(subject: SubjectResult) -> list[dict[str, Any]]:
+    """The findings of each status of a subject."""
+    return [
+        {"status": each.value, "title": _TITLES[each], "mark": mark, "findings": subject.having(each)}
+        for each, mark in _MARKS.items()
+        if subject.count(each)
+    ]
 
 
 def _quiet(subject: SubjectResult) -> str:

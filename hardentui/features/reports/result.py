@@ -68,7 +68,6 @@ class SubjectResult(Struct, frozen=True, dict=True):
     # gives the failing checks that an option of this container fixes
     can_fix: Callable[[], frozenset[str]] = frozenset
     host: str = ""  # its host in a report on several hosts; else empty
-    pid: int | None = None  # of the main process of a running container; None for everything else
     # file, line: of the unit that the container runs from, and of its section there; empty and 0 = none, or
     # unknown
     file: str = ""

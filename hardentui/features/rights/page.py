@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hardentui.features.fix.trial_files import LearnedFrom, learned_before
 from hardentui.features.looking.default_profile import default_profile
 from hardentui.features.rights.seccomp import FilterKind, SeccompPage, seccomp_page
 from hardentui.features.rights.seccomp import summary as seccomp_summary
 from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.trial.learned.teaching import Needs
+from hardentui.features.trial.tried import kept_needs
 from hardentui.model.draft import TextFile, safe_file_name
 from hardentui.model.facts import ALL_CAPABILITIES, CapabilitySets, ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
@@ -37,7 +38,7 @@ from hardentui.reading.confinement import (
 from hardentui.reading.containers import ask
 from hardentui.reading.mounts import own_user_namespace
 from hardentui.visible import command_word
-from hardentui.words import own_command
+from hardentui.words import own_command, plural
 from hardentui.writers.profiles import AppArmorProfile, apparmor_profile
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class Rights(Struct, frozen=True):
 def rights_of_container(facts: ContainerFacts, files: Files) -> Rights:
     """What the kernel says, and what trials of the container have learned."""
     module = lsm_page(facts)
-    capabilities = capability_page(facts, learned_before(facts))
+    capabilities = capability_page(facts, kept_needs(facts))
     seccomp = seccomp_page(facts, default_profile(facts, files))
     return Rights(facts.name, facts.engine.label, module.running, capabilities, seccomp, module)
 
@@ -407,18 +408,18 @@ class CapabilityPage(Struct, frozen=True):
         return tuple(row for row in self.rows if row.held)
 
 
-def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -> CapabilityPage:
+def capability_page(facts: ContainerFacts, needs: Needs | None = None) -> CapabilityPage:
     """The page of a container.
 
     Args:
-        learned: what a trial saw; None = no trial, so the use is unknown.
+        needs: what trials saw; None = no trial, so the use is unknown.
     """
     sets = live_sets(facts)
     live = sets if isinstance(sets, CapabilitySets) else None
     declared = declared_set(facts)
     defaults = facts.engine.default_capabilities
     names = ALL_CAPABILITIES | declared | defaults | (live.bounding | live.permitted if live else frozenset())
-    used = None if learned is None else learned.capabilities
+    used = None if needs is None or needs.capabilities is None else needs.capability_names
     flag = ask(facts, lambda kernel: kernel.no_new_privileges)
     return CapabilityPage(
         container=facts.name,
@@ -445,8 +446,8 @@ def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -
         no_new_privileges=flag if isinstance(flag, bool) else None,
         own_user_namespace=own_user_namespace(facts),
         by_image=tuple(sorted(needed_by_image(facts))),
-        learned="" if learned is None else learned.source,
-        not_learned="" if learned is None else learned.why,
+        learned="" if needs is None else plural(needs.runs, "earlier trial"),
+        not_learned="" if needs is None or used is not None else needs.unknown.get("capabilities", ""),
     )
 
 

@@ -39,7 +39,7 @@ from hardentui.model.trial import Baseline, How, Lack, TrialStep
 from hardentui.options import ENV
 from hardentui.reading.asked_memory import asked_by_file, config_paths
 from hardentui.reading.behaviour import command_of
-from hardentui.reading.containers import ask_or, listed
+from hardentui.reading.containers import ask_or
 from hardentui.writers.context import needed_containers
 
 # Advice for the user: a probe that would prove more, and how to give a twin what it lacks.
@@ -133,9 +133,7 @@ def _web_probe(ask: RunProbe, url: str, curl: str) -> ProposedProbe | None:
     return _tried(ask, asks, f"HTTP {status}")
 
 
-def advice_for(
-    facts: ContainerFacts, failed: ProbeResult | None, log: str, lacks: Sequence[Lack], *, outside: bool
-) -> str:
+def advice_for(failed: ProbeResult | None, log: str, lacks: Sequence[Lack], *, outside: bool) -> str:
     """How to give the twin what it lacks, judging by the failed probe and its log."""
     sentences = []
     if failed is not None:
@@ -143,11 +141,7 @@ def advice_for(
             sentences.append("The probe uses a program that this machine does not have.")
         else:
             sentences.append("A probe runs on this machine; check that it is right for $TARGET.")
-    neighbours = needed_peers(facts, log)
-    if neighbours:
-        flags = " ".join(f"--peer {name}" for name in neighbours)
-        sentences.append(f"It names {listed(list(neighbours))}: try again with {flags}.")
-    elif _NO_NAME.search(log) or _NO_WAY.search(log):
+    if _NO_NAME.search(log) or _NO_WAY.search(log):
         sentences.append(
             "It cannot reach a neighbour on its network: give it a twin of that container with --peer NAME."
         )
@@ -156,18 +150,6 @@ def advice_for(
     if lacks:
         sentences.append(f"The twin lacks {'; '.join(str(lack) for lack in lacks)}.")
     return " ".join(sentences)
-
-
-def needed_peers(facts: ContainerFacts, log: str) -> tuple[str, ...]:
-    """Containers on its networks whose name appears in its log or its environment."""
-    own = set(facts.networks)
-    variables: tuple[str, ...] = facts.spec[ENV]
-    words = set(re.findall(r"[A-Za-z0-9][A-Za-z0-9_-]*", "\n".join((log, *variables))))
-    return tuple(
-        peer.name
-        for peer in facts.peers.everyone
-        if peer.id != facts.id and own & set(peer.networks) and peer.name in words
-    )
 
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -371,7 +353,7 @@ def run_baseline(stage: Stage) -> BaselineSeen:
     except ChangeFailed as error:
         outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
     log = log[-LOG_SHOWN:]
-    advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=wishes.outside)
+    advice = advice_for(outcome.failed_probe, log, lacks, outside=wishes.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
     stage.tell(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}")
     return BaselineSeen(baseline, facts, expected, lacks=lacks)

@@ -164,9 +164,6 @@ class TwinPlanner:
             return frozenset()  # an ordinary user who cannot gain any has none
         return bounding_set(self.facts.spec, defaults) - bounding_set(spec, defaults)
 
-    def can_be_writable(self, directory: str, spec: Spec) -> bool:
-        return can_be_writable(directory, spec, self.facts)
-
     def _loosened(self, spec: Spec, loosening: Loosening) -> Spec:
         if isinstance(loosening, CapabilityBack):
             defaults = self.facts.engine.default_capabilities

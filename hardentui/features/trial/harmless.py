@@ -134,10 +134,6 @@ def _is_below(path: str, places: set[str] | frozenset[str]) -> bool:
 # --- what it gets instead ----------------------------------------------------------------------------
 
 
-def _default(option: Option[Any]) -> Callable[[Spec, Case], Any]:
-    return lambda spec, case: option.default
-
-
 def _always(value: Any) -> Callable[[Spec, Case], Any]:
     return lambda spec, case: value
 
@@ -248,15 +244,6 @@ def _seccomp(spec: Spec, case: Case) -> str:
     return profile
 
 
-def _rootfs(spec: Spec, case: Case) -> str:
-    return f"{spec[ROOTFS].partition(':')[0]}:O" if spec[ROOTFS] else ""
-
-
-def _image(spec: Spec, case: Case) -> str:
-    """The very image that the original runs."""
-    return str(case.facts.inspect.get("Image") or spec[IMAGE])
-
-
 def _sysctl(spec: Spec, case: Case) -> tuple[str, ...]:
     """Without IPv6 on its networks where the other end, the bridge on the host, is out of our reach."""
     if case.role.local or case.role.outside or not case.role.networks:
@@ -277,8 +264,8 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
     NAME: lambda spec, case: case.role.name,
     LABELS: lambda spec, case: case.role.labels,
     POD: lambda spec, case: case.role.pod,
-    IMAGE: _image,
-    ROOTFS: _rootfs,
+    IMAGE: lambda spec, case: str(case.facts.inspect.get("Image") or spec[IMAGE]),  # the very same
+    ROOTFS: lambda spec, case: f"{spec[ROOTFS].partition(':')[0]}:O" if spec[ROOTFS] else "",
     PID: _own(PID, "a PID namespace of others"),
     IPC: _own(IPC, "an IPC namespace of others"),
     UTS: _own(UTS, "a UTS namespace of others"),
@@ -299,7 +286,7 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
         for option in (APPARMOR, CAP_ADD, CAP_DROP, GIDMAP, LABEL_DISABLE, PRIVILEGED, UIDMAP, USERNS)
     },
     **{
-        option: _default(option)  # of its address, its files, its start and its end
+        option: _always(option.default)  # of its address, its files, its start and its end
         for option in (
             *(
                 ARCH,

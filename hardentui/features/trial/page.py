@@ -118,7 +118,7 @@ def _log(title: str, log: str) -> PageSection:
 def _kept(trial: Trial) -> Iterator[str]:
     effective = {proof.check: proof for proof in trial.proof}
     for check in dict.fromkeys(kept.check for kept in trial.kept):
-        changes = (_flagged(kept.option, kept.after) for kept in trial.kept if kept.check == check)
+        changes = (flagged(kept.option, kept.after) for kept in trial.kept if kept.check == check)
         proof = effective.get(check)
         seen = f" ({proof.status}: {proof.effective})" if proof and proof.effective else ""
         yield f"{check}: {', '.join(changes)}{seen}"
@@ -126,10 +126,10 @@ def _kept(trial: Trial) -> Iterator[str]:
 
 def _relaxed(trial: Trial) -> Iterator[str]:
     for relaxed in trial.relaxed:
-        yield f"{relaxed.check}: {_flagged(relaxed.option, relaxed.given)}. {relaxed.evidence}"
+        yield f"{relaxed.check}: {flagged(relaxed.option, relaxed.given)}. {relaxed.evidence}"
 
 
-def _flagged(option: str, value: str | None) -> str:
+def flagged(option: str, value: str | None) -> str:
     """`--memory 512m`, `--privileged removed`."""
     row = BY_NAME.get(option)
     flag = row.flag if row is not None and row.flag.startswith("-") else option

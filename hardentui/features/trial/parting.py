@@ -432,7 +432,7 @@ class _TwinRound:
             for twin, facts in made.twins:
                 if why := act(twin, facts):
                     log = twin.log()[-_LOG_READ:]
-                    advice = advice_for(facts, None, log, twin.lacks, outside=False) if last else ""
+                    advice = advice_for(None, log, twin.lacks, outside=False) if last else ""
                     of = f"{facts.name}: " if made.pod else ""
                     return f"{of}{why}. {advice}" if advice else f"{of}{why}"
         return ""

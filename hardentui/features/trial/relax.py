@@ -15,6 +15,7 @@ from hardentui.features.trial.configuration import (
     Raised,
     TrialConfiguration,
     WritableDirectory,
+    can_be_writable,
 )
 from hardentui.features.trial.rounds import Rounds, Tried
 from hardentui.model.plan import Choice
@@ -126,8 +127,9 @@ class Relaxer:
             return loosening if missing else None
         if isinstance(loosening, WritableDirectory):
             spec = self._planner.spec(configuration)
-            adds = spec[READ_ONLY] and not self._planner.facts.spec[READ_ONLY]
-            return loosening if adds and self._planner.can_be_writable(loosening.directory, spec) else None
+            facts = self._planner.facts
+            adds = spec[READ_ONLY] and not facts.spec[READ_ONLY]
+            return loosening if adds and can_be_writable(loosening.directory, spec, facts) else None
         return self._raised(configuration, loosening)
 
     def _raised(self, configuration: TrialConfiguration, wanted: Raised) -> Raised | None:

@@ -82,20 +82,19 @@ def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
     return (*plan.choices, *(Choice(check) for check in more))
 
 
-def refuse_steered(facts: ContainerFacts, checks: Iterable[Check], checklist: Checklist) -> None:
-    """An image whose annotations change how it is run may do with a twin what nobody asked for.
-
-    Raises:
-        UsageError: this is one.
-    """
+def why_steered(facts: ContainerFacts, checks: Iterable[Check], checklist: Checklist) -> str:
+    """Why its image may do with a twin what nobody asked for: its annotations change how it is run; empty if
+    they do not."""
     check = next((check for check in checks if check.id == _STEERING), None)
-    if check is None:
-        return
-    verdict = judge(check, facts, parameters_of(check, checklist))
-    if verdict.status is Status.FAIL:
+    verdict = judge(check, facts, parameters_of(check, checklist)) if check is not None else None
+    return verdict.reason if verdict is not None and verdict.status is Status.FAIL else ""
+
+
+def refuse_steered(facts: ContainerFacts, checks: Iterable[Check], checklist: Checklist) -> None:
+    """Raises UsageError if its image steers the engine."""
+    if why := why_steered(facts, checks, checklist):
         raise UsageError(
-            f"{visible(facts.name, 80)} is not tried: {verdict.reason}.",
-            ("See: ", Do(Verb.EXPLAIN, _STEERING)),
+            f"{visible(facts.name, 80)} is not tried: {why}.", ("See: ", Do(Verb.EXPLAIN, _STEERING))
         )
 
 
@@ -293,14 +292,8 @@ class Trying:
         ]
         others = (self._gatherer.container(self._gatherer.engine.inspect(identity)) for identity in near)
         company = (*self._stack, *(other for other in others if other.running))
-        return tuple(other for other in company if not self._steered(other))
-
-    def _steered(self, facts: ContainerFacts) -> bool:
-        try:
-            refuse_steered(facts, self._checks.values(), self._checklist)
-        except UsageError:
-            return True
-        return False
+        checks = self._checks.values()
+        return tuple(each for each in company if not why_steered(each, checks, self._checklist))
 
     def _plan(self, facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
         return make_plan(facts, choices, self._checks.values(), self._checklist)

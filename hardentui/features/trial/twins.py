@@ -20,7 +20,7 @@ from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import TRIAL_LABEL, is_ours
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import ProbeResult, in_network_of, pid_of, run_probe
+from hardentui.features.change.wait import ProbeResult, addresses_of, in_network_of, pid_of, run_probe
 from hardentui.features.trial.harmless import aliases, harmless, surplus
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role
 from hardentui.host.commands import run_program
@@ -292,11 +292,7 @@ class Twin:
     @property
     def addresses(self) -> tuple[str, ...]:
         """Its IPv4 address in each network of the trial."""
-        networks = (self.document().get("NetworkSettings") or {}).get("Networks") or {}
-        addresses = (
-            str(network.get("IPAddress") or "") for network in networks.values() if isinstance(network, dict)
-        )
-        return tuple(address for address in addresses if address)
+        return addresses_of(self.document())
 
     def log(self) -> str:
         """The last lines of its log, without colour codes; else the reason why there are none."""

@@ -8,7 +8,6 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks.prelude import container
-from hardentui.features.fix.trial_files import LearnedFrom, learned_before
 from hardentui.features.looking.default_profile import DefaultProfile
 from hardentui.features.rights.page import (
     Confinement,
@@ -21,7 +20,7 @@ from hardentui.features.rights.page import (
 )
 from hardentui.features.rights.seccomp import seccomp_page
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
-from hardentui.features.trial.tried import keep_needs
+from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.host.files import LocalFiles
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
 from hardentui.model.known import Unread
@@ -87,21 +86,22 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     facts = container(kernel=running(frozenset({"CAP_CHOWN", "CAP_KILL"})), inspect={"Image": "a" * 64})
-    assert learned_before(facts) is None
+    assert kept_needs(facts) is None
     keep_needs(facts, Needs(capabilities=(CapabilityNeed("CAP_CHOWN", ()),), runs=2))
-    learned = learned_before(facts)
-    assert learned == LearnedFrom("web", CHOWN, "2 earlier trials")
+    learned = kept_needs(facts)
+    assert learned is not None
+    assert learned.capability_names == CHOWN
     capabilities = rights_of(facts, LocalFiles())[0][0]
     told = {line.text.partition(":")[0]: line.text for line in capabilities.lines}
     assert told["CHOWN"].endswith("(used)")
     assert told["KILL"].endswith("(not used)")
     assert told["used or not"] == "used or not: as seen in 2 earlier trials"
     another_image = facts.replace(inspect={"Image": "b" * 64})
-    assert learned_before(another_image) is None
+    assert kept_needs(another_image) is None
     again = facts.replace(engine=facts.engine.replace(url="unix:///tmp/another/podman.sock"))
-    assert learned_before(again) == learned, "a service that we start has another address each time"
+    assert kept_needs(again) == learned, "a service that we start has another address each time"
     keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
-    unseen = capability_page(facts, learned_before(facts))
+    unseen = capability_page(facts, kept_needs(facts))
     assert all(row.used is None for row in unseen.rows)
     assert any("tracefs is closed to us" in line for line in _capability_words(unseen))
 

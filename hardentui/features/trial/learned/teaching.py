@@ -157,11 +157,10 @@ def needs_of(observation: Observation, held: frozenset[str], *, native: str, low
     log, sampled = observation.calls, observation.sampled
     calls = None if isinstance(log, Unread) else allowed_calls(log, native=native)
     if isinstance(log, Unread):
-        unknown["calls"] = log.reason
+        unknown |= {"calls": log.reason, "outgoing": log.reason}
     needed = _capabilities(log, observation.capability_checks, held, low_ports)
     if isinstance(needed, Unread):
         unknown["capabilities"] = needed.reason
-    details = () if isinstance(log, Unread) else log.details
     if isinstance(log, Unread) and isinstance(observation.written, Unread):
         unknown["written"] = observation.written.reason
     return Needs(
@@ -170,7 +169,7 @@ def needs_of(observation: Observation, held: frozenset[str], *, native: str, low
         seen=frozenset() if isinstance(log, Unread) else frozenset(call.name for call in log.calls),
         written=None if "written" in unknown else _written(log, observation.written),
         listening=_sampled(sampled, "listening", unknown),
-        outgoing=_outgoing(details, sampled, unknown),
+        outgoing=None if isinstance(log, Unread) else _outgoing(log),
         memory_peak=_sampled(sampled, "memory_peak", unknown),
         pids_peak=_sampled(sampled, "pids_peak", unknown),
         unknown=unknown,
@@ -285,22 +284,13 @@ def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[Writ
     return tuple(WrittenPath(path, kept=True) for path in sorted(paths) if not by_podman(path))
 
 
-def _outgoing(
-    details: Iterable[CallDetail], sampled: Known[Sampled], unknown: dict[str, str]
-) -> tuple[SocketEndpoint, ...] | None:
+def _outgoing(log: CallLog) -> tuple[SocketEndpoint, ...]:
     connections: dict[SocketEndpoint, None] = {}
-    for detail in details:
+    for detail in log.details:
         address = detail.address
         if detail.call == "connect" and address and address.family in (AF_INET, AF_INET6) and address.port:
             datagrams = detail.numbers[:1] == (_SOCK_DGRAM,)
             connections[SocketEndpoint("udp" if datagrams else "tcp", address.host, address.port)] = None
-    seen = _sampled(sampled, "outgoing", unknown)
-    known = {(connection.address, connection.port) for connection in connections}
-    for connection in seen or ():
-        if (connection.address, connection.port) not in known:
-            connections[connection] = None
-    if not connections and seen is None:
-        return None
     return tuple(connection for connection in connections if not _to_itself(connection.address))
 
 

@@ -18,7 +18,6 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
-from hardentui.features.trial.observe.processes import established
 from hardentui.host.files import Files, LocalFiles, reason
 from hardentui.host.process.activity import own_cgroup, read_activity
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups, parse_membership
@@ -198,7 +197,6 @@ class _Seen(Struct):
     """What samples of one container showed, of all its starts."""
 
     listening: set[SocketEndpoint] = field(default_factory=set)
-    outgoing: set[SocketEndpoint] = field(default_factory=set)
     memory: int = 0
     pids: int = 0
     samples: int = 0
@@ -211,7 +209,6 @@ class _Seen(Struct):
         sockets = self.faults.get("sockets")
         return Sampled(
             listening=_sorted(self.listening) if sockets is None else Unread(sockets),
-            outgoing=_sorted(self.outgoing) if sockets is None else Unread(sockets),
             memory_peak=self.memory or Unread(self.faults.get("memory", _NO_GROUP)),
             pids_peak=self.pids or Unread(self.faults.get("pids", _NO_GROUP)),
         )
@@ -281,8 +278,6 @@ class Sampler:
         else:
             self._seen.faults.pop("sockets", None)
             self._seen.listening |= set(activity.listening)
-            ports = {socket.port for socket in self._seen.listening}
-            self._seen.outgoing |= set(established(self._files, self._pid, ports))
         self._seen.pids = max(self._seen.pids, len(activity.processes))
         self._seen.samples += 1
         return True

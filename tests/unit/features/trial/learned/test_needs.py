@@ -137,7 +137,7 @@ def test_directories_are_the_outermost_ones_that_hold_what_was_written() -> None
 def test_outgoing_connections_but_to_itself() -> None:
     own = CallDetail("connect", ROOT, address=SocketAddress(2, "127.0.0.1", 80))
     unix = CallDetail("connect", ROOT, address=SocketAddress(1, "/run/x.sock"))
-    result = needs(observed(CONNECT, own, unix, sampled=Sampled(outgoing=(), listening=())))
+    result = needs(observed(CONNECT, own, unix, sampled=Sampled(listening=())))
     assert result.outgoing == (SocketEndpoint("tcp", "10.0.0.9", 5432),)
     asking = CallDetail("connect", ROOT, (2,), address=SocketAddress(2, "10.0.0.1", 53))
     assert needs(observed(asking)).outgoing == (SocketEndpoint("udp", "10.0.0.1", 53),)
