@@ -9,8 +9,8 @@ import pytest
 
 from hardentui.features.checklists.loading import load
 from hardentui.model.host import Advisory, OutdatedComponent
-from hardentui.model.image import RegistryDigest
-from hardentui.reading.images import parse_time, reference
+from hardentui.model.image import RegistryDigest, parse_time
+from hardentui.reading.images import reference
 from hardentui.reading.networks import exposed, own_network, reach
 from tests.support.judging import *
 
