@@ -402,7 +402,6 @@ HOST_TEXTS = {
     "23 21 0:22 / /sys rw,nosuid,nodev,noexec,relatime - sysfs sysfs rw\n"
     "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime - cgroup2 cgroup2 rw,nsdelegate\n",
     "/sys/fs/cgroup/cgroup.controllers": "cpu memory pids\n",
-    "/sys/kernel/security/lsm": "lockdown,capability,landlock,yama,apparmor\n",
     "/sys/module/apparmor/parameters/enabled": "Y\n",
     "/sys/kernel/security/apparmor/profiles": f"{APPARMOR} (enforce)\n",
     "/run/systemd/system/.keep": "",

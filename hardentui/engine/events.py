@@ -30,7 +30,6 @@ class Event(Struct, frozen=True):
     """One event."""
 
     action: str  # Podman's word: create, start, died, remove, rename, update, pause…
-    kind: str  # container, pod, network…
     # id, name: of the object; raw
     id: str
     name: str
@@ -117,7 +116,6 @@ def event(item: Any) -> Event:
     moment = document.get("timeNano")
     return Event(
         action=text(document, "Action", what),
-        kind=text(document, "Type", what),
         id=text(actor, "ID", what),
         name=name if isinstance(name, str) else "",
         time=moment / 1e9 if isinstance(moment, int) else 0.0,

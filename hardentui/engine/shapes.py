@@ -8,10 +8,8 @@ later code may rely on its types. A field that is not here is not read anywhere.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct, ValidationError, convert, defstruct, field
@@ -261,7 +259,6 @@ Info = _object("Info", needs={"host": InfoHost}, keys="registries", store=InfoSt
 
 _BUILDING = threading.Lock()
 """msgspec analyses a class at its first use; another thread must not see it half done."""
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")
 TRIAL_LABEL = "hardentui.trial"
 """Marks everything that a trial creates; its value is the trial's number."""
 LAB_LABEL = "io.hardentui.lab"
@@ -291,7 +288,6 @@ class Listed(Struct, frozen=True):
     labels: Mapping[str, str] = field(default_factory=dict)
     networks: tuple[str, ...] = ()  # names of its networks
     publishes: bool = False  # it has a published port
-    created: datetime | None = None  # when; None if Podman does not report it
     is_infra: bool = False  # the infra container of a pod, which only holds its namespaces
     pid: int = 0  # of the main process on the engine's machine; 0 if there is none
 
@@ -379,7 +375,6 @@ def listed(value: Any) -> Listed:
         labels=_labels(row.get("Labels")),
         networks=_texts(row.get("Networks")),
         publishes=bool(row.get("Ports")),
-        created=_time(row.get("Created")),
         is_infra=row.get("IsInfra") is True,
         pid=_number(row.get("Pid")),
     )
@@ -401,16 +396,3 @@ def _labels(value: Any) -> Mapping[str, str]:
 
 def _number(value: Any) -> int:
     return value if isinstance(value, int) else 0
-
-
-def _time(value: Any) -> datetime | None:
-    """A time as Go writes it (up to nine decimals); None for anything else."""
-    match = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if not match:
-        return None
-    fraction = (match[2] or "").ljust(6, "0")
-    zone = "+00:00" if match[3] == "Z" else match[3]
-    try:
-        return datetime.fromisoformat(f"{match[1]}.{fraction}{zone}").astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

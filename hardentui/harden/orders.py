@@ -46,22 +46,17 @@ def off(option: Option[bool], what: str) -> Order:
 
 def nothing_added(option: Option[tuple[str, ...]]) -> Order:
     """Each added entry weakens protection."""
-
-    def order(before: ContainerFacts, after: ContainerFacts) -> str:
-        added = [entry for entry in after.spec[option] if entry not in before.spec[option]]
-        return f"adds {option.flag} {', '.join(added)}" if added else ""
-
-    return order
+    return lambda before, after: _more("adds", option, before, after)
 
 
 def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
     """Each removed entry weakens protection."""
+    return lambda before, after: _more("removes", option, after, before)
 
-    def order(before: ContainerFacts, after: ContainerFacts) -> str:
-        lost = [entry for entry in before.spec[option] if entry not in after.spec[option]]
-        return f"removes {option.flag} {', '.join(lost)}" if lost else ""
 
-    return order
+def _more(verb: str, option: Option[tuple[str, ...]], fewer: ContainerFacts, more: ContainerFacts) -> str:
+    entries = [entry for entry in more.spec[option] if entry not in fewer.spec[option]]
+    return f"{verb} {option.flag} {', '.join(entries)}" if entries else ""
 
 
 def kept(option: Option[Any]) -> Order:

@@ -78,13 +78,6 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> tuple[str,
 # release notes or the CVE record; unconfirmed data is left out.
 
 DATED = "2026-11-25"
-_SOURCES = {
-    "podman": "Podman release notes",
-    "crun": "crun release notes and advisories",
-    "runc": "runc release notes",
-    "netavark": "GitHub advisory database",
-    "aardvark-dns": "aardvark-dns release notes",
-}
 _ADVISORIES = """\
 # 94603: the notes of 5.8.8 and 6.1.3, GHSA-2cvf-wqm6-wr9g. 19730: the notes of 5.8.6, the advisory
 # GHSA-fx76-2j3w-2mx6, Red Hat's record (4.2). 11395, 79699 and 79705: the notes of 5.8.7 and 6.1.2; of the
@@ -137,10 +130,10 @@ aardvark-dns CVE-2024-8418 1.12.2, 1.12.0, high, a container can block the names
 
 
 def _advisory(row: str) -> Advisory:
-    versions, since, severity, summary = row.split(", ", 3)
+    versions, since, severity, _ = row.split(", ", 3)
     component, cve, *fixed = versions.split()
     since = since.replace("all", "")
-    return Advisory(component, cve, tuple(fixed), summary, _SOURCES[component], since, severity)
+    return Advisory(component, cve, tuple(fixed), since, severity)
 
 
 TABLE = tuple(_advisory(row) for row in _ADVISORIES.splitlines() if not row.startswith("#"))

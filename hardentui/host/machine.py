@@ -90,19 +90,11 @@ def read_core_handler(files: Files, accounts: Accounts | None) -> Known[FileFact
 
 def read_security_modules(files: Files) -> SecurityModules:
     return SecurityModules(
-        known(_active, files),
         known(_selinux, files),
         known(_selinux_configured, files),
         known(_apparmor, files),
         known(_apparmor_profiles, files),
     )
-
-
-def _active(files: Files) -> tuple[str, ...]:
-    listed = text(files, "/sys/kernel/security/lsm")
-    if isinstance(listed, Missing):
-        raise Unread("securityfs is not mounted, so the kernel's list of security modules is hidden")
-    return tuple(listed.strip("\0\n ").split(","))
 
 
 def _apparmor_profiles(files: Files) -> Mapping[str, str]:

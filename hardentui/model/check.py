@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -13,6 +13,8 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
+
+T = TypeVar("T")
 
 ParameterValue: TypeAlias = "int | str | bool | tuple[str, ...]"
 
@@ -52,21 +54,18 @@ class Parameters(Struct, frozen=True):
     values: Mapping[str, ParameterValue] = field(default_factory=dict)
 
     def integer(self, name: str) -> int:
-        value = self.values[name]
-        if not isinstance(value, int):
-            raise TypeError(f"parameter {name} is not a number: {value!r}")
-        return int(value)
+        return int(self._of(int, "number", name))
 
     def text(self, name: str) -> str:
-        value = self.values[name]
-        if not isinstance(value, str):
-            raise TypeError(f"parameter {name} is not a string: {value!r}")
-        return value
+        return self._of(str, "string", name)
 
     def texts(self, name: str) -> tuple[str, ...]:
+        return self._of(tuple, "list", name)
+
+    def _of(self, kind: type[T], word: str, name: str) -> T:
         value = self.values[name]
-        if not isinstance(value, tuple):
-            raise TypeError(f"parameter {name} is not a list: {value!r}")
+        if not isinstance(value, kind):
+            raise TypeError(f"parameter {name} is not a {word}: {value!r}")
         return value
 
 

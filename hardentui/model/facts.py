@@ -181,7 +181,6 @@ class UnitFacts(Struct, frozen=True):
     silent: str = ""
     # security settings that differ between the file and the running container
     differences: tuple[str, ...] = ()
-    drop_ins: tuple[str, ...] = ()
     quadlet: bool = False  # its file is a Quadlet, not a unit file that runs podman itself
     # our drop-in with a copy of a command that the unit has changed since; empty = none
     outdated_copy: str = ""
@@ -357,12 +356,9 @@ the toolboxes of openSUSE and RHEL mount it."""
 class RuntimeConfig(Struct, frozen=True):
     """The runtime's configuration as of the container's last start."""
 
-    # annotations for the runtime (`run.oci.…`), including those of the engine
-    annotations: Mapping[str, str] = {}
     # the filter that the runtime installs; None if it cannot be parsed
     seccomp: SeccompProfile | NoFilter | None = None
     sysctl: Mapping[str, str] = {}  # kernel parameters, including those of the engine's configuration
-    oom_score_adj: int | None = None  # as given to the runtime; None = inherited
     masks: frozenset[str] = frozenset()  # paths that the runtime hides or makes read-only
     # what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`
     device_rules: frozenset[str] = frozenset()

@@ -44,7 +44,6 @@ class FileFact(Struct, frozen=True):
     # how someone besides root and the rightful owner can change it, including through parent directories and
     # symbolic links
     dangers: tuple[Danger, ...] = ()
-    modified: float = 0.0  # seconds since the epoch
 
     @property
     def octal(self) -> str:
@@ -129,7 +128,6 @@ class FailedRule(Struct, frozen=True):
     id: str  # the scanner's ID: `AUTH-9230`, `xccdf_…_rule_sshd_…`
     title: str
     severity: str  # high, medium, low or unknown
-    advice: str = ""  # the scanner's advice; may be empty
 
 
 class HostScan(Struct, frozen=True):
@@ -139,13 +137,9 @@ class HostScan(Struct, frozen=True):
     version: str = ""
     finished: float | None = None  # seconds since 1970; None if unknown
     host: str = ""
-    profile: str = ""  # the scanned profile; empty if the scanner has no profiles
     score: float | None = None
     failed: tuple[FailedRule, ...] = ()
-    # passed, unknown, not_applicable: number of rules; None = unknown
-    passed: int | None = None
-    unknown: int | None = None
-    not_applicable: int | None = None
+    passed: int | None = None  # number of rules; None = unknown
     left_out: int = 0  # number of failed rules beyond those in `failed`
     source: str = ""
 
@@ -233,7 +227,6 @@ class Storage(Struct, frozen=True):
 class SecurityModules(Struct, frozen=True):
     """SELinux and AppArmor."""
 
-    active: Known[tuple[str, ...]] = NOT_READ  # names in /sys/kernel/security/lsm
     selinux: Known[str] = NOT_READ  # `enforcing`, `permissive` or `absent`, according to the kernel
     # SELINUX= in /etc/selinux/config; empty if there is no such file
     selinux_configured: Known[str] = NOT_READ
@@ -273,8 +266,6 @@ class Advisory(Struct, frozen=True):
     component: str  # podman, crun, runc, conmon, netavark, passt
     cve: str
     fixed: tuple[str, ...]  # the first fixed version of each release line that got a fix
-    summary: str
-    source: str
     since: str = ""  # the first vulnerable version; empty if all older ones are vulnerable
     severity: str = "high"  # critical, high, medium or low, from its CVSS base score
 

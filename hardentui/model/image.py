@@ -1,8 +1,8 @@
-"""Scanner results, and answers of registries."""
+"""Scanner results, answers of registries, and the times in them and in Podman's documents."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -46,3 +46,13 @@ class RegistryDigest(Struct, frozen=True):
     digest: str
     asked: datetime
     first_seen: datetime
+
+
+def parse_time(text: object) -> datetime | None:
+    """A time as programs in Go write it; None if it is missing, or Go's zero time."""
+    try:
+        time = datetime.fromisoformat(str(text or ""))
+    except ValueError:
+        return None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time if time.year > 1970 else None

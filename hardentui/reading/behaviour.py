@@ -16,11 +16,11 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, SocketEndpoint, capability_name
 from hardentui.model.finding import Risk
+from hardentui.model.image import parse_time
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options import bounding_set, given_explicitly
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, section
-from hardentui.reading.images import parse_time
 from hardentui.reading.networks import (
     exposed,
     mode_of,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +15,7 @@ from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
-from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
+from hardentui.model.image import NeverScanned, ScanReport, Vulnerability, parse_time
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
@@ -154,18 +153,6 @@ def created(image: ImageFacts) -> datetime | None:
     """When the image was built; None if the date is missing or fixed for a reproducible build."""
     built = parse_time(image.inspect.get("Created"))
     return built if built is not None and built.year > 2000 else None
-
-
-def parse_time(text: object) -> datetime | None:
-    """A timestamp from Podman; None if it is missing or Go's zero time."""
-    # Go writes nanoseconds; Python reads at most microseconds
-    exact = re.sub(r"(\.\d{6})\d+", r"\1", str(text or ""), count=1)
-    try:
-        time = datetime.fromisoformat(exact)
-    except ValueError:
-        return None
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return time if time.year > 1970 else None
 
 
 def health_check(facts: ContainerFacts) -> str | Unread:

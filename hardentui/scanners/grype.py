@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hardentui.host.commands import Ask, ask_twice
-from hardentui.model.image import ScanReport, Vulnerability
+from hardentui.model.image import ScanReport, Vulnerability, parse_time
 from hardentui.model.known import Known
-from hardentui.scanners.trivy import nothing_compared, read_output, severity, time, unique
+from hardentui.scanners.trivy import nothing_compared, read_output, severity, unique
 from hardentui.visible import visible
 
 NAME = "grype"
@@ -46,7 +46,7 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
     descriptor = document["descriptor"]
     database = descriptor.get("db") or {}
     status = database.get("status") or database  # newer versions put it one level deeper
-    built = time(status.get("built"))
+    built = parse_time(status.get("built"))
     knows = _major(status.get("schemaVersion")) >= _FIRST_DATABASE_WITH_EXPLOITED
     vulnerabilities = unique(_vulnerabilities(document))
     distribution = str((document.get("distro") or {}).get("name") or "")
@@ -54,7 +54,7 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
         raise nothing_compared("Grype", "it recognised no distribution and no vulnerable package")
     return ScanReport(
         NAME,
-        time(descriptor.get("timestamp")) or modified,
+        parse_time(descriptor.get("timestamp")) or modified,
         built,
         vulnerabilities,
         built if knows else None,

@@ -27,15 +27,12 @@ def parse_lynis(text: str) -> HostScan:
     """Raises InputError if it is not a report of Lynis, or of an unfinished scan."""
     values: dict[str, str] = {}
     failed: list[FailedRule] = []
-    unknown = 0
     for line in text.splitlines():
         name, equals, value = line.partition("=")
         if not equals or name.startswith("#"):
             continue
         if name in ("warning[]", "suggestion[]"):
             failed.append(_rule(value, "medium" if name == "warning[]" else "low"))
-        elif name in ("manual_event[]", "exception_event[]"):
-            unknown += 1
         else:
             values.setdefault(name, value)
     if "lynis_version" not in values:
@@ -44,7 +41,6 @@ def parse_lynis(text: str) -> HostScan:
         raise InputError("The scan did not finish (no report_datetime_end).", "lynis audit system")
     executed = [word for word in values.get("tests_executed", "").split("|") if word]
     wrong = {rule.id for rule in failed}
-    skipped = [word for word in values.get("tests_skipped", "").split("|") if word]
     return HostScan(
         tool="lynis",
         version=values["lynis_version"][:40],
@@ -53,18 +49,15 @@ def parse_lynis(text: str) -> HostScan:
         score=_index(values.get("hardening_index", "")),
         failed=tuple(failed[:MOST_RULES]),
         passed=len({*executed} - wrong) if executed else None,
-        unknown=unknown,
-        not_applicable=len(skipped) if skipped else None,
         left_out=max(0, len(failed) - MOST_RULES),
     )
 
 
 def _rule(value: str, severity: str) -> FailedRule:
     """`TEST-ID|text|details|solution|`, with `-` for missing parts."""
-    parts = [part if part != "-" else "" for part in (*value.split("|"), "", "", "", "")]
-    title = f"{parts[1]} ({parts[2]})" if parts[2] else parts[1]
-    advice = parts[3].removeprefix("text:").removeprefix("url:")
-    return FailedRule(parts[0][:60], title[:_LONGEST], severity, advice[:_LONGEST])
+    identity, text, details = [part if part != "-" else "" for part in (*value.split("|"), "", "")][:3]
+    title = f"{text} ({details})" if details else text
+    return FailedRule(identity[:60], title[:_LONGEST], severity)
 
 
 def _time(text: str) -> float | None:
@@ -120,8 +113,6 @@ class _ResultReader:
             self._rule = attributes.get("id", "")
         elif local == "rule-result":
             self._answer = [attributes.get("idref", ""), attributes.get("severity", "")]
-        elif local == "profile" and self.result is not None:
-            self.result.setdefault("profile", attributes.get("idref", ""))
         if local in _TEXTS:
             self._text, self._length = [], 0
 
@@ -184,31 +175,24 @@ def _refuse_external(*_: object) -> int:
 
 
 def _scan(reader: _ResultReader, result: dict[str, str]) -> HostScan:
-    counts = {"pass": 0, "unknown": 0, "not": 0}
+    passed = 0
     failed = []
     for identity, severity, outcome in reader.rules:
         if outcome in ("pass", "fixed"):
-            counts["pass"] += 1
+            passed += 1
         elif outcome == "fail":
             word = severity if severity in _SEVERITIES else "unknown"
             name = identity.removeprefix(_PREFIX)[:120]
             failed.append(FailedRule(name, reader.titles.get(identity, name)[:_LONGEST], word))
-        elif outcome in ("notapplicable", "notselected", "informational"):
-            counts["not"] += 1
-        else:  # error, unknown, notchecked
-            counts["unknown"] += 1
     failed.sort(key=lambda rule: ("high", "medium", "low", "unknown").index(rule.severity))
     return HostScan(
         tool="openscap",
         version=result["tool"].rpartition(":")[2][:40],
         finished=_moment(result["end"]),
         host=result.get("target", "")[:200],
-        profile=result.get("profile", "").rpartition("_profile_")[2][:120],
         score=_score(result.get("score", "")),
         failed=tuple(failed[:MOST_RULES]),
-        passed=counts["pass"],
-        unknown=counts["unknown"],
-        not_applicable=counts["not"],
+        passed=passed,
         left_out=max(0, len(failed) - MOST_RULES),
     )
 

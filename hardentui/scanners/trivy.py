@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.host.commands import Ask, ask_twice
-from hardentui.model.image import ScanReport, Vulnerability
+from hardentui.model.image import ScanReport, Vulnerability, parse_time
 from hardentui.model.known import Known, Unread
 
 # What the reports of all scanners have in common: severities, dates, lists of vulnerabilities. Pure.
@@ -45,20 +45,6 @@ def nothing_compared(scanner: str, why: str) -> InputError:
     completes "compared nothing in the image: …".
     """
     return InputError(f"{scanner} compared nothing in the image: {why}")
-
-
-def time(text: Any) -> datetime | None:
-    """A time as written by Go, with up to nine digits of a second; None if it is not one."""
-    head, dot, rest = str(text or "").partition(".")
-    digits = len(rest) - len(rest.lstrip("0123456789"))
-    try:
-        moment = datetime.fromisoformat(
-            f"{head}.{rest[:6]}{rest[digits:]}" if dot and digits >= 6 else str(text)
-        )
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment if moment.year > 1970 else None
 
 
 def read_output(
@@ -115,7 +101,7 @@ def parse(document: Mapping[str, Any], modified: datetime, *, listed: bool = Fal
         raise nothing_compared("Trivy", without or _why_nothing(document))
     return ScanReport(
         NAME,
-        time(document.get("CreatedAt")) or modified,
+        parse_time(document.get("CreatedAt")) or modified,
         None,
         vulnerabilities,
         gaps=tuple(_gaps(document, compared, without)),
@@ -142,7 +128,7 @@ def database_date(ask: Ask) -> datetime | None:
     if isinstance(answer, Unread):
         return None
     try:
-        return time(json.loads(answer)["VulnerabilityDB"]["UpdatedAt"])
+        return parse_time(json.loads(answer)["VulnerabilityDB"]["UpdatedAt"])
     except (ValueError, KeyError, TypeError):
         return None
 

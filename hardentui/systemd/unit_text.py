@@ -10,7 +10,7 @@ word after the mark UNKNOWN, a NUL: no real argument can hold it, so such a word
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from msgspec import Struct, field
@@ -55,7 +55,6 @@ class Assignment(Struct, frozen=True):
     start: int
     end: int
     offsets: tuple[int, ...]  # for each character of the value, its offset in the file; one more for its end
-    line: int  # number of its first line, from 1
 
 
 class UnitText(Struct, frozen=True, dict=True):
@@ -115,7 +114,6 @@ def _parse(text: str, joint: str) -> tuple[tuple[Assignment, ...], tuple[tuple[s
     index = 0
     while index < len(lines):
         start, end, first, last = lines[index]
-        number = index + 1
         index += 1
         content = text[first:last]
         if not content or content[0] in "#;":
@@ -143,7 +141,7 @@ def _parse(text: str, joint: str) -> tuple[tuple[Assignment, ...], tuple[tuple[s
         skipped = len(key) + 1 + len(value) - len(value.lstrip())
         ends_at = offsets[-1] + 1
         place = (*offsets[skipped:], ends_at)
-        assignments.append(Assignment(section, key.rstrip(), value.lstrip(), start, end, place, number))
+        assignments.append(Assignment(section, key.rstrip(), value.lstrip(), start, end, place))
     return tuple(assignments), tuple(sections)
 
 
@@ -192,6 +190,18 @@ def unit_settings(text: str) -> Iterator[tuple[str, str, str]]:
         key, equals, value = line.partition("=")
         if equals:
             yield section, key.rstrip(), value.lstrip()
+
+
+def set_variables(units: Iterable[UnitText]) -> dict[str, str]:
+    """What Environment= of a unit with its drop-ins sets, as spelled there; an empty line clears the list."""
+    variables: dict[str, str] = {}
+    for unit in units:
+        for assignment in unit.of("Service", "Environment"):
+            if not assignment.value:
+                variables = {}
+            pairs = (word.text.partition("=") for word in split_words(assignment.value))
+            variables |= {name: value for name, equals, value in pairs if equals}
+    return variables
 
 
 def split_words(value: str, *, escapes: bool = True, in_bytes: bool = False) -> tuple[Word, ...]:

@@ -108,7 +108,6 @@ def test_list_shows_what_runs_and_what_does_not(podman: Bench, engine: Engine) -
     assert (running.id, running.image, running.state) == (identity, BUSYBOX, "running")
     assert running.labels == {"team": "blue"}
     assert running.pid > 0
-    assert running.created is not None
     assert not running.is_infra
     assert rows["e-created"].state == "created"
     assert rows["e-created"].pid == 0
@@ -178,7 +177,7 @@ def test_events_tell_of_a_container_within_seconds(podman: Bench, engine: Engine
             assert monotonic() - started < 30
         assert eventually(watched.saw("remove", "e-event"))
     first = next(event for event in watched.events if event.name == "e-event")
-    assert (first.kind, first.id) == ("container", identity)
+    assert first.id == identity
     assert first.time > 1e9
 
 

@@ -476,4 +476,3 @@ def test_facts_of_the_unit_name_what_differs(bench: Bench, files: Rooted) -> Non
     assert not hasattr(unit, "reason"), unit
     assert unit.differences == ("cap-add",)
     assert unit.file == origin.path
-    assert len(unit.drop_ins) == 2

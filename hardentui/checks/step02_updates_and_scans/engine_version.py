@@ -96,13 +96,7 @@ def _is_repaired(version: Version, repaired: tuple[Version, ...]) -> bool:
     return any(version >= fix for fix in same_line) or version >= max(repaired)
 
 
-_RUNC = Advisory(
-    component="runc",
-    cve="CVE-2025-31133",
-    fixed=("1.2.8", "1.3.3"),
-    summary="a replaced /dev/null lets a container write to the host's /proc",
-    source="project's own advisory",
-)
+_RUNC = Advisory("runc", "CVE-2025-31133", ("1.2.8", "1.3.3"))
 
 
 @Check(

@@ -6,7 +6,7 @@ import shlex
 from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import RegistryDigest
+from hardentui.model.image import RegistryDigest, parse_time
 from hardentui.reading.images import (
     Reference,
     created,
@@ -14,7 +14,6 @@ from hardentui.reading.images import (
     image_of,
     is_image_id,
     need_image,
-    parse_time,
     reference,
     refuse_where_updated,
 )

@@ -6,8 +6,9 @@ import shlex
 from datetime import timedelta
 
 from hardentui.checks.prelude import *
+from hardentui.model.image import parse_time
 from hardentui.options.codecs import DURATION
-from hardentui.reading.images import always_passes, health_check, health_status, parse_time
+from hardentui.reading.images import always_passes, health_check, health_status
 
 
 def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:

@@ -6,7 +6,7 @@ import shlex
 from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
-from hardentui.reading.images import parse_time
+from hardentui.model.image import parse_time
 
 _CREATED = {"Created": "2025-12-01T08:00:00Z", "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
 

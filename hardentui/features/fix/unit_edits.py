@@ -372,8 +372,7 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
             if command:
                 break
         elif command and word.removeprefix("$") in (*variables, EXTRA) and word.startswith("$"):
-            value = variables.get(word[1:])
-            command += value.spelled.split() if value else ()
+            command += variables.get(word[1:], "").split()
         elif command or word.rpartition("/")[2] == "podman":
             command.append(word)
     return _certain(command)

@@ -360,14 +360,11 @@ class RuntimeConfigs:
         if document is None:
             return Unread("the configuration of the runtime (config.json) cannot be read")
         annotations = _texts(document.get("annotations"))
-        process, linux = document.get("process"), _section(document, "linux")
-        score = process.get("oomScoreAdj") if isinstance(process, dict) else None
+        linux = _section(document, "linux")
         devices = _section(linux, "resources").get("devices")
         return RuntimeConfig(
-            annotations=annotations,
             seccomp=self._filter(linux, annotations),
             sysctl=_texts(linux.get("sysctl")),
-            oom_score_adj=score if isinstance(score, int) else None,
             masks=frozenset(_paths(linux, "maskedPaths")) | frozenset(_paths(linux, "readonlyPaths")),
             device_rules=frozenset(_device_rules(devices)),
             device_filter=bool(devices),

@@ -276,24 +276,13 @@ def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Ver
 
     _, where = ENFORCED[option]
     return judge(
-        _or_none(enforced_value(facts, option)),
-        lambda held: compare(held.value),
+        enforced_value(facts, option),
+        compare,
         declared_bad=not met,
         declared=declared,
         reason=wrong(row, value, option),
         where=where,
     )
-
-
-class _Held:
-    """A value from the kernel, which may be None."""
-
-    def __init__(self, value: OwnValue | None) -> None:
-        self.value = value
-
-
-def _or_none(seen: Any) -> Any:
-    return seen if isinstance(seen, Unread | NotRunning) else _Held(seen)
 
 
 def _is_overridden(option: Option[Any], facts: ContainerFacts) -> bool:

@@ -409,9 +409,7 @@ def examine(
     way, status = seen
     harmless = way[-1].path == _NOTHING  # everybody may write there, and it stays empty
     dangers = open_spots(way, accounts, owners, contents=contents and not harmless)
-    return FileFact(
-        path, status.uid, status.gid, stat.S_IMODE(status.mode), way[-1].kind, dangers, status.mtime
-    )
+    return FileFact(path, status.uid, status.gid, stat.S_IMODE(status.mode), way[-1].kind, dangers)
 
 
 def reached(files: Files, path: str) -> Known[tuple[tuple[PathStep, ...], FileStat] | Missing]:

@@ -315,7 +315,6 @@ def _unit(
         needs_reload=reload == "yes" if reload else _is_stale(files, unit, manager, newest),
         restarts=_restarts(answer),
         silent=silent,
-        drop_ins=tuple(drop_in.path for drop_in in (*unit.drop_ins, *unit.service_drop_ins)),
         quadlet=unit.quadlet,
     )
     return ReadUnit(unit, facts)

@@ -196,7 +196,7 @@ class _ServiceEditor:
         if line.extra in (None, Splitting.NOBODY):
             raise CannotExpress(f"it is in {EXTRA}, which this command does not split into words")
         own = [index for index, piece in enumerate(line.pieces) if piece.variable == EXTRA]
-        spelled = self.files.variables[EXTRA].spelled
+        spelled = self.files.variables[EXTRA]
         spans = spans_of(spelled, in_shell=line.in_shell)
         if len(spans) != len(own):
             raise CannotExpress(f"{EXTRA} cannot be split into words")
@@ -215,9 +215,9 @@ class _ServiceEditor:
         if change.option.before_verb:
             self._insert(line.command.verb, new)
         elif self._has_extra(line):
-            known = self.files.variables.get(EXTRA)
+            known = self.files.variables.get(EXTRA, "")
             text = " ".join(part.in_variable(line.in_shell) for part in new)
-            self._set_extra(f"{known.spelled} {text}" if known and known.spelled else text)
+            self._set_extra(f"{known} {text}" if known else text)
         else:
             self._insert(line.command.image, new)
 

@@ -26,14 +26,21 @@ from hardentui.options.argv import (
 )
 from hardentui.options.codecs import mount_text, parse_mount
 from hardentui.systemd.search_paths import unescaped
-from hardentui.systemd.unit_text import QUADLET, Assignment, UnitText, Word, expand, split_words
+from hardentui.systemd.unit_text import (
+    QUADLET,
+    Assignment,
+    UnitText,
+    Word,
+    expand,
+    set_variables,
+    split_words,
+)
 
 
 class UnitPlace(Struct, frozen=True):
     """A piece of a file: a whole assignment, or one word of its value."""
 
     file: int  # number of the file; 0 is the unit itself, then its drop-ins
-    assignment: Assignment
     # start, end: in the file's text, of the word or of the value
     start: int
     end: int
@@ -54,13 +61,13 @@ class UnitEntry(Struct, frozen=True):
 
 
 def whole_place(number: int, assignment: Assignment) -> UnitPlace:
-    return UnitPlace(number, assignment, assignment.offsets[0], assignment.offsets[-1], True)
+    return UnitPlace(number, assignment.offsets[0], assignment.offsets[-1], True)
 
 
 def word_places(number: int, assignment: Assignment, spans: Sequence[tuple[int, int]]) -> list[UnitPlace]:
     """Places of words given as spans of the value."""
     offsets = assignment.offsets
-    return [UnitPlace(number, assignment, offsets[a], offsets[b - 1] + 1, False) for a, b in spans]
+    return [UnitPlace(number, offsets[a], offsets[b - 1] + 1, False) for a, b in spans]
 
 
 def joined_user(entries: list[UnitEntry]) -> list[UnitEntry]:
@@ -284,16 +291,8 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     @cached_property
     def variables(self) -> dict[str, str]:
         """The service's own variables, which represent empty words and semicolons."""
-        variables: dict[str, str] = {}
-        for text in self.units:
-            for assignment in text.of("Service", "Environment"):
-                if not assignment.value:
-                    variables = {}
-                for word in split_words(assignment.value):
-                    name, equals, value = word.text.partition("=")
-                    if equals:
-                        variables[name] = expand(value, dict(self.specifiers))
-        return variables
+        spelled = set_variables(self.units)
+        return {name: expand(value, dict(self.specifiers)) for name, value in spelled.items()}
 
     def _is_on(self, key: str) -> bool:
         lines = self.effective().get(key, [])

@@ -16,7 +16,15 @@ from msgspec import Struct, field
 from hardentui.errors import InputError
 from hardentui.model.spec import UNKNOWN, Spec
 from hardentui.options.argv import RunCommand, read_command, spec_of, without_optional
-from hardentui.systemd.unit_text import SYSTEMD, Assignment, UnitText, character_end, expand, split_words
+from hardentui.systemd.unit_text import (
+    SYSTEMD,
+    Assignment,
+    UnitText,
+    character_end,
+    expand,
+    set_variables,
+    split_words,
+)
 
 _SECTION = "X-HardenTUI"
 _COMMAND, _FLAGS = "CopiedCommand", "CopiedFlags"
@@ -65,8 +73,7 @@ def _digest(key: str, files: ServiceFiles) -> str:
     if key == _COMMAND:
         source = "\n".join(assignment.value for _, assignment in files.commands())
     else:
-        variable = files.variables.get(EXTRA)
-        source = variable.spelled if variable else ""
+        source = files.variables.get(EXTRA, "")
     return f"sha256:{hashlib.sha256(source.encode()).hexdigest()[:_SHORT]}"
 
 
@@ -197,13 +204,6 @@ class Splitting(Enum):
     NOBODY = "nobody"
 
 
-class Variable(Struct, frozen=True):
-    """Where a variable is set: number of the file, and the value as spelled there."""
-
-    file: int
-    spelled: str
-
-
 class Piece(Struct, frozen=True):
     """One word of the podman command."""
 
@@ -235,17 +235,9 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return tuple(UnitText(text, SYSTEMD) for text in self.texts)
 
     @cached_property
-    def variables(self) -> dict[str, Variable]:
-        by_name: dict[str, Variable] = {}
-        for number, unit in enumerate(self.units):
-            for assignment in unit.of("Service", "Environment"):
-                if not assignment.value:
-                    by_name = {}
-                for word in split_words(assignment.value):
-                    name, equals, value = word.text.partition("=")
-                    if equals:
-                        by_name[name] = Variable(number, value)
-        return by_name
+    def variables(self) -> dict[str, str]:
+        """Those that are set in the unit, as spelled there."""
+        return set_variables(self.units)
 
     @property
     def has_variable_files(self) -> bool:
@@ -270,7 +262,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         if len(commands) != 1:
             raise InputError(f"The unit has {len(commands)} commands in ExecStart=, not one.")
         file, assignment = commands[0]
-        texts = {name: self._text(variable) for name, variable in self.variables.items()}
+        texts = {name: expand(value, dict(self.specifiers)) for name, value in self.variables.items()}
         pieces, in_shell = self._pieces(assignment.value, texts)
         kept = without_optional([piece.text for piece in pieces])
         pieces = tuple(pieces[at] for at in kept)
@@ -285,9 +277,6 @@ class ServiceFiles(Struct, frozen=True, dict=True):
             raise InputError("ExecStart= of the unit is not a podman run command.")
         extra = _splitting(assignment.value, in_shell)
         return RunLine(file, assignment, pieces, command, in_shell, extra)
-
-    def _text(self, variable: Variable) -> str:
-        return expand(variable.spelled, dict(self.specifiers))
 
     def _pieces(self, value: str, variables: dict[str, str]) -> tuple[tuple[Piece, ...], bool]:
         words = split_words(value)

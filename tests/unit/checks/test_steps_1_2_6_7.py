@@ -9,8 +9,8 @@ import pytest
 
 from hardentui.features.checklists.loading import load
 from hardentui.model.host import Advisory, OutdatedComponent
-from hardentui.model.image import RegistryDigest
-from hardentui.reading.images import parse_time, reference
+from hardentui.model.image import RegistryDigest, parse_time
+from hardentui.reading.images import reference
 from hardentui.reading.networks import exposed, own_network, reach
 from tests.support.judging import *
 
@@ -93,9 +93,7 @@ WATCHED = (
 )
 STARTED = {"State": {"StartedAt": "2025-12-31T08:00:00Z", "Status": "running"}, "RestartCount": 40}
 UPDATED = (LABELS, ("io.containers.autoupdate=registry",))
-PACKAGED = OutdatedComponent(
-    Advisory("crun", "CVE-2025-1", ("1.20",), "s", "t"), "1.19", True, Unread("none")
-)
+PACKAGED = OutdatedComponent(Advisory("crun", "CVE-2025-1", ("1.20",)), "1.19", True, Unread("none"))
 DAY = datetime(2025, 12, 31, tzinfo=UTC)
 UNLISTED = of_image(scan=ScanReport("grype", DAY, DAY, (Vulnerability("CVE-1", "zlib", "low"),)))
 RUNS_NGINX = container(**named(ImageDigest=DIGEST), image=image())
