@@ -11,19 +11,16 @@ import pytest
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
+from tests.support.account import _elsewhere, own_directories, shared_directories
+
+__all__ = ["_elsewhere", "own_directories", "shared_directories"]
+
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """Lines of a screen wrap by the length of a path: this one is short, whoever runs the tests."""
     with TemporaryDirectory(prefix="tui-", ignore_cleanup_errors=True) as directory:
         yield Path(directory)
-
-
-@pytest.fixture(autouse=True)
-def _own_directories(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    base: Path = tmp_path_factory.mktemp("xdg")
-    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(variable, str(base / variable))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -131,36 +131,6 @@ VERDICTS = [
         )
     ),
     says("apparmor-unconfined", labelled("unconfined", engine=rootless()), NOT_APPLICABLE),
-    # namespaces of the host switch SELinux off in silence; the label of the process decides
-    *(
-        row
-        for option in (PID, IPC)
-        for row in (
-            says("selinux-disabled", container((option, "host"), engine=SELINUX_HOST), FAIL),
-            refuses(
-                *("selinux-disabled", container((option, "host"), engine=SELINUX_HOST)), f"{option.flag}=host"
-            ),
-            says(
-                *("selinux-disabled", container((option, "host"), (LABEL_TYPE, "w"), engine=SELINUX_HOST)),
-                PASS,
-            ),
-        )
-    ),
-    says("selinux-disabled", labelled(CONFINED, DISABLED), PASS),
-    says("selinux-disabled", labelled(UNCONFINED), FAIL),
-    *(
-        row
-        for facts in (
-            labelled(UNCONFINED),
-            labelled("system_u:system_r:spc_t:s0", "--privileged"),
-            container("--privileged", engine=SELINUX_HOST),
-            container("--pid=host", engine=SELINUX_HOST),
-        )
-        for row in (
-            says("selinux-disabled", facts, FAIL),
-            says("shared-mcs-categories", facts, NOT_APPLICABLE),  # nothing is confined
-        )
-    ),
     # which module a host has is not guessed
     *(
         row
@@ -275,9 +245,47 @@ FIXES = [
     refuses("loose-secret", "--secret=db,type=mount --user=nginx", "UID of user nginx"),
 ]
 
+SELINUX = [
+    # namespaces of the host switch SELinux off in silence; the label of the process decides
+    *(
+        row
+        for option in (PID, IPC)
+        for row in (
+            says("selinux-disabled", container((option, "host"), engine=SELINUX_HOST), FAIL),
+            refuses(
+                *("selinux-disabled", container((option, "host"), engine=SELINUX_HOST)), f"{option.flag}=host"
+            ),
+            says(
+                *("selinux-disabled", container((option, "host"), (LABEL_TYPE, "w"), engine=SELINUX_HOST)),
+                PASS,
+            ),
+        )
+    ),
+    says("selinux-disabled", labelled(CONFINED, DISABLED), PASS),
+    says("selinux-disabled", labelled(UNCONFINED), FAIL),
+    *(
+        row
+        for facts in (
+            labelled(UNCONFINED),
+            labelled("system_u:system_r:spc_t:s0", "--privileged"),
+            container("--privileged", engine=SELINUX_HOST),
+            container("--pid=host", engine=SELINUX_HOST),
+        )
+        for row in (
+            says("selinux-disabled", facts, FAIL),
+            says("shared-mcs-categories", facts, NOT_APPLICABLE),  # nothing is confined
+        )
+    ),
+]
+
 
 @pytest.mark.parametrize("holds", VERDICTS + FIXES)
 def test_what_is_said_and_done(holds: Holds) -> None:
+    holds()
+
+
+@pytest.mark.parametrize("holds", SELINUX)
+def test_selinux_label_of_the_process_decides(holds: Holds) -> None:
     holds()
 
 

@@ -105,11 +105,11 @@ def test_the_command_saves_what_check_reads(
 ) -> None:
     path = tmp_path / "facts.json"
     _, document = _recorded()
-    monkeypatch.setattr("hardentui.cli.saved.open_engines", lambda selection: replay(document, "x"))
-    assert main(["check", "--save", str(path)]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("hardentui.cli.saved.open_engines", lambda selection: replay(document, "x"))
+        assert main(["check", "--save", str(path)]) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "10 containers" in capsys.readouterr().err
-    monkeypatch.undo()
     assert main(["check", "--facts", str(path), "shop-web", "--format", "json"]) == 1
     whole = json.loads(capsys.readouterr().out)
     assert whole["subjects"][0]["name"] == "shop-web"

@@ -49,14 +49,8 @@ def kernel(*rows: str) -> Kernel:
 
 
 def entry(source: str, destination: str, kind: str = "bind", **more: Any) -> dict[str, Any]:
-    return {
-        "Type": kind,
-        "Source": source,
-        "Destination": destination,
-        "Options": ["rbind"],
-        "RW": True,
-        **more,
-    }
+    place = {"Type": kind, "Source": source, "Destination": destination}
+    return {**place, "Options": ["rbind"], "RW": True, **more}
 
 
 def seen(
@@ -73,6 +67,20 @@ def seen(
     facts = container(*pairs, kernel=of, inspect=inspect, **more)
     files = RecordedFiles({"text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST}})
     return with_mounts(facts, HostSide(files, lambda: NOW), giver)
+
+
+def bound(source: str, *options: str, now: Any = None, **more: Any) -> ContainerFacts:
+    """A container with that bind mount at /x; `now`: what its mount table says."""
+    mount, listed = Mount("bind", source, "/x", options), entry(source, "/x", RW="ro" not in options)
+    return seen((MOUNTS, (mount,)), of=now, mounts=(listed,), **more)
+
+
+def with_volume(name: str, now: Any = None, **options: str) -> ContainerFacts:
+    """A container with that volume at /x."""
+    place = f"{STORAGE}/volumes/{name}/_data"
+    volumes = {name: VolumeFacts(name, {"Mountpoint": place, "Options": options})}
+    listed = entry(place, "/x", "volume", Name=name)
+    return seen((MOUNTS, (Mount("volume", name, "/x"),)), of=now, mounts=(listed,), volumes=volumes)
 
 
 def with_mounts(facts: ContainerFacts, *around: Any) -> ContainerFacts:
@@ -115,44 +123,24 @@ def test_what_the_host_has_mounted_below_counts_by_all_its_names(host: str, stat
     names = table(HOST + host)
     below = host.split(" ", 2)[2].replace("/srv/web/conf", "/x/conf")
     rows = (*OWN.splitlines(), "30 20 8:1 /srv/web /x rw - ext4 /dev/sda1 rw", f"31 30 {below}")
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/srv/web", "/x"),)),
-        of=Kernel(7, mounts=tuple(_mount_row(row, names) for row in parse_mountinfo("\n".join(rows)))),
-        mounts=(entry("/srv/web", "/x"),),
-    )
-    assert status_of("sensitive-host-mount", facts) is status
+    now = Kernel(7, mounts=tuple(_mount_row(row, names) for row in parse_mountinfo("\n".join(rows))))
+    assert status_of("sensitive-host-mount", bound("/srv/web", now=now)) is status
 
 
 def test_a_volume_of_its_own_is_none_of_the_hosts_wherever_its_storage_is_mounted() -> None:
-    volume = VolumeFacts("data", {"Mountpoint": f"{STORAGE}/volumes/data/_data", "Options": {}})
-    source = f"{STORAGE}/volumes/data/_data"
-    facts = seen(
-        (MOUNTS, (Mount("volume", "data", "/x"),)),
-        of=kernel("8:1 /srv/pods/storage/volumes/data/_data /x rw - ext4 /dev/sda1 rw"),
-        mounts=(entry(source, "/x", "volume", Name="data"),),
-        volumes={"data": volume},
-    )
-    assert facts.mounted == ()
+    now = kernel("8:1 /srv/pods/storage/volumes/data/_data /x rw - ext4 /dev/sda1 rw")
+    assert with_volume("data", now).mounted == ()
 
 
 def test_a_volume_that_is_a_bind_is_what_it_binds() -> None:
-    options = {"type": "none", "o": "bind", "device": "/etc"}
-    volume = VolumeFacts("conf", {"Mountpoint": f"{STORAGE}/volumes/conf/_data", "Options": options})
-    where = (MOUNTS, (Mount("volume", "conf", "/x"),))
-    mounts = (entry(f"{STORAGE}/volumes/conf/_data", "/x", "volume", Name="conf"),)
-    running = kernel("8:1 /etc /x rw - ext4 /dev/sda1 rw")
-    for of in (running, None):
-        (mounted,) = seen(where, of=of, mounts=mounts, volumes={"conf": volume}).mounted
+    for now in (kernel("8:1 /etc /x rw - ext4 /dev/sda1 rw"), None):
+        (mounted,) = with_volume("conf", now, type="none", o="bind", device="/etc").mounted
         assert mounted.paths == ("/etc",)
 
 
 def test_a_volume_on_the_disk_of_the_host_is_the_root_of_the_host() -> None:
-    options = {"type": "ext4", "device": "/dev/sda1"}
-    volume = VolumeFacts("disk", {"Mountpoint": f"{STORAGE}/volumes/disk/_data", "Options": options})
-    where = (MOUNTS, (Mount("volume", "disk", "/x"),))
-    mounts = (entry(f"{STORAGE}/volumes/disk/_data", "/x", "volume", Name="disk"),)
-    for of in (kernel("8:1 / /x rw - ext4 /dev/sda1 rw"), None):
-        facts = seen(where, of=of, mounts=mounts, volumes={"disk": volume})
+    for now in (kernel("8:1 / /x rw - ext4 /dev/sda1 rw"), None):
+        facts = with_volume("disk", now, type="ext4", device="/dev/sda1")
         assert facts.mounted[0].paths[0] == "/"
         assert status_of("sensitive-host-mount", facts) is FAIL
 
@@ -163,13 +151,9 @@ def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
     facts = seen(of=kernel(row))
     verdict = judge("sensitive-host-mount", facts)
     assert (verdict.status, verdict.severity) == (FAIL, Severity.CRITICAL)
-    own = [entry("/dev/sdc1", "/mnt", "volume", Name="data")]
-    assert (
-        status_of(
-            "sensitive-host-mount", seen(of=kernel("8:33 / /mnt rw - ext4 /dev/sdc1 rw"), mounts=tuple(own))
-        )
-        is PASS
-    )
+    own = entry("/dev/sdc1", "/mnt", "volume", Name="data")
+    asked = seen(of=kernel("8:33 / /mnt rw - ext4 /dev/sdc1 rw"), mounts=(own,))
+    assert status_of("sensitive-host-mount", asked) is PASS
 
 
 def test_what_was_passed_at_the_start_is_unknown() -> None:
@@ -179,10 +163,8 @@ def test_what_was_passed_at_the_start_is_unknown() -> None:
 
 def test_what_is_mounted_below_a_directory_comes_along_with_the_next_start() -> None:
     below = entry(f"{STORAGE}/volumes/conf", "/data")
-    assert seen(mounts=(below,), of=NotRunning("created")).mounted[0].paths == (
-        f"{STORAGE}/volumes/conf",
-        "/etc",
-    )
+    comes = seen(mounts=(below,), of=NotRunning("created"))
+    assert comes.mounted[0].paths == (f"{STORAGE}/volumes/conf", "/etc")
     alone = seen(
         (MOUNTS, (Mount("bind", f"{STORAGE}/volumes/conf", "/data", ("bind-nonrecursive=true",)),)),
         of=NotRunning("created"),
@@ -216,11 +198,7 @@ def test_what_podman_mounts_into_every_container_is_none_of_the_hosts() -> None:
 
 
 def test_a_bind_shows_what_it_leads_to_now_not_what_was_typed() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/srv/link", "/x", ("ro",)),)),
-        of=kernel("8:1 /root /x ro - ext4 /dev/sda1 rw"),
-        mounts=(entry("/srv/link", "/x", RW=False),),
-    )
+    facts = bound("/srv/link", "ro", now=kernel("8:1 /root /x ro - ext4 /dev/sda1 rw"))
     (mounted,) = facts.mounted
     assert (mounted.paths, mounted.origin, mounted.in_force) == (("/root",), MountOrigin.DECLARED, True)
     assert status_of("sensitive-host-mount", facts) is FAIL
@@ -283,9 +261,7 @@ def test_masks_shared_memory_and_cgroups_are_the_runtimes(row: str) -> None:
 
 
 def test_a_root_directory_is_what_it_is() -> None:
-    rows = OWN.replace(
-        "20 1 0:44 / / ro - overlay overlay rw,lowerdir=l/A", "20 1 8:1 / / ro - ext4 /dev/sda1 rw"
-    )
+    rows = OWN.replace("0:44 / / ro - overlay overlay rw,lowerdir=l/A", "8:1 / / ro - ext4 /dev/sda1 rw")
     of = Kernel(7, mounts=tuple(_mount_row(row, table()) for row in parse_mountinfo(rows)))
     for kernel_view in (of, None):
         facts = seen((ROOTFS, "/"), of=kernel_view)
@@ -295,30 +271,19 @@ def test_a_root_directory_is_what_it_is() -> None:
 
 
 def test_read_only_does_not_reach_the_file_systems_below() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/sys", "/x", ("ro",)),)),
-        of=kernel("0:21 / /x ro - sysfs sysfs rw", "0:25 / /x/fs/cgroup rw - cgroup2 cgroup2 rw"),
-        mounts=(entry("/sys", "/x", RW=False),),
-    )
+    now = kernel("0:21 / /x ro - sysfs sysfs rw", "0:25 / /x/fs/cgroup rw - cgroup2 cgroup2 rw")
+    facts = bound("/sys", "ro", now=now)
     assert [mount.destination for mount in facts.mounted] == ["/x", "/x/fs/cgroup"]
     assert judge("sensitive-host-mount", facts).severity is Severity.CRITICAL
 
 
 def test_what_only_goes_on_below_is_not_told_twice() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/", "/x"),)),
-        of=kernel("8:1 / /x rw - ext4 /dev/sda1 rw", "0:22 / /x/run rw - tmpfs tmpfs rw"),
-        mounts=(entry("/", "/x"),),
-    )
-    assert [mount.destination for mount in facts.mounted] == ["/x"]
+    now = kernel("8:1 / /x rw - ext4 /dev/sda1 rw", "0:22 / /x/run rw - tmpfs tmpfs rw")
+    assert [mount.destination for mount in bound("/", now=now).mounted] == ["/x"]
 
 
 def test_a_file_that_was_made_anew_counts_under_its_name() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/etc/shadow", "/x", ("ro",)),)),
-        of=kernel("8:1 /etc/shadow//deleted /x ro - ext4 /dev/sda1 rw"),
-        mounts=(entry("/etc/shadow", "/x", RW=False),),
-    )
+    facts = bound("/etc/shadow", "ro", now=kernel("8:1 /etc/shadow//deleted /x ro - ext4 /dev/sda1 rw"))
     assert facts.mounted[0].paths == ("/etc/shadow",)
 
 
@@ -332,16 +297,9 @@ def test_an_overlay_shows_what_is_below_it_and_writes_above() -> None:
     )
     (mounted,) = facts.mounted
     assert (mounted.paths, mounted.layered) == (("/etc",), True)
-    volume = VolumeFacts(
-        "o", {"Options": {"type": "overlay", "device": "overlay", "o": "lowerdir=/usr,upperdir=/etc/cron.d"}}
-    )
-    facts = seen(
-        (MOUNTS, (Mount("volume", "o", "/x"),)),
-        of=kernel("0:61 / /x rw - overlay overlay rw,lowerdir=/usr,upperdir=/etc/cron.d"),
-        mounts=(entry(f"{STORAGE}/volumes/o/_data", "/x", "volume", Name="o"),),
-        volumes={"o": volume},
-    )
-    (mounted,) = facts.mounted
+    layers = "lowerdir=/usr,upperdir=/etc/cron.d"
+    now = kernel(f"0:61 / /x rw - overlay overlay rw,{layers}")
+    (mounted,) = with_volume("o", now, type="overlay", device="overlay", o=layers).mounted
     assert (mounted.paths, mounted.beneath, mounted.layered) == (("/etc/cron.d",), ("/usr",), False)
 
 
@@ -384,9 +342,7 @@ def test_an_image_that_is_mounted_is_no_storage_of_the_engine() -> None:
 
 
 def test_without_a_kernel_view_of_it_the_declared_mount_counts() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/etc", "/x"),)), of=Unread("no permission"), mounts=(entry("/etc", "/x"),)
-    )
+    facts = bound("/etc", now=Unread("no permission"))
     assert facts.mounted == (MountedPath("/x", ("/etc",), "bind", "/etc"),)
 
 
@@ -408,20 +364,13 @@ def test_a_link_of_the_image_in_the_way_changes_nothing_of_who_asked() -> None:
 
 
 def test_what_lies_below_a_volume_on_the_host_is_still_the_volume() -> None:
-    volume = VolumeFacts("data", {"Mountpoint": f"{STORAGE}/volumes/data/_data", "Options": {}})
     host = HOST + f"11 7 0:70 / {STORAGE}/volumes/data/_data/share rw - nfs nas:/x rw\n"
     rows = (
         "40 20 8:1 /srv/pods/storage/volumes/data/_data /x rw - ext4 /dev/sda1 rw\n"
         "41 40 0:70 / /x/share rw - nfs nas:/x rw\n"
     )
     of = Kernel(7, mounts=tuple(_mount_row(row, table(host)) for row in parse_mountinfo(OWN + rows)))
-    facts = seen(
-        (MOUNTS, (Mount("volume", "data", "/x"),)),
-        of=of,
-        mounts=(entry(f"{STORAGE}/volumes/data/_data", "/x", "volume", Name="data"),),
-        volumes={"data": volume},
-    )
-    assert facts.mounted == ()
+    assert with_volume("data", of).mounted == ()
 
 
 def test_propagation_that_another_container_brings_is_told_of() -> None:
