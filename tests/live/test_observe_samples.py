@@ -39,7 +39,7 @@ def prepare(bench: Bench, script: str, *options: str) -> int:
 
 
 def test_samples_show_what_it_serves_and_uses(prepared: Bench) -> None:
-    prepared.run(f"{NAME}-peer", BUSYBOX, "sh", "-c", "nc -lk -p 7070 -e cat")
+    prepared.run(f"{NAME}-peer", BUSYBOX, "sh", "-c", "exec nc -ll -p 7070 -e cat")
     assert eventually(lambda: ":7070" in prepared.podman("exec", f"{NAME}-peer", "netstat", "-ltn"))
     peer = prepared.get(f"/containers/{NAME}-peer/json")["NetworkSettings"]["Networks"]["podman"]["IPAddress"]
     script = f"httpd -f -p 8080 & sleep 30 | nc {peer} 7070 & dd if=/dev/zero of=/tmp/x bs=1M count=20; wait"
