@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -32,14 +32,9 @@ def played(podman: Bench, tmp_path: Path) -> Iterator[Path]:
     podman.execute("sh", "-c", "podman volume rm -f exported-data; podman network rm -f exported-net")
 
 
-def hardentui(podman: Bench, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hardentui", *words, "--url", podman.url],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def exported(podman: Bench, *words: str) -> str:
+    """What `fix` writes, or prints."""
+    return hardentui("fix", NAME, *words, "--to", "kube", "--url", podman.url, ends=0).stdout
 
 
 def logs(podman: Bench, container: str) -> str:
@@ -78,8 +73,7 @@ def test_a_container_comes_up_as_a_pod(podman: Bench, played: Path) -> None:
         *(BUSYBOX, "sh", "-c", COMMAND),
     )
     before = json.loads(podman.podman("inspect", NAME))[0]
-    done = hardentui(podman, "fix", NAME, "--as-is", "--to", "kube", "-o", str(played))
-    assert done.returncode == 0, done.stderr
+    exported(podman, "--as-is", "-o", str(played))
     after = play(podman, played / f"{NAME}.kube.yaml")
     for field in ("Memory", "CpuQuota", "ReadonlyRootfs", "GroupAdd", "CapAdd"):
         assert after["HostConfig"][field] == before["HostConfig"][field], field
@@ -110,8 +104,7 @@ def test_a_container_comes_up_as_a_pod(podman: Bench, played: Path) -> None:
 
 def test_a_hardened_container_is_admitted_and_runs(podman: Bench, played: Path) -> None:
     podman.run(NAME, "--user", "1000", "-p", "18081:8000", BUSYBOX, "sleep", "1000")
-    done = hardentui(podman, "fix", NAME, "--all", "--to", "kube", "-o", str(played))
-    assert done.returncode == 0, done.stderr
+    exported(podman, "--all", "-o", str(played))
     file = played / f"{NAME}.kube.yaml"
     assert 'Admitted by Pod Security "restricted".' in file.read_text()
     after = play(podman, file)
@@ -124,12 +117,10 @@ def test_a_rootless_container_comes_up_as_a_pod(rootless_podman: Bench, tmp_path
     podman = rootless_podman
     podman.run(NAME, "--user", "1000", "--cap-drop", "all", "-e", "A=1", BUSYBOX, "sleep", "1000")
     try:
-        done = hardentui(podman, "fix", NAME, "--as-is", "--to", "kube")
-        assert done.returncode == 0, done.stderr
         directory = podman.directory / "kube"
         directory.mkdir()
         file = directory / f"{NAME}.kube.yaml"
-        file.write_text(done.stdout)
+        file.write_text(exported(podman, "--as-is"))
         directory.chmod(0o755)
         after = play(podman, file)
         assert after["State"]["Running"] is True
@@ -147,7 +138,7 @@ def test_a_profile_of_its_own_is_found(podman: Bench, played: Path) -> None:
         ' [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}'
     )
     podman.run(NAME, "--security-opt", f"seccomp={profile}", BUSYBOX, "sh", "-c", "mkdir /x; sleep 1000")
-    assert hardentui(podman, "fix", NAME, "--as-is", "--to", "kube", "-o", str(played)).returncode == 0
+    exported(podman, "--as-is", "-o", str(played))
     after = play(podman, played / f"{NAME}.kube.yaml")
     assert eventually(lambda: "Operation not permitted" in logs(podman, after["Id"]))
 
@@ -169,7 +160,7 @@ def test_a_pod_keeps_what_starts_first_and_what_it_mounts(podman: Bench, tmp_pat
             )
             podman.podman("create", "--name", f"{NAME}-{number}", *words)
         podman.podman("create", "--name", NAME, "--pod", pod, "--init", BUSYBOX, "sleep", "1000")
-        assert hardentui(podman, "fix", NAME, "--as-is", "--to", "kube", "-o", str(tmp_path)).returncode == 0
+        exported(podman, "--as-is", "-o", str(tmp_path))
         podman.podman("pod", "rm", "-f", "-t", "0", pod)
         podman.podman("volume", "rm", "exported-data")
         after = play(podman, tmp_path / f"{pod}.kube.yaml")

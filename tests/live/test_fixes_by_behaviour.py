@@ -5,17 +5,16 @@ Seen with Debian's haproxy, varnish, BIND, gunicorn and sudo (November 2026); he
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from hardentui.__main__ import main
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.options import MOUNTS, TMPFS
 from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import told
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -118,9 +117,7 @@ def test_it_works_with_the_fixes(
     assert answers(bench), bench.podman("logs", NAME)
 
 
-def test_a_trial_believes_who_names_the_reason_and_gives_a_user_no_capability(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_trial_believes_who_names_the_reason_and_gives_a_user_no_capability(bench: Bench) -> None:
     """As sudo does. What breaks it is found in one round more, and nothing is given back for it."""
     bench.remove(NAME)
     refuse = "echo 'sudo: The \"no new privileges\" flag is set'; exit 1"
@@ -130,9 +127,7 @@ def test_a_trial_believes_who_names_the_reason_and_gives_a_user_no_capability(
     checks = ("new-privileges-allowed", "default-capabilities-kept", "writable-rootfs")
     chosen = [word for check in checks for word in ("--check", check)]
     probe = "curl -fsS -m 2 http://$TWIN_IP:8080/page | grep -q works"
-    code = main(["trial", NAME, "--url", bench.url, "--format", "json", *chosen, "--probe", probe])
-    record = json.loads(capsys.readouterr().out)
-    assert code == 0
+    record = told("trial", NAME, "--url", bench.url, *chosen, "--probe", probe, ends=0)
     assert [left["check"] for left in record["left_out"]] == ["new-privileges-allowed"]
     assert "no new privileges" in record["left_out"][0]["evidence"]
     assert record["relaxed"] == []

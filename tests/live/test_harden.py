@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from hardentui.__main__ import main
 from hardentui.options import BY_NAME
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui
 from tests.support.schemas import validated
 from tests.support.waiting import eventually
 
@@ -53,23 +53,26 @@ def _answers(bench: Bench) -> bool:
         return False
 
 
+def _cards(text: str) -> list[dict[str, Any]]:
+    """One document after the other."""
+    return [json.loads(card) for card in text.replace("}\n{", "}\0{").split("\0")]
+
+
 def _inspect(bench: Bench, name: str = NAME) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(bench.podman("inspect", name))[0]
     return document
 
 
 def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
-    web: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    web: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _inspect(web)
     web.podman("exec", NAME, "unshare", "-U", "true")
     monkeypatch.setattr("hardentui.features.apply.soak.AUDIT_LOG", str(tmp_path / "audit.log"))
     (tmp_path / "audit.log").write_text("")
-    command = ["harden", NAME, "--url", web.url, "--yes", "--format", "json"]
-    code = main([*command, "--soak", "7d"])
-    out, err = capsys.readouterr()
-    assert code == 0, err
-    card = validated(json.loads(out))
+    command = ("harden", NAME, "--url", web.url, "--yes", "--format", "json")
+    done = hardentui(*command, "--soak", "7d", ends=0)
+    card = validated(json.loads(done.stdout))
     assert card["probes"] == ["curl -sS -m 5 -f http://$TARGET:80/ | grep -qF -e 'Precious data'"]
     assert card["answer"] == 'HTTP 200, page "Precious data"'
     assert card["after"]["score"] > card["before"]["score"] + 10
@@ -84,8 +87,8 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     assert (entry["state"], entry["container"]) == ("done", NAME)
     assert {proof["status"] for proof in entry["proof"]} == {"pass"}
     assert card["trial"]["result"] == "works"
-    assert "with empty volumes" in err, "where the probe finds no page"
-    assert "that twin" not in err, "every twin was watched to its end"
+    assert "with empty volumes" in done.stderr, "where the probe finds no page"
+    assert "that twin" not in done.stderr, "every twin was watched to its end"
 
     now = _inspect(web)
     assert now["Id"] != before["Id"]
@@ -99,12 +102,10 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     # the soak: what the profile would refuse is logged by the kernel, then allowed; the rest is refused
     assert entry["soak_until"] > time.time() + 6 * 86_400
     assert eventually(lambda: _logged(web, tmp_path / "audit.log"), 30)
-    assert main(command) == 0
-    (soaks,) = json.loads(capsys.readouterr().out)["entries"]
+    (soaks,) = json.loads(hardentui(*command, ends=0).stdout)["entries"]
     assert soaks["id"] == entry["id"], "it is not over, so nothing is changed"
     assert soaks["soak_logged"]["ioprio_get"] == ["ionice"]
-    assert main([*command, "--soak", "0"]) == 0
-    (enforced,) = json.loads(capsys.readouterr().out)["entries"]
+    (enforced,) = json.loads(hardentui(*command, "--soak", "0", ends=0).stdout)["entries"]
     assert (enforced["state"], enforced["soak_until"]) == ("done", None)
     web.podman("exec", NAME, "ionice", "-p", "1")
     with pytest.raises(subprocess.CalledProcessError):
@@ -121,14 +122,11 @@ def _logged(bench: Bench, log: Path) -> bool:
 
 
 @pytest.mark.long  # each half is shown daily: files by test_trial.py, the way back by test_apply.py
-def test_files_change_nothing_and_what_breaks_is_rolled_back(
-    web: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_change_nothing_and_what_breaks_is_rolled_back(web: Bench, tmp_path: Path) -> None:
     before, containers = _inspect(web), web.podman("ps", "-a", "-q")
     fix = ("harden", NAME, "--url", web.url, "--check", "writable-rootfs", "--patience", "5")
     where = tmp_path / "out"
-    assert main([*fix, "-o", str(where)]) == 0
-    assert "hardened twin works" in capsys.readouterr().out
+    assert "hardened twin works" in hardentui(*fix, "-o", str(where), ends=0).stdout
     written = {path.name for path in where.iterdir()}
     assert written >= {"trial.json", "plan.toml", f"seccomp-{NAME}.json", f"{NAME}.container", f"{NAME}.sh"}
     assert "ReadOnly=true" in (where / f"{NAME}.container").read_text()
@@ -137,8 +135,7 @@ def test_files_change_nothing_and_what_breaks_is_rolled_back(
 
     seen = tmp_path / "seen"  # the original answers once; what replaces it does not
     probe = f'test "$TWIN_NAME" != {NAME} || {{ test ! -e {seen} && touch {seen}; }}'
-    assert main([*fix, "--yes", "--probe", probe]) == 5
-    assert "rolling back" in capsys.readouterr().err
+    assert "rolling back" in hardentui(*fix, "--yes", "--probe", probe, ends=5).stderr
     now = _inspect(web)
     assert (now["Id"], now["State"]["Running"]) == (before["Id"], True)
     assert eventually(lambda: _answers(web))
@@ -155,13 +152,10 @@ def pod(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     podman.podman("pod", "rm", "-f", "-t", "0", POD)
 
 
-def test_a_pod_is_hardened_in_one_change(pod: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pod_is_hardened_in_one_change(pod: Bench) -> None:
     before = {name: _inspect(pod, name)["Id"] for name in ("harden-a", "harden-b")}
     fix = ("harden", POD, "--url", pod.url, "--check", "new-privileges-allowed", "--format", "json", "--yes")
-    code = main([*fix])
-    out, err = capsys.readouterr()
-    assert code == 0, err
-    cards = [json.loads(text) for text in out.replace("}\n{", "}\0{").split("\0")]
+    cards = _cards(hardentui(*fix, ends=0).stdout)
     assert sorted(card["container"] for card in cards) == ["harden-a", "harden-b"]
     assert {card["apply"]["state"] for card in cards} == {"done"}
     assert len({card["apply"]["id"] for card in cards}) == 1
@@ -171,7 +165,7 @@ def test_a_pod_is_hardened_in_one_change(pod: Bench, capsys: pytest.CaptureFixtu
         assert "no-new-privileges" in now["HostConfig"]["SecurityOpt"]
         assert now["State"]["Running"] is True
         assert now["Pod"] == pod.podman("pod", "inspect", "--format", "{{.ID}}", POD)
-    assert main(["undo", "--yes"]) == 0
+    hardentui("undo", "--yes", ends=0)
     assert {name: _inspect(pod, name)["Id"] for name in before} == before
     assert all(_inspect(pod, name)["State"]["Running"] for name in before)
 
@@ -192,7 +186,7 @@ services:
 
 
 def test_compose_keeps_what_was_hardened(
-    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     project = podman.directory / "hardened-shop"
@@ -206,16 +200,15 @@ def test_compose_keeps_what_was_hardened(
         before = {each: _inspect(podman, each)["Id"] for each in (name, store)}
         assert _inspect(podman, name)["Dependencies"] == [before[store]]
         fix = ("harden", "hardened-shop", "--url", podman.url, "--check", "new-privileges-allowed", "--yes")
-        assert main([*fix, "--format", "json"]) == 0
-        out, err = capsys.readouterr()
-        cards = [json.loads(text) for text in out.replace("}\n{", "}\0{").split("\0")]
+        done = hardentui(*fix, "--format", "json", ends=0)
+        cards, err = _cards(done.stdout), done.stderr
         assert len({card["apply"]["id"] for card in cards}) == 1, err
         assert err.count(f"twins of {store} run beside it") == 1, "the store needs no twin of the site"
         assert "compose.override.yaml of its project keeps it for compose up" in cards[0]["notes"]
         override = (project / "compose.override.yaml").read_text()
         assert override.count("no-new-privileges") == 2
         assert _inspect(podman, name)["Dependencies"] == [_inspect(podman, store)["Id"]]
-        assert main(["undo", "--yes"]) == 0
+        hardentui("undo", "--yes", ends=0)
         assert {each: _inspect(podman, each)["Id"] for each in before} == before
         assert not (project / "compose.override.yaml").exists()
 

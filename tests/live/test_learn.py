@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from hardentui.__main__ import main
 from hardentui.lib.seccomp import dangerous_calls, makes_user_namespaces, parse_profile
 from hardentui.model.spec import OLDEST_WITH_QUADLET
 from tests.conftest import cannot_run
@@ -20,34 +17,27 @@ from tests.support.images import REDIS as REDIS_SERVICE
 from tests.support.images import build, missing_package
 from tests.support.podman import Bench
 from tests.support.postgres import postgres_image
+from tests.support.program import told
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
-SCHEMA = json.loads((files("hardentui.features.reports") / "trial-1.schema.json").read_text())
 NAME = "learn-it"
 HTTP = "curl -fsS -m 2 http://$TWIN_IP:80/"
 REDIS = "printf 'SET a 1\\r\\nQUIT\\r\\n' | timeout 3 busybox nc $TWIN_IP 6379 | grep -q OK"
 POSTGRES = "psql -qAt -h $TWIN_IP -U postgres -c 'create temp table t as select 1' -c 'select 2' | grep -qx 2"
-Learn = Callable[..., tuple[int, Any]]
+Learn = Callable[..., Any]
 
 
 @pytest.fixture
-def learn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Learn]:
+def learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Learn]:
     """Run `trial --learn`; the benches that were used are cleaned up."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     used: list[Bench] = []
 
-    def run(bench: Bench, *arguments: str) -> tuple[int, Any]:
+    def run(bench: Bench, *arguments: str) -> Any:
         used.append(bench)
-        code = main(["trial", NAME, "--url", bench.url, "--format", "json", "--all", "--learn", *arguments])
-        told = capsys.readouterr()
-        assert told.out, told.err
-        document = json.loads(told.out)
-        Draft202012Validator(SCHEMA).validate(document)
-        return code, document
+        return told("trial", NAME, "--url", bench.url, "--all", "--learn", *arguments, ends=0)
 
     yield run
     for bench in used:
@@ -88,8 +78,7 @@ def assert_learned(
 
 def test_nginx(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) -> None:
     podman.run(NAME, service_image)
-    code, document = learn(podman, "--probe", HTTP, "-o", str(tmp_path))
-    assert code == 0
+    document = learn(podman, "--probe", HTTP, "-o", str(tmp_path))
     learned = assert_learned(document, tmp_path)
     known = {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}
     assert set(learned["capabilities"]) == known
@@ -116,8 +105,7 @@ def test_redis(bench: Bench, learn: Learn, tmp_path: Path) -> None:
         cannot_run(f"a package is missing; run: {command}")
     build(bench, REDIS_SERVICE)
     bench.run(NAME, REDIS_SERVICE.reference)
-    code, document = learn(bench, "--probe", REDIS, "-o", str(tmp_path))
-    assert code == 0
+    document = learn(bench, "--probe", REDIS, "-o", str(tmp_path))
     learned = assert_learned(document, tmp_path)
     assert learned["capabilities"] == []
     assert learned["writable"] == []
@@ -129,13 +117,10 @@ def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
     try:
         told = ("sh", "-c", f"podman logs {NAME} 2>&1")
         assert eventually(lambda: "ready to accept" in podman.execute(*told))
-        code, document = learn(
-            podman, "--probe", POSTGRES, "--tight", "-o", str(tmp_path), "--patience", "60"
-        )
+        document = learn(podman, "--probe", POSTGRES, "--tight", "-o", str(tmp_path), "--patience", "60")
     finally:
         podman.remove(NAME)
         podman.podman("volume", "rm", "-f", "learn-pg")
-    assert code == 0
     learned = assert_learned(document, tmp_path)
     assert {"CHOWN", "SETGID", "SETUID"} <= set(learned["capabilities"])
     assert set(learned["capabilities"]) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
@@ -144,11 +129,11 @@ def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_learning_again_adds_to_it(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) -> None:
     podman.run(NAME, service_image)
-    _, first = learn(podman, "--probe", HTTP, "--tight")
+    first = learn(podman, "--probe", HTTP, "--tight")
     profile = tmp_path / "state" / "hardentui" / "learned" / f"seccomp-{NAME}.json"
     learned = assert_learned(first, profile.parent, at_most=1 / 2)
     assert capabilities(first) == set(learned["capabilities"])
     assert learned["can_need"] == []
-    _, second = learn(podman, "--probe", HTTP, "--tight")
+    second = learn(podman, "--probe", HTTP, "--tight")
     assert (first["learned"]["runs"], second["learned"]["runs"]) == (1, 2)
     assert set(first["learned"]["seen"]) <= set(second["learned"]["seen"])

@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from hardentui.__main__ import main
 from hardentui.engine.events import past_events
 from hardentui.features.views import Selection
 from hardentui.features.watch import Monitor
 from hardentui.features.workbench import Workbench
 from hardentui.model.monitoring import Sample
 from tests.support.podman import BUSYBOX, Bench
-from tests.support.schemas import validated
+from tests.support.program import hardentui, told
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -35,24 +34,21 @@ def watched(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     podman.remove(NAME)
 
 
-def look(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
-    code = main(["watch", NAME, "--once", "--url", bench.url, "--format", "json", *words])
-    return code, validated(json.loads(capsys.readouterr().out))
+def look(bench: Bench, *words: str, ends: int | None = None) -> Any:
+    return told("watch", NAME, "--once", "--url", bench.url, *words, ends=ends)
 
 
 def ids(sample: Any) -> set[str]:
     return {alarm["id"] for alarm in sample["alarms"]}
 
 
-def test_what_a_look_tells_is_what_the_kernel_says(
-    watched: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_a_look_tells_is_what_the_kernel_says(watched: Bench) -> None:
     sample: Any = {}
 
     def complete() -> bool:
         """It has written to its log, and the look was not in the moment between two of its programs."""
         nonlocal sample
-        _, sample = look(watched, capsys)
+        sample = look(watched)
         return len(sample["log"]) > 1 and sample["usage"]["tasks"] == len(sample["processes"]) == 2
 
     assert eventually(complete), sample
@@ -69,18 +65,17 @@ def test_what_a_look_tells_is_what_the_kernel_says(
     assert "start" in {event["action"] for event in sample["events"]}
 
 
-def test_a_break_in_is_noticed(watched: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    _, before = look(watched, capsys, "--fail-on", "high")
+def test_a_break_in_is_noticed(watched: Bench) -> None:
+    before = look(watched, "--fail-on", "high")
     assert not ids(before) & {"drifted-files", "unexpected-process", "event-exec"}, before["alarms"]
     watched.podman("exec", "-d", NAME, "sh", "-c", "echo x > /etc/evil; nc -l -p 4444")
-    assert eventually(lambda: 4444 in {port["port"] for port in look(watched, capsys)[1]["listening"]})
-    code, after = look(watched, capsys, "--fail-on", "medium")
-    assert code == 1
+    assert eventually(lambda: 4444 in {port["port"] for port in look(watched)["listening"]})
+    after = look(watched, "--fail-on", "medium", ends=1)
     assert {"drifted-files", "unexpected-process"} <= ids(after)
     assert after["changed_paths"] > 0
 
 
-def test_memory_and_its_killer_are_told(watched: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_memory_and_its_killer_are_told(watched: Bench) -> None:
     watched.remove(NAME)
     fill = "while true; do x=$x$x$x.; done & wait"
     watched.run(
@@ -88,17 +83,15 @@ def test_memory_and_its_killer_are_told(watched: Bench, capsys: pytest.CaptureFi
     )
 
     def killed() -> bool:
-        return bool(ids(look(watched, capsys)[1]) & {"out-of-memory", "not-running"})
+        return bool(ids(look(watched)) & {"out-of-memory", "not-running"})
 
     assert eventually(killed)
-    assert look(watched, capsys)[0] == 1
+    look(watched, ends=1)
 
 
-def test_a_stopped_container_is_an_alarm(watched: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stopped_container_is_an_alarm(watched: Bench) -> None:
     watched.podman("stop", "-t", "0", NAME)
-    code, sample = look(watched, capsys)
-    assert code == 1
-    assert "not-running" in ids(sample)
+    assert "not-running" in ids(look(watched, ends=1))
 
 
 def test_watching_ends_at_once_and_leaves_nothing(watched: Bench) -> None:
@@ -123,22 +116,19 @@ def test_watching_ends_at_once_and_leaves_nothing(watched: Bench) -> None:
     assert not sessions, "nothing is executed in the container"
 
 
-def test_the_live_view_ends_after_its_time(watched: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_live_view_ends_after_its_time(watched: Bench) -> None:
     began = time.monotonic()
     words = ["--interval", "0.5", "--for", "2", "--fail-on", "critical", "--format", "json"]
-    assert main(["watch", NAME, "--url", watched.url, *words]) == 0
+    lines = hardentui("watch", NAME, "--url", watched.url, *words, ends=0).stdout.splitlines()
     assert time.monotonic() - began < 20
-    lines = capsys.readouterr().out.splitlines()
     assert len(lines) >= 2
     assert all(json.loads(line)["container"] == NAME for line in lines)
 
 
-def test_a_rootless_container_is_watched_too(
-    rootless_podman: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_rootless_container_is_watched_too(rootless_podman: Bench) -> None:
     rootless_podman.run(NAME, BUSYBOX, "sh", "-c", LOOP)
     try:
-        _, sample = look(rootless_podman, capsys)
+        sample = look(rootless_podman)
         assert sample["usage"]["tasks"] >= 1
         assert sample["processes"]
     finally:

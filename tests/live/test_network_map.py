@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from hardentui.__main__ import main
 from tests.support.check_report import by_check
 from tests.support.podman import BUSYBOX, Bench
-from tests.support.schemas import validated
+from tests.support.program import told
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -38,12 +35,9 @@ def bench(podman: Bench) -> Iterator[Bench]:
     podman.podman("network", "rm", INNER, BACK)
 
 
-def test_the_picture_and_the_json_say_what_podman_has(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_picture_and_the_json_say_what_podman_has(bench: Bench, tmp_path: Path) -> None:
     picture = tmp_path / "map.svg"
-    assert main(["networks", "--url", bench.url, "--format", "json", "--svg", str(picture)]) == 0
-    document: Any = validated(json.loads(capsys.readouterr().out))
+    document = told("networks", "--url", bench.url, "--svg", str(picture), ends=0)
     places = {place["name"]: place for place in document["map"]["places"]}
     assert (places[INNER]["out"], places[BACK]["out"]) == (False, True)
     assert places[INNER]["openings"] == []
@@ -55,9 +49,7 @@ def test_the_picture_and_the_json_say_what_podman_has(
     assert {INNER, BACK, WEB, DB} <= {*words.split()}
 
 
-def test_of_an_internal_network_the_map_and_the_check_say_what_is_so(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_of_an_internal_network_the_map_and_the_check_say_what_is_so(bench: Bench) -> None:
     server = subprocess.Popen(
         bench.command(sys.executable, "-m", "http.server", "18123", "--bind", "0.0.0.0"),
         stdout=subprocess.DEVNULL,
@@ -67,12 +59,10 @@ def test_of_an_internal_network_the_map_and_the_check_say_what_is_so(
         gateway = bench.podman("network", "inspect", INNER, "--format", "{{(index .Subnets 0).Gateway}}")
         script = f"nc {gateway} 18123 </dev/null && echo connected || true"
         assert eventually(lambda: "connected" in bench.podman("exec", DB, "sh", "-c", script))
-        main(["networks", "--url", bench.url, "--prove", DB, "host:18123", "--format", "json"])
-        (proof,) = json.loads(capsys.readouterr().out)["proofs"]
+        (proof,) = told("networks", "--url", bench.url, "--prove", DB, "host:18123")["proofs"]
         assert (proof["outcome"], proof["expected"], proof["agrees"]) == ("connected", True, True)
-        main(["check", DB, "--url", bench.url, "--check", "reachable-host-services", "--format", "json"])
-        finding = by_check(json.loads(capsys.readouterr().out), DB)["reachable-host-services"]
-        assert "18123/tcp" in finding["reason"]
+        document = told("check", DB, "--url", bench.url, "--check", "reachable-host-services")
+        assert "18123/tcp" in by_check(document, DB)["reachable-host-services"]["reason"]
     finally:
         server.terminate()
         server.wait()

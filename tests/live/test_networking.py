@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from hardentui.__main__ import main
 from hardentui.host.network.knock import knock
 from hardentui.host.podman.generator import dry_run, find_generator
 from hardentui.model.known import Known
 from hardentui.model.network import ConnectOutcome
 from tests.support.podman import BUSYBOX, Bench
-from tests.support.schemas import validated
+from tests.support.program import told
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -47,36 +45,31 @@ def bench(podman: Bench) -> Iterator[Bench]:
     podman.podman("network", "rm", FRONT, INNER, FAR)
 
 
-def told(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
-    code = main(["networks", "--url", bench.url, "--format", "json", *words])
-    return code, validated(json.loads(capsys.readouterr().out))
+def network(bench: Bench, *words: str, ends: int | None = None) -> Any:
+    return told("networks", "--url", bench.url, *words, ends=ends)
 
 
-def test_the_map_is_proven_cell_by_cell(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    code, document = told(bench, capsys, "--prove", WEB, DB)
-    assert code == 0
+def test_the_map_is_proven_cell_by_cell(bench: Bench) -> None:
+    document = network(bench, "--prove", WEB, DB, ends=0)
     assert [(proof["outcome"], proof["agrees"]) for proof in document["proofs"]] == [("connected", True)]
-    code, document = told(bench, capsys, "--prove", OTHER, DB)
-    assert code == 1, "an internal network is not reached from another one"
+    document = network(bench, "--prove", OTHER, DB, ends=1)  # an internal network, from another one
     assert [(proof["reached"], proof["agrees"]) for proof in document["proofs"]] == [(False, True)]
-    code, document = told(bench, capsys, "--prove", OTHER, f"{WEB}:80")
+    document = network(bench, "--prove", OTHER, f"{WEB}:80")
     assert {proof["reached"] for proof in document["proofs"]} == {True, False}
     assert all(proof["agrees"] for proof in document["proofs"])
 
 
-def test_a_proof_leaves_nothing_in_the_containers(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_proof_leaves_nothing_in_the_containers(bench: Bench) -> None:
     before = bench.podman("diff", DB)
-    told(bench, capsys, "--prove", WEB, DB)
+    network(bench, "--prove", WEB, DB)
     assert bench.podman("diff", DB) == before
     assert not bench.get(f"/containers/{WEB}/json")["ExecIDs"]
 
 
-def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(
-    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(bench: Bench, tmp_path: Path) -> None:
     rules = tmp_path / "rules.nft"
     words = ("--outgoing", CALLER, "--watch", "2", "-o", str(rules))
-    _, document = told(bench, capsys, *words)
+    document = network(bench, *words)
     address = _address(bench, OTHER, FAR)
     contacts = {(contact["address"], contact["port"], contact["who"]) for contact in document["contacts"]}
     assert (address, 80, f"container {OTHER}") in contacts
@@ -117,10 +110,10 @@ def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(
 
 
 def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
-    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    bench: Bench, tmp_path: Path
 ) -> None:
     directory = tmp_path / "units"
-    _, document = told(bench, capsys, "--split", "--watch", "1", "-o", str(directory))
+    document = network(bench, "--split", "--watch", "1", "-o", str(directory))
     (split,) = (split for split in document["splits"] if split["network"] == FRONT)
     moved = {move["container"]: move["joins"] for move in split["moves"]}
     assert set(moved) == {WEB, CALLER}
@@ -134,16 +127,15 @@ def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
 
 
 def test_a_rootless_container_is_proven_too_and_gets_no_rules_that_cannot_hold(
-    rootless_podman: Bench, capsys: pytest.CaptureFixture[str]
+    rootless_podman: Bench,
 ) -> None:
     rootless_podman.podman("network", "create", FRONT)
     rootless_podman.run(WEB, "--network", FRONT, *SERVE)
     rootless_podman.run(CALLER, "--network", FRONT, BUSYBOX, "sleep", "100000")
     try:
-        code, document = told(rootless_podman, capsys, "--prove", CALLER, WEB)
-        assert code == 0
+        document = network(rootless_podman, "--prove", CALLER, WEB, ends=0)
         assert document["proofs"][0]["outcome"] == "connected"
-        _, document = told(rootless_podman, capsys, "--outgoing", CALLER)
+        document = network(rootless_podman, "--outgoing", CALLER)
         assert document["rules"] == ""
         assert "rootless" in document["no_rules"]
     finally:

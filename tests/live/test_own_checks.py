@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from hardentui.__main__ import main
 from tests.support.check_report import statuses
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui, told
 from tests.support.systemd_image import systemd_image
 
 pytestmark = pytest.mark.live
@@ -75,26 +74,21 @@ def site(tmp_path: Path) -> str:
     return str(path)
 
 
-def _statuses(podman: Bench, capsys: pytest.CaptureFixture[str], name: str, checklist: str) -> dict[str, str]:
-    main(["check", name, "--url", podman.url, "--checklist", checklist, "--format", "json"])
-    document: Any = json.loads(capsys.readouterr().out)
-    return statuses(document, name)
+def _statuses(podman: Bench, name: str, checklist: str) -> dict[str, str]:
+    return statuses(told("check", name, "--url", podman.url, "--checklist", checklist), name)
 
 
 def test_own_checks_are_found_fixed_and_proven(
-    podman: Bench, container: str, site: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    podman: Bench, container: str, site: str, tmp_path: Path
 ) -> None:
-    before = _statuses(podman, capsys, container, site)
+    before = _statuses(podman, container, site)
     assert {check: before[check] for check in OWN} == dict.fromkeys(OWN, "fail")
     fixes = [word for check in OWN if check != "site-chown" for word in ("--check", check)]
     where = ("--url", podman.url, "--checklist", site)
-    assert main(["fix", container, *where, *fixes, "--to", "run", "-o", str(tmp_path)]) == 0
+    hardentui("fix", container, *where, *fixes, "--to", "run", "-o", str(tmp_path), ends=0)
     podman.remove(container)
-    script = podman.directory / f"{container}.sh"
-    script.write_text((tmp_path / f"{container}.sh").read_text())
-    podman.execute("sh", str(script))
-    capsys.readouterr()
-    after = _statuses(podman, capsys, container, site)
+    podman.execute("sh", str(tmp_path / f"{container}.sh"))
+    after = _statuses(podman, container, site)
     assert {check: after[check] for check in OWN} == dict.fromkeys(OWN, "pass")
     made = json.loads(podman.podman("inspect", container))[0]
     assert "KEPT=1" in made["Config"]["Env"]
@@ -103,45 +97,27 @@ def test_own_checks_are_found_fixed_and_proven(
 
 @pytest.mark.long
 def test_an_own_check_is_tried_and_applied(
-    podman: Bench,
-    container: str,
-    site: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    podman: Bench, container: str, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     before = podman.podman("inspect", "--format", "{{.Id}}", container)
     where = ("--url", podman.url, "--checklist", site)
     fixes = ("--check", "site-stop-time", "--check", "site-debug")
     tried = tmp_path / "trial"
-    assert main(["trial", container, *where, *fixes, "--patience", "10", "-o", str(tried)]) == 0
+    hardentui("trial", container, *where, *fixes, "--patience", "10", "-o", str(tried), ends=0)
     kept = json.loads((tried / "trial.json").read_text())["kept"]
     assert {change["check"] for change in kept} == {"site-stop-time", "site-debug"}
-    capsys.readouterr()
-    change = (
-        "--trial",
-        str(tried / "trial.json"),
-        "--patience",
-        "10",
-        "--discard-data",
-        "--yes",
-        "--format",
-        "json",
-    )
-    assert main(["apply", container, *where, *change]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    change = ("--trial", str(tried / "trial.json"), "--patience", "10", "--discard-data", "--yes")
+    (entry,) = told("apply", container, *where, *change, ends=0)["entries"]
     assert entry["state"] == "done"
     proof = {proof["check"]: proof["status"] for proof in entry["proof"]}
     assert (proof["site-stop-time"], proof["site-debug"]) == ("pass", "pass")
     assert json.loads(podman.podman("inspect", container))[0]["Config"]["StopTimeout"] == 30
-    assert main(["undo", entry["id"], "--yes"]) == 0
+    hardentui("undo", entry["id"], "--yes", ends=0)
     assert podman.podman("inspect", "--format", "{{.Id}}", container) == before
 
 
-def test_systemd_inside_meets_its_profile_and_an_old_recipe_does_not(
-    podman: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_systemd_inside_meets_its_profile_and_an_old_recipe_does_not(podman: Bench) -> None:
     image = systemd_image(podman)
     own = (
         "systemd-mode",
@@ -152,11 +128,11 @@ def test_systemd_inside_meets_its_profile_and_an_old_recipe_does_not(
     )
     try:
         podman.run(SYSTEMD, "-t", "--pids-limit=500", "--stop-timeout=60", image)
-        seen = _statuses(podman, capsys, SYSTEMD, "systemd")
+        seen = _statuses(podman, SYSTEMD, "systemd")
         assert {check: seen[check] for check in own} == dict.fromkeys(own, "pass")
         assert seen["systemd-stop-time"] == "pass"
         assert "root-user" not in seen
-        assert "root-user" in _statuses(podman, capsys, SYSTEMD, "ten-steps")
+        assert "root-user" in _statuses(podman, SYSTEMD, "ten-steps")
         podman.remove(SYSTEMD)
         podman.run(
             SYSTEMD,
@@ -167,18 +143,16 @@ def test_systemd_inside_meets_its_profile_and_an_old_recipe_does_not(
             "--pids-limit=-1",
             image,
         )
-        seen = _statuses(podman, capsys, SYSTEMD, "systemd")
+        seen = _statuses(podman, SYSTEMD, "systemd")
         for check in ("systemd-sys-admin", "systemd-capabilities", "systemd-cgroup-mount", "systemd-tasks"):
             assert seen[check] == "fail", check
     finally:
         podman.remove(SYSTEMD)
 
 
-def test_strict_asks_more_of_a_real_container_than_baseline(
-    podman: Bench, container: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    baseline = _statuses(podman, capsys, container, "baseline")
-    strict = _statuses(podman, capsys, container, "strict")
+def test_strict_asks_more_of_a_real_container_than_baseline(podman: Bench, container: str) -> None:
+    baseline = _statuses(podman, container, "baseline")
+    strict = _statuses(podman, container, "strict")
     assert set(baseline) < set(strict)
     assert all(strict[check] != "pass" for check, status in baseline.items() if status == "fail")
     assert strict["strict-capabilities"] == "fail", "by the kernel's word"

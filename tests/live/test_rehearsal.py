@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.__main__ import main
 from tests.support.podman import Bench
+from tests.support.program import hardentui
 from tests.support.schemas import validated
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(300)]
@@ -29,11 +29,11 @@ def bench(podman: Bench, service_image: str) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def run(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(bench: Bench) -> Run:
     def call(*arguments: str) -> tuple[int, Any, str]:
-        code = main(["trial", NAME, *arguments, "--format", "json", "--patience", "15", "--url", bench.url])
-        captured = capsys.readouterr()
-        return code, validated(json.loads(captured.out)) if captured.out else None, captured.err
+        words = ("trial", NAME, *arguments, "--format", "json", "--patience", "15", "--url", bench.url)
+        done = hardentui(*words)
+        return done.returncode, validated(json.loads(done.stdout)) if done.stdout else None, done.stderr
 
     return call
 

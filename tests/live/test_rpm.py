@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.__main__ import main
 from tests.conftest import cannot_run
 from tests.support.podman import Bench
+from tests.support.program import hardentui, told
 
 pytestmark = pytest.mark.live
 
@@ -53,12 +53,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["sqlite", "ndb"])
 def test_every_package_is_listed_as_rpm_lists_it(
-    kind: str,
-    packages: list[str],
-    podman: Bench,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    kind: str, packages: list[str], podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = tmp_path / "root"
@@ -75,10 +70,8 @@ def test_every_package_is_listed_as_rpm_lists_it(
     image = f"localhost/rpm-{kind}:1"
     podman.import_image(tar, image, ())
     try:
-        assert main(["images", image, "--sbom", "--url", podman.url]) == 0
-        document = json.loads(capsys.readouterr().out)
-        assert main(["images", image, "--inside", "--format", "json", "--url", podman.url]) == 0
-        inside = json.loads(capsys.readouterr().out)["images"][0]["inside"]
+        document = json.loads(hardentui("images", image, "--sbom", "--url", podman.url, ends=0).stdout)
+        inside = told("images", image, "--inside", "--url", podman.url, ends=0)["images"][0]["inside"]
     finally:
         podman.podman("rmi", "-f", image)
     listed = {component["name"]: component for component in document["components"] if "purl" in component}

@@ -11,9 +11,9 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from hardentui.__main__ import main
 from tests.conftest import cannot_run
 from tests.support.podman import Bench
+from tests.support.program import hardentui
 
 pytestmark = pytest.mark.live
 
@@ -22,7 +22,7 @@ STATUS = Path("/var/lib/dpkg/status")
 
 
 def test_every_package_of_a_real_debian_is_listed(
-    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not STATUS.exists():
         cannot_run("this host is no Debian")
@@ -33,10 +33,9 @@ def test_every_package_of_a_real_debian_is_listed(
         archive.add("/usr/lib/os-release", "usr/lib/os-release")
     podman.import_image(tar, IMAGE, ())
     try:
-        assert main(["images", IMAGE, "--sbom", "--url", podman.url]) == 0
+        text = hardentui("images", IMAGE, "--sbom", "--url", podman.url, ends=0).stdout
     finally:
         podman.podman("rmi", "-f", IMAGE)
-    text = capsys.readouterr().out
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     listed = {
         (component["name"], component["version"])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from hardentui.__main__ import main
 from hardentui.engine.shapes import TRIAL_LABEL
 from tests.support.podman import BUSYBOX, Bench
-from tests.support.schemas import validated
+from tests.support.program import told
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 SHARED = "split-shared"
@@ -46,31 +44,27 @@ def _shared_on(bench: Bench) -> Iterator[Bench]:
     bench.podman("network", "rm", SHARED)
 
 
-def tried(bench: Bench, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
-    words = ["networks", "--split", "--watch", "2", "--try", SHARED, "--format", "json"]
-    code = main([*words, "--url", bench.url])
-    document = validated(json.loads(capsys.readouterr().out))
-    (trial,) = document["trials"]
+def tried(bench: Bench, ends: int) -> Any:
+    words = ("--split", "--watch", "2", "--try", SHARED)
+    (trial,) = told("networks", *words, "--url", bench.url, ends=ends)["trials"]
     marked = ("--filter", f"label={TRIAL_LABEL}")
     assert not bench.podman("ps", "-aq", *marked).strip(), "no twin is left"
     assert not bench.podman("network", "ls", "-q", *marked).strip(), "no network is left"
-    return code, trial
+    return trial
 
 
-def test_what_talks_stays_connected_and_the_rest_is_cut(
-    shared: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _is_parted(shared, capsys)
+def test_what_talks_stays_connected_and_the_rest_is_cut(shared: Bench) -> None:
+    _is_parted(shared)
 
 
 @pytest.mark.long
-def test_rootless(shared_rootless: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    _is_parted(shared_rootless, capsys)
+def test_rootless(shared_rootless: Bench) -> None:
+    _is_parted(shared_rootless)
 
 
-def _is_parted(shared: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    code, trial = tried(shared, capsys)
-    assert (code, trial["result"]) == (0, "works"), trial
+def _is_parted(shared: Bench) -> None:
+    trial = tried(shared, ends=0)
+    assert trial["result"] == "works", trial
     ways = {(way["start"], way["end"]): way for way in trial["ways"]}
     talk = ways[WEB, DB]
     assert (talk["seen"], talk["before"], talk["after"], talk["by_itself"]) == (True, True, True, True)
@@ -86,9 +80,7 @@ def _is_parted(shared: Bench, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["shared", "shared_rootless"])
-def test_a_pod_is_tried_as_one_member(
-    kind: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pod_is_tried_as_one_member(kind: str, request: pytest.FixtureRequest) -> None:
     bench: Bench = request.getfixturevalue(kind)
     bench.podman("pod", "create", "--name", POD, "--network", SHARED, "-p", "127.0.0.1:18193:80")
     bench.run(f"{POD}-behind", "--pod", POD, BUSYBOX, "httpd", "-f", "-p", "81", "-h", "/etc")
@@ -96,8 +88,8 @@ def test_a_pod_is_tried_as_one_member(
     bench.run(f"{POD}-web", "--pod", POD, BUSYBOX, "sh", "-c", f"{wait}; exec httpd -f -p 80 -h /etc")
     pod = bench.podman("pod", "inspect", "--format", "{{.InfraContainerID}}", POD)
     infra = bench.podman("inspect", "--format", "{{.Name}}", pod)
-    code, trial = tried(bench, capsys)
-    assert (code, trial["result"]) == (0, "works"), trial
+    trial = tried(bench, ends=0)
+    assert trial["result"] == "works", trial
     assert infra in {member["container"] for member in trial["members"] if member["after"]}
     ways = {(way["start"], way["end"]): way for way in trial["ways"]}
     for start, end in ((infra, DB), (WEB, infra), (GUEST, infra)):
@@ -109,14 +101,12 @@ def test_a_pod_is_tried_as_one_member(
 
 
 @pytest.mark.long
-def test_a_need_that_nobody_saw_is_seen_on_the_twin(
-    shared: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_need_that_nobody_saw_is_seen_on_the_twin(shared: Bench) -> None:
     # it fails later than a twin is waited for, as one does that waits for an answer
     once = f"wget -q -O /dev/null http://{WEB}/passwd || {{ sleep 6; exit 3; }}; exec sleep 100000"
     shared.run(NEEDY, "--network", SHARED, "--label", f"{APP}wiki", BUSYBOX, "sh", "-c", once)
-    code, trial = tried(shared, capsys)
-    assert (code, trial["result"]) == (1, "breaks"), trial
+    trial = tried(shared, ends=1)
+    assert trial["result"] == "breaks", trial
     needy = next(member for member in trial["members"] if member["container"] == NEEDY)
     assert (needy["before"], needy["after"]) == (True, False)
     assert "3" in needy["why"], "it tells how it ended"

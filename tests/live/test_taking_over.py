@@ -21,7 +21,6 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from hardentui.__main__ import main
 from hardentui.features.fix.saving import save
 from hardentui.features.views import known_facts
 from hardentui.model.draft import Target, profile_name
@@ -32,6 +31,7 @@ from tests.conftest import cannot_run
 from tests.support import stand_in_systemctl
 from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -131,10 +131,10 @@ def _machine(bench: Bench) -> Iterator[Machine]:
         bench.execute("rm", "-rf", "/etc/containers/systemd")
 
 
-def written(machine: Machine, capsys: pytest.CaptureFixture[str], *words: str) -> Steps:
+def written(machine: Machine, *words: str) -> Steps:
     """Write the files with a command of ours; what it prints to do next."""
-    assert main([*words, "--url", machine.bench.url, "-o", str(machine.directory)]) == 0
-    told = capsys.readouterr().err.splitlines()
+    done = hardentui(*words, "--url", machine.bench.url, "-o", str(machine.directory), ends=0)
+    told = done.stderr.splitlines()
     kinds = ("next: ", "if it does not work: ", "when all is well: ")
     return Steps(*([line.removeprefix(kind) for line in told if line.startswith(kind)] for kind in kinds))
 
@@ -144,7 +144,7 @@ def carry_out(machine: Machine, commands: list[str]) -> None:
     for command in commands:
         if "hardentui check" in command:
             words = shlex.split(command)
-            assert main(words[words.index("hardentui") + 1 :]) in (0, 1, 4)
+            assert hardentui(*words[words.index("hardentui") + 1 :]).returncode in (0, 1, 4)
         else:
             machine.shell(command)
 
@@ -204,12 +204,10 @@ def start(machine: Machine, name: str, *arguments: str, data: str = "") -> str:
         pytest.param("kept:/data", "run", marks=LONG),
     ],
 )
-def test_a_container_with_a_volume(
-    machine: Machine, capsys: pytest.CaptureFixture[str], volume: str, target: str
-) -> None:
+def test_a_container_with_a_volume(machine: Machine, volume: str, target: str) -> None:
     start(machine, "alone", f"--volume={volume}", "--restart=always", BUSYBOX, *SLEEP, data="/data")
     before, ids = machine.data({"alone": "/data"}), machine.ids("alone")
-    steps = written(machine, capsys, "fix", "alone", "--check", "new-privileges-allowed", "--to", target)
+    steps = written(machine, "fix", "alone", "--check", "new-privileges-allowed", "--to", target)
     with refused("was not taken over: nothing was removed"):
         carry_out(machine, steps.finish)
     assert machine.ids("alone") == ids
@@ -221,13 +219,13 @@ def test_a_container_with_a_volume(
     assert machine.data({"alone": "/data"}) == before
 
 
-def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_container_without_volumes(machine: Machine) -> None:
     """A Quadlet starts it anew from its image: what it wrote into its layer keeps the original."""
     start(machine, "layer", BUSYBOX, *SLEEP, data="/srv")
     before, ids = machine.data({"layer": "/srv"}), machine.ids("layer")
-    assert main(["fix", "layer", "--as-is", "--url", machine.bench.url]) == 0
-    assert "starts without /srv/file" in capsys.readouterr().err
-    steps = written(machine, capsys, "fix", "layer", "--as-is", "--to", "quadlet")
+    printed = hardentui("fix", "layer", "--as-is", "--url", machine.bench.url, ends=0)
+    assert "starts without /srv/file" in printed.stderr
+    steps = written(machine, "fix", "layer", "--as-is", "--to", "quadlet")
     carry_out(machine, [*steps.next, *steps.finish])
     assert machine.ids("layer-before") == {"layer-before": ids["layer"]}, "it alone has the data"
     carry_out(machine, steps.back)
@@ -236,19 +234,15 @@ def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFix
 
 @pytest.mark.both
 @pytest.mark.parametrize("target", ["quadlet", pytest.param("run", marks=LONG)])
-def test_what_a_container_wrote_goes_to_the_volume_that_a_fix_adds(
-    machine: Machine, capsys: pytest.CaptureFixture[str], target: str
-) -> None:
+def test_what_a_container_wrote_goes_to_the_volume_that_a_fix_adds(machine: Machine, target: str) -> None:
     start(machine, "scribe", BUSYBOX, *SLEEP, data="/srv/notes")
-    steps = written(machine, capsys, "fix", "scribe", "--check", "writable-rootfs", "--to", target)
+    steps = written(machine, "fix", "scribe", "--check", "writable-rootfs", "--to", target)
     take_over_and_back_and_over(machine, steps, {"scribe": "/srv/notes"}, ("scribe",))
 
 
-def test_a_link_in_a_container_leads_the_copy_to_no_file_of_the_host(
-    rootful: Machine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_link_in_a_container_leads_the_copy_to_no_file_of_the_host(rootful: Machine) -> None:
     ids = rootful.ids(start(rootful, "scribe", BUSYBOX, *SLEEP, data="/srv/notes"))
-    steps = written(rootful, capsys, "fix", "scribe", "--check", "writable-rootfs")
+    steps = written(rootful, "fix", "scribe", "--check", "writable-rootfs")
     (rootful.directory / "secret").write_text("of the host")
     rootful.bench.podman("exec", "scribe", "sh", "-c", f"mv /srv /was; ln -s {rootful.directory} /srv")
     with refused("is reached through a link"):
@@ -257,9 +251,7 @@ def test_a_link_in_a_container_leads_the_copy_to_no_file_of_the_host(
     assert rootful.bench.podman("volume", "ls", "-q") == ""
 
 
-def test_data_is_copied_before_the_stop_and_what_changed_meanwhile_after_it(
-    machine: Machine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_data_is_copied_before_the_stop_and_what_changed_meanwhile_after_it(machine: Machine) -> None:
     """Its program writes, renames and removes files until the last moment, and once more when it is told to
     end. Its successor finds that and leaves them alone."""
     work = (
@@ -269,7 +261,7 @@ def test_data_is_copied_before_the_stop_and_what_changed_meanwhile_after_it(
         "mkdir -p b; ln -f a/first b/l$((i%3)); echo $i >>log; usleep 1000; done"
     )
     machine.bench.podman("run", "-d", "--name=busy", "--volume=/data", BUSYBOX, "sh", "-c", work)
-    steps = written(machine, capsys, "fix", "busy", "--as-is", "--to", "quadlet")
+    steps = written(machine, "fix", "busy", "--as-is", "--to", "quadlet")
     carry_out(machine, steps.next)
     old = machine.ask("inspect", "-f", "{{(index .Mounts 0).Name}}", "busy-before")
     look = "find . ! -name . -exec stat -c '%n %u:%g %a %F %s %h %Y' {} + | sort; cat log last"
@@ -284,23 +276,19 @@ def test_data_is_copied_before_the_stop_and_what_changed_meanwhile_after_it(
     assert int(made) < int(ended)
 
 
-def test_one_that_goes_when_it_stops_can_come_back(
-    machine: Machine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_that_goes_when_it_stops_can_come_back(machine: Machine) -> None:
     start(machine, "fleeting", "--rm", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
     before = machine.data({"fleeting": "/data"})
-    steps = written(machine, capsys, "fix", "fleeting", "--as-is", "--to", "quadlet")
+    steps = written(machine, "fix", "fleeting", "--as-is", "--to", "quadlet")
     carry_out(machine, steps.next)
     carry_out(machine, steps.back)
     assert machine.data({"fleeting": "/data"}) == before
 
 
-def test_a_volume_that_is_no_copy_of_today_s_brings_back_what_ran(
-    machine: Machine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_volume_that_is_no_copy_of_today_s_brings_back_what_ran(machine: Machine) -> None:
     start(machine, "busy", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
     before, ids = machine.data({"busy": "/data"}), machine.ids("busy", "busy-before")
-    steps = written(machine, capsys, "fix", "busy", "--as-is", "--to", "quadlet")
+    steps = written(machine, "fix", "busy", "--as-is", "--to", "quadlet")
     machine.bench.podman("volume", "create", "busy-data-data")  # somebody else's
     with refused("is no copy of what is in"):
         carry_out(machine, steps.next)
@@ -315,12 +303,10 @@ def test_a_volume_that_is_no_copy_of_today_s_brings_back_what_ran(
     assert machine.data({"busy": "/data"}) == before
 
 
-def test_a_systemd_that_does_not_answer_brings_back_what_ran(
-    rootful: Machine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_systemd_that_does_not_answer_brings_back_what_ran(rootful: Machine) -> None:
     name = start(rootful, "alone", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
     before, ids = rootful.data({name: "/data"}), rootful.ids(name)
-    steps = written(rootful, capsys, "fix", name, "--as-is", "--to", "quadlet")
+    steps = written(rootful, "fix", name, "--as-is", "--to", "quadlet")
     units = "/etc/containers/systemd"
     rootful.shell(f"mkdir -p {units} && echo of-others >{units}/{name}-data-data.volume")
     systemctl = rootful.bench.directory / "bin/systemctl"
@@ -337,9 +323,7 @@ def test_a_systemd_that_does_not_answer_brings_back_what_ran(
 
 
 @pytest.mark.parametrize("target", ["quadlet", pytest.param("run", marks=LONG)])
-def test_a_container_that_others_depend_on(
-    machine: Machine, capsys: pytest.CaptureFixture[str], target: str
-) -> None:
+def test_a_container_that_others_depend_on(machine: Machine, target: str) -> None:
     """Podman takes the beginning of an ID for a name: a stranger's is the name of the one that is moved.
 
     Not with Quadlet, whose own `podman rm -f -i NAME` after a stop then removes the stranger (Podman 5.4).
@@ -350,7 +334,7 @@ def test_a_container_that_others_depend_on(
     start(machine, "app", f"--requires={db}", "--volume=app:/own", BUSYBOX, *SLEEP, data="/own")
     start(machine, "side", "--network=container:app", BUSYBOX, *SLEEP)
     start(machine, "reader", f"--volumes-from={db}", BUSYBOX, *SLEEP)
-    steps = written(machine, capsys, "fix", db, "--as-is", "--to", target)
+    steps = written(machine, "fix", db, "--as-is", "--to", target)
     places = {db: "/data", "app": "/own", "reader": "/data"}
     take_over_and_back_and_over(machine, steps, places, (db, "app", "side", "reader"))
     assert machine.ids("stranger") == stranger
@@ -379,9 +363,9 @@ def pod_of_three(machine: Machine) -> dict[str, str]:
 
 
 @pytest.mark.long  # test_harden.py changes a pod daily
-def test_a_pod_of_three(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pod_of_three(machine: Machine) -> None:
     places = pod_of_three(machine)
-    steps = written(machine, capsys, "fix", "web", "--check", "new-privileges-allowed")
+    steps = written(machine, "fix", "web", "--check", "new-privileges-allowed")
     assert {path.name for path in machine.directory.iterdir()} >= {
         *("shop.pod", "web.container", "worker.container", "store.container", "migrate.container")
     }
@@ -391,21 +375,17 @@ def test_a_pod_of_three(machine: Machine, capsys: pytest.CaptureFixture[str]) ->
     assert machine.bench.podman("pod", "ps", "--format={{.Name}}") == "shop", "it got its name back"
 
 
-def test_a_script_for_one_member_leaves_the_others_alone(
-    machine: Machine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_script_for_one_member_leaves_the_others_alone(machine: Machine) -> None:
     places = pod_of_three(machine)
     others, pods = machine.ids("worker", "store"), machine.bench.podman("pod", "ps", "--format={{.Id}}")
-    steps = written(machine, capsys, "fix", "web", "--check", "new-privileges-allowed", "--to", "run")
+    steps = written(machine, "fix", "web", "--check", "new-privileges-allowed", "--to", "run")
     take_over_and_back_and_over(machine, steps, places, ("web",))
     assert machine.ids("worker", "store") == others
     assert machine.bench.podman("pod", "ps", "--format={{.Id}}") == pods
 
 
 @pytest.mark.both
-def test_files_that_got_another_owner_get_theirs_back(
-    machine: Machine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_that_got_another_owner_get_theirs_back(machine: Machine) -> None:
     """A container that becomes an ordinary user's owns its volume; the original would find it changed.
 
     The names in it are those of a stranger: they lead to no file outside of it."""
@@ -427,7 +407,7 @@ def test_files_that_got_another_owner_get_theirs_back(
         f'schema = "hardentui/plan/1"\ncontainer = "{name}"\n'
         'fix = [{ check = "root-user", parameters = { user = "1001:1001" } }]\n'
     )
-    steps = written(machine, capsys, "fix", name, "--plan", str(plan), "--to", "run")
+    steps = written(machine, "fix", name, "--plan", str(plan), "--to", "run")
     carry_out(machine, steps.next)
     after = machine.data({name: "/data"})
     assert after != before
@@ -537,19 +517,18 @@ def compose(machine: Machine, directory: Path, *words: str) -> None:
     machine.shell(f"cd {shlex.quote(str(directory))} && {command}")
 
 
-def test_a_compose_stack_of_three(rootful: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_compose_stack_of_three(rootful: Machine) -> None:
     project = rootful.bench.directory / "wiki"
     project.mkdir(exist_ok=True)
     (project / "compose.yaml").write_text(COMPOSE)
     compose(rootful, project, "up", "-d")
     for name, path in (("wiki_db_1", "/data"), ("wiki_cache_1", "/cache")):
         rootful.bench.podman("exec", name, "sh", "-c", FILL.format(path))
-    assert main(["fix", "wiki_app_1", "--as-is", "--url", rootful.bench.url]) == 0
-    told = capsys.readouterr()
-    assert "the compose project wiki (compose.yaml in" in told.err
-    assert "podman-compose@" not in told.out
-    assert "compose." not in "".join(line for line in told.out.splitlines() if line.startswith("Label="))
-    steps = written(rootful, capsys, "fix", "wiki_app_1", "--check", "new-privileges-allowed")
+    told = hardentui("fix", "wiki_app_1", "--as-is", "--url", rootful.bench.url, ends=0)
+    assert "the compose project wiki (compose.yaml in" in told.stderr
+    assert "podman-compose@" not in told.stdout
+    assert "compose." not in "".join(line for line in told.stdout.splitlines() if line.startswith("Label="))
+    steps = written(rootful, "fix", "wiki_app_1", "--check", "new-privileges-allowed")
     moved = ("wiki_db_1", "wiki_cache_1", "wiki_app_1")
     take_over_and_back_and_over(rootful, steps, {"wiki_db_1": "/data", "wiki_cache_1": "/cache"}, moved)
     assert rootful.bench.podman("exec", "wiki_app_1", "nslookup", "db"), "names of services still resolve"
@@ -557,7 +536,7 @@ def test_a_compose_stack_of_three(rootful: Machine, capsys: pytest.CaptureFixtur
 
 @LONG  # daily: the stack and its way back above, an undo of compose in test_harden.py
 def test_a_compose_stack_comes_back_for_compose(
-    rootful: Machine, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rootful: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = rootful.bench.directory / "wiki"
     project.mkdir(exist_ok=True)
@@ -565,16 +544,12 @@ def test_a_compose_stack_comes_back_for_compose(
     compose(rootful, project, "up", "-d")
     moved = ("wiki_db_1", "wiki_cache_1", "wiki_app_1")
     ids = rootful.ids(*moved)
-    steps = written(rootful, capsys, "fix", "wiki_db_1", "--as-is")
+    steps = written(rootful, "fix", "wiki_db_1", "--as-is")
     carry_out(rootful, [*steps.next, *steps.back])
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert (
-        main(
-            ["apply", "wiki_app_1", "--check", "new-privileges-allowed", "--yes", "--url", rootful.bench.url]
-        )
-        == 0
-    )
-    assert "for one of its project wiki: until it is forgotten" in capsys.readouterr().err
-    assert main(["undo", "--yes"]) == 0
+    words = ("--check", "new-privileges-allowed", "--yes", "--url", rootful.bench.url)
+    done = hardentui("apply", "wiki_app_1", *words, ends=0)
+    assert "for one of its project wiki: until it is forgotten" in done.stderr
+    hardentui("undo", "--yes", ends=0)
     compose(rootful, project, "up", "-d")
     assert rootful.ids(*moved) == ids, "compose finds its stack as it left it"

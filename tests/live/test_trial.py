@@ -7,23 +7,20 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from hardentui.__main__ import main
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.postgres import postgres_image
-from tests.support.program import launched
+from tests.support.program import hardentui, launched
+from tests.support.schemas import validated
 from tests.support.systemd_image import systemd_image
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
-SCHEMA = json.loads((files("hardentui.features.reports") / "trial-1.schema.json").read_text())
 NAME = "try-web"
 HTTP = "curl -fsS -m 2 http://$TWIN_IP:80/"
 REDIS_PROBE = "redis-cli -h $TWIN_IP ping | grep -q PONG"
@@ -61,16 +58,12 @@ def bench(podman: Bench) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def trial(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Run:
+def trial(bench: Bench) -> Run:
     def run(*arguments: str, on: Bench = bench) -> tuple[int, Any]:
         before = untouched(on, NAME)
-        code = main(["trial", NAME, "--url", on.url, "--format", "json", *arguments])
-        told = capsys.readouterr()
+        done = hardentui("trial", NAME, "--url", on.url, "--format", "json", *arguments)
         assert untouched(on, NAME) == before, "the original was touched"
-        document = json.loads(told.out) if told.out else told.err
-        if told.out:
-            Draft202012Validator(SCHEMA).validate(document)
-        return code, document
+        return done.returncode, validated(json.loads(done.stdout)) if done.stdout else done.stderr
 
     return run
 
@@ -89,7 +82,7 @@ def given(document: Mapping[str, Any]) -> set[str]:
 
 
 def test_nginx_gets_exactly_the_capabilities_that_it_needs(
-    bench: Bench, trial: Run, service_image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bench: Bench, trial: Run, service_image: str, tmp_path: Path
 ) -> None:
     bench.run(NAME, service_image)
     code, document = trial("--all", "--tight", "--probe", HTTP, "-o", str(tmp_path))
@@ -107,9 +100,8 @@ def test_nginx_gets_exactly_the_capabilities_that_it_needs(
     assert "AddCapability=CAP_CHOWN CAP_NET_BIND_SERVICE CAP_SETGID CAP_SETUID" in unit
     assert document["sure"] == "Every probe answered on the hardened twin."
 
-    fix = ["fix", NAME, "--url", bench.url, "--trial", str(tmp_path / "trial.json"), "--to", "run"]
-    assert main(fix) == 0
-    script = capsys.readouterr().out
+    fix = ("fix", NAME, "--url", bench.url, "--trial", str(tmp_path / "trial.json"), "--to", "run")
+    script = hardentui(*fix, ends=0).stdout
     assert "--cap-add=CAP_SETUID" in script
     assert _without_comments(script) == _without_comments((tmp_path / f"{NAME}.sh").read_text())
 
@@ -407,9 +399,9 @@ def test_leftovers_of_a_killed_trial_are_removed_by_an_apply_too(
     assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=150)
-    main(["check", NAME, "--url", bench.url])
+    hardentui("check", NAME, "--url", bench.url)
     assert leftovers(bench) != "", "a check only reads"
-    assert main(["apply", NAME, "--url", bench.url, "--check", "no-memory-limit", "--yes"]) == 0
+    hardentui("apply", NAME, "--url", bench.url, "--check", "no-memory-limit", "--yes", ends=0)
     assert leftovers(bench) == ""
 
 

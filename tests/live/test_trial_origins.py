@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from podman import PodmanClient
 
-from hardentui.__main__ import main
 from tests.live.test_trial import leftovers, untouched
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import told
 from tests.support.started_units import start_units
 from tests.support.waiting import eventually
 
@@ -42,18 +42,15 @@ def bench(bench: Bench) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def works(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Try:
+def works(bench: Bench) -> Try:
     """Two fixes are tried, kept and proven; the original and all images have to be as before."""
 
     def run(*arguments: str) -> Any:
         images = ("images", "-a", "-q", "--no-trunc")
         before, there = untouched(bench, NAME), bench.podman(*images)
-        code = main(["trial", NAME, "--url", bench.url, "--format", "json", *FIXES, *arguments])
-        told = capsys.readouterr()
+        document = told("trial", NAME, "--url", bench.url, *FIXES, *arguments, ends=0)
         assert untouched(bench, NAME) == before, "the original was touched"
         assert bench.podman(*images) == there
-        assert code == 0, told.out + told.err
-        document = json.loads(told.out)
         assert {proven["check"]: proven["status"] for proven in document["proof"]} == {
             "writable-rootfs": "pass",
             "new-privileges-allowed": "pass",

@@ -53,11 +53,8 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
     try:
         async with running(app, (80, 24)) as pilot:
             await until(pilot, lambda: app.session.host is not None)
-            await pilot.press("slash", *NAME, "enter", "enter")
-            await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-            await pilot.press("walk.likely", "t")
-            await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
-            await shows(pilot, "Enter starts the trial")
+            await pilot.press("slash", *NAME, "enter", "enter", opens=WalkScreen)
+            await pilot.press("walk.likely", "t", opens=ChangeScreen, shows="Enter starts the trial")
             await pilot.press("enter")
             await until(pilot, lambda: "hardened twin works" in drawn(app), 150)
             await pilot.press("space", shows="Data it wrote: discarded")
@@ -81,8 +78,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, WalkScreen))  # the trial is over
             await shows(pilot, f" {NAME} › ")
-            await pilot.press("J")
-            await until(pilot, lambda: isinstance(app.screen, JournalScreen))
+            await pilot.press("J", opens=JournalScreen)
             await shows(pilot, NAME, "rolled-back")
         assert state() == before
         assert podman.podman("inspect", "--format", "{{.State.Running}}", NAME) == "true"
@@ -98,10 +94,8 @@ async def test_an_apply_without_a_trial_reads_what_the_scan_left_out(podman: Ben
     app = app_on(podman)
     try:
         async with running(app, (80, 24)) as pilot:
-            await pilot.press("slash", *NAME, "enter", "enter")
-            await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-            await pilot.press("walk.likely", "A")
-            await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
+            await pilot.press("slash", *NAME, "enter", "enter", opens=WalkScreen)
+            await pilot.press("walk.likely", "A", opens=ChangeScreen)
             await until(pilot, lambda: "What will be done" in drawn(app))
     finally:
         podman.remove(NAME)
@@ -119,15 +113,13 @@ async def test_a_way_is_proven_contacts_are_seen_and_rights_are_those_of_the_ker
         podman.run("way-client", "--network", "ways", "--cap-drop", "all", BUSYBOX, "sh", "-c", talk)
         async with running(app, (120, 50)) as pilot:
             await until(pilot, lambda: app.session.host is not None)
-            await pilot.press("M")
-            await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
+            await pilot.press("M", opens=NetworksScreen)
             await pilot.press("t", *"way-client way-server:5432", "enter")
             await until(pilot, lambda: "the map says" in drawn(app))
             text = " ".join(drawn(app).split())
             assert "outcome connected" in text
             assert "the map says reachable" in text
-            await pilot.press("escape", "networks.outgoing", *"way-client", "enter")
-            await until(pilot, lambda: isinstance(app.screen, JobScreen))
+            await pilot.press("escape", "networks.outgoing", *"way-client", "enter", opens=JobScreen)
             await until(pilot, lambda: "What way-client contacts" in drawn(app))
             assert ":5432 container way-server" in " ".join(drawn(app).split())
             await pilot.press("escape", "escape", "slash", *"way-client", "enter", "home.rights")

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from hardentui.__main__ import main
 from tests.live.conftest import _service
 from tests.support import witness
 from tests.support.images import ServiceImage
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -128,24 +128,23 @@ def original(world: Host, *arguments: str, **environment: object) -> None:
     assert eventually(lambda: "tried" in world.bench.podman("logs", NAME)), world.bench.podman("logs", NAME)
 
 
-def tried(world: Host, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+def tried(world: Host, *arguments: str) -> Any:
     """The record of a trial whose twin has tried everything too; its program ran on each of its twins."""
-    capsys.readouterr()
-    words = ["trial", NAME, "--url", world.bench.url, "--check", "no-memory-limit", "--format", "json"]
+    words = ("trial", NAME, "--url", world.bench.url, "--check", "no-memory-limit", "--format", "json")
     ended = ["--probe", f"busybox nc 127.0.0.1 {DONE} </dev/null", "--patience", "90"]
-    code = main([*words, *ended, *arguments])
-    record = json.loads(capsys.readouterr().out)
-    assert code in (0, 1, 6), record
+    done = hardentui(*words, *ended, *arguments)
+    record = json.loads(done.stdout)
+    assert done.returncode in (0, 1, 6), record
     assert "tried" in record["baseline"]["log"], record
     return record
 
 
-def nobody_saw_the_twin(world: Host, capsys: pytest.CaptureFixture[str]) -> Any:
+def nobody_saw_the_twin(world: Host) -> Any:
     """The trial's record; the host's witness saw nothing of it."""
     eventually(lambda: False, 0.5)  # what the original sent last has been noted
     world.forget()
     before = world.contents()
-    record = tried(world, capsys)
+    record = tried(world)
     eventually(lambda: world.seen, 0.5)
     assert world.seen == []
     assert world.contents() == before, "a twin wrote"
@@ -162,7 +161,7 @@ def namespaces(log: str) -> list[str]:
     return line[1].split()
 
 
-def test_namespaces_of_the_host(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_namespaces_of_the_host(world: Host) -> None:
     """Signals, shared memory, message queues, the host's loopback; UTS and cgroup by their id."""
     if world.bench.account():
         pytest.skip("the host of a rootless bench has no message queues")
@@ -186,7 +185,7 @@ def test_namespaces_of_the_host(world: Host, capsys: pytest.CaptureFixture[str])
         written = bench.execute("cat", memory)
         assert "intruder" in written
         of_original = namespaces(bench.podman("logs", NAME))
-        record = nobody_saw_the_twin(world, capsys)
+        record = nobody_saw_the_twin(world)
         assert bench.execute("cat", memory) == written
     finally:
         bench.execute("rm", memory)
@@ -198,7 +197,7 @@ def test_namespaces_of_the_host(world: Host, capsys: pytest.CaptureFixture[str])
     assert "the network of the host --outside" in told
 
 
-def test_namespaces_of_another_container(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_namespaces_of_another_container(world: Host) -> None:
     bench = world.bench
     bench.run(LENDER, "--ipc=shareable", BUSYBOX, "sh", "-c", WATCH)
     assert eventually(lambda: "file" in bench.podman("exec", LENDER, "ls", "/dev/shm"))
@@ -209,7 +208,7 @@ def test_namespaces_of_another_container(world: Host, capsys: pytest.CaptureFixt
     assert "intruder" in bench.podman("exec", LENDER, "ls", "/dev/shm")
     bench.podman("exec", LENDER, "sh", "-c", "rm -f /dev/shm/intruder; : >/seen; : >/dev/shm/file")
     hostname = "hacked"
-    record = nobody_saw_the_twin(world, capsys)
+    record = nobody_saw_the_twin(world)
     assert bench.podman("exec", LENDER, "cat", "/seen", "/dev/shm/file") == ""
     assert bench.podman("exec", LENDER, "ls", "/dev/shm") == "file"
     assert bench.podman("exec", LENDER, "hostname") == hostname
@@ -221,7 +220,7 @@ def test_namespaces_of_another_container(world: Host, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.both
-def test_mounts(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mounts(world: Host) -> None:
     """Directories, files, sockets, patterns, volumes, those of another container; read-only ones too."""
     at = world.directory
     bench = world.bench
@@ -242,14 +241,14 @@ def test_mounts(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
     ways -= {f"{place}/pipe" for place in files if place.endswith(("/read-only", "-ro/_data"))}
     assert eventually(lambda: ways <= {*world.seen}), ways - {*world.seen}
     assert "intruder" in (at / "bound" / "file").read_text()
-    record = nobody_saw_the_twin(world, capsys)
+    record = nobody_saw_the_twin(world)
     told = given_by(record)
     for entry in ("one/stream.sock", "one/pipe", "one/datagram.sock", "matched/stream.sock"):
         assert f"--grant volume={at}/{entry}" in told
     assert f"the service behind {at}/read-only/stream.sock --grant volume={at}/read-only" in told
 
 
-def test_a_part_of_a_volume_and_mounts_of_its_own(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_part_of_a_volume_and_mounts_of_its_own(world: Host) -> None:
     """Behind a writable image, a tmpfs and a secret stand those of the original, and what they came from."""
     bench = world.bench
     bench.execute("sh", "-c", f"printf told | podman secret create --replace {SECRET} -")
@@ -267,28 +266,28 @@ def test_a_part_of_a_volume_and_mounts_of_its_own(world: Host, capsys: pytest.Ca
     before = bench.podman("exec", NAME, "sh", "-c", look)
     for own in (f"/run/secrets/{SECRET}:toldintruder", "/memory/intruder:x", "/image/etc/intruder:x"):
         assert before.count(own) == 1
-    nobody_saw_the_twin(world, capsys)
+    nobody_saw_the_twin(world)
     assert bench.podman("exec", NAME, "sh", "-c", look) == before
     fresh = ("run", "--rm", "--mount", image, "--secret", SECRET, BUSYBOX, "sh", "-c")
     assert bench.podman(*fresh, f"ls /image/etc; cat /run/secrets/{SECRET}").split()[-1] == "told"
     assert "intruder" not in bench.podman(*fresh, "ls /image/etc")
 
 
-def test_devices_and_privileges(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_devices_and_privileges(world: Host) -> None:
     bench = world.bench
     if bench.account():
         pytest.skip("the device belongs to root")
     word = f"intruder {os.urandom(8).hex()}"
     original(world, "--device=/dev/kmsg:/dev/witness", PLACES="/dev/witness", WORD=word)
     assert eventually(lambda: kernel_log().count(word) == 1)
-    record = nobody_saw_the_twin(world, capsys)
+    record = nobody_saw_the_twin(world)
     assert kernel_log().count(word) == 1
     assert "the device /dev/kmsg --grant device=/dev/kmsg" in given_by(record)
     bench.remove(NAME)
     place = f"/host-pts/{Path(world.terminal).name}"
     original(world, "--privileged", "-v", "/dev/pts:/host-pts", PLACES=place)
     assert eventually(lambda: "terminal" in world.seen)
-    record = nobody_saw_the_twin(world, capsys)
+    record = nobody_saw_the_twin(world)
     assert "--grant privileged" in given_by(record)
     assert "the capability SYS_ADMIN --grant cap-add=SYS_ADMIN" in given_by(record)
 
@@ -300,7 +299,7 @@ def kernel_log() -> str:
 
 
 @pytest.mark.both
-def test_network_ways(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_network_ways(world: Host) -> None:
     """The gateway, the host's names and addresses, a neighbour, a published port, IPv6, and tricks."""
     bench = world.bench
     bench.podman("network", "create", "--ipv6", NETWORK)
@@ -326,11 +325,11 @@ def test_network_ways(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
         assert len([line for line in world.seen if line.startswith("SOCK_")]) >= 4, world.seen
     assert eventually(lambda: "seen" in bench.podman("logs", NEIGHBOUR))
     seen_before = bench.podman("logs", NEIGHBOUR)
-    nobody_saw_the_twin(world, capsys)
+    nobody_saw_the_twin(world)
     assert bench.podman("logs", NEIGHBOUR) == seen_before
 
 
-def test_members_of_a_pod(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_members_of_a_pod(world: Host) -> None:
     """A twin's pod is a twin as well."""
     bench = world.bench
     bench.podman("pod", "create", "--name", POD, "--share", "pid,ipc,uts,net")
@@ -343,15 +342,15 @@ def test_members_of_a_pod(world: Host, capsys: pytest.CaptureFixture[str]) -> No
     original(world, "--pod", POD, PLACES="/dev/shm", PIDS=pids)
     assert eventually(lambda: "signal" in bench.podman("exec", LENDER, "cat", "/seen"))
     bench.podman("exec", LENDER, "sh", "-c", "rm -f /dev/shm/intruder; : >/seen; : >/dev/shm/file")
-    nobody_saw_the_twin(world, capsys)
+    nobody_saw_the_twin(world)
     assert bench.podman("exec", LENDER, "cat", "/seen", "/dev/shm/file") == ""
     assert bench.podman("exec", LENDER, "ls", "/dev/shm") == "file"
 
 
-def test_what_is_granted_is_real(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_granted_is_real(world: Host) -> None:
     """And the witness notices it: what the other tests say is not for want of trying."""
     at = world.directory
     original(world, "-v", f"{at}/read-only:/read-only:ro", PLACES="/read-only")
     world.forget()
-    tried(world, capsys, "--grant", f"volume={at}/read-only")
+    tried(world, "--grant", f"volume={at}/read-only")
     assert eventually(lambda: f"{at}/read-only/stream.sock" in world.seen), world.seen

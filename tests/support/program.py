@@ -1,14 +1,17 @@
 """HardenTUI run with the words of a command line: in this process, or in one of its own."""
 
 import io
+import json
 import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from hardentui.__main__ import main
+from tests.support.schemas import validated
 
 
 def hardentui(*words: str, ends: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -24,6 +27,15 @@ def hardentui(*words: str, ends: int | None = None, **environment: str) -> subpr
     said = [stream.buffer.getvalue().decode() for stream in (out, err)]
     assert ends in (None, code), said[1]
     return subprocess.CompletedProcess(words, code, *said)
+
+
+def told(*words: str, ends: int | None = None, **environment: str) -> Any:
+    """Its JSON document, which is what its schema says.
+
+    Args:
+        ends, environment: as of `hardentui`.
+    """
+    return validated(json.loads(hardentui(*words, "--format", "json", ends=ends, **environment).stdout))
 
 
 def launched(*words: str, heard: bool = True, **environment: str) -> subprocess.Popen[str]:

@@ -18,6 +18,7 @@ from textual.geometry import Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Static
 
 from hardentui.tui.app import HardenApp
@@ -41,8 +42,10 @@ class Driver:
         self._pilot = pilot
         self.app = pilot.app
 
-    async def press(self, *keys: str, shows: str | tuple[str, ...] = ()) -> None:
-        """Press keys one after another, and wait until the screen shows these texts.
+    async def press(
+        self, *keys: str, opens: type[Screen[Any]] | None = None, shows: str | tuple[str, ...] = ()
+    ) -> None:
+        """Press keys one after another, and wait until that screen is open and shows these texts.
 
         `home.reverse` stands for choosing that action in the palette.
         """
@@ -50,6 +53,8 @@ class Driver:
             self._type(key)
             await self.pause(draw=False)
         await self.type_ahead(*keys[-1:])
+        if opens:
+            await until(self, lambda: isinstance(self.app.screen, opens))
         if shows:
             await _until_shown(self, (shows,) if isinstance(shows, str) else shows)
 

@@ -28,7 +28,7 @@ from hardentui.tui.screens import (
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from tests.tui.replayed import some
-from tests.tui.support import at_home, shows, until
+from tests.tui.support import at_home, until
 from tools.terminal_ui import MEANINGS
 
 _MODULES = (
@@ -91,9 +91,7 @@ async def test_the_palette_carries_out_what_is_possible_here() -> None:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen.query(Input).first().has_focus)
         await pilot.press(*"sort by", shows="Sort by the next column.")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        await shows(pilot, "by name")
+        await pilot.press("enter", opens=HomeScreen, shows="by name")
         await pilot.press("ctrl+p", *"simulated", shows="No matches found")
         await pilot.press("escape")  # Textual's search fails where the app ends while it is still searching
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))

@@ -58,8 +58,7 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
         app.screen.query_one("#page").scroll_to(y=7, animate=False)
         await shows(pilot, "Debian GNU/Linux 12, supported", "1 dpkg")
         await scrolled(pilot, "end", "Unneeded tools in image")
-        await pilot.press("escape", "escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("escape", "escape", opens=HomeScreen)
 
 
 async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_at_the_top() -> None:
@@ -139,8 +138,7 @@ async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
         await until(pilot, lambda: app.session.around.look is None)
         assert isinstance(app.screen, WalkScreen)
         await shows(pilot, "x inspects the image")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("escape", opens=HomeScreen)
 
 
 # --- networks, trust, host --------------------------------------------------------------------------
@@ -250,9 +248,11 @@ async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: 
     host.checklist = ""
     async with at_home(host, size) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("H")
-        await until(pilot, lambda: isinstance(app.screen, HostScreen))
-        await shows(pilot, "Worst attack paths from a container to the host", "␛]0;owned␇[b]: Runs as root")
+        await pilot.press(
+            "H",
+            opens=HostScreen,
+            shows=("Worst attack paths from a container to the host", "␛]0;owned␇[b]: Runs as root"),
+        )
 
         def paths() -> list[str]:
             lines = screen_text(app).splitlines()
@@ -265,8 +265,7 @@ async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: 
 async def test_where_no_container_reaches_the_host_no_way_is_named() -> None:
     async with at_home(Host(("node-exporter", "vault"))) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("H")
-        await until(pilot, lambda: isinstance(app.screen, HostScreen))
+        await pilot.press("H", opens=HostScreen)
         assert not app.screen.query_one("#paths").display
 
 
@@ -275,17 +274,14 @@ async def test_where_no_container_reaches_the_host_no_way_is_named() -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (120, 36)])
 async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]) -> None:
-    async with at_home(some(), size) as (app, pilot):
-        await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, MeaningScreen))
-        await shows(pilot, "Score 21 weak", "2 high, ")
+    async with at_home(some(), size) as (_, pilot):
+        await pilot.press("e", opens=MeaningScreen, shows=("Score 21 weak", "2 high, "))
         texts = ["What the score means", "100: all"]
         if size[1] > 20:
             texts += ["10 ■ Runtime protection", "1 failing, worst high; ", "does not apply"]
             texts += ["2 failing, worst high"]
         await scrolled(pilot, "end", *texts)
-        await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("e", opens=HomeScreen)
 
 
 @pytest.mark.parametrize(

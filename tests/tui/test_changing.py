@@ -42,8 +42,7 @@ def make_app() -> HardenApp:
 
 async def walk(app: HardenApp, pilot: Driver) -> None:
     await until(pilot, lambda: app.session.host is not None)
-    await pilot.press("slash", *"shop-web", "enter", "enter")
-    await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+    await pilot.press("slash", *"shop-web", "enter", "enter", opens=WalkScreen)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
@@ -52,16 +51,12 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
     async with running(app, size) as pilot:
         await walk(app, pilot)
         await pilot.press("t", shows="Choose fixes first")
-        await pilot.press("F", "t")
-        await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
-        await shows(pilot, "on a twin beside it", "no-memory-limit")
+        await pilot.press("F", "t", opens=ChangeScreen, shows=("on a twin beside it", "no-memory-limit"))
         await pilot.press("enter", shows=("hardened twin works", "Left out"))
         await pilot.press("d", shows=("What will be done", "rename the original shop-web to shop-web-before"))
         await pilot.press("enter")
         await until(pilot, lambda: re.search(r"\bDone\.", drawn(app)) is not None)
-        await pilot.press("J")
-        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
-        await shows(pilot, "No changes yet")
+        await pilot.press("J", opens=JournalScreen, shows="No changes yet")
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,8 +151,7 @@ async def test_marked_containers_come_stack_by_stack_and_the_walk_has_the_same_k
         await pilot.press("enter", shows=("hardened twin works", "With it", "Enter applies it"))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ChangeScreen))
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("enter", opens=WalkScreen)
         await pilot.press("h", shows="Enter starts the trial")
         await pilot.press("enter", shows="hardened twin works")
         await pilot.press("w")
@@ -232,15 +226,11 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
     Journal().write(entry)
     app = make_app()
     async with running(app, size) as pilot:
-        await pilot.press("J")
-        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
-        await shows(pilot, "1 change by this account", "␛]0;owned", "[bold]")
+        await pilot.press("J", opens=JournalScreen, shows=("1 change by this account", "␛]0;owned", "[bold]"))
         assert "\x1b" not in screen_text(app)
         await pilot.press("u", shows=("Undo apply of", "y yes"))
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
+        await pilot.press("escape", opens=JournalScreen)
         await pilot.press("K", shows="not waiting")
         await pilot.press("journal.forget", shows=("Close this entry?", "y yes"))
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
+        await pilot.press("escape", opens=JournalScreen)
         assert Journal().read(entry.id) == entry

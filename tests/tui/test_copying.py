@@ -40,8 +40,7 @@ async def test_the_run_command_is_copied_from_the_list_by_number(
         await shows(pilot, "▸ shop-web")
         await _open(pilot)
         await shows(pilot, "1  podman run command", "2  Quadlet", "3  name", "4  ID", "5  image")
-        await pilot.press("1")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("1", opens=HomeScreen)
         await until(pilot, lambda: "Copied the podman run command" in _told(app))
     words = shlex.split(app.clipboard.splitlines()[-1])
     assert words[:3] == ["podman", "run", "--detach"]
@@ -66,8 +65,7 @@ async def test_the_walk_also_copies_with_the_chosen_fixes(tmp_path: Path) -> Non
         await pilot.press("2")
         await until(pilot, lambda: "[Container]" in app.clipboard and "NoNew" not in app.clipboard)
         await _open(pilot)
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("escape", opens=WalkScreen)
 
 
 async def test_secrets_are_masked_and_that_is_told(tmp_path: Path) -> None:

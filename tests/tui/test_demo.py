@@ -18,8 +18,7 @@ async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
     async with running(app, (120, 36)) as pilot:
         await shows(pilot, "SIMULATED HOST", "worst first", "shop-web")
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("slash", *"shop-web", "enter", "enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("slash", *"shop-web", "enter", "enter", opens=WalkScreen)
         for key in "1234567890":
             await pilot.press(key, shows=f"› {int(key) or 10} ")
         await pilot.press("F", shows=("fixes", "+DropCapability=all"))

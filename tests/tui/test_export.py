@@ -34,8 +34,7 @@ async def _export(pilot: Driver, path: Path) -> None:
 async def test_the_walk_tells_of_its_container_in_the_format_of_the_ending(tmp_path: Path) -> None:
     app = _app(tmp_path / "reports")
     async with running(app, (100, 30)) as pilot:
-        await pilot.press("enter", "E")
-        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        await pilot.press("enter", "E", opens=ExportScreen)
         assert app.screen.query_one("#file", Input).value == str(tmp_path / "reports" / "shop-web-report.md")
         await pilot.press("enter", shows=("shop-web-report.md", "new."))
         assert "shop\\-web" in (tmp_path / "reports" / "shop-web-report.md").read_text()
@@ -132,8 +131,7 @@ async def test_the_journal_is_written_as_text_and_as_data(
     monkeypatch.setattr(History, "recorded", lambda self: Recorded((entry,), ()))
     app = _app(tmp_path)
     async with running(app, (100, 30)) as pilot:
-        await pilot.press("J", "E")
-        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        await pilot.press("J", "E", opens=ExportScreen)
         assert app.screen.query_one("#file", Input).value == str(tmp_path / "journal-report.txt")
         await pilot.press("enter", shows="journal-report.txt: new.")
         await pilot.press("escape")

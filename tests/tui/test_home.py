@@ -76,8 +76,7 @@ async def test_rows_stand_there_before_what_judges_them_is_loaded() -> None:
         await shows(pilot, "rootful + rootless anna", "3 containers", "shop-web", "vault")
         assert app.session.rows_shown.is_set(), "loading waits for it"
         assert not host.inspected()
-        await pilot.press("R", "r", "enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("R", "r", "enter", opens=WalkScreen)
         host.loading.set()
         await shows(pilot, "db › 1 Minimal base images", "Unneeded tools in image")
         await pilot.press("escape", shows=("worst first", "✗"))
@@ -320,23 +319,24 @@ async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
         Attempt("$CONTAINER_HOST", "unix:///a.sock", "environment", "no such file", "unset it"),
         Attempt("user socket", "unix:///b.sock", "default", "permission denied", "run as anna"),
     )
-    async with at_home(some(attempts=tried, private_service=True), (100, 40)) as (app, pilot):
-        await pilot.press("app.connection")
-        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+    async with at_home(some(attempts=tried, private_service=True), (100, 40)) as (_, pilot):
+        await pilot.press("app.connection", opens=ConnectionScreen)
         await shows(
             pilot, "1. $CONTAINER_HOST", "no such file", "unset it", "2. user socket", "its own service"
         )
 
 
 async def test_host_findings_and_the_command_log() -> None:
-    async with at_home(some()) as (app, pilot):
-        await pilot.press("H")
-        await until(pilot, lambda: isinstance(app.screen, HostScreen))
-        await shows(pilot, "podman.socket", "systemctl")
+    async with at_home(some()) as (_, pilot):
+        await pilot.press("H", opens=HostScreen, shows=("podman.socket", "systemctl"))
         await pilot.press("e", shows="What it checks")
-        await pilot.press("escape", "escape", "app.commands")
-        await until(pilot, lambda: isinstance(app.screen, CommandsScreen))
-        await shows(pilot, "GET /containers/json?all=true", "/json")
+        await pilot.press(
+            "escape",
+            "escape",
+            "app.commands",
+            opens=CommandsScreen,
+            shows=("GET /containers/json?all=true", "/json"),
+        )
 
 
 async def test_the_outlook_says_which_fixes_help_most() -> None:
@@ -492,8 +492,7 @@ async def test_a_wide_screen_shows_the_fixes_and_what_they_change_beside_the_lis
 
 async def test_a_walk_opens_on_what_the_owner_of_the_container_can_fix() -> None:
     async with at_home(some(), (120, 36)) as (app, pilot):
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("enter", opens=WalkScreen)
         assert isinstance(app.screen, WalkScreen)
         report = app.session.rows[app.screen.container_key].report
         assert report is not None

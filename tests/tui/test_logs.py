@@ -11,7 +11,7 @@ from hardentui.features.watch import _since
 from hardentui.model.monitoring import LogLine
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.container import MOST, LogsScreen, LogView
-from tests.tui.support import running, screen_lines, shows, until
+from tests.tui.support import running, screen_lines, until
 from tests.tui.test_hostile import ATTACKS, FORBIDDEN
 
 
@@ -68,9 +68,7 @@ async def test_hostile_lines_do_nothing(attack: str) -> None:
 async def test_a_simulated_host_says_that_it_has_no_logs() -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
     async with running(app) as pilot:
-        await pilot.press("l")
-        await until(pilot, lambda: isinstance(app.screen, LogsScreen))
-        await shows(pilot, "a simulated host has no logs", "ended")
+        await pilot.press("l", opens=LogsScreen, shows=("a simulated host has no logs", "ended"))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, LogsScreen))
 

@@ -146,10 +146,9 @@ async def test_every_theme_can_be_used(name: str) -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (50, 12), (30, 8), (80, 24), (200, 60)])
 async def test_no_size_is_refused(size: tuple[int, int]) -> None:
-    async with at_home(some(), size) as (app, pilot):
+    async with at_home(some(), size) as (_, pilot):
         await shows(pilot, "shop-web" if size[0] >= 50 else "shop")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("enter", opens=WalkScreen)
         await shows(pilot, "score" if size[0] >= 50 else "shop")
         await pilot.resize_terminal(120, 36)
         await shows(pilot, "Minimal base images", "nothing chosen") if size[0] >= 100 else await shows(

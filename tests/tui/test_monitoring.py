@@ -32,11 +32,9 @@ async def test_one_key_in_the_list_and_in_the_walk_watches_a_container(size: tup
         text = drawn(app)
         assert "paths differ from the image" in text
         assert "a simulated host has no logs" in text, "what cannot be checked is told"
-        await pilot.press("escape", "enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("escape", "enter", opens=WalkScreen)
         await pilot.press("m", shows="shop-web › monitor")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("escape", opens=WalkScreen)
 
 
 async def test_it_looks_again_by_itself_until_it_is_left() -> None:
@@ -48,8 +46,7 @@ async def test_it_looks_again_by_itself_until_it_is_left() -> None:
         await until(pilot, lambda: host.requests.count(f"/containers/{host.identity('shop-web')}/json") > 2)
         host.stop("shop-web")
         await shows(pilot, "! high", "it is not running")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("escape", opens=HomeScreen)
         await until(pilot, lambda: not any(worker.group == "job" for worker in app.workers))
         host.inspected()
         await pilot.pause()

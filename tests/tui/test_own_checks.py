@@ -37,8 +37,7 @@ async def test_an_own_check_is_chosen_like_every_other_one(tmp_path: Path) -> No
     async with at_home(host, (120, 36)) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await shows(pilot, "▸ shop-web", "· site")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("enter", opens=WalkScreen)
         await pilot.press("8")
         await shows(pilot, "More memory than the site allows", "site-memory", "Set --memory to 2g")
         await pilot.press("space", shows=("with 1 fix", "2g"))

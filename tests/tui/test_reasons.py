@@ -108,8 +108,7 @@ async def test_a_screen_that_is_open_is_not_opened_again() -> None:
         await until(pilot, lambda: "You are there already." in _told(app))
         await pilot.press("I", "H")
         await until(pilot, lambda: "It is open below this screen: esc goes back to it." in _told(app))
-        await pilot.press("escape", "escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("escape", "escape", opens=HomeScreen)
 
 
 async def test_the_palette_leaves_out_what_cannot_be_done() -> None:

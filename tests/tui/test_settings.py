@@ -80,8 +80,7 @@ async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) 
         assert app.theme == "high-contrast"
         assert app.session.directory == str(tmp_path)
         await shows(pilot, "▸ db")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("enter", opens=WalkScreen)
         await until(pilot, lambda: app.session.last_walk is not None)
         assert app.session.last_walk == Place(last.engine, "db", 7)
 

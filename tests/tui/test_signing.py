@@ -20,7 +20,7 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.trust import KeyScreen, SignScreen, TrustScreen
 from tests.tui.replayed import some
-from tests.tui.support import Driver, at_home, drawn, screen_text, shows, until
+from tests.tui.support import Driver, at_home, drawn, screen_text, until
 
 SIZES = [(60, 16), (80, 24), (200, 60)]
 HOSTILE = "said\x1b[2J [/x]\u202e"
@@ -56,9 +56,11 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
     monkeypatch.setattr(page, "new_key", make)
     async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
-        await pilot.press("trust.key")
-        await until(pilot, lambda: isinstance(app.screen, KeyScreen))
-        await shows(pilot, "Name", "Directory", "Passphrase", "Again", "sigstore key pair")
+        await pilot.press(
+            "trust.key",
+            opens=KeyScreen,
+            shows=("Name", "Directory", "Passphrase", "Again", "sigstore key pair"),
+        )
         await pilot.press("ctrl+s", shows="The name of a key is a file name")
         _fill(app, name="release", directory=str(tmp_path / "none"))
         await pilot.press("ctrl+s", shows="There is no directory")
@@ -95,8 +97,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
     async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
         for verdict in ("accepted", "refused: signed with another key"):
-            await pilot.press("trust.sign")
-            await until(pilot, lambda: isinstance(app.screen, SignScreen))
+            await pilot.press("trust.sign", opens=SignScreen)
             await pilot.press("ctrl+s", shows="Name an image.")
             _fill(app, image="quay.io/team/app:1")
             await pilot.press("ctrl+s", shows="Name the file of a key.")
@@ -105,8 +106,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
             await pilot.press("y")
             await until(pilot, lambda: "was not signed: said" in drawn(app))
             _clean(app)
-            await pilot.press("escape")
-            await until(pilot, lambda: isinstance(app.screen, SignScreen))
+            await pilot.press("escape", opens=SignScreen)
             _fill(app, key="/keys/release.private")
             await pilot.press("ctrl+s", "escape", "ctrl+s", "y")
             await until(
@@ -114,8 +114,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
                 lambda v=verdict: f"this key was {v}" in " ".join(drawn(app).split()),  # type: ignore[misc]
             )
             _clean(app)
-            await pilot.press("escape")
-            await until(pilot, lambda: isinstance(app.screen, TrustScreen))
+            await pilot.press("escape", opens=TrustScreen)
     assert calls[1] == ("quay.io/team/app:1", "/keys/release.private", f"{SECRET}\n")
     assert len(calls) == 4
 
@@ -136,9 +135,7 @@ async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_st
     monkeypatch.setattr(page, "trust_change_of", lambda *_: object.__new__(TrustChange))
     async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
-        await pilot.press("t", *"quay.io/a:1", "enter")
-        await until(pilot, lambda: isinstance(app.screen, JobScreen))
-        await shows(pilot, "esc stops")
+        await pilot.press("t", *"quay.io/a:1", "enter", opens=JobScreen, shows="esc stops")
         await pilot.press("escape")
         await until(pilot, lambda: "Stopped." in drawn(app))
         gate.set()

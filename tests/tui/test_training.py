@@ -30,9 +30,9 @@ def make_app() -> HardenApp:
 async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> None:
     app = make_app()
     async with running(app, size) as pilot:
-        await pilot.press("T")
-        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await shows(pilot, "0 of 30 labs passed", "Your first fix: privileged")
+        await pilot.press(
+            "T", opens=TrainingScreen, shows=("0 of 30 labs passed", "Your first fix: privileged")
+        )
         await pilot.press("down", "enter", shows=("Lab: One container eats the host", "✗ works", "Your task"))
         await pilot.press("e", shows="Hint 1")
         await pilot.press("i", *"--volume=/:/x", "enter", shows="/ is outside the lab")
@@ -42,9 +42,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         await shows(pilot, "✓ blocked", "Solved.", "esc returns to the labs.")
         await shows(pilot, "Created with podman run --memory=64m")
         assert "Next move" not in screen_text(app)
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await shows(pilot, "1 of 30 labs passed", "✓")
+        await pilot.press("escape", opens=TrainingScreen, shows=("1 of 30 labs passed", "✓"))
         await until(pilot, lambda: getattr(app.screen, "current", "") == "first-run")
         await pilot.press("enter")
         await shows(pilot, "Lab: Your first fix", "✗ works", "Created with podman run --privileged")
@@ -58,12 +56,10 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
 async def test_a_policy_is_written_on_the_screen() -> None:
     app = make_app()
     async with running(app, (100, 36)) as pilot:
-        await pilot.press("T")
-        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("T", opens=TrainingScreen)
         ids = [lab.id for lab in load_labs(checks=[check.id for check in all_checks()])]
         to_it = ["down"] * ids.index("signed-images")
-        await pilot.press(*to_it, "enter", shows="Only signed images")
-        await until(pilot, lambda: isinstance(app.screen, LabScreen))
+        await pilot.press(*to_it, "enter", shows="Only signed images", opens=LabScreen)
         policy = app.screen.query_one("#policy", TextArea)
         await until(pilot, lambda: "insecureAcceptAnything" in policy.text)  # its task names the word, too
         policy.text = '{"default": [{"type": "reject"}]}'
@@ -73,12 +69,10 @@ async def test_a_policy_is_written_on_the_screen() -> None:
 async def test_hints_are_still_there_after_leaving() -> None:
     app = make_app()
     async with running(app, (100, 36)) as pilot:
-        await pilot.press("T")
-        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("T", opens=TrainingScreen)
         await pilot.press("enter", shows=("Why it matters", "✗ works"))
         await pilot.press("e", "e", shows="Hint 2")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("escape", opens=TrainingScreen)
         await pilot.press("enter", shows=("Hint 1", "Hint 2"))
         assert "Hint 3" not in screen_text(app)
 
@@ -86,8 +80,7 @@ async def test_hints_are_still_there_after_leaving() -> None:
 async def test_a_lab_solved_as_shown_says_so() -> None:
     app = make_app()
     async with running(app, (100, 36)) as pilot:
-        await pilot.press("T")
-        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("T", opens=TrainingScreen)
         await pilot.press("enter", shows="✗ works")
         await pilot.press("lab.solution", shows="Solution")
         await pilot.press("i", "enter")

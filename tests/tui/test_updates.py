@@ -134,6 +134,5 @@ async def test_a_rehearsal_shows_what_it_does_and_can_be_stopped(
         await pilot.press("escape")
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
         assert twins == ["shop-web slow"]
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
+        await pilot.press("escape", opens=ImagesScreen)
         await pilot.press("t", *"nobody", "enter", shows="No container is called 'nobody'")

@@ -51,8 +51,7 @@ async def _at(app: HardenApp, pilot: Driver, step: str, check: str) -> None:
 
 
 async def _values(app: HardenApp, pilot: Driver, key: str = "i") -> ValuesScreen:
-    await pilot.press(key)
-    await until(pilot, lambda: isinstance(app.screen, ValuesScreen))
+    await pilot.press(key, opens=ValuesScreen)
     await until(pilot, lambda: isinstance(app.focused, Input))
     assert isinstance(app.screen, ValuesScreen)
     return app.screen
@@ -73,9 +72,7 @@ async def test_a_value_is_in_the_plan_as_soon_as_it_can_be(size: tuple[int, int]
         assert _chosen(app) == {}
         await pilot.press(*"g", shows=("In the plan", "--memory=1g", "with 1 fix", "the default is 512m"))
         assert _chosen(app) == {"no-memory-limit": {"memory": "1g"}}
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-        await shows(pilot, "with 1 fix")
+        await pilot.press("escape", opens=WalkScreen, shows="with 1 fix")
         await pilot.press("w")
         await until(pilot, lambda: writes(app))
         app.screen.query_one("#directory", Input).value = str(tmp_path)
@@ -113,8 +110,7 @@ async def test_escape_throws_no_text_away_that_was_not_taken() -> None:
         await pilot.press(*"2.5", shows="--cpus=2.5")
         await pilot.press("x", "escape", shows="Not accepted")
         assert isinstance(app.screen, ValuesScreen)
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("escape", opens=WalkScreen)
         assert _chosen(app) == {"no-cpu-limit": {"cpus": "2.5"}}
 
 
@@ -142,8 +138,7 @@ async def test_all_fixes_names_those_that_wait_for_a_value_and_takes_them_once_t
         await _at(app, pilot, "7", "missing-health-check")
         await _values(app, pilot)
         await pilot.press(*"pg_isready", shows="In the plan")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("escape", opens=WalkScreen)
         await pilot.press("walk.none")
         await until(pilot, lambda: _chosen(app) == {})
         await pilot.press("F")
@@ -177,9 +172,7 @@ async def test_keys_that_are_typed_are_not_named_in_the_footer() -> None:
         await until(pilot, lambda: screen_lines(app)[-1].endswith("esc Back ? Help"))
         await _values(app, pilot)
         await until(pilot, lambda: screen_lines(app)[-1].endswith("^r Default esc Back F1 Help"))
-        await pilot.press("f1")
-        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        await shows(pilot, "Reset this value to its default.")
+        await pilot.press("f1", opens=HelpScreen, shows="Reset this value to its default.")
 
 
 async def test_a_fix_without_values_says_so() -> None:

@@ -59,8 +59,7 @@ async def _explained(app: HardenApp, pilot: Driver) -> None:
     """Open the explanation of the finding in the walk of the first container."""
     await until(pilot, lambda: app.session.host is not None)
     await shows(pilot, "▸ shop-web")
-    await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+    await pilot.press("enter", opens=WalkScreen)
     await pilot.press("5")
     await until(pilot, lambda: bool(_finding(app)[0]))
     await pilot.press("home")
@@ -69,8 +68,7 @@ async def _explained(app: HardenApp, pilot: Driver) -> None:
             break
         await pilot.press("down")
     assert _finding(app) == (CHECK, "fail")
-    await pilot.press("e")
-    await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
+    await pilot.press("e", opens=ExplainScreen)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -80,8 +78,7 @@ async def test_a_finding_is_accepted_counts_at_once_and_is_listed(
     app = _app(waivers)
     async with running(app, size) as pilot:
         await _explained(app, pilot)
-        await pilot.press("W")
-        await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
+        await pilot.press("W", opens=AcceptScreen)
         await shows(pilot, "Reason", "Owner", "Until", "Instead", str(date.today() + timedelta(days=90)))
         await pilot.press(*"until March", "enter", "ctrl+u", *"anna", "enter", "enter", *"an alarm", "enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen) and _finding(app)[1] == "waived")
@@ -110,29 +107,24 @@ async def test_a_help_read_while_the_waiver_is_written_stays(
     monkeypatch.setattr(Waiving, "accept", lambda *given: may_write.wait(30) and accept(*given))
     async with running(app) as pilot:
         await _explained(app, pilot)
-        await pilot.press("W")
-        await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
-        await pilot.press(*"why", "enter", "enter", "enter", "enter", "f1")
-        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("W", opens=AcceptScreen)
+        await pilot.press(*"why", "enter", "enter", "enter", "enter", "f1", opens=HelpScreen)
         may_write.set()
         await until(pilot, lambda: CHECK in _read(waivers))
         await until(pilot, lambda: bool(app._notifications))
         assert isinstance(app.screen, HelpScreen)
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("escape", opens=WalkScreen)
 
 
 async def test_a_new_connection_leaves_the_page_below_an_open_help(waivers: Path) -> None:
     app = _app(waivers)
     async with running(app) as pilot:
         await _explained(app, pilot)
-        await pilot.press("escape", "f1")
-        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape", "f1", opens=HelpScreen)
         app.session.open()
         await until(pilot, lambda: app.session.bench is not None and app.session.progress is None)
         assert isinstance(app.screen, HelpScreen)
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("escape", opens=HomeScreen)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -165,12 +157,9 @@ async def test_a_finding_of_an_image_or_a_network_is_accepted_where_it_is_listed
         assert current is not None
         assert current.status.value in ("fail", "unknown")
         assert f"{current.subject.kind}: " not in screen_text(app), "the page is about nothing else"
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
-        await pilot.press("W")
-        await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
-        await pilot.press(*"known", "ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, FindingsScreen))
+        await pilot.press("enter", opens=ExplainScreen)
+        await pilot.press("W", opens=AcceptScreen)
+        await pilot.press(*"known", "ctrl+s", opens=FindingsScreen)
 
         def status() -> list[str]:
             reports = getattr(app.session.around, what)
@@ -191,15 +180,13 @@ async def test_what_is_missing_or_wrong_is_told_and_nothing_is_written(waivers: 
     app = _app(waivers)
     async with running(app) as pilot:
         await _explained(app, pilot)
-        await pilot.press("W")
-        await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
+        await pilot.press("W", opens=AcceptScreen)
         await pilot.press("ctrl+s", shows="Not accepted: A waiver needs a reason.")
         await pilot.press(*"because")
         for day, why in (("soon", "'soon' is not a date."), ("2020-01-01", "2020-01-01 has passed.")):
             app.screen.query_one("#until", Input).value = day
             await pilot.press("ctrl+s", shows=f"Not accepted: {why}")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("escape", opens=WalkScreen)
     assert _read(waivers) == ""
 
 

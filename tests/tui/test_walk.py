@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -22,7 +24,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList, Tick
 from hardentui.tui.widgets.page import DiffView
-from tests.tui.replayed import TITLES, some
+from tests.tui.replayed import TITLES, Host, some
 from tests.tui.support import (
     Driver,
     at_home,
@@ -43,17 +45,22 @@ SIZES = [(60, 16), (120, 36), (200, 60)]
 async def _open_walk(app: HardenApp, pilot: Driver) -> WalkScreen:
     await until(pilot, lambda: app.session.host is not None)
     await shows(pilot, "▸ shop-web")
-    await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-    await shows(pilot, "score")
+    await pilot.press("enter", opens=WalkScreen, shows="score")
     assert isinstance(app.screen, WalkScreen)
     return app.screen
 
 
+@asynccontextmanager
+async def walking(
+    size: tuple[int, int] = (80, 24), host: Host | None = None
+) -> AsyncIterator[tuple[HardenApp, Driver, WalkScreen]]:
+    async with at_home(host or some(), size) as (app, pilot):
+        yield app, pilot, await _open_walk(app, pilot)
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, int], tmp_path: Path) -> None:
-    async with at_home(some(), size) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking(size) as (app, pilot, _):
         for number, title in enumerate(TITLES, 1):
             await pilot.press(str(number % 10), shows=f"shop-web › {number} {title[:12]}")
         await pilot.press("4", shows="▸ [ ] ! medium")
@@ -73,8 +80,7 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         await pilot.press("ctrl+s", shows=("shop-web.container", "new"))
         for name in ("shop-web.container", "shop-web.sh", "shop-web-plan.toml"):
             await until(pilot, (tmp_path / "out" / name).exists)
-        await pilot.press("escape", "escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("escape", "escape", opens=HomeScreen)
     unit = (tmp_path / "out" / "shop-web.container").read_text()
     assert "NoNewPrivileges=true" in unit
     assert (tmp_path / "out" / "shop-web.sh").read_text().startswith("#!/bin/sh")
@@ -92,8 +98,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
         return draft(drafter, report, plan, target, **words)
 
     monkeypatch.setattr(Drafter, "draft", slow)
-    async with at_home(some(), (80, 24)) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking((80, 24)) as (app, pilot, _):
         await pilot.press("w")
         await until(pilot, lambda: writes(app))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
@@ -109,8 +114,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> None:
     host = some()
-    async with at_home(host, size) as (app, pilot):
-        walk = await _open_walk(app, pilot)
+    async with walking(size, host=host) as (app, pilot, walk):
         if size[0] < 100:
             await pilot.press("p")
         await shows(pilot, "nothing chosen")
@@ -125,15 +129,13 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
 
 
 async def test_choices_outlive_the_screen() -> None:
-    async with at_home(some()) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking() as (_, pilot, _):
         await pilot.press("walk.likely", shows="with 1 fix")
         await pilot.press("escape", "enter", shows="with 1 fix")
 
 
 async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
-    async with at_home(some(), (80, 24)) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking((80, 24)) as (_, pilot, _):
         await pilot.press("4")
         await shows(
             pilot,
@@ -146,16 +148,15 @@ async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
             "fix        Set no-new-privileges",
             "may break",
         )
-        await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
-        await shows(pilot, "What it checks", "Why it matters", "What may break")
+        await pilot.press(
+            "e", opens=ExplainScreen, shows=("What it checks", "Why it matters", "What may break")
+        )
         await scrolled(pilot, "end", "References", "CIS Docker")
 
 
 async def test_what_cannot_be_chosen_says_why() -> None:
     host = some()
-    async with at_home(host) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking(host=host) as (app, pilot, _):
         await pilot.press("0", shows="✗ high")
         await pilot.press("space", shows="No automatic fix")
         app.clear_notifications()
@@ -185,24 +186,21 @@ async def test_findings_follow_the_container() -> None:
 
 async def test_the_container_is_removed_while_its_walk_is_open() -> None:
     host = some()
-    async with at_home(host) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking(host=host) as (app, pilot, _):
         await pilot.press("8")
         await until(pilot, lambda: host.watched)
         host.remove("shop-web")
         host.happens("shop-web")
         await shows(pilot, "removed", "default-capabilities-kept")
         assert app.screen.has_class("-grey")
-        await pilot.press("r", "escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("r", "escape", opens=HomeScreen)
         assert "shop-web" not in screen_text(app)
 
 
 async def test_the_walk_goes_on_with_the_container_that_has_the_name_now() -> None:
     """As when a change is applied: the original is renamed, and its successor has an ID of its own."""
     host = some()
-    async with at_home(host) as (app, pilot):
-        walk = await _open_walk(app, pilot)
+    async with walking(host=host) as (app, pilot, walk):
         home = app.screen_stack[-2]
         assert isinstance(home, HomeScreen)
         original = host.key("shop-web")
@@ -218,8 +216,7 @@ async def test_the_walk_goes_on_with_the_container_that_has_the_name_now() -> No
         await shows(pilot, "shop-web › 4", "[x]")
         assert walk.container_key == successor
         assert original not in app.session.choices
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("escape", opens=HomeScreen)
         await until(pilot, lambda: home.container_key == successor)
         host.remove("shop-web")
         host.rename("shop-web-before", "shop-web")
@@ -229,16 +226,14 @@ async def test_the_walk_goes_on_with_the_container_that_has_the_name_now() -> No
 
 
 async def test_a_tick_out_of_sight_is_brought_into_sight() -> None:
-    async with at_home(some(), (60, 16)) as (app, pilot):
-        walk = await _open_walk(app, pilot)
+    async with walking((60, 16)) as (_, pilot, walk):
         await pilot.press("4", shows="▸ [ ] ! medium")
         await pilot.press("space", shows="▸ [x] ! medium")
         assert walk.query_one(FindingList).scroll_offset.y == 0
 
 
 async def test_a_long_finding_is_read_to_its_end_before_the_next() -> None:
-    async with at_home(some(), (60, 16)) as (app, pilot):
-        walk = await _open_walk(app, pilot)
+    async with walking((60, 16)) as (_, pilot, walk):
         await pilot.press("4", shows="▸ [ ] ! medium")
         findings = walk.query_one(FindingList)
         await pilot.press("home")
@@ -271,10 +266,8 @@ async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> N
 
 
 async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_path: Path) -> None:
-    async with at_home(some()) as (app, pilot):
-        await _open_walk(app, pilot)
-        await pilot.press("walk.likely", "escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+    async with walking() as (app, pilot, _):
+        await pilot.press("walk.likely", "escape", opens=HomeScreen)
         await pilot.press("q", shows=("are not written", "q again"))
         assert app.is_running
         await pilot.press("enter", "w")
@@ -283,15 +276,13 @@ async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_p
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await pilot.press("ctrl+s", shows="new")
         assert not app.session.unwritten
-        await pilot.press("escape", "escape")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("escape", "escape", opens=HomeScreen)
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running or app._exit)
 
 
 async def test_what_would_be_written_is_wrapped_again_when_the_terminal_changes() -> None:
-    async with at_home(some(), (120, 30)) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking((120, 30)) as (_, pilot, _):
         await pilot.press("w", shows="only volumes and mounts keep their files")
         await pilot.resize_terminal(60, 24)
         await shows(pilot, "each stop; only\n")
@@ -310,23 +301,20 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("refusing")
 async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -> None:
-    async with at_home(some()) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking() as (app, pilot, _):
         await pilot.press("walk.likely", "w", shows=("The generator refuses the unit.", "Look at line 3,"))
         assert app.screen.query_one("#write", Button).disabled
 
 
 @pytest.mark.usefixtures("refusing")
 async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
-    async with at_home(some(), (60, 16)) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking((60, 16)) as (_, pilot, _):
         await pilot.press("walk.likely", "w", shows=("Look at line 3,", "whose end is told too."))
 
 
 @pytest.mark.parametrize("size", [(30, 16), (60, 16), (200, 60)])
 async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(size: tuple[int, int]) -> None:
-    async with at_home(some(), size) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking(size) as (app, pilot, _):
         await pilot.press("walk.likely", "w")
         await until(pilot, lambda: writes(app))
         ticks = [tick for tick in app.screen.query(Tick) if tick.display and tick.region]
@@ -337,8 +325,7 @@ async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(size: t
 
 
 async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path) -> None:
-    async with at_home(some(), (80, 40)) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking((80, 40)) as (app, pilot, _):
         await pilot.press("w", shows=("as it is today", "[Container]"))
         app.screen.query_one("#directory", Input).value = str(tmp_path)
         await pilot.press("enter", "enter")
@@ -348,8 +335,7 @@ async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path
 async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_session(tmp_path: Path) -> None:
     host = some(found_with=("--connection", "prod"))
     there = f"--connection prod --checklist {host.checklist}"
-    async with at_home(host, (200, 50)) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking((200, 50), host=host) as (app, pilot, _):
         await pilot.press("walk.likely", "w")
         await until(pilot, lambda: writes(app))
         app.screen.query_one("#plan", Checkbox).value = True
@@ -361,8 +347,7 @@ async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_sess
 
 
 async def test_the_difference_jumps_between_changes() -> None:
-    async with at_home(some(), (80, 14)) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking((80, 14)) as (app, pilot, _):
         await pilot.press("d", shows="as it is today")
         await pilot.press("escape", "F", "d")
         await until(pilot, lambda: writes(app))
@@ -374,8 +359,7 @@ async def test_the_difference_jumps_between_changes() -> None:
 
 
 async def test_the_texts_of_a_step_can_be_turned() -> None:
-    async with at_home(some()) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking() as (_, pilot, _):
         await pilot.press("1", shows="Step 1 looks at what is in the image.")
         for text in (
             "looks for exactly this",
@@ -388,16 +372,14 @@ async def test_the_texts_of_a_step_can_be_turned() -> None:
 
 
 async def test_a_container_without_a_unit_offers_none() -> None:
-    async with at_home(some()) as (app, pilot):
-        await _open_walk(app, pilot)
+    async with walking() as (app, pilot, _):
         await pilot.press("w", shows="script")
         assert not app.screen.query_one("#own").display
 
 
 async def test_what_is_told_does_not_cover_the_plan() -> None:
     async with at_home(some(), (120, 40)) as (app, pilot):
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("enter", opens=WalkScreen)
         app.notify("Something to be told.")
         await shows(pilot, "Something to be told.")
         at = next(number for number, line in enumerate(screen_lines(app)) if "Something to be told." in line)

@@ -50,14 +50,12 @@ async def _map(pilot: Driver) -> None:
 async def test_a_way_that_cannot_be_proven_says_why_and_what_the_map_says(size: tuple[int, int]) -> None:
     async with at_home(shop(simulated=True), size) as (app, pilot):
         await _map(pilot)
-        await pilot.press("t")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("t", opens=AskScreen)
         await pilot.press(*"shop-web db:5432", "enter")
         await until(pilot, lambda: isinstance(app.screen, JobScreen) and "the map says" in drawn(app))
         text = " ".join(drawn(app).split())
         assert "outcome not proven" in text
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
+        await pilot.press("escape", opens=NetworksScreen)
 
 
 async def test_a_way_that_is_none_says_how_to_write_it() -> None:
@@ -76,12 +74,10 @@ async def test_a_way_that_is_none_says_how_to_write_it() -> None:
 
 
 async def test_the_question_can_be_left() -> None:
-    async with at_home(shop()) as (app, pilot):
+    async with at_home(shop()) as (_, pilot):
         await _map(pilot)
-        await pilot.press("t", "escape")
-        await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
-        await pilot.press("networks.outgoing", "enter")
-        await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
+        await pilot.press("t", "escape", opens=NetworksScreen)
+        await pilot.press("networks.outgoing", "enter", opens=NetworksScreen)
 
 
 async def test_a_simulated_host_has_no_sockets_to_watch() -> None:
@@ -100,8 +96,7 @@ async def test_a_split_is_shown_and_written(size: tuple[int, int], tmp_path: Pat
         await until(pilot, lambda: "podman network create" in " ".join(drawn(app).split()))
         assert "joins" in drawn(app)
         assert "[Network]" in drawn(app)
-        await pilot.press("w")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("w", opens=AskScreen)
         await pilot.press(*str(directory), "enter")
         await until(pilot, lambda: units(directory) != [] and not unfinished(directory))
 
@@ -209,8 +204,7 @@ async def test_the_trial_of_a_split_shows_what_it_does_and_can_be_stopped(
         )
         await pilot.press("escape")
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
+        await pilot.press("escape", opens=NetworksScreen)
 
 
 async def test_only_what_is_proposed_can_be_tried(trial: Callable[..., HeldTrial]) -> None:
