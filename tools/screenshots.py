@@ -20,9 +20,9 @@ from textual.pilot import Pilot
 
 from hardentui.features.change.journal import Journal
 from hardentui.features.first_look import FirstLook
-from hardentui.features.settings import Settings
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
+from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.container import MonitorScreen
 

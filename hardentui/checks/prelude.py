@@ -15,6 +15,7 @@ from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
 from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
+from hardentui.model.configuration import Configuration, Danger, FileFact, Missing, Value
 from hardentui.model.facts import (
     ALL_CAPABILITIES,
     STOCK_CAPABILITIES,
@@ -50,19 +51,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.host import (
-    ApiService,
-    Capacity,
-    Configuration,
-    Danger,
-    FileFact,
-    Firewall,
-    HostFacts,
-    Missing,
-    SecurityModules,
-    User,
-    Value,
-)
+from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
 from hardentui.model.known import Known, Unread, known, need
 from hardentui.model.network import Peer, Peers
 from hardentui.model.spec import Option, Spec, Version

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from hardentui.account import home, is_confined
 from hardentui.errors import InputError
@@ -15,71 +14,13 @@ from hardentui.features.checklists.loading import fit
 from hardentui.files import write_bundle
 from hardentui.model.check import Check, ParameterValue
 from hardentui.model.draft import TextFile
+from hardentui.model.settings import THEMES, FixDefaults, Notice, SettingOrigin, Settings, SettingSource
 from hardentui.reading.forms import fault_of, text_of
 from hardentui.regular_files import refuse_strangers
 from hardentui.state import read_own, settings_file
 from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
-
-THEMES = ("hardentui-dark", "hardentui-light", "high-contrast")
-"""The colours to choose from; `tui/themes.py` has them."""
-
-
-class SettingSource(StrEnum):
-    """The kind of source of a value; later ones take precedence."""
-
-    DEFAULT = "default"
-    FILE = "file"
-    ENVIRONMENT = "environment"
-
-
-class SettingOrigin(Struct, frozen=True):
-    """Where a value comes from."""
-
-    source: SettingSource = SettingSource.DEFAULT
-    place: str = ""  # `settings.toml:4`, or the name of the variable; empty for a default
-
-    def __str__(self) -> str:
-        if self.source is SettingSource.DEFAULT:
-            return self.source.value
-        return f"${self.place}" if self.source is SettingSource.ENVIRONMENT else self.place
-
-
-class Notice(Struct, frozen=True):
-    """An invalid setting in a settings file; the default applies instead."""
-
-    place: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.message}"
-
-
-class Settings(Struct, frozen=True):
-    """A user's settings. Every value has a default."""
-
-    theme: str = ""  # name of a theme; empty = the last one chosen, otherwise our dark theme
-    ascii: bool = False
-    folder: str = "~/hardened"  # default directory of the write dialog
-    text_mode: bool = False  # plain lines instead of screens, for screen readers
-    remember: bool = True  # keep theme, directory, list and position for the next session
-    # name of a value (`theme`) -> its origin; without defaults
-    origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
-    notices: tuple[Notice, ...] = ()
-
-    def origin(self, name: str) -> SettingOrigin:
-        return self.origins.get(name, SettingOrigin())
-
-
-class FixDefaults(Struct, frozen=True):
-    """Default values of fixes, if none were chosen for a container."""
-
-    values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
-    # `fixes.CHECK.PARAMETER` -> its origin
-    origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
-    notices: tuple[Notice, ...] = ()
-
 
 # The settings file as a document: its values, the line of each, and its faults.
 

@@ -30,11 +30,11 @@ from hardentui.words import without_checklist
 if TYPE_CHECKING:
     from hardentui.features.fix.drafter import Drafter
     from hardentui.features.planning import Planner
-    from hardentui.features.settings import Notice
     from hardentui.features.trial.trying import Trying
     from hardentui.features.waivers import Waiving
     from hardentui.lib.image import ImageInventory
     from hardentui.model.facts import ImageFacts
+    from hardentui.model.settings import Notice
 
 
 class Workbench:

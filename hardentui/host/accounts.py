@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from hardentui.host.files import Files, names, parsed, text, text_of, there
-from hardentui.model.host import EngineSocket, Missing, RootRight, SubIds, User
+from hardentui.model.configuration import Missing
+from hardentui.model.host import EngineSocket, RootRight, SubIds, User
 from hardentui.model.known import Unread, known
 from hardentui.toml_document import TomlFault
 

@@ -41,15 +41,12 @@ from hardentui.host.units.writable import (
     read_unit_programs,
     read_units,
 )
+from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import (
-    Accounts,
     Capacity,
-    Configuration,
     EngineSocket,
-    FileFact,
     HostFacts,
     JournalStorage,
-    Missing,
     SecurityModules,
     Storage,
     User,

@@ -135,7 +135,8 @@ def capability_name(text: str) -> str:
 
 if TYPE_CHECKING:
     from hardentui.lib.seccomp import NoFilter, SeccompProfile
-    from hardentui.model.host import FileFact, HostFacts, Missing
+    from hardentui.model.configuration import FileFact, Missing
+    from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
 
 

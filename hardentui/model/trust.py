@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from hardentui.model.host import Configuration, FileFact, Missing
+from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.known import NOT_READ, Known, Unread
 
 _IMAGE_ID = "[0-9a-f]{64}"

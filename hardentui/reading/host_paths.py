@@ -13,9 +13,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
-from hardentui.model.host import Configuration
 from hardentui.model.known import known
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal, own_user_namespace

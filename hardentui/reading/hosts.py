@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable, Mapping
 
+from hardentui.model.configuration import Danger, FileFact
 from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
-from hardentui.model.host import Danger, FileFact, SubIds, User
+from hardentui.model.host import SubIds, User
 from hardentui.model.known import Known, Unread
 from hardentui.words import plural
 

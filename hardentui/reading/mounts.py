@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from hardentui.model.configuration import Account, Accounts, Danger, PathStep
 from hardentui.model.facts import ContainerFacts, Kernel, KernelMount, MountedPath, MountOrigin, NotRunning
-from hardentui.model.host import Account, Accounts, Danger, PathStep
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Mount, Spec, Version
 from hardentui.options import GIDMAP, MOUNTS, ROOTFS, SUBUIDNAME, UIDMAP, USERNS, VOLUMES_FROM

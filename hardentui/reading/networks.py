@@ -7,9 +7,9 @@ from typing import Any
 
 from hardentui.errors import CannotFix
 from hardentui.model.check import Settled
+from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, NetworkFacts, NotRunning
 from hardentui.model.finding import not_applicable
-from hardentui.model.host import Configuration
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Port, Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL

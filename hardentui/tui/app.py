@@ -29,8 +29,8 @@ from textual.timer import Timer
 
 from hardentui.errors import EXIT_CODE, HardenError, fault_text
 from hardentui.features.first_look import EngineChoice, FirstLook
-from hardentui.features.settings import Notice, Settings, SettingSource
 from hardentui.features.views import Row
+from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.state import Remembered, keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, Action, bindings

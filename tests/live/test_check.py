@@ -108,8 +108,8 @@ def test_an_imported_result_of_openscap_is_in_the_next_check_and_in_saved_facts(
     report.write_text(text.replace('severity="unknown"', 'severity="high"'))
 
     def of_rules(*words: str) -> Any:
-        found = every_finding(told("check", *words, "--quiet"))
-        return next(finding for finding in found if finding["check"] == "failed-host-rules")
+        findings = every_finding(told("check", *words, "--quiet"))
+        return next(finding for finding in findings if finding["check"] == "failed-host-rules")
 
     host = ("host", "--url", podman.url)
     assert of_rules(*host)["status"] == "not-applicable"

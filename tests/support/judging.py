@@ -16,6 +16,7 @@ from hardentui.harden.evaluate import container_subject, run
 from hardentui.harden.plan import make_plan
 from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Check, Checklist, FixContext, Parameters, ParameterValue
+from hardentui.model.configuration import Configuration, Danger, FileFact, Missing, Value
 from hardentui.model.facts import (
     ALL_CAPABILITIES,
     CapabilitySets,
@@ -40,17 +41,7 @@ from hardentui.model.facts import (
     WrittenDirectory,
 )
 from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Status, Subject, Verdict
-from hardentui.model.host import (
-    ApiService,
-    Capacity,
-    Configuration,
-    Danger,
-    FileFact,
-    Firewall,
-    HostFacts,
-    Missing,
-    Value,
-)
+from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread
 from hardentui.model.network import Peer, Peers

@@ -11,9 +11,9 @@ from textual.color import Color
 from textual.theme import Theme
 from textual.widgets import OptionList
 
-from hardentui.features.settings import THEMES as THEME_NAMES
-from hardentui.features.settings import Settings
 from hardentui.model.finding import Severity, Status
+from hardentui.model.settings import THEMES as THEME_NAMES
+from hardentui.model.settings import Settings
 from hardentui.tui.screens.job import PickScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for

@@ -9,8 +9,8 @@ import pytest
 from textual.widgets import Input
 
 from hardentui.features.first_look import FirstLook
-from hardentui.features.settings import Notice, SettingOrigin, Settings, SettingSource
 from hardentui.features.views import Selection
+from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource
 from hardentui.state import Remembered, settings_file
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen

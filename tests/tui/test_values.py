@@ -11,7 +11,7 @@ import pytest
 from textual.widgets import Button, Input
 
 from hardentui.features import planning as plans
-from hardentui.features.settings import Settings
+from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.pages import HelpScreen
 from hardentui.tui.screens.values import ValuesScreen

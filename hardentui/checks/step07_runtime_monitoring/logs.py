@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import JournalStorage, Value
+from hardentui.model.configuration import Value
+from hardentui.model.host import JournalStorage
 from hardentui.options.codecs import size_of
 from hardentui.reading.containers import engine_info
 from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_goes_nowhere, log_is_passed_on, log_limit

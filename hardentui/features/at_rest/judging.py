@@ -27,6 +27,7 @@ from hardentui.harden.evaluate import judge, parameters_of, run, waive
 from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.configuration import Configuration
 from hardentui.model.facts import (
     STOCK_CAPABILITIES,
     ContainerFacts,
@@ -51,7 +52,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.host import Configuration, Firewall, HostFacts
+from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts

@@ -22,6 +22,7 @@ from hardentui.host.process.denials import denials_of
 from hardentui.host.process.proc import read_log_limit, read_rlimits, refuse_another
 from hardentui.host.units.writable import hook_program
 from hardentui.lib.seccomp import NoFilter, SeccompProfile, parse_profile
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import (
     ContainerFacts,
     Denial,
@@ -35,7 +36,6 @@ from hardentui.model.facts import (
     VolumeFacts,
     WrittenDirectory,
 )
-from hardentui.model.host import FileFact, Missing
 from hardentui.model.known import Known, Later, Together, Unread, known, later, need
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
 from hardentui.reading.confinement import RAW_FILTER

@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.host.files import Files, reason
+from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.host import FileFact
 from hardentui.model.known import Known, Unread, known
 from hardentui.options import SECCOMP_PROFILE
 

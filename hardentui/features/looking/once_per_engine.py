@@ -19,8 +19,8 @@ from hardentui.host.process import read_process_table
 from hardentui.host.process.activity import read_listening
 from hardentui.host.process.denials import read_refusals
 from hardentui.host.units.systemd import Manager, ReadUnit, read_units, timer_active
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, EngineFacts, SocketEndpoint, UnitFacts
-from hardentui.model.host import FileFact, Missing
 from hardentui.model.known import Known, Unread, known
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hardentui.account import container_around, find_program, skipped_in_path
 from hardentui.engine.connection import listens_on
 from hardentui.engine.locate import Environment, NoAnswer, candidates, is_local, probe, user_name
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.settings import Document, SettingRow, SettingSource
+from hardentui.features.settings import Document, SettingRow
 from hardentui.host.accounts import read_sub_ids, read_users
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files import Files, LocalFiles, reason
@@ -19,6 +19,7 @@ from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.model.host import HostScan
 from hardentui.model.known import Unread, known
+from hardentui.model.settings import SettingSource
 from hardentui.model.spec import OLDEST_WITH_QUADLET, Version
 from hardentui.options import TABLE
 from hardentui.reading.hosts import WHOLE, free_start

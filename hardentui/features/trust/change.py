@@ -23,8 +23,8 @@ from hardentui.features.trust.signing import Signatures, sandbox, signatures_of
 from hardentui.host.files import ROOT_ONLY, Files, examine, names, text
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import auth_paths, parse_policy
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
-from hardentui.model.host import FileFact, Missing
 from hardentui.model.journal import EntryAction, JournalEntry, JournalProof
 from hardentui.model.known import Arguments, Known, Unread, V, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for

@@ -13,8 +13,8 @@ from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell,
 from hardentui.features.trust.change import TrustChange, simulated_trust_change, trust_change_of, why_not
 from hardentui.features.trust.rules import rule_text
 from hardentui.features.trust.signing import new_key, sign_and_prove
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
-from hardentui.model.host import FileFact, Missing
 from hardentui.model.known import Unread, known
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts, registry_of, rule_for
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, ScopeRule, TrustDraft

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from hardentui.model.host import Account, Accounts, AclEntry, FileFact, Missing, PathStep
+from hardentui.model.configuration import Account, Accounts, AclEntry, FileFact, Missing, PathStep
 from hardentui.model.known import Known, Unread, known
 from hardentui.reading.mounts import open_spots
 from hardentui.regular_files import names_in, read_regular

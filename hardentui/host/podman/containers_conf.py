@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.host.files import Files, names, parsed, text, there
-from hardentui.model.host import Configuration, Missing, Value
+from hardentui.model.configuration import Configuration, Missing, Value
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Version
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry

@@ -13,7 +13,7 @@ from hardentui.host.podman.containers_conf import (
     read_configuration,
     read_registries,
 )
-from hardentui.model.host import Accounts, FileFact, Missing
+from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Version
 from hardentui.model.trust import AuthFile, Certificate, Policy, Requirement, TrustFacts

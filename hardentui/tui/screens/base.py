@@ -21,8 +21,8 @@ from hardentui.do import Sentence, said
 from hardentui.errors import HardenError
 from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.opening.opened import Opened
-from hardentui.features.settings import Settings
 from hardentui.features.views import Report, Row, reports_of
+from hardentui.model.settings import Settings
 from hardentui.tui.actions import Action, bindings, in_keys, told
 from hardentui.tui.messages import in_background
 from hardentui.tui.session import Session

@@ -12,10 +12,11 @@ from hardentui.__main__ import main
 from hardentui.account import ONLY_BELOW
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import facts_of
-from hardentui.features.settings import Document, Settings, read_fix_defaults, read_settings
+from hardentui.features.settings import Document, read_fix_defaults, read_settings
 from hardentui.harden.remedy import From, settings_of
 from hardentui.model.check import Checklist
 from hardentui.model.plan import Choice
+from hardentui.model.settings import Settings
 from hardentui.state import settings_file
 
 CHECKS = {check.id: check for check in all_checks()}

@@ -30,8 +30,9 @@ from hardentui.host.network.sockets import services_in_unit
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.units.writable import files_of_command
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
-from hardentui.model.host import FileFact, HostFacts, Missing, SubIds
+from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Version
 

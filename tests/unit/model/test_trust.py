@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from hardentui.model.host import Missing
+from hardentui.model.configuration import Missing
 from hardentui.model.journal import (
     EntryAction,
     EntryState,

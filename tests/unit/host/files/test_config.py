@@ -11,7 +11,7 @@ import pytest
 from hardentui.host.files import LocalFiles, examine, names, parsed, text
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
-from hardentui.model.host import Configuration, FileFact, Missing
+from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Version
 from hardentui.toml_document import TomlFault

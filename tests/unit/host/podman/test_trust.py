@@ -9,7 +9,7 @@ import pytest
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
-from hardentui.model.host import FileFact, Missing
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Version
 from hardentui.model.trust import Policy, Registries, TrustFacts
