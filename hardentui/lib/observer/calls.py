@@ -175,6 +175,7 @@ class CallWatcher:
         self._details: dict[CallDetail, None] = {}
         self._unread: dict[str, None] = {}
         self._faults: dict[str, None] = {}
+        self._ended_by = ""  # why it ended before it was told to
         self._sessions: dict[int, _Session] = {}
         self._starts = 0
         self._listener: socket.socket | None = None
@@ -227,6 +228,8 @@ class CallWatcher:
         if self._thread.is_alive():
             return NotWatched("the supervisor of the system calls does not end")
         self._close()
+        if self._ended_by:
+            return NotWatched(self._ended_by)
         if not self._starts:
             return NotWatched(
                 "the runtime did not hand over the filter: it is older than crun 1.1 and runc 1.1, or cannot "
@@ -265,7 +268,7 @@ class CallWatcher:
         try:
             self._serve_all()
         except Exception as error:
-            self._faults[f"the supervisor ended: {type(error).__name__}: {error}"] = None
+            self._ended_by = f"the supervisor of the system calls ended: {type(error).__name__}: {error}"
             for handle in list(self._sessions):
                 self._sessions.pop(handle).notify.close()
 
