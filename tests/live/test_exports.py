@@ -148,17 +148,9 @@ def test_a_pod_keeps_what_starts_first_and_what_it_mounts(podman: Bench, tmp_pat
     podman.podman("pod", "create", "--name", pod, "-v", "exported-data:/data")
     try:
         for number in ("1", "2"):
-            words = (
-                "--pod",
-                pod,
-                "--init-ctr",
-                "always",
-                BUSYBOX,
-                "sh",
-                "-c",
-                f"echo {number} >> /data/order",
-            )
-            podman.podman("create", "--name", f"{NAME}-{number}", *words)
+            first = ("--pod", pod, "--init-ctr", "always")
+            appends = ("sh", "-c", f"echo {number} >> /data/order")
+            podman.podman("create", "--name", f"{NAME}-{number}", *first, BUSYBOX, *appends)
         podman.podman("create", "--name", NAME, "--pod", pod, "--init", BUSYBOX, "sleep", "1000")
         exported(podman, "--as-is", "-o", str(tmp_path))
         podman.podman("pod", "rm", "-f", "-t", "0", pod)

@@ -28,17 +28,8 @@ SERVE = "trap 'exit 0' TERM; httpd -f -p {port} -h {directory} & wait"
 def web(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A web server with data in a volume, published on every address."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    podman.run(
-        NAME,
-        "-p",
-        f"{PORT}:80",
-        "-v",
-        f"{VOLUME}:/data",
-        BUSYBOX,
-        "sh",
-        "-c",
-        SERVE.format(port=80, directory="/data"),
-    )
+    serve = ("sh", "-c", SERVE.format(port=80, directory="/data"))
+    podman.run(NAME, "-p", f"{PORT}:80", "-v", f"{VOLUME}:/data", BUSYBOX, *serve)
     podman.podman("exec", NAME, "sh", "-c", "echo '<title>Precious data</title>' > /data/index.html")
     assert eventually(lambda: _answers(podman))
     yield podman

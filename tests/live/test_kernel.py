@@ -117,20 +117,8 @@ def test_privileged(run: Run) -> None:
 
 
 def test_hardened(run: Run) -> None:
-    seen = view(
-        run(
-            *(
-                "--cap-drop",
-                "all",
-                "--security-opt",
-                "no-new-privileges",
-                "--read-only",
-                "--user",
-                "1000:1001",
-            ),
-            *("--memory", "64m", "--memory-swap", "96m", "--pids-limit", "50", "--cpus", "0.5"),
-        )
-    )
+    rights = "--cap-drop all --security-opt no-new-privileges --read-only --user 1000:1001"
+    seen = view(run(*f"{rights} --memory 64m --memory-swap 96m --pids-limit 50 --cpus 0.5".split()))
     assert (seen.uid, seen.gid) == (1000, 1001)
     assert capabilities(seen) == CapabilitySets()
     assert seen.no_new_privileges is True

@@ -80,19 +80,9 @@ def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(bench: Be
     bench.podman("exec", OTHER, "sh", "-c", "httpd -p 81 -h /etc")
 
     def fetched(port: int) -> bool:
-        command = [
-            "exec",
-            CALLER,
-            "wget",
-            "-q",
-            "-T",
-            "2",
-            "-O",
-            "/dev/null",
-            f"http://{address}:{port}/passwd",
-        ]
+        command = ("wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{address}:{port}/passwd")
         try:
-            bench.podman(*command)
+            bench.podman("exec", CALLER, *command)
         except subprocess.CalledProcessError:
             return False
         return True

@@ -134,15 +134,8 @@ def test_systemd_inside_meets_its_profile_and_an_old_recipe_does_not(podman: Ben
         assert "root-user" not in seen
         assert "root-user" in _statuses(podman, SYSTEMD, "ten-steps")
         podman.remove(SYSTEMD)
-        podman.run(
-            SYSTEMD,
-            "-t",
-            "--cap-add=SYS_ADMIN",
-            "-v",
-            "/sys/fs/cgroup:/sys/fs/cgroup:ro",
-            "--pids-limit=-1",
-            image,
-        )
+        cgroups = ("-v", "/sys/fs/cgroup:/sys/fs/cgroup:ro")
+        podman.run(SYSTEMD, "-t", "--cap-add=SYS_ADMIN", *cgroups, "--pids-limit=-1", image)
         seen = _statuses(podman, SYSTEMD, "systemd")
         for check in ("systemd-sys-admin", "systemd-capabilities", "systemd-cgroup-mount", "systemd-tasks"):
             assert seen[check] == "fail", check

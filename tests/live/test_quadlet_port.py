@@ -44,27 +44,10 @@ AROUND = {
     "other.container": "[Container]\nImage=registry.example/i:1\nServiceName=other-service\n",
 }
 _UNORDERED = frozenset(
-    {
-        "--workdir",
-        "--ip",
-        "--ip6",
-        "--pull",
-        "--pids-limit",
-        "--hostname",
-        "--stop-signal",
-        "--stop-timeout",
-        "--tz",
-        "--shm-size",
-        "--entrypoint",
-        "--tmpfs",
-        "--network-alias",
-        "--ulimit",
-        "--dns",
-        "--dns-option",
-        "--dns-search",
-        "--group-add",
-        "--add-host",
-    }
+    (
+        "--workdir --ip --ip6 --pull --pids-limit --hostname --stop-signal --stop-timeout --tz --shm-size "
+        "--entrypoint --tmpfs --network-alias --ulimit --dns --dns-option --dns-search --group-add --add-host"
+    ).split()
 )
 _SWITCHES = frozenset({"--init", "--env-host", "--read-only-tmpfs"})
 

@@ -145,15 +145,7 @@ def test_a_user_namespace(bench: Bench, works: Try, namespace: str) -> None:
         "run", "--rm", *flags, "-v", f"{VOLUME}:/data:U", BUSYBOX,
         "sh", "-c", "echo precious >/data/page; chmod 600 /data/page",
     )  # fmt: skip
-    bench.run(
-        NAME,
-        *flags,
-        "-v",
-        f"{VOLUME}:/data:U",
-        BUSYBOX,
-        "sh",
-        "-c",
-        "cat /data/page && exec httpd -f -p 8080 -h /data",
-    )
+    serve = "cat /data/page && exec httpd -f -p 8080 -h /data"
+    bench.run(NAME, *flags, "-v", f"{VOLUME}:/data:U", BUSYBOX, "sh", "-c", serve)
     assert eventually(lambda: "precious" in bench.podman("logs", NAME))
     works("--probe", PAGE.replace(":80/", ":8080/"))

@@ -349,16 +349,8 @@ def test_what_podman_generates_gets_a_drop_in(bench: Bench, files: Rooted) -> No
     host = files.root / "gen"
     host.mkdir()
     bench.podman(
-        *(
-            "create",
-            "--name",
-            "lt-gen",
-            "-e",
-            'TEXT=a "b" $HOME 100%',
-            "-e",
-            "EMPTY=",
-            "--cap-add=NET_RAW,SYS_TIME",
-        ),
+        *("create", "--name", "lt-gen", "-e", 'TEXT=a "b" $HOME 100%', "-e", "EMPTY="),
+        "--cap-add=NET_RAW,SYS_TIME",
         *("-v", f"{host}:/h", "-p", "8081:80", "-it", "--security-opt", "seccomp=unconfined", "-m", "64m"),
         *(BUSYBOX, "sh", "-c", "echo 'a; b' \\; $HOME; sleep 1000"),
     )
