@@ -306,7 +306,7 @@ class Wait:
         container: its name or id.
         files: this machine's files, for /proc; None when the engine runs on another one.
         run_probe: runs one of the expected probes against this container.
-        is_hopeless: asked when a quarter of the time is over: whether to stop waiting.
+        is_hopeless: whether to stop waiting before the time is over.
         stop: ends the wait immediately with KeyboardInterrupt.
     """
 
@@ -351,7 +351,7 @@ class Wait:
             if not stages:
                 return self._settled()
             waited = monotonic() - self._begun
-            if waited >= patience or (waited >= patience / 4 and self._is_hopeless()):
+            if waited >= patience or self._is_hopeless():
                 why = f"{why}; waited {min(waited, patience):.0f} s"
                 return self._result(False, why, failed_probe=self._failed_probe)
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -39,6 +40,9 @@ from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.model.trial import How, NotExercised, Observation, Round, TrialStep
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, bounding_set
+
+_LEAST_WAIT = 2.0  # seconds that every twin may take to be ready
+_SLOWER = 1.5  # times as long as the unchanged one
 
 
 class Tried(Struct, frozen=True):
@@ -144,8 +148,7 @@ class Rounds:
         """
         if watch is not None:
             watch.attach(twin.init())
-        # one that says what it is refused, which the unchanged one did not, is not waited for to the end
-        outcome = self.start(twin, is_hopeless=lambda: not _complaints(twin.log()) <= self._usual)
+        outcome = self.start(twin, is_hopeless=partial(self._is_hopeless, twin, monotonic()))
         if not outcome.ready:
             return outcome.why, True
         done: tuple[str, ...] = ()
@@ -179,6 +182,13 @@ class Rounds:
         if not stopped.killed or before is None:
             return ""
         return f"it does not stop within {limit} s any more (before: {before:.1f} s)"
+
+    def _is_hopeless(self, twin: Twin, begun: float) -> bool:
+        """It has had more time than the unchanged one took, and says what it is refused, which that one did
+        not."""
+        if monotonic() - begun < max(_LEAST_WAIT, _SLOWER * self.seen.baseline.seconds):
+            return False
+        return not _complaints(twin.log()) <= self._usual
 
     def start(
         self, twin: Twin, settle: float | None = None, *, is_hopeless: Callable[[], bool] = lambda: False

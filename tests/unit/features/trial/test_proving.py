@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from itertools import count
 from unittest.mock import MagicMock
 
 import pytest
@@ -144,17 +143,24 @@ REFUSED = "chown: Operation not permitted"
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "waited"),
-    [("", f"12:05 {REFUSED}", 25), (f"12:00 {REFUSED}", f"12:05 {REFUSED}", 100), ("", "ready", 100)],
-    ids=["refused", "refused also before", "nothing"],
+    ("before", "now", "seconds", "waited"),
+    [
+        ("", f"12:05 {REFUSED}", 0.5, 2),
+        ("", f"12:05 {REFUSED}", 20.0, 30),
+        (f"12:00 {REFUSED}", f"12:05 {REFUSED}", 0.5, 100),
+        ("", "ready", 0.5, 100),
+    ],
+    ids=["refused", "refused, and slow", "refused also before", "nothing"],
 )
 def test_a_twin_that_says_what_it_is_refused_is_not_waited_for_to_the_end(
-    monkeypatch: pytest.MonkeyPatch, before: str, now: str, waited: int
+    monkeypatch: pytest.MonkeyPatch, before: str, now: str, seconds: float, waited: int
 ) -> None:
-    clock, containers, stop, stage, twin = count(), MagicMock(), MagicMock(), MagicMock(), MagicMock()
-    monkeypatch.setattr("hardentui.features.change.wait.monotonic", lambda: next(clock))
+    time = [0]
+    containers, stop, stage, twin = MagicMock(), MagicMock(), MagicMock(), MagicMock()
+    for module in ("change.wait", "trial.rounds"):
+        monkeypatch.setattr(f"hardentui.features.{module}.monotonic", lambda: time[-1])
     containers.inspect.return_value = {"State": {"Status": "running", "Pid": 1}}
-    stop.wait.return_value = False
+    stop.wait.side_effect = lambda _: time.append(len(time))
     twin.log.return_value = now
 
     def wait(_: object, expected: Expectation, *, is_hopeless: Callable[[], bool]) -> Readiness:
@@ -172,6 +178,7 @@ def test_a_twin_that_says_what_it_is_refused_is_not_waited_for_to_the_end(
 
     stage.wait = wait
     expected = Expectation(How.PORTS, patience=100, probes=("false",))
-    seen = BaselineSeen(Baseline(True, How.PORTS, 0.1), container(), expected, log=before)
-    rounds = Rounds(stage, TwinPlanner(container(), _plan), seen)
+    planner = TwinPlanner(container(), _plan)
+    seen = BaselineSeen(Baseline(True, How.PORTS, seconds), container(), expected, log=before)
+    rounds = Rounds(stage, planner, seen)
     assert rounds.lead(twin)[0].endswith(f"waited {waited} s")
