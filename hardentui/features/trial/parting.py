@@ -50,6 +50,7 @@ _MOST_WAYS = 60
 _MOST_PORTS = 3
 _AGAIN_AFTER = (0.5, 2.0)  # seconds
 _AT_ONCE = 8
+_LIVES = 10.0  # seconds that a twin must live, as long as some wait for a name or an answer
 _BY_ITSELF = 10.0
 """Seconds within which a twin must contact another one by itself, as its original did."""
 _PAUSE = 0.2
@@ -346,12 +347,14 @@ class _TwinRound:
         self._waits: dict[str, Wait] = {}
         self._around = TwinAddresses({})
         self._made = 0
+        self._ready = 0.0  # when the last twin was
         self.twins: dict[str, Twin] = {}
         self.failed: dict[str, str] = {}
 
     def __enter__(self) -> _TwinRound:
         try:
             self._open()
+            self._ready = monotonic()
         except BaseException:
             self._close()
             raise
@@ -458,7 +461,14 @@ class _TwinRound:
         return "" if outcome.ready else outcome.why or "it is not ready"
 
     def ended_since(self) -> dict[str, str]:
-        """Members whose twin ended after it was ready, such as one that waited for a name, and how."""
+        """Members whose twin ended after it was ready, such as one that waited for a name, and how.
+
+        Raises:
+            KeyboardInterrupt: it was cancelled.
+        """
+        self._tools.tell(TrialStep.PREPARING, "waiting whether they stay alive")
+        if self._tools.stop.wait(max(0.0, self._ready + _LIVES - monotonic())):
+            raise KeyboardInterrupt
         ends = {name: self._waits[twin.id].ended_since() for name, twin in self.twins.items()}
         return {name: why for name, why in ends.items() if why}
 
