@@ -177,8 +177,7 @@ def test_the_spec_also_builds_a_package_of_a_distribution(
     """The %pyproject macros of Fedora and openSUSE are not here: each stands for the pip command in it."""
     _pack("wheel")
     (tmp_path / "SOURCES").mkdir()
-    (sdist,) = (ROOT / "dist").glob("hardentui-*.tar.gz")
-    shutil.copy(sdist, tmp_path / "SOURCES")
+    shutil.copy(ROOT / "dist" / f"hardentui-{__version__}.tar.gz", tmp_path / "SOURCES")
     pip, own = f"{sys.executable} -m pip", "--quiet --no-deps"
     into = "--ignore-installed --root %{buildroot} --prefix /usr"
     defined = {
