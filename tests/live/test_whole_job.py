@@ -51,9 +51,9 @@ def test_from_the_list_to_a_tried_and_written_quadlet(
     terminal.wait_for(WORST)
     terminal.wait_for("Helps most")  # the worst row is judged
     terminal.wait_for("image:nginx", terminal.type("/"))  # what may be typed stands in the field
-    terminal.wait_for("of 2 containers", terminal.type("name:whole-job"))
+    terminal.wait_for("1 of ", terminal.type("name:worst"))
     terminal.wait_for("Again", terminal.type(ENTER))  # keys are keys again
-    terminal.wait_for("› ", terminal.type(ENTER))  # the worst of these was under the cursor
+    terminal.wait_for("› ", terminal.type(ENTER))
     steps = load().steps
     for step in (
         *steps[-2:],

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -32,11 +33,15 @@ class Terminal:
         """Wait until it has written this; returns where."""
         deadline = time.monotonic() + seconds
         while (at := self.seen.find(text.encode(), start)) < 0:
-            assert time.monotonic() < deadline, f"{text!r} never came; the end: {self.seen[-2000:]!r}"
+            assert time.monotonic() < deadline, f"{text!r} never came; the end: {self._end()}"
             if select.select([self._handle], [], [], 0.1)[0]:
                 with suppress(OSError):
                     self.seen += os.read(self._handle, 65536)
         return at
+
+    def _end(self) -> str:
+        """The last of what it has written, without what moves the cursor and colours it."""
+        return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b" ", self.seen[-40_000:]).decode(errors="replace")[-8000:]
 
     def wait_for_end(self, seconds: float = 60) -> int:
         """Wait until the process has ended by itself; returns its exit code."""
