@@ -118,8 +118,8 @@ def test_a_scan_that_is_cancelled_leaves_nothing(call: Call, podman: Bench, tmp_
 
     bench = Workbench.open(Selection(url=podman.url))
     try:
-        image = next(image.about for image in bench.surroundings.images() if BUSYBOX in image.subject.name)
-        assert isinstance(image, ImageFacts)
+        images = [report.about for report in bench.surroundings.images()]
+        image = next(image for image in images if isinstance(image, ImageFacts) and BUSYBOX in image.names)
         scanning = Scanning(bench.parts)
         result = scanning.scan(image, scanning.scanner(), told, stop)
     finally:
