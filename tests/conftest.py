@@ -6,8 +6,6 @@ import gc
 import json
 import os
 from collections.abc import Generator, Iterator
-from itertools import islice
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -31,25 +29,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = {item for item in items if item.get_closest_marker("long")}
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
-    if hasattr(config, "workerinput"):
-        items[:] = _mixed(items)
-
-
-def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
-    """The order in which several processes take files of tests.
-
-    On a real Podman a test waits most of the time, elsewhere it computes: side by side they keep the
-    processors busy. Of the former the longest files come first; a quarter of the others fills up the end.
-    """
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    live = [path for path, tests in files.items() if tests[0].get_closest_marker("live")]
-    live.sort(key=lambda path: path.stat().st_size, reverse=True)
-    others = iter([path for path in files if path not in live])
-    beside = 3 * (len(files) - len(live)) // (4 * len(live)) if live else 0
-    order = [path for each in live for path in (each, *islice(others, beside))]
-    return [test for path in (*order, *others) for test in files[path]]
 
 
 def _is_at_another_size(item: pytest.Item) -> bool:

@@ -65,7 +65,7 @@ def test_a_container_lives_and_goes(changing: ChangingEngine, log: list[Request]
             refuses(identity[:6])
     assert document["State"]["Pid"] == pid
     assert document["HostConfig"]["ReadonlyRootfs"] is True
-    assert containers.logs("chg-web") == "hello\n"
+    assert eventually(lambda: containers.logs("chg-web") == "hello\n")
     containers.rename("chg-web", "chg-new")
     assert not containers.exists("chg-web")
     containers.kill("chg-new", signal="KILL")
