@@ -1,9 +1,10 @@
 """usage: python -m benchmarks [scan|paint|all] [-n CONTAINERS]... [-r ROUNDS] [--python PYTHON]
 
-Makes a private Podman with N created containers (a few of them running) and prints ratios: the whole process
-of `hardentui check` against the floor and against Podman's own `podman container inspect` of all of them, the
-first paint of the TUI against a trivial table. HardenTUI, the floor and the table run on PYTHON: an
-interpreter in whose environment HardenTUI is installed, by default this one.
+Makes a private Podman with N created containers (a few of them running) and prints ratios: the
+whole process of `hardentui check` against the floor and against Podman's own `podman container
+inspect` of all of them, the first paint of the TUI against a trivial table. HardenTUI, the floor
+and the table run on PYTHON: an interpreter in whose environment HardenTUI is installed, by default
+this one.
 """
 
 from __future__ import annotations
@@ -20,18 +21,36 @@ from time import perf_counter
 from benchmarks.terminal import Seen, watch
 from tests.support.podman import Bench
 
-BUDGETS = {"scan": 2.0, "podman": 1.5, "paint": 1.5, "key": 2.0, "page": 2.0}
+BUDGETS = {
+    "scan": 2.0,
+    "podman": 1.5,
+    "paint": 1.5,
+    "key": 2.0,
+    "page": 2.0,
+}
 RUNNING = 5
 
 
 def main() -> int:
     """Run what was asked for; 1 when a ratio is over its budget."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", nargs="?", default="all", choices=("scan", "paint", "all"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="all",
+        choices=("scan", "paint", "all"),
+    )
     parser.add_argument(
         "-n", type=int, action="append", help="containers; default 100, 300 and 1000, paint 1000"
     )
-    parser.add_argument("-r", type=int, default=7, help="rounds")
+    parser.add_argument(
+        "-r",
+        type=int,
+        default=7,
+        help="rounds",
+    )
     parser.add_argument(
         "--python",
         default=sys.executable,
@@ -78,25 +97,58 @@ def installed(python: str) -> str:
     return os.path.join(os.path.dirname(python), "hardentui")
 
 
-def scan(bench: Bench, containers: int, rounds: int, python: str) -> bool:
-    """`hardentui check` against the floor and against Podman itself, whole process against whole process."""
+def scan(
+    bench: Bench,
+    containers: int,
+    rounds: int,
+    python: str,
+) -> bool:
+    """`hardentui check` against the floor and against Podman itself, whole process against whole
+    process."""
     url = f"unix://{bench.socket}"
     ours = [installed(python), "check", "--url", url]
     floor = [python, "-m", "benchmarks.floor_scan", url]
-    podman = bench.command("sh", "-c", "podman container inspect $(podman ps -aq)")
+    podman = bench.command(
+        "sh",
+        "-c",
+        "podman container inspect $(podman ps -aq)",
+    )
     mine, raw, inspect = _interleaved(
         [partial(_seconds, command) for command in (ours, floor, podman)], rounds
     )
     what = f"check of {containers} containers against"
-    fine = _tell("scan", f"{what} the raw socket", mine, raw)
-    return _tell("podman", f"{what} podman container inspect", mine, inspect) and fine
+    fine = _tell(
+        "scan",
+        f"{what} the raw socket",
+        mine,
+        raw,
+    )
+    return (
+        _tell(
+            "podman",
+            f"{what} podman container inspect",
+            mine,
+            inspect,
+        )
+        and fine
+    )
 
 
-def paint(bench: Bench, containers: int, rounds: int, python: str) -> bool:
+def paint(
+    bench: Bench,
+    containers: int,
+    rounds: int,
+    python: str,
+) -> bool:
     """First paint and keys of the TUI against a table with as many rows; the first round warms up."""
     url = f"unix://{bench.socket}"
     ours = [installed(python), "--url", url]
-    trivial = [python, "-m", "benchmarks.trivial_table", str(containers)]
+    trivial = [
+        python,
+        "-m",
+        "benchmarks.trivial_table",
+        str(containers),
+    ]
     seen: tuple[list[Seen], list[Seen]] = ([], [])
     for number in range(rounds + 1):
         for command, sessions in zip((ours, trivial), seen, strict=True):
@@ -106,22 +158,41 @@ def paint(bench: Bench, containers: int, rounds: int, python: str) -> bool:
     paints = [[session.paint for session in sessions] for sessions in seen]
     keys = [[statistics.median(session.keys) for session in sessions] for sessions in seen]
     pages = [[statistics.median(session.pages) for session in sessions] for sessions in seen]
-    fine = _tell("paint", f"first paint with {containers} containers against a trivial table", *paints)
+    fine = _tell(
+        "paint", f"first paint with {containers} containers against a trivial table", *paints
+    )
     fine &= _tell("key", "key down against a trivial table", *keys)
-    return _tell("page", "page down against a trivial table", *pages) and fine
+    return (
+        _tell(
+            "page",
+            "page down against a trivial table",
+            *pages,
+        )
+        and fine
+    )
 
 
 def _seconds(command: Sequence[str]) -> float:
     started = perf_counter()
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(command, capture_output=True, check=False, env=environment)
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    }
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        check=False,
+        env=environment,
+    )
     taken = perf_counter() - started
     if done.returncode not in (0, 1, 4):
         raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr.decode()[-1000:]}")
     return 1e3 * taken
 
 
-def _interleaved(works: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
+def _interleaved(
+    works: Sequence[Callable[[], float]],
+    rounds: int,
+) -> list[list[float]]:
     """Milliseconds of each work in each round; the first round only warms up."""
     times_of_each: list[list[float]] = [[] for _ in works]
     for number in range(rounds + 1):
@@ -132,7 +203,12 @@ def _interleaved(works: Sequence[Callable[[], float]], rounds: int) -> list[list
     return times_of_each
 
 
-def _tell(budget: str, what: str, ours: list[float], theirs: list[float]) -> bool:
+def _tell(
+    budget: str,
+    what: str,
+    ours: list[float],
+    theirs: list[float],
+) -> bool:
     ratio = statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
     fine = ratio <= BUDGETS[budget]
     print(

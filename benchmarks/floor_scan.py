@@ -1,4 +1,5 @@
-"""The least that a scan can cost: fetch what it needs over two kept-alive connections, judge nothing.
+"""The least that a scan can cost: fetch what it needs over two kept-alive connections, judge
+nothing.
 
 usage: python -m benchmarks.floor_scan SOCKET
 """
@@ -52,7 +53,8 @@ def main(path: str) -> None:
             raw.get(f"/containers/{identity}/json")
 
     threads = [
-        threading.Thread(target=inspect, args=pair) for pair in zip((first, second), halves, strict=True)
+        threading.Thread(target=inspect, args=pair)
+        for pair in zip((first, second), halves, strict=True)
     ]
     for thread in threads:
         thread.start()

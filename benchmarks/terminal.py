@@ -34,16 +34,30 @@ _DOWN = b"\x1b[B"
 _PAGE_DOWN = b"\x1b[6~"
 
 
-def watch(command: Sequence[str], marker: bytes, presses: int = 20) -> Seen:
-    """Run a program at 120x40 until the marker is painted, then press down and page down, again and again."""
+def watch(
+    command: Sequence[str],
+    marker: bytes,
+    presses: int = 20,
+) -> Seen:
+    """Run a program at 120x40 until the marker is painted, then press down and page down, again and
+    again."""
     started = perf_counter()
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", COLUMNS="120", LINES="40")
+        os.environ.update(
+            TERM="xterm-256color",
+            COLORTERM="truecolor",
+            COLUMNS="120",
+            LINES="40",
+        )
         os.execvp(command[0], list(command))  # noqa: S606 - a fixed list, no shell
     try:
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        fcntl.ioctl(
+            terminal,
+            termios.TIOCSWINSZ,
+            struct.pack("HHHH", 40, 120, 0, 0),
+        )
         paint = _until(terminal, marker, started)
         _quiet(terminal, 1.0, 120.0)  # a scan that still draws would answer for the key
         keys = tuple(_press(terminal, _DOWN) for _ in range(presses))
@@ -55,7 +69,11 @@ def watch(command: Sequence[str], marker: bytes, presses: int = 20) -> Seen:
         os.close(terminal)
 
 
-def _until(terminal: int, marker: bytes, started: float) -> float:
+def _until(
+    terminal: int,
+    marker: bytes,
+    started: float,
+) -> float:
     screen = b""
     while perf_counter() - started < _LIMIT:
         screen += _read(terminal, 1.0)
@@ -76,7 +94,11 @@ def _press(terminal: int, key: bytes) -> float:
     return taken
 
 
-def _quiet(terminal: int, silence: float = 0.3, longest: float = 10.0) -> None:
+def _quiet(
+    terminal: int,
+    silence: float = 0.3,
+    longest: float = 10.0,
+) -> None:
     end = perf_counter() + longest
     while _read(terminal, silence) and perf_counter() < end:
         continue

@@ -18,9 +18,23 @@ class TrivialTable(App[None]):
 
     def on_mount(self) -> None:
         table: DataTable[str] = self.query_one(DataTable)
-        table.add_columns("id", "name", "state", "score", "findings", "image")
+        table.add_columns(
+            "id",
+            "name",
+            "state",
+            "score",
+            "findings",
+            "image",
+        )
         table.add_rows(
-            (f"{row:012x}", f"bench-{row:04d}", "created", str(row % 100), str(row % 37), "localhost/bb:1")
+            (
+                f"{row:012x}",
+                f"bench-{row:04d}",
+                "created",
+                str(row % 100),
+                str(row % 37),
+                "localhost/bb:1",
+            )
             for row in range(int(sys.argv[1]))
         )
         table.focus()

@@ -17,9 +17,9 @@ from hardentui.account import adopt_environment
 from hardentui.errors import fault_text
 
 _GARBAGE_THRESHOLD = 200_000
-"""Objects created between two runs of the cyclic garbage collector (Python: 700). A check of a hundred
-containers keeps 80 000 and drops next to none in a cycle, so one run would cost a tenth of its time. The
-terminal UI, which runs for days, still gets rid of its cycles."""
+"""Objects created between two runs of the cyclic garbage collector (Python: 700). A check of a
+hundred containers keeps 80 000 and drops next to none in a cycle, so one run would cost a tenth of
+its time. The terminal UI, which runs for days, still gets rid of its cycles."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +42,8 @@ def _tell_fault(failed: threading.ExceptHookArgs) -> None:
 def command() -> NoReturn:
     """Run the command line of this process and end it.
 
-    Python would take apart a hundred thousand objects one by one first, a tenth of the time of a check.
+    Python would take apart a hundred thousand objects one by one first, a tenth of the time of a
+    check.
     """
     adopt_environment()
     gc.set_threshold(_GARBAGE_THRESHOLD)

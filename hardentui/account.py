@@ -1,7 +1,7 @@
 """The account we run as, which files another account could control, and the container we run in.
 
-`sudo -E` runs us as root with a user's environment: their HOME, their PATH. They can change what is there at
-any time, so nothing there is written, trusted or run with root's rights.
+`sudo -E` runs us as root with a user's environment: their HOME, their PATH. They can change what is
+there at any time, so nothing there is written, trusted or run with root's rights.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
-"""Environment variable that confines a session in a browser: it writes nothing outside this directory, runs
-no program of the user's choice, and reads neither settings nor saved state."""
+"""Environment variable that confines a session in a browser: it writes nothing outside this
+directory, runs no program of the user's choice, and reads neither settings nor saved state."""
 
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _USUAL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -32,7 +32,8 @@ def is_confined(environ: Mapping[str, str]) -> bool:
 
 
 def trusted() -> set[int]:
-    """Accounts that may own the paths we follow: ours, root, and the account that root is mapped to."""
+    """Accounts that may own the paths we follow: ours, root, and the account that root is mapped
+    to."""
     return {os.geteuid(), 0, os.stat("/").st_uid}
 
 
@@ -85,7 +86,8 @@ def home() -> str:
 
 
 def search_path() -> tuple[str, ...]:
-    """The directories in which programs are looked up: those of $PATH that only we and root can change."""
+    """The directories in which programs are looked up: those of $PATH that only we and root can
+    change."""
     given = [directory for directory in _path_elements() if not why_skipped(directory)]
     return tuple(dict.fromkeys((*(given or _USUAL_PATH), *_ADMIN_PATH)))
 
@@ -98,7 +100,11 @@ def skipped_in_path() -> tuple[tuple[str, str], ...]:
 def why_skipped(element: str) -> str:
     """Why no program is looked up in an element of a path; empty if it may be."""
     if not element.startswith("/"):
-        return "it is the current folder" if element in ("", ".") else "it is relative to the current folder"
+        return (
+            "it is the current folder"
+            if element in ("", ".")
+            else "it is relative to the current folder"
+        )
     if os.geteuid() == 0 and not is_ours(element):
         return "an account other than root can write it"
     is_open = os.path.isdir(element) and others_may_write(os.stat(element))
@@ -117,7 +123,9 @@ def find_program(name: str, *, also: str = "") -> str | None:
         also: one more directory.
     """
     named = "/" in name
-    for path in [name] if named else [f"{directory}/{name}" for directory in (*search_path(), also)]:
+    for path in (
+        [name] if named else [f"{directory}/{name}" for directory in (*search_path(), also)]
+    ):
         if path.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):
             return path if not named or os.geteuid() != 0 or is_ours(path) else None
     return None
@@ -133,8 +141,12 @@ def environment() -> dict[str, str]:
 
 
 def python_path() -> str:
-    """$PYTHONPATH for a process of ours: where our own code is, and nothing relative to a current folder."""
-    places = (_PACKAGES, *environment().get("PYTHONPATH", "").split(os.pathsep))
+    """$PYTHONPATH for a process of ours: where our own code is, and nothing relative to a current
+    folder."""
+    places = (
+        _PACKAGES,
+        *environment().get("PYTHONPATH", "").split(os.pathsep),
+    )
     return os.pathsep.join(dict.fromkeys(place for place in places if place.startswith("/")))
 
 
@@ -144,8 +156,8 @@ def our_module(module: str, *words: str) -> list[str]:
 
 
 def adopt_environment() -> None:
-    """Forget the variables that lead root into another user's directories, and anybody to a temporary
-    directory of others; $PATH stays for the doctor.
+    """Forget the variables that lead root into another user's directories, and anybody to a
+    temporary directory of others; $PATH stays for the doctor.
     """
     for name, value in list(os.environ.items()):
         if _is_strangers(name, value):

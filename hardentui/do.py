@@ -1,7 +1,8 @@
-"""A next step of the user as a value: the command line writes it as a command, the terminal UI as keys.
+"""A next step of the user as a value: the command line writes it as a command, the terminal UI as
+keys.
 
-Where a sentence names a next step, it holds it: `("First: ", Do(Verb.UNDO, entry.id))`. Whoever shows the
-sentence says the step in its own way.
+Where a sentence names a next step, it holds it: `("First: ", Do(Verb.UNDO, entry.id))`. Whoever
+shows the sentence says the step in its own way.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""All expected errors: one sentence (title), what to do (hint), and the exit code of the program; and the
-report of an unexpected one.
+"""All expected errors: one sentence (title), what to do (hint), and the exit code of the program;
+and the report of an unexpected one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ class HardenError(Exception):
 
     exit_code = 2
 
-    def __init__(self, title: str, hint: Sentence = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        hint: Sentence = "",
+    ) -> None:
         super().__init__(title)
         self.title = title
         self.advice = hint
@@ -35,9 +39,15 @@ class InputError(HardenError):
 
 
 class ChecklistError(InputError):
-    """A checklist has faults; `faults` lists all of them as `line: message`, `where` is the file's name."""
+    """A checklist has faults; `faults` lists all of them as `line: message`, `where` is the file's
+    name."""
 
-    def __init__(self, title: str, faults: tuple[str, ...], where: str = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        faults: tuple[str, ...],
+        where: str = "",
+    ) -> None:
         super().__init__(title, "\n".join(faults))
         self.faults = faults
         self.where = where
@@ -46,7 +56,11 @@ class ChecklistError(InputError):
 class WaiversError(InputError):
     """A waivers file has faults; `faults` lists all of them as `line: message`."""
 
-    def __init__(self, title: str, faults: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        title: str,
+        faults: tuple[str, ...],
+    ) -> None:
         super().__init__(title, "\n".join(faults))
         self.faults = faults
 
@@ -127,7 +141,14 @@ class CannotFix(HardenError):
         do: what makes it possible.
     """
 
-    def __init__(self, title: str, hint: Sentence = "", *, needs: str = "", do: Do | None = None) -> None:
+    def __init__(
+        self,
+        title: str,
+        hint: Sentence = "",
+        *,
+        needs: str = "",
+        do: Do | None = None,
+    ) -> None:
         super().__init__(title, hint)
         self.needs = needs
         self.do = do
@@ -144,15 +165,23 @@ class GeneratorError(HardenError):
 
 
 class WriteError(HardenError):
-    """A file could not be written; the previous one is untouched. `denied`: another user might be able to."""
+    """A file could not be written; the previous one is untouched. `denied`: another user might be
+    able to."""
 
-    def __init__(self, title: str, hint: Sentence = "", *, denied: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        hint: Sentence = "",
+        *,
+        denied: bool = False,
+    ) -> None:
         super().__init__(title, hint)
         self.denied = denied
 
 
-# Crash reports tell where it failed, and never a value: Python's messages and local variables contain the
-# data at hand (environment variables, commands, secrets), which must not end up in a terminal or a report.
+# Crash reports tell where it failed, and never a value: Python's messages and local variables
+# contain the data at hand (environment variables, commands, secrets), which must not end up in a
+# terminal or a report.
 
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h; never that of a check with findings."""
@@ -181,5 +210,7 @@ def fault_text(fault: BaseException) -> str:
 def _shown(path: str) -> str:
     """The path from the package on; of other code the last two parts."""
     parts = path.split("/")
-    start = len(parts) - 1 - parts[::-1].index("hardentui") if "hardentui" in parts else len(parts) - 2
+    start = (
+        len(parts) - 1 - parts[::-1].index("hardentui") if "hardentui" in parts else len(parts) - 2
+    )
     return "/".join(parts[max(start, 0) :])

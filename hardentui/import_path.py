@@ -1,7 +1,8 @@
 """Nothing is imported from the current folder: whoever put a `json.py` there would run as us.
 
-`python -m hardentui` has it first in the path, and so has an empty or relative element of $PYTHONPATH. Our
-own code and Python's stay where they are found. Imports only what Python itself has loaded.
+`python -m hardentui` has it first in the path, and so has an empty or relative element of
+$PYTHONPATH. Our own code and Python's stay where they are found. Imports only what Python itself
+has loaded.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import os
 import sys
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_INSTALLED = (os.path.join(sys.prefix, "lib"), os.path.join(sys.base_prefix, "lib"))
+_INSTALLED = (
+    os.path.join(sys.prefix, "lib"),
+    os.path.join(sys.base_prefix, "lib"),
+)
 
 
 def without_current_folder(path: list[str], current: str) -> list[str]:
@@ -18,7 +22,9 @@ def without_current_folder(path: list[str], current: str) -> list[str]:
     return [
         place
         for place in path
-        if place == _OURS or place.startswith(_INSTALLED) or (place.startswith("/") and place != current)
+        if place == _OURS
+        or place.startswith(_INSTALLED)
+        or (place.startswith("/") and place != current)
     ]
 
 

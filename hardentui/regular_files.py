@@ -1,8 +1,9 @@
 """Reading files of other accounts: with no more than the rights of whoever put a link on the way.
 
-Root looks into homes. A user may replace a file there by a link to /etc/shadow, a FIFO that never answers, or
-a device. So only regular files and directories are opened, each step is taken from the descriptor of the
-previous one, and where a link of a user leads, that user must be able to go and read.
+Root looks into homes. A user may replace a file there by a link to /etc/shadow, a FIFO that never
+answers, or a device. So only regular files and directories are opened, each step is taken from the
+descriptor of the previous one, and where a link of a user leads, that user must be able to go and
+read.
 """
 
 from __future__ import annotations
@@ -26,15 +27,19 @@ _OF_KERNEL = ("/proc/", "/sys/")
 _ROOT_OF_PROCESS = re.compile(r"/proc/[0-9]+/root(?=/)")
 
 
-def read_regular(path: str, limit: int, account: int | None = None) -> bytes:
+def read_regular(
+    path: str,
+    limit: int,
+    account: int | None = None,
+) -> bytes:
     """The content of a regular file.
 
     Args:
         account: the uid of whoever named the path, who must be able to read it too.
 
     Raises:
-        OSError: EINVAL: it is something else; EFBIG: it has more than `limit` bytes; EACCES: an account that
-            may not read it has put a link to it on the way.
+        OSError: EINVAL: it is something else; EFBIG: it has more than `limit` bytes; EACCES: an
+            account that may not read it has put a link to it on the way.
     """
     handle = _opened(path, account)
     try:
@@ -63,7 +68,8 @@ def _opened(path: str, account: int | None) -> int:
 
 
 def _is_trusted(path: str, lenders: set[int]) -> bool:
-    """Whether nobody could have more rights through us: we are not root, or only root controls the path."""
+    """Whether nobody could have more rights through us: we are not root, or only root controls the
+    path."""
     if os.geteuid() != 0 or not path.startswith("/"):
         return True
     if path.startswith(_OF_KERNEL) and not ("/root/" in path and _ROOT_OF_PROCESS.match(path)):
@@ -92,7 +98,8 @@ def _is_open(status: os.stat_result) -> bool:
 
 
 def _reach(path: str, lenders: set[int]) -> int:
-    """Open a path step by step; where a link of other accounts led, they must have the rights themselves."""
+    """Open a path step by step; where a link of other accounts led, they must have the rights
+    themselves."""
     root = _ROOT_OF_PROCESS.match(path)
     start = root[0] if root else "/"
     steps = deque(path[len(root[0]) if root else 0 :].split("/"))
@@ -111,7 +118,12 @@ def _reach(path: str, lenders: set[int]) -> int:
                 here = there
                 if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):  # a hard link
                     lenders |= _creators(above, above) | ({_NOBODY} if _is_open(above) else set())
-                _refuse_more_rights(status, lenders, path, last=not any(steps))
+                _refuse_more_rights(
+                    status,
+                    lenders,
+                    path,
+                    last=not any(steps),
+                )
                 continue
             links += 1
             target = os.readlink("", dir_fd=there)
@@ -130,20 +142,37 @@ def _reach(path: str, lenders: set[int]) -> int:
         os.close(here)
 
 
-def _creators(link: os.stat_result, directory: os.stat_result) -> set[int]:
+def _creators(
+    link: os.stat_result,
+    directory: os.stat_result,
+) -> set[int]:
     """The other accounts that may have made this link."""
     replaceable = _is_open(directory) and not directory.st_mode & stat.S_ISVTX
-    return {link.st_uid, directory.st_uid, *((_NOBODY,) if replaceable else ())} - trusted()
+    return {
+        link.st_uid,
+        directory.st_uid,
+        *((_NOBODY,) if replaceable else ()),
+    } - trusted()
 
 
-def _refuse_more_rights(status: os.stat_result, lenders: set[int], path: str, *, last: bool) -> None:
+def _refuse_more_rights(
+    status: os.stat_result,
+    lenders: set[int],
+    path: str,
+    *,
+    last: bool,
+) -> None:
     """Whether each of them may go through this directory, or read the file at the end."""
     needed = stat.S_IROTH if last else stat.S_IXOTH
     if any(status.st_uid != lender and not status.st_mode & needed for lender in lenders):
         raise _error(errno.EACCES, path)
 
 
-def _read_all(handle: int, limit: int, path: str) -> bytes:
+def _read_all(
+    handle: int,
+    limit: int,
+    path: str,
+) -> bytes:
     parts: list[bytes] = []
     left = limit + 1
     while left > 0:
@@ -182,7 +211,12 @@ _LARGEST = 8 << 20
 
 
 def read_named(
-    path: str, *, shown: str = "", if_missing: str = "", largest: int = _LARGEST, by_file: bool = False
+    path: str,
+    *,
+    shown: str = "",
+    if_missing: str = "",
+    largest: int = _LARGEST,
+    by_file: bool = False,
 ) -> str:
     """The text of a file.
 
@@ -190,8 +224,8 @@ def read_named(
         shown: its name in errors, if not the path.
         if_missing: what to do if there is no such file.
         largest: in characters.
-        by_file: another file names it, or stands beside it: then it must be a regular file, while a person
-            may name a pipe.
+        by_file: another file names it, or stands beside it: then it must be a regular file, while a
+            person may name a pipe.
 
     Raises:
         InputError: it cannot be read, is not UTF-8 text, or is too large.
@@ -199,7 +233,14 @@ def read_named(
     name = visible(shown or path)
     try:
         if by_file:
-            return read_regular(os.path.abspath(path), largest).decode().replace("\r\n", "\n")
+            return (
+                read_regular(os.path.abspath(path), largest)
+                .decode()
+                .replace(
+                    "\r\n",
+                    "\n",
+                )
+            )
         with open(path, encoding="utf-8") as file:
             text = file.read(largest + 1)
     except UnicodeDecodeError as error:
@@ -208,7 +249,9 @@ def read_named(
         hint = if_missing if isinstance(error, FileNotFoundError) else ""
         raise InputError(f"{name} cannot be read: {error.strerror}.", hint) from error
     if len(text) > largest:
-        raise InputError(f"{name} is larger than {largest >> 20} MiB, which is too large for such a file.")
+        raise InputError(
+            f"{name} is larger than {largest >> 20} MiB, which is too large for such a file."
+        )
     return text
 
 
@@ -218,8 +261,8 @@ _SERVICE_FILES = tuple(
 
 
 def is_path(name: str) -> bool:
-    """Whether a name on the command line means a file or folder, not a container: `-`, one with a slash, or
-    one that is there and cannot be a container's."""
+    """Whether a name on the command line means a file or folder, not a container: `-`, one with a
+    slash, or one that is there and cannot be a container's."""
     if name == "-" or "/" in name or name in (".", ".."):
         return True
     return os.path.isdir(name) or (name.endswith(_SERVICE_FILES) and os.path.lexists(name))
@@ -229,5 +272,8 @@ def any_paths(names: Iterable[str]) -> bool:
     """Whether these are files; raises UsageError for files and containers at once."""
     kinds = {is_path(name) for name in names}
     if len(kinds) > 1:
-        raise UsageError("Files and containers are checked apart.", "Write ./NAME for a file.")
+        raise UsageError(
+            "Files and containers are checked apart.",
+            "Write ./NAME for a file.",
+        )
     return kinds == {True}

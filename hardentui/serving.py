@@ -1,8 +1,9 @@
-"""Training in a browser: textual-serve plus a token, Host and Origin checks, a content policy and a limit.
+"""Training in a browser: textual-serve plus a token, Host and Origin checks, a content policy and a
+limit.
 
-Unmodified, any web page that a learner visits could open its web socket and type into the app. Here every
-request needs a cookie that only the address with the token sets, must come from our own page, and use a
-host name of ours, so neither a foreign page nor a rebound DNS name gets through.
+Unmodified, any web page that a learner visits could open its web socket and type into the app. Here
+every request needs a cookie that only the address with the token sets, must come from our own page,
+and use a host name of ours, so neither a foreign page nor a rebound DNS name gets through.
 """
 
 from __future__ import annotations
@@ -50,10 +51,21 @@ class TrainingServer(Server):
         token: empty = a new one.
     """
 
-    def __init__(self, *, port: int = 8000, sessions: int = 20, token: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 8000,
+        sessions: int = 20,
+        token: str = "",
+    ) -> None:
         # a line of sh; the assignment needs no program, which sh would look up in any $PATH
         command = f"PYTHONPATH={shlex.quote(python_path())} {shlex.join(our_module(_SESSION))}"
-        super().__init__(command, host="127.0.0.1", port=port, title="HardenTUI training")
+        super().__init__(
+            command,
+            host="127.0.0.1",
+            port=port,
+            title="HardenTUI training",
+        )
         self.token = token or secrets.token_urlsafe(24)
         self._most = sessions
         self._open = 0
@@ -66,14 +78,20 @@ class TrainingServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
-        aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({_PAGE: _page(self.templates_path)}))
+        aiohttp_jinja2.setup(
+            app,
+            loader=jinja2.DictLoader({_PAGE: _page(self.templates_path)}),
+        )
         app.middlewares.append(self._guard)
         return app
 
     async def on_startup(self, app: web.Application) -> None:
         """Print nothing here: the command prints the address."""
 
-    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+    async def handle_websocket(
+        self,
+        request: web.Request,
+    ) -> web.WebSocketResponse:
         if self._open >= self._most:
             raise web.HTTPServiceUnavailable(text="All sessions are in use. Try again later.\n")
         self._open += 1
@@ -84,22 +102,45 @@ class TrainingServer(Server):
             self._open -= 1
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _guard(
+        self,
+        request: web.Request,
+        handler: Handler,
+    ) -> web.StreamResponse:
         if request.host not in self._hosts:
-            raise web.HTTPForbidden(text="This is not the name of this server.\n", headers=_HEADERS)
+            raise web.HTTPForbidden(
+                text="This is not the name of this server.\n",
+                headers=_HEADERS,
+            )
         origin = request.headers.get("Origin")
         if origin is not None and origin.rstrip("/") != self.public_url.rstrip("/"):
-            raise web.HTTPForbidden(text="Other pages may not use this server.\n", headers=_HEADERS)
+            raise web.HTTPForbidden(
+                text="Other pages may not use this server.\n",
+                headers=_HEADERS,
+            )
         if request.path == "/ws" and origin is None:
-            raise web.HTTPForbidden(text="Only a browser may use this.\n", headers=_HEADERS)
+            raise web.HTTPForbidden(
+                text="Only a browser may use this.\n",
+                headers=_HEADERS,
+            )
         given = request.query.get("token", "")
         if request.path == "/" and given and compare_digest(given.encode(), self.token.encode()):
             answer = web.HTTPFound("/", headers=_HEADERS)
-            answer.set_cookie(COOKIE, self.token, httponly=True, samesite="Strict", path="/")
+            answer.set_cookie(
+                COOKIE,
+                self.token,
+                httponly=True,
+                samesite="Strict",
+                path="/",
+            )
             raise answer
-        if not compare_digest(request.cookies.get(COOKIE, "").encode(), self.token.encode()):
+        if not compare_digest(
+            request.cookies.get(COOKIE, "").encode(),
+            self.token.encode(),
+        ):
             raise web.HTTPUnauthorized(
-                text="The address with the token opens this page: hardentui train --serve prints it.\n",
+                text="The address with the token opens this page: hardentui train --serve prints "
+                "it.\n",
                 headers=_HEADERS,
             )
         if request.path.startswith("/static") and request.path.endswith("/"):

@@ -1,7 +1,7 @@
 """Our own directories and the files in them.
 
-No other account can redirect us: a directory counts as ours only if each of its parents belongs to us
-or to root. So a root that was given another user's HOME (`sudo -E`) keeps its files in its own.
+No other account can redirect us: a directory counts as ours only if each of its parents belongs to
+us or to root. So a root that was given another user's HOME (`sudo -E`) keeps its files in its own.
 Paths are plain strings here: importing pathlib would take a thirtieth of the time of a check.
 """
 
@@ -73,11 +73,18 @@ def read_own(path: str) -> bytes:
         OSError: it cannot be read; EPERM: another account has put it there.
     """
     # O_NONBLOCK: a FIFO in the place of a file must not hang us
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(
+        path,
+        os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+    )
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_uid not in trusted():
-            raise OSError(errno.EPERM, "it belongs to another account", path)
+            raise OSError(
+                errno.EPERM,
+                "it belongs to another account",
+                path,
+            )
         return file.read()
 
 
@@ -87,7 +94,12 @@ def keep_document(path: str, document: Mapping[str, Any]) -> None:
         write_own(path, json.dumps(document))
 
 
-def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
+def write_own(
+    path: str,
+    text: str | bytes,
+    *,
+    durable: bool = False,
+) -> None:
     """Write one of our files atomically, readable only by us.
 
     Args:
@@ -99,16 +111,29 @@ def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
     directory, name = os.path.split(path)
     draft = f".{os.urandom(8).hex()}.new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with opened_directory(os.path.abspath(directory), create=True, mode=0o700) as where:
+    with opened_directory(
+        os.path.abspath(directory),
+        create=True,
+        mode=0o700,
+    ) as where:
         if os.fstat(where).st_uid != os.geteuid():
-            raise OSError(errno.EPERM, "the directory belongs to another account", directory)
+            raise OSError(
+                errno.EPERM,
+                "the directory belongs to another account",
+                directory,
+            )
         try:
             with os.fdopen(os.open(draft, flags, 0o600, dir_fd=where), "wb") as file:
                 file.write(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            os.replace(draft, name, src_dir_fd=where, dst_dir_fd=where)
+            os.replace(
+                draft,
+                name,
+                src_dir_fd=where,
+                dst_dir_fd=where,
+            )
             if durable:
                 os.fsync(where)
         finally:
@@ -117,7 +142,8 @@ def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
 
 
 def sync_above(path: str) -> None:
-    """Sync the parents of this directory to disk, as far as permitted, after some of them were created."""
+    """Sync the parents of this directory to disk, as far as permitted, after some of them were
+    created."""
     while path != "/":
         path = os.path.dirname(path)
         with suppress(OSError):
@@ -131,13 +157,19 @@ def sync_above(path: str) -> None:
 # The last copied text, in our own file: not every terminal supports the clipboard.
 
 
-def keep_copy(text: str, directory: str | os.PathLike[str] | None = None) -> str:
+def keep_copy(
+    text: str,
+    directory: str | os.PathLike[str] | None = None,
+) -> str:
     """Write `text` into last-copy.txt, readable by its owner only; returns the file.
 
     Raises:
         WriteError: the directory cannot be created or written.
     """
-    path = os.path.join(state_directory() if directory is None else directory, "last-copy.txt")
+    path = os.path.join(
+        state_directory() if directory is None else directory,
+        "last-copy.txt",
+    )
     try:
         write_own(path, text)
     except OSError as error:
@@ -171,7 +203,8 @@ def remembered_file() -> str:
 
 
 def read_remembered(environ: Mapping[str, str]) -> Remembered:
-    """The saved state; empty if it cannot be read, is of another version or belongs to another account.
+    """The saved state; empty if it cannot be read, is of another version or belongs to another
+    account.
 
     A session confined to a directory (in a browser) saves nothing.
     """

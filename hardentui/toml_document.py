@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 
 class TomlFault(ValueError):
-    """A text is not valid TOML, or nothing that a person would write; it says where, if that is known."""
+    """A text is not valid TOML, or nothing that a person would write; it says where, if that is
+    known."""
 
     def place_in(self, text: str) -> tuple[int, str]:
         """Its line, the last one if it is not known, and what is wrong there."""
@@ -34,7 +35,8 @@ def read_toml(text: str) -> dict[str, Any]:
         raise TomlFault(str(error)) from error
 
 
-# Line numbers in a TOML text: path -> line. The parser of the standard library does not report them.
+# Line numbers in a TOML text: path -> line. The parser of the standard library does not report
+# them.
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
 
@@ -51,8 +53,8 @@ _STRING = (
 
 
 def toml_lines(text: str) -> Mapping[TomlPath, int]:
-    """The line (from 1) of every table, key and item of an array. `text`: TOML that `tomllib` accepts;
-    anything else gives a partial result.
+    """The line (from 1) of every table, key and item of an array. `text`: TOML that `tomllib`
+    accepts; anything else gives a partial result.
     """
     scanner = _TomlScanner(text)
     scanner.scan()
@@ -107,7 +109,10 @@ class _TomlScanner:
         return True
 
     def _note(self, path: TomlPath) -> None:
-        self.lines.setdefault(path, bisect_right(self._breaks, self._at - 1) + 1)
+        self.lines.setdefault(
+            path,
+            bisect_right(self._breaks, self._at - 1) + 1,
+        )
 
     def _key(self) -> tuple[str, ...]:
         parts = []
@@ -201,4 +206,7 @@ def kind_of(value: object) -> str:
         (list, "a list"),
         (dict, "a table"),
     )
-    return next((words for kind, words in kinds if isinstance(value, kind)), "a date or time")
+    return next(
+        (words for kind, words in kinds if isinstance(value, kind)),
+        "a date or time",
+    )

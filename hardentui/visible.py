@@ -1,8 +1,8 @@
 """The one gate for untrusted text: names, labels, environment, image metadata and logs.
 
-The result has no control, escape, bidirectional, zero-width or surrogate characters, so it cannot move a
-cursor, change a title, write to the clipboard or reverse a line. The model keeps raw values; every view and
-report passes them through here. Writers do not: they escape for their own format.
+The result has no control, escape, bidirectional, zero-width or surrogate characters, so it cannot
+move a cursor, change a title, write to the clipboard or reverse a line. The model keeps raw values;
+every view and report passes them through here. Writers do not: they escape for their own format.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import unicodedata
 
 MASK = "********"
 
-# Cc control, Cf format (bidi, zero width), Cs surrogates, Co private use, Zl/Zp line and paragraph separators
+# Cc control, Cf format (bidi, zero width), Cs surrogates, Co private use, Zl/Zp line and paragraph
+# separators
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -59,15 +60,17 @@ def visible_lines(text: str) -> str:
 def strict_json(text: str) -> str:
     r"""JSON in ASCII that strict parsers such as jq accept.
 
-    A byte that is no UTF-8, in the name of a process for example, is half of a surrogate pair in Python, and
-    one such `\udc80` makes them refuse the whole document. It becomes U+FFFD.
+    A byte that is no UTF-8, in the name of a process for example, is half of a surrogate pair in
+    Python, and one such `\udc80` makes them refuse the whole document. It becomes U+FFFD.
     """
     if "\\ud" not in text:
         return text
     import re
 
     pair = r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}"
-    return re.sub(rf"(\\\\|{pair})|\\ud[89a-f][0-9a-f]{{2}}", lambda half: half[1] or r"\ufffd", text)
+    return re.sub(
+        rf"(\\\\|{pair})|\\ud[89a-f][0-9a-f]{{2}}", lambda half: half[1] or r"\ufffd", text
+    )
 
 
 def command_word(text: str, otherwise: str) -> str:
@@ -78,4 +81,8 @@ def command_word(text: str, otherwise: str) -> str:
     import re
     import shlex
 
-    return text if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text) else shlex.quote(visible(otherwise))
+    return (
+        text
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text)
+        else shlex.quote(visible(otherwise))
+    )

@@ -7,7 +7,11 @@ from collections.abc import Iterable, Sequence
 from hardentui.visible import visible
 
 
-def plural(count: int, singular: str, many: str = "") -> str:
+def plural(
+    count: int,
+    singular: str,
+    many: str = "",
+) -> str:
     """`1 file`, `3 files`; `many` where an s is not enough: `2 processes`."""
     return f"{count} {singular if count == 1 else many or singular + 's'}"
 
@@ -16,7 +20,12 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """`; did you mean …?` with the nearest of `words`, or nothing."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word, list(words), n=1, cutoff=0.5)
+    close = get_close_matches(
+        word,
+        list(words),
+        n=1,
+        cutoff=0.5,
+    )
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -29,15 +38,21 @@ def own_command(found_with: Sequence[str], *words: str) -> str:
     """A command line of HardenTUI that reaches the same Podman, whatever terminal it is run in.
 
     Args:
-        found_with: `EngineFacts.found_with`: the options that lead to the engine, and the checklist of the
-            session, which only some commands take.
+        found_with: `EngineFacts.found_with`: the options that lead to the engine, and the checklist
+            of the session, which only some commands take.
         words: the command and its arguments; safe as they are, see `command_word`.
     """
     import shlex  # 3 ms that most starts do not need
 
     if words[0] not in WITH_CHECKLIST:
         found_with = without_checklist(found_with)
-    return " ".join(("hardentui", *words, *(shlex.quote(visible(word)) for word in found_with)))
+    return " ".join(
+        (
+            "hardentui",
+            *words,
+            *(shlex.quote(visible(word)) for word in found_with),
+        )
+    )
 
 
 def checklist_of(found_with: Sequence[str]) -> tuple[str, ...]:

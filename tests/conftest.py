@@ -12,16 +12,28 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # a machine that is busy with something else makes no test fail
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 # CI tries the same examples each time, so that it refuses a change only for what the change did
-settings.register_profile("ci", settings.get_profile("patient"), derandomize=True, database=None)
+settings.register_profile(
+    "ci",
+    settings.get_profile("patient"),
+    derandomize=True,
+    database=None,
+)
 settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("1", "true") else "patient")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is long, a screen at further sizes, and what a rootless Podman does as a rootful one is left to
-    `make test-long`; `-m` with "long" runs it."""
+def pytest_collection_modifyitems(
+    config: pytest.Config,
+    items: list[pytest.Item],
+) -> None:
+    """What is long, a screen at further sizes, and what a rootless Podman does as a rootful one is
+    left to `make test-long`; `-m` with "long" runs it."""
     for item in items:
         if _is_at_another_size(item) or _is_the_same_rootless(item):
             item.add_marker(pytest.mark.long)
@@ -32,9 +44,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_at_another_size(item: pytest.Item) -> bool:
-    """A screen test runs at the first size of its list; test_looks.py draws every screen at all of them."""
+    """A screen test runs at the first size of its list; test_looks.py draws every screen at all of
+    them."""
     callspec = getattr(item, "callspec", None)
-    return callspec is not None and callspec.indices.get("size", 0) > 0 and item.path.name != "test_looks.py"
+    return (
+        callspec is not None
+        and callspec.indices.get("size", 0) > 0
+        and item.path.name != "test_looks.py"
+    )
 
 
 def _is_the_same_rootless(item: pytest.Item) -> bool:
@@ -45,12 +62,16 @@ def _is_the_same_rootless(item: pytest.Item) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Write down what each live test ran on, where HARDENTUI_GROUNDS names a file: `make support`."""
     report = yield
     file = os.environ.get("HARDENTUI_GROUNDS", "")
     if file and report.when == "call" and not report.skipped:
-        grounds = [getattr(value, "ground", None) for value in getattr(item, "funcargs", {}).values()]
+        grounds = [
+            getattr(value, "ground", None) for value in getattr(item, "funcargs", {}).values()
+        ]
         grounds += [value for name, value in report.user_properties if name == "ground"]
         dicts = [ground for ground in grounds if isinstance(ground, dict)]
         lines = {json.dumps({"outcome": report.outcome, **ground}) + "\n" for ground in dicts}
@@ -59,7 +80,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(
+    autouse=True,
+    scope="session",
+)
 def _nobody_reads_along() -> Iterator[None]:
     """What is played on a simulated host waits for no reader."""
     with pytest.MonkeyPatch.context() as patch:
@@ -71,7 +95,8 @@ def _nobody_reads_along() -> Iterator[None]:
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: no garbage collection has to go through it again.
 
-    What a test leaves is many objects at once; looking for them after every 700 costs a tenth of the time.
+    What a test leaves is many objects at once; looking for them after every 700 costs a tenth of
+    the time.
     """
     gc.collect()
     gc.freeze()
@@ -81,12 +106,16 @@ def pytest_collection_finish() -> None:
 def live_is_required() -> bool:
     """In CI, and where HARDENTUI_REQUIRE_LIVE says so, a live test that cannot run is a failure."""
     return (
-        os.environ.get("CI", "").lower() in ("1", "true") or os.environ.get("HARDENTUI_REQUIRE_LIVE") == "1"
+        os.environ.get("CI", "").lower() in ("1", "true")
+        or os.environ.get("HARDENTUI_REQUIRE_LIVE") == "1"
     )
 
 
 def cannot_run(reason: str) -> NoReturn:
     """Skip a live test, or fail it where live tests are required. The reason says what would help."""
     if live_is_required():
-        pytest.fail(f"live tests are required here, but: {reason}", pytrace=False)
+        pytest.fail(
+            f"live tests are required here, but: {reason}",
+            pytrace=False,
+        )
     pytest.skip(reason)

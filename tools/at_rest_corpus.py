@@ -47,7 +47,10 @@ def main(folders: list[str]) -> None:
         fixed = fix_all(looked, Wanted((), Caution.ALL), None)
         drafts = drafts_of(fixed, looked)
         lines = [
-            sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in diff_of(draft).splitlines())
+            sum(
+                line[:1] in "+-" and line[:3] not in ("+++", "---")
+                for line in diff_of(draft).splitlines()
+            )
             for draft in drafts
         ]
         before, after = failing(looked.services), failing(judged_again(looked, drafts))
@@ -69,17 +72,34 @@ def main(folders: list[str]) -> None:
 
 def failing(services: Iterable[Judged]) -> Counter[str]:
     """Failing findings by check."""
-    return Counter(finding.check for judged in services for finding in judged.findings if finding.failing)
+    return Counter(
+        finding.check for judged in services for finding in judged.findings if finding.failing
+    )
 
 
-def judged_again(looked: Looked, drafts: Iterable[DraftFile]) -> tuple[Judged, ...]:
+def judged_again(
+    looked: Looked,
+    drafts: Iterable[DraftFile],
+) -> tuple[Judged, ...]:
     """The services of the files as they would be written."""
     texts = {posixpath.join(draft.directory, draft.name): draft.text for draft in drafts}
     files = {
-        path: replace(file, text=texts.get(path, file.text)) for path, file in looked.sources.files.items()
+        path: replace(file, text=texts.get(path, file.text))
+        for path, file in looked.sources.files.items()
     }
-    services, _ = read_services(replace(looked.sources, files=files, rootless=None))
-    return judge_services(services, looked.judge, (), date.today())
+    services, _ = read_services(
+        replace(
+            looked.sources,
+            files=files,
+            rootless=None,
+        )
+    )
+    return judge_services(
+        services,
+        looked.judge,
+        (),
+        date.today(),
+    )
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python -m tools.confusion [PATTERN...]
 
-Takes minutes and needs what the live tests need; HARDENTUI_TEST_RELEASE (bookworm, trixie, forky) chooses
-another Podman. Writes tests/live/flavours/confusion.json and docs/confusion.md; with patterns of names
-(`'mount-*'`) only those flavours are made, and nothing is written.
+Takes minutes and needs what the live tests need; HARDENTUI_TEST_RELEASE (bookworm, trixie, forky)
+chooses another Podman. Writes tests/live/flavours/confusion.json and docs/confusion.md; with
+patterns of names (`'mount-*'`) only those flavours are made, and nothing is written.
 """
 
 from __future__ import annotations

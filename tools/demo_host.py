@@ -32,7 +32,10 @@ PROGRAMS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("nft", "-j", "list", "ruleset"), NO_FIREWALL),
     ((*_SHOW, "--", "shop-web.service"), _WEB),
     ((*_SHOW, "--", "uyuni-server.service"), _UYUNI),
-    ((*_SHOW, "--", "shop-web.service", "uyuni-server.service"), f"{_WEB}\n{_UYUNI}"),
+    (
+        (*_SHOW, "--", "shop-web.service", "uyuni-server.service"),
+        f"{_WEB}\n{_UYUNI}",
+    ),
     (JOURNAL, ""),
 )
 """What programs of the host say."""
@@ -85,7 +88,11 @@ class DemoImage:
 
 _PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NGINX = DemoImage(
-    "docker.io/library/nginx:1.27", "nginx", ("-g", "daemon off;"), (80,), ("EXPOSE 80", "STOPSIGNAL SIGQUIT")
+    "docker.io/library/nginx:1.27",
+    "nginx",
+    ("-g", "daemon off;"),
+    (80,),
+    ("EXPOSE 80", "STOPSIGNAL SIGQUIT"),
 )
 POSTGRES = DemoImage(
     "docker.io/library/postgres:17",
@@ -99,9 +106,19 @@ REDIS = DemoImage(
 )
 ALPINE = DemoImage("docker.io/library/alpine:latest", "sh")
 EXPORTER = DemoImage(
-    "quay.io/prometheus/node-exporter:v1.9.0", "node_exporter", (), (9100,), ("EXPOSE 9100", "USER nobody")
+    "quay.io/prometheus/node-exporter:v1.9.0",
+    "node_exporter",
+    (),
+    (9100,),
+    ("EXPOSE 9100", "USER nobody"),
 )
-API = DemoImage("ghcr.io/example/shop-api:2.3.1", "shop-api", (), (8081,), ("EXPOSE 8081",))
+API = DemoImage(
+    "ghcr.io/example/shop-api:2.3.1",
+    "shop-api",
+    (),
+    (8081,),
+    ("EXPOSE 8081",),
+)
 WORKER = DemoImage("ghcr.io/example/shop-worker:2.3.1", "shop-worker")
 REPORT = DemoImage("ghcr.io/example/report:latest", "report")
 UYUNI = DemoImage(
@@ -109,7 +126,12 @@ UYUNI = DemoImage(
     "init",
     (),
     (443, 4505, 4506),
-    ("EXPOSE 443", "EXPOSE 4505", "EXPOSE 4506", "LABEL org.opencontainers.image.title=uyuni-server"),
+    (
+        "EXPOSE 443",
+        "EXPOSE 4505",
+        "EXPOSE 4506",
+        "LABEL org.opencontainers.image.title=uyuni-server",
+    ),
 )
 
 ROOTFUL: tuple[str, ...] = (
@@ -144,14 +166,22 @@ _BASE = "localhost/base:1"
 class Bench:
     """A private Podman, and how to hide that it is one."""
 
-    def __init__(self, command: str, engine: DemoEngine) -> None:
+    def __init__(
+        self,
+        command: str,
+        engine: DemoEngine,
+    ) -> None:
         self.engine = engine
         self.directory = f"/tmp/hardentui-demo-{'anna' if engine.rootless else 'root'}"  # noqa: S108 - private by the bench
         self._command = command
         self._user = "redis" if engine.rootless else ""
 
     def run(self, *arguments: str) -> str:
-        environment = {**os.environ, "PODMAN_BENCH_DIR": self.directory, "PODMAN_BENCH_USER": self._user}
+        environment = {
+            **os.environ,
+            "PODMAN_BENCH_DIR": self.directory,
+            "PODMAN_BENCH_USER": self._user,
+        }
         done = subprocess.run(
             [self._command, *arguments], env=environment, check=True, capture_output=True, text=True
         )
@@ -163,16 +193,31 @@ class Bench:
         engine = self.engine
         replaced: tuple[tuple[str, str], ...] = (
             (f"{self.directory}/root", engine.storage),
-            (f"{self.directory}/volumes", f"{engine.storage}/volumes"),
+            (
+                f"{self.directory}/volumes",
+                f"{engine.storage}/volumes",
+            ),
             (f"{self.directory}/runroot", engine.run),
             (f"{self.directory}/srv", "/srv"),
-            (f"{self.directory}/podman.sock", engine.url.removeprefix("unix://")),
-            (f"{self.directory}/podman", os.path.dirname(engine.url.removeprefix("unix://"))),
+            (
+                f"{self.directory}/podman.sock",
+                engine.url.removeprefix("unix://"),
+            ),
+            (
+                f"{self.directory}/podman",
+                os.path.dirname(engine.url.removeprefix("unix://")),
+            ),
             (f"{self.directory}/conf", "/etc/containers"),
-            (self.directory, "/run/user/1000" if engine.rootless else "/run"),
+            (
+                self.directory,
+                "/run/user/1000" if engine.rootless else "/run",
+            ),
             (os.uname().release, KERNEL),
             (f'"{os.uname().nodename}"', f'"{HOST_NAME}"'),
-            (f'"HOSTNAME={os.uname().nodename}"', f'"HOSTNAME={HOST_NAME}"'),
+            (
+                f'"HOSTNAME={os.uname().nodename}"',
+                f'"HOSTNAME={HOST_NAME}"',
+            ),
         )
         for old, new in replaced:
             text = text.replace(old, new)
@@ -201,9 +246,16 @@ class Bench:
         if self.engine.rootless:
             host["idMappings"] = {kind: _id_mapping() for kind in ("uidmap", "gidmap")}
         info["registries"] = {"search": ["docker.io"]}
-        info["store"].update(graphRootAllocated=100 << 30, graphRootUsed=31 << 30)
+        info["store"].update(
+            graphRootAllocated=100 << 30,
+            graphRootUsed=31 << 30,
+        )
 
-    def _container(self, document: dict[str, Any], files: dict[str, Any]) -> None:
+    def _container(
+        self,
+        document: dict[str, Any],
+        files: dict[str, Any],
+    ) -> None:
         """Give it the place in a cgroup v2 tree that it would have below systemd."""
         identity, state = document["Id"], document["State"]
         scope = f"{self.engine.slice}/libpod-{identity}.scope"
@@ -215,7 +267,9 @@ class Bench:
             host["LogConfig"] |= {"Type": "journald", "Path": ""}
         if state["Status"] != "running":
             return
-        files["links"][f"/proc/{state['Pid']}/ns/cgroup"] = f"cgroup:[{4026540000 + int(state['Pid'])}]"
+        files["links"][f"/proc/{state['Pid']}/ns/cgroup"] = (
+            f"cgroup:[{4026540000 + int(state['Pid'])}]"
+        )
         cpus = host.get("NanoCpus") or 0
         files["text"] |= {
             f"/proc/{state['Pid']}/cgroup": f"0::{scope}\n",
@@ -234,7 +288,9 @@ class Bench:
             if path.endswith("/mountinfo"):
                 files["text"][path] = _mountinfo(content)
             elif self.engine.rootless and path.endswith(("/uid_map", "/gid_map")):
-                files["text"][path] = "         0       1000          1\n         1     100000      65536\n"
+                files["text"][path] = (
+                    "         0       1000          1\n         1     100000      65536\n"
+                )
             elif self.engine.rootless and path.endswith("/status"):
                 files["text"][path] = _status(content, pwd.getpwnam(self._user))
 
@@ -243,7 +299,9 @@ def _status(text: str, user: pwd.struct_passwd) -> str:
     """The ids of the real user become anna's."""
     lines = text.splitlines(keepends=True)
     real = re.compile(rf"\b({user.pw_uid}|{user.pw_gid})\b")
-    return "".join(real.sub(str(ANNA), line) if line[:4] in ("Uid:", "Gid:") else line for line in lines)
+    return "".join(
+        real.sub(str(ANNA), line) if line[:4] in ("Uid:", "Gid:") else line for line in lines
+    )
 
 
 def _id_mapping() -> list[dict[str, int]]:
@@ -260,7 +318,11 @@ def _mountinfo(text: str) -> str:
         if " - cgroup " in line or " - cgroup2 " in line or " /host/" in line:
             continue  # what is mounted below the host's own root is of this machine
         if " /sys/fs/cgroup " in line:
-            line = re.sub(r" - tmpfs \S+ \S+", " - cgroup2 cgroup2 rw,nsdelegate", line)
+            line = re.sub(
+                r" - tmpfs \S+ \S+",
+                " - cgroup2 cgroup2 rw,nsdelegate",
+                line,
+            )
             line = line.replace(" rw,nosuid", " ro,nosuid")
         line = re.sub(r" - ext4 \S+ \S+", " - ext4 /dev/sda2 rw", line)
         line = re.sub(r"rw,lowerdir=\S+", "rw", line)
@@ -276,7 +338,9 @@ def populate(bench: Bench) -> None:
     else:
         owner = pwd.getpwnam("root")
         commands = ROOTFUL
-        bench.run("podman", "secret", "create", "--driver", "file", "uyuni-db-pass", "/etc/hostname")
+        bench.run(
+            "podman", "secret", "create", "--driver", "file", "uyuni-db-pass", "/etc/hostname"
+        )
     for name in ("srv/www", "srv/backup"):
         directory = os.path.join(bench.directory, name)
         os.makedirs(directory, exist_ok=True)
@@ -288,7 +352,9 @@ def populate(bench: Bench) -> None:
     bench.run("podman", "untag", _BASE)
     os.makedirs(f"{bench.directory}/podman", exist_ok=True)
     for command in commands:
-        words = command.format(srv=f"{bench.directory}/srv", run=f"{bench.directory}/podman").split()
+        words = command.format(
+            srv=f"{bench.directory}/srv", run=f"{bench.directory}/podman"
+        ).split()
         bench.run("podman", *words)
     sleep(1.5)  # until everything listens
 
@@ -296,17 +362,38 @@ def populate(bench: Bench) -> None:
 def _build(bench: Bench, image: DemoImage) -> None:
     """The base image with the program, committed under the name."""
     ports = " ".join(map(str, image.ports))
-    script = f"#!/bin/sh\nfor p in {ports}; do nc -ll -p $p -e /bin/true & done\nsleep 1000000 & wait\n"
+    script = (
+        f"#!/bin/sh\nfor p in {ports}; do nc -ll -p $p -e /bin/true & done\nsleep 1000000 & wait\n"
+    )
     path = "/bin/true" if image.program == "sh" else f"/usr/bin/{image.program}"
     write = f"test -e {path} || {{ printf '%s' '{script}' > {path}; chmod 755 {path}; }}"
-    bench.run("podman", "run", "--name", "build", _BASE, "sh", "-c", f"mkdir -p /usr/bin; {write}")
+    bench.run(
+        "podman",
+        "run",
+        "--name",
+        "build",
+        _BASE,
+        "sh",
+        "-c",
+        f"mkdir -p /usr/bin; {write}",
+    )
     command = json.dumps([image.program, *image.words])
     changes = [f"--change={change}" for change in (_PATH, f"CMD {command}", *image.changes)]
-    bench.run("podman", "commit", "-q", *changes, "build", image.name)
+    bench.run(
+        "podman",
+        "commit",
+        "-q",
+        *changes,
+        "build",
+        image.name,
+    )
     bench.run("podman", "rm", "build")
 
 
-def host_files(recorded: dict[str, dict[str, Any]], engines: list[dict[str, Any]]) -> dict[str, Any]:
+def host_files(
+    recorded: dict[str, dict[str, Any]],
+    engines: list[dict[str, Any]],
+) -> dict[str, Any]:
     """The files of the host, made up, and what was recorded of the containers' processes."""
     text = {**HOST_TEXTS, **recorded["text"]}
     links = {
@@ -339,12 +426,23 @@ def shortened(document: dict[str, Any]) -> str:
     """What we read of a runtime's config.json."""
     linux = document.get("linux") or {}
     kept = ("seccomp", "sysctl", "maskedPaths", "readonlyPaths", "resources")
-    short = {"linux": {name: linux[name] for name in kept if name in linux}, "process": {"oomScoreAdj": 0}}
+    short = {
+        "linux": {name: linux[name] for name in kept if name in linux},
+        "process": {"oomScoreAdj": 0},
+    }
     return json.dumps(short, separators=(",", ":"))
 
 
 def _stat(mode: int, uid: int) -> dict[str, int]:
-    return {"mode": mode, "uid": uid, "gid": uid, "size": 0, "mtime": 0, "inode": 1, "device": 1}
+    return {
+        "mode": mode,
+        "uid": uid,
+        "gid": uid,
+        "size": 0,
+        "mtime": 0,
+        "inode": 1,
+        "device": 1,
+    }
 
 
 NAMESPACES = tuple(
@@ -353,7 +451,10 @@ NAMESPACES = tuple(
 )
 
 _DEFAULT_PROFILE = Path("/usr/share/containers/seccomp.json")
-_SECCOMP = json.dumps(json.loads(_DEFAULT_PROFILE.read_text()), separators=(",", ":"))
+_SECCOMP = json.dumps(
+    json.loads(_DEFAULT_PROFILE.read_text()),
+    separators=(",", ":"),
+)
 _VERSIONS = {
     "podman": "5.4.2+ds1-2+b2",
     "crun": "1.21-1",

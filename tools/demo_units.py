@@ -1,4 +1,5 @@
-"""Unit files of the simulated host: an admin's Quadlet, and a generated unit as Uyuni's tools make one."""
+"""Unit files of the simulated host: an admin's Quadlet, and a generated unit as Uyuni's tools make
+one."""
 
 from __future__ import annotations
 

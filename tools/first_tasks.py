@@ -27,7 +27,9 @@ def tasks() -> dict[str, list[str]]:
         "Write a lab (checklists/labs/): no exercise teaches this check, and a fix solves it": [
             check.id for check in own if check.remediate is not None and check.id not in taught
         ],
-        "Name a source: the check cites none": [check.id for check in checks if not check.references],
+        "Name a source: the check cites none": [
+            check.id for check in checks if not check.references
+        ],
     }
 
 

@@ -22,7 +22,9 @@ def man_page() -> str:
     parser.man_short_description = "harden the containers of a Podman host"  # type: ignore[attr-defined]
     text = str(Manpage(parser, format="single-commands-section"))  # type: ignore[no-untyped-call]
     lines = [line for line in text.splitlines() if not line.startswith(".TH ")]
-    examples = [f"hardentui {name} {line}".rstrip() for name, many in EXAMPLES.items() for line in many]
+    examples = [
+        f"hardentui {name} {line}".rstrip() for name, many in EXAMPLES.items() for line in many
+    ]
     return "\n".join(
         (
             '.TH HARDENTUI "1" "" "HardenTUI" "User Commands"',
@@ -45,5 +47,8 @@ def _roff(text: str) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    TARGET.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+    )
     TARGET.write_text(man_page())

@@ -1,8 +1,8 @@
 """Pack HardenTUI with every dependency. usage: python -m tools.pack KIND… (a key of WAYS, or all)
 
-Each package holds one *site*: HardenTUI and its dependencies in one directory. A compiled module has the
-version of Python and the processor in its name, so those for several lie side by side, and one package serves
-them all. Built twice from one commit, each file is the same, byte for byte.
+Each package holds one *site*: HardenTUI and its dependencies in one directory. A compiled module
+has the version of Python and the processor in its name, so those for several lie side by side, and
+one package serves them all. Built twice from one commit, each file is the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -76,16 +76,31 @@ def single_file(site: Path, out: Path) -> Path:
             "--site-packages",
             str(site),
         )
-        _run(sys.executable, "-m", "shiv", *words, "--output-file", str(packed))
+        _run(
+            sys.executable,
+            "-m",
+            "shiv",
+            *words,
+            "--output-file",
+            str(packed),
+        )
         with target.open("wb") as file:
-            file.write(_filled(_FIND_PYTHON, thing="file", what='"$0"').encode())
+            file.write(
+                _filled(
+                    _FIND_PYTHON,
+                    thing="file",
+                    what='"$0"',
+                ).encode()
+            )
             main = _filled(_SINGLE_FILE_MAIN, thing="file").encode()
             with (
                 zipfile.ZipFile(packed) as source,
                 zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
             ):
                 for entry in source.infolist():
-                    archive.writestr(entry, main if entry.filename == "__main__.py" else source.read(entry))
+                    archive.writestr(
+                        entry, main if entry.filename == "__main__.py" else source.read(entry)
+                    )
     target.chmod(0o755)
     return target
 
@@ -95,16 +110,28 @@ def deb(site: Path, out: Path) -> Path:
     target = out / f"hardentui_{__version__}_all.deb"
     with TemporaryDirectory(prefix="hardentui-pack-") as directory:
         tree = Path(directory, "tree")
-        _installed(site, tree, zsh="usr/share/zsh/vendor-completions")
+        _installed(
+            site,
+            tree,
+            zsh="usr/share/zsh/vendor-completions",
+        )
         control = tree / "DEBIAN"
         shutil.copytree(ROOT / "packaging" / "debian", control)
         text = (control / "control").read_text()
         size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file()) // 1024
-        (control / "control").write_text(text.replace("@VERSION@", __version__).replace("@SIZE@", str(size)))
+        (control / "control").write_text(
+            text.replace("@VERSION@", __version__).replace("@SIZE@", str(size))
+        )
         for script in ("postinst", "prerm"):
             (control / script).chmod(0o755)
         _freeze_times(tree)
-        _run("dpkg-deb", "--root-owner-group", "--build", str(tree), str(target))
+        _run(
+            "dpkg-deb",
+            "--root-owner-group",
+            "--build",
+            str(tree),
+            str(target),
+        )
     return target
 
 
@@ -114,20 +141,50 @@ def rpm(site: Path, out: Path) -> Path:
     with TemporaryDirectory(prefix="hardentui-pack-") as directory:
         top = Path(directory, "rpmbuild")
         tree = Path(directory, f"hardentui-{__version__}")
-        _installed(site, tree, zsh="usr/share/zsh/site-functions")
+        _installed(
+            site,
+            tree,
+            zsh="usr/share/zsh/site-functions",
+        )
         _freeze_times(tree)
         (top / "SOURCES").mkdir(parents=True)
-        _archive(tree, tree.name, top / "SOURCES" / f"{tree.name}.tar.gz")
-        defined = (f"_topdir {top}", f"version_ {__version__}", "_buildhost reproducible")
-        words = ("--with", "bundled", "-bb", "--target", "noarch", *(f"--define={each}" for each in defined))
-        _run("rpmbuild", *words, str(ROOT / "packaging" / "hardentui.spec"))
+        _archive(
+            tree,
+            tree.name,
+            top / "SOURCES" / f"{tree.name}.tar.gz",
+        )
+        defined = (
+            f"_topdir {top}",
+            f"version_ {__version__}",
+            "_buildhost reproducible",
+        )
+        words = (
+            "--with",
+            "bundled",
+            "-bb",
+            "--target",
+            "noarch",
+            *(f"--define={each}" for each in defined),
+        )
+        _run(
+            "rpmbuild",
+            *words,
+            str(ROOT / "packaging" / "hardentui.spec"),
+        )
         shutil.copyfile(top / "RPMS" / "noarch" / target.name, target)
     return target
 
 
 def wheel(site: Path, out: Path) -> Path:
     """Wheel and sdist: for PyPI and for distributions."""
-    _run(sys.executable, "-m", "hatchling", "build", "--directory", str(out))
+    _run(
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "--directory",
+        str(out),
+    )
     return out / f"hardentui-{__version__}-py3-none-any.whl"
 
 
@@ -144,7 +201,12 @@ def sbom(site: Path, out: Path) -> Path:
             "component": {"type": "application", "name": "hardentui", "version": __version__},
         },
         "components": [
-            {"type": "library", "name": name, "version": number, "purl": f"pkg:pypi/{name.lower()}@{number}"}
+            {
+                "type": "library",
+                "name": name,
+                "version": number,
+                "purl": f"pkg:pypi/{name.lower()}@{number}",
+            }
             for name, number in parts
             if name != "hardentui"
         ],
@@ -154,13 +216,22 @@ def sbom(site: Path, out: Path) -> Path:
 
 
 def image(site: Path, out: Path) -> Path:
-    """What `podman build` makes an image of: a directory with Containerfile and files, and its archive."""
+    """What `podman build` makes an image of: a directory with Containerfile and files, and its
+    archive."""
     target = out / "image"
     shutil.rmtree(target, ignore_errors=True)
-    _installed(site, target, zsh="usr/share/zsh/site-functions")
+    _installed(
+        site,
+        target,
+        zsh="usr/share/zsh/site-functions",
+    )
     shutil.copy(ROOT / "packaging" / "Containerfile", target)
     _freeze_times(target)
-    _archive(target, ".", out / f"hardentui-{__version__}-image.tar.gz")
+    _archive(
+        target,
+        ".",
+        out / f"hardentui-{__version__}-image.tar.gz",
+    )
     return target
 
 
@@ -196,28 +267,63 @@ def make_site(site: Path) -> None:
     """HardenTUI and its dependencies in one directory."""
     with TemporaryDirectory(prefix="hardentui-pack-") as directory, ThreadPoolExecutor(4) as pool:
         targets = [(python, processor) for python in PYTHONS for processor in PROCESSORS]
-        compiled = [pool.submit(_compiled, Path(directory, *target), *target) for target in targets]
+        compiled = [
+            pool.submit(
+                _compiled,
+                Path(directory, *target),
+                *target,
+            )
+            for target in targets
+        ]
         _install(site, ".[web]")
         # those for this machine's Python alone; their pure form serves everywhere
         for path in site.rglob("*.so"):
             path.unlink()
         for wheels in compiled:
-            shutil.copytree(wheels.result(), site / COMPILED, dirs_exist_ok=True)
+            shutil.copytree(
+                wheels.result(),
+                site / COMPILED,
+                dirs_exist_ok=True,
+            )
     for pattern in NEITHER_CODE_NOR_DATA:
         for path in site.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _compiled(wheels: Path, python: str, processor: str) -> Path:
+def _compiled(
+    wheels: Path,
+    python: str,
+    processor: str,
+) -> Path:
     """The module for one Python and processor; its compiled file has both in its name."""
     platform = f"{processor}-manylinux_2_28"
-    _install(wheels, COMPILED, "--no-deps", "--python-version", python, "--python-platform", platform)
+    _install(
+        wheels, COMPILED, "--no-deps", "--python-version", python, "--python-platform", platform
+    )
     return wheels / COMPILED
 
 
 def _install(directory: Path, what: str, *words: str) -> None:
-    options = ("--quiet", "--no-compile-bytecode", "--link-mode", "copy", "--constraint", "constraints.txt")
-    _run(sys.executable, "-m", "uv", "pip", "install", *options, *words, "--target", str(directory), what)
+    options = (
+        "--quiet",
+        "--no-compile-bytecode",
+        "--link-mode",
+        "copy",
+        "--constraint",
+        "constraints.txt",
+    )
+    _run(
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        *options,
+        *words,
+        "--target",
+        str(directory),
+        what,
+    )
 
 
 def _installed(site: Path, tree: Path, zsh: str) -> None:
@@ -227,16 +333,26 @@ def _installed(site: Path, tree: Path, zsh: str) -> None:
     (library / "__main__.py").write_text(_filled(_PACKAGE_MAIN, thing="package"))
     _put(
         tree / "usr/bin/hardentui",
-        _filled(_FIND_PYTHON, thing="package", what="-I /usr/lib/hardentui").encode(),
+        _filled(
+            _FIND_PYTHON,
+            thing="package",
+            what="-I /usr/lib/hardentui",
+        ).encode(),
     )
     (tree / "usr/bin/hardentui").chmod(0o755)
     page = (ROOT / "docs/man/hardentui.1").read_bytes()
-    _put(tree / "usr/share/man/man1/hardentui.1.gz", gzip.compress(page, mtime=0))
+    _put(
+        tree / "usr/share/man/man1/hardentui.1.gz",
+        gzip.compress(page, mtime=0),
+    )
     from shtab import complete
 
     from hardentui.cli.parser import make_parser
 
-    _put(tree / "usr/share/bash-completion/completions/hardentui", complete(make_parser(), "bash").encode())
+    _put(
+        tree / "usr/share/bash-completion/completions/hardentui",
+        complete(make_parser(), "bash").encode(),
+    )
     _put(tree / zsh / "_hardentui", complete(make_parser(), "zsh").encode())
     documents = tree / "usr/share/doc/hardentui"
     for name in ("README.md", "CHANGELOG.md", "SECURITY.md"):
@@ -245,7 +361,10 @@ def _installed(site: Path, tree: Path, zsh: str) -> None:
 
 
 def _put(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+    )
     path.write_bytes(content)
 
 
@@ -256,10 +375,18 @@ def _freeze_times(tree: Path) -> None:
         os.utime(path, (_epoch(), _epoch()))
 
 
-def _archive(tree: Path, name: str, target: Path) -> None:
+def _archive(
+    tree: Path,
+    name: str,
+    target: Path,
+) -> None:
     with (
         gzip.GzipFile(target, "wb", mtime=_epoch()) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+        tarfile.open(
+            fileobj=packed,
+            mode="w",
+            format=tarfile.GNU_FORMAT,
+        ) as archive,
     ):
         archive.add(tree, name, filter=_of_root)
 
@@ -297,7 +424,13 @@ def _numbers(python: str) -> tuple[int, ...]:
 
 
 def _run(*words: str) -> None:
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        words,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         sys.exit(f"{' '.join(words[:3])} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 

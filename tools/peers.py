@@ -2,9 +2,10 @@
 
     python -m tools.peers [--rounds N]
 
-Needs root, the packages of the live tests, Lynis (`apt-get install lynis`) and checkov (`pip install
-checkov`, in its own environment). All tools check the same containers of the confusion table. Lynis audits
-the host; checkov cannot read containers, so it gets the YAML that `podman kube generate` produces for each.
+Needs root, the packages of the live tests, Lynis (`apt-get install lynis`) and checkov (`pip
+install checkov`, in its own environment). All tools check the same containers of the confusion
+table. Lynis audits the host; checkov cannot read containers, so it gets the YAML that `podman kube
+generate` produces for each.
 """
 
 from __future__ import annotations
@@ -45,7 +46,11 @@ class Answers:
     failing: Mapping[str, frozenset[str]]
     passing: Mapping[str, frozenset[str]]
 
-    def about(self, container: str, ids: frozenset[str]) -> str:
+    def about(
+        self,
+        container: str,
+        ids: frozenset[str],
+    ) -> str:
         """How the tool judges a bad container, compared with the hardened one."""
         if not ids:
             return "no such test"
@@ -60,12 +65,19 @@ class Answers:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each tool runs; default: 3")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often each tool runs; default: 3"
+    )
     given = parser.parse_args()
     missing = [name for name in ("lynis", "checkov") if not shutil.which(name, path=_PATH)]
     if missing or os.getuid() != 0:
-        print(f"missing: {', '.join(missing) or 'root'}; see --help", file=sys.stderr)
+        print(
+            f"missing: {', '.join(missing) or 'root'}; see --help",
+            file=sys.stderr,
+        )
         return 2
     names = {BASE, *(row.proof.flavour for row in MEASURED)}
     world = World(Bench(), ROOTFUL)
@@ -84,9 +96,19 @@ def _measure(world: World, rounds: int) -> str:
     directory.mkdir()
     checkov = Checkov(world, directory)
     lynis = Lynis(world, directory)
-    check = [sys.executable, "-m", "hardentui", "check", "--quiet", "--url", world.bench.url]
+    check = [
+        sys.executable,
+        "-m",
+        "hardentui",
+        "check",
+        "--quiet",
+        "--url",
+        world.bench.url,
+    ]
     tools: dict[str, Callable[[], object]] = {
-        "HardenTUI": lambda: subprocess.run(check, cwd=ROOT, stdout=subprocess.DEVNULL, check=False),
+        "HardenTUI": lambda: subprocess.run(
+            check, cwd=ROOT, stdout=subprocess.DEVNULL, check=False
+        ),
         "checkov": checkov.run,
         "Lynis": lynis.run,
     }
@@ -101,7 +123,10 @@ def _measure(world: World, rounds: int) -> str:
     return _page(world, ours, checkov, lynis, times)
 
 
-def _ids(reports: Mapping[str, Report], status: Status) -> dict[str, frozenset[str]]:
+def _ids(
+    reports: Mapping[str, Report],
+    status: Status,
+) -> dict[str, frozenset[str]]:
     return {
         name: frozenset(finding.check for finding in report.findings if finding.status is status)
         for name, report in reports.items()
@@ -111,7 +136,11 @@ def _ids(reports: Mapping[str, Report], status: Status) -> dict[str, frozenset[s
 class Checkov:
     """checkov on the YAML that Podman generates for each container."""
 
-    def __init__(self, world: World, directory: Path) -> None:
+    def __init__(
+        self,
+        world: World,
+        directory: Path,
+    ) -> None:
         self._world = world
         self._directory = directory / "kube"
         self._directory.mkdir()
@@ -122,16 +151,37 @@ class Checkov:
         for flavour in self._world.flavours:
             target = self._directory / f"{flavour.name}.yaml"
             try:
-                target.write_text(self._world.bench.podman("kube", "generate", PREFIX + flavour.name))
+                target.write_text(
+                    self._world.bench.podman(
+                        "kube",
+                        "generate",
+                        PREFIX + flavour.name,
+                    )
+                )
             except subprocess.CalledProcessError:
-                target.unlink(missing_ok=True)  # Podman refuses some options; that container cannot be asked
-        command = ["checkov", "-d", str(self._directory), "--framework", "kubernetes", "secrets"]
+                target.unlink(
+                    missing_ok=True
+                )  # Podman refuses some options; that container cannot be asked
+        command = [
+            "checkov",
+            "-d",
+            str(self._directory),
+            "--framework",
+            "kubernetes",
+            "secrets",
+        ]
         with self._said.open("w") as target_file:
-            subprocess.run([*command, *_JSON], stdout=target_file, check=False)
+            subprocess.run(
+                [*command, *_JSON],
+                stdout=target_file,
+                check=False,
+            )
 
     def answers(self) -> Answers:
         document = json.loads(self._said.read_text())
-        results = [run["results"] for run in (document if isinstance(document, list) else [document])]
+        results = [
+            run["results"] for run in (document if isinstance(document, list) else [document])
+        ]
         answers = []
         for kind in ("failed_checks", "passed_checks"):
             ids: dict[str, set[str]] = {path.stem: set() for path in self._directory.glob("*.yaml")}
@@ -145,13 +195,22 @@ class Checkov:
 class Lynis:
     """The container tests of Lynis, on the host that runs the containers."""
 
-    def __init__(self, world: World, directory: Path) -> None:
+    def __init__(
+        self,
+        world: World,
+        directory: Path,
+    ) -> None:
         self._world = world
         self._log, self._report = directory / "lynis.log", directory / "lynis.dat"
         self.version = _first_line("lynis", "show", "version")
 
     def run(self) -> None:
-        files = ("--logfile", str(self._log), "--report-file", str(self._report))
+        files = (
+            "--logfile",
+            str(self._log),
+            "--report-file",
+            str(self._report),
+        )
         group = ("--tests-from-group", "containers")
         self._world.bench.execute(
             "lynis", "audit", "system", "--quick", "--quiet", *group, *files, timeout=300
@@ -175,7 +234,11 @@ def _first_line(*command: str) -> str:
 
 
 def _page(
-    world: World, ours: Answers, checkov: Checkov, lynis: Lynis, times: Mapping[str, list[float]]
+    world: World,
+    ours: Answers,
+    checkov: Checkov,
+    lynis: Lynis,
+    times: Mapping[str, list[float]],
 ) -> str:
     theirs = checkov.answers()
     rows = "\n".join(
@@ -250,11 +313,17 @@ def _of_checkov(row: Measured) -> frozenset[str]:
     return frozenset(row.checkov)
 
 
-def _right(said: Answers, ids: Callable[[Measured], frozenset[str]]) -> int:
+def _right(
+    said: Answers,
+    ids: Callable[[Measured], frozenset[str]],
+) -> int:
     return sum(said.about(row.proof.flavour, ids(row)) == "**reports it**" for row in MEASURED)
 
 
-def _alarms(said: Answers, ids: Callable[[Measured], frozenset[str]]) -> int:
+def _alarms(
+    said: Answers,
+    ids: Callable[[Measured], frozenset[str]],
+) -> int:
     return len(said.failing[BASE] & frozenset[str]().union(*map(ids, MEASURED)))
 
 

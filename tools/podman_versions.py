@@ -1,10 +1,10 @@
-"""Run the live tests on the Podmans of several Debian releases, and write docs/podman-versions.md and
-docs/confusion.md from it.
+"""Run the live tests on the Podmans of several Debian releases, and write docs/podman-versions.md
+and docs/confusion.md from it.
 
-`python -m tools.podman_versions` takes an hour or more; words choose releases (`forky`). What came out of
-each area is kept in .versions: the next run goes on with what is missing or failed, and the page is made of
-all that is kept; `rm -r .versions` begins anew. `--short` takes a few minutes, runs what differs most
-between the Podmans, keeps nothing and writes no page; CI runs it.
+`python -m tools.podman_versions` takes an hour or more; words choose releases (`forky`). What came
+out of each area is kept in .versions: the next run goes on with what is missing or failed, and the
+page is made of all that is kept; `rm -r .versions` begins anew. `--short` takes a few minutes, runs
+what differs most between the Podmans, keeps nothing and writes no page; CI runs it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Area:
 
     Attributes:
         file: the tests' file or directory below `place`; it belongs to one area.
-        only, short: the tests that run, by the beginning of their names; empty = all, in a short run none.
+        only, short: the tests that run, by the beginning of their names; empty = all, in a short
+            run none.
         marks: those that run, by their marks.
     """
 
@@ -52,7 +53,11 @@ class Area:
 
 
 AREAS = (
-    Area("Default values, compose, quadlet install, own Python", "test_podman_versions.py", short=("test_",)),
+    Area(
+        "Default values, compose, quadlet install, own Python",
+        "test_podman_versions.py",
+        short=("test_",),
+    ),
     Area("Engine: list, inspect, events", "test_engine.py"),
     Area("Kernel facts", "test_kernel.py"),
     Area(
@@ -62,22 +67,45 @@ AREAS = (
     ),
     Area("Values in units, by the generator", "test_round_trip_escaping.py"),
     Area("Sizes", "test_sizes.py"),
-    Area("Networks, volumes, pods, made through the API", "test_round_trip_around.py"),
+    Area(
+        "Networks, volumes, pods, made through the API",
+        "test_round_trip_around.py",
+    ),
     Area(
         "Trial",
         "test_trial.py",
-        only=("test_redis_needs", "test_a_read_only_path", "test_one_that_cannot", "test_rootless"),
+        only=(
+            "test_redis_needs",
+            "test_a_read_only_path",
+            "test_one_that_cannot",
+            "test_rootless",
+        ),
         short=("test_one_that_cannot",),
     ),
-    Area("Learning", "test_learn.py", only=("test_redis", "test_nginx")),
+    Area(
+        "Learning",
+        "test_learn.py",
+        only=("test_redis", "test_nginx"),
+    ),
     Area(
         "Apply and undo",
         "test_apply.py",
-        only=("test_the_hardened_container", "test_limits_change", "test_nobody_to_ask", "test_a_probe_that"),
+        only=(
+            "test_the_hardened_container",
+            "test_limits_change",
+            "test_nobody_to_ask",
+            "test_a_probe_that",
+        ),
         short=("test_the_hardened_container",),
     ),
-    Area("Truth of the checks", "test_confusion.py", only=("test_every_answer_is_true",)),
-    Area("Under systemd with cgroup v2, emulated", "host", place="tests", marks="host and not long"),
+    Area(
+        "Truth of the checks",
+        "test_confusion.py",
+        only=("test_every_answer_is_true",),
+    ),
+    Area(
+        "Under systemd with cgroup v2, emulated", "host", place="tests", marks="host and not long"
+    ),
 )
 
 
@@ -114,10 +142,20 @@ def wanted(area: Area, short: bool) -> str:
     return " or ".join(area.short if short else area.only)
 
 
-def run(release: str, areas: Iterable[Area], reports: Path, *, short: bool) -> Run:
+def run(
+    release: str,
+    areas: Iterable[Area],
+    reports: Path,
+    *,
+    short: bool,
+) -> Run:
     """Run areas on the Podman of a release, but not those that passed in an earlier run."""
     result = Run(release)
-    environment = {**os.environ, "HARDENTUI_TEST_RELEASE": release, "HARDENTUI_REQUIRE_LIVE": "1"}
+    environment = {
+        **os.environ,
+        "HARDENTUI_TEST_RELEASE": release,
+        "HARDENTUI_REQUIRE_LIVE": "1",
+    }
     reports.mkdir(parents=True, exist_ok=True)
     for area in areas:
         report = reports / f"{area.file}.xml"
@@ -125,10 +163,21 @@ def run(release: str, areas: Iterable[Area], reports: Path, *, short: bool) -> R
             read(report, area, result)
             continue
         part = reports / f"{area.file}.part"
-        told = ("--timeout=1200", "-o", "junit_family=xunit1", f"--junitxml={part}")  # 2: no properties
+        told = (
+            "--timeout=1200",
+            "-o",
+            "junit_family=xunit1",
+            f"--junitxml={part}",
+        )  # 2: no properties
         chosen = ("-m", area.marks, "-k", wanted(area, short))
         done = subprocess.run(
-            [*PYTEST, "--tb=short", *told, *chosen, f"{area.place}/{area.file}"],
+            [
+                *PYTEST,
+                "--tb=short",
+                *told,
+                *chosen,
+                f"{area.place}/{area.file}",
+            ],
             cwd=ROOT,
             env=environment,
             capture_output=True,
@@ -166,7 +215,9 @@ def read(report: Path, area: Area, result: Run) -> None:
         elif skipped is None:
             of_area.passed += 1
         elif (reason := skipped.get("message", "")).startswith(REFUSED):
-            of_area.refused.append(reason.removeprefix(REFUSED).removeprefix("Error: ").splitlines()[0])
+            of_area.refused.append(
+                reason.removeprefix(REFUSED).removeprefix("Error: ").splitlines()[0]
+            )
         for fact in case.iter("property"):
             value = fact.get("value", "")
             match fact.get("name"):
@@ -192,21 +243,36 @@ def page(runs: Sequence[Run]) -> str:
         " because `podman update` forgets them, or the others, at the next start. Debian's next release gives"
         " `--userns=auto` only if there is an account `containers`, too; the tests make one.",
         "",
-        "| | " + " | ".join(f"Podman {run.podman} ({RELEASES[run.release]})" for run in runs) + " |",
+        "| | "
+        + " | ".join(f"Podman {run.podman} ({RELEASES[run.release]})" for run in runs)
+        + " |",
         "|---|" + "---|" * len(runs),
         "| Python of the release | " + " | ".join(run.python for run in runs) + " |",
     ]
     for area in AREAS:
         cells = (run.results.get(area.title, Result()).cell() for run in runs)
         lines.append(f"| {area.title} | " + " | ".join(cells) + " |")
-    lines += ["", "## How they differ", "", "What a container has that was given no option:", ""]
+    lines += [
+        "",
+        "## How they differ",
+        "",
+        "What a container has that was given no option:",
+        "",
+    ]
     shared = set.intersection(*(set(run.differs) for run in runs)) if runs else set()
     for ran in runs:
-        lines.append(f"- {ran.podman}: " + "; ".join(text for text in ran.differs if text not in shared))
+        lines.append(
+            f"- {ran.podman}: " + "; ".join(text for text in ran.differs if text not in shared)
+        )
     for ran in runs:
         refused = sorted({text for result in ran.results.values() for text in result.refused})
         if refused:
-            lines += ["", f"## Refused by Podman {ran.podman}", "", *(f"- {text}" for text in refused)]
+            lines += [
+                "",
+                f"## Refused by Podman {ran.podman}",
+                "",
+                *(f"- {text}" for text in refused),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -218,7 +284,17 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(2) as pool:
         reports = Path(directory) if short else KEPT
         list(pool.map(root_of, releases))
-        runs = list(pool.map(lambda name: run(name, areas, reports / name, short=short), releases))
+        runs = list(
+            pool.map(
+                lambda name: run(
+                    name,
+                    areas,
+                    reports / name,
+                    short=short,
+                ),
+                releases,
+            )
+        )
     text = page(runs)
     print(text)
     failed = [(ran, result) for ran in runs for result in ran.results.values() if result.failed]

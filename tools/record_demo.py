@@ -1,10 +1,11 @@
-"""Record hardentui/features/opening/demo/host.json, the simulated host, from two private Podman engines.
+"""Record hardentui/features/opening/demo/host.json, the simulated host, from two private Podman
+engines.
 
 usage: python -m tools.record_demo tests/support/podman_bench
 
-Containers of a small web shop are made from busybox images that carry the names of real ones, one engine
-rootful, one rootless (as an existing ordinary user). What Podman and /proc say is recorded; what would tell
-of this machine is replaced. The files of the host (/etc and others) are made up.
+Containers of a small web shop are made from busybox images that carry the names of real ones, one
+engine rootful, one rootless (as an existing ordinary user). What Podman and /proc say is recorded;
+what would tell of this machine is replaced. The files of the host (/etc and others) are made up.
 """
 
 from __future__ import annotations
@@ -26,7 +27,17 @@ from hardentui.host.files.recorded import RecordingFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.proc import read_kernel
 from hardentui.model.facts import EngineFacts
-from tools.demo_host import ANNA, ENGINES, HOST_NAME, PROGRAMS, TIME, Bench, host_files, populate, shortened
+from tools.demo_host import (
+    ANNA,
+    ENGINES,
+    HOST_NAME,
+    PROGRAMS,
+    TIME,
+    Bench,
+    host_files,
+    populate,
+    shortened,
+)
 
 OUTPUT = Path(__file__).resolve().parent.parent / "hardentui/features/opening/demo/host.json"
 
@@ -56,12 +67,23 @@ def main() -> int:
         "programs": {json.dumps(list(words)): {"output": output} for words, output in PROGRAMS},
     }
     OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps(document, indent=0, sort_keys=True, ensure_ascii=True) + "\n")
+    OUTPUT.write_text(
+        json.dumps(
+            document,
+            indent=0,
+            sort_keys=True,
+            ensure_ascii=True,
+        )
+        + "\n"
+    )
     print(f"{OUTPUT}: {OUTPUT.stat().st_size} bytes")
     return 0
 
 
-def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _record(
+    bench: Bench,
+    files: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
     socket = bench.run("sock").strip()
     connection = RecordingConnection(UnixConnection(socket))
     engine = Engine(EngineFacts(url=f"unix://{socket}"), lambda: connection)
@@ -73,7 +95,12 @@ def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
         state = document["State"]
         if state["Status"] == "running":
             pid = int(state["Pid"])
-            read_kernel(recording, pid, engine_pid=int(state["ConmonPid"]), cgroup_path="")
+            read_kernel(
+                recording,
+                pid,
+                engine_pid=int(state["ConmonPid"]),
+                cgroup_path="",
+            )
             read_activity(recording, pid, cgroup_path="")
             for name in ("limits", "oom_score_adj"):
                 recording.read_text(f"/proc/{pid}/{name}")
@@ -98,7 +125,8 @@ def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 path: value
                 for path, value in scrubbed["files"][kind].items()
                 if re.match(
-                    r"/proc/\d+(/|$)|/sys/fs/cgroup/(machine|user)\.slice/|.*/userdata/config.json$", path
+                    r"/proc/\d+(/|$)|/sys/fs/cgroup/(machine|user)\.slice/|.*/userdata/config.json$",
+                    path,
                 )
                 and not path.startswith(f"/proc/{os.getpid()}/")
             }

@@ -1,7 +1,9 @@
-"""A short animated picture of the main job: found, tried, applied. Written to screenshots/recording.svg.
+"""A short animated picture of the main job: found, tried, applied. Written to
+screenshots/recording.svg.
 
-The app runs on the simulated host, at the size of a small terminal, driven by the keys of a user. Each screen
-that differs from the one before is a frame; the frames take turns in one SVG, by CSS alone.
+The app runs on the simulated host, at the size of a small terminal, driven by the keys of a user.
+Each screen that differs from the one before is a frame; the frames take turns in one SVG, by CSS
+alone.
 
 Run `make recording`, or `python tools/recording.py [FILE]`.
 """
@@ -36,7 +38,10 @@ _LONGEST = 60.0
 _BETWEEN = 0.3
 
 
-async def _frames(app: HardenApp, pilot: Pilot[None]) -> AsyncIterator[tuple[str, float]]:
+async def _frames(
+    app: HardenApp,
+    pilot: Pilot[None],
+) -> AsyncIterator[tuple[str, float]]:
     """(picture, seconds) of each screen, in order."""
     for keys, seconds in SCENES:
         typed = ("slash", *keys[1:]) if keys.startswith("/") else keys.split()
@@ -75,9 +80,8 @@ def animated(frames: list[tuple[str, float]]) -> str:
         pictures.append(f'<g id="f{number}">{picture}</g>\n')
         begun += seconds
     style = f"<style>{''.join(rules)}</style>"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{opening}">\n{style}\n{"".join(pictures)}</svg>\n'
-    )
+    drawn = "".join(pictures)
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{opening}">\n{style}\n{drawn}</svg>\n'
 
 
 async def record() -> str:

@@ -2,9 +2,9 @@
 
 usage: python -m tools.release X.Y.Z      (make release VERSION=X.Y.Z; RELEASING.md)
 
-Publishing is its owner's act. Everything is built in a fresh clone of the tag, so that nothing else of this
-checkout gets in. What was tested is what is released: the last whole `make test` ran on a commit from which
-only the version and the changelog differ.
+Publishing is its owner's act. Everything is built in a fresh clone of the tag, so that nothing else
+of this checkout gets in. What was tested is what is released: the last whole `make test` ran on a
+commit from which only the version and the changelog differ.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parent.parent
 TESTED = ".tested"
 """Written by `make test`: the commit that all tests passed on."""
-VERSIONED = {"hardentui/__init__.py": '__version__ = "{}"', "packaging/hardentui.spec": "version_ {}}}"}
+VERSIONED = {
+    "hardentui/__init__.py": '__version__ = "{}"',
+    "packaging/hardentui.spec": "version_ {}}}",
+}
 """File -> how it tells the version."""
 RELEASE_FILES = (*VERSIONED, "CHANGELOG.md")
 """What a release itself changes."""
@@ -37,7 +40,11 @@ class Refused(Exception):
     """Why this cannot be released, in one sentence with the way out."""
 
 
-def with_section(changelog: str, version: str, day: str) -> str:
+def with_section(
+    changelog: str,
+    version: str,
+    day: str,
+) -> str:
     """The changelog with what is unreleased under a heading. Raises Refused if it is nothing."""
     before, heading, after = changelog.partition(_UNRELEASED)
     if not heading:
@@ -62,7 +69,10 @@ def only_release_files(changed: Sequence[str]) -> bool:
 
 def prepare(version: str, root: Path) -> None:
     """Commit and tag the release. Raises Refused before anything is changed."""
-    present = re.search(r'__version__ = "(.*)"', (root / "hardentui/__init__.py").read_text())
+    present = re.search(
+        r'__version__ = "(.*)"',
+        (root / "hardentui/__init__.py").read_text(),
+    )
     if present is None:
         raise Refused("hardentui/__init__.py names no version.")
     tags = _git(root, "tag").split()
@@ -75,7 +85,15 @@ def prepare(version: str, root: Path) -> None:
     tested = root / TESTED
     if not tested.is_file():
         raise Refused("The tests did not run on this commit: run make test first.")
-    if not only_release_files(_git(root, "diff", "--name-only", tested.read_text().strip(), "HEAD").split()):
+    if not only_release_files(
+        _git(
+            root,
+            "diff",
+            "--name-only",
+            tested.read_text().strip(),
+            "HEAD",
+        ).split()
+    ):
         raise Refused("The code changed since the tests ran: run make test again.")
     changelog = root / "CHANGELOG.md"
     day = datetime.now(UTC).date().isoformat()
@@ -84,20 +102,42 @@ def prepare(version: str, root: Path) -> None:
         text = (root / file).read_text()
         (root / file).write_text(text.replace(told.format(present[1]), told.format(version)))
     _git(root, "add", *RELEASE_FILES)
-    _git(root, "commit", "--quiet", "--message", f"Release {version}")
-    _git(root, "tag", "--annotate", f"v{version}", "--message", f"HardenTUI {version}")
+    _git(
+        root,
+        "commit",
+        "--quiet",
+        "--message",
+        f"Release {version}",
+    )
+    _git(
+        root,
+        "tag",
+        "--annotate",
+        f"v{version}",
+        "--message",
+        f"HardenTUI {version}",
+    )
 
 
 def build(version: str, root: Path, python: str) -> Path:
-    """Build the tag twice, in fresh clones. Returns the directory. Raises Refused if the files differ."""
+    """Build the tag twice, in fresh clones. Returns the directory. Raises Refused if the files
+    differ."""
     target = root / "dist" / version
     shutil.rmtree(target, ignore_errors=True)
     with TemporaryDirectory(prefix="hardentui-release-") as directory:
         with ThreadPoolExecutor() as pool:
             first, second = pool.map(
-                lambda name: _built_once(Path(directory, name), version, root, python), ("first", "second")
+                lambda name: _built_once(
+                    Path(directory, name),
+                    version,
+                    root,
+                    python,
+                ),
+                ("first", "second"),
             )
-        differ = [name for name, digest in digests(first).items() if digests(second).get(name) != digest]
+        differ = [
+            name for name, digest in digests(first).items() if digests(second).get(name) != digest
+        ]
         if differ:
             raise Refused(f"Built twice, these files differ: {', '.join(differ)}.")
         missing = not_in_wheel(first, Path(directory, "first"))
@@ -130,11 +170,28 @@ def not_in_wheel(built: Path, checkout: Path) -> list[str]:
         ]
 
 
-def _built_once(checkout: Path, version: str, root: Path, python: str) -> Path:
+def _built_once(
+    checkout: Path,
+    version: str,
+    root: Path,
+    python: str,
+) -> Path:
     quiet = ("--quiet", "--config", "advice.detachedHead=false")
-    _git(root, "clone", *quiet, "--branch", f"v{version}", ".", str(checkout))
+    _git(
+        root,
+        "clone",
+        *quiet,
+        "--branch",
+        f"v{version}",
+        ".",
+        str(checkout),
+    )
     done = subprocess.run(
-        [python, "-m", "tools.pack", "all"], cwd=checkout, capture_output=True, text=True, check=False
+        [python, "-m", "tools.pack", "all"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise Refused(f"It does not build: {(done.stdout + done.stderr)[-1500:]}")
@@ -143,7 +200,13 @@ def _built_once(checkout: Path, version: str, root: Path, python: str) -> Path:
 
 
 def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", *words],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise Refused(f"git {words[0]} failed: {done.stderr.strip()}")
     return done.stdout
@@ -160,7 +223,8 @@ def main(words: list[str]) -> int:
         return 1
     print(*sorted(path.name for path in target.iterdir()), sep="\n")
     print(
-        f"\nIn {target.relative_to(ROOT)}, built twice with the same result. What is left is in RELEASING.md."
+        f"\nIn {target.relative_to(ROOT)}, built twice with the same result. What is left is in "
+        "RELEASING.md."
     )
     return 0
 

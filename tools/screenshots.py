@@ -21,7 +21,13 @@ from textual.pilot import Pilot
 from hardentui.features.change.journal import Journal
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
-from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
+from hardentui.model.journal import (
+    EntryAction,
+    EntryState,
+    JournalChange,
+    JournalEntry,
+    JournalProof,
+)
 from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.container import MonitorScreen
@@ -32,7 +38,8 @@ DIRECTORY = Path(__file__).parent.parent / "screenshots"
 SMALL, LARGE, HUGE = (80, 24), (120, 36), (180, 50)
 CONTAINER = "shop-web"
 _WEB_FONTS = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
-"""A picture that fetches fonts from the web looks different offline, and tells others who looks at it."""
+"""A picture that fetches fonts from the web looks different offline, and tells others who looks at
+it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +60,110 @@ class Picture:
 PICTURES = (
     Picture("home-80x24", SMALL, opens=False),
     Picture("home-120x36", LARGE, opens=False),
-    Picture("home-light-120x36", LARGE, opens=False, theme="hardentui-light"),
+    Picture(
+        "home-light-120x36",
+        LARGE,
+        opens=False,
+        theme="hardentui-light",
+    ),
     Picture("walk-80x24", SMALL, ("8",)),
     Picture("walk-120x36", LARGE, ("4", "F")),
-    Picture("walk-light-120x36", LARGE, ("4", "F"), theme="hardentui-light"),
+    Picture(
+        "walk-light-120x36",
+        LARGE,
+        ("4", "F"),
+        theme="hardentui-light",
+    ),
     Picture("walk-180x50", HUGE, ("5", "F")),
     Picture("values-80x24", SMALL, ("5", "i", *"256m")),
     Picture("diff-120x36", LARGE, ("F", "d")),
     Picture("write-120x36", LARGE, ("F", "w")),
     Picture("explain-120x36", LARGE, ("8", "e")),
-    Picture("host-120x36", LARGE, ("H",), opens=False),
-    Picture("images-120x36", LARGE, ("I",), opens=False),
-    Picture("networks-120x36", LARGE, ("M",), opens=False),
-    Picture("trust-120x36", LARGE, ("P",), opens=False),
-    Picture("meaning-80x24", SMALL, ("e",), opens=False),
+    Picture(
+        "host-120x36",
+        LARGE,
+        ("H",),
+        opens=False,
+    ),
+    Picture(
+        "images-120x36",
+        LARGE,
+        ("I",),
+        opens=False,
+    ),
+    Picture(
+        "networks-120x36",
+        LARGE,
+        ("M",),
+        opens=False,
+    ),
+    Picture(
+        "trust-120x36",
+        LARGE,
+        ("P",),
+        opens=False,
+    ),
+    Picture(
+        "meaning-80x24",
+        SMALL,
+        ("e",),
+        opens=False,
+    ),
     Picture("trial-120x36", LARGE, ("F", "t", "enter")),
     Picture("trial-80x24", SMALL, ("F", "t", "enter")),
-    Picture("trial-light-80x24", SMALL, ("F", "t", "enter"), theme="hardentui-light"),
+    Picture(
+        "trial-light-80x24",
+        SMALL,
+        ("F", "t", "enter"),
+        theme="hardentui-light",
+    ),
     Picture("apply-120x36", LARGE, ("F", "A")),
-    Picture("training-120x36", LARGE, ("T",), opens=False),
-    Picture("lab-80x24", SMALL, ("T", "enter"), opens=False),
-    Picture("help-80x24", SMALL, ("question_mark",), opens=False),
-    Picture("copy-80x24", SMALL, ("4", "space", "no-key-container.copy_as")),
+    Picture(
+        "training-120x36",
+        LARGE,
+        ("T",),
+        opens=False,
+    ),
+    Picture(
+        "lab-80x24",
+        SMALL,
+        ("T", "enter"),
+        opens=False,
+    ),
+    Picture(
+        "help-80x24",
+        SMALL,
+        ("question_mark",),
+        opens=False,
+    ),
+    Picture(
+        "copy-80x24",
+        SMALL,
+        ("4", "space", "no-key-container.copy_as"),
+    ),
     Picture("monitor-120x36", LARGE, ("m",)),
     Picture("rights-120x36", LARGE, ("R",)),
-    Picture("trust-assistant-120x36", LARGE, ("P", "i", *"quay.io/team reject", "ctrl+s"), opens=False),
-    Picture("split-120x36", LARGE, ("M", "no-key-networks.split"), opens=False),
-    Picture("journal-120x36", LARGE, ("J",), opens=False),
-    Picture("image-findings-80x24", SMALL, ("I", "e"), opens=False),
+    Picture(
+        "trust-assistant-120x36", LARGE, ("P", "i", *"quay.io/team reject", "ctrl+s"), opens=False
+    ),
+    Picture(
+        "split-120x36",
+        LARGE,
+        ("M", "no-key-networks.split"),
+        opens=False,
+    ),
+    Picture(
+        "journal-120x36",
+        LARGE,
+        ("J",),
+        opens=False,
+    ),
+    Picture(
+        "image-findings-80x24",
+        SMALL,
+        ("I", "e"),
+        opens=False,
+    ),
 )
 
 
@@ -99,11 +182,17 @@ async def _settle(app: HardenApp, pilot: Pilot[None]) -> None:
 
 @asynccontextmanager
 async def opened(
-    size: tuple[int, int], theme: str = "hardentui-dark"
+    size: tuple[int, int],
+    theme: str = "hardentui-dark",
 ) -> AsyncIterator[tuple[HardenApp, Pilot[None]]]:
     """The app on the simulated host, with its first scan done."""
     noon = datetime(2026, 1, 2, 12, 0, 0)
-    app = HardenApp(_demo, settings=Settings(theme=theme), environ={}, now=lambda: noon)
+    app = HardenApp(
+        _demo,
+        settings=Settings(theme=theme),
+        environ={},
+        now=lambda: noon,
+    )
     async with app.run_test(size=size) as pilot:
         while app.session.host is None:
             await pilot.pause(0.02)
@@ -112,7 +201,13 @@ async def opened(
 
 def picture_of(app: HardenApp) -> str:
     """The screen as SVG, without fonts from the web."""
-    return _WEB_FONTS.sub("", app.export_screenshot(title="HardenTUI", simplify=True))
+    return _WEB_FONTS.sub(
+        "",
+        app.export_screenshot(
+            title="HardenTUI",
+            simplify=True,
+        ),
+    )
 
 
 def keep_a_journal() -> None:
@@ -125,8 +220,21 @@ def keep_a_journal() -> None:
         engine="rootful",
         by="anna",
         state=EntryState.DONE,
-        changes=(JournalChange("no-memory-limit", "memory", None, "512m"),),
-        proof=(JournalProof("no-memory-limit", "pass", "memory 512 MiB"),),
+        changes=(
+            JournalChange(
+                "no-memory-limit",
+                "memory",
+                None,
+                "512m",
+            ),
+        ),
+        proof=(
+            JournalProof(
+                "no-memory-limit",
+                "pass",
+                "memory 512 MiB",
+            ),
+        ),
         diff=f"--- today/{CONTAINER}.sh\n+++ hardened/{CONTAINER}.sh\n@@ -1,2 +1,3 @@\n exec podman run \\\n"
         f"     --name={CONTAINER} \\\n+    --memory=512m \\\n",
         original=f"{CONTAINER}-before-0001",
@@ -157,7 +265,9 @@ def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     os.chdir("/")  # the pictures show the current directory, and nobody's home belongs into them
     with tempfile.TemporaryDirectory(prefix="hardentui-pictures-") as state:
-        os.environ["XDG_STATE_HOME"] = state  # nobody's own progress and journal belong into them either
+        os.environ["XDG_STATE_HOME"] = (
+            state  # nobody's own progress and journal belong into them either
+        )
         keep_a_journal()
         for picture in PICTURES:
             asyncio.run(take(picture, directory))

@@ -19,22 +19,35 @@ PAGE = ROOT / "docs" / "support.md"
 GROUNDS = ROOT / ".grounds"
 REST = {
     "Podman": (
-        ("other versions from 4.4 to 6.0", "by port", "a port of its generator proves the units"),
+        (
+            "other versions from 4.4 to 6.0",
+            "by port",
+            "a port of its generator proves the units",
+        ),
         ("before 4.3", "unknown", "doctor says what is missing"),
     ),
     "Distribution": (
         (
             "openSUSE, SLES, Fedora and their kin",
             "unknown",
-            "the RPM is installed in roots of Debian; its spec is built with stand-ins for their macros",
+            (
+                "the RPM is installed in roots of Debian; its spec is built with stand-ins for their "
+                "macros"
+            ),
         ),
     ),
     "Python": (("3.15 and newer", "unknown", "the packages refuse it in one sentence"),),
     "Rights": (),
     "cgroup": (),
-    "Security module": (("SELinux with another policy, such as Fedora's", "unknown", "nobody tried"),),
+    "Security module": (
+        ("SELinux with another policy, such as Fedora's", "unknown", "nobody tried"),
+    ),
     "Processor": (
-        ("aarch64", "by port", "the packages hold its compiled module; nothing was run on it"),
+        (
+            "aarch64",
+            "by port",
+            "the packages hold its compiled module; nothing was run on it",
+        ),
         ("others", "unknown", "only pip, which compiles msgspec"),
     ),
 }
@@ -88,7 +101,10 @@ def page(rows: dict[tuple[str, str], str]) -> str:
 def main() -> None:
     rows = kept(PAGE.read_text()) if PAGE.exists() else {}
     if GROUNDS.exists():
-        rows |= counted(GROUNDS.read_text().splitlines(), datetime.now(UTC).date().isoformat())
+        rows |= counted(
+            GROUNDS.read_text().splitlines(),
+            datetime.now(UTC).date().isoformat(),
+        )
         GROUNDS.unlink()
     PAGE.write_text(page(rows))
 

@@ -1,4 +1,5 @@
-"""Print the table of system call numbers out of the kernel's headers, for hardentui/features/trial/observe/.
+"""Print the table of system call numbers out of the kernel's headers, for
+hardentui/features/trial/observe/.
 
 python tools/system_call_numbers.py x86 X86_64=…/x86/asm/unistd_64.h I386=…/x86/asm/unistd_32.h
 """
@@ -10,7 +11,9 @@ import sys
 import textwrap
 from pathlib import Path
 
-_DEFINE = re.compile(r"^#define __NR_(\w+)\s+\(?(?:__NR_SYSCALL_BASE\s*\+\s*)?(\d+)\)?\s*$", re.MULTILINE)
+_DEFINE = re.compile(
+    r"^#define __NR_(\w+)\s+\(?(?:__NR_SYSCALL_BASE\s*\+\s*)?(\d+)\)?\s*$", re.MULTILINE
+)
 _SAME_EVERYWHERE = {
     463: "setxattrat",
     464: "getxattrat",
@@ -20,7 +23,8 @@ _SAME_EVERYWHERE = {
     468: "file_getattr",
     469: "file_setattr",
 }
-"""Calls that are younger than the headers; since 5.1 a new call has the same number on every machine."""
+"""Calls that are younger than the headers; since 5.1 a new call has the same number on every
+machine."""
 
 
 def numbers(header: str) -> dict[int, str]:
@@ -39,15 +43,24 @@ def rows(table: dict[int, str]) -> str:
             runs.append((number, [table[number]]))
     lines = []
     for first, names in runs:
-        lines += textwrap.wrap(f"{first} {' '.join(names)}", 108, subsequent_indent="  ")
+        lines += textwrap.wrap(
+            f"{first} {' '.join(names)}",
+            108,
+            subsequent_indent="  ",
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
     family, *sources = sys.argv[1:]
     print(f'"""Numbers of system calls on {family} machines: the kernel never changes them.\n')
-    print("Made by tools/system_call_numbers.py. A line that is not indented begins with the number of its")
-    print('first call; those after it follow one another.\n"""\n\nfrom __future__ import annotations')
+    print(
+        "Made by tools/system_call_numbers.py. A line that is not indented begins with the number "
+        "of its"
+    )
+    print(
+        'first call; those after it follow one another.\n"""\n\nfrom __future__ import annotations'
+    )
     for source in sources:
         name, _, path = source.partition("=")
         print(f'\n{name} = """\\\n{rows(numbers(Path(path).read_text()))}\n"""')

@@ -1,7 +1,7 @@
 """Where each command of the command line is in the terminal UI: the data of docs/terminal-ui.md.
 
-`tests/architecture/test_reachable.py` compares the rows with the commands. `{walk.trial}` stands for the key
-of that action.
+`tests/architecture/test_reachable.py` compares the rows with the commands. `{walk.trial}` stands
+for the key of that action.
 """
 
 from __future__ import annotations
@@ -16,24 +16,47 @@ PLACES = {
     "explain": "`{walk.explain}` on a finding; `{home.meaning}` in the list for the score",
     "images": "`{app.images}`: `{images.look}` looks inside, `{images.scan}` scans, `{images.take_in}` imports a "
     "report, `{images.updates}` asks registries; an SBOM is written on the command line",
-    "networks": "`{app.networks}`: `{networks.prove}`, `{networks.outgoing}`, `{networks.split}`, `{networks.try}`",
+    "networks": (
+        "`{app.networks}`: `{networks.prove}`, `{networks.outgoing}`, `{networks.split}`, "
+        "`{networks.try}`"
+    ),
     "watch": "`{home.monitor}`",
-    "harden": "`{home.harden}` in the list (marked containers: those of a stack as one, others one after another), `{walk.harden}` in the walk",
+    "harden": (
+        "`{home.harden}` in the list (marked containers: those of a stack as one, others "
+        "one after another), `{walk.harden}` in the walk"
+    ),
     "plan": "choosing in the walk; `{walk.plan}` shows the plan, `{walk.write}` saves it",
-    "trial": "`{walk.trial}` in the walk; `{images.rehearse}` on the images page tries another image",
+    "trial": (
+        "`{walk.trial}` in the walk; `{images.rehearse}` on the images page tries another image"
+    ),
     "apply": "`{walk.apply}` in the walk, or after a trial",
     "undo": "`{journal.undo}` in the journal (`{app.journal}`)",
     "confirm": "`{journal.keep}` in the journal",
-    "journal": "`{app.journal}`, `{home.history}` for one container; `{journal.forget}` there forgets an entry",
-    "fix": "`{walk.write}` in the walk, without a chosen fix: as it is; several at once on the command line",
-    "trust": "`{app.trust}`: `{trust.change}` is the assistant, `{trust.test}` pulls, `{trust.sign}` signs",
+    "journal": (
+        "`{app.journal}`, `{home.history}` for one container; `{journal.forget}` there "
+        "forgets an entry"
+    ),
+    "fix": (
+        "`{walk.write}` in the walk, without a chosen fix: as it is; several at once on the "
+        "command line"
+    ),
+    "trust": (
+        "`{app.trust}`: `{trust.change}` is the assistant, `{trust.test}` pulls, "
+        "`{trust.sign}` signs"
+    ),
     "waive": "`{explain.accept}` on an explained finding; `{app.waivers}` lists them",
-    "config": "`{app.settings}`: `{settings.change}` changes one; checklists and completion are for shells",
+    "config": (
+        "`{app.settings}`: `{settings.change}` changes one; checklists and completion are "
+        "for shells"
+    ),
     "train": "`{app.training}`; `--serve` serves the terminal UI itself",
 }
 """Command -> where it is; one that is missing has an action of its own name, from everywhere."""
 MEANINGS = {
-    "enter": ("open or start what is under the cursor", "Walk Enlarge Explain Open Next Go.on"),
+    "enter": (
+        "open or start what is under the cursor",
+        "Walk Enlarge Explain Open Next Go.on",
+    ),
     "escape": ("leave; stop what runs", "Back Leave No Cancel"),
     "q": ("leave", "Back Leave No Quit"),
     "up": ("the one above", "Up Before"),
@@ -43,7 +66,8 @@ MEANINGS = {
     "t": ("try it, without changing anything", "Try Try.update Try.a.way Try.a.pull"),
     "ctrl+s": ("carry out what is shown", "Write Apply Carry.out Save.policy"),
 }
-"""Keys with more than one label -> what they mean everywhere, and those labels. All others have one label."""
+"""Keys with more than one label -> what they mean everywhere, and those labels. All others have one
+label."""
 _SIGNS = {
     "slash": "/",
     "question_mark": "?",

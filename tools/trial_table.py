@@ -1,6 +1,8 @@
-"""Harden real services on a real Podman, let them work, and write the table in docs/trial.md; as root.
+"""Harden real services on a real Podman, let them work, and write the table in docs/trial.md; as
+root.
 
-python -m tools.trial_table                      all, and the system calls by strace: an hour or more
+python -m tools.trial_table                      all, and the system calls by strace: an hour or
+more
 python -m tools.trial_table --write sshd cron    these; the other rows of the table stay
 """
 
@@ -37,7 +39,15 @@ from hardentui.model.spec import Spec
 from hardentui.model.trial import Trial, TrialEvent
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS, bounding_set
 from hardentui.words import plural
-from tests.support.debian_services import DNSMASQ, HAPROXY, LIGHTTPD, MEMCACHED, MOSQUITTO, RSYNC, SUPERVISED
+from tests.support.debian_services import (
+    DNSMASQ,
+    HAPROXY,
+    LIGHTTPD,
+    MEMCACHED,
+    MOSQUITTO,
+    RSYNC,
+    SUPERVISED,
+)
 from tests.support.images import NGINX, REDIS, ServiceImage, build
 from tests.support.lived_services import SERVICES as LIVED
 from tests.support.lived_services import LivedService, month_of_work
@@ -62,7 +72,8 @@ class Service(NamedTuple):
     Attributes:
         probe: succeeds if the service works.
         flags: for `podman run`.
-        minimum: capability -> why the service needs it, from its source or documentation; None: not known.
+        minimum: capability -> why the service needs it, from its source or documentation; None: not
+            known.
         container: its name.
         ready: waits until it serves, and prepares it.
         work: does what the probe did not, after `apply`; what -> whether it went well.
@@ -85,17 +96,48 @@ def worked(service: WorkedService) -> Service:
     flags = tuple(
         word
         for place in service.volumes
-        for word in ("-v", f"tt-{service.name}{place.replace('/', '-')}:{place}")
+        for word in (
+            "-v",
+            f"tt-{service.name}{place.replace('/', '-')}:{place}",
+        )
     )
 
     def ready(bench: Bench) -> None:
-        if not eventually(lambda: works(bench, "exec", WORKED_NAME, "sh", "-c", service.ready)[0], 90):
+        if not eventually(
+            lambda: works(
+                bench,
+                "exec",
+                WORKED_NAME,
+                "sh",
+                "-c",
+                service.ready,
+            )[0],
+            90,
+        ):
             raise HardenError("it did not become ready")
-        bench.podman("exec", WORKED_NAME, "sh", "-c", service.before)
+        bench.podman(
+            "exec",
+            WORKED_NAME,
+            "sh",
+            "-c",
+            service.before,
+        )
 
     def work(bench: Bench) -> dict[str, bool]:
-        eventually(lambda: works(bench, "exec", WORKED_NAME, "sh", "-c", service.ready)[0], 60)
-        said = {step.name: carry_out(bench, build_worked(bench, service), step) for step in service.work}
+        eventually(
+            lambda: works(
+                bench,
+                "exec",
+                WORKED_NAME,
+                "sh",
+                "-c",
+                service.ready,
+            )[0],
+            60,
+        )
+        said = {
+            step.name: carry_out(bench, build_worked(bench, service), step) for step in service.work
+        }
         for wrong in filter(None, said.values()):
             print(f"  {wrong}", flush=True)
         return {step: not wrong for step, wrong in said.items()}
@@ -139,14 +181,21 @@ def talk(port: int, words: str) -> str:
 
 
 HTTP = "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:80/"
-SWITCH = {"SETGID": "switches from root's groups to its own", "SETUID": "switches to a non-root user"}
+SWITCH = {
+    "SETGID": "switches from root's groups to its own",
+    "SETUID": "switches to a non-root user",
+}
 LOW_PORT = {"NET_BIND_SERVICE": "binds a port below 1024"}
 SERVICES = (
     Service(
         "nginx",
         of(NGINX),
         HTTP,
-        {**SWITCH, **LOW_PORT, "CHOWN": "gives its temporary directories to the worker user at start"},
+        {
+            **SWITCH,
+            **LOW_PORT,
+            "CHOWN": "gives its temporary directories to the worker user at start",
+        },
     ),
     Service(
         "lighttpd",
@@ -169,14 +218,25 @@ SERVICES = (
             "KILL": "the master stays root and kills workers of another user",
         },
     ),
-    Service("redis", of(REDIS), "redis-cli -h $TWIN_IP set a b | grep -q OK", {}, ("-v", "tt-redis:/data")),
+    Service(
+        "redis",
+        of(REDIS),
+        "redis-cli -h $TWIN_IP set a b | grep -q OK",
+        {},
+        ("-v", "tt-redis:/data"),
+    ),
     Service(
         "memcached",
         of(MEMCACHED),
-        talk(11211, r"printf 'version\r\n' >&3; head -c 7 <&3 | grep -q VERSION"),
+        talk(
+            11211,
+            r"printf 'version\r\n' >&3; head -c 7 <&3 | grep -q VERSION",
+        ),
         SWITCH,
     ),
-    Service("mosquitto", of(MOSQUITTO), talk(1883, MQTT), SWITCH, ("-v", "tt-mqtt:/var/lib/mosquitto")),
+    Service(
+        "mosquitto", of(MOSQUITTO), talk(1883, MQTT), SWITCH, ("-v", "tt-mqtt:/var/lib/mosquitto")
+    ),
     Service(
         "dnsmasq",
         of(DNSMASQ),
@@ -187,11 +247,23 @@ SERVICES = (
         "rsync",
         of(RSYNC),
         # never to /dev/null: as root, rsync puts a file in the place of the device
-        "at=$(mktemp -d) && rsync -q rsync://$TWIN_IP/files/file $at/; said=$?; rm -rf $at; exit $said",
+        "at=$(mktemp -d) && rsync -q rsync://$TWIN_IP/files/file $at/; said=$?; rm -rf $at; exit "
+        "$said",
         {**SWITCH, **LOW_PORT, "SYS_CHROOT": "its configuration sets use chroot"},
     ),
-    Service("two supervised", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/", SWITCH),
-    Service("systemd inside", systemd_image, HTTP, LOW_PORT, ("-t",)),
+    Service(
+        "two supervised",
+        of(SUPERVISED),
+        "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/",
+        SWITCH,
+    ),
+    Service(
+        "systemd inside",
+        systemd_image,
+        HTTP,
+        LOW_PORT,
+        ("-t",),
+    ),
     *(worked(service) for service in WORKED if service.name != "mosquitto"),
 )
 """Those without work are probed only."""
@@ -207,7 +279,8 @@ class Row(NamedTuple):
     """One line of the table.
 
     Attributes:
-        work: what it did after `apply` -> whether that went well; None: the probe is all that is known.
+        work: what it did after `apply` -> whether that went well; None: the probe is all that is
+            known.
     """
 
     service: Service
@@ -253,7 +326,11 @@ def capabilities(spec: Spec) -> str:
     if not spec[CAP_ADD] and not spec[CAP_DROP]:
         return f"{len(names)}"
     gone = set(STOCK_CAPABILITIES) - set(names)
-    few = f" (not {', '.join(sorted(name[4:] for name in gone))})" if names and len(gone) < len(names) else ""
+    few = (
+        f" (not {', '.join(sorted(name[4:] for name in gone))})"
+        if names and len(gone) < len(names)
+        else ""
+    )
     return f"{len(names)}{few}"
 
 
@@ -265,27 +342,45 @@ def writable(spec: Spec) -> str:
     return ", ".join(places) or "none"
 
 
-def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
+def tried(
+    bench: Bench,
+    workbench: Workbench,
+    service: Service,
+) -> Row:
     name = service.container
     image = service.image(bench)
     try:
-        bench.podman("run", "-d", "--name", name, *service.flags, image)
+        bench.podman(
+            "run",
+            "-d",
+            "--name",
+            name,
+            *service.flags,
+            image,
+        )
         service.ready(bench)
         report = one_report(workbench, name)
         facts: ContainerFacts = report.facts or sys.exit(f"no facts about {name}")
         plan = workbench.planner.plan_with(report, Caution.ALL)
-        wishes = Wishes(probes=(service.probe,), learn=str(bench.directory / f"seccomp-{name}.json"))
+        wishes = Wishes(
+            probes=(service.probe,), learn=str(bench.directory / f"seccomp-{name}.json")
+        )
         pid = bench.get(f"/containers/{name}/json")["State"]["Pid"]
         trial = workbench.trying(report).run(
             choices_to_try(plan, named=False), wishes, tell, threading.Event()
         )
         state = bench.get(f"/containers/{name}/json")["State"]
         final = plan_of_trial(workbench.planner, report, trial)
-        scores = (report.score.value, workbench.planner.score_after(report, final).value)
+        scores = (
+            report.score.value,
+            workbench.planner.score_after(report, final).value,
+        )
         profile = default_profile(facts, workbench.opened.files)
         held = bounding_set(facts.spec, STOCK_CAPABILITIES)
         calls = (
-            0 if isinstance(profile, Unread) else len(calls_let_through(profile.rules, held, native_way()))
+            0
+            if isinstance(profile, Unread)
+            else len(calls_let_through(profile.rules, held, native_way()))
         )
         learned = trial.learned.seccomp if trial.learned else None
         bugs = reached(facts, facts.spec, None), reached(facts, final.after, learned)
@@ -294,17 +389,38 @@ def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
         if service.work and trial.options:
             record = Path(bench.directory, "trial.json")
             record.write_text(as_json(trial))
-            words = ["--trial", str(record), "--yes", "--quiet", "--url", bench.url, *service.more]
+            words = [
+                "--trial",
+                str(record),
+                "--yes",
+                "--quiet",
+                "--url",
+                bench.url,
+                *service.more,
+            ]
             if hardentui(["apply", name, *words]):
                 raise HardenError("apply did not keep it")
             work = service.work(bench)
         specs = facts.spec, final.after
-        return Row(service, trial, *specs, calls, bugs, scores, untouched, work)
+        return Row(
+            service,
+            trial,
+            *specs,
+            calls,
+            bugs,
+            scores,
+            untouched,
+            work,
+        )
     finally:
         bench.remove(*(kept for kept in bench.podman("ps", "-aq").split()))
 
 
-def reached(facts: ContainerFacts, spec: Spec, learned: Mapping[str, Any] | None) -> int | None:
+def reached(
+    facts: ContainerFacts,
+    spec: Spec,
+    learned: Mapping[str, Any] | None,
+) -> int | None:
     """How many known kernel vulnerabilities are within reach of a container with this spec."""
     held = bounding_set(spec, STOCK_CAPABILITIES)
     filter_ = parse_profile(learned, capabilities=held) if learned else None
@@ -314,12 +430,23 @@ def reached(facts: ContainerFacts, spec: Spec, learned: Mapping[str, Any] | None
 
 def tell(event: TrialEvent) -> None:
     if event.round is not None:
-        print(f"  {event.round.purpose}: {'works' if event.round.ready else event.round.why}", flush=True)
+        print(
+            f"  {event.round.purpose}: {'works' if event.round.ready else event.round.why}",
+            flush=True,
+        )
 
 
 def host_of(bench: Bench) -> str:
-    podman = bench.podman("version", "--format", "{{.Client.Version}}")
-    version = bench.podman("info", "--format", "{{.Host.CgroupsVersion}}")
+    podman = bench.podman(
+        "version",
+        "--format",
+        "{{.Client.Version}}",
+    )
+    version = bench.podman(
+        "info",
+        "--format",
+        "{{.Host.CgroupsVersion}}",
+    )
     return f"{os.cpu_count()} cores, Podman {podman}, cgroup {version}"
 
 
@@ -329,9 +456,16 @@ def table(rows: Mapping[str, Sequence[str]], host: str) -> str:
     Args:
         rows: service -> cells.
     """
-    known = [dict(zip(HEAD, rows[service.name], strict=True)) for service in SERVICES if service.name in rows]
+    known = [
+        dict(zip(HEAD, rows[service.name], strict=True))
+        for service in SERVICES
+        if service.name in rows
+    ]
     works = sum(row["result"] == "works" for row in known)
-    most = max((int(row["above it"]) for row in known if row["above it"]), default=0)
+    most = max(
+        (int(row["above it"]) for row in known if row["above it"]),
+        default=0,
+    )
     broken = sum(row["broken"] not in ("0", "–") for row in known)
     worked = sum(row["broken"] != "–" for row in known)
     told = (
@@ -346,14 +480,22 @@ def table(rows: Mapping[str, Sequence[str]], host: str) -> str:
         for service in SERVICES
         if service.name in rows and service.minimum is not None
     ]
-    lines = [line(HEAD), "|" + "---|" * len(HEAD), *(line(tuple(row.values())) for row in known)]
+    lines = [
+        line(HEAD),
+        "|" + "---|" * len(HEAD),
+        *(line(tuple(row.values())) for row in known),
+    ]
     return "\n".join([told, "", *lines, "", "The known minimum, with reasons:", "", *why, ""])
 
 
 def rows_in(text: str) -> dict[str, tuple[str, ...]]:
     """The rows of a table that was written before."""
     cells = [tuple(cell.strip() for cell in row.split("|")[1:-1]) for row in text.splitlines()]
-    return {row[0]: row for row in cells if len(row) == len(HEAD) and row != HEAD and "---" not in row[0]}
+    return {
+        row[0]: row
+        for row in cells
+        if len(row) == len(HEAD) and row != HEAD and "---" not in row[0]
+    }
 
 
 def argued(minimum: Mapping[str, str]) -> str:
@@ -362,7 +504,10 @@ def argued(minimum: Mapping[str, str]) -> str:
 
 def calls_table(rootful: Bench, rootless: Bench) -> str:
     """The system calls of each service, as seen by user notification and by strace."""
-    lines = ["| service | Podman | seen by notification | seen by strace | difference |", "|" + "---|" * 5]
+    lines = [
+        "| service | Podman | seen by notification | seen by strace | difference |",
+        "|" + "---|" * 5,
+    ]
     worst = 0.0
     for service in WATCHED:
         for bench, kind in ((rootful, "rootful"), (rootless, "rootless")):
@@ -372,7 +517,8 @@ def calls_table(rootful: Bench, rootless: Bench) -> str:
             worst = max(worst, share)
             names = f" ({', '.join(different)})" if different else ""
             lines.append(
-                f"| {service.name} | {kind} | {len(seen)} | {len(by_strace)} | {share:.1f} %{names} |"
+                f"| {service.name} | {kind} | {len(seen)} | {len(by_strace)} | {share:.1f} %{names} "
+                "|"
             )
             print(lines[-1], flush=True)
             bench.remove(WATCHED_NAME)
@@ -383,7 +529,13 @@ def calls_table(rootful: Bench, rootless: Bench) -> str:
 CALLS = "System calls seen by"
 
 
-def write(rows: Mapping[str, tuple[str, ...]], host: str, calls: str = "", *, others: bool = False) -> None:
+def write(
+    rows: Mapping[str, tuple[str, ...]],
+    host: str,
+    calls: str = "",
+    *,
+    others: bool = False,
+) -> None:
     """Into the docs.
 
     Args:
@@ -393,7 +545,9 @@ def write(rows: Mapping[str, tuple[str, ...]], host: str, calls: str = "", *, ot
     before, _, rest = DOCS.read_text().partition(BEGIN)
     old, _, after = rest.partition(END)
     told = table({**(rows_in(old) if others else {}), **rows}, host)
-    DOCS.write_text(f"{before}{BEGIN}{told}\n{calls or CALLS + old.partition(CALLS)[2]}{END}{after}")
+    DOCS.write_text(
+        f"{before}{BEGIN}{told}\n{calls or CALLS + old.partition(CALLS)[2]}{END}{after}"
+    )
 
 
 def main(names: list[str]) -> int:

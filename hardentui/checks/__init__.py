@@ -1,8 +1,8 @@
 """The checks: a module for each theme, in a directory per step.
 
-The directory gives a check's step, the name of its `evaluate` function its ID (`def no_memory_limit` is
-`no-memory-limit`), and the docstring of that function its title and documentation. A module is imported when
-one of its checks is asked for.
+The directory gives a check's step, the name of its `evaluate` function its ID (`def
+no_memory_limit` is `no-memory-limit`), and the docstring of that function its title and
+documentation. A module is imported when one of its checks is asked for.
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ _MODULES = {
         "image_base": "end-of-life-image unclean-image-build",
     },
     "step02_updates_and_scans": {
-        "image_age": "mutable-image-tag old-image outdated-tag stale-container stale-image superseded-image",
-        "vulnerabilities": "exploited-vulnerabilities fixable-vulnerabilities missing-vulnerability-scan",
+        "image_age": (
+            "mutable-image-tag old-image outdated-tag stale-container stale-image superseded-image"
+        ),
+        "vulnerabilities": (
+            "exploited-vulnerabilities fixable-vulnerabilities missing-vulnerability-scan"
+        ),
         "update_paths": "no-update-path update-without-rollback",
         "engine_version": "engine-steering-image vulnerable-engine",
     },
@@ -36,7 +40,8 @@ _MODULES = {
             "tls-verification-off unapproved-registry"
         ),
         "signatures": (
-            "insecure-default-policy sigstore-attachments-off unsafe-trust-keys unsigned-scope-in-use"
+            "insecure-default-policy sigstore-attachments-off unsafe-trust-keys "
+            "unsigned-scope-in-use"
         ),
     },
     "step04_user_privileges": {
@@ -52,7 +57,10 @@ _MODULES = {
         "namespaces": "foreign-ipc host-ipc host-pid",
         "secrets": "loose-secret plaintext-secret-env secret-in-metadata secret-on-command-line",
         "host_environment": "leaking-host-environment",
-        "mounts": "relabelled-system-directory sensitive-host-mount shared-mount-propagation writable-mount",
+        "mounts": (
+            "relabelled-system-directory sensitive-host-mount shared-mount-propagation "
+            "writable-mount"
+        ),
         "root_filesystem": "loose-tmpfs writable-rootfs",
         "sockets": "mounted-control-socket mounted-engine-socket",
         "mandatory_access": (
@@ -115,8 +123,8 @@ RETIRED = {
     "unknown-host-baseline": "failed-host-rules",
     "unpinned-image": "mutable-image-tag",
 }
-"""IDs of earlier releases -> the check to look at instead. Waivers and checklists may still name them,
-without effect: what someone accepted once must not hide anything else."""
+"""IDs of earlier releases -> the check to look at instead. Waivers and checklists may still name
+them, without effect: what someone accepted once must not hide anything else."""
 
 
 class Checks(Mapping[str, Check]):
@@ -130,7 +138,11 @@ class Checks(Mapping[str, Check]):
         steps: ID -> number of its step.
     """
 
-    def __init__(self, modules: Mapping[str, tuple[str, str]], own: Iterable[Check] = ()) -> None:
+    def __init__(
+        self,
+        modules: Mapping[str, tuple[str, str]],
+        own: Iterable[Check] = (),
+    ) -> None:
         self._modules = modules
         self._loaded = {check.id: check for check in own}
         self.steps = {name: int(directory[4:6]) for name, (directory, _) in modules.items()}
@@ -147,7 +159,13 @@ class Checks(Mapping[str, Check]):
                 name = check.evaluate.__name__.replace("_", "-")
                 doc = check.evaluate.__doc__ or ""
                 title = doc.partition("\n")[0].removesuffix(".")
-                check = replace(check, id=name, step=self.steps[name], title=title, doc=doc)
+                check = replace(
+                    check,
+                    id=name,
+                    step=self.steps[name],
+                    title=title,
+                    doc=doc,
+                )
                 self._loaded.setdefault(name, check)
         return self._loaded[check_id]
 
@@ -164,7 +182,9 @@ class Checks(Mapping[str, Check]):
 def _places() -> Iterator[tuple[str, tuple[str, str]]]:
     """ID -> directory and module, by step and ID."""
     for directory, modules in _MODULES.items():
-        places = {name: (directory, module) for module, names in modules.items() for name in names.split()}
+        places = {
+            name: (directory, module) for module, names in modules.items() for name in names.split()
+        }
         yield from sorted(places.items())
 
 

@@ -97,7 +97,12 @@ def rootful(**over: Any) -> EngineFacts:
 
 def rootless(**over: Any) -> EngineFacts:
     return EngineFacts(
-        **{"label": "rootless anna", "rootless": True, "default_capabilities": DEFAULT_CAPABILITIES, **over}
+        **{
+            "label": "rootless anna",
+            "rootless": True,
+            "default_capabilities": DEFAULT_CAPABILITIES,
+            **over,
+        }
     )
 
 
@@ -107,25 +112,32 @@ def container(
     engine: EngineFacts | None = None,
     **over: Any,
 ) -> ContainerFacts:
-    """A container with these options; not running without a kernel view. Unread: nothing of it is known.
-    `options`: as typed after `podman run` (`"--read-only -v data:/data"`), or options with their values. An
-    image or command is optional; the word IMAGE stands for any image.
+    """A container with these options; not running without a kernel view. Unread: nothing of it is
+    known.
+    `options`: as typed after `podman run` (`"--read-only -v data:/data"`), or options with their
+    values. An image or command is optional; the word IMAGE stands for any image.
     """
     pairs = [
-        pair for option in options for pair in (_typed(option) if isinstance(option, str) else (option,))
+        pair
+        for option in options
+        for pair in (_typed(option) if isinstance(option, str) else (option,))
     ]
     return ContainerFacts(
         id="0" * 64,
         name="web",
         spec=Spec.of(*pairs),
-        kernel=Kernel.unread(kernel.reason) if isinstance(kernel, Unread) else kernel or NotRunning(),
+        kernel=Kernel.unread(kernel.reason)
+        if isinstance(kernel, Unread)
+        else kernel or NotRunning(),
         engine=engine or rootful(),
         **over,
     )
 
 
 def _typed(text: str) -> list[tuple[Option[Any], Any]]:
-    spec = spec_of(item for item in _run(text).items() if (item.option, item.raw) != (IMAGE, "IMAGE"))
+    spec = spec_of(
+        item for item in _run(text).items() if (item.option, item.raw) != (IMAGE, "IMAGE")
+    )
     return [(option, setting.value) for option, setting in spec.settings.items()]
 
 
@@ -148,7 +160,8 @@ def facts_of(examples: Examples) -> tuple[Any, ...]:
 def commands(check: Check, *, failing: bool) -> tuple[str, ...]:
     """The commands that make the containers of a check's `fails` or `passes`.
 
-    Left out is what its options do not show: those that are among the other examples, too, or are none.
+    Left out is what its options do not show: those that are among the other examples, too, or are
+    none.
     """
     given, others = (check.fails, check.passes) if failing else (check.passes, check.fails)
     specs = {facts.spec for facts in facts_of(others) if isinstance(facts, ContainerFacts)}
@@ -169,7 +182,16 @@ def commands(check: Check, *, failing: bool) -> tuple[str, ...]:
 
 def _command(text: str) -> str:
     run = _run(text)
-    return " ".join(filter(None, ("podman run", text, "IMAGE" if run.image >= len(run.words) else "")))
+    return " ".join(
+        filter(
+            None,
+            (
+                "podman run",
+                text,
+                "IMAGE" if run.image >= len(run.words) else "",
+            ),
+        )
+    )
 
 
 def image(**over: Any) -> ImageFacts:
@@ -181,16 +203,29 @@ def accepting(**over: Any) -> TrustFacts:
     return TrustFacts(**{"policy": Policy(POLICY_FILE, (ACCEPT,)), **over})
 
 
-def rejecting(scopes: Mapping[str, tuple[Requirement, ...]], **over: Any) -> TrustFacts:
+def rejecting(
+    scopes: Mapping[str, tuple[Requirement, ...]],
+    **over: Any,
+) -> TrustFacts:
     """A trust configuration that rejects everything except these registry scopes."""
-    return TrustFacts(**{"policy": Policy(POLICY_FILE, (REJECT,), {"docker": scopes}), **over})
+    return TrustFacts(
+        **{
+            "policy": Policy(POLICY_FILE, (REJECT,), {"docker": scopes}),
+            **over,
+        }
+    )
 
 
 def engine(trust: Known[TrustFacts], **over: Any) -> EngineFacts:
     return rootful(trust=trust, **over)
 
 
-def file(path: str, mode: int = 0o644, *dangers: Danger, **over: Any) -> FileFact:
+def file(
+    path: str,
+    mode: int = 0o644,
+    *dangers: Danger,
+    **over: Any,
+) -> FileFact:
     return FileFact(path, **{"mode": mode, "dangers": dangers, **over})
 
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.journal import stopped_by_signals, tell, write_entries
-from hardentui.cli.parser import flag, format_option, group_of, patience_option, period, repeated, seconds
+from hardentui.cli.parser import (
+    flag,
+    format_option,
+    group_of,
+    patience_option,
+    period,
+    repeated,
+    seconds,
+)
 from hardentui.cli.plan import check_options, make_plan, times_of_trial
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
@@ -23,11 +31,17 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="container name or ID prefix",
+    )
     group_of(parser, required=True, tried=True)
     group = parser.add_argument_group("how")
     about = "it runs on this host, or beside the container if it names $TARGET, and meets real data"
-    repeated(group, "--probe", "CMD", f"a command that must succeed before and after the change; {about}")
+    repeated(
+        group, "--probe", "CMD", f"a command that must succeed before and after the change; {about}"
+    )
     patience_option(group, "seconds for the service to become ready again")
     group.add_argument(
         "--confirm-within",
@@ -41,11 +55,20 @@ def arguments(parser: ArgumentParser) -> None:
         type=period,
         metavar="T",
         default=0.0,
-        help="for this time (7d) a learned seccomp profile only logs what it would refuse; see harden --soak",
+        help="for this time (7d) a learned seccomp profile only logs what it would refuse; see "
+        "harden --soak",
     )
     data = group.add_mutually_exclusive_group()
-    flag(data, "--keep-data", "copy data in the container's writable layer to volumes")
-    flag(data, "--discard-data", "discard data in the container's writable layer")
+    flag(
+        data,
+        "--keep-data",
+        "copy data in the container's writable layer to volumes",
+    )
+    flag(
+        data,
+        "--discard-data",
+        "discard data in the container's writable layer",
+    )
     flag(group, "--yes", "do not ask")
     format_option(group)
 
@@ -66,15 +89,29 @@ def run(options: Namespace, terminal: Terminal) -> int:
         try:
             report = session.one_report(bench, options.name)
         except (UsageError, NotFound):
-            History().refuse_busy(options.name)  # while it is being replaced, its name is free for a moment
+            History().refuse_busy(
+                options.name
+            )  # while it is being replaced, its name is free for a moment
             raise
-        plan = make_plan(bench, report, options, saved, terminal)
+        plan = make_plan(
+            bench,
+            report,
+            options,
+            saved,
+            terminal,
+        )
         if not plan.changes:
             return 1
         after = bench.planner.score_after(report, plan).value
         application = Application(bench, report)
         with application.alone():
-            entry = _apply(application, plan, wishes, options, terminal)
+            entry = _apply(
+                application,
+                plan,
+                wishes,
+                options,
+                terminal,
+            )
     write_entries(terminal, (entry,), options.format)
     if options.format == "text":
         terminal.write(f"    score {score_word(report.score.value)} -> {score_word(after)}\n")
@@ -82,20 +119,40 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _apply(
-    application: Application, plan: Plan, wishes: ApplyWishes, options: Namespace, terminal: Terminal
+    application: Application,
+    plan: Plan,
+    wishes: ApplyWishes,
+    options: Namespace,
+    terminal: Terminal,
 ) -> JournalEntry:
     prepared = application.prepare(plan, wishes)
     _show(terminal, prepared)
-    sure(terminal, "Do this?", yes=options.yes, command="the same with --yes")
+    sure(
+        terminal,
+        "Do this?",
+        yes=options.yes,
+        command="the same with --yes",
+    )
     try:
         with stopped_by_signals() as stop:
-            return application.run(prepared, lambda event: tell(terminal, event), stop)
+            return application.run(
+                prepared,
+                lambda event: tell(terminal, event),
+                stop,
+            )
     except ApplyFailed:
-        write_entries(terminal, (History().find(prepared.entry.id),), options.format)
+        write_entries(
+            terminal,
+            (History().find(prepared.entry.id),),
+            options.format,
+        )
         raise
 
 
-def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:
+def _end_what_was_cut_off(
+    options: Namespace,
+    terminal: Terminal,
+) -> None:
     """Offer to undo an interrupted earlier change of this container.
 
     Raises:
@@ -109,7 +166,12 @@ def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:
         terminal.complain(error.title)
         entry = history.to_undo(history.cut_off(options.name))
         command = f"hardentui undo {entry.id} --yes"
-        sure(terminal, "Undo it first?", yes=False, command=command)
+        sure(
+            terminal,
+            "Undo it first?",
+            yes=False,
+            command=command,
+        )
         history.undo(entry, lambda event: tell(terminal, event))
 
 

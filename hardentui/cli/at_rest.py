@@ -39,7 +39,9 @@ def asked(options: Namespace, version: Version | None = None) -> AtRest:
     """
     for name in () if getattr(options, "against_host", False) else _OF_ENGINES:
         if getattr(options, name, None):
-            raise UsageError(f"--{name} is about containers of an engine, and files were named.", "Omit it.")
+            raise UsageError(
+                f"--{name} is about containers of an engine, and files were named.", "Omit it."
+            )
     return AtRest(
         tuple(options.names),
         getattr(options, "checklist", ""),
@@ -53,7 +55,8 @@ _LOOK_AGAIN = 0.5  # seconds
 
 
 def check(options: Namespace, terminal: Terminal) -> int:
-    """Check the named files; the exit code is that of `check`. With --watch, again after each change."""
+    """Check the named files; the exit code is that of `check`. With --watch, again after each
+    change."""
     if options.watch:
         if STDIN in options.names:
             raise UsageError("Standard input does not change: --watch needs files.")
@@ -76,12 +79,21 @@ def _watch(options: Namespace, terminal: Terminal) -> int:
 
 
 def _check_now(options: Namespace, terminal: Terminal) -> int:
-    looked = _against_host(options, terminal) if options.against_host else look(asked(options), date.today())
+    looked = (
+        _against_host(options, terminal)
+        if options.against_host
+        else look(asked(options), date.today())
+    )
     result = result_of(looked, Severity.parse(options.fail_on))
     to_file = options.file and options.file != "-"
     style = TextStyle() if to_file else replace(terminal.style, summary_last=False)
     if options.format == "text":
-        text = render_lines(looked, result, style, details=options.details)
+        text = render_lines(
+            looked,
+            result,
+            style,
+            details=options.details,
+        )
     else:
         text = render(options.format, result, style)
         _note(looked.notes, terminal)
@@ -96,7 +108,11 @@ def _check_now(options: Namespace, terminal: Terminal) -> int:
 def _against_host(options: Namespace, terminal: Terminal) -> Looked:
     """The files, each compared with the container of its name on this host."""
     root = os.getuid() == 0
-    account = replace(asked(options), rootless=not root, home=os.path.expanduser("~"))
+    account = replace(
+        asked(options),
+        rootless=not root,
+        home=os.path.expanduser("~"),
+    )
     with session.workbench(options, terminal) as bench:
         keys = {row.name: row.key for row in bench.containers.rows()}
 
@@ -110,21 +126,38 @@ def _against_host(options: Namespace, terminal: Terminal) -> Looked:
 _NOTHING = 1  # as for plan and trial
 
 
-def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
+def fix(
+    options: Namespace,
+    terminal: Terminal,
+    version: Version | None,
+) -> int:
     """Fix the named files: print the diff, write them in place, or to a folder.
 
     Exit code: 0 something was changed, 1 nothing can be, 4 a file could not be used.
     """
     if options.plan or options.trial:
-        raise UsageError("--plan and --trial belong to a container, and files were named.", "Omit them.")
+        raise UsageError(
+            "--plan and --trial belong to a container, and files were named.", "Omit them."
+        )
     if options.as_is and options.to != "quadlet":
-        raise UsageError("Files are as they are already.", "--as-is --to quadlet converts compose files.")
+        raise UsageError(
+            "Files are as they are already.", "--as-is --to quadlet converts compose files."
+        )
     if options.in_place and (options.directory or options.diff):
         raise UsageError("--in-place excludes -o and --diff.")
     looked = look(replace(asked(options, version), checks=()), date.today())
     if options.to not in ("", "unit"):
-        return _convert(looked, options, terminal, version or hinted(looked.sources))
-    fixed = fix_all(looked, _wanted(options), version or hinted(looked.sources))
+        return _convert(
+            looked,
+            options,
+            terminal,
+            version or hinted(looked.sources),
+        )
+    fixed = fix_all(
+        looked,
+        _wanted(options),
+        version or hinted(looked.sources),
+    )
     for each in fixed:
         _tell(each, terminal)
     if with_all := dict.fromkeys(check for each in fixed for check in each.with_all):
@@ -145,7 +178,12 @@ def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
     return 0 if drafts else _NOTHING
 
 
-def _convert(looked: Looked, options: Namespace, terminal: Terminal, version: Version | None) -> int:
+def _convert(
+    looked: Looked,
+    options: Namespace,
+    terminal: Terminal,
+    version: Version | None,
+) -> int:
     """Turn compose files into Quadlets."""
     from hardentui.features.at_rest.stacks import convert
 
@@ -153,7 +191,9 @@ def _convert(looked: Looked, options: Namespace, terminal: Terminal, version: Ve
         raise UsageError("Compose files are converted with --to quadlet, printed or with -o DIR.")
     others = [each for each in looked.services if each.service.format is not Format.COMPOSE]
     if others:
-        raise UsageError(f"{visible(others[0].service.file.shown, 200)} is no compose file.", "Omit --to.")
+        raise UsageError(
+            f"{visible(others[0].service.file.shown, 200)} is no compose file.", "Omit --to."
+        )
     stacks: dict[str, list[Service]] = {}
     for judged in looked.services:
         stacks.setdefault(judged.service.group, []).append(judged.service)
@@ -186,24 +226,40 @@ def _tell(fixed: Fixed, terminal: Terminal) -> None:
         terminal.note(f"{name}: not changed: {visible(sentence, 300)}")
 
 
-def _write_in_place(drafts: Iterable[DraftFile], sources: Sources, terminal: Terminal) -> None:
+def _write_in_place(
+    drafts: Iterable[DraftFile],
+    sources: Sources,
+    terminal: Terminal,
+) -> None:
     """Links are followed below the given paths; nothing is written through one that leads out."""
     folders: dict[str, list[DraftFile]] = {}
     by_target: dict[str, DraftFile] = {}
     for draft in drafts:
         if not draft.directory:
-            raise UsageError("Standard input cannot be changed in place.", "Print the diff, or use -o DIR.")
+            raise UsageError(
+                "Standard input cannot be changed in place.", "Print the diff, or use -o DIR."
+            )
         path = os.path.join(draft.directory, draft.name)
         target = os.path.realpath(path)
         if not sources.is_below(path):
             sentence = f"{visible(path, 200)} is a link out of its folder."
             raise UsageError(sentence, f"Name the file: {visible(target, 200)}")
-        by_target[target] = replace(draft, directory=os.path.dirname(target), name=os.path.basename(target))
+        by_target[target] = replace(
+            draft, directory=os.path.dirname(target), name=os.path.basename(target)
+        )
     for draft in by_target.values():
         folders.setdefault(draft.directory, []).append(draft)
     for directory, files in folders.items():
         seen = {file.name: file.before for file in files}
-        terminal.tell_written(write_bundle(directory, files, keep_mode=True, seen=seen, keep_backup=True))
+        terminal.tell_written(
+            write_bundle(
+                directory,
+                files,
+                keep_mode=True,
+                seen=seen,
+                keep_backup=True,
+            )
+        )
 
 
 def _note(notes: Iterable[str], terminal: Terminal) -> None:

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-def next_steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
+def next_steps(
+    result: CheckResult,
+    options: Namespace,
+) -> Iterator[tuple[str, str]]:
     """(command, what it gives), the most useful one first."""
     where = _options(result, options)
     failing = [subject for subject in result.subjects if subject.count(Status.FAIL)]
@@ -50,19 +53,42 @@ def next_steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, s
         name, identity = names[0]
         name = command_word(name, identity[:12])
         if len(containers) == 1:
-            yield own_command(where, "check", name, "--details"), "everything about it"
+            yield (
+                own_command(
+                    where,
+                    "check",
+                    name,
+                    "--details",
+                ),
+                "everything about it",
+            )
         else:
             yield own_command(where, "check", name), "the findings of the worst container"
         if any(engine.only_read for engine in result.engines):
-            yield own_command(where, "fix", name, "--to", "quadlet"), "the unit that Podman would run"
+            yield (
+                own_command(
+                    where,
+                    "fix",
+                    name,
+                    "--to",
+                    "quadlet",
+                ),
+                "the unit that Podman would run",
+            )
         elif not getattr(options, "facts", ""):
-            yield own_command(where, "harden", name), "try all fixes on a twin, then apply what works"
+            yield (
+                own_command(where, "harden", name),
+                "try all fixes on a twin, then apply what works",
+            )
     worst = [path.checks[0] for path in result.paths] + [
         subject.having(Status.FAIL)[0].check for subject in failing
     ]
     if worst:
         checklist = tuple(_given(options, "checklist"))
-        yield own_command(checklist, "explain", worst[0]), "why it matters, and what its fix may break"
+        yield (
+            own_command(checklist, "explain", worst[0]),
+            "why it matters, and what its fix may break",
+        )
     if any(subject.score.value is not None for subject in result.subjects):
         yield "hardentui explain score", "what the score means"
 
@@ -70,7 +96,11 @@ def next_steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, s
 def _options(result: CheckResult, options: Namespace) -> tuple[str, ...]:
     """The options that lead to this host, and to this checklist."""
     found_with = without_checklist(result.engines[0].found_with) if result.engines else ()
-    return (*found_with, *_given(options, "facts"), *_given(options, "checklist"))
+    return (
+        *found_with,
+        *_given(options, "facts"),
+        *_given(options, "checklist"),
+    )
 
 
 def _given(options: Namespace, name: str) -> Iterator[str]:
@@ -90,7 +120,8 @@ def is_whole(options: Namespace) -> bool:
 
 
 def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
-    """The files of `--facts`, each content once; for a directory, all that end in `.json` or `.json.gz`.
+    """The files of `--facts`, each content once; for a directory, all that end in `.json` or
+    `.json.gz`.
 
     Raises:
         InputError: a directory without any, or with an implausible number.
@@ -163,21 +194,48 @@ def of_fleet(
         raise (refused or unread)[0]
     terminal.clear()
     # a waiver of one host is not unused because another does not need it
-    return merged(results, _waivers(last, reports, options) if last is not None else ())
+    return merged(
+        results,
+        _waivers(last, reports, options) if last is not None else (),
+    )
 
 
 def _waivers(
-    bench: Workbench, reports: Iterable[tuple[Report, str]], options: Namespace
+    bench: Workbench,
+    reports: Iterable[tuple[Report, str]],
+    options: Namespace,
 ) -> tuple[SubjectResult, ...]:
     judged = session.of_waivers(bench, reports)
-    return check_result(bench, judged, Severity.parse(options.fail_on), fixes=False).subjects
+    return check_result(
+        bench,
+        judged,
+        Severity.parse(options.fail_on),
+        fixes=False,
+    ).subjects
 
 
-def _unread(file: str, error: HardenError, options: Namespace) -> CheckResult:
+def _unread(
+    file: str,
+    error: HardenError,
+    options: Namespace,
+) -> CheckResult:
     """The report of a host whose facts cannot be used."""
     name = os.path.basename(file).removesuffix(".gz").removesuffix(".json")
-    subject = SubjectResult(Subject(Kind.HOST, file, name), score(()), (), "host", error.title)
-    return CheckResult((), (subject,), "", Severity.parse(options.fail_on), __version__, place=name)
+    subject = SubjectResult(
+        Subject(Kind.HOST, file, name),
+        score(()),
+        (),
+        "host",
+        error.title,
+    )
+    return CheckResult(
+        (),
+        (subject,),
+        "",
+        Severity.parse(options.fail_on),
+        __version__,
+        place=name,
+    )
 
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -200,9 +258,21 @@ def arguments(parser: ArgumentParser) -> None:
         choices=range(1, 11),
         help="only checks of this step (1-10); repeatable",
     )
-    repeated(parser, "--check", "ID", "only this check; repeatable")
-    about = "only containers that match every word, as in the list filter: 'state:running score<50 !db'"
-    given(parser, "--filter", "EXPR", f"{about}; hardentui explain filter lists all words")
+    repeated(
+        parser,
+        "--check",
+        "ID",
+        "only this check; repeatable",
+    )
+    about = (
+        "only containers that match every word, as in the list filter: 'state:running score<50 !db'"
+    )
+    given(
+        parser,
+        "--filter",
+        "EXPR",
+        f"{about}; hardentui explain filter lists all words",
+    )
     parser.add_argument(
         "--facts",
         action=GivenAgain,
@@ -210,27 +280,77 @@ def arguments(parser: ArgumentParser) -> None:
         default=[],
         help="check saved facts instead of this host; several files or a directory give one report",
     )
-    flag(parser, "--watch", "of files: check again after each change, until Ctrl-C")
-    flag(parser, "--against-host", "of files: also compare them with what runs on this host")
+    flag(
+        parser,
+        "--watch",
+        "of files: check again after each change, until Ctrl-C",
+    )
+    flag(
+        parser,
+        "--against-host",
+        "of files: also compare them with what runs on this host",
+    )
     depth = parser.add_mutually_exclusive_group()
-    flag(depth, "--details", "everything about each subject")
+    flag(
+        depth,
+        "--details",
+        "everything about each subject",
+    )
     parser.add_argument(
         "--framework",
         choices=("cis", "nist", "bsi"),
         default="",
-        help="the same by control: CIS Docker 1.6 (sections 4 and 5), NIST SP 800-190 or BSI SYS.1.6",
+        help="the same by control: CIS Docker 1.6 (sections 4 and 5), NIST SP 800-190 or BSI "
+        "SYS.1.6",
     )
     # what is told instead of the findings, and what is read besides
-    flag(depth, "--rights", "what the kernel lets containers do, instead of findings")
-    given(depth, "--since", "FILE", "only what changed since a JSON report")
+    flag(
+        depth,
+        "--rights",
+        "what the kernel lets containers do, instead of findings",
+    )
+    given(
+        depth,
+        "--since",
+        "FILE",
+        "only what changed since a JSON report",
+    )
     masked = "values named like passwords or keys are masked"
-    given(depth, "--save", "FILE", f"save what checks read, for --facts; {masked}")
-    flag(parser, "--deep", "with host: also pending updates; takes seconds")
-    about = "with host: first import a result of Lynis (lynis-report.dat) or OpenSCAP (--results-arf)"
-    given(parser, "--import", "FILE", about, dest="scan")
+    given(
+        depth,
+        "--save",
+        "FILE",
+        f"save what checks read, for --facts; {masked}",
+    )
+    flag(
+        parser,
+        "--deep",
+        "with host: also pending updates; takes seconds",
+    )
+    about = (
+        "with host: first import a result of Lynis (lynis-report.dat) or OpenSCAP (--results-arf)"
+    )
+    given(
+        parser,
+        "--import",
+        "FILE",
+        about,
+        dest="scan",
+    )
     checklist_option(parser)
-    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
-    given(parser, "-o", "FILE", "write the report to a file", dest="file")
+    parser.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        default="text",
+        help="default: text",
+    )
+    given(
+        parser,
+        "-o",
+        "FILE",
+        "write the report to a file",
+        dest="file",
+    )
     parser.add_argument(
         "--fail-on",
         choices=SEVERITIES,
@@ -242,7 +362,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.framework and options.format not in _BY_CONTROL:
         raise UsageError(
-            f"--framework has no {options.format} report.", f"Choose --format {', '.join(_BY_CONTROL)}."
+            f"--framework has no {options.format} report.",
+            f"Choose --format {', '.join(_BY_CONTROL)}.",
         )
     know_checks(options.check, options.checklist)
     if options.rights:
@@ -257,9 +378,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
         at_rest: int = command_module("at_rest").check(options, terminal)
         return at_rest
     if options.against_host:
-        raise UsageError("--against-host is about files.", "Name a file or folder, as in ./quadlets.")
+        raise UsageError(
+            "--against-host is about files.", "Name a file or folder, as in ./quadlets."
+        )
     if options.watch:
-        raise UsageError("--watch is about files.", "hardentui watch NAME watches a container.")
+        raise UsageError(
+            "--watch is about files.",
+            "hardentui watch NAME watches a container.",
+        )
     if options.names in (["host"], ["images"]):
         shared: CheckResult = command_module("saved").shared_result(options, terminal)
         deliver(shared, options, terminal)
@@ -268,19 +394,33 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("--deep and --import need the word host: hardentui check host")
     files = facts_files(options.facts)
     if len(files) > 1:
-        result = of_fleet(files, options, terminal, partial(look_at, waivers=False))
+        result = of_fleet(
+            files,
+            options,
+            terminal,
+            partial(look_at, waivers=False),
+        )
     else:
         options = Namespace(**{**vars(options), "facts": "".join(files)})
         with session.workbench(
             options, terminal, steps=options.step, checks=options.check, everything=True
         ) as bench:
             result, _ = look_at(bench, options, terminal)
-    deliver(result, options, terminal, _look(options))
+    deliver(
+        result,
+        options,
+        terminal,
+        _look(options),
+    )
     return result.exit_code
 
 
 def look_at(
-    bench: Workbench, options: Namespace, terminal: Terminal, *, waivers: bool = True
+    bench: Workbench,
+    options: Namespace,
+    terminal: Terminal,
+    *,
+    waivers: bool = True,
 ) -> tuple[CheckResult, list[tuple[Report, str]]]:
     """The result of the requested checks on one host, and the reports behind it.
 
@@ -296,7 +436,12 @@ def look_at(
     some = bool(options.names or options.filter)
     shared = [] if some else host_reports(bench)
     alone = bool(options.names) and not bench.judge.compares
-    rows = session.scan(bench, terminal, listed, wanted if alone else None)
+    rows = session.scan(
+        bench,
+        terminal,
+        listed,
+        wanted if alone else None,
+    )
     rows = tuple(row for row in rows if not options.names or row.key in wanted)
     if options.filter:
         rows = _filtered(options.filter, rows)
@@ -304,7 +449,11 @@ def look_at(
         rows = session.in_detail(bench, rows)
     chosen = bool(options.check or options.step)  # a full check leaves images to `hardentui images`
     if chosen or not some:
-        shared += session.of_images_and_networks(bench, rows if some else None, images=chosen)
+        shared += session.of_images_and_networks(
+            bench,
+            rows if some else None,
+            images=chosen,
+        )
     of_containers = reports_of(rows, originals=bool(options.names))
     counted = rows if options.names else without_originals(rows)
     once = told_once(
@@ -322,7 +471,9 @@ def look_at(
         units=options.format != "text",
     )
     if not options.names:
-        result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None or row.aside))
+        result = replace(
+            result, kept=tuple(_kept(row) for row in rows if row.kept is not None or row.aside)
+        )
     if options.format == "html":
         from hardentui.features.networks.splitting import whole_map
 
@@ -332,21 +483,31 @@ def look_at(
 
 def _kept(row: Row) -> KeptResult:
     of, entry = (row.kept.of, row.kept.entry) if row.kept is not None else ("", "")
-    return KeptResult(row.id, row.name, row.engine.label, of, entry, row.aside)
+    return KeptResult(
+        row.id,
+        row.name,
+        row.engine.label,
+        of,
+        entry,
+        row.aside,
+    )
 
 
 def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     """The containers that pass a filter.
 
     Raises:
-        UsageError: a word is invalid, or no container matches. The list ignores such a word and says
-            so; a script would take the rest for the answer.
+        UsageError: a word is invalid, or no container matches. The list ignores such a word and
+            says so; a script would take the rest for the answer.
     """
     from hardentui.features.looking.row_filter import parse_filter
 
     selection = parse_filter(text).select(rows)
     if selection.trouble:
-        raise UsageError(visible(selection.trouble), "hardentui explain filter lists all words.")
+        raise UsageError(
+            visible(selection.trouble),
+            "hardentui explain filter lists all words.",
+        )
     if not selection.rows:
         raise UsageError(
             f"No container matches the filter {visible(text, 100)!r}.",
@@ -356,7 +517,8 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _look(options: Namespace) -> TextStyle:
-    """One screen for a check of many, half of one for each that was named; --details tells everything."""
+    """One screen for a check of many, half of one for each that was named; --details tells
+    everything."""
     brief = not (options.details or options.step or options.check)
     blocks = bool(options.details or options.names or not brief)
     return TextStyle(brief=brief, blocks=blocks)
@@ -371,31 +533,48 @@ def _all_there(options: Namespace, bench: Workbench) -> None:
     chosen = {check.id for check in bench.judge.checks}
     missing = [check for check in options.check if check not in chosen]
     if missing or not chosen:
-        where = f"the checklist {bench.judge.checklist.id}" + (" in these steps" if options.step else "")
+        where = f"the checklist {bench.judge.checklist.id}" + (
+            " in these steps" if options.step else ""
+        )
         without = bench.judge.checklist.without
-        why = "\n".join(f"{check}: {visible(without[check])}" for check in missing if check in without)
-        raise UsageError(f"{', '.join(missing) or 'Every check'} is not in {where}.", why)
+        why = "\n".join(
+            f"{check}: {visible(without[check])}" for check in missing if check in without
+        )
+        raise UsageError(
+            f"{', '.join(missing) or 'Every check'} is not in {where}.",
+            why,
+        )
 
 
-def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Report, str]]) -> None:
+def _something(
+    options: Namespace,
+    bench: Workbench,
+    reports: Iterable[tuple[Report, str]],
+) -> None:
     """Requested checks must have had a subject: checking nothing is not a pass.
 
     Raises:
         UsageError: none of them ran, without a reason.
     """
-    if not (options.check or options.step) or any(report.findings or report.trouble for report, _ in reports):
+    if not (options.check or options.step) or any(
+        report.findings or report.trouble for report, _ in reports
+    ):
         return
     kinds = sorted({check.kind.value for check in bench.judge.checks})
     about = " or ".join(kinds)
     if options.names or options.filter:
         raise UsageError(
-            f"Nothing was checked: these checks are about the {about}.", "Omit the names and the filter."
+            f"Nothing was checked: these checks are about the {about}.",
+            "Omit the names and the filter.",
         )
     raise UsageError(f"Nothing was checked: there is no {about} here.")
 
 
 def deliver(
-    result: CheckResult, options: Namespace, terminal: Terminal, style: TextStyle | None = None
+    result: CheckResult,
+    options: Namespace,
+    terminal: Terminal,
+    style: TextStyle | None = None,
 ) -> None:
     """The report where the options want it; with `style` only a summary, else in full."""
     steps = () if terminal.quiet else tuple(next_steps(result, options))
@@ -405,10 +584,18 @@ def deliver(
         result = replace(result, framework=by_control(framework, result.subjects))
     if options.file and options.file != "-":
         style = replace(style or TextStyle(), next_steps=steps)
-        save_text(options.file, render(options.format, result, style), backup=False)
+        save_text(
+            options.file,
+            render(options.format, result, style),
+            backup=False,
+        )
         terminal.note(f"note: the report is in {options.file}")
     else:
         here = terminal.style
-        seen = {"width": here.width, "color": here.color, "summary_last": here.summary_last}
+        seen = {
+            "width": here.width,
+            "color": here.color,
+            "summary_last": here.summary_last,
+        }
         style = replace(style or TextStyle(), next_steps=steps, **seen)
         terminal.write(render(options.format, result, style))

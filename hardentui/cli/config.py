@@ -46,7 +46,9 @@ def arguments(parser: ArgumentParser) -> None:
         "checklist new|lint FILE: write a starter checklist, report its errors; checklist options|facts: "
         "what a check of your own can inspect; completion bash|zsh|tcsh: print the script",
     )
-    parser.add_argument("words", metavar="…", nargs="*", help="what follows checklist or completion")
+    parser.add_argument(
+        "words", metavar="…", nargs="*", help="what follows checklist or completion"
+    )
     format_option(parser)
 
 
@@ -54,8 +56,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
     verb, words = options.verb, options.words
     if verb == "checklist":
         if not words or words[0] not in _CHECKLIST_VERBS or len(words) > 2:
-            raise UsageError("What about the checklist?", f"checklist {'|'.join(_CHECKLIST_VERBS)} [FILE]")
-        return _checklist(words[0], words[1] if words[1:] else "", terminal)
+            raise UsageError(
+                "What about the checklist?", f"checklist {'|'.join(_CHECKLIST_VERBS)} [FILE]"
+            )
+        return _checklist(
+            words[0],
+            words[1] if words[1:] else "",
+            terminal,
+        )
     if verb == "completion":
         if len(words) != 1 or words[0] not in shtab.SUPPORTED_SHELLS:
             raise UsageError(
@@ -68,7 +76,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return _settings(options, terminal)
 
 
-# --- settings ---------------------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------------------
 
 
 def _settings(options: Namespace, terminal: Terminal) -> int:
@@ -94,16 +102,23 @@ def _lines(rows: tuple[SettingRow, ...]) -> list[str]:
     return [f"{row.name:<{names}}  {visible(row.text, 80):<{texts}}  {row.origin}" for row in rows]
 
 
-# --- checklists -------------------------------------------------------------------------------------------
+# --- checklists -----------------------------------------------------------------------------------
 
 
-def _checklist(verb: str, file: str, terminal: Terminal) -> int:
+def _checklist(
+    verb: str,
+    file: str,
+    terminal: Terminal,
+) -> int:
     if verb in ("options", "facts"):
         words = selectable_options() if verb == "options" else selectable_facts()
         terminal.write("".join(f"{name:<24} {shape:<9} {about}\n" for name, shape, about in words))
         return 0
     if not file:
-        raise UsageError("Which checklist?", f"hardentui config checklist {verb} FILE")
+        raise UsageError(
+            "Which checklist?",
+            f"hardentui config checklist {verb} FILE",
+        )
     if verb == "new":
         terminal.write(f"{visible(new_checklist(file))}\n")
         terminal.note(f"note: edit it, then: hardentui config checklist lint {visible(file)}")

@@ -19,7 +19,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    lines = examine(Machine.here(_size(), options.url, options.connection), options.url, options.connection)
+    lines = examine(
+        Machine.here(_size(), options.url, options.connection), options.url, options.connection
+    )
     terminal.write("\n".join(_shown(lines, Paragraphs(terminal))) + "\n")
     return 0 if any(line.engine for line in lines) else NoEngine.exit_code
 
@@ -31,7 +33,10 @@ def _size() -> tuple[int, int]:
     return size.columns, size.lines
 
 
-def _shown(lines: Iterable[Diagnosis], paragraphs: Paragraphs) -> Iterator[str]:
+def _shown(
+    lines: Iterable[Diagnosis],
+    paragraphs: Paragraphs,
+) -> Iterator[str]:
     for line in lines:
         mark = paragraphs.painted(f"{line.mark.value:<8}", _COLORS[line.mark.value])
         first, *rest = paragraphs.wrapped(f"{line.what}: {line.value}", " " * 9)

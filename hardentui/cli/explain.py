@@ -31,7 +31,11 @@ def arguments(parser: ArgumentParser) -> None:
     which.add_argument(
         "check", metavar="ID", nargs="?", default="", help="the id of a check, or: score, filter"
     )
-    which.add_argument("--list", action="store_true", help="list all checks")
+    which.add_argument(
+        "--list",
+        action="store_true",
+        help="list all checks",
+    )
     checklist_option(parser)
 
 
@@ -57,13 +61,19 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def _list(checks: Iterable[Check]) -> Any:
     from rich.table import Table
 
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     shown.add_column("Step", justify="right")
     shown.add_column("Check", no_wrap=True)
     shown.add_column("Severity", no_wrap=True)
     shown.add_column("What is wrong", overflow="fold")
     for check in sorted(checks, key=lambda check: (check.step, check.id)):
-        shown.add_row(str(check.step), foreign(check.id), foreign(check.severity.word), foreign(check.title))
+        shown.add_row(
+            str(check.step), foreign(check.id), foreign(check.severity.word), foreign(check.title)
+        )
     return shown
 
 
@@ -75,10 +85,16 @@ def _score(write: Paragraphs) -> Iterator[str]:
 
 def _filter(write: Paragraphs) -> Iterator[str]:
     yield write.bold("The filter of the container list and of hardentui check --filter")
-    yield from write.block("All words must match", [f"{word:<17} {means}" for word, means in EXAMPLES])
+    yield from write.block(
+        "All words must match", [f"{word:<17} {means}" for word, means in EXAMPLES]
+    )
 
 
-def explain_lines(check: Check, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+def explain_lines(
+    check: Check,
+    checklist: Checklist,
+    write: Paragraphs,
+) -> Iterator[str]:
     yield write.bold(check.title)
     yield f"{check.id}  step {check.step}, {check.severity_words}, about the {check.about.value}"
     if check.id in checklist.without:
@@ -98,7 +114,11 @@ def explain_lines(check: Check, checklist: Checklist, write: Paragraphs) -> Iter
         yield from write.block("References", check.references)
 
 
-def _parameters(check: Check, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+def _parameters(
+    check: Check,
+    checklist: Checklist,
+    write: Paragraphs,
+) -> Iterator[str]:
     if not check.parameters:
         return
     given = checklist.parameters.get(check.id, {})
@@ -111,16 +131,31 @@ def _parameters(check: Check, checklist: Checklist, write: Paragraphs) -> Iterat
     yield from write.block(f"Parameters ([check.{check.id}] in a checklist)", lines)
 
 
-def _change(check: Check, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+def _change(
+    check: Check,
+    checklist: Checklist,
+    write: Paragraphs,
+) -> Iterator[str]:
     """The effect of the fix on the first failing example that it can fix."""
     if check.remediate is None:
         return
     for example in facts_of(check.fails):
         verdict = judge(check, example, parameters_of(check, checklist))
-        fix = remediation(check, example, verdict, checklist)
+        fix = remediation(
+            check,
+            example,
+            verdict,
+            checklist,
+        )
         if fix.run:
-            yield from write.block("What the fix changes, as flags of podman run", _spaced(fix.run))
-            yield from write.block("What the fix changes, as Quadlet lines", _spaced(fix.quadlet))
+            yield from write.block(
+                "What the fix changes, as flags of podman run",
+                _spaced(fix.run),
+            )
+            yield from write.block(
+                "What the fix changes, as Quadlet lines",
+                _spaced(fix.quadlet),
+            )
             return
 
 
@@ -155,7 +190,9 @@ _PAGE_OF = {
 
 
 def arguments_help(parser: ArgumentParser) -> None:
-    parser.add_argument("topic", metavar="TOPIC", nargs="?", default="", help="a command, a page, or: codes")
+    parser.add_argument(
+        "topic", metavar="TOPIC", nargs="?", default="", help="a command, a page, or: codes"
+    )
 
 
 def run_help(options: Namespace, terminal: Terminal) -> int:
@@ -190,7 +227,9 @@ def _directory() -> str:
 
 def _pages() -> list[str]:
     try:
-        names = (name.removesuffix(".md") for name in os.listdir(_directory()) if name.endswith(".md"))
+        names = (
+            name.removesuffix(".md") for name in os.listdir(_directory()) if name.endswith(".md")
+        )
         return sorted(name for name in names if name != "index")  # that of the site
     except OSError:
         return []

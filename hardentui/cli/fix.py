@@ -34,7 +34,13 @@ _APPARMOR = "apparmor"
 # Files of a draft: to the terminal, to a directory, or in place.
 
 
-def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, terminal: Terminal) -> None:
+def deliver(
+    bench: Workbench,
+    report: Report,
+    draft: Draft,
+    options: Namespace,
+    terminal: Terminal,
+) -> None:
     """Print the files or, with -o, write them to that directory; remarks about them become notes."""
     for note in draft.warnings:
         terminal.note(f"note: {note}")
@@ -48,8 +54,16 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
             saved = save_in_place(known_facts(report), draft)
             steps = bench.drafter.steps_in_place(report, draft, saved)
         else:
-            steps = bench.drafter.next_steps(report, draft, options.directory)
-            saved = save((*draft.files, *steps.files), options.directory, create=True)
+            steps = bench.drafter.next_steps(
+                report,
+                draft,
+                options.directory,
+            )
+            saved = save(
+                (*draft.files, *steps.files),
+                options.directory,
+                create=True,
+            )
         for written in saved:
             terminal.tell_written([written])
             if written.state.value == "kept":
@@ -96,29 +110,57 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="+",
         help="container name or ID prefix, several at once with -o; or files and folders (./x)",
     )
-    group_of(parser, required=False, saved=True, tried=True, as_is=True)
+    group_of(
+        parser,
+        required=False,
+        saved=True,
+        tried=True,
+        as_is=True,
+    )
     parser.add_argument(
         "--to",
         choices=("quadlet", "run", "kube", "ansible", "unit", "drop-in", _APPARMOR),
         default="",
         help="default: quadlet; apparmor, with --as-is: a profile for what it does now",
     )
-    given(parser, "-o", "DIR", "write files to this directory", dest="directory")
-    given(parser, "--podman-version", "X.Y", "target this Podman version instead of the engine's")
-    flag(parser, "--diff", "of files: print the diff (the default)")
+    given(
+        parser,
+        "-o",
+        "DIR",
+        "write files to this directory",
+        dest="directory",
+    )
+    given(
+        parser,
+        "--podman-version",
+        "X.Y",
+        "target this Podman version instead of the engine's",
+    )
     flag(
-        parser, "--in-place", "of files, or with --to unit or drop-in: write where they are; a backup is kept"
+        parser,
+        "--diff",
+        "of files: print the diff (the default)",
+    )
+    flag(
+        parser,
+        "--in-place",
+        "of files, or with --to unit or drop-in: write where they are; a backup is kept",
     )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if any_paths(options.names):
-        code: int = command_module("at_rest").fix(options, terminal, version_of(options))
+        code: int = command_module("at_rest").fix(
+            options,
+            terminal,
+            version_of(options),
+        )
         return code
     ways = ("check", "all", "likely", "safe", "plan", "trial", "as_is")
     if not any(getattr(options, way) for way in ways):
         raise UsageError(
-            "Name the fixes: --check ID, --all, --likely, --safe, --plan FILE, --trial FILE; or --as-is."
+            "Name the fixes: --check ID, --all, --likely, --safe, --plan FILE, --trial FILE; or "
+            "--as-is."
         )
     options.to = options.to or "quadlet"
     if options.in_place and (options.to not in ("unit", "drop-in") or options.directory):
@@ -133,16 +175,37 @@ def run(options: Namespace, terminal: Terminal) -> int:
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.names[0])
-        plan = make_plan(bench, report, options, saved, terminal)
+        plan = make_plan(
+            bench,
+            report,
+            options,
+            saved,
+            terminal,
+        )
         if not plan.changes:
             terminal.complain("Nothing was written; --as-is writes the container as it is.")
             return 1
-        draft = bench.drafter.draft(report, plan, Target(options.to), version=version)
-        deliver(bench, report, draft, options, terminal)
+        draft = bench.drafter.draft(
+            report,
+            plan,
+            Target(options.to),
+            version=version,
+        )
+        deliver(
+            bench,
+            report,
+            draft,
+            options,
+            terminal,
+        )
     return 0
 
 
-def write_as_is(options: Namespace, terminal: Terminal, version: Version | None) -> int:
+def write_as_is(
+    options: Namespace,
+    terminal: Terminal,
+    version: Version | None,
+) -> int:
     """Nothing hardened.
 
     Raises:
@@ -154,14 +217,33 @@ def write_as_is(options: Namespace, terminal: Terminal, version: Version | None)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.names[0])
         if options.to == _APPARMOR:
-            _apparmor(lsm_page(known_facts(report)), options.directory, terminal)
+            _apparmor(
+                lsm_page(known_facts(report)),
+                options.directory,
+                terminal,
+            )
         else:
-            draft = bench.drafter.draft(report, None, Target(options.to), version=version)
-            deliver(bench, report, draft, options, terminal)
+            draft = bench.drafter.draft(
+                report,
+                None,
+                Target(options.to),
+                version=version,
+            )
+            deliver(
+                bench,
+                report,
+                draft,
+                options,
+                terminal,
+            )
     return 0
 
 
-def _apparmor(page: LsmPage, directory: str, terminal: Terminal) -> None:
+def _apparmor(
+    page: LsmPage,
+    directory: str,
+    terminal: Terminal,
+) -> None:
     """Raises InputError if AppArmor does not confine the container."""
     if page.profile is None:
         raise InputError(
@@ -177,13 +259,17 @@ def _apparmor(page: LsmPage, directory: str, terminal: Terminal) -> None:
     terminal.tell_written(write_bundle(directory, [file], create=True))
 
 
-# --- hardentui fix with several names: all files at once; a container that fails does not stop the ot
+# --- hardentui fix with several names: all files at once; a container that fails does not stop the ot ---
 
 
 _NOT_WRITTEN = 4  # as for any incomplete result
 
 
-def fix_many(options: Namespace, terminal: Terminal, version: Version | None) -> int:
+def fix_many(
+    options: Namespace,
+    terminal: Terminal,
+    version: Version | None,
+) -> int:
     """Exit code: 0 all that can be fixed is written, 1 nothing to change, 4 a container is refused."""
     if not options.directory:
         raise UsageError("Files of several containers go to a directory: add -o DIR.")
@@ -194,7 +280,15 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
     check_options(options)
     with session.workbench(options, terminal) as bench:
         rows = session.named(bench.containers.rows(), options.names)
-        batch = combine(_items(bench, rows, options, version, terminal))
+        batch = combine(
+            _items(
+                bench,
+                rows,
+                options,
+                version,
+                terminal,
+            )
+        )
         for item in batch.items:
             _tell(item, terminal)
         if batch.files:
@@ -210,7 +304,11 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
 
 
 def _items(
-    bench: Workbench, rows: Iterable[Row], options: Namespace, version: Version | None, terminal: Terminal
+    bench: Workbench,
+    rows: Iterable[Row],
+    options: Namespace,
+    version: Version | None,
+    terminal: Terminal,
 ) -> Iterator[BatchItem]:
     bench.surroundings.host()  # the engine's defaults show what a container set itself
     caution = None if options.check else _caution(options)
@@ -224,7 +322,9 @@ def _items(
         if refreshed is None or refreshed.report is None:
             terminal.complain(f"not written: {visible(row.name)}: it has been removed")
             continue
-        yield prepare(bench, refreshed.report, caution, chosen, to=Target(options.to), version=version)
+        yield prepare(
+            bench, refreshed.report, caution, chosen, to=Target(options.to), version=version
+        )
 
 
 def _caution(options: Namespace) -> Caution:

@@ -32,7 +32,13 @@ from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.apply_ways import ComposeOverride
 from hardentui.features.fix.saving import save_result, save_texts
 from hardentui.features.harden.page import LABEL, downtime, lines, title
-from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, KeptTrial, Outset
+from hardentui.features.harden.task import (
+    CONFIRM_WITHIN,
+    Hardening,
+    HardenWishes,
+    KeptTrial,
+    Outset,
+)
 from hardentui.features.looking.stack import stacks
 from hardentui.harden.score import score_word
 from hardentui.model.draft import TextFile, safe_file_name
@@ -60,22 +66,51 @@ def arguments(parser: ArgumentParser) -> None:
     )
     checklist_option(parser)
     group = parser.add_argument_group("which fixes; without these, all that a trial can judge")
-    repeated(group, "--check", "ID", "only this fix; repeatable")
-    flag(group, "--all", "also fixes whose effect no trial shows; with --check, those too")
+    repeated(
+        group,
+        "--check",
+        "ID",
+        "only this fix; repeatable",
+    )
+    flag(
+        group,
+        "--all",
+        "also fixes whose effect no trial shows; with --check, those too",
+    )
     group = parser.add_argument_group("the trial")
     about = "a read-only shell command that succeeds if the service works, at $TARGET"
-    repeated(group, "--probe", "CMD", f"{about}; without one, the proposed one; repeatable")
-    patience_option(group, "seconds to become ready, for a twin and for the container")
+    repeated(
+        group,
+        "--probe",
+        "CMD",
+        f"{about}; without one, the proposed one; repeatable",
+    )
+    patience_option(
+        group,
+        "seconds to become ready, for a twin and for the container",
+    )
     group = parser.add_argument_group("the result")
     ends = group.add_mutually_exclusive_group()
-    ends.add_argument("--try", action="store_true", dest="only_try", help="stop after the card")
-    given(ends, "-o", "DIR", "write files instead of applying it", dest="directory")
+    ends.add_argument(
+        "--try",
+        action="store_true",
+        dest="only_try",
+        help="stop after the card",
+    )
+    given(
+        ends,
+        "-o",
+        "DIR",
+        "write files instead of applying it",
+        dest="directory",
+    )
     group.add_argument(
         "--confirm-within",
         type=seconds,
         metavar="S",
         default=None,
-        help=f"roll back unless it is kept within this time (default: {CONFIRM_WITHIN:g}, none with --yes)",
+        help=f"roll back unless it is kept within this time (default: {CONFIRM_WITHIN:g}, none "
+        "with --yes)",
     )
     group.add_argument(
         "--soak",
@@ -85,7 +120,11 @@ def arguments(parser: ArgumentParser) -> None:
         help="for this time (7d, 12h) the learned seccomp profile only logs what it would refuse; then "
         "harden NAME allows that too and enforces the rest; 0 ends a soak now",
     )
-    flag(group, "--yes", "do not ask; decide nothing that is yours")
+    flag(
+        group,
+        "--yes",
+        "do not ask; decide nothing that is yours",
+    )
     format_option(group)
 
 
@@ -95,7 +134,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if changes and not asks and not options.yes:
         raise UsageError(
             "Nothing was done: there is no terminal to ask on.",
-            "--try shows what hardening would do, -o DIR writes files, --yes applies it without a question.",
+            "--try shows what hardening would do, -o DIR writes files, --yes applies it without a "
+            "question.",
         )
     if options.soak and not changes:
         raise UsageError("--soak applies the result: it does not go with --try or -o.")
@@ -114,7 +154,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         bench.surroundings.host()  # the engine's defaults show what a container set itself
         rows = session.scan(bench, terminal)
         names = _chosen(rows, options.names)
-        told = Conversation(bench, terminal, _ask(terminal) if asks else None, json=options.format == "json")
+        told = Conversation(
+            bench, terminal, _ask(terminal) if asks else None, json=options.format == "json"
+        )
         code = told.harden(names, wishes, changes=changes)
         if told.override is not None:
             file = TextFile(told.override.name, told.override.text)
@@ -122,7 +164,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return code
 
 
-def _chosen(rows: tuple[Row, ...], names: Iterable[str]) -> tuple[Row, ...]:
+def _chosen(
+    rows: tuple[Row, ...],
+    names: Iterable[str],
+) -> tuple[Row, ...]:
     """The containers of these names; the name of a pod or compose project stands for its members.
 
     Raises:
@@ -155,7 +200,8 @@ def _ask(terminal: Terminal) -> Ask:
 
 
 class Begun(NamedTuple):
-    """A container that will be tried; `kept`: its trial that worked and was not followed by a decision."""
+    """A container that will be tried; `kept`: its trial that worked and was not followed by a
+    decision."""
 
     task: Hardening
     outset: Outset
@@ -163,8 +209,8 @@ class Begun(NamedTuple):
 
 
 class Conversation:
-    """Hardens containers in a terminal, line by line: one question before the trials, one before the changes,
-    one to keep them.
+    """Hardens containers in a terminal, line by line: one question before the trials, one before
+    the changes, one to keep them.
 
     Args:
         ask: None: nothing is asked, the proposed probes are taken, the results are applied.
@@ -174,7 +220,14 @@ class Conversation:
         override: the compose file of all that was written to files.
     """
 
-    def __init__(self, bench: Workbench, terminal: Terminal, ask: Ask | None, *, json: bool = False) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        terminal: Terminal,
+        ask: Ask | None,
+        *,
+        json: bool = False,
+    ) -> None:
         self._bench = bench
         self._terminal = terminal
         self._ask = ask
@@ -183,7 +236,13 @@ class Conversation:
         self._several = False
         self.override: ComposeOverride | None = None
 
-    def harden(self, rows: Sequence[Row], wishes: HardenWishes, *, changes: bool) -> int:
+    def harden(
+        self,
+        rows: Sequence[Row],
+        wishes: HardenWishes,
+        *,
+        changes: bool,
+    ) -> int:
         """All of them; what fails is told. Returns an exit code.
 
         Raises:
@@ -196,9 +255,18 @@ class Conversation:
         for row in rows:
             below = f"/{safe_file_name(row.name)}" if several else ""
             where = wishes.directory and f"{wishes.directory}{below}"
-            wanted = replace(wishes, directory=where, together=several)
+            wanted = replace(
+                wishes,
+                directory=where,
+                together=several,
+            )
             with self._told():
-                if member := self._begin(row, wanted, changes=changes, several=several):
+                if member := self._begin(
+                    row,
+                    wanted,
+                    changes=changes,
+                    several=several,
+                ):
                     begun.append(member)
         results = []
         for member, probes in self._start(begun, several=several):
@@ -222,7 +290,9 @@ class Conversation:
     def _report_of(self, row: Row) -> Report:
         if row.kept is not None:
             kept, of = visible(row.name, 60), visible(row.kept.of, 60)
-            raise UsageError(f"{kept} is the kept original of {of}.", f"To harden that one: harden {of}")
+            raise UsageError(
+                f"{kept} is the kept original of {of}.", f"To harden that one: harden {of}"
+            )
         again = self._bench.containers.refresh(row.key)
         if again is None or again.report is None:
             raise NotFound(f"The container {visible(row.name, 60)!r} is gone.")
@@ -230,7 +300,14 @@ class Conversation:
             raise NotFound(f"{visible(row.name, 60)!r} cannot be checked: {again.report.trouble}.")
         return again.report
 
-    def _begin(self, row: Row, wishes: HardenWishes, *, changes: bool, several: bool) -> Begun | None:
+    def _begin(
+        self,
+        row: Row,
+        wishes: HardenWishes,
+        *,
+        changes: bool,
+        several: bool,
+    ) -> Begun | None:
         """None: there is nothing to try, which was told."""
         task = Hardening(self._bench, self._report_of(row), wishes)
         if (soak := task.soak) is not None:
@@ -241,23 +318,44 @@ class Conversation:
             return None
         outset = task.outset()
         if not outset.plan.choices and not outset.plan.changes:
-            self._terminal.complain(f"{visible(task.report.subject.name, 60)}: there is nothing to change.")
+            self._terminal.complain(
+                f"{visible(task.report.subject.name, 60)}: there is nothing to change."
+            )
             self._codes.append(0 if several else 1)
             return None
         kept = task.tried_before() if changes and self._ask is not None else None
         if kept is not None and not several:
-            kept = kept if self._agrees(f"Its trial at {kept.when} worked. Go on with it? [Y/n]") else None
+            kept = (
+                kept
+                if self._agrees(f"Its trial at {kept.when} worked. Go on with it? [Y/n]")
+                else None
+            )
         return Begun(task, outset, kept)
 
-    def _try(self, member: Begun, probes: tuple[str, ...]) -> Card:
+    def _try(
+        self,
+        member: Begun,
+        probes: tuple[str, ...],
+    ) -> Card:
         if member.kept is not None:
             return member.task.picked_up(member.outset, member.kept)
         with stopped_by_signals() as stop:
-            card = member.task.try_out(member.outset, probes, ProgressLines(self._terminal), stop)
+            card = member.task.try_out(
+                member.outset,
+                probes,
+                ProgressLines(self._terminal),
+                stop,
+            )
         self._terminal.clear()
         return card
 
-    def _goes_on(self, card: Card, task: Hardening, *, changes: bool) -> bool:
+    def _goes_on(
+        self,
+        card: Card,
+        task: Hardening,
+        *,
+        changes: bool,
+    ) -> bool:
         """Show the card; whether it is to be applied."""
         applies = changes and card.works and not card.obstacle and not task.wishes.directory
         self._lines(card, task)
@@ -276,12 +374,24 @@ class Conversation:
         """A change that a closed terminal left open, decided now; None if there is none."""
         if (entry := task.waiting) is not None:
             return self._keep([entry])[0]
-        if (identity := task.resumable()) and self._agrees("Applying it was interrupted. Complete it? [Y/n]"):
+        if (identity := task.resumable()) and self._agrees(
+            "Applying it was interrupted. Complete it? [Y/n]"
+        ):
             with stopped_by_signals() as stop:
-                return task.resume(identity, lambda event: tell(self._terminal, event), stop)
+                return task.resume(
+                    identity,
+                    lambda event: tell(self._terminal, event),
+                    stop,
+                )
         return None
 
-    def _soaks(self, task: Hardening, entry: JournalEntry, *, changes: bool) -> None:
+    def _soaks(
+        self,
+        task: Hardening,
+        entry: JournalEntry,
+        *,
+        changes: bool,
+    ) -> None:
         """Tell what its soak has shown, and enforce its profile if that is over."""
         calls = task.soaked(entry)
         if not self._json:
@@ -304,17 +414,30 @@ class Conversation:
             done = self._keep([done])[0]
         self._entry(done)
 
-    def _entry(self, entry: JournalEntry, soaked: Mapping[str, frozenset[str]] | None = None) -> None:
+    def _entry(
+        self,
+        entry: JournalEntry,
+        soaked: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         if not self._json or soaked is None:
-            write_entries(self._terminal, (entry,), "json" if self._json else "text")
+            write_entries(
+                self._terminal,
+                (entry,),
+                "json" if self._json else "text",
+            )
             return
         document = journal_document((entry,))
         document["entries"][0]["soak_logged"] = {call: sorted(by) for call, by in soaked.items()}
         self._terminal.write_json(document)
 
-    # --- the decisions --------------------------------------------------------------------------------
+    # --- the decisions ----------------------------------------------------------------------------
 
-    def _start(self, begun: Sequence[Begun], *, several: bool) -> Iterator[tuple[Begun, tuple[str, ...]]]:
+    def _start(
+        self,
+        begun: Sequence[Begun],
+        *,
+        several: bool,
+    ) -> Iterator[tuple[Begun, tuple[str, ...]]]:
         """What to try, and with which probes; nothing if the user does not want it."""
         given: tuple[str, ...] | None = None
         for member in begun:
@@ -336,10 +459,14 @@ class Conversation:
     def _introduce(self, member: Begun) -> None:
         say, report, outset = self._terminal.note, member.task.report, member.outset
         level = f" ({report.score.level.value})" if report.score.level else ""
-        tried = f"{plural(len(outset.plan.choices), 'fix', 'fixes')} will be tried on a twin, beside it"
+        tried = (
+            f"{plural(len(outset.plan.choices), 'fix', 'fixes')} will be tried on a twin, beside it"
+        )
         if member.kept is not None:
             tried = f"Its trial at {member.kept.when} worked"
-        say(f"{visible(report.subject.name, 60)}: score {score_word(report.score.value)}{level}. {tried}.")
+        say(
+            f"{visible(report.subject.name, 60)}: score {score_word(report.score.value)}{level}. {tried}."
+        )
         if member.kept is not None:
             return
         for line in outset.together:
@@ -349,7 +476,9 @@ class Conversation:
         if outset.probe:
             say(f"probe: {outset.probe.command}   (it {_now(outset.probe.answer)})")
         elif member.task.wishes.probes is None:
-            say(f"judged by {outset.judged or 'whether it starts and listens: no probe is known for it'}")
+            say(
+                f"judged by {outset.judged or 'whether it starts and listens: no probe is known for it'}"
+            )
 
     def _apply(self, results: Sequence[tuple[Card, Hardening]]) -> None:
         if self._ask is not None:
@@ -391,7 +520,12 @@ class Conversation:
         for (_, tasks, _), entry in zip(done, entries, strict=True):
             self._end(tasks, cards, entry)
 
-    def _change(self, tasks: Sequence[Hardening], cards: Mapping[str, Card], left: int) -> JournalEntry:
+    def _change(
+        self,
+        tasks: Sequence[Hardening],
+        cards: Mapping[str, Card],
+        left: int,
+    ) -> JournalEntry:
         """One change of all these containers; it also waits for those after it.
 
         Raises:
@@ -401,7 +535,10 @@ class Conversation:
         assert first.prepared is not None  # noqa: S101 - its card says that it can be applied
         if left > 1 or others:
             wishes = first.prepared.wishes
-            first.prepare(replace(wishes, confirm_within=wishes.confirm_within * left), others)
+            first.prepare(
+                replace(wishes, confirm_within=wishes.confirm_within * left),
+                others,
+            )
         try:
             with stopped_by_signals() as stop:
                 return first.apply(lambda event: tell(self._terminal, event), stop)
@@ -421,30 +558,50 @@ class Conversation:
         for at in reversed(range(len(entries))):  # the last one first: it may need those before it
             with self._told():
                 if answer in _NO:
-                    kept[at] = History().undo(entries[at], lambda event: tell(self._terminal, event))
+                    kept[at] = History().undo(
+                        entries[at], lambda event: tell(self._terminal, event)
+                    )
                 elif entries[at].state is EntryState.WAITING:
                     kept[at] = History().confirm(entries[at].id)
         return kept
 
-    # --- what is told ---------------------------------------------------------------------------------
+    # --- what is told -----------------------------------------------------------------------------
 
     def _lines(self, card: Card, task: Hardening) -> None:
         if self._json:
             return
-        self._terminal.write("\n".join(card_lines(card, self._terminal, task.wishes.confirm_within)) + "\n")
+        self._terminal.write(
+            "\n".join(
+                card_lines(
+                    card,
+                    self._terminal,
+                    task.wishes.confirm_within,
+                )
+            )
+            + "\n"
+        )
 
     def _document(self, card: Card) -> None:
         if self._json:
             self._terminal.write_json(msgspec.to_builtins(card))
 
-    def _end(self, tasks: Iterable[Hardening], cards: Mapping[str, Card], entry: JournalEntry) -> None:
+    def _end(
+        self,
+        tasks: Iterable[Hardening],
+        cards: Mapping[str, Card],
+        entry: JournalEntry,
+    ) -> None:
         for task in tasks if self._json else ():
             self._document(task.applied(cards[task.report.subject.id], entry))
         if not self._json:
             self._entry(entry)
 
     def _write(self, task: Hardening) -> None:
-        written = save_result(task.files(), task.wishes.directory, task.report.subject.name)
+        written = save_result(
+            task.files(),
+            task.wishes.directory,
+            task.report.subject.name,
+        )
         self._terminal.tell_written(written, note=True)
         override = task.override(self.override.text if self.override else "") if task.plan else None
         if override is not None:
@@ -453,7 +610,11 @@ class Conversation:
                 self._terminal.note(f"compose has no key for {', '.join(override.left_out)}")
 
 
-def card_lines(card: Card, terminal: Terminal, confirm_within: float) -> list[str]:
+def card_lines(
+    card: Card,
+    terminal: Terminal,
+    confirm_within: float,
+) -> list[str]:
     """The card as text."""
     write = Paragraphs(terminal)
     width = min(100, terminal.width)

@@ -42,8 +42,13 @@ if TYPE_CHECKING:
 # hardentui images --sbom: the packages of images, for other tools.
 
 
-def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal) -> None:
-    """One SBOM on standard output, or any number as files with -o; images that were not read are left out.
+def deliver(
+    images: Sequence[ImageFacts],
+    options: Namespace,
+    terminal: Terminal,
+) -> None:
+    """One SBOM on standard output, or any number as files with -o; images that were not read are
+    left out.
 
     Raises:
         UsageError: several without -o.
@@ -53,19 +58,25 @@ def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
         terminal.tell_written(save_sboms(readable, options.directory))
     elif len(images) > 1:
         raise UsageError(
-            f"{len(images)} images do not fit into one SBOM.", "Name one, or give a directory with -o."
+            f"{len(images)} images do not fit into one SBOM.",
+            "Name one, or give a directory with -o.",
         )
     elif readable:
         terminal.write_exact(sbom_of(readable[0]))
 
 
-# hardentui images --scan and --import: known vulnerabilities of images, and how current the data is.
+# hardentui images --scan and --import: known vulnerabilities of images, and how current the data
+# is.
 
 
 def run_scans(
-    bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
+    bench: Workbench,
+    images: Sequence[ImageFacts],
+    options: Namespace,
+    terminal: Terminal,
 ) -> tuple[bool, dict[str, str]]:
-    """Import reports and scan; returns whether Ctrl-C stopped it, and name -> why an image was not scanned.
+    """Import reports and scan; returns whether Ctrl-C stopped it, and name -> why an image was not
+    scanned.
 
     Raises:
         ToolMissing: there is no scanner; says how to install one.
@@ -79,12 +90,21 @@ def run_scans(
     stop, troubles = threading.Event(), {}
     with _until_stopped(terminal, stop):
         how = ScanSettings(offline=options.offline)
-        troubles = scan_images(bench.parts, images, terminal.activity, stop, how)
+        troubles = scan_images(
+            bench.parts,
+            images,
+            terminal.activity,
+            stop,
+            how,
+        )
     return stop.is_set(), {name: f"not scanned: {reason}" for name, reason in troubles.items()}
 
 
 @contextmanager
-def _until_stopped(terminal: Terminal, stop: threading.Event) -> Iterator[None]:
+def _until_stopped(
+    terminal: Terminal,
+    stop: threading.Event,
+) -> Iterator[None]:
     """Ctrl-C sets `stop`; what was done until then is shown."""
     try:
         yield
@@ -124,10 +144,27 @@ INTERRUPTED = 130
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("names", metavar="NAME", nargs="*", help="image names or ID prefixes")
-    flag(parser, "--inside", "read their files without running them; about 1 s per 100 MB")
-    flag(parser, "--scan", "scan for known vulnerabilities with a scanner on this host and store the result")
-    flag(parser, "--offline", "scan without updating the scanner's database")
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="image names or ID prefixes",
+    )
+    flag(
+        parser,
+        "--inside",
+        "read their files without running them; about 1 s per 100 MB",
+    )
+    flag(
+        parser,
+        "--scan",
+        "scan for known vulnerabilities with a scanner on this host and store the result",
+    )
+    flag(
+        parser,
+        "--offline",
+        "scan without updating the scanner's database",
+    )
     parser.add_argument(
         "--import",
         dest="reports",
@@ -136,10 +173,23 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
     )
-    flag(parser, "--updates", "check the registries for newer images, with skopeo and without pulling")
-    about = "the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json"
+    flag(
+        parser,
+        "--updates",
+        "check the registries for newer images, with skopeo and without pulling",
+    )
+    about = (
+        "the packages of an image as CycloneDX SBOM, on standard output or with -o as "
+        "IMAGE.cdx.json"
+    )
     flag(parser, "--sbom", about)
-    given(parser, "-o", "DIR", "write SBOMs to this directory", dest="directory")
+    given(
+        parser,
+        "-o",
+        "DIR",
+        "write SBOMs to this directory",
+        dest="directory",
+    )
     format_option(parser)
     parser.epilog = "The exit code is 4 when --inside, --sbom or --scan could not read an image."
 
@@ -156,11 +206,22 @@ def run(options: Namespace, terminal: Terminal) -> int:
             stopped, troubles = _look(bench, reports, terminal)
             reports = chosen(bench.surroundings.images(), options.names)
         if options.updates:
-            task = partial(updates_task, bench.parts, [_facts(report) for report in reports])
-            return carry_out(task, terminal, "querying", as_json=options.format == "json").code
+            task = partial(
+                updates_task,
+                bench.parts,
+                [_facts(report) for report in reports],
+            )
+            return carry_out(
+                task,
+                terminal,
+                "querying",
+                as_json=options.format == "json",
+            ).code
         if options.scan or options.reports:
             try:
-                stopped, failed = run_scans(bench, [_facts(report) for report in reports], options, terminal)
+                stopped, failed = run_scans(
+                    bench, [_facts(report) for report in reports], options, terminal
+                )
                 troubles |= failed
             except ToolMissing as error:  # known results are shown anyway
                 missing = error
@@ -187,8 +248,12 @@ def _facts(report: Report) -> ImageFacts:
     return report.about
 
 
-def chosen(reports: Iterable[Report], names: Iterable[str]) -> tuple[Report, ...]:
-    """The reports of these images; all when none is named. `nginx` matches `docker.io/library/nginx:1.27`.
+def chosen(
+    reports: Iterable[Report],
+    names: Iterable[str],
+) -> tuple[Report, ...]:
+    """The reports of these images; all when none is named. `nginx` matches
+    `docker.io/library/nginx:1.27`.
 
     Raises:
         UsageError: there is no such image; the hint names similar ones.
@@ -198,9 +263,13 @@ def chosen(reports: Iterable[Report], names: Iterable[str]) -> tuple[Report, ...
     for name in names:
         named = {place for place, report in enumerate(reports) if _is_called(report, name)}
         if not named:
-            known = [visible(spelling, 100) for report in reports for spelling in _spellings(report)]
+            known = [
+                visible(spelling, 100) for report in reports for spelling in _spellings(report)
+            ]
             close = get_close_matches(name, known, 3, 0.4)
-            hint = f"Did you mean {' or '.join(close)}?" if close else "hardentui images lists them."
+            hint = (
+                f"Did you mean {' or '.join(close)}?" if close else "hardentui images lists them."
+            )
             raise UsageError(f"There is no image called {visible(name, 100)!r}.", hint)
         wanted |= named
     return tuple(reports[place] for place in sorted(wanted)) if wanted else reports
@@ -210,7 +279,12 @@ def _spellings(report: Report) -> set[str]:
     spellings: set[str] = set()
     for name in _facts(report).names:
         head, slash, last = name.rpartition("/")
-        spellings |= {name, last, last.partition(":")[0], f"{head}{slash}{last.partition(':')[0]}"}
+        spellings |= {
+            name,
+            last,
+            last.partition(":")[0],
+            f"{head}{slash}{last.partition(':')[0]}",
+        }
     return spellings
 
 
@@ -220,7 +294,11 @@ def _is_called(report: Report, name: str) -> bool:
     return name in _spellings(report) or by_id
 
 
-def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tuple[bool, dict[str, str]]:
+def _look(
+    bench: Workbench,
+    reports: Iterable[Report],
+    terminal: Terminal,
+) -> tuple[bool, dict[str, str]]:
     """Inspect each image; returns whether Ctrl-C stopped it, and what could not be read."""
     troubles: dict[str, str] = {}
     stop = threading.Event()
@@ -231,7 +309,12 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
             def on_bytes(read: int, name: str = subject.name) -> None:
                 terminal.activity(f"reading {visible(name, 50)}: {size_text(read)}")
 
-            inventory = bench.look_into_image(subject.engine, subject.id, on_bytes, stop)
+            inventory = bench.look_into_image(
+                subject.engine,
+                subject.id,
+                on_bytes,
+                stop,
+            )
             if isinstance(inventory, Unread):
                 troubles[subject.name] = inventory.reason
     return stop.is_set(), troubles
@@ -240,16 +323,42 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
 def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
     from rich.table import Table
 
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Image", "Id", "Engine", "Users", "Age", "Size", "System", "Packages", "Vulnerabilities"):
-        shown.add_column(title, no_wrap=title != "Image", overflow="fold")
+    shown = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    for title in (
+        "Image",
+        "Id",
+        "Engine",
+        "Users",
+        "Age",
+        "Size",
+        "System",
+        "Packages",
+        "Vulnerabilities",
+    ):
+        shown.add_column(
+            title,
+            no_wrap=title != "Image",
+            overflow="fold",
+        )
     for facts in images:
-        texts = (facts.names[0] if facts.names else "(no name)", short_id(facts), *cells_of(facts))
+        texts = (
+            facts.names[0] if facts.names else "(no name)",
+            short_id(facts),
+            *cells_of(facts),
+        )
         shown.add_row(*(foreign(text, 100) for text in texts))
     terminal.show(shown)
 
 
-def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, str]) -> dict[str, Any]:
+def _document(
+    bench: Workbench,
+    reports: Iterable[Report],
+    troubles: dict[str, str],
+) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "simulated": bench.opened.simulated,

@@ -14,7 +14,13 @@ from hardentui.cli.session import one_report
 from hardentui.cli.terminal import Paragraphs, Terminal, sure
 from hardentui.errors import UsageError
 from hardentui.features.apply.applying import Application
-from hardentui.features.apply.history import PRIVATE, History, downtime_of_undo, entry_lines, trouble_back
+from hardentui.features.apply.history import (
+    PRIVATE,
+    History,
+    downtime_of_undo,
+    entry_lines,
+    trouble_back,
+)
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.journal import (
@@ -27,7 +33,13 @@ from hardentui.model.journal import (
     OperationUndone,
     journal_document,
 )
-from hardentui.model.operations import NoteContainer, NoteUnit, described, described_back, described_clearing
+from hardentui.model.operations import (
+    NoteContainer,
+    NoteUnit,
+    described,
+    described_back,
+    described_clearing,
+)
 from hardentui.visible import visible, visible_lines
 
 
@@ -41,7 +53,9 @@ def arguments(parser: ArgumentParser) -> None:
         help="show one entry with its diff, or forget it: its kept original is deleted; "
         "one that cannot be undone any more is closed",
     )
-    parser.add_argument("id", metavar="ID", nargs="?", default="", help="entry ID, or the end of it")
+    parser.add_argument(
+        "id", metavar="ID", nargs="?", default="", help="entry ID, or the end of it"
+    )
     flag(parser, "--yes", "with forget: do not ask")
     format_option(parser)
 
@@ -49,13 +63,24 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     history = History()
     if options.verb and not options.id:
-        raise UsageError(f"journal {options.verb} needs the ID of an entry.", "hardentui journal lists them.")
+        raise UsageError(
+            f"journal {options.verb} needs the ID of an entry.", "hardentui journal lists them."
+        )
     if options.verb == "show":
-        write_entries(terminal, (history.find(options.id),), options.format, whole=True)
+        write_entries(
+            terminal,
+            (history.find(options.id),),
+            options.format,
+            whole=True,
+        )
         return 0
     if options.verb == "forget":
         entry = history.find(options.id)
-        what = f"Remove {visible(entry.original, 80)} permanently?" if entry.original else "Close this entry?"
+        what = (
+            f"Remove {visible(entry.original, 80)} permanently?"
+            if entry.original
+            else "Close this entry?"
+        )
         sure(
             terminal,
             f"{what} {entry.id} cannot be undone afterwards.",
@@ -67,14 +92,22 @@ def run(options: Namespace, terminal: Terminal) -> int:
     recorded = history.recorded()
     for broken in recorded.broken:
         terminal.complain(f"note: the entry {broken.id} cannot be read: {broken.why}")
-    write_entries(terminal, recorded.entries, options.format)
+    write_entries(
+        terminal,
+        recorded.entries,
+        options.format,
+    )
     if not recorded.entries:
         terminal.note("The journal is empty.")
     return 0
 
 
 def write_entries(
-    terminal: Terminal, entries: tuple[JournalEntry, ...], form: str, *, whole: bool = False
+    terminal: Terminal,
+    entries: tuple[JournalEntry, ...],
+    form: str,
+    *,
+    whole: bool = False,
 ) -> None:
     """Changes as text or JSON. `whole`: with the difference, the changes and the proof."""
     if form == "json":
@@ -84,18 +117,25 @@ def write_entries(
         _write_entry(terminal, entry, whole=whole)
 
 
-def _write_entry(terminal: Terminal, entry: JournalEntry, *, whole: bool) -> None:
+def _write_entry(
+    terminal: Terminal,
+    entry: JournalEntry,
+    *,
+    whole: bool,
+) -> None:
     """On a terminal, all but the difference is wrapped between words."""
     as_it_is = {f"    {line}" for line in entry.diff.splitlines()}
     for line in entry_lines(entry, whole=whole):
         if terminal.is_terminal and line not in as_it_is:
             indent = line[: len(line) - len(line.lstrip())]
-            terminal.write("".join(f"{part}\n" for part in Paragraphs(terminal).wrapped(line, indent)))
+            terminal.write(
+                "".join(f"{part}\n" for part in Paragraphs(terminal).wrapped(line, indent))
+            )
         else:
             terminal.write(f"{visible_lines(line)}\n")
 
 
-# --- undo ------------------------------------------------------------------------------------------------
+# --- undo -----------------------------------------------------------------------------------------
 
 # A change of the host, reported line by line.
 
@@ -118,7 +158,9 @@ def tell(terminal: Terminal, event: ChangeEvent) -> None:
         case OperationUndone():
             if isinstance(event.operation, NoteContainer | NoteUnit):
                 terminal.note(
-                    "the original runs as before" if _ran(event.operation) else "the original is restored"
+                    "the original runs as before"
+                    if _ran(event.operation)
+                    else "the original is restored"
                 )
             else:
                 terminal.activity(f"rolled back: {described_back(event.operation)}")
@@ -160,8 +202,12 @@ def arguments_undo(parser: ArgumentParser) -> None:
         help="a journal entry, or the end of its ID; default: the latest one in force",
     )
     flag(parser, "--yes", "do not ask")
-    parser.add_argument("--expired", action="store_true", help=SUPPRESS)  # called by the timer of apply
-    parser.add_argument("--cut-off", action="store_true", help=SUPPRESS)  # called by the guard of apply
+    parser.add_argument(
+        "--expired", action="store_true", help=SUPPRESS
+    )  # called by the timer of apply
+    parser.add_argument(
+        "--cut-off", action="store_true", help=SUPPRESS
+    )  # called by the guard of apply
 
 
 def run_undo(options: Namespace, terminal: Terminal) -> int:
@@ -176,9 +222,17 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     _write_entry(terminal, entry, whole=True)
     if down := downtime_of_undo(entry):
         terminal.complain(down)
-    sure(terminal, f"Undo {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")
+    sure(
+        terminal,
+        f"Undo {entry.id}?",
+        yes=options.yes,
+        command=f"hardentui undo {entry.id} --yes",
+    )
     done = history.undo(entry, lambda event: tell(terminal, event))
-    note = next((note for note in history.recorded().entries if note.undoes == done.id), None)
+    note = next(
+        (note for note in history.recorded().entries if note.undoes == done.id),
+        None,
+    )
     seconds = note.downtime_seconds if note else None
     told = "" if seconds is None else f" It was down for {seconds:.1f} s."
     are = "is" if len(done.containers) == 1 else "are"
@@ -186,7 +240,7 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     return 0
 
 
-# --- confirm ---------------------------------------------------------------------------------------------
+# --- confirm --------------------------------------------------------------------------------------
 
 
 def arguments_confirm(parser: ArgumentParser) -> None:

@@ -1,4 +1,5 @@
-"""hardentui networks: which containers are where, what is reachable from outside, who can reach whom."""
+"""hardentui networks: which containers are where, what is reachable from outside, who can reach
+whom."""
 
 from __future__ import annotations
 
@@ -31,16 +32,49 @@ if TYPE_CHECKING:
     from hardentui.model.network import NetworkMap
 
 
-def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    task = partial(prove_task, bench, rows, " ".join(options.prove))
-    return carry_out(task, terminal, "connecting", as_json=options.format == "json", indent=1).code
+def prove(
+    bench: Workbench,
+    rows: tuple[Row, ...],
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
+    task = partial(
+        prove_task,
+        bench,
+        rows,
+        " ".join(options.prove),
+    )
+    return carry_out(
+        task,
+        terminal,
+        "connecting",
+        as_json=options.format == "json",
+        indent=1,
+    ).code
 
 
-def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    task = partial(outgoing_task, bench, rows, options.outgoing, seconds=options.watch)
+def outgoing(
+    bench: Workbench,
+    rows: tuple[Row, ...],
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
+    task = partial(
+        outgoing_task,
+        bench,
+        rows,
+        options.outgoing,
+        seconds=options.watch,
+    )
     doing = f"watching {visible(options.outgoing, 60)} for {options.watch:g} s"
     as_json = options.format == "json"
-    result = carry_out(task, terminal, doing, as_json=as_json, indent=1)
+    result = carry_out(
+        task,
+        terminal,
+        doing,
+        as_json=as_json,
+        indent=1,
+    )
     for rules in result.files:
         if not as_json:
             terminal.write_exact(f"\n{rules.text}")
@@ -50,14 +84,33 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     return result.code
 
 
-def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
+def split(
+    bench: Workbench,
+    rows: tuple[Row, ...],
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     task = partial(
-        split_task, bench, rows, options.tried, seconds=options.watch, on_event=ProgressLines(terminal)
+        split_task,
+        bench,
+        rows,
+        options.tried,
+        seconds=options.watch,
+        on_event=ProgressLines(terminal),
     )
     with interruptible():
-        result = carry_out(task, terminal, "looking", as_json=options.format == "json", indent=1)
+        result = carry_out(
+            task,
+            terminal,
+            "looking",
+            as_json=options.format == "json",
+            indent=1,
+        )
     if options.file and result.files:
-        terminal.tell_written(write_bundle(options.file, result.files, create=True), note=True)
+        terminal.tell_written(
+            write_bundle(options.file, result.files, create=True),
+            note=True,
+        )
     return result.code
 
 
@@ -66,7 +119,12 @@ SCHEMA = "hardentui/networks/1"
 
 def arguments(parser: ArgumentParser) -> None:
     format_option(parser)
-    given(parser, "--svg", "FILE", "write the map to an SVG file")
+    given(
+        parser,
+        "--svg",
+        "FILE",
+        "write the map to an SVG file",
+    )
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         "--prove",
@@ -75,8 +133,17 @@ def arguments(parser: ArgumentParser) -> None:
         help="open a real connection from container FROM to a container, `host:PORT` or ADDRESS:PORT; "
         "no data is sent",
     )
-    given(action, "--outgoing", "NAME", "show what a container connects to, with nftables rules")
-    flag(action, "--split", "propose separate networks for applications that share one")
+    given(
+        action,
+        "--outgoing",
+        "NAME",
+        "show what a container connects to, with nftables rules",
+    )
+    flag(
+        action,
+        "--split",
+        "propose separate networks for applications that share one",
+    )
     _of_actions(parser)
     parser.epilog = (
         "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
@@ -104,7 +171,13 @@ def _of_actions(parser: ArgumentParser) -> None:
         "between them; default: every proposal",
     )
     about = "the file for the rules of --outgoing, or the directory for the units of --split"
-    given(parser, "-o", "PATH", about, dest="file")
+    given(
+        parser,
+        "-o",
+        "PATH",
+        about,
+        dest="file",
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -128,7 +201,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
         missing = [row.name for row in rows if not (row.report and row.report.facts)]
         picture = whole_map(bench, rows)
         if options.svg:
-            save_text(options.svg, network_svg(picture), backup=False)
+            save_text(
+                options.svg,
+                network_svg(picture),
+                backup=False,
+            )
             terminal.note(f"note: the map is in {options.svg}")
         if options.format == "json":
             document = {
@@ -149,10 +226,15 @@ def _document(place: NetworkPlace) -> dict[str, object]:
     document: dict[str, object] = to_builtins(place)
     del document["ports"]
     every = place.kind is PlaceKind.HOST
-    return document | {"outside": ["every port they open"] if every else [port.words for port in place.ports]}
+    return document | {
+        "outside": ["every port they open"] if every else [port.words for port in place.ports]
+    }
 
 
-def _table(every_place: Iterable[NetworkPlace], picture: NetworkMap) -> Table:
+def _table(
+    every_place: Iterable[NetworkPlace],
+    picture: NetworkMap,
+) -> Table:
     from rich.table import Table
 
     gates = {
@@ -164,7 +246,11 @@ def _table(every_place: Iterable[NetworkPlace], picture: NetworkMap) -> Table:
         ]
         for place in picture.places
     }
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     for title in ("Network", "Engine", "Isolated", "Members", "Open to the outside", "Can reach"):
         shown.add_column(title, overflow="fold")
     for place in every_place:

@@ -1,4 +1,5 @@
-"""hardentui without a command: the terminal UI on a terminal, plain lines on request, else the list."""
+"""hardentui without a command: the terminal UI on a terminal, plain lines on request, else the
+list."""
 
 from __future__ import annotations
 
@@ -48,7 +49,11 @@ def _screens(options: Namespace) -> int:
         def files() -> FilesLook:
             return FilesLook(options.paths, selection.checklist)
 
-        opened: int = command_module("screens_opened").open_screens(selection, files, files)
+        opened: int = command_module("screens_opened").open_screens(
+            selection,
+            files,
+            files,
+        )
         return opened
     begun = [Begun(lambda: FirstLook.open(selection), "Looking for Podman")]
 
@@ -56,9 +61,20 @@ def _screens(options: Namespace) -> int:
         return begun.pop().result() if begun else FirstLook.open(selection)
 
     def simulate() -> FirstLook:
-        return FirstLook.open(replace(selection, url="", connection="", demo=True))
+        return FirstLook.open(
+            replace(
+                selection,
+                url="",
+                connection="",
+                demo=True,
+            )
+        )
 
-    code: int = command_module("screens_opened").open_screens(selection, first_look, simulate)
+    code: int = command_module("screens_opened").open_screens(
+        selection,
+        first_look,
+        simulate,
+    )
     return code
 
 
@@ -77,10 +93,21 @@ def run_table(options: Namespace, terminal: Terminal) -> int:
         if opened.simulated:
             terminal.complain("SIMULATED HOST: nothing below is real.")
         rows = session.scan(bench, terminal)
-        result = check_result(bench, reports_of(rows), Severity.HIGH, fixes=False, units=False)
+        result = check_result(
+            bench,
+            reports_of(rows),
+            Severity.HIGH,
+            fixes=False,
+            units=False,
+        )
         terminal.show(_table(result, rows))
         if rows:
-            signs = "  ".join((f"{CRITICAL} critical", *(f"{sign} {word}" for word, sign in SIGNS.items())))
+            signs = "  ".join(
+                (
+                    f"{CRITICAL} critical",
+                    *(f"{sign} {word}" for word, sign in SIGNS.items()),
+                )
+            )
             details = own_command(rows[0].engine.found_with, "check", "NAME")
             terminal.note(f"note: the ten steps: {signs}. {details} shows details.")
         if opened.simulated and not options.demo:
@@ -92,9 +119,14 @@ def run_table(options: Namespace, terminal: Terminal) -> int:
 def _table(result: CheckResult, rows: tuple[Row, ...]) -> Table:
     by_id = {(row.engine.label, row.id): row for row in rows}
     lines = [
-        _cells(by_id[subject.subject.engine, subject.subject.id], subject) for subject in result.subjects
+        _cells(by_id[subject.subject.engine, subject.subject.id], subject)
+        for subject in result.subjects
     ]
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     for at, title in enumerate(TITLES):
         width = max([len(title), *(line[at].cell_len for line in lines)])
         # only image names are truncated if there is no room

@@ -124,7 +124,10 @@ class Parser(argparse.ArgumentParser):
             word, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
             words = [choice.strip(" '") for choice in choices.rstrip(")").split(",")]
             if self.prog == "hardentui" and (now := MOVED.get(word.strip("'"))):
-                self.exit(2, f"hardentui {word.strip(chr(39))} is now: hardentui {now}\n")
+                self.exit(
+                    2,
+                    f"hardentui {word.strip(chr(39))} is now: hardentui {now}\n",
+                )
             message += did_you_mean(word.strip("'"), words)
         super().error(message)
 
@@ -155,7 +158,12 @@ class GivenAgain(Given):
         option_string: str | None = None,
     ) -> None:
         before = getattr(namespace, self.dest)
-        super().__call__(parser, namespace, values, option_string)
+        super().__call__(
+            parser,
+            namespace,
+            values,
+            option_string,
+        )
         setattr(namespace, self.dest, [*before, values])
 
 
@@ -190,9 +198,17 @@ def seconds(text: str) -> float:
     return value
 
 
-def flag(parser: _ActionsContainer, name: str, about: str) -> None:
+def flag(
+    parser: _ActionsContainer,
+    name: str,
+    about: str,
+) -> None:
     """A switch."""
-    parser.add_argument(name, action="store_true", help=about)
+    parser.add_argument(
+        name,
+        action="store_true",
+        help=about,
+    )
 
 
 def given(
@@ -205,20 +221,45 @@ def given(
     absent: str = "",
 ) -> None:
     """An option with a text that is not empty. `absent`: its value without it."""
-    parser.add_argument(name, action=Given, metavar=metavar, dest=dest, default=absent, help=about)
+    parser.add_argument(
+        name,
+        action=Given,
+        metavar=metavar,
+        dest=dest,
+        default=absent,
+        help=about,
+    )
 
 
-def repeated(parser: _ActionsContainer, name: str, metavar: str, about: str) -> None:
+def repeated(
+    parser: _ActionsContainer,
+    name: str,
+    metavar: str,
+    about: str,
+) -> None:
     """An option that can be given several times."""
-    parser.add_argument(name, action="append", metavar=metavar, default=[], help=about)
+    parser.add_argument(
+        name,
+        action="append",
+        metavar=metavar,
+        default=[],
+        help=about,
+    )
 
 
 def patience_option(parser: _ActionsContainer, about: str) -> None:
-    parser.add_argument("--patience", type=seconds, metavar="S", default=30.0, help=f"{about} (default: 30)")
+    parser.add_argument(
+        "--patience", type=seconds, metavar="S", default=30.0, help=f"{about} (default: 30)"
+    )
 
 
 def format_option(parser: _ActionsContainer) -> None:
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="default: text",
+    )
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -230,8 +271,8 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 
 class CommandParser(Parser):
-    """The parser of a command. `--help` is one screen of 80x24: each option of its own in a line, and as many
-    examples as fit; `--help-all` has everything.
+    """The parser of a command. `--help` is one screen of 80x24: each option of its own in a line,
+    and as many examples as fit; `--help-all` has everything.
     """
 
     def format_help(self) -> str:
@@ -240,15 +281,34 @@ class CommandParser(Parser):
         options = [
             action
             for action in self._actions
-            if action.option_strings and action.dest not in _ANYWHERE and action.help is not argparse.SUPPRESS
+            if action.option_strings
+            and action.dest not in _ANYWHERE
+            and action.help is not argparse.SUPPRESS
         ]
         names = " ".join(_placed(action) for action in places)
-        lines = [f"{self.prog} {names} [OPTION…]".replace("  ", " "), *fill(self.description or "", width)]
+        lines = [
+            f"{self.prog} {names} [OPTION…]".replace("  ", " "),
+            *fill(self.description or "", width),
+        ]
         for action in places:
-            parts: list[argparse.Action] = getattr(action, "_choices_actions", [action])  # or its verbs
+            parts: list[argparse.Action] = getattr(
+                action, "_choices_actions", [action]
+            )  # or its verbs
             for part in parts:
-                lines += _line(str(part.metavar or part.dest), part.help or "?", width)
-        lines += (_line(_flags(action), action.help or "", width, whole=False)[0] for action in options)
+                lines += _line(
+                    str(part.metavar or part.dest),
+                    part.help or "?",
+                    width,
+                )
+        lines += (
+            _line(
+                _flags(action),
+                action.help or "",
+                width,
+                whole=False,
+            )[0]
+            for action in options
+        )
         name = self.prog.partition(" ")[2]
         more = f"all of it: hardentui {name} --help-all; its page: hardentui help {name}"
         room = _SCREEN - len(lines) - 2
@@ -259,7 +319,11 @@ class CommandParser(Parser):
 class _HelpAll(argparse.Action):
     """Prints the whole help."""
 
-    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        *given: object,
+    ) -> None:
         sys.stdout.write(super(CommandParser, parser).format_help())  # type: ignore[misc]
         parser.exit(0)
 
@@ -283,7 +347,12 @@ def _placed(action: argparse.Action) -> str:
     name = str(action.metavar or action.dest)
     if name == "…":  # whatever follows the first word
         return name
-    return {"*": f"[{name}…]", "?": f"[{name}]", "+": f"{name}…", "...": "[…]"}.get(str(action.nargs), name)
+    return {
+        "*": f"[{name}…]",
+        "?": f"[{name}]",
+        "+": f"{name}…",
+        "...": "[…]",
+    }.get(str(action.nargs), name)
 
 
 def fill(text: str, width: int) -> list[str]:
@@ -293,17 +362,35 @@ def fill(text: str, width: int) -> list[str]:
     return wrap(text, width)
 
 
-def _line(name: str, text: str, width: int, *, whole: bool = True) -> list[str]:
+def _line(
+    name: str,
+    text: str,
+    width: int,
+    *,
+    whole: bool = True,
+) -> list[str]:
     """What a name means; one line of it, unless the whole is wanted."""
     from textwrap import shorten
 
     left = f"  {name}  "
     room = width - max(_COLUMN, len(left))
     if not whole:
-        return [f"{left:<{_COLUMN}}{shorten(text, room, placeholder=' …') if room > 10 else ''}".rstrip()]
+        return [
+            f"{left:<{_COLUMN}}{shorten(text, room, placeholder=' …') if room > 10 else ''}".rstrip()
+        ]
     told = fill(text, width - _COLUMN)
-    beside = [f"{left:<{_COLUMN}}{told[0]}", *(f"{'':<{_COLUMN}}{line}" for line in told[1:])]
-    return beside if len(left) <= _COLUMN else [left.rstrip(), *(f"{'':<{_COLUMN}}{line}" for line in told)]
+    beside = [
+        f"{left:<{_COLUMN}}{told[0]}",
+        *(f"{'':<{_COLUMN}}{line}" for line in told[1:]),
+    ]
+    return (
+        beside
+        if len(left) <= _COLUMN
+        else [
+            left.rstrip(),
+            *(f"{'':<{_COLUMN}}{line}" for line in told),
+        ]
+    )
 
 
 class MainParser(Parser):
@@ -326,8 +413,10 @@ more: hardentui COMMAND --help, hardentui help TOPIC"""
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The options of a command line; `command` is empty if none is given. Exits with 2 on an invalid one."""
-    # if the command comes first, the other commands are not needed; each costs a quarter of a millisecond
+    """The options of a command line; `command` is empty if none is given. Exits with 2 on an
+    invalid one."""
+    # if the command comes first, the other commands are not needed; each costs a quarter of a
+    # millisecond
     names = argv[:1] if argv[:1] and argv[0] in _ALL else _ALL
     paths = tuple(takewhile(lambda word: word not in _ALL and any_paths([word]), argv))
     rest = argv[len(paths) :]
@@ -336,7 +425,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> Parser:
+def make_parser(
+    names: Iterable[str] = _ALL,
+    loaded: Collection[str] = _ALL,
+) -> Parser:
     """The parser of the command line.
 
     Args:
@@ -353,11 +445,16 @@ def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> 
         epilog=EXIT_CODES,
         formatter_class=formatter,
     )
-    parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"hardentui {__version__}",
+    )
     parser.add_argument(
         "--text",
         action="store_true",
-        help="without a command: plain lines instead of screens, for screen readers (also: HARDENTUI_TEXT=1)",
+        help="without a command: plain lines instead of screens, for screen readers (also: "
+        "HARDENTUI_TEXT=1)",
     )
     common_options(parser, top=True)
     checklist_option(parser, top=True)
@@ -378,29 +475,58 @@ def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> 
         )
         if name in loaded:
             command_part(name, "arguments")(command)
-            command.epilog = _epilog(command.epilog, EXAMPLES.get(name, ()), name, width)
-        command.add_argument("--help-all", action=_HelpAll, nargs=0, help=argparse.SUPPRESS)
+            command.epilog = _epilog(
+                command.epilog,
+                EXAMPLES.get(name, ()),
+                name,
+                width,
+            )
+        command.add_argument(
+            "--help-all",
+            action=_HelpAll,
+            nargs=0,
+            help=argparse.SUPPRESS,
+        )
         common_options(command)
     parser.set_defaults(command="")
     return parser
 
 
-def _epilog(about: str | None, lines: Sequence[str], name: str, width: int) -> str:
+def _epilog(
+    about: str | None,
+    lines: Sequence[str],
+    name: str,
+    width: int,
+) -> str:
     """The end of a command's help: its own epilog, and examples."""
     parts = ["\n".join(fill(about, width))] if about else []
     if lines:
-        parts.append("\n".join(("examples:", *(f"  hardentui {name} {line}".rstrip() for line in lines))))
+        parts.append(
+            "\n".join(
+                (
+                    "examples:",
+                    *(f"  hardentui {name} {line}".rstrip() for line in lines),
+                )
+            )
+        )
     return "\n\n".join(parts)
 
 
-def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+def common_options(
+    parser: argparse.ArgumentParser,
+    *,
+    top: bool = False,
+) -> None:
     """Options that every command has; those after the command win over those before it."""
     group = parser.add_argument_group("where to look")
     place = group.add_mutually_exclusive_group()
     absent: object = "" if top else argparse.SUPPRESS
     off: object = False if top else argparse.SUPPRESS
     place.add_argument(
-        "--url", action=Given, default=absent, help="Podman's address: unix:///PATH or ssh://USER@HOST/PATH"
+        "--url",
+        action=Given,
+        default=absent,
+        help="Podman's address: unix:///PATH or ssh://USER@HOST/PATH",
     )
     place.add_argument(
         "--connection",
@@ -409,10 +535,19 @@ def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> Non
         default=absent,
         help="a name from `podman system connection list`",
     )
-    place.add_argument("--demo", action="store_true", default=off, help="a simulated host")
+    place.add_argument(
+        "--demo",
+        action="store_true",
+        default=off,
+        help="a simulated host",
+    )
     group = parser.add_argument_group("output")
-    group.add_argument("--no-color", action="store_true", default=off, help="no colours (also: NO_COLOR)")
-    group.add_argument("--quiet", action="store_true", default=off, help="no progress, no notes, no hints")
+    group.add_argument(
+        "--no-color", action="store_true", default=off, help="no colours (also: NO_COLOR)"
+    )
+    group.add_argument(
+        "--quiet", action="store_true", default=off, help="no progress, no notes, no hints"
+    )
 
 
 def group_of(
@@ -432,19 +567,54 @@ def group_of(
     """
     checklist_option(parser)
     group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)
-    repeated(group, "--check", "ID", "this fix; repeatable")
-    flag(group, "--all", "every fix that can be carried out")
-    flag(group, "--likely", "every fix except those that may break something")
-    flag(group, "--safe", "only fixes known to break nothing")
+    repeated(
+        group,
+        "--check",
+        "ID",
+        "this fix; repeatable",
+    )
+    flag(
+        group,
+        "--all",
+        "every fix that can be carried out",
+    )
+    flag(
+        group,
+        "--likely",
+        "every fix except those that may break something",
+    )
+    flag(
+        group,
+        "--safe",
+        "only fixes known to break nothing",
+    )
     if as_is:
-        flag(group, "--as-is", "nothing hardened, for one container")
+        flag(
+            group,
+            "--as-is",
+            "nothing hardened, for one container",
+        )
     if required if saved is None else saved:
-        given(group, "--plan", "FILE", "the fixes of a saved plan")
+        given(
+            group,
+            "--plan",
+            "FILE",
+            "the fixes of a saved plan",
+        )
     if tried:
-        given(group, "--trial", "FILE", "the fixes that worked in a trial (trial.json)")
+        given(
+            group,
+            "--trial",
+            "FILE",
+            "the fixes that worked in a trial (trial.json)",
+        )
 
 
-def checklist_option(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+def checklist_option(
+    parser: argparse.ArgumentParser,
+    *,
+    top: bool = False,
+) -> None:
     """`--checklist`; the one after the command wins over the one before it."""
     parser.add_argument(
         "--checklist",

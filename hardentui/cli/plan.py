@@ -32,50 +32,103 @@ if TYPE_CHECKING:
 
 SCHEMA = "hardentui/plan/1"
 
-_COLORS = {Risk.SAFE: "32", Risk.MAY_BREAK: "33", Risk.CHANGES_BEHAVIOUR: "33", Risk.DECISION: "33"}
+_COLORS = {
+    Risk.SAFE: "32",
+    Risk.MAY_BREAK: "33",
+    Risk.CHANGES_BEHAVIOUR: "33",
+    Risk.DECISION: "33",
+}
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="container name or ID prefix",
+    )
     group_of(parser, required=False)
     format_option(parser)
-    given(parser, "-o", "FILE.toml", "save the plan", dest="file")
+    given(
+        parser,
+        "-o",
+        "FILE.toml",
+        "save the plan",
+        dest="file",
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
-        plan = make_plan(bench, report, options, None, terminal, shown=True)
+        plan = make_plan(
+            bench,
+            report,
+            options,
+            None,
+            terminal,
+            shown=True,
+        )
         after = bench.planner.score_after(report, plan).value
     version = str(report.facts.engine.version) if report.facts else ""
     if options.format == "json":
-        terminal.write_json(_document(plan, report.score.value, after, version))
+        terminal.write_json(
+            _document(
+                plan,
+                report.score.value,
+                after,
+                version,
+            )
+        )
     else:
-        lines = plan_lines(plan, report.score.value, after, Paragraphs(terminal))
+        lines = plan_lines(
+            plan,
+            report.score.value,
+            after,
+            Paragraphs(terminal),
+        )
         terminal.write("\n".join(lines) + "\n")
     if not plan.changes:
         return 1
     if options.file:
-        save_text(options.file, plans.dump(plan, version), backup=True)
-        command = command_on(report, "fix", "--plan", shlex.quote(visible(options.file)))
+        save_text(
+            options.file,
+            plans.dump(plan, version),
+            backup=True,
+        )
+        command = command_on(
+            report,
+            "fix",
+            "--plan",
+            shlex.quote(visible(options.file)),
+        )
         terminal.note(f"note: the plan is in {visible(options.file)}; {command}")
     return 0
 
 
-def plan_lines(plan: Plan, before: int | None, after: int | None, write: Paragraphs) -> Iterator[str]:
+def plan_lines(
+    plan: Plan,
+    before: int | None,
+    after: int | None,
+    write: Paragraphs,
+) -> Iterator[str]:
     yield write.bold(f"{plan.container}  {plan.image}  score {_score(before)} -> {_score(after)}")
     if not plan.changes:
         yield "Nothing to change."
     by_fix: dict[tuple[str, ...], list[Change]] = {}
     for change in plan.changes:
         by_fix.setdefault(change.checks, []).append(change)
-    notes = {check: [note.text for note in plan.notes if note.check == check] for check in plan.risks}
+    notes = {
+        check: [note.text for note in plan.notes if note.check == check] for check in plan.risks
+    }
     for checks, changes in by_fix.items():
         first = changes[0]
         options = ", ".join(_signed(change, write) for change in changes)
         yield f"{write.painted(first.risk.value, _COLORS[first.risk])}: {options}"
-        told = [first.impact, *(f"Here: {text}" for check in checks for text in notes.get(check, ()))]
+        told = [
+            first.impact,
+            *(f"Here: {text}" for check in checks for text in notes.get(check, ())),
+        ]
         yield from write.wrapped(" ".join(filter(None, told)), "    ")
     changed = {check for checks in by_fix for check in checks}
     others = [f"{note.check}: {note.text}" for note in plan.notes if note.check not in changed]
@@ -100,7 +153,12 @@ def _signed(change: Change, write: Paragraphs) -> str:
     ]
     if [text.strip() for text, _ in entries] in (["+"], ["-"]):  # a switch
         return write.painted(f"{entries[0][0]}{option}", entries[0][1])
-    return " ".join((write.bold(option), *(write.painted(text, color) for text, color in entries)))
+    return " ".join(
+        (
+            write.bold(option),
+            *(write.painted(text, color) for text, color in entries),
+        )
+    )
 
 
 def _score(value: int | None) -> str:
@@ -121,10 +179,19 @@ def _difference(change: Change) -> tuple[tuple[str, str, list[str]], ...]:
 
 def _changed(change: Change) -> dict[str, Any]:
     before, after = _masked(change.option, change.before), _masked(change.option, change.after)
-    return {"option": change.option, "before": before, "after": after}
+    return {
+        "option": change.option,
+        "before": before,
+        "after": after,
+    }
 
 
-def _document(plan: Plan, before: int | None, after: int | None, version: str) -> dict[str, Any]:
+def _document(
+    plan: Plan,
+    before: int | None,
+    after: int | None,
+    version: str,
+) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "container": plan.container,
@@ -216,7 +283,8 @@ def make_plan(
     """The plan; what is left out, side effects and what no longer applies are reported as notes.
 
     Args:
-        shown: the caller shows the plan with its questions and side effects, so the notes leave these out.
+        shown: the caller shows the plan with its questions and side effects, so the notes leave
+            these out.
     """
     if path := getattr(options, "trial", ""):
         plan = _tried(bench, report, path, terminal)
@@ -234,25 +302,49 @@ def make_plan(
         if plan.changes and any(skipped.needs for skipped in plan.skipped):
             only_read = report.facts is not None and report.facts.engine.only_read
             use = ("fix", "--to=quadlet") if only_read else ("apply",)
-            save = command_on(report, "plan", "-o", "plan.toml")
-            then = command_on(report, *use, "--plan", "plan.toml")
+            save = command_on(
+                report,
+                "plan",
+                "-o",
+                "plan.toml",
+            )
+            then = command_on(
+                report,
+                *use,
+                "--plan",
+                "plan.toml",
+            )
             terminal.note(f"to set a parameter, add it to a saved plan: {save}; {then}")
     for conflict in plan.conflicts:
         terminal.note(f"caution: {conflict}")
     before, after = report.score.value, bench.planner.score_after(report, plan).value
     if before is not None and after is not None and after < before:
-        terminal.note(f"caution: the score falls from {before} to {after}; the notes say what will fail")
+        terminal.note(
+            f"caution: the score falls from {before} to {after}; the notes say what will fail"
+        )
     for note in () if shown else plan.notes:
         terminal.note(f"seen: {note.check}: {note.text}")
     if not plan.changes:
-        terminal.complain(f"Nothing is changed in {visible(plan.container)}. {_why_nothing(plan)}".rstrip())
+        terminal.complain(
+            f"Nothing is changed in {visible(plan.container)}. {_why_nothing(plan)}".rstrip()
+        )
     return plan
 
 
-def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> Plan:
+def _tried(
+    bench: Workbench,
+    report: Report,
+    path: str,
+    terminal: Terminal,
+) -> Plan:
     """The plan of a trial; differences since the trial are reported as notes."""
     trial = read_trial(read_named(path))
-    plan = plan_of_record(bench.planner, report, trial, bench.opened.files)
+    plan = plan_of_record(
+        bench.planner,
+        report,
+        trial,
+        bench.opened.files,
+    )
     for sentence in no_longer_fits(trial, plan):
         terminal.note(f"differs: {sentence}")
     return plan
@@ -274,7 +366,12 @@ def _left_out(plan: Plan) -> Iterator[str]:
 def command_on(report: Report, verb: str, *words: str) -> str:
     """Our command about the container of this report."""
     name = command_word(report.subject.name, report.subject.id[:12])
-    return own_command(report.facts.engine.found_with if report.facts else (), verb, name, *words)
+    return own_command(
+        report.facts.engine.found_with if report.facts else (),
+        verb,
+        name,
+        *words,
+    )
 
 
 def _why_nothing(plan: Plan) -> str:
@@ -284,7 +381,8 @@ def _why_nothing(plan: Plan) -> str:
     bolder = [skipped for skipped in plan.skipped if skipped.included_by is not None]
     if bolder:
         caution = min(
-            (skipped.included_by for skipped in bolder if skipped.included_by), key=list(Caution).index
+            (skipped.included_by for skipped in bolder if skipped.included_by),
+            key=list(Caution).index,
         )
         return f"{plural(len(bolder), 'fix', 'fixes')} would go further: --{caution.value}."
     first, *others = plan.skipped
@@ -292,8 +390,18 @@ def _why_nothing(plan: Plan) -> str:
     return f"{first.check}: {first}{more}"
 
 
-def _chosen(bench: Workbench, report: Report, options: Namespace) -> Plan:
+def _chosen(
+    bench: Workbench,
+    report: Report,
+    options: Namespace,
+) -> Plan:
     if options.check:
-        return bench.planner.plan(report, [Choice(check) for check in dict.fromkeys(options.check)])
+        return bench.planner.plan(
+            report,
+            [Choice(check) for check in dict.fromkeys(options.check)],
+        )
     cautious = Caution.LIKELY if getattr(options, "likely", False) else Caution.ALL
-    return bench.planner.plan_with(report, Caution.SAFE if options.safe else cautious)
+    return bench.planner.plan_with(
+        report,
+        Caution.SAFE if options.safe else cautious,
+    )

@@ -49,7 +49,11 @@ def _open_closed_streams() -> None:
     """Python has no object for a closed stream (`>&-`); whoever closed it wants no output."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the end
+            setattr(
+                sys,
+                name,
+                open(os.devnull, mode, encoding="utf-8"),  # noqa: SIM115 - until the end
+            )
 
 
 def _give_up_output() -> None:

@@ -52,7 +52,9 @@ def save(options: Namespace, terminal: Terminal) -> int:
         opened.close()
     write_facts(host, options.save)
     containers = plural(host.containers, "container")
-    terminal.note(f"note: {containers}, {host.kilobytes} kB; hardentui check --facts {options.save}")
+    terminal.note(
+        f"note: {containers}, {host.kilobytes} kB; hardentui check --facts {options.save}"
+    )
     return 0
 
 
@@ -71,7 +73,11 @@ def since(options: Namespace, terminal: Terminal) -> int:
     old = read_saved(options.since)
     options = Namespace(**{**vars(options), "facts": "".join(options.facts)})
     with session.workbench(options, terminal, everything=True) as bench:
-        new = report_now(bench, session.scan(bench, terminal), kinds_to_compare(old))
+        new = report_now(
+            bench,
+            session.scan(bench, terminal),
+            kinds_to_compare(old),
+        )
     comparison = compare(old, new)
     code = comparison.exit_code(Severity.parse(options.fail_on or "low"))
     to_file = options.file not in ("", "-")
@@ -86,7 +92,9 @@ def since(options: Namespace, terminal: Terminal) -> int:
 
 
 @contextmanager
-def _progress(terminal: Terminal) -> Iterator[tuple[Callable[[CheckProgress], None], threading.Event]]:
+def _progress(
+    terminal: Terminal,
+) -> Iterator[tuple[Callable[[CheckProgress], None], threading.Event]]:
     stop = threading.Event()
 
     def moved(progress: CheckProgress) -> None:
@@ -104,9 +112,17 @@ SCHEMA = "hardentui/rights/1"
 
 def show_rights(options: Namespace, terminal: Terminal) -> int:
     """Capabilities, system calls and security module of each container; 4 if something is unknown."""
-    with session.workbench(options, terminal, everything=not options.names) as bench:
+    with session.workbench(
+        options,
+        terminal,
+        everything=not options.names,
+    ) as bench:
         reports = session.reports_of(bench, options.names, terminal)
-        pages = [rights_of_container(report.facts, bench.opened.files) for report in reports if report.facts]
+        pages = [
+            rights_of_container(report.facts, bench.opened.files)
+            for report in reports
+            if report.facts
+        ]
         simulated = bench.opened.simulated
     if options.format == "json":
         document = {
@@ -121,7 +137,9 @@ def show_rights(options: Namespace, terminal: Terminal) -> int:
             terminal.write(page_text(rights_page(page)) + "\n")
     unread = [report for report in reports if report.facts is None]
     for report in unread:
-        terminal.complain(f"{visible(report.subject.name, 60)} could not be checked: {report.trouble}")
+        terminal.complain(
+            f"{visible(report.subject.name, 60)} could not be checked: {report.trouble}"
+        )
     return 4 if unread or any(page.unknown for page in pages) else 0
 
 
@@ -137,15 +155,33 @@ def shared_result(options: Namespace, terminal: Terminal) -> CheckResult:
         containers = [row.report for row in rows if row.report]
         once = told_once(containers)
         if options.names == ["images"]:
-            found_by_users = {(each.subject.engine, each.subject.id): each.findings for each, _ in once}
+            found_by_users = {
+                (each.subject.engine, each.subject.id): each.findings for each, _ in once
+            }
             images = [
-                (replace(image, findings=(*image.findings, *found_by_users.get(_key(image), ()))), "image")
+                (
+                    replace(
+                        image, findings=(*image.findings, *found_by_users.get(_key(image), ()))
+                    ),
+                    "image",
+                )
                 for image in bench.surroundings.images()
             ]
-            return check_result(bench, images, fail_on, fixes=fixes)
+            return check_result(
+                bench,
+                images,
+                fail_on,
+                fixes=fixes,
+            )
         shared = host_reports(bench)
         shared += [(site, kind) for site, kind in once if site.subject.kind is Kind.SITE]
-        return check_result(bench, shared, fail_on, fixes=fixes, containers=containers)
+        return check_result(
+            bench,
+            shared,
+            fail_on,
+            fixes=fixes,
+            containers=containers,
+        )
 
 
 def _key(image: Report) -> tuple[str, str]:

@@ -17,7 +17,9 @@ from hardentui.tui.app import run as run_app
 
 
 def open_screens(
-    selection: Selection, first_look: Callable[[], FirstLook], simulate: Callable[[], FirstLook]
+    selection: Selection,
+    first_look: Callable[[], FirstLook],
+    simulate: Callable[[], FirstLook],
 ) -> int:
     """Open the terminal UI; returns the exit code of the process."""
     settings = read_settings(Document.read(os.environ), os.environ)
@@ -37,7 +39,14 @@ def open_screens(
     )
 
 
-_LEFT_OUT = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "DOCKER_HOST", "XDG_RUNTIME_DIR", "EDITOR", "VISUAL")
+_LEFT_OUT = (
+    "CONTAINER_HOST",
+    "CONTAINER_CONNECTION",
+    "DOCKER_HOST",
+    "XDG_RUNTIME_DIR",
+    "EDITOR",
+    "VISUAL",
+)
 
 
 def main() -> int:
@@ -57,7 +66,13 @@ def main() -> int:
         def first_look() -> FirstLook:
             return FirstLook.open(Selection(demo=True))
 
-        return run(HardenApp(first_look, simulate=first_look, opening="training"))
+        return run(
+            HardenApp(
+                first_look,
+                simulate=first_look,
+                opening="training",
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -30,9 +30,18 @@ def selection_of(options: Namespace) -> Selection:
     Raises:
         UsageError: they name two.
     """
-    others = {"--demo": options.demo, "--url": options.url, "--connection": options.connection}
-    if getattr(options, "facts", "") and (given := next((name for name in others if others[name]), "")):
-        raise UsageError(f"{given} and --facts name two different hosts.", "Omit one of them.")
+    others = {
+        "--demo": options.demo,
+        "--url": options.url,
+        "--connection": options.connection,
+    }
+    if getattr(options, "facts", "") and (
+        given := next((name for name in others if others[name]), "")
+    ):
+        raise UsageError(
+            f"{given} and --facts name two different hosts.",
+            "Omit one of them.",
+        )
     return Selection(
         url=options.url,
         connection=options.connection,
@@ -61,8 +70,8 @@ def workbench(
 
     Raises:
         ChangeFailed: the command tries or changes something, on an engine that is only read.
-        NoEngine: there is no Podman; says what was tried. A script must not mistake a simulated host for a
-            real one.
+        NoEngine: there is no Podman; says what was tried. A script must not mistake a simulated
+            host for a real one.
     """
     selection = selection_of(options)
     opened = open_engines(selection)
@@ -71,9 +80,16 @@ def workbench(
             engine.begin()
         if not any((*steps, *checks)):  # a check that is chosen asks for what it needs
             opened.begin_host()
-    from hardentui.features.workbench import Workbench  # what judges is loaded while the engines are working
+    from hardentui.features.workbench import (
+        Workbench,
+    )  # what judges is loaded while the engines are working
 
-    bench = Workbench.of(opened, selection.checklist, steps=steps, checks=checks)
+    bench = Workbench.of(
+        opened,
+        selection.checklist,
+        steps=steps,
+        checks=checks,
+    )
     try:
         if (options.command or "") not in _READS or getattr(options, "text", False):
             opened.refuse_only_read()
@@ -124,7 +140,9 @@ def named(rows: Iterable[Row], names: Iterable[str]) -> tuple[Row, ...]:
 def several(name: str, rows: Iterable[Row]) -> UsageError:
     """The refusal of a name that several containers have."""
     ids = "\n".join(f"  {row.id[:12]}  {visible(row.name, 60)}  {row.engine.label}" for row in rows)
-    return UsageError(f"{visible(name, 60)!r} matches more than one container.", f"Give the ID:\n{ids}")
+    return UsageError(
+        f"{visible(name, 60)!r} matches more than one container.", f"Give the ID:\n{ids}"
+    )
 
 
 def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
@@ -142,12 +160,17 @@ def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
     return UsageError(f"There is no container called {visible(name, 60)!r}.", hint)
 
 
-def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) -> Report:
+def one_report(
+    bench: Workbench,
+    name: str,
+    scanned_on: Terminal | None = None,
+) -> Report:
     """The report of exactly one container, with everything known about its engine and host.
 
     Args:
-        scanned_on: check all containers first and show the progress there, because some checks compare a
-            container with the others: its findings and score are then those that `check` shows.
+        scanned_on: check all containers first and show the progress there, because some checks
+            compare a container with the others: its findings and score are then those that `check`
+            shows.
 
     Raises:
         UsageError: no container has that name, or several do.
@@ -173,7 +196,8 @@ def scan(
     listed: tuple[Row, ...] | None = None,
     keys: Collection[str] | None = None,
 ) -> tuple[Row, ...]:
-    """All rows with their reports, without containers removed in the meantime. Stops early on Ctrl-C.
+    """All rows with their reports, without containers removed in the meantime. Stops early on
+    Ctrl-C.
 
     Args:
         listed: the current result of `bench.containers.rows()`.
@@ -189,7 +213,12 @@ def scan(
         terminal.progress(progress.done, progress.total)
 
     try:
-        bench.containers.scan(arrived, moved, stop, keys)
+        bench.containers.scan(
+            arrived,
+            moved,
+            stop,
+            keys,
+        )
     finally:
         stop.set()
         terminal.clear()
@@ -197,8 +226,8 @@ def scan(
 
 
 def in_detail(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
-    """These rows after a detailed inspection: processes, sockets, changed files. Removed ones are left
-    out.
+    """These rows after a detailed inspection: processes, sockets, changed files. Removed ones are
+    left out.
     """
     inspected = []
     for row in rows:
@@ -211,7 +240,11 @@ def in_detail(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(inspected)
 
 
-def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+def _still_there(
+    bench: Workbench,
+    terminal: Terminal,
+    rows: tuple[Row, ...],
+) -> tuple[Row, ...]:
     """A container that ended and was removed during the scan is not an unknown."""
     if not any(row.report and row.report.trouble for row in rows):
         return rows
@@ -222,8 +255,13 @@ def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) ->
     return tuple(row for row in rows if row.key in there)
 
 
-def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tuple[Report, ...]:
-    """Reports of these containers, with everything known about their engines; of all when none is named.
+def reports_of(
+    bench: Workbench,
+    names: Iterable[str],
+    terminal: Terminal,
+) -> tuple[Report, ...]:
+    """Reports of these containers, with everything known about their engines; of all when none is
+    named.
 
     Raises:
         UsageError: no container has that name.
@@ -240,14 +278,20 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
     return tuple(row.report for row in refreshed if row and row.report)
 
 
-def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[tuple[Report, str]]:
+def of_waivers(
+    bench: Workbench,
+    reports: Iterable[tuple[Report, str]],
+) -> list[tuple[Report, str]]:
     """How the waivers are used, after a full check."""
     report = bench.judge.waiver_report(report for report, _ in reports)
     return [] if report is None else [(report, "accepted findings")]
 
 
 def of_images_and_networks(
-    bench: Workbench, rows: Iterable[Row] | None, *, images: bool
+    bench: Workbench,
+    rows: Iterable[Row] | None,
+    *,
+    images: bool,
 ) -> list[tuple[Report, str]]:
     """Reports of images and networks, if the selected checks apply to them.
 
@@ -260,5 +304,13 @@ def of_images_and_networks(
     reports += (*(bench.surroundings.networks() if Kind.NETWORK in kinds else ()),)
     if rows is not None:
         used = [row.report for row in rows if row.report]
-        reports = tuple(report for report in reports if any(concerns(each, report.subject) for each in used))
-    return [(report, f"{report.subject.kind.value}  {report.subject.engine}") for report in reports]
+        reports = tuple(
+            report for report in reports if any(concerns(each, report.subject) for each in used)
+        )
+    return [
+        (
+            report,
+            f"{report.subject.kind.value}  {report.subject.engine}",
+        )
+        for report in reports
+    ]

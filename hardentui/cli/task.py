@@ -55,6 +55,11 @@ def carry_out(
     else:
         show(result)
     if apply and result.then is not None:
-        sure(terminal, result.then.question, yes=yes, command="the same with --yes")
+        sure(
+            terminal,
+            result.then.question,
+            yes=yes,
+            command="the same with --yes",
+        )
         terminal.note(said(result.then.carry_out()))
     return result

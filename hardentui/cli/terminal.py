@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 # A result that is written to a file instead of the terminal.
 
 
-def save_text(path: str, text: str, *, backup: bool) -> None:
+def save_text(
+    path: str,
+    text: str,
+    *,
+    backup: bool,
+) -> None:
     """Write one file atomically; with `backup` the previous file is kept beside it.
 
     Raises:
@@ -38,10 +43,16 @@ def save_text(path: str, text: str, *, backup: bool) -> None:
     directory, name = os.path.split(os.path.abspath(path))
     # backups of a nightly report must not pile up
     file = TextFile(name, text, of_root=True)
-    write_bundle(directory, [file], follow_symlink=True, keep_backup=backup)
+    write_bundle(
+        directory,
+        [file],
+        follow_symlink=True,
+        keep_backup=backup,
+    )
 
 
-# The modules of the commands, by name. Each is imported when it is wanted: none waits for the others.
+# The modules of the commands, by name. Each is imported when it is wanted: none waits for the
+# others.
 
 
 _WITHIN = {"undo": "journal", "confirm": "journal", "help": "explain"}
@@ -67,8 +78,8 @@ _PIPE_TABLE_WIDTH = 160
 
 
 def columns() -> int:
-    """The terminal size, as shutil.get_terminal_size reports it, without the 2 ms that importing shutil
-    takes.
+    """The terminal size, as shutil.get_terminal_size reports it, without the 2 ms that importing
+    shutil takes.
     """
     with suppress(ValueError):
         if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
@@ -106,18 +117,27 @@ class Terminal:
         self.is_terminal = out.isatty() and environ.get("TERM", "") not in ("", "dumb")
         self.color = self.is_terminal and not no_color and not environ.get("NO_COLOR")
         self.width = columns() if self.is_terminal else PIPE_WIDTH
-        self._shows_progress = not quiet and err.isatty() and environ.get("TERM", "") not in ("", "dumb")
+        self._shows_progress = (
+            not quiet and err.isatty() and environ.get("TERM", "") not in ("", "dumb")
+        )
         self._progress = ""
         for stream in (out, err):
-            if hasattr(stream, "reconfigure"):  # a character missing from the locale must not stop us
+            if hasattr(
+                stream, "reconfigure"
+            ):  # a character missing from the locale must not stop us
                 stream.reconfigure(errors="backslashreplace")
 
     @property
     def style(self) -> TextStyle:
-        return TextStyle(self.width, self.color, summary_last=self.is_terminal)
+        return TextStyle(
+            self.width,
+            self.color,
+            summary_last=self.is_terminal,
+        )
 
     def be_plain(self) -> None:
-        """From now on, no colours and no overwritten lines: a screen reader would read each of them."""
+        """From now on, no colours and no overwritten lines: a screen reader would read each of
+        them."""
         self.color = self._shows_progress = False
 
     def write(self, text: str) -> None:
@@ -131,7 +151,12 @@ class Terminal:
         except OSError as error:
             raise OutputLost(error.strerror) from error
 
-    def tell_written(self, files: Iterable[WrittenFile], *, note: bool = False) -> None:
+    def tell_written(
+        self,
+        files: Iterable[WrittenFile],
+        *,
+        note: bool = False,
+    ) -> None:
         """What became of each file, a line each. `note`: beside another result."""
         for file in files:
             backup = f" (previous file: {file.backup})" if file.backup else ""
@@ -145,7 +170,11 @@ class Terminal:
         """A file's text: exact in a pipe; on a terminal, without control sequences."""
         self.write(visible_lines(text) if self._out.isatty() else text)
 
-    def write_json(self, document: object, indent: int | None = 2) -> None:
+    def write_json(
+        self,
+        document: object,
+        indent: int | None = 2,
+    ) -> None:
         """A document in ASCII: whatever a name contains, a terminal shows only escapes."""
         self.write(strict_json(json.dumps(document, indent=indent)) + "\n")
 
@@ -206,10 +235,19 @@ class Terminal:
     @classmethod
     def standard(cls, options: Any) -> Terminal:
         """The process's own streams, as the options request."""
-        return cls(sys.stdout, sys.stderr, no_color=options.no_color, quiet=options.quiet)
+        return cls(
+            sys.stdout,
+            sys.stderr,
+            no_color=options.no_color,
+            quiet=options.quiet,
+        )
 
 
-def foreign(text: str, limit: int | None = None, style: str = "") -> Text:
+def foreign(
+    text: str,
+    limit: int | None = None,
+    style: str = "",
+) -> Text:
     """A `rich.text.Text` of untrusted text: no markup, no terminal sequences."""
     from rich.text import Text
 
@@ -235,7 +273,11 @@ class Paragraphs:
     def bold(self, text: str) -> str:
         return self.painted(text, "1")
 
-    def wrapped(self, text: str, indent: str = "  ") -> Iterator[str]:
+    def wrapped(
+        self,
+        text: str,
+        indent: str = "  ",
+    ) -> Iterator[str]:
         """A text whose paragraphs are separated by empty lines."""
         for paragraph in text.split("\n\n"):
             yield from textwrap.wrap(
@@ -247,21 +289,35 @@ class Paragraphs:
                 break_on_hyphens=False,
             )
 
-    def section(self, heading: str, text: str) -> Iterator[str]:
+    def section(
+        self,
+        heading: str,
+        text: str,
+    ) -> Iterator[str]:
         """A heading and its text; nothing if the text is empty."""
         if text:
             yield ""
             yield self.bold(heading)
             yield from self.wrapped(text)
 
-    def block(self, heading: str, lines: Iterable[str]) -> Iterator[str]:
+    def block(
+        self,
+        heading: str,
+        lines: Iterable[str],
+    ) -> Iterator[str]:
         """A heading and lines that are not wrapped."""
         yield ""
         yield self.bold(heading)
         yield from (f"  {visible(line)}" for line in lines)
 
 
-def sure(terminal: Terminal, question: str, *, yes: bool, command: str) -> None:
+def sure(
+    terminal: Terminal,
+    question: str,
+    *,
+    yes: bool,
+    command: str,
+) -> None:
     """Ask whether to continue; `yes` = already confirmed.
 
     Raises:

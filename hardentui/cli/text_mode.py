@@ -82,7 +82,12 @@ class TextCommand(Struct, frozen=True):
 class Dialogue:
     """One session. Expected errors are reported, and the next question is asked."""
 
-    def __init__(self, bench: Workbench, terminal: Terminal, read: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        terminal: Terminal,
+        read: Callable[[], str],
+    ) -> None:
         self._bench = bench
         self._terminal = terminal
         self._read = read
@@ -96,10 +101,22 @@ class Dialogue:
         self._words = {word.name: word for word in self._vocabulary()}
 
     def _vocabulary(self) -> Iterator[TextCommand]:
-        yield TextCommand("list", "[FILTER]", "the containers, worst first: list state:running", self._list)
-        yield TextCommand("open", "N or NAME", "open a container; its number alone does the same", self._open)
-        yield TextCommand("host", "", "the failing findings of the host and its engines", self._host)
-        yield TextCommand("all", "", "choose every fix", self._choose_by(Caution.ALL), True)
+        yield TextCommand(
+            "list", "[FILTER]", "the containers, worst first: list state:running", self._list
+        )
+        yield TextCommand(
+            "open", "N or NAME", "open a container; its number alone does the same", self._open
+        )
+        yield TextCommand(
+            "host", "", "the failing findings of the host and its engines", self._host
+        )
+        yield TextCommand(
+            "all",
+            "",
+            "choose every fix",
+            self._choose_by(Caution.ALL),
+            True,
+        )
         yield TextCommand(
             "likely",
             "",
@@ -108,33 +125,96 @@ class Dialogue:
             True,
         )
         yield TextCommand(
-            "safe", "", "choose the fixes known to break nothing", self._choose_by(Caution.SAFE), True
+            "safe",
+            "",
+            "choose the fixes known to break nothing",
+            self._choose_by(Caution.SAFE),
+            True,
         )
-        yield TextCommand("fails", "", "the failing findings again", self._fails, True)
-        yield TextCommand("unknown", "", "what could not be checked, and why", self._unknown, True)
+        yield TextCommand(
+            "fails",
+            "",
+            "the failing findings again",
+            self._fails,
+            True,
+        )
+        yield TextCommand(
+            "unknown",
+            "",
+            "what could not be checked, and why",
+            self._unknown,
+            True,
+        )
         yield TextCommand(
             "explain", "N or ID", "what a finding means, and what its fix may break", self._explain
         )
-        yield TextCommand("choose", "N...", "choose these fixes, or drop chosen ones", self._choose, True)
-        yield TextCommand("none", "", "drop every chosen fix", self._drop, True)
-        yield TextCommand("plan", "", "what the chosen fixes change", self._plan, True)
-        yield TextCommand("diff", "[KIND]", "the resulting files, as a diff", self._diff, True)
         yield TextCommand(
-            "write", "DIR [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
+            "choose", "N...", "choose these fixes, or drop chosen ones", self._choose, True
+        )
+        yield TextCommand(
+            "none",
+            "",
+            "drop every chosen fix",
+            self._drop,
+            True,
+        )
+        yield TextCommand(
+            "plan",
+            "",
+            "what the chosen fixes change",
+            self._plan,
+            True,
+        )
+        yield TextCommand(
+            "diff",
+            "[KIND]",
+            "the resulting files, as a diff",
+            self._diff,
+            True,
+        )
+        yield TextCommand(
+            "write",
+            "DIR [KIND]",
+            "write the files: quadlet, run, kube, ansible, unit",
+            self._write,
+            True,
         )
         about = "try the chosen fixes, or all, on a twin, show the card, apply it"
-        yield TextCommand("harden", "[probe COMMAND]", about, self._harden, True)
-        yield TextCommand("undo", "[ID]", "undo a change; default: the latest", self._undo)
-        yield TextCommand("again", "", "check the container again", self._again, True)
-        yield TextCommand("help", "", "these words", self._help)
+        yield TextCommand(
+            "harden",
+            "[probe COMMAND]",
+            about,
+            self._harden,
+            True,
+        )
+        yield TextCommand(
+            "undo",
+            "[ID]",
+            "undo a change; default: the latest",
+            self._undo,
+        )
+        yield TextCommand(
+            "again",
+            "",
+            "check the container again",
+            self._again,
+            True,
+        )
+        yield TextCommand(
+            "help",
+            "",
+            "these words",
+            self._help,
+        )
         yield TextCommand("quit", "", "leave", self._quit)
 
-    # --- the dialogue ----------------------------------------------------------------------------------
+    # --- the dialogue -----------------------------------------------------------------------------
 
     def run(self) -> int:
         opened = self._bench.opened
         self._say(
-            "HardenTUI text mode; help lists the commands. Only write, harden, apply, undo change anything."
+            "HardenTUI text mode; help lists the commands. Only write, harden, apply, undo change "
+            "anything."
         )
         if opened.simulated:
             self._say("SIMULATED HOST: nothing below is real.")
@@ -178,10 +258,13 @@ class Dialogue:
         word = self._words.get(name)
         if word is None:
             raise UsageError(
-                f"There is no command {visible(name, 40)!r} here{nearest(name, self._words)}", "Try: help"
+                f"There is no command {visible(name, 40)!r} here{nearest(name, self._words)}",
+                "Try: help",
             )
         if word.needs_container and self._report is None:
-            raise UsageError(f"{name} needs an open container.", "Open one first: its number, or open NAME.")
+            raise UsageError(
+                f"{name} needs an open container.", "Open one first: its number, or open NAME."
+            )
         word.carry_out(rest)
 
     def _say(self, *lines: str) -> None:
@@ -195,14 +278,16 @@ class Dialogue:
             self._say("More commands are available once a container is open.")
 
     def _quit(self, _: str) -> None:
-        unwritten = [key for key, choices in self._choices.items() if choices != self._written.get(key, {})]
+        unwritten = [
+            key for key, choices in self._choices.items() if choices != self._written.get(key, {})
+        ]
         if unwritten and not self._warned:
             self._warned = True
             self._say("The fixes that you chose are not written. quit again discards them.")
         else:
             self._left = True
 
-    # --- containers --------------------------------------------------------------------------------------
+    # --- containers -------------------------------------------------------------------------------
 
     def _list(self, wanted: str) -> None:
         self._report = None
@@ -250,15 +335,20 @@ class Dialogue:
     def _host(self, _: str) -> None:
         for report in self._bench.surroundings.host():
             failing = sorted(report.failing, key=most_severe_first)
-            self._say(f"{visible(report.subject.name, 60)}: {plural(len(failing), 'finding')} that fail.")
+            self._say(
+                f"{visible(report.subject.name, 60)}: {plural(len(failing), 'finding')} that fail."
+            )
             for finding in failing:
                 self._say(f"{finding.severity.word}: {finding_line(finding)}")
 
-    # --- findings ----------------------------------------------------------------------------------------
+    # --- findings ---------------------------------------------------------------------------------
 
     def _fails(self, _: str) -> None:
         self._findings = tuple(
-            sorted((f for f in self._open_report.with_image if f.failing), key=most_severe_first)
+            sorted(
+                (f for f in self._open_report.with_image if f.failing),
+                key=most_severe_first,
+            )
         )
         if not self._findings:
             self._say("Nothing fails.")
@@ -270,7 +360,10 @@ class Dialogue:
 
     def _unknown(self, _: str) -> None:
         unknown = [f for f in self._open_report.with_image if f.status is Status.UNKNOWN]
-        self._say(f"{plural(len(unknown), 'answer')} unknown.", *map(finding_line, unknown))
+        self._say(
+            f"{plural(len(unknown), 'answer')} unknown.",
+            *map(finding_line, unknown),
+        )
 
     def _finding(self, which: str) -> Finding:
         if which.isdecimal() and 1 <= int(which) <= len(self._findings):
@@ -278,23 +371,36 @@ class Dialogue:
         for finding in self._findings:
             if finding.check == which:
                 return finding
-        raise UsageError(f"There is no finding {visible(which, 40)!r} here.", "fails shows the numbers.")
+        raise UsageError(
+            f"There is no finding {visible(which, 40)!r} here.", "fails shows the numbers."
+        )
 
     def _explain(self, which: str) -> None:
         finding = self._finding(which) if which.isdecimal() else None
         checklist = self._bench.judge.checklist
         check = find_check(finding.check if finding else which, checklist.own)
-        lines = list(explain_lines(check, checklist, Paragraphs(self._terminal)))
+        lines = list(
+            explain_lines(
+                check,
+                checklist,
+                Paragraphs(self._terminal),
+            )
+        )
         if finding is not None:
             verdict = finding.verdict
             state = (
                 verdict.declared and f"declared: {verdict.declared}",
                 verdict.effective and f"effective: {verdict.effective}",
             )
-            lines += ["", "Here", f"  {verdict.reason}", *(f"  {line}" for line in state if line)]
+            lines += [
+                "",
+                "Here",
+                f"  {verdict.reason}",
+                *(f"  {line}" for line in state if line),
+            ]
         self._say(*lines)
 
-    # --- fixes -------------------------------------------------------------------------------------------
+    # --- fixes ------------------------------------------------------------------------------------
 
     def _choose_by(self, caution: Caution) -> Callable[[str], None]:
         def choose(_: str) -> None:
@@ -306,7 +412,10 @@ class Dialogue:
 
     def _choose(self, which: str) -> None:
         if not which:
-            raise UsageError("choose needs the number of a finding.", "fails shows the numbers.")
+            raise UsageError(
+                "choose needs the number of a finding.",
+                "fails shows the numbers.",
+            )
         for word in which.replace(",", " ").split():
             finding = self._finding(word)
             if self._chosen.pop(finding.check, None) is not None:
@@ -328,7 +437,8 @@ class Dialogue:
         after = score_word(self._bench.planner.score_after(self._open_report, plan).value)
         names = f": {', '.join(self._chosen)}" if self._chosen else ""
         self._say(
-            f"{plural(len(self._chosen), 'fix is', 'fixes are')} chosen{names}.", f"Resulting score: {after}."
+            f"{plural(len(self._chosen), 'fix is', 'fixes are')} chosen{names}.",
+            f"Resulting score: {after}.",
         )
 
     def _made_plan(self) -> Plan:
@@ -338,9 +448,18 @@ class Dialogue:
         plan = self._made_plan()
         before = self._open_report.score.value
         after = self._bench.planner.score_after(self._open_report, plan).value
-        self._say(*plan_lines(plan, before, after, Paragraphs(self._terminal)))
+        self._say(
+            *plan_lines(
+                plan,
+                before,
+                after,
+                Paragraphs(self._terminal),
+            )
+        )
         self._say(*(f"Left out: {skipped.check}: {skipped}" for skipped in others_left_out(plan)))
-        self._say(*(f"Decide: {question.check}: {what_changes(question)}" for question in decisions(plan)))
+        self._say(
+            *(f"Decide: {question.check}: {what_changes(question)}" for question in decisions(plan))
+        )
         self._say(*(f"Caution: {conflict}" for conflict in plan.conflicts))
 
     def _diff(self, kind: str) -> None:
@@ -357,14 +476,24 @@ class Dialogue:
         if kind not in _TARGETS:
             directory, kind = where, ""
         if not directory:
-            raise UsageError("write needs a directory.", "write ./units, or write ./units run")
+            raise UsageError(
+                "write needs a directory.",
+                "write ./units, or write ./units run",
+            )
         plan = self._made_plan() if self._chosen else None
-        draft = self._bench.drafter.draft(self._open_report, plan, _target(kind))
+        draft = self._bench.drafter.draft(
+            self._open_report,
+            plan,
+            _target(kind),
+        )
         deliver(
             self._bench,
             self._open_report,
             draft,
-            Namespace(directory=directory, in_place=False),
+            Namespace(
+                directory=directory,
+                in_place=False,
+            ),
             self._terminal,
         )
         self._written[self._key] = dict(self._chosen)
@@ -377,7 +506,9 @@ class Dialogue:
 
         probe = words.removeprefix("probe ").strip()
         if words and (not words.startswith("probe ") or not probe):
-            raise UsageError(f"harden does not understand {visible(words, 40)!r}.", "harden [probe COMMAND]")
+            raise UsageError(
+                f"harden does not understand {visible(words, 40)!r}.", "harden [probe COMMAND]"
+            )
         subject, key = self._open_report.subject, self._key
         row = next(row for row in self._rows if row.key == key)
         wishes = HardenWishes(
@@ -385,7 +516,14 @@ class Dialogue:
             probes=(probe,) if probe else None,
             confirm_within=CONFIRM_WITHIN,
         )
-        if Conversation(self._bench, self._terminal, ask).harden([row], wishes, changes=True) == 0:
+        if (
+            Conversation(self._bench, self._terminal, ask).harden(
+                [row],
+                wishes,
+                changes=True,
+            )
+            == 0
+        ):
             self._written[key] = dict(self._chosen)
         self._look_anew(subject)
 
@@ -394,7 +532,10 @@ class Dialogue:
         if self._bench.opened.simulated:
             raise UsageError("This host is simulated: there is no change to undo.")
         entry = History().to_undo(text)
-        self._say(*entry_lines(entry, whole=False), f"Undo {entry.id}? yes or no:")
+        self._say(
+            *entry_lines(entry, whole=False),
+            f"Undo {entry.id}? yes or no:",
+        )
         if self._read().strip().lower() != "yes":
             self._say("Nothing was changed.")
             return
@@ -405,7 +546,10 @@ class Dialogue:
         """A recreated container has another ID: list all again, and open the one of this name."""
         self._rows = session.scan(self._bench, self._terminal)
         same = [row for row in self._rows if subject and row.name == subject.name]
-        here = next((row for row in same if subject and row.engine.label == subject.engine), None)
+        here = next(
+            (row for row in same if subject and row.engine.label == subject.engine),
+            None,
+        )
         if here is None or here.report is None or here.report.facts is None:
             self._list("")
         else:
@@ -416,6 +560,7 @@ class Dialogue:
 def _target(kind: str) -> Target:
     if kind and kind not in _TARGETS:
         raise UsageError(
-            f"There is no file type {visible(kind, 40)!r}{nearest(kind, _TARGETS)}", ", ".join(_TARGETS)
+            f"There is no file type {visible(kind, 40)!r}{nearest(kind, _TARGETS)}",
+            ", ".join(_TARGETS),
         )
     return _TARGETS.get(kind, Target.QUADLET)

@@ -15,7 +15,14 @@ from hardentui.cli.parser import Parser, common_options, given
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import ToolMissing, UsageError
-from hardentui.features.training.course import SIGNS, STATES, Lab, load_labs, load_progress, progress_file
+from hardentui.features.training.course import (
+    SIGNS,
+    STATES,
+    Lab,
+    load_labs,
+    load_progress,
+    progress_file,
+)
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.features.workbench import Workbench
 from hardentui.visible import visible, visible_lines
@@ -48,8 +55,15 @@ def arguments(parser: ArgumentParser) -> None:
         default="",
         help=f"without one, list the labs and your progress. {actions}",
     )
-    parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="arguments of the action")
-    given(parser, "--labs", "DIR", "your own labs instead of the built-in ones")
+    parser.add_argument(
+        "words", metavar="…", nargs=argparse.REMAINDER, help="arguments of the action"
+    )
+    given(
+        parser,
+        "--labs",
+        "DIR",
+        "your own labs instead of the built-in ones",
+    )
     parser.add_argument(
         "--serve",
         nargs="?",
@@ -96,11 +110,21 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def _parse_words(action: str, options: Namespace) -> None:
     """Options after the action; they share the namespace of those before it."""
     about, prog = _ACTIONS.get(action), f"hardentui train {action}".strip()
-    parser = Parser(prog=prog, allow_abbrev=False, description=about)
+    parser = Parser(
+        prog=prog,
+        allow_abbrev=False,
+        description=about,
+    )
     if action in ("start", "solution"):
-        parser.add_argument("lab", metavar="LAB", nargs="?" if action == "solution" else None)
+        parser.add_argument(
+            "lab",
+            metavar="LAB",
+            nargs="?" if action == "solution" else None,
+        )
     if action == "check":
-        parser.add_argument("--watch", action="store_true", help="check again whenever the container changes")
+        parser.add_argument(
+            "--watch", action="store_true", help="check again whenever the container changes"
+        )
     common_options(parser)
     parser.parse_args(options.words, options)
 
@@ -123,7 +147,11 @@ def _training(options: Namespace) -> Iterator[Training]:
         bench.close()
 
 
-def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
+def _map(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     labs, progress = training.labs, training.progress
     room = max((len(lab.title) for lab in labs), default=0)
     for number, lab in enumerate(labs, 1):
@@ -142,7 +170,11 @@ def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
+def _start(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     lab = training.find(options.lab)
     terminal.activity(f"creating the lab {lab.id}")
     outcome = training.start(lab)
@@ -153,7 +185,9 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
         terminal.write(f"The policy to edit: {visible(training.policy_file(lab))}\n\n")
     else:
         options_now = " ".join(lab.start) or "(no options)"
-        terminal.write(f"The container {lab.container} was created with: {visible(options_now)}\n\n")
+        terminal.write(
+            f"The container {lab.container} was created with: {visible(options_now)}\n\n"
+        )
     _show(outcome, terminal)
     _say(terminal, "Your task", lab.task)
     _say(terminal, "Next move", lab.guided)
@@ -163,7 +197,11 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
+def _run(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     ours = [word for word in options.words if word.partition("=")[0] in _OURS]
     if ours:
         raise UsageError(
@@ -172,12 +210,26 @@ def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
         )
     terminal.activity("recreating the container")
     outcome = training.answer(options.words)
-    return _show_outcome(training, outcome, options, terminal)
+    return _show_outcome(
+        training,
+        outcome,
+        options,
+        terminal,
+    )
 
 
-def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
+def _check(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     outcome = training.check()
-    code = _show_outcome(training, outcome, options, terminal)
+    code = _show_outcome(
+        training,
+        outcome,
+        options,
+        terminal,
+    )
     if not options.watch or training.simulated:
         return code
     stop = threading.Event()
@@ -185,17 +237,33 @@ def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
     while not outcome.solved and not stop.wait(2):
         again = training.check()
         if again != outcome:
-            outcome, code = again, _show_outcome(training, again, options, terminal)
+            outcome, code = (
+                again,
+                _show_outcome(
+                    training,
+                    again,
+                    options,
+                    terminal,
+                ),
+            )
     return code
 
 
-def _hint(training: Training, options: Namespace, terminal: Terminal) -> int:
+def _hint(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     number, text = training.hint()
     terminal.write(f"Hint {number} of 3: {visible(text)}\n")
     return 0
 
 
-def _solution(training: Training, options: Namespace, terminal: Terminal) -> int:
+def _solution(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     lab = training.find(options.lab) if options.lab else training.current
     if lab is None:
         raise UsageError("No lab is open.", "Name one: hardentui train solution LAB")
@@ -207,7 +275,11 @@ def _solution(training: Training, options: Namespace, terminal: Terminal) -> int
     return 0
 
 
-def _stop(training: Training, options: Namespace, terminal: Terminal) -> int:
+def _stop(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     count = training.stop()
     terminal.write(f"Removed {count} containers and networks of labs. Your progress is kept.\n")
     return 0
@@ -225,23 +297,35 @@ _COMMANDS = {
 
 
 def _command(options: Namespace, *words: str) -> str:
-    """A training command for the same engine. Everything after `run` goes to podman, so HardenTUI's options
-    come before it. A lab that was started without an engine continues without one.
+    """A training command for the same engine. Everything after `run` goes to podman, so HardenTUI's
+    options come before it. A lab that was started without an engine continues without one.
     """
     found_with = ["--demo"] if options.demo and words[0] == "start" else []
     found_with += ["--url", options.url] if options.url else []
     found_with += ["--connection", options.connection] if options.connection else []
-    return own_command((), "train", *(shlex.quote(visible(word)) for word in found_with), *words)
+    return own_command(
+        (),
+        "train",
+        *(shlex.quote(visible(word)) for word in found_with),
+        *words,
+    )
 
 
-def _show_outcome(training: Training, outcome: LabOutcome, options: Namespace, terminal: Terminal) -> int:
+def _show_outcome(
+    training: Training,
+    outcome: LabOutcome,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     _show(outcome, terminal)
     lab: Lab = outcome.lab
     if not outcome.solved:
         terminal.note(f"Not solved yet. For a hint: {_command(options, 'hint')}")
         return 1
     shown = training.progress.of(lab.id).given_up
-    terminal.write("Solved, as shown before. Start it over to pass it.\n\n" if shown else "Solved.\n\n")
+    terminal.write(
+        "Solved, as shown before. Start it over to pass it.\n\n" if shown else "Solved.\n\n"
+    )
     _say(terminal, "What you have learned", lab.finish)
     if (following := training.next) is not None:
         again = Namespace(**{**vars(options), "demo": training.simulated})
@@ -265,6 +349,10 @@ def _show(outcome: LabOutcome, terminal: Terminal) -> None:
     terminal.write("\n")
 
 
-def _say(terminal: Terminal, title: str, text: str) -> None:
+def _say(
+    terminal: Terminal,
+    title: str,
+    text: str,
+) -> None:
     lines = Paragraphs(terminal).section(title, text.strip())
     terminal.write("\n".join(lines).strip("\n") + "\n\n")

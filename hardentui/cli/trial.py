@@ -23,7 +23,13 @@ from hardentui.features.fix.trial_files import trial_files
 from hardentui.features.sections import Tone
 from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.page import trial_page
-from hardentui.features.trial.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
+from hardentui.features.trial.tried import (
+    FILE_NAME,
+    as_json,
+    keep_profile,
+    profile_directory,
+    profile_path,
+)
 from hardentui.features.trial.trying import choices_to_try, lines_of
 from hardentui.features.views import Report, known_facts
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
@@ -53,7 +59,11 @@ EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="container name or ID prefix",
+    )
     group_of(parser, required=False, saved=True)
     about = "instead of fixes: first today's image, then this one, which must be pulled"
     given(parser, "--image", "REF", about)
@@ -65,9 +75,15 @@ def arguments(parser: ArgumentParser) -> None:
         "a shell command that succeeds if the service works; it runs on this machine, in the network "
         "of the twin, whose address is $TARGET; repeatable",
     )
-    repeated(trial, "--peer", "NAME", "a container it depends on, which gets a twin too; repeatable")
+    repeated(
+        trial, "--peer", "NAME", "a container it depends on, which gets a twin too; repeatable"
+    )
     patience_option(trial, "seconds a twin may take to become ready")
-    flag(trial, "--outside", "let the twin reach the outside and this host; its traffic is real")
+    flag(
+        trial,
+        "--outside",
+        "let the twin reach the outside and this host; its traffic is real",
+    )
     repeated(
         trial,
         "--grant",
@@ -88,8 +104,17 @@ def arguments(parser: ArgumentParser) -> None:
         "programs of the image can ask for stays too, because a probe does not exercise everything",
     )
     format_option(parser)
-    about = "write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
-    given(parser, "-o", "DIR", f"{about}this directory", dest="directory")
+    about = (
+        "write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp "
+        "profile into "
+    )
+    given(
+        parser,
+        "-o",
+        "DIR",
+        f"{about}this directory",
+        dest="directory",
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -98,32 +123,60 @@ def run(options: Namespace, terminal: Terminal) -> int:
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
-        plan = make_plan(bench, report, options, saved, terminal)
+        plan = make_plan(
+            bench,
+            report,
+            options,
+            saved,
+            terminal,
+        )
         if not choices_to_try(plan, named=bool(options.check)):
             return EXIT_CODES[Result.NOTHING_WORKS]
         kept = profile_directory(known_facts(report), bench.opened.files)
         directory = options.directory or kept
         path = profile_path(report.subject.name, directory) if options.learn else ""
-        wishes = replace(_wishes(options), learn=path, tight=options.tight)
+        wishes = replace(
+            _wishes(options),
+            learn=path,
+            tight=options.tight,
+        )
         with interruptible():
             trying = bench.trying(report)
             progress = ProgressLines(terminal)
-            trial = trying.try_plan(plan, wishes, progress, threading.Event(), named=bool(options.check))
+            trial = trying.try_plan(
+                plan, wishes, progress, threading.Event(), named=bool(options.check)
+            )
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
         else:
             terminal.write("\n".join(trial_lines(trial, terminal)) + "\n")
-        if trial.learned is not None and trial.learned.seccomp is not None and not options.directory:
+        if (
+            trial.learned is not None
+            and trial.learned.seccomp is not None
+            and not options.directory
+        ):
             terminal.note(f"the learned seccomp profile: {visible(keep_profile(trial, kept))}")
         if options.directory:
-            _save(bench, report, trial, options, terminal)
+            _save(
+                bench,
+                report,
+                trial,
+                options,
+                terminal,
+            )
     return EXIT_CODES[trial.result]
 
 
 def _wishes(options: Namespace) -> Wishes:
     peers, probes, granted = tuple(options.peer), tuple(options.probe), tuple(options.grant)
-    return Wishes(peers, probes, options.patience, options.outside, granted=granted)
+    return Wishes(
+        peers,
+        probes,
+        options.patience,
+        options.outside,
+        granted=granted,
+    )
 
 
 REHEARSAL = "hardentui/rehearsal/1"
@@ -135,17 +188,32 @@ def _rehearse(options: Namespace, terminal: Terminal) -> int:
     Raises:
         UsageError: fixes or files are asked for too.
     """
-    if options.learn or options.directory or options.check or options.plan or options.all or options.safe:
-        raise UsageError("--image tries another image with today's options; omit the fixes, --learn and -o.")
+    if (
+        options.learn
+        or options.directory
+        or options.check
+        or options.plan
+        or options.all
+        or options.safe
+    ):
+        raise UsageError(
+            "--image tries another image with today's options; omit the fixes, --learn and -o."
+        )
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
         with interruptible():
             progress, stop = ProgressLines(terminal), threading.Event()
-            rehearsal = bench.trying(report).rehearse(options.image, _wishes(options), progress, stop)
+            rehearsal = bench.trying(report).rehearse(
+                options.image, _wishes(options), progress, stop
+            )
     terminal.clear()
     name = report.subject.name
     if options.format == "json":
-        head = {"schema": REHEARSAL, "container": name, "works": rehearsal.works}
+        head = {
+            "schema": REHEARSAL,
+            "container": name,
+            "works": rehearsal.works,
+        }
         terminal.write_json({**head, **to_builtins(rehearsal)})
     else:
         terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, name)))
@@ -159,7 +227,9 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
@@ -175,7 +245,11 @@ class ProgressLines:
         self._round = 0
 
     def __call__(self, event: TrialEvent) -> None:
-        if event.step in (TrialStep.CLEANING, TrialStep.PREPARING, TrialStep.DONE):
+        if event.step in (
+            TrialStep.CLEANING,
+            TrialStep.PREPARING,
+            TrialStep.DONE,
+        ):
             self._terminal.activity(event.text)
             return
         if event.step is TrialStep.ROUND and event.round is None and not event.decides:
@@ -193,10 +267,28 @@ class ProgressLines:
         self._terminal.note(f"{label}: {event.text}")
 
 
-def _save(bench: Workbench, report: Report, trial: Trial, options: Namespace, terminal: Terminal) -> None:
+def _save(
+    bench: Workbench,
+    report: Report,
+    trial: Trial,
+    options: Namespace,
+    terminal: Terminal,
+) -> None:
     """The record and, if something works, the files of the hardened container."""
-    files = trial_files(bench.planner, bench.drafter, report, trial)
-    terminal.tell_written(save_result(files, options.directory, report.subject.name), note=True)
+    files = trial_files(
+        bench.planner,
+        bench.drafter,
+        report,
+        trial,
+    )
+    terminal.tell_written(
+        save_result(
+            files,
+            options.directory,
+            report.subject.name,
+        ),
+        note=True,
+    )
     if trial.options:
         where = shlex.quote(visible(f"{options.directory.rstrip('/')}/{FILE_NAME}"))
         terminal.note(f"next: {command_on(report, 'apply', '--trial', where)}")

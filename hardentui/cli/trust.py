@@ -11,7 +11,14 @@ from hardentui.cli.parser import Given, common_options, flag, given, repeated
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.features.sections import page_text
-from hardentui.features.trust.page import SCHEMA, change_task, check_task, key_task, sign_task, trust_page
+from hardentui.features.trust.page import (
+    SCHEMA,
+    change_task,
+    check_task,
+    key_task,
+    sign_task,
+    trust_page,
+)
 from hardentui.features.trust.rules import rules_of
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import known
@@ -31,9 +38,14 @@ VERBS = {
 
 
 def arguments(parser: ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    verbs = parser.add_subparsers(
+        dest="verb",
+        metavar="VERB",
+    )
     for verb, about in VERBS.items():
-        verb_parser = verbs.add_parser(verb, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        verb_parser = verbs.add_parser(
+            verb, help=about, description=f"{about[0].upper()}{about[1:]}."
+        )
         _ARGUMENTS[verb](verb_parser)
         if verb in ("show", "plan", "apply"):
             _format(verb_parser, default=SUPPRESS)  # else it would cancel one given before the verb
@@ -43,7 +55,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def _format(parser: ArgumentParser, default: str = "text") -> None:
-    parser.add_argument("--format", choices=("text", "json"), default=default, help="default: text")
+    parser.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default=default,
+        help="default: text",
+    )
 
 
 def _no_arguments(parser: ArgumentParser) -> None:
@@ -60,13 +77,30 @@ def _change_arguments(parser: ArgumentParser) -> None:
         "'SCOPE reject', 'SCOPE keyless EMAIL ISSUER FULCIO REKOR'",
     )
     rules = parser.add_argument_group("rules in general")
-    flag(rules, "--any-tag", "accept signatures without a tag, as made by cosign")
-    flag(rules, "--accept-in-use", "accept running images without a rule unsigned")
-    flag(rules, "--keep-default", "do not reject images without a rule")
+    flag(
+        rules,
+        "--any-tag",
+        "accept signatures without a tag, as made by cosign",
+    )
+    flag(
+        rules,
+        "--accept-in-use",
+        "accept running images without a rule unsigned",
+    )
+    flag(
+        rules,
+        "--keep-default",
+        "do not reject images without a rule",
+    )
     proof = parser.add_argument_group(
         "images for the pulls; default: the running ones, and a tiny test image"
     )
-    repeated(proof, "--signed", "IMAGE", "an image signed with a rule's key")
+    repeated(
+        proof,
+        "--signed",
+        "IMAGE",
+        "an image signed with a rule's key",
+    )
     parser.epilog = "The exit code is 1 if a pull does not end as expected."
 
 
@@ -83,17 +117,40 @@ def _check_arguments(parser: ArgumentParser) -> None:
 
 
 def _sign_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("names", metavar="IMAGE", nargs="+", help="in a registry, with the tag to sign")
-    parser.add_argument("--key", metavar="FILE", action=Given, required=True, help="sigstore private key")
-    given(parser, "--passphrase-file", "FILE", "file with its passphrase; default: it has none")
-    given(parser, "--public", "FILE", "public key; default: the .pub file beside the private one")
+    parser.add_argument(
+        "names", metavar="IMAGE", nargs="+", help="in a registry, with the tag to sign"
+    )
+    parser.add_argument(
+        "--key", metavar="FILE", action=Given, required=True, help="sigstore private key"
+    )
+    given(
+        parser,
+        "--passphrase-file",
+        "FILE",
+        "file with its passphrase; default: it has none",
+    )
+    given(
+        parser,
+        "--public",
+        "FILE",
+        "public key; default: the .pub file beside the private one",
+    )
     flag(parser, "--yes", "do not ask")
 
 
 def _key_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="base name of the files NAME.private and NAME.pub")
-    given(parser, "-o", "DIR", "directory for both files; default: here", dest="directory", absent=".")
-    given(parser, "--passphrase-file", "FILE", "file with a passphrase for the private key")
+    parser.add_argument(
+        "name", metavar="NAME", help="base name of the files NAME.private and NAME.pub"
+    )
+    given(
+        parser, "-o", "DIR", "directory for both files; default: here", dest="directory", absent="."
+    )
+    given(
+        parser,
+        "--passphrase-file",
+        "FILE",
+        "file with a passphrase for the private key",
+    )
 
 
 _ARGUMENTS = {
@@ -108,11 +165,21 @@ _ARGUMENTS = {
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.verb == "key":
-        task = partial(key_task, options.directory, options.name, options.passphrase_file)
+        task = partial(
+            key_task,
+            options.directory,
+            options.name,
+            options.passphrase_file,
+        )
         return carry_out(task, terminal, "making a key").code
     if options.verb == "sign":
         images = ", ".join(visible(name, 100) for name in options.names)
-        sure(terminal, f"Add a signature to {images}?", yes=options.yes, command="the same with --yes")
+        sure(
+            terminal,
+            f"Add a signature to {images}?",
+            yes=options.yes,
+            command="the same with --yes",
+        )
         keys = (options.key, options.passphrase_file, options.public)
         tasks = [(f"signing {image}", partial(sign_task, image, *keys)) for image in options.names]
         return max(carry_out(task, terminal, doing).code for doing, task in tasks)
@@ -124,7 +191,15 @@ def run(options: Namespace, terminal: Terminal) -> int:
         in_use = [image for _, image in running]
         if options.verb == "check":
             tasks = [
-                (f"pulling {image}", partial(check_task, bench.parts, in_use, image))
+                (
+                    f"pulling {image}",
+                    partial(
+                        check_task,
+                        bench.parts,
+                        in_use,
+                        image,
+                    ),
+                )
                 for image in options.names
             ]
             return max(carry_out(task, terminal, doing).code for doing, task in tasks)
@@ -147,19 +222,38 @@ def run(options: Namespace, terminal: Terminal) -> int:
         ).code
 
 
-def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, terminal: Terminal) -> int:
-    engines = [report.about for report in bench.surroundings.host() if isinstance(report.about, EngineFacts)]
+def _show(
+    bench: Workbench,
+    running: list[tuple[str, str]],
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
+    engines = [
+        report.about
+        for report in bench.surroundings.host()
+        if isinstance(report.about, EngineFacts)
+    ]
     if options.format == "json":
         documents = [{"engine": engine.label, "trust": _trust(engine)} for engine in engines]
-        terminal.write_json({"schema": SCHEMA, "simulated": bench.opened.simulated, "engines": documents})
+        terminal.write_json(
+            {
+                "schema": SCHEMA,
+                "simulated": bench.opened.simulated,
+                "engines": documents,
+            }
+        )
         return 0
     for engine in engines:
         images = [image for label, image in running if label == engine.label]
-        terminal.write(f"Engine {visible(engine.label, 40)}\n\n{page_text(trust_page(engine, images))}\n")
+        terminal.write(
+            f"Engine {visible(engine.label, 40)}\n\n{page_text(trust_page(engine, images))}\n"
+        )
     return 0
 
 
 def _trust(engine: EngineFacts) -> Any:
     from msgspec import to_builtins
 
-    return to_builtins(known(lambda: engine.trust), enc_hook=lambda unread: {"reason": unread.reason})
+    return to_builtins(
+        known(lambda: engine.trust), enc_hook=lambda unread: {"reason": unread.reason}
+    )

@@ -26,13 +26,49 @@ def arguments(parser: ArgumentParser) -> None:
         default="",
         help="check ID or pattern; without it, the waivers are listed",
     )
-    given(parser, "--on", "SUBJECT", "name of a container, image…, or a pattern")
-    given(parser, "--reason", "TEXT", "why it is accepted")
-    given(parser, "--owner", "WHO", "who accepts it")
-    given(parser, "--until", "DATE", "last day it is valid, such as 2026-12-31")
-    given(parser, "--engine", "LABEL", "only on this engine", absent="*")
-    given(parser, "--control", "TEXT", "what protects the container instead")
-    given(parser, "--file", "FILE", "a waivers file instead of your own")
+    given(
+        parser,
+        "--on",
+        "SUBJECT",
+        "name of a container, image…, or a pattern",
+    )
+    given(
+        parser,
+        "--reason",
+        "TEXT",
+        "why it is accepted",
+    )
+    given(
+        parser,
+        "--owner",
+        "WHO",
+        "who accepts it",
+    )
+    given(
+        parser,
+        "--until",
+        "DATE",
+        "last day it is valid, such as 2026-12-31",
+    )
+    given(
+        parser,
+        "--engine",
+        "LABEL",
+        "only on this engine",
+        absent="*",
+    )
+    given(
+        parser,
+        "--control",
+        "TEXT",
+        "what protects the container instead",
+    )
+    given(
+        parser,
+        "--file",
+        "FILE",
+        "a waivers file instead of your own",
+    )
     checklist_option(parser)
 
 
@@ -41,8 +77,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
     path = options.file or beside or waivers.own_file()
     own = load(options.checklist).own if options.checklist else ()
     if not options.id:
-        return _list(path, [*CHECKS, *(check.id for check in own)], terminal)
-    missing = [f"--{name}" for name in ("on", "reason", "owner", "until") if not getattr(options, name)]
+        return _list(
+            path,
+            [*CHECKS, *(check.id for check in own)],
+            terminal,
+        )
+    missing = [
+        f"--{name}" for name in ("on", "reason", "owner", "until") if not getattr(options, name)
+    ]
     if missing:
         raise UsageError(
             f"A waiver needs {', '.join(missing)} too.",
@@ -52,7 +94,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _list(path: str, checks: Iterable[str], terminal: Terminal) -> int:
+def _list(
+    path: str,
+    checks: Iterable[str],
+    terminal: Terminal,
+) -> int:
     if not os.path.exists(path):
         terminal.note(f"There are no waivers: {visible(path)} does not exist.")
         return 0
@@ -67,12 +113,19 @@ def _list(path: str, checks: Iterable[str], terminal: Terminal) -> int:
     for waiver in sorted(known, key=lambda waiver: waiver.until):
         state = "expired" if waiver.until < today else f"until {waiver.until}"
         where = "" if waiver.engine == "*" else f" ({waiver.engine})"
-        line = f"{waiver.check} on {waiver.subject}{where}: {state}, {waiver.owner}: {waiver.reason}"
+        line = (
+            f"{waiver.check} on {waiver.subject}{where}: {state}, {waiver.owner}: {waiver.reason}"
+        )
         terminal.write(f"{visible(line)}\n")
     return 0
 
 
-def _add(path: str, options: Namespace, own: Iterable[Check], terminal: Terminal) -> None:
+def _add(
+    path: str,
+    options: Namespace,
+    own: Iterable[Check],
+    terminal: Terminal,
+) -> None:
     own = tuple(own)
     checks = [*CHECKS, *(check.id for check in own)]
     if not any(sign in options.id for sign in "*?["):
@@ -87,4 +140,6 @@ def _add(path: str, options: Namespace, own: Iterable[Check], terminal: Terminal
         options.control,
     )
     waivers.write_added(path, waiver, checks)
-    terminal.write(f"{visible(path)}: {waiver.check} on {visible(waiver.subject)} until {waiver.until}\n")
+    terminal.write(
+        f"{visible(path)}: {waiver.check} on {visible(waiver.subject)} until {waiver.until}\n"
+    )

@@ -31,19 +31,32 @@ def _lines(text: str) -> int:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="container name or ID prefix",
+    )
     often = parser.add_mutually_exclusive_group()
     flag(often, "--once", "take one reading and exit")
     often.add_argument(
-        "--interval", type=seconds, metavar="S", default=2.0, help="seconds between readings (default: 2)"
+        "--interval",
+        type=seconds,
+        metavar="S",
+        default=2.0,
+        help="seconds between readings (default: 2)",
     )
     parser.add_argument(
         "--for", type=seconds, metavar="S", dest="duration", help="stop after this many seconds"
     )
-    parser.add_argument("--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)")
+    parser.add_argument(
+        "--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)"
+    )
     format_option(parser)
     parser.add_argument(
-        "--fail-on", choices=SEVERITIES, default="medium", help="lowest alarm severity that sets exit code 1"
+        "--fail-on",
+        choices=SEVERITIES,
+        default="medium",
+        help="lowest alarm severity that sets exit code 1",
     )
     parser.epilog = (
         "Nothing is executed in the container. With --format json each reading is one line. Ctrl-C stops. "
@@ -59,7 +72,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return _watch(monitor, options, terminal)
 
 
-def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
+def _watch(
+    monitor: Any,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     stop = threading.Event()
     fail_on = Severity.parse(options.fail_on)
     codes: set[int] = set()
@@ -68,13 +85,20 @@ def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
 
     def seen(sample: Sample) -> None:
         codes.add(sample.exit_code(fail_on))
-        terminal.write(_one_line(sample) if options.format == "json" else _page(sample, terminal, live))
+        terminal.write(
+            _one_line(sample) if options.format == "json" else _page(sample, terminal, live)
+        )
 
     if timer is not None:
         timer.daemon = True
         timer.start()
     try:
-        monitor.watch(seen, stop, interval=options.interval, most=1 if options.once else None)
+        monitor.watch(
+            seen,
+            stop,
+            interval=options.interval,
+            most=1 if options.once else None,
+        )
     except KeyboardInterrupt:
         stop.set()
     finally:
@@ -83,7 +107,11 @@ def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
     return 1 if 1 in codes else 4 if 4 in codes else 0
 
 
-def _page(sample: Sample, terminal: Terminal, live: bool) -> str:
+def _page(
+    sample: Sample,
+    terminal: Terminal,
+    live: bool,
+) -> str:
     text = page_text(reading_page(sample))
     # a live view redraws from the top of a cleared screen
     return f"\x1b[H\x1b[2J{text}" if live else f"{text}\n"

@@ -1,14 +1,17 @@
-"""Requests to Podman. Everything that reads an engine goes through a `Connection`, which can only GET.
+"""Requests to Podman. Everything that reads an engine goes through a `Connection`, which can only
+GET.
 
 Reading uses the unix socket directly with the standard library, not podman-py, because
-- a scan of N containers is N small GETs: on a kept-alive socket each takes about 1.3 ms from end to end,
-  with podman-py (requests, urllib3) 2.3 ms, and importing it takes another 140 to 190 ms at each start;
-- podman-py pastes raw names into paths (`networks.get("../containers/json")` lists containers), has no
-  limit on time or size unless told, and swallows errors of single containers in its lists;
+- a scan of N containers is N small GETs: on a kept-alive socket each takes about 1.3 ms from end to
+  end, with podman-py (requests, urllib3) 2.3 ms, and importing it takes another 140 to 190 ms at
+  each start;
+- podman-py pastes raw names into paths (`networks.get("../containers/json")` lists containers), has
+  no limit on time or size unless told, and swallows errors of single containers in its lists;
 - a type without any verb but GET cannot change anything by mistake.
 Changes (create, start, remove) use podman-py, imported when needed.
 
-`http.client` would do, but it imports the e-mail parser (about 20 ms) and cannot watch a stop event.
+`http.client` would do, but it imports the e-mail parser (about 20 ms) and cannot watch a stop
+event.
 """
 
 from __future__ import annotations
@@ -25,7 +28,16 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from hardentui.engine.wire import Head, PeerClosed, Wire, check, held, parse_json, parsed, unreachable
+from hardentui.engine.wire import (
+    Head,
+    PeerClosed,
+    Wire,
+    check,
+    held,
+    parse_json,
+    parsed,
+    unreachable,
+)
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.visible import visible
 
@@ -47,7 +59,9 @@ def segment(text: str) -> str:
 
 def target(path: str, query: Mapping[str, str] | None) -> str:
     """Path and query as sent; the query is sorted, so that equal requests are equal strings."""
-    asked = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in sorted((query or {}).items()))
+    asked = "&".join(
+        f"{_quoted(name)}={_quoted(value)}" for name, value in sorted((query or {}).items())
+    )
     return f"{path}?{asked}" if asked else path
 
 
@@ -84,41 +98,61 @@ OnAnswer = Callable[[str, "Any | EngineError"], None]
 
 
 class Connection(Protocol):
-    """One engine, read only. `path` is below libpod: `/containers/json`, its parts built with `segment`."""
+    """One engine, read only. `path` is below libpod: `/containers/json`, its parts built with
+    `segment`."""
 
     @property
     def url(self) -> str: ...
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
         """The parsed JSON of an answer; `timeout` in seconds for the whole of it.
 
         Raises:
             EngineUnreachable, EngineProtocolError, NotFound, EngineError
         """
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
-        """The result of `get` for each path, or the EngineError that it raises, delivered in this thread.
+    def get_many(
+        self,
+        paths: Iterable[str],
+        on_answer: OnAnswer,
+    ) -> list[str]:
+        """The result of `get` for each path, or the EngineError that it raises, delivered in this
+        thread.
 
-        A path is taken from `paths` only when it can be requested soon: at most a few requests are in
-        flight. Ends after the first EngineUnreachable. `on_answer` must not raise.
+        A path is taken from `paths` only when it can be requested soon: at most a few requests are
+        in flight. Ends after the first EngineUnreachable. `on_answer` must not raise.
 
         Returns:
             the paths that were taken and got no answer because of an EngineUnreachable
         """
 
     def stream(
-        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
     ) -> Iterator[Any]:
         """The JSON lines of an endless answer, on a separate socket.
 
-        Returns once the engine has accepted. Yields None each time nothing arrived for `tick` seconds;
-        ends when `stop` is set.
+        Returns once the engine has accepted. Yields None each time nothing arrived for `tick`
+        seconds; ends when `stop` is set.
 
         Raises:
             the errors of `get`, at the call and, when the engine goes away, at the next item
         """
 
-    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+    def download(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+    ) -> Iterator[bytes]:
         """The bytes of an answer of any length, chunk by chunk, on a separate socket.
 
         Raises:
@@ -129,8 +163,8 @@ class Connection(Protocol):
         """The headers of `/_ping`, names in lower case; they show the version at no cost."""
 
     def interrupt(self) -> None:
-        """Close the socket. A request in progress in another thread ends immediately; the next request
-        connects again."""
+        """Close the socket. A request in progress in another thread ends immediately; the next
+        request connects again."""
 
     def close(self) -> None:
         """Close the socket permanently: every further request raises EngineUnreachable."""
@@ -145,7 +179,8 @@ def outcome(get: Callable[[str], Any], path: str) -> Any | EngineError:
 
 
 def listens_on(path: str) -> int:
-    """The pid of the process that listens on a socket, even if it answers nothing; 0 = none that we see."""
+    """The pid of the process that listens on a socket, even if it answers nothing; 0 = none that we
+    see."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(CONNECT_LIMIT)
         try:
@@ -157,7 +192,11 @@ def listens_on(path: str) -> int:
 
 def _listening(connected: socket.socket) -> int:
     layout = "3i"  # struct ucred: pid, uid, gid
-    raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(layout))
+    raw = connected.getsockopt(
+        socket.SOL_SOCKET,
+        socket.SO_PEERCRED,
+        struct.calcsize(layout),
+    )
     pid: int = struct.unpack(layout, raw)[0]
     return pid
 
@@ -165,9 +204,9 @@ def _listening(connected: socket.socket) -> int:
 class UnixConnection:
     """A kept-alive connection to a unix socket.
 
-    Thread-safe: one request at a time, except that `get_many` sends some before reading answers, so that
-    Podman works while this process does. A socket that Podman has closed since the last request is reopened,
-    once.
+    Thread-safe: one request at a time, except that `get_many` sends some before reading answers, so
+    that Podman works while this process does. A socket that Podman has closed since the last
+    request is reopened, once.
 
     Args:
         path: of the socket.
@@ -206,13 +245,22 @@ class UnixConnection:
     def url(self) -> str:
         return self._url
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
         return parse_json(self._answer(target(path, query), timeout)[1])
 
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         return self._answer("/_ping", timeout)[0].headers
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
+    def get_many(
+        self,
+        paths: Iterable[str],
+        on_answer: OnAnswer,
+    ) -> list[str]:
         coming = iter(paths)
         more = True
         while more:
@@ -222,10 +270,14 @@ class UnixConnection:
             if not in_time:
                 on_answer(unanswered[0], unreachable(self.path, TimeoutError()))
                 return unanswered[1:]
-            for place, path in enumerate(unanswered, 1):  # the socket broke: repeat each once, on a new one
+            for place, path in enumerate(
+                unanswered, 1
+            ):  # the socket broke: repeat each once, on a new one
                 closed = closings != self._closings
                 answer = (
-                    unreachable(self.path, PeerClosed(untouched=True)) if closed else outcome(self.get, path)
+                    unreachable(self.path, PeerClosed(untouched=True))
+                    if closed
+                    else outcome(self.get, path)
                 )
                 on_answer(path, answer)
                 if isinstance(answer, EngineUnreachable):
@@ -235,7 +287,10 @@ class UnixConnection:
         return []
 
     def _pipeline(
-        self, coming: Iterator[str], on_answer: OnAnswer, closings: int
+        self,
+        coming: Iterator[str],
+        on_answer: OnAnswer,
+        closings: int,
     ) -> tuple[bool, list[str], bool]:
         """Send requests until nothing is left or another thread wants the socket.
 
@@ -276,23 +331,40 @@ class UnixConnection:
         started = monotonic()
         assert self._wire is not None  # noqa: S101 - `_send` made it
         head = self._wire.head(started + self._timeout)
-        body = self._wire.body(head, started + self._timeout, self._size_limit)
+        body = self._wire.body(
+            head,
+            started + self._timeout,
+            self._size_limit,
+        )
         self._tell(path, head.status, started)
         if not head.keep_alive:
             self._drop()
         return head, body
 
     def stream(
-        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
     ) -> Iterator[Any]:
         wire, head = self._begin(target(path, query), stop)
         return self._items(wire, head, stop, tick)
 
-    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+    def download(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+    ) -> Iterator[bytes]:
         wire, head = self._begin(target(path, query), stop)
         return self._pieces(wire, head)
 
-    def _begin(self, wanted: str, stop: threading.Event) -> tuple[Wire, Head]:
+    def _begin(
+        self,
+        wanted: str,
+        stop: threading.Event,
+    ) -> tuple[Wire, Head]:
         """Send a request on a separate socket and read the head of the answer."""
         started = monotonic()
         status = 0
@@ -302,7 +374,16 @@ class UnixConnection:
             wire.send(_request(self._api, wanted), started + self._timeout)
             head = wire.head(started + self._timeout)
             status = head.status
-            check(head, b"" if status == 200 else wire.body(head, started + self._timeout, self._size_limit))
+            check(
+                head,
+                b""
+                if status == 200
+                else wire.body(
+                    head,
+                    started + self._timeout,
+                    self._size_limit,
+                ),
+            )
         except BaseException as error:
             if wire is not None:
                 wire.close()
@@ -314,8 +395,8 @@ class UnixConnection:
         return wire, head
 
     def peer(self) -> int | None:
-        """The pid of the process that listens on the socket: 0 if it is in a pid namespace that is not
-        ours, None if nothing is connected now."""
+        """The pid of the process that listens on the socket: 0 if it is in a pid namespace that is
+        not ours, None if nothing is connected now."""
         with self._lock:
             if self._wire is None:
                 return None
@@ -334,7 +415,13 @@ class UnixConnection:
         with self._lock:
             self._drop()
 
-    def _items(self, wire: Wire, head: Head, stop: threading.Event, tick: float) -> Iterator[Any]:
+    def _items(
+        self,
+        wire: Wire,
+        head: Head,
+        stop: threading.Event,
+        tick: float,
+    ) -> Iterator[Any]:
         try:
             for line in wire.lines(head, stop, tick):
                 yield None if line is None else parse_json(line)
@@ -343,7 +430,11 @@ class UnixConnection:
         finally:
             wire.close()
 
-    def _pieces(self, wire: Wire, head: Head) -> Iterator[bytes]:
+    def _pieces(
+        self,
+        wire: Wire,
+        head: Head,
+    ) -> Iterator[bytes]:
         try:
             yield from wire.pieces(head, self._timeout)
         except OSError as error:
@@ -351,7 +442,11 @@ class UnixConnection:
         finally:
             wire.close()
 
-    def _answer(self, wanted: str, timeout: float | None) -> tuple[Head, bytes]:
+    def _answer(
+        self,
+        wanted: str,
+        timeout: float | None,
+    ) -> tuple[Head, bytes]:
         started = monotonic()
         deadline = started + (self._timeout if timeout is None else timeout)
         status = 0
@@ -366,8 +461,13 @@ class UnixConnection:
         check(head, body)
         return head, body
 
-    def _exchange(self, request: bytes, deadline: float) -> tuple[Head, bytes]:
-        """One request and its answer; a kept-alive socket that proves to be closed is replaced once."""
+    def _exchange(
+        self,
+        request: bytes,
+        deadline: float,
+    ) -> tuple[Head, bytes]:
+        """One request and its answer; a kept-alive socket that proves to be closed is replaced
+        once."""
         closings = self._closings
         if self._wire is not None:
             try:
@@ -382,7 +482,12 @@ class UnixConnection:
             raise PeerClosed(untouched=True)
         return self._once(self._wire, request, deadline)
 
-    def _once(self, wire: Wire, request: bytes, deadline: float) -> tuple[Head, bytes]:
+    def _once(
+        self,
+        wire: Wire,
+        request: bytes,
+        deadline: float,
+    ) -> tuple[Head, bytes]:
         try:
             wire.send(request, deadline)
             head = wire.head(deadline)
@@ -394,7 +499,11 @@ class UnixConnection:
             self._drop()
         return head, body
 
-    def _connect(self, deadline: float, stop: threading.Event | None = None) -> Wire:
+    def _connect(
+        self,
+        deadline: float,
+        stop: threading.Event | None = None,
+    ) -> Wire:
         if self._is_closed:
             raise PeerClosed(untouched=True)
         if self._before_connect is not None:
@@ -413,9 +522,21 @@ class UnixConnection:
         if wire is not None:
             wire.close()
 
-    def _tell(self, wanted: str, status: int, started: float) -> None:
+    def _tell(
+        self,
+        wanted: str,
+        status: int,
+        started: float,
+    ) -> None:
         if self._listener is not None:
-            self._listener(Request("GET", self._api + wanted, status, monotonic() - started))
+            self._listener(
+                Request(
+                    "GET",
+                    self._api + wanted,
+                    status,
+                    monotonic() - started,
+                )
+            )
 
 
 def _request(api: str, wanted: str) -> bytes:

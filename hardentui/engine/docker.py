@@ -1,8 +1,8 @@
 """A Docker engine, read only: its documents as those of Podman, so that no reader knows Docker.
 
-Docker records what was asked for, without its own defaults. So a container's document gets, beside Podman's
-fields, a `CreateCommand`: the words of `podman create` that ask for the same. `Remarks` tells what they
-cannot, and what has to be done before Podman runs it.
+Docker records what was asked for, without its own defaults. So a container's document gets, beside
+Podman's fields, a `CreateCommand`: the words of `podman create` that ask for the same. `Remarks`
+tells what they cannot, and what has to be done before Podman runs it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ class DockerConnection:
         peer: the pid of the engine.
     """
 
-    def __init__(self, docker: Connection, peer: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        docker: Connection,
+        peer: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._docker = docker
         self.peer = peer
         self._info: Document | None = None
@@ -53,7 +57,12 @@ class DockerConnection:
     def url(self) -> str:
         return self._docker.url
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
         kind, _, rest = path[1:].partition("/")
         if kind not in ("containers", "images", "networks", "volumes", "info"):
             raise EngineError(f"{NOT_PODMAN}, which has no {kind}")
@@ -63,22 +72,31 @@ class DockerConnection:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise EngineProtocolError(f"Docker's answer for {kind} cannot be parsed.") from error
 
-    def _translated(self, kind: str, rest: str, answer: Any) -> Any:
+    def _translated(
+        self,
+        kind: str,
+        rest: str,
+        answer: Any,
+    ) -> Any:
         match kind, rest.rpartition("/")[2]:
-            case "containers", "json":
-                return [_listed(row) for row in answer or ()] if rest == "json" else self._container(answer)
-            case "images", "json" if rest != "json":
+            case ["containers", "json"]:
+                return (
+                    [_listed(row) for row in answer or ()]
+                    if rest == "json"
+                    else self._container(answer)
+                )
+            case ["images", "json"] if rest != "json":
                 history = self._docker.get(f"/images/{rest.removesuffix('/json')}/history")
                 return _image(answer, history)
-            case "images", "json":
+            case ["images", "json"]:
                 return [_named_image(image) for image in answer or ()]
-            case "networks", _:
+            case ["networks", _]:
                 return [_network(network) for network in answer]
-            case "volumes", _:
+            case ["volumes", _]:
                 return [_volume(volume) for volume in answer.get("Volumes") or ()]
-            case "containers", "changes":
+            case ["containers", "changes"]:
                 return [change for change in answer or () if change["Path"] not in _OF_INIT]
-            case "info", _:
+            case ["info", _]:
                 return _info(answer)
         return answer
 
@@ -87,17 +105,30 @@ class DockerConnection:
             self._info = self._docker.get("/info")
         return container(document, self._info or {}, self.peer() or 0)
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
+    def get_many(
+        self,
+        paths: Iterable[str],
+        on_answer: OnAnswer,
+    ) -> list[str]:
         for path in paths:
             on_answer(path, outcome(self.get, path))
         return []
 
     def stream(
-        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
     ) -> Iterator[Any]:
         raise EngineError(f"{NOT_PODMAN}, whose events are not read")
 
-    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+    def download(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+    ) -> Iterator[bytes]:
         return self._docker.download(path, None, stop)
 
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
@@ -118,7 +149,9 @@ def _listed(row: Document) -> Document:
     networks = (row.get("NetworkSettings") or {}).get("Networks") or {}
     return {
         **row,
-        "Names": [name.removeprefix("/") for name in row.get("Names") or () if name.count("/") == 1],
+        "Names": [
+            name.removeprefix("/") for name in row.get("Names") or () if name.count("/") == 1
+        ],
         "ImageID": _identity(row.get("ImageID") or ""),
         "Networks": [name for name in networks if name not in ("host", "none")],
         "Created": None,
@@ -129,14 +162,24 @@ def _image(image: Document, history: Any) -> Document:
     config = dict(image.get("Config") or {})
     config["Healthcheck"] = _health(config.get("Healthcheck"))
     layers = [
-        {"created_by": layer.get("CreatedBy"), "comment": layer.get("Comment")} for layer in reversed(history)
+        {
+            "created_by": layer.get("CreatedBy"),
+            "comment": layer.get("Comment"),
+        }
+        for layer in reversed(history)
     ]
-    return {**_named_image(image), "Config": config, "History": layers}
+    return {
+        **_named_image(image),
+        "Config": config,
+        "History": layers,
+    }
 
 
 def _named_image(image: Document) -> Document:
     names = {
-        field: [full_reference(name) for name in image.get(field) or () if not name.startswith("<none>")]
+        field: [
+            full_reference(name) for name in image.get(field) or () if not name.startswith("<none>")
+        ]
         for field in ("RepoTags", "RepoDigests")
     }
     return {**image, "Id": _identity(image["Id"]), **names}
@@ -154,7 +197,13 @@ def _network(network: Document) -> Document:
         "id": network.get("Id"),
         "driver": network["Driver"],
         "network_interface": options.get("com.docker.network.bridge.name"),
-        "subnets": [{"subnet": each.get("Subnet"), "gateway": each.get("Gateway")} for each in places],
+        "subnets": [
+            {
+                "subnet": each.get("Subnet"),
+                "gateway": each.get("Gateway"),
+            }
+            for each in places
+        ],
         "ipv6_enabled": bool(network.get("EnableIPv6")),
         "internal": bool(network.get("Internal")),
         "dns_enabled": network["Name"] != DEFAULT_NETWORK,
@@ -166,7 +215,11 @@ def _network(network: Document) -> Document:
 
 def _volume(volume: Document) -> Document:
     labels = volume.get("Labels") or {}
-    return {**volume, "Labels": labels, "Anonymous": "com.docker.volume.anonymous" in labels}
+    return {
+        **volume,
+        "Labels": labels,
+        "Anonymous": "com.docker.volume.anonymous" in labels,
+    }
 
 
 def _security(info: Document) -> set[str]:
@@ -203,7 +256,11 @@ def _info(info: Document) -> Document:
 # A container.
 
 
-def container(document: Document, info: Document, engine_pid: int = 0) -> Document:
+def container(
+    document: Document,
+    info: Document,
+    engine_pid: int = 0,
+) -> Document:
     """Docker's document of a container as Podman's.
 
     Args:
@@ -218,16 +275,24 @@ def container(document: Document, info: Document, engine_pid: int = 0) -> Docume
     root = (config.get("User") or "").partition(":")[0] in ("", "0", "root")
     asked = _Asked(document, info)
     state = dict(document.get("State") or {})
-    state.update(CgroupPath=_cgroup(document["Id"], host, info), ConmonPid=engine_pid)
+    state.update(
+        CgroupPath=_cgroup(document["Id"], host, info),
+        ConmonPid=engine_pid,
+    )
     started = not str(state.get("StartedAt") or "0001").startswith("0001")
     return {
-        **{key: document.get(key) for key in ("Id", "Created", "Driver", "RestartCount", "ExecIDs")},
+        **{
+            key: document.get(key) for key in ("Id", "Created", "Driver", "RestartCount", "ExecIDs")
+        },
         "Name": document["Name"].removeprefix("/"),
         "State": state,
         "Image": _identity(document["Image"]),
         "ImageName": asked.image,
         "Path": "/run/podman-init" if host.get("Init") else document.get("Path"),
-        "Args": [*(["--", document.get("Path")] if host.get("Init") else ()), *(document.get("Args") or ())],
+        "Args": [
+            *(["--", document.get("Path")] if host.get("Init") else ()),
+            *(document.get("Args") or ()),
+        ],
         "OCIConfigPath": _runtime_config(document) if started else "",
         "OCIRuntime": host.get("Runtime"),
         "ProcessLabel": document.get("ProcessLabel"),
@@ -235,9 +300,14 @@ def container(document: Document, info: Document, engine_pid: int = 0) -> Docume
         "BoundingCaps": sorted(bounding),
         "EffectiveCaps": sorted(bounding) if root else [],
         "Mounts": [
-            _mount(mount, asked.binds) for mount in document.get("Mounts") or () if mount["Type"] != "tmpfs"
+            _mount(mount, asked.binds)
+            for mount in document.get("Mounts") or ()
+            if mount["Type"] != "tmpfs"
         ],
-        "NetworkSettings": {**(document.get("NetworkSettings") or {}), "Networks": networks},
+        "NetworkSettings": {
+            **(document.get("NetworkSettings") or {}),
+            "Networks": networks,
+        },
         "Config": {
             **config,
             "Env": [entry for entry in config.get("Env") or () if entry != _STOCK_PATH],
@@ -252,7 +322,9 @@ def container(document: Document, info: Document, engine_pid: int = 0) -> Docume
             "CapDrop": _named(host.get("CapDrop")),
             "CgroupMode": host.get("CgroupnsMode"),
             "CpuPeriod": 100_000 if host.get("NanoCpus") else host.get("CpuPeriod"),
-            "CpuQuota": host["NanoCpus"] // 10_000 if host.get("NanoCpus") else host.get("CpuQuota"),
+            "CpuQuota": host["NanoCpus"] // 10_000
+            if host.get("NanoCpus")
+            else host.get("CpuQuota"),
             "LogConfig": asked.log,
             "PidsLimit": host.get("PidsLimit") or 0,
             "SecurityOpt": asked.security,
@@ -273,10 +345,16 @@ def _bounding(host: Document) -> frozenset[str]:
     dropped, added = _named(host.get("CapDrop")), _named(host.get("CapAdd"))
     if host.get("Privileged") or "all" in added:
         return ALL_CAPABILITIES if host.get("Privileged") else ALL_CAPABILITIES.difference(dropped)
-    return (frozenset() if "all" in dropped else DEFAULT_CAPABILITIES.difference(dropped)).union(added)
+    return (frozenset() if "all" in dropped else DEFAULT_CAPABILITIES.difference(dropped)).union(
+        added
+    )
 
 
-def _cgroup(identity: str, host: Document, info: Document) -> str:
+def _cgroup(
+    identity: str,
+    host: Document,
+    info: Document,
+) -> str:
     parent = host.get("CgroupParent") or ""
     if info.get("CgroupDriver") == "systemd":
         return f"/{parent or 'system.slice'}/docker-{identity}.scope"
@@ -284,8 +362,11 @@ def _cgroup(identity: str, host: Document, info: Document) -> str:
 
 
 def _runtime_config(document: Document) -> str:
-    """Where the system's containerd, or one that Docker has started, keeps the runtime's configuration."""
-    run = str((document.get("NetworkSettings") or {}).get("SandboxKey") or "").partition("/netns/")[0]
+    """Where the system's containerd, or one that Docker has started, keeps the runtime's
+    configuration."""
+    run = str((document.get("NetworkSettings") or {}).get("SandboxKey") or "").partition("/netns/")[
+        0
+    ]
     of_docker = run not in ("", "/run/docker", "/var/run/docker")
     base = f"{run}/containerd/daemon" if of_docker else "/run/containerd"
     return f"{base}/io.containerd.runtime.v2.task/moby/{document['Id']}/config.json"
@@ -295,18 +376,29 @@ def _health(check: Any) -> Any:
     """With the times that Docker takes where none is given."""
     if not check or not check.get("Test") or check["Test"][0] == "NONE":
         return check
-    return {**check, **{key: check.get(key) or usual for key, usual in _CHECK_DEFAULTS.items()}}
+    return {
+        **check,
+        **{key: check.get(key) or usual for key, usual in _CHECK_DEFAULTS.items()},
+    }
 
 
 def _mount(mount: Document, binds: Mapping[str, set[str]]) -> Document:
     relabel = binds.get(mount["Destination"], set()) & {"z", "Z"}
-    return {**mount, "Mode": ",".join(sorted(relabel)), "Options": []}
+    return {
+        **mount,
+        "Mode": ",".join(sorted(relabel)),
+        "Options": [],
+    }
 
 
 class _Asked:
     """What a container was asked for, as `podman create` is asked."""
 
-    def __init__(self, document: Document, info: Document) -> None:
+    def __init__(
+        self,
+        document: Document,
+        info: Document,
+    ) -> None:
         self._name = document["Name"].removeprefix("/")
         self._config, self._host = document["Config"], document["HostConfig"]
         self.flags: list[tuple[str, str]] = [("--name", self._name)]
@@ -324,9 +416,20 @@ class _Asked:
         self._rest(info)
         self._migration(document)
         runtime = self._host.get("Runtime")
-        other = [] if runtime in (None, "", "runc", info.get("DefaultRuntime")) else [f"--runtime={runtime}"]
+        other = (
+            []
+            if runtime in (None, "", "runc", info.get("DefaultRuntime"))
+            else [f"--runtime={runtime}"]
+        )
         flags = [f"{flag}={value}" for flag, value in self.flags]
-        self.words = ["podman", *other, "create", *flags, self.image, *(self._config.get("Cmd") or ())]
+        self.words = [
+            "podman",
+            *other,
+            "create",
+            *flags,
+            self.image,
+            *(self._config.get("Cmd") or ()),
+        ]
 
     def _image(self, document: Document) -> str:
         given = str(self._config.get("Image") or "")
@@ -370,7 +473,12 @@ class _Asked:
             driver = {"json-file": "k8s-file", "local": "k8s-file"}.get(driver, driver)
             self.flags.append(("--log-driver", driver))
         self.flags += [("--log-opt", f"{key}={value}") for key, value in kept.items()]
-        return {"Type": driver, "Config": settings, "Size": kept.get("max-size"), "Tag": kept.get("tag")}
+        return {
+            "Type": driver,
+            "Config": settings,
+            "Size": kept.get("max-size"),
+            "Tag": kept.get("tag"),
+        }
 
     def _tmpfs(self) -> dict[str, str]:
         asked = {path: text.split(",") for path, text in (self._host.get("Tmpfs") or {}).items()}
@@ -381,29 +489,47 @@ class _Asked:
                 options += [f"mode={settings['Mode']:o}"] if settings.get("Mode") else []
                 asked[mount["Target"]] = options + (["ro"] if mount.get("ReadOnly") else [])
         for path, options in asked.items():
-            options += [usual for option, usual in _TMPFS.items() if not {option, usual} & {*options}]
+            options += [
+                usual for option, usual in _TMPFS.items() if not {option, usual} & {*options}
+            ]
             self.flags.append(("--tmpfs", path))
         return {path: ",".join(filter(None, options)) for path, options in asked.items()}
 
     def _network(self, document: Document) -> None:
         mode = self._host.get("NetworkMode") or ""
         networks = (document.get("NetworkSettings") or {}).get("Networks") or {}
-        own = {self._name, document["Id"][:12], self._config.get("Hostname")}
+        own = {
+            self._name,
+            document["Id"][:12],
+            self._config.get("Hostname"),
+        }
         if mode in ("host", "none") or mode.startswith("container:"):
             self.flags.append(("--network", mode))
             networks = {}
         for name, endpoint in networks.items():
             endpoint = endpoint or {}
             fixed = endpoint.get("IPAMConfig") or {}
-            options = [f"alias={alias}" for alias in endpoint.get("Aliases") or () if alias not in own]
-            options += [f"ip={fixed[key]}" for key in ("IPv4Address", "IPv6Address") if fixed.get(key)]
-            self.flags.append(("--network", f"{name}:{','.join(options)}" if options else name))
+            options = [
+                f"alias={alias}" for alias in endpoint.get("Aliases") or () if alias not in own
+            ]
+            options += [
+                f"ip={fixed[key]}" for key in ("IPv4Address", "IPv6Address") if fixed.get(key)
+            ]
+            self.flags.append(
+                (
+                    "--network",
+                    f"{name}:{','.join(options)}" if options else name,
+                )
+            )
         for port, bindings in (self._host.get("PortBindings") or {}).items():
             for binding in bindings or ():
                 address = binding.get("HostIp") or ""
                 address = f"[{address}]" if ":" in address else address
                 self.flags.append(
-                    ("--publish", f"{address}:{binding.get('HostPort') or ''}:{port}".lstrip(":"))
+                    (
+                        "--publish",
+                        f"{address}:{binding.get('HostPort') or ''}:{port}".lstrip(":"),
+                    )
                 )
         if mac := self._config.get("MacAddress"):
             self.flags.append(("--mac-address", mac))
@@ -417,20 +543,43 @@ class _Asked:
         for mount in self._host.get("Mounts") or ():
             if mount["Type"] != "tmpfs":
                 source = f",source={mount['Source']}" if mount.get("Source") else ""
-                self.flags.append(("--mount", f"type={mount['Type']}{source},target={mount['Target']}"))
+                self.flags.append(
+                    (
+                        "--mount",
+                        f"type={mount['Type']}{source},target={mount['Target']}",
+                    )
+                )
 
     def _rest(self, info: Document) -> None:
         host, config = self._host, self._config
-        names = (entry.partition("=")[0] for entry in config.get("Env") or () if entry != _STOCK_PATH)
+        names = (
+            entry.partition("=")[0] for entry in config.get("Env") or () if entry != _STOCK_PATH
+        )
         self.flags += [("--env", name) for name in names]
-        self.flags += [("--sysctl", f"{key}={value}") for key, value in (host.get("Sysctls") or {}).items()]
-        self.flags += [("--cap-drop", "all")] if "ALL" in map(str.upper, host.get("CapDrop") or ()) else []
-        self.flags += [("--device-cgroup-rule", rule) for rule in host.get("DeviceCgroupRules") or ()]
+        self.flags += [
+            ("--sysctl", f"{key}={value}") for key, value in (host.get("Sysctls") or {}).items()
+        ]
+        self.flags += (
+            [("--cap-drop", "all")] if "ALL" in map(str.upper, host.get("CapDrop") or ()) else []
+        )
+        self.flags += [
+            ("--device-cgroup-rule", rule) for rule in host.get("DeviceCgroupRules") or ()
+        ]
         for device in host.get("Devices") or ():
             access = device.get("CgroupPermissions") or "rwm"
-            self.flags.append(("--device", f"{device['PathOnHost']}:{device['PathInContainer']}:{access}"))
+            self.flags.append(
+                (
+                    "--device",
+                    f"{device['PathOnHost']}:{device['PathInContainer']}:{access}",
+                )
+            )
         for limit in host.get("Ulimits") or ():
-            self.flags.append(("--ulimit", f"{limit['Name']}={limit['Soft']}:{limit['Hard']}"))
+            self.flags.append(
+                (
+                    "--ulimit",
+                    f"{limit['Name']}={limit['Soft']}:{limit['Hard']}",
+                )
+            )
         usual = "host" if str(info.get("CgroupVersion")) == "1" else "private"
         if host.get("CgroupnsMode") not in (None, "", usual):
             self.flags.append(("--cgroupns", host["CgroupnsMode"]))
@@ -449,7 +598,9 @@ class _Asked:
     def _migration(self, document: Document) -> None:
         """What has to be done so that Podman runs it instead."""
         name, given = quote(self._name), str(self._config.get("Image") or "")
-        self.steps.append(f"before the start: docker update --restart=no {name} && docker stop {name}")
+        self.steps.append(
+            f"before the start: docker update --restart=no {name} && docker stop {name}"
+        )
         for mount in document.get("Mounts") or ():
             if mount["Type"] == "volume":
                 volume, source = quote(mount["Name"]), quote(mount["Source"])
@@ -466,10 +617,18 @@ class _Asked:
                 )
         if given != self.image:
             self.steps.append(f"Docker's image {given} is {self.image} for Podman")
-        self.steps.append(f"an image that no registry has: docker save {quote(given)} | podman load")
+        self.steps.append(
+            f"an image that no registry has: docker save {quote(given)} | podman load"
+        )
         if self._host.get("ReadonlyRootfs"):
-            self.remarks.append("--read-only: Podman also mounts a tmpfs on /run, /tmp and /var/tmp")
-        held = (_bounding(self._host) & ONLY_DOCKER).difference(added := _named(self._host.get("CapAdd")))
+            self.remarks.append(
+                "--read-only: Podman also mounts a tmpfs on /run, /tmp and /var/tmp"
+            )
+        held = (_bounding(self._host) & ONLY_DOCKER).difference(
+            added := _named(self._host.get("CapAdd"))
+        )
         if held and not self._host.get("Privileged") and "all" not in added:
             names = ", ".join(sorted(name.removeprefix("CAP_") for name in held))
-            self.remarks.append(f"{names}: Docker gives it, Podman does not; add it only if something fails")
+            self.remarks.append(
+                f"{names}: Docker gives it, Podman does not; add it only if something fails"
+            )

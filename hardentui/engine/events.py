@@ -56,9 +56,10 @@ def watch(
 ) -> None:
     """Report events until `stop` is set, in this thread; returns within half a second after that.
 
-    Events within a tenth of a second are delivered as one batch. `on_state(CONNECTED, "")` is called each
-    time the stream is established, including the first: list again then, because earlier events were missed.
-    `on_state(LOST, reason)` is called once per loss; then this retries with growing pauses.
+    Events within a tenth of a second are delivered as one batch. `on_state(CONNECTED, "")` is
+    called each time the stream is established, including the first: list again then, because
+    earlier events were missed. `on_state(LOST, reason)` is called once per loss; then this retries
+    with growing pauses.
     """
     pause = _FIRST_PAUSE
     lost = False
@@ -131,18 +132,31 @@ _LOGS_TICK = 0.1
 
 
 def read_log(
-    engine: Engine, container: str, lines: int, *, terminal: bool, stop: threading.Event
+    engine: Engine,
+    container: str,
+    lines: int,
+    *,
+    terminal: bool,
+    stop: threading.Event,
 ) -> Known[tuple[LogLine, ...]]:
-    """The last lines of a container's log, oldest first; at most a megabyte of them. `terminal`: it was
-    created with a terminal, so there is only one stream.
+    """The last lines of a container's log, oldest first; at most a megabyte of them. `terminal`: it
+    was created with a terminal, so there is only one stream.
     """
     if engine.facts.simulated:
         return Unread("a simulated host has no logs")
-    query = {"stdout": "true", "stderr": "true", "timestamps": "true", "follow": "false", "tail": str(lines)}
+    query = {
+        "stdout": "true",
+        "stderr": "true",
+        "timestamps": "true",
+        "follow": "false",
+        "tail": str(lines),
+    }
     ended = _Deadline(stop)
     came = bytearray()
     try:
-        for piece in engine.connection.download(f"/containers/{segment(container)}/logs", query, ended.stop):
+        for piece in engine.connection.download(
+            f"/containers/{segment(container)}/logs", query, ended.stop
+        ):
             came += piece
             if len(came) > _MOST_BYTES:
                 break
@@ -164,7 +178,11 @@ class _Deadline:
         self.passed = False
         self._outer = stop
         self._done = threading.Event()
-        threading.Thread(target=self._watch, name="hardentui-log-deadline", daemon=True).start()
+        threading.Thread(
+            target=self._watch,
+            name="hardentui-log-deadline",
+            daemon=True,
+        ).start()
 
     def _watch(self) -> None:
         end = monotonic() + _LIMIT
@@ -188,23 +206,37 @@ def _lines(stream: str, data: bytes) -> Iterator[LogLine]:
 
 
 def past_events(
-    engine: Engine, filters: Mapping[str, Sequence[str]], since: float, stop: threading.Event, *, most: int
+    engine: Engine,
+    filters: Mapping[str, Sequence[str]],
+    since: float,
+    stop: threading.Event,
+    *,
+    most: int,
 ) -> Known[tuple[Event, ...]]:
     """The events since a time (seconds since 1970): the newest `most`, oldest first.
 
-    No end is given: with `until`, a Podman that keeps its events in a file stops reading that file as soon as
-    the time has passed, wherever it is then, and silently omits the newest events.
+    No end is given: with `until`, a Podman that keeps its events in a file stops reading that file
+    as soon as the time has passed, wherever it is then, and silently omits the newest events.
 
     Args:
         filters: Podman's own, such as `{"container": [ID]}`.
     """
     if engine.facts.simulated:
         return Unread("a simulated host has no events")
-    query = {"stream": "false", "since": str(int(since)), "filters": json.dumps(filters)}
+    query = {
+        "stream": "false",
+        "since": str(int(since)),
+        "filters": json.dumps(filters),
+    }
     events: deque[Event] = deque(maxlen=most)
     ended = _Deadline(stop)
     try:
-        for item in engine.connection.stream("/events", query, ended.stop, _LOGS_TICK):
+        for item in engine.connection.stream(
+            "/events",
+            query,
+            ended.stop,
+            _LOGS_TICK,
+        ):
             if item is not None and (happened := event(item)).time > since:
                 events.append(happened)
     except EngineError as error:

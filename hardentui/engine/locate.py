@@ -1,6 +1,7 @@
 """Where to look for Podman.
 
-`candidates` is pure: it decides from an `Environment` value where to look, in which order. `probe` looks.
+`candidates` is pure: it decides from an `Environment` value where to look, in which order. `probe`
+looks.
 """
 
 from __future__ import annotations
@@ -54,7 +55,14 @@ class Environment(Struct, frozen=True):
         """The real environment."""
         uid = os.getuid()
         roots = HOST_ROOTS if account.container_around() else ()
-        return cls(account.environment(), uid, account.home(), _read, _files, roots)
+        return cls(
+            account.environment(),
+            uid,
+            account.home(),
+            _read,
+            _files,
+            roots,
+        )
 
 
 class Candidate(Struct, frozen=True):
@@ -64,10 +72,16 @@ class Candidate(Struct, frozen=True):
     url: str  # `unix:///path`, `ssh://user@host:port/path`, or as given
     origin: str  # its source, in a user's words: `--url`, `$CONTAINER_HOST`, `connection prod`
     identity: str = ""  # the ssh key of a named connection, or empty
-    found_with: tuple[str, ...] = ()  # the options that lead here; empty = it is found without being named
+    found_with: tuple[
+        str, ...
+    ] = ()  # the options that lead here; empty = it is found without being named
 
 
-def candidates(environment: Environment, url: str = "", connection: str = "") -> tuple[Candidate, ...]:
+def candidates(
+    environment: Environment,
+    url: str = "",
+    connection: str = "",
+) -> tuple[Candidate, ...]:
     """Where to look, in order. An explicitly named place is the only one.
 
     Raises:
@@ -82,9 +96,18 @@ def candidates(environment: Environment, url: str = "", connection: str = "") ->
         return (_addressed(host, "$CONTAINER_HOST"),)
     if name := environ.get("CONTAINER_CONNECTION"):
         return (_named(environment, name, "$CONTAINER_CONNECTION"),)
-    in_order = [*_default_connection(environment), *_sockets(environment)]
+    in_order = [
+        *_default_connection(environment),
+        *_sockets(environment),
+    ]
     if _DOCKER_SOCKET in environment.files("/run"):
-        in_order.append(Candidate("", f"unix:///run/{_DOCKER_SOCKET}", "Docker's socket"))
+        in_order.append(
+            Candidate(
+                "",
+                f"unix:///run/{_DOCKER_SOCKET}",
+                "Docker's socket",
+            )
+        )
     return tuple({candidate.url: candidate for candidate in reversed(in_order)}.values())[::-1]
 
 
@@ -93,7 +116,10 @@ def known_candidates(environment: Environment) -> tuple[tuple[str, Candidate], .
     named, _ = connections(environment)
     by_url = {candidate.url: ("", candidate) for candidate in reversed(_sockets(environment))}
     sockets = [place for url, place in reversed(by_url.items())]
-    return (*((name, named[name]) for name in sorted(named)), *sockets)
+    return (
+        *((name, named[name]) for name in sorted(named)),
+        *sockets,
+    )
 
 
 def _sockets(environment: Environment) -> list[Candidate]:
@@ -102,18 +128,35 @@ def _sockets(environment: Environment) -> list[Candidate]:
     runtime = environment.environ.get("XDG_RUNTIME_DIR", "")
     if environment.uid != 0:
         if runtime.startswith("/"):
-            places.append((f"{runtime.rstrip('/')}/podman/podman.sock", "$XDG_RUNTIME_DIR"))
-        places.append((f"/run/user/{environment.uid}/podman/podman.sock", "the user's socket"))
+            places.append(
+                (
+                    f"{runtime.rstrip('/')}/podman/podman.sock",
+                    "$XDG_RUNTIME_DIR",
+                )
+            )
+        places.append(
+            (
+                f"/run/user/{environment.uid}/podman/podman.sock",
+                "the user's socket",
+            )
+        )
     else:
         behind = environment.environ.get("SUDO_UID", "")
         if behind.isascii() and behind.isdigit() and int(behind) != 0:
             places.append(
-                (f"/run/user/{int(behind)}/podman/podman.sock", "the socket of the user behind sudo")
+                (
+                    f"/run/user/{int(behind)}/podman/podman.sock",
+                    "the socket of the user behind sudo",
+                )
             )
     places.append((ROOTFUL_SOCKET, "the rootful socket"))
     here = [Candidate("", f"unix://{path}", origin) for path, origin in places]
     return here + [
-        Candidate("", f"unix://{root}{path}", f"{origin} of the host")
+        Candidate(
+            "",
+            f"unix://{root}{path}",
+            f"{origin} of the host",
+        )
         for path, origin in places
         for root in environment.host_roots
     ]
@@ -126,10 +169,19 @@ def _default_connection(environment: Environment) -> list[Candidate]:
 
 def _addressed(url: str, origin: str) -> Candidate:
     url = _as_url(url)
-    return Candidate("", url, origin, found_with=("--url", url))
+    return Candidate(
+        "",
+        url,
+        origin,
+        found_with=("--url", url),
+    )
 
 
-def _named(environment: Environment, name: str, origin: str) -> Candidate:
+def _named(
+    environment: Environment,
+    name: str,
+    origin: str,
+) -> Candidate:
     named, _ = connections(environment)
     if name not in named:
         known = ", ".join(visible(other, 60) for other in sorted(named)) or "none"
@@ -138,16 +190,20 @@ def _named(environment: Environment, name: str, origin: str) -> Candidate:
             f"Known connections: {known}. See: podman system connection list",
         )
     place = named[name]
-    # a socket of this machine is named by its address: another account, as behind sudo, has other connections
+    # a socket of this machine is named by its address: another account, as behind sudo, has other
+    # connections
     here = place.url.startswith("unix://")
-    return replace(place, found_with=("--url", place.url) if here else ("--connection", name))
+    return replace(
+        place,
+        found_with=("--url", place.url) if here else ("--connection", name),
+    )
 
 
 def connections(environment: Environment) -> tuple[dict[str, Candidate], str]:
     """The connections of `podman system connection list` by name, and the name of the default one.
 
-    Podman 5 keeps them in podman-connections.json, older ones in containers.conf; the former wins. A file
-    that cannot be read as such counts as absent, as it does for Podman's own default.
+    Podman 5 keeps them in podman-connections.json, older ones in containers.conf; the former wins.
+    A file that cannot be read as such counts as absent, as it does for Podman's own default.
     """
     named: dict[str, Candidate] = {}
     default = ""
@@ -155,20 +211,40 @@ def connections(environment: Environment) -> tuple[dict[str, Candidate], str]:
         text = environment.read(path)
         if text and ("service_destinations" in text or "active_service" in text):
             engine = _object(_toml(text).get("engine"))
-            named.update(_destinations(_object(engine.get("service_destinations")), "uri", "identity"))
+            named.update(
+                _destinations(
+                    _object(engine.get("service_destinations")),
+                    "uri",
+                    "identity",
+                )
+            )
             default = _text(engine.get("active_service")) or default
-    section = _object(_json(environment.read(_connections_file(environment)) or "").get("Connection"))
-    named.update(_destinations(_object(section.get("Connections")), "URI", "Identity"))
+    section = _object(
+        _json(environment.read(_connections_file(environment)) or "").get("Connection")
+    )
+    named.update(
+        _destinations(
+            _object(section.get("Connections")),
+            "URI",
+            "Identity",
+        )
+    )
     return named, _text(section.get("Default")) or default
 
 
-def _destinations(table: Mapping[str, Any], uri: str, identity: str) -> dict[str, Candidate]:
+def _destinations(
+    table: Mapping[str, Any],
+    uri: str,
+    identity: str,
+) -> dict[str, Candidate]:
     destinations: dict[str, Candidate] = {}
     for name, entry in table.items():
         url = _text(_object(entry).get(uri))
         if url:
             key = _text(_object(entry).get(identity))
-            destinations[name] = Candidate(name, _as_url(url), f"connection {visible(name, 60)}", key)
+            destinations[name] = Candidate(
+                name, _as_url(url), f"connection {visible(name, 60)}", key
+            )
     return destinations
 
 
@@ -186,10 +262,16 @@ def _settings_files(environment: Environment) -> tuple[str, ...]:
     if given := environment.environ.get("CONTAINERS_CONF"):
         return (given,)
     paths: list[str] = []
-    for directory in ("/usr/share/containers", "/etc/containers", f"{_config_home(environment)}/containers"):
+    for directory in (
+        "/usr/share/containers",
+        "/etc/containers",
+        f"{_config_home(environment)}/containers",
+    ):
         drop_ins = f"{directory}/containers.conf.d"
         paths.append(f"{directory}/containers.conf")
-        paths += [f"{drop_ins}/{name}" for name in environment.files(drop_ins) if name.endswith(".conf")]
+        paths += [
+            f"{drop_ins}/{name}" for name in environment.files(drop_ins) if name.endswith(".conf")
+        ]
     return tuple(paths)
 
 
@@ -247,7 +329,8 @@ def user_home(uid: int) -> str:
         return "/"
 
 
-# Probe a place where an engine may be: an `Engine` if one answers, else a `NoAnswer` with the reason.
+# Probe a place where an engine may be: an `Engine` if one answers, else a `NoAnswer` with the
+# reason.
 
 _NOT_PODMAN = "Something answers there, but it is not Podman."
 _DOCKER_HAS_NO_SUCH_PAGE = "page not found"
@@ -271,8 +354,12 @@ class NoAnswer(Struct, frozen=True):
     denied: bool = False
 
 
-def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | NoAnswer:
-    """Connect and ping: under 2 ms for a unix socket. The engine's `close` ends anything started for it."""
+def probe(
+    candidate: Candidate,
+    listener: Listener | None = None,
+) -> Engine | NoAnswer:
+    """Connect and ping: under 2 ms for a unix socket. The engine's `close` ends anything started
+    for it."""
     opener = _OPENERS.get(_scheme(candidate.url))
     if opener is None:
         return NoAnswer(candidate, *refused_address(candidate.url))
@@ -280,24 +367,45 @@ def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | No
         try:
             return opener(candidate, listener)
         except NotFound as error:
-            return _other_engine(candidate, listener, error.title == _DOCKER_HAS_NO_SUCH_PAGE)
+            return _other_engine(
+                candidate,
+                listener,
+                error.title == _DOCKER_HAS_NO_SUCH_PAGE,
+            )
     except EngineError as error:
-        return NoAnswer(candidate, error.title, error.hint, isinstance(error, EngineDenied))
+        return NoAnswer(
+            candidate,
+            error.title,
+            error.hint,
+            isinstance(error, EngineDenied),
+        )
 
 
-def _other_engine(candidate: Candidate, listener: Listener | None, docker: bool) -> Engine | NoAnswer:
-    """A Docker is read where it was named; one that was found by itself is named with the way to read it."""
+def _other_engine(
+    candidate: Candidate,
+    listener: Listener | None,
+    docker: bool,
+) -> Engine | NoAnswer:
+    """A Docker is read where it was named; one that was found by itself is named with the way to
+    read it."""
     if not docker:
         return NoAnswer(candidate, _NOT_PODMAN)
     if _scheme(candidate.url) != "unix":
-        return NoAnswer(candidate, _DOCKER, "Run HardenTUI on its machine.")
+        return NoAnswer(
+            candidate,
+            _DOCKER,
+            "Run HardenTUI on its machine.",
+        )
     if candidate.found_with:
         return _open_docker(candidate, listener)
-    return NoAnswer(candidate, _DOCKER, f"Read its containers: hardentui --url {candidate.url} check")
+    return NoAnswer(
+        candidate, _DOCKER, f"Read its containers: hardentui --url {candidate.url} check"
+    )
 
 
 def probe_all(
-    places: Iterable[Candidate], listener: Listener | None = None
+    places: Iterable[Candidate],
+    listener: Listener | None = None,
 ) -> tuple[tuple[Engine, ...], tuple[NoAnswer, ...]]:
     """Probe in order. A socket reached by two names is one engine."""
     engines: list[Engine] = []
@@ -318,7 +426,8 @@ def probe_all(
 
 
 def served_by(engine: Engine) -> int:
-    """The process that listens on the engine's socket; 0 if it is not one of this machine that we see."""
+    """The process that listens on the engine's socket; 0 if it is not one of this machine that we
+    see."""
     peer = getattr(engine.connection, "peer", None)
     return (peer() or 0) if engine.facts.local and peer else 0
 
@@ -340,7 +449,10 @@ def refused_address(url: str) -> tuple[str, str]:
         return "", ""
     if scheme in ("tcp", "http", "https"):
         return (
-            "Podman over TCP is not supported, because it is unprotected: anyone who can reach it is root.",
+            (
+                "Podman over TCP is not supported, because it is unprotected: anyone who can reach it "
+                "is root."
+            ),
             "Use ssh://USER@HOST/run/podman/podman.sock",
         )
     return (
@@ -355,11 +467,15 @@ def _scheme(url: str) -> str:
     return scheme.lower() if separator else ""
 
 
-def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
+def _open_unix(
+    candidate: Candidate,
+    listener: Listener | None,
+) -> Engine:
     path = candidate.url.partition("://")[2]
     if not path.startswith("/"):
         raise EngineError(
-            "A unix:// address needs an absolute path.", "For example unix:///run/podman/podman.sock"
+            "A unix:// address needs an absolute path.",
+            "For example unix:///run/podman/podman.sock",
         )
     first = UnixConnection(path, listener, url=candidate.url)
     try:
@@ -377,16 +493,30 @@ def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
         local=is_local(first.peer()),
         default_capabilities=STOCK_CAPABILITIES,
     )
-    return Engine(facts, _connector(first, lambda: UnixConnection(path, listener, url=candidate.url)))
+    return Engine(
+        facts,
+        _connector(
+            first,
+            lambda: UnixConnection(path, listener, url=candidate.url),
+        ),
+    )
 
 
-def _open_docker(candidate: Candidate, listener: Listener | None) -> Engine:
+def _open_docker(
+    candidate: Candidate,
+    listener: Listener | None,
+) -> Engine:
     from hardentui.engine import docker
 
     path = candidate.url.partition("://")[2]
 
     def connect() -> docker.DockerConnection:
-        connection = UnixConnection(path, listener, url=candidate.url, api="")
+        connection = UnixConnection(
+            path,
+            listener,
+            url=candidate.url,
+            api="",
+        )
         return docker.DockerConnection(connection, connection.peer)
 
     first = connect()
@@ -411,7 +541,9 @@ def _open_docker(candidate: Candidate, listener: Listener | None) -> Engine:
 
 
 def _open_ssh(candidate: Candidate, listener: Listener | None) -> Engine:
-    from hardentui.engine.ssh import Tunnel  # imports subprocess, which a local engine does not need
+    from hardentui.engine.ssh import (
+        Tunnel,
+    )  # imports subprocess, which a local engine does not need
 
     tunnel = Tunnel(candidate.url, candidate.identity)
     first = _through(tunnel, candidate, listener)
@@ -434,14 +566,29 @@ def _open_ssh(candidate: Candidate, listener: Listener | None) -> Engine:
     return Engine(facts, connect, on_close=tunnel.close)
 
 
-def _through(tunnel: Tunnel, candidate: Candidate, listener: Listener | None) -> UnixConnection:
-    return UnixConnection(tunnel.socket, listener, url=candidate.url, before_connect=tunnel.ensure)
+def _through(
+    tunnel: Tunnel,
+    candidate: Candidate,
+    listener: Listener | None,
+) -> UnixConnection:
+    return UnixConnection(
+        tunnel.socket,
+        listener,
+        url=candidate.url,
+        before_connect=tunnel.ensure,
+    )
 
 
-_OPENERS: dict[str, Callable[[Candidate, Listener | None], Engine]] = {"unix": _open_unix, "ssh": _open_ssh}
+_OPENERS: dict[str, Callable[[Candidate, Listener | None], Engine]] = {
+    "unix": _open_unix,
+    "ssh": _open_ssh,
+}
 
 
-def _connector(first: Connection, another: Callable[[], Connection]) -> Callable[[], Connection]:
+def _connector(
+    first: Connection,
+    another: Callable[[], Connection],
+) -> Callable[[], Connection]:
     """A factory that returns the pinged connection first, then new ones."""
     ready = [first]
     return lambda: ready.pop() if ready else another()
@@ -487,7 +634,11 @@ def is_local(peer: int | None) -> bool:
     if not peer:
         return False
     try:
-        with open(f"/proc/{peer}/comm", encoding="utf-8", errors="replace") as file:
+        with open(
+            f"/proc/{peer}/comm",
+            encoding="utf-8",
+            errors="replace",
+        ) as file:
             return file.read().strip() not in _FORWARDERS
     except OSError:
         return True  # it is in our pid namespace, but hidden (hidepid)

@@ -1,4 +1,5 @@
-"""One reachable engine and everything read from it. Nothing here can change anything: see connection.py."""
+"""One reachable engine and everything read from it. Nothing here can change anything: see
+connection.py."""
 
 from __future__ import annotations
 
@@ -34,8 +35,8 @@ from hardentui.model.spec import Version
 
 _STOP_TICK = 0.2  # seconds between checks of the stop event
 PATIENCE = 2 * (TIME_LIMIT + CONNECT_LIMIT) + 10
-"""Seconds without any answer after which a prefetched one counts as lost: longer than a request and its one
-repetition take."""
+"""Seconds without any answer after which a prefetched one counts as lost: longer than a request and
+its one repetition take."""
 
 ABSENT = object()
 """There is no such answer (unlike JSON's null)."""
@@ -55,8 +56,8 @@ OnInspected = Callable[[str, Inspected], None]
 class Scan:
     """What a scan of containers needs, requested in the background by a thread for each connection.
 
-    For a scan of all, one asks for the list and the other for what containers share. Then both ask for the
-    images in use, and for the containers. Each answer is told once.
+    For a scan of all, one asks for the list and the other for what containers share. Then both ask
+    for the images in use, and for the containers. Each answer is told once.
 
     Args:
         ids: of the containers to inspect.
@@ -91,7 +92,10 @@ class Scan:
         self._workers = len(connections)
         for number, connection in enumerate(connections):
             threading.Thread(
-                target=self._work, args=(connection, number == 0), name="hardentui-inspect", daemon=True
+                target=self._work,
+                args=(connection, number == 0),
+                name="hardentui-inspect",
+                daemon=True,
             ).start()
 
     def listed(self) -> tuple[Listed, ...]:
@@ -116,7 +120,11 @@ class Scan:
         self.end()
         return False
 
-    def hand_over(self, on_result: OnInspected, stop: threading.Event) -> None:
+    def hand_over(
+        self,
+        on_result: OnInspected,
+        stop: threading.Event,
+    ) -> None:
         """Pass results on until all workers have ended, one has failed, or `stop` is set.
 
         Raises:
@@ -128,7 +136,9 @@ class Scan:
                 result = self._results.get(timeout=_STOP_TICK)
             except Empty:
                 if monotonic() > deadline:
-                    raise EngineUnreachable(f"Podman reported no container for {PATIENCE:g} s.") from None
+                    raise EngineUnreachable(
+                        f"Podman reported no container for {PATIENCE:g} s."
+                    ) from None
                 continue
             if result is None:
                 workers -= 1
@@ -139,7 +149,8 @@ class Scan:
             deadline = monotonic() + PATIENCE
 
     def take(self, path: str) -> Any:
-        """The answer or EngineError, once available; ABSENT if it was not requested, or does not arrive."""
+        """The answer or EngineError, once available; ABSENT if it was not requested, or does not
+        arrive."""
         with self._changed:
             while path in self._expected:
                 arrived = self._arrived
@@ -160,7 +171,11 @@ class Scan:
         for connection in waiting:
             connection.interrupt()  # wakes a worker that is waiting for an answer
 
-    def _work(self, connection: Connection, leads: bool) -> None:
+    def _work(
+        self,
+        connection: Connection,
+        leads: bool,
+    ) -> None:
         end: Exception | None = None
         try:
             if self._read_list is not None:
@@ -172,7 +187,9 @@ class Scan:
         with self._changed:
             self._workers -= 1
             last = not self._workers
-        if last or end is not None:  # what only this worker would have requested does not arrive any more
+        if (
+            last or end is not None
+        ):  # what only this worker would have requested does not arrive any more
             self._no_more()
         self._results.put(end)
 
@@ -195,7 +212,11 @@ class Scan:
         for path in self._expected.intersection(SHARED):
             self._keep(path, left)
 
-    def _inspect(self, ids: tuple[str, ...], before: tuple[str, ...]) -> None:
+    def _inspect(
+        self,
+        ids: tuple[str, ...],
+        before: tuple[str, ...],
+    ) -> None:
         """Let the workers ask for these containers, and before them for other paths."""
         for identity in ids:
             try:
@@ -273,8 +294,8 @@ _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
 class Engine:
     """One engine.
 
-    Every method raises EngineUnreachable, EngineProtocolError or EngineError, and NotFound if it requests one
-    object. Thread-safe.
+    Every method raises EngineUnreachable, EngineProtocolError or EngineError, and NotFound if it
+    requests one object. Thread-safe.
 
     Args:
         facts: known without a request; `load_info` refines them.
@@ -303,7 +324,11 @@ class Engine:
     def load_info(self) -> EngineFacts:
         """Request /info (0.4 to 2.6 s: never before the first row) and return the refined facts."""
         try:
-            info = shapes.typed(self._first.get("/info", timeout=_INFO_LIMIT), Info, "info")
+            info = shapes.typed(
+                self._first.get("/info", timeout=_INFO_LIMIT),
+                Info,
+                "info",
+            )
             self.facts = _refined(self.facts, info)
         except EngineError as error:
             self.facts = self.facts.replace(info=Unread(f"Podman's info failed: {error.title}"))
@@ -320,8 +345,8 @@ class Engine:
     def begin(self) -> None:
         """Start to prefetch everything that a scan of all containers needs, in the background.
 
-        The next `listed`, `inspect_many` and so on use what has arrived by then: the modules of the checks
-        are loaded while the engine works.
+        The next `listed`, `inspect_many` and so on use what has arrived by then: the modules of the
+        checks are loaded while the engine works.
         """
         self._ahead = Scan(self._both(), read_list=self._list)
 
@@ -346,15 +371,24 @@ class Engine:
         return tuple(map(shapes.listed, answer or ()))
 
     def inspect(self, container: str) -> Mapping[str, Any]:
-        """One container's inspect document; by full id, because a name could also match an id prefix."""
-        return shapes.container(self._first.get(f"/containers/{segment(container)}/json"), container)
+        """One container's inspect document; by full id, because a name could also match an id
+        prefix."""
+        return shapes.container(
+            self._first.get(f"/containers/{segment(container)}/json"), container
+        )
 
-    def inspect_many(self, ids: Iterable[str], on_result: OnInspected, stop: threading.Event) -> None:
-        """Inspect containers over two connections; calls `on_result(id, …)` in this thread, as they arrive.
+    def inspect_many(
+        self,
+        ids: Iterable[str],
+        on_result: OnInspected,
+        stop: threading.Event,
+    ) -> None:
+        """Inspect containers over two connections; calls `on_result(id, …)` in this thread, as they
+        arrive.
 
-        A removed one is `Gone`, one that Podman cannot inspect is `Unread`; neither stops the others.
-        More than two connections are not faster. When `stop` is set this returns within half a second
-        and the rest is not requested.
+        A removed one is `Gone`, one that Podman cannot inspect is `Unread`; neither stops the
+        others. More than two connections are not faster. When `stop` is set this returns within
+        half a second and the rest is not requested.
 
         Raises:
             EngineUnreachable: the engine does not answer any more; earlier results were delivered.
@@ -368,49 +402,103 @@ class Engine:
             scan.end()
 
     def images(self) -> tuple[Mapping[str, Any], ...]:
-        return shapes.mappings(self._get(IMAGES), "the list of images", "Id", ListedImage)
+        return shapes.mappings(
+            self._get(IMAGES),
+            "the list of images",
+            "Id",
+            ListedImage,
+        )
 
     def image(self, image: str) -> Mapping[str, Any]:
         return shapes.image(self._get(image_path(image)))
 
     def history(self, image: str) -> tuple[Mapping[str, Any], ...]:
         answer = self._first.get(f"/images/{segment(image)}/history")
-        return shapes.mappings(answer, "the history of an image", "Id", HistoryEntry)
+        return shapes.mappings(
+            answer,
+            "the history of an image",
+            "Id",
+            HistoryEntry,
+        )
 
-    def archive(self, image: str, stop: threading.Event) -> Iterator[bytes]:
+    def archive(
+        self,
+        image: str,
+        stop: threading.Event,
+    ) -> Iterator[bytes]:
         """An image as an archive, chunk by chunk; it is not run. Raises when `stop` is set."""
         path = f"/images/{segment(image)}/get"
-        return self._first.download(path, {"format": "docker-archive"}, stop)
+        return self._first.download(
+            path,
+            {"format": "docker-archive"},
+            stop,
+        )
 
     def networks(self) -> tuple[Mapping[str, Any], ...]:
-        """All networks, complete: one request; single ones are slow (148 ms each with many containers)."""
-        return shapes.mappings(self._get(NETWORKS), "the networks", "name", Network)
+        """All networks, complete: one request; single ones are slow (148 ms each with many
+        containers)."""
+        return shapes.mappings(
+            self._get(NETWORKS),
+            "the networks",
+            "name",
+            Network,
+        )
 
     def volumes(self) -> tuple[Mapping[str, Any], ...]:
-        return shapes.mappings(self._get(VOLUMES), "the volumes", "Name", Volume)
+        return shapes.mappings(
+            self._get(VOLUMES),
+            "the volumes",
+            "Name",
+            Volume,
+        )
 
     def pods(self) -> tuple[Mapping[str, Any], ...]:
-        return shapes.mappings(self._first.get("/pods/json"), "the list of pods", "Id", ListedPod)
+        return shapes.mappings(
+            self._first.get("/pods/json"),
+            "the list of pods",
+            "Id",
+            ListedPod,
+        )
 
     def pod(self, pod: str) -> Mapping[str, Any]:
-        document = shapes.typed(self._first.get(f"/pods/{segment(pod)}/json"), Pod, "a pod")
+        document = shapes.typed(
+            self._first.get(f"/pods/{segment(pod)}/json"),
+            Pod,
+            "a pod",
+        )
         shapes.text(document, "Id", "a pod")
         return document
 
     def changes(self, container: str) -> tuple[Mapping[str, Any], ...]:
-        """A container's differences from its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
+        """A container's differences from its image: `Path` and `Kind` (0 changed, 1 added, 2
+        deleted)."""
         answer = self._first.get(f"/containers/{segment(container)}/changes")
-        return shapes.mappings(answer, "the changes of a container", "Path", ChangedFile)
+        return shapes.mappings(
+            answer,
+            "the changes of a container",
+            "Path",
+            ChangedFile,
+        )
 
     def exec_session(self, session: str) -> Mapping[str, Any]:
         """One exec session of a container (the ids are in `ExecIDs`)."""
         answer = self._first.get(f"/exec/{segment(session)}/json")
         return shapes.typed(answer, ExecSession, "an exec session")
 
-    def events(self, kinds: tuple[str, ...], stop: threading.Event, tick: float) -> Iterator[Any]:
+    def events(
+        self,
+        kinds: tuple[str, ...],
+        stop: threading.Event,
+        tick: float,
+    ) -> Iterator[Any]:
         """The raw event stream; use events.watch instead."""
         filters = json.dumps({"type": kinds})
-        return self._first.stream("/events", {"stream": "true", "filters": filters}, stop, tick)
+        return self._first.stream(
+            "/events",
+            {"stream": "true", "filters": filters},
+            stop,
+            tick,
+        )
 
     def close(self) -> None:
         """Close the connections and what they run through; requests in progress fail."""
@@ -459,5 +547,7 @@ def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
         except ValueError as error:
             raise EngineProtocolError("Podman's answer for info has an invalid version.") from error
     if facts.local and not facts.simulated and host.get("kernel") not in (None, os.uname().release):
-        changes["local"] = False  # another kernel, so another machine: a virtual one, a forwarded socket
+        changes["local"] = (
+            False  # another kernel, so another machine: a virtual one, a forwarded socket
+        )
     return facts.replace(**changes)

@@ -17,13 +17,16 @@ class RecordedConnection:
     """Answers from a dictionary; it never changes and never waits.
 
     Args:
-        answers: `target(path, query)` -> parsed JSON; `/_ping` -> its headers. The items of a stream are
-            a list. A missing one is NotFound.
+        answers: `target(path, query)` -> parsed JSON; `/_ping` -> its headers. The items of a
+            stream are a list. A missing one is NotFound.
         failures: `target(path, query)` -> the message of an EngineError.
     """
 
     def __init__(
-        self, answers: Mapping[str, Any], failures: Mapping[str, str] | None = None, url: str = "recorded:"
+        self,
+        answers: Mapping[str, Any],
+        failures: Mapping[str, str] | None = None,
+        url: str = "recorded:",
     ) -> None:
         self.answers = answers
         self.failures = failures or {}
@@ -33,7 +36,12 @@ class RecordedConnection:
     def url(self) -> str:
         return self._url
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
         wanted = target(path, query)
         if wanted in self.failures:
             raise EngineError(visible(self.failures[wanted], MESSAGE_LENGTH))
@@ -42,7 +50,11 @@ class RecordedConnection:
         except KeyError:
             raise NotFound(f"{visible(wanted, 200)} is not in the record.") from None
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
+    def get_many(
+        self,
+        paths: Iterable[str],
+        on_answer: OnAnswer,
+    ) -> list[str]:
         for path in paths:
             on_answer(path, outcome(self.get, path))
         return []
@@ -54,7 +66,11 @@ class RecordedConnection:
         return {str(name): str(value) for name, value in headers.items()}
 
     def stream(
-        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
     ) -> Iterator[Any]:
         wanted = target(path, query)
         items = self.answers.get(wanted, [])
@@ -62,8 +78,15 @@ class RecordedConnection:
             raise EngineProtocolError(f"The record of {visible(wanted, 200)} is not a list.")
         return _replay(items, stop, tick)
 
-    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
-        raise NotFound("Saved facts contain no images; inspect them on their host.", (Do(Verb.IMAGE_INSIDE),))
+    def download(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+    ) -> Iterator[bytes]:
+        raise NotFound(
+            "Saved facts contain no images; inspect them on their host.", (Do(Verb.IMAGE_INSIDE),)
+        )
 
     def interrupt(self) -> None:
         """Answers arrive immediately."""
@@ -72,7 +95,11 @@ class RecordedConnection:
         """There is nothing to release."""
 
 
-def _replay(items: list[Any], stop: threading.Event, tick: float) -> Iterator[Any]:
+def _replay(
+    items: list[Any],
+    stop: threading.Event,
+    tick: float,
+) -> Iterator[Any]:
     yield from items
     while not stop.wait(tick):
         yield None
@@ -93,14 +120,23 @@ class RecordingConnection:
     def url(self) -> str:
         return self.inner.url
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
         answer = outcome(lambda path: self.inner.get(path, query, timeout), path)
         self._keep(target(path, query), answer)
         if isinstance(answer, EngineError):
             raise answer
         return answer
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
+    def get_many(
+        self,
+        paths: Iterable[str],
+        on_answer: OnAnswer,
+    ) -> list[str]:
         def arrived(path: str, answer: Any) -> None:
             self._keep(path, answer)
             on_answer(path, answer)
@@ -122,11 +158,20 @@ class RecordingConnection:
         return headers
 
     def stream(
-        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
     ) -> Iterator[Any]:
         return self.inner.stream(path, query, stop, tick)
 
-    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+    def download(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+    ) -> Iterator[bytes]:
         return self.inner.download(path, query, stop)
 
     def interrupt(self) -> None:

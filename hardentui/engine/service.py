@@ -1,7 +1,7 @@
 """Our own Podman service, for hosts with podman but without a socket.
 
-It belongs to the current user, listens on a socket in a private directory, and ends with us. The user's
-systemd is never touched.
+It belongs to the current user, listens on a socket in a private directory, and ends with us. The
+user's systemd is never touched.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ _IDLE_LIMIT = 600  # seconds; only if nothing else would end it after we are kil
 class PrivateService:
     """`podman system service` as a child. Use `start`, then `engine`, then `close`."""
 
-    def __init__(self, program: str = "podman", environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        program: str = "podman",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._program = program
         self._environment = environment
         self._directory = ""
@@ -47,7 +51,13 @@ class PrivateService:
     def command(self) -> tuple[str, ...]:
         """The command, for the command log."""
         idle = 0 if dies_with_us() else _IDLE_LIMIT
-        return (self._program, "system", "service", f"--time={idle}", f"unix://{self.socket}")
+        return (
+            self._program,
+            "system",
+            "service",
+            f"--time={idle}",
+            f"unix://{self.socket}",
+        )
 
     def start(self, time_limit: float = _START_LIMIT) -> None:
         """Start it and wait until it answers.
@@ -55,7 +65,10 @@ class PrivateService:
         Raises:
             EngineUnreachable: it could not be started, ended, or did not answer in time.
         """
-        self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
+        self._directory = tempfile.mkdtemp(
+            prefix="hardentui-",
+            dir=private_base(),
+        )
         try:
             self._child = Child(self.command(), self._environment)
             self._wait(self._child, monotonic() + time_limit)
@@ -69,7 +82,14 @@ class PrivateService:
         Raises:
             EngineUnreachable: it no longer answers.
         """
-        answer = probe(Candidate("", f"unix://{self.socket}", "a service of our own"), listener)
+        answer = probe(
+            Candidate(
+                "",
+                f"unix://{self.socket}",
+                "a service of our own",
+            ),
+            listener,
+        )
         if isinstance(answer, NoAnswer):
             raise EngineUnreachable(answer.reason, answer.hint)
         answer.also_close(self.close)
@@ -95,5 +115,7 @@ class PrivateService:
                     connection.close()
                     return
             sleep(0.01)
-        reason = child.errors or ("it did not answer in time" if child.running else "it ended at once")
+        reason = child.errors or (
+            "it did not answer in time" if child.running else "it ended at once"
+        )
         raise EngineUnreachable(f"A private Podman service could not be started: {reason}")

@@ -1,9 +1,10 @@
 """The types of the fields of Podman's answers, and their validation: any other shape is an
 EngineProtocolError.
 
-The names are Podman's (libpod/define, go.podman.io/common), versions 4.4 to 6. A field may be absent or null.
-The types are never instantiated: an answer is validated against them once, on arrival (`typed`), and all
-later code may rely on its types. A field that is not here is not read anywhere.
+The names are Podman's (libpod/define, go.podman.io/common), versions 4.4 to 6. A field may be
+absent or null. The types are never instantiated: an answer is validated against them once, on
+arrival (`typed`), and all later code may rely on its types. A field that is not here is not read
+anywhere.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ _KINDS: dict[str, Any] = {
 
 
 def _object(
-    name: str, *, required: str = "", needs: dict[str, Any] | None = None, **fields: Any
+    name: str,
+    *,
+    required: str = "",
+    needs: dict[str, Any] | None = None,
+    **fields: Any,
 ) -> type[Struct]:
-    """The type of an object of JSON: the names of its fields by their kind, and other fields with their type.
+    """The type of an object of JSON: the names of its fields by their kind, and other fields with
+    their type.
 
     Args:
-        required: fields with a text that must be there; `needs`: those with an object that must be there.
+        required: fields with a text that must be there; `needs`: those with an object that must be
+            there.
     """
     typed: list[Any] = [(each, str) for each in required.split()]
     typed += (needs or {}).items()
@@ -57,7 +64,11 @@ def _by_name(kind: Any) -> Any:
 
 Binding = _object("Binding", text="HostIp HostPort")
 Bindings = _by_name(_list(Binding) | None)
-Health = _object("Health", texts="Test", numbers="Interval Timeout StartPeriod Retries Successes")
+Health = _object(
+    "Health",
+    texts="Test",
+    numbers="Interval Timeout StartPeriod Retries Successes",
+)
 Device = _object("Device", text="PathOnHost PathInContainer")
 InspectMount = _object(
     "InspectMount",
@@ -77,7 +88,11 @@ ImageConfig = _object(
     Healthcheck=Health,
 )
 ImageLayer = _object("ImageLayer", text="created created_by comment")
-ImageLayers = _object("ImageLayers", text="Type", texts="Layers")
+ImageLayers = _object(
+    "ImageLayers",
+    text="Type",
+    texts="Layers",
+)
 Image = _object(
     "Image",
     required="Id",
@@ -99,10 +114,24 @@ ListedImage = _object(
     numbers="Size",
     maps="Labels",
 )
-HistoryEntry = _object("HistoryEntry", required="Id", text="CreatedBy Comment", texts="Tags", numbers="Size")
-Secret = _object("Secret", text="Name ID", numbers="UID GID Mode")
-HealthRun = _object("HealthRun", text="Start End", numbers="ExitCode")
-HealthState = _object("HealthState", text="Status", Log=_list(HealthRun))
+HistoryEntry = _object(
+    "HistoryEntry", required="Id", text="CreatedBy Comment", texts="Tags", numbers="Size"
+)
+Secret = _object(
+    "Secret",
+    text="Name ID",
+    numbers="UID GID Mode",
+)
+HealthRun = _object(
+    "HealthRun",
+    text="Start End",
+    numbers="ExitCode",
+)
+HealthState = _object(
+    "HealthState",
+    text="Status",
+    Log=_list(HealthRun),
+)
 ContainerState = _object(
     "ContainerState",
     text="Status Error StartedAt FinishedAt CgroupPath",
@@ -113,7 +142,8 @@ ContainerState = _object(
 )
 ContainerConfig = _object(
     "ContainerConfig",
-    text="Hostname User Image WorkingDir HealthcheckOnFailureAction HealthLogDestination Umask sdNotifyMode",
+    text="Hostname User Image WorkingDir HealthcheckOnFailureAction HealthLogDestination Umask "
+    "sdNotifyMode",
     texts="Env Cmd CreateCommand ChrootDirs",
     numbers="HealthMaxLogCount HealthMaxLogSize Timeout StopTimeout",
     flags="Tty OpenStdin Passwd SystemdMode",
@@ -125,19 +155,40 @@ ContainerConfig = _object(
     StartupHealthCheck=Health,
     Secrets=_list(Secret),
 )
-Restarts = _object("Restarts", text="Name", numbers="MaximumRetryCount")
-Logging = _object("Logging", text="Type Path Tag Size", maps="Config")
+Restarts = _object(
+    "Restarts",
+    text="Name",
+    numbers="MaximumRetryCount",
+)
+Logging = _object(
+    "Logging",
+    text="Type Path Tag Size",
+    maps="Config",
+)
 IdMaps = _object("IdMaps", texts="UidMap GidMap")
-WeightDevice = _object("WeightDevice", text="Path", numbers="Weight")
-ThrottleDevice = _object("ThrottleDevice", text="Path", numbers="Rate")
-Ulimit = _object("Ulimit", text="Name", numbers="Soft Hard")
+WeightDevice = _object(
+    "WeightDevice",
+    text="Path",
+    numbers="Weight",
+)
+ThrottleDevice = _object(
+    "ThrottleDevice",
+    text="Path",
+    numbers="Rate",
+)
+Ulimit = _object(
+    "Ulimit",
+    text="Name",
+    numbers="Soft Hard",
+)
 HostSettings = _object(
     "HostSettings",
     text=(
         "CgroupMode NetworkMode HostsFile IpcMode Cgroup Cgroups PidMode UTSMode UsernsMode CgroupParent "
         "CpusetCpus CpusetMems IntelRdtClosID"
     ),
-    texts="VolumesFrom CapAdd CapDrop Dns DnsOptions DnsSearch ExtraHosts GroupAdd Links SecurityOpt",
+    texts="VolumesFrom CapAdd CapDrop Dns DnsOptions DnsSearch ExtraHosts GroupAdd Links "
+    "SecurityOpt",
     numbers=(
         "OomScoreAdj ShmSize CpuShares Memory BlkioWeight CpuPeriod CpuQuota CpuRealtimePeriod "
         "CpuRealtimeRuntime MemoryReservation MemorySwap MemorySwappiness PidsLimit"
@@ -172,7 +223,8 @@ Container = _object(
         "Created Path Image ImageDigest ImageName Rootfs Pod ResolvConfPath StaticDir OCIConfigPath "
         "OCIRuntime ConmonPidFile PidFile Driver ProcessLabel AppArmorProfile"
     ),
-    # Remarks, Unknowable: of another engine, what is not carried over, and options that it does not tell
+    # Remarks, Unknowable: of another engine, what is not carried over, and options that it does not
+    # tell
     texts="Args EffectiveCaps BoundingCaps ExecIDs Dependencies Remarks Unknowable",
     numbers="RestartCount",
     flags="IsInfra",
@@ -182,15 +234,31 @@ Container = _object(
     Config=ContainerConfig,
     HostConfig=HostSettings,
 )
-ChangedFile = _object("ChangedFile", required="Path", numbers="Kind")
-ExecProcess = _object("ExecProcess", text="entrypoint user", texts="arguments", flags="privileged tty")
-ExecSession = _object("ExecSession", text="ID", numbers="Pid", flags="Running", ProcessConfig=ExecProcess)
+ChangedFile = _object(
+    "ChangedFile",
+    required="Path",
+    numbers="Kind",
+)
+ExecProcess = _object(
+    "ExecProcess", text="entrypoint user", texts="arguments", flags="privileged tty"
+)
+ExecSession = _object(
+    "ExecSession", text="ID", numbers="Pid", flags="Running", ProcessConfig=ExecProcess
+)
 
 # Podman's documents about the resources of containers: networks, volumes, pods, secrets.
 
 LeaseRange = _object("LeaseRange", text="start_ip end_ip")
-Subnet = _object("Subnet", text="subnet gateway", lease_range=LeaseRange)
-Route = _object("Route", text="destination gateway", numbers="metric")
+Subnet = _object(
+    "Subnet",
+    text="subnet gateway",
+    lease_range=LeaseRange,
+)
+Route = _object(
+    "Route",
+    text="destination gateway",
+    numbers="metric",
+)
 Network = _object(
     "Network",
     required="name",
@@ -233,10 +301,22 @@ Pod = _object(
     mounts=_list(InspectMount),
     devices=_list(Device),
 )
-ListedPod = _object("ListedPod", required="Id", text="Name")
+ListedPod = _object(
+    "ListedPod",
+    required="Id",
+    text="Name",
+)
 SecretDriver = _object("SecretDriver", text="Name")
-SecretSpec = _object("SecretSpec", text="Name", Driver=SecretDriver)
-StoredSecret = _object("StoredSecret", required="ID", Spec=SecretSpec)
+SecretSpec = _object(
+    "SecretSpec",
+    text="Name",
+    Driver=SecretDriver,
+)
+StoredSecret = _object(
+    "StoredSecret",
+    required="ID",
+    Spec=SecretSpec,
+)
 
 # Podman's document about itself and its host.
 
@@ -254,7 +334,9 @@ InfoHost = _object(
 )
 InfoStore = _object("InfoStore", text="graphRoot runRoot volumePath")
 InfoVersion = _object("InfoVersion", text="Version")
-Info = _object("Info", needs={"host": InfoHost}, keys="registries", store=InfoStore, version=InfoVersion)
+Info = _object(
+    "Info", needs={"host": InfoHost}, keys="registries", store=InfoStore, version=InfoVersion
+)
 
 
 _BUILDING = threading.Lock()
@@ -267,7 +349,11 @@ OUR_NAMES = {TRIAL_LABEL: "hardentui-trial-", LAB_LABEL: "ht-lab-"}
 """Label -> how the names of such containers begin: a label alone may come from an image."""
 
 
-def is_ours(label: str, labels: Mapping[str, Any], name: str) -> bool:
+def is_ours(
+    label: str,
+    labels: Mapping[str, Any],
+    name: str,
+) -> bool:
     """Whether a container is one of a trial or of a lab, by that label."""
     return label in labels and name.startswith(OUR_NAMES[label])
 
@@ -299,8 +385,14 @@ def mapping(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
-def mappings(value: Any, what: str, key: str, kind: type[Struct]) -> tuple[Mapping[str, Any], ...]:
-    """`value`, if it is a list of objects of this kind that each have a string at `key`; null is empty."""
+def mappings(
+    value: Any,
+    what: str,
+    key: str,
+    kind: type[Struct],
+) -> tuple[Mapping[str, Any], ...]:
+    """`value`, if it is a list of objects of this kind that each have a string at `key`; null is
+    empty."""
     if value is None:
         return ()
     if not isinstance(value, list):
@@ -310,7 +402,11 @@ def mappings(value: Any, what: str, key: str, kind: type[Struct]) -> tuple[Mappi
     return tuple(value)
 
 
-def text(document: Mapping[str, Any], key: str, what: str) -> str:
+def text(
+    document: Mapping[str, Any],
+    key: str,
+    what: str,
+) -> str:
     """The string at `key`, which is required."""
     value = document.get(key)
     if not isinstance(value, str) or not value:
@@ -318,7 +414,11 @@ def text(document: Mapping[str, Any], key: str, what: str) -> str:
     return value
 
 
-def typed(value: Any, kind: type[Struct], what: str) -> Mapping[str, Any]:
+def typed(
+    value: Any,
+    kind: type[Struct],
+    what: str,
+) -> Mapping[str, Any]:
     """An object, if its fields have the types of `kind`.
 
     Raises:
@@ -353,8 +453,8 @@ def image(value: Any) -> Mapping[str, Any]:
 def listed(value: Any) -> Listed:
     """One element of `/containers/json`.
 
-    A field of another type counts as missing: one odd row must not stop the others from being listed, and
-    checks use the container's own document.
+    A field of another type counts as missing: one odd row must not stop the others from being
+    listed, and checks use the container's own document.
 
     Raises:
         EngineProtocolError: it has no id, so it is not a container.

@@ -1,7 +1,7 @@
 """An engine on another machine, through the system's own `ssh`.
 
-It uses the user's agent, known hosts, jump hosts and keys, and follows its configuration: nothing here
-weakens the check of the host key, and nothing ever prompts (BatchMode).
+It uses the user's agent, known hosts, jump hosts and keys, and follows its configuration: nothing
+here weakens the check of the host key, and nothing ever prompts (BatchMode).
 """
 
 from __future__ import annotations
@@ -37,28 +37,37 @@ def dies_with_us() -> bool:
 class Child:
     """A running program.
 
-    The kernel's parent-death signal is tied to the *thread* that started the program, so a thread of its own
-    starts it and stays until it has ended. `setpriv` sets the signal, because code between fork and exec is
-    not safe in a program with threads.
+    The kernel's parent-death signal is tied to the *thread* that started the program, so a thread
+    of its own starts it and stays until it has ended. `setpriv` sets the signal, because code
+    between fork and exec is not safe in a program with threads.
 
     Raises:
         EngineUnreachable: the program could not be started.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.command = tuple(command)
         self._errors = bytearray()
         if account.find_program(command[0]) is None:
             raise EngineUnreachable(f"{command[0]} is not installed.")
         started: SimpleQueue[subprocess.Popen[bytes] | OSError | ValueError] = SimpleQueue()
         self._keeper = threading.Thread(
-            target=self._keep, args=(started, environment), name=f"hardentui-{command[0]}", daemon=True
+            target=self._keep,
+            args=(started, environment),
+            name=f"hardentui-{command[0]}",
+            daemon=True,
         )
         self._keeper.start()
         try:
             process = started.get(timeout=_START_LIMIT)
         except Empty:
-            raise EngineUnreachable(f"{command[0]} did not start within {_START_LIMIT:g} s.") from None
+            raise EngineUnreachable(
+                f"{command[0]} did not start within {_START_LIMIT:g} s."
+            ) from None
         if isinstance(process, Exception):
             reason = visible(getattr(process, "strerror", None) or str(process))
             raise EngineUnreachable(f"{command[0]} could not be started: {reason}.") from process
@@ -125,11 +134,19 @@ class Tunnel:
         EngineError: the address is not usable.
     """
 
-    def __init__(self, url: str, identity: str = "", time_limit: float = _TIME_LIMIT) -> None:
+    def __init__(
+        self,
+        url: str,
+        identity: str = "",
+        time_limit: float = _TIME_LIMIT,
+    ) -> None:
         self.host, self.remote_path, self._arguments = _parse(url)
         self._identity = identity
         self._time_limit = time_limit
-        self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
+        self._directory = tempfile.mkdtemp(
+            prefix="hardentui-",
+            dir=private_base(),
+        )
         self.socket = f"{self._directory}/podman.sock"
         self._child: Child | None = None
         self._lock = threading.Lock()
@@ -138,7 +155,10 @@ class Tunnel:
     def command(self) -> tuple[str, ...]:
         """The ssh command, for the command log."""
         options = ("BatchMode=yes", "ExitOnForwardFailure=yes", "StreamLocalBindUnlink=yes")
-        alive = (f"ConnectTimeout={max(1, round(self._time_limit / 2))}", "ServerAliveInterval=15")
+        alive = (
+            f"ConnectTimeout={max(1, round(self._time_limit / 2))}",
+            "ServerAliveInterval=15",
+        )
         flags = [word for option in (*options, *alive) for word in ("-o", option)]
         key = ("-i", self._identity) if self._identity else ()
         return (
@@ -192,12 +212,15 @@ def _accepts(path: str) -> bool:
 
 
 def private_base() -> str:
-    """The directory for our sockets: the first usable one of $XDG_RUNTIME_DIR, the temporary directory and
-    /tmp.
+    """The directory for our sockets: the first usable one of $XDG_RUNTIME_DIR, the temporary
+    directory and /tmp.
 
     A socket's path must be shorter than 108 bytes, so a long directory is not usable.
     """
-    for directory in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
+    for directory in (
+        os.environ.get("XDG_RUNTIME_DIR", ""),
+        tempfile.gettempdir(),
+    ):
         if (
             not directory.startswith("/")
             or len(os.fsencode(directory)) >= 70
@@ -221,8 +244,12 @@ def _parse(url: str) -> tuple[str, str, tuple[str, ...]]:
     if not _HOST.fullmatch(host) or host.startswith("-") or (user and not _USER.fullmatch(user)):
         raise EngineError(f"{visible(url, 200)} has no usable host.", example)
     if parts.password is not None:
-        raise EngineError("A password in an ssh address is not supported.", "Use a key and ssh-agent.")
+        raise EngineError(
+            "A password in an ssh address is not supported.", "Use a key and ssh-agent."
+        )
     if not _PATH.fullmatch(path):
-        raise EngineError(f"{visible(url, 200)} does not say where Podman's socket is there.", example)
+        raise EngineError(
+            f"{visible(url, 200)} does not say where Podman's socket is there.", example
+        )
     numbered = ("-p", str(port)) if port else ()
     return host, path, (*numbered, "--", f"{user}@{host}" if user else host)

@@ -1,7 +1,7 @@
 """Reading HTTP/1.1 answers from a socket: only the part that Podman uses, and everything bounded.
 
-The other side may be hostile or broken: every length is checked before memory is allocated, every wait
-has a time limit, and anything invalid is an EngineProtocolError.
+The other side may be hostile or broken: every length is checked before memory is allocated, every
+wait has a time limit, and anything invalid is an EngineProtocolError.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.json import decode
 
-from hardentui.errors import EngineDenied, EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.errors import (
+    EngineDenied,
+    EngineError,
+    EngineProtocolError,
+    EngineUnreachable,
+    NotFound,
+)
 from hardentui.visible import visible
 
 _RECEIVE = 1 << 16
@@ -63,11 +69,15 @@ class Head(Struct, frozen=True):
 
 
 class Wire:
-    """A connected socket and the received bytes that were not used yet. `stop`: an event that is checked
-    every _TICK seconds while waiting for bytes.
+    """A connected socket and the received bytes that were not used yet. `stop`: an event that is
+    checked every _TICK seconds while waiting for bytes.
     """
 
-    def __init__(self, connected: socket.socket, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        connected: socket.socket,
+        stop: threading.Event | None = None,
+    ) -> None:
         self.socket = connected
         self._stop = stop
         self._buffer = bytearray()
@@ -95,7 +105,12 @@ class Wire:
             headers[name.strip().lower()] = value.strip()
         raise EngineProtocolError(f"The answer has more than {_MOST_HEADERS} header lines.")
 
-    def body(self, head: Head, deadline: float, limit: int) -> bytes:
+    def body(
+        self,
+        head: Head,
+        deadline: float,
+        limit: int,
+    ) -> bytes:
         """Read the body of an answer, at most `limit` bytes."""
         if head.status in _NO_BODY:
             return b""
@@ -109,10 +124,16 @@ class Wire:
         _within(int(length), limit)
         return self._take(int(length), deadline)
 
-    def lines(self, head: Head, stop: threading.Event, tick: float) -> Iterator[bytes | None]:
+    def lines(
+        self,
+        head: Head,
+        stop: threading.Event,
+        tick: float,
+    ) -> Iterator[bytes | None]:
         """The lines of an endless body; None each time nothing arrived for `tick` seconds.
 
-        Ends when `stop` is set or the other side ends the body. Raises PeerClosed if it just disconnects.
+        Ends when `stop` is set or the other side ends the body. Raises PeerClosed if it just
+        disconnects.
         """
         text = bytearray()
         framed = head.chunked
@@ -129,13 +150,19 @@ class Wire:
                 text += taken
                 yield from _whole_lines(text)
                 if len(text) > _LONGEST_EVENT:
-                    raise EngineProtocolError(f"The stream has a line of more than {_LONGEST_EVENT} bytes.")
+                    raise EngineProtocolError(
+                        f"The stream has a line of more than {_LONGEST_EVENT} bytes."
+                    )
             elif not left and self._buffer.find(b"\n") >= 0:
                 continue  # the empty line after a chunk
             elif not self._poll(tick):
                 yield None
 
-    def pieces(self, head: Head, patience: float) -> Iterator[bytes]:
+    def pieces(
+        self,
+        head: Head,
+        patience: float,
+    ) -> Iterator[bytes]:
         """A body of any length in chunks as they arrive; each may take `patience` seconds."""
         if head.chunked:
             while size := _chunk_size(self._line(monotonic() + patience)):
@@ -200,7 +227,9 @@ class Wire:
         end = self._buffer.find(b"\n", 0, _LONGEST_LINE)
         if end < 0:
             if len(self._buffer) >= _LONGEST_LINE:
-                raise EngineProtocolError(f"The answer has a header line of more than {_LONGEST_LINE} bytes.")
+                raise EngineProtocolError(
+                    f"The answer has a header line of more than {_LONGEST_LINE} bytes."
+                )
             return None
         line = bytes(self._buffer[:end]).rstrip(b"\r")
         del self._buffer[: end + 1]
@@ -224,7 +253,11 @@ class Wire:
             except PeerClosed:
                 return self._available(-1)
 
-    def _chunks(self, deadline: float, limit: int) -> Iterator[bytes]:
+    def _chunks(
+        self,
+        deadline: float,
+        limit: int,
+    ) -> Iterator[bytes]:
         total = 0
         while size := _chunk_size(self._line(deadline)):
             total += size
@@ -238,7 +271,8 @@ class Wire:
         raise EngineProtocolError("The answer does not end.")
 
     def _chunk_size_if_there(self) -> int | None:
-        """The size of the next chunk, once its line has arrived; skips the line end of the previous one."""
+        """The size of the next chunk, once its line has arrived; skips the line end of the previous
+        one."""
         line = self._line_if_there()
         return _chunk_size(line) if line else None
 
@@ -298,8 +332,8 @@ _STREAMS = ("stdin", "stdout", "stderr")
 
 
 def frames_of(log: bytes) -> Iterator[tuple[str, bytes]]:
-    """The frames of a log with two streams: a header of eight bytes (stream, three zeros, length), then the
-    data. What has no header, as the log of a terminal, is of the stream "".
+    """The frames of a log with two streams: a header of eight bytes (stream, three zeros, length),
+    then the data. What has no header, as the log of a terminal, is of the stream "".
     """
     at = 0
     while at < len(log):
@@ -352,14 +386,21 @@ def unreachable(path: str, error: OSError) -> EngineUnreachable:
     elif path.endswith("/podman/podman.sock"):
         enable = "systemctl --user enable --now podman.socket"
     if isinstance(error, FileNotFoundError):
-        return EngineUnreachable(f"There is no socket at {shown} (absent).", f"Start it: {enable}")
+        return EngineUnreachable(
+            f"There is no socket at {shown} (absent).",
+            f"Start it: {enable}",
+        )
     if isinstance(error, PermissionError):
         return EngineDenied(
             f"There is no permission to use {shown} (permission denied).",
-            "Run with sudo, or use your own rootless engine: systemctl --user enable --now podman.socket",
+            "Run with sudo, or use your own rootless engine: systemctl --user enable --now "
+            "podman.socket",
         )
     if isinstance(error, ConnectionRefusedError):
-        return EngineUnreachable(f"Nothing listens at {shown} (refused).", f"Start it: {enable}")
+        return EngineUnreachable(
+            f"Nothing listens at {shown} (refused).",
+            f"Start it: {enable}",
+        )
     if isinstance(error, GivenUp):
         return EngineUnreachable(f"Waiting for Podman at {shown} was cancelled.")
     if isinstance(error, TimeoutError):
@@ -368,7 +409,9 @@ def unreachable(path: str, error: OSError) -> EngineUnreachable:
             "Check whether `podman ps` works there; a busy engine may need a second try.",
         )
     if isinstance(error, BlockingIOError):
-        return EngineUnreachable(f"Podman at {shown} accepts no more connections (busy).", "Try again.")
+        return EngineUnreachable(
+            f"Podman at {shown} accepts no more connections (busy).", "Try again."
+        )
     reason = visible(error.strerror or str(error), 200)
     return EngineUnreachable(
         f"The connection to {shown} was lost ({reason}).", "Check whether Podman is still running."

@@ -52,7 +52,11 @@ class RecordedHost(Struct, frozen=True):
         return len(self.text) // 1024
 
 
-def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threading.Event) -> RecordedHost:
+def record(
+    opened: Opened,
+    moved: Callable[[CheckProgress], None],
+    stop: threading.Event,
+) -> RecordedHost:
     """Read everything again, and record it; `opened` stays open.
 
     Raises:
@@ -62,7 +66,11 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
     """
     if opened.simulated or opened.saved_at:
         raise NoEngine("The facts of a simulated host cannot be saved.")
-    recorder = Recorder(opened, files=opened.files, run=opened.run)
+    recorder = Recorder(
+        opened,
+        files=opened.files,
+        run=opened.run,
+    )
     bench = Workbench(recorder.opened, Judge(load(), CHECKS))
     for engine in recorder.opened.engines:
         engine.load_info()  # an answer cached by an earlier session would not be recorded
@@ -71,7 +79,12 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
     if not isinstance(host, Unread):
         host.read()
     rows: dict[str, Row] = {row.key: row for row in bench.containers.rows()}
-    bench.containers.scan(lambda row: _read(row), moved, stop, costly=True)
+    bench.containers.scan(
+        lambda row: _read(row),
+        moved,
+        stop,
+        costly=True,
+    )
     if stop.is_set():
         raise KeyboardInterrupt
     text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
@@ -91,8 +104,19 @@ def write_facts(host: RecordedHost, path: str) -> WrittenFile:
         WriteError: a previous file is untouched.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    file = TextFile(name, host.text, 0o600, of_root=True, packed=name.endswith(".gz"))
-    return write_bundle(directory, [file], follow_symlink=True, keep_backup=False)[0]
+    file = TextFile(
+        name,
+        host.text,
+        0o600,
+        of_root=True,
+        packed=name.endswith(".gz"),
+    )
+    return write_bundle(
+        directory,
+        [file],
+        follow_symlink=True,
+        keep_backup=False,
+    )[0]
 
 
 def read_saved(path: str) -> SavedReport:
@@ -111,7 +135,11 @@ def kinds_to_compare(before: SavedReport) -> set[str]:
     return {subject.kind for subject in before.subjects}
 
 
-def report_now(bench: Workbench, rows: Iterable[Row], kinds: Collection[str]) -> SavedReport:
+def report_now(
+    bench: Workbench,
+    rows: Iterable[Row],
+    kinds: Collection[str],
+) -> SavedReport:
     """What a session knows of its host, as a report.
 
     Args:
@@ -132,15 +160,29 @@ def _with_told_once(rows: Iterable[Row]) -> list[tuple[Report, str]]:
     return [*reports, *told_once(report for report, _ in reports)]
 
 
-def _around(bench: Workbench, kinds: Collection[str]) -> list[tuple[Report, str]]:
+def _around(
+    bench: Workbench,
+    kinds: Collection[str],
+) -> list[tuple[Report, str]]:
     # a report on containers has what containers tell of their images, not the images themselves
-    images = bench.surroundings.images() if Kind.IMAGE in kinds and Kind.CONTAINER not in kinds else ()
+    images = (
+        bench.surroundings.images() if Kind.IMAGE in kinds and Kind.CONTAINER not in kinds else ()
+    )
     networks = bench.surroundings.networks() if Kind.NETWORK in kinds else ()
     return [(report, report.subject.kind.value) for report in (*images, *networks)]
 
 
-def _saved(bench: Workbench, reports: Iterable[tuple[Report, str]], where: str) -> SavedReport:
-    result = check_result(bench, reports, Severity.LOW, fixes=False)
+def _saved(
+    bench: Workbench,
+    reports: Iterable[tuple[Report, str]],
+    where: str,
+) -> SavedReport:
+    result = check_result(
+        bench,
+        reports,
+        Severity.LOW,
+        fixes=False,
+    )
     return read_report(json.dumps(document(result)), where)
 
 
@@ -172,7 +214,8 @@ class Difference(Struct, frozen=True):
     title: str
     step: int
     severity: str  # of the failure, before or after
-    # before, after: status and severity, `fail high`; `not checked` if the report has no such finding
+    # before, after: status and severity, `fail high`; `not checked` if the report has no such
+    # finding
     before: str
     after: str
     why: str = ""  # the reason of the newer finding
@@ -199,7 +242,9 @@ class Comparison(Struct, frozen=True):
     disappeared: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()  # subjects that could not be checked in the newer report
     same: int = 0  # findings that fail in both, unchanged
-    notes: tuple[str, ...] = ()  # what makes the reports hard to compare: other hosts, checklists or versions
+    notes: tuple[
+        str, ...
+    ] = ()  # what makes the reports hard to compare: other hosts, checklists or versions
 
     def of(self, way: DifferenceKind) -> tuple[Difference, ...]:
         return tuple(difference for difference in self.differences if difference.way is way)
@@ -234,7 +279,9 @@ def compare(old: SavedReport, new: SavedReport) -> Comparison:
         differences=tuple(sorted(differences, key=_order)),
         scores=tuple(
             ScoreChange(
-                *_name(before.get(key) or after[key]), _score(before.get(key)), _score(after.get(key))
+                *_name(before.get(key) or after[key]),
+                _score(before.get(key)),
+                _score(after.get(key)),
             )
             for key in dict.fromkeys((*before, *after))
             if _score(before.get(key)) != _score(after.get(key))
@@ -274,14 +321,19 @@ def _notes(old: SavedReport, new: SavedReport) -> Iterable[str]:
     if old.tool.checklist != new.tool.checklist:
         yield f"the checklists differ: {old.tool.checklist} and {new.tool.checklist}"
     if old.tool.version != new.tool.version:
-        yield f"two versions of HardenTUI: {old.tool.version} and {new.tool.version}; checks may differ"
+        yield (
+            f"two versions of HardenTUI: {old.tool.version} and {new.tool.version}; checks may "
+            "differ"
+        )
     for word, report in (("older", old), ("newer", new)):
         if report.host.simulated:
             yield f"the {word} report is of the simulated host"
 
 
 def _subject(
-    old: SavedSubject | None, new: SavedSubject | None, checks: Mapping[str, SavedCheck]
+    old: SavedSubject | None,
+    new: SavedSubject | None,
+    checks: Mapping[str, SavedCheck],
 ) -> tuple[list[Difference], int]:
     """The differences of one subject, and how many failures are unchanged."""
     if new is None:
@@ -293,13 +345,24 @@ def _subject(
         was, now = before.get(check), after.get(check)
         way = _way(was, now)
         if way is not None:
-            differences.append(_difference(way, new, was, now, checks[check]))
+            differences.append(
+                _difference(
+                    way,
+                    new,
+                    was,
+                    now,
+                    checks[check],
+                )
+            )
         elif now is not None and now.status is Status.FAIL:
             same += 1
     return differences, same
 
 
-def _way(was: SavedFinding | None, now: SavedFinding | None) -> DifferenceKind | None:
+def _way(
+    was: SavedFinding | None,
+    now: SavedFinding | None,
+) -> DifferenceKind | None:
     failed = was is not None and was.status is Status.FAIL
     if now is None:
         # passed checks that are no longer run are not reported: a run with fewer checks would drown
@@ -327,7 +390,9 @@ def _difference(
 ) -> Difference:
     finding = now or was
     assert finding is not None  # noqa: S101 - there is a way from one to the other
-    counted = was if way in (DifferenceKind.FIXED, DifferenceKind.WAIVED) and was is not None else finding
+    counted = (
+        was if way in (DifferenceKind.FIXED, DifferenceKind.WAIVED) and was is not None else finding
+    )
     return Difference(
         way=way,
         kind=subject.kind,
@@ -350,7 +415,7 @@ def _state(finding: SavedFinding | None) -> str:
     return f"{words}, {finding.severity}" if finding.status is Status.FAIL else words
 
 
-# --- A comparison of two reports as a page to read, and as JSON -------------------------------------
+# --- A comparison of two reports as a page to read, and as JSON -----------------------------------
 
 
 SCHEMA = "hardentui/compare/1"
@@ -368,7 +433,12 @@ def comparison_page(comparison: Comparison) -> tuple[PageSection, ...]:
     """The summary, then what is worse, then what is better."""
     notes = (PageLine("mind", note, Tone.BAD) for note in comparison.notes)
     head = PageLine("", summary(comparison))
-    sections = [PageSection(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", (head, *notes))]
+    sections = [
+        PageSection(
+            f"{comparison.hosts[0]} -> {comparison.hosts[1]}",
+            (head, *notes),
+        )
+    ]
     for way, (title, _) in _SHOWN.items():
         if differences := comparison.of(way):
             lines = tuple(line for difference in differences for line in _lines(difference))
@@ -380,10 +450,15 @@ def comparison_page(comparison: Comparison) -> tuple[PageSection, ...]:
     ):
         if names:
             sections.append(
-                PageSection(f"{title}: {len(names)}", tuple(PageLine("", name) for name in names))
+                PageSection(
+                    f"{title}: {len(names)}",
+                    tuple(PageLine("", name) for name in names),
+                )
             )
     scores = tuple(
-        PageLine(f"{_shown(score.before)} -> {_shown(score.after)}", f"{score.kind} {score.subject}")
+        PageLine(
+            f"{_shown(score.before)} -> {_shown(score.after)}", f"{score.kind} {score.subject}"
+        )
         for score in comparison.scores
     )
     return (*sections, PageSection("Scores", scores)) if scores else tuple(sections)
@@ -395,14 +470,28 @@ def _shown(value: int | None) -> str:
 
 def _lines(difference: Difference) -> Iterator[PageLine]:
     text = f"{difference.subject}: {difference.title} ({difference.check})"
-    yield PageLine(difference.severity, text, _SHOWN[difference.way][1])
-    why = f": {difference.why}" if difference.why and difference.way is not DifferenceKind.FIXED else ""
-    yield PageLine("", f"{difference.before} -> {difference.after}{why}", Tone.MUTED)
+    yield PageLine(
+        difference.severity,
+        text,
+        _SHOWN[difference.way][1],
+    )
+    why = (
+        f": {difference.why}"
+        if difference.why and difference.way is not DifferenceKind.FIXED
+        else ""
+    )
+    yield PageLine(
+        "",
+        f"{difference.before} -> {difference.after}{why}",
+        Tone.MUTED,
+    )
 
 
 def summary(comparison: Comparison) -> str:
     """How many findings changed in which way, in one sentence."""
-    counts = [f"{len(comparison.of(way))} {way.value}" for way in DifferenceKind if comparison.of(way)]
+    counts = [
+        f"{len(comparison.of(way))} {way.value}" for way in DifferenceKind if comparison.of(way)
+    ]
     counts.append(f"{plural(comparison.same, 'failure')} as before")
     return f"{', '.join(counts)}."
 

@@ -49,7 +49,10 @@ class Exportable(Struct, frozen=True):
 
 
 def findings_of(
-    bench: Workbench, about: str, reports: Sequence[tuple[Report, str]], rows: Sequence[Row] = ()
+    bench: Workbench,
+    about: str,
+    reports: Sequence[tuple[Report, str]],
+    rows: Sequence[Row] = (),
 ) -> Exportable:
     """A report of findings.
 
@@ -61,13 +64,23 @@ def findings_of(
     def text(form: str) -> str:
         if form == _MAP:
             return network_svg(whole_map(bench, rows))
-        result = check_result(bench, reports, Severity.HIGH, fixes=form != "text")
+        result = check_result(
+            bench,
+            reports,
+            Severity.HIGH,
+            fixes=form != "text",
+        )
         if rows and form == "html":
             result = replace(result, network_map=whole_map(bench, rows))
         return render(form, result, TextStyle())
 
     formats = {**FINDINGS, ".svg": _MAP} if rows else FINDINGS
-    return Exportable(about, plural(len(reports), "subject"), formats, text)
+    return Exportable(
+        about,
+        plural(len(reports), "subject"),
+        formats,
+        text,
+    )
 
 
 def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
@@ -79,7 +92,9 @@ def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
         lines = (line for entry in entries for line in (*entry_lines(entry, whole=True), ""))
         return "".join(f"{visible_lines(line)}\n" for line in lines)
 
-    return Exportable("journal", plural(len(entries), "change"), {".txt": "text", ".json": "json"}, text)
+    return Exportable(
+        "journal", plural(len(entries), "change"), {".txt": "text", ".json": "json"}, text
+    )
 
 
 def write_export(export: Exportable, path: str) -> WrittenFile:
@@ -92,8 +107,18 @@ def write_export(export: Exportable, path: str) -> WrittenFile:
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in export.formats:
         raise InputError(
-            "The file extension selects the format, and this one is unknown.", " ".join(export.formats)
+            "The file extension selects the format, and this one is unknown.",
+            " ".join(export.formats),
         )
     directory, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
-    file = TextFile(name, export.render(export.formats[suffix]), of_root=True)
-    return write_bundle(directory, [file], create=True, follow_symlink=True)[0]
+    file = TextFile(
+        name,
+        export.render(export.formats[suffix]),
+        of_root=True,
+    )
+    return write_bundle(
+        directory,
+        [file],
+        create=True,
+        follow_symlink=True,
+    )[0]

@@ -1,7 +1,8 @@
-"""What is known before anything is judged: the engines, and their containers as the list request shows them.
+"""What is known before anything is judged: the engines, and their containers as the list request
+shows them.
 
-The checks, the option table and the checklist take longer to import than an engine takes to list a thousand
-containers, so nothing here needs them: a screen shows the rows first.
+The checks, the option table and the checklist take longer to import than an engine takes to list a
+thousand containers, so nothing here needs them: a screen shows the rows first.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ class FirstLook:
     Listing starts immediately, on its own thread.
     """
 
-    def __init__(self, opened: Opened, checklist: str) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        checklist: str,
+    ) -> None:
         self.opened = opened
         self._checklist = checklist
         self._lists = Begun(lambda: read_lists(opened.engines), "Listing the containers")
@@ -89,13 +94,34 @@ class EngineChoice(Struct, frozen=True):
     open: Callable[[], FirstLook]  # connects; called on a thread
 
 
-def engine_choices(selection: Selection, environment: Environment | None = None) -> tuple[EngineChoice, ...]:
+def engine_choices(
+    selection: Selection,
+    environment: Environment | None = None,
+) -> tuple[EngineChoice, ...]:
     """The initial connection, then every connection by name, then the usual sockets."""
-    choices = [EngineChoice(_beginning(selection), "", _opener(selection))]
-    plain = replace(selection, url="", connection="", demo=False, facts_file="")
+    choices = [
+        EngineChoice(
+            _beginning(selection),
+            "",
+            _opener(selection),
+        )
+    ]
+    plain = replace(
+        selection,
+        url="",
+        connection="",
+        demo=False,
+        facts_file="",
+    )
     for name, candidate in known_candidates(environment or Environment.here()):
         wanted = replace(plain, connection=name) if name else replace(plain, url=candidate.url)
-        choices.append(EngineChoice(name or candidate.origin, candidate.url, _opener(wanted)))
+        choices.append(
+            EngineChoice(
+                name or candidate.origin,
+                candidate.url,
+                _opener(wanted),
+            )
+        )
     return tuple(choices)
 
 

@@ -85,10 +85,16 @@ def dump(plan: Plan, engine_version: str = "") -> str:
 def _comments(plan: Plan) -> str:
     lines = [
         f"Hardening plan for the container {plan.container}, written by HardenTUI.",
-        "`hardentui fix NAME --plan FILE` carries out what is listed in `fix`; delete what you do not want.",
+        (
+            "`hardentui fix NAME --plan FILE` carries out what is listed in `fix`; delete what you do "
+            "not want."
+        ),
         "A fix takes parameters (`hardentui explain ID` names them), for example:",
         '  { check = "no-memory-limit", parameters = { memory = "1g" } }',
-        "The [[change]] tables show what they changed when the plan was made; they are compared, not used.",
+        (
+            "The [[change]] tables show what they changed when the plan was made; they are compared, "
+            "not used."
+        ),
         *(f"Caution: {conflict}" for conflict in plan.conflicts),
         *(f"Seen ({note.check}): {note.text}" for note in plan.notes),
         *(f"Left out: {skipped.check}: {skipped.why}" for skipped in others_left_out(plan)),
@@ -101,7 +107,8 @@ def _fix(choice: Choice) -> dict[str, Any]:
     table: dict[str, Any] = {"check": choice.check}
     if choice.parameters:
         table["parameters"] = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in choice.parameters
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in choice.parameters
         }
     return table
 
@@ -118,7 +125,8 @@ def load(text: str) -> SavedPlan:
         raise PlanError(f"The plan is invalid TOML: {visible(str(error))}.") from error
     if document.get("schema", SCHEMA if "fix" in document else "") != SCHEMA:
         raise PlanError(
-            f"The file is not a plan: its schema is not {SCHEMA!r}.", (Do(Verb.PLAN_FILE), " writes one.")
+            f"The file is not a plan: its schema is not {SCHEMA!r}.",
+            (Do(Verb.PLAN_FILE), " writes one."),
         )
     try:
         return convert(document, SavedPlan)
@@ -126,7 +134,10 @@ def load(text: str) -> SavedPlan:
         raise PlanError(f"The plan has a fault: {visible(str(error), 300)}.") from error
 
 
-def usable_choices(choices: Sequence[Choice], checks: Iterable[Check]) -> tuple[Choice, ...]:
+def usable_choices(
+    choices: Sequence[Choice],
+    checks: Iterable[Check],
+) -> tuple[Choice, ...]:
     """The choices of a file. One for an unknown check is kept: the new plan reports it as left out.
 
     Raises:
@@ -161,7 +172,11 @@ def refuse_weakening(plan: Plan) -> None:
         )
 
 
-def no_longer_fits(saved: SavedPlan, plan: Plan, engine_version: str = "") -> tuple[str, ...]:
+def no_longer_fits(
+    saved: SavedPlan,
+    plan: Plan,
+    engine_version: str = "",
+) -> tuple[str, ...]:
     """Differences since the plan was saved, one sentence each; none if it applies unchanged.
 
     Args:
@@ -174,7 +189,9 @@ def no_longer_fits(saved: SavedPlan, plan: Plan, engine_version: str = "") -> tu
     if saved.image not in ("", plan.image):
         reasons.append(f"The image was {saved.image!r}, here it is {plan.image!r}.")
     if saved.engine_version and engine_version and saved.engine_version != engine_version:
-        reasons.append(f"It was made on Podman {saved.engine_version}, this is Podman {engine_version}.")
+        reasons.append(
+            f"It was made on Podman {saved.engine_version}, this is Podman {engine_version}."
+        )
     left_out = ((fix.check, fix.why.rstrip(".")) for fix in plan.skipped)
     reasons += [f"The fix {check!r} is left out: {why}." for check, why in left_out]
     return (*map(visible, reasons), *_changed(saved, plan))
@@ -185,7 +202,8 @@ def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
     before = {
         change.option: change
         for change in saved.changes
-        if not change.checks or chosen & set(change.checks)  # else its fix was deleted from the file
+        if not change.checks
+        or chosen & set(change.checks)  # else its fix was deleted from the file
     }
     now = {
         change.option: OptionChange(
@@ -205,7 +223,9 @@ def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
                 f"{option}: becomes {_words(here.after)} here; the plan had {_words(change.after)}."
             )
         elif here.before != change.before:
-            reasons.append(f"{option}: was {_words(change.before)}, here it is {_words(here.before)}.")
+            reasons.append(
+                f"{option}: was {_words(change.before)}, here it is {_words(here.before)}."
+            )
     if saved.changes:  # else they were deleted from the file, and there is nothing to compare
         reasons += [
             f"{option}: becomes {_words(change.after)} here; the plan did not have it."
@@ -233,13 +253,26 @@ class Planner:
         self._checks = judge.checks
 
     def remediation(
-        self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
+        self,
+        report: Report,
+        finding: Finding,
+        chosen: Iterable[tuple[str, ParameterValue]] = (),
     ) -> Remediation:
         """How to fix a finding, with the chosen values."""
         check = find_check(finding.check, self._checklist.own)
-        return remediation(check, report.facts, finding.verdict, self._checklist, dict(chosen))
+        return remediation(
+            check,
+            report.facts,
+            finding.verdict,
+            self._checklist,
+            dict(chosen),
+        )
 
-    def refusal(self, report: Report, choice: Choice) -> Skipped | None:
+    def refusal(
+        self,
+        report: Report,
+        choice: Choice,
+    ) -> Skipped | None:
         """Why a plan cannot fix it this way in this container; None if it can."""
         if report.facts is None:
             return Skipped(choice.check, "it is not about a single container")
@@ -248,7 +281,11 @@ class Planner:
         )
         return plan.skipped[0] if plan.skipped else None
 
-    def settings(self, report: Report, choice: Choice) -> tuple[FixValue, ...]:
+    def settings(
+        self,
+        report: Report,
+        choice: Choice,
+    ) -> tuple[FixValue, ...]:
         """The values of a check's fix in this container, given this choice."""
         if report.facts is None:
             return ()
@@ -256,22 +293,44 @@ class Planner:
             find_check(choice.check, self._checklist.own), report.facts, choice, self._checklist
         )
 
-    def choices(self, report: Report, caution: Caution) -> tuple[Choice, ...]:
+    def choices(
+        self,
+        report: Report,
+        caution: Caution,
+    ) -> tuple[Choice, ...]:
         """Every fix that can be carried out and that the caution includes."""
         if report.facts is None:
             return ()
-        return fixable(report.facts, self._not_waived(report), self._checklist, caution)
+        return fixable(
+            report.facts,
+            self._not_waived(report),
+            self._checklist,
+            caution,
+        )
 
     def _not_waived(self, report: Report) -> tuple[Check, ...]:
         """The checks without accepted findings: their fixes must be named explicitly."""
         waived = {finding.check for finding in report.everything if finding.status is Status.WAIVED}
         return tuple(check for check in self._checks if check.id not in waived)
 
-    def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
+    def plan(
+        self,
+        report: Report,
+        choices: Iterable[Choice],
+    ) -> Plan:
         """The plan of these choices."""
-        return make_plan(known_facts(report), choices, self._checks, self._checklist)
+        return make_plan(
+            known_facts(report),
+            choices,
+            self._checks,
+            self._checklist,
+        )
 
-    def plan_of_file(self, report: Report, choices: Sequence[Choice]) -> Plan:
+    def plan_of_file(
+        self,
+        report: Report,
+        choices: Sequence[Choice],
+    ) -> Plan:
         """The plan of choices that a file makes.
 
         Raises:
@@ -281,20 +340,39 @@ class Planner:
         refuse_weakening(plan)
         return plan
 
-    def plan_with(self, report: Report, caution: Caution | None, chosen: Iterable[Choice] = ()) -> Plan:
-        """The plan of all fixes that the caution includes (None: no others), plus the chosen ones; `skipped`
-        lists every other failing finding, and why it is left out.
+    def plan_with(
+        self,
+        report: Report,
+        caution: Caution | None,
+        chosen: Iterable[Choice] = (),
+    ) -> Plan:
+        """The plan of all fixes that the caution includes (None: no others), plus the chosen ones;
+        `skipped` lists every other failing finding, and why it is left out.
         """
         allowed = self.choices(report, caution) if caution is not None else ()
         choices = {choice.check: choice for choice in (*allowed, *chosen)}
         plan = self.plan(report, choices.values())
-        rest = left_out(known_facts(report), plan, self._not_waived(report), self._checklist)
+        rest = left_out(
+            known_facts(report),
+            plan,
+            self._not_waived(report),
+            self._checklist,
+        )
         return replace(plan, skipped=(*plan.skipped, *rest))
 
-    def decisions(self, report: Report, plan: Plan) -> tuple[Skipped, ...]:
+    def decisions(
+        self,
+        report: Report,
+        plan: Plan,
+    ) -> tuple[Skipped, ...]:
         """What only a person can decide, on top of a plan."""
         checks = [check for check in self._not_waived(report) if check.risk is Risk.DECISION]
-        left = left_out(known_facts(report), plan, checks, self._checklist)
+        left = left_out(
+            known_facts(report),
+            plan,
+            checks,
+            self._checklist,
+        )
         return tuple(skipped for skipped in left if skipped.decides)
 
     def fixable(self, report: Report) -> frozenset[str]:
@@ -306,16 +384,30 @@ class Planner:
         checks = [check for check in self._checks if check.id in failing]
         return frozenset(check.id for check in checks if is_fixable(check, facts, self._checklist))
 
-    def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
+    def raises_most(
+        self,
+        report: Report,
+        most: int,
+    ) -> tuple[Finding, ...]:
         """Failing findings with an automatic fix, the largest score gain first."""
         if report.facts is None:
             return ()
         by_id = {check.id: check for check in self._checks}
-        return raises_most(report.facts, report.with_image, by_id, self._checklist, most)
+        return raises_most(
+            report.facts,
+            report.with_image,
+            by_id,
+            self._checklist,
+            most,
+        )
 
-    def score_after(self, report: Report, plan: Plan) -> Score:
-        """The score after the plan: a finding that options decide is judged by the new ones, even if no fix
-        was chosen for it; all other findings stay.
+    def score_after(
+        self,
+        report: Report,
+        plan: Plan,
+    ) -> Score:
+        """The score after the plan: a finding that options decide is judged by the new ones, even
+        if no fix was chosen for it; all other findings stay.
         """
         facts = known_facts(report)
         before, after = (
@@ -330,12 +422,20 @@ class Planner:
         def planned(finding: Finding) -> Finding:
             old, new = before[finding.check], after[finding.check]
             changes = (old.status, old.severity) != (new.status, new.severity)
-            return new if finding.check in chosen or (changes and finding.status is old.status) else finding
+            return (
+                new
+                if finding.check in chosen or (changes and finding.status is old.status)
+                else finding
+            )
 
         return score(planned(finding) for finding in report.findings)
 
 
-def typed_value(check_id: str, name: str, text: str) -> ParameterValue:
+def typed_value(
+    check_id: str,
+    name: str,
+    text: str,
+) -> ParameterValue:
     """A typed value for a fix.
 
     Raises:
@@ -350,4 +450,8 @@ def typed_value(check_id: str, name: str, text: str) -> ParameterValue:
 def plan_file(report: Report, plan: Plan) -> DraftFile:
     """The plan as a file for `fix --plan`."""
     text = dump(plan, str(known_facts(report).engine.version))
-    return DraftFile(f"{safe_file_name(plan.container)}-plan.toml", text, masked=text)
+    return DraftFile(
+        f"{safe_file_name(plan.container)}-plan.toml",
+        text,
+        masked=text,
+    )

@@ -44,7 +44,8 @@ class PageSection(Struct, frozen=True):
     lines: tuple[PageLine, ...]
 
 
-# A task: one use case, told once. The command line and the screens show its progress and its result.
+# A task: one use case, told once. The command line and the screens show its progress and its
+# result.
 
 
 class Then(Struct, frozen=True):
@@ -53,7 +54,9 @@ class Then(Struct, frozen=True):
     # question, detail: asked before it is done
     question: str
     detail: str
-    carry_out: Callable[[], Sentence]  # does it; returns what was done, in a sentence. May raise HardenError.
+    carry_out: Callable[
+        [], Sentence
+    ]  # does it; returns what was done, in a sentence. May raise HardenError.
 
 
 class TaskResult(Struct, frozen=True):
@@ -70,7 +73,8 @@ class TaskResult(Struct, frozen=True):
 Tell: TypeAlias = Callable[[str | TaskResult], None]
 """Shows what is being done, or what there is so far."""
 Task: TypeAlias = Callable[[threading.Event, Tell], TaskResult]
-"""(what stops it, what shows its progress) -> its result. Raises KeyboardInterrupt when it was stopped."""
+"""(what stops it, what shows its progress) -> its result. Raises KeyboardInterrupt when it was
+stopped."""
 
 
 def page_text(sections: Iterable[PageSection]) -> str:
@@ -81,7 +85,9 @@ def page_text(sections: Iterable[PageSection]) -> str:
         for line in section.lines:
             mark = "!" if line.tone is Tone.BAD else " "
             then = f"; {line.do}" if line.do is not None else ""
-            lines.append(f"{mark} {visible(line.label):<12} {visible(line.text, 1000)}{then}".rstrip())
+            lines.append(
+                f"{mark} {visible(line.label):<12} {visible(line.text, 1000)}{then}".rstrip()
+            )
         lines.append("")
     return "\n".join(lines)
 
@@ -91,7 +97,9 @@ def size_text(size: int) -> str:
     number = float(size)
     for unit in ("B", "kB", "MB"):
         if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+            return (
+                f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+            )
         number /= 1000
     return f"{number:.1f} GB"
 

@@ -1,4 +1,5 @@
-"""The settings of this account: the file, overridden by the environment, with defaults for the rest."""
+"""The settings of this account: the file, overridden by the environment, with defaults for the
+rest."""
 
 from __future__ import annotations
 
@@ -14,7 +15,14 @@ from hardentui.features.checklists.loading import fit
 from hardentui.files import write_bundle
 from hardentui.model.check import Check, ParameterValue
 from hardentui.model.draft import TextFile
-from hardentui.model.settings import THEMES, FixDefaults, Notice, SettingOrigin, Settings, SettingSource
+from hardentui.model.settings import (
+    THEMES,
+    FixDefaults,
+    Notice,
+    SettingOrigin,
+    Settings,
+    SettingSource,
+)
 from hardentui.reading.forms import fault_of, text_of
 from hardentui.regular_files import refuse_strangers
 from hardentui.state import read_own, settings_file
@@ -38,7 +46,12 @@ class Document:
         notices: its faults; readers of its values add theirs.
     """
 
-    def __init__(self, path: str, text: str | None, notices: Iterable[Notice] = ()) -> None:
+    def __init__(
+        self,
+        path: str,
+        text: str | None,
+        notices: Iterable[Notice] = (),
+    ) -> None:
         self.path = path
         self.shown = visible(_short(path))
         self.notices: list[Notice] = list(notices)
@@ -59,14 +72,22 @@ class Document:
         try:
             content = read_own(path)
             if len(content) > _LARGEST:
-                return cls(path, None, [Notice(place, "the file is too large for a settings file")])
+                return cls(
+                    path,
+                    None,
+                    [Notice(place, "the file is too large for a settings file")],
+                )
             return cls(path, content.decode("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return cls(path, None)
         except UnicodeDecodeError:
             return cls(path, None, [Notice(place, "it is not UTF-8 text")])
         except OSError as error:
-            return cls(path, None, [Notice(place, f"it cannot be read: {error.strerror}")])
+            return cls(
+                path,
+                None,
+                [Notice(place, f"it cannot be read: {error.strerror}")],
+            )
 
     def _parse(self, text: str) -> None:
         try:
@@ -74,7 +95,10 @@ class Document:
         except TomlFault as error:
             line, what = error.place_in(text)
             self.notices.append(
-                Notice(f"{self.shown}:{line}", f"it is not valid TOML, so it is ignored: {visible(what)}")
+                Notice(
+                    f"{self.shown}:{line}",
+                    f"it is not valid TOML, so it is ignored: {visible(what)}",
+                )
             )
 
     def place(self, *path: str | int) -> str:
@@ -86,15 +110,26 @@ class Document:
     def origin(self, *path: str | int) -> SettingOrigin:
         return SettingOrigin(SettingSource.FILE, self.place(*path))
 
-    def complain(self, path: tuple[str | int, ...], message: str) -> None:
+    def complain(
+        self,
+        path: tuple[str | int, ...],
+        message: str,
+    ) -> None:
         self.notices.append(Notice(self.place(*path), message))
 
-    def only(self, table: Mapping[str, Any], path: tuple[str, ...], allowed: Iterable[str]) -> None:
+    def only(
+        self,
+        table: Mapping[str, Any],
+        path: tuple[str, ...],
+        allowed: Iterable[str],
+    ) -> None:
         """Report every unknown key, with the nearest known one."""
         allowed = tuple(allowed)
         for key in table:
             if key not in allowed:
-                self.complain((*path, key), f"there is no setting {visible(key)!r}{nearest(key, allowed)}")
+                self.complain(
+                    (*path, key), f"there is no setting {visible(key)!r}{nearest(key, allowed)}"
+                )
 
     def table(self, name: str) -> Mapping[str, Any]:
         """A table of the file; empty if it is missing or not a table."""
@@ -122,12 +157,19 @@ _VARIABLES = (
 """Variables of the environment that override a setting; of several, the last one counts."""
 
 
-def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
+def read_settings(
+    document: Document,
+    environ: Mapping[str, str],
+) -> Settings:
     """The settings in force, with a notice for every invalid value."""
     reader = _SettingsReader(document)
     reader.from_file()
     reader.from_environment(environ)
-    return Settings(**reader.values, origins=reader.origins, notices=tuple(document.notices))
+    return Settings(
+        **reader.values,
+        origins=reader.origins,
+        notices=tuple(document.notices),
+    )
 
 
 def wants_text(environ: Mapping[str, str]) -> bool:
@@ -152,7 +194,11 @@ class _SettingsReader:
 
     def from_file(self) -> None:
         document = self._document
-        document.only(document.values, (), (*self._faults, *TABLES))
+        document.only(
+            document.values,
+            (),
+            (*self._faults, *TABLES),
+        )
         for name, judge in self._faults.items():
             if name not in document.values:
                 continue
@@ -171,9 +217,18 @@ class _SettingsReader:
             if fault := self._faults[name](value):
                 self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
             else:
-                self._take(name, value, SettingOrigin(SettingSource.ENVIRONMENT, variable))
+                self._take(
+                    name,
+                    value,
+                    SettingOrigin(SettingSource.ENVIRONMENT, variable),
+                )
 
-    def _take(self, name: str, value: Any, origin: SettingOrigin) -> None:
+    def _take(
+        self,
+        name: str,
+        value: Any,
+        origin: SettingOrigin,
+    ) -> None:
         self.values[name] = value
         self.origins[name] = origin
 
@@ -181,7 +236,9 @@ class _SettingsReader:
 def _theme(value: object) -> str:
     if not isinstance(value, str):
         return "must be the name of a theme"
-    return "" if value in THEMES else f"is not a theme: {visible(value, 40)!r}{nearest(value, THEMES)}"
+    return (
+        "" if value in THEMES else f"is not a theme: {visible(value, 40)!r}{nearest(value, THEMES)}"
+    )
 
 
 def _flag(value: object) -> str:
@@ -199,7 +256,10 @@ def _directory(value: object) -> str:
 # Values of fixes that a user has set for all containers: `[fixes.no-memory-limit]`.
 
 
-def read_fix_defaults(document: Document, checks: Mapping[str, Check]) -> FixDefaults:
+def read_fix_defaults(
+    document: Document,
+    checks: Mapping[str, Check],
+) -> FixDefaults:
     """The values of fixes without a chosen value, with a notice for each invalid one."""
     values: dict[str, dict[str, ParameterValue]] = {}
     origins: dict[str, SettingOrigin] = {}
@@ -219,18 +279,26 @@ def read_fix_defaults(document: Document, checks: Mapping[str, Check]) -> FixDef
     return FixDefaults(values, origins, tuple(document.notices))
 
 
-def _values(document: Document, check: Check, table: Mapping[str, Any]) -> list[tuple[str, ParameterValue]]:
+def _values(
+    document: Document,
+    check: Check,
+    table: Mapping[str, Any],
+) -> list[tuple[str, ParameterValue]]:
     taken = []
     for name, given in table.items():
         path = ("fixes", check.id, name)
         if name not in check.takes:
             near = nearest(name, check.takes) or f"; it takes {', '.join(check.takes)}"
-            document.complain(path, f"the fix of {check.id} takes no value {visible(name, 60)!r}{near}")
+            document.complain(
+                path, f"the fix of {check.id} takes no value {visible(name, 60)!r}{near}"
+            )
             continue
         default = check.parameters[name]
         value = fit(given, default)
         if value is None:
-            kind = "a list of strings" if isinstance(default, tuple) else f"a value like {default!r}"
+            kind = (
+                "a list of strings" if isinstance(default, tuple) else f"a value like {default!r}"
+            )
             document.complain(path, f"{name} must be {kind}")
         elif fault := fault_of(check, name, value):
             document.complain(path, fault.rstrip("."))
@@ -247,7 +315,8 @@ PLAIN = ("theme", "ascii", "folder", "text_mode", "remember")
 
 
 def change_setting(line: str, environ: Mapping[str, str]) -> str:
-    """Write `name = value` into the settings file, in place of the line that has the name; returns its path.
+    """Write `name = value` into the settings file, in place of the line that has the name; returns
+    its path.
 
     Raises:
         InputError: it is no setting of its own line, or not valid; nothing is changed.
@@ -258,21 +327,31 @@ def change_setting(line: str, environ: Mapping[str, str]) -> str:
     name = line.partition("=")[0].strip()
     if name not in PLAIN or "\n" in line:
         raise InputError(
-            f"{visible(name, 60)!r} cannot be set here.", f"One of {', '.join(PLAIN)}; else edit the file."
+            f"{visible(name, 60)!r} cannot be set here.",
+            f"One of {', '.join(PLAIN)}; else edit the file.",
         )
     path = settings_file()
     document = Document.read(environ)
     old = document.text.split("\n") if document.text else []
-    ends = next((at for at, text in enumerate(old) if text.lstrip().startswith("[")), len(old))
+    ends = next(
+        (at for at, text in enumerate(old) if text.lstrip().startswith("[")),
+        len(old),
+    )
     there = [at for at, text in enumerate(old[:ends]) if text.partition("=")[0].strip() == name]
     new = [*old[: there[0]], line.strip(), *old[there[0] + 1 :]] if there else [line.strip(), *old]
     text = "\n".join(new).rstrip("\n") + "\n"
-    before, after = (len(read_settings(Document(path, t), {}).notices) for t in (document.text, text))
+    before, after = (
+        len(read_settings(Document(path, t), {}).notices) for t in (document.text, text)
+    )
     if after > before:
         fault = read_settings(Document(path, text), {}).notices[-1]
         raise InputError(f"{visible(line, 100)!r} is not valid.", fault.message)
     directory, file = os.path.split(path)
-    write_bundle(directory, [TextFile(file, text, 0o600)], create=True)
+    write_bundle(
+        directory,
+        [TextFile(file, text, 0o600)],
+        create=True,
+    )
     return path
 
 
@@ -290,22 +369,49 @@ class SettingRow(Struct, frozen=True):
 
 
 def setting_rows(
-    settings: Settings, defaults: FixDefaults, checks: Mapping[str, Check]
+    settings: Settings,
+    defaults: FixDefaults,
+    checks: Mapping[str, Check],
 ) -> tuple[SettingRow, ...]:
     """Every setting, with its current value."""
     rows = [
-        SettingRow(name, value, _text(value), settings.origin(name))
-        for name, value in ((name, getattr(settings, name) or _OTHERWISE.get(name, False)) for name in PLAIN)
+        SettingRow(
+            name,
+            value,
+            _text(value),
+            settings.origin(name),
+        )
+        for name, value in (
+            (
+                name,
+                getattr(settings, name) or _OTHERWISE.get(name, False),
+            )
+            for name in PLAIN
+        )
     ]
     for check in checks.values():
         for parameter in check.takes:
             name = f"fixes.{check.id}.{parameter}"
-            value = defaults.values.get(check.id, {}).get(parameter, check.parameters[parameter])
-            rows.append(SettingRow(name, value, _text(value), defaults.origins.get(name, SettingOrigin())))
+            value = defaults.values.get(check.id, {}).get(
+                parameter,
+                check.parameters[parameter],
+            )
+            rows.append(
+                SettingRow(
+                    name,
+                    value,
+                    _text(value),
+                    defaults.origins.get(name, SettingOrigin()),
+                )
+            )
     return tuple(rows)
 
 
-def settings_document(path: str, rows: tuple[SettingRow, ...], notices: tuple[str, ...]) -> dict[str, Any]:
+def settings_document(
+    path: str,
+    rows: tuple[SettingRow, ...],
+    notices: tuple[str, ...],
+) -> dict[str, Any]:
     """The table as JSON."""
     return {
         "schema": SCHEMA,

@@ -42,7 +42,8 @@ class Report(Struct, frozen=True, dict=True):
     steps: tuple[int, ...] = ()  # numbers of the checklist's steps, in its order
     facts: ContainerFacts | None = None  # of a container; None for host, engine, image and network
     trouble: str = ""  # why there are no findings (removed, engine lost); empty if there are
-    # facts of an image, network, engine, host or of the waivers; None for a container, and with trouble
+    # facts of an image, network, engine, host or of the waivers; None for a container, and with
+    # trouble
     about: Surrounding | None = None
     whole: bool = True  # False = only some steps or checks were asked for, so it has no score
     # of a container: findings of its image and of the site, which are told once and count there
@@ -56,7 +57,10 @@ class Report(Struct, frozen=True, dict=True):
     @cached_property
     def with_image(self) -> tuple[Finding, ...]:
         """The findings, and the verdict on its image, which all containers of that image share."""
-        return (*self.findings, *(finding for finding in self.others if finding.scope is Kind.IMAGE))
+        return (
+            *self.findings,
+            *(finding for finding in self.others if finding.scope is Kind.IMAGE),
+        )
 
     @cached_property
     def score(self) -> Score:
@@ -64,7 +68,8 @@ class Report(Struct, frozen=True, dict=True):
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """One per step of the checklist, in its order. The first steps show the verdict on its image."""
+        """One per step of the checklist, in its order. The first steps show the verdict on its
+        image."""
         return cells(self.steps, self.with_image)
 
     @cached_property
@@ -98,7 +103,10 @@ def known_facts(report: Report) -> ContainerFacts:
         EngineError: it could not be read.
     """
     if report.facts is None:
-        raise EngineError(f"Nothing is known about {report.subject.name}.", report.trouble)
+        raise EngineError(
+            f"Nothing is known about {report.subject.name}.",
+            report.trouble,
+        )
     return report.facts
 
 
@@ -134,7 +142,9 @@ class Row(Struct, frozen=True):
     def soaks(self) -> bool:
         """Its learned seccomp profile only logs what it would refuse."""
         facts = self.report.facts if self.report else None
-        return facts is not None and facts.spec[SECCOMP_PROFILE].endswith(f"/{soak_name(facts.name)}")
+        return facts is not None and facts.spec[SECCOMP_PROFILE].endswith(
+            f"/{soak_name(facts.name)}"
+        )
 
 
 def told_once(reports: Iterable[Report]) -> list[tuple[Report, str]]:
@@ -146,12 +156,19 @@ def told_once(reports: Iterable[Report]) -> list[tuple[Report, str]]:
             first = first or report
             image = image_subject(report)
             for finding in report.others:
-                findings.setdefault(image if finding.scope is Kind.IMAGE else SITE, []).append(finding)
+                findings.setdefault(image if finding.scope is Kind.IMAGE else SITE, []).append(
+                    finding
+                )
     if first is None:
         return []
     return [
         (
-            Report(subject, findings_once(subject, same), first.steps, whole=first.whole),
+            Report(
+                subject,
+                findings_once(subject, same),
+                first.steps,
+                whole=first.whole,
+            ),
             "one decision for all" if subject is SITE else f"image  {subject.engine}",
         )
         for subject, same in findings.items()
@@ -174,7 +191,12 @@ def image_subject(report: Report) -> Subject:
     facts = report.facts
     identity = str(facts.inspect.get("Image") or "") if facts is not None else ""
     name = facts.image_name if facts is not None else ""
-    return Subject(Kind.IMAGE, identity, name or identity[:12] or "no image", report.subject.engine)
+    return Subject(
+        Kind.IMAGE,
+        identity,
+        name or identity[:12] or "no image",
+        report.subject.engine,
+    )
 
 
 class CheckProgress(Struct, frozen=True):
@@ -202,7 +224,8 @@ class Command(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """Which Podman to use, as requested by the user; `deep` = including slow reads (pending updates)."""
+    """Which Podman to use, as requested by the user; `deep` = including slow reads (pending
+    updates)."""
 
     url: str = ""
     connection: str = ""
@@ -213,15 +236,26 @@ class Selection(Struct, frozen=True):
 
 
 def without_originals(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """The containers that are to be hardened: kept originals only wait for an undo, and twins of trials and
-    labs stand apart."""
+    """The containers that are to be hardened: kept originals only wait for an undo, and twins of
+    trials and labs stand apart."""
     return tuple(row for row in rows if row.kept is None and not row.aside)
 
 
-def reports_of(rows: Iterable[Row], *, originals: bool = False) -> list[tuple[Report, str]]:
-    """Reports of containers with the kind of each; without those that no check applies to. `originals`: also
-    of kept originals, twins and labs.
+def reports_of(
+    rows: Iterable[Row],
+    *,
+    originals: bool = False,
+) -> list[tuple[Report, str]]:
+    """Reports of containers with the kind of each; without those that no check applies to.
+    `originals`: also of kept originals, twins and labs.
     """
     counted = rows if originals else without_originals(rows)
     rows = [row for row in counted if row.report and (row.report.findings or row.report.trouble)]
-    return [(row.report, f"{row.image}  {row.engine.label}, {row.state}") for row in rows if row.report]
+    return [
+        (
+            row.report,
+            f"{row.image}  {row.engine.label}, {row.state}",
+        )
+        for row in rows
+        if row.report
+    ]

@@ -61,7 +61,14 @@ class Waiving:
         real: the findings are those of a live host.
     """
 
-    def __init__(self, judge: Judge, checklist: str, *, engines: int, real: bool) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        checklist: str,
+        *,
+        engines: int,
+        real: bool,
+    ) -> None:
         self._judge = judge
         self._checklist = checklist
         self._several = engines > 1
@@ -86,7 +93,11 @@ class Waiving:
         """This account, for 90 days."""
         return Acceptance("", who(), str(date.today() + _USUAL))
 
-    def accept(self, finding: Finding, acceptance: Acceptance) -> Waiver:
+    def accept(
+        self,
+        finding: Finding,
+        acceptance: Acceptance,
+    ) -> Waiver:
         """Write a waiver for exactly this finding; it counts from now on.
 
         Raises:
@@ -125,7 +136,11 @@ class Waiving:
         return tuple(sorted(used, key=lambda use: use.waiver.until))
 
     def _ids(self) -> list[str]:
-        return [*CHECKS, *RETIRED, *(check.id for check in self._judge.checklist.own)]
+        return [
+            *CHECKS,
+            *RETIRED,
+            *(check.id for check in self._judge.checklist.own),
+        ]
 
 
 NAME = "waivers.toml"
@@ -148,15 +163,23 @@ def files_for(checklist: str) -> tuple[str, ...]:
 
 def beside(checklist: str) -> str:
     """The waivers file beside a checklist that is a file; empty for a built-in one."""
-    return os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
+    return (
+        os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
+    )
 
 
-def accepted(checklist: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
+def accepted(
+    checklist: str,
+    checks: Iterable[str],
+) -> tuple[Waiver, ...]:
     """The waivers of this user and of the checklist; raises what `load` raises."""
     return load(files_for(checklist), checks)
 
 
-def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
+def load(
+    paths: Iterable[str],
+    checks: Iterable[str],
+) -> tuple[Waiver, ...]:
     """The waivers of these files.
 
     Args:
@@ -167,24 +190,40 @@ def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
         WaiversError: a file has faults; all of them, each with its line.
     """
     known = tuple(checks)
-    return tuple(waiver for path in paths for waiver in parse(read_named(path, by_file=True), path, known))
+    return tuple(
+        waiver for path in paths for waiver in parse(read_named(path, by_file=True), path, known)
+    )
 
 
-def parse(text: str, path: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
+def parse(
+    text: str,
+    path: str,
+    checks: Iterable[str],
+) -> tuple[Waiver, ...]:
     """The waivers in a TOML text; raises WaiversError. `path` is the file name in errors."""
     try:
         document = read_toml(text)
     except TomlFault as error:
-        raise WaiversError(f"{visible(path)} is not valid TOML: {visible(str(error))}.", ()) from error
+        raise WaiversError(
+            f"{visible(path)} is not valid TOML: {visible(str(error))}.", ()
+        ) from error
     reader = _WaiverReader(path, toml_lines(text), tuple(checks))
     waivers = reader.waivers(document)
     if reader.faults:
         count = "a fault" if len(reader.faults) == 1 else f"{len(reader.faults)} faults"
-        raise WaiversError(f"The waivers in {visible(path)} have {count}.", tuple(reader.faults))
+        raise WaiversError(
+            f"The waivers in {visible(path)} have {count}.",
+            tuple(reader.faults),
+        )
     return waivers
 
 
-def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
+def added(
+    text: str,
+    path: str,
+    waiver: Waiver,
+    checks: Iterable[str],
+) -> str:
     """The text of a waivers file with one more waiver appended; the rest is unchanged.
 
     Raises:
@@ -203,13 +242,22 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
             "Change it there.",
         )
     table = {name: getattr(waiver, name) for name in (*_TEXTS, "until", *_OPTIONAL)}
-    kept = {name: value for name, value in table.items() if name not in _OPTIONAL or value not in ("", "*")}
+    kept = {
+        name: value
+        for name, value in table.items()
+        if name not in _OPTIONAL or value not in ("", "*")
+    }
     block = tomli_w.dumps({"waiver": [kept]})
     return f"{text.rstrip()}\n\n{block}".lstrip()
 
 
-def write_added(path: str, waiver: Waiver, checks: Iterable[str]) -> None:
-    """Append a waiver to a file, which is created if missing; the previous file is kept as a backup.
+def write_added(
+    path: str,
+    waiver: Waiver,
+    checks: Iterable[str],
+) -> None:
+    """Append a waiver to a file, which is created if missing; the previous file is kept as a
+    backup.
 
     Raises:
         WaiversError, UsageError: as for `added`.
@@ -221,7 +269,13 @@ def write_added(path: str, waiver: Waiver, checks: Iterable[str]) -> None:
     parse(text, path, checks)  # the new file must be readable again
     directory, name = os.path.split(os.path.abspath(path))
     seen = {name: before}
-    write_bundle(directory, [TextFile(name, text)], follow_symlink=True, create=True, seen=seen)
+    write_bundle(
+        directory,
+        [TextFile(name, text)],
+        follow_symlink=True,
+        create=True,
+        seen=seen,
+    )
 
 
 def refuse_incomplete(waiver: Waiver) -> None:
@@ -243,9 +297,14 @@ def last_day(text: str, today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{visible(text, 40)!r} is not a date.", "Write it as 2026-12-31.") from error
+        raise UsageError(
+            f"{visible(text, 40)!r} is not a date.", "Write it as 2026-12-31."
+        ) from error
     if day < today:
-        raise UsageError(f"{day} has passed.", "A waiver needs a last day that is still to come.")
+        raise UsageError(
+            f"{day} has passed.",
+            "A waiver needs a last day that is still to come.",
+        )
     return day
 
 
@@ -265,7 +324,9 @@ class _WaiverReader(Struct):
     def waivers(self, document: Mapping[str, Any]) -> tuple[Waiver, ...]:
         for name in document:
             if name != "waiver":
-                self._fault((name,), f"unknown key {visible(name, 40)!r}{nearest(name, ('waiver',))}")
+                self._fault(
+                    (name,), f"unknown key {visible(name, 40)!r}{nearest(name, ('waiver',))}"
+                )
         tables = document.get("waiver", [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self._fault(("waiver",), "waivers are tables: [[waiver]]")
@@ -273,18 +334,27 @@ class _WaiverReader(Struct):
         read = [self._waiver(index, table) for index, table in enumerate(tables)]
         return tuple(waiver for waiver in read if waiver is not None)
 
-    def _waiver(self, index: int, table: Mapping[str, Any]) -> Waiver | None:
+    def _waiver(
+        self,
+        index: int,
+        table: Mapping[str, Any],
+    ) -> Waiver | None:
         place = ("waiver", index)
         before = len(self.faults)
         known = (*_TEXTS, "until", *_OPTIONAL)
         for name in table:
             if name not in known:
-                self._fault((*place, name), f"unknown key {visible(name, 40)!r}{nearest(name, known)}")
+                self._fault(
+                    (*place, name), f"unknown key {visible(name, 40)!r}{nearest(name, known)}"
+                )
         texts = {name: self._text(place, table, name) for name in _TEXTS}
         optional = {name: self._text(place, table, name) for name in _OPTIONAL if name in table}
         until = table.get("until")
         if not isinstance(until, date) or isinstance(until, datetime):
-            self._fault((*place, "until"), "until must be a date: until = 2026-12-31")
+            self._fault(
+                (*place, "until"),
+                "until must be a date: until = 2026-12-31",
+            )
         check = texts["check"]
         if check and not any(fnmatchcase(known_check, check) for known_check in self.checks):
             self._fault(
@@ -294,14 +364,31 @@ class _WaiverReader(Struct):
         if len(self.faults) > before or not isinstance(until, date):
             return None
         line = line_of(self.lines, place)
-        return Waiver(**texts, until=until, **optional, source=f"{self.path}:{line}")
+        return Waiver(
+            **texts,
+            until=until,
+            **optional,
+            source=f"{self.path}:{line}",
+        )
 
-    def _text(self, place: tuple[str | int, ...], table: Mapping[str, Any], name: str) -> str:
+    def _text(
+        self,
+        place: tuple[str | int, ...],
+        table: Mapping[str, Any],
+        name: str,
+    ) -> str:
         value = table.get(name)
         if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
-            self._fault((*place, name), f"{name} must be a string of at most {_LONGEST} characters")
+            self._fault(
+                (*place, name),
+                f"{name} must be a string of at most {_LONGEST} characters",
+            )
             return ""
         return value.strip()
 
-    def _fault(self, place: tuple[str | int, ...], message: str) -> None:
+    def _fault(
+        self,
+        place: tuple[str | int, ...],
+        message: str,
+    ) -> None:
         self.faults.append(f"{line_of(self.lines, place)}: {message}")

@@ -20,7 +20,15 @@ from hardentui.host.process.activity import Counters, read_counters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits, UnitFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.monitoring import Alarm, BlindSpot, LogLine, Sample, SeenEvent, SeenProcess, Usage
+from hardentui.model.monitoring import (
+    Alarm,
+    BlindSpot,
+    LogLine,
+    Sample,
+    SeenEvent,
+    SeenProcess,
+    Usage,
+)
 from hardentui.reading.containers import ask_or
 from hardentui.reading.masking import mask_text
 from hardentui.words import plural
@@ -35,13 +43,25 @@ CHECKS = tuple(
 _NEARLY = 0.9
 _DETAILS = 8
 _EVENTS = {
-    "oom": (Severity.HIGH, "the kernel's OOM killer killed a process in it"),
-    "exec": (Severity.MEDIUM, "a session was opened in it (podman exec)"),
+    "oom": (
+        Severity.HIGH,
+        "the kernel's OOM killer killed a process in it",
+    ),
+    "exec": (
+        Severity.MEDIUM,
+        "a session was opened in it (podman exec)",
+    ),
     "died": (Severity.HIGH, "its main process ended"),
     "restart": (Severity.MEDIUM, "it was restarted"),
     "remove": (Severity.HIGH, "it was removed"),
-    "checkpoint": (Severity.MEDIUM, "its memory was written to a file (checkpoint)"),
-    "mount": (Severity.MEDIUM, "its file system was mounted on the host"),
+    "checkpoint": (
+        Severity.MEDIUM,
+        "its memory was written to a file (checkpoint)",
+    ),
+    "mount": (
+        Severity.MEDIUM,
+        "its file system was mounted on the host",
+    ),
     "export": (Severity.LOW, "its file system was exported"),
     "update": (Severity.LOW, "its limits were changed"),
     "rename": (Severity.LOW, "it was renamed"),
@@ -57,14 +77,27 @@ def of_checks(facts: ContainerFacts) -> tuple[list[Alarm], list[BlindSpot]]:
         verdict = check.verdict(facts)
         severity = verdict.severity or check.severity
         if verdict.status is Status.FAIL:
-            details = tuple(f"{evidence.where}: {evidence.saw}" for evidence in verdict.evidence[:_DETAILS])
-            alarms.append(Alarm(name, severity, verdict.reason or check.title, details))
+            details = tuple(
+                f"{evidence.where}: {evidence.saw}" for evidence in verdict.evidence[:_DETAILS]
+            )
+            alarms.append(
+                Alarm(
+                    name,
+                    severity,
+                    verdict.reason or check.title,
+                    details,
+                )
+            )
         elif verdict.status is Status.UNKNOWN:
             blind.append(BlindSpot(name, severity, verdict.reason))
     return alarms, blind
 
 
-def of_state(facts: ContainerFacts, restarts_before: int | None, restarts: int | None) -> Iterator[Alarm]:
+def of_state(
+    facts: ContainerFacts,
+    restarts_before: int | None,
+    restarts: int | None,
+) -> Iterator[Alarm]:
     """It is not running, or was restarted since the last reading."""
     state = facts.inspect.get("State") or {}
     if not facts.running:
@@ -73,17 +106,31 @@ def of_state(facts: ContainerFacts, restarts_before: int | None, restarts: int |
         text = f"it is not running ({word}" + (f", exit code {code})" if word == "exited" else ")")
         yield Alarm("not-running", Severity.HIGH, text)
     elif facts.state == "paused":
-        yield Alarm("paused", Severity.MEDIUM, "it is paused: none of its processes run")
+        yield Alarm(
+            "paused",
+            Severity.MEDIUM,
+            "it is paused: none of its processes run",
+        )
     if restarts_before is not None and restarts is not None and restarts > restarts_before:
-        text = f"it was restarted {plural(restarts - restarts_before, 'time')} since the last reading"
+        text = (
+            f"it was restarted {plural(restarts - restarts_before, 'time')} since the last reading"
+        )
         yield Alarm("restarted", Severity.MEDIUM, text)
 
 
 def of_usage(usage: Usage, before: Usage | None) -> Iterator[Alarm]:
     """It is near its limits."""
-    if usage.memory is not None and usage.memory_limit and usage.memory >= _NEARLY * usage.memory_limit:
+    if (
+        usage.memory is not None
+        and usage.memory_limit
+        and usage.memory >= _NEARLY * usage.memory_limit
+    ):
         share = round(100 * usage.memory / usage.memory_limit)
-        yield Alarm("memory-nearly-full", Severity.MEDIUM, f"it uses {share}% of its memory limit")
+        yield Alarm(
+            "memory-nearly-full",
+            Severity.MEDIUM,
+            f"it uses {share}% of its memory limit",
+        )
     if usage.tasks is not None and usage.tasks_limit and usage.tasks >= _NEARLY * usage.tasks_limit:
         text = f"it has {usage.tasks} of {usage.tasks_limit} tasks: soon no process can be started"
         yield Alarm("tasks-nearly-full", Severity.MEDIUM, text)
@@ -93,7 +140,10 @@ def of_usage(usage: Usage, before: Usage | None) -> Iterator[Alarm]:
     killed = usage.oom_kills or 0
     told = before.oom_kills or 0 if before is not None else 0
     if killed > told:
-        text = f"the kernel killed {plural(killed - told, 'process', 'processes')} in it (out of memory)"
+        text = (
+            f"the kernel killed {plural(killed - told, 'process', 'processes')} in it (out of "
+            "memory)"
+        )
         yield Alarm("out-of-memory", Severity.HIGH, text)
 
 
@@ -105,13 +155,16 @@ def of_events(events: Iterable[SeenEvent]) -> Iterator[Alarm]:
     for action, count in counts.items():
         if action in _EVENTS:
             severity, text = _EVENTS[action]
-            yield Alarm(f"event-{action}", severity, text if count == 1 else f"{text}, {count} times")
+            yield Alarm(
+                f"event-{action}", severity, text if count == 1 else f"{text}, {count} times"
+            )
 
 
 _FIRST = 600.0
 """Seconds that the first reading reaches back."""
 _OVERLAP = 5.0
-"""Seconds that a reading overlaps with the previous one: Podman records an event slightly after its time."""
+"""Seconds that a reading overlaps with the previous one: Podman records an event slightly after its
+time."""
 
 
 class NewEvents:
@@ -122,7 +175,9 @@ class NewEvents:
         self._reported: frozenset[Event] = frozenset()
 
     def since_last(
-        self, read: Callable[[float], Known[tuple[Event, ...]]], now: float
+        self,
+        read: Callable[[float], Known[tuple[Event, ...]]],
+        now: float,
     ) -> Known[tuple[Event, ...]]:
         """Events not reported before, oldest first.
 
@@ -159,7 +214,13 @@ class Monitor:
         log_lines: how many log lines each reading holds.
     """
 
-    def __init__(self, bench: Workbench, key: str, *, log_lines: int = _LOG_LINES) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        key: str,
+        *,
+        log_lines: int = _LOG_LINES,
+    ) -> None:
         self._bench = bench
         self._key = key
         self._lines = log_lines
@@ -207,26 +268,53 @@ class Monitor:
         usage, usage_unknown = self._count(facts)
         engine = self._bench.opened.engine(facts.engine.label)
         tty = bool((facts.inspect.get("Config") or {}).get("Tty"))
-        log = read_log(engine, facts.id, self._lines, terminal=tty, stop=stop) if self._lines else ()
+        log = (
+            read_log(
+                engine,
+                facts.id,
+                self._lines,
+                terminal=tty,
+                stop=stop,
+            )
+            if self._lines
+            else ()
+        )
         new_events = self._events.since_last(
-            lambda since: past_events(engine, {"container": [facts.id]}, since, stop, most=_MOST_EVENTS), now
+            lambda since: past_events(
+                engine, {"container": [facts.id]}, since, stop, most=_MOST_EVENTS
+            ),
+            now,
         )
         events = (
-            () if isinstance(new_events, Unread) else tuple(SeenEvent(e.time, e.action) for e in new_events)
+            ()
+            if isinstance(new_events, Unread)
+            else tuple(SeenEvent(e.time, e.action) for e in new_events)
         )
         restarts = _restarts(facts)
         raised, blind = of_checks(facts)
-        raised += of_state(facts, last.restarts if last else None, restarts)
+        raised += of_state(
+            facts,
+            last.restarts if last else None,
+            restarts,
+        )
         raised += of_usage(usage, last.usage if last else None)
         raised += of_events(events)
-        unread = {"usage": usage_unknown, "log": _why_unread(log), "events": _why_unread(new_events)}
-        blind += [BlindSpot(name, Severity.LOW, reason) for name, reason in unread.items() if reason]
+        unread = {
+            "usage": usage_unknown,
+            "log": _why_unread(log),
+            "events": _why_unread(new_events),
+        }
+        blind += [
+            BlindSpot(name, Severity.LOW, reason) for name, reason in unread.items() if reason
+        ]
         self._last = Sample(
             container=facts.name,
             engine=facts.engine.label,
             time=now,
             state=facts.state,
-            health=str(((facts.inspect.get("State") or {}).get("Health") or {}).get("Status") or ""),
+            health=str(
+                ((facts.inspect.get("State") or {}).get("Health") or {}).get("Status") or ""
+            ),
             pid=facts.kernel.pid or None if isinstance(facts.kernel, Kernel) else None,
             restarts=restarts,
             usage=usage,
@@ -258,16 +346,28 @@ class Monitor:
         if not kernel.pid and isinstance(processes, Unread):
             return Usage(), processes.reason
         try:
-            counters = read_counters(self._bench.opened.files, kernel.pid, processes)
+            counters = read_counters(
+                self._bench.opened.files,
+                kernel.pid,
+                processes,
+            )
         except Unread as unread:
             return Usage(), unread.reason
         counted = _Counted(monotonic(), counters)
-        usage = _usage(counted, self._counted, known(lambda: kernel.limits, else_=None))
+        usage = _usage(
+            counted,
+            self._counted,
+            known(lambda: kernel.limits, else_=None),
+        )
         self._counted = counted
         return usage, ""
 
 
-def _usage(now: _Counted, before: _Counted | None, limits: Limits | None) -> Usage:
+def _usage(
+    now: _Counted,
+    before: _Counted | None,
+    limits: Limits | None,
+) -> Usage:
     counters = now.counters
     percent = throttled = None
     last = before.counters if before else None
@@ -295,7 +395,10 @@ def _why_unread(read: Known[object]) -> str:
     return read.reason if isinstance(read, Unread) else ""
 
 
-def masked(log: Iterable[LogLine], most: int | None = None) -> tuple[LogLine, ...]:
+def masked(
+    log: Iterable[LogLine],
+    most: int | None = None,
+) -> tuple[LogLine, ...]:
     """The lines, each up to `most` characters, without likely secrets."""
     return tuple(replace(line, text=mask_text(line.text[:most])) for line in log)
 
@@ -309,7 +412,12 @@ def _restarts(facts: ContainerFacts) -> int:
 
 def _processes(facts: ContainerFacts) -> tuple[SeenProcess, ...]:
     return tuple(
-        SeenProcess(process.pid, process.name, process.executable, process.uid)
+        SeenProcess(
+            process.pid,
+            process.name,
+            process.executable,
+            process.uid,
+        )
         for process in ask_or(facts, lambda kernel: kernel.processes, ())
     )
 
@@ -329,7 +437,10 @@ class LogPart(Struct, frozen=True):
 
 
 def follow_log(
-    bench: Workbench, facts: ContainerFacts, on_part: Callable[[LogPart], None], stop: threading.Event
+    bench: Workbench,
+    facts: ContainerFacts,
+    on_part: Callable[[LogPart], None],
+    stop: threading.Event,
 ) -> None:
     """Yield the end of the log and then, every second, the new lines, until `stop` is set.
 
@@ -341,7 +452,13 @@ def follow_log(
     last: LogLine | None = None
     wanted = FIRST_LINES
     while not stop.is_set():
-        lines = read_log(engine, facts.id, wanted, terminal=terminal, stop=stop)
+        lines = read_log(
+            engine,
+            facts.id,
+            wanted,
+            terminal=terminal,
+            stop=stop,
+        )
         if stop.is_set():
             return
         if isinstance(lines, Unread):
@@ -354,7 +471,10 @@ def follow_log(
         stop.wait(_PAUSE)
 
 
-def _since(last: LogLine | None, lines: tuple[LogLine, ...]) -> tuple[tuple[LogLine, ...], bool]:
+def _since(
+    last: LogLine | None,
+    lines: tuple[LogLine, ...],
+) -> tuple[tuple[LogLine, ...], bool]:
     """The lines after the last known one, and whether some between are missing."""
     if last is None:
         return lines, False
@@ -401,7 +521,9 @@ _MOST = 40
 
 
 def monitor_page(
-    sample: Sample, remembered: EarlierReadings, trends: Mapping[str, str]
+    sample: Sample,
+    remembered: EarlierReadings,
+    trends: Mapping[str, str],
 ) -> tuple[PageSection, ...]:
     """Alarms first, then the rest; without the log.
 
@@ -429,13 +551,23 @@ def reading_page(sample: Sample) -> tuple[PageSection, ...]:
     title = f"{sample.container}  {sample.engine}  {state}"
     head = PageSection(title, (PageLine("", f"{_time(sample.time)} UTC"),))
     log = tuple(log_page(sample))
-    return (head, *monitor_page(sample, seen, {}), *((PageSection("Log", log),) if log else ()))
+    return (
+        head,
+        *monitor_page(sample, seen, {}),
+        *((PageSection("Log", log),) if log else ()),
+    )
 
 
 def _alarms(sample: Sample) -> PageSection:
     lines: list[PageLine] = []
     for alarm in sample.alarms:
-        lines.append(PageLine(alarm.severity.word, f"{alarm.text} ({alarm.id})", Tone.BAD))
+        lines.append(
+            PageLine(
+                alarm.severity.word,
+                f"{alarm.text} ({alarm.id})",
+                Tone.BAD,
+            )
+        )
         lines += [PageLine("", detail, Tone.MUTED) for detail in alarm.details]
     if not lines:
         if sample.blind:
@@ -446,7 +578,14 @@ def _alarms(sample: Sample) -> PageSection:
 
 
 def _blind(sample: Sample) -> PageSection:
-    lines = tuple(PageLine("unknown", f"{spot.id}: {spot.why}", Tone.MUTED) for spot in sample.blind)
+    lines = tuple(
+        PageLine(
+            "unknown",
+            f"{spot.id}: {spot.why}",
+            Tone.MUTED,
+        )
+        for spot in sample.blind
+    )
     return PageSection("Could not be checked", lines)
 
 
@@ -458,18 +597,45 @@ def _use(sample: Sample, trends: Mapping[str, str]) -> PageSection:
         cpu = "not known yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f}% of a CPU"
         limit = "no limit" if usage.cpu_limit is None else f"limit {usage.cpu_limit:g}"
         waits = f", throttled {usage.throttled_percent:.0f}%" if usage.throttled_percent else ""
-        lines.append(PageLine("cpu", _with_trend(f"{cpu} ({limit}){waits}", trends.get("cpu", ""))))
+        lines.append(
+            PageLine(
+                "cpu",
+                _with_trend(f"{cpu} ({limit}){waits}", trends.get("cpu", "")),
+            )
+        )
         memory = f"{binary_size(usage.memory)} ({limit_text(usage.memory_limit, binary_size)})"
         lines.append(PageLine("memory", _with_trend(memory, trends.get("memory", ""))))
-        lines.append(PageLine("tasks", f"{usage.tasks or 0} ({limit_text(usage.tasks_limit, str)})"))
+        lines.append(
+            PageLine(
+                "tasks",
+                f"{usage.tasks or 0} ({limit_text(usage.tasks_limit, str)})",
+            )
+        )
         if usage.source != "cgroup":
-            lines.append(PageLine("", "sum of its processes: it has no cgroup of its own", Tone.MUTED))
+            lines.append(
+                PageLine(
+                    "",
+                    "sum of its processes: it has no cgroup of its own",
+                    Tone.MUTED,
+                )
+            )
         if usage.oom_kills:
-            lines.append(PageLine("killed", f"{usage.oom_kills} killed (out of memory)", Tone.BAD))
+            lines.append(
+                PageLine(
+                    "killed",
+                    f"{usage.oom_kills} killed (out of memory)",
+                    Tone.BAD,
+                )
+            )
     if sample.restarts is not None:
         lines.append(PageLine("restarts", str(sample.restarts)))
     if sample.sensors is not None:
-        lines.append(PageLine("sensors", ", ".join(sample.sensors) or "none is running on this host"))
+        lines.append(
+            PageLine(
+                "sensors",
+                ", ".join(sample.sensors) or "none is running on this host",
+            )
+        )
     return PageSection("Use", tuple(lines))
 
 
@@ -479,13 +645,24 @@ def _with_trend(text: str, trend: str) -> str:
 
 def _files(sample: Sample) -> PageSection:
     if sample.changed_paths is None:
-        return PageSection("Files", (PageLine("image", "its file changes are unknown", Tone.MUTED),))
+        return PageSection(
+            "Files",
+            (
+                PageLine(
+                    "image",
+                    "its file changes are unknown",
+                    Tone.MUTED,
+                ),
+            ),
+        )
     text = f"{plural(sample.changed_paths, 'path differs', 'paths differ')} from the image"
     return PageSection("Files", (PageLine("image", text),))
 
 
 def _listening(sample: Sample) -> PageSection:
-    lines = (PageLine(f"{port.port}/{port.protocol}", f"on {port.address}") for port in sample.listening)
+    lines = (
+        PageLine(f"{port.port}/{port.protocol}", f"on {port.address}") for port in sample.listening
+    )
     return PageSection("Listening", tuple(lines))
 
 
@@ -505,7 +682,11 @@ def _earlier(sample: Sample, remembered: EarlierReadings) -> PageSection:
     return PageSection(
         "Earlier alarms",
         tuple(
-            PageLine(_time(time), f"{alarm.severity.word}: {alarm.text} ({alarm.id})", Tone.BAD)
+            PageLine(
+                _time(time),
+                f"{alarm.severity.word}: {alarm.text} ({alarm.id})",
+                Tone.BAD,
+            )
             for time, alarm in remembered.earlier(sample)
         ),
     )
@@ -514,7 +695,8 @@ def _earlier(sample: Sample, remembered: EarlierReadings) -> PageSection:
 def _events(remembered: EarlierReadings) -> PageSection:
     """The newest first."""
     return PageSection(
-        "Events", tuple(PageLine(_time(event.time), event.action) for event in reversed(remembered.events))
+        "Events",
+        tuple(PageLine(_time(event.time), event.action) for event in reversed(remembered.events)),
     )
 
 
@@ -525,7 +707,10 @@ def _time(seconds: float) -> str:
 def log_page(sample: Sample) -> Iterable[PageLine]:
     """The end of its log; lines from stderr are marked."""
     for line in sample.log:
-        yield PageLine(f"{line.time[11:19]} {'!' if line.stream == 'stderr' else ' '}", line.text)
+        yield PageLine(
+            f"{line.time[11:19]} {'!' if line.stream == 'stderr' else ' '}",
+            line.text,
+        )
 
 
 def limit_text(value: int | None, say: Callable[[int], str]) -> str:

@@ -53,7 +53,12 @@ class Workbench:
     """
 
     def __init__(
-        self, opened: Opened, judge: Judge, notices: tuple[Notice, ...] = (), *, checklist: str = ""
+        self,
+        opened: Opened,
+        judge: Judge,
+        notices: tuple[Notice, ...] = (),
+        *,
+        checklist: str = "",
     ) -> None:
         self.opened = opened
         self.checklist = checklist
@@ -62,14 +67,28 @@ class Workbench:
         inventories = Inventories(opened.cache_directory, opened.inventories)
         registry = RegistryAnswers(opened.state_directory) if opened.state_directory else None
         stored = StoredAboutImages(inventories, registry)
-        self._gatherers = {engine.facts.label: Gatherer(engine, opened, stored) for engine in opened.engines}
+        self._gatherers = {
+            engine.facts.label: Gatherer(engine, opened, stored) for engine in opened.engines
+        }
         self.surroundings = Surroundings(opened, self._gatherers, judge)
-        self.parts = Parts(opened, self._gatherers, self.surroundings, inventories, registry)
-        self.containers = Containers(opened, self._gatherers, judge, self.surroundings.forget_what_changes)
+        self.parts = Parts(
+            opened,
+            self._gatherers,
+            self.surroundings,
+            inventories,
+            registry,
+        )
+        self.containers = Containers(
+            opened, self._gatherers, judge, self.surroundings.forget_what_changes
+        )
 
     @classmethod
     def open(
-        cls, selection: Selection, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+        cls,
+        selection: Selection,
+        *,
+        steps: Iterable[int] = (),
+        checks: Iterable[str] = (),
     ) -> Workbench:
         """Find the engines, start a private one, or use the simulated host.
 
@@ -80,16 +99,29 @@ class Workbench:
             NoEngine: an engine was specified (`--url`, `--connection`) and cannot be reached.
             ChecklistError: the checklist has faults.
         """
-        return cls.of(open_engines(selection), selection.checklist, steps=steps, checks=checks)
+        return cls.of(
+            open_engines(selection),
+            selection.checklist,
+            steps=steps,
+            checks=checks,
+        )
 
     @classmethod
     def of(
-        cls, opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+        cls,
+        opened: Opened,
+        checklist: str,
+        *,
+        steps: Iterable[int] = (),
+        checks: Iterable[str] = (),
     ) -> Workbench:
         """A workbench on already opened engines; arguments and errors as for `open`."""
         listed = load(checklist)
         if checklist:
-            named = ("--checklist", os.path.abspath(checklist) if is_file(checklist) else checklist)
+            named = (
+                "--checklist",
+                os.path.abspath(checklist) if is_file(checklist) else checklist,
+            )
             for engine in opened.engines:
                 found_with = (*without_checklist(engine.facts.found_with), *named)
                 engine.facts = engine.facts.replace(found_with=found_with)
@@ -106,7 +138,12 @@ class Workbench:
 
             waivers = accepted(checklist, by_id)
         judge = Judge(listed, by_id, steps, checks, waivers)
-        return cls(opened, judge, notices, checklist=checklist)
+        return cls(
+            opened,
+            judge,
+            notices,
+            checklist=checklist,
+        )
 
     @cached_property
     def planner(self) -> Planner:
@@ -125,7 +162,9 @@ class Workbench:
         from hardentui.features.waivers import Waiving
 
         opened = self.opened
-        return Waiving(self.judge, self.checklist, engines=len(opened.engines), real=not opened.simulated)
+        return Waiving(
+            self.judge, self.checklist, engines=len(opened.engines), real=not opened.simulated
+        )
 
     def attack(self, report: Report) -> str:
         """A one-sentence summary of a container's findings; empty if nothing stands out."""
@@ -144,15 +183,28 @@ class Workbench:
         return cut_off_changes()
 
     def look_into_image(
-        self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+        self,
+        label: str,
+        image: str,
+        on_bytes: Callable[[int], None],
+        stop: threading.Event,
     ) -> Known[ImageInventory]:
         """Inspect the contents of an image, see `image_contents`."""
         from hardentui.features.images.scanning import look_into_image
 
-        return look_into_image(self.parts, label, image, on_bytes, stop)
+        return look_into_image(
+            self.parts,
+            label,
+            image,
+            on_bytes,
+            stop,
+        )
 
     def scan_images(
-        self, images: Sequence[ImageFacts], tell: Callable[[str], None], stop: threading.Event
+        self,
+        images: Sequence[ImageFacts],
+        tell: Callable[[str], None],
+        stop: threading.Event,
     ) -> dict[str, str]:
         """Scan images for known vulnerabilities, see `scanning.scan_images`."""
         from hardentui.features.images.scanning import scan_images
@@ -171,16 +223,28 @@ class Workbench:
             member
             for member in self.containers.neighbours(report).members
             if pod.get("CreateInfra", True)  # that of podman-compose shares nothing
-            and (not facts.running or member.id not in stopped)  # such as kept originals of other members
+            and (
+                not facts.running or member.id not in stopped
+            )  # such as kept originals of other members
         ]
-        waived = frozenset(finding.check for finding in report.everything if finding.status is Status.WAIVED)
+        waived = frozenset(
+            finding.check for finding in report.everything if finding.status is Status.WAIVED
+        )
         inside = {facts.id, *(member.id for member in members)}
         stack = [
             other
             for other in self.containers.stack(report).members
             if other.id not in inside and (other.running or not facts.running)
         ]
-        return Trying(self.opened, self._gatherers, self.judge, facts, members, waived, stack)
+        return Trying(
+            self.opened,
+            self._gatherers,
+            self.judge,
+            facts,
+            members,
+            waived,
+            stack,
+        )
 
     def close(self) -> None:
         """Close all connections, and stop a private service."""

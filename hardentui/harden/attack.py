@@ -52,15 +52,17 @@ class _Way(Struct, frozen=True):
 
 def _privileged(facts: ContainerFacts, finding: Finding) -> str:
     where = " within its user namespace" if own_user_namespace(facts) else ""
-    return (
-        f"{'is privileged' if facts.spec[PRIVILEGED] else 'has all the privileges of privileged mode'}{where}"
-    )
+    if facts.spec[PRIVILEGED]:
+        return f"is privileged{where}"
+    return f"has all the privileges of privileged mode{where}"
 
 
 def _socket(facts: ContainerFacts, finding: Finding) -> str:
     paths = [mount.path for mount in engine_mounts(facts)]
     nearest = [
-        path for path in paths if not any(at_or_above(path, other) for other in paths if other != path)
+        path
+        for path in paths
+        if not any(at_or_above(path, other) for other in paths if other != path)
     ]
     if not nearest and isinstance(api := reachable_api(facts), ApiService):
         return f"can control the engine through {api.address}"
@@ -80,7 +82,11 @@ def _control_socket(facts: ContainerFacts, finding: Finding) -> str:
 def _mounts(facts: ContainerFacts, finding: Finding) -> str:
     mounts = [sensitive.mount for sensitive in sensitive_mounts(facts)]
     written = any(mount.written for mount in mounts)
-    paths = "all files" if any(mount.path == "/" for mount in mounts) else listed([m.path for m in mounts])
+    paths = (
+        "all files"
+        if any(mount.path == "/" for mount in mounts)
+        else listed([m.path for m in mounts])
+    )
     if _is_engine_user(facts):
         return f"can {'write' if written else 'read'} {paths} of the host"
     return f"has {paths} of the host mounted{', writable' if written else ''}"
@@ -114,7 +120,11 @@ _WAYS: Mapping[str, _Way] = {
     "unmasked-system-paths": _Way(
         6, Severity.CRITICAL, _always("can change the kernel's settings through /proc/sys")
     ),
-    "host-pid": _Way(4, Severity.HIGH, _always("sees the processes of the host")),
+    "host-pid": _Way(
+        4,
+        Severity.HIGH,
+        _always("sees the processes of the host"),
+    ),
 }
 _PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})
 _GRADE = {Severity.CRITICAL: 4, Severity.HIGH: 2, Severity.MEDIUM: 1, Severity.LOW: 1}
@@ -128,16 +138,21 @@ _MISSING_BARRIERS = {
 _MOST_WORDS = 3
 
 
-def ranked_paths(subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]]) -> tuple[RankedPath, ...]:
+def ranked_paths(
+    subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]],
+) -> tuple[RankedPath, ...]:
     """The paths to the host, worst first; ties are broken by name.
 
-    The danger is the sum of the ways to the host, each weighted by its severity, plus one for each missing
-    barrier. It doubles if other machines can reach the container (a port on all addresses, or the host's
-    network), and again if its process is root on the host. It is halved for a container that is not running.
-    Only containers with a way to the host are ranked. Containers of an engine with the same path, whether
-    root on the host or not, are merged into one, shown for the worst.
+    The danger is the sum of the ways to the host, each weighted by its severity, plus one for each
+    missing barrier. It doubles if other machines can reach the container (a port on all addresses,
+    or the host's network), and again if its process is root on the host. It is halved for a
+    container that is not running. Only containers with a way to the host are ranked. Containers of
+    an engine with the same path, whether root on the host or not, are merged into one, shown for
+    the worst.
     """
-    alike: dict[tuple[str, bool, tuple[str, ...], tuple[str, ...]], list[tuple[int, ContainerFacts]]] = {}
+    alike: dict[
+        tuple[str, bool, tuple[str, ...], tuple[str, ...]], list[tuple[int, ContainerFacts]]
+    ] = {}
     for facts, findings in subjects:
         failing = _failing(findings)
         ways = _ways(facts, failing)
@@ -151,17 +166,37 @@ def ranked_paths(subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]]) -
         (danger, worst), *others = sorted(members, key=lambda member: (-member[0], member[1].name))
         also = tuple(sorted(facts.name for _, facts in others))
         sentence = _sentence(worst, words)
-        ranked.append(RankedPath(danger, worst.name, sentence, engine, worst.id, also, ways))
+        ranked.append(
+            RankedPath(
+                danger,
+                worst.name,
+                sentence,
+                engine,
+                worst.id,
+                also,
+                ways,
+            )
+        )
     return tuple(sorted(ranked, key=lambda path: (-path.danger, path.name, path.engine)))
 
 
-def way_to_host(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
-    """The worst way to the host in a few words, with the container as subject; empty if there is none."""
+def way_to_host(
+    facts: ContainerFacts,
+    findings: Iterable[Finding],
+) -> str:
+    """The worst way to the host in a few words, with the container as subject; empty if there is
+    none."""
     failing = _failing(findings)
-    return next((_WAYS[check].words(facts, failing[check]) for check in _ways(facts, failing)), "")
+    return next(
+        (_WAYS[check].words(facts, failing[check]) for check in _ways(facts, failing)),
+        "",
+    )
 
 
-def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
+def attack_path(
+    facts: ContainerFacts,
+    findings: Iterable[Finding],
+) -> str:
     """The attack path of this container; empty if there is no serious one."""
     failing = _failing(findings)
     words = [_WAYS[check].words(facts, failing[check]) for check in _ways(facts, failing)]
@@ -179,18 +214,27 @@ def _failing(findings: Iterable[Finding]) -> dict[str, Finding]:
     return {finding.check: finding for finding in findings if finding.verdict.status is Status.FAIL}
 
 
-def _ways(facts: ContainerFacts, failing: Mapping[str, Finding]) -> tuple[str, ...]:
+def _ways(
+    facts: ContainerFacts,
+    failing: Mapping[str, Finding],
+) -> tuple[str, ...]:
     """The failing checks that lead to the host, without those implied by another."""
     ways = {
-        check for check, way in _WAYS.items() if check in failing and failing[check].severity >= way.least
+        check
+        for check, way in _WAYS.items()
+        if check in failing and failing[check].severity >= way.least
     }
     if "privileged" in ways:
         ways -= _PART_OF_PRIVILEGED
     if {"mounted-engine-socket", "sensitive-host-mount"} <= ways:
         sockets = {mounted.mount.mount.destination for mounted in engine_mounts(facts)}
         mounts = [mounted.mount for mounted in sensitive_mounts(facts)]
-        if {mount.mount.destination for mount in mounts} <= sockets:  # the mounts that hold the socket
-            ways.discard("mounted-engine-socket" if _is_everything(mounts) else "sensitive-host-mount")
+        if {
+            mount.mount.destination for mount in mounts
+        } <= sockets:  # the mounts that hold the socket
+            ways.discard(
+                "mounted-engine-socket" if _is_everything(mounts) else "sensitive-host-mount"
+            )
     if "mounted-control-socket" in ways and "mounted-engine-socket" in ways:
         ways.discard("mounted-control-socket")  # the engine gives all that and more
     return tuple(check for check in _WAYS if check in ways)
@@ -201,7 +245,11 @@ def _is_everything(mounts: Iterable[HostMount]) -> bool:
     return any(mount.path == "/" and mount.written for mount in mounts)
 
 
-def _danger(facts: ContainerFacts, failing: Mapping[str, Finding], ways: Iterable[str]) -> int:
+def _danger(
+    facts: ContainerFacts,
+    failing: Mapping[str, Finding],
+    ways: Iterable[str],
+) -> int:
     danger = sum(_WAYS[check].weight * _GRADE[failing[check].severity] for check in ways)
     danger += sum(check in failing for check in _MISSING_BARRIERS)
     danger *= 2 if _is_reachable(facts) else 1
@@ -231,21 +279,29 @@ def _entrance(facts: ContainerFacts) -> str:
         return ""
     if publishes_more(facts):
         return "with every exposed port published on every address"
-    for wanted, where in (("all", "published on every address"), ("one", "published on one address")):
+    for wanted, where in (
+        ("all", "published on every address"),
+        ("one", "published on one address"),
+    ):
         reached = [port for port in ports if reach(port) == wanted]
         if reached:
             named = list(dict.fromkeys(map(_named, reached)))
             more = " and more" if len(named) > 3 else ""
-            return f"{where} ({'port' if len(named) == 1 else 'ports'} {', '.join(named[:3])}{more})"
+            return (
+                f"{where} ({'port' if len(named) == 1 else 'ports'} {', '.join(named[:3])}{more})"
+            )
     return "published on this host only" if ports else "not published"
 
 
 def _named(port: Port) -> str:
-    return (port.host or "of Podman's choice") + ("" if port.protocol == "tcp" else f"/{port.protocol}")
+    return (port.host or "of Podman's choice") + (
+        "" if port.protocol == "tcp" else f"/{port.protocol}"
+    )
 
 
 def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
-    """Its published ports, including its pod's; None if they belong to another container or are unknown."""
+    """Its published ports, including its pod's; None if they belong to another container or are
+    unknown."""
     if modes_of(facts) & {"container", "ns"}:
         return None
     if not pod_of(facts) or is_infra(facts):
@@ -263,7 +319,11 @@ def _is_root_of_host(facts: ContainerFacts) -> bool:
     uid = _uid(facts)
     if own_user_namespace(facts):
         return False
-    return uid == 0 if uid is not None else is_root(declared_user(facts)) and facts.engine.rootless is False
+    return (
+        uid == 0
+        if uid is not None
+        else is_root(declared_user(facts)) and facts.engine.rootless is False
+    )
 
 
 def _host_user(facts: ContainerFacts) -> str:
@@ -276,9 +336,11 @@ def _uid(facts: ContainerFacts) -> int | None:
 
 
 def _is_engine_user(facts: ContainerFacts) -> bool:
-    """Whether it owns the files of the engine's user: root on the host, or the user of a rootless engine.
+    """Whether it owns the files of the engine's user: root on the host, or the user of a rootless
+    engine.
 
-    A rootless user's own ID is mapped as a single ID; all others come from its subordinate IDs, in ranges.
+    A rootless user's own ID is mapped as a single ID; all others come from its subordinate IDs, in
+    ranges.
     """
     if _is_root_of_host(facts):
         return True

@@ -20,7 +20,11 @@ def others_left_out(plan: Plan) -> tuple[Skipped, ...]:
 def what_changes(decision: Skipped) -> str:
     """`--publish 25:25 becomes 8025:25`, secrets masked."""
     return "; ".join(
-        becomes(change.option, _masked(change.option, change.before), _masked(change.option, change.after))
+        becomes(
+            change.option,
+            _masked(change.option, change.before),
+            _masked(change.option, change.after),
+        )
         for change in decision.decides
     )
 
@@ -29,7 +33,11 @@ def _masked(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(mask_argument(option, word) for word in words)
 
 
-def becomes(option: str, before: tuple[str, ...], after: tuple[str, ...]) -> str:
+def becomes(
+    option: str,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+) -> str:
     """`--publish 25:25 becomes 8025:25`: only the arguments that differ."""
     row = BY_NAME.get(option)
     flag = row.flag if row is not None and row.flag.startswith("-") else option

@@ -1,7 +1,7 @@
 """What to do first, across a whole host: at most five lines, the worst way to the host first. Pure.
 
-A line is one container that hands over the host, one failing check of several containers, the default rights
-of all containers that keep them, or a decision that is taken once for all.
+A line is one container that hands over the host, one failing check of several containers, the
+default rights of all containers that keep them, or a decision that is taken once for all.
 """
 
 from __future__ import annotations
@@ -18,11 +18,23 @@ from hardentui.visible import command_word
 
 MOST = 5
 DEFAULT_RIGHTS = frozenset(
-    "root-user host-user-namespace default-capabilities-kept new-privileges-allowed writable-rootfs".split()
+    (
+        "root-user host-user-namespace default-capabilities-kept new-privileges-allowed "
+        "writable-rootfs"
+    ).split()
 )
 """What a plain `podman run` leaves open: one trial closes it together, so it is one thing to do."""
-_RISK = {Risk.SAFE: "safe", Risk.MAY_BREAK: "trial", Risk.CHANGES_BEHAVIOUR: "trial", Risk.DECISION: "decide"}
-_NO_OPTION = (FixKind.DECISION, FixKind.HOST_FILE, FixKind.IMAGE_REBUILD)
+_RISK = {
+    Risk.SAFE: "safe",
+    Risk.MAY_BREAK: "trial",
+    Risk.CHANGES_BEHAVIOUR: "trial",
+    Risk.DECISION: "decide",
+}
+_NO_OPTION = (
+    FixKind.DECISION,
+    FixKind.HOST_FILE,
+    FixKind.IMAGE_REBUILD,
+)
 _RISK_ORDER = ("safe", "trial", "decide")
 
 
@@ -33,7 +45,8 @@ class DoFirst(Struct, frozen=True):
     subjects: tuple[Subject, ...]
     checks: tuple[str, ...]  # that fail, the worst first
     text: str  # what is wrong, in a few words
-    points: int  # by how much the score of each container rises, the highest; 0 = nothing options decide
+    # by how much the score of each container rises, the highest; 0 = nothing options decide
+    points: int
     risk: str  # `safe`, `trial` (a trial shows what it breaks) or `decide` (only a person can)
     affects: int  # the number of containers that it concerns
 
@@ -53,7 +66,11 @@ class DoFirst(Struct, frozen=True):
         if self.subject.kind is not Kind.CONTAINER or self.risk == "decide":
             return ("explain", self.checks[0])
         name = command_word(self.subject.name, self.subject.id[:12])
-        return ("harden", name, *(("--check", self.checks[0]) if len(self.checks) == 1 else ()))
+        return (
+            "harden",
+            name,
+            *(("--check", self.checks[0]) if len(self.checks) == 1 else ()),
+        )
 
 
 def do_first(
@@ -70,7 +87,11 @@ def do_first(
     """
     ranked: dict[tuple[str, ...], tuple[int, DoFirst]] = {}
 
-    def add(key: tuple[str, ...], rank: int, line: DoFirst) -> None:
+    def add(
+        key: tuple[str, ...],
+        rank: int,
+        line: DoFirst,
+    ) -> None:
         if known := ranked.get(key):
             both = known[1]
             rank, line = (
@@ -87,26 +108,69 @@ def do_first(
 
     for subject, before, findings, way in containers:
         findings = tuple(findings)
-        failing = sorted((each for each in findings if each.failing), key=lambda each: -each.severity)
+        failing = sorted(
+            (each for each in findings if each.failing), key=lambda each: -each.severity
+        )
         if any(each.takes_over for each in failing):
             takeover = [each for each in failing if each.severity is Severity.CRITICAL]
-            line = _line(subject, takeover, way or takeover[0].title, before, findings, checks)
-            add(("takeover", subject.engine, subject.id), 1000 - (before.value or 0), line)
+            line = _line(
+                subject,
+                takeover,
+                way or takeover[0].title,
+                before,
+                findings,
+                checks,
+            )
+            add(
+                ("takeover", subject.engine, subject.id),
+                1000 - (before.value or 0),
+                line,
+            )
             continue  # until that is closed, nothing else of it counts
         rights = [each for each in failing if each.check in DEFAULT_RIGHTS]
         if rights:
-            line = _line(subject, rights, _rights_words(rights), before, findings, checks)
-            add(("rights",), 100 * max(each.severity for each in rights) + line.points, line)
+            line = _line(
+                subject,
+                rights,
+                _rights_words(rights),
+                before,
+                findings,
+                checks,
+            )
+            add(
+                ("rights",),
+                100 * max(each.severity for each in rights) + line.points,
+                line,
+            )
         for finding in failing:
             if finding not in rights and finding.severity >= Severity.MEDIUM:
-                line = _line(subject, [finding], finding.title, before, findings, checks)
-                add((finding.check,), 100 * finding.severity + line.points, line)
+                line = _line(
+                    subject,
+                    [finding],
+                    finding.title,
+                    before,
+                    findings,
+                    checks,
+                )
+                add(
+                    (finding.check,),
+                    100 * finding.severity + line.points,
+                    line,
+                )
     for finding in others:
         if finding.failing and finding.severity >= Severity.MEDIUM:
             concerned = max(1, len(finding.affects))
-            line = DoFirst((finding.subject,), (finding.check,), finding.title, 0, "decide", concerned)
-            add((finding.check,), 100 * finding.severity + len(finding.affects), line)
-    order = sorted(ranked.values(), key=lambda pair: (-pair[0], pair[1].subject.name, pair[1].checks))
+            line = DoFirst(
+                (finding.subject,), (finding.check,), finding.title, 0, "decide", concerned
+            )
+            add(
+                (finding.check,),
+                100 * finding.severity + len(finding.affects),
+                line,
+            )
+    order = sorted(
+        ranked.values(), key=lambda pair: (-pair[0], pair[1].subject.name, pair[1].checks)
+    )
     return tuple(line for _, line in order[:MOST])
 
 
@@ -120,13 +184,26 @@ def _line(
 ) -> DoFirst:
     ids = tuple(finding.check for finding in fixed)
     risks = [
-        _RISK[checks[check].risk] for check in ids if check in checks and checks[check].fix not in _NO_OPTION
+        _RISK[checks[check].risk]
+        for check in ids
+        if check in checks and checks[check].fix not in _NO_OPTION
     ] or ["decide"]
     points = gain(before, findings, frozenset(ids))
-    return DoFirst((subject,), ids, text, points, max(risks, key=_RISK_ORDER.index), 1)
+    return DoFirst(
+        (subject,),
+        ids,
+        text,
+        points,
+        max(risks, key=_RISK_ORDER.index),
+        1,
+    )
 
 
-def gain(before: Score, findings: Iterable[Finding], fixed: frozenset[str]) -> int:
+def gain(
+    before: Score,
+    findings: Iterable[Finding],
+    fixed: frozenset[str],
+) -> int:
     """By how much the score rises once these checks pass."""
     if before.value is None:
         return 0

@@ -36,15 +36,29 @@ _NOT_COMPARED = unknown("the other containers of this engine were not read")
 
 def parameters_of(check: Check, checklist: Checklist) -> Parameters:
     """The check's defaults, overridden by the checklist."""
-    return Parameters({**check.parameters, **checklist.parameters.get(check.id, {})})
+    return Parameters(
+        {
+            **check.parameters,
+            **checklist.parameters.get(check.id, {}),
+        }
+    )
 
 
-def evaluate(facts: object, subject: Subject, checks: Iterable[Check], checklist: Checklist) -> list[Finding]:
+def evaluate(
+    facts: object,
+    subject: Subject,
+    checks: Iterable[Check],
+    checklist: Checklist,
+) -> list[Finding]:
     """One finding per check of the subject's kind, in the order of `checks`."""
     return run(
         facts,
         subject,
-        [(check, parameters_of(check, checklist)) for check in checks if check.kind is subject.kind],
+        [
+            (check, parameters_of(check, checklist))
+            for check in checks
+            if check.kind is subject.kind
+        ],
     )
 
 
@@ -60,8 +74,8 @@ def run(
 
     Args:
         verdict_of: judges instead of `judge`.
-        compared: False = checks that compare containers are unknown, because the others are not read yet,
-            except where what is known hands over the host already.
+        compared: False = checks that compare containers are unknown, because the others are not
+            read yet, except where what is known hands over the host already.
     """
     shift = known(lambda: context_shift(facts), else_=0)
     findings = []
@@ -69,10 +83,17 @@ def run(
         verdict = (verdict_of or judge)(check, facts, parameters)
         if not compared and check.compares and not _is_certain(check, verdict):
             verdict = _NOT_COMPARED
-        severity = verdict.severity or (check.severity.shifted(shift) if check.contextual else check.severity)
-        by_itself = (verdict.severity or check.severity) is Severity.CRITICAL  # whoever can reach it
+        severity = verdict.severity or (
+            check.severity.shifted(shift) if check.contextual else check.severity
+        )
+        by_itself = (
+            verdict.severity or check.severity
+        ) is Severity.CRITICAL  # whoever can reach it
         takes_over = (
-            check.takes_over and verdict.status is Status.FAIL and severity is Severity.CRITICAL and by_itself
+            check.takes_over
+            and verdict.status is Status.FAIL
+            and severity is Severity.CRITICAL
+            and by_itself
         )
         findings.append(
             Finding(
@@ -98,17 +119,28 @@ def _is_certain(check: Check, verdict: Verdict) -> bool:
     return check.takes_over and verdict.status is Status.FAIL and critical
 
 
-def judge(check: Check, facts: object, parameters: Parameters) -> Verdict:
-    """The check's verdict. Documents from an engine may have any shape and depth: an exception in a check
-    becomes an unknown with the reason, and does not abort the scan."""
+def judge(
+    check: Check,
+    facts: object,
+    parameters: Parameters,
+) -> Verdict:
+    """The check's verdict. Documents from an engine may have any shape and depth: an exception in a
+    check becomes an unknown with the reason, and does not abort the scan."""
     try:
         return check.verdict(facts, parameters)
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
-        return unknown(f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})")
+        return unknown(
+            f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})"
+        )
 
 
 def container_subject(facts: ContainerFacts) -> Subject:
-    return Subject(Kind.CONTAINER, facts.id, facts.name, facts.engine.label)
+    return Subject(
+        Kind.CONTAINER,
+        facts.id,
+        facts.name,
+        facts.engine.label,
+    )
 
 
 # Accepted findings. Pure.
@@ -118,7 +150,10 @@ _WAIVABLE = (Status.FAIL, Status.UNKNOWN)
 
 
 def waive(
-    findings: Iterable[Finding], waivers: Sequence[Waiver], today: date, image: str = ""
+    findings: Iterable[Finding],
+    waivers: Sequence[Waiver],
+    today: date,
+    image: str = "",
 ) -> list[Finding]:
     """The findings; failing and unknown ones that a waiver covers become waived. `image`: name of a
     container's image: what is accepted of the image or the site is accepted here too.
@@ -127,15 +162,27 @@ def waive(
     return [_waived(finding, valid, image) for finding in findings] if valid else list(findings)
 
 
-def _waived(finding: Finding, waivers: Iterable[Waiver], image: str) -> Finding:
+def _waived(
+    finding: Finding,
+    waivers: Iterable[Waiver],
+    image: str,
+) -> Finding:
     if finding.verdict.status not in _WAIVABLE:
         return finding
     covering = [waiver for waiver in waivers if _covers(waiver, finding, image)]
     if not covering:
         return finding
     waiver = max(covering, key=lambda accepted: accepted.until)
-    verdict = replace(finding.verdict, status=Status.WAIVED, reason=_reason(finding, waiver))
-    return replace(finding, verdict=verdict, waiver=waiver)
+    verdict = replace(
+        finding.verdict,
+        status=Status.WAIVED,
+        reason=_reason(finding, waiver),
+    )
+    return replace(
+        finding,
+        verdict=verdict,
+        waiver=waiver,
+    )
 
 
 def _reason(finding: Finding, waiver: Waiver) -> str:
@@ -144,7 +191,11 @@ def _reason(finding: Finding, waiver: Waiver) -> str:
     return f"accepted by {waiver.owner} until {waiver.until}: {waiver.reason}{control}{what}"
 
 
-def uses(waivers: Iterable[Waiver], findings: Iterable[Finding], today: date) -> tuple[WaiverUse, ...]:
+def uses(
+    waivers: Iterable[Waiver],
+    findings: Iterable[Finding],
+    today: date,
+) -> tuple[WaiverUse, ...]:
     """The use of each waiver. `findings`: all findings of a full check."""
     waived: dict[Waiver, int] = {}
     failing: list[Finding] = []
@@ -153,18 +204,51 @@ def uses(waivers: Iterable[Waiver], findings: Iterable[Finding], today: date) ->
             waived[finding.waiver] = waived.get(finding.waiver, 0) + 1
         elif finding.verdict.status is Status.FAIL:
             failing.append(finding)
-    return tuple(_use(waiver, waived.get(waiver, 0), failing, today) for waiver in waivers)
+    return tuple(
+        _use(
+            waiver,
+            waived.get(waiver, 0),
+            failing,
+            today,
+        )
+        for waiver in waivers
+    )
 
 
-def _use(waiver: Waiver, count: int, failing: Iterable[Finding], today: date) -> WaiverUse:
+def _use(
+    waiver: Waiver,
+    count: int,
+    failing: Iterable[Finding],
+    today: date,
+) -> WaiverUse:
     if waiver.until >= today:
-        return WaiverUse(waiver, expired=False, findings=count)
+        return WaiverUse(
+            waiver,
+            expired=False,
+            findings=count,
+        )
     would = sum(_covers(waiver, finding) for finding in failing)
-    return WaiverUse(waiver, expired=True, expired_for=would)
+    return WaiverUse(
+        waiver,
+        expired=True,
+        expired_for=would,
+    )
 
 
-def _covers(waiver: Waiver, finding: Finding, image: str = "") -> bool:
+def _covers(
+    waiver: Waiver,
+    finding: Finding,
+    image: str = "",
+) -> bool:
     names = {finding.subject.name}
     if finding.scope in (Kind.IMAGE, Kind.SITE):
         names |= {image if finding.scope is Kind.IMAGE else Kind.SITE.value}
-    return any(waiver.covers(finding.check, name, finding.subject.engine) for name in names if name)
+    return any(
+        waiver.covers(
+            finding.check,
+            name,
+            finding.subject.engine,
+        )
+        for name in names
+        if name
+    )

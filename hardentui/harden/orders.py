@@ -1,8 +1,10 @@
-"""Orders of protection: for two specs of one container, whether an option of the second protects it less.
+"""Orders of protection: for two specs of one container, whether an option of the second protects it
+less.
 
-Each order is a function of (before, after) that returns what the change weakens in a few words ("raises the
-memory limit"), or nothing. Both sides are the same container with different specs (`ContainerFacts.planned`),
-because the effect of an option may depend on the image, the engine and the other options.
+Each order is a function of (before, after) that returns what the change weakens in a few words
+("raises the memory limit"), or nothing. Both sides are the same container with different specs
+(`ContainerFacts.planned`), because the effect of an option may depend on the image, the engine and
+the other options.
 """
 
 from __future__ import annotations
@@ -54,7 +56,12 @@ def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
     return lambda before, after: _more("removes", option, after, before)
 
 
-def _more(verb: str, option: Option[tuple[str, ...]], fewer: ContainerFacts, more: ContainerFacts) -> str:
+def _more(
+    verb: str,
+    option: Option[tuple[str, ...]],
+    fewer: ContainerFacts,
+    more: ContainerFacts,
+) -> str:
     entries = [entry for entry in more.spec[option] if entry not in fewer.spec[option]]
     return f"{verb} {option.flag} {', '.join(entries)}" if entries else ""
 
@@ -83,7 +90,7 @@ def _limit(value: float) -> float:
     return value if value > 0 else _UNLIMITED
 
 
-# --- limits ------------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------
 
 
 def memory(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -131,7 +138,7 @@ def _ulimit(text: str) -> float:
     return float(text) if text.isdecimal() else _UNLIMITED
 
 
-# --- identity ----------------------------------------------------------------------------------------
+# --- identity -------------------------------------------------------------------------------------
 
 
 def root_user(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -144,7 +151,8 @@ def user_namespace(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _own_ids(facts: ContainerFacts) -> int:
-    """0: the IDs of the host or its user; 1: a namespace that includes the user, or another's; 2: its own."""
+    """0: the IDs of the host or its user; 1: a namespace that includes the user, or another's; 2:
+    its own."""
     word = facts.spec[USERNS].partition(":")[0]
     if word in ("container", "ns", "keep-id"):
         return 1
@@ -173,7 +181,7 @@ def selinux(before: ContainerFacts, after: ContainerFacts) -> str:
     return f"drops its SELinux type {own}" if own and after.spec[LABEL_TYPE] != own else ""
 
 
-# --- namespaces and network --------------------------------------------------------------------------
+# --- namespaces and network -----------------------------------------------------------------------
 
 
 def namespace(option: Option[str]) -> Order:
@@ -181,7 +189,9 @@ def namespace(option: Option[str]) -> Order:
 
     def rank(facts: ContainerFacts) -> int:
         word = facts.spec[option].partition(":")[0]
-        return {"host": 0, "container": 1, "ns": 1, "pod": 1, "": 2, "shareable": 2, "none": 4}.get(word, 3)
+        return {"host": 0, "container": 1, "ns": 1, "pod": 1, "": 2, "shareable": 2, "none": 4}.get(
+            word, 3
+        )
 
     return ranked(rank, f"shares its {option.name} namespace more widely")
 
@@ -201,7 +211,11 @@ def _network_rank(facts: ContainerFacts) -> int:
         return 0
     if kinds & {"container", "ns"}:
         return 1
-    if any(word in value for value in facts.spec[NETWORK] for word in ("host_loopback=true", "--map-gw")):
+    if any(
+        word in value
+        for value in facts.spec[NETWORK]
+        for word in ("host_loopback=true", "--map-gw")
+    ):
         return 2
     return 4 if kinds == {"none"} else 3
 
@@ -215,7 +229,9 @@ def ports(before: ContainerFacts, after: ContainerFacts) -> str:
     if (opening := opened_by_pasta(after)) and opening != opened_by_pasta(before):
         return f"opens ports by {opening}"
     for port in after.spec[PUBLISH]:
-        if not any(_same(port, known) and _far(port) <= _far(known) for known in before.spec[PUBLISH]):
+        if not any(
+            _same(port, known) and _far(port) <= _far(known) for known in before.spec[PUBLISH]
+        ):
             return f"exposes port {port.argument()} more widely"
     return ""
 
@@ -231,7 +247,9 @@ def _far(port: Port) -> int:
 def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
     known = before.spec[SYSCTL]
     added = [pair for pair in after.spec[SYSCTL] if pair not in known]
-    added = [pair for pair in added if pair.partition("=")[0].replace("/", ".") not in _HARMLESS_SYSCTLS]
+    added = [
+        pair for pair in added if pair.partition("=")[0].replace("/", ".") not in _HARMLESS_SYSCTLS
+    ]
     return f"sets the sysctl {', '.join(added)}" if added else ""
 
 

@@ -19,16 +19,29 @@ from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options import bounding_set
-from hardentui.reading.containers import cgroup_version, declared_user, is_root, listed, runs_systemd
+from hardentui.reading.containers import (
+    cgroup_version,
+    declared_user,
+    is_root,
+    listed,
+    runs_systemd,
+)
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 
 
-def _newly(facts: ContainerFacts, after: Spec, option: object) -> bool:
+def _newly(
+    facts: ContainerFacts,
+    after: Spec,
+    option: object,
+) -> bool:
     return option in after and option not in facts.spec
 
 
-def _user_namespace_and_volumes(facts: ContainerFacts, after: Spec) -> str:
+def _user_namespace_and_volumes(
+    facts: ContainerFacts,
+    after: Spec,
+) -> str:
     shifted = [
         mount.destination
         for mount in after[MOUNTS]
@@ -54,15 +67,22 @@ def _capabilities_and_root(facts: ContainerFacts, after: Spec) -> str:
     return ""
 
 
-def _no_new_privileges_and_setuid(facts: ContainerFacts, after: Spec) -> str:
+def _no_new_privileges_and_setuid(
+    facts: ContainerFacts,
+    after: Spec,
+) -> str:
     if _newly(facts, after, NO_NEW_PRIVILEGES) and after[USER]:
-        return "Setuid programs (sudo, ping, su) lose their extra privileges with no-new-privileges."
+        return (
+            "Setuid programs (sudo, ping, su) lose their extra privileges with no-new-privileges."
+        )
     return ""
 
 
 def _systemd_inside(facts: ContainerFacts, after: Spec) -> str:
     if runs_systemd(facts.replace(spec=after)) and (
-        _newly(facts, after, READ_ONLY) or _newly(facts, after, CAP_DROP) or _newly(facts, after, USER)
+        _newly(facts, after, READ_ONLY)
+        or _newly(facts, after, CAP_DROP)
+        or _newly(facts, after, USER)
     ):
         return (
             "systemd runs inside this container: it needs root inside, a writable /etc for some units, and "
@@ -71,17 +91,25 @@ def _systemd_inside(facts: ContainerFacts, after: Spec) -> str:
     return ""
 
 
-def _limits_without_controllers(facts: ContainerFacts, after: Spec) -> str:
+def _limits_without_controllers(
+    facts: ContainerFacts,
+    after: Spec,
+) -> str:
     limited = [option for option in (MEMORY, CPUS, PIDS_LIMIT) if _newly(facts, after, option)]
     host = known(lambda: facts.engine.info.get("host"), else_=None) or {}
     if not limited or facts.engine.rootless is not True:
         return ""
     if host.get("cgroupVersion") == "v1":
-        return "A rootless engine on cgroup v1 ignores limits: they are configured but not enforced."
+        return (
+            "A rootless engine on cgroup v1 ignores limits: they are configured but not enforced."
+        )
     return ""
 
 
-def _systemd_in_a_user_namespace(facts: ContainerFacts, after: Spec) -> str:
+def _systemd_in_a_user_namespace(
+    facts: ContainerFacts,
+    after: Spec,
+) -> str:
     if not runs_systemd(facts) or not _newly(facts, after, USERNS) or cgroup_version(facts) != "v1":
         return ""
     return (
@@ -100,7 +128,12 @@ _CONFLICTS: tuple[Callable[[ContainerFacts, Spec], str], ...] = (
 )
 """Each gives a sentence where the new spec has a known conflict that the old one does not have."""
 
-_RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK, Risk.DECISION)
+_RISKS = (
+    Risk.SAFE,
+    Risk.CHANGES_BEHAVIOUR,
+    Risk.MAY_BREAK,
+    Risk.DECISION,
+)
 """Least risky first."""
 _NO_CHECK = "there is no check with this name"
 _OF_CHECKLIST = "A check from your own checklist needs --checklist FILE."
@@ -122,12 +155,15 @@ class _Fix(Struct, frozen=True):
 
 
 def make_plan(
-    facts: ContainerFacts, choices: Iterable[Choice], checks: Iterable[Check], checklist: Checklist
+    facts: ContainerFacts,
+    choices: Iterable[Choice],
+    checks: Iterable[Check],
+    checklist: Checklist,
 ) -> Plan:
     """Fold the chosen remediations over the spec, in the order of `checks`.
 
-    A fix is skipped if the container passes the check, or if the fix would weaken it. `Plan.skipped` lists
-    every skipped choice with the reason.
+    A fix is skipped if the container passes the check, or if the fix would weaken it.
+    `Plan.skipped` lists every skipped choice with the reason.
     """
     wanted = {choice.check: choice for choice in choices}
     checks = tuple(checks)
@@ -158,41 +194,85 @@ def make_plan(
         before=facts.spec,
         after=spec,
         skipped=tuple(skipped),
-        conflicts=tuple(text for conflict in _CONFLICTS if fixed and (text := conflict(facts, spec))),
-        notes=(*notes, *_still_or_newly_failing(facts, spec, checks, checklist, fixed)),
+        conflicts=tuple(
+            text for conflict in _CONFLICTS if fixed and (text := conflict(facts, spec))
+        ),
+        notes=(
+            *notes,
+            *_still_or_newly_failing(
+                facts,
+                spec,
+                checks,
+                checklist,
+                fixed,
+            ),
+        ),
         risks={fix.check.id: fix.risk for fix in kept},
     )
 
 
 def _fix(
-    check: Check, spec: Spec, facts: ContainerFacts, choice: Choice, checklist: Checklist
+    check: Check,
+    spec: Spec,
+    facts: ContainerFacts,
+    choice: Choice,
+    checklist: Checklist,
 ) -> _Fix | Skipped:
     """A check's remediation on top of the previous ones, or why it is skipped."""
     if why := _needless(check, spec, facts, checklist):
         return Skipped(check.id, why)
     chosen = dict(choice.parameters)
-    context = FixContext(facts, fix_parameters(check, checklist, chosen), chosen=frozenset(chosen))
+    context = FixContext(
+        facts,
+        fix_parameters(check, checklist, chosen),
+        chosen=frozenset(chosen),
+    )
     try:
         after = remedied(check, spec, context)
     except CannotFix as error:
-        return Skipped(check.id, error.title, error.hint, error.needs, do=error.do)
+        return Skipped(
+            check.id,
+            error.title,
+            error.hint,
+            error.needs,
+            do=error.do,
+        )
     # if previous fixes have made the change already, it counts for this fix as well
     changed = spec_diff(spec, after) or _alone(check, context)
     if not changed:
         return Skipped(check.id, _ALREADY)
     if weaker := weakenings(facts, spec, after):
         whys = tuple(weakening.why for weakening in weaker)
-        return Skipped(check.id, f"it would weaken the container: {'; '.join(whys)}", weakens=whys)
-    return _Fix(check, choice, after, changed, advised(check, spec, after, context))
+        return Skipped(
+            check.id,
+            f"it would weaken the container: {'; '.join(whys)}",
+            weakens=whys,
+        )
+    return _Fix(
+        check,
+        choice,
+        after,
+        changed,
+        advised(check, spec, after, context),
+    )
 
 
-def _needless(check: Check, spec: Spec, facts: ContainerFacts, checklist: Checklist) -> str:
-    """Why there is nothing to fix; empty if the check fails, is unknown, or would fail with the plan."""
+def _needless(
+    check: Check,
+    spec: Spec,
+    facts: ContainerFacts,
+    checklist: Checklist,
+) -> str:
+    """Why there is nothing to fix; empty if the check fails, is unknown, or would fail with the
+    plan."""
     parameters = parameters_of(check, checklist)
     verdict = judge(check, facts, parameters)
     if verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
         return ""
-    if spec is not facts.spec and judge(check, facts.planned(spec), parameters).status is Status.FAIL:
+    if (
+        spec is not facts.spec
+        and judge(check, facts.planned(spec), parameters).status is Status.FAIL
+    ):
         before = judge(check, facts.planned(facts.spec), parameters)
         if before.status is not Status.FAIL:
             return ""
@@ -204,13 +284,20 @@ def _needless(check: Check, spec: Spec, facts: ContainerFacts, checklist: Checkl
 def _alone(check: Check, context: FixContext) -> tuple[OptionDiff, ...]:
     """What the fix changes on its own."""
     try:
-        return spec_diff(context.facts.spec, remedied(check, context.facts.spec, context))
+        return spec_diff(
+            context.facts.spec,
+            remedied(check, context.facts.spec, context),
+        )
     except CannotFix:
         return ()
 
 
 def _still_or_newly_failing(
-    facts: ContainerFacts, spec: Spec, checks: tuple[Check, ...], checklist: Checklist, kept: frozenset[str]
+    facts: ContainerFacts,
+    spec: Spec,
+    checks: tuple[Check, ...],
+    checklist: Checklist,
+    kept: frozenset[str],
 ) -> tuple[Note, ...]:
     """Chosen findings that the plan does not fix, and new ones that it causes."""
     if spec == facts.spec:
@@ -227,22 +314,37 @@ def _still_or_newly_failing(
         if check.id in kept:
             notes.append(Note(check.id, f"still fails afterwards: {verdict.reason}"))
         elif judge(check, before, parameters).status is not Status.FAIL:
-            notes.append(Note(check.id, f"it does not fail today, but will with this plan: {verdict.reason}"))
+            notes.append(
+                Note(
+                    check.id,
+                    f"it does not fail today, but will with this plan: {verdict.reason}",
+                )
+            )
     return tuple(notes)
 
 
-def _changes(before: Spec, after: Spec, by_option: dict[str, list[_Fix]]) -> tuple[Change, ...]:
+def _changes(
+    before: Spec,
+    after: Spec,
+    by_option: dict[str, list[_Fix]],
+) -> tuple[Change, ...]:
     changes = []
     for diff in spec_diff(before, after):
         fixes = by_option.get(diff.option.name, [])
-        worst = max(fixes, key=lambda fix: _RISKS.index(fix.risk), default=None)
+        worst = max(
+            fixes,
+            key=lambda fix: _RISKS.index(fix.risk),
+            default=None,
+        )
         changes.append(
             Change(
                 option=diff.option.name,
                 before=diff.before,
                 after=diff.after,
                 checks=tuple(dict.fromkeys(fix.check.id for fix in fixes)),
-                reason=" ".join(dict.fromkeys(f"{fix.check.summary.rstrip('.')}." for fix in fixes)),
+                reason=" ".join(
+                    dict.fromkeys(f"{fix.check.summary.rstrip('.')}." for fix in fixes)
+                ),
                 risk=worst.risk if worst else Risk.SAFE,
                 impact=worst.check.section("What may break") if worst else "",
                 kind=worst.check.fix if worst else FixKind.RECREATE,
@@ -252,19 +354,30 @@ def _changes(before: Spec, after: Spec, by_option: dict[str, list[_Fix]]) -> tup
 
 
 def fixable(
-    facts: ContainerFacts, checks: Iterable[Check], checklist: Checklist, caution: Caution = Caution.ALL
+    facts: ContainerFacts,
+    checks: Iterable[Check],
+    checklist: Checklist,
+    caution: Caution = Caution.ALL,
 ) -> tuple[Choice, ...]:
-    """Every applicable fix for a failing finding of this container, alone or after the fixes before it.
+    """Every applicable fix for a failing finding of this container, alone or after the fixes before
+    it.
 
-    A fix that privileged mode prevents becomes applicable once that mode is off. Findings that fail only
-    because of an earlier fix are fixed as well. One whose finding is unknown has to be named explicitly.
+    A fix that privileged mode prevents becomes applicable once that mode is off. Findings that fail
+    only because of an earlier fix are fixed as well. One whose finding is unknown has to be named
+    explicitly.
     """
     choices = []
     spec = facts.spec
     for check in checks:
         if check.kind is not Kind.CONTAINER or check.remediate is None:
             continue
-        fix = _fix(check, spec, facts, Choice(check.id), checklist)
+        fix = _fix(
+            check,
+            spec,
+            facts,
+            Choice(check.id),
+            checklist,
+        )
         if not isinstance(fix, _Fix) or not caution.allows(fix.risk):
             continue
         if judge(check, facts, parameters_of(check, checklist)).status is not Status.UNKNOWN:
@@ -273,16 +386,31 @@ def fixable(
     return tuple(choices)
 
 
-def spec_after_fix(check: Check, facts: ContainerFacts, checklist: Checklist) -> Spec | None:
+def spec_after_fix(
+    check: Check,
+    facts: ContainerFacts,
+    checklist: Checklist,
+) -> Spec | None:
     """The spec with the fix of one check alone; None when a plan cannot carry it out."""
     if check.kind is not Kind.CONTAINER or check.remediate is None:
         return None
-    fix = _fix(check, facts.spec, facts, Choice(check.id), checklist)
+    fix = _fix(
+        check,
+        facts.spec,
+        facts,
+        Choice(check.id),
+        checklist,
+    )
     return fix.after if isinstance(fix, _Fix) else None
 
 
-def is_fixable(check: Check, facts: ContainerFacts, checklist: Checklist) -> bool:
-    """Whether an option of this container, which fails the check, fixes it: `spec_after_fix` gives a spec."""
+def is_fixable(
+    check: Check,
+    facts: ContainerFacts,
+    checklist: Checklist,
+) -> bool:
+    """Whether an option of this container, which fails the check, fixes it: `spec_after_fix` gives
+    a spec."""
     if check.kind is not Kind.CONTAINER or check.remediate is None:
         return False
     context = FixContext(facts, fix_parameters(check, checklist, {}))
@@ -294,10 +422,13 @@ def is_fixable(check: Check, facts: ContainerFacts, checklist: Checklist) -> boo
 
 
 def left_out(
-    facts: ContainerFacts, plan: Plan, checks: Iterable[Check], checklist: Checklist
+    facts: ContainerFacts,
+    plan: Plan,
+    checks: Iterable[Check],
+    checklist: Checklist,
 ) -> tuple[Skipped, ...]:
-    """The failing checks that are not in the plan, and why: also decisions and, with `--safe` and `--likely`,
-    the fixes that are too risky for them."""
+    """The failing checks that are not in the plan, and why: also decisions and, with `--safe` and
+    `--likely`, the fixes that are too risky for them."""
     known = {choice.check for choice in plan.choices} | {skipped.check for skipped in plan.skipped}
     left = []
     for check in checks:
@@ -305,9 +436,20 @@ def left_out(
             continue
         if judge(check, facts, parameters_of(check, checklist)).status is not Status.FAIL:
             continue
-        if _fixed_by_others(check, facts, plan, checklist):
+        if _fixed_by_others(
+            check,
+            facts,
+            plan,
+            checklist,
+        ):
             continue
-        fix = _fix(check, plan.after, facts, Choice(check.id), checklist)
+        fix = _fix(
+            check,
+            plan.after,
+            facts,
+            Choice(check.id),
+            checklist,
+        )
         if isinstance(fix, _Fix) and fix.risk is Risk.DECISION:
             left.append(_question(check, plan.after, fix))
         elif isinstance(fix, _Fix):
@@ -325,15 +467,30 @@ def left_out(
     return tuple(left)
 
 
-def _question(check: Check, before: Spec, fix: _Fix) -> Skipped:
+def _question(
+    check: Check,
+    before: Spec,
+    fix: _Fix,
+) -> Skipped:
     """A fix that is for a person to decide, with what it would change."""
     by_option = {diff.option.name: [fix] for diff in fix.changed}
     changes = _changes(before, fix.after, by_option)
-    return Skipped(check.id, check.summary, f"--check {check.id} takes it.", decides=changes)
+    return Skipped(
+        check.id,
+        check.summary,
+        f"--check {check.id} takes it.",
+        decides=changes,
+    )
 
 
-def _fixed_by_others(check: Check, facts: ContainerFacts, plan: Plan, checklist: Checklist) -> bool:
-    """Whether fixes of other checks fix it too: without privileged mode, the seccomp filter is back."""
+def _fixed_by_others(
+    check: Check,
+    facts: ContainerFacts,
+    plan: Plan,
+    checklist: Checklist,
+) -> bool:
+    """Whether fixes of other checks fix it too: without privileged mode, the seccomp filter is
+    back."""
     parameters = parameters_of(check, checklist)
     after = judge(check, facts.planned(plan.after), parameters).status
     before = judge(check, facts.planned(plan.before), parameters).status
@@ -350,7 +507,8 @@ _WORDS = {
 # The fixes that raise a container's score most, among those that can be applied alone.
 
 _TRIED = 4
-"""How many are tried: each costs an evaluation of all failing checks, and minor findings gain little."""
+"""How many are tried: each costs an evaluation of all failing checks, and minor findings gain
+little."""
 
 
 def raises_most(
@@ -362,8 +520,8 @@ def raises_most(
 ) -> tuple[Finding, ...]:
     """Failing findings with an automatic fix, the largest score gain first.
 
-    Other findings that a fix resolves count too: turning off privileged mode resolves many. A finding that
-    allows host takeover caps the score, so its fix comes first.
+    Other findings that a fix resolves count too: turning off privileged mode resolves many. A
+    finding that allows host takeover caps the score, so its fix comes first.
     """
     failing = [failed for failed in findings if failed.failing and failed.check in checks]
     gains: list[tuple[int, int, Finding]] = []
@@ -371,7 +529,15 @@ def raises_most(
         if len(gains) == max(_TRIED, most):
             break
         after = spec_after_fix(checks[finding.check], facts, checklist)
-        if after is not None and (gain := _gain(facts, after, failing, checks, checklist)) > (0, 0):
+        if after is not None and (
+            gain := _gain(
+                facts,
+                after,
+                failing,
+                checks,
+                checklist,
+            )
+        ) > (0, 0):
             gains.append((*gain, finding))
     gains.sort(key=lambda gain: (-gain[0], -gain[1], gain[2].step, gain[2].check))
     return tuple(finding for _, _, finding in gains[:most])

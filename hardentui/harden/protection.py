@@ -1,7 +1,7 @@
 """Whether a change weakens a container, which no fix, plan or profile of ours may do.
 
-The row of an option defines how its values compare (`Protection`). For options whose rule is JUDGED, the
-order is here, because it depends on the same facts as checks.
+The row of an option defines how its values compare (`Protection`). For options whose rule is
+JUDGED, the order is here, because it depends on the same facts as checks.
 """
 
 from __future__ import annotations
@@ -27,12 +27,20 @@ from hardentui.reading.images import reference
 
 _TIGHT = frozenset({"ro", "readonly", "noexec", "nosuid", "nodev", "O"})
 _OPENING = frozenset({"exec", "suid", "dev", "rw", "z", "Z"})
-_PROPAGATION = {"private": 0, "rprivate": 0, "slave": 1, "rslave": 1, "shared": 2, "rshared": 2}
+_PROPAGATION = {
+    "private": 0,
+    "rprivate": 0,
+    "slave": 1,
+    "rslave": 1,
+    "shared": 2,
+    "rshared": 2,
+}
 _TMPFS_OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 
 
 def mounts(before: ContainerFacts, after: ContainerFacts) -> str:
-    """No mount is added, except a volume of its own where it could write before, and none is opened."""
+    """No mount is added, except a volume of its own where it could write before, and none is
+    opened."""
     old = {mount.destination: mount for mount in before.spec[MOUNTS]}
     for mount in after.spec[MOUNTS]:
         known = old.get(mount.destination)
@@ -48,7 +56,9 @@ def mounts(before: ContainerFacts, after: ContainerFacts) -> str:
 def _takes_its_writes(mount: Mount, before: ContainerFacts) -> bool:
     """Whether it is a volume of this container alone, in place of a directory of a writable root."""
     own = mount.type == "volume" and mount.source == volume_for(before.name, mount.destination)
-    return own and not mount.subpath and not before.spec[READ_ONLY] and not _OPENING & {*mount.options}
+    return (
+        own and not mount.subpath and not before.spec[READ_ONLY] and not _OPENING & {*mount.options}
+    )
 
 
 def _opened(old: Mount, new: Mount) -> str:
@@ -81,7 +91,9 @@ def tmpfs_mounts(before: ContainerFacts, after: ContainerFacts) -> str:
             if before.spec[READ_ONLY] and not _writable_already(before, path):
                 return f"makes {path} writable"
         elif _loose(options) - _loose(known):
-            return f"adds {', '.join(sorted(_loose(options) - _loose(known)))} to the tmpfs at {path}"
+            return (
+                f"adds {', '.join(sorted(_loose(options) - _loose(known)))} to the tmpfs at {path}"
+            )
         elif "size" in known and known["size"] != options.get("size") and "size" not in options:
             return f"removes the size limit of the tmpfs at {path}"
     return ""
@@ -91,7 +103,9 @@ def _tmpfs(facts: ContainerFacts) -> dict[str, Mapping[str, str]]:
     mounts: dict[str, Mapping[str, str]] = {}
     for entry in facts.spec[TMPFS]:
         path, _, options = entry.partition(":")
-        mounts[path.rstrip("/")] = dict(word.partition("=")[::2] for word in options.split(",") if word)
+        mounts[path.rstrip("/")] = dict(
+            word.partition("=")[::2] for word in options.split(",") if word
+        )
     return mounts
 
 
@@ -107,7 +121,10 @@ def _writable_already(facts: ContainerFacts, path: str) -> bool:
     return any(mount.destination == path and not mount.read_only for mount in facts.spec[MOUNTS])
 
 
-def read_only_tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
+def read_only_tmpfs(
+    before: ContainerFacts,
+    after: ContainerFacts,
+) -> str:
     came = after.spec[READ_ONLY_TMPFS] and not before.spec[READ_ONLY_TMPFS]
     return "makes /run and /tmp writable" if came and before.spec[READ_ONLY] else ""
 
@@ -158,7 +175,11 @@ class Weakening(Struct, frozen=True):
     why: str
 
 
-def weakenings(facts: ContainerFacts, before: Spec, after: Spec) -> tuple[Weakening, ...]:
+def weakenings(
+    facts: ContainerFacts,
+    before: Spec,
+    after: Spec,
+) -> tuple[Weakening, ...]:
     """How the second spec protects the container less than the first; empty if it does not."""
     if before is after:
         return ()
@@ -168,18 +189,31 @@ def weakenings(facts: ContainerFacts, before: Spec, after: Spec) -> tuple[Weaken
         for order in ORDERS.get(option, ()):
             asked.setdefault(order, option)
     old, new = _before(facts, before, changed), facts.planned(after)
-    weaker = [Weakening(option.name, why) for order, option in asked.items() if (why := order(old, new))]
+    weaker = [
+        Weakening(option.name, why) for order, option in asked.items() if (why := order(old, new))
+    ]
     return tuple(sorted(weaker, key=lambda weakening: weakening.option))
 
 
-def _before(facts: ContainerFacts, spec: Spec, changed: Iterable[Option[Any]]) -> ContainerFacts:
-    """The container as a spec declares it. The runtime's configuration still counts for options that have
-    today's values."""
+def _before(
+    facts: ContainerFacts,
+    spec: Spec,
+    changed: Iterable[Option[Any]],
+) -> ContainerFacts:
+    """The container as a spec declares it. The runtime's configuration still counts for options
+    that have today's values."""
     today = all(spec[row] == facts.spec[row] for row in changed)
-    return facts.replace(spec=spec, kernel=NotRunning("exited")) if today else facts.planned(spec)
+    return (
+        facts.replace(
+            spec=spec,
+            kernel=NotRunning("exited"),
+        )
+        if today
+        else facts.planned(spec)
+    )
 
 
-# --- orders that depend on facts of the checks -------------------------------------------------------
+# --- orders that depend on facts of the checks ----------------------------------------------------
 
 
 def _capabilities(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -190,8 +224,8 @@ def _capabilities(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _at_once(facts: ContainerFacts) -> frozenset[str]:
-    """The capabilities of its first process at start: all for root, for others those added by name (Podman
-    makes them ambient)."""
+    """The capabilities of its first process at start: all for root, for others those added by name
+    (Podman makes them ambient)."""
     allowed = declared_set(facts)
     if is_root(declared_user(facts)) or facts.spec[PRIVILEGED]:
         return allowed
@@ -211,7 +245,10 @@ def _seccomp(before: ContainerFacts, after: ContainerFacts) -> str:
     return "replaces its own seccomp profile" if now == was == 3 and other else ""
 
 
-def _seccomp_policy(before: ContainerFacts, after: ContainerFacts) -> str:
+def _seccomp_policy(
+    before: ContainerFacts,
+    after: ContainerFacts,
+) -> str:
     """The image's own profile is kept, unless it is weaker than the engine's."""
     return "" if _seccomp_rank(before) < _seccomp_rank(after) else _policy_kept(before, after)
 
@@ -225,7 +262,10 @@ def _seccomp_rank(facts: ContainerFacts) -> int:
     if profile == "unconfined" or (facts.spec[PRIVILEGED] and profile in _STOCK_PROFILES):
         return 0
     check = check_by_id("weak-seccomp-profile")
-    if check is not None and judge(check, facts, Parameters(check.parameters)).status is Status.FAIL:
+    if (
+        check is not None
+        and judge(check, facts, Parameters(check.parameters)).status is Status.FAIL
+    ):
         return 1
     return 2 if profile in _STOCK_PROFILES else 3
 
@@ -244,29 +284,41 @@ def _image(before: ContainerFacts, after: ContainerFacts) -> str:
 
 def _health(before: ContainerFacts, after: ContainerFacts) -> str:
     own = before.spec[HEALTH_CMD] not in ("", "none")
-    return "removes its health check" if own and after.spec[HEALTH_CMD] != before.spec[HEALTH_CMD] else ""
+    return (
+        "removes its health check"
+        if own and after.spec[HEALTH_CMD] != before.spec[HEALTH_CMD]
+        else ""
+    )
 
 
 def _restart_rank(facts: ContainerFacts) -> int:
     name, _, tries = facts.spec[RESTART].partition(":")
-    endless = name in ("always", "unless-stopped", "on-failure") and not (tries.isdecimal() and int(tries))
+    endless = name in ("always", "unless-stopped", "on-failure") and not (
+        tries.isdecimal() and int(tries)
+    )
     return 0 if endless else 1
 
 
 def _log_limit(before: ContainerFacts, after: ContainerFacts) -> str:
-    old, new = ({word.partition("=")[0] for word in facts.spec[LOG_OPT]} for facts in (before, after))
+    old, new = (
+        {word.partition("=")[0] for word in facts.spec[LOG_OPT]} for facts in (before, after)
+    )
     return "removes the size limit of its log" if "max-size" in old - new else ""
 
 
 def _annotations(before: ContainerFacts, after: ContainerFacts) -> str:
     added = [pair for pair in after.spec[ANNOTATIONS] if pair not in before.spec[ANNOTATIONS]]
-    own = sorted(pair for pair in added if pair.startswith(("run.oci.", "io.podman.annotations.privileged")))
+    own = sorted(
+        pair for pair in added if pair.startswith(("run.oci.", "io.podman.annotations.privileged"))
+    )
     return f"adds the annotation {', '.join(own)}" if own else ""
 
 
 def _ranks(option: Option[str], **rank: int) -> Order:
     """Values with their ranks; every other value ranks highest."""
-    return orders.ranked(lambda facts: rank.get(facts.spec[option] or "none", 9), f"removes {option.flag}")
+    return orders.ranked(
+        lambda facts: rank.get(facts.spec[option] or "none", 9), f"removes {option.flag}"
+    )
 
 
 _CAPABILITIES: tuple[Order, ...] = (_capabilities,)
@@ -275,7 +327,12 @@ _SELINUX: tuple[Order, ...] = (orders.selinux,)
 _SECCOMP: tuple[Order, ...] = (_seccomp,)
 
 _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
-    PRIVILEGED: (_capabilities, _seccomp, orders.selinux, orders.off(PRIVILEGED, "makes it privileged")),
+    PRIVILEGED: (
+        _capabilities,
+        _seccomp,
+        orders.selinux,
+        orders.off(PRIVILEGED, "makes it privileged"),
+    ),
     CAP_ADD: _CAPABILITIES,
     CAP_DROP: _CAPABILITIES,
     USER: (orders.root_user, _capabilities),
@@ -298,7 +355,12 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     IPC: (orders.namespace(IPC),),
     UTS: (orders.namespace(UTS),),
     CGROUPNS: (orders.namespace(CGROUPNS),),
-    CGROUPS: (orders.ranked(lambda facts: int(facts.spec[CGROUPS] != "disabled"), "turns off its cgroup"),),
+    CGROUPS: (
+        orders.ranked(
+            lambda facts: int(facts.spec[CGROUPS] != "disabled"),
+            "turns off its cgroup",
+        ),
+    ),
     MEMORY: (orders.memory,),
     MEMORY_SWAP: (orders.memory,),
     CPUS: (orders.processors,),
@@ -307,7 +369,9 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     ULIMIT: (orders.ulimits,),
     OOM_SCORE_ADJ: (
         orders.ranked(
-            lambda facts: max(facts.spec[OOM_SCORE_ADJ], -1000) if OOM_SCORE_ADJ in facts.spec else 0,
+            lambda facts: (
+                max(facts.spec[OOM_SCORE_ADJ], -1000) if OOM_SCORE_ADJ in facts.spec else 0
+            ),
             "makes the kernel kill other processes first when memory runs out",
         ),
     ),
@@ -323,7 +387,12 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     HEALTH_CMD: (_health,),
     HEALTH_ON_FAILURE: (_ranks(HEALTH_ON_FAILURE, none=0),),
     SDNOTIFY: (_ranks(SDNOTIFY, none=0, ignore=0, conmon=0),),
-    LOG_DRIVER: (orders.ranked(lambda facts: int(facts.spec[LOG_DRIVER] != "none"), "turns off logging"),),
+    LOG_DRIVER: (
+        orders.ranked(
+            lambda facts: int(facts.spec[LOG_DRIVER] != "none"),
+            "turns off logging",
+        ),
+    ),
     LOG_OPT: (_log_limit,),
     ANNOTATIONS: (_annotations,),
 }

@@ -1,4 +1,5 @@
-"""What a fix changes: the remediation of a finding, and the difference between two specs, by option."""
+"""What a fix changes: the remediation of a finding, and the difference between two specs, by
+option."""
 
 from __future__ import annotations
 
@@ -10,7 +11,15 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, Checklist, FixContext, Measured, Parameters, ParameterValue
+from hardentui.model.check import (
+    Advice,
+    Check,
+    Checklist,
+    FixContext,
+    Measured,
+    Parameters,
+    ParameterValue,
+)
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Remediation, Verdict
 from hardentui.model.known import Unread, known
@@ -41,7 +50,10 @@ class OptionDiff(Struct, frozen=True):
         return _missing(self.after, self.before)
 
 
-def _missing(texts: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+def _missing(
+    texts: tuple[str, ...],
+    other: tuple[str, ...],
+) -> tuple[str, ...]:
     return tuple(text for text in texts if text not in other)
 
 
@@ -80,7 +92,10 @@ def as_run_lines(changed: tuple[OptionDiff, ...]) -> str:
     return "\n".join(lines)
 
 
-def as_quadlet_lines(changed: tuple[OptionDiff, ...], version: Version) -> str:
+def as_quadlet_lines(
+    changed: tuple[OptionDiff, ...],
+    version: Version,
+) -> str:
     """As lines of a Quadlet unit, for display only; the unit writer does the escaping."""
     lines = []
     for diff in changed:
@@ -100,7 +115,9 @@ def as_quadlet_lines(changed: tuple[OptionDiff, ...], version: Version) -> str:
 
 def _restart(policies: Iterable[str]) -> list[str]:
     return [
-        f"[{section}] {key}={value}" for policy in policies for section, key, value in restart_lines(policy)
+        f"[{section}] {key}={value}"
+        for policy in policies
+        for section, key, value in restart_lines(policy)
     ]
 
 
@@ -113,14 +130,23 @@ def _flag(option: Option[Any], argument: str) -> str:
 # What a fix does to a container.
 
 
-def fix_parameters(check: Check, checklist: Checklist, chosen: Mapping[str, ParameterValue]) -> Parameters:
-    """The parameters of a fix: as `parameters_of`, with the user's defaults below the checklist's values."""
+def fix_parameters(
+    check: Check,
+    checklist: Checklist,
+    chosen: Mapping[str, ParameterValue],
+) -> Parameters:
+    """The parameters of a fix: as `parameters_of`, with the user's defaults below the checklist's
+    values."""
     own = checklist.fix_values.get(check.id, {})
     listed = checklist.parameters.get(check.id, {})
     return Parameters({**check.parameters, **own, **listed, **chosen})
 
 
-def remedied(check: Check, spec: Spec, context: FixContext) -> Spec:
+def remedied(
+    check: Check,
+    spec: Spec,
+    context: FixContext,
+) -> Spec:
     """The fixed spec.
 
     Raises:
@@ -134,10 +160,19 @@ def remedied(check: Check, spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(f"what the fix depends on is not known: {unread.reason}") from None
 
 
-def advised(check: Check, before: Spec, after: Spec, context: FixContext) -> Advice:
+def advised(
+    check: Check,
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     """What the fix means for this container, as far as that is known."""
     advise = check.advise
-    return Advice() if advise is None else known(lambda: advise(before, after, context), else_=Advice())
+    return (
+        Advice()
+        if advise is None
+        else known(lambda: advise(before, after, context), else_=Advice())
+    )
 
 
 def remediation(
@@ -153,7 +188,11 @@ def remediation(
     advice = Advice()
     if check.remediate is not None and isinstance(facts, ContainerFacts):
         parameters = fix_parameters(check, checklist, chosen or {})
-        context = FixContext(facts, parameters, chosen=frozenset(chosen or ()))
+        context = FixContext(
+            facts,
+            parameters,
+            chosen=frozenset(chosen or ()),
+        )
         try:
             after = remedied(check, facts.spec, context)
         except CannotFix as error:
@@ -196,11 +235,16 @@ class FixValue(Struct, frozen=True):
     default: ParameterValue  # the value if none is chosen
     said_by: From
     form: str  # the allowed form; completes "it must be …"
-    measured: Measured | None = None  # the value that the fix writes instead; None if it uses `value`
+    measured: Measured | None = (
+        None  # the value that the fix writes instead; None if it uses `value`
+    )
 
 
 def settings_of(
-    check: Check, facts: ContainerFacts, choice: Choice, checklist: Checklist
+    check: Check,
+    facts: ContainerFacts,
+    choice: Choice,
+    checklist: Checklist,
 ) -> tuple[FixValue, ...]:
     """The values of the fix with this choice; empty if it has none."""
     chosen, listed = dict(choice.parameters), checklist.parameters.get(check.id, {})
@@ -215,7 +259,10 @@ def settings_of(
             name,
             parameters.values[name],
             listed.get(name, own.get(name, check.parameters[name])),
-            next((by for by, names in _sources(chosen, listed, own) if name in names), From.CHECK),
+            next(
+                (by for by, names in _sources(chosen, listed, own) if name in names),
+                From.CHECK,
+            ),
             FORMS[form].words,
             measured.get(name),
         )
@@ -226,6 +273,10 @@ def settings_of(
 _Values: TypeAlias = "Mapping[str, ParameterValue]"
 
 
-def _sources(chosen: _Values, listed: _Values, own: _Values) -> tuple[tuple[From, _Values], ...]:
+def _sources(
+    chosen: _Values,
+    listed: _Values,
+    own: _Values,
+) -> tuple[tuple[From, _Values], ...]:
     """The sources of a value, in order of precedence."""
     return (From.CHOSEN, chosen), (From.CHECKLIST, listed), (From.SETTINGS, own)

@@ -1,13 +1,13 @@
 """A score with a defined meaning.
 
-A container's score is the share of its defences that are in force. Each check of an option has points by what
-the defence keeps an intruder from (`Check.points`). A check that does not apply, is unknown or was waived is
-left out, and so is everything that the container's options do not decide. A container with a host takeover
-finding (`Finding.takes_over`) scores at most TAKEOVER_CEILING, every other one more. Because the score is a
-share, fixes add up: each is worth its points.
+A container's score is the share of its defences that are in force. Each check of an option has
+points by what the defence keeps an intruder from (`Check.points`). A check that does not apply, is
+unknown or was waived is left out, and so is everything that the container's options do not decide.
+A container with a host takeover finding (`Finding.takes_over`) scores at most TAKEOVER_CEILING,
+every other one more. Because the score is a share, fixes add up: each is worth its points.
 
-The score of a host, an engine, an image or a network is the same share, with the weight of each severity as
-points. score_meaning.py explains it to users; docs/score.md argues the points.
+The score of a host, an engine, an image or a network is the same share, with the weight of each
+severity as points. score_meaning.py explains it to users; docs/score.md argues the points.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ TAKEOVER_CEILING = 20
 FAIR, STRONG = 50, 80
 """The lowest scores of these levels."""
 _LAST_STEP_ABOUT_IMAGES = 3
-_WORST_STATUS = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS)
+_WORST_STATUS = (
+    Status.FAIL,
+    Status.UNKNOWN,
+    Status.WAIVED,
+    Status.PASS,
+)
 
 LEADING = frozenset(
     "privileged mounted-engine-socket mounted-control-socket sensitive-host-mount host-takeover-capabilities "
@@ -55,7 +60,9 @@ class Score(Struct, frozen=True):
     """A score of a container, a step or a host."""
 
     value: int | None  # 0 to 100, rounded down; None if nothing that counts could be checked
-    looked_at: tuple[int, int]  # how many of the findings that apply could be checked, and how many apply
+    looked_at: tuple[
+        int, int
+    ]  # how many of the findings that apply could be checked, and how many apply
     failing: tuple[tuple[Severity, int], ...]  # severity -> number of failing findings
     points: int = 0  # of all defences that apply and are known
     takes_over: bool = False  # whoever takes over the container takes over the host
@@ -72,11 +79,15 @@ class Score(Struct, frozen=True):
             return None
         if self.takes_over:
             return Level.TAKEOVER
-        return Level.WEAK if self.value < FAIR else Level.FAIR if self.value < STRONG else Level.STRONG
+        return (
+            Level.WEAK if self.value < FAIR else Level.FAIR if self.value < STRONG else Level.STRONG
+        )
 
     def worth(self, finding: Finding) -> int:
         """By how much the score rises once this finding passes, rounded; 0 = it does not count."""
-        return round((100 - TAKEOVER_CEILING - 1) * finding.points / self.points) if self.points else 0
+        return (
+            round((100 - TAKEOVER_CEILING - 1) * finding.points / self.points) if self.points else 0
+        )
 
     def count(self, severity: Severity) -> int:
         return dict(self.failing).get(severity, 0)
@@ -119,7 +130,12 @@ def worst(findings: Iterable[Finding]) -> Finding | None:
     )
 
 
-def score(findings: Iterable[Finding], *, whole: bool = True, fixed: frozenset[str] = frozenset()) -> Score:
+def score(
+    findings: Iterable[Finding],
+    *,
+    whole: bool = True,
+    fixed: frozenset[str] = frozenset(),
+) -> Score:
     """The score of these findings.
 
     Args:
@@ -145,7 +161,9 @@ def score(findings: Iterable[Finding], *, whole: bool = True, fixed: frozenset[s
             takes_over = takes_over or finding.takes_over
     least, most = (0, TAKEOVER_CEILING) if takes_over else (TAKEOVER_CEILING + 1, 100)
     value = least + (most - least) * in_force // points if points and whole else None
-    return Score(value, (known, applying), tuple(sorted(failing.items(), reverse=True)), points, takes_over)
+    return Score(
+        value, (known, applying), tuple(sorted(failing.items(), reverse=True)), points, takes_over
+    )
 
 
 def cell(step: int, findings: Iterable[Finding]) -> Cell:
@@ -160,13 +178,27 @@ def cell(step: int, findings: Iterable[Finding]) -> Cell:
             worst = finding.severity if worst is None else max(worst, finding.severity)
         elif finding.status is Status.UNKNOWN:
             unknown += 1
-    for status in (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.WAIVED):
+    for status in (
+        Status.FAIL,
+        Status.UNKNOWN,
+        Status.PASS,
+        Status.WAIVED,
+    ):
         if status in seen:
             return Cell(step, status, worst, failing, unknown)
-    return Cell(step, Status.NOT_APPLICABLE, None, 0, 0)
+    return Cell(
+        step,
+        Status.NOT_APPLICABLE,
+        None,
+        0,
+        0,
+    )
 
 
-def cells(steps: Iterable[int], findings: Iterable[Finding]) -> tuple[Cell, ...]:
+def cells(
+    steps: Iterable[int],
+    findings: Iterable[Finding],
+) -> tuple[Cell, ...]:
     """One cell per step."""
     by_step: dict[int, list[Finding]] = {}
     for finding in findings:
@@ -182,9 +214,12 @@ def score_by_step(findings: Iterable[Finding]) -> dict[int, Score]:
     return {step: score(own) for step, own in sorted(by_step.items())}
 
 
-def findings_once(subject: Subject, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """One finding per check, about this subject, of findings about several containers: the worst status, and
-    the containers that have it. A check that applies to no container is left out.
+def findings_once(
+    subject: Subject,
+    findings: Iterable[Finding],
+) -> tuple[Finding, ...]:
+    """One finding per check, about this subject, of findings about several containers: the worst
+    status, and the containers that have it. A check that applies to no container is left out.
     """
     by_check: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -199,9 +234,17 @@ def _together(subject: Subject, same: Sequence[Finding]) -> Finding:
     severity = max(each.severity for each in having)
     reasons = Counter(each.verdict.reason for each in having if each.severity is severity)
     usual = reasons.most_common(1)[0][0]
-    first = next(each for each in having if each.severity is severity and each.verdict.reason == usual)
+    first = next(
+        each for each in having if each.severity is severity and each.verdict.reason == usual
+    )
     affects = () if status is Status.PASS else tuple(sorted({each.subject.name for each in having}))
-    return replace(first, subject=subject, points=COST[severity], affects=affects, waiver=None)
+    return replace(
+        first,
+        subject=subject,
+        points=COST[severity],
+        affects=affects,
+        waiver=None,
+    )
 
 
 # The meaning of a score, for its readers: `hardentui explain score`, docs/score.md, the help.

@@ -18,18 +18,52 @@ from hardentui.toml_document import TomlFault
 
 # Commands that give root: everything, a shell, or an engine's program with freely chosen arguments.
 
-_ENGINES = ("podman", "podman-remote", "docker", "nerdctl", "buildah", "crun", "runc", "ctr", "crictl")
+_ENGINES = (
+    "podman",
+    "podman-remote",
+    "docker",
+    "nerdctl",
+    "buildah",
+    "crun",
+    "runc",
+    "ctr",
+    "crictl",
+)
 _SHELLS = tuple("sh bash dash zsh ksh su sudo env chroot nsenter unshare systemd-run".split())
 _PLACES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin")
-_LOOKING = ("ps", "images", "logs", "inspect", "stats", "info", "version", "top", "port", "events", "history")
-_SWITCHING = ("start", "stop", "restart", "pause", "unpause", "kill", "wait", "healthcheck", "pull", "diff")
+_LOOKING = (
+    "ps",
+    "images",
+    "logs",
+    "inspect",
+    "stats",
+    "info",
+    "version",
+    "top",
+    "port",
+    "events",
+    "history",
+)
+_SWITCHING = (
+    "start",
+    "stop",
+    "restart",
+    "pause",
+    "unpause",
+    "kill",
+    "wait",
+    "healthcheck",
+    "pull",
+    "diff",
+)
 _HARMLESS = frozenset((*_LOOKING, *_SWITCHING))
 """Engine commands that are safe to allow with fixed arguments."""
 
 
 def root_command(command: str) -> str:
-    """`everything`, `podman`, … if such a command gives root; else empty. `command`: as in a rule: a path (or
-    a name) with patterns, a directory that ends with /, or ALL, with or without arguments.
+    """`everything`, `podman`, … if such a command gives root; else empty. `command`: as in a rule:
+    a path (or a name) with patterns, a directory that ends with /, or ALL, with or without
+    arguments.
     """
     if command == "ALL":
         return "everything"
@@ -85,11 +119,26 @@ def read_sudo_rights(files: Files, hostname: str) -> list[RootRight]:
     for main in _MAIN:
         content = text(files, main)
         if isinstance(content, str):
-            return sudo_rights(_lines(files, main, content, hostname.partition(".")[0], 0), hostname)
+            return sudo_rights(
+                _lines(
+                    files,
+                    main,
+                    content,
+                    hostname.partition(".")[0],
+                    0,
+                ),
+                hostname,
+            )
     return []
 
 
-def _lines(files: Files, path: str, content: str, host: str, depth: int) -> list[SudoLine]:
+def _lines(
+    files: Files,
+    path: str,
+    content: str,
+    host: str,
+    depth: int,
+) -> list[SudoLine]:
     """The lines of a file and its includes, in order."""
     lines: list[SudoLine] = []
     for line in re.sub(r"\\\n", " ", content).splitlines():
@@ -98,26 +147,44 @@ def _lines(files: Files, path: str, content: str, host: str, depth: int) -> list
             stripped = line.strip() if re.search(_NUMBER, line) else line.partition("#")[0].strip()
             lines += [SudoLine(path, stripped)] if stripped else []
             continue
-        included = _included(files, path, include["kind"], include["path"], host)
+        included = _included(
+            files,
+            path,
+            include["kind"],
+            include["path"],
+            host,
+        )
         for path in included[:_MOST_FILES] if depth < _DEEPEST else ():
             more = text(files, path)
             lines += _lines(files, path, more, host, depth + 1) if isinstance(more, str) else []
     return lines
 
 
-def _included(files: Files, path: str, kind: str, target: str, host: str) -> tuple[str, ...]:
-    """The files that a line includes; a relative name is relative to the including file's directory."""
+def _included(
+    files: Files,
+    path: str,
+    kind: str,
+    target: str,
+    host: str,
+) -> tuple[str, ...]:
+    """The files that a line includes; a relative name is relative to the including file's
+    directory."""
     target = target.strip().strip('"').replace("%h", host).replace("\\ ", " ")
     target = posixpath.join(posixpath.dirname(path), target)
     if kind == "include":
         return (target,)
     listed = names(files, target)
     return tuple(
-        f"{target.rstrip('/')}/{name}" for name in listed if "." not in name and not name.endswith("~")
+        f"{target.rstrip('/')}/{name}"
+        for name in listed
+        if "." not in name and not name.endswith("~")
     )
 
 
-def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight]:
+def sudo_rights(
+    lines: Iterable[SudoLine],
+    hostname: str = "",
+) -> list[RootRight]:
     """Accounts that these lines make root without a password.
 
     Raises:
@@ -132,13 +199,23 @@ def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight
     }
     rights: dict[RootRight, None] = {}
     for line in lines:
-        if line.text.startswith("Defaults") and re.search(r"!\s*authenticate|exempt_group", line.text):
+        if line.text.startswith("Defaults") and re.search(
+            r"!\s*authenticate|exempt_group", line.text
+        ):
             raise Unread(f"{line.path} switches passwords off by Defaults, which is not evaluated")
-        if line.text.startswith("Defaults") or re.match(_ALIAS, line.text) or "NOPASSWD" not in line.text:
+        if (
+            line.text.startswith("Defaults")
+            or re.match(_ALIAS, line.text)
+            or "NOPASSWD" not in line.text
+        ):
             continue
         rule = re.match(_RULE, line.text)
         used = set(re.split(r"[\s,:()=!]+", line.text))
-        if rule is None or re.search(_NOT_PLAIN, rule["commands"] + rule["users"]) or used & aliases:
+        if (
+            rule is None
+            or re.search(_NOT_PLAIN, rule["commands"] + rule["users"])
+            or used & aliases
+        ):
             raise Unread(f"{line.path} has a rule without password that is not evaluated")
         hosts = re.split(r"[\s,]+", rule["hosts"])
         if not any(_may_be(host, hostname) for host in hosts):
@@ -152,7 +229,8 @@ def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight
 
 
 def _may_be(host: str, hostname: str) -> bool:
-    """Whether a word of a rule names this machine. Addresses, patterns and netgroups may, so they count."""
+    """Whether a word of a rule names this machine. Addresses, patterns and netgroups may, so they
+    count."""
     named = re.fullmatch(r"[A-Za-z][\w.-]*", host) and hostname
     return not named or host in ("ALL", hostname, hostname.partition(".")[0])
 
@@ -191,9 +269,21 @@ def read_users(files: Files) -> tuple[User, ...]:
         if 0 < uid < _NOBODY:
             rootless, hidden = _runs_rootless(files, name, uid, home)
             controllers = (
-                known(_controllers, files, uid) if rootless else Unread(f"{name} runs no containers")
+                known(_controllers, files, uid)
+                if rootless
+                else Unread(f"{name} runs no containers")
             )
-            users.append(User(name, uid, gid, home, rootless, controllers, hidden))
+            users.append(
+                User(
+                    name,
+                    uid,
+                    gid,
+                    home,
+                    rootless,
+                    controllers,
+                    hidden,
+                )
+            )
     return tuple(users)
 
 
@@ -202,7 +292,12 @@ def read_groups(files: Files) -> dict[str, int]:
     return {row[0]: int(row[2]) for row in rows if len(row) > 2 and row[2].isdecimal()}
 
 
-def _runs_rootless(files: Files, name: str, uid: int, home: str) -> tuple[bool, bool]:
+def _runs_rootless(
+    files: Files,
+    name: str,
+    uid: int,
+    home: str,
+) -> tuple[bool, bool]:
     """Whether there are signs that it does; if not, whether its home is inaccessible to us."""
     if home in ("", "/", "/nonexistent"):
         return False, False
@@ -231,7 +326,8 @@ def _controllers(files: Files, uid: int) -> frozenset[str]:
 
 
 def read_sub_ids(files: Files, path: str) -> tuple[SubIds, ...]:
-    """The ranges of /etc/subuid or /etc/subgid; none if the file is missing. Malformed lines are ignored."""
+    """The ranges of /etc/subuid or /etc/subgid; none if the file is missing. Malformed lines are
+    ignored."""
     content = text(files, path)
     if isinstance(content, Missing):
         return ()
@@ -245,23 +341,45 @@ def read_sub_ids(files: Files, path: str) -> tuple[SubIds, ...]:
 
 
 def read_root_rights(
-    files: Files, users: tuple[User, ...], sockets: tuple[EngineSocket, ...], hostname: str = ""
+    files: Files,
+    users: tuple[User, ...],
+    sockets: tuple[EngineSocket, ...],
+    hostname: str = "",
 ) -> tuple[RootRight, ...]:
     """Paths to root: sudo without a password, the engine's socket, connections as root."""
     rights = read_sudo_rights(files, hostname)
     for socket in sockets:
         if socket.rootful:
             why = "can write to a socket of the rootful engine"
-            rights += [RootRight(who, why, socket.file.path, "socket") for who in socket.users]
+            rights += [
+                RootRight(
+                    who,
+                    why,
+                    socket.file.path,
+                    "socket",
+                )
+                for who in socket.users
+            ]
     people = [(user.home, user.name) for user in users if user.home not in ("", "/")]
     for home, who in (("/root", "root"), *people):
         for path, target in _root_connections(files, home):
-            rights.append(RootRight(who, f"has a connection as root: {target}", path, "connection"))
+            rights.append(
+                RootRight(
+                    who,
+                    f"has a connection as root: {target}",
+                    path,
+                    "connection",
+                )
+            )
     return tuple(dict.fromkeys(rights))
 
 
-def _root_connections(files: Files, home: str) -> Iterator[tuple[str, str]]:
-    """(file, target) of each stored connection that logs in as root over ssh. Credentials are left out."""
+def _root_connections(
+    files: Files,
+    home: str,
+) -> Iterator[tuple[str, str]]:
+    """(file, target) of each stored connection that logs in as root over ssh. Credentials are left
+    out."""
     for name, parse in (
         ("podman-connections.json", _stored_targets),
         ("containers.conf", _configured_targets),

@@ -17,7 +17,9 @@ from hardentui.host.commands import CANCELLED, Ask, not_installed, program_envir
 from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
 
-_LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(?P<message>.*)"')  # the format of skopeo's messages
+_LOGGED = re.compile(
+    r'time="[^"]*" level=\w+ msg="(?P<message>.*)"'
+)  # the format of skopeo's messages
 _LARGEST = 256 << 20
 _LAST_WORDS = 2000
 _TICK = 0.1
@@ -27,14 +29,21 @@ _GRACE = 3.0
 def asker(stop: threading.Event) -> Ask:
     """Runs programs until `stop` is set: then the running one is killed with all its children."""
 
-    def ask(arguments: Sequence[str], seconds: float, environment: Mapping[str, str] = {}) -> Known[str]:
+    def ask(
+        arguments: Sequence[str],
+        seconds: float,
+        environment: Mapping[str, str] = {},
+    ) -> Known[str]:
         return _run(arguments, seconds, environment, stop)
 
     return ask
 
 
 def _run(
-    arguments: Sequence[str], seconds: float, environment: Mapping[str, str], stop: threading.Event
+    arguments: Sequence[str],
+    seconds: float,
+    environment: Mapping[str, str],
+    stop: threading.Event,
 ) -> Known[str]:
     name = arguments[0]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -65,7 +74,10 @@ def _run(
 
 
 def _wait(
-    process: subprocess.Popen[bytes], name: str, seconds: float, stop: threading.Event
+    process: subprocess.Popen[bytes],
+    name: str,
+    seconds: float,
+    stop: threading.Event,
 ) -> Unread | None:
     end = time.monotonic() + seconds
     try:
@@ -98,4 +110,7 @@ def _last_words(err: IO[bytes]) -> str:
     if not lines:
         return ""
     logged = _LOGGED.fullmatch(lines[-1].strip())
-    return visible(logged["message"].replace('\\"', '"') if logged else lines[-1].strip(), 600)
+    return visible(
+        logged["message"].replace('\\"', '"') if logged else lines[-1].strip(),
+        600,
+    )

@@ -46,7 +46,8 @@ def run_nothing(arguments: Sequence[str], seconds: float) -> Known[str]:
     return Unread(f"{arguments[0]} was not run")
 
 
-# Programs that run long, asked through a function: what it takes, what it answers, what it refuses. Pure.
+# Programs that run long, asked through a function: what it takes, what it answers, what it refuses.
+# Pure.
 
 CANCELLED = Unread("it was cancelled")
 
@@ -60,7 +61,10 @@ class Ask(Protocol):
     """Runs a program; returns its output, or why there is none."""
 
     def __call__(
-        self, arguments: Sequence[str], seconds: float, environment: Mapping[str, str] = ...
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+        environment: Mapping[str, str] = ...,
     ) -> Known[str]: ...
 
 
@@ -73,8 +77,10 @@ def ask_twice(
     *,
     offline: bool,
 ) -> Known[str]:
-    """Run with the network, and if that fails once more without; the first error is the one reported.
-    `always`, `without_network`: environment of every call, and of calls that must not use the network.
+    """Run with the network, and if that fails once more without; the first error is the one
+    reported.
+    `always`, `without_network`: environment of every call, and of calls that must not use the
+        network.
     """
     first = CANCELLED if offline else ask(arguments, seconds, always)
     if not offline and (not isinstance(first, Unread) or first == CANCELLED):

@@ -39,12 +39,17 @@ _AUDITCTL_SECONDS = 5.0
 
 
 def read_detectors(files: Files) -> tuple[str, ...]:
-    return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
+    return tuple(
+        name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths)
+    )
 
 
 def read_running_sensors(processes: tuple[HostProcess, ...]) -> tuple[str, ...]:
-    """Running runtime sensors, also in a container; raises Unread if none is seen but some may be hidden."""
-    running = {_PROCESSES[process.program] for process in processes if process.program in _PROCESSES}
+    """Running runtime sensors, also in a container; raises Unread if none is seen but some may be
+    hidden."""
+    running = {
+        _PROCESSES[process.program] for process in processes if process.program in _PROCESSES
+    }
     if not running and not sees_everybody(processes):
         raise Unread("not all processes of the host are visible")
     return tuple(sorted(running))
@@ -54,15 +59,24 @@ def read_audit_rules(files: Files) -> tuple[str, ...]:
     """The audit rules that auditd loads at boot."""
     rules: list[str] = []
     inside = names(files, "/etc/audit/rules.d")
-    for path in (*(f"/etc/audit/rules.d/{name}" for name in inside), "/etc/audit/audit.rules"):
+    for path in (
+        *(f"/etc/audit/rules.d/{name}" for name in inside),
+        "/etc/audit/audit.rules",
+    ):
         content = text(files, path)
         if isinstance(content, str) and path.endswith(".rules"):
             rules += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
     return tuple(dict.fromkeys(rules))
 
 
-def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> tuple[str, ...]:
-    """The kernel's current audit rules. Without auditctl nothing on this host could have loaded one."""
+def read_loaded_audit_rules(
+    files: Files,
+    run: Run,
+    *,
+    root: bool,
+) -> tuple[str, ...]:
+    """The kernel's current audit rules. Without auditctl nothing on this host could have loaded
+    one."""
     if not any(there(files, path) for path in _AUDITCTL):
         return ()
     if not root:
@@ -71,11 +85,12 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> tuple[str,
     return tuple(line.strip() for line in answer.splitlines() if line.strip().startswith("-"))
 
 
-# A small table of known vulnerabilities in Podman and its helpers, as of the date below. Not a scanner.
+# A small table of known vulnerabilities in Podman and its helpers, as of the date below. Not a
+# scanner.
 #
-# A row names the upstream version of each release line with the fix. Distributions often backport a fix to
-# an older version, so for packages a row is a question, not an answer. Each row was compared with the
-# release notes or the CVE record; unconfirmed data is left out.
+# A row names the upstream version of each release line with the fix. Distributions often backport a
+# fix to an older version, so for packages a row is a question, not an answer. Each row was compared
+# with the release notes or the CVE record; unconfirmed data is left out.
 
 DATED = "2026-11-25"
 _ADVISORIES = """\
@@ -126,21 +141,33 @@ netavark CVE-2025-8283 1.15.1, all, low, the name of a neighbour can lead outsid
 # the notes of 1.12.2; GHSA-g5jh-57wm-p79m
 aardvark-dns CVE-2024-8418 1.12.2, 1.12.0, high, a container can block the names of its network
 """
-"""Component, CVE, the first fixed version of each release line, first vulnerable version, severity, text."""
+"""Component, CVE, the first fixed version of each release line, first vulnerable version, severity,
+text."""
 
 
 def _advisory(row: str) -> Advisory:
     versions, since, severity, _ = row.split(", ", 3)
     component, cve, *fixed = versions.split()
     since = since.replace("all", "")
-    return Advisory(component, cve, tuple(fixed), since, severity)
+    return Advisory(
+        component,
+        cve,
+        tuple(fixed),
+        since,
+        severity,
+    )
 
 
 TABLE = tuple(_advisory(row) for row in _ADVISORIES.splitlines() if not row.startswith("#"))
-"""conmon, passt and containers-common (configuration only): no vulnerability was known on that date."""
+"""conmon, passt and containers-common (configuration only): no vulnerability was known on that
+date."""
 
 
-def outdated_in(component: str, version: str, distribution: bool) -> tuple[OutdatedComponent, ...]:
+def outdated_in(
+    component: str,
+    version: str,
+    distribution: bool,
+) -> tuple[OutdatedComponent, ...]:
     """The advisories that apply to a version; none for a version that cannot be parsed.
 
     Args:
@@ -170,7 +197,9 @@ def _open(row: Advisory, installed: Version) -> bool:
     if installed >= max(fixed):
         return False
     lines = [
-        version for version in fixed if (version.major, version.minor) == (installed.major, installed.minor)
+        version
+        for version in fixed
+        if (version.major, version.minor) == (installed.major, installed.minor)
     ]
     return not any(installed >= version for version in lines)
 
@@ -188,18 +217,27 @@ _TAKEN_BACK = (
     r"(?i)\b(revert\w*|drop\w*|remov\w*|disabl\w*|incomplete|unfixed|pending|postpone\w*|vulnerable|"
     r"not (?:yet )?(?:fixed|affected|applied))\b"
 )
-_RPM_ASK = Unread("rpm change logs are read only when asked for", do=Do(Verb.CHECK_SLOWLY))
+_RPM_ASK = Unread(
+    "rpm change logs are read only when asked for",
+    do=Do(Verb.CHECK_SLOWLY),
+)
 
 
 def repairs_named(
-    files: Files, run: Run, package: HostPackage, cves: Collection[str], *, deep: bool
+    files: Files,
+    run: Run,
+    package: HostPackage,
+    cves: Collection[str],
+    *,
+    deep: bool,
 ) -> Mapping[str, str]:
     """CVE -> the line about its fix, for those in the installed package's change log.
 
     An item that also mentions a revert, or something unfixed, does not count as a fix.
     """
     return named_in(
-        _of_rpm(run, package, deep=deep) if package.family == "rpm" else _of_deb(files, package), cves
+        _of_rpm(run, package, deep=deep) if package.family == "rpm" else _of_deb(files, package),
+        cves,
     )
 
 
@@ -247,7 +285,12 @@ def _unpacked(content: bytes) -> str | None:
     return text.decode("utf-8", "replace") if unpacker.eof else None
 
 
-def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> str:
+def _of_rpm(
+    run: Run,
+    package: HostPackage,
+    *,
+    deep: bool,
+) -> str:
     if not deep:
         raise _RPM_ASK
     return need(run(("rpm", "-q", "--changelog", package.name), _CHANGELOGS_RPM_SECONDS))
@@ -258,7 +301,10 @@ _DPKG_STATUS = "/var/lib/dpkg/status"
 _APT_INDEXES = "/var/lib/apt/lists"
 _DPKG_INFO = "/var/lib/dpkg/info"
 _PROFILE_PACKAGES = ("golang-github-containers-common", "containers-common")
-_UPDATES_ASK = Unread("it is slow, so it is only checked when asked for", do=Do(Verb.CHECK_SLOWLY))
+_UPDATES_ASK = Unread(
+    "it is slow, so it is only checked when asked for",
+    do=Do(Verb.CHECK_SLOWLY),
+)
 _SECONDS = 30.0
 _RPM_SECONDS = 5.0
 _STATUS_LIMIT = 64 << 20
@@ -272,15 +318,22 @@ def read_packages(files: Files, run: Run) -> Mapping[str, HostPackage]:
         status = ""
     if status:
         return {package.name: package for package in dpkg_packages(status)}
-    answer = run(("rpm", "-q", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n", *COMPONENTS), _RPM_SECONDS)
+    answer = run(
+        ("rpm", "-q", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n", *COMPONENTS), _RPM_SECONDS
+    )
     if isinstance(answer, Unread):
-        every = run(("rpm", "-qa", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n"), _RPM_SECONDS)
+        every = run(
+            ("rpm", "-qa", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n"),
+            _RPM_SECONDS,
+        )
         if isinstance(every, Unread):
             raise Unread(f"neither dpkg nor rpm could be queried ({every.reason})")
         answer = every
     rows = [line.split("\t") for line in answer.splitlines()]
     return {
-        row[0]: HostPackage(row[0], row[1], "rpm") for row in rows if len(row) == 2 and row[0] in COMPONENTS
+        row[0]: HostPackage(row[0], row[1], "rpm")
+        for row in rows
+        if len(row) == 2 and row[0] in COMPONENTS
     }
 
 
@@ -293,13 +346,21 @@ def dpkg_packages(status: str) -> list[HostPackage]:
         end = status.find("\n\n", start + 1)
         paragraph = status[max(start, 0) : end if end >= 0 else None]
         version = re.search(r"^Version: (\S+)", paragraph, re.MULTILINE)
-        if version and re.search(r"^Status: .* installed$", paragraph, re.MULTILINE):
+        if version and re.search(
+            r"^Status: .* installed$",
+            paragraph,
+            re.MULTILINE,
+        ):
             packages.append(HostPackage(name, version[1], "deb"))
     return packages
 
 
 def read_outdated(
-    files: Files, run: Run, packages: Mapping[str, HostPackage], *, deep: bool
+    files: Files,
+    run: Run,
+    packages: Mapping[str, HostPackage],
+    *,
+    deep: bool,
 ) -> tuple[OutdatedComponent, ...]:
     """The advisories that apply to the installed versions, with the fixes in their change logs."""
     all_outdated: list[OutdatedComponent] = []
@@ -308,14 +369,27 @@ def read_outdated(
         if not outdated:
             continue
         cves = [component.advisory.cve for component in outdated]
-        named = known(lambda: repairs_named(files, run, package, cves, deep=deep))  # noqa: B023 - now
+        named = known(
+            lambda: repairs_named(
+                files,
+                run,
+                package,  # noqa: B023 - called now
+                cves,  # noqa: B023
+                deep=deep,
+            )
+        )
         for component in outdated:
             repair = named if isinstance(named, Unread) else named.get(component.advisory.cve, "")
             all_outdated.append(replace(component, repair=repair))
     return tuple(all_outdated)
 
 
-def read_security_updates(files: Files, run: Run, *, deep: bool) -> tuple[str, ...]:
+def read_security_updates(
+    files: Files,
+    run: Run,
+    *,
+    deep: bool,
+) -> tuple[str, ...]:
     """Packages with a pending security update, according to the package manager's existing index.
 
     The index is not refreshed: an old index gives an old answer.
@@ -325,9 +399,13 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> tuple[str, .
     if there(files, "/usr/bin/apt-get"):
         return _apt_updates(files, run)
     if there(files, "/usr/bin/dnf"):
-        return _last_words(need(run(("dnf", "-C", "-q", "updateinfo", "list", "--security"), _SECONDS)))
+        return _last_words(
+            need(run(("dnf", "-C", "-q", "updateinfo", "list", "--security"), _SECONDS))
+        )
     if there(files, "/usr/bin/zypper"):
-        command = tuple("zypper --non-interactive --no-refresh -q list-patches --category security".split())
+        command = tuple(
+            "zypper --non-interactive --no-refresh -q list-patches --category security".split()
+        )
         return zypper_patches(need(run(command, _SECONDS)))
     raise Unread("no known package manager found (apt, dnf, zypper)")
 
@@ -338,7 +416,9 @@ def _apt_updates(files: Files, run: Run) -> tuple[str, ...]:
     if not any("security" in name.lower() and "_Packages" in name for name in indexes):
         raise Unread("apt has no index of a security archive: run apt-get update")
     upgrade = ("--just-print", "--with-new-pkgs", "upgrade")
-    return apt_security_updates(need(run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS)))
+    return apt_security_updates(
+        need(run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS))
+    )
 
 
 def apt_security_updates(answer: str) -> tuple[str, ...]:

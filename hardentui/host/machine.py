@@ -70,13 +70,20 @@ def read_sysctls(files: Files) -> dict[str, Known[str]]:
     """The sysctls of this kernel; names with dots, values without the line end."""
     values: dict[str, Known[str]] = {}
     for name in KNOBS:
-        content = known(text, files, f"/proc/sys/{name.replace('.', '/')}")
+        content = known(
+            text,
+            files,
+            f"/proc/sys/{name.replace('.', '/')}",
+        )
         if not isinstance(content, Missing):
             values[name] = content if isinstance(content, Unread) else content.strip()
     return values
 
 
-def read_core_handler(files: Files, accounts: Accounts | None) -> Known[FileFact | Missing | None]:
+def read_core_handler(
+    files: Files,
+    accounts: Accounts | None,
+) -> Known[FileFact | Missing | None]:
     """The program that receives core dumps, with who can change it; None if they go to a file."""
     pattern = text(files, "/proc/sys/kernel/core_pattern")
     if isinstance(pattern, Missing):
@@ -114,7 +121,9 @@ def _selinux_configured(files: Files) -> str:
     content = text(files, "/etc/selinux/config")
     lines = content.splitlines() if isinstance(content, str) else []
     values = [
-        line.partition("=")[2].strip() for line in lines if line.replace(" ", "").startswith("SELINUX=")
+        line.partition("=")[2].strip()
+        for line in lines
+        if line.replace(" ", "").startswith("SELINUX=")
     ]
     return values[-1].lower() if values else ""
 
@@ -148,7 +157,10 @@ def read_reboot_required(files: Files, kernel: str) -> Known[str]:
     installed = names(files, "/usr/lib/modules")
     if kernel not in installed:
         return Unread(f"the running kernel {kernel} is not installed any more")
-    newest = max((image for image in installed if _flavour(image) == _flavour(kernel)), key=_order)
+    newest = max(
+        (image for image in installed if _flavour(image) == _flavour(kernel)),
+        key=_order,
+    )
     if _order(newest) > _order(kernel):
         return f"kernel {kernel} runs and {newest} is installed"
     return ""
@@ -160,7 +172,9 @@ def _flavour(release: str) -> str:
 
 
 def _order(release: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", release.removesuffix(_flavour(release))))
+    return tuple(
+        int(number) for number in re.findall(r"\d+", release.removesuffix(_flavour(release)))
+    )
 
 
 _CONFIGURATION = "/etc/systemd/journald.conf"
@@ -187,7 +201,12 @@ def read_journal(files: Files) -> JournalStorage | None:
     storage = values["Storage"].lower()
     kept = storage == "persistent" or (storage == "auto" and there(files, _PERSISTENT))
     forwarded = values["ForwardToSyslog"].lower() in _YES and there(files, _SYSLOG)
-    return JournalStorage(storage, kept, forwarded, where)
+    return JournalStorage(
+        storage,
+        kept,
+        forwarded,
+        where,
+    )
 
 
 def _paths(files: Files) -> tuple[str, ...]:
@@ -202,11 +221,19 @@ def _paths(files: Files) -> tuple[str, ...]:
 
 
 def _settings(content: str) -> list[tuple[str, str]]:
-    pairs = (line.strip().partition("=") for line in content.splitlines() if line.strip()[:1] not in "#;[")
+    pairs = (
+        line.strip().partition("=")
+        for line in content.splitlines()
+        if line.strip()[:1] not in "#;["
+    )
     return [(name.strip(), value.strip()) for name, equals, value in pairs if equals]
 
 
-_ONLINE, _MEMORY, _PIDS = "/sys/devices/system/cpu/online", "/proc/meminfo", "/proc/sys/kernel/pid_max"
+_ONLINE, _MEMORY, _PIDS = (
+    "/sys/devices/system/cpu/online",
+    "/proc/meminfo",
+    "/proc/sys/kernel/pid_max",
+)
 
 
 def read_capacity(files: Files) -> Capacity:
@@ -226,7 +253,13 @@ def _unclear(what: str) -> Unread:
 def _memory(files: Files, name: str) -> int:
     lines = (line.split() for line in text_of(files, _MEMORY).splitlines())
     return (
-        _number(next((words[1] for words in lines if words[:1] == [f"{name}:"] and words[1:]), ""), name)
+        _number(
+            next(
+                (words[1] for words in lines if words[:1] == [f"{name}:"] and words[1:]),
+                "",
+            ),
+            name,
+        )
         << 10
     )
 
@@ -247,7 +280,11 @@ _DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
 class _PartsOfHost:
     """What several facts are made from: each is read when the first of them is asked for."""
 
-    def __init__(self, files: Files, version: Version) -> None:
+    def __init__(
+        self,
+        files: Files,
+        version: Version,
+    ) -> None:
         self._files = files
         self.version = version
 
@@ -280,15 +317,28 @@ class _PartsOfHost:
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
         uids = (user.uid for user in self.people if user.rootless)
-        return read_endpoints(self._files, self.running, self.listening, uids)
+        return read_endpoints(
+            self._files,
+            self.running,
+            self.listening,
+            uids,
+        )
 
     @cached_property
     def sockets(self) -> tuple[EngineSocket, ...]:
-        return read_sockets(self._files, self.people, self.accounts, self.listening, self.endpoints)
+        return read_sockets(
+            self._files,
+            self.people,
+            self.accounts,
+            self.listening,
+            self.endpoints,
+        )
 
     @cached_property
     def on_tcp(self) -> TcpServices:
-        return read_tcp_services(self._files, self.endpoints, known(lambda: self.processes), self.listening)
+        return read_tcp_services(
+            self._files, self.endpoints, known(lambda: self.processes), self.listening
+        )
 
     @cached_property
     def units(self) -> Mapping[str, Known[FileFact]]:
@@ -296,7 +346,12 @@ class _PartsOfHost:
 
     @cached_property
     def configuration(self) -> Configuration:
-        return read_configuration(self._files, home="/root", uid=0, version=self.version)
+        return read_configuration(
+            self._files,
+            home="/root",
+            uid=0,
+            version=self.version,
+        )
 
     @cached_property
     def storage(self) -> Storage:
@@ -312,8 +367,8 @@ def read_host(
     deep: bool = False,
     now: datetime | None = None,
 ) -> HostFacts:
-    """Everything that checks need from the host, read when it is asked for: all of it takes well under 50 ms
-    unless `deep`. Read-only.
+    """Everything that checks need from the host, read when it is asked for: all of it takes well
+    under 50 ms unless `deep`. Read-only.
 
     Args:
         files: this machine's files, or recorded ones.
@@ -334,10 +389,30 @@ def read_host(
         groups=later(lambda host: read_groups(files)),
         subuids=later(lambda host: read_sub_ids(files, "/etc/subuid")),
         subgids=later(lambda host: read_sub_ids(files, "/etc/subgid")),
-        root_rights=later(lambda host: read_root_rights(files, read.people, read.sockets, host.hostname)),
-        engine_configuration=later(lambda host: read_engine_configuration(files, read.accounts, read.people)),
+        root_rights=later(
+            lambda host: read_root_rights(
+                files,
+                read.people,
+                read.sockets,
+                host.hostname,
+            )
+        ),
+        engine_configuration=later(
+            lambda host: read_engine_configuration(
+                files,
+                read.accounts,
+                read.people,
+            )
+        ),
         units=later(lambda host: read.units),
-        unit_programs=later(lambda host: read_unit_programs(files, read.units, read.people, read.accounts)),
+        unit_programs=later(
+            lambda host: read_unit_programs(
+                files,
+                read.units,
+                read.people,
+                read.accounts,
+            )
+        ),
         core_handler=later(lambda host: read_core_handler(files, read.accounts)),
         configuration=later(lambda host: read.configuration),
         storage=later(lambda host: read.storage),
@@ -359,7 +434,14 @@ def read_host(
         packages=later(lambda host: read_packages(files, run)),
         security_updates=later(lambda host: read_security_updates(files, run, deep=deep)),
         reboot_required=later(lambda host: read_reboot_required(files, host.kernel)),
-        outdated=later(lambda host: read_outdated(files, run, host.packages, deep=deep)),
+        outdated=later(
+            lambda host: read_outdated(
+                files,
+                run,
+                host.packages,
+                deep=deep,
+            )
+        ),
         advisories_dated=advisories.DATED,
         audit_rules=later(lambda host: read_audit_rules(files)),
         audit_loaded=later(lambda host: read_loaded_audit_rules(files, run, root=root)),
@@ -370,7 +452,10 @@ def read_host(
     )
 
 
-def _seccomp_profile(files: Files, read: _PartsOfHost) -> Known[FileFact | Missing]:
+def _seccomp_profile(
+    files: Files,
+    read: _PartsOfHost,
+) -> Known[FileFact | Missing]:
     path = _seccomp_path(files, read.configuration)
     return Missing(path) if path == _NO_PROFILE else examine(files, path, accounts=read.accounts)
 
@@ -400,10 +485,18 @@ def _seccomp_path(files: Files, configuration: Configuration) -> str:
 
 
 def _storage(files: Files, version: Version) -> Storage:
-    settings = read_storage(files, home="/root", uid=0, version=version)
+    settings = read_storage(
+        files,
+        home="/root",
+        uid=0,
+        version=version,
+    )
     driver = str(settings.get("storage.driver") or "")
     graph_root = str(settings.get("storage.graphroot") or _DEFAULT_GRAPH_ROOT)
-    options = [settings.get("storage.options.overlay.mountopt"), settings.get("storage.options.mountopt")]
+    options = [
+        settings.get("storage.options.overlay.mountopt"),
+        settings.get("storage.options.mountopt"),
+    ]
     mount_options = next((str(option).split(",") for option in options if option), [])
     return Storage(
         settings,

@@ -1,8 +1,8 @@
 """Where HardenTUI runs: on the host, or in a container that sees the host, or in one that does not.
 
 With the processes of the host in sight (`--pid=host`, as in toolbox and distrobox), /proc is that
-of the host, but every other file is of the container. A host that could be read only in part would be judged
-wrongly, so the host is read in its own namespaces, or not at all.
+of the host, but every other file is of the container. A host that could be read only in part would
+be judged wrongly, so the host is read in its own namespaces, or not at all.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ class Place(Struct, frozen=True):
     """Where HardenTUI runs."""
 
     container: str = ""  # what it runs in (`a toolbox container`); empty on the host itself
-    # a process in the host's namespaces, through which the host is read; 0 = the host cannot be read
+    # a process in the host's namespaces, through which the host is read; 0 = the host cannot be
+    # read
     door: int = 0
-    strangers: frozenset[int] = frozenset()  # processes of engines whose root directory is not the host's
+    strangers: frozenset[int] = (
+        frozenset()
+    )  # processes of engines whose root directory is not the host's
 
     @property
     def blind(self) -> bool:
@@ -50,7 +53,8 @@ class Place(Struct, frozen=True):
 
 
 class _Process(Struct, frozen=True):
-    """A process: device and inode of its root directory, and its user namespace; None if hidden from us."""
+    """A process: device and inode of its root directory, and its user namespace; None if hidden
+    from us."""
 
     pid: int
     root: tuple[int, int] | None
@@ -59,16 +63,26 @@ class _Process(Struct, frozen=True):
 
 
 def find_place(engines: Iterable[int] = ()) -> Place:
-    """Compares our root directory and namespaces with those of process 1 and of the engines. `engines`: PIDs
-    of the processes that serve the engines, as this process sees them.
+    """Compares our root directory and namespaces with those of process 1 and of the engines.
+    `engines`: PIDs of the processes that serve the engines, as this process sees them.
     """
     seen = [_process(pid) for pid in dict.fromkeys((1, *engines)) if pid > 0]
-    return decide(_ourselves(), seen[0], tuple(seen[1:]), container_around())
+    return decide(
+        _ourselves(),
+        seen[0],
+        tuple(seen[1:]),
+        container_around(),
+    )
 
 
-def decide(ours: _Process, first: _Process, engines: Sequence[_Process], sign: str) -> Place:
-    """The place, from what is known of us, of process 1 and of the engines. `sign`: what the container says
-    that it is; empty if nothing says that there is one.
+def decide(
+    ours: _Process,
+    first: _Process,
+    engines: Sequence[_Process],
+    sign: str,
+) -> Place:
+    """The place, from what is known of us, of process 1 and of the engines. `sign`: what the
+    container says that it is; empty if nothing says that there is one.
     """
     of_engines = [process.root for process in engines if process.root is not None]
     with_engine = ours.root in of_engines  # whatever we run in is the host of that engine
@@ -77,7 +91,9 @@ def decide(ours: _Process, first: _Process, engines: Sequence[_Process], sign: s
     if host == ours.root:
         return Place("" if with_engine else sign, 0, strangers)
     doors = [process for process in (first, *engines) if process.root == host]
-    door = next((process.thread or process.pid for process in doors if process.users == ours.users), 0)
+    door = next(
+        (process.thread or process.pid for process in doors if process.users == ours.users), 0
+    )
     return Place(sign or "a container", door, strangers)
 
 
@@ -90,15 +106,18 @@ def container_on_host() -> str:
 
 
 def _ourselves() -> _Process:
-    """This thread: those of earlier views of a host stay in its root directory, and may be the most."""
+    """This thread: those of earlier views of a host stay in its root directory, and may be the
+    most."""
     return _Process(
-        os.getpid(), _root(os.getpid(), str(get_native_id())), os.readlink("/proc/thread-self/ns/user")
+        os.getpid(),
+        _root(os.getpid(), str(get_native_id())),
+        os.readlink("/proc/thread-self/ns/user"),
     )
 
 
 def _process(pid: int) -> _Process:
-    """The root directory of most of its threads: Podman's first thread may stay in that of a container whose
-    files it has handed out.
+    """The root directory of most of its threads: Podman's first thread may stay in that of a
+    container whose files it has handed out.
     """
     try:
         threads = {int(thread): _root(pid, thread) for thread in os.listdir(f"/proc/{pid}/task")}

@@ -40,11 +40,20 @@ class HostView:
             self._thread.shutdown()
             raise
 
-    def call(self, function: Callable[_P, _R], *arguments: _P.args, **named: _P.kwargs) -> _R:
+    def call(
+        self,
+        function: Callable[_P, _R],
+        *arguments: _P.args,
+        **named: _P.kwargs,
+    ) -> _R:
         """Call a function on the host. It must not import anything: modules are not there."""
         return self._thread.submit(function, *arguments, **named).result()
 
-    def run(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+    def run(
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+    ) -> Known[str]:
         """As `run_program`, on the host."""
         import subprocess  # noqa: F401 - before the thread needs it
 
@@ -54,18 +63,38 @@ class HostView:
 class _FilesOfHost:
     """`Files` through a view of the host."""
 
-    def __init__(self, view: HostView, files: Files | None = None) -> None:
+    def __init__(
+        self,
+        view: HostView,
+        files: Files | None = None,
+    ) -> None:
         self._view = view
         self._files = LocalFiles() if files is None else files
 
     def named_by(self, account: int) -> Files:
         return _FilesOfHost(self._view, self._files.named_by(account))
 
-    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
-        return self._view.call(self._files.read_text, _of_thread(path), limit)
+    def read_text(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> str:
+        return self._view.call(
+            self._files.read_text,
+            _of_thread(path),
+            limit,
+        )
 
-    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
-        return self._view.call(self._files.read_bytes, _of_thread(path), limit)
+    def read_bytes(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> bytes:
+        return self._view.call(
+            self._files.read_bytes,
+            _of_thread(path),
+            limit,
+        )
 
     def read_link(self, path: str) -> str:
         return self._view.call(self._files.read_link, _of_thread(path))
@@ -74,10 +103,22 @@ class _FilesOfHost:
         return self._view.call(self._files.list_dir, _of_thread(path))
 
     def read_attribute(self, path: str, name: str) -> bytes:
-        return self._view.call(self._files.read_attribute, _of_thread(path), name)
+        return self._view.call(
+            self._files.read_attribute,
+            _of_thread(path),
+            name,
+        )
 
-    def stat(self, path: str, follow: bool = True) -> FileStat:
-        return self._view.call(self._files.stat, _of_thread(path), follow)
+    def stat(
+        self,
+        path: str,
+        follow: bool = True,
+    ) -> FileStat:
+        return self._view.call(
+            self._files.stat,
+            _of_thread(path),
+            follow,
+        )
 
     def exists(self, path: str) -> bool:
         return is_there(self, path)

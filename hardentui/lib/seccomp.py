@@ -41,7 +41,8 @@ class SeccompProfile(Struct, frozen=True):
 
     default: str  # the action for calls without a matching rule
     default_errno: int | None = None  # the error of the default action; None = the runtime's own
-    # `X86_64`, `X86`, …: covered besides the native one. Calls through another architecture kill the process.
+    # `X86_64`, `X86`, …: covered besides the native one. Calls through another architecture kill
+    # the process.
     architectures: tuple[str, ...] = ()
     # name of a call -> its rules, in the order of the profile
     rules: Mapping[str, tuple[SeccompRule, ...]] = {}
@@ -58,7 +59,8 @@ class EngineDefault(Struct, frozen=True):
 
 
 LETS_THROUGH = frozenset({"ALLOW", "LOG", "TRACE", "NOTIFY"})
-"""Actions that may allow the call: directly, with a log entry, or as a tracer or supervisor decides."""
+"""Actions that may allow the call: directly, with a log entry, or as a tracer or supervisor
+decides."""
 _ALL_BITS = (1 << 64) - 1
 _MOST_SAMPLES = 4096
 _OPERATORS = frozenset({"EQ", "NE", "LT", "LE", "GE", "GT", "MASKED_EQ"})
@@ -95,7 +97,10 @@ DANGEROUS: tuple[CallGroup, ...] = (
     CallGroup(
         "puts code into the kernel",
         {
-            **_tied("init_module finit_module delete_module create_module query_module", "CAP_SYS_MODULE"),
+            **_tied(
+                "init_module finit_module delete_module create_module query_module",
+                "CAP_SYS_MODULE",
+            ),
             **_tied("kexec_load kexec_file_load"),
         },
     ),
@@ -109,29 +114,46 @@ DANGEROUS: tuple[CallGroup, ...] = (
         },
     ),
     CallGroup(
-        "acts without consulting the filter again", _tied("io_uring_setup io_uring_enter io_uring_register")
+        "acts without consulting the filter again",
+        _tied("io_uring_setup io_uring_enter io_uring_register"),
     ),
-    CallGroup("pauses the kernel in the middle of its work, as exploits need", _tied("userfaultfd")),
-    CallGroup("opens files that no mount shows", _tied("open_by_handle_at", "CAP_DAC_READ_SEARCH")),
-    CallGroup("reaches keyrings that all containers share", _tied("add_key request_key")),
+    CallGroup(
+        "pauses the kernel in the middle of its work, as exploits need", _tied("userfaultfd")
+    ),
+    CallGroup(
+        "opens files that no mount shows",
+        _tied("open_by_handle_at", "CAP_DAC_READ_SEARCH"),
+    ),
+    CallGroup(
+        "reaches keyrings that all containers share",
+        _tied("add_key request_key"),
+    ),
     CallGroup(
         "reaches hardware",
-        {**_tied("iopl ioperm", "CAP_SYS_RAWIO"), **_tied("pciconfig_read pciconfig_write pciconfig_iobase")},
+        {
+            **_tied("iopl ioperm", "CAP_SYS_RAWIO"),
+            **_tied("pciconfig_read pciconfig_write pciconfig_iobase"),
+        },
     ),
     CallGroup(
-        "is old kernel code that hardly anyone maintains", _tied("uselib _sysctl nfsservctl vm86 vm86old")
+        "is old kernel code that hardly anyone maintains",
+        _tied("uselib _sysctl nfsservctl vm86 vm86old"),
     ),
 )
-"""From what Podman's profile denies (containers-common 0.62) and why: seccomp(2), man pages of the calls, and
-the list in Docker's documentation, "Significant syscalls blocked by the default profile". Without
-`fanotify_init`, which newer profiles allow: without CAP_SYS_ADMIN the kernel tells only of changes to files
-that a process can reach anyway, and opens none."""
+"""From what Podman's profile denies (containers-common 0.62) and why: seccomp(2), man pages of the
+calls, and the list in Docker's documentation, "Significant syscalls blocked by the default
+profile". Without `fanotify_init`, which newer profiles allow: without CAP_SYS_ADMIN the kernel
+tells only of changes to files that a process can reach anyway, and opens none."""
 
 
 def parse_profile(
-    document: Mapping[str, Any], *, capabilities: frozenset[str] = frozenset(), architecture: str = "amd64"
+    document: Mapping[str, Any],
+    *,
+    capabilities: frozenset[str] = frozenset(),
+    architecture: str = "amd64",
 ) -> SeccompProfile:
-    """Parse a JSON profile: `linux.seccomp` of an OCI configuration, or a file with Podman's additions.
+    """Parse a JSON profile: `linux.seccomp` of an OCI configuration, or a file with Podman's
+    additions.
 
     Args:
         capabilities: select rules with `includes.caps` and `excludes.caps`.
@@ -184,7 +206,12 @@ def _condition(entry: Mapping[str, Any]) -> Condition:
     if operator not in _OPERATORS:
         raise ValueError(f"unknown operator: {operator}")
     value, other = int(entry.get("value") or 0), int(entry.get("valueTwo") or 0)
-    return Condition(int(entry.get("index") or 0), operator, value & _ALL_BITS, other & _ALL_BITS)
+    return Condition(
+        int(entry.get("index") or 0),
+        operator,
+        value & _ALL_BITS,
+        other & _ALL_BITS,
+    )
 
 
 def _alternatives(conditions: tuple[Condition, ...]) -> tuple[tuple[Condition, ...], ...]:
@@ -194,28 +221,46 @@ def _alternatives(conditions: tuple[Condition, ...]) -> tuple[tuple[Condition, .
     return tuple((condition,) for condition in conditions)
 
 
-def _applies(entry: Mapping[str, Any], capabilities: frozenset[str], architecture: str) -> bool:
+def _applies(
+    entry: Mapping[str, Any],
+    capabilities: frozenset[str],
+    architecture: str,
+) -> bool:
     includes, excludes = entry.get("includes") or {}, entry.get("excludes") or {}
-    if architecture in (excludes.get("arches") or ()) or capabilities & {*(excludes.get("caps") or ())}:
+    if architecture in (excludes.get("arches") or ()) or capabilities & {
+        *(excludes.get("caps") or ())
+    }:
         return False
     wanted = includes.get("arches")
-    return (not wanted or architecture in wanted) and capabilities >= {*(includes.get("caps") or ())}
+    return (not wanted or architecture in wanted) and capabilities >= {
+        *(includes.get("caps") or ())
+    }
 
 
-def _architectures(document: Mapping[str, Any], architecture: str) -> tuple[str, ...]:
+def _architectures(
+    document: Mapping[str, Any],
+    architecture: str,
+) -> tuple[str, ...]:
     names = [_bare(name, "SCMP_ARCH_") for name in _list(document.get("architectures"))]
     for entry in _list(document.get("archMap")):
         own = _bare(entry.get("architecture"), "SCMP_ARCH_")
         if _GO_NAMES.get(own) == architecture:
-            names += [own, *(_bare(name, "SCMP_ARCH_") for name in entry.get("subArchitectures") or ())]
+            names += [
+                own,
+                *(_bare(name, "SCMP_ARCH_") for name in entry.get("subArchitectures") or ()),
+            ]
     return tuple(dict.fromkeys(names))
 
 
-def access(profile: SeccompProfile, call: str, arguments: Mapping[int, int] | None = None) -> Access:
+def access(
+    profile: SeccompProfile,
+    call: str,
+    arguments: Mapping[int, int] | None = None,
+) -> Access:
     """Whether the filter allows a call whose other arguments can be anything.
 
-    If rules contradict each other for the same arguments, libseccomp's compilation order would decide; the
-    result is then SOMETIMES.
+    If rules contradict each other for the same arguments, libseccomp's compilation order would
+    decide; the result is then SOMETIMES.
     """
     default = profile.default in LETS_THROUGH
     rules = _in_force(profile, call)
@@ -226,7 +271,11 @@ def access(profile: SeccompProfile, call: str, arguments: Mapping[int, int] | No
 
 
 @lru_cache(maxsize=1024)
-def _access(rules: tuple[SeccompRule, ...], given: tuple[tuple[int, int], ...], default: bool) -> Access:
+def _access(
+    rules: tuple[SeccompRule, ...],
+    given: tuple[tuple[int, int], ...],
+    default: bool,
+) -> Access:
     """Cached, because the containers of a host share a few filters."""
     answers = {_lets_through(rules, values, default) for values in _samples(rules, dict(given))}
     if answers == {Access.ALWAYS}:
@@ -234,7 +283,11 @@ def _access(rules: tuple[SeccompRule, ...], given: tuple[tuple[int, int], ...], 
     return Access.NEVER if answers == {Access.NEVER} else Access.SOMETIMES
 
 
-def answer(profile: SeccompProfile, call: str, arguments: Mapping[int, int]) -> tuple[str, int | None]:
+def answer(
+    profile: SeccompProfile,
+    call: str,
+    arguments: Mapping[int, int],
+) -> tuple[str, int | None]:
     """The action and error number of the filter for a call with all arguments given.
 
     If rules contradict each other, the denying one counts.
@@ -266,7 +319,11 @@ def _in_force(profile: SeccompProfile, call: str) -> list[SeccompRule]:
     return kept
 
 
-def _lets_through(rules: Iterable[SeccompRule], values: Mapping[int, int], default: bool) -> Access:
+def _lets_through(
+    rules: Iterable[SeccompRule],
+    values: Mapping[int, int],
+    default: bool,
+) -> Access:
     answers = {
         rule.action in LETS_THROUGH
         for rule in rules
@@ -295,7 +352,10 @@ def _meets(condition: Condition, values: Mapping[int, int]) -> bool:
     return actual & wanted == condition.other
 
 
-def _samples(rules: Iterable[SeccompRule], given: Mapping[int, int]) -> Iterable[Mapping[int, int]]:
+def _samples(
+    rules: Iterable[SeccompRule],
+    given: Mapping[int, int],
+) -> Iterable[Mapping[int, int]]:
     """Arguments on both sides of every comparison, which together produce every possible result."""
     points: dict[int, set[int]] = {}
     for rule in rules:
@@ -308,7 +368,11 @@ def _samples(rules: Iterable[SeccompRule], given: Mapping[int, int]) -> Iterable
                     condition.other ^ (condition.value & -condition.value),
                 }
             else:
-                near |= {condition.value, max(0, condition.value - 1), min(_ALL_BITS, condition.value + 1)}
+                near |= {
+                    condition.value,
+                    max(0, condition.value - 1),
+                    min(_ALL_BITS, condition.value + 1),
+                }
                 near.add((condition.value + (1 << 32)) & _ALL_BITS)
     for index, value in given.items():
         points[index] = {value}
@@ -327,7 +391,8 @@ class OpenCalls(Struct, frozen=True):
 
 
 def dangerous_calls(
-    profile: SeccompProfile, capabilities: frozenset[str] = frozenset()
+    profile: SeccompProfile,
+    capabilities: frozenset[str] = frozenset(),
 ) -> tuple[OpenCalls, ...]:
     """Calls that the filter allows, at least for some arguments, but Podman's own profile does not.
     `capabilities`: of the container; Podman's profile allows some calls with them.
@@ -346,14 +411,20 @@ def dangerous_calls(
 
 AF_ALG, AF_VSOCK = 38, 40
 FAMILIES: Mapping[str, int] = {"AF_ALG": AF_ALG, "AF_VSOCK": AF_VSOCK}
-"""Socket families that bypass the container's network: the kernel crypto API, and the hypervisor."""
+"""Socket families that bypass the container's network: the kernel crypto API, and the hypervisor.
+"""
 
 
-def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
-    """How a socket of a family can be created: `socket`, `socket (upper bits set)`, `socketcall (i386)`.
+def ways_to_family(
+    profile: SeccompProfile,
+    family: int,
+) -> tuple[str, ...]:
+    """How a socket of a family can be created: `socket`, `socket (upper bits set)`, `socketcall
+    (i386)`.
 
-    The kernel uses the lower 32 bits of the family, a filter compares all 64, so `socket(1<<32 | 40)` is a
-    separate way. The arguments of a 32-bit `socketcall` are in memory, which a filter cannot read.
+    The kernel uses the lower 32 bits of the family, a filter compares all 64, so `socket(1<<32 |
+    40)` is a separate way. The arguments of a 32-bit `socketcall` are in memory, which a filter
+    cannot read.
     """
     ways = []
     if access(profile, "socket", {0: family}) is not Access.NEVER:
@@ -368,14 +439,16 @@ def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
 def _opens_socketcall(profile: SeccompProfile) -> bool:
     """Whether a socket of any family can be created with the 32-bit call.
 
-    libseccomp allows that as soon as a rule allows one family for `socket`: it cannot check the conditions of
-    such a rule there, and omits them. Only a rule for `socketcall` itself blocks it.
+    libseccomp allows that as soon as a rule allows one family for `socket`: it cannot check the
+    conditions of such a rule there, and omits them. Only a rule for `socketcall` itself blocks it.
     """
     rules = _in_force(profile, "socketcall")
     if rules and not rules[0].conditions:
         return rules[0].action in LETS_THROUGH
     sockets = _in_force(profile, "socket")
-    return profile.default in LETS_THROUGH or any(rule.action in LETS_THROUGH for rule in (*rules, *sockets))
+    return profile.default in LETS_THROUGH or any(
+        rule.action in LETS_THROUGH for rule in (*rules, *sockets)
+    )
 
 
 _NEW_USER = 0x10000000  # CLONE_NEWUSER
@@ -392,4 +465,7 @@ def makes_user_namespaces(profile: SeccompProfile) -> tuple[str, ...]:
         if access(profile, call, {0: _NEW_USER}) is not Access.NEVER
         or access(profile, call, {0: _NEW_USER | 17}) is not Access.NEVER  # with SIGCHLD
     ]
-    return (*ways, *(("clone3",) if access(profile, "clone3") is not Access.NEVER else ()))
+    return (
+        *ways,
+        *(("clone3",) if access(profile, "clone3") is not Access.NEVER else ()),
+    )

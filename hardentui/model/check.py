@@ -62,7 +62,12 @@ class Parameters(Struct, frozen=True):
     def texts(self, name: str) -> tuple[str, ...]:
         return self._of(tuple, "list", name)
 
-    def _of(self, kind: type[T], word: str, name: str) -> T:
+    def _of(
+        self,
+        kind: type[T],
+        word: str,
+        name: str,
+    ) -> T:
         value = self.values[name]
         if not isinstance(value, kind):
             raise TypeError(f"parameter {name} is not a {word}: {value!r}")
@@ -83,7 +88,9 @@ class Advice(Struct, frozen=True):
     """What a fix means for one particular container, based on observations."""
 
     risk: Risk | None = None  # the risk for this service; None = the check's general risk
-    notes: tuple[str, ...] = ()  # observations and their consequences, one sentence each, with evidence
+    notes: tuple[
+        str, ...
+    ] = ()  # observations and their consequences, one sentence each, with evidence
 
 
 class Measured(Struct, frozen=True):
@@ -115,55 +122,63 @@ class Check(Struct, frozen=True, kw_only=True):
     summary: str  # the fix as one imperative sentence
     # facts -> verdict; also takes the parameters if the check has any
     evaluate: Callable[..., Verdict] = _nothing
-    # passes, fails: small examples: test data, also shown by `explain`. Where only a container's options
-    # matter, they stand as typed after `podman run`; facts are created on demand, because a scan needs none
-    # of them.
+    # passes, fails: small examples: test data, also shown by `explain`. Where only a container's
+    # options matter, they stand as typed after `podman run`; facts are created on demand, because a
+    # scan needs none of them.
     passes: tuple[str, ...] | Callable[[], tuple[Any, ...]]
     fails: tuple[str, ...] | Callable[[], tuple[Any, ...]]
     fix: FixKind = FixKind.RECREATE
     risk: Risk = Risk.MAY_BREAK
     kind: Kind = Kind.CONTAINER
-    # whose finding it is, if not that kind's: what is about an image, or one decision for all containers (the
-    # site), is read with each container
+    # whose finding it is, if not that kind's: what is about an image, or one decision for all
+    # containers (the site), is read with each container
     scope: Kind | None = None
-    # id, step, doc, title: set by `hardentui.checks`: the name of the function with dashes, the number of its
-    # directory, the docstring of `evaluate` with the HEADINGS, and its first line: what is wrong, in at most
-    # TITLE_LENGTH characters, a noun phrase or a short statement
+    # id, step, doc, title: set by `hardentui.checks`: the name of the function with dashes, the
+    # number of its directory, the docstring of `evaluate` with the HEADINGS, and its first line:
+    # what is wrong, in at most TITLE_LENGTH characters, a noun phrase or a short statement
     id: str = ""
     step: int = 0
     title: str = ""
     doc: str = ""
-    # spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if it cannot fix
-    # this container.
+    # spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if it
+    # cannot fix this container.
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()
-    # its share of a container's score, by what the defence keeps an intruder from; 0 = no option of the
-    # container decides it, so it does not count
+    # its share of a container's score, by what the defence keeps an intruder from; 0 = no option of
+    # the container decides it, so it does not count
     points: int = 0
-    # if it fails with critical severity, an intruder in the container can take over the host, or the account
-    # of the engine's user, in a known way and without another vulnerability
+    # if it fails with critical severity, an intruder in the container can take over the host, or
+    # the account of the engine's user, in a known way and without another vulnerability
     takes_over: bool = False
-    # it gives a compromised process more power, so its severity is one less in a user namespace of its own
+    # it gives a compromised process more power, so its severity is one less in a user namespace of
+    # its own
     contextual: bool = False
-    compares: bool = False  # it uses `ContainerFacts.peers`, so it has to run again once they are known
+    compares: bool = (
+        False  # it uses `ContainerFacts.peers`, so it has to run again once they are known
+    )
     # name -> default of the values that a checklist may set
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-    # the parameters that the fix writes, with their forms; they can be chosen per container. The others
-    # define what fails, and only a checklist sets them.
+    # the parameters that the fix writes, with their forms; they can be chosen per container. The
+    # others define what fails, and only a checklist sets them.
     takes: Mapping[str, FormName] = field(default_factory=dict)
     # parameter -> value that the fix writes instead of it; empty if it uses the parameters
     measured: Callable[[FixContext], Mapping[str, Measured]] | None = None
-    # (spec before, spec after, context) -> advice for this container; None = only `risk` and the docstring
-    # apply
+    # (spec before, spec after, context) -> advice for this container; None = only `risk` and the
+    # docstring apply
     advise: Callable[[Spec, Spec, FixContext], Advice] | None = None
 
     def __call__(self, evaluate: Callable[..., Verdict]) -> Check:
-        """What `@Check(…)` makes of a function: a check of what the function takes. What no container option
-        fixes is a file of the host or a decision."""
+        """What `@Check(…)` makes of a function: a check of what the function takes. What no
+        container option fixes is a file of the host or a decision."""
         kind, fix = _KINDS[evaluate.__annotations__["facts"]], self.fix
         if fix is FixKind.RECREATE and self.remediate is None and self.scope is not Kind.IMAGE:
             fix = FixKind.HOST_FILE if kind in (Kind.HOST, Kind.ENGINE) else FixKind.DECISION
-        return replace(self, evaluate=evaluate, kind=kind, fix=fix)
+        return replace(
+            self,
+            evaluate=evaluate,
+            kind=kind,
+            fix=fix,
+        )
 
     @property
     def about(self) -> Kind:
@@ -174,15 +189,25 @@ class Check(Struct, frozen=True, kw_only=True):
     def severity_words(self) -> str:
         """Its severity, and what becomes of it in a user namespace."""
         less = self.severity.shifted(-1).word
-        return f"{self.severity.word} ({less} in a user namespace)" if self.contextual else self.severity.word
+        return (
+            f"{self.severity.word} ({less} in a user namespace)"
+            if self.contextual
+            else self.severity.word
+        )
 
-    def verdict(self, facts: object, parameters: Parameters | None = None) -> Verdict:
-        """The verdict on these facts, with the check's own parameters by default; unknown, because what it
-        asks for cannot be read."""
+    def verdict(
+        self,
+        facts: object,
+        parameters: Parameters | None = None,
+    ) -> Verdict:
+        """The verdict on these facts, with the check's own parameters by default; unknown, because
+        what it asks for cannot be read."""
         try:
             if not self.parameters:
                 return self.evaluate(facts)
-            return self.evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
+            return self.evaluate(
+                facts, Parameters(self.parameters) if parameters is None else parameters
+            )
         except Settled as settled:
             return settled.verdict
         except Unread as unread:
@@ -195,7 +220,8 @@ class Check(Struct, frozen=True, kw_only=True):
 
 @cache
 def sections(doc: str) -> Mapping[str, str]:
-    """Split a check's docstring: heading -> text. A heading is a line of its own that ends with a colon."""
+    """Split a check's docstring: heading -> text. A heading is a line of its own that ends with a
+    colon."""
     texts: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in doc.splitlines():
@@ -245,7 +271,9 @@ class Checklist(Struct, frozen=True):
     # the user's default values for fixes; no verdict depends on them
     fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     own: tuple[Check, ...] = ()  # checks declared by it and by the checklist that it extends
-    without: Mapping[str, str] = field(default_factory=dict)  # excluded checks by ID, each with the reason
+    without: Mapping[str, str] = field(
+        default_factory=dict
+    )  # excluded checks by ID, each with the reason
     inherited: frozenset[str] = frozenset()  # IDs of the latter
 
     @property

@@ -36,8 +36,8 @@ class FileFact(Struct, frozen=True):
     gid: int = 0
     mode: int = 0o644  # permission bits, including setuid, setgid and sticky
     kind: str = "file"  # file, directory, socket or other
-    # how someone besides root and the rightful owner can change it, including through parent directories and
-    # symbolic links
+    # how someone besides root and the rightful owner can change it, including through parent
+    # directories and symbolic links
     dangers: tuple[Danger, ...] = ()
     modified: float = 0.0  # seconds since the epoch
 

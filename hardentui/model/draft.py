@@ -44,8 +44,8 @@ class DraftFile(TextFile, frozen=True, kw_only=True):
     masked: str  # the text with secrets masked, for screens, logs and journals
     directory: str = ""  # where it takes effect, for a change of a unit; empty for new files
     before: str = ""  # the current content, for a change of a unit; empty for new files
-    # it belongs to the pod or another container in the pod. If the target directory already has it, that copy
-    # is kept, because it may contain other fixes.
+    # it belongs to the pod or another container in the pod. If the target directory already has it,
+    # that copy is kept, because it may contain other fixes.
     of_pod: bool = False
 
     @property
@@ -66,7 +66,9 @@ class Draft(Struct, frozen=True, kw_only=True):
     # changes of the plan that the container's unit cannot express, one sentence each
     left_out: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()  # the commands to make systemd load a changed unit
-    chowned: tuple[str, ...] = ()  # named volumes whose files get another owner when it starts (`:U`)
+    chowned: tuple[
+        str, ...
+    ] = ()  # named volumes whose files get another owner when it starts (`:U`)
     # (directory, volume) of data in the writable layer of today that goes to a new volume
     brought: tuple[tuple[str, str], ...] = ()
 
@@ -77,7 +79,9 @@ class NextSteps(Struct, frozen=True):
     files: tuple[DraftFile, ...] = ()
     commands: tuple[str, ...] = ()
     about: str = ""  # what the first command does, one sentence; empty if it speaks for itself
-    back: tuple[str, ...] = ()  # undoes them; finish: removes what they kept, which cannot be undone
+    back: tuple[
+        str, ...
+    ] = ()  # undoes them; finish: removes what they kept, which cannot be undone
     finish: tuple[str, ...] = ()
 
 
@@ -119,7 +123,8 @@ _SUFFIXES = re.compile(
 
 
 def safe_file_name(text: str) -> str:
-    """A file name without suffix from any text: `[A-Za-z0-9_.-]`, at most 200 characters, never empty."""
+    """A file name without suffix from any text: `[A-Za-z0-9_.-]`, at most 200 characters, never
+    empty."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:200]
     while True:
         stripped = _SUFFIXES.sub("", name.strip(".-"))

@@ -33,12 +33,14 @@ class KernelMount(Struct, frozen=True):
 
     point: str
     kind: str
-    options: str  # of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`
+    options: (
+        str  # of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`
+    )
     root: str = "/"  # the mounted directory of the filesystem
     source: str = ""  # the device, or whatever the filesystem reports as its source
     device: str = ""  # `major:minor` of the filesystem
-    # the same directory in the engine's mount table, likeliest first; empty for filesystems that only the
-    # container has, or if that table could not be read
+    # the same directory in the engine's mount table, likeliest first; empty for filesystems that
+    # only the container has, or if that table could not be read
     paths: tuple[str, ...] = ()
     # lower, upper: of an overlay: the directories that it reads, and the one that takes its writes
     lower: tuple[str, ...] = ()
@@ -50,10 +52,11 @@ class KernelMount(Struct, frozen=True):
 
     @property
     def disk(self) -> str:
-        """The device file of a whole file system below the root; empty for what is on no disk, or a part.
+        """The device file of a whole file system below the root; empty for what is on no disk, or a
+        part.
 
-        The source is whatever mount(8) was given: /tmp/disk for a node made there. Only file systems on a
-        disk have a major number; btrfs names its disk as the source.
+        The source is whatever mount(8) was given: /tmp/disk for a node made there. Only file
+        systems on a disk have a major number; btrfs names its disk as the source.
         """
         if self.root != "/" or self.point == "/":
             return ""
@@ -69,16 +72,20 @@ class MountedPath(Struct, frozen=True):
     destination: str
     paths: tuple[str, ...]
     type: str = "bind"
-    # as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other` for mounts
-    # that no `--volume` requests
+    # as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other` for
+    # mounts that no `--volume` requests
     source: str = ""
     options: tuple[str, ...] = ()  # of the active mount, otherwise the declared ones
     # origin, giver: where it comes from; the giver is the name of the container or pod
     origin: MountOrigin = MountOrigin.DECLARED
     giver: str = ""
     layered: bool = False  # writes go to a separate layer; the host's files do not change
-    in_force: bool = False  # it is in the kernel's mount table; otherwise the next start will mount it
-    beneath: tuple[str, ...] = ()  # host directories that are visible through an overlay, but never written
+    in_force: bool = (
+        False  # it is in the kernel's mount table; otherwise the next start will mount it
+    )
+    beneath: tuple[
+        str, ...
+    ] = ()  # host directories that are visible through an overlay, but never written
     kind: str = ""  # filesystem type, if active
 
     @property
@@ -90,7 +97,8 @@ class Listener(Struct, frozen=True):
     """The process or unit that listens on a socket."""
 
     path: str  # the listener's own path of the socket, on the host
-    # of the listening process, or the unit for which systemd listens; empty if only the path was checked
+    # of the listening process, or the unit for which systemd listens; empty if only the path was
+    # checked
     program: str = ""
 
 
@@ -119,7 +127,8 @@ ALL_CAPABILITIES = frozenset(CAPABILITIES_BY_NUMBER)
 STOCK_CAPABILITIES = frozenset(
     "CAP_" + name
     for name in (
-        "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
+        "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID "
+        "SYS_CHROOT"
     ).split()
 )
 """Podman's built-in default, without options or containers.conf."""
@@ -188,7 +197,8 @@ class UnitFacts(Struct, frozen=True):
 
 
 class AskedMemory(Struct, frozen=True):
-    """Memory in bytes that a program's configuration asks for; `by`: `maxmemory in /etc/redis.conf`."""
+    """Memory in bytes that a program's configuration asks for; `by`: `maxmemory in
+    /etc/redis.conf`."""
 
     size: int
     by: str
@@ -218,18 +228,18 @@ class Limits(Struct, frozen=True):
     memory: int | None = None  # bytes
     pids: int | None = None
     cpus: float | None = None  # processors (quota divided by period)
-    # how many of the machine's it may run on, whatever affinity its program chose; None also if that cannot
-    # be read
+    # how many of the machine's it may run on, whatever affinity its program chose; None also if
+    # that cannot be read
     processors: int | None = None
     swap: int | None = None  # bytes of swap on top of memory; None also if swap is not accounted
-    # peak use of its own cgroup since the start in bytes, including caches; None if the kernel does not
-    # report it
+    # peak use of its own cgroup since the start in bytes, including caches; None if the kernel does
+    # not report it
     memory_peak: int | None = None
 
 
 class SocketEndpoint(Struct, frozen=True):
-    """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace, or the remote end
-    of a connection that the container opened."""
+    """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace, or the
+    remote end of a connection that the container opened."""
 
     protocol: str
     address: str
@@ -288,7 +298,8 @@ AS_FAR_AS_KNOWN: Mapping[str, Any] = {"written_directories": NONE, "owners": NON
 class Kernel(Facts):
     """The kernel's view of a container's main process: /proc/PID and the cgroup tree.
 
-    Capabilities, no_new_privileges and seccomp_mode are the weakest of the main process and its descendants.
+    Capabilities, no_new_privileges and seccomp_mode are the weakest of the main process and its
+    descendants.
     """
 
     pid: int
@@ -297,8 +308,8 @@ class Kernel(Facts):
     # uid, gid: effective host IDs
     uid: Fact[int] = Fact()
     gid: Fact[int] = Fact()
-    # further host UIDs that the main process or a descendant has or can regain: real, effective and saved
-    # ones
+    # further host UIDs that the main process or a descendant has or can regain: real, effective and
+    # saved ones
     other_uids: Fact[frozenset[int]] = Fact()
     # uid_map, gid_map: lines of the maps; a map of everything from 0 to 0 is the host's own
     uid_map: Fact[tuple[IdRange, ...]] = Fact()
@@ -306,7 +317,9 @@ class Kernel(Facts):
     capabilities: Fact[CapabilitySets] = Fact()
     no_new_privileges: Fact[bool] = Fact()
     seccomp_mode: Fact[int] = Fact()  # 0 none, 1 strict, 2 filter
-    lsm_label: Fact[str] = Fact()  # /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty
+    lsm_label: Fact[str] = (
+        Fact()
+    )  # /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty
     read_only_root: Fact[bool] = Fact()  # the mount at / has the option ro
     # kinds (`net pid ipc uts user mnt cgroup`) that are shared with the engine
     shared_namespaces: Fact[frozenset[str]] = Fact()
@@ -316,13 +329,15 @@ class Kernel(Facts):
     masked_paths: Fact[frozenset[str]] = Fact()
     # those that the runtime made at the start and that are gone now
     lost_masks: Fact[frozenset[str]] = Fact()
-    # what the device filter allows (`b 8:0 rwm`, `a *:* rwm`); None with cgroup v2, which does not show it
+    # what the device filter allows (`b 8:0 rwm`, `a *:* rwm`); None with cgroup v2, which does not
+    # show it
     device_rules: Fact[tuple[str, ...] | None] = Fact()
     # processes in its mount namespace that its main process has not started
     entered: Fact[tuple[Entered, ...]] = Fact()
     # descendants of the main process that are not in the container's cgroup
     outside_cgroup: Fact[tuple[int, ...]] = Fact()
-    # the container's mount table, in the kernel's order; a later mount at a point covers an earlier one
+    # the container's mount table, in the kernel's order; a later mount at a point covers an earlier
+    # one
     mounts: Fact[tuple[KernelMount, ...]] = Fact()
     # processes, listening: the processes and listening sockets of the container
     processes: Fact[tuple[Process, ...]] = Fact(ONLY_IN_DETAIL)
@@ -330,9 +345,15 @@ class Kernel(Facts):
     clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL)
     groups: Fact[tuple[int, ...]] = Fact()
     rlimits: Fact[tuple[Rlimit, ...]] = Fact()  # the limits of the main process in /proc/PID/limits
-    umask: Fact[str] = Fact()  # of the main process, four octal digits; the program may have changed it
-    oom_score_adj: Fact[int] = Fact()  # from -1000, never killed by the OOM killer, to 1000, killed first
-    namespaces: Fact[Mapping[str, str]] = Fact()  # kind -> `ipc:[4026531839]`, the same for all members
+    umask: Fact[str] = (
+        Fact()
+    )  # of the main process, four octal digits; the program may have changed it
+    oom_score_adj: Fact[int] = (
+        Fact()
+    )  # from -1000, never killed by the OOM killer, to 1000, killed first
+    namespaces: Fact[Mapping[str, str]] = (
+        Fact()
+    )  # kind -> `ipc:[4026531839]`, the same for all members
 
     @classmethod
     def unread(cls, why: str, pid: int = 0) -> Kernel:
@@ -350,8 +371,8 @@ ELSEWHERE = "the engine is on another machine; run HardenTUI there"
 """Why nothing is known of the host and the kernel of an engine that is not local."""
 
 HOST_ROOTS = ("/proc/1/root", "/run/host", "/media/root", "/host")
-"""Where a container may see the host's root directory: through process 1, and where toolbox, distrobox and
-the toolboxes of openSUSE and RHEL mount it."""
+"""Where a container may see the host's root directory: through process 1, and where toolbox,
+distrobox and the toolboxes of openSUSE and RHEL mount it."""
 
 
 class RuntimeConfig(Struct, frozen=True):
@@ -359,11 +380,14 @@ class RuntimeConfig(Struct, frozen=True):
 
     # the filter that the runtime installs; None if it cannot be parsed
     seccomp: SeccompProfile | NoFilter | None = None
-    sysctl: Mapping[str, str] = {}  # kernel parameters, including those of the engine's configuration
+    sysctl: Mapping[
+        str, str
+    ] = {}  # kernel parameters, including those of the engine's configuration
     masks: frozenset[str] = frozenset()  # paths that the runtime hides or makes read-only
     # what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`
     device_rules: frozenset[str] = frozenset()
-    # it has rules for devices. Podman gives none to a container that is to have a user namespace of its own.
+    # it has rules for devices. Podman gives none to a container that is to have a user namespace of
+    # its own.
     device_filter: bool = True
     # what runs outside the container or as its first process: hooks, and Podman's init
     programs: tuple[str, ...] = ()
@@ -374,8 +398,8 @@ class EngineFacts(Facts):
 
     label: str = "rootful"  # short display name: `rootful`, `rootless anna`, `prod (ssh)`
     url: str = ""
-    # options that lead a command of ours to it and to the checklist of this session; empty if commands find
-    # both without
+    # options that lead a command of ours to it and to the checklist of this session; empty if
+    # commands find both without
     found_with: tuple[str, ...] = ()
     version: Version = Version(5, 4, 2)
     rootless: Known[bool] = False
@@ -390,7 +414,9 @@ class EngineFacts(Facts):
     info: Fact[Mapping[str, Any]] = Fact(Unread("the engine was not asked for its features"))
     # signature policy and registries of this engine's user
     trust: Fact[TrustFacts] = Fact(Unread("its signature policy was not read"))
-    auto_update_timer: Fact[bool] = Fact(Unread("whether podman-auto-update.timer is active was not read"))
+    auto_update_timer: Fact[bool] = Fact(
+        Unread("whether podman-auto-update.timer is active was not read")
+    )
 
     @property
     def socket(self) -> str:
@@ -445,7 +471,9 @@ class ContainerFacts(Facts):
     spec: Fact[Spec] = Fact(Spec())
     inspect: Mapping[str, Any] = NONE  # GET /containers/ID/json; checks prefer the spec
     engine: EngineFacts = EngineFacts()
-    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)  # when it was read; checks have no clock of their own
+    now: datetime = datetime(
+        2026, 1, 1, tzinfo=UTC
+    )  # when it was read; checks have no clock of their own
     image: Fact[ImageFacts] = Fact()
     peers: Fact[Peers] = Fact(Peers())
     # what the kernel enforces; NotRunning without a process
@@ -475,7 +503,9 @@ class ContainerFacts(Facts):
     # whether the unit named by its label still exists
     unit_exists: Fact[bool] = Fact(Unread("its unit was not read"))
     # GET /exec/ID/json of its running sessions
-    exec_sessions: Fact[tuple[Mapping[str, Any], ...]] = Fact(Unread("its exec sessions were not read"))
+    exec_sessions: Fact[tuple[Mapping[str, Any], ...]] = Fact(
+        Unread("its exec sessions were not read")
+    )
     # ID of such a session -> effective host UID of its process
     exec_uids: Fact[Mapping[str, int]] = Fact(NONE)
     # start times of `podman exec` sessions during the last day, oldest first
@@ -487,8 +517,8 @@ class ContainerFacts(Facts):
     env_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
     # host path of a file that is bind-mounted as a secret -> the file as it is now
     secret_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
-    # absolute path of a program that was named for this container alone (runtime, init, conmon, hooks) -> the
-    # file
+    # absolute path of a program that was named for this container alone (runtime, init, conmon,
+    # hooks) -> the file
     programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
     # host path of a file in a bind mount that its command names -> the file
     mounted_programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
@@ -505,22 +535,24 @@ class ContainerFacts(Facts):
     )
     # command line of its pasta process; empty if there is none
     network_helper: Fact[tuple[str, ...]] = Fact(())
-    # whether the network that it borrows (of another container, or a namespace by its path) is the host's
-    # own; read for containers that borrow one
+    # whether the network that it borrows (of another container, or a namespace by its path) is the
+    # host's own; read for containers that borrow one
     lender_on_host: Fact[bool] = Fact(Unread("whose network it borrows was not read"))
-    # size in bytes at which conmon truncates its log, 0 = never; read for running containers that log to a
-    # file without a limit of their own
-    log_limit_in_force: Fact[int] = Fact(Unread("the limit that its log is written with was not read"))
+    # size in bytes at which conmon truncates its log, 0 = never; read for running containers that
+    # log to a file without a limit of their own
+    log_limit_in_force: Fact[int] = Fact(
+        Unread("the limit that its log is written with was not read")
+    )
     # the OCI runtime's configuration at the last start
     runtime: Fact[RuntimeConfig] = Fact(Unread("the runtime's configuration was not read"))
-    # mount point of a host directory -> UID and GID of that directory on the host; unreadable ones are
-    # missing
+    # mount point of a host directory -> UID and GID of that directory on the host; unreadable ones
+    # are missing
     owners: Fact[Mapping[str, tuple[int, int]]] = Fact(NONE)
     # mounted host path -> target of its symbolic links; paths without links are missing
     links: Fact[Mapping[str, str]] = Fact(NONE)
-    # everything from the host that is mounted in it, from any source; from the kernel's mount table if
-    # readable, otherwise declared and inherited mounts. Without volumes that hold only their own data, and
-    # without Podman's own mounts.
+    # everything from the host that is mounted in it, from any source; from the kernel's mount table
+    # if readable, otherwise declared and inherited mounts. Without volumes that hold only their own
+    # data, and without Podman's own mounts.
     mounted: Fact[tuple[MountedPath, ...]] = Fact(())
     hidden_mounts: Fact[str] = Fact("")  # why some of its mounts are not known; empty if all are
     # sockets of the host that it reaches through its mounts
@@ -545,4 +577,7 @@ class ContainerFacts(Facts):
 
     def planned(self, spec: Spec) -> ContainerFacts:
         """This container as declared with another spec, not yet running."""
-        return self.replace(spec=spec, kernel=NotRunning("planned"))
+        return self.replace(
+            spec=spec,
+            kernel=NotRunning("planned"),
+        )

@@ -18,7 +18,9 @@ class Waiver(Struct, frozen=True):
     """One `[[waiver]]` of a waivers file."""
 
     check: str  # id of a check, or a shell pattern over ids
-    subject: str  # name of a container, image, network, engine or host, or a shell pattern over names
+    subject: (
+        str  # name of a container, image, network, engine or host, or a shell pattern over names
+    )
     reason: str
     owner: str
     until: date  # the last day on which it is valid
@@ -26,7 +28,12 @@ class Waiver(Struct, frozen=True):
     control: str = ""  # the compensating control; may be empty
     source: str = ""
 
-    def covers(self, check: str, subject: str, engine: str) -> bool:
+    def covers(
+        self,
+        check: str,
+        subject: str,
+        engine: str,
+    ) -> bool:
         """Whether it matches this check, subject and engine, expired or not."""
         return (
             fnmatchcase(check, self.check)
@@ -80,8 +87,8 @@ _WORK = {
 class Risk(StrEnum):
     """The risk of a fix for a working service.
 
-    DECISION: it changes what others rely on (ports that clients use, which image the next start runs), which
-    no trial can show. Only a person who names the fix takes it.
+    DECISION: it changes what others rely on (ports that clients use, which image the next start
+    runs), which no trial can show. Only a person who names the fix takes it.
     """
 
     SAFE = "safe"
@@ -138,8 +145,8 @@ _WORDS = {severity: severity.name.lower() for severity in Severity}
 
 
 class Kind(StrEnum):
-    """What a finding is about: whoever owns that can change it. A site is what is one decision for all, a
-    service what a file starts as a container."""
+    """What a finding is about: whoever owns that can change it. A site is what is one decision for
+    all, a service what a file starts as a container."""
 
     CONTAINER = "container"
     SERVICE = "service"
@@ -162,10 +169,14 @@ class Verdict(Struct, frozen=True, gc=False):
     """The result of one check on one subject."""
 
     status: Status
-    declared: str = ""  # what the configuration requests, in a few words; empty if nothing is declared
+    declared: str = (
+        ""  # what the configuration requests, in a few words; empty if nothing is declared
+    )
     effective: str = ""  # what the kernel enforces, in a few words; empty if it does not apply
     evidence: tuple[Evidence, ...] = ()
-    reason: str = ""  # why it is not applicable or unknown; for a failure, what is wrong in this case
+    reason: str = (
+        ""  # why it is not applicable or unknown; for a failure, what is wrong in this case
+    )
     severity: Severity | None = None  # the severity in this case, if it differs from the check's
     commands: tuple[str, ...] = ()  # commands or lines for an admin, if no spec can fix it
     # the paths, devices or names that fail, for other modules. `reason` is the sentence.
@@ -183,10 +194,19 @@ _PASS, _FAIL = Status.PASS, Status.FAIL
 
 
 def passed(
-    declared: str = "", effective: str = "", evidence: tuple[Evidence, ...] = (), reason: str = ""
+    declared: str = "",
+    effective: str = "",
+    evidence: tuple[Evidence, ...] = (),
+    reason: str = "",
 ) -> Verdict:
     """The condition was checked and is absent."""
-    return Verdict(_PASS, declared, effective, evidence, reason)
+    return Verdict(
+        _PASS,
+        declared,
+        effective,
+        evidence,
+        reason,
+    )
 
 
 def failed(
@@ -199,28 +219,56 @@ def failed(
     things: tuple[str, ...] = (),
 ) -> Verdict:
     """The bad condition is present; `reason` says what is wrong in this case."""
-    return Verdict(_FAIL, declared, effective, evidence, reason, severity, commands, things)
+    return Verdict(
+        _FAIL,
+        declared,
+        effective,
+        evidence,
+        reason,
+        severity,
+        commands,
+        things,
+    )
 
 
 @lru_cache(maxsize=256)
 def not_applicable(reason: str, *, do: Do | None = None) -> Verdict:
-    """The check does not apply, for this `reason`. Cached, because a few reasons make up half of all
-    verdicts."""
-    return Verdict(Status.NOT_APPLICABLE, reason=reason, do=do)
+    """The check does not apply, for this `reason`. Cached, because a few reasons make up half of
+    all verdicts."""
+    return Verdict(
+        Status.NOT_APPLICABLE,
+        reason=reason,
+        do=do,
+    )
 
 
 def unknown(
-    reason: str, declared: str = "", evidence: tuple[Evidence, ...] = (), *, do: Do | None = None
+    reason: str,
+    declared: str = "",
+    evidence: tuple[Evidence, ...] = (),
+    *,
+    do: Do | None = None,
 ) -> Verdict:
     """It could not be checked, for this `reason`."""
     if not declared and not evidence:
         return _unknown(reason, do)
-    return Verdict(Status.UNKNOWN, declared, "", evidence, reason, do=do)
+    return Verdict(
+        Status.UNKNOWN,
+        declared,
+        "",
+        evidence,
+        reason,
+        do=do,
+    )
 
 
 @lru_cache(maxsize=256)
 def _unknown(reason: str, do: Do | None) -> Verdict:
-    return Verdict(Status.UNKNOWN, reason=reason, do=do)
+    return Verdict(
+        Status.UNKNOWN,
+        reason=reason,
+        do=do,
+    )
 
 
 class Subject(Struct, frozen=True):
@@ -233,7 +281,8 @@ class Subject(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True, gc=False):
-    """A place in a file: lines and columns from 1, as editors count; the end is the first column after it."""
+    """A place in a file: lines and columns from 1, as editors count; the end is the first column
+    after it."""
 
     file: str
     line: int
@@ -253,7 +302,9 @@ class Finding(Struct, frozen=True, gc=False):
     severity: Severity
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
-    takes_over: bool = False  # it fails, and alone lets an intruder in the container take over the host
+    takes_over: bool = (
+        False  # it fails, and alone lets an intruder in the container take over the host
+    )
     points: int = 0  # what it counts towards the score; 0 = nothing
     waiver: Waiver | None = None
     # whose finding it is; `affects`: the containers that it concerns, if it is not theirs

@@ -1,7 +1,7 @@
 """Facts of the host below the engines: kernel, users, configuration files, sockets, packages, LSMs.
 
-Read by hardentui.host. Whatever could not be read is an `Unread`; a path that does not exist is missing
-from its mapping or tuple.
+Read by hardentui.host. Whatever could not be read is an `Unread`; a path that does not exist is
+missing from its mapping or tuple.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ class User(Struct, frozen=True):
     uid: int
     gid: int = 0
     home: str = ""
-    rootless: bool = False  # there are signs that it runs rootless containers (storage, lingering, Quadlets)
+    rootless: bool = (
+        False  # there are signs that it runs rootless containers (storage, lingering, Quadlets)
+    )
     controllers: Known[frozenset[str]] = NOT_READ  # cgroup controllers that systemd delegates to it
     hidden: bool = False  # there are no such signs, but its home directory could not be read
 
@@ -92,10 +94,11 @@ class ApiService(Struct, frozen=True):
 
 
 class Program(Struct, frozen=True):
-    """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's target."""
+    """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's
+    target."""
 
-    # runtime, conmon, helper, hook, hook program, or what host/units/plugins.py adds; a directory from which
-    # the engine runs whatever it finds is one, too
+    # runtime, conmon, helper, hook, hook program, or what host/units/plugins.py adds; a directory
+    # from which the engine runs whatever it finds is one, too
     role: str
     file: FileFact
     known: bool = True  # its path is where packages install it, and Podman itself uses its name
@@ -146,7 +149,9 @@ class Firewall(Struct, frozen=True):
     rules: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
     outside: Known[tuple[str, ...]] = NOT_READ
     firewalld: Known[bool] = NOT_READ
-    metadata_filtered: Known[bool] = NOT_READ  # a rule drops or rejects traffic to the cloud metadata address
+    metadata_filtered: Known[bool] = (
+        NOT_READ  # a rule drops or rejects traffic to the cloud metadata address
+    )
 
 
 class HostPackage(Struct, frozen=True):
@@ -172,8 +177,8 @@ class OutdatedComponent(Struct, frozen=True):
 
     advisory: Advisory
     installed: str
-    # it is a distribution's package, which may include the fix as a patch, so the version alone proves
-    # nothing
+    # it is a distribution's package, which may include the fix as a patch, so the version alone
+    # proves nothing
     distribution: bool
     # the entry in the package's change log that names the fix; empty if there is none
     repair: Known[str] = NOT_READ
@@ -225,29 +230,41 @@ class HostFacts(Facts):
 
     sockets: Fact[tuple[EngineSocket, ...]] = Fact()
     socket_enabled_by: Fact[str] = Fact()
-    tcp_services: Fact[tuple[ApiService, ...]] = Fact()  # engine APIs on TCP, as far as they were found
-    tcp_unread: Fact[str] = Fact("")  # why units may start or open further ones; empty if all were read
-    tcp_unseen: Fact[str] = Fact("")  # why further ones may be running now; empty if none can be missing
+    tcp_services: Fact[tuple[ApiService, ...]] = (
+        Fact()
+    )  # engine APIs on TCP, as far as they were found
+    tcp_unread: Fact[str] = Fact(
+        ""
+    )  # why units may start or open further ones; empty if all were read
+    tcp_unseen: Fact[str] = Fact(
+        ""
+    )  # why further ones may be running now; empty if none can be missing
     programs: Fact[tuple[Program, ...]] = Fact()  # programs that the rootful engine runs as root
 
     security_modules: Fact[SecurityModules] = Fact(SecurityModules())
     cgroup_version: Fact[int] = Fact()
     capacity: Fact[Capacity] = Fact(Capacity())
-    restarts_at_boot: Fact[bool] = Fact()  # podman-restart.service is enabled for the rootful engine
+    restarts_at_boot: Fact[bool] = (
+        Fact()
+    )  # podman-restart.service is enabled for the rootful engine
     # the default profile's file; Missing if it does not exist
     seccomp_profile: Fact[FileFact | Missing] = Fact()
     seccomp_intact: Fact[bool] = Fact()  # it is unchanged since the package installed it
     firewall: Fact[Firewall] = Fact(Firewall())
 
     packages: Fact[Mapping[str, HostPackage]] = Fact()
-    security_updates: Fact[tuple[str, ...]] = Fact()  # names of packages with a pending security update
+    security_updates: Fact[tuple[str, ...]] = (
+        Fact()
+    )  # names of packages with a pending security update
     reboot_required: Fact[str] = Fact()  # why a reboot is required; empty if it is not
     outdated: Fact[tuple[OutdatedComponent, ...]] = Fact()
     advisories_dated: str = ""  # date of the bundled table of vulnerabilities
 
     audit_rules: Fact[tuple[str, ...]] = Fact()
     audit_loaded: Fact[tuple[str, ...]] = Fact()
-    detectors: Fact[tuple[str, ...]] = Fact()  # installed runtime sensors (falco, tetragon, tracee, auditd)
+    detectors: Fact[tuple[str, ...]] = (
+        Fact()
+    )  # installed runtime sensors (falco, tetragon, tracee, auditd)
     running_sensors: Fact[tuple[str, ...]] = Fact()  # the running ones, in a container or not
     host_scans: Fact[tuple[HostScan, ...]] = Fact()
     journal: Fact[JournalStorage | None] = Fact()  # of systemd; None if systemd is not running

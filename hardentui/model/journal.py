@@ -82,17 +82,23 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     changes: tuple[JournalChange, ...] = ()
     diff: str = ""  # the changes to the files, with secrets masked
     proof: tuple[JournalProof, ...] = ()
-    original: str | None = None  # the name under which the original container is kept; None if there is none
-    # measured, from the stop until it was ready, or until the original ran again; `expected_downtime_seconds`
-    # is what was told before
+    original: str | None = (
+        None  # the name under which the original container is kept; None if there is none
+    )
+    # measured, from the stop until it was ready, or until the original ran again;
+    # `expected_downtime_seconds` is what was told before
     downtime_seconds: float | None = None
     expected_downtime_seconds: float | None = None
     reason: str = ""  # why it was rolled back, or other remarks
     operations: tuple[Operation, ...] = ()
-    begun: int = 0  # how many of them were started; the last of these may be done, partly done or not done
+    begun: int = (
+        0  # how many of them were started; the last of these may be done, partly done or not done
+    )
     # seconds since the epoch; it is rolled back unless confirmed by then. 0 = not needed.
     confirm_by: float = 0.0
-    confirm_clock: ConfirmClock | None = None  # the same, by the boot clock, which cannot be changed
+    confirm_clock: ConfirmClock | None = (
+        None  # the same, by the boot clock, which cannot be changed
+    )
     undoes: str = ""
     forgotten: bool = False  # its kept original was removed, so it can no longer be undone
     soak: Soak | None = None  # None: its seccomp profile is enforced at once, or it has none
@@ -101,7 +107,9 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     @property
     def containers(self) -> tuple[str, ...]:
         """It, and those that were replaced together with it."""
-        noted = [operation.name for operation in self.operations if isinstance(operation, NoteContainer)]
+        noted = [
+            operation.name for operation in self.operations if isinstance(operation, NoteContainer)
+        ]
         return tuple(dict.fromkeys((self.container, *reversed(noted))))
 
     @property
@@ -114,7 +122,9 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         """The name under which an original is kept -> its container."""
         if self.original is None:
             return {}
-        renamed = (operation for operation in self.operations if isinstance(operation, RenameContainer))
+        renamed = (
+            operation for operation in self.operations if isinstance(operation, RenameContainer)
+        )
         return {self.original: self.container} | {each.after: each.before for each in renamed}
 
     @property
@@ -159,13 +169,19 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
     }
 
 
-def _of(entry: JournalEntry, part: JournalChange | JournalProof) -> dict[str, Any]:
+def _of(
+    entry: JournalEntry,
+    part: JournalChange | JournalProof,
+) -> dict[str, Any]:
     return asdict(replace(part, container=part.container or entry.container))
 
 
 def journal_document(entries: tuple[JournalEntry, ...]) -> dict[str, Any]:
     """The output of `journal --format json` and `apply --format json`."""
-    return {"schema": JOURNAL_SCHEMA, "entries": [public_entry(entry) for entry in entries]}
+    return {
+        "schema": JOURNAL_SCHEMA,
+        "entries": [public_entry(entry) for entry in entries],
+    }
 
 
 class OperationBegun(Struct, frozen=True):
@@ -205,7 +221,8 @@ class OperationUndone(Struct, frozen=True):
 
 
 class OperationCleared(Struct, frozen=True):
-    """What an operation had made was removed, after the way back; `failed` says why it could not be."""
+    """What an operation had made was removed, after the way back; `failed` says why it could not
+    be."""
 
     operation: Operation
     failed: str = ""

@@ -1,7 +1,9 @@
-"""Facts on demand: what is known of a subject is read when first asked for, then stays as it was read.
+"""Facts on demand: what is known of a subject is read when first asked for, then stays as it was
+read.
 
-What cannot be read raises `Unread` with the reason, so that no check can mistake it for an absent value: the
-engine of checks makes "unknown, because …" of it. A reader may also return an `Unread` in place of a value.
+What cannot be read raises `Unread` with the reason, so that no check can mistake it for an absent
+value: the engine of checks makes "unknown, because …" of it. A reader may also return an `Unread`
+in place of a value.
 """
 
 from __future__ import annotations
@@ -45,7 +47,13 @@ class Unread(Exception):
         said: the last line of the error output of a program that failed; None if none did.
     """
 
-    def __init__(self, reason: str, said: str | None = None, *, do: Do | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        said: str | None = None,
+        *,
+        do: Do | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.said = said
@@ -59,7 +67,8 @@ class Unread(Exception):
 
 
 Known: TypeAlias = V | Unread
-"""A value that was read, or why it could not be: what readers return, and what lists of facts hold."""
+"""A value that was read, or why it could not be: what readers return, and what lists of facts hold.
+"""
 
 NOT_READ = Unread("it was not read")
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -70,11 +79,20 @@ def known(read: Callable[[*Arguments], V], *arguments: *Arguments) -> V | Unread
 
 
 @overload
-def known(read: Callable[[*Arguments], V], *arguments: *Arguments, else_: W) -> V | W: ...
+def known(
+    read: Callable[[*Arguments], V],
+    *arguments: *Arguments,
+    else_: W,
+) -> V | W: ...
 
 
-def known(read: Callable[[*Arguments], Any], *arguments: *Arguments, else_: Any = NOT_READ) -> Any:
-    """What `read(*arguments)` returns, or why that cannot be read, or `else_` instead, where one is given."""
+def known(
+    read: Callable[[*Arguments], Any],
+    *arguments: *Arguments,
+    else_: Any = NOT_READ,
+) -> Any:
+    """What `read(*arguments)` returns, or why that cannot be read, or `else_` instead, where one is
+    given."""
     try:
         return read(*arguments)
     except Unread as unread:
@@ -98,12 +116,21 @@ class Later(Generic[V]):
 
     __slots__ = ("of_original", "read")
 
-    def __init__(self, read: Callable[[Any], V | Unread], *, of_original: bool = False) -> None:
+    def __init__(
+        self,
+        read: Callable[[Any], V | Unread],
+        *,
+        of_original: bool = False,
+    ) -> None:
         self.read = read
         self.of_original = of_original
 
 
-def later(read: Callable[Concatenate[Any, P], V | Unread], *arguments: P.args, **named: P.kwargs) -> Later[V]:
+def later(
+    read: Callable[Concatenate[Any, P], V | Unread],
+    *arguments: P.args,
+    **named: P.kwargs,
+) -> Later[V]:
     """`read(subject, *arguments)`, when the fact is first asked for."""
     return Later(lambda subject: read(subject, *arguments, **named))
 
@@ -111,7 +138,12 @@ def later(read: Callable[Concatenate[Any, P], V | Unread], *arguments: P.args, *
 class Together(Generic[V]):
     """One reading for several facts: `later(together.part, "name")` is an attribute of its answer."""
 
-    def __init__(self, read: Callable[Concatenate[Any, P], V], *arguments: P.args, **named: P.kwargs) -> None:
+    def __init__(
+        self,
+        read: Callable[Concatenate[Any, P], V],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> None:
         self._read: Callable[[Any], V] = lambda subject: read(subject, *arguments, **named)
         self._answers: list[V] = []
 
@@ -127,7 +159,8 @@ class Together(Generic[V]):
 
 
 class Fact(Generic[V]):
-    """A fact of a `Facts`, declared in its class. Given a value, an Unread or a reader called later.
+    """A fact of a `Facts`, declared in its class. Given a value, an Unread or a reader called
+    later.
 
     Raises:
         Unread: it cannot be read.
@@ -144,14 +177,21 @@ class Fact(Generic[V]):
     def __get__(self, subject: None, owner: type) -> Fact[V]: ...
     @overload
     def __get__(self, subject: Facts, owner: type) -> V: ...
-    def __get__(self, subject: Facts | None, owner: type) -> V | Fact[V]:
-        """Called while the subject has no attribute of this name: it cannot be read, or is not read yet."""
+    def __get__(
+        self,
+        subject: Facts | None,
+        owner: type,
+    ) -> V | Fact[V]:
+        """Called while the subject has no attribute of this name: it cannot be read, or is not read
+        yet."""
         if subject is None:
             return self
         given = subject.waiting.get(self.name)
         if given is None:
             original = subject.__dict__.get("original")
-            given = self.default if original is None else Later(lambda _: getattr(original, self.name))
+            given = (
+                self.default if original is None else Later(lambda _: getattr(original, self.name))
+            )
         if isinstance(given, Later):
             try:
                 given = given.read(subject)
@@ -169,12 +209,17 @@ class Fact(Generic[V]):
 
     if TYPE_CHECKING:  # a value in the attributes of the subject is found before the descriptor
 
-        def __set__(self, subject: Facts, value: V | Unread | Later[V]) -> None: ...
+        def __set__(
+            self,
+            subject: Facts,
+            value: V | Unread | Later[V],
+        ) -> None: ...
 
 
 @dataclass_transform()
 class Facts:
-    """What facts are about. Made with values, or with readers for its `Fact`s; it never changes for who asks.
+    """What facts are about. Made with values, or with readers for its `Fact`s; it never changes for
+    who asks.
 
     Attributes:
         original: of a copy, the subject that is asked for what the copy was not given.
@@ -189,14 +234,21 @@ class Facts:
     def __init_subclass__(cls) -> None:
         cls.fields = tuple(cls.__annotations__)
         cls.field_names = frozenset(cls.fields)
-        cls.facts = frozenset(name for name in cls.fields if isinstance(getattr(cls, name, None), Fact))
+        cls.facts = frozenset(
+            name for name in cls.fields if isinstance(getattr(cls, name, None), Fact)
+        )
         cls.required = tuple(name for name in cls.fields if not hasattr(cls, name))
 
     def __init__(self, *values: Any, **named: Any) -> None:
         self.__dict__["waiting"] = {}
         if len(values) > len(self.fields):
             raise TypeError(f"{type(self).__name__} has only the fields {', '.join(self.fields)}")
-        self._take({**dict(zip(self.fields, values, strict=False)), **named})
+        self._take(
+            {
+                **dict(zip(self.fields, values, strict=False)),
+                **named,
+            }
+        )
         known_names = self.__dict__.keys() | self.waiting.keys()
         if missing := [name for name in self.required if name not in known_names]:
             raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
@@ -213,7 +265,11 @@ class Facts:
                 waiting.pop(name, None)
                 own[name] = value
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
+    def __setattr__(
+        self,
+        name: str,
+        value: object,
+    ) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} does not change: {name}")
 
     def __repr__(self) -> str:
@@ -235,7 +291,11 @@ class Facts:
             return self.waiting[name]
         original = self.__dict__.get("original")
         declared = getattr(type(self), name)
-        return original._given(name) if original is not None else getattr(declared, "default", declared)
+        return (
+            original._given(name)
+            if original is not None
+            else getattr(declared, "default", declared)
+        )
 
     def read(self) -> Self:
         """Read every fact now, because what it is about will soon be gone."""
@@ -246,7 +306,8 @@ class Facts:
         return self
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with other values. What is not read yet, the copy asks of this subject: it is read once."""
+        """A copy with other values. What is not read yet, the copy asks of this subject: it is read
+        once."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy.__dict__["waiting"] = waiting = {}

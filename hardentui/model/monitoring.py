@@ -28,7 +28,9 @@ class Usage(Struct, frozen=True):
 
     cpu_percent: float | None = None  # of one CPU, since the previous sample
     cpu_limit: float | None = None
-    throttled_percent: float | None = None  # share of the periods in which its CPU use was throttled
+    throttled_percent: float | None = (
+        None  # share of the periods in which its CPU use was throttled
+    )
     memory: int | None = None
     memory_limit: int | None = None
     tasks: int | None = None
@@ -80,7 +82,8 @@ class Sample(Struct, frozen=True):
     blind: tuple[BlindSpot, ...] = ()
 
     def exit_code(self, fail_on: Severity) -> int:
-        """1 if an alarm reaches `fail_on`, otherwise 4 if something could not be checked, otherwise 0."""
+        """1 if an alarm reaches `fail_on`, otherwise 4 if something could not be checked, otherwise
+        0."""
         if any(alarm.severity >= fail_on for alarm in self.alarms):
             return 1
         return 4 if any(spot.severity >= fail_on for spot in self.blind) else 0

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 # The containers of one engine, for checks that compare a container with the others.
 #
-# All containers share one `Peers`. Its indexes are built once, so a lookup does not get slower with the
-# number of containers.
+# All containers share one `Peers`. Its indexes are built once, so a lookup does not get slower with
+# the number of containers.
 
 ALL_IDS = 1 << 31
 """An ID range of this size or more maps all host IDs to themselves."""
@@ -35,7 +35,9 @@ class Peer(Struct, frozen=True):
     process_label: str = ""
     uid_ranges: tuple[tuple[int, int], ...] = ()  # (first host UID, size) of its user namespace
     ipc_namespace: str = ""  # its ID, `ipc:[4026532000]`; empty if unknown
-    programs: tuple[str, ...] = ()  # paths of what the engine runs for it alone: runtime, init, conmon, hooks
+    programs: tuple[
+        str, ...
+    ] = ()  # paths of what the engine runs for it alone: runtime, init, conmon, hooks
 
 
 class PeerGroup(Struct, frozen=True):
@@ -84,7 +86,10 @@ class Peers(Struct, frozen=True, dict=True):
         """The applications of the members of a pod."""
         return self._apps_by_pod.get(pod, frozenset())
 
-    def with_categories(self, categories: frozenset[str]) -> tuple[Peer, ...]:
+    def with_categories(
+        self,
+        categories: frozenset[str],
+    ) -> tuple[Peer, ...]:
         """Containers whose SELinux label has exactly these MCS categories."""
         return self._by_categories.get(categories, ())
 
@@ -92,7 +97,11 @@ class Peers(Struct, frozen=True, dict=True):
         """Containers whose IPC namespace has this ID."""
         return tuple(self._by_ipc_namespace.get(number, ())) if number else ()
 
-    def using_ids(self, first: int, size: int) -> Iterator[Peer]:
+    def using_ids(
+        self,
+        first: int,
+        size: int,
+    ) -> Iterator[Peer]:
         """Containers whose user namespace overlaps the host UIDs `first` to `first + size - 1`."""
         ranges, longest = self._id_ranges
         start = bisect_left(ranges, (first - longest + 1, 0, 0))
@@ -121,7 +130,9 @@ class Peers(Struct, frozen=True, dict=True):
     @cached_property
     def _by_network(self) -> Mapping[str, Mapping[tuple[str, str], PeerGroup]]:
         members = _grouped(
-            ((network, peer.app, peer.pod), peer) for peer in self.everyone for network in peer.networks
+            ((network, peer.app, peer.pod), peer)
+            for peer in self.everyone
+            for network in peer.networks
         )
         networks: dict[str, dict[tuple[str, str], PeerGroup]] = {}
         for (network, app, pod), group in members.items():
@@ -179,7 +190,8 @@ class ConnectOutcome(StrEnum):
 
 
 class ReachProof(Struct, frozen=True):
-    """One attempt to open a TCP connection from a container's network namespace, without sending data."""
+    """One attempt to open a TCP connection from a container's network namespace, without sending
+    data."""
 
     start: str
     end: str
@@ -215,7 +227,12 @@ class NewNetwork(Struct, frozen=True):
 
     def create_command(self) -> str:
         flags = [
-            word for word, on in (("--internal", self.internal), ("-o isolate=true", self.isolated)) if on
+            word
+            for word, on in (
+                ("--internal", self.internal),
+                ("-o isolate=true", self.isolated),
+            )
+            if on
         ]
         return " ".join(["podman network create", *flags, self.name])
 
@@ -253,15 +270,16 @@ class WayTried(Struct, frozen=True):
     start: str
     end: str
     ports: tuple[int, ...]
-    # it has to work, because it was observed or because both share a proposed network; otherwise it has to be
-    # blocked
+    # it has to work, because it was observed or because both share a proposed network; otherwise it
+    # has to be blocked
     needed: bool
     seen: bool = False  # the original was observed connecting to the other
-    # before, after: a connection succeeded, on one network as today and on the proposed ones; None = unknown
+    # before, after: a connection succeeded, on one network as today and on the proposed ones; None
+    # = unknown
     before: bool | None = None
     after: bool | None = None
-    # the twin itself was observed connecting to the other on the proposed networks; None = not observed for
-    # the original
+    # the twin itself was observed connecting to the other on the proposed networks; None = not
+    # observed for the original
     by_itself: bool | None = None
     why: str = ""  # why the result is unknown; empty if it is known
 
@@ -368,20 +386,27 @@ APP_LABELS = (
     "app.kubernetes.io/name",
     "app",
 )
-"""Labels that name an application, in order of precedence. Unit names do not count: one app can have many."""
+"""Labels that name an application, in order of precedence. Unit names do not count: one app can
+have many."""
 
 
 def app_of(labels: Mapping[str, str], pod: str = "") -> str:
     """Name of the application, otherwise of the pod; empty if unknown."""
-    return next((labels[name] for name in APP_LABELS if labels.get(name)), f"pod {pod}" if pod else "")
+    return next(
+        (labels[name] for name in APP_LABELS if labels.get(name)), f"pod {pod}" if pod else ""
+    )
 
 
 def compose_project(labels: Mapping[str, str]) -> str:
     """The compose project that a container was started by; empty if none is named."""
-    return next((labels[name] for name in _COMPOSE_PROJECTS if labels.get(name)), "")
+    return next(
+        (labels[name] for name in _COMPOSE_PROJECTS if labels.get(name)),
+        "",
+    )
 
 
 def compose_files(labels: Mapping[str, str]) -> tuple[str, str]:
-    """The working directory of its compose project and the names of its files, as far as its labels say."""
+    """The working directory of its compose project and the names of its files, as far as its labels
+    say."""
     prefix = "com.docker.compose.project."  # podman-compose sets them too
     return labels.get(f"{prefix}working_dir", ""), labels.get(f"{prefix}config_files", "")

@@ -1,7 +1,7 @@
 """The operations of a change to the host: plain data, each of which can be done and undone.
 
-They are written to the journal before the first one runs. Each contains everything needed to undo it, so a
-later process can do so with only the journal.
+They are written to the journal before the first one runs. Each contains everything needed to undo
+it, so a later process can do so with only the journal.
 """
 
 from __future__ import annotations
@@ -68,11 +68,14 @@ class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
     name: str
     running: bool
     listening: tuple[str, ...] = ()  # what it listens on, as far as that is seen: `tcp/80`
-    answering: tuple[str, ...] = ()  # published ports of its host that accept connections: `127.0.0.1:8080`
+    answering: tuple[
+        str, ...
+    ] = ()  # published ports of its host that accept connections: `127.0.0.1:8080`
 
 
 class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
-    """Set the restart policy of the kept original, so that it does not start at boot beside its successor."""
+    """Set the restart policy of the kept original, so that it does not start at boot beside its
+    successor."""
 
     id: str
     before: str
@@ -91,9 +94,11 @@ class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
     existed: bool = False  # it already existed and stays
 
 
-class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume", rename={"directory": "folder"}):
-    """Create a volume for data from the container's own layer. Undoing keeps it if anything was written to it
-    since it was filled: that is the only copy of newer data.
+class CreateVolume(
+    Struct, frozen=True, kw_only=True, tag="create-volume", rename={"directory": "folder"}
+):
+    """Create a volume for data from the container's own layer. Undoing keeps it if anything was
+    written to it since it was filled: that is the only copy of newer data.
     """
 
     name: str
@@ -112,8 +117,9 @@ class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container")
 
 
 class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
-    """Create a second container with the options of an original that Podman removes when it stops (`--rm`).
-    It is not started; if the change is undone after the original is gone, it takes its name and is started.
+    """Create a second container with the options of an original that Podman removes when it stops
+    (`--rm`). It is not started; if the change is undone after the original is gone, it takes its
+    name and is started.
     """
 
     name: str  # of the stand-in; `original_name` is the name that it takes
@@ -164,14 +170,16 @@ class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
 
     source: str
     paths: tuple[tuple[str, str], ...]  # (directory in the container, volume)
-    part: CopyPart = CopyPart.ALL  # AHEAD while the original runs, REST what changed until it has stopped
+    part: CopyPart = (
+        CopyPart.ALL
+    )  # AHEAD while the original runs, REST what changed until it has stopped
     # of the volumes when all was copied, for those who wonder whether anybody wrote to them since
     states: tuple[str, ...] = ()
 
 
 class KeepOwners(Struct, frozen=True, kw_only=True, tag="keep-owners"):
-    """Note who owns the files of a volume, before a container gives all of them to its user (`:U`). Undoing
-    gives them back; what was made since then goes to the usual owner.
+    """Note who owns the files of a volume, before a container gives all of them to its user (`:U`).
+    Undoing gives them back; what was made since then goes to the usual owner.
     """
 
     volume: str
@@ -212,7 +220,8 @@ class UpdateContainer(Struct, frozen=True, kw_only=True, tag="update-container")
 
 
 class WaitReady(Struct, frozen=True, kw_only=True, tag="wait-ready"):
-    """Wait until the service is ready: its health check passes, it listens on its ports, or it keeps running.
+    """Wait until the service is ready: its health check passes, it listens on its ports, or it
+    keeps running.
 
     `ports` are those that the original listens on (`tcp/80`).
     """
@@ -264,7 +273,9 @@ Operation: TypeAlias = (
 
 
 def substitute_in(operations: Iterable[Operation]) -> StartSubstitute | None:
-    return next((operation for operation in operations if isinstance(operation, StartSubstitute)), None)
+    return next(
+        (operation for operation in operations if isinstance(operation, StartSubstitute)), None
+    )
 
 
 def described_back(operation: Operation) -> str:
@@ -312,7 +323,11 @@ def described(operation: Operation) -> str:
         case WriteFile():
             return f"{'change' if operation.before else 'write'} {operation.path}"
         case NoteUnit():
-            also = f" and {plural(len(operation.dependents), 'dependent')}" if operation.dependents else ""
+            also = (
+                f" and {plural(len(operation.dependents), 'dependent')}"
+                if operation.dependents
+                else ""
+            )
             return f"record the state of {operation.unit}{also}"
         case ReloadUnits():
             return "reload systemd"

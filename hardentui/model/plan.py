@@ -16,8 +16,9 @@ from hardentui.model.spec import Spec
 class Caution(StrEnum):
     """How much risk a plan may take if its fixes are not named.
 
-    SAFE includes fixes that do not change a working service, LIKELY those that observations do not speak
-    against, ALL every applicable fix, even if it may break the service. A decision is in none of them.
+    SAFE includes fixes that do not change a working service, LIKELY those that observations do not
+    speak against, ALL every applicable fix, even if it may break the service. A decision is in none
+    of them.
     """
 
     SAFE = "safe"
@@ -66,9 +67,9 @@ class Note(Struct, frozen=True):
 class Skipped(Struct, frozen=True):
     """A fix that is not in the plan, the reason, and a hint if there is one.
 
-    Depending on the reason: `needs` is the parameter without a value; `included_by` is the caution level that
-    would include it; `weakens` lists the protection that it would reduce; `decides` is what it would change,
-    if that is for a person to decide; `do` is what would make it possible.
+    Depending on the reason: `needs` is the parameter without a value; `included_by` is the caution
+    level that would include it; `weakens` lists the protection that it would reduce; `decides` is
+    what it would change, if that is for a person to decide; `do` is what would make it possible.
     """
 
     check: str
@@ -97,4 +98,6 @@ class Plan(Struct, frozen=True):
     skipped: tuple[Skipped, ...] = ()
     conflicts: tuple[str, ...] = ()  # known conflicts between chosen fixes, one sentence each
     notes: tuple[Note, ...] = ()  # observations of the container and their consequences for a fix
-    risks: Mapping[str, Risk] = field(default_factory=dict)  # check -> risk of its fix for this service
+    risks: Mapping[str, Risk] = field(
+        default_factory=dict
+    )  # check -> risk of its fix for this service

@@ -1,8 +1,8 @@
 """The spec: everything that was requested when a container was created, as a set of options.
 
-`Option` describes one option of `podman create`: its type, how to read it, how to write it in each output and
-how to compare it. The rows are in `hardentui.options`. A `Spec` maps options to values, with the source
-of each value.
+`Option` describes one option of `podman create`: its type, how to read it, how to write it in each
+output and how to compare it. The rows are in `hardentui.options`. A `Spec` maps options to values,
+with the source of each value.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class QuadletKey(Struct, frozen=True):
     name: str
     since: Version  # the first Podman version that supports it
     kind: KeyKind
-    # (value, version) -> whether that version's generator passes the value on unchanged; None = always
+    # (value, version) -> whether that version's generator passes the value on unchanged; None =
+    # always
     holds: Callable[[str, Version], bool] | None = None
     # the first version that accepts the key more than once; before, only its last line counts
     repeats_since: Version | None = None
@@ -135,7 +136,8 @@ class Unknowable:
 
 UNKNOWABLE = Unknowable()
 UNKNOWN = "\0"
-"""Marks the part of an argument that only a running systemd knows; no real argument can contain it."""
+"""Marks the part of an argument that only a running systemd knows; no real argument can contain it.
+"""
 Reading: TypeAlias = "Setting[Any] | Unknowable | None"
 """The result of a reader; None: the option is known to be absent."""
 
@@ -144,7 +146,8 @@ class Option(Struct, Generic[T], frozen=True):
     """One option of `podman create`."""
 
     flag: str  # as on the command line, with dashes: `--memory`
-    area: str  # resources, filesystem, identity, network, health, process, security, logging, lifecycle
+    # resources, filesystem, identity, network, health, process, security, logging, lifecycle
+    area: str
     codec: Codec[T]  # how its arguments are parsed and formatted
     default: T  # the value if the option is absent; a spec never stores it
     quadlet: QuadletKey | None  # its key in `[Container]`; None = always `PodmanArgs=`
@@ -164,7 +167,9 @@ class Option(Struct, Generic[T], frozen=True):
     only_verb: str = ""  # the only subcommand that has the flag; empty = both
     # before this version, Podman splits an argument at commas, as a CSV record
     commas_before: Version | None = None
-    engine_decides: bool = False  # the default differs between engines, so the usual value is kept too
+    engine_decides: bool = (
+        False  # the default differs between engines, so the usual value is kept too
+    )
 
     __eq__ = object.__eq__  # one row of the table, whatever its values
     __hash__ = object.__hash__
@@ -185,23 +190,33 @@ class Option(Struct, Generic[T], frozen=True):
 
     def to_values(self, value: T) -> tuple[str, ...]:
         """One value per line of its Quadlet key."""
-        return self.codec.values(value) if self.codec.values is not None else self.codec.write(value)
+        return (
+            self.codec.values(value) if self.codec.values is not None else self.codec.write(value)
+        )
 
     def to_words(self, value: T) -> tuple[str, ...]:
         """The words of a command line that set this value: `--flag=argument`, or a bare switch."""
         arguments = self.codec.write(value)
         if self.codec.flag_of is not None:
             flags = [self.codec.flag_of(entry) for entry in cast(tuple[Any, ...], value)]
-            return tuple(f"{flag}={argument}" for flag, argument in zip(flags, arguments, strict=True))
+            return tuple(
+                f"{flag}={argument}" for flag, argument in zip(flags, arguments, strict=True)
+            )
         return tuple(self.word(argument) for argument in arguments)
 
     def is_comma_list(self, version: Version) -> bool:
         """Whether this Podman splits an argument of the flag at commas."""
-        return self.codec.comma_list or (self.commas_before is not None and version < self.commas_before)
+        return self.codec.comma_list or (
+            self.commas_before is not None and version < self.commas_before
+        )
 
     def word(self, argument: str) -> str:
         """`--flag=argument`, or the bare flag of a switch."""
-        return self.flag if argument == "" and isinstance(self.default, bool) else f"{self.flag}={argument}"
+        return (
+            self.flag
+            if argument == "" and isinstance(self.default, bool)
+            else f"{self.flag}={argument}"
+        )
 
     def __repr__(self) -> str:
         return f"<Option {self.name}>"
@@ -254,24 +269,43 @@ class Spec(Struct, frozen=True):
         setting = self.settings.get(option)
         return None if setting is None else setting.source
 
-    def with_(self, option: Option[T], value: T, source: Source = Source.CHOSEN) -> Spec:
+    def with_(
+        self,
+        option: Option[T],
+        value: T,
+        source: Source = Source.CHOSEN,
+    ) -> Spec:
         """This spec with one option set; setting the default removes it."""
         if value == option.default:
             return self.without(option)
         if option in self.settings and self.settings[option].value == value:
             return self
         changed = {**self.settings, option: Setting(value, source)}
-        return Spec(changed, self.unknowable - {option}, self.remarks, self.unsaved)
+        return Spec(
+            changed,
+            self.unknowable - {option},
+            self.remarks,
+            self.unsaved,
+        )
 
     def without(self, *options: Option[Any]) -> Spec:
         """This spec with these options known to be absent."""
         if not any(o in self.settings or o in self.unknowable for o in options):
             return self
         kept = {o: s for o, s in self.settings.items() if o not in options}
-        return Spec(kept, self.unknowable - set(options), self.remarks, self.unsaved)
+        return Spec(
+            kept,
+            self.unknowable - set(options),
+            self.remarks,
+            self.unsaved,
+        )
 
     @classmethod
-    def of(cls, *pairs: tuple[Option[Any], Any], source: Source = Source.CHOSEN) -> Spec:
+    def of(
+        cls,
+        *pairs: tuple[Option[Any], Any],
+        source: Source = Source.CHOSEN,
+    ) -> Spec:
         """A spec from (option, value) pairs: `Spec.of((PRIVILEGED, True), (MEMORY, 64 << 20))`."""
         return cls({o: Setting(v, source) for o, v in pairs if v != o.default})
 
@@ -289,8 +323,8 @@ def _whole(argument: str) -> tuple[str, ...]:
 class Codec(Struct, Generic[C], frozen=True, kw_only=True):
     """How to parse and format the arguments of an option.
 
-    The value of a list option is a tuple of entries; each entry has a text. The value of a scalar option is
-    one entry.
+    The value of a list option is a tuple of entries; each entry has a text. The value of a scalar
+    option is one entry.
     """
 
     # value -> arguments, one per occurrence of the flag; a bare switch: `("",)` when set, else `()`
@@ -299,7 +333,8 @@ class Codec(Struct, Generic[C], frozen=True, kw_only=True):
     # argument -> texts of its entries; none if the argument belongs to another row of the flag
     split: Callable[[str], tuple[str, ...]] = _whole
     text: Callable[[Any], str] = str  # entry -> text; the reverse of `parse`
-    # text -> key that identifies an entry of a list (destination, name, port); None = the option is a scalar
+    # text -> key that identifies an entry of a list (destination, name, port); None = the option is
+    # a scalar
     identity: Callable[[str], str] | None = None
     # entry -> canonical form, equal for two spellings of the same value
     canonical: Callable[[Any], str] = str
@@ -307,7 +342,9 @@ class Codec(Struct, Generic[C], frozen=True, kw_only=True):
     values: Callable[[C], tuple[str, ...]] | None = None
     # entry -> the flag that it needs, if that is not always the flag of the row
     flag_of: Callable[[Any], str] | None = None
-    several_alike: bool = False  # a list may have several entries with the same key (a port on two addresses)
+    several_alike: bool = (
+        False  # a list may have several entries with the same key (a port on two addresses)
+    )
     comma_list: bool = False  # Podman splits an argument at commas, as a CSV record
     is_switch: bool = False  # the flag takes a value only after `=`
 
@@ -318,8 +355,8 @@ class Mount(Struct, frozen=True):
     type: str  # bind, volume, image, devpts, ramfs, glob, artifact
     source: str  # host path, volume name or image; empty for an anonymous volume
     destination: str  # path in the container
-    # in the spelling of `--volume` (`ro`, `z`, `Z`, `U`, `nosuid`, `rshared`, `idmap=…`), sorted; Podman's
-    # own defaults (rw, rbind, rprivate, nosuid, nodev of a volume…) are left out
+    # in the spelling of `--volume` (`ro`, `z`, `Z`, `U`, `nosuid`, `rshared`, `idmap=…`), sorted;
+    # Podman's own defaults (rw, rbind, rprivate, nosuid, nodev of a volume…) are left out
     options: tuple[str, ...] = ()
     subpath: str = ""  # directory inside a volume or image; only `--mount` can express it
 
@@ -329,7 +366,13 @@ class Mount(Struct, frozen=True):
 
     def with_options(self, *add: str, drop: tuple[str, ...] = ()) -> Mount:
         kept = (set(self.options) - set(drop)) | set(add)
-        return Mount(self.type, self.source, self.destination, tuple(sorted(kept)), self.subpath)
+        return Mount(
+            self.type,
+            self.source,
+            self.destination,
+            tuple(sorted(kept)),
+            self.subpath,
+        )
 
 
 class Port(Struct, frozen=True):
@@ -345,7 +388,9 @@ class Port(Struct, frozen=True):
     def argument(self) -> str:
         """The argument for `--publish`: `127.0.0.1:8080:80/udp`."""
         address = (
-            f"[{self.address}]" if ":" in self.address and not self.address.startswith("[") else self.address
+            f"[{self.address}]"
+            if ":" in self.address and not self.address.startswith("[")
+            else self.address
         )
         text = (
             f"{address}:{self.host}:{self.container}"

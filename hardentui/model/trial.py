@@ -38,7 +38,9 @@ class Observation(Struct, frozen=True):
     sampled: Known[Sampled] = NOT_READ
     # the kernel's own capability checks (tracefs, root only)
     capability_checks: Known[tuple[CapabilityCheck, ...]] = NOT_READ
-    written: Known[tuple[str, ...]] = NOT_READ  # paths of the root filesystem that differ from the image
+    written: Known[tuple[str, ...]] = (
+        NOT_READ  # paths of the root filesystem that differ from the image
+    )
 
 
 SCHEMA = "hardentui/trial/1"
@@ -62,7 +64,9 @@ class Lack(Struct, frozen=True):
     """Something of the original that its twin does not get."""
 
     what: str
-    given_by: str = ""  # the option of the command line that gives it for one trial; empty if none does
+    given_by: str = (
+        ""  # the option of the command line that gives it for one trial; empty if none does
+    )
 
     def __str__(self) -> str:
         return f"{self.what} (given by {self.given_by})" if self.given_by else self.what
@@ -135,8 +139,8 @@ class CanNeed(Struct, frozen=True):
     """Kept although it was not seen, because a program of the container can ask for it."""
 
     program: str
-    # those that the program imports or names; a capability without any is kept because it is not known what
-    # the program asks for
+    # those that the program imports or names; a capability without any is kept because it is not
+    # known what the program asks for
     functions: tuple[str, ...] = ()
     capability: str = ""
     syscalls: tuple[str, ...] = ()
@@ -180,7 +184,8 @@ class OptionChange(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """A change that is left to a person, and why, if a twin showed it. No twin shows what others notice."""
+    """A change that is left to a person, and why, if a twin showed it. No twin shows what others
+    notice."""
 
     check: str
     options: tuple[OptionChange, ...]
@@ -222,12 +227,16 @@ class Trial(Struct, frozen=True, kw_only=True):
     options: tuple[OptionChange, ...] = ()
     fixes: tuple[ChosenFix, ...] = ()
     decide: tuple[Decision, ...] = ()  # fixes that are in no trial unless they are named
-    exercised: tuple[str, ...] = ()  # what the watched twins did, in words such as `reload` or `restart`
+    exercised: tuple[
+        str, ...
+    ] = ()  # what the watched twins did, in words such as `reload` or `restart`
     not_exercised: tuple[NotExercised, ...] = ()
     sure: str = ""  # how much this proves, one sentence
     lacks: tuple[Lack, ...] = ()  # what the twins did not have of the original
     probes: tuple[str, ...] = ()
-    proposed_probe: str = ""  # a probe that would prove more; empty if probes were given or none is known
+    proposed_probe: str = (
+        ""  # a probe that would prove more; empty if probes were given or none is known
+    )
     image: str = ""
     engine_version: str = ""
     seconds: float = 0.0

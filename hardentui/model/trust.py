@@ -126,7 +126,9 @@ class TrustFacts(Struct, frozen=True):
     """Signature policy, registries and engine configuration of one engine's user."""
 
     uid: int = 0
-    policy: Known[Policy | Missing] = NOT_READ  # Missing if there is none; then Podman refuses every pull
+    policy: Known[Policy | Missing] = (
+        NOT_READ  # Missing if there is none; then Podman refuses every pull
+    )
     attachments: Known[tuple[Attachments, ...]] = NOT_READ
     registries: Known[Registries] = NOT_READ
     certificates: Known[tuple[Certificate, ...]] = NOT_READ
@@ -137,7 +139,8 @@ class TrustFacts(Struct, frozen=True):
     home: str = ""  # the user's home directory; empty if it is not known
 
     def attachment_for(self, scope: str) -> Known[Attachments | None]:
-        """The section of registries.d that applies to a scope; None if none does (then they are off).
+        """The section of registries.d that applies to a scope; None if none does (then they are
+        off).
 
         Unlike a policy, registries.d has no wildcards, and host:port is not part of host.
         """
@@ -223,16 +226,43 @@ def rule_for(trust: TrustFacts, reference: str) -> Known[Rule]:
     scopes = policy.transports.get("docker", {})
     for scope in (*scopes_of(full), ""):
         if scope in scopes:
-            return _rule(full, scope, scopes[scope], policy.file)
-    return _rule(full, "default", policy.default, policy.file)
+            return _rule(
+                full,
+                scope,
+                scopes[scope],
+                policy.file,
+            )
+    return _rule(
+        full,
+        "default",
+        policy.default,
+        policy.file,
+    )
 
 
-def _rule(reference: str, scope: str, requirements: tuple[Requirement, ...], file: str) -> Rule:
+def _rule(
+    reference: str,
+    scope: str,
+    requirements: tuple[Requirement, ...],
+    file: str,
+) -> Rule:
     names = {"default": "The default rule", "": "The rule for all registries"}
     where = names.get(scope, f"The rule for {scope}")
-    rule = Rule(reference, scope, requirements, file, "")
+    rule = Rule(
+        reference,
+        scope,
+        requirements,
+        file,
+        "",
+    )
     explanation = f"{where} in {file} {_outcome(rule)}."
-    return Rule(reference, scope, requirements, file, explanation)
+    return Rule(
+        reference,
+        scope,
+        requirements,
+        file,
+        explanation,
+    )
 
 
 def _outcome(rule: Rule) -> str:

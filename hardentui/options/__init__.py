@@ -1,8 +1,9 @@
 """The option table: one row per option of `podman create`, grouped by area in `rows.py`.
 
-A row is the only place that defines an option's flag, type and default. Readers, writers, the diff and the
-documentation iterate over TABLE. Two rows may share a flag (`--security-opt`) but not a `name`. Import rows
-from here: `from hardentui.options import MEMORY, TABLE`, or `*` where many are used.
+A row is the only place that defines an option's flag, type and default. Readers, writers, the diff
+and the documentation iterate over TABLE. Two rows may share a flag (`--security-opt`) but not a
+`name`. Import rows from here: `from hardentui.options import MEMORY, TABLE`, or `*` where many are
+used.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from hardentui.options import rows
 from hardentui.options.rows import *
 from hardentui.options.rows import CAP_ADD, CAP_DROP, PRIVILEGED
 
-TABLE: tuple[Option[Any], ...] = tuple(row for row in vars(rows).values() if isinstance(row, Option))
+TABLE: tuple[Option[Any], ...] = tuple(
+    row for row in vars(rows).values() if isinstance(row, Option)
+)
 """Every row, in the order in which outputs list them."""
 
 BY_NAME = {option.name: option for option in TABLE}
@@ -46,21 +49,53 @@ _CIDFILE = "the file belongs to whoever starts the container; Quadlet has its ow
 _REPLACE = "a script does not replace containers on its own; Quadlet always does"
 
 FLAGS_WITHOUT_ROW = (
-    FlagWithoutRow("--attach", _TERMINAL, short="a", comma_list=True),
+    FlagWithoutRow(
+        "--attach",
+        _TERMINAL,
+        short="a",
+        comma_list=True,
+    ),
     FlagWithoutRow("--cidfile", _CIDFILE),
     FlagWithoutRow("--creds", _CREDENTIALS, is_told=True),
     FlagWithoutRow("--decryption-key", _KEYS, is_told=True),
-    FlagWithoutRow("--detach", "the unit or script decides whether to detach", short="d", is_switch=True),
+    FlagWithoutRow(
+        "--detach", "the unit or script decides whether to detach", short="d", is_switch=True
+    ),
     FlagWithoutRow("--detach-keys", _TERMINAL),
-    FlagWithoutRow("--disable-content-trust", "Podman ignores it", is_switch=True),
+    FlagWithoutRow(
+        "--disable-content-trust",
+        "Podman ignores it",
+        is_switch=True,
+    ),
     FlagWithoutRow("--env-merge", "its result is written as --env"),
-    FlagWithoutRow("--help", "it only prints help", is_switch=True),
+    FlagWithoutRow(
+        "--help",
+        "it only prints help",
+        is_switch=True,
+    ),
     FlagWithoutRow("--label-file", "its lines are written as --label"),
-    FlagWithoutRow("--no-healthcheck", "it is written as --health-cmd=none", is_switch=True),
+    FlagWithoutRow(
+        "--no-healthcheck",
+        "it is written as --health-cmd=none",
+        is_switch=True,
+    ),
     FlagWithoutRow("--pod-id-file", "the pod is named with --pod"),
-    FlagWithoutRow("--preserve-fd", _DESCRIPTORS, is_told=True),
-    FlagWithoutRow("--preserve-fds", _DESCRIPTORS, is_told=True),
-    FlagWithoutRow("--quiet", _TERMINAL, short="q", is_switch=True),
+    FlagWithoutRow(
+        "--preserve-fd",
+        _DESCRIPTORS,
+        is_told=True,
+    ),
+    FlagWithoutRow(
+        "--preserve-fds",
+        _DESCRIPTORS,
+        is_told=True,
+    ),
+    FlagWithoutRow(
+        "--quiet",
+        _TERMINAL,
+        short="q",
+        is_switch=True,
+    ),
     FlagWithoutRow("--replace", _REPLACE, is_switch=True),
     FlagWithoutRow("--sig-proxy", _TERMINAL, is_switch=True),
 )
@@ -97,7 +132,11 @@ def with_only(spec: Spec, names: Iterable[str]) -> Spec:
     return spec.with_(CAP_DROP, ("all",)).with_(CAP_ADD, wanted)
 
 
-def with_no_more(spec: Spec, names: Iterable[str], defaults: frozenset[str]) -> Spec:
+def with_no_more(
+    spec: Spec,
+    names: Iterable[str],
+    defaults: frozenset[str],
+) -> Spec:
     """A spec for an ordinary user whose setuid programs can get exactly these capabilities.
 
     None is added by name, because Podman would grant it to the user directly.
@@ -107,11 +146,15 @@ def with_no_more(spec: Spec, names: Iterable[str], defaults: frozenset[str]) -> 
     if wanted == added or "all" in {capability_name(name) for name in spec[CAP_ADD]}:
         return with_only(spec, wanted)
     kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) in added)
-    return spec.with_(CAP_DROP, tuple(sorted(defaults - wanted))).with_(CAP_ADD, kept)
+    return spec.with_(CAP_DROP, tuple(sorted(defaults - wanted))).with_(
+        CAP_ADD,
+        kept,
+    )
 
 
 _HANDED_ON = ("BY_NAME", "TABLE", "Mount", "Port")
-# What `*` gives: the rows and these. Not by a plain assignment, which mypy would read as an empty list.
+# What `*` gives: the rows and these. Not by a plain assignment, which mypy would read as an empty
+# list.
 globals()["__all__"] = [
     name for name, value in globals().items() if isinstance(value, Option) or name in _HANDED_ON
 ]

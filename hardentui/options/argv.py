@@ -1,7 +1,7 @@
 """The tokenizer of podman command lines: words as flags with their arguments. Pure.
 
-The only place that knows which flags take an argument, what short flags mean, and where the subcommand and
-the image are.
+The only place that knows which flags take an argument, what short flags mean, and where the
+subcommand and the image are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import InputError
-from hardentui.model.spec import NEWEST_KNOWN, UNKNOWN, Codec, Option, Setting, Source, Spec, Version
+from hardentui.model.spec import (
+    NEWEST_KNOWN,
+    UNKNOWN,
+    Codec,
+    Option,
+    Setting,
+    Source,
+    Spec,
+    Version,
+)
 from hardentui.options import COMMAND, FLAGS_WITHOUT_ROW, IMAGE, ROOTFS, TABLE, V5
 from hardentui.options.codecs import as_csv_field, parse_mount, split_csv
 from hardentui.options.inspect import CommandLine
@@ -49,7 +58,9 @@ COMMA_LISTS = comma_lists(NEWEST_KNOWN)
 
 GLOBAL_SHORT = {"c": "--connection", "r": "--remote", "v": "--version"}
 
-GLOBAL_SWITCHES = frozenset("--help --noout --remote --syslog --trace --transient-store --version".split())
+GLOBAL_SWITCHES = frozenset(
+    "--help --noout --remote --syslog --trace --transient-store --version".split()
+)
 
 CARRIED_GLOBALS = frozenset(option.flag for option in TABLE if option.before_verb)
 """Flags before the subcommand that affect the container."""
@@ -67,13 +78,20 @@ class Token(Struct, frozen=True):
 
 def read_command(words: Sequence[str]) -> RunCommand | None:
     """Tokenize the words after `podman`; None if they are neither run nor create."""
-    before, at = read_flags(words, 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
+    before, at = read_flags(
+        words,
+        0,
+        GLOBAL_SHORT,
+        GLOBAL_SWITCHES,
+    )
     if words[at : at + 1] and words[at] == "container":
         at += 1
     if at >= len(words) or words[at] not in _VERBS:
         return None
     flags, image = read_flags(words, at + 1)
-    return RunCommand(tuple(words), before, at, tuple(token for token in flags if token.parts), image)
+    return RunCommand(
+        tuple(words), before, at, tuple(token for token in flags if token.parts), image
+    )
 
 
 def read_flags(
@@ -91,23 +109,40 @@ def read_flags(
             return tuple(tokens), at + 1
         if word[:1] != "-" or word == "-":
             return tuple(tokens), at
-        token = _long(words, at, switches) if word.startswith("--") else _cluster(words, at, short, switches)
+        token = (
+            _long(words, at, switches)
+            if word.startswith("--")
+            else _cluster(words, at, short, switches)
+        )
         tokens.append(token)
         at = token.end
     return tuple(tokens), at
 
 
-def _long(words: Sequence[str], at: int, switches: frozenset[str]) -> Token:
+def _long(
+    words: Sequence[str],
+    at: int,
+    switches: frozenset[str],
+) -> Token:
     name, equals, value = words[at].partition("=")
     flag = ALIASES.get(name, name)
     if equals:
         return Token(at, at + 1, ((flag, value),))
     if flag in switches or at + 1 >= len(words):
-        return Token(at, at + 1, ((flag, "true" if flag in switches else ""),))
+        return Token(
+            at,
+            at + 1,
+            ((flag, "true" if flag in switches else ""),),
+        )
     return Token(at, at + 2, ((flag, words[at + 1]),))
 
 
-def _cluster(words: Sequence[str], at: int, short: Mapping[str, str], switches: frozenset[str]) -> Token:
+def _cluster(
+    words: Sequence[str],
+    at: int,
+    short: Mapping[str, str],
+    switches: frozenset[str],
+) -> Token:
     parts: list[tuple[str, str]] = []
     letters = words[at][1:]
     for index, letter in enumerate(letters):
@@ -127,12 +162,15 @@ def _cluster(words: Sequence[str], at: int, short: Mapping[str, str], switches: 
     return Token(at, at + 1, tuple(parts))
 
 
-# --- Parsing of the command line that created a container -------------------------------------------
+# --- Parsing of the command line that created a container -----------------------------------------
 
 
-def parse_create_command(argv: Sequence[str] | None, version: Version = NEWEST_KNOWN) -> CommandLine | None:
-    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`. `version`: the
-    Podman that was given it.
+def parse_create_command(
+    argv: Sequence[str] | None,
+    version: Version = NEWEST_KNOWN,
+) -> CommandLine | None:
+    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`.
+    `version`: the Podman that was given it.
     """
     line = read_command(argv[1:]) if argv else None
     if argv is None or line is None:
@@ -140,10 +178,15 @@ def parse_create_command(argv: Sequence[str] | None, version: Version = NEWEST_K
     words = argv[1:]
     command = CommandLine(verb=words[line.verb])
     split = COMMA_LISTS if version >= V5 else comma_lists(version)
-    for into, tokens in ((command.globals, line.globals), (command.flags, line.flags)):
+    for into, tokens in (
+        (command.globals, line.globals),
+        (command.flags, line.flags),
+    ):
         for token in tokens:
             for flag, argument in token.parts:
-                into.setdefault(flag, []).extend(split_csv(argument) if flag in split else [argument])
+                into.setdefault(flag, []).extend(
+                    split_csv(argument) if flag in split else [argument]
+                )
     if line.image < len(words):
         command.image = words[line.image]
         command.words = tuple(words[line.image + 1 :])
@@ -196,8 +239,8 @@ class Item(Struct, frozen=True):
 
     @property
     def canonical(self) -> str:
-        """The canonical form, equal for two spellings of the same value; the text itself if it is not
-        parsed."""
+        """The canonical form, equal for two spellings of the same value; the text itself if it is
+        not parsed."""
         return self.option.codec.canonical(self.value) if self.known else self.raw
 
 
@@ -210,7 +253,9 @@ def items_of(spec: Spec, option: Option[Any]) -> tuple[Item, ...]:
         return (Item(option, value, "", option.flag),)
     codec = option.codec
     return tuple(
-        Item(option, entry, codec.text(entry), codec.flag_of(entry) if codec.flag_of else option.flag)
+        Item(
+            option, entry, codec.text(entry), codec.flag_of(entry) if codec.flag_of else option.flag
+        )
         for entry in value
     )
 
@@ -227,7 +272,11 @@ def item_word(item: Item) -> str:
     return words[0]
 
 
-def parse_argument(flag: str, argument: str, version: Version = NEWEST_KNOWN) -> tuple[Item, ...]:
+def parse_argument(
+    flag: str,
+    argument: str,
+    version: Version = NEWEST_KNOWN,
+) -> tuple[Item, ...]:
     """The items in an argument of a flag; none for a flag without a row.
 
     Args:
@@ -243,7 +292,12 @@ def parse_argument(flag: str, argument: str, version: Version = NEWEST_KNOWN) ->
     return ()
 
 
-def _item(option: Option[Any], codec: Codec[Any], text: str, flag: str) -> Item:
+def _item(
+    option: Option[Any],
+    codec: Codec[Any],
+    text: str,
+    flag: str,
+) -> Item:
     try:
         value = UNPARSED if UNKNOWN in text else codec.parse(text)
     except ValueError:
@@ -283,18 +337,28 @@ def spec_of(items: Iterable[Item]) -> Spec:
 
 def image_item(option: Option[Any], text: str) -> Item:
     """The item of the image or root directory, which is not written as `--flag=value`."""
-    return Item(option, UNPARSED if UNKNOWN in text else text, text, option.flag)
+    return Item(
+        option,
+        UNPARSED if UNKNOWN in text else text,
+        text,
+        option.flag,
+    )
 
 
-# --- A parsed `podman run` command line with the words of every flag. Pure --------------------------
+# --- A parsed `podman run` command line with the words of every flag. Pure ------------------------
 
 
 _VARIABLE_WORD = re.compile(r"\0{1,2}\$\{?(\w+)\}?")
 
 
-def items_of_token(token: Token, version: Version = NEWEST_KNOWN) -> tuple[Item, ...]:
+def items_of_token(
+    token: Token,
+    version: Version = NEWEST_KNOWN,
+) -> tuple[Item, ...]:
     """The items of a token's flags, as this Podman parses them."""
-    return tuple(item for flag, argument in token.parts for item in parse_argument(flag, argument, version))
+    return tuple(
+        item for flag, argument in token.parts for item in parse_argument(flag, argument, version)
+    )
 
 
 class RunCommand(Struct, frozen=True):
@@ -309,7 +373,10 @@ class RunCommand(Struct, frozen=True):
     def items(self) -> tuple[Item, ...]:
         """All items; the image and the words after it come last."""
         entries = [
-            item for token in self.globals for item in items_of_token(token) if item.option.before_verb
+            item
+            for token in self.globals
+            for item in items_of_token(token)
+            if item.option.before_verb
         ]
         entries += [item for token in self.flags for item in items_of_token(token)]
         return (*entries, *self.positional())
@@ -325,10 +392,11 @@ class RunCommand(Struct, frozen=True):
 
 
 def may_vanish(word: str) -> bool:
-    """Whether a word is only a variable with an unknown value, which may expand to no word or to many.
+    """Whether a word is only a variable with an unknown value, which may expand to no word or to
+    many.
 
-    Units often take extra flags from a variable (`${HTTPD_EXTRA_CONF}`), which is usually unset. A variable
-    whose name refers to an image is the image.
+    Units often take extra flags from a variable (`${HTTPD_EXTRA_CONF}`), which is usually unset. A
+    variable whose name refers to an image is the image.
     """
     variable = _VARIABLE_WORD.fullmatch(word)
     return variable is not None and "IMAGE" not in variable[1].upper()
@@ -337,13 +405,17 @@ def may_vanish(word: str) -> bool:
 def without_optional(words: Sequence[str]) -> tuple[int, ...]:
     """Indexes of the words that remain without variables that may vanish.
 
-    Only words in the place of a flag or the image are considered, not arguments of flags. The last word never
-    is, because it would be the image.
+    Only words in the place of a flag or the image are considered, not arguments of flags. The last
+    word never is, because it would be the image.
     """
     kept = list(range(len(words)))
     while True:
         command = read_command([words[at] for at in kept])
-        if command is None or command.image >= len(kept) - 1 or not may_vanish(words[kept[command.image]]):
+        if (
+            command is None
+            or command.image >= len(kept) - 1
+            or not may_vanish(words[kept[command.image]])
+        ):
             return tuple(kept)
         del kept[command.image]
 
@@ -370,7 +442,10 @@ _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """Flags that Quadlet adds to every container, and the expected command line lacks."""
 _QUADLET_VALUES = {"--cgroups": "split", "--sdnotify": "conmon"}
 _UNORDERED = frozenset(
-    "--env --label --annotation --security-opt --cap-add --cap-drop --mount --sysctl --tmpfs --volume".split()
+    (
+        "--env --label --annotation --security-opt --cap-add --cap-drop --mount --sysctl --tmpfs "
+        "--volume"
+    ).split()
 )
 """Flags whose arguments Podman stores by name or destination, which must be unique."""
 _OLD_LABELS = ("label:disable", "label:nested")
@@ -384,11 +459,15 @@ _DEFAULT_SWITCHES = {
 """Switches that Quadlet may write although they are the default."""
 
 
-def compare_arguments(generated: Sequence[str], intended: Sequence[str]) -> tuple[str, ...]:
+def compare_arguments(
+    generated: Sequence[str],
+    intended: Sequence[str],
+) -> tuple[str, ...]:
     """The differences between a generated command line and the expected one.
 
-    The order of flags does not matter; that of one flag's arguments does, unless Podman ignores it. Quadlet's
-    additions to every container are ignored. Image and command have to be equal word by word.
+    The order of flags does not matter; that of one flag's arguments does, unless Podman ignores it.
+    Quadlet's additions to every container are ignored. Image and command have to be equal word by
+    word.
 
     Returns:
         one sentence per difference; empty if both request the same container.
@@ -400,12 +479,22 @@ def compare_arguments(generated: Sequence[str], intended: Sequence[str]) -> tupl
         return ("the intended command line is not a podman run",)
     differences = []
     for kind, wanted, made in (
-        ("global flag", _normal(ours.globals), _normal(theirs.globals)),
+        (
+            "global flag",
+            _normal(ours.globals),
+            _normal(theirs.globals),
+        ),
         ("flag", _normal(ours.flags), _normal(theirs.flags)),
     ):
         for flag in sorted(wanted.keys() | made.keys()):
             if wanted.get(flag) != made.get(flag):
-                differences.append(_difference(f"{kind} {flag}", wanted.get(flag), made.get(flag)))
+                differences.append(
+                    _difference(
+                        f"{kind} {flag}",
+                        wanted.get(flag),
+                        made.get(flag),
+                    )
+                )
     if ours.image != theirs.image:
         differences.append(_difference("image", (ours.image,), (theirs.image,)))
     if ours.words != theirs.words:
@@ -418,7 +507,11 @@ def _parsed(argv: Sequence[str]) -> CommandLine | None:
     return parse_create_command(list(argv) if named else ["podman", *argv])
 
 
-def _difference(what: str, wanted: Sequence[str] | None, made: Sequence[str] | None) -> str:
+def _difference(
+    what: str,
+    wanted: Sequence[str] | None,
+    made: Sequence[str] | None,
+) -> str:
     return f"{what}: expected {_shown(wanted)}, generated {_shown(made)}"
 
 
@@ -450,10 +543,14 @@ def _normal_values(flag: str, values: Iterable[str]) -> list[str]:
     if flag == "--mount":
         normal = [repr(parse_mount(value)) for value in normal]
     if flag == "--security-opt":
-        normal = [value.replace("label:", "label=", 1) if value in _OLD_LABELS else value for value in normal]
+        normal = [
+            value.replace("label:", "label=", 1) if value in _OLD_LABELS else value
+            for value in normal
+        ]
         normal = [path for value in normal for path in _each_path(value)]
         normal = [
-            value.replace(":true", "") if value.startswith("no-new-privileges") else value for value in normal
+            value.replace(":true", "") if value.startswith("no-new-privileges") else value
+            for value in normal
         ]
     return sorted(normal) if flag in _UNORDERED else normal
 
@@ -466,4 +563,6 @@ def _pod_of(id_file: str) -> str:
 def _each_path(value: str) -> list[str]:
     """`mask=/a:/b` is the same as `mask=/a` and `mask=/b`."""
     name, _, paths = value.partition("=")
-    return [f"{name}={path}" for path in paths.split(":")] if name in ("mask", "unmask") else [value]
+    return (
+        [f"{name}={path}" for path in paths.split(":")] if name in ("mask", "unmask") else [value]
+    )

@@ -1,4 +1,5 @@
-"""Codecs: parsing and formatting of option arguments, by kind of value. The rows of the table use them."""
+"""Codecs: parsing and formatting of option arguments, by kind of value. The rows of the table use
+them."""
 
 from __future__ import annotations
 
@@ -52,13 +53,28 @@ _SIZE = re.compile(
     r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?) ?(?:b|([kmgtp])(?:i?b)?)?", re.IGNORECASE
 )
 _DURATION = r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)"
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_SECONDS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 1e-3,
+    "s": 1,
+    "m": 60,
+    "h": 3600,
+}
 
 
 def scalar(
-    parse: Callable[[str], T], text: Callable[[T], str] = str, canonical: Callable[[T], str] = str
+    parse: Callable[[str], T],
+    text: Callable[[T], str] = str,
+    canonical: Callable[[T], str] = str,
 ) -> Codec[T]:
-    return Codec(write=lambda value: (text(value),), parse=parse, text=text, canonical=canonical)
+    return Codec(
+        write=lambda value: (text(value),),
+        parse=parse,
+        text=text,
+        canonical=canonical,
+    )
 
 
 def entries(
@@ -87,7 +103,9 @@ def entries(
 
 
 def comma_texts(
-    *, identity: Callable[[str], str] = str, canonical: Callable[[str], str] = str
+    *,
+    identity: Callable[[str], str] = str,
+    canonical: Callable[[str], str] = str,
 ) -> Codec[tuple[str, ...]]:
     """A list of texts that Podman also splits at commas; entries are quoted if necessary."""
     return Codec(
@@ -100,7 +118,7 @@ def comma_texts(
     )
 
 
-# --- texts of entries ------------------------------------------------------------------------------
+# --- texts of entries -----------------------------------------------------------------------------
 
 
 def before_equals(text: str) -> str:
@@ -113,11 +131,12 @@ def before_colon(text: str) -> str:
     return text.partition(":")[0]
 
 
-# --- sizes and times -------------------------------------------------------------------------------
+# --- sizes and times ------------------------------------------------------------------------------
 
 
 def size_text(value: int) -> str:
-    """A size in Podman's notation, `512m`, with units of 1024; negative values are kept (-1 = unlimited)."""
+    """A size in Podman's notation, `512m`, with units of 1024; negative values are kept (-1 =
+    unlimited)."""
     if value < 0:
         return str(value)
     for shift, unit in ((30, "g"), (20, "m"), (10, "k")):
@@ -127,7 +146,8 @@ def size_text(value: int) -> str:
 
 
 def size_of(text: str) -> int:
-    """Bytes of `512m`, `1.5g`, `10mib`: what Podman takes, with its units of 1024. Negative values are kept.
+    """Bytes of `512m`, `1.5g`, `10mib`: what Podman takes, with its units of 1024. Negative values
+    are kept.
 
     Raises:
         ValueError: it is not a size.
@@ -148,18 +168,19 @@ def _seconds(text: str) -> str:
     return f"{sum(float(number) * _SECONDS[unit] for number, unit in parts):.9g}s"
 
 
-# --- switches --------------------------------------------------------------------------------------
+# --- switches -------------------------------------------------------------------------------------
 
 
 def is_true(text: str) -> bool:
     return text in ("1", "t", "T", "true", "TRUE", "True")
 
 
-# --- words -----------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 def entrypoint_arguments(words: tuple[str, ...] | None) -> tuple[str, ...]:
-    """One word unchanged; several (or a word that looks like JSON) as a JSON array; none as empty text."""
+    """One word unchanged; several (or a word that looks like JSON) as a JSON array; none as empty
+    text."""
     if words is None:
         return ()
     if len(words) == 0:
@@ -200,14 +221,21 @@ SWITCH: Codec[bool] = Codec(
     is_switch=True,
 )
 """A flag that is off by default."""
-SWITCH_OFF: Codec[bool] = Codec(write=_if_off, parse=is_true, canonical=repr, is_switch=True)
+SWITCH_OFF: Codec[bool] = Codec(
+    write=_if_off,
+    parse=is_true,
+    canonical=repr,
+    is_switch=True,
+)
 """A flag that is on by default: only `--flag=false` is ever written."""
 TEXTS: Codec[tuple[str, ...]] = entries(str)
 NAMED: Codec[tuple[str, ...]] = entries(str, identity=before_equals)
 """`NAME=value`."""
 COMMA_TEXTS = comma_texts()
 COMMA_NAMED = comma_texts(identity=before_equals)
-WORDS: Codec[tuple[str, ...]] = Codec(write=_words, parse=lambda text: (text,), canonical=json.dumps)
+WORDS: Codec[tuple[str, ...]] = Codec(
+    write=_words, parse=lambda text: (text,), canonical=json.dumps
+)
 """The command: one value consisting of words."""
 ENTRYPOINT_WORDS: Codec[tuple[str, ...] | None] = Codec(
     write=entrypoint_arguments, parse=_entrypoint_of, canonical=json.dumps
@@ -264,11 +292,16 @@ def parse_publish(text: str) -> tuple[Port, ...]:
     if len(parts) > 2:
         raise ValueError(text)
     inside = _range(parts[-1])
-    outside = [str(port) for port in _range(parts[0])] if len(parts) == 2 and parts[0] else [""] * len(inside)
+    outside = (
+        [str(port) for port in _range(parts[0])]
+        if len(parts) == 2 and parts[0]
+        else [""] * len(inside)
+    )
     if len(inside) != len(outside):
         raise ValueError(text)
     return tuple(
-        Port(port, host, address, protocol or "tcp") for port, host in zip(inside, outside, strict=True)
+        Port(port, host, address, protocol or "tcp")
+        for port, host in zip(inside, outside, strict=True)
     )
 
 
@@ -326,7 +359,9 @@ NETWORKS: Codec[tuple[str, ...]] = entries(
 # Parsing and formatting of mounts in `--volume`, `--mount` and `--tmpfs` syntax.
 
 
-_PROPAGATIONS = frozenset("shared slave private rshared rslave rprivate unbindable runbindable".split())
+_PROPAGATIONS = frozenset(
+    "shared slave private rshared rslave rprivate unbindable runbindable".split()
+)
 _TO_MOUNT = {
     "z": "relabel=shared",
     "Z": "relabel=private",
@@ -374,14 +409,20 @@ def mount_text(mount: Mount) -> str:
         words.append(f"subpath={mount.subpath}")
     for option in mount.options:
         words.append(
-            f"bind-propagation={option}" if option in _PROPAGATIONS else _TO_MOUNT.get(option, option)
+            f"bind-propagation={option}"
+            if option in _PROPAGATIONS
+            else _TO_MOUNT.get(option, option)
         )
     return ",".join(as_csv_field(word) for word in words)
 
 
 def mount_flag(mount: Mount) -> tuple[str, str]:
     """The flag for this mount, and its argument."""
-    return ("--mount", mount_text(mount)) if needs_mount_flag(mount) else ("--volume", volume_text(mount))
+    return (
+        ("--mount", mount_text(mount))
+        if needs_mount_flag(mount)
+        else ("--volume", volume_text(mount))
+    )
 
 
 def parse_volume(argument: str) -> Mount:
@@ -390,7 +431,12 @@ def parse_volume(argument: str) -> Mount:
         return Mount("volume", "", _path(parts[0]))
     options = split_csv(":".join(parts[2:])) if len(parts) > 2 else ()
     kind = "bind" if parts[0].startswith(("/", ".", "~")) else "volume"
-    return Mount(kind, parts[0], _path(parts[1]), tuple(sorted(options)))
+    return Mount(
+        kind,
+        parts[0],
+        _path(parts[1]),
+        tuple(sorted(options)),
+    )
 
 
 def parse_mount(argument: str) -> Mount:
@@ -414,14 +460,20 @@ def parse_mount(argument: str) -> Mount:
                 options.append(_FROM_MOUNT.get(name, name))
         else:
             options.append(_FROM_MOUNT.get(word, word))
-    return Mount(kind, source, _path(destination), tuple(sorted(options)), subpath)
+    return Mount(
+        kind,
+        source,
+        _path(destination),
+        tuple(sorted(options)),
+        subpath,
+    )
 
 
 def _path(text: str) -> str:
     return text.rstrip("/") or "/"
 
 
-# --- codecs ----------------------------------------------------------------------------------------
+# --- codecs ---------------------------------------------------------------------------------------
 
 
 def _canonical_mount(mount: Mount) -> str:
@@ -436,7 +488,12 @@ def _canonical_tmpfs(text: str) -> str:
 def _tmpfs_of_mount(argument: str) -> str:
     """`type=tmpfs,destination=/x,ro` in `--tmpfs` syntax."""
     mount = parse_mount(argument)
-    return ":".join((mount.destination, *([",".join(mount.options)] if mount.options else [])))
+    return ":".join(
+        (
+            mount.destination,
+            *([",".join(mount.options)] if mount.options else []),
+        )
+    )
 
 
 def _if_type(argument: str, *, tmpfs: bool) -> tuple[str, ...]:
@@ -477,7 +534,8 @@ _NO_NEW_PRIVILEGES = "no-new-privileges"
 
 
 def _with_equals(argument: str) -> str:
-    """Podman accepts `seccomp:unconfined` for `seccomp=unconfined`; only the first separator counts."""
+    """Podman accepts `seccomp:unconfined` for `seccomp=unconfined`; only the first separator
+    counts."""
     return re.sub("[=:]", "=", argument, count=1)
 
 
@@ -539,7 +597,10 @@ def _capability(text: str) -> str:
     return text.upper().removeprefix("CAP_")
 
 
-CAPABILITIES = comma_texts(identity=_capability, canonical=_capability)
+CAPABILITIES = comma_texts(
+    identity=_capability,
+    canonical=_capability,
+)
 
 
 def _canonical_device(text: str) -> str:

@@ -35,12 +35,21 @@ def remarks_on(view: View) -> list[str]:
     """One sentence for each relevant flag of the command line that is not carried over."""
     if view.command is None:
         return []
-    return [*_flag_remarks(view.command), *_global_remarks(view.command)]
+    return [
+        *_flag_remarks(view.command),
+        *_global_remarks(view.command),
+    ]
 
 
 def _flag_remarks(command: CommandLine) -> list[str]:
-    remarks = [f"{flag} is not carried over: {NOT_CARRIED[flag]}" for flag in command.flags if flag in _TOLD]
-    unknown = sorted(flag for flag in command.flags if flag not in _CARRIED and flag not in NOT_CARRIED)
+    remarks = [
+        f"{flag} is not carried over: {NOT_CARRIED[flag]}"
+        for flag in command.flags
+        if flag in _TOLD
+    ]
+    unknown = sorted(
+        flag for flag in command.flags if flag not in _CARRIED and flag not in NOT_CARRIED
+    )
     return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
 
 
@@ -54,15 +63,21 @@ def _global_remarks(command: CommandLine) -> list[str]:
     return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
 
 
-LAYER_REMARK = "files changed inside the container are not carried over, only volumes and mounts are"
-_IMAGE_REMARK = "the image could not be read: its settings are written as if they were the container's own"
+LAYER_REMARK = (
+    "files changed inside the container are not carried over, only volumes and mounts are"
+)
+_IMAGE_REMARK = (
+    "the image could not be read: its settings are written as if they were the container's own"
+)
 _MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
 """Exceptions of a reader if a field has an unexpected type."""
 
 
 def _is_well_formed(value: Any) -> bool:
     """Whether a list contains only types that rows use in lists."""
-    return not isinstance(value, tuple) or all(isinstance(entry, str | Mount | Port) for entry in value)
+    return not isinstance(value, tuple) or all(
+        isinstance(entry, str | Mount | Port) for entry in value
+    )
 
 
 def view_of(sources: Sources) -> View:
@@ -70,15 +85,18 @@ def view_of(sources: Sources) -> View:
     config = sources.inspect.get("Config")
     argv = config.get("CreateCommand") if isinstance(config, Mapping) else None
     is_argv = isinstance(argv, list) and all(isinstance(word, str) for word in argv)
-    return View(sources, parse_create_command(argv, sources.version) if is_argv else None)
+    return View(
+        sources,
+        parse_create_command(argv, sources.version) if is_argv else None,
+    )
 
 
 def read_spec(sources: Sources) -> Spec:
     """Everything that was requested when this container was created, as far as the sources show.
 
-    Defaults of the image and the engine are left out. Options that no source can show are in `unknowable`;
-    partly known values, and properties that no option carries over, are in `remarks`. Malformed documents
-    make the affected options unknowable; nothing is raised.
+    Defaults of the image and the engine are left out. Options that no source can show are in
+    `unknowable`; partly known values, and properties that no option carries over, are in `remarks`.
+    Malformed documents make the affected options unknowable; nothing is raised.
     """
     view = view_of(sources)
     settings: dict[Option[Any], Setting[Any]] = {}
@@ -98,7 +116,12 @@ def read_spec(sources: Sources) -> Spec:
             unknowable.append(option)
         elif reading.value != option.default or option.engine_decides:
             settings[option] = reading
-    remarks = [*_told(view, "Remarks"), *view.remarks, *remarks, *remarks_on(view)]
+    remarks = [
+        *_told(view, "Remarks"),
+        *view.remarks,
+        *remarks,
+        *remarks_on(view),
+    ]
     if named := _told(view, "Unknowable"):
         unknowable += [option for option in TABLE if option.name in named]
     if view.image is None and not view.inspect.get("Rootfs"):
@@ -106,7 +129,12 @@ def read_spec(sources: Sources) -> Spec:
     if view.started:
         remarks.append(LAYER_REMARK)
     different = tuple(dict.fromkeys(remarks))
-    return Spec(settings, frozenset(unknowable), different, tuple(view.unsaved))
+    return Spec(
+        settings,
+        frozenset(unknowable),
+        different,
+        tuple(view.unsaved),
+    )
 
 
 def _told(view: View, field: str) -> list[str]:
@@ -133,9 +161,16 @@ class EngineDefaults(Struct, frozen=True):
         """These defaults, updated from one more container of the engine."""
         defaults = self
         if not defaults.ulimits:
-            defaults = replace(defaults, ulimits=_quietly(ulimits_added_at_start, (inspect,)) or ())
+            defaults = replace(
+                defaults,
+                ulimits=_quietly(ulimits_added_at_start, (inspect,)) or (),
+            )
         if not defaults.pids_are_known and (limit := _quietly(_pids_limit, inspect)) is not None:
-            defaults = replace(defaults, pids_limit=limit, pids_are_known=True)
+            defaults = replace(
+                defaults,
+                pids_limit=limit,
+                pids_are_known=True,
+            )
         return defaults
 
 
@@ -145,7 +180,11 @@ def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
     """
     for document in inspects:
         command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))
-        if document.get("OCIConfigPath") and command is not None and "--ulimit" not in command.flags:
+        if (
+            document.get("OCIConfigPath")
+            and command is not None
+            and "--ulimit" not in command.flags
+        ):
             shown = ulimit_texts(document.get("HostConfig") or {})
             return tuple(text for name, text in sorted(shown.items()) if name in ADDED_AT_START)
     return ()

@@ -1,7 +1,8 @@
 """The rows of the option table. A row is the only place that defines an option.
 
-Its columns are the fields of `Option` in their order: flag, area, codec, default, Quadlet key, reader;
-readability, protection, use on a twin, sentence for the documentation; then what few options have.
+Its columns are the fields of `Option` in their order: flag, area, codec, default, Quadlet key,
+reader; readability, protection, use on a twin, sentence for the documentation; then what few
+options have.
 """
 
 # A table, several columns to a line:
@@ -82,7 +83,8 @@ def on_protects(without: str) -> Protection:
 
 
 def on_exposes(exposure: str) -> Protection:
-    """A switch that exposes something while it is on; `exposure` is the effect of switching it on."""
+    """A switch that exposes something while it is on; `exposure` is the effect of switching it on.
+    """
     return Protection(ProtectionRule.SWITCHED_ON, exposure)
 
 
@@ -92,8 +94,7 @@ def key(
     kind: KeyKind = KeyKind.RAW_ONE,
     *,
     holds: Callable[[str, Version], bool] | None = None,
-    repeats_since: str = "",
-) -> QuadletKey:
+    repeats_since: str = "") -> QuadletKey:
     """A key of `[Container]`, with the first Podman version that supports it."""
     repeats = Version.parse(repeats_since) if repeats_since else None
     return QuadletKey(name, Version.parse(since), kind, holds, repeats)

@@ -1,7 +1,8 @@
-"""What a program can ask the kernel for, by the functions of libc and other libraries that it imports.
+"""What a program can ask the kernel for, by the functions of libc and other libraries that it
+imports.
 
-Decided are the functions whose system calls are more than the everyday work (files, time, its own processes,
-sockets) that any program may do, and that forbidding protects nobody from.
+Decided are the functions whose system calls are more than the everyday work (files, time, its own
+processes, sockets) that any program may do, and that forbidding protects nobody from.
 """
 
 from __future__ import annotations
@@ -20,27 +21,54 @@ class Asked(Struct, frozen=True):
 
 _ROWS: tuple[tuple[str, str, str], ...] = (
     ("chown fchown lchown fchownat", "chown fchown lchown fchownat", "CHOWN"),
-    ("setuid seteuid setreuid setresuid setfsuid", "setuid setreuid setresuid setfsuid", "SETUID"),
-    ("setgid setegid setregid setresgid setfsgid", "setgid setregid setresgid setfsgid", "SETGID"),
+    (
+        "setuid seteuid setreuid setresuid setfsuid",
+        "setuid setreuid setresuid setfsuid",
+        "SETUID",
+    ),
+    (
+        "setgid setegid setregid setresgid setfsgid",
+        "setgid setregid setresgid setfsgid",
+        "SETGID",
+    ),
     ("setgroups initgroups", "setgroups", "SETGID"),
     ("chroot", "chroot", "SYS_CHROOT"),
     ("bind bindresvport", "bind", "NET_BIND_SERVICE"),
     ("mknod mknodat __xmknod __xmknodat", "mknod mknodat", "MKNOD"),
     ("audit_open audit_log_acct_message audit_log_user_message", "", "AUDIT_WRITE"),
     ("pcap_create pcap_open_live libnet_init", "", "NET_RAW"),
-    ("cap_drop_bound cap_iab_set_proc capng_apply capng_lock capng_change_id", "capset", "SETPCAP"),
+    (
+        "cap_drop_bound cap_iab_set_proc capng_apply capng_lock capng_change_id",
+        "capset",
+        "SETPCAP",
+    ),
     ("capset cap_set_proc", "capset", ""),
     ("cap_set_file cap_set_fd", "", "SETFCAP"),
-    ("mlock mlock2 mlockall", "mlock mlock2 mlockall munlock munlockall", "IPC_LOCK"),
+    (
+        "mlock mlock2 mlockall",
+        "mlock mlock2 mlockall munlock munlockall",
+        "IPC_LOCK",
+    ),
     ("setpriority nice", "setpriority", "SYS_NICE"),
     (
-        "sched_setscheduler sched_setparam sched_setattr pthread_setschedparam pthread_attr_setschedpolicy",
+        (
+            "sched_setscheduler sched_setparam sched_setattr pthread_setschedparam "
+            "pthread_attr_setschedpolicy"
+        ),
         "sched_setscheduler sched_setparam sched_setattr",
         "SYS_NICE",
     ),
     ("ioprio_set", "ioprio_set", "SYS_NICE"),
-    ("mbind set_mempolicy move_pages numa_alloc_onnode", "mbind set_mempolicy move_pages", "SYS_NICE"),
-    ("setrlimit setrlimit64 prlimit prlimit64", "setrlimit prlimit64", "SYS_RESOURCE"),
+    (
+        "mbind set_mempolicy move_pages numa_alloc_onnode",
+        "mbind set_mempolicy move_pages",
+        "SYS_NICE",
+    ),
+    (
+        "setrlimit setrlimit64 prlimit prlimit64",
+        "setrlimit prlimit64",
+        "SYS_RESOURCE",
+    ),
     ("mount", "mount", "SYS_ADMIN"),
     ("umount umount2", "umount umount2", "SYS_ADMIN"),
     ("pivot_root", "pivot_root", "SYS_ADMIN"),
@@ -51,7 +79,11 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("quotactl", "quotactl", "SYS_ADMIN"),
     ("fanotify_init", "fanotify_init", "SYS_ADMIN"),
     ("ptrace", "ptrace", "SYS_PTRACE"),
-    ("process_vm_readv process_vm_writev", "process_vm_readv process_vm_writev", "SYS_PTRACE"),
+    (
+        "process_vm_readv process_vm_writev",
+        "process_vm_readv process_vm_writev",
+        "SYS_PTRACE",
+    ),
     ("open_by_handle_at", "open_by_handle_at name_to_handle_at", "DAC_READ_SEARCH"),
     ("name_to_handle_at", "name_to_handle_at", ""),
     (
@@ -63,7 +95,11 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("reboot", "reboot", "SYS_BOOT"),
     ("vhangup", "vhangup", "SYS_TTY_CONFIG"),
     ("klogctl", "syslog", "SYSLOG"),
-    ("init_module finit_module delete_module", "init_module finit_module delete_module", "SYS_MODULE"),
+    (
+        "init_module finit_module delete_module",
+        "init_module finit_module delete_module",
+        "SYS_MODULE",
+    ),
     ("iopl ioperm", "iopl ioperm", "SYS_RAWIO"),
     ("bpf_prog_load bpf_object__load", "bpf", "BPF"),
     *(
@@ -83,7 +119,10 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
                 "lremovexattr lsetxattr removexattr setxattr",
             ),
             ("", "timer_create timer_delete timer_getoverrun timer_gettime timer_settime"),
-            ("io_queue_init io_prep_pread", "io_cancel io_destroy io_getevents io_setup io_submit"),
+            (
+                "io_queue_init io_prep_pread",
+                "io_cancel io_destroy io_getevents io_setup io_submit",
+            ),
             ("", "splice tee vmsplice"),
             ("", "memfd_create"),
             ("", "pidfd_open pidfd_send_signal"),
@@ -95,7 +134,11 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("keyctl add_key request_key keyctl_read", "keyctl add_key request_key", ""),
     ("personality", "personality", ""),
     ("seccomp_load", "seccomp", ""),
-    ("io_uring_queue_init io_uring_queue_init_params", "io_uring_setup io_uring_enter io_uring_register", ""),
+    (
+        "io_uring_queue_init io_uring_queue_init_params",
+        "io_uring_setup io_uring_enter io_uring_register",
+        "",
+    ),
 )
 """Functions, the system calls behind them, and the capability that these may need."""
 
@@ -116,7 +159,9 @@ def _table() -> Mapping[str, Asked]:
 FUNCTIONS = _table()
 
 TOLD_BY_OTHERS = frozenset(
-    function for function, asked in FUNCTIONS.items() if asked.capabilities or asked.calls & _NOTABLE
+    function
+    for function, asked in FUNCTIONS.items()
+    if asked.capabilities or asked.calls & _NOTABLE
 )
 """What an interpreter or a wide library does only because a script or a caller says so."""
 
@@ -148,17 +193,24 @@ GO_FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "syscall.Mlockall": ("mlockall",),
     "syscall.forkAndExecInChild1": ("chroot", "setuid", "setgid", "setgroups"),
 }
-"""Functions of Go's own library, also below `golang.org/x/sys/unix`, and their like in C. Everything everyday
-comes with Go's runtime, which does without libc."""
+"""Functions of Go's own library, also below `golang.org/x/sys/unix`, and their like in C.
+Everything everyday comes with Go's runtime, which does without libc."""
 
 APPLETS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("chown", "chgrp", "cp", "mv", "tar", "cpio", "install", "adduser", "dpkg"), ("chown",)),
+    **dict.fromkeys(
+        ("chown", "chgrp", "cp", "mv", "tar", "cpio", "install", "adduser", "dpkg"), ("chown",)
+    ),
     **dict.fromkeys(
         "su login setuidgid chpst crond httpd tcpsvd udpsvd inetd start-stop-daemon".split(),
         ("setuid", "setgid", "setgroups", "bind"),
     ),
-    **dict.fromkeys(("ftpd", "telnetd", "chroot"), ("chroot", "setuid", "setgid", "setgroups", "bind")),
-    **dict.fromkeys(("nc", "tftpd", "dnsd", "ntpd", "udhcpd", "syslogd"), ("bind",)),
+    **dict.fromkeys(
+        ("ftpd", "telnetd", "chroot"), ("chroot", "setuid", "setgid", "setgroups", "bind")
+    ),
+    **dict.fromkeys(
+        ("nc", "tftpd", "dnsd", "ntpd", "udhcpd", "syslogd"),
+        ("bind",),
+    ),
     "mount": ("mount",),
     "umount": ("umount",),
     "unshare": ("unshare",),
@@ -176,8 +228,9 @@ APPLETS: Mapping[str, tuple[str, ...]] = {
 def capabilities_of(functions: Iterable[str]) -> frozenset[str]:
     """What these functions may need.
 
-    A program that works for several users opens, changes and ends what belongs to them, although no function
-    shows it: it may need to ignore permissions, to act as an owner, and to stop their processes.
+    A program that works for several users opens, changes and ends what belongs to them, although no
+    function shows it: it may need to ignore permissions, to act as an owner, and to stop their
+    processes.
     """
     needed: set[str] = set()
     for function in functions:

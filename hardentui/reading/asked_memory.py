@@ -12,7 +12,14 @@ from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config
 from hardentui.visible import visible
 
-_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "k": 1 << 10,
+    "m": 1 << 20,
+    "g": 1 << 30,
+    "t": 1 << 40,
+}
 _MIB, _BLOCK = 1 << 20, 8 << 10
 _NUMBER = r"[\"']?(\d+(?:\.\d+)?)[ \t]*([kmgt]?i?b?)(?![A-Za-z0-9])"
 _UNIT_OF = {
@@ -32,7 +39,9 @@ _NAME = "|".join(_UNIT_OF).replace("_", "[-_]")
 _SETTING = re.compile(
     rf"(?:^|[\s\"'-])({_NAME})[\"']?(?:\s*[=:]\s*|\s+){_NUMBER}", re.IGNORECASE | re.MULTILINE
 )
-_HEAP = re.compile(r"(?:^|[\s\"'])(-Xmx)(\d+)([kmgt]?)(?![A-Za-z0-9])", re.IGNORECASE | re.MULTILINE)
+_HEAP = re.compile(
+    r"(?:^|[\s\"'])(-Xmx)(\d+)([kmgt]?)(?![A-Za-z0-9])", re.IGNORECASE | re.MULTILINE
+)
 _COMMENT = re.compile(r"^\s*[#;].*$", re.MULTILINE)
 _MEMCACHED = re.compile(r"(?:^|\s)(-m|--memory-limit)(?:\s+|=)?(\d+)(?=\s|$)")
 
@@ -59,14 +68,23 @@ def asked_by_file(path: str, text: str) -> tuple[AskedMemory, ...]:
 
 
 def most_asked(facts: ContainerFacts) -> AskedMemory | None:
-    """The largest request: programs of one container seldom have two, and one setting may be given twice."""
+    """The largest request: programs of one container seldom have two, and one setting may be given
+    twice."""
     asked = (*facts.asked_memory, *asked_by_command(facts))
-    return max(asked, key=lambda request: request.size, default=None)
+    return max(
+        asked,
+        key=lambda request: request.size,
+        default=None,
+    )
 
 
 def _asked(text: str, where: str) -> Iterator[AskedMemory]:
     for match in _SETTING.finditer(text):
-        if size := _bytes(match[2], match[3], _UNIT_OF[match[1].lower().replace("-", "_")]):
+        if size := _bytes(
+            match[2],
+            match[3],
+            _UNIT_OF[match[1].lower().replace("-", "_")],
+        ):
             yield AskedMemory(size, f"{match[1]} in {where}")
     for match in _HEAP.finditer(text):
         if size := _bytes(match[2], match[3], 1):
@@ -75,7 +93,13 @@ def _asked(text: str, where: str) -> Iterator[AskedMemory]:
 
 def _variables(facts: ContainerFacts) -> Iterator[str]:
     """Of its image, then its own."""
-    return map(str, (*(image_config(facts).get("Env") or ()), *facts.spec[ENV]))
+    return map(
+        str,
+        (
+            *(image_config(facts).get("Env") or ()),
+            *facts.spec[ENV],
+        ),
+    )
 
 
 def _bytes(number: str, unit: str, plain: int) -> int:
@@ -88,7 +112,15 @@ def config_paths(facts: ContainerFacts) -> tuple[str, ...]:
     named = [word.partition("=")[2] or word for word in command_of(facts)]
     paths = [path for path in named if path.startswith("/") and path.endswith(_CONFIG_ENDINGS)]
     data = [text.partition("=")[2] for text in _variables(facts) if text.startswith("PGDATA=/")]
-    return tuple(dict.fromkeys((*paths, *(f"{path.rstrip('/')}/postgresql.conf" for path in data), *_USUAL)))
+    return tuple(
+        dict.fromkeys(
+            (
+                *paths,
+                *(f"{path.rstrip('/')}/postgresql.conf" for path in data),
+                *_USUAL,
+            )
+        )
+    )
 
 
 _CONFIG_ENDINGS = (".conf", ".cnf", ".cfg", ".ini", ".options", ".yml", ".yaml", ".properties")

@@ -1,7 +1,7 @@
 """The observed behaviour of a running container: its user, listening ports, clients and writes.
 
-All of it is a snapshot, or covers the time since the start. Whatever could not be observed is None, which no
-fix may treat as "nothing".
+All of it is a snapshot, or covers the time since the start. Whatever could not be observed is None,
+which no fix may treat as "nothing".
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ _ASSIGNMENT = r"[A-Za-z_][A-Za-z0-9_]*\+?="
 def program_paths(words: Sequence[str]) -> tuple[str, ...]:
     """The absolute paths among the words of a command that may be programs or scripts that it runs."""
     script = _script_of(words)
-    paths = [word for word in words[: len(words) if script is None else script] if word.startswith("/")]
+    paths = [
+        word for word in words[: len(words) if script is None else script] if word.startswith("/")
+    ]
     if script is not None:
         paths += _paths_of_script(words[script])
         paths += [word for word in words[script + 1 :] if word.startswith("/")]
@@ -63,7 +65,9 @@ def _script_of(words: Sequence[str]) -> int | None:
             place = at + 1
             while place < len(words) and words[place].startswith(("-", "+")):
                 letters = words[place][1:]
-                script = script or (words[place].startswith("-") and letters[:1] != "-" and "c" in letters)
+                script = script or (
+                    words[place].startswith("-") and letters[:1] != "-" and "c" in letters
+                )
                 place += 2 if letters.endswith("o") else 1  # -o takes an argument
             if script and place < len(words):
                 return place
@@ -72,7 +76,11 @@ def _script_of(words: Sequence[str]) -> int | None:
 
 def _paths_of_script(script: str) -> Iterator[str]:
     """The paths that a script may start; every path in it if it cannot be parsed."""
-    lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>\n")
+    lexer = shlex.shlex(
+        script,
+        posix=True,
+        punctuation_chars=";&|()<>\n",
+    )
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -149,8 +157,16 @@ def uid_lines(facts: ContainerFacts) -> tuple[IdRange, ...]:
 
 def identity(facts: ContainerFacts) -> tuple[int, int] | None:
     """UID and GID of its main process, as the container sees them."""
-    uid = ask_or(facts, lambda kernel: inside(kernel.uid, kernel.uid_map), None)
-    gid = ask_or(facts, lambda kernel: inside(kernel.gid, kernel.gid_map), None)
+    uid = ask_or(
+        facts,
+        lambda kernel: inside(kernel.uid, kernel.uid_map),
+        None,
+    )
+    gid = ask_or(
+        facts,
+        lambda kernel: inside(kernel.gid, kernel.gid_map),
+        None,
+    )
     return None if uid is None or gid is None else (uid, gid)
 
 
@@ -187,15 +203,23 @@ def runs_as_root(facts: ContainerFacts, spec: Spec) -> bool:
 
 
 def powerless(facts: ContainerFacts, spec: Spec) -> bool:
-    """Whether it runs as an ordinary user without added capabilities and cannot gain any, so that it has none
-    to lose."""
+    """Whether it runs as an ordinary user without added capabilities and cannot gain any, so that
+    it has none to lose."""
     return not runs_as_root(facts, spec) and spec[NO_NEW_PRIVILEGES] and not spec[CAP_ADD]
 
 
-def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """Whether dropping these capabilities can affect the process; one that was given by name had a reason."""
+def about_dropping(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
+    """Whether dropping these capabilities can affect the process; one that was given by name had a
+    reason."""
     if powerless(context.facts, before):
-        return Advice(Risk.SAFE, ("it runs as an ordinary user who cannot gain capabilities",))
+        return Advice(
+            Risk.SAFE,
+            ("it runs as an ordinary user who cannot gain capabilities",),
+        )
     defaults = context.facts.engine.default_capabilities
     given = given_explicitly(context.facts.spec) - bounding_set(after, defaults)
     if given:
@@ -204,7 +228,7 @@ def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
     return Advice(Risk.MAY_BREAK)
 
 
-# --- ports -------------------------------------------------------------------------------------------
+# --- ports ----------------------------------------------------------------------------------------
 
 
 def low_ports(facts: ContainerFacts) -> tuple[tuple[int, str], ...]:
@@ -218,14 +242,17 @@ def low_ports(facts: ContainerFacts) -> tuple[tuple[int, str], ...]:
         for word in image_config(facts).get("ExposedPorts") or ():
             for number, _ in exposed(str(word)):
                 reasons.setdefault(number, "declared by the image")
-    return tuple((port, why) for port, why in sorted(reasons.items()) if 0 < port < _FIRST_HIGH_PORT)
+    return tuple(
+        (port, why) for port, why in sorted(reasons.items()) if 0 < port < _FIRST_HIGH_PORT
+    )
 
 
 def with_low_ports(spec: Spec, facts: ContainerFacts) -> Spec:
-    """The spec with what an ordinary user needs to serve a low port; unchanged for root and for high ports.
+    """The spec with what an ordinary user needs to serve a low port; unchanged for root and for
+    high ports.
 
-    In its own network namespace, a sysctl lowers the first unprivileged port, so no capability is needed. On
-    a shared network, only NET_BIND_SERVICE helps.
+    In its own network namespace, a sysctl lowers the first unprivileged port, so no capability is
+    needed. On a shared network, only NET_BIND_SERVICE helps.
     """
     wanted = low_ports(facts)
     if not wanted or runs_as_root(facts, spec):
@@ -240,14 +267,20 @@ def with_low_ports(spec: Spec, facts: ContainerFacts) -> Spec:
     return spec.with_(SYSCTL, (*kept, f"{_LOW_PORTS}={wanted[0][0]}"))
 
 
-def about_low_ports(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
+def about_low_ports(
+    before: Spec,
+    after: Spec,
+    facts: ContainerFacts,
+) -> tuple[str, ...]:
     """The changes of `with_low_ports`, with the evidence."""
     wanted = low_ports(facts)
     if not wanted or (before[SYSCTL] == after[SYSCTL] and before[CAP_ADD] == after[CAP_ADD]):
         return ()
     port, why = wanted[0]
     if before[SYSCTL] != after[SYSCTL]:
-        return (f"port {port} is served ({why}), so unprivileged ports start at {port} in its network",)
+        return (
+            f"port {port} is served ({why}), so unprivileged ports start at {port} in its network",
+        )
     if any(capability_name(word) == _BIND for word in after[CAP_ADD]):
         return (f"port {port} is served ({why}) on a shared network, so NET_BIND_SERVICE is kept",)
     return ()
@@ -267,8 +300,8 @@ def _borrowed_network(facts: ContainerFacts, spec: Spec) -> bool:
 def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
     """(port, address) of clients connected from other machines; None if that could not be read.
 
-    Addresses in its own networks belong to other containers, and the first of each to the host. A rootless
-    engine forwards connections under its own address, so its clients are not visible.
+    Addresses in its own networks belong to other containers, and the first of each to the host. A
+    rootless engine forwards connections under its own address, so its clients are not visible.
     """
     clients = ask_or(facts, lambda kernel: kernel.clients, None)
     if facts.engine.rootless is not False or clients is None:
@@ -292,12 +325,16 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
     return tuple(outside)
 
 
-def bound_to_one_address(spec: Spec, context: FixContext, is_wide: Callable[[Port], bool]) -> Spec:
+def bound_to_one_address(
+    spec: Spec,
+    context: FixContext,
+    is_wide: Callable[[Port], bool],
+) -> Spec:
     """The spec with these published ports bound to one address, for all checks that require it.
 
     Raises:
-        CannotFix: a client on another machine is connected and no address was chosen, or the address is not
-            valid.
+        CannotFix: a client on another machine is connected and no address was chosen, or the
+            address is not valid.
     """
     if opening := opened_by_pasta(context.facts.planned(spec)):
         raise CannotFix(
@@ -308,11 +345,14 @@ def bound_to_one_address(spec: Spec, context: FixContext, is_wide: Callable[[Por
     address = context.parameters.text("address")
     if "address" not in context.chosen and reach(Port(1, "", address)) == "loopback":
         served = {port.container for port in wide}
-        outside = [client for client in clients_from_outside(context.facts) or () if client[0] in served]
+        outside = [
+            client for client in clients_from_outside(context.facts) or () if client[0] in served
+        ]
         if outside:
             port, client = outside[0]
             raise CannotFix(
-                f"{client} is connected to port {port} from another machine; {address} would cut it off",
+                f"{client} is connected to port {port} from another machine; {address} would cut "
+                "it off",
                 "Choose the host address that such clients use (parameter address), or restrict clients with "
                 "a firewall.",
                 needs="address",
@@ -320,7 +360,11 @@ def bound_to_one_address(spec: Spec, context: FixContext, is_wide: Callable[[Por
     return rebound(spec, address, wide)
 
 
-def about_one_address(before: Spec, after: Spec, context: FixContext) -> Advice:
+def about_one_address(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     """Who can no longer reach a port that is bound to one address."""
     facts = context.facts
     new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
@@ -328,7 +372,9 @@ def about_one_address(before: Spec, after: Spec, context: FixContext) -> Advice:
         return Advice()
     where = shown(new)
     if reach(new[0]) != "loopback":
-        return Advice(notes=(f"{where}: after this, only clients that use this host address can connect",))
+        return Advice(
+            notes=(f"{where}: after this, only clients that use this host address can connect",)
+        )
     if clients_from_outside(facts) is None:
         seen = "its clients are not known"
     else:
@@ -336,7 +382,7 @@ def about_one_address(before: Spec, after: Spec, context: FixContext) -> Advice:
     return Advice(notes=(f"{where}: {seen}; after this, only this host and its proxy can connect",))
 
 
-# --- programs ----------------------------------------------------------------------------------------
+# --- programs -------------------------------------------------------------------------------------
 
 
 def programs(facts: ContainerFacts) -> tuple[str, ...]:
@@ -357,7 +403,10 @@ def command_of(facts: ContainerFacts) -> list[str]:
 def hides_a_program(directory: str, facts: ContainerFacts) -> str:
     """The program that an empty directory mounted here would hide; empty if there is none."""
     inside_it = directory.rstrip("/") + "/"
-    return next((path for path in programs(facts) if path.startswith(inside_it)), "")
+    return next(
+        (path for path in programs(facts) if path.startswith(inside_it)),
+        "",
+    )
 
 
 def readable_secret(facts: ContainerFacts) -> str:
@@ -371,7 +420,10 @@ def readable_secret(facts: ContainerFacts) -> str:
     return "mode=0400" if is_root(uid) else "mode=0444"
 
 
-def owner_of_process(facts: ContainerFacts, spec: Spec) -> tuple[str, str]:
+def owner_of_process(
+    facts: ContainerFacts,
+    spec: Spec,
+) -> tuple[str, str]:
     """(UID inside as text, its source) of the main process; empty if unknown.
 
     A numeric user in the spec takes precedence over the kernel's value.

@@ -18,7 +18,8 @@ HOST_TAKEOVER = frozenset(
     "CAP_SYS_ADMIN CAP_SYS_MODULE CAP_SYS_RAWIO CAP_SYS_PTRACE CAP_DAC_READ_SEARCH CAP_BPF CAP_MAC_ADMIN "
     "CAP_MAC_OVERRIDE".split()
 )
-"""Any of these alone gives access to code or files of the host if root inside is root on the host."""
+"""Any of these alone gives access to code or files of the host if root inside is root on the host.
+"""
 
 DISRUPTIVE = frozenset(
     "CAP_NET_ADMIN CAP_SYS_TIME CAP_SYS_BOOT CAP_SYSLOG CAP_AUDIT_CONTROL CAP_SYS_RESOURCE CAP_PERFMON "
@@ -29,7 +30,10 @@ DISRUPTIVE = frozenset(
 
 _NOTHING: frozenset[str] = frozenset()
 
-_FOR_EACH_CONNECTION = dict.fromkeys(("dovecot", "sshd", "vsftpd", "in.tftpd"), "CAP_SYS_CHROOT")
+_FOR_EACH_CONNECTION = dict.fromkeys(
+    ("dovecot", "sshd", "vsftpd", "in.tftpd"),
+    "CAP_SYS_CHROOT",
+)
 """Name of a server -> the capability that it uses only while a client is connected."""
 
 IMAGE_LABEL = "io.containers.capabilities"
@@ -44,7 +48,11 @@ def needed_by_image(facts: ContainerFacts) -> frozenset[str]:
     """What the image declares (label io.containers.capabilities); empty if it declares nothing."""
     labels = image_config(facts).get("Labels") or {}
     text = str(labels.get(IMAGE_LABEL) or facts.labels.get(IMAGE_LABEL) or "")
-    return frozenset(capability_name(word) for word in text.split(",") if word.strip()) if text else _NOTHING
+    return (
+        frozenset(capability_name(word) for word in text.split(",") if word.strip())
+        if text
+        else _NOTHING
+    )
 
 
 def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
@@ -57,13 +65,20 @@ def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
     for process in processes:
         name = visible(process.name, 30)
         if process.root:
-            used.setdefault("CAP_SYS_CHROOT", f"{name} uses {visible(process.root, 80)} as its root")
+            used.setdefault(
+                "CAP_SYS_CHROOT", f"{name} uses {visible(process.root, 80)} as its root"
+            )
         if process.name in _FOR_EACH_CONNECTION:
-            used.setdefault(_FOR_EACH_CONNECTION[process.name], f"{name} uses it for each connection")
+            used.setdefault(
+                _FOR_EACH_CONNECTION[process.name], f"{name} uses it for each connection"
+            )
         if process.capabilities is None or not isinstance(sets, CapabilitySets):
             continue
         if process.capabilities.bounding < sets.bounding:
-            used.setdefault("CAP_SETPCAP", f"{name} has dropped capabilities permanently")
+            used.setdefault(
+                "CAP_SETPCAP",
+                f"{name} has dropped capabilities permanently",
+            )
         if process.uid is not None and inside(process.uid, lines):
             held = process.capabilities
             # who keeps all of them chose none
@@ -75,8 +90,8 @@ def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
 
 
 def _prepares_data(facts: ContainerFacts) -> str:
-    """Why root may set the mode of another user's directory before it switches to that user, as the entry
-    points of database images do; empty if nothing shows it.
+    """Why root may set the mode of another user's directory before it switches to that user, as the
+    entry points of database images do; empty if nothing shows it.
     """
     if not runs_as_root(facts, facts.spec):
         return ""
@@ -85,7 +100,10 @@ def _prepares_data(facts: ContainerFacts) -> str:
     for place, uid in sorted(owners_of_mounts(facts).items()):
         if uid and uid in names and place in writable:
             where, name = visible(place, 60), visible(names[uid], 30)
-            return f"it starts as root, and {where} belongs to UID {uid} ({name}), whose modes root may set"
+            return (
+                f"it starts as root, and {where} belongs to UID {uid} ({name}), whose modes "
+                "root may set"
+            )
     return ""
 
 
@@ -119,7 +137,9 @@ def declared_words(facts: ContainerFacts) -> str:
         return "privileged: all capabilities"
     parts = [f"cap-drop {listed(spec[CAP_DROP])}"] if spec[CAP_DROP] else []
     parts += [f"cap-add {listed(spec[CAP_ADD])}"] if spec[CAP_ADD] else []
-    return "; ".join(parts) or f"the engine's default set ({len(facts.engine.default_capabilities)})"
+    return (
+        "; ".join(parts) or f"the engine's default set ({len(facts.engine.default_capabilities)})"
+    )
 
 
 def effective_words(sets: CapabilitySets) -> str:
@@ -127,20 +147,29 @@ def effective_words(sets: CapabilitySets) -> str:
     return f"CapEff {len(sets.effective)}, CapBnd {len(sets.bounding)}: {short(sets.bounding) or 'empty'}"
 
 
-def without(spec: Spec, unwanted: frozenset[str], defaults: frozenset[str]) -> Spec:
+def without(
+    spec: Spec,
+    unwanted: frozenset[str],
+    defaults: frozenset[str],
+) -> Spec:
     """The spec without these capabilities and otherwise unchanged."""
     kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) not in unwanted)
     changed = spec.with_(CAP_ADD, kept)
     left = bounding_set(changed.without(PRIVILEGED), defaults) & unwanted
-    dropped = (*changed[CAP_DROP], *sorted(name.removeprefix("CAP_") for name in left))
+    dropped = (
+        *changed[CAP_DROP],
+        *sorted(name.removeprefix("CAP_") for name in left),
+    )
     return changed.with_(CAP_DROP, dropped)
 
 
 def judge_group(
-    facts: ContainerFacts, unwanted: frozenset[str], mild: frozenset[str] = frozenset()
+    facts: ContainerFacts,
+    unwanted: frozenset[str],
+    mild: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Fails if the container's processes have or can get any of these capabilities; `mild` ones alone are
-    of low severity."""
+    """Fails if the container's processes have or can get any of these capabilities; `mild` ones
+    alone are of low severity."""
     sets = live_sets(facts)
     declared = declared_set(facts)
     hit = (reach(sets) if isinstance(sets, CapabilitySets) else declared) & unwanted
@@ -164,17 +193,25 @@ def refuse_privileged(spec: Spec) -> None:
         )
 
 
-def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> Spec:
+def drop_group(
+    spec: Spec,
+    facts: ContainerFacts,
+    unwanted: frozenset[str],
+) -> Spec:
     """The spec without these capabilities.
 
     Raises:
         CannotFix: privileged mode grants them regardless of the other options.
     """
     refuse_privileged(spec)
-    return without(spec, unwanted, facts.engine.default_capabilities)
+    return without(
+        spec,
+        unwanted,
+        facts.engine.default_capabilities,
+    )
 
 
-# --- What each capability allows, one sentence each, as capabilities(7) defines them ----------------
+# --- What each capability allows, one sentence each, as capabilities(7) defines them --------------
 
 
 _SENTENCES = {
@@ -197,17 +234,23 @@ _SENTENCES = {
     "MAC_ADMIN": "Change the policy of the security module (AppArmor, Smack)",
     "MAC_OVERRIDE": "Act against the policy of the security module (Smack)",
     "MKNOD": "Create device files, and reach the hardware behind an allowed device",
-    "NET_ADMIN": "Change addresses, routes and the packet filter of its network, and watch all its traffic",
+    "NET_ADMIN": (
+        "Change addresses, routes and the packet filter of its network, and watch all its traffic"
+    ),
     "NET_BIND_SERVICE": "Listen on ports below 1024",
     "NET_BROADCAST": "Send broadcasts and listen to multicasts (the kernel does not ask for it)",
     "NET_RAW": "Send arbitrary packets with any sender, and read those of its network",
-    "PERFMON": "Measure the whole machine with performance counters, which reveals what others compute",
+    "PERFMON": (
+        "Measure the whole machine with performance counters, which reveals what others compute"
+    ),
     "SETFCAP": "Give capabilities to program files",
     "SETGID": "Become any group",
     "SETPCAP": "Change its own capability sets within the bounding set",
     "SETUID": "Become any user",
     "SYSLOG": "Read the kernel's messages and the addresses in them, and clear them",
-    "SYS_ADMIN": "Mount filesystems, enter namespaces and much more: nearly everything that root can do",
+    "SYS_ADMIN": (
+        "Mount filesystems, enter namespaces and much more: nearly everything that root can do"
+    ),
     "SYS_BOOT": "Restart the machine and load another kernel",
     "SYS_CHROOT": "Use chroot, and enter mount namespaces",
     "SYS_MODULE": "Load code into the kernel as a module",

@@ -17,7 +17,9 @@ from hardentui.options import *
 from hardentui.reading.containers import ask_or, engine_info
 
 SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
-UNCONFINED_TYPES = frozenset("spc_t unconfined_t unconfined_service_t container_runtime_t init_t".split())
+UNCONFINED_TYPES = frozenset(
+    "spc_t unconfined_t unconfined_service_t container_runtime_t init_t".split()
+)
 """SELinux types that do not confine a process; which one applies depends on the policy."""
 
 
@@ -33,7 +35,8 @@ def selinux_type(label: str) -> str:
 
 
 def selinux_switched_off(spec: Spec) -> str:
-    """The option that makes Podman run the container without SELinux separation; empty if none does."""
+    """The option that makes Podman run the container without SELinux separation; empty if none
+    does."""
     if spec[LABEL_DISABLE]:
         return "label=disable"
     if spec[LABEL_TYPE]:
@@ -108,7 +111,8 @@ class FilterInForce(Struct, frozen=True):
 
 
 def filter_of(facts: ContainerFacts) -> FilterInForce | Unread:
-    """The filter from the runtime's configuration; the requested one if the container never started."""
+    """The filter from the runtime's configuration; the requested one if the container never
+    started."""
     runtime = known(lambda: facts.runtime)
     state = facts.kernel.state if isinstance(facts.kernel, NotRunning) else "running"
     if state == "planned" or (state in _NEVER_STARTED and isinstance(runtime, Unread)):
@@ -144,7 +148,12 @@ def filter_rules(facts: ContainerFacts) -> FilterRules:
         raise Settled(not_applicable("no filter at all (see seccomp-unconfined)"))
     if isinstance(seccomp.filter, EngineDefault):
         raise Settled(not_applicable(NEVER_STARTED_WITH_DEFAULT))
-    return FilterRules(seccomp.filter, declared, seccomp.source, seccomp.in_force)
+    return FilterRules(
+        seccomp.filter,
+        declared,
+        seccomp.source,
+        seccomp.in_force,
+    )
 
 
 def declared_filter(facts: ContainerFacts) -> str:
@@ -154,17 +163,29 @@ def declared_filter(facts: ContainerFacts) -> str:
 
 def good_but_not_seen(declared: str) -> Verdict:
     """For rules that are good, where only the request can be read."""
-    return unknown("the profile is good, but the installed filter cannot be read", declared)
+    return unknown(
+        "the profile is good, but the installed filter cannot be read",
+        declared,
+    )
 
 
 def _declared(facts: ContainerFacts) -> FilterInForce | Unread:
     spec = facts.spec
-    raw = dict(word.partition("=")[::2] for word in spec[ANNOTATIONS]).get(RAW_FILTER, "")
+    raw = dict(word.partition("=")[::2] for word in spec[ANNOTATIONS]).get(
+        RAW_FILTER,
+        "",
+    )
     path = spec[SECCOMP_PROFILE]
     if path == "unconfined":
-        return FilterInForce(NoFilter("seccomp=unconfined"), "configuration of the container")
+        return FilterInForce(
+            NoFilter("seccomp=unconfined"),
+            "configuration of the container",
+        )
     if spec[PRIVILEGED] and path in ("", *_STOCK):
-        return FilterInForce(NoFilter("privileged mode"), "configuration of the container")
+        return FilterInForce(
+            NoFilter("privileged mode"),
+            "configuration of the container",
+        )
     if raw:
         return Unread(f"the compiled filter in the annotation {RAW_FILTER} is not read")
     if spec[SECCOMP_POLICY] == "image" and facts.labels.get(_IMAGE_LABEL):
@@ -175,7 +196,11 @@ def _declared(facts: ContainerFacts) -> FilterInForce | Unread:
     return rules if isinstance(rules, Unread) else parsed(rules, path, capabilities_held(facts))
 
 
-def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> FilterInForce | Unread:
+def parsed(
+    rules: Mapping[str, object],
+    path: str,
+    held: frozenset[str],
+) -> FilterInForce | Unread:
     """The filter that a container with these capabilities gets from a profile file."""
     try:
         return FilterInForce(parse_profile(rules, capabilities=held), path)
@@ -186,4 +211,8 @@ def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> Filt
 def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
     """The bounding set of the live process, otherwise as recorded by Podman."""
     recorded = frozenset(map(str, facts.inspect.get("BoundingCaps") or ()))
-    return ask_or(facts, lambda kernel: kernel.capabilities.bounding, recorded)
+    return ask_or(
+        facts,
+        lambda kernel: kernel.capabilities.bounding,
+        recorded,
+    )

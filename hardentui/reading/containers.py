@@ -28,7 +28,10 @@ W = TypeVar("W")
 CONFIGURATION = "configuration of the container"
 
 
-def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unread | NotRunning:
+def ask(
+    facts: ContainerFacts,
+    read: Callable[[Kernel], Known[T]],
+) -> T | Unread | NotRunning:
     """One value of the kernel's view, or why there is none."""
     try:
         kernel = facts.kernel
@@ -37,7 +40,11 @@ def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unread
         return unread.with_traceback(None)
 
 
-def ask_or(facts: ContainerFacts, read: Callable[[Kernel], T], else_: W) -> T | W:
+def ask_or(
+    facts: ContainerFacts,
+    read: Callable[[Kernel], T],
+    else_: W,
+) -> T | W:
     """One value of the kernel's view; `else_` if it is not running, or that cannot be read."""
     value = ask(facts, read)
     return else_ if isinstance(value, NotRunning | Unread) else value
@@ -60,7 +67,8 @@ def judge(
     severity: Severity | None = None,
     commands: tuple[str, ...] = (),
 ) -> Verdict:
-    """Compare the declared value with the effective one. The kernel's value takes precedence if it is known.
+    """Compare the declared value with the effective one. The kernel's value takes precedence if it
+    is known.
 
     Args:
         assess: that value -> (whether it is bad, the value in a few words).
@@ -72,7 +80,14 @@ def judge(
     if isinstance(seen, NotRunning | Unread):
         effective = "not running" if isinstance(seen, NotRunning) else f"unknown: {seen.reason}"
         if declared_bad:
-            return failed(reason, declared, effective, (asked,), severity, commands)
+            return failed(
+                reason,
+                declared,
+                effective,
+                (asked,),
+                severity,
+                commands,
+            )
         if isinstance(seen, Unread):
             return unknown(seen.reason, declared, (asked,))
         return passed(declared, effective, (asked,))
@@ -80,7 +95,14 @@ def judge(
     evidence = (asked, Evidence(where, effective))
     if bad:
         why = reason if declared_bad else f"{reason}, whatever its configuration says"
-        return failed(why, declared, effective, evidence, severity, commands)
+        return failed(
+            why,
+            declared,
+            effective,
+            evidence,
+            severity,
+            commands,
+        )
     why = "the configuration says otherwise, but the kernel decides" if declared_bad else ""
     return passed(declared, effective, evidence, why)
 
@@ -90,7 +112,12 @@ def sure(verdict: Verdict, *seen: object) -> Verdict:
     unread = next((value for value in seen if isinstance(value, Unread)), None)
     if unread is None or verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
         return verdict
-    return unknown(unread.reason, verdict.declared, verdict.evidence, do=unread.do)
+    return unknown(
+        unread.reason,
+        verdict.declared,
+        verdict.evidence,
+        do=unread.do,
+    )
 
 
 def is_planned(facts: ContainerFacts) -> bool:
@@ -116,7 +143,11 @@ def labels_of(facts: ContainerFacts) -> Mapping[str, str]:
     of_image = section(image_config(facts), "Labels")
     own = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
     recorded = {} if is_planned(facts) else facts.labels
-    return {**{str(name): str(value) for name, value in of_image.items()}, **recorded, **own}
+    return {
+        **{str(name): str(value) for name, value in of_image.items()},
+        **recorded,
+        **own,
+    }
 
 
 def declared_user(facts: ContainerFacts) -> str:
@@ -141,7 +172,9 @@ def need_own_program(facts: ContainerFacts) -> None:
     """Not applicable to the container that holds the namespaces of a pod."""
     if is_infra(facts):
         raise Settled(
-            not_applicable("a pod's infra container: Podman's own program, which only holds namespaces")
+            not_applicable(
+                "a pod's infra container: Podman's own program, which only holds namespaces"
+            )
         )
 
 
@@ -151,16 +184,26 @@ def pod_of(facts: ContainerFacts) -> str:
 
 
 def own_unit_of(facts: ContainerFacts) -> str:
-    """The systemd unit that runs it; empty if there is none. A label proves nothing: podman-compose names
-    a unit that hardly anybody installs, and others are gone.
+    """The systemd unit that runs it; empty if there is none. A label proves nothing: podman-compose
+    names a unit that hardly anybody installs, and others are gone.
     """
     unit = facts.labels.get("PODMAN_SYSTEMD_UNIT", "")
-    return unit if known(lambda: facts.unit_exists, else_=not unit.startswith("podman-compose@")) else ""
+    return (
+        unit
+        if known(
+            lambda: facts.unit_exists,
+            else_=not unit.startswith("podman-compose@"),
+        )
+        else ""
+    )
 
 
 def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
     """Whether both belong to the same pod or application."""
-    mine = {str(facts.spec[POD]), str(facts.inspect.get("Pod") or "")} - {""}
+    mine = {
+        str(facts.spec[POD]),
+        str(facts.inspect.get("Pod") or ""),
+    } - {""}
     app = app_of(facts.labels)
     return peer.pod in mine or bool(app and peer.app == app)
 
@@ -173,7 +216,9 @@ def engine_info(engine: EngineFacts, part: str) -> Mapping[str, Any]:
 
 def runs_systemd(facts: ContainerFacts) -> bool:
     """Whether systemd is the main process, so that Podman prepared the container for it."""
-    return bool(section(facts.inspect, "Config").get("SystemdMode")) or facts.spec[SYSTEMD] == "always"
+    return (
+        bool(section(facts.inspect, "Config").get("SystemdMode")) or facts.spec[SYSTEMD] == "always"
+    )
 
 
 def without_cgroup(facts: ContainerFacts) -> bool:
@@ -181,7 +226,10 @@ def without_cgroup(facts: ContainerFacts) -> bool:
     return facts.spec[CGROUPS] == "disabled"
 
 
-def listed(words: frozenset[str] | tuple[str, ...] | list[str], most: int = 12) -> str:
+def listed(
+    words: frozenset[str] | tuple[str, ...] | list[str],
+    most: int = 12,
+) -> str:
     names = sorted(words)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
@@ -212,13 +260,19 @@ def refuse_where_ignored(facts: ContainerFacts) -> None:
         )
 
 
-def unless_without_cgroup(facts: ContainerFacts, verdict: Verdict) -> Verdict:
+def unless_without_cgroup(
+    facts: ContainerFacts,
+    verdict: Verdict,
+) -> Verdict:
     """The verdict on a limit, if there can be one.
 
-    With `--cgroups=disabled`, Podman can set none, but the container stays in the cgroup of whoever started
-    it, where the limits of a unit hold.
+    With `--cgroups=disabled`, Podman can set none, but the container stays in the cgroup of whoever
+    started it, where the limits of a unit hold.
     """
-    in_force = isinstance(ask(facts, lambda kernel: kernel.limits), Limits) and verdict.status is Status.PASS
+    in_force = (
+        isinstance(ask(facts, lambda kernel: kernel.limits), Limits)
+        and verdict.status is Status.PASS
+    )
     if in_force or not without_cgroup(facts):
         return verdict
     return not_applicable("no cgroup of its own, so Podman can set no limit (see disabled-cgroups)")
@@ -228,10 +282,12 @@ _OF_ENGINE = {"memory": "memTotal", "swap": "swapTotal", "processors": "cpus"}
 
 
 def of_machine(facts: ContainerFacts, name: str) -> int | None:
-    """`memory` or `swap` in bytes, `processors`, `pids` (kernel.pid_max), from the host or else the engine;
-    None if unknown, or if the engine reports none.
+    """`memory` or `swap` in bytes, `processors`, `pids` (kernel.pid_max), from the host or else the
+    engine; None if unknown, or if the engine reports none.
     """
-    if facts.engine.local and isinstance(of_host := known(lambda: getattr(facts.host.capacity, name)), int):
+    if facts.engine.local and isinstance(
+        of_host := known(lambda: getattr(facts.host.capacity, name)), int
+    ):
         return of_host
     value = engine_info(facts.engine, "").get(_OF_ENGINE[name]) if name in _OF_ENGINE else None
     return value if isinstance(value, int) and value > 0 else None

@@ -20,8 +20,8 @@ from hardentui.model.known import known
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal, own_user_namespace
 
-# Places of the host that one engine makes sensitive: where it stores containers, what it runs, and the home
-# directory of the account that it runs as.
+# Places of the host that one engine makes sensitive: where it stores containers, what it runs, and
+# the home directory of the account that it runs as.
 
 _OF_CONTAINERS = "/overlay-containers/"
 _OWN_FILES = ("StaticDir", "PidFile", "ConmonPidFile")
@@ -30,15 +30,21 @@ _STORES = ("graphRoot", "runRoot", "volumePath")
 _CONFIGURED = ("engine.volume_path", "engine.tmp_dir", "engine.static_dir")
 _IN_A_HOME = "/.local/share/containers"
 """Where a rootless engine stores everything, unless told otherwise; containers-storage.conf(5)."""
-_RUNS = ("engine.hooks_dir", "engine.helper_binaries_dir", "engine.conmon_path", "engine.network_cmd_path")
+_RUNS = (
+    "engine.hooks_dir",
+    "engine.helper_binaries_dir",
+    "engine.conmon_path",
+    "engine.network_cmd_path",
+)
 _RUNTIMES = "engine.runtimes."
-"""Settings that name programs, or directories of programs, that the engine starts; containers.conf(5)."""
+"""Settings that name programs, or directories of programs, that the engine starts;
+containers.conf(5)."""
 _SOME_HOME = "/home/-"
 
 
 def storage_of(facts: ContainerFacts) -> tuple[str, ...]:
-    """Where the engine of this container actually stores containers and volumes: its own files tell, the
-    engine's configuration, and /info if it was read."""
+    """Where the engine of this container actually stores containers and volumes: its own files
+    tell, the engine's configuration, and /info if it was read."""
     own = (str(facts.inspect.get(name) or "").partition(_OF_CONTAINERS) for name in _OWN_FILES)
     directories = [directory for directory, mark, _ in own if mark]
     configured = _configuration(facts)
@@ -50,21 +56,28 @@ def storage_of(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def run_by_engine(facts: ContainerFacts) -> tuple[str, ...]:
-    """Programs and hooks that the engine starts outside containers, also those that were named for this or
-    another container alone, and the files that name them."""
+    """Programs and hooks that the engine starts outside containers, also those that were named for
+    this or another container alone, and the files that name them."""
     for_one = [*facts.programs, *facts.peers.programs]
     configured = _configuration(facts)
     if configured is None:
         return _paths(for_one)
     named = [configured.get(name) for name in _RUNS]
-    named += [value.value for name, value in configured.values.items() if name.startswith(_RUNTIMES)]
-    paths = [str(path) for value in named for path in (value if isinstance(value, list) else [value or ""])]
+    named += [
+        value.value for name, value in configured.values.items() if name.startswith(_RUNTIMES)
+    ]
+    paths = [
+        str(path)
+        for value in named
+        for path in (value if isinstance(value, list) else [value or ""])
+    ]
     return _paths([*paths, *configured.files, *for_one])
 
 
 def in_a_home(facts: ContainerFacts, path: str) -> str:
-    """The same place in a home below /home, if the path is in, or above, the home directory of the account
-    that runs a rootless engine; empty if it is not. A home can be anywhere: /srv/shop, /var/lib/gitea."""
+    """The same place in a home below /home, if the path is in, or above, the home directory of the
+    account that runs a rootless engine; empty if it is not. A home can be anywhere: /srv/shop,
+    /var/lib/gitea."""
     if facts.engine.rootless is not True:
         return ""
     home = _home_of(facts)
@@ -297,7 +310,7 @@ TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
     /dev/sg[0-9]* /dev/bsg /dev/pmem* /dev/dasd* /dev/ubi* /dev/mtd* /dev/mem /dev/kmem /dev/port
     /dev/nvram /dev/bcachefs* /swapfile /swap.img /swap
     """),
-    (SECRET, KERNEL, "/dev/input /dev/uinput /dev/hidraw* /dev/tpm* /dev/vcs* /dev/console /dev/tty[0-9]*"),
+    (SECRET, KERNEL, ("/dev/input /dev/uinput /dev/hidraw* /dev/tpm* /dev/vcs* /dev/console /dev/tty[0-9]*")),
     (KERNEL, KERNEL, "/dev/vfio /dev/cpu /dev/mei* /dev/ipmi*"),
 )
 # fmt: on
@@ -316,14 +329,34 @@ PUBLIC_KEYS = r".*/\.ssh/(?:[^/]+\.pub|known_hosts)|/etc/ssh/[^/]+\.pub"
 """The public half of a key, and the keys of other hosts: ssh-keygen(1), sshd(8)."""
 ANYWHERE = {
     **dict.fromkeys(
-        (".ssh", ".gnupg", ".kube", ".aws", ".azure", ".vault-token", ".netrc", ".pgpass"), SECRET
+        (
+            ".ssh",
+            ".gnupg",
+            ".kube",
+            ".aws",
+            ".azure",
+            ".vault-token",
+            ".netrc",
+            ".pgpass",
+        ),
+        SECRET,
     ),
-    **dict.fromkeys((".git-credentials", ".password-store", ".pypirc", ".docker"), SECRET),
+    **dict.fromkeys(
+        (".git-credentials", ".password-store", ".pypirc", ".docker"),
+        SECRET,
+    ),
 }
 """Names that reveal their content wherever they are, because a home can be anywhere."""
-RUN_ANYWHERE = frozenset({".bashrc", ".bashrc.d", ".bash_profile", ".profile", ".zshrc", ".gitconfig"})
+RUN_ANYWHERE = frozenset(
+    {".bashrc", ".bashrc.d", ".bash_profile", ".profile", ".zshrc", ".gitconfig"}
+)
 RUN_PAIRS = frozenset(
-    {(".config", "systemd"), (".config", "autostart"), (".config", "environment.d"), (".local", "bin")}
+    {
+        (".config", "systemd"),
+        (".config", "autostart"),
+        (".config", "environment.d"),
+        (".local", "bin"),
+    }
 )
 """Names of what a user runs, wherever it is."""
 ANYWHERE_PAIRS = {("share", "containers"): ENGINE, ("gcloud", "credentials.db"): SECRET}
@@ -339,8 +372,8 @@ BY_DEFAULT: tuple[tuple[str, frozenset[Gain], str], ...] = (
     ),
     ("/usr", CODE, "/usr/share /usr/local /usr/include"),
 )
-"""What writing gives below a directory of the host where the table has no row, and the exceptions. hier(7):
-/usr holds the host's programs and what they read."""
+"""What writing gives below a directory of the host where the table has no row, and the exceptions.
+hier(7): /usr holds the host's programs and what they read."""
 
 
 class _Node:
@@ -376,7 +409,11 @@ def _table() -> _Node:
             _add(root, path, read, read | write)
     of_root, of_others = _home(CODE), _home(USER)
     for path in HOMES:
-        _attach(root, path, of_root if path == "/root" else of_others)
+        _attach(
+            root,
+            path,
+            of_root if path == "/root" else of_others,
+        )
     return root
 
 
@@ -387,7 +424,12 @@ def _home(code: frozenset[Gain]) -> _Node:
         _add(home, path, SECRET, SECRET)
     for path in IN_A_HOME_RUN.split():
         _add(home, path, NOTHING, code)
-    _add(home, ".local/share/containers", ENGINE, ENGINE)
+    _add(
+        home,
+        ".local/share/containers",
+        ENGINE,
+        ENGINE,
+    )
     return home
 
 
@@ -406,7 +448,12 @@ def _attach(root: _Node, path: str, tree: _Node) -> None:
         above[-1].names[last] = tree
 
 
-def _add(root: _Node, path: str, read: frozenset[Gain], write: frozenset[Gain]) -> None:
+def _add(
+    root: _Node,
+    path: str,
+    read: frozenset[Gain],
+    write: frozenset[Gain],
+) -> None:
     node = root
     for name in path.strip("/").split("/"):
         node.whole_read |= read
@@ -420,12 +467,14 @@ def _add(root: _Node, path: str, read: frozenset[Gain], write: frozenset[Gain]) 
 
 @lru_cache(maxsize=8192)
 def gains(path: str, *, written: bool) -> frozenset[Gain]:
-    """What reading, or reading and writing, this path of the host gives, including everything below it.
+    """What reading, or reading and writing, this path of the host gives, including everything below
+    it.
     `path`: absolute and normalised.
     """
     names = [name for name in path.split("/") if name]
     if not written and (
-        any(_is_below(path, place) for place in READABLE_BY_DESIGN) or re.fullmatch(PUBLIC_KEYS, path)
+        any(_is_below(path, place) for place in READABLE_BY_DESIGN)
+        or re.fullmatch(PUBLIC_KEYS, path)
     ):
         return NOTHING
     gained = _by_names(names)
@@ -445,7 +494,9 @@ def _by_default(path: str) -> frozenset[Gain]:
     """What writing gives below the host's own directories, where the table has no row for it."""
     given = NOTHING
     for place, gain, exceptions in BY_DEFAULT:
-        if _is_below(path, place) and not any(_is_below(path, other) for other in exceptions.split()):
+        if _is_below(path, place) and not any(
+            _is_below(path, other) for other in exceptions.split()
+        ):
             given |= gain
     return given
 
@@ -485,7 +536,9 @@ class SensitiveMount(Struct, frozen=True):
     """A mount that gives more than its own data."""
 
     mount: HostMount
-    gains: frozenset[Gain]  # what it gives as mounted; `when_read_only` is what it would give read-only
+    gains: frozenset[
+        Gain
+    ]  # what it gives as mounted; `when_read_only` is what it would give read-only
     when_read_only: frozenset[Gain]
     # root's files belong to nobody in the container, so it can write only world-writable files
     foreign: bool = False
@@ -520,13 +573,20 @@ def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
         if mount.written and _touches(paths, programs):
             write |= code
         if read or write:
-            sensitive.append(SensitiveMount(mount, read | write, read, mapped and not _hands_over(mount)))
+            sensitive.append(
+                SensitiveMount(
+                    mount,
+                    read | write,
+                    read,
+                    mapped and not _hands_over(mount),
+                )
+            )
     return tuple(sensitive)
 
 
 def _hands_over(mount: HostMount) -> bool:
-    """Whether the files are owned by the container: mapped with `:idmap`, or changed permanently with
-    `:U`."""
+    """Whether the files are owned by the container: mapped with `:idmap`, or changed permanently
+    with `:U`."""
     options = (*mount.mount.options, *mount.options)
     return any(option == "U" or option.startswith("idmap") for option in options)
 
@@ -538,16 +598,32 @@ def _in_volume(path: str) -> str:
     return f"/{volume.rpartition('/')[2]}{data}{rest}" if inside else ""
 
 
-def _all_places(facts: ContainerFacts, paths: tuple[str, ...]) -> tuple[str, ...]:
-    places = tuple(path for path in paths if all(other.endswith(_in_volume(path)) for other in paths))
+def _all_places(
+    facts: ContainerFacts,
+    paths: tuple[str, ...],
+) -> tuple[str, ...]:
+    places = tuple(
+        path for path in paths if all(other.endswith(_in_volume(path)) for other in paths)
+    )
     homes = (home for path in places if (home := in_a_home(facts, path)))
-    return (*places, *homes, *(path for path in facts.repositories if posixpath.dirname(path) in places))
+    return (
+        *places,
+        *homes,
+        *(path for path in facts.repositories if posixpath.dirname(path) in places),
+    )
 
 
 def _touches(paths: tuple[str, ...], places: tuple[str, ...]) -> bool:
-    return any(_is_below(path, place) or _is_below(place, path) for path in paths for place in places)
+    return any(
+        _is_below(path, place) or _is_below(place, path) for path in paths for place in places
+    )
 
 
-def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool) -> frozenset[Gain]:
+def _gains_of(
+    paths: tuple[str, ...],
+    storage: tuple[str, ...],
+    *,
+    written: bool,
+) -> frozenset[Gain]:
     gained = NOTHING.union(*(gains(path, written=written) for path in paths))
     return gained | ENGINE if _touches(paths, storage) else gained

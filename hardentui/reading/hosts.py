@@ -17,10 +17,17 @@ _FIRST = 100_000
 _LAST = (1 << 32) - 2
 
 
-def free_start(ranges: Iterable[SubIds], accounts: Collection[int], size: int = WHOLE) -> int | None:
-    """The lowest ID from which `size` IDs belong to no range or account; None if there is no such gap."""
+def free_start(
+    ranges: Iterable[SubIds],
+    accounts: Collection[int],
+    size: int = WHOLE,
+) -> int | None:
+    """The lowest ID from which `size` IDs belong to no range or account; None if there is no such
+    gap."""
     start = _FIRST
-    taken = [(ids.start, ids.end) for ids in ranges if ids.size] + [(uid, uid + 1) for uid in accounts]
+    taken = [(ids.start, ids.end) for ids in ranges if ids.size] + [
+        (uid, uid + 1) for uid in accounts
+    ]
     for first, end in sorted(taken):
         if first >= start + size:
             break
@@ -42,7 +49,11 @@ def repair(danger: Danger) -> str:
     return f"{danger.fix} -- {shlex.quote(danger.path)}"
 
 
-def judge_files(files: Known[Mapping[str, Known[FileFact]]], wrong: str, right: str) -> Verdict:
+def judge_files(
+    files: Known[Mapping[str, Known[FileFact]]],
+    wrong: str,
+    right: str,
+) -> Verdict:
     """Fails if another account can change a file; passes only if every file could be inspected.
 
     Args:
@@ -78,4 +89,6 @@ def hidden_users(users: Iterable[User]) -> Verdict | None:
     names = [user.name for user in users if user.hidden and user.uid >= _FIRST_PERSON]
     if not names:
         return None
-    return unknown(f"whether {', '.join(names[:5])} run containers is not known: their homes are closed")
+    return unknown(
+        f"whether {', '.join(names[:5])} run containers is not known: their homes are closed"
+    )

@@ -91,7 +91,10 @@ def image_of(facts: ContainerFacts) -> ImageFacts:
 def steps_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The commands that built the layers; engines spell the field differently."""
     return tuple(
-        [str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST_STEP] for entry in history]
+        [
+            str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST_STEP]
+            for entry in history
+        ]
     )
 
 
@@ -114,7 +117,8 @@ def listed_files(
     *,
     deleted: bool = True,
 ) -> tuple[ImageFile, ...]:
-    """Files of the image that one list of its contents names. Without any, the check passes, as far as known.
+    """Files of the image that one list of its contents names. Without any, the check passes, as far
+    as known.
 
     Args:
         allowed: paths that are left out.
@@ -139,7 +143,9 @@ def file_evidence(files: Iterable[ImageFile]) -> tuple[Evidence, ...]:
 
 def _about(file: ImageFile) -> str:
     layer = f", layer {file.layer}" if file.layer else ""
-    return f"{file.what}{layer}{', deleted in a later layer but still there' if file.deleted else ''}"
+    return (
+        f"{file.what}{layer}{', deleted in a later layer but still there' if file.deleted else ''}"
+    )
 
 
 def names(files: Iterable[ImageFile]) -> str:
@@ -165,7 +171,9 @@ def health_check(facts: ContainerFacts) -> str | Unread:
     if not isinstance(image, Unread):
         config: Mapping[str, Any] = image.config
         return _words(
-            config.get("Healthcheck") or config.get("HealthCheck") or image.inspect.get("HealthCheck")
+            config.get("Healthcheck")
+            or config.get("HealthCheck")
+            or image.inspect.get("HealthCheck")
         )
     if facts.inspect:  # Podman has merged the image's check into the container
         return _words((facts.inspect.get("Config") or {}).get("Healthcheck"))
@@ -173,7 +181,8 @@ def health_check(facts: ContainerFacts) -> str | Unread:
 
 
 def health_status(facts: ContainerFacts) -> str:
-    """The last result of the health check: `healthy`, `starting`, `unhealthy`; empty if there is none."""
+    """The last result of the health check: `healthy`, `starting`, `unhealthy`; empty if there is
+    none."""
     state = facts.inspect.get("State") or {}
     return str((state.get("Health") or state.get("Healthcheck") or {}).get("Status") or "")
 
@@ -187,7 +196,9 @@ def _words(check: object) -> str:
 
 def updates_itself(spec: Spec) -> bool:
     """A label asks Podman to update the container when its image name refers to a new image."""
-    policies = [label.partition("=")[2] for label in spec[LABELS] if label.startswith(f"{AUTO_UPDATE}=")]
+    policies = [
+        label.partition("=")[2] for label in spec[LABELS] if label.startswith(f"{AUTO_UPDATE}=")
+    ]
     return bool(policies) and policies[-1] in ("registry", "image")
 
 
@@ -196,7 +207,8 @@ def refuse_where_updated(spec: Spec) -> None:
     if updates_itself(spec):
         raise CannotFix(
             "podman auto-update updates the container by its tag, and a digest would end that",
-            "Choose one: keep the updates (with a version tag), or remove the label and pin the digest.",
+            "Choose one: keep the updates (with a version tag), or remove the label and pin the "
+            "digest.",
         )
 
 
@@ -204,11 +216,14 @@ def refuse_where_updated(spec: Spec) -> None:
 
 _SHELLS = frozenset("sh bash ash dash".split())
 _WRAPPERS = frozenset("exec command nice nohup CMD CMD-SHELL busybox".split())
-_SUCCEED = frozenset("true : echo printf sleep pwd date id whoami hostname uname env ps uptime df".split())
+_SUCCEED = frozenset(
+    "true : echo printf sleep pwd date id whoami hostname uname env ps uptime df".split()
+)
 _PASS_ON = frozenset("cat tee head tail sort uniq wc tr cut sed".split())
 """Programs that, at the end of a pipe, succeed regardless of their input."""
 _LONGEST, _DEEPEST = 4096, 5
-"""Characters of a health check, and shells in shells, beyond which it is taken as one that can fail."""
+"""Characters of a health check, and shells in shells, beyond which it is taken as one that can
+fail."""
 _READERS = frozenset("cat head tail ls stat wc".split())
 _ALWAYS_THERE = frozenset(
     "/ /bin /dev /etc /proc /sys /usr /bin/sh /dev/null /etc/group /etc/hostname /etc/hosts /etc/os-release "
@@ -217,12 +232,16 @@ _ALWAYS_THERE = frozenset(
 
 
 def always_passes(command: str) -> bool:
-    """Whether a health check passes regardless of the service. `command`: as Podman shows it: a shell command
-    line, or the words of a command.
+    """Whether a health check passes regardless of the service. `command`: as Podman shows it: a
+    shell command line, or the words of a command.
     """
     if len(command) > _LONGEST or command.count("-c") > _DEEPEST:
         return False
-    lexer = shlex.shlex(command.strip(), posix=True, punctuation_chars=";&|\n()<>")
+    lexer = shlex.shlex(
+        command.strip(),
+        posix=True,
+        punctuation_chars=";&|\n()<>",
+    )
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
     try:
@@ -237,7 +256,9 @@ def always_passes(command: str) -> bool:
 def _list_passes(words: list[str]) -> bool:
     """The status of a list is that of its last command that runs."""
     while True:
-        at = next((at for at in range(len(words) - 1, -1, -1) if set(words[at]) <= set(";&|\n")), -1)
+        at = next(
+            (at for at in range(len(words) - 1, -1, -1) if set(words[at]) <= set(";&|\n")), -1
+        )
         operator, last = words[at] if at >= 0 else "", words[at + 1 :]
         passes = _succeeds(last)
         if operator == "|":
@@ -280,11 +301,21 @@ def _is_always_there(path: str) -> bool:
 
 DATED = date(2026, 11, 25)
 
-_ROLLING = frozenset({"arch", "wolfi", "chainguard", "opensuse-tumbleweed", "gentoo", "void", "nixos"})
+_ROLLING = frozenset(
+    {
+        "arch",
+        "wolfi",
+        "chainguard",
+        "opensuse-tumbleweed",
+        "gentoo",
+        "void",
+        "nixos",
+    }
+)
 
-# A minor release ends when the next one appears; extended support of a minor release is bought, not free.
-# Red Hat's release dates; AlmaLinux and Rocky follow within weeks. For 9.7 and 10.1 on, the date of the next
-# one is not confirmed, so the major release counts
+# A minor release ends when the next one appears; extended support of a minor release is bought, not
+# free. Red Hat's release dates; AlmaLinux and Rocky follow within weeks. For 9.7 and 10.1 on, the
+# date of the next one is not confirmed, so the major release counts
 _MINOR = (
     "8.0=2019-11-05 8.1=2020-04-28 8.2=2020-11-03 8.3=2021-05-18 8.4=2021-11-09 8.5=2022-05-10 "
     "8.6=2022-11-09 8.7=2023-05-16 8.8=2023-11-14 8.9=2024-05-22 9.0=2022-11-15 9.1=2023-05-10 "
@@ -292,13 +323,15 @@ _MINOR = (
 )
 
 _ENDS: Mapping[str, str] = {
-    # debian.csv of distro-info-data 0.66+deb13u2; the wiki's table by way of endoflife.date; for 13 also the
-    # life cycle page of OVHcloud (ovh/docs)
+    # debian.csv of distro-info-data 0.66+deb13u2; the wiki's table by way of endoflife.date; for 13
+    # also the life cycle page of OVHcloud (ovh/docs)
     "debian": (
-        "7=2018-05-31 8=2020-06-30 9=2022-06-30 10=2024-06-30 11=2026-08-31 12=2028-06-30 13=2030-06-30"
+        "7=2018-05-31 8=2020-06-30 9=2022-06-30 10=2024-06-30 11=2026-08-31 12=2028-06-30 "
+        "13=2030-06-30"
     ),
-    # ubuntu.csv of distro-info-data 0.66+deb13u2, kept by Ubuntu's developers; compared with Ubuntu's wiki by
-    # way of endoflife.date. Where the two differ by a month (22.04, 26.04), the csv
+    # ubuntu.csv of distro-info-data 0.66+deb13u2, kept by Ubuntu's developers; compared with
+    # Ubuntu's wiki by way of endoflife.date. Where the two differ by a month (22.04, 26.04), the
+    # csv
     "ubuntu": (
         "14.04=2019-04-25 16.04=2021-04-30 18.04=2023-05-31 20.04=2025-05-29 22.04=2027-06-01 "
         "22.10=2023-07-20 23.04=2024-01-25 23.10=2024-07-11 24.04=2029-05-31 24.10=2025-07-10 "
@@ -315,25 +348,28 @@ _ENDS: Mapping[str, str] = {
         "36=2023-05-16 37=2023-12-05 38=2024-05-21 39=2024-11-26 40=2025-05-13 41=2025-12-15 42=2026-05-13 "
         "43=2026-12-09 44=2027-06-02"
     ),
-    # the wiki of CentOS, by way of Adoptium's list of distributions; 10: a wiki of server admins and a list
-    # of supported distributions agree
+    # the wiki of CentOS, by way of Adoptium's list of distributions; 10: a wiki of server admins
+    # and a list of supported distributions agree
     "centos": "6=2020-11-30 7=2024-06-30 8=2021-12-31 9=2027-05-31 10=2030-01-01",
-    # Red Hat's life cycles (maintenance support) and those of its kin, by way of endoflife.date. For 10 of
-    # almalinux (its own wiki) and of ol (Oracle's lifetime support policy) there is no second source
+    # Red Hat's life cycles (maintenance support) and those of its kin, by way of endoflife.date.
+    # For 10 of almalinux (its own wiki) and of ol (Oracle's lifetime support policy) there is no
+    # second source
     "rhel": f"6=2020-11-30 7=2024-06-30 8=2029-05-31 9=2032-05-31 10=2035-05-31 {_MINOR}",
     "rocky": f"8=2029-05-31 9=2032-05-31 10=2035-05-31 {_MINOR}",
     "almalinux": f"8=2029-03-01 9=2032-05-31 10=2035-05-31 {_MINOR}",
     "ol": "7=2024-12-31 8=2029-07-31 9=2032-06-30 10=2035-06-30",
     # the announcements of AWS, as the image libraries of Docker and GitLab quote them
     "amzn": "1=2023-12-31 2=2026-06-30 2023=2029-06-30",
-    # Microsoft's release cadence, by way of endoflife.date. Photon 1 and 2: VMware's announcement of the end
-    # of 1, by way of Trivy; 3 and 4: its maintainers' correction of endoflife.date (9025). 5 has no date
+    # Microsoft's release cadence, by way of endoflife.date. Photon 1 and 2: VMware's announcement
+    # of the end of 1, by way of Trivy; 3 and 4: its maintainers' correction of endoflife.date
+    # (9025). 5 has no date
     "azurelinux": "3.0=2027-08-31",
     "mariner": "1.0=2023-08-31 2.0=2025-07-31",
     "photon": "1.0=2022-02-28 2.0=2022-12-31 3.0=2025-10-02 4.0=2027-10-11",
-    # SUSE's life cycles (general support), by way of endoflife.date; 15.6 by SUSE's own article about its
-    # long term support, which says that December 2025 was the end; 15.7 by its pull request 7816.
-    # 16.0 (two years of general support from November 2025, SUSE's life cycle page) has no second source
+    # SUSE's life cycles (general support), by way of endoflife.date; 15.6 by SUSE's own article
+    # about its long term support, which says that December 2025 was the end; 15.7 by its pull
+    # request 7816. 16.0 (two years of general support from November 2025, SUSE's life cycle page)
+    # has no second source
     "sles": (
         "12.5=2024-10-31 15.3=2022-12-31 15.4=2023-12-31 15.5=2024-12-31 15.6=2025-12-31 15.7=2031-07-31 "
         "16.0=2027-11-30"
@@ -381,10 +417,19 @@ def rank(vulnerability: Vulnerability) -> tuple[bool, int, bool, str]:
     """Sort key: exploited first, then the worst, then those with a fix."""
     known = vulnerability.severity in _SEVERITIES
     place = _SEVERITIES.index(vulnerability.severity) if known else len(_SEVERITIES)
-    return (not vulnerability.exploited, place, not vulnerability.fixed_in, vulnerability.id)
+    return (
+        not vulnerability.exploited,
+        place,
+        not vulnerability.fixed_in,
+        vulnerability.id,
+    )
 
 
-def stale(report: ScanReport, now: datetime, days: int = STALE_DAYS) -> str:
+def stale(
+    report: ScanReport,
+    now: datetime,
+    days: int = STALE_DAYS,
+) -> str:
     """Why the report is too old to call an image clean; empty if it is not."""
     limit = timedelta(days=days)
     if now - report.scanned > limit:
@@ -396,17 +441,27 @@ def stale(report: ScanReport, now: datetime, days: int = STALE_DAYS) -> str:
     return ""
 
 
-def not_clean(report: ScanReport, facts: ContainerFacts) -> Verdict | None:
+def not_clean(
+    report: ScanReport,
+    facts: ContainerFacts,
+) -> Verdict | None:
     """Unknown, if a report without vulnerabilities does not prove that there are none."""
-    doubts = [*filter(None, (stale(report, facts.now),)), *report.gaps]
+    doubts = [
+        *filter(None, (stale(report, facts.now),)),
+        *report.gaps,
+    ]
     if not report.lists_packages and not report.vulnerabilities:
         inventory = known(lambda: facts.image.inventory)
         if isinstance(inventory, Unread):
             doubts.append(f"whether it compared any package is not known: {inventory.reason}")
-            return unknown(f"nothing was found, but {'; '.join(doubts)}", report.scanner, do=inventory.do)
+            return unknown(
+                f"nothing was found, but {'; '.join(doubts)}", report.scanner, do=inventory.do
+            )
         if not inventory.installed and not inventory.uncounted:
             doubts.append("no package that it could compare was found in the image")
-    return unknown(f"nothing was found, but {'; '.join(doubts)}", report.scanner) if doubts else None
+    return (
+        unknown(f"nothing was found, but {'; '.join(doubts)}", report.scanner) if doubts else None
+    )
 
 
 def report_of(facts: ContainerFacts) -> ScanReport:
@@ -417,12 +472,20 @@ def report_of(facts: ContainerFacts) -> ScanReport:
     return scan
 
 
-def evidence(report: ScanReport, vulnerabilities: tuple[Vulnerability, ...]) -> tuple[Evidence, ...]:
+def evidence(
+    report: ScanReport,
+    vulnerabilities: tuple[Vulnerability, ...],
+) -> tuple[Evidence, ...]:
     """The report itself and the worst few vulnerabilities as evidence."""
     lines = [Evidence(f"{report.scanner} report", f"of {report.scanned:%Y-%m-%d}")]
     for hole in sorted(vulnerabilities, key=rank)[:_SCANS_SHOWN]:
         fixed = f", fixed in {hole.fixed_in}" if hole.fixed_in else ""
         lines.append(Evidence(hole.id, f"{hole.severity} in {hole.package}{fixed}"))
     if len(vulnerabilities) > _SCANS_SHOWN:
-        lines.append(Evidence(f"{report.scanner} report", f"and {len(vulnerabilities) - _SCANS_SHOWN} more"))
+        lines.append(
+            Evidence(
+                f"{report.scanner} report",
+                f"and {len(vulnerabilities) - _SCANS_SHOWN} more",
+            )
+        )
     return tuple(lines)

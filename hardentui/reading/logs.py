@@ -28,7 +28,8 @@ def log_driver(facts: ContainerFacts) -> Known[str]:
 
 
 def log_is_passed_on(facts: ContainerFacts) -> str:
-    """Why it is not known where the output goes: only a unit is known to keep it. Empty if it is known."""
+    """Why it is not known where the output goes: only a unit is known to keep it. Empty if it is
+    known."""
     if log_driver(facts) not in _PASSED_ON or facts.labels.get(_UNIT_LABEL):
         return ""
     return "its output goes to whatever started it, which was no systemd unit"
@@ -36,7 +37,9 @@ def log_is_passed_on(facts: ContainerFacts) -> str:
 
 def log_goes_nowhere(facts: ContainerFacts) -> bool:
     """A file driver is told to write to /dev/null."""
-    paths = [option.partition("=")[2] for option in facts.spec[LOG_OPT] if option.startswith("path=")]
+    paths = [
+        option.partition("=")[2] for option in facts.spec[LOG_OPT] if option.startswith("path=")
+    ]
     return bool(paths) and paths[-1] == "/dev/null" and log_driver(facts) in FILE_DRIVERS
 
 
@@ -48,8 +51,8 @@ def engine_limits_log(facts: ContainerFacts) -> bool:
 def log_limit(facts: ContainerFacts) -> Known[str]:
     """The maximum size of the log file as text; empty if there is no limit.
 
-    Of a running container that has none of its own, what its log is written with counts, not what the
-    configuration says by now.
+    Of a running container that has none of its own, what its log is written with counts, not what
+    the configuration says by now.
     """
     if own := _own_limit(facts):
         return own
@@ -69,7 +72,8 @@ def _own_limit(facts: ContainerFacts) -> str:
 
 
 def _engine_limit(facts: ContainerFacts) -> Known[str]:
-    """`log_size_max` in containers.conf, which applies to every container and does not show in inspect."""
+    """`log_size_max` in containers.conf, which applies to every container and does not show in
+    inspect."""
     if facts.engine.only_read:
         return ""  # Docker records its own setting with each container
     trust = known(lambda: facts.engine.trust)

@@ -1,7 +1,7 @@
 """Masking of secrets in saved plans and saved facts.
 
-When in doubt, text is masked. Masked text keeps its shape if a check recognises the secret by its shape, so
-that saved facts give the same findings as the live host.
+When in doubt, text is masked. Masked text keeps its shape if a check recognises the secret by its
+shape, so that saved facts give the same findings as the live host.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 _PASSWORD_IN_URL = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
-_ASSIGNMENT = re.compile(r"(-{0,2}(?:[a-z-]+=)?)([A-Za-z_][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
+_ASSIGNMENT = re.compile(
+    r"(-{0,2}(?:[a-z-]+=)?)([A-Za-z_][A-Za-z0-9_.-]*)=(.*)",
+    re.DOTALL,
+)
 _ASSIGNMENT_INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\"[^\"]*\"|'[^']*'|[^\s,;&\"']+)")
 _LONGEST_SCRIPT = 20_000
 _MOST_NESTED = 16
@@ -41,7 +44,11 @@ _MOST_NESTED = 16
 _NOBODYS_KEY = "q7Zk2Vw9Lr4Tn8Xc5Bm1Hd6Pg3Yf0Js"
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z-]*")
 _PODMAN_SECRET_FLAG = "--secret"  # noqa: S105 - it is followed by the name of a secret
-_COMMANDS = (("Entrypoint", "Cmd"), ("Path", "Args"), ("entrypoint", "arguments"))
+_COMMANDS = (
+    ("Entrypoint", "Cmd"),
+    ("Path", "Args"),
+    ("entrypoint", "arguments"),
+)
 """Fields of a program and of its arguments: images, containers, their processes, exec sessions."""
 _NAMED_TEXTS = ("Labels", "Annotations", "labels", "annotations")
 
@@ -53,7 +60,10 @@ def is_credential(name: str) -> bool:
 
 def names_file(name: str, value: str) -> bool:
     """Whether it only names the file of a secret: `POSTGRES_PASSWORD_FILE=/run/secrets/db`."""
-    return name.upper().endswith(("_FILE", "_PATH")) and re.fullmatch(r"(/[\w.@+-]+)+/?", value) is not None
+    return (
+        name.upper().endswith(("_FILE", "_PATH"))
+        and re.fullmatch(r"(/[\w.@+-]+)+/?", value) is not None
+    )
 
 
 def without_url_password(text: str, mask: str = MASK) -> str:
@@ -74,16 +84,21 @@ def mask_argument(option: str, argument: str) -> str:
 def mask_document(value: Any, key: str = "") -> Any:
     """A JSON document with all credentials masked, at any depth.
 
-    Covers text of the form `NAME=value` (variables, create commands, build history), arguments of flags like
-    `--password`, labels and annotations with such names, passwords in URLs, keys and tokens.
+    Covers text of the form `NAME=value` (variables, create commands, build history), arguments of
+    flags like `--password`, labels and annotations with such names, passwords in URLs, keys and
+    tokens.
     """
     if isinstance(value, dict):
-        return {name: _mask_item(name, item, key) for name, item in value.items()} | _arguments(value)
+        return {name: _mask_item(name, item, key) for name, item in value.items()} | _arguments(
+            value
+        )
     if isinstance(value, list):
         if _are_words(value):
             return _mask_words(value)
         return [
-            WITHHELD if at and isinstance(item, str) and _announces(value[at - 1]) else mask_document(item)
+            WITHHELD
+            if at and isinstance(item, str) and _announces(value[at - 1])
+            else mask_document(item)
             for at, item in enumerate(value)
         ]
     return mask_text(value) if isinstance(value, str) else value
@@ -112,7 +127,11 @@ def _mask_words(words: list[str]) -> list[str]:
     ]
 
 
-def _mask_word(program: str, before: str, word: str) -> str:
+def _mask_word(
+    program: str,
+    before: str,
+    word: str,
+) -> str:
     """The word masked, if the program or the word before it makes it a password; else empty."""
     if word and before != _PODMAN_SECRET_FLAG and is_password_after(program, before, word):
         login, mark, _ = word.partition(":")
@@ -122,7 +141,11 @@ def _mask_word(program: str, before: str, word: str) -> str:
 
 
 def _mask_item(name: str, item: Any, parent: str) -> Any:
-    if parent in _NAMED_TEXTS and isinstance(item, str) and (is_credential(name) or random_pair(name, item)):
+    if (
+        parent in _NAMED_TEXTS
+        and isinstance(item, str)
+        and (is_credential(name) or random_pair(name, item))
+    ):
         return _masked(item, name)
     return mask_document(item, name)
 
@@ -171,8 +194,8 @@ def _mask_flags(script: str) -> str:
 def _masked(value: str, name: str = "") -> str:
     """The masked value. Podman's own asterisks and names of files are kept.
 
-    A value that is a credential only because it looks random is replaced by another random one, and of one
-    that is known by its format the secret part is crossed out.
+    A value that is a credential only because it looks random is replaced by another random one, and
+    of one that is known by its format the secret part is crossed out.
     """
     if engine_secret(value) or value.startswith("/"):
         return value

@@ -11,7 +11,14 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.configuration import Account, Accounts, Danger, PathStep
-from hardentui.model.facts import ContainerFacts, Kernel, KernelMount, MountedPath, MountOrigin, NotRunning
+from hardentui.model.facts import (
+    ContainerFacts,
+    Kernel,
+    KernelMount,
+    MountedPath,
+    MountOrigin,
+    NotRunning,
+)
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Mount, Spec, Version
 from hardentui.options import GIDMAP, MOUNTS, ROOTFS, SUBUIDNAME, UIDMAP, USERNS, VOLUMES_FROM
@@ -27,7 +34,12 @@ _STICKY = 0o1000
 _MOST_NAMES = 5
 
 
-def who_may(right: int, way: Way, accounts: Accounts | None, owners: frozenset[int]) -> tuple[str, ...]:
+def who_may(
+    right: int,
+    way: Way,
+    accounts: Accounts | None,
+    owners: frozenset[int],
+) -> tuple[str, ...]:
     """Names of the accounts with this permission on the object, besides its rightful owners.
 
     Args:
@@ -42,7 +54,9 @@ def who_may(right: int, way: Way, accounts: Accounts | None, owners: frozenset[i
     able = [
         account
         for account in _candidates(way, accounts)
-        if account.uid not in owners and rights(account, object_) & right and _reaches(account, way, object_)
+        if account.uid not in owners
+        and rights(account, object_) & right
+        and _reaches(account, way, object_)
     ]
     if _STRANGER in able:
         return (EVERYBODY,)
@@ -56,7 +70,9 @@ def rights(account: Account, step: PathStep) -> int:
     named = {entry.id: entry.rights for entry in step.acl if entry.kind == "user"}
     if account.uid in named:
         return named[account.uid]
-    of_groups = [entry.rights for entry in step.acl if entry.kind == "group" and entry.id in account.groups]
+    of_groups = [
+        entry.rights for entry in step.acl if entry.kind == "group" and entry.id in account.groups
+    ]
     if step.gid in account.groups:
         of_groups.append(step.group_rights)
     if of_groups:
@@ -68,10 +84,14 @@ def rights(account: Account, step: PathStep) -> int:
 
 
 def open_spots(
-    way: Way, accounts: Accounts | None, owners: frozenset[int], *, contents: bool = True
+    way: Way,
+    accounts: Accounts | None,
+    owners: frozenset[int],
+    *,
+    contents: bool = True,
 ) -> tuple[Danger, ...]:
-    """Every place where someone besides the rightful owners can change or replace the object. `contents`:
-    False ignores write permission on the object itself (other rules apply to a socket).
+    """Every place where someone besides the rightful owners can change or replace the object.
+    `contents`: False ignores write permission on the object itself (other rules apply to a socket).
     """
     if all(_closed(step, owners) for step in way):
         return ()
@@ -99,7 +119,10 @@ def _closed(step: PathStep, owners: frozenset[int]) -> bool:
     return step.uid in owners and (step.kind == "link" or not step.mode & 0o022)
 
 
-def _candidates(way: Way, accounts: Accounts | None) -> tuple[Account, ...]:
+def _candidates(
+    way: Way,
+    accounts: Accounts | None,
+) -> tuple[Account, ...]:
     """The known accounts, a stranger, and the unknown UIDs and GIDs on the path."""
     known = Accounts() if accounts is None else accounts
     uids = {step.uid for step in way} | {
@@ -117,12 +140,18 @@ def _candidates(way: Way, accounts: Accounts | None) -> tuple[Account, ...]:
     )
 
 
-def _reaches(account: Account, way: Way, step: PathStep) -> bool:
+def _reaches(
+    account: Account,
+    way: Way,
+    step: PathStep,
+) -> bool:
     """Whether the account can search every directory above a step."""
     return all(
         rights(account, directory) & EXECUTE
         for directory in way
-        if directory.kind == "directory" and directory is not step and _is_above(directory.path, step.path)
+        if directory.kind == "directory"
+        and directory is not step
+        and _is_above(directory.path, step.path)
     )
 
 
@@ -137,7 +166,11 @@ def _foreign(step: PathStep, owners: frozenset[int]) -> Iterable[Danger]:
         yield Danger(step.path, f"belongs to uid {step.uid}", fix)
 
 
-def _foreign_things(directory: PathStep, way: Way, owners: frozenset[int]) -> Iterable[Danger]:
+def _foreign_things(
+    directory: PathStep,
+    way: Way,
+    owners: frozenset[int],
+) -> Iterable[Danger]:
     """In a sticky directory, everyone can replace their own entries, including links."""
     yield from _foreign(directory, owners)
     for step in way:
@@ -149,22 +182,40 @@ def _reasons(step: PathStep, able: list[Account]) -> Iterable[Danger]:
     """Why these accounts can write: mode bits or ACL entries, each with the command that closes it."""
     mode = f"{step.mode & 0o7777:04o}"
     if any(account == _STRANGER for account in able):
-        yield Danger(step.path, f"world-writable ({mode})", "chmod o-w", everybody=True)
+        yield Danger(
+            step.path,
+            f"world-writable ({mode})",
+            "chmod o-w",
+            everybody=True,
+        )
     acl = {(entry.kind, entry.id): entry for entry in step.acl if entry.rights & WRITE}
     others: list[str] = []
     for account in able:
         if ("user", account.uid) in acl:
-            yield Danger(step.path, f"can be written by {account.name} (ACL)", f"setfacl -x u:{account.uid}")
-        elif named := next((gid for gid in sorted(account.groups) if ("group", gid) in acl), None):
-            yield Danger(step.path, f"can be written by group {named} (ACL)", f"setfacl -x g:{named}")
+            yield Danger(
+                step.path, f"can be written by {account.name} (ACL)", f"setfacl -x u:{account.uid}"
+            )
+        elif named := next(
+            (gid for gid in sorted(account.groups) if ("group", gid) in acl),
+            None,
+        ):
+            yield Danger(
+                step.path, f"can be written by group {named} (ACL)", f"setfacl -x g:{named}"
+            )
         elif step.gid in account.groups and step.group_rights & WRITE:
-            yield Danger(step.path, f"can be written by group {step.gid} ({mode})", "chmod g-w")
+            yield Danger(
+                step.path,
+                f"can be written by group {step.gid} ({mode})",
+                "chmod g-w",
+            )
         else:
             others.append(account.name)
     if others and EVERYBODY not in others:
         more = " and others" if len(others) > _MOST_NAMES else ""
         yield Danger(
-            step.path, f"can be written by {', '.join(others[:_MOST_NAMES])}{more} ({mode})", "chmod o-w"
+            step.path,
+            f"can be written by {', '.join(others[:_MOST_NAMES])}{more} ({mode})",
+            "chmod o-w",
         )
 
 
@@ -180,15 +231,26 @@ _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 def own_user_namespace(facts: ContainerFacts) -> bool:
     """Whether the container has its own user namespace, without the host's root.
 
-    The kernel's answer counts, otherwise the declaration. A namespace that maps to UID or GID 0 on the host
-    does not count, because it includes the host's root. With a rootless engine, IDs are always different.
+    The kernel's answer counts, otherwise the declaration. A namespace that maps to UID or GID 0 on
+    the host does not count, because it includes the host's root. With a rootless engine, IDs are
+    always different.
     """
     if facts.engine.rootless is True:
-        return not ask_or(facts, lambda kernel: kernel.host_user_namespace, False)
-    shared = ask_or(facts, lambda kernel: kernel.host_user_namespace, None)
+        return not ask_or(
+            facts,
+            lambda kernel: kernel.host_user_namespace,
+            False,
+        )
+    shared = ask_or(
+        facts,
+        lambda kernel: kernel.host_user_namespace,
+        None,
+    )
     if shared is None:
         return asks_for_user_namespace(facts)
-    return not shared and not known(lambda: maps_root_of_host(facts), else_=_declares_root(facts.spec))
+    return not shared and not known(
+        lambda: maps_root_of_host(facts), else_=_declares_root(facts.spec)
+    )
 
 
 def maps_root_of_host(facts: ContainerFacts) -> bool:
@@ -243,9 +305,12 @@ def uid_inside(kernel: Kernel, uid: int) -> int:
     raise Unread(f"host UID {uid} is not in the UID map")
 
 
-def options_of_new_volume(facts: ContainerFacts, spec: Spec) -> tuple[str, ...]:
-    """Options of a volume created for a container, so that its files keep their owners: with `userns=auto`
-    they would belong to host IDs that the next container does not get again.
+def options_of_new_volume(
+    facts: ContainerFacts,
+    spec: Spec,
+) -> tuple[str, ...]:
+    """Options of a volume created for a container, so that its files keep their owners: with
+    `userns=auto` they would belong to host IDs that the next container does not get again.
     """
     if asks_for_user_namespace(facts.planned(spec)) and facts.engine.rootless is False:
         return ("idmap",)
@@ -253,7 +318,8 @@ def options_of_new_volume(facts: ContainerFacts, spec: Spec) -> tuple[str, ...]:
 
 
 def no_range_for(namespace: str, facts: ContainerFacts) -> str:
-    """Why the host cannot give a container `--userns=auto[:size=N]`; empty if it can, or if unknown."""
+    """Why the host cannot give a container `--userns=auto[:size=N]`; empty if it can, or if
+    unknown."""
     if facts.engine.rootless is not False or not facts.engine.local:
         return ""
     read = {
@@ -275,7 +341,10 @@ def no_range_for(namespace: str, facts: ContainerFacts) -> str:
         return f"this Podman takes that range only with an account {_AUTOMATIC}: useradd -r {_AUTOMATIC}"
     files = " and ".join(small)
     if not any(held[path] for path in small):
-        return f"there is no range for the user {_AUTOMATIC} in {files}, so the container would not start"
+        return (
+            f"there is no range for the user {_AUTOMATIC} in {files}, so the container would "
+            "not start"
+        )
     return f"the range of the user {_AUTOMATIC} in {files} has fewer than {needed} IDs"
 
 
@@ -286,7 +355,8 @@ _NO_PATH = r"[\s;&|()'\"`<>]+"
 _OF_KERNEL = ("/proc", "/sys")
 _KINDS = ("proc", "sysfs")
 _KINDS_BELOW = ("binfmt_misc", "configfs", "debugfs", "efivarfs", "tracefs")
-"""Root of another user namespace cannot use those of the host: their files belong to root of the host."""
+"""Root of another user namespace cannot use those of the host: their files belong to root of the
+host."""
 
 
 class HostMount(Struct, frozen=True):
@@ -300,7 +370,9 @@ class HostMount(Struct, frozen=True):
     origin: MountOrigin = MountOrigin.DECLARED
     giver: str = ""
     layered: bool = False  # writes go to a separate layer
-    beneath: tuple[str, ...] = ()  # further host paths that are visible through it, but never written
+    beneath: tuple[
+        str, ...
+    ] = ()  # further host paths that are visible through it, but never written
     options: tuple[str, ...] = ()  # of the active mount; empty if it is not mounted
 
     @property
@@ -338,13 +410,14 @@ def parents(path: str) -> list[str]:
 
 
 def is_place_of_secrets(destination: str) -> bool:
-    """Whether what is mounted there is a secret by convention: the Compose specification mounts the file of
-    a secret below /run/secrets."""
+    """Whether what is mounted there is a secret by convention: the Compose specification mounts the
+    file of a secret below /run/secrets."""
     return at_or_above("/run/secrets", normal(destination))
 
 
 def shown_from_host(facts: ContainerFacts) -> dict[str, str]:
-    """Where each bind mount, and each volume that is really a directory of the host, is -> its host path."""
+    """Where each bind mount, and each volume that is really a directory of the host, is -> its host
+    path."""
     places = {}
     for mount in facts.spec[MOUNTS]:
         volume = facts.volumes.get(mount.source) if mount.type == "volume" else None
@@ -355,18 +428,30 @@ def shown_from_host(facts: ContainerFacts) -> dict[str, str]:
 
 
 def mounted_words(facts: ContainerFacts) -> Iterator[str]:
-    """The host paths of what a container's command names in the mounts of the host; not all of them exist.
+    """The host paths of what a container's command names in the mounts of the host; not all of them
+    exist.
 
-    A relative name counts in its working directory, and in each directory of a mount that the command names.
+    A relative name counts in its working directory, and in each directory of a mount that the
+    command names.
     """
     places = shown_from_host(facts)
-    command = (str(facts.inspect.get("Path") or ""), *map(str, facts.inspect.get("Args") or ()))
-    words = tuple(dict.fromkeys(word for text in command for word in re.split(_NO_PATH, text)))[:_MOST_WORDS]
+    command = (
+        str(facts.inspect.get("Path") or ""),
+        *map(str, facts.inspect.get("Args") or ()),
+    )
+    words = tuple(dict.fromkeys(word for text in command for word in re.split(_NO_PATH, text)))[
+        :_MOST_WORDS
+    ]
     if not places or not words:
         return
     named = [word for word in words if any(at_or_above(place, normal(word)) for place in places)]
-    directories = (str(section(facts.inspect, "Config").get("WorkingDir") or "/"), *named)
-    for path in dict.fromkeys(normal(posixpath.join(at, word)) for at in directories for word in words):
+    directories = (
+        str(section(facts.inspect, "Config").get("WorkingDir") or "/"),
+        *named,
+    )
+    for path in dict.fromkeys(
+        normal(posixpath.join(at, word)) for at in directories for word in words
+    ):
         above = [place for place in places if at_or_above(place, path)]
         if above:
             nearest = max(above, key=len)
@@ -374,8 +459,8 @@ def mounted_words(facts: ContainerFacts) -> Iterator[str]:
 
 
 def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
-    """The host paths that the container sees: through bind mounts, volumes, overlays, its --rootfs, and
-    mounts from other containers, the pod and the engine.
+    """The host paths that the container sees: through bind mounts, volumes, overlays, its --rootfs,
+    and mounts from other containers, the pod and the engine.
 
     For facts of a plan: the mounts of the planned spec; inherited mounts stay.
     """
@@ -395,17 +480,30 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
             upper = upper_directory(mount)
             paths, beneath = ((normal(upper),), (path,)) if upper else ((path,), ())
             layered = is_layered(mount)
-            of_spec.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
-    stay = [mounted for mounted in seen.values() if _stays(facts, mounted)] if planned else seen.values()
+            of_spec.append(
+                HostMount(
+                    mount,
+                    paths,
+                    mount.read_only,
+                    layered=layered,
+                    beneath=beneath,
+                )
+            )
+    stay = (
+        [mounted for mounted in seen.values() if _stays(facts, mounted)]
+        if planned
+        else seen.values()
+    )
     return (*of_spec, *map(_inherited, stay)) if seen else tuple(of_spec)
 
 
 def bare_kernel_mounts(facts: ContainerFacts) -> tuple[KernelMount, ...]:
     """A /proc or /sys at another place, where no mask covers anything, and what belongs below them.
 
-    The host may have mounted it there: for a chroot, or as a volume of type proc. The host's own /proc and
-    /sys (`--volume /proc:/host/proc`) are host mounts. So is its own /sys where a mount of the engine's
-    storage shows it once more. With subset=pid, proc(5), there is nothing but processes.
+    The host may have mounted it there: for a chroot, or as a volume of type proc. The host's own
+    /proc and /sys (`--volume /proc:/host/proc`) are host mounts. So is its own /sys where a mount
+    of the engine's storage shows it once more. With subset=pid, proc(5), there is nothing but
+    processes.
     """
     seen = ask_or(facts, lambda kernel: kernel.mounts, None)
     rows = tuple(_kernel_volumes(facts)) if seen is None else seen
@@ -426,7 +524,12 @@ def _kernel_volumes(facts: ContainerFacts) -> Iterator[KernelMount]:
         if volume and isinstance(options, Mapping):
             words = ",".join((str(options.get("o") or "rw"), *mount.options))
             path = str(volume.inspect.get("Mountpoint") or volume.name)
-            yield KernelMount(mount.destination, str(options.get("type")), words, paths=(path,))
+            yield KernelMount(
+                mount.destination,
+                str(options.get("type")),
+                words,
+                paths=(path,),
+            )
 
 
 def _is_bare(row: KernelMount) -> bool:
@@ -440,8 +543,12 @@ def _is_bare(row: KernelMount) -> bool:
 
 
 def upper_directory(mount: Mount) -> str:
-    """The directory that takes the writes of an overlay (`:O,upperdir=…`); empty if Podman manages it."""
-    return next((word[9:] for word in mount.options if word.startswith("upperdir=")), "")
+    """The directory that takes the writes of an overlay (`:O,upperdir=…`); empty if Podman manages
+    it."""
+    return next(
+        (word[9:] for word in mount.options if word.startswith("upperdir=")),
+        "",
+    )
 
 
 def is_layered(mount: Mount) -> bool:
@@ -449,7 +556,10 @@ def is_layered(mount: Mount) -> bool:
     return "O" in mount.options and not upper_directory(mount)
 
 
-def _matches(pattern: Mount, seen: Mapping[str, MountedPath]) -> list[str]:
+def _matches(
+    pattern: Mount,
+    seen: Mapping[str, MountedPath],
+) -> list[str]:
     """Destinations of the mounts that match a pattern."""
     directory = pattern.destination.rstrip("/") + "/"
     return [
@@ -459,7 +569,11 @@ def _matches(pattern: Mount, seen: Mapping[str, MountedPath]) -> list[str]:
     ]
 
 
-def _declared(mount: Mount, mounted: MountedPath, planned: bool) -> HostMount:
+def _declared(
+    mount: Mount,
+    mounted: MountedPath,
+    planned: bool,
+) -> HostMount:
     read_only = mount.read_only if planned or not mounted.in_force else mounted.read_only
     layered = mounted.layered if mounted.in_force and not planned else is_layered(mount)
     options = mounted.options if mounted.in_force and not planned else ()
@@ -469,9 +583,22 @@ def _declared(mount: Mount, mounted: MountedPath, planned: bool) -> HostMount:
 
 
 def _inherited(mounted: MountedPath) -> HostMount:
-    mount = Mount(mounted.type, mounted.source, mounted.destination, mounted.options)
+    mount = Mount(
+        mounted.type,
+        mounted.source,
+        mounted.destination,
+        mounted.options,
+    )
     return HostMount(
-        *(mount, mounted.paths, mounted.read_only, False, mounted.origin, mounted.giver, mounted.layered),
+        *(
+            mount,
+            mounted.paths,
+            mounted.read_only,
+            False,
+            mounted.origin,
+            mounted.giver,
+            mounted.layered,
+        ),
         mounted.beneath,
     )
 
@@ -506,7 +633,8 @@ def _behind_volume(facts: ContainerFacts, name: str) -> str:
 def paths_of_volume(options: object) -> tuple[str, str]:
     """The host path named in a volume's driver options, and where its writes go: (shown, written).
 
-    A bind names a directory, an overlay its lower directory; a device or network share has no host path.
+    A bind names a directory, an overlay its lower directory; a device or network share has no host
+    path.
     """
     get = options.get if isinstance(options, dict) else dict[str, object]().get
     device, kind = str(get("device") or ""), str(get("type") or "")
@@ -531,12 +659,22 @@ def came_from(mount: HostMount) -> str:
     if mount.mount.type == "rootfs":
         return "is the root filesystem (--rootfs)"
     if mount.origin is MountOrigin.ENGINE:
-        return "comes from the engine: containers.conf, a device, a hook, or a mount passed on later"
+        return (
+            "comes from the engine: containers.conf, a device, a hook, or a mount passed on later"
+        )
     return "is mounted below another mount"
 
 
 def shown(mounts: tuple[Mount, ...] | list[Mount]) -> str:
     return ", ".join(
-        ":".join(part for part in (mount.source, mount.destination, ",".join(mount.options)) if part)
+        ":".join(
+            part
+            for part in (
+                mount.source,
+                mount.destination,
+                ",".join(mount.options),
+            )
+            if part
+        )
         for mount in mounts
     )

@@ -17,14 +17,14 @@ from hardentui.options.codecs import is_address
 from hardentui.reading.containers import ask, is_infra, pod_of, section
 
 _OPENING = ("-t", "--tcp-ports", "-u", "--udp-ports")
-"""Options of pasta that open ports of the host: `--network pasta:-t,8080` publishes like `--publish`, but
-`podman port` and inspect do not list it. passt(1)."""
+"""Options of pasta that open ports of the host: `--network pasta:-t,8080` publishes like
+`--publish`, but `podman port` and inspect do not list it. passt(1)."""
 _ON_LOOPBACK = ("127.", "::1/", "[::1]/")
 
 
 def opened_by_pasta(facts: ContainerFacts) -> str:
-    """The option of pasta that opens ports beyond loopback: `pasta -t 8080`; empty if there is none. Its own
-    and those of containers.conf count."""
+    """The option of pasta that opens ports beyond loopback: `pasta -t 8080`; empty if there is
+    none. Its own and those of containers.conf count."""
     asked = facts.spec[NETWORK] or ("",)
     own = (value.partition(":")[2] for value in asked if mode_of(value) == "pasta")
     words = [word for options in own for word in options.split(",")]
@@ -32,7 +32,11 @@ def opened_by_pasta(facts: ContainerFacts) -> str:
         mode_of(value) == "pasta" or value in ("", "default", "private") for value in asked
     ):
         configured = known(lambda: facts.engine.trust.configuration)
-        options = configured.get("network.pasta_options") if isinstance(configured, Configuration) else None
+        options = (
+            configured.get("network.pasta_options")
+            if isinstance(configured, Configuration)
+            else None
+        )
         words += [str(word) for word in options] if isinstance(options, list) else []
     for word, following in zip(words, [*words[1:], ""], strict=False):
         name, equals, argument = word.partition("=")
@@ -73,9 +77,12 @@ def asked_for(spec: Spec) -> str:
 
 
 def modes_of(facts: ContainerFacts) -> frozenset[str]:
-    """The modes of a container; for an infra container those of its pod, which are not its own options."""
+    """The modes of a container; for an infra container those of its pod, which are not its own
+    options."""
     if is_infra(facts) and not facts.spec[NETWORK]:
-        return frozenset({mode_of(str(section(facts.inspect, "HostConfig").get("NetworkMode") or ""))})
+        return frozenset(
+            {mode_of(str(section(facts.inspect, "HostConfig").get("NetworkMode") or ""))}
+        )
     return modes(facts.spec)
 
 
@@ -106,8 +113,9 @@ def internal_networks(facts: ContainerFacts) -> tuple[NetworkFacts, ...]:
 def leads_to_host(network: NetworkFacts) -> bool:
     """Whether what is on a network reaches services of the host that listen on all addresses.
 
-    An internal bridge has no route out, but its gateway is an address of the host. With a rootless engine it
-    is one of the namespace that holds the user's bridges, where none of the host's services listen.
+    An internal bridge has no route out, but its gateway is an address of the host. With a rootless
+    engine it is one of the namespace that holds the user's bridges, where none of the host's
+    services listen.
     """
     if network.inspect.get("driver", "bridge") in ("macvlan", "ipvlan"):
         return False
@@ -119,7 +127,9 @@ def leads_to_host(network: NetworkFacts) -> bool:
 def gateways(network: NetworkFacts) -> tuple[str, ...]:
     """The host's addresses on a network."""
     subnets = network.inspect.get("subnets") or ()
-    return tuple(str(net["gateway"]) for net in subnets if isinstance(net, Mapping) and net.get("gateway"))
+    return tuple(
+        str(net["gateway"]) for net in subnets if isinstance(net, Mapping) and net.get("gateway")
+    )
 
 
 def uses_network_of_pod(facts: ContainerFacts) -> bool:
@@ -130,7 +140,8 @@ def uses_network_of_pod(facts: ContainerFacts) -> bool:
 
 
 def asks_for_host_network(facts: ContainerFacts) -> Known[bool]:
-    """Whether the next start puts it on the host's own network, by its options, its pod or a lender."""
+    """Whether the next start puts it on the host's own network, by its options, its pod or a
+    lender."""
     if uses_network_of_pod(facts):
         if facts.pod is None:
             return Unread("the pod could not be inspected, so its network is not known")
@@ -142,7 +153,8 @@ def asks_for_host_network(facts: ContainerFacts) -> Known[bool]:
 
 
 def on_host_network(facts: ContainerFacts) -> Known[bool]:
-    """Whether it is on the host's own network: the kernel's answer, without a process the declared one."""
+    """Whether it is on the host's own network: the kernel's answer, without a process the declared
+    one."""
     shared = ask(facts, lambda kernel: kernel.shared_namespaces)
     if isinstance(shared, frozenset):
         return "net" in shared
@@ -153,14 +165,18 @@ def on_host_network(facts: ContainerFacts) -> Known[bool]:
 def need_own_network(facts: ContainerFacts) -> None:
     """Not applicable to a container without a network of its own."""
     if uses_network_of_pod(facts):
-        raise Settled(not_applicable("the network belongs to the pod; see the pod's infra container"))
+        raise Settled(
+            not_applicable("the network belongs to the pod; see the pod's infra container")
+        )
     kinds = modes_of(facts)
     if "none" in kinds:
         raise Settled(not_applicable("no network (--network none)"))
     if "host" in kinds:
         raise Settled(not_applicable("it uses the host's network (see host-network)"))
     if kinds & _SHARED:
-        raise Settled(not_applicable("it uses the network of another container, where this check applies"))
+        raise Settled(
+            not_applicable("it uses the network of another container, where this check applies")
+        )
 
 
 def published(facts: ContainerFacts) -> tuple[Port, ...]:
@@ -179,7 +195,12 @@ def ports_of_pod(pod: Mapping[str, Any]) -> tuple[Port, ...]:
 def _bound(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
     """`{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}` as ports."""
     return tuple(
-        Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
+        Port(
+            number,
+            str(bound.get("HostPort") or ""),
+            str(bound.get("HostIp") or ""),
+            protocol,
+        )
         for word, bound_to in bindings.items()
         for number, protocol in exposed(str(word))
         for bound in bound_to or ()
@@ -195,8 +216,12 @@ def leave_pods_alone(facts: ContainerFacts) -> None:
         )
 
 
-def every_exposed_port(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
-    """What `--publish-all` publishes besides the listed ports, each on a random host port of every address.
+def every_exposed_port(
+    spec: Spec,
+    facts: ContainerFacts,
+) -> tuple[Port, ...]:
+    """What `--publish-all` publishes besides the listed ports, each on a random host port of every
+    address.
 
     Raises:
         CannotFix: the image, which exposes ports too, is not known.
@@ -205,24 +230,35 @@ def every_exposed_port(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
         return ()
     image = known(lambda: facts.image)
     if isinstance(image, Unread):
-        raise CannotFix("--publish-all cannot become a list", f"The image is not known: {image.reason}.")
-    words = (*spec[EXPOSE], *(image.config.get("ExposedPorts") or {}))
+        raise CannotFix(
+            "--publish-all cannot become a list", f"The image is not known: {image.reason}."
+        )
+    words = (
+        *spec[EXPOSE],
+        *(image.config.get("ExposedPorts") or {}),
+    )
     taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
     pairs = dict.fromkeys(pair for word in words for pair in exposed(word) if pair not in taken)
     return tuple(Port(number, protocol=protocol) for number, protocol in pairs)
 
 
 def spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
-    """`--publish-all` as a list of ports, still on random host ports; raises like `every_exposed_port`."""
+    """`--publish-all` as a list of ports, still on random host ports; raises like
+    `every_exposed_port`."""
     added = every_exposed_port(spec, facts)
-    return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added)) if spec[PUBLISH_ALL] else spec
+    return (
+        spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
+        if spec[PUBLISH_ALL]
+        else spec
+    )
 
 
 def publishes_more(facts: ContainerFacts) -> str:
-    """The option that opens ports besides the published ones, such as `--publish-all`; empty if none does.
+    """The option that opens ports besides the published ones, such as `--publish-all`; empty if
+    none does.
 
-    Podman gives a random host port to every exposed port that is not published otherwise. An image that
-    cannot be read may expose any port.
+    Podman gives a random host port to every exposed port that is not published otherwise. An image
+    that cannot be read may expose any port.
     """
     if opening := opened_by_pasta(facts):
         return opening
@@ -230,7 +266,11 @@ def publishes_more(facts: ContainerFacts) -> str:
         return ""
     image = known(lambda: facts.image)
     taken = {(port.container, port.protocol) for port in facts.spec[PUBLISH]}
-    return "--publish-all" if isinstance(image, Unread) or declared_ports(facts, image.config) - taken else ""
+    return (
+        "--publish-all"
+        if isinstance(image, Unread) or declared_ports(facts, image.config) - taken
+        else ""
+    )
 
 
 def reach(port: Port) -> str:
@@ -254,7 +294,11 @@ def shown(ports: Iterable[Port]) -> str:
     return ", ".join(port.argument() for port in ports)
 
 
-def rebound(spec: Spec, address: str, which: frozenset[Port]) -> Spec:
+def rebound(
+    spec: Spec,
+    address: str,
+    which: frozenset[Port],
+) -> Spec:
     """The spec with these ports bound to `address`; ports that become equal are kept once.
 
     Raises:
@@ -262,15 +306,32 @@ def rebound(spec: Spec, address: str, which: frozenset[Port]) -> Spec:
     """
     if reach(Port(1, "", address)) == "all" or not is_address(address):
         raise CannotFix(
-            f"{address!r} is not a single address", "Give an address of this host, such as 127.0.0.1."
+            f"{address!r} is not a single address",
+            "Give an address of this host, such as 127.0.0.1.",
         )
-    ports = (Port(p.container, p.host, address, p.protocol) if p in which else p for p in spec[PUBLISH])
+    ports = (
+        Port(
+            p.container,
+            p.host,
+            address,
+            p.protocol,
+        )
+        if p in which
+        else p
+        for p in spec[PUBLISH]
+    )
     return spec.with_(PUBLISH, tuple(dict.fromkeys(ports)))
 
 
-def declared_ports(facts: ContainerFacts, image_config: Mapping[str, Any]) -> frozenset[tuple[int, str]]:
+def declared_ports(
+    facts: ContainerFacts,
+    image_config: Mapping[str, Any],
+) -> frozenset[tuple[int, str]]:
     """(port, protocol) of everything that the image or the admin declares."""
-    words = (*facts.spec[EXPOSE], *(image_config.get("ExposedPorts") or {}))
+    words = (
+        *facts.spec[EXPOSE],
+        *(image_config.get("ExposedPorts") or {}),
+    )
     return frozenset(pair for word in words for pair in exposed(word))
 
 
@@ -278,7 +339,9 @@ def exposed(word: str) -> tuple[tuple[int, str], ...]:
     """`80`, `53/udp` or `8000-8010/tcp` as (port, protocol) pairs; empty if it cannot be parsed."""
     numbers, _, protocol = word.partition("/")
     first, _, last = numbers.partition("-")
-    if not (first.isascii() and first.isdigit() and (not last or (last.isascii() and last.isdigit()))):
+    if not (
+        first.isascii() and first.isdigit() and (not last or (last.isascii() and last.isdigit()))
+    ):
         return ()
     low, high = int(first), min(int(last or first), 65535)
     return tuple((port, protocol or "tcp") for port in range(low, high + 1))
@@ -286,13 +349,21 @@ def exposed(word: str) -> tuple[tuple[int, str], ...]:
 
 def own_network(name: str) -> str:
     """The name of the network that a container or application gets for itself."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "-" for c in name).strip("-._")
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "-" for c in name).strip(
+        "-._"
+    )
     return f"{kept or 'app'}-net"
 
 
-def other_networks(spec: Spec, drop: frozenset[str], add: str) -> Spec:
+def other_networks(
+    spec: Spec,
+    drop: frozenset[str],
+    add: str,
+) -> Spec:
     """The spec with some networks replaced by another; the rest keep their options."""
     kept = tuple(
-        v for v in spec[NETWORK] if v and v.partition(":")[0] not in drop and mode_of(v) != "default"
+        v
+        for v in spec[NETWORK]
+        if v and v.partition(":")[0] not in drop and mode_of(v) != "default"
     )
     return spec.with_(NETWORK, tuple(dict.fromkeys((*kept, add))))

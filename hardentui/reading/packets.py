@@ -1,7 +1,8 @@
-"""Whether the host's packet filter lets the first packet from an unknown address reach a port. Pure.
+"""Whether the host's packet filter lets the first packet from an unknown address reach a port.
+Pure.
 
-What decides most firewalls is understood: interface, protocol, port, family, state, source, jumps and maps. A
-rule that matches on anything else may match or not.
+What decides most firewalls is understood: interface, protocol, port, family, state, source, jumps
+and maps. A rule that matches on anything else may match or not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ _REWRITES = -100  # priority of the DNAT for published ports
 _DEEPEST = 16  # maximum number of nested jumps in the kernel
 _OF_THE_ENGINE = "netavark"
 _NO_MATCH = frozenset(
-    "counter log comment notrack mangle set map meter flow masquerade snat dnat redirect dup fwd last".split()
+    (
+        "counter log comment notrack mangle set map meter flow masquerade snat dnat redirect dup fwd "
+        "last"
+    ).split()
 )
 _PROTOCOLS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 
@@ -33,7 +37,8 @@ class Packet(Struct, frozen=True):
     hook: str  # `input`, or `forward` for a port whose destination the engine has rewritten
     interface: str
     protocol: str
-    port: int  # on the host for `input`, in the container for `forward`; 0 = a port that no rule names
+    # on the host for `input`, in the container for `forward`; 0 = a port that no rule names
+    port: int
     family: str = "ip"  # or `ip6`
     host_port: int | None = None  # before the engine rewrites it; None = the same as `port`
 
@@ -41,11 +46,16 @@ class Packet(Struct, frozen=True):
 def fate(rules: Rules, packet: Packet) -> frozenset[str]:
     """ACCEPTED or DROPPED; both if the rules match on something that is not known about the packet.
 
-    A packet passes the hooks `ingress` and `prerouting` before its own; packets dropped there never reach it.
-    Rules written by Podman's own network helper are ignored, because they accept everything.
+    A packet passes the hooks `ingress` and `prerouting` before its own; packets dropped there never
+    reach it. Rules written by Podman's own network helper are ignored, because they accept
+    everything.
     """
     walk = _Walk(rules, packet)
-    ends = [walk.base(item["chain"]) for item in rules if "chain" in item and _passes(item["chain"], packet)]
+    ends = [
+        walk.base(item["chain"])
+        for item in rules
+        if "chain" in item and _passes(item["chain"], packet)
+    ]
     if {DROPPED} in ends:
         return frozenset({DROPPED})
     return frozenset[str]().union(*ends) or frozenset({ACCEPTED})
@@ -57,7 +67,10 @@ def _passes(chain: Mapping[str, Any], packet: Packet) -> bool:
     if chain.get("hook") == "ingress":
         device = chain.get("dev") or packet.interface
         return packet.interface in (device if isinstance(device, list) else [device])
-    return chain["family"] in ("inet", packet.family) and chain.get("hook") in ("prerouting", packet.hook)
+    return chain["family"] in ("inet", packet.family) and chain.get("hook") in (
+        "prerouting",
+        packet.hook,
+    )
 
 
 class _Walk:
@@ -79,7 +92,8 @@ class _Walk:
         """The possible verdicts of a chain at a hook."""
         priority = chain.get("prio")
         early = chain["hook"] == "ingress" or (
-            chain["hook"] == "prerouting" and not (isinstance(priority, int) and priority > _REWRITES)
+            chain["hook"] == "prerouting"
+            and not (isinstance(priority, int) and priority > _REWRITES)
         )
         self._rewritten = self._packet.hook == "forward" and not early
         try:
@@ -88,7 +102,11 @@ class _Walk:
             return _EITHER  # a rule that cannot be parsed
         return ends | {DROPPED if chain.get("policy") == "drop" else ACCEPTED} if returns else ends
 
-    def _ends(self, chain: _Chain, depth: int) -> tuple[frozenset[str], bool]:
+    def _ends(
+        self,
+        chain: _Chain,
+        depth: int,
+    ) -> tuple[frozenset[str], bool]:
         """The possible verdicts in a chain, and whether the packet may return from it."""
         ends: frozenset[str] = frozenset()
         returns = False
@@ -116,7 +134,11 @@ class _Walk:
                     return ends, returns
         return ends, True
 
-    def _statements(self, expressions: Any, chain: _Chain) -> Iterator[tuple[bool | None, str, str]]:
+    def _statements(
+        self,
+        expressions: Any,
+        chain: _Chain,
+    ) -> Iterator[tuple[bool | None, str, str]]:
         """(whether it matches, verdict or empty, target chain) of the parts of a rule."""
         for expression in expressions:
             for name, value in expression.items():
@@ -134,8 +156,13 @@ class _Walk:
                 elif name not in _NO_MATCH:
                     yield None, "", ""
 
-    def _mapped(self, value: Mapping[str, Any], chain: _Chain) -> Iterator[tuple[bool | None, str, str]]:
-        """`iifname vmap { "eth0" : goto public }`: each entry that may fit; a map with a name is unknown."""
+    def _mapped(
+        self,
+        value: Mapping[str, Any],
+        chain: _Chain,
+    ) -> Iterator[tuple[bool | None, str, str]]:
+        """`iifname vmap { "eth0" : goto public }`: each entry that may fit; a map with a name is
+        unknown."""
         for key, verdict in value["data"]["set"] if isinstance(value["data"], dict) else ():
             matched = self._matches({"left": value["key"], "right": key}, chain)
             if matched is not False:
@@ -146,7 +173,11 @@ class _Walk:
         if not isinstance(value["data"], dict):
             yield None, "", ""
 
-    def _matches(self, match: Mapping[str, Any], chain: _Chain) -> bool | None:
+    def _matches(
+        self,
+        match: Mapping[str, Any],
+        chain: _Chain,
+    ) -> bool | None:
         right = match.get("right")
         if isinstance(right, str) and right.startswith("@"):
             right = {"set": self._sets.get((*chain[:2], right[1:]), ())}
@@ -170,32 +201,49 @@ class _Walk:
         if not isinstance(payload, dict) or payload.get("protocol") == "ether":
             return None
         protocol, field = payload.get("protocol"), payload.get("field")
-        if protocol != (packet.protocol if protocol in _PROTOCOLS else packet.family) and protocol != "th":
+        if (
+            protocol != (packet.protocol if protocol in _PROTOCOLS else packet.family)
+            and protocol != "th"
+        ):
             return False
         if field == "dport":
             before = packet.port if packet.host_port is None else packet.host_port
             port = before if packet.hook == "forward" and not self._rewritten else packet.port
             return _among(right, port.__eq__, port)
         if field == "saddr":
-            return _among(right, lambda addresses: isinstance(addresses, str) and addresses.endswith("/0"))
+            return _among(
+                right, lambda addresses: isinstance(addresses, str) and addresses.endswith("/0")
+            )
         return _among(right, packet.protocol.__eq__) if field in ("protocol", "nexthdr") else None
 
-    def _fits_meta(self, key: str, right: Any) -> bool | None:
+    def _fits_meta(
+        self,
+        key: str,
+        right: Any,
+    ) -> bool | None:
         packet = self._packet
         if key in ("iifname", "iif"):
             return _among(right, lambda name: _is_called(packet.interface, name))
         if key in ("oifname", "oif"):  # that of the container's network is not known
-            outside = _among(right, lambda name: not _is_called(packet.interface, name) and name != "lo")
+            outside = _among(
+                right, lambda name: not _is_called(packet.interface, name) and name != "lo"
+            )
             return None if packet.hook == "forward" and outside else False
         known = {"l4proto": packet.protocol, "protocol": packet.family}
         known["nfproto"] = {"ip": "ipv4", "ip6": "ipv6"}[packet.family]
         return _among(right, known[key].__eq__) if key in known else None
 
 
-def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:
+def _among(
+    right: Any,
+    fits: Callable[[Any], object],
+    number: int = 0,
+) -> bool:
     """Whether a value, or one of a set, matches; for a range, whether it contains the number."""
     if isinstance(right, dict):
-        if isinstance(ends := right.get("range"), list) and all(isinstance(end, int) for end in ends):
+        if isinstance(ends := right.get("range"), list) and all(
+            isinstance(end, int) for end in ends
+        ):
             return bool(ends) and ends[0] <= number <= ends[-1]
         if isinstance(prefix := right.get("prefix"), dict):
             return fits(f"{prefix.get('addr')}/{prefix.get('len')}") is True

@@ -36,7 +36,14 @@ _LOGINS = (
 """Variables and labels that hold `user:password`, or `user:realm:hash`."""
 _NAME_WORDS = ("password", "passwd", "passphrase", "secret", "token", "key")
 _READERS = (
-    *("cryptsetup", "--password-stdin", "chpasswd", "passwd --stdin", "sudo -", "--passphrase-fd"),
+    *(
+        "cryptsetup",
+        "--password-stdin",
+        "chpasswd",
+        "passwd --stdin",
+        "sudo -",
+        "--passphrase-fd",
+    ),
     "-passin stdin",
 )
 _READS_IT = (
@@ -166,12 +173,18 @@ def shape_of(text: str) -> str:
         return ""
     text = text[:_LONGEST]
     return next(
-        (shape.kind for shape in SHAPES if _may_match(shape, text) and re.search(shape.pattern, text)), ""
+        (
+            shape.kind
+            for shape in SHAPES
+            if _may_match(shape, text) and re.search(shape.pattern, text)
+        ),
+        "",
     )
 
 
 def _may_match(shape: SecretShape, text: str) -> bool:
-    """Whether what is typical of the format is in the text, before its pattern is compiled and searched."""
+    """Whether what is typical of the format is in the text, before its pattern is compiled and
+    searched."""
     if shape.sign not in text or not shape.words:
         return shape.sign in text
     folded = text.casefold()
@@ -204,7 +217,8 @@ _SECRET_PAIRS = frozenset(
         "IN_KEY IN_SALT NONCE_KEY NONCE_SALT "  # WordPress: LOGGED_IN_KEY, LOGGED_IN_SALT
         "ACCOUNT_KEY PRESHARED_KEY SHARED_KEY FERNET_KEY HMAC_KEY CSRF_KEY CRYPT_KEY CRYPTO_KEY ENC_KEY "
         "ENCRYPT_KEY JWT_KEY APP_KEY API_KEYS ACCESS_KEYS PRIVATE_KEYS SECRET_KEYS "
-        "GITHUB_PAT GITLAB_PAT GH_PAT GHCR_PAT AZP_PAT SNMP_COMMUNITY"  # PAT: a personal access token
+        # PAT: a personal access token
+        "GITHUB_PAT GITLAB_PAT GH_PAT GHCR_PAT AZP_PAT SNMP_COMMUNITY"
     ).split()
 )
 # endings of names whose value describes a secret but is not the secret itself
@@ -220,8 +234,28 @@ _HARMLESS_ENDS = frozenset(
     "VAR ENV VARIABLE CLAIM CLAIMS COLUMN PLUGIN SERVICE SERVER HOST PORT USER USERNAME STATUS ACTION".split()
 )
 _HARMLESS_VALUES = frozenset(
-    {"", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null", "nil", "disabled", "enabled"}
-    | {"client_secret_post", "client_secret_basic", "client_secret_jwt", "private_key_jwt"}
+    {
+        "",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "0",
+        "1",
+        "none",
+        "null",
+        "nil",
+        "disabled",
+        "enabled",
+    }
+    | {
+        "client_secret_post",
+        "client_secret_basic",
+        "client_secret_jwt",
+        "private_key_jwt",
+    }
 )
 """Switches, and the ways of OpenID Connect Core 1.0, 9, to present a secret."""
 _HARMLESS_NAMES = frozenset({"PWD", "OLDPWD", "INITPWD"})
@@ -248,7 +282,9 @@ _PLACEHOLDER = (
     r"(?i)\$[A-Za-z_]\w*|x{4,}|\.{3,}|-{3,}|\[[^\]]*\]|replace[-_ ]?(?:me|this|with).*|your[-_ ].*"
     r"|(?:todo|tbd|fixme)\b.*"
 )
-_MEASURE = r"[0-9]+(?:[.,][0-9]+)?\s*(?:ms|s|sec|m|min|h|d|w|y|days?|hours?|minutes?|seconds?|[kmg]i?b?)?"
+_MEASURE = (
+    r"[0-9]+(?:[.,][0-9]+)?\s*(?:ms|s|sec|m|min|h|d|w|y|days?|hours?|minutes?|seconds?|[kmg]i?b?)?"
+)
 _PASSWORD_WORDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "PW")
 _ENDINGS = tuple(
     "PASSWORD PASSWD PASSPHRASE APIKEY SECRETKEY MASTERKEY ENCRYPTIONKEY TOKEN BINDPW KENNWORT PASSWORT "
@@ -260,7 +296,14 @@ _GLUED = (
 )
 """DBPW, ROOTPASS, KEYSTOREPWD; not COMPASS or BYPASS."""
 _KNOWN_NAMES = frozenset(
-    {"REDISCLI_AUTH", "SSHPASS", "PGPASS", "DBPASS", "RABBITMQ_ERLANG_COOKIE", "ERLANG_COOKIE"}
+    {
+        "REDISCLI_AUTH",
+        "SSHPASS",
+        "PGPASS",
+        "DBPASS",
+        "RABBITMQ_ERLANG_COOKIE",
+        "ERLANG_COOKIE",
+    }
     | {"NEO4J_AUTH", "REQUIREPASS", "MASTERAUTH", "TOTP_SEED", "OTP_SEED", "MFA_SEED"}
     | {"RELEASE_COOKIE", "ERL_COOKIE", "VAULT_DEV_ROOT_TOKEN_ID"}
 )
@@ -270,20 +313,57 @@ _CLOUD_KEY = "a cloud access key"
 _NO_FILE_FOR = ("AWS_", "AZURE_", "GOOGLE_", "ARM_", "DIGITALOCEAN_")
 _TELLING = ("AUTH", "USER", "USERS", "PIN", "WEBHOOK", "WEBHOOK_URL", "WEBHOOK_URI")
 """Ends of names that are part of a format: `BASIC_AUTH=user:password`."""
-_RANDOM_LAST = frozenset({"KEY", "KEYS", "SALT", "SEED", "COOKIE", "PEPPER", "NONCE", "DSN", "HMAC", "PAT"})
+_RANDOM_LAST = frozenset(
+    {
+        "KEY",
+        "KEYS",
+        "SALT",
+        "SEED",
+        "COOKIE",
+        "PEPPER",
+        "NONCE",
+        "DSN",
+        "HMAC",
+        "PAT",
+    }
+)
 """Endings of names for which a random value is a credential."""
 _PUNCTUATION = r"[!@#$%^&*()?~]"
 _KEY_SIGNS = r"[A-Za-z0-9+/=_\-!@#$%^&*()?~]+"
-"""What keys consist of: hexadecimal digits, Base64, and the punctuation of generators like WordPress's."""
+"""What keys consist of: hexadecimal digits, Base64, and the punctuation of generators like
+WordPress's."""
 _PUBLIC_WORDS = frozenset(
-    {"PUBLIC", "PUB", "GPG", "PGP", "HOST", "FINGERPRINT", "SHA", "SHA256", "CACHE", "SORT", "PRIMARY"}
-    | {"PARTITION", "FOREIGN", "ROUTING", "COMMIT", "DIGEST", "CHECKSUM", "REGISTRY", "SITE", "PUBLISHABLE"}
+    {
+        "PUBLIC",
+        "PUB",
+        "GPG",
+        "PGP",
+        "HOST",
+        "FINGERPRINT",
+        "SHA",
+        "SHA256",
+        "CACHE",
+        "SORT",
+        "PRIMARY",
+    }
+    | {
+        "PARTITION",
+        "FOREIGN",
+        "ROUTING",
+        "COMMIT",
+        "DIGEST",
+        "CHECKSUM",
+        "REGISTRY",
+        "SITE",
+        "PUBLISHABLE",
+    }
 )
 
 
 @lru_cache(maxsize=8192)
 def secret_name(name: str) -> bool:
-    """Whether the name of a variable, label or flag indicates a credential (`DB_PASSWORD`, `apiKey`)."""
+    """Whether the name of a variable, label or flag indicates a credential (`DB_PASSWORD`,
+    `apiKey`)."""
     if name in _HARMLESS_NAMES:
         return False
     if name.upper() in _KNOWN_NAMES:
@@ -315,8 +395,8 @@ def secret_value(value: str) -> str:
 def secret_pair(name: str, value: str) -> str:
     """The kind of credential in `name=value`; empty if it is none.
 
-    References (`/run/secrets/x`, `${X}`, `file:…`), placeholders, switches, lifetimes and engine secrets do
-    not count.
+    References (`/run/secrets/x`, `${X}`, `file:…`), placeholders, switches, lifetimes and engine
+    secrets do not count.
     """
     text = value.strip()
     if engine_secret(value) or text.lower() in _HARMLESS_VALUES:
@@ -343,14 +423,18 @@ def _refers(text: str) -> bool:
     """Whether a value says where the secret is."""
     if not text.startswith(_REFERENCES) or "\n" in text:
         return False
-    return not text.startswith("/") or text.startswith(_USUAL_DIRECTORIES) or bool(re.fullmatch(_PATH, text))
+    return (
+        not text.startswith("/")
+        or text.startswith(_USUAL_DIRECTORIES)
+        or bool(re.fullmatch(_PATH, text))
+    )
 
 
 def file_variable(name: str) -> str:
     """The variable that names a file with this secret, as images read it; empty if none does.
 
-    Most official images append _FILE; Grafana appends __FILE (its documentation, "Docker secrets"); the
-    libraries of clouds read no file that a variable names.
+    Most official images append _FILE; Grafana appends __FILE (its documentation, "Docker secrets");
+    the libraries of clouds read no file that a variable names.
     """
     if name.startswith(_NO_FILE_FOR):
         return ""
@@ -368,16 +452,27 @@ def random_pair(name: str, value: str) -> bool:
 def is_random(text: str) -> bool:
     """Whether a text is a key rather than words, by length, alphabet and Shannon entropy.
 
-    A hexadecimal digit of random data carries 4 bits, a Base64 character 6; natural language about 3 to 4.
+    A hexadecimal digit of random data carries 4 bits, a Base64 character 6; natural language about
+    3 to 4.
     """
     if not 16 <= len(text) <= 512 or not re.fullmatch(_KEY_SIGNS, text):
         return False
     if re.fullmatch(r"[0-9a-fA-F]+", text):
-        return _entropy(text) >= 3.0 and any(c.isalpha() for c in text) and any(c.isdigit() for c in text)
-    kinds = any(c.islower() for c in text) + any(c.isupper() for c in text) + any(c.isdigit() for c in text)
+        return (
+            _entropy(text) >= 3.0
+            and any(c.isalpha() for c in text)
+            and any(c.isdigit() for c in text)
+        )
+    kinds = (
+        any(c.islower() for c in text)
+        + any(c.isupper() for c in text)
+        + any(c.isdigit() for c in text)
+    )
     if re.search(_PUNCTUATION, text) and kinds < 3:
         return False
-    return kinds >= 2 and _entropy(text) >= 3.5 and re.fullmatch(r"[A-Za-z]*[0-9]{0,4}", text) is None
+    return (
+        kinds >= 2 and _entropy(text) >= 3.5 and re.fullmatch(r"[A-Za-z]*[0-9]{0,4}", text) is None
+    )
 
 
 def _entropy(text: str) -> float:
@@ -412,10 +507,15 @@ def secrets_in_pairs(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 # program -> flags whose next word is a password, and flags with the password attached
 _PASSWORD_FLAGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    **dict.fromkeys(("mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin"), ((), ("-p",))),
+    **dict.fromkeys(
+        ("mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin"), ((), ("-p",))
+    ),
     **dict.fromkeys(("redis-cli", "valkey-cli"), (("-a",), ())),
     **dict.fromkeys(("mongo", "mongosh", "mongodump"), (("-p",), ())),
-    **dict.fromkeys(("ldapsearch", "ldapwhoami", "ldapadd", "ldapmodify"), (("-w",), ("-w",))),
+    **dict.fromkeys(
+        ("ldapsearch", "ldapwhoami", "ldapadd", "ldapmodify"),
+        (("-w",), ("-w",)),
+    ),
     **dict.fromkeys(("mosquitto_sub", "mosquitto_pub"), (("-P",), ())),
     **dict.fromkeys(("sshpass",), (("-p",), ("-p",))),
     **dict.fromkeys(("sqlcmd", "bcp"), (("-P",), ("-P",))),
@@ -431,20 +531,69 @@ _CURL_LOGIN = r"-[fsSLkvIigGNOJZpRqn#0-46]*[uU]"
 """A login after further flags of curl(1) that take no value: `-fsSu`; also glued to it."""
 _ENDS_COMMAND = frozenset({"|", "||", "&&", ";", "&"})
 _WRAPPERS = frozenset(
-    {"sh", "bash", "/bin/sh", "/bin/bash", "exec", "env", "timeout", "nice", "nohup", "setsid", "sudo"}
-    | {"doas", "tini", "dumb-init", "/sbin/tini", "CMD-SHELL", "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}
+    {
+        "sh",
+        "bash",
+        "/bin/sh",
+        "/bin/bash",
+        "exec",
+        "env",
+        "timeout",
+        "nice",
+        "nohup",
+        "setsid",
+        "sudo",
+    }
+    | {
+        "doas",
+        "tini",
+        "dumb-init",
+        "/sbin/tini",
+        "CMD-SHELL",
+        "RUN",
+        "CMD",
+        "ENTRYPOINT",
+        "HEALTHCHECK",
+    }
 )
 """Words that may precede the program, in a command or in the history of an image."""
-_RESERVED = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "{", "(", ":", "time"}) | {
-    *("eval", "command", "xargs", "watch", "stdbuf", "ionice", "busybox", "catatonit", "parallel")
+_RESERVED = frozenset(
+    {
+        "if",
+        "then",
+        "elif",
+        "else",
+        "while",
+        "until",
+        "do",
+        "!",
+        "{",
+        "(",
+        ":",
+        "time",
+    }
+) | {
+    *(
+        "eval",
+        "command",
+        "xargs",
+        "watch",
+        "stdbuf",
+        "ionice",
+        "busybox",
+        "catatonit",
+        "parallel",
+    )
 }
-"""Words that a command follows: POSIX.1-2017, shell command language, 2.4, and programs that run others."""
+"""Words that a command follows: POSIX.1-2017, shell command language, 2.4, and programs that run
+others."""
 _OPENS_COMMAND = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*=)?['\"]?(?:\$?\(|`)+")
 """What is glued to the front of a command: `$(curl …)`, `X=$(curl …)`, a subshell, backquotes."""
 _SEPARATORS = r"((?:\\\n|\s)+|(?:(?<!;);++|&&|\|\|?)(?=[A-Za-z_./-]+\s))"
 """Space, or an operator glued between two commands: `sleep 5;curl …`."""
 _NO_PROGRAM = re.compile(r"-.*|\|?[0-9]+[smhd]?")
-"""Flags and numbers before the program: `timeout 5s`, `nice -n 5`, `RUN |1` for one build argument."""
+"""Flags and numbers before the program: `timeout 5s`, `nice -n 5`, `RUN |1` for one build argument.
+"""
 _ASSIGNMENT = r"[A-Za-z_][A-Za-z0-9_]*"
 _LONGEST_SCRIPT = 20_000
 
@@ -485,7 +634,9 @@ def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
         if word in _ENDS_COMMAND or word.endswith(";") or (word.endswith(")") and "(" not in word):
             program = ""
         elif (
-            not program and not (equals and re.fullmatch(_ASSIGNMENT, name)) and not _is_before_program(bare)
+            not program
+            and not (equals and re.fullmatch(_ASSIGNMENT, name))
+            and not _is_before_program(bare)
         ):
             program = bare.rsplit("/", 1)[-1]
         before = word
@@ -493,12 +644,19 @@ def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
 
 def _is_before_program(word: str) -> bool:
     script = " " in word  # of `sh -c SCRIPT NAME ARGUMENT…`
-    return script or not word or word in _WRAPPERS | _RESERVED or _NO_PROGRAM.fullmatch(word) is not None
+    return (
+        script
+        or not word
+        or word in _WRAPPERS | _RESERVED
+        or _NO_PROGRAM.fullmatch(word) is not None
+    )
 
 
 def glued_password(program: str, word: str) -> str:
     """The flag with a password attached (`-p` of `mysql -psecret`); empty if there is none."""
-    if program == "curl" and (login := re.match(rf"({_CURL_LOGIN}[^\s:$-][^\s:$]*:)[^$<{{\s]", word)):
+    if program == "curl" and (
+        login := re.match(rf"({_CURL_LOGIN}[^\s:$-][^\s:$]*:)[^$<{{\s]", word)
+    ):
         return login[1]
     return next(
         (
@@ -511,13 +669,15 @@ def glued_password(program: str, word: str) -> str:
 
 
 def split_script(script: str) -> Iterator[tuple[str, str]]:
-    """The words of a script, each with what separates it from the next; joined, they are the script."""
+    """The words of a script, each with what separates it from the next; joined, they are the
+    script."""
     parts = [*re.split(_SEPARATORS, script), ""]
     yield from zip(parts[::2], parts[1::2], strict=True)
 
 
 def ends_command(separator: str) -> bool:
-    """Whether what follows a word ends the command: an operator, or a line's end (continued lines aside)."""
+    """Whether what follows a word ends the command: an operator, or a line's end (continued lines
+    aside)."""
     return "\n" in separator or separator[:1] in (";", "&", "|")
 
 
@@ -533,11 +693,17 @@ def _flags_of(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return _PASSWORD_FLAGS.get(program, ((), ()))
 
 
-def is_password_after(program: str, flag: str, word: str) -> bool:
+def is_password_after(
+    program: str,
+    flag: str,
+    word: str,
+) -> bool:
     """Whether the word after a flag is a password, by the flag's name or the program's syntax."""
     if not flag.startswith("-") or "=" in flag or word.startswith(("-", "$")):
         return False
-    if flag in _LOGIN_FLAGS.get(program, ()) or (program == "curl" and re.fullmatch(_CURL_LOGIN, flag)):
+    if flag in _LOGIN_FLAGS.get(program, ()) or (
+        program == "curl" and re.fullmatch(_CURL_LOGIN, flag)
+    ):
         login, mark, password = word.partition("%" if program == "smbclient" else ":")
         return bool(login and mark and password) and not password.startswith(("$", "<", "{"))
     if flag in _flags_of(program)[0]:

@@ -28,8 +28,8 @@ from hardentui.reading.networks import (
 
 
 def reachable_api(facts: ContainerFacts) -> Known[ApiService | None]:
-    """An API on TCP that takes anyone's requests and that this container reaches: on the host's own network
-    every one, else one that listens beyond the loopback addresses of the host.
+    """An API on TCP that takes anyone's requests and that this container reaches: on the host's own
+    network every one, else one that listens beyond the loopback addresses of the host.
 
     Unread where there may be one that could not be seen.
     """
@@ -49,7 +49,8 @@ def reachable_api(facts: ContainerFacts) -> Known[ApiService | None]:
 
 
 def _reaches(facts: ContainerFacts, address: str) -> Known[bool]:
-    """Whether a container with a network of its own reaches what listens at `tcp:HOST:PORT` of the host."""
+    """Whether a container with a network of its own reaches what listens at `tcp:HOST:PORT` of the
+    host."""
     host = address.removeprefix("tcp:").lstrip("/").rpartition(":")[0].strip("[]")
     if host == "localhost":
         return False
@@ -65,7 +66,8 @@ def _reaches(facts: ContainerFacts, address: str) -> Known[bool]:
 
 
 def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unread | None]:
-    """Engine APIs on the host's TCP ports that ask for no client certificate, and why there may be more."""
+    """Engine APIs on the host's TCP ports that ask for no client certificate, and why there may be
+    more."""
     if not facts.engine.local:
         return (), Unread(facts.engine.unseen)
     listening = known(lambda: facts.host.tcp_services)
@@ -102,7 +104,11 @@ class Service(Struct, frozen=True):
 _BUS = "the D-Bus system bus"
 PATHS: tuple[tuple[str, str, Power], ...] = (
     ("/run/podman/podman.sock", "Podman", Power.ENGINE),
-    ("/run/user/*/podman/podman.sock", "Podman", Power.ENGINE),
+    (
+        "/run/user/*/podman/podman.sock",
+        "Podman",
+        Power.ENGINE,
+    ),
     ("*/podman.sock", "Podman", Power.ENGINE),
     ("*/docker.sock", "Docker", Power.ENGINE),
     ("*/containerd.sock", "containerd", Power.ENGINE),
@@ -114,7 +120,11 @@ PATHS: tuple[tuple[str, str, Power], ...] = (
     ("*/nri.sock", "containerd", Power.ENGINE),
     ("/run/dbus/system_bus_socket", _BUS, Power.UNITS),
     ("/run/systemd/private", "systemd", Power.UNITS),
-    ("/run/user/*/systemd/private", "a user's systemd", Power.UNITS),
+    (
+        "/run/user/*/systemd/private",
+        "a user's systemd",
+        Power.UNITS,
+    ),
     ("/run/user/*/bus", "a user's D-Bus", Power.UNITS),
     ("/run/initctl", "init", Power.UNITS),
     ("*/fail2ban.sock", "Fail2ban", Power.UNITS),
@@ -132,7 +142,11 @@ PATHS: tuple[tuple[str, str, Power], ...] = (
     ("*/qemu-server/*.qmp", "QEMU", Power.MACHINES),
     ("/run/snapd.socket", "snapd", Power.PACKAGES),
     ("/run/snapd-snap.socket", "snapd", Power.NOTHING),
-    ("/run/rpm-ostreed.socket", "rpm-ostree", Power.PACKAGES),
+    (
+        "/run/rpm-ostreed.socket",
+        "rpm-ostree",
+        Power.PACKAGES,
+    ),
     ("*/tmux-*/*", "tmux", Power.COMMANDS),
     ("*/screen/S-*", "screen", Power.COMMANDS),
     ("*/emacs*/server", "Emacs", Power.COMMANDS),
@@ -146,7 +160,11 @@ PATHS: tuple[tuple[str, str, Power], ...] = (
     ("*/gcr/*ssh", "ssh-agent", Power.KEYS),
     ("*/yubikey-agent*", "ssh-agent", Power.KEYS),
     ("*/org.keepassxc.*", "KeePassXC", Power.KEYS),
-    ("*/.heim_org.h5l.kcm-socket", "the Kerberos cache", Power.KEYS),
+    (
+        "*/.heim_org.h5l.kcm-socket",
+        "the Kerberos cache",
+        Power.KEYS,
+    ),
     ("*/gssproxy*.sock", "GSS-Proxy", Power.KEYS),
     ("*/gssproxy/*.sock", "GSS-Proxy", Power.KEYS),
     ("*spire*/*.sock", "SPIRE", Power.KEYS),
@@ -154,12 +172,28 @@ PATHS: tuple[tuple[str, str, Power], ...] = (
     ("*/keyring/*", "a user's key ring", Power.KEYS),
     ("*/S.gpg-agent*", "gpg-agent", Power.KEYS),
     ("*/.X11-unix/X*", "the X server", Power.SCREEN),
-    ("/run/user/*/wayland-*", "the Wayland compositor", Power.SCREEN),
+    (
+        "/run/user/*/wayland-*",
+        "the Wayland compositor",
+        Power.SCREEN,
+    ),
     ("*/cups/cups.sock", "CUPS", Power.DEVICES),
-    ("/run/pcscd/pcscd.comm", "the smart card reader", Power.KEYS),
+    (
+        "/run/pcscd/pcscd.comm",
+        "the smart card reader",
+        Power.KEYS,
+    ),
     ("/run/udev/control", "udev", Power.DEVICES),
-    ("/run/NetworkManager/private*", "NetworkManager", Power.DEVICES),
-    ("/run/wpa_supplicant/*", "wpa_supplicant", Power.DEVICES),
+    (
+        "/run/NetworkManager/private*",
+        "NetworkManager",
+        Power.DEVICES,
+    ),
+    (
+        "/run/wpa_supplicant/*",
+        "wpa_supplicant",
+        Power.DEVICES,
+    ),
     ("/run/multipathd.sock", "multipathd", Power.DEVICES),
     ("/run/lvm/*.socket", "LVM", Power.DEVICES),
     ("/run/frr/*", "FRRouting", Power.DEVICES),
@@ -171,8 +205,8 @@ PATHS: tuple[tuple[str, str, Power], ...] = (
     ("*/charon.*", "strongSwan", Power.DEVICES),
     ("/run/hostapd/*", "hostapd", Power.DEVICES),
 )
-"""Paths of well-known sockets, from the documentation of the services; used if the listening program is not
-known. `*` matches any text, including slashes."""
+"""Paths of well-known sockets, from the documentation of the services; used if the listening
+program is not known. `*` matches any text, including slashes."""
 
 _PROGRAMS = """\
 ENGINE Podman: podman, podman.socket, podman-system-service
@@ -225,7 +259,8 @@ PROGRAMS = {
     for power, name, programs in re.findall(r"(\w+) (.*?): (.*)", row)
     for program in programs.split(", ")
 }
-"""Programs that listen, and the units for which systemd listens. QEMU starts with the name of a machine."""
+"""Programs that listen, and the units for which systemd listens. QEMU starts with the name of a
+machine."""
 SPEAKS_FOR_OTHERS = frozenset({"systemd", "init"})
 RELAYS = frozenset({"socat", "nc", "ncat", "systemd-socket-proxyd", "ssh", "sshd", "sshd-session"})
 """Programs that forward connections to another service."""
@@ -239,7 +274,9 @@ INTERPRETER = (
 class OpenSocket(Struct, frozen=True):
     destination: str
     path: str  # on the host, as mounted; `made_as` is the listener's own path if it differs
-    service: Service | None  # the service behind it; None if no process listens or the service is not known
+    service: (
+        Service | None
+    )  # the service behind it; None if no process listens or the service is not known
     made_as: str = ""
     unknown: str = ""  # why the service is not known; empty if it is
 
@@ -247,31 +284,51 @@ class OpenSocket(Struct, frozen=True):
 def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     """Every socket of the host that the container reaches, with the service that answers.
 
-    The listening program determines the service; if it is not known, the path of the socket does. With an
-    unknown path, the service stays unknown.
+    The listening program determines the service; if it is not known, the path of the socket does.
+    With an unknown path, the service stays unknown.
     """
     return _sockets_of(facts, connectable_mounts(facts))
 
 
 def connectable_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
-    """Mounts through which a socket can be reached, also volumes of its own in which the host has made one.
-    Sockets do not work through an overlay."""
+    """Mounts through which a socket can be reached, also volumes of its own in which the host has
+    made one. Sockets do not work through an overlay."""
     mounts = host_mounts(facts)
     if mounts:
         mounts = tuple(mount for mount in mounts if not mount.layered and not mount.beneath)
-    return (*mounts, *_volumes_with_sockets(facts, {mount.mount.destination for mount in mounts}))
+    return (
+        *mounts,
+        *_volumes_with_sockets(
+            facts,
+            {mount.mount.destination for mount in mounts},
+        ),
+    )
 
 
-def _volumes_with_sockets(facts: ContainerFacts, listed: set[str]) -> Iterator[HostMount]:
+def _volumes_with_sockets(
+    facts: ContainerFacts,
+    listed: set[str],
+) -> Iterator[HostMount]:
     """Volumes that show nothing of the host but sockets that its programs have made in them."""
     sockets = known(lambda: facts.sockets, else_=())
     paths = {socket.destination: posixpath.dirname(socket.path) for socket in sockets}
     for mount in facts.spec[MOUNTS]:
-        if mount.type == "volume" and mount.destination in paths and mount.destination not in listed:
-            yield HostMount(mount, (paths[mount.destination],), mount.read_only)
+        if (
+            mount.type == "volume"
+            and mount.destination in paths
+            and mount.destination not in listed
+        ):
+            yield HostMount(
+                mount,
+                (paths[mount.destination],),
+                mount.read_only,
+            )
 
 
-def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[OpenSocket, ...]:
+def _sockets_of(
+    facts: ContainerFacts,
+    mounts: tuple[HostMount, ...],
+) -> tuple[OpenSocket, ...]:
     if not mounts:
         return ()
     destinations = {mount.mount.destination: mount for mount in mounts}
@@ -284,7 +341,13 @@ def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[O
     return tuple(sockets)
 
 
-_ENGINE_DIRECTORIES = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/crio", "/run/user")
+_ENGINE_DIRECTORIES = (
+    "/run/podman",
+    "/run/docker.sock",
+    "/run/containerd",
+    "/run/crio",
+    "/run/user",
+)
 
 
 class EngineMount(Struct, frozen=True):
@@ -304,8 +367,8 @@ class EngineMount(Struct, frozen=True):
 def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     """Mounts that are, or hold, the API socket of an engine; one for each mount.
 
-    A directory in which an engine creates its socket counts even while the socket does not exist: the next
-    start of the engine creates it.
+    A directory in which an engine creates its socket counts even while the socket does not exist:
+    the next start of the engine creates it.
     """
     mounts = connectable_mounts(facts)
     if not mounts:
@@ -321,7 +384,14 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
         socket = sockets.get(mount.mount.destination)
         if socket is not None:
             name = socket.service.name if socket.service else ""
-            engine_sockets.append(EngineMount(mount, socket.path, name, socket.made_as))
+            engine_sockets.append(
+                EngineMount(
+                    mount,
+                    socket.path,
+                    name,
+                    socket.made_as,
+                )
+            )
         elif any(_holds_sockets(path) or (own and at_or_above(path, own)) for path in mount.paths):
             engine_sockets.append(EngineMount(mount, mount.path))
     return tuple(engine_sockets)
@@ -329,9 +399,12 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
 
 @lru_cache(maxsize=4096)
 def _holds_sockets(path: str) -> bool:
-    """Whether engine sockets are in or below this directory: at or above a known place, or of one user."""
+    """Whether engine sockets are in or below this directory: at or above a known place, or of one
+    user."""
     parts = path.split("/")
-    of_user = path.startswith("/run/user/") and (len(parts) == 4 or parts[4:] in (["podman"], ["docker"]))
+    of_user = path.startswith("/run/user/") and (
+        len(parts) == 4 or parts[4:] in (["podman"], ["docker"])
+    )
     return of_user or any(at_or_above(path, place) for place in _ENGINE_DIRECTORIES)
 
 
@@ -351,7 +424,11 @@ def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     if isinstance(known(lambda: facts.sockets), Unread):
         seen = {socket.destination for socket in sockets}
         sockets += [
-            OpenSocket(mount.mount.destination, directory, Service("systemd or another service", Power.UNITS))
+            OpenSocket(
+                mount.mount.destination,
+                directory,
+                Service("systemd or another service", Power.UNITS),
+            )
             for mount in connectable_mounts(facts)
             if mount.mount.destination not in seen
             for directory in _CONTROL_DIRECTORIES
@@ -367,36 +444,74 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
         service = service_of(listener)
         if service is not None:
             made_as = listener.path if listener.path != socket.path else ""
-            return OpenSocket(socket.destination, socket.path, service, made_as)
+            return OpenSocket(
+                socket.destination,
+                socket.path,
+                service,
+                made_as,
+            )
         why = f"it is not known who listens on {socket.path}"
         if listener.program:
-            why = f"{listener.program} listens on {socket.path}, and what it lets its clients do is not known"
+            why = (
+                f"{listener.program} listens on {socket.path}, and what it lets its clients do "
+                "is not known"
+            )
         if listener.program in RELAYS:
             why = f"{listener.program} forwards connections to {socket.path} to an unknown service"
         if _is_interpreter(listener.program):
             named = None  # a filtering proxy has the name of the engine's socket too
-        return OpenSocket(socket.destination, socket.path, named, "", "" if named else why)
+        return OpenSocket(
+            socket.destination,
+            socket.path,
+            named,
+            "",
+            "" if named else why,
+        )
     if named is not None:
         return OpenSocket(socket.destination, socket.path, named)
-    why = listener.reason if isinstance(listener, Unread) else f"no process listens on {socket.path} now"
-    return OpenSocket(socket.destination, socket.path, None, "", why)
+    why = (
+        listener.reason
+        if isinstance(listener, Unread)
+        else f"no process listens on {socket.path} now"
+    )
+    return OpenSocket(
+        socket.destination,
+        socket.path,
+        None,
+        "",
+        why,
+    )
 
 
-def _by_name(facts: ContainerFacts, path: str, destination: str) -> list[OpenSocket]:
+def _by_name(
+    facts: ContainerFacts,
+    path: str,
+    destination: str,
+) -> list[OpenSocket]:
     """The control sockets that the paths of a mount suggest, if no socket was found behind it."""
     service = known_path(path) or known_path(destination)
     if service is not None and service.power is not Power.NOTHING:
         return [OpenSocket(destination, path, service)]
-    if path.endswith((".sock", ".socket")) and isinstance(unread := known(lambda: facts.sockets), Unread):
-        return [OpenSocket(destination, path, None, "", unread.reason)]
+    if path.endswith((".sock", ".socket")) and isinstance(
+        unread := known(lambda: facts.sockets), Unread
+    ):
+        return [
+            OpenSocket(
+                destination,
+                path,
+                None,
+                "",
+                unread.reason,
+            )
+        ]
     return []
 
 
 def service_of(listener: Listener) -> Service | None:
     """The service behind a listener; None if neither its program nor its path is known.
 
-    An unknown program counts as a service without power over the host, but an interpreter says nothing about
-    the service: only a well-known path below /run does.
+    An unknown program counts as a service without power over the host, but an interpreter says
+    nothing about the service: only a well-known path below /run does.
     """
     program = listener.program
     known = PROGRAMS.get(program)
@@ -418,7 +533,8 @@ def _is_interpreter(program: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_own_path(path: str) -> bool:
-    """Whether only the service itself can create a socket there, so that the process need not be checked."""
+    """Whether only the service itself can create a socket there, so that the process need not be
+    checked."""
     return any(
         fnmatchcase(path, pattern) and power is not Power.NOTHING
         for pattern, _, power in PATHS
@@ -428,8 +544,8 @@ def is_own_path(path: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def known_path(path: str, *, in_run: bool = False) -> Service | None:
-    """The service that creates sockets with this name; None if the name is not known. `in_run`: only below
-    /run, where services make their sockets; elsewhere anybody may use the name.
+    """The service that creates sockets with this name; None if the name is not known. `in_run`:
+    only below /run, where services make their sockets; elsewhere anybody may use the name.
     """
     name = posixpath.normpath(path)
     name = name.removeprefix("/var") if name.startswith("/var/run/") else name

@@ -1,4 +1,5 @@
-"""Grype: reads an image archive or an SBOM, never the socket; knows which vulnerabilities are exploited."""
+"""Grype: reads an image archive or an SBOM, never the socket; knows which vulnerabilities are
+exploited."""
 
 from __future__ import annotations
 
@@ -51,7 +52,10 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
     vulnerabilities = unique(_vulnerabilities(document))
     distribution = str((document.get("distro") or {}).get("name") or "")
     if not vulnerabilities and not distribution:
-        raise nothing_compared("Grype", "it recognised no distribution and no vulnerable package")
+        raise nothing_compared(
+            "Grype",
+            "it recognised no distribution and no vulnerable package",
+        )
     return ScanReport(
         NAME,
         parse_time(descriptor.get("timestamp")) or modified,
@@ -63,16 +67,38 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
     )
 
 
-def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
+def scan(
+    archive: str,
+    ask: Ask,
+    *,
+    offline: bool,
+) -> Known[ScanReport]:
     """Scan an image archive; offline with the existing database, whatever its age.
 
     Args:
         archive: path of a docker archive.
         offline: do not even try to bring the database up to date.
     """
-    command = (NAME, f"docker-archive:{archive}", "-o", "json", "--quiet")
-    output = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
-    return read_output(output, "Grype", lambda printed: parse(printed, datetime.now(UTC)))
+    command = (
+        NAME,
+        f"docker-archive:{archive}",
+        "-o",
+        "json",
+        "--quiet",
+    )
+    output = ask_twice(
+        ask,
+        command,
+        _SCAN_SECONDS,
+        _QUIET,
+        _OFFLINE,
+        offline=offline,
+    )
+    return read_output(
+        output,
+        "Grype",
+        lambda printed: parse(printed, datetime.now(UTC)),
+    )
 
 
 def _alerts(document: Mapping[str, Any]) -> frozenset[str]:
@@ -89,9 +115,15 @@ def _gaps(distribution: str, alerts: frozenset[str]) -> Iterator[str]:
     elif alerts & {"distro-unknown", "distro-disabled"}:
         yield f"Grype has no data on this release of {name}"
     if not distribution:
-        yield "no distribution was recognised, so only packages of programming languages were compared"
+        yield (
+            "no distribution was recognised, so only packages of programming languages were "
+            "compared"
+        )
     elif distribution not in _DISTRIBUTIONS:
-        yield f"the packages of {name} were perhaps not compared: Grype is not known to have data on them"
+        yield (
+            f"the packages of {name} were perhaps not compared: Grype is not known to have data "
+            "on them"
+        )
 
 
 def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:

@@ -38,7 +38,10 @@ def parse_lynis(text: str) -> HostScan:
     if "lynis_version" not in values:
         raise InputError("It has no lynis_version.")
     if "report_datetime_end" not in values:
-        raise InputError("The scan did not finish (no report_datetime_end).", "lynis audit system")
+        raise InputError(
+            "The scan did not finish (no report_datetime_end).",
+            "lynis audit system",
+        )
     executed = [word for word in values.get("tests_executed", "").split("|") if word]
     wrong = {rule.id for rule in failed}
     return HostScan(
@@ -55,7 +58,9 @@ def parse_lynis(text: str) -> HostScan:
 
 def _rule(value: str, severity: str) -> FailedRule:
     """`TEST-ID|text|details|solution|`, with `-` for missing parts."""
-    identity, text, details = [part if part != "-" else "" for part in (*value.split("|"), "", "")][:3]
+    identity, text, details = [part if part != "-" else "" for part in (*value.split("|"), "", "")][
+        :3
+    ]
     title = f"{text} ({details})" if details else text
     return FailedRule(identity[:60], title[:_LONGEST], severity)
 
@@ -74,8 +79,8 @@ def _index(text: str) -> float | None:
 
 # OpenSCAP: XCCDF results (`--results`) and ARF (`--results-arf`), read as a stream. Pure.
 #
-# The XML may come from anywhere: a document type, and with it every entity, is rejected; texts, depth and
-# counts are bounded; nothing is fetched.
+# The XML may come from anywhere: a document type, and with it every entity, is rejected; texts,
+# depth and counts are bounded; nothing is fetched.
 
 _DEEPEST = 200
 _MOST_TITLES = 20_000
@@ -101,18 +106,28 @@ class _ResultReader:
         self._text: list[str] | None = None
         self._length = 0
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(
+        self,
+        name: str,
+        attributes: dict[str, str],
+    ) -> None:
         local = name.rpartition(" ")[2]
         self._path.append(local)
         if len(self._path) > _DEEPEST:
             raise _Refused("its elements are nested too deeply")
         if local == "TestResult":
-            self.result = {"end": attributes.get("end-time", ""), "tool": attributes.get("test-system", "")}
+            self.result = {
+                "end": attributes.get("end-time", ""),
+                "tool": attributes.get("test-system", ""),
+            }
             self.rules = []
         elif local == "Rule":
             self._rule = attributes.get("id", "")
         elif local == "rule-result":
-            self._answer = [attributes.get("idref", ""), attributes.get("severity", "")]
+            self._answer = [
+                attributes.get("idref", ""),
+                attributes.get("severity", ""),
+            ]
         if local in _TEXTS:
             self._text, self._length = [], 0
 
@@ -126,14 +141,23 @@ class _ResultReader:
         self._path.pop()
         parent = self._path[-1] if self._path else ""
         if local in _TEXTS and self._text is not None:
-            self._take(local, parent, " ".join("".join(self._text).split()))
+            self._take(
+                local,
+                parent,
+                " ".join("".join(self._text).split()),
+            )
             self._text = None
         if local == "Rule":
             self._rule = ""
         elif local == "rule-result":
             self._answer = []
 
-    def _take(self, local: str, parent: str, text: str) -> None:
+    def _take(
+        self,
+        local: str,
+        parent: str,
+        text: str,
+    ) -> None:
         if local == "title" and parent == "Rule" and len(self.titles) < _MOST_TITLES:
             self.titles.setdefault(self._rule, text)
         elif local == "result" and parent == "rule-result" and self._answer:
@@ -183,7 +207,13 @@ def _scan(reader: _ResultReader, result: dict[str, str]) -> HostScan:
         elif outcome == "fail":
             word = severity if severity in _SEVERITIES else "unknown"
             name = identity.removeprefix(_PREFIX)[:120]
-            failed.append(FailedRule(name, reader.titles.get(identity, name)[:_LONGEST], word))
+            failed.append(
+                FailedRule(
+                    name,
+                    reader.titles.get(identity, name)[:_LONGEST],
+                    word,
+                )
+            )
     failed.sort(key=lambda rule: ("high", "medium", "low", "unknown").index(rule.severity))
     return HostScan(
         tool="openscap",
@@ -244,7 +274,7 @@ def read_scan(path: str) -> HostScan:
     return replace(scan, source=os.path.abspath(path))
 
 
-# --- Stored results of host scanners: one for each tool, in our own directory -----------------------
+# --- Stored results of host scanners: one for each tool, in our own directory ---------------------
 
 
 _TOOLS = ("lynis", "openscap")
@@ -257,7 +287,11 @@ class HostScans:
         self._directory = directory
 
     def _path(self, tool: str) -> str:
-        return os.path.join(os.fspath(self._directory()), "host-scans", f"{tool}.json")
+        return os.path.join(
+            os.fspath(self._directory()),
+            "host-scans",
+            f"{tool}.json",
+        )
 
     def keep(self, scan: HostScan) -> None:
         """Store a result; it replaces the previous one of this tool.
@@ -266,7 +300,10 @@ class HostScans:
             WriteError: the previous result is untouched.
         """
         try:
-            write_own(self._path(scan.tool), msgspec.json.encode(_plain(scan)).decode())
+            write_own(
+                self._path(scan.tool),
+                msgspec.json.encode(_plain(scan)).decode(),
+            )
         except OSError as error:
             raise WriteError(f"The result could not be stored: {error.strerror}.") from error
 
@@ -287,4 +324,7 @@ class HostScans:
 
 def _plain(scan: HostScan) -> HostScan:
     """A path may contain bytes that are not text."""
-    return replace(scan, source=scan.source.encode("utf-8", "backslashreplace").decode())
+    return replace(
+        scan,
+        source=scan.source.encode("utf-8", "backslashreplace").decode(),
+    )

@@ -1,8 +1,9 @@
 """Reports of Quay or Clair about an image in a registry: imported from a file, nothing is run.
 
-Quay: `GET /api/v1/repository/NAMESPACE/NAME/manifest/DIGEST/security?vulnerabilities=true`. Clair 4:
-`GET /matcher/api/v1/vulnerability_report/DIGEST`, or `clairctl report --out json`. Both compare at the time
-of the request, and neither reports the age of its data, so the date is that of the file.
+Quay: `GET /api/v1/repository/NAMESPACE/NAME/manifest/DIGEST/security?vulnerabilities=true`. Clair
+4: `GET /matcher/api/v1/vulnerability_report/DIGEST`, or `clairctl report --out json`. Both compare
+at the time of the request, and neither reports the age of its data, so the date is that of the
+file.
 """
 
 from __future__ import annotations
@@ -42,14 +43,21 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
         vulnerabilities = unique(_of_clair(document))
         if not document.get("packages"):
             raise nothing_compared("Clair", "it found no packages that it knows")
-        return ScanReport(CLAIR, modified, None, vulnerabilities, gaps=tuple(_gaps_of_clair(document)))
+        return ScanReport(
+            CLAIR, modified, None, vulnerabilities, gaps=tuple(_gaps_of_clair(document))
+        )
     status = str(document.get("status"))
     if status != "scanned":
         raise InputError(f"Quay has no result for this image yet: its status is {status!r}.")
     layer = document["data"]["Layer"]
     if not layer.get("Features"):
         raise nothing_compared("Quay", "it found no packages that it knows")
-    return ScanReport(QUAY, modified, None, unique(_of_quay(layer)))
+    return ScanReport(
+        QUAY,
+        modified,
+        None,
+        unique(_of_quay(layer)),
+    )
 
 
 def _is_clair(document: Mapping[str, Any]) -> bool:
@@ -57,7 +65,10 @@ def _is_clair(document: Mapping[str, Any]) -> bool:
 
 
 def _of_clair(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
-    packages, vulnerabilities = document.get("packages") or {}, document.get("vulnerabilities") or {}
+    packages, vulnerabilities = (
+        document.get("packages") or {},
+        document.get("vulnerabilities") or {},
+    )
     for package, numbers in (document["package_vulnerabilities"] or {}).items():
         about = packages[package]
         for number in numbers or ():
@@ -74,7 +85,10 @@ def _of_clair(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
 
 def _gaps_of_clair(document: Mapping[str, Any]) -> Iterator[str]:
     if not document.get("distributions"):
-        yield "no distribution was recognised, so only packages of programming languages were compared"
+        yield (
+            "no distribution was recognised, so only packages of programming languages were "
+            "compared"
+        )
 
 
 def _of_quay(layer: Mapping[str, Any]) -> Iterator[Vulnerability]:

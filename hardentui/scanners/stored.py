@@ -1,8 +1,9 @@
 """Results of vulnerability scanners, stored by the ID of the image.
 
-`hardentui images --scan` and `--import` put them into `$XDG_STATE_HOME/hardentui/scans/IMAGE_ID.json`
-(without `sha256:`; `~/.local/state` if the variable is not set). Your own timer may put the JSON of Trivy
-or Grype there as well. A new result replaces the previous one.
+`hardentui images --scan` and `--import` put them into
+`$XDG_STATE_HOME/hardentui/scans/IMAGE_ID.json` (without `sha256:`; `~/.local/state` if the variable
+is not set). Your own timer may put the JSON of Trivy or Grype there as well. A new result replaces
+the previous one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ _STORED = "the stored scan result"
 _FORMATS: tuple[ModuleType, ...] = (trivy, grype, quay)
 
 
-def parse_report(document: Any, modified: datetime, called: str = _STORED) -> Known[ScanReport]:
+def parse_report(
+    document: Any,
+    modified: datetime,
+    called: str = _STORED,
+) -> Known[ScanReport]:
     """A report in our own format, or of Trivy, Grype, Quay or Clair.
 
     Args:
@@ -45,7 +50,13 @@ def parse_report(document: Any, modified: datetime, called: str = _STORED) -> Kn
             return report
     except InputError as error:
         return Unread(error.title)
-    except (TypeError, AttributeError, KeyError, ValueError, msgspec.ValidationError):
+    except (
+        TypeError,
+        AttributeError,
+        KeyError,
+        ValueError,
+        msgspec.ValidationError,
+    ):
         return Unread(f"{called} is damaged")
     return Unread(f"{called} is not from a known scanner (Trivy, Grype, Quay, Clair)")
 
@@ -98,7 +109,11 @@ class StoredScans:
             return Unread("the stored scan result is not JSON")
         return parse_report(document, datetime.fromtimestamp(status.st_mtime, UTC))
 
-    def keep(self, identity: str, report: ScanReport) -> None:
+    def keep(
+        self,
+        identity: str,
+        report: ScanReport,
+    ) -> None:
         """Store a report; it replaces the previous one.
 
         Raises:
@@ -110,7 +125,9 @@ class StoredScans:
         try:
             write_own(path, json.dumps(as_document(report)))
         except OSError as error:
-            raise WriteError(f"The scan result cannot be stored in {path}: {error.strerror}.") from error
+            raise WriteError(
+                f"The scan result cannot be stored in {path}: {error.strerror}."
+            ) from error
 
     def _path(self, identity: str) -> str | None:
         name = identity.removeprefix("sha256:")

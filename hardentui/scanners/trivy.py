@@ -18,7 +18,8 @@ from hardentui.host.commands import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability, parse_time
 from hardentui.model.known import Known, Unread
 
-# What the reports of all scanners have in common: severities, dates, lists of vulnerabilities. Pure.
+# What the reports of all scanners have in common: severities, dates, lists of vulnerabilities.
+# Pure.
 
 _SEVERITIES = {
     "critical": "critical",
@@ -41,16 +42,19 @@ def unique(vulnerabilities: Iterable[Vulnerability]) -> tuple[Vulnerability, ...
 
 
 def nothing_compared(scanner: str, why: str) -> InputError:
-    """For a report without findings because there was nothing to compare: that is not a scan. `why`:
-    completes "compared nothing in the image: …".
+    """For a report without findings because there was nothing to compare: that is not a scan.
+    `why`: completes "compared nothing in the image: …".
     """
     return InputError(f"{scanner} compared nothing in the image: {why}")
 
 
 def read_output(
-    output: Known[str], called: str, parse: Callable[[Mapping[str, Any]], ScanReport]
+    output: Known[str],
+    called: str,
+    parse: Callable[[Mapping[str, Any]], ScanReport],
 ) -> Known[ScanReport]:
-    """What a scanner printed, as a report; `parse` raises KeyError if it is not one of this scanner."""
+    """What a scanner printed, as a report; `parse` raises KeyError if it is not one of this
+    scanner."""
     if isinstance(output, Unread):
         return output
     try:
@@ -64,12 +68,21 @@ def read_output(
 NAME = "trivy"
 _SCAN_SECONDS = 1800.0
 _ASK_SECONDS = 30.0
-_QUIET = {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NO_PROGRESS": "true"}
+_QUIET = {
+    "TRIVY_DISABLE_TELEMETRY": "true",
+    "TRIVY_SKIP_VERSION_CHECK": "true",
+    "TRIVY_NO_PROGRESS": "true",
+}
 _UNDER_WAY = re.compile(r"\b(sid|unstable|testing|edge|rawhide)\b|_(alpha|beta|rc)")
 _NEVER_CLEAN = "libc6"
-"""Debian and Ubuntu list minor vulnerabilities of the C library that they never fix, in every release."""
+"""Debian and Ubuntu list minor vulnerabilities of the C library that they never fix, in every
+release."""
 _LISTED = ("--list-all-pkgs", "--quiet")
-_OFFLINE = {"TRIVY_SKIP_DB_UPDATE": "true", "TRIVY_SKIP_JAVA_DB_UPDATE": "true", "TRIVY_OFFLINE_SCAN": "true"}
+_OFFLINE = {
+    "TRIVY_SKIP_DB_UPDATE": "true",
+    "TRIVY_SKIP_JAVA_DB_UPDATE": "true",
+    "TRIVY_OFFLINE_SCAN": "true",
+}
 
 
 def recognises(document: Mapping[str, Any]) -> bool:
@@ -83,11 +96,17 @@ def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(filter(None, (str(about.get("ImageID") or ""), *digests)))
 
 
-def parse(document: Mapping[str, Any], modified: datetime, *, listed: bool = False) -> ScanReport:
+def parse(
+    document: Mapping[str, Any],
+    modified: datetime,
+    *,
+    listed: bool = False,
+) -> ScanReport:
     """A report of Trivy, which has no data on exploited vulnerabilities.
 
     Args:
-        listed: it lists every package (`--list-all-pkgs`), so a result without packages compared none.
+        listed: it lists every package (`--list-all-pkgs`), so a result without packages compared
+            none.
 
     Raises:
         InputError: Trivy compared nothing.
@@ -96,7 +115,9 @@ def parse(document: Mapping[str, Any], modified: datetime, *, listed: bool = Fal
         raise KeyError("ArtifactName")
     vulnerabilities = unique(_vulnerabilities(document))
     without = _without_advisories(document, listed)
-    compared = tuple(group for group in _compared(document, listed) if group != "os-pkgs" or not without)
+    compared = tuple(
+        group for group in _compared(document, listed) if group != "os-pkgs" or not without
+    )
     if not compared and not vulnerabilities:
         raise nothing_compared("Trivy", without or _why_nothing(document))
     return ScanReport(
@@ -109,22 +130,50 @@ def parse(document: Mapping[str, Any], modified: datetime, *, listed: bool = Fal
     )
 
 
-def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
+def scan(
+    archive: str,
+    ask: Ask,
+    *,
+    offline: bool,
+) -> Known[ScanReport]:
     """Scan an image archive. Offline, Trivy's database is used unchanged, with its date.
 
     Args:
         archive: path of a docker archive.
         offline: do not try to update the database.
     """
-    command = (NAME, "image", "--input", archive, "--format", "json", "--scanners", "vuln", *_LISTED)
-    output = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
-    report = read_output(output, "Trivy", lambda printed: parse(printed, datetime.now(UTC), listed=True))
+    command = (
+        NAME,
+        "image",
+        "--input",
+        archive,
+        "--format",
+        "json",
+        "--scanners",
+        "vuln",
+        *_LISTED,
+    )
+    output = ask_twice(
+        ask,
+        command,
+        _SCAN_SECONDS,
+        _QUIET,
+        _OFFLINE,
+        offline=offline,
+    )
+    report = read_output(
+        output, "Trivy", lambda printed: parse(printed, datetime.now(UTC), listed=True)
+    )
     return report if isinstance(report, Unread) else replace(report, database=database_date(ask))
 
 
 def database_date(ask: Ask) -> datetime | None:
     """When Trivy's database was built; None if unknown."""
-    answer = ask((NAME, "version", "--format", "json"), _ASK_SECONDS, _QUIET)
+    answer = ask(
+        (NAME, "version", "--format", "json"),
+        _ASK_SECONDS,
+        _QUIET,
+    )
     if isinstance(answer, Unread):
         return None
     try:
@@ -149,7 +198,10 @@ def _lists_packages(document: Mapping[str, Any], listed: bool) -> bool:
     return listed or any(result.get("Packages") for result in document.get("Results") or ())
 
 
-def _compared(document: Mapping[str, Any], listed: bool) -> tuple[str, ...]:
+def _compared(
+    document: Mapping[str, Any],
+    listed: bool,
+) -> tuple[str, ...]:
     """The classes of packages that were compared: `os-pkgs`, `lang-pkgs`."""
     listed = _lists_packages(document, listed)
     return tuple(
@@ -159,21 +211,32 @@ def _compared(document: Mapping[str, Any], listed: bool) -> tuple[str, ...]:
     )
 
 
-def _without_advisories(document: Mapping[str, Any], listed: bool) -> str:
-    """Why Trivy seems to have no data on this release of the distribution; empty if nothing speaks for that.
+def _without_advisories(
+    document: Mapping[str, Any],
+    listed: bool,
+) -> str:
+    """Why Trivy seems to have no data on this release of the distribution; empty if nothing speaks
+    for that.
 
-    Trivy compares packages with an empty list then, and its report looks clean. `EOSL` does not tell: it is
-    about releases with a known end.
+    Trivy compares packages with an empty list then, and its report looks clean. `EOSL` does not
+    tell: it is about releases with a known end.
     """
-    system = [result for result in document.get("Results") or () if result.get("Class") == "os-pkgs"]
+    system = [
+        result for result in document.get("Results") or () if result.get("Class") == "os-pkgs"
+    ]
     if not system or any(result.get("Vulnerabilities") for result in system):
         return ""
     name = _system(document)
     if _UNDER_WAY.search(name):
         return f"it has no data on {name}, which is not released yet"
-    packages = {package.get("Name") for result in system for package in result.get("Packages") or ()}
+    packages = {
+        package.get("Name") for result in system for package in result.get("Packages") or ()
+    }
     if listed and _NEVER_CLEAN in packages:
-        return f"it has no data on {name}: even {_NEVER_CLEAN}, which always has some, has no vulnerability"
+        return (
+            f"it has no data on {name}: even {_NEVER_CLEAN}, which always has some, has no "
+            "vulnerability"
+        )
     return ""
 
 
@@ -184,13 +247,22 @@ def _system(document: Mapping[str, Any]) -> str:
 
 def _why_nothing(document: Mapping[str, Any]) -> str:
     name = _system(document)
-    return f"it found no packages that it knows in {name}" if name else "it recognised no distribution"
+    return (
+        f"it found no packages that it knows in {name}" if name else "it recognised no distribution"
+    )
 
 
-def _gaps(document: Mapping[str, Any], compared: tuple[str, ...], without: str) -> Iterator[str]:
+def _gaps(
+    document: Mapping[str, Any],
+    compared: tuple[str, ...],
+    without: str,
+) -> Iterator[str]:
     name = _system(document)
     if not name and set(compared) <= {"lang-pkgs"}:
-        yield "no distribution was recognised, so only packages of programming languages were compared"
+        yield (
+            "no distribution was recognised, so only packages of programming languages were "
+            "compared"
+        )
         return
     if ((document.get("Metadata") or {}).get("OS") or {}).get("EOSL"):
         yield f"{name} is past its end of support, so its vulnerabilities are no longer published"

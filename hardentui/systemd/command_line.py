@@ -1,4 +1,5 @@
-"""How values and words are written in a unit file, so that systemd and Quadlet read what was meant. Pure.
+"""How values and words are written in a unit file, so that systemd and Quadlet read what was meant.
+Pure.
 
 See systemd.syntax(7), systemd.service(5) "Command lines" and systemd.unit(5) "Specifiers".
 """
@@ -93,7 +94,9 @@ def raw_single(value: str) -> str:
     """A value that Quadlet uses verbatim, the last one counting: Image=, HealthCmd=."""
     text = raw_repeatable(value)
     if value.startswith('"') or value.endswith('"'):
-        raise _refuse(value, "it begins or ends with a double quote, which older generators take away")
+        raise _refuse(
+            value, "it begins or ends with a double quote, which older generators take away"
+        )
     return text
 
 
@@ -124,7 +127,8 @@ def boolean(value: str) -> str:
 def is_plain_word(value: str) -> bool:
     """Whether it needs no quotes: it contains no blank, quote, backslash or control character."""
     return bool(value) and not any(
-        character in "\"'\\" or character.isspace() or _CONTROL.match(character) for character in value
+        character in "\"'\\" or character.isspace() or _CONTROL.match(character)
+        for character in value
     )
 
 

@@ -36,19 +36,31 @@ class ServiceManager(Struct, frozen=True):
     def quadlet_directories(self) -> tuple[str, ...]:
         """Search path of Quadlet; the first place wins."""
         if not self.rootless:
-            return ("/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd")
+            return (
+                "/run/containers/systemd",
+                "/etc/containers/systemd",
+                "/usr/share/containers/systemd",
+            )
         everybody = [
             f"{place}/containers/systemd/users{own}"
             for place in ("/etc", "/usr/share")
             for own in (f"/{self.uid}", "")
         ]
-        return (f"{self.runtime}/containers/systemd", f"{self._config}/containers/systemd", *everybody)
+        return (
+            f"{self.runtime}/containers/systemd",
+            f"{self._config}/containers/systemd",
+            *everybody,
+        )
 
     @property
     def unit_directories(self) -> tuple[str, ...]:
         """Search path of unit files that override generated ones."""
         if self.rootless:
-            return (f"{self._config}/systemd/user", "/etc/systemd/user", f"{self.runtime}/systemd/user")
+            return (
+                f"{self._config}/systemd/user",
+                "/etc/systemd/user",
+                f"{self.runtime}/systemd/user",
+            )
         return ("/etc/systemd/system", "/run/systemd/system")
 
     @property
@@ -70,7 +82,13 @@ class ServiceManager(Struct, frozen=True):
         """Letter -> value of `%n`, `%h` and so on, as far as known."""
         stem = unit.removesuffix(".service")
         prefix, _, instance = stem.partition("@")
-        values = {"n": unit, "N": stem, "p": prefix, "i": instance, "j": prefix.rpartition("-")[2]}
+        values = {
+            "n": unit,
+            "N": stem,
+            "p": prefix,
+            "i": instance,
+            "j": prefix.rpartition("-")[2],
+        }
         values |= {"P": unescaped(prefix), "I": unescaped(instance)}
         values |= {"t": self.runtime, "h": self.home, "U": str(self.uid)}
         return values if self.rootless else {**values, "u": "root"}
@@ -78,11 +96,15 @@ class ServiceManager(Struct, frozen=True):
 
 def unescaped(text: str) -> str:
     """A part of a unit's name unescaped, as in `%P` and `%I`: `-` is a slash, `\\xNN` a character."""
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text.replace("-", "/"))
+    return _ESCAPE.sub(
+        lambda match: chr(int(match[1], 16)),
+        text.replace("-", "/"),
+    )
 
 
 def is_service_name(name: str) -> bool:
-    """Whether a label can be the name of a service. It comes from the container, so it is untrusted."""
+    """Whether a label can be the name of a service. It comes from the container, so it is
+    untrusted."""
     return _NAME.fullmatch(name) is not None
 
 

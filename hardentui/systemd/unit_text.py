@@ -1,10 +1,12 @@
 """A unit file as text in which every assignment and every word knows its position. Pure.
 
-Nothing is lost: an edit replaces spans of the text and leaves the rest byte for byte. Quadlet and systemd
-read continued lines differently (`joint`), and the meaning of a backslash depends on the key.
+Nothing is lost: an edit replaces spans of the text and leaves the rest byte for byte. Quadlet and
+systemd read continued lines differently (`joint`), and the meaning of a backslash depends on the
+key.
 
-What only a running systemd can know (a specifier such as %t, a variable of its own environment) is left in a
-word after the mark UNKNOWN, a NUL: no real argument can hold it, so such a word never equals a literal one.
+What only a running systemd can know (a specifier such as %t, a variable of its own environment) is
+left in a word after the mark UNKNOWN, a NUL: no real argument can hold it, so such a word never
+equals a literal one.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Word(Struct, frozen=True):
     text: str
     start: int
     end: int
-    offsets: tuple[int, ...]  # for each character of the text, the offset of its spelling in the value
+    offsets: tuple[
+        int, ...
+    ]  # for each character of the text, the offset of its spelling in the value
 
 
 class Assignment(Struct, frozen=True):
@@ -54,7 +58,9 @@ class Assignment(Struct, frozen=True):
     # start, end: of its physical lines, including the last line break
     start: int
     end: int
-    offsets: tuple[int, ...]  # for each character of the value, its offset in the file; one more for its end
+    offsets: tuple[
+        int, ...
+    ]  # for each character of the value, its offset in the file; one more for its end
 
 
 class UnitText(Struct, frozen=True, dict=True):
@@ -76,7 +82,9 @@ class UnitText(Struct, frozen=True, dict=True):
 
     def of(self, section: str, *keys: str) -> tuple[Assignment, ...]:
         """Assignments of a section; only of these keys, if any are named."""
-        return tuple(a for a in self.assignments if a.section == section and (not keys or a.key in keys))
+        return tuple(
+            a for a in self.assignments if a.section == section and (not keys or a.key in keys)
+        )
 
     @property
     def line_end(self) -> str:
@@ -106,7 +114,10 @@ def check_unit_text(text: str, name: str) -> None:
         )
 
 
-def _parse(text: str, joint: str) -> tuple[tuple[Assignment, ...], tuple[tuple[str, int], ...]]:
+def _parse(
+    text: str,
+    joint: str,
+) -> tuple[tuple[Assignment, ...], tuple[tuple[str, int], ...]]:
     assignments: list[Assignment] = []
     sections: list[tuple[str, int]] = []
     section = ""
@@ -141,7 +152,16 @@ def _parse(text: str, joint: str) -> tuple[tuple[Assignment, ...], tuple[tuple[s
         skipped = len(key) + 1 + len(value) - len(value.lstrip())
         ends_at = offsets[-1] + 1
         place = (*offsets[skipped:], ends_at)
-        assignments.append(Assignment(section, key.rstrip(), value.lstrip(), start, end, place))
+        assignments.append(
+            Assignment(
+                section,
+                key.rstrip(),
+                value.lstrip(),
+                start,
+                end,
+                place,
+            )
+        )
     return tuple(assignments), tuple(sections)
 
 
@@ -153,7 +173,12 @@ def _physical_lines(text: str) -> Iterator[tuple[int, int, int, int]]:
         line = text[start:end]
         first = start + len(line) - len(line.lstrip())
         last = start + len(line.rstrip())
-        yield (start, end, min(first, last) if line.strip() else start, last if line.strip() else start)
+        yield (
+            start,
+            end,
+            min(first, last) if line.strip() else start,
+            last if line.strip() else start,
+        )
         start = end
 
 
@@ -171,11 +196,14 @@ _LINE_END = "\r\n|\n\r|[\n\r\0]"
 
 
 def unit_settings(text: str) -> Iterator[tuple[str, str, str]]:
-    """(section, key, value) of each assignment as systemd reads it, in order; comments skipped, continued
-    lines joined. Without positions, it takes a tenth of the time."""
+    """(section, key, value) of each assignment as systemd reads it, in order; comments skipped,
+    continued lines joined. Without positions, it takes a tenth of the time."""
     section = joined = ""
     plain = "\r" not in text and "\0" not in text  # a regular expression takes ten times as long
-    for physical in (*(text.split("\n") if plain else re.split(_LINE_END, text)), ""):
+    for physical in (
+        *(text.split("\n") if plain else re.split(_LINE_END, text)),
+        "",
+    ):
         line = physical.lstrip(" \t\r")
         if line.startswith(("#", ";")):
             continue  # also in the middle of a continued line
@@ -193,7 +221,8 @@ def unit_settings(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def set_variables(units: Iterable[UnitText]) -> dict[str, str]:
-    """What Environment= of a unit with its drop-ins sets, as spelled there; an empty line clears the list."""
+    """What Environment= of a unit with its drop-ins sets, as spelled there; an empty line clears
+    the list."""
     variables: dict[str, str] = {}
     for unit in units:
         for assignment in unit.of("Service", "Environment"):
@@ -204,13 +233,18 @@ def set_variables(units: Iterable[UnitText]) -> dict[str, str]:
     return variables
 
 
-def split_words(value: str, *, escapes: bool = True, in_bytes: bool = False) -> tuple[Word, ...]:
+def split_words(
+    value: str,
+    *,
+    escapes: bool = True,
+    in_bytes: bool = False,
+) -> tuple[Word, ...]:
     """Words as systemd and Quadlet split them: at blanks, outside quotes.
 
     Args:
         escapes: a backslash begins an escape (else it is literal).
-        in_bytes: `\\xNN` and `\\NNN` are bytes, several of which make a character: so systemd, but not
-            Quadlet. The offsets in such a word are of its bytes.
+        in_bytes: `\\xNN` and `\\NNN` are bytes, several of which make a character: so systemd, but
+            not Quadlet. The offsets in such a word are of its bytes.
 
     Raises:
         InputError: a quote is never closed.
@@ -219,7 +253,8 @@ def split_words(value: str, *, escapes: bool = True, in_bytes: bool = False) -> 
 
 
 def split_command(text: str) -> tuple[str, ...]:
-    """The words of Exec…=, as systemd executes them: a bare `;` ends the command, and `\\;` is a semicolon.
+    """The words of Exec…=, as systemd executes them: a bare `;` ends the command, and `\\;` is a
+    semicolon.
 
     Raises:
         InputError: a quote is never closed.
@@ -233,7 +268,11 @@ def split_command(text: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _words(value: str, escapes: bool, in_bytes: bool) -> Iterator[Word]:
+def _words(
+    value: str,
+    escapes: bool,
+    in_bytes: bool,
+) -> Iterator[Word]:
     at = 0
     while True:
         while at < len(value) and value[at] in _BLANKS:
@@ -245,7 +284,12 @@ def _words(value: str, escapes: bool, in_bytes: bool) -> Iterator[Word]:
         at = word.end
 
 
-def _word(value: str, start: int, escapes: bool, in_bytes: bool) -> Word:
+def _word(
+    value: str,
+    start: int,
+    escapes: bool,
+    in_bytes: bool,
+) -> Word:
     out: list[str] = []
     offsets: list[int] = []
     quote = ""
@@ -276,11 +320,18 @@ def _word(value: str, start: int, escapes: bool, in_bytes: bool) -> Word:
         raise InputError("A quote is opened and never closed in a unit file.")
     text = "".join(out)
     if in_bytes:
-        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+        text = text.encode("utf-8", "surrogateescape").decode(
+            "utf-8",
+            "surrogateescape",
+        )
     return Word(text, start, at, (*offsets, at))
 
 
-def _escape(value: str, at: int, in_bytes: bool = False) -> tuple[str, int]:
+def _escape(
+    value: str,
+    at: int,
+    in_bytes: bool = False,
+) -> tuple[str, int]:
     """The character and the length of an escape; an unknown one is kept unchanged."""
     letter = value[at + 1 : at + 2]
     if letter in _ESCAPES and letter:
@@ -307,7 +358,12 @@ def quote_word(text: str) -> str:
         if character in '\\"':
             spelled.append("\\" + character)
         elif character < " " or character == "\x7f":
-            spelled.append({"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character, f"\\x{ord(character):02x}"))
+            spelled.append(
+                {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(
+                    character,
+                    f"\\x{ord(character):02x}",
+                )
+            )
         else:
             spelled.append(character)
     return '"' + "".join(spelled) + '"'
@@ -318,7 +374,9 @@ _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
 
 
 def expand(
-    text: str, specifiers: dict[str, str] | None = None, variables: dict[str, str] | None = None
+    text: str,
+    specifiers: dict[str, str] | None = None,
+    variables: dict[str, str] | None = None,
 ) -> str:
     """Expand `%%`, `%n`, `$$` and `${NAME}`; unknown ones are kept, after UNKNOWN.
 
@@ -327,7 +385,10 @@ def expand(
         variables: None = `$` means nothing here (Environment=).
     """
     known = {"%": "%", **(specifiers or {})}
-    text = _SPECIFIER.sub(lambda match: known.get(match[1], UNKNOWN + match[0]), text)
+    text = _SPECIFIER.sub(
+        lambda match: known.get(match[1], UNKNOWN + match[0]),
+        text,
+    )
     return text if variables is None else _with_values(text, variables)
 
 
@@ -337,7 +398,10 @@ def _with_values(text: str, variables: dict[str, str]) -> str:
     )
 
 
-def expand_variables(words: Sequence[str], variables: dict[str, str]) -> tuple[str, ...]:
+def expand_variables(
+    words: Sequence[str],
+    variables: dict[str, str],
+) -> tuple[str, ...]:
     """`$$` becomes `$`, `${NAME}` its value; a word `$NAME` becomes the words of its value."""
     out: list[str] = []
     for word in words:
@@ -350,7 +414,7 @@ def expand_variables(words: Sequence[str], variables: dict[str, str]) -> tuple[s
     return tuple(out)
 
 
-# --- A unit file: sections with keys in order, and safe comments ------------------------------------
+# --- A unit file: sections with keys in order, and safe comments ----------------------------------
 
 
 class Unit(Struct):
@@ -361,7 +425,12 @@ class Unit(Struct):
     # name -> (key, escaped text) in order; an empty key is a blank line
     sections: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
-    def add(self, section: str, key: str, text: str) -> None:
+    def add(
+        self,
+        section: str,
+        key: str,
+        text: str,
+    ) -> None:
         """Append `key=text`; the text is already escaped."""
         self.sections.setdefault(section, []).append((key, text))
 
@@ -390,16 +459,19 @@ class Unit(Struct):
 
 
 def comment_lines(comments: Sequence[str]) -> list[str]:
-    """Comments for a script or a unit: one line each, nothing that a terminal or parser would interpret."""
+    """Comments for a script or a unit: one line each, nothing that a terminal or parser would
+    interpret."""
     return [("# " + visible(comment)).rstrip("\\ ") for comment in comments]
 
 
-# --- Removing and inserting spans of a unit file's text; everything else stays byte for byte --------
+# --- Removing and inserting spans of a unit file's text; everything else stays byte for byte ------
 
 
 def assignment_at(unit: UnitText, offset: int) -> Assignment:
     """The assignment whose lines contain this offset of the text."""
-    return next(assignment for assignment in unit.assignments if assignment.start <= offset < assignment.end)
+    return next(
+        assignment for assignment in unit.assignments if assignment.start <= offset < assignment.end
+    )
 
 
 def without_assignment(unit: UnitText, assignment: Assignment) -> str:
@@ -410,7 +482,11 @@ def without_assignment(unit: UnitText, assignment: Assignment) -> str:
     return text[: assignment.start] + "".join(kept) + text[assignment.end :]
 
 
-def without_span(unit: UnitText, start: int, end: int) -> str:
+def without_span(
+    unit: UnitText,
+    start: int,
+    end: int,
+) -> str:
     """The text without a word, and without its line if the word was alone on it."""
     text = unit.text
     first = text.rfind("\n", 0, start) + 1
@@ -428,7 +504,11 @@ def without_span(unit: UnitText, start: int, end: int) -> str:
     return text[:start] + text[end:].lstrip(" \t")
 
 
-def _without_continuation(text: str, start: int, first: int) -> str:
+def _without_continuation(
+    text: str,
+    start: int,
+    first: int,
+) -> str:
     """The text up to `first`, with the last content line before it no longer continued."""
     lines = text[start:first].splitlines(keepends=True)
     for index in range(len(lines) - 1, -1, -1):
@@ -441,11 +521,20 @@ def _without_continuation(text: str, start: int, first: int) -> str:
     return text[:start] + "".join(lines)
 
 
-def with_span(text: str, start: int, end: int, new: str) -> str:
+def with_span(
+    text: str,
+    start: int,
+    end: int,
+    new: str,
+) -> str:
     return text[:start] + new + text[end:]
 
 
-def with_lines(unit: UnitText, offset: int, lines: list[str]) -> str:
+def with_lines(
+    unit: UnitText,
+    offset: int,
+    lines: list[str],
+) -> str:
     """The text with whole lines inserted at an offset where a line begins (or the file ends)."""
     before, after = unit.text[:offset], unit.text[offset:]
     if before and not before.endswith("\n"):

@@ -1,1 +1,2 @@
-"""The terminal UI. Screens use widgets, widgets use text and status; nothing here touches the machine."""
+"""The terminal UI. Screens use widgets, widgets use text and status; nothing here touches the
+machine."""

@@ -1,7 +1,8 @@
-"""Every action of the screens, declared once: it becomes the key, the footer, the palette and the help.
+"""Every action of the screens, declared once: it becomes the key, the footer, the palette and the
+help.
 
-A key means the same on every screen (`tests/tui/test_actions.py` compares them). An action without a key is
-found in the palette (`:`), and settings can give it one.
+A key means the same on every screen (`tests/tui/test_actions.py` compares them). An action without
+a key is found in the palette (`:`), and settings can give it one.
 """
 
 from __future__ import annotations
@@ -52,13 +53,34 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
     return [action.binding() for action in actions]
 
 
-def _to(destination: str, key: str, label: str, tooltip: str, opens: str) -> Action:
+def _to(
+    destination: str,
+    key: str,
+    label: str,
+    tooltip: str,
+    opens: str,
+) -> Action:
     """The action that opens a screen available from everywhere."""
     call = f"go('{destination}')"
-    return Action(f"app.{destination}", key, label, tooltip, "Everywhere", call=call, opens=opens)
+    return Action(
+        f"app.{destination}",
+        key,
+        label,
+        tooltip,
+        "Everywhere",
+        call=call,
+        opens=opens,
+    )
 
 
-def _numbers(prefix: str, most: int, label: str, tooltip: str, group: str, call: str) -> tuple[Action, ...]:
+def _numbers(
+    prefix: str,
+    most: int,
+    label: str,
+    tooltip: str,
+    group: str,
+    call: str,
+) -> tuple[Action, ...]:
     """The keys 1 to 9, and 0 for ten."""
     return tuple(
         Action(
@@ -103,16 +125,57 @@ APP = (
     Action("app.simulate", "D", "Simulated host", "Switch from this Podman to a simulated host.",
            "Everywhere"),
 )  # fmt: skip
-COPY = Action("screen.copy", "c", "Copy", "Copy what is under the cursor.", "This screen")
+COPY = Action(
+    "screen.copy",
+    "c",
+    "Copy",
+    "Copy what is under the cursor.",
+    "This screen",
+)
 COPY_MORE = Action(
-    "container.copy_as", "", "Copy as", "Copy its podman run command, its Quadlet, its ID.", "This screen"
+    "container.copy_as",
+    "",
+    "Copy as",
+    "Copy its podman run command, its Quadlet, its ID.",
+    "This screen",
 )
 PICK = (
-    Action("pick.leave", "escape,q", "Leave", "Take none.", "Question", True, "esc"),
-    *_numbers("pick.number", 9, "Line", "Take line", "Question", "number"),
+    Action(
+        "pick.leave",
+        "escape,q",
+        "Leave",
+        "Take none.",
+        "Question",
+        True,
+        "esc",
+    ),
+    *_numbers(
+        "pick.number",
+        9,
+        "Line",
+        "Take line",
+        "Question",
+        "number",
+    ),
 )
-BROWSE = (Action("browse.enlarge", "enter", "Enlarge", "Show the page of this row alone.", "This screen"),)
-BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
+BROWSE = (
+    Action(
+        "browse.enlarge",
+        "enter",
+        "Enlarge",
+        "Show the page of this row alone.",
+        "This screen",
+    ),
+)
+BACK = Action(
+    "screen.back",
+    "escape,q",
+    "Back",
+    "Leave this screen.",
+    "This screen",
+    True,
+    "esc",
+)
 _LOG = ("l", "Log", "Read, follow and search the log of this container.")
 _RIGHTS = ("R", "Rights", "Show what the kernel lets this container do.")
 _WATCH = ("m", "Monitor", "Monitor this container: resource use, alarms, log.")
@@ -171,30 +234,112 @@ WALK = (
     *_numbers("walk.step", 10, "Step", "Go to step", "Steps", "open_step"),
 )  # fmt: skip
 CONTAINER = (
-    Action("container.walk", "enter", "Walk", "Walk through the ten steps of this container.", "Container"),
+    Action(
+        "container.walk",
+        "enter",
+        "Walk",
+        "Walk through the ten steps of this container.",
+        "Container",
+    ),
     Action("container.logs", *_LOG, "Container"),
     Action("container.rights", *_RIGHTS, "Container"),
     Action("container.monitor", *_WATCH, "Container"),
     Action("container.history", *_HISTORY, "Container"),
 )
 VALUES = (
-    Action("values.next", "down,enter", "Next", "The next value.", "Values"),
-    Action("values.previous", "up", "Before", "The previous value.", "Values"),
-    Action("values.default", "ctrl+r", "Default", "Reset this value to its default.", "Values", True, "^r"),
+    Action(
+        "values.next",
+        "down,enter",
+        "Next",
+        "The next value.",
+        "Values",
+    ),
+    Action(
+        "values.previous",
+        "up",
+        "Before",
+        "The previous value.",
+        "Values",
+    ),
+    Action(
+        "values.default",
+        "ctrl+r",
+        "Default",
+        "Reset this value to its default.",
+        "Values",
+        True,
+        "^r",
+    ),
 )
 WRITE = (
-    Action("write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"),
-    Action("write.next_hunk", "n", "Next", "The next change.", "Write", True, call="hunk(1)"),
-    Action("write.previous_hunk", "N", "Before", "The previous change.", "Write", call="hunk(-1)"),
+    Action(
+        "write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"
+    ),
+    Action(
+        "write.next_hunk",
+        "n",
+        "Next",
+        "The next change.",
+        "Write",
+        True,
+        call="hunk(1)",
+    ),
+    Action(
+        "write.previous_hunk",
+        "N",
+        "Before",
+        "The previous change.",
+        "Write",
+        call="hunk(-1)",
+    ),
 )
-EXPLAIN = (Action("explain.accept", "W", "Waive", "Accept this finding until a date.", "Finding", True),)
-LOGS = (Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),)
+EXPLAIN = (
+    Action(
+        "explain.accept",
+        "W",
+        "Waive",
+        "Accept this finding until a date.",
+        "Finding",
+        True,
+    ),
+)
+LOGS = (
+    Action(
+        "logs.follow",
+        "f",
+        "Follow",
+        "Follow new lines, or pause.",
+        "Log",
+        True,
+    ),
+)
 CONNECTION = (
-    Action("connection.change", "i", "Change", "Switch to another Podman.", "Connection", True),
-    Action("connection.retry", "r", "Again", "Look for Podman again.", "Connection", True),
+    Action(
+        "connection.change",
+        "i",
+        "Change",
+        "Switch to another Podman.",
+        "Connection",
+        True,
+    ),
+    Action(
+        "connection.retry",
+        "r",
+        "Again",
+        "Look for Podman again.",
+        "Connection",
+        True,
+    ),
 )
 SETTINGS = (
-    Action("settings.change", "i", "Change", "Change a setting, for the next session.", "Settings", True),
+    Action(
+        "settings.change",
+        "i",
+        "Change",
+        "Change a setting, for the next session.",
+        "Settings",
+        True,
+    ),
 )
 FINDINGS = (
     Action("findings.explain", "e,enter", "Explain", "Explain this check; accept the finding there.",
@@ -203,17 +348,64 @@ FINDINGS = (
     Action("findings.next", "down,j", "Down", "The finding below.", "Findings"),
 )  # fmt: skip
 HOST = (
-    Action("host.take_in", "i", "Import", "Import a result of Lynis or OpenSCAP.", "Host", True),
-    Action("host.recheck", "r", "Again", "Check the host again.", "Host", True),
+    Action(
+        "host.take_in",
+        "i",
+        "Import",
+        "Import a result of Lynis or OpenSCAP.",
+        "Host",
+        True,
+    ),
+    Action(
+        "host.recheck",
+        "r",
+        "Again",
+        "Check the host again.",
+        "Host",
+        True,
+    ),
 )
 IMAGES = (
-    Action("images.findings", "e", "Explain", "Explain or accept findings of this image.", "Images", True),
-    Action("images.look", "x", "Look inside", "Inspect the contents of this image.", "Images", True),
-    Action("images.scan", "S", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
-    Action("images.rehearse", "t", "Try update", "Try an update on twins.", "Images", True),
-    Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
-    Action("images.scan_all", "", "Scan all", "Scan every image for known vulnerabilities.", "Images"),
-    Action("images.updates", "", "Updates", "Ask registries for newer images.", "Images"),
+    Action(
+        "images.findings",
+        "e",
+        "Explain",
+        "Explain or accept findings of this image.",
+        "Images",
+        True,
+    ),
+    Action(
+        "images.look", "x", "Look inside", "Inspect the contents of this image.", "Images", True
+    ),
+    Action(
+        "images.scan", "S", "Scan", "Scan this image for known vulnerabilities.", "Images", True
+    ),
+    Action(
+        "images.rehearse",
+        "t",
+        "Try update",
+        "Try an update on twins.",
+        "Images",
+        True,
+    ),
+    Action(
+        "images.take_in",
+        "i",
+        "Import",
+        "Import a scanner report.",
+        "Images",
+        True,
+    ),
+    Action(
+        "images.scan_all", "", "Scan all", "Scan every image for known vulnerabilities.", "Images"
+    ),
+    Action(
+        "images.updates",
+        "",
+        "Updates",
+        "Ask registries for newer images.",
+        "Images",
+    ),
 )
 NETWORKS = (
     Action("networks.findings", "e", "Explain", "Explain or accept findings of this network.", "Networks",
@@ -224,19 +416,84 @@ NETWORKS = (
     Action("networks.outgoing", "", "Outgoing", "Watch what a container contacts.", "Networks"),
     Action("networks.refresh", "r", "Again", "Read the networks again.", "Networks", True),
 )  # fmt: skip
-AGAIN = Action("job.again", "r", "Again", "Run it again.", "Result", True)
-JOB = (
-    Action("job.save", "ctrl+s", "Apply", "Carry out what is shown.", "Result", True, "^s"),
-    AGAIN,
-    Action("job.write", "w", "Write", "Write the files to a directory.", "Result", True),
+AGAIN = Action(
+    "job.again",
+    "r",
+    "Again",
+    "Run it again.",
+    "Result",
+    True,
 )
-FORM = (Action("form.save", "ctrl+s", "Carry out", "Carry it out.", "Form", True, "^s"),)
+JOB = (
+    Action(
+        "job.save",
+        "ctrl+s",
+        "Apply",
+        "Carry out what is shown.",
+        "Result",
+        True,
+        "^s",
+    ),
+    AGAIN,
+    Action(
+        "job.write",
+        "w",
+        "Write",
+        "Write the files to a directory.",
+        "Result",
+        True,
+    ),
+)
+FORM = (
+    Action(
+        "form.save",
+        "ctrl+s",
+        "Carry out",
+        "Carry it out.",
+        "Form",
+        True,
+        "^s",
+    ),
+)
 TRUST = (
-    Action("trust.change", "i", "Change", "Change which signatures images need.", "Trust", True),
-    Action("trust.test", "t", "Try a pull", "Pull an image to see the verdict of the policy.", "Trust", True),
-    Action("trust.sign", "", "Sign", "Sign an image and prove it with a pull.", "Trust"),
-    Action("trust.key", "", "Signing key", "Make a sigstore key pair.", "Trust"),
-    Action("trust.refresh", "r", "Again", "Reload policy and registries.", "Trust", True),
+    Action(
+        "trust.change",
+        "i",
+        "Change",
+        "Change which signatures images need.",
+        "Trust",
+        True,
+    ),
+    Action(
+        "trust.test",
+        "t",
+        "Try a pull",
+        "Pull an image to see the verdict of the policy.",
+        "Trust",
+        True,
+    ),
+    Action(
+        "trust.sign",
+        "",
+        "Sign",
+        "Sign an image and prove it with a pull.",
+        "Trust",
+    ),
+    Action(
+        "trust.key",
+        "",
+        "Signing key",
+        "Make a sigstore key pair.",
+        "Trust",
+    ),
+    Action(
+        "trust.refresh",
+        "r",
+        "Again",
+        "Reload policy and registries.",
+        "Trust",
+        True,
+    ),
 )
 CHANGE = (
     Action("change.go", "enter", "Go on", "Start the trial; then apply what worked.", "Change", True),
@@ -255,7 +512,8 @@ CHANGE = (
 
 
 class Data(StrEnum):
-    """What happens to the data in the container's writable layer, which its successor would not have."""
+    """What happens to the data in the container's writable layer, which its successor would not
+    have."""
 
     KEEP = "copied into volumes"
     DISCARD = "discarded"
@@ -293,27 +551,122 @@ STAGES = {
 
 
 JOURNAL = (
-    Action("journal.undo", "u", "Undo", "Undo this change.", "Journal", True),
-    Action("journal.keep", "K", "Keep", "Confirm a waiting change.", "Journal", True),
-    Action("journal.forget", "", "Forget", "Delete the kept original.", "Journal"),
-    Action("journal.refresh", "r", "Again", "Reload the journal.", "Journal"),
+    Action(
+        "journal.undo",
+        "u",
+        "Undo",
+        "Undo this change.",
+        "Journal",
+        True,
+    ),
+    Action(
+        "journal.keep",
+        "K",
+        "Keep",
+        "Confirm a waiting change.",
+        "Journal",
+        True,
+    ),
+    Action(
+        "journal.forget",
+        "",
+        "Forget",
+        "Delete the kept original.",
+        "Journal",
+    ),
+    Action(
+        "journal.refresh",
+        "r",
+        "Again",
+        "Reload the journal.",
+        "Journal",
+    ),
 )
-ASK = (Action("ask.leave", "escape", "Leave", "Cancel.", "Question", True, "esc"),)
+ASK = (
+    Action(
+        "ask.leave",
+        "escape",
+        "Leave",
+        "Cancel.",
+        "Question",
+        True,
+        "esc",
+    ),
+)
 SURE = (
-    Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
-    Action("sure.leave", "escape,q", "No", "Cancel.", "Question", True, "esc"),
+    Action(
+        "sure.yes",
+        "y",
+        "Yes",
+        "Do it.",
+        "Question",
+        True,
+    ),
+    Action(
+        "sure.leave",
+        "escape,q",
+        "No",
+        "Cancel.",
+        "Question",
+        True,
+        "esc",
+    ),
 )
 TRAINING = (
-    Action("training.open", "enter", "Open", "Open this lab.", "Training", True),
-    Action("training.stop", "", "Clean up", "Remove everything the labs created.", "Training"),
+    Action(
+        "training.open",
+        "enter",
+        "Open",
+        "Open this lab.",
+        "Training",
+        True,
+    ),
+    Action(
+        "training.stop",
+        "",
+        "Clean up",
+        "Remove everything the labs created.",
+        "Training",
+    ),
 )
 LAB = (
-    Action("lab.options", "i", "Options", "Enter options of podman run.", "Lab", True),
-    Action("lab.check", "r", "Again", "Check the container again, and attack it.", "Lab", True),
-    Action("lab.hint", "e", "Explain", "The next hint.", "Lab", True),
-    Action("lab.solution", "", "Solution", "Show the solution; start over to pass the lab.", "Lab"),
-    Action("lab.restart", "", "Start over", "Recreate the container as it was at the start.", "Lab"),
-    Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
+    Action(
+        "lab.options",
+        "i",
+        "Options",
+        "Enter options of podman run.",
+        "Lab",
+        True,
+    ),
+    Action(
+        "lab.check",
+        "r",
+        "Again",
+        "Check the container again, and attack it.",
+        "Lab",
+        True,
+    ),
+    Action(
+        "lab.hint",
+        "e",
+        "Explain",
+        "The next hint.",
+        "Lab",
+        True,
+    ),
+    Action(
+        "lab.solution",
+        "",
+        "Solution",
+        "Show the solution; start over to pass the lab.",
+        "Lab",
+    ),
+    Action(
+        "lab.restart", "", "Start over", "Recreate the container as it was at the start.", "Lab"
+    ),
+    Action(
+        "lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"
+    ),
 )
 
 
@@ -326,11 +679,16 @@ def all_actions() -> tuple[Action, ...]:
 def _screens() -> Iterator[tuple[Action, ...]]:
     """The declarations above, screen by screen."""
     for name, value in globals().items():
-        if name.isupper() and isinstance(value, tuple) and value is not APP and not name.startswith("_"):
+        if (
+            name.isupper()
+            and isinstance(value, tuple)
+            and value is not APP
+            and not name.startswith("_")
+        ):
             yield value
 
 
-# --- actions in sentences ----------------------------------------------------------------------------------
+# --- actions in sentences -------------------------------------------------------------------------
 
 
 @cache
@@ -341,14 +699,26 @@ def _told() -> dict[str, str]:
 def _first_of(action: Action) -> str:
     """The first of its keys, as users read it; without one, how to find it."""
     first = action.key.split(",")[0]
-    signs = {"slash": "/", "question_mark": "?", "": f": {action.label}"}
-    return signs.get(first, first.upper() if re.fullmatch(r"f\d+", first) else first)
+    signs = {
+        "slash": "/",
+        "question_mark": "?",
+        "": f": {action.label}",
+    }
+    return signs.get(
+        first,
+        first.upper() if re.fullmatch(r"f\d+", first) else first,
+    )
 
 
 def with_keys(text: str) -> str:
-    """The text with the keys of its actions (`{walk.trial}`); raises KeyError for an action that is none."""
+    """The text with the keys of its actions (`{walk.trial}`); raises KeyError for an action that is
+    none."""
     keys = _told()
-    return re.sub(r"\{([\w.]+)\}", lambda placeholder: keys[placeholder[1]], text)
+    return re.sub(
+        r"\{([\w.]+)\}",
+        lambda placeholder: keys[placeholder[1]],
+        text,
+    )
 
 
 _WAYS: dict[Verb, str] = {

@@ -58,7 +58,8 @@ SCREENS = {action.id.partition(".")[2]: action.opens for action in APP if action
     "rights": "container.RightsScreen",
     "help": "pages.HelpScreen",
 }
-"""Name -> module and class: imported when first opened, because the first screen does not wait for them."""
+"""Name -> module and class: imported when first opened, because the first screen does not wait for
+them."""
 _TABS = ("MonitorScreen", "LogsScreen", "RightsScreen")
 """The tabs of a container besides the walk."""
 
@@ -76,7 +77,11 @@ def why_not_open(name: str, screens: Iterable[Screen[object]]) -> str:
     there = [type(screen).__name__ == kind for screen in screens]
     if not any(there):
         return ""
-    return "You are there already." if there[-1] else "It is open below this screen: esc goes back to it."
+    return (
+        "You are there already."
+        if there[-1]
+        else "It is open below this screen: esc goes back to it."
+    )
 
 
 _AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
@@ -88,14 +93,19 @@ _PATIENCE = 3.0
 class TypeAhead:
     """Handles one key after the other, each when the screen that the last one opened takes keys.
 
-    Textual gives a key to whatever has the focus when it arrives. Over ssh several arrive at once: those
-    meant for a dialog that the first one opens would go to the old screen, and be lost or do something else.
+    Textual gives a key to whatever has the focus when it arrives. Over ssh several arrive at once:
+    those meant for a dialog that the first one opens would go to the old screen, and be lost or do
+    something else.
 
-    A key climbs from the focused widget to the app through a message queue at each level. A callback that
-    takes the same way behind it tells when it has been handled.
+    A key climbs from the focused widget to the app through a message queue at each level. A
+    callback that takes the same way behind it tells when it has been handled.
     """
 
-    def __init__(self, app: App[None], handle: Callable[[Key], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        app: App[None],
+        handle: Callable[[Key], Awaitable[None]],
+    ) -> None:
         """Args:
         handle: gives the key to the focused widget.
         """
@@ -120,17 +130,28 @@ class TypeAhead:
         focus = self._focus()
         await self._handle(key)
         # the second time behind the messages that the key caused, such as Input.Submitted
-        again = partial(self._climb, focus, partial(self._settle, focus, self._handled))
+        again = partial(
+            self._climb,
+            focus,
+            partial(self._settle, focus, self._handled),
+        )
         self._climb(focus, again)
 
     def _focus(self) -> DOMNode:
         return self._app.focused or self._app.screen
 
-    def _climb(self, node: DOMNode, then: Callable[[], None]) -> None:
-        """Do something when the node, and those around it, have handled all that they were sent before."""
+    def _climb(
+        self,
+        node: DOMNode,
+        then: Callable[[], None],
+    ) -> None:
+        """Do something when the node, and those around it, have handled all that they were sent
+        before."""
         if node is self._app:
             then()
-        elif not node.call_later(self._climb, node.parent or self._app, then):  # it has been removed
+        elif not node.call_later(
+            self._climb, node.parent or self._app, then
+        ):  # it has been removed
             self._app.call_later(then)
 
     def _settle(self, focus: DOMNode, number: int) -> None:
@@ -171,11 +192,18 @@ class ActionProvider(Provider):
         return node.check_action(name, parameters) is True
 
     async def _carry_out(self, action: Action) -> None:
-        await self.app.run_action(action.target, self.app if action in APP else self.screen)
+        await self.app.run_action(
+            action.target,
+            self.app if action in APP else self.screen,
+        )
 
     async def discover(self) -> Hits:
         for action in self._actions():
-            yield DiscoveryHit(action.label, partial(self._carry_out, action), help=action.tooltip)
+            yield DiscoveryHit(
+                action.label,
+                partial(self._carry_out, action),
+                help=action.tooltip,
+            )
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
@@ -201,7 +229,10 @@ class ThemeProvider(Provider):
             label = f"Theme {name}"
             if score := matcher.match(label):
                 yield Hit(
-                    score, matcher.highlight(label), partial(self._choose, name), help="Change the colours."
+                    score,
+                    matcher.highlight(label),
+                    partial(self._choose, name),
+                    help="Change the colours.",
                 )
 
 
@@ -248,7 +279,9 @@ class HardenApp(App[None]):
         choices: other connections to choose from; None = none.
         """
         self.settings = settings or Settings()
-        self.signs = signs_for(os.environ if environ is None else environ, wanted=self.settings.ascii)
+        self.signs = signs_for(
+            os.environ if environ is None else environ, wanted=self.settings.ascii
+        )
         super().__init__()
         self._first_look = first_look
         self._simulate = simulate
@@ -291,7 +324,11 @@ class HardenApp(App[None]):
             self.call_after_refresh(self.action_go, self._opening)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._told_to_end, number)
+            loop.add_signal_handler(
+                number,
+                self._told_to_end,
+                number,
+            )
 
     def _told_to_end(self, number: int) -> None:
         """Quit normally, so that the terminal is restored and our own Podman service stops."""
@@ -331,11 +368,18 @@ class HardenApp(App[None]):
             last = replace(last, theme=self.theme)
         if session.opened is not None and not session.opened.simulated:
             view = session.list_view
-            last = replace(last, filter=view.filter, column=view.column, reverse=view.reverse)
+            last = replace(
+                last,
+                filter=view.filter,
+                column=view.column,
+                reverse=view.reverse,
+            )
             if session.directory != directory:
                 last = replace(last, directory=session.directory)
             if (place := session.last_walk) is not None:
-                last = replace(last, engine=place.engine, container=place.container, step=place.step)
+                last = replace(
+                    last, engine=place.engine, container=place.container, step=place.step
+                )
         if last != self._remembered:
             self._remember(last)
 
@@ -363,7 +407,11 @@ class HardenApp(App[None]):
     ) -> None:
         """Every notification passes the gate for untrusted text; none is parsed as markup."""
         super().notify(
-            visible_lines(message), title=visible(title), severity=severity, timeout=timeout, markup=False
+            visible_lines(message),
+            title=visible(title),
+            severity=severity,
+            timeout=timeout,
+            markup=False,
         )
 
     def tell_notices(self, notices: Iterable[Notice]) -> None:
@@ -371,15 +419,26 @@ class HardenApp(App[None]):
         for notice in notices:
             if notice not in self._notified:
                 self._notified.add(notice)
-                self.notify(str(notice), title="Settings", severity="warning", timeout=_READING)
+                self.notify(
+                    str(notice),
+                    title="Settings",
+                    severity="warning",
+                    timeout=_READING,
+                )
 
-    def copy(self, what: str, text: str, notes: Iterable[str] = ()) -> None:
+    def copy(
+        self,
+        what: str,
+        text: str,
+        notes: Iterable[str] = (),
+    ) -> None:
         """Copy a text to the clipboard and to a file, for terminals without clipboard access.
 
         Args:
             notes: remarks about the text, one sentence each.
 
-        It goes through the gate for untrusted text: a name with a line break must not run when it is pasted.
+        It goes through the gate for untrusted text: a name with a line break must not run when it
+        is pasted.
         """
         text = visible_lines(text)
         self.copy_to_clipboard(text)
@@ -389,12 +448,19 @@ class HardenApp(App[None]):
             where = error.title
         self.clear_notifications()
         lines = [where, *notes]
-        self.notify("\n".join(lines), title=f"Copied {what}", timeout=_READING if len(lines) > 1 else None)
+        self.notify(
+            "\n".join(lines), title=f"Copied {what}", timeout=_READING if len(lines) > 1 else None
+        )
 
-    # --- navigation ------------------------------------------------------------------------------------
+    # --- navigation -------------------------------------------------------------------------------
 
-    def open_tab(self, name: str, about: Row | ContainerFacts) -> None:
-        """Another tab of a container takes the place of the present one; the walk and the list stay below."""
+    def open_tab(
+        self,
+        name: str,
+        about: Row | ContainerFacts,
+    ) -> None:
+        """Another tab of a container takes the place of the present one; the walk and the list stay
+        below."""
         if (bench := self.session.bench) is not None:
             here, tab = type(self.screen).__name__, screen(name, bench, about)
             self.switch_screen(tab) if here in _TABS else self.push_screen(tab)
@@ -403,7 +469,10 @@ class HardenApp(App[None]):
         below = self.screen_stack[-2:-1]
         if type(self.screen).__name__ not in _TABS:
             self.push_screen(screen("walk", key))
-        elif getattr(below[0], "container_key", "") == key and type(below[0]).__name__ == "WalkScreen":
+        elif (
+            getattr(below[0], "container_key", "") == key
+            and type(below[0]).__name__ == "WalkScreen"
+        ):
             self.pop_screen()
         else:
             self.switch_screen(screen("walk", key))
@@ -411,17 +480,33 @@ class HardenApp(App[None]):
     def open_meaning(self, key: str) -> None:
         self.push_screen(screen("meaning", key))
 
-    def open_harden(self, keys: Sequence[str], choices: Sequence[Choice] = ()) -> None:
+    def open_harden(
+        self,
+        keys: Sequence[str],
+        choices: Sequence[Choice] = (),
+    ) -> None:
         """The cards of these containers, one after another; those of a stack on one."""
         if keys:
             from hardentui.features.looking.stack import stacks
 
-            reports = {key: row.report for key, row in self.session.rows.items() if row.report is not None}
+            reports = {
+                key: row.report for key, row in self.session.rows.items() if row.report is not None
+            }
             facts = {key: reports[key].facts if key in reports else None for key in keys}
-            able = {key: its for key, its in facts.items() if its is None or not its.inspect.get("IsInfra")}
+            able = {
+                key: its
+                for key, its in facts.items()
+                if its is None or not its.inspect.get("IsInfra")
+            }
             first, *rest = stacks((able or facts).items(), units=False)
             left = [key for group in rest for key in group]
-            change = screen("change", first[0], len(left), tuple(choices), tuple(first[1:]))
+            change = screen(
+                "change",
+                first[0],
+                len(left),
+                tuple(choices),
+                tuple(first[1:]),
+            )
             self.push_screen(change, lambda _: self.open_harden(left))
 
     def open_history(self, name: str) -> None:
@@ -485,11 +570,19 @@ class HardenApp(App[None]):
                 return "Available when no Podman answers; hardentui --demo opens it at any time."
         return ""
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],
+    ) -> bool | None:
         """Not in the palette while there is a reason. Textual asks."""
         return None if self.is_running and self.why_not(action, *parameters) else True
 
-    def _reason(self, action: str | ActionParseResult, target: DOMNode) -> str:
+    def _reason(
+        self,
+        action: str | ActionParseResult,
+        target: DOMNode,
+    ) -> str:
         """Why the action of a screen, or of the app, cannot be carried out now; empty when it can."""
         namespace, name, parameters = parse(action) if isinstance(action, str) else action
         if target is self or namespace == "app":
@@ -511,7 +604,11 @@ class HardenApp(App[None]):
         """Run an action, or report why it cannot be run: every key, click and choice ends here."""
         why = self._reason(action, default_namespace or self)
         if not why:
-            return await super().run_action(action, default_namespace, namespaces)
+            return await super().run_action(
+                action,
+                default_namespace,
+                namespaces,
+            )
         self.clear_notifications()  # only the newest: they would pile up over the screen
         self.notify(why, severity="warning")
         return True

@@ -21,14 +21,19 @@ Values: TypeAlias = dict[str, ParameterValue]
 
 
 class Choosing:
-    """Chosen fixes over one report, and values for fixes. The session owns both, so they outlive the screen.
+    """Chosen fixes over one report, and values for fixes. The session owns both, so they outlive
+    the screen.
 
     Attributes:
         trouble: why there is no plan although fixes are chosen; else empty.
     """
 
     def __init__(
-        self, bench: Workbench, report: Report, chosen: dict[str, Choice], values: dict[str, Values]
+        self,
+        bench: Workbench,
+        report: Report,
+        chosen: dict[str, Choice],
+        values: dict[str, Values],
     ) -> None:
         self.bench = bench
         self.report = report
@@ -75,12 +80,18 @@ class Choosing:
             return Skipped(choice.check, error.title)
 
     def need_a_value(self) -> dict[str, Skipped | None]:
-        """Check -> why its fix still needs a value, or None when one was given; only fixes without a
-        default of their own.
+        """Check -> why its fix still needs a value, or None when one was given; only fixes without
+        a default of their own.
         """
         failing = [finding.check for finding in self.report.everything if finding.failing]
-        bare = {check: self._refusal(Choice(check)) for check in failing if check not in self._chosen}
-        return {check: self.refusal(check) for check, why in bare.items() if why is not None and why.needs}
+        bare = {
+            check: self._refusal(Choice(check)) for check in failing if check not in self._chosen
+        }
+        return {
+            check: self.refusal(check)
+            for check, why in bare.items()
+            if why is not None and why.needs
+        }
 
     def choice(self, check: str) -> Choice:
         """A fix with the values given for it, whether it is chosen or not."""
@@ -101,8 +112,14 @@ class Choosing:
         self._stale = True
         return None
 
-    def set_value(self, check: str, name: str, value: ParameterValue | None) -> Skipped | None:
-        """Give a fix a value (None: back to the default) and choose the fix; returns why it cannot be chosen.
+    def set_value(
+        self,
+        check: str,
+        name: str,
+        value: ParameterValue | None,
+    ) -> Skipped | None:
+        """Give a fix a value (None: back to the default) and choose the fix; returns why it cannot
+        be chosen.
 
         A fix that cannot be carried out with the value is dropped; the value is kept.
         """
@@ -127,7 +144,8 @@ class Choosing:
         return len(fresh)
 
     def take(self, choices: Iterable[Choice]) -> list[Skipped]:
-        """Choose exactly these, with their values; returns those that cannot be carried out, with reasons."""
+        """Choose exactly these, with their values; returns those that cannot be carried out, with
+        reasons."""
         self._chosen.clear()
         refused = []
         for choice in choices:
@@ -173,7 +191,13 @@ class Choosing:
     def _compute(self) -> None:
         if not self._stale:
             return
-        self._stale, self.trouble, self._plan, self._after, self._decisions = False, "", None, None, ()
+        self._stale, self.trouble, self._plan, self._after, self._decisions = (
+            False,
+            "",
+            None,
+            None,
+            (),
+        )
         self._drafts = {}
         if not self._chosen:
             return
@@ -190,5 +214,10 @@ class Choosing:
         if plan is None:
             return ""
         if target not in self._drafts:
-            self._drafts[target] = self.bench.drafter.draft(self.report, plan, target, verify=False)
+            self._drafts[target] = self.bench.drafter.draft(
+                self.report,
+                plan,
+                target,
+                verify=False,
+            )
         return self._drafts[target].diff

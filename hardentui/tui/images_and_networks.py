@@ -1,5 +1,5 @@
-"""Data that containers share, as the screens see it: images, networks, and the image inspection that is
-running.
+"""Data that containers share, as the screens see it: images, networks, and the image inspection
+that is running.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ class Owner(Protocol):
     def bench(self) -> Workbench | None: ...
     @property
     def post(self) -> Post: ...
-    def run(self, work: Callable[[], None], group: str) -> None: ...
+    def run(
+        self,
+        work: Callable[[], None],
+        group: str,
+    ) -> None: ...
     def recheck_all(self, keys: Collection[str]) -> None: ...
 
 
@@ -72,20 +76,36 @@ class Around:
             for what in self._wanted:
                 self._session.run(lambda what=what: self._read(bench, what, post), what)  # type: ignore[misc]
 
-    def _read(self, bench: Workbench, what: str, post: Post) -> None:
+    def _read(
+        self,
+        bench: Workbench,
+        what: str,
+        post: Post,
+    ) -> None:
         try:
-            reports = bench.surroundings.images() if what == "images" else bench.surroundings.networks()
+            reports = (
+                bench.surroundings.images() if what == "images" else bench.surroundings.networks()
+            )
         except HardenError as error:
             post(say.WorkFailed(f"Reading the {what}", error))
             return
         post(say.SharedJudged(what, reports))
 
-    # --- image inspection --------------------------------------------------------------------------------
+    # --- image inspection -------------------------------------------------------------------------
 
-    def look_into(self, engine: str, image: str, name: str) -> bool:
+    def look_into(
+        self,
+        engine: str,
+        image: str,
+        name: str,
+    ) -> bool:
         """Inspect an image; False when another inspection is running."""
 
-        def read(bench: Workbench, tell: Callable[[str], None], stop: threading.Event) -> dict[str, str]:
+        def read(
+            bench: Workbench,
+            tell: Callable[[str], None],
+            stop: threading.Event,
+        ) -> dict[str, str]:
             shown = visible(name, 40)
             tell(f"reading {shown}")
             inventory = bench.look_into_image(
@@ -98,7 +118,11 @@ class Around:
     def scan(self, images: Sequence[ImageFacts]) -> bool:
         """Scan images for known vulnerabilities; False when another inspection or scan is running."""
 
-        def scan(bench: Workbench, tell: Callable[[str], None], stop: threading.Event) -> dict[str, str]:
+        def scan(
+            bench: Workbench,
+            tell: Callable[[str], None],
+            stop: threading.Event,
+        ) -> dict[str, str]:
             return bench.scan_images(images, tell, stop)
 
         return bool(images) and self._begin(
@@ -119,7 +143,9 @@ class Around:
 
         def run() -> None:
             try:
-                troubles = work(bench, lambda now: post(say.LookProgressed(inspection, now)), inspection.stop)
+                troubles = work(
+                    bench, lambda now: post(say.LookProgressed(inspection, now)), inspection.stop
+                )
                 told = [f"{visible(name, 60)}: {reason}" for name, reason in troubles.items()]
             except HardenError as error:
                 told = [str(error)]
@@ -141,7 +167,11 @@ class Around:
             self.look.now = message.now
             self._session.state_changed.publish("look")
 
-    def ended(self, message: say.LookEnded, notify: Callable[[str, bool], None]) -> None:
+    def ended(
+        self,
+        message: say.LookEnded,
+        notify: Callable[[str, bool], None],
+    ) -> None:
         """The inspection is over: its findings go into the step cells of the images' containers."""
         inspection = message.inspection
         if self.look is not inspection:

@@ -28,7 +28,13 @@ def _worst(row: Row) -> tuple[int, int, int, str, str]:
         return (2, 0, 0, row.name, row.key)
     score = row.report.score
     bad = score.count(Severity.CRITICAL) * 1000 + score.count(Severity.HIGH)
-    return (1 if score.value is None else 0, score.value or 0, -bad, row.name, row.key)
+    return (
+        1 if score.value is None else 0,
+        score.value or 0,
+        -bad,
+        row.name,
+        row.key,
+    )
 
 
 def _by_step(number: int) -> Callable[[Row], Value | None]:
@@ -56,7 +62,8 @@ _VALUES: dict[str, Callable[[Row], Value | None]] = {
     **{f"step {number}": _by_step(number) for number in range(1, 11)},
 }
 COLUMNS = tuple(_VALUES)
-"""Columns that the list can be sorted by: first those that the sort key cycles through, then the steps."""
+"""Columns that the list can be sorted by: first those that the sort key cycles through, then the
+steps."""
 CYCLED = COLUMNS[:6]
 _FALLS = {f"step {number}" for number in range(1, 11)}
 """Columns sorted in descending order by default: the worst severity first."""
@@ -71,7 +78,11 @@ class ListView(Struct, frozen=True):
 
     def sorted_by(self, column: str) -> ListView:
         """Sorted by that column; the same one again reverses the order."""
-        return replace(self, column=column, reverse=column == self.column and not self.reverse)
+        return replace(
+            self,
+            column=column,
+            reverse=column == self.column and not self.reverse,
+        )
 
     @property
     def next_column(self) -> str:
@@ -97,12 +108,15 @@ def about_kept(row: Row) -> str:
     if row.kept is None:
         return ""
     of = visible(row.kept.of, 60)
-    return f"The original of {of}, kept for an undo. In the journal (J) u restores it, Forget removes it."
+    return (
+        f"The original of {of}, kept for an undo. In the journal (J) u restores it, Forget "
+        "removes it."
+    )
 
 
 def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
-    """The rows in the order of the view. Rows without a value in the column come last in both directions,
-    and after them kept originals.
+    """The rows in the order of the view. Rows without a value in the column come last in both
+    directions, and after them kept originals.
     """
     value_of = _VALUES.get(view.column, _VALUES["score"])
     with_value: list[tuple[Value, Row]] = []
@@ -113,13 +127,17 @@ def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
             without.append(row)
         else:
             with_value.append((value, row))
-    with_value.sort(key=lambda pair: pair[0], reverse=view.reverse)
+    with_value.sort(
+        key=lambda pair: pair[0],
+        reverse=view.reverse,
+    )
     ordered = [*(row for _, row in with_value), *without]
     return sorted(ordered, key=lambda row: (row.kept is not None, bool(row.aside)))
 
 
 def summary(rows: Iterable[Row]) -> tuple[dict[Level, int], dict[Severity, int], int]:
-    """Containers by level, failing findings by severity, and unknown findings of the rows that count."""
+    """Containers by level, failing findings by severity, and unknown findings of the rows that
+    count."""
     levels: dict[Level, int] = {}
     failing: dict[Severity, int] = {}
     unknown = 0

@@ -1,4 +1,5 @@
-"""How results come from threads to the app: by callbacks of a widget, and by messages of the session."""
+"""How results come from threads to the app: by callbacks of a widget, and by messages of the
+session."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ def in_background(
     *,
     group: str,
 ) -> None:
-    """Work on a thread; its result, or why there is none, is taken on the app's thread while the widget is
-    there.
+    """Work on a thread; its result, or why there is none, is taken on the app's thread while the
+    widget is there.
     """
 
     def on_thread() -> None:
@@ -40,13 +41,19 @@ def in_background(
         else:
             widget.call_later(then, result)
 
-    widget.run_worker(on_thread, group=group, thread=True)
+    widget.run_worker(
+        on_thread,
+        group=group,
+        thread=True,
+    )
 
 
 class FromWorker(Message):
     """Base of all messages."""
 
-    over: Event | None = None  # set once the worker's connection is closed: then the message is obsolete
+    over: Event | None = (
+        None  # set once the worker's connection is closed: then the message is obsolete
+    )
 
     def stands_for(self, message: Message) -> bool:
         """Whether it replaces an older message of the same kind."""

@@ -1,7 +1,8 @@
 """The app's data, and the workers that load it.
 
-The session lives on the app's own thread. Workers run on threads of their own and only post messages; the
-app passes these to `handle`, which updates the state and notifies the screens through signals.
+The session lives on the app's own thread. Workers run on threads of their own and only post
+messages; the app passes these to `handle`, which updates the state and notifies the screens through
+signals.
 """
 
 from __future__ import annotations
@@ -54,18 +55,28 @@ def place_of(row: Row, step: Step) -> Place:
     return Place(row.engine.label, row.name, step.number)
 
 
-def beginning(row: Row | None, steps: Sequence[Step], last: Place | None) -> int:
-    """Index of the step where a walk starts: the last one visited, else that of the worst finding of the
-    container itself, which its owner can fix, else the first one that fails.
+def beginning(
+    row: Row | None,
+    steps: Sequence[Step],
+    last: Place | None,
+) -> int:
+    """Index of the step where a walk starts: the last one visited, else that of the worst finding
+    of the container itself, which its owner can fix, else the first one that fails.
     """
     if last is not None and row is not None and last.is_of(row):
-        return next((at for at, step in enumerate(steps) if step.number == last.step), 0)
+        return next(
+            (at for at, step in enumerate(steps) if step.number == last.step),
+            0,
+        )
     own = row.report.failing if row is not None and row.report is not None else ()
     if own:
         worst = max(own, key=lambda finding: (finding.severity, -finding.step)).step
         return next((at for at, step in enumerate(steps) if step.number == worst), 0)
     cells = row.report.cells if row is not None and row.report is not None else ()
-    return next((at for at, cell in enumerate(cells) if cell.status is Status.FAIL), 0)
+    return next(
+        (at for at, cell in enumerate(cells) if cell.status is Status.FAIL),
+        0,
+    )
 
 
 _PATIENCE = 1.0
@@ -80,7 +91,10 @@ class Workers:
     """
 
     def __init__(
-        self, post: Callable[[say.FromWorker], None], inbox: deque[Row], fail: Callable[[Exception], object]
+        self,
+        post: Callable[[say.FromWorker], None],
+        inbox: deque[Row],
+        fail: Callable[[Exception], object],
     ) -> None:
         self._post = post
         self._inbox = inbox
@@ -90,7 +104,10 @@ class Workers:
         self._newest: dict[str, int] = {}
 
     def open(
-        self, first_look: Callable[[], FirstLook], given_up: threading.Event, rows_shown: threading.Event
+        self,
+        first_look: Callable[[], FirstLook],
+        given_up: threading.Event,
+        rows_shown: threading.Event,
     ) -> None:
         """Rows first: loading anything else would only delay them."""
         look: FirstLook | None = None
@@ -116,8 +133,13 @@ class Workers:
             return
         self._post(say.WorkbenchOpened(bench))
 
-    def list(self, rows: Callable[[], tuple[Row, ...]], after_gap: bool = False) -> bool:
-        """Whether there are rows. The newest list is posted last; of many waiting requests, one runs."""
+    def list(
+        self,
+        rows: Callable[[], tuple[Row, ...]],
+        after_gap: bool = False,
+    ) -> bool:
+        """Whether there are rows. The newest list is posted last; of many waiting requests, one
+        runs."""
         ask = self._newest_of("" if after_gap else "every container")
         try:
             with self._listing:
@@ -129,7 +151,12 @@ class Workers:
             return False
         return True
 
-    def scan(self, bench: Workbench, stop: threading.Event, keys: Collection[str] | None) -> None:
+    def scan(
+        self,
+        bench: Workbench,
+        stop: threading.Event,
+        keys: Collection[str] | None,
+    ) -> None:
         def arrived(row: Row) -> None:
             self._inbox.append(row)
             self._post(say.ReportsArrived())
@@ -165,18 +192,30 @@ class Workers:
         self._newest[what] = number
         return lambda: not what or self._newest[what] == number
 
-    def recheck_all(self, bench: Workbench, keys: Collection[str]) -> None:
+    def recheck_all(
+        self,
+        bench: Workbench,
+        keys: Collection[str],
+    ) -> None:
         for key in keys:
             self.recheck(bench, key)
 
-    def judge_host(self, bench: Workbench, again: bool) -> None:
+    def judge_host(
+        self,
+        bench: Workbench,
+        again: bool,
+    ) -> None:
         try:
             self._post(say.HostJudged(bench.surroundings.host(again=again)))
         except HardenError as error:
             self._post(say.HostJudged(()))
             self._post(say.WorkFailed("Checking the host", error))
 
-    def watch(self, bench: Workbench, stop: threading.Event) -> None:
+    def watch(
+        self,
+        bench: Workbench,
+        stop: threading.Event,
+    ) -> None:
         try:
             bench.containers.watch(
                 lambda: self._post(say.ContainersChanged()),
@@ -225,7 +264,8 @@ class Session:
         failure: why there is no workbench.
         rows: key -> newest row, with the newest report.
         lost: label of an engine -> how it was lost.
-        progress: of the running scan; None when there is none; stopped: the user stopped the last one.
+        progress: of the running scan; None when there is none; stopped: the user stopped the last
+            one.
         host: reports of host and engines; None until requested; judging: they are being read.
         around: images, networks, and the running image inspection.
         choices: key -> fixes chosen for that container; they outlive its screen.
@@ -236,15 +276,18 @@ class Session:
         list_view: filter and order of the list of containers.
         marks: keys of the marked containers, in the order in which they were marked.
         rows_shown: set by the screen once it shows the first rows.
-        post: sends a result about the current connections to the app, from any thread; a thread takes it
-            when it starts.
+        post: sends a result about the current connections to the app, from any thread; a thread
+            takes it when it starts.
         rows_changed: publishes the keys that appeared, changed or disappeared.
         replaced: publishes key -> key of the container that has its name now.
         state_changed: publishes any other change.
     """
 
     def __init__(
-        self, app: App[Any], first_look: Callable[[], FirstLook], now: Callable[[], datetime]
+        self,
+        app: App[Any],
+        first_look: Callable[[], FirstLook],
+        now: Callable[[], datetime],
     ) -> None:
         self._app = app
         self._first_look = first_look
@@ -283,12 +326,17 @@ class Session:
         """Per container, the chosen fixes that no written file contains."""
         chosen = {key: tuple(choices.values()) for key, choices in self.choices.items() if choices}
         return {
-            key: choices for key, choices in chosen.items() if set(choices) != set(self.written.get(key, ()))
+            key: choices
+            for key, choices in chosen.items()
+            if set(choices) != set(self.written.get(key, ()))
         }
 
-    # --- requested by screens --------------------------------------------------------------------------
+    # --- requested by screens ---------------------------------------------------------------------
 
-    def open(self, first_look: Callable[[], FirstLook] | None = None) -> None:
+    def open(
+        self,
+        first_look: Callable[[], FirstLook] | None = None,
+    ) -> None:
         """Find Podman (again), perhaps elsewhere; the previous connections are closed."""
         self.close()
         self._first_look = first_look or self._first_look
@@ -300,8 +348,15 @@ class Session:
         self.rows_shown = threading.Event()
         self._begin_anew()
         # not a worker: while a probe waits for an answer, Textual would wait for the worker on exit
-        arguments = (self._workers.open, self._first_look, self._over, self.rows_shown)
-        threading.Thread(target=copy_context().run, args=arguments, name="open", daemon=True).start()
+        arguments = (
+            self._workers.open,
+            self._first_look,
+            self._over,
+            self.rows_shown,
+        )
+        threading.Thread(
+            target=copy_context().run, args=arguments, name="open", daemon=True
+        ).start()
         self.state_changed.publish("opening")
 
     def scan(self, keys: Collection[str] | None = None) -> None:
@@ -376,11 +431,20 @@ class Session:
         if self.opened is not None:
             self.opened.close()
 
-    # --- workers ---------------------------------------------------------------------------------------
+    # --- workers ----------------------------------------------------------------------------------
 
-    def run(self, work: Callable[[], object], group: str) -> None:
+    def run(
+        self,
+        work: Callable[[], object],
+        group: str,
+    ) -> None:
         """Start a worker on its own thread."""
-        self._app.run_worker(work, name=group, group=group, thread=True)
+        self._app.run_worker(
+            work,
+            name=group,
+            group=group,
+            thread=True,
+        )
 
     def _begin_anew(self) -> None:
         """Discard later results of the workers of an earlier connection."""
@@ -392,9 +456,11 @@ class Session:
 
         self.post: Callable[[say.FromWorker], None] = post
         self._inbox: deque[Row] = deque()
-        self._workers = Workers(post, self._inbox, lambda fault: self._app.call_later(_raise, fault))
+        self._workers = Workers(
+            post, self._inbox, lambda fault: self._app.call_later(_raise, fault)
+        )
 
-    # --- their messages arrive here, on the app's thread ------------------------------------------------
+    # --- their messages arrive here, on the app's thread ------------------------------------------
 
     def handle(self, message: say.FromWorker) -> None:
         """Apply the result of a worker."""
@@ -442,12 +508,22 @@ class Session:
             case say.LookEnded():
                 self.around.ended(message, self._tell)
             case say.WorkFailed(what, error):
-                self._app.notify(told(error), title=f"{what} failed", severity="error", markup=False)
+                self._app.notify(
+                    told(error), title=f"{what} failed", severity="error", markup=False
+                )
 
     def _tell(self, text: str, bad: bool) -> None:
-        self._app.notify(text, severity="warning" if bad else "information", markup=False)
+        self._app.notify(
+            text,
+            severity="warning" if bad else "information",
+            markup=False,
+        )
 
-    def _take_rows(self, rows: tuple[Row, ...], after_gap: bool) -> None:
+    def _take_rows(
+        self,
+        rows: tuple[Row, ...],
+        after_gap: bool,
+    ) -> None:
         first, self.listed = not self.listed, True
         old, now = self.rows, self.now()
         fresh: dict[str, Row] = {}
@@ -463,7 +539,9 @@ class Session:
                 row = replace(row, report=known.report)
             fresh[row.key] = row
         # an engine that does not answer lists nothing: its rows stay, greyed out, until it is back
-        fresh.update({key: row for key, row in old.items() if key not in fresh and self.greyed(row)})
+        fresh.update(
+            {key: row for key, row in old.items() if key not in fresh and self.greyed(row)}
+        )
         gone = old.keys() - fresh.keys()
         self.rows = fresh
         self._hand_over(self._names.renew(fresh.values()))
@@ -534,9 +612,17 @@ class Session:
         if not state.connected:
             known = self.lost.get(state.engine)
             since = known.since if known else self.now()
-            self.lost[state.engine] = Lost(state.reason, since, self._read_at.get(state.engine))
+            self.lost[state.engine] = Lost(
+                state.reason,
+                since,
+                self._read_at.get(state.engine),
+            )
         elif self.lost.pop(state.engine, None) is not None:
-            self._app.notify(f"{state.engine} answers again.", title="Reconnected", markup=False)
+            self._app.notify(
+                f"{state.engine} answers again.",
+                title="Reconnected",
+                markup=False,
+            )
             self.relist()
         elif state.engine not in self._watched:
             self.relist(after_gap=True)
@@ -548,7 +634,11 @@ def _listed(row: Row) -> tuple[str, str, str]:
     return row.state, row.image, row.name
 
 
-def _move(kept: dict[str, Any], old: str, new: str) -> None:
+def _move(
+    kept: dict[str, Any],
+    old: str,
+    new: str,
+) -> None:
     if old in kept:
         kept[new] = kept.pop(old)
 

@@ -28,13 +28,25 @@ class Look(Struct, frozen=True):
 
 
 FAILING: Mapping[Severity, Look] = {
-    Severity.CRITICAL: Look("■", "#", "critical", "status-critical", 0),
+    Severity.CRITICAL: Look(
+        "■",
+        "#",
+        "critical",
+        "status-critical",
+        0,
+    ),
     Severity.HIGH: Look("✗", "X", "high", "status-high", 1),
     Severity.MEDIUM: Look("!", "!", "medium", "status-medium", 2),
     Severity.LOW: Look("!", "!", "low", "status-low", 3),
 }
 OTHERS: Mapping[Status, Look] = {
-    Status.UNKNOWN: Look("?", "?", "unknown", "status-unknown", 4),
+    Status.UNKNOWN: Look(
+        "?",
+        "?",
+        "unknown",
+        "status-unknown",
+        4,
+    ),
     Status.WAIVED: Look("w", "w", "waived", "status-waived", 5),
     Status.PASS: Look("✓", "+", "pass", "status-pass", 6),
     Status.NOT_APPLICABLE: Look("–", "-", "n/a", "status-na", 7),
@@ -59,7 +71,12 @@ def look_of_cell(cell: Cell) -> Look:
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Failing before unknown before the rest, worse severity first; otherwise the given order."""
-    return tuple(sorted(findings, key=lambda finding: (look_of(finding).order, -finding.severity)))
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (look_of(finding).order, -finding.severity),
+        )
+    )
 
 
 class Signs(Struct, frozen=True):
@@ -88,15 +105,56 @@ class Signs(Struct, frozen=True):
         return text.translate(_ASCII) if self.ascii else text
 
 
-_ASCII = str.maketrans({"·": "-", "–": "-", "…": "..", "→": "->", "↑": "^", "↓": "v", "›": ">", "≥": ">="})
+_ASCII = str.maketrans(
+    {
+        "·": "-",
+        "–": "-",
+        "…": "..",
+        "→": "->",
+        "↑": "^",
+        "↓": "v",
+        "›": ">",
+        "≥": ">=",
+    }
+)
 _DRAWN = str.maketrans("┌┐└┘─│┄▶", "++++-|.>")
-UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─", "↑", "↓")
-ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-", "^", "V")
+UNICODE_SIGNS = Signs(
+    False,
+    "▸",
+    "→",
+    "·",
+    "…",
+    "[x]",
+    "[ ]",
+    "─",
+    "↑",
+    "↓",
+)
+ASCII_SIGNS = Signs(
+    True,
+    ">",
+    "->",
+    "-",
+    ".",
+    "[x]",
+    "[ ]",
+    "-",
+    "^",
+    "V",
+)
 
 
-def signs_for(environ: Mapping[str, str], *, wanted: bool = False) -> Signs:
+def signs_for(
+    environ: Mapping[str, str],
+    *,
+    wanted: bool = False,
+) -> Signs:
     """ASCII on request, and on the Linux console, whose font lacks the marks."""
-    wanted = wanted or environ.get("HARDENTUI_ASCII", "") not in ("", "0") or environ.get("TERM") == "linux"
+    wanted = (
+        wanted
+        or environ.get("HARDENTUI_ASCII", "") not in ("", "0")
+        or environ.get("TERM") == "linux"
+    )
     return ASCII_SIGNS if wanted else UNICODE_SIGNS
 
 
@@ -106,7 +164,7 @@ def signs_of(widget: Widget) -> Signs:
     return signs
 
 
-# --- the gate for untrusted text -------------------------------------------------------------------------
+# --- the gate for untrusted text ------------------------------------------------------------------
 
 
 def plain(text: str, limit: int | None = None) -> Content:
@@ -121,10 +179,18 @@ def paragraphs(text: str) -> Content:
 
 def cell(text: str, limit: int | None = None) -> Text:
     """One line for a DataTable or a Tree, which render a Content wrongly."""
-    return Text(visible(text, limit), no_wrap=True, end="")
+    return Text(
+        visible(text, limit),
+        no_wrap=True,
+        end="",
+    )
 
 
-def fit(text: str, width: int, ellipsis: str = "…") -> str:
+def fit(
+    text: str,
+    width: int,
+    ellipsis: str = "…",
+) -> str:
     """Safe text that fills exactly `width` terminal cells; truncation is marked."""
     if width <= 0:
         return ""
@@ -139,30 +205,58 @@ Part = str | Content | tuple[str, str]
 
 
 def hanging(
-    label: str, text: str, width: int, style: str = "", *, indent: int, label_style: str = "$muted"
+    label: str,
+    text: str,
+    width: int,
+    style: str = "",
+    *,
+    indent: int,
+    label_style: str = "$muted",
 ) -> list[Part]:
     """Untrusted text after a label, wrapped to `width` cells and indented below its first word."""
     room = max(12, width - indent)
     lines: list[str] = []
     for line in text.split("\n"):
-        lines += textwrap.wrap(visible(line), room, break_long_words=True, break_on_hyphens=False) or [""]
+        lines += textwrap.wrap(
+            visible(line), room, break_long_words=True, break_on_hyphens=False
+        ) or [""]
     parts: list[Part] = []
     for at, line in enumerate(lines):
-        parts += [(f"{label if at == 0 else '':<{indent}}", label_style), (line, style), "\n"]
+        parts += [
+            (f"{label if at == 0 else '':<{indent}}", label_style),
+            (line, style),
+            "\n",
+        ]
     return parts
 
 
-def both_ends(left: Content, right: Content, width: int, ellipsis: str = "…") -> Content:
+def both_ends(
+    left: Content,
+    right: Content,
+    width: int,
+    ellipsis: str = "…",
+) -> Content:
     """One line of `width` cells; if both do not fit, the left one is truncated."""
     room = max(0, width - right.cell_length - 2)
     if left.cell_length > room:
-        left = Content.assemble(left.truncate(max(0, room - cell_len(ellipsis))), ellipsis)
-    return Content.assemble(left, " " * (width - left.cell_length - right.cell_length), right)
+        left = Content.assemble(
+            left.truncate(max(0, room - cell_len(ellipsis))),
+            ellipsis,
+        )
+    return Content.assemble(
+        left,
+        " " * (width - left.cell_length - right.cell_length),
+        right,
+    )
 
 
-def trial_line(event: TrialEvent, number: int, signs: Signs) -> tuple[str, str, str] | None:
-    """An event of a trial as sign, text and style; None for one that is only the current activity. `number`:
-    of the last round.
+def trial_line(
+    event: TrialEvent,
+    number: int,
+    signs: Signs,
+) -> tuple[str, str, str] | None:
+    """An event of a trial as sign, text and style; None for one that is only the current activity.
+    `number`: of the last round.
     """
     if (tried := event.round) is not None:
         sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")
@@ -173,6 +267,11 @@ def trial_line(event: TrialEvent, number: int, signs: Signs) -> tuple[str, str, 
         return "", f"relaxed: {event.loosened}", "$warning"
     if (left := event.left_out) is not None:
         return "", f"left out: {left.check}: {left.reason}", "$warning"
-    if event.step in (TrialStep.BASELINE, TrialStep.LEARNING, TrialStep.RESTART, TrialStep.PROOF):
+    if event.step in (
+        TrialStep.BASELINE,
+        TrialStep.LEARNING,
+        TrialStep.RESTART,
+        TrialStep.PROOF,
+    ):
         return signs.of("·"), event.text, ""
     return None

@@ -1,7 +1,8 @@
 """Our own themes, and the status colours for every theme.
 
-Blue stands for pass and orange for fail, which people with red-green colour blindness can tell apart. Every
-text colour has a contrast of at least 4.5 on each of its backgrounds; a test computes it.
+Blue stands for pass and orange for fail, which people with red-green colour blindness can tell
+apart. Every text colour has a contrast of at least 4.5 on each of its backgrounds; a test computes
+it.
 """
 
 from __future__ import annotations

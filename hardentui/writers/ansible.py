@@ -1,8 +1,8 @@
 """A spec as an Ansible playbook using the collection containers.podman. Pure.
 
-Ansible treats `{{ … }}` in any text as a template and evaluates it on the controller, so every text of a
-container that is more than plain words is tagged `!unsafe`. Names in mappings cannot be tagged; options with
-such names become plain arguments.
+Ansible treats `{{ … }}` in any text as a template and evaluates it on the controller, so every text
+of a container that is more than plain words is tagged `!unsafe`. Names in mappings cannot be
+tagged; options with such names become plain arguments.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ PARAMETERS = {
 }
 """Option -> parameter of the module; every other option is a word of `cmd_args`.
 
-The module compares a container with its parameters only: a word for which a parameter exists would make it
-recreate the container each time.
+The module compares a container with its parameters only: a word for which a parameter exists would
+make it recreate the container each time.
 """
 
 
@@ -99,7 +99,11 @@ class AnsibleFiles(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def ansible_files(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> AnsibleFiles:
+def ansible_files(
+    spec: Spec,
+    context: UnitContext,
+    comments: Sequence[str] = (),
+) -> AnsibleFiles:
     """A playbook that creates the container and its networks, volumes and pod if they are missing.
 
     Args:
@@ -115,7 +119,10 @@ def ansible_files(spec: Spec, context: UnitContext, comments: Sequence[str] = ()
     if context.members:
         others = ", ".join(member.spec[NAME] for member in context.members)
         notes.append(f"other containers of the pod {spec[POD]} need their own playbooks: {others}")
-    tasks = [*_prerequisites(spec, context), _container(stem, parameters)]
+    tasks = [
+        *_prerequisites(spec, context),
+        _container(stem, parameters),
+    ]
     play: dict[str, Any] = {
         "name": f"Container {stem}",
         "hosts": HOSTS,
@@ -134,11 +141,19 @@ def ansible_files(spec: Spec, context: UnitContext, comments: Sequence[str] = ()
     ]
     required = [{"name": _COLLECTION, "version": _OLDEST}]
     requirements = yaml_text([{"collections": required}])
-    return AnsibleFiles(name, yaml_text([[play]], about, commands), requirements, tuple(notes))
+    return AnsibleFiles(
+        name,
+        yaml_text([[play]], about, commands),
+        requirements,
+        tuple(notes),
+    )
 
 
 def _container(stem: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    return {"name": f"Container {stem}", f"{_COLLECTION}.podman_container": parameters}
+    return {
+        "name": f"Container {stem}",
+        f"{_COLLECTION}.podman_container": parameters,
+    }
 
 
 def _parameters(spec: Spec) -> tuple[dict[str, Any], list[str]]:
@@ -151,7 +166,8 @@ def _parameters(spec: Spec) -> tuple[dict[str, Any], list[str]]:
         value = spec[option]
         if option.before_verb:
             notes.append(
-                f"{option.flag} is not carried over: podman_container has no parameter for global flags"
+                f"{option.flag} is not carried over: podman_container has no parameter for global "
+                "flags"
             )
         elif option is MOUNTS:
             _mounts(parameters, value)
@@ -174,12 +190,18 @@ def _parameters(spec: Spec) -> tuple[dict[str, Any], list[str]]:
     return {**parameters, "state": "started"}, notes
 
 
-def _write(parameters: dict[str, Any], option: Option[Any], value: Any) -> tuple[str, ...]:
+def _write(
+    parameters: dict[str, Any],
+    option: Option[Any],
+    value: Any,
+) -> tuple[str, ...]:
     """Set the parameter; returns the words for values that it cannot hold."""
     name, kind = PARAMETERS[option]
     arguments = option.to_arguments(value)
     if kind in (ParameterKind.PAIRS, ParameterKind.COLON_PAIRS):
-        return _mapping(parameters, option, value, name, "=" if kind is ParameterKind.PAIRS else ":")
+        return _mapping(
+            parameters, option, value, name, "=" if kind is ParameterKind.PAIRS else ":"
+        )
     if kind is ParameterKind.ONE and len(arguments) != 1:
         return option.to_words(value)
     simple: Mapping[ParameterKind, Callable[[], Any]] = {
@@ -194,7 +216,11 @@ def _write(parameters: dict[str, Any], option: Option[Any], value: Any) -> tuple
 
 
 def _mapping(
-    parameters: dict[str, Any], option: Option[Any], entries: tuple[str, ...], name: str, separator: str
+    parameters: dict[str, Any],
+    option: Option[Any],
+    entries: tuple[str, ...],
+    name: str,
+    separator: str,
 ) -> tuple[str, ...]:
     """A mapping by name; a quoted entry, or one whose name could be a template, stays a word."""
     pairs: dict[str, str] = {}
@@ -219,7 +245,10 @@ def _mounts(parameters: dict[str, Any], mounts: tuple[Any, ...]) -> None:
         parameters.setdefault(flag.lstrip("-"), []).append(_text(argument))
 
 
-def _log_options(parameters: dict[str, Any], entries: tuple[str, ...]) -> tuple[str, ...]:
+def _log_options(
+    parameters: dict[str, Any],
+    entries: tuple[str, ...],
+) -> tuple[str, ...]:
     known: dict[str, str] = {}
     left: list[str] = []
     for entry in entries:
@@ -238,10 +267,13 @@ def _text(text: str) -> str:
     return text if _NO_TEMPLATE.fullmatch(text) else Unsafe(text)
 
 
-# --- what has to be there first --------------------------------------------------------------------
+# --- what has to be there first -------------------------------------------------------------------
 
 
-def _prerequisites(spec: Spec, context: UnitContext) -> list[dict[str, Any]]:
+def _prerequisites(
+    spec: Spec,
+    context: UnitContext,
+) -> list[dict[str, Any]]:
     """Networks, volumes and the pod, created by commands that reproduce the existing ones."""
     tasks: list[dict[str, Any]] = []
     for number, (kind, name, create) in enumerate(prerequisites(spec, context)):

@@ -35,10 +35,14 @@ _LISTS: Mapping[str, tuple[Option[Any], ...]] = {
     "ports": (PUBLISH,),
     "volumes": (MOUNTS,),
 }
-"""Compose appends to the list of the first file; where something was taken away, ours replaces it."""
+"""Compose appends to the list of the first file; where something was taken away, ours replaces it.
+"""
 
 
-def service_override(before: Spec, after: Spec) -> tuple[dict[str, Any], tuple[str, ...]]:
+def service_override(
+    before: Spec,
+    after: Spec,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The service's part, and the flags that compose has no key for."""
     service: dict[str, Any] = {}
     changed = [option for option in TABLE if before[option] != after[option]]
@@ -47,20 +51,30 @@ def service_override(before: Spec, after: Spec) -> tuple[dict[str, Any], tuple[s
             service[key] = value(after[option])
     for key, options in _LISTS.items():
         if any(option in changed for option in options):
-            was, now = ([word for o in options for word in _words(spec, o)] for spec in (before, after))
+            was, now = (
+                [word for o in options for word in _words(spec, o)] for spec in (before, after)
+            )
             gone = any(word not in now for word in was)
             service[key] = Override(now) if gone else [word for word in now if word not in was]
     if LOG_OPT in changed and after[LOG_DRIVER]:
         options_ = dict(word.partition("=")[::2] for word in after[LOG_OPT])
         service["logging"] = {"driver": after[LOG_DRIVER], "options": options_}
-    known = {*_ONE, *_AS_IT_RUNS, *(option for options in _LISTS.values() for option in options)}
+    known = {
+        *_ONE,
+        *_AS_IT_RUNS,
+        *(option for options in _LISTS.values() for option in options),
+    }
     known |= {LOG_OPT} if "logging" in service else set()
     return service, tuple(dict.fromkeys(option.flag for option in changed if option not in known))
 
 
 def _words(spec: Spec, option: Option[Any]) -> list[str]:
     """Compose takes `$NAME` in a value for a variable."""
-    return [word.replace("$", "$$") for word in option.to_arguments(spec[option])] if option in spec else []
+    return (
+        [word.replace("$", "$$") for word in option.to_arguments(spec[option])]
+        if option in spec
+        else []
+    )
 
 
 def new_named_volumes(before: Spec, after: Spec) -> tuple[str, ...]:

@@ -29,7 +29,9 @@ class UnitContext(Struct, frozen=True):
     volumes: Mapping[str, Document] = field(default_factory=dict)
     pod: Document | None = None  # inspect document of its pod; None = none, or unknown
     members: tuple[Member, ...] = ()  # the other containers of its pod, without the infra container
-    anonymous: Mapping[str, str] = field(default_factory=dict)  # destination -> name of its anonymous volumes
+    anonymous: Mapping[str, str] = field(
+        default_factory=dict
+    )  # destination -> name of its anonymous volumes
     # name of a container -> the service that runs it, if any
     services: Mapping[str, str] = field(default_factory=dict)
     default_network: str = "podman"  # the network that always exists and needs no unit
@@ -37,13 +39,19 @@ class UnitContext(Struct, frozen=True):
     created: str = ""
 
     @classmethod
-    def of(cls, facts: ContainerFacts, version: Version) -> UnitContext:
+    def of(
+        cls,
+        facts: ContainerFacts,
+        version: Version,
+    ) -> UnitContext:
         """The context from a container's facts, without the other members of its pod."""
         volumes = {name: volume.inspect for name, volume in facts.volumes.items() if volume.inspect}
         return cls(
             version=version,
             rootless=facts.engine.rootless is True,
-            networks={name: network.inspect for name, network in facts.networks.items() if network.inspect},
+            networks={
+                name: network.inspect for name, network in facts.networks.items() if network.inspect
+            },
             volumes=volumes,
             pod=facts.pod,
             anonymous=anonymous_volumes(facts.inspect, volumes),
@@ -59,7 +67,7 @@ class Member(NamedTuple):
     context: UnitContext
 
 
-# --- The containers that another one needs before it can start --------------------------------------
+# --- The containers that another one needs before it can start ------------------------------------
 
 
 _JOINS = "container:"
@@ -69,19 +77,29 @@ _ID = re.compile(r"[0-9a-f]{64}")
 
 def needed_containers(spec: Spec) -> tuple[str, ...]:
     """Names of the containers that it requires, or whose namespaces or volumes it shares."""
-    modes = [*spec[NETWORK], spec[IPC], spec[PID], spec[UTS], spec[CGROUPNS], spec[USERNS]]
+    modes = [
+        *spec[NETWORK],
+        spec[IPC],
+        spec[PID],
+        spec[UTS],
+        spec[CGROUPNS],
+        spec[USERNS],
+    ]
     joined = [mode[len(_JOINS) :] for mode in modes if mode.startswith(_JOINS)]
     others = [text.partition(":")[0] for text in spec[VOLUMES_FROM]]
     return tuple(dict.fromkeys((*spec[REQUIRES], *joined, *others)))
 
 
-def needed_services(spec: Spec, services: Mapping[str, str]) -> tuple[str, ...]:
-    """The services of those containers: the one that runs it, else the one of its future Quadlet. A container
-    that Podman only knows by its ID is gone, and no service will bring it back.
+def needed_services(
+    spec: Spec,
+    services: Mapping[str, str],
+) -> tuple[str, ...]:
+    """The services of those containers: the one that runs it, else the one of its future Quadlet. A
+    container that Podman only knows by its ID is gone, and no service will bring it back.
 
     Args:
-        services: name of a container -> the service that runs it, from a label of the container: a label
-            that is not a valid service name is ignored.
+        services: name of a container -> the service that runs it, from a label of the container: a
+            label that is not a valid service name is ignored.
     """
     names = (name for name in needed_containers(spec) if not _ID.fullmatch(name))
     return tuple(dict.fromkeys(_service(name, services.get(name, "")) for name in names))
@@ -91,7 +109,7 @@ def _service(container: str, label: str) -> str:
     return label if _SERVICE.fullmatch(label) else f"{safe_file_name(container)}.service"
 
 
-# --- Notes for the reader of a written file about what is missing from it ---------------------------
+# --- Notes for the reader of a written file about what is missing from it -------------------------
 
 
 def not_carried(spec: Spec) -> tuple[str, ...]:

@@ -17,7 +17,18 @@ from hardentui.systemd.unit_text import comment_lines
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./+=,:-]*")
 """Other characters are special in a rule, or would need escaping."""
 _SCRATCH = ("/dev/shm", "/run", "/tmp", "/var/tmp")  # noqa: S108 - tmpfs mounts of Podman
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "pts/*", "fd/*")
+_DEVICES = (
+    "null",
+    "zero",
+    "full",
+    "random",
+    "urandom",
+    "tty",
+    "console",
+    "ptmx",
+    "pts/*",
+    "fd/*",
+)
 _FORBIDDEN = (
     "deny @{PROC}/sysrq-trigger rwklx,",
     "deny @{PROC}/kcore rwklx,",
@@ -43,7 +54,11 @@ class AppArmorProfile(Struct, frozen=True):
     notes: tuple[str, ...] = ()  # paths that no rule could be written for, one sentence each
 
 
-def apparmor_profile(container: str, spec: Spec, capabilities: frozenset[str]) -> AppArmorProfile:
+def apparmor_profile(
+    container: str,
+    spec: Spec,
+    capabilities: frozenset[str],
+) -> AppArmorProfile:
     """The profile for a container. `capabilities`: those that it may use, `CAP_CHOWN`."""
     name = f"hardentui-{safe_file_name(container)}"[:100]
     writable = [mount.destination for mount in spec[MOUNTS] if not mount.read_only]
@@ -94,11 +109,15 @@ def apparmor_profile(container: str, spec: Spec, capabilities: frozenset[str]) -
 
 
 def _network(spec: Spec, packets: bool) -> list[str]:
-    """Internet, netlink and unix sockets. `packets`: it may capture packets of its network (CAP_NET_RAW)."""
+    """Internet, netlink and unix sockets. `packets`: it may capture packets of its network
+    (CAP_NET_RAW)."""
     if any(word.partition(":")[0] == "none" for word in spec[NETWORK]):
         return ["network unix,"]
     families = ["network inet,", "network inet6,", "network netlink raw,", "network unix,"]
-    return [*families, "network packet," if packets else "deny network packet,"]
+    return [
+        *families,
+        "network packet," if packets else "deny network packet,",
+    ]
 
 
 def _files(read_only: bool, writable: Iterable[str]) -> list[str]:
@@ -112,4 +131,11 @@ def _files(read_only: bool, writable: Iterable[str]) -> list[str]:
 
 
 def profile_text(profile: Mapping[str, Any]) -> str:
-    return json.dumps(profile, indent=1, sort_keys=False) + "\n"
+    return (
+        json.dumps(
+            profile,
+            indent=1,
+            sort_keys=False,
+        )
+        + "\n"
+    )

@@ -21,12 +21,18 @@ _HEX = frozenset("0123456789abcdef")
 POSITIONAL = frozenset({IMAGE, COMMAND, ROOTFS})
 
 
-def flag_words(option: Option[Any], value: Any, version: Version) -> tuple[str, ...]:
+def flag_words(
+    option: Option[Any],
+    value: Any,
+    version: Version,
+) -> tuple[str, ...]:
     """The words of a command line of this Podman that set an option."""
     words = option.to_words(value)
     if option.codec.comma_list or not option.is_comma_list(version):
         return words
-    return tuple(f"{option.flag}={as_csv_field(argument)}" for argument in option.to_arguments(value))
+    return tuple(
+        f"{option.flag}={as_csv_field(argument)}" for argument in option.to_arguments(value)
+    )
 
 
 def positional_words(spec: Spec) -> tuple[str, ...]:
@@ -36,7 +42,11 @@ def positional_words(spec: Spec) -> tuple[str, ...]:
     return (*image, *spec[COMMAND])
 
 
-def run_arguments(spec: Spec, verb: str = "run", version: Version = NEWEST_KNOWN) -> tuple[str, ...]:
+def run_arguments(
+    spec: Spec,
+    verb: str = "run",
+    version: Version = NEWEST_KNOWN,
+) -> tuple[str, ...]:
     """argv after `podman`: global flags, the verb, flags in the order of the table, image, command.
 
     With the verb `run` or `create`, flags of the other one are left out (`Option.only_verb`).
@@ -58,30 +68,48 @@ def _quoted(words: Sequence[str]) -> str:
     return " ".join(shlex.quote(word) for word in words)
 
 
-def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequence[str] = ()) -> str:
+def run_script(
+    spec: Spec,
+    context: UnitContext | None = None,
+    comments: Sequence[str] = (),
+) -> str:
     """A POSIX shell script: `sh NAME.sh` runs the container, `sh NAME.sh create` only creates it.
 
     Missing networks, volumes and pods whose inspect documents are in the context are created first.
 
     Args:
-        comments: what was changed, waived or left out; written at the top, with what is not carried over.
+        comments: what was changed, waived or left out; written at the top, with what is not carried
+            over.
     """
     context = context or UnitContext()
     known = set(comments)
     notes = [f"Note: {note}" for note in left_behind(spec) if note not in known]
     about = f"Container {spec[NAME]}: run it with sh, or only create it with the argument create."
-    lines = ["#!/bin/sh", *comment_lines([about, *comments, *notes]), "set -eu", ""]
+    lines = [
+        "#!/bin/sh",
+        *comment_lines([about, *comments, *notes]),
+        "set -eu",
+        "",
+    ]
     lines += [*_profile(spec), *_prerequisites(spec, context)]
     lines += ['case "${1:-run}" in', "create)"]
     lines += _branch("create", spec, context.version)
     lines += ["run)"]
     lines += _branch("run", spec, context.version)
-    lines += ["*)", '    echo "usage: $0 [run|create]" >&2', "    exit 2", "    ;;", "esac", ""]
+    lines += [
+        "*)",
+        '    echo "usage: $0 [run|create]" >&2',
+        "    exit 2",
+        "    ;;",
+        "esac",
+        "",
+    ]
     return "\n".join(lines)
 
 
 def run_commands(spec: Spec, context: UnitContext | None = None) -> str:
-    """Shell commands, one per line: creating missing dependencies of the container, then `podman run`.
+    """Shell commands, one per line: creating missing dependencies of the container, then `podman
+    run`.
 
     A container with an option of `podman create` only is created and not started.
     """
@@ -98,13 +126,24 @@ def _unknown_to(verb: str, spec: Spec) -> list[str]:
     return sorted(option.flag for option in spec if option.only_verb not in ("", verb))
 
 
-def _branch(verb: str, spec: Spec, version: Version) -> list[str]:
+def _branch(
+    verb: str,
+    spec: Spec,
+    version: Version,
+) -> list[str]:
     if impossible := _unknown_to(verb, spec):
-        return [f'    echo "podman {verb} does not know {" ".join(impossible)}" >&2', "    exit 2", "    ;;"]
+        return [
+            f'    echo "podman {verb} does not know {" ".join(impossible)}" >&2',
+            "    exit 2",
+            "    ;;",
+        ]
     words = list(run_arguments(spec, verb, version))
     if verb == "run":
         words.insert(words.index("run") + 1, "--detach")
-    return ["    exec podman " + " \\\n    ".join(shlex.quote(word) for word in words), "    ;;"]
+    return [
+        "    exec podman " + " \\\n    ".join(shlex.quote(word) for word in words),
+        "    ;;",
+    ]
 
 
 def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
@@ -119,18 +158,30 @@ def _profile(spec: Spec) -> list[str]:
         return []
     beside, there = f'"$(dirname "$0")"/{shlex.quote(name)}', shlex.quote(path)
     install = f"install -D -m 644 {beside} {there}"
-    return [f"[ ! -e {beside} ] || cmp -s {beside} {there} || {install}", ""]
+    return [
+        f"[ ! -e {beside} ] || cmp -s {beside} {there} || {install}",
+        "",
+    ]
 
 
-def _unless_there(kind: str, name: str, create: Sequence[str]) -> str:
-    """A command that creates what is missing. For a short hexadecimal name, `exists` would also find another
-    one whose ID begins with it."""
+def _unless_there(
+    kind: str,
+    name: str,
+    create: Sequence[str],
+) -> str:
+    """A command that creates what is missing. For a short hexadecimal name, `exists` would also
+    find another one whose ID begins with it."""
     there = f"podman {kind} exists {shlex.quote(name)}"
     if kind != "volume" and _HEX.issuperset(name):
         there = f"podman {kind} ls --format '{{{{.Name}}}}' | grep -Fqx -e {shlex.quote(name)}"
     return f"{there} || podman {_quoted(create)}"
 
 
-def networks_and_volumes(spec: Spec, context: UnitContext) -> tuple[str, ...]:
+def networks_and_volumes(
+    spec: Spec,
+    context: UnitContext,
+) -> tuple[str, ...]:
     """Shell commands that create missing networks and volumes of the context."""
-    return tuple(_unless_there(*needed) for needed in prerequisites(spec, context) if needed[0] != "pod")
+    return tuple(
+        _unless_there(*needed) for needed in prerequisites(spec, context) if needed[0] != "pod"
+    )

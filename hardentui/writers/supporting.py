@@ -20,7 +20,8 @@ _MODES = frozenset("host none bridge private default pasta slirp4netns container
 
 
 class Part(NamedTuple):
-    """One option of a network or volume: its flag, its Quadlet key (empty: only PodmanArgs=), its value."""
+    """One option of a network or volume: its flag, its Quadlet key (empty: only PodmanArgs=), its
+    value."""
 
     flag: str
     key: str
@@ -49,31 +50,57 @@ def network_parts(inspect: Mapping[str, Any]) -> list[Part]:
     if inspect.get("ipv6_enabled"):
         parts.append(Part("--ipv6", "IPv6", "true"))
     for subnet in inspect.get("subnets") or ():
-        parts += _subnet_parts(subnet, first_is_usual=driver == "bridge" and not inspect.get("internal"))
-    parts += [Part("--dns", "DNS", str(server)) for server in inspect.get("network_dns_servers") or ()]
+        parts += _subnet_parts(
+            subnet, first_is_usual=driver == "bridge" and not inspect.get("internal")
+        )
+    parts += [
+        Part("--dns", "DNS", str(server)) for server in inspect.get("network_dns_servers") or ()
+    ]
     interface = str(inspect.get("network_interface") or "")
     if interface and driver in ("macvlan", "ipvlan"):
         parts.append(Part("--opt", "Options", f"parent={interface}"))
-    elif interface and not (interface.startswith("podman") and interface[len("podman") :].isdigit()):
+    elif interface and not (
+        interface.startswith("podman") and interface[len("podman") :].isdigit()
+    ):
         parts.append(Part("--interface-name", "", interface))
-    parts += [Part("--opt", "Options", f"{k}={v}") for k, v in sorted((inspect.get("options") or {}).items())]
-    parts += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("labels") or {}).items())]
+    parts += [
+        Part("--opt", "Options", f"{k}={v}")
+        for k, v in sorted((inspect.get("options") or {}).items())
+    ]
+    parts += [
+        Part("--label", "Label", f"{k}={v}")
+        for k, v in sorted((inspect.get("labels") or {}).items())
+    ]
     for route in inspect.get("routes") or ():
-        words = [str(route.get("destination")), str(route.get("gateway"))]
+        words = [
+            str(route.get("destination")),
+            str(route.get("gateway")),
+        ]
         words += [str(route["metric"])] if route.get("metric") else []
         parts.append(Part("--route", "", ",".join(words)))
     return parts
 
 
-def _subnet_parts(subnet: Mapping[str, Any], first_is_usual: bool) -> list[Part]:
+def _subnet_parts(
+    subnet: Mapping[str, Any],
+    first_is_usual: bool,
+) -> list[Part]:
     """Podman gives a bridge the first address of its subnet."""
     parts = [Part("--subnet", "Subnet", str(subnet.get("subnet")))]
     gateway = str(subnet.get("gateway") or "")
-    if gateway not in ("", "<nil>") and not (first_is_usual and _is_first(gateway, str(subnet["subnet"]))):
+    if gateway not in ("", "<nil>") and not (
+        first_is_usual and _is_first(gateway, str(subnet["subnet"]))
+    ):
         parts.append(Part("--gateway", "Gateway", gateway))
     lease = subnet.get("lease_range") or {}
     if lease.get("start_ip") and lease.get("end_ip"):
-        parts.append(Part("--ip-range", "IPRange", _range(str(lease["start_ip"]), str(lease["end_ip"]))))
+        parts.append(
+            Part(
+                "--ip-range",
+                "IPRange",
+                _range(str(lease["start_ip"]), str(lease["end_ip"])),
+            )
+        )
     return parts
 
 
@@ -98,9 +125,13 @@ def _range(first: str, last: str) -> str:
     return str(whole)
 
 
-def network_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
+def network_create_arguments(
+    name: str,
+    inspect: Mapping[str, Any],
+) -> tuple[str, ...]:
     words = [
-        part.flag if part.value == "true" else f"{part.flag}={part.value}" for part in network_parts(inspect)
+        part.flag if part.value == "true" else f"{part.flag}={part.value}"
+        for part in network_parts(inspect)
     ]
     return ("network", "create", *words, name)
 
@@ -125,19 +156,36 @@ def volume_parts(inspect: Mapping[str, Any]) -> list[Part]:
             parts.append(Part("--opt", "Copy", "nocopy"))
         else:
             parts.append(Part("--opt", names.get(name, ""), f"{name}={value}"))
-    parts += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
+    parts += [
+        Part("--label", "Label", f"{k}={v}")
+        for k, v in sorted((inspect.get("Labels") or {}).items())
+    ]
     return parts
 
 
-def volume_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("volume", "create", *(f"{part.flag}={part.value}" for part in volume_parts(inspect)), name)
+def volume_create_arguments(
+    name: str,
+    inspect: Mapping[str, Any],
+) -> tuple[str, ...]:
+    return (
+        "volume",
+        "create",
+        *(f"{part.flag}={part.value}" for part in volume_parts(inspect)),
+        name,
+    )
 
 
-# --- The pod of a container: its options, and the command that creates it ---------------------------
+# --- The pod of a container: its options, and the command that creates it -------------------------
 
 
 _SHARED_BY_DEFAULT = frozenset({"ipc", "net", "uts"})
-_SHORT = {"-c": "--cpu-shares", "-l": "--label", "-m": "--memory", "-n": "--name", "-p": "--publish"}
+_SHORT = {
+    "-c": "--cpu-shares",
+    "-l": "--label",
+    "-m": "--memory",
+    "-n": "--name",
+    "-p": "--publish",
+}
 _SHORT |= {"-h": "--hostname", "-v": "--volume"}
 _SWITCHES = frozenset({"--infra", "--no-hostname", "--no-hosts", "--replace", "--share-parent"})
 _INSPECT_SHOWS = frozenset(
@@ -157,14 +205,21 @@ def can_be_a_unit(inspect: Mapping[str, Any]) -> bool:
     return not inspect.get("Id") or bool(inspect.get("InfraContainerID"))
 
 
-def pod_networks(inspect: Mapping[str, Any], default_network: str) -> tuple[str, ...]:
+def pod_networks(
+    inspect: Mapping[str, Any],
+    default_network: str,
+) -> tuple[str, ...]:
     """Arguments of --network of a pod, without the default network."""
-    return tuple(part.value for part in pod_parts(inspect, default_network) if part.key == "Network")
+    return tuple(
+        part.value for part in pod_parts(inspect, default_network) if part.key == "Network"
+    )
 
 
 def pod_volumes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the volumes that a pod mounts into its members."""
-    sources = (part.value.partition(":")[0] for part in pod_parts(inspect, "") if part.key == "Volume")
+    sources = (
+        part.value.partition(":")[0] for part in pod_parts(inspect, "") if part.key == "Volume"
+    )
     return tuple(source for source in sources if source and not source.startswith(("/", ".")))
 
 
@@ -173,7 +228,10 @@ def pod_notes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
     return () if _commanded(inspect) is not None else (_NOT_SHOWN,)
 
 
-def pod_create_arguments(inspect: Mapping[str, Any], default_network: str = "podman") -> tuple[str, ...]:
+def pod_create_arguments(
+    inspect: Mapping[str, Any],
+    default_network: str = "podman",
+) -> tuple[str, ...]:
     words = (part_word(part) for part in pod_parts(inspect, default_network))
     return ("pod", "create", *words)
 
@@ -182,13 +240,18 @@ def part_word(part: Part) -> str:
     return part.flag if part.value == "" else f"{part.flag}={part.value}"
 
 
-def pod_parts(inspect: Mapping[str, Any], default_network: str) -> list[Part]:
+def pod_parts(
+    inspect: Mapping[str, Any],
+    default_network: str,
+) -> list[Part]:
     """Options of `podman pod create`: from inspect, and those that only the command line shows."""
     infra: Mapping[str, Any] = inspect.get("InfraConfig") or {}
     command = _commanded(inspect) or []
     parts = [Part("--name", "PodName", str(inspect.get("Name")))]
     parts += _ports(infra)
-    parts += _networks(infra, [value for flag, value in command if flag == "--network"], default_network)
+    parts += _networks(
+        infra, [value for flag, value in command if flag == "--network"], default_network
+    )
     for flag, key, field in (
         ("--add-host", "AddHost", "HostAdd"),
         ("--dns", "DNS", "DNSServer"),
@@ -199,9 +262,21 @@ def pod_parts(inspect: Mapping[str, Any], default_network: str) -> list[Part]:
     if inspect.get("Hostname"):
         parts.append(Part("--hostname", "HostName", str(inspect["Hostname"])))
     if inspect.get("ExitPolicy") not in (None, ""):
-        parts.append(Part("--exit-policy", "ExitPolicy", str(inspect["ExitPolicy"])))
-    parts += _volumes(inspect, [value for flag, value in command if flag == "--volume"])
-    parts += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
+        parts.append(
+            Part(
+                "--exit-policy",
+                "ExitPolicy",
+                str(inspect["ExitPolicy"]),
+            )
+        )
+    parts += _volumes(
+        inspect,
+        [value for flag, value in command if flag == "--volume"],
+    )
+    parts += [
+        Part("--label", "Label", f"{k}={v}")
+        for k, v in sorted((inspect.get("Labels") or {}).items())
+    ]
     parts += _limits(inspect, infra)
     known = _INSPECT_SHOWS | _OF_THE_CALLER | {"--network"}
     return parts + [Part(flag, "", value) for flag, value in command if flag not in known]
@@ -213,11 +288,17 @@ def _ports(infra: Mapping[str, Any]) -> Iterator[Part]:
         for binding in bindings or ():
             address = str(binding.get("HostIp") or "")
             address = "" if address == "0.0.0.0" else address  # noqa: S104 - what Podman shows for none
-            bound = Port(int(number), str(binding.get("HostPort") or ""), address, protocol or "tcp")
+            bound = Port(
+                int(number), str(binding.get("HostPort") or ""), address, protocol or "tcp"
+            )
             yield Part("--publish", "PublishPort", bound.argument())
 
 
-def _networks(infra: Mapping[str, Any], given: Sequence[str], default_network: str) -> list[Part]:
+def _networks(
+    infra: Mapping[str, Any],
+    given: Sequence[str],
+    default_network: str,
+) -> list[Part]:
     """The networks with the options that only the command line shows."""
     if given:
         names = [name for text in given for name in ((text,) if ":" in text else text.split(","))]
@@ -227,7 +308,10 @@ def _networks(infra: Mapping[str, Any], given: Sequence[str], default_network: s
     return [Part("--network", "Network", name) for name in names]
 
 
-def _volumes(inspect: Mapping[str, Any], given: Sequence[str]) -> list[Part]:
+def _volumes(
+    inspect: Mapping[str, Any],
+    given: Sequence[str],
+) -> list[Part]:
     """Bind mounts and named volumes that the pod mounts into its members."""
     if given:
         return [Part("--volume", "Volume", text) for text in given]
@@ -236,17 +320,29 @@ def _volumes(inspect: Mapping[str, Any], given: Sequence[str]) -> list[Part]:
         source = str(entry.get("Name") or entry.get("Source") or "")
         options = ":ro" if entry.get("RW") is False else ""
         if not is_anonymous_name(source):
-            parts.append(Part("--volume", "Volume", f"{source}:{entry.get('Destination')}{options}"))
+            parts.append(
+                Part(
+                    "--volume",
+                    "Volume",
+                    f"{source}:{entry.get('Destination')}{options}",
+                )
+            )
     return parts
 
 
-def _limits(inspect: Mapping[str, Any], infra: Mapping[str, Any]) -> list[Part]:
+def _limits(
+    inspect: Mapping[str, Any],
+    infra: Mapping[str, Any],
+) -> list[Part]:
     """Options without a key."""
     parts = []
     shared = frozenset(inspect.get("SharedNamespaces") or ())
     if shared != _SHARED_BY_DEFAULT and ("SharedNamespaces" in inspect or inspect.get("Id")):
         parts.append(Part("--share", "", ",".join(sorted(shared)) or "none"))
-    for flag, field in (("--no-hosts", "NoManageHosts"), ("--no-hostname", "NoManageHostname")):
+    for flag, field in (
+        ("--no-hosts", "NoManageHosts"),
+        ("--no-hostname", "NoManageHostname"),
+    ):
         if infra.get(field):
             parts.append(Part(flag, "", ""))
     for flag, field in (
@@ -257,8 +353,16 @@ def _limits(inspect: Mapping[str, Any], infra: Mapping[str, Any]) -> list[Part]:
         if inspect.get(field):
             parts.append(Part(flag, "", str(inspect[field])))
     if inspect.get("cpu_quota") and inspect.get("cpu_period"):
-        parts.append(Part("--cpus", "", f"{inspect['cpu_quota'] / inspect['cpu_period']:.9g}"))
-    parts += [Part("--security-opt", "", str(option)) for option in inspect.get("security_opt") or ()]
+        parts.append(
+            Part(
+                "--cpus",
+                "",
+                f"{inspect['cpu_quota'] / inspect['cpu_period']:.9g}",
+            )
+        )
+    parts += [
+        Part("--security-opt", "", str(option)) for option in inspect.get("security_opt") or ()
+    ]
     if infra.get("pid_ns") not in (None, "", "private"):
         parts.append(Part("--pid", "", str(infra["pid_ns"])))
     return parts
@@ -269,7 +373,10 @@ def _commanded(inspect: Mapping[str, Any]) -> list[tuple[str, str]] | None:
     words = inspect.get("CreateCommand")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return None
-    at = next((n for n in range(len(words) - 1) if words[n : n + 2] == ["pod", "create"]), None)
+    at = next(
+        (n for n in range(len(words) - 1) if words[n : n + 2] == ["pod", "create"]),
+        None,
+    )
     return None if at is None else list(_pairs(words[at + 2 :]))
 
 
@@ -288,7 +395,10 @@ def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield flag, value
 
 
-def prerequisites(spec: Spec, context: UnitContext) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+def prerequisites(
+    spec: Spec,
+    context: UnitContext,
+) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     """(kind, name, words after `podman` that create it) of the known networks, volumes and pod of a
     container, in the order in which they are needed."""
     pod = context.pod if spec[POD] else None
@@ -297,21 +407,34 @@ def prerequisites(spec: Spec, context: UnitContext) -> tuple[tuple[str, str, tup
     for argument in (*spec[NETWORK], *networks):
         name = network_name(argument)
         if name in context.networks and name != context.default_network:
-            made.append(("network", name, network_create_arguments(name, context.networks[name])))
+            made.append(
+                (
+                    "network",
+                    name,
+                    network_create_arguments(name, context.networks[name]),
+                )
+            )
     for mount in spec[MOUNTS]:
         if mount.type == "volume" and mount.source in context.volumes:
             create = volume_create_arguments(mount.source, context.volumes[mount.source])
             made.append(("volume", mount.source, create))
     if pod:
-        made.append(("pod", spec[POD], pod_create_arguments(pod, context.default_network)))
+        made.append(
+            (
+                "pod",
+                spec[POD],
+                pod_create_arguments(pod, context.default_network),
+            )
+        )
     return tuple(dict.fromkeys(made))
 
 
-# --- The labels of compose tools, which the units of systemd must not have --------------------------
+# --- The labels of compose tools, which the units of systemd must not have ------------------------
 
 
 def without_compose(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The labels without those of compose. Its project stays known as the application, `app=PROJECT`."""
+    """The labels without those of compose. Its project stays known as the application,
+    `app=PROJECT`."""
     pairs = dict(label.partition("=")[::2] for label in labels)
     own = tuple(label for label in labels if not label.startswith(COMPOSE))
     project = compose_project(pairs)
@@ -345,7 +468,8 @@ def kept_volumes(
     A container with --rm loses its anonymous volumes anyway, so they stay anonymous.
 
     Args:
-        anonymous: destination -> name of the existing ones; those of the image are known only from it.
+        anonymous: destination -> name of the existing ones; those of the image are known only from
+            it.
         stem: file name of the unit, without suffix.
         taken: names of other volumes.
         given: old name -> new name of those that another container has too.
@@ -360,16 +484,29 @@ def kept_volumes(
             continue
         base = safe_file_name(f"{stem}-{destination.strip('/')}"[:_LONGEST]) + "-data"
         new = next(
-            name for name in (base, *(f"{base}-{n}" for n in range(2, len(used) + 3))) if name not in used
+            name
+            for name in (
+                base,
+                *(f"{base}-{n}" for n in range(2, len(used) + 3)),
+            )
+            if name not in used
         )
         used.add(new)
-        kept.append(KeptVolume(destination, anonymous.get(destination, ""), new))
+        kept.append(
+            KeptVolume(
+                destination,
+                anonymous.get(destination, ""),
+                new,
+            )
+        )
     return tuple(kept)
 
 
 def _destinations(spec: Spec, anonymous: Mapping[str, str]) -> set[str]:
     """Where anonymous volumes are mounted, including those that the image declares."""
-    asked = {mount.destination for mount in spec[MOUNTS] if mount.type == "volume" and not mount.source}
+    asked = {
+        mount.destination for mount in spec[MOUNTS] if mount.type == "volume" and not mount.source
+    }
     if spec[VOLUMES_FROM] or spec[IMAGE_VOLUME] in ("ignore", "tmpfs"):
         return asked  # others belong to another container, or do not exist
     covered = {mount.destination for mount in spec[MOUNTS]}
@@ -381,34 +518,49 @@ def with_names(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
     """The spec with named volumes in place of anonymous ones."""
     names = {volume.destination: volume.new for volume in kept}
     mounts = [
-        Mount("volume", names.pop(mount.destination), mount.destination, mount.options, mount.subpath)
+        Mount(
+            "volume", names.pop(mount.destination), mount.destination, mount.options, mount.subpath
+        )
         if mount.destination in names
         else mount
         for mount in spec[MOUNTS]
     ]
     mounts += [Mount("volume", new, destination) for destination, new in names.items()]
-    return spec.with_(MOUNTS, tuple(sorted(mounts, key=lambda mount: mount.destination)))
+    return spec.with_(
+        MOUNTS,
+        tuple(sorted(mounts, key=lambda mount: mount.destination)),
+    )
 
 
-def with_existing(spec: Spec, anonymous: Mapping[str, str]) -> tuple[Spec, tuple[str, ...]]:
+def with_existing(
+    spec: Spec,
+    anonymous: Mapping[str, str],
+) -> tuple[Spec, tuple[str, ...]]:
     """The spec with its anonymous volumes mounted by their generated names, and notes.
 
-    Podman keeps an anonymous volume when its container is removed (except with --rm), so a recreated
-    container finds its data there.
+    Podman keeps an anonymous volume when its container is removed (except with --rm), so a
+    recreated container finds its data there.
     """
     kept = [kept_volume for kept_volume in kept_volumes(spec, anonymous, "", ()) if kept_volume.old]
     if not kept:
         return spec, ()
-    named = with_names(spec, [KeptVolume(volume.destination, volume.old, volume.old) for volume in kept])
+    named = with_names(
+        spec, [KeptVolume(volume.destination, volume.old, volume.old) for volume in kept]
+    )
     again = "is mounted again by its name, with its data"
-    notes = tuple(f"the anonymous volume at {kept_volume.destination} {again}" for kept_volume in kept)
+    notes = tuple(
+        f"the anonymous volume at {kept_volume.destination} {again}" for kept_volume in kept
+    )
     return saved(named, kept), notes
 
 
 def saved(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
     """The spec without the volumes whose data is carried over."""
     carried = {volume.destination for volume in kept if volume.old}
-    return replace(spec, unsaved=tuple(v for v in spec.unsaved if v.destination not in carried))
+    return replace(
+        spec,
+        unsaved=tuple(v for v in spec.unsaved if v.destination not in carried),
+    )
 
 
 _COPY = """\
@@ -502,16 +654,21 @@ layer() { # CONTAINER DIRECTORY NEW CREATE...
 }
 """
 _WHOLE = (
-    "--numeric-owner --sparse --acls --xattrs --xattrs-include=user.* --xattrs-include=security.capability"
+    "--numeric-owner --sparse --acls --xattrs --xattrs-include=user.* "
+    "--xattrs-include=security.capability"
 )
 
 
-def copy_script(about: str, kept: Iterable[KeptVolume], volumes: Mapping[str, Mapping[str, Any]]) -> str:
+def copy_script(
+    about: str,
+    kept: Iterable[KeptVolume],
+    volumes: Mapping[str, Mapping[str, Any]],
+) -> str:
     """A POSIX shell script that copies the data of anonymous volumes into their named ones.
 
-    It refuses while a volume is in use, leaves a finished copy alone, takes nothing else for a copy, and
-    removes an incomplete one. The anonymous volumes are kept. With the word `ahead` it copies while the
-    containers run, so that the next run copies only what changed.
+    It refuses while a volume is in use, leaves a finished copy alone, takes nothing else for a
+    copy, and removes an incomplete one. The anonymous volumes are kept. With the word `ahead` it
+    copies while the containers run, so that the next run copies only what changed.
 
     Args:
         about: the containers, in words.
@@ -520,37 +677,66 @@ def copy_script(about: str, kept: Iterable[KeptVolume], volumes: Mapping[str, Ma
     comments = [
         f"Copies the anonymous volumes of {about} into named ones: a Quadlet deletes anonymous volumes at"
         " each stop.",
-        "Stop what uses them, run this once, and only then start the services. The old volumes are kept.",
+        (
+            "Stop what uses them, run this once, and only then start the services. The old volumes "
+            "are kept."
+        ),
     ]
     return _script(
         comments,
         (
-            ("volume", old, volume.new, *_create(volume.new, volumes.get(old) or {}))
+            (
+                "volume",
+                old,
+                volume.new,
+                *_create(volume.new, volumes.get(old) or {}),
+            )
             for old, volume in {volume.old: volume for volume in kept}.items()
         ),
     )
 
 
-def copy_layer_script(about: str, container: str, brought: Iterable[tuple[str, str]]) -> str:
-    """The same for directories in the writable layer of a container; it is kept. `brought`: (directory, new
-    volume).
+def copy_layer_script(
+    about: str,
+    container: str,
+    brought: Iterable[tuple[str, str]],
+) -> str:
+    """The same for directories in the writable layer of a container; it is kept. `brought`:
+    (directory, new volume).
     """
     comments = [
         f"Copies what {about} has written into the volumes of its successor, which starts after this. Stop"
         f" {about} before."
     ]
-    return _script(comments, (("layer", container, place, new, *_create(new, {})) for place, new in brought))
+    return _script(
+        comments, (("layer", container, place, new, *_create(new, {})) for place, new in brought)
+    )
 
 
 def _create(name: str, document: Mapping[str, Any]) -> tuple[str, ...]:
     return ("podman", *volume_create_arguments(name, document))
 
 
-def _script(comments: Sequence[str], copies: Iterable[tuple[str, ...]]) -> str:
+def _script(
+    comments: Sequence[str],
+    copies: Iterable[tuple[str, ...]],
+) -> str:
     unshare = (
-        '[ "$(id -u)" = 0 ] || exec podman unshare sh "$0" "$@" # where the owners of its files are known'
+        '[ "$(id -u)" = 0 ] || exec podman unshare sh "$0" "$@" # where the owners of its '
+        "files are known"
     )
-    lines = ["#!/bin/sh", *comment_lines(comments), "set -euf", unshare, 'cd "$(dirname "$0")"', ""]
-    lines += [f"label={_COPIED}", f"whole={shlex.quote(_WHOLE)}", _COPY]
+    lines = [
+        "#!/bin/sh",
+        *comment_lines(comments),
+        "set -euf",
+        unshare,
+        'cd "$(dirname "$0")"',
+        "",
+    ]
+    lines += [
+        f"label={_COPIED}",
+        f"whole={shlex.quote(_WHOLE)}",
+        _COPY,
+    ]
     lines += [" ".join(shlex.quote(word) for word in words) for words in copies]
     return "\n".join(lines) + "\n"

@@ -1,8 +1,9 @@
-"""A shell script that lets new files take over from the containers of today, and gives them back. Pure.
+"""A shell script that lets new files take over from the containers of today, and gives them back.
+Pure.
 
-Nothing is removed before the new containers have proven themselves: what runs today is stopped, renamed and
-kept. A Quadlet starts with `podman run --replace`, which would remove a container of that name, so nothing is
-started while one still has it.
+Nothing is removed before the new containers have proven themselves: what runs today is stopped,
+renamed and kept. A Quadlet starts with `podman run --replace`, which would remove a container of
+that name, so nothing is started while one still has it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ class OldContainer(Struct, frozen=True, kw_only=True):
     id: str
     kept_as: str
     running: bool = True
-    restart: str = ""  # its restart policy, which is switched off meanwhile; empty = none, or it cannot be
+    restart: str = (
+        ""  # its restart policy, which is switched off meanwhile; empty = none, or it cannot be
+    )
     # the script that creates its replacement, because Podman removes it when it stops; empty = none
     stand_in: str = ""
     unit: str = ""  # the service that runs it; empty = none
@@ -48,7 +51,9 @@ class TakeOver(Struct, frozen=True, kw_only=True):
     # names of the files that systemd reads; place: the directory where it does, as a shell word
     units: tuple[str, ...] = ()
     place: str = "/etc/containers/systemd"
-    profile: str = ""  # the seccomp profile that the units name; it goes one directory up. Empty = none.
+    profile: str = (
+        ""  # the seccomp profile that the units name; it goes one directory up. Empty = none.
+    )
     services: tuple[str, ...] = ()
     # unit files of today that would start the old containers again, or hide the new units
     moved: tuple[str, ...] = ()
@@ -228,7 +233,8 @@ esac
 
 
 def take_over_script(name: str, takeover: TakeOver) -> str:
-    """The script: without an argument it takes over, `back` gives back, `finish` removes what was kept."""
+    """The script: without an argument it takes over, `back` gives back, `finish` removes what was
+    kept."""
     old = ", ".join(f"{container.name} as {container.kept_as}" for container in takeover.old)
     about = [
         f"sh {name}: stops what runs today, keeps it ({old}), copies its data, and starts what is in this"
@@ -239,7 +245,10 @@ def take_over_script(name: str, takeover: TakeOver) -> str:
     lines = ["#!/bin/sh", *comment_lines(about), _HEAD]
     lines[-1:-1] = [f"ran={'yes' if any(old.running for old in takeover.old) else ''}"]
     if takeover.units:
-        lines[-1:-1] = [f"place={takeover.place}", f'mark="$place"/{shlex.quote(name)}.runs']
+        lines[-1:-1] = [
+            f"place={takeover.place}",
+            f'mark="$place"/{shlex.quote(name)}.runs',
+        ]
     if takeover.chowned:  # IDs of a rootless engine's files are those of its user namespace
         unshare = "podman unshare " if takeover.rootless else ""
         lines += ["inside() {", f'    {unshare}"$@"', "}", "", _OWNERS]
@@ -250,7 +259,12 @@ def take_over_script(name: str, takeover: TakeOver) -> str:
         ("back", _back(takeover)),
         ("finish", _finish(takeover)),
     ):
-        lines += [f"{function}() {{", *(f"    {line}" for line in body), "}", ""]
+        lines += [
+            f"{function}() {{",
+            *(f"    {line}" for line in body),
+            "}",
+            "",
+        ]
     return "\n".join([*lines, _TAIL])
 
 
@@ -258,15 +272,27 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
     """Nothing of today is changed if one of these fails."""
     own = {container.unit for container in takeover.old}
     for service in _services_of(takeover.units):
-        if service not in own:  # a generated service hides a packaged one, and is hidden by one in /etc
-            yield f"there=$({_systemctl(takeover)} show --property=FragmentPath --value {service}) || there="
+        if (
+            service not in own
+        ):  # a generated service hides a packaged one, and is hidden by one in /etc
+            yield (
+                f"there=$({_systemctl(takeover)} show --property=FragmentPath --value {service}) "
+                "|| there="
+            )
             yield 'case $there in "" | /run/*) ;; *)'
-            yield f'    fail "{service} is a service of this host ($there): rename the container first" ;;'
+            yield (
+                f'    fail "{service} is a service of this host ($there): rename the container '
+                'first" ;;'
+            )
             yield "esac"
     for container in takeover.old:
         kept = shlex.quote(container.kept_as)
         yield f"! exists {kept} || fail {shlex.quote(f'{container.kept_as} exists already')}"
-    needed = [*takeover.units, *takeover.copies, *(old.stand_in for old in takeover.old if old.stand_in)]
+    needed = [
+        *takeover.units,
+        *takeover.copies,
+        *(old.stand_in for old in takeover.old if old.stand_in),
+    ]
     for file in needed:
         yield f"[ -r {shlex.quote(file)} ] || fail {shlex.quote(f'{file} cannot be read here')}"
     if takeover.chowned or takeover.copies:
@@ -275,12 +301,15 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
         yield 'mkdir -p "$place"'
     if takeover.units:
         yield _for_each(
-            takeover.units, '[ ! -e "$place/$file.before" ] || fail "$place/$file.before is in the way"'
+            takeover.units,
+            '[ ! -e "$place/$file.before" ] || fail "$place/$file.before is in the way"',
         )
     for path in takeover.moved:
         yield f"[ ! -e {shlex.quote(path)}.before ] || fail {shlex.quote(f'{path}.before is in the way')}"
     yield from (f"sh {shlex.quote(script)} ahead" for script in takeover.copies)
-    if takeover.units:  # last, and all before anything is changed: whatever has no copy was not there
+    if (
+        takeover.units
+    ):  # last, and all before anything is changed: whatever has no copy was not there
         yield _for_each(takeover.units, 'keep_file "$file" "$place"')
         if takeover.profile:
             yield f'keep_file {shlex.quote(takeover.profile)} "$place"/..'
@@ -296,11 +325,17 @@ def _services_of(units: Iterable[str]) -> Iterator[str]:
 
 def _now(takeover: TakeOver) -> Iterator[str]:
     systemctl = _systemctl(takeover)
-    yield from (f"sh {shlex.quote(old.stand_in)} create >/dev/null" for old in takeover.old if old.stand_in)
+    yield from (
+        f"sh {shlex.quote(old.stand_in)} create >/dev/null" for old in takeover.old if old.stand_in
+    )
     if units := dict.fromkeys(old.unit for old in takeover.old if old.unit):
         yield f"{systemctl} stop {_quoted(units)}"  # all at once: each may take its time
-    yield from (f"podman pod stop {shlex.quote(pod.name)} >/dev/null" for pod in takeover.pods if pod.unit)
-    alone = [old.name for old in reversed(takeover.old) if old.running and not (old.unit or old.pod)]
+    yield from (
+        f"podman pod stop {shlex.quote(pod.name)} >/dev/null" for pod in takeover.pods if pod.unit
+    )
+    alone = [
+        old.name for old in reversed(takeover.old) if old.running and not (old.unit or old.pod)
+    ]
     if alone:
         yield f"podman stop --ignore {_quoted(alone)} >/dev/null"
     for old in takeover.old:
@@ -376,12 +411,17 @@ def _back(takeover: TakeOver) -> Iterator[str]:
         yield f"put_back {_quoted([old.name, old.kept_as, old.id])}"
     for old in takeover.old:
         if old.restart and not old.stand_in:
-            yield f"podman update --restart={shlex.quote(old.restart)} {shlex.quote(old.name)} >/dev/null"
+            yield (
+                f"podman update --restart={shlex.quote(old.restart)} {shlex.quote(old.name)} "
+                ">/dev/null"
+            )
     yield from (f"owners restore {shlex.quote(volume)}" for volume in takeover.chowned)
     whole = [pod.name for pod in takeover.pods if pod.unit and _ran(pod, takeover)]
     yield from (f"podman pod start {shlex.quote(pod)} >/dev/null" for pod in whole)
     running = [
-        old.name for old in takeover.old if old.running and not (old.unit or old.init or old.pod in whole)
+        old.name
+        for old in takeover.old
+        if old.running and not (old.unit or old.init or old.pod in whole)
     ]
     if running:
         yield f"podman start {_quoted(running)} >/dev/null"
@@ -398,10 +438,15 @@ def _ran(pod: OldPod, takeover: TakeOver) -> bool:
 
 def _finish(takeover: TakeOver) -> Iterator[str]:
     yield from (f"was_replaced {_quoted([old.name, old.id])}" for old in takeover.old)
-    yield from (f"runs {shlex.quote(old.name)}" for old in takeover.old if old.running and not old.init)
+    yield from (
+        f"runs {shlex.quote(old.name)}" for old in takeover.old if old.running and not old.init
+    )
     for old in reversed(takeover.old):
         if old.layer:
-            text = f"{old.kept_as} stays: only it has {old.layer}; copy what you need, then remove it by hand"
+            text = (
+                f"{old.kept_as} stays: only it has {old.layer}; copy what you need, then remove "
+                "it by hand"
+            )
             yield f"! exists {shlex.quote(old.kept_as)} || echo {shlex.quote(text)} >&2"
         else:
             yield f"discard {shlex.quote(old.kept_as)}"
@@ -412,7 +457,9 @@ def _finish(takeover: TakeOver) -> Iterator[str]:
         yield f"drop_pod {shlex.quote(pod.name)} {1 if pod.unit else 0}"
         if pod.unit:
             service = f"{pod.unit.removesuffix('.pod')}-pod.service"
-            yield f"{_systemctl(takeover)} stop {shlex.quote(service)}  # its successor gets its name"
+            yield (
+                f"{_systemctl(takeover)} stop {shlex.quote(service)}  # its successor gets its name"
+            )
             yield from _away(pod)
             yield f"{_systemctl(takeover)} daemon-reload"
             yield f"{_systemctl(takeover)} start {shlex.quote(service)}"

@@ -1,8 +1,8 @@
 """YAML with the same meaning for every parser: ambiguous text is quoted.
 
-YAML 1.1 and 1.2, PyYAML and the Go libraries of Podman and Kubernetes disagree about `y`, `1e3` or `0o7`, so
-only plain words are unquoted. Everything outside ASCII is escaped, so that bidirectional characters cannot
-reorder the displayed text.
+YAML 1.1 and 1.2, PyYAML and the Go libraries of Podman and Kubernetes disagree about `y`, `1e3` or
+`0o7`, so only plain words are unquoted. Everything outside ASCII is escaped, so that bidirectional
+characters cannot reorder the displayed text.
 """
 
 from __future__ import annotations
@@ -35,13 +35,21 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+    def increase_indent(
+        self,
+        flow: bool = False,
+        indentless: bool = False,
+    ) -> None:
         super().increase_indent(flow, False)  # list items are indented
 
     def text(self, value: str) -> yaml.ScalarNode:
         value.encode()  # a lone surrogate is refused
         plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
-        return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
+        return self.represent_scalar(
+            "tag:yaml.org,2002:str",
+            value,
+            style=None if plain else '"',
+        )
 
     def unsafe(self, value: Unsafe) -> yaml.ScalarNode:
         value.encode()
@@ -56,7 +64,11 @@ _Dumper.add_representer(Override, _Dumper.override)
 _Dumper.add_representer(Unsafe, _Dumper.unsafe)
 
 
-def yaml_text(documents: Sequence[Any], comments: Sequence[str] = (), commands: Sequence[str] = ()) -> str:
+def yaml_text(
+    documents: Sequence[Any],
+    comments: Sequence[str] = (),
+    commands: Sequence[str] = (),
+) -> str:
     """The documents as block-style YAML, with comments at the top.
 
     Args:
@@ -66,7 +78,9 @@ def yaml_text(documents: Sequence[Any], comments: Sequence[str] = (), commands: 
         CannotExpress: a text that YAML cannot represent.
     """
     try:
-        text = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=_WIDE, explicit_start=True)
+        text = yaml.dump_all(
+            documents, Dumper=_Dumper, sort_keys=False, width=_WIDE, explicit_start=True
+        )
     except UnicodeEncodeError as error:
         raise CannotExpress("A value is not Unicode text, so YAML cannot represent it.") from error
     lines = (f"#   {line.removeprefix('# ')}\n" for line in comment_lines(commands))
@@ -80,13 +94,23 @@ def _wrapped(comments: Sequence[str]) -> Iterator[str]:
 
 
 def _parts(text: str) -> list[str]:
-    return textwrap.wrap(text, _COMMENT, break_on_hyphens=False, break_long_words=False) or [""]
+    return textwrap.wrap(
+        text,
+        _COMMENT,
+        break_on_hyphens=False,
+        break_long_words=False,
+    ) or [""]
 
 
-# --- the override file of a compose project ----------------------------------------------------------------
+# --- the override file of a compose project -------------------------------------------------------
 
 
-def override_text(old: str, service: str, part: Mapping[str, Any], volumes: tuple[str, ...]) -> str:
+def override_text(
+    old: str,
+    service: str,
+    part: Mapping[str, Any],
+    volumes: tuple[str, ...],
+) -> str:
     """The file with this service in it; the others of an earlier one stay.
 
     Args:
@@ -95,17 +119,32 @@ def override_text(old: str, service: str, part: Mapping[str, Any], volumes: tupl
     """
     document = yaml.load(old, Loader=_Loader) if old else None  # noqa: S506 - a SafeLoader
     document = document if isinstance(document, dict) else {}
-    services = {**(document.get("services") or {}), service: dict(part)}
-    named = {**(document.get("volumes") or {}), **{name: {"name": name} for name in volumes}}
-    whole = {**document, "services": services, **({"volumes": named} if named else {})}
-    return yaml_text([whole], [MARK, "compose reads it beside the project's own file; delete it to go back."])
+    services = {
+        **(document.get("services") or {}),
+        service: dict(part),
+    }
+    named = {
+        **(document.get("volumes") or {}),
+        **{name: {"name": name} for name in volumes},
+    }
+    whole = {
+        **document,
+        "services": services,
+        **({"volumes": named} if named else {}),
+    }
+    return yaml_text(
+        [whole], [MARK, "compose reads it beside the project's own file; delete it to go back."]
+    )
 
 
 class _Loader(yaml.SafeLoader):
     """Knows the tag that we write."""
 
 
-def _override(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> Override:
+def _override(
+    loader: yaml.SafeLoader,
+    node: yaml.SequenceNode,
+) -> Override:
     return Override(loader.construct_sequence(node))
 
 

@@ -27,7 +27,10 @@ def parsed(source: str) -> ast.Module:
 def sources() -> tuple[tuple[str, ast.Module], ...]:
     """(module, syntax tree) of the whole package."""
     return tuple(
-        (str(path.relative_to(PACKAGE)), parsed(path.read_text(encoding="utf-8")))
+        (
+            str(path.relative_to(PACKAGE)),
+            parsed(path.read_text(encoding="utf-8")),
+        )
         for path in sorted(PACKAGE.rglob("*.py"))
     )
 
@@ -36,7 +39,10 @@ def sources() -> tuple[tuple[str, ast.Module], ...]:
 def nodes(kind: type[Node]) -> tuple[tuple[str, Node], ...]:
     """(module, node) of every node of a kind in the whole package, gone through once."""
     return tuple(
-        (module, node) for module, tree in sources() for node in _walked(tree) if isinstance(node, kind)
+        (module, node)
+        for module, tree in sources()
+        for node in _walked(tree)
+        if isinstance(node, kind)
     )
 
 

@@ -21,7 +21,11 @@ def described() -> Iterator[tuple[str, ast.FunctionDef, dict[str, ast.expr]]]:
             for record in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
                 if isinstance(record, ast.Call) and ast.unparse(record.func) == "Check":
                     assert isinstance(node, ast.FunctionDef)
-                    yield module, node, {str(keyword.arg): keyword.value for keyword in record.keywords}
+                    yield (
+                        module,
+                        node,
+                        {str(keyword.arg): keyword.value for keyword in record.keywords},
+                    )
 
 
 def test_each_module_holds_the_checks_that_are_listed() -> None:
@@ -55,5 +59,7 @@ def test_its_title_is_short_and_names_the_bad_condition() -> None:
 def test_names_say_what_they_hold() -> None:
     names = [(module, node.id) for module, node in nodes(ast.Name)]
     names += [(module, node.arg) for module, node in nodes(ast.arg)]
-    looked_at = [(module, name) for module, name in names if module.startswith(("checks/step", "reading/"))]
+    looked_at = [
+        (module, name) for module, name in names if module.startswith(("checks/step", "reading/"))
+    ]
     assert [(module, name) for module, name in looked_at if name in SAY_NOTHING] == []

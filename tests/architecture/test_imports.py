@@ -1,4 +1,5 @@
-"""What may load what: the import-linter contracts see neither late imports nor those for types alone."""
+"""What may load what: the import-linter contracts see neither late imports nor those for types
+alone."""
 
 from __future__ import annotations
 
@@ -17,7 +18,12 @@ from tests.architecture.test_boring_python import sources
 
 def modules_loaded_by(module: str) -> set[str]:
     code = f"import sys, {module}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return set(done.stdout.split())
 
 
@@ -25,7 +31,9 @@ def loaded_by(module: str) -> set[str]:
     return {name.split(".")[0] for name in modules_loaded_by(module)}
 
 
-@pytest.mark.parametrize("module", ["hardentui.features.workbench", "hardentui.checks", "hardentui.cli"])
+@pytest.mark.parametrize(
+    "module", ["hardentui.features.workbench", "hardentui.checks", "hardentui.cli"]
+)
 def test_the_use_cases_load_no_screen_and_no_client_library(module: str) -> None:
     assert not {"textual", "rich", "podman", "requests", "jsonschema"} & loaded_by(module)
 
@@ -82,7 +90,8 @@ def _dotted(path: str) -> str:
 
 
 MOST_MODULES = 115
-"""Of ours, for one check of one container, the packages and the seam of the simulated host included."""
+"""Of ours, for one check of one container, the packages and the seam of the simulated host
+included."""
 ONE_CHECK = ("check", "shop-web", "--check", "writable-rootfs", "--demo")
 
 
@@ -93,12 +102,22 @@ from hardentui.cli.run import run
 run({ONE_CHECK!r})
 print("LOADED", *sys.modules)
 """
-    place = {name: str(tmp_path) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    place = {
+        name: str(tmp_path) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+    }
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env={**os.environ, **place}
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **place},
     )
     assert "Writable root filesystem" in done.stdout
-    loaded = {name for name in done.stdout.rpartition("LOADED")[2].split() if name.startswith("hardentui")}
-    checks = {name for name in loaded if name.startswith("hardentui.checks.step") and name.count(".") == 3}
+    loaded = {
+        name for name in done.stdout.rpartition("LOADED")[2].split() if name.startswith("hardentui")
+    }
+    checks = {
+        name for name in loaded if name.startswith("hardentui.checks.step") and name.count(".") == 3
+    }
     assert checks == {"hardentui.checks.step05_security_contexts.root_filesystem"}
     assert len(loaded) <= MOST_MODULES

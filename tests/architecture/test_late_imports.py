@@ -20,18 +20,32 @@ SEAMS = {
     "cli/train.py _serve": "its libraries come only with the extra [web]",
     "engine/locate.py _open_docker": "few read a Docker engine",
     "engine/locate.py _open_ssh": "few engines are reached over ssh",
-    "features/at_rest/checking.py read_services": "a YAML library is wanted only where a YAML file is",
+    "features/at_rest/checking.py read_services": (
+        "a YAML library is wanted only where a YAML file is"
+    ),
     "features/at_rest/fixing.py _target": "a YAML library is wanted only where a YAML file is",
-    "features/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
+    "features/checklists/loading.py own_checks": (
+        "most checklists have no checks of their own: 12 ms"
+    ),
     "features/checklists/loading.py _fault_of_form": "nor values for fixes",
     "features/first_look.py workbench": "the engines work while what judges is loaded",
-    "features/fix/apply_ways.py compose_override": "a YAML library is wanted only for a compose project",
+    "features/fix/apply_ways.py compose_override": (
+        "a YAML library is wanted only for a compose project"
+    ),
     "features/fix/drafts.py _export": "the exports of other systems need a YAML library",
-    "features/looking/containers.py": "few hosts keep originals, few commands follow events or stacks",
-    "features/looking/gather.py": "what reads the facts that few checks ask for is loaded with the first",
+    "features/looking/containers.py": (
+        "few hosts keep originals, few commands follow events or stacks"
+    ),
+    "features/looking/gather.py": (
+        "what reads the facts that few checks ask for is loaded with the first"
+    ),
     "features/looking/host_side.py sockets": "so is what reads sockets",
-    "features/opening/engines.py": "the engines are asked before what reads the host is loaded (70 ms)",
-    "features/opening/saved_facts.py": "a check that was chosen may not ask for the host: 40 modules",
+    "features/opening/engines.py": (
+        "the engines are asked before what reads the host is loaded (70 ms)"
+    ),
+    "features/opening/saved_facts.py": (
+        "a check that was chosen may not ask for the host: 40 modules"
+    ),
     "features/reports/result.py": "few findings of a chosen check are part of an attack path",
     "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
     "tui/app.py open_harden": "what belongs together matters once something is hardened",

@@ -20,7 +20,11 @@ def vague_names(source: str) -> Iterator[tuple[int, str]]:
     if not re.search(rf"\b({'|'.join(SAY_NOTHING)})\b", source):
         return  # to take a text apart takes long
     for node in ast.walk(parsed(source)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in SAY_NOTHING:
+        if (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Store)
+            and node.id in SAY_NOTHING
+        ):
             yield node.lineno, node.id
         elif isinstance(node, ast.arg) and node.arg in SAY_NOTHING:
             yield node.lineno, node.arg
@@ -33,7 +37,10 @@ def vague_names(source: str) -> Iterator[tuple[int, str]]:
         ("names = [one.name for one in containers]", ["one"]),
         ("found = []", ["found"]),
         ("def key(one): pass", ["one"]),
-        ("order = sorted(mounts, key=lambda one: one.path)", ["one"]),
+        (
+            "order = sorted(mounts, key=lambda one: one.path)",
+            ["one"],
+        ),
         ("for container in containers: pass", []),
     ],
 )

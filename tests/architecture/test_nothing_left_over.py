@@ -16,14 +16,20 @@ from tests.architecture.test_boring_python import PACKAGE, imported, parsed, sou
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 ROWS = "options/rows.py"  # every row of the table is used as one of all
-PARTS = ("arguments_", "run_")  # of commands that share a module: hardentui.cli.terminal.command_part
+PARTS = (
+    "arguments_",
+    "run_",
+)  # of commands that share a module: hardentui.cli.terminal.command_part
 
 
 def top_names(source: str) -> Iterator[str]:
-    """The functions, classes and constants of a module, but for its checks, which are found by their type."""
+    """The functions, classes and constants of a module, but for its checks, which are found by
+    their type."""
     for node in parsed(source).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if not any(ast.unparse(decorator).startswith("Check(") for decorator in node.decorator_list):
+            if not any(
+                ast.unparse(decorator).startswith("Check(") for decorator in node.decorator_list
+            ):
                 yield node.name
         elif isinstance(node, ast.Assign):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
@@ -54,18 +60,25 @@ def unused(modules: Mapping[str, str]) -> list[str]:
         ({"a": "class C: pass"}, ["a: C"]),
     ],
 )
-def test_an_unused_name_is_seen(modules: dict[str, str], expected: list[str]) -> None:
+def test_an_unused_name_is_seen(
+    modules: dict[str, str],
+    expected: list[str],
+) -> None:
     assert unused(modules) == expected
 
 
 def test_every_name_of_the_package_is_used_in_it() -> None:
     modules = {
-        str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")
+        str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8")
+        for path in PACKAGE.rglob("*.py")
     }
     assert [name for name in unused(modules) if not name.startswith(ROWS)] == []
 
 
-def not_imported(requirements: Iterable[str], roots: Iterable[str]) -> list[str]:
+def not_imported(
+    requirements: Iterable[str],
+    roots: Iterable[str],
+) -> list[str]:
     """The distributions of these requirements of which no module is imported."""
     names = {_plain(re.split(r"[\s<>=!~;\[]", requirement)[0]) for requirement in requirements}
     provided = packages_distributions()
@@ -83,6 +96,9 @@ def test_a_dependency_that_nothing_imports_is_seen() -> None:
 
 def test_each_declared_dependency_is_imported() -> None:
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["web"]]
+    requirements = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["web"],
+    ]
     roots = {module.split(".")[0] for _, tree in sources() for module in imported(tree)}
     assert not_imported(requirements, roots) == []

@@ -1,4 +1,5 @@
-"""Programs are looked up in one place, and started with an environment that no other account can lead."""
+"""Programs are looked up in one place, and started with an environment that no other account can
+lead."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ STARTS_PYTHON = {
 
 
 def _calls() -> Iterator[tuple[str, ast.Call]]:
-    return ((module, node) for module, node in nodes(ast.Call) if isinstance(node.func, ast.Attribute))
+    return (
+        (module, node) for module, node in nodes(ast.Call) if isinstance(node.func, ast.Attribute)
+    )
 
 
 def test_nothing_looks_up_programs_but_the_account() -> None:
@@ -49,4 +52,6 @@ def test_python_is_started_in_one_way() -> None:
         if node.attr == "executable"
         if isinstance(node.value, ast.Name) and node.value.id == "sys"
     }
-    assert starters == STARTS_PYTHON.keys(), "`our_module`: nothing is imported from the current folder"
+    assert starters == STARTS_PYTHON.keys(), (
+        "`our_module`: nothing is imported from the current folder"
+    )

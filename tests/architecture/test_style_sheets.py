@@ -30,7 +30,11 @@ def _outermost(sheet: str) -> Iterator[str]:
             selector += character
 
 
-@pytest.mark.parametrize("path", _SHEETS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    _SHEETS,
+    ids=lambda path: path.name,
+)
 def test_a_sheet_names_the_screen_that_it_is_for(path: Path) -> None:
     for selector in _outermost(path.read_text("utf-8")):
         assert re.match(r"[A-Z]\w+Screen\b", selector) or selector.startswith("$"), selector

@@ -1,7 +1,8 @@
 """A release ships fresh tables: whoever cuts one with old ones is told here, and nobody else.
 
-Compared are the date of a table and the date that CHANGELOG.md gives to the newest release. While there is
-only an [Unreleased] section nothing is compared, so the test never fails by the mere passing of time.
+Compared are the date of a table and the date that CHANGELOG.md gives to the newest release. While
+there is only an [Unreleased] section nothing is compared, so the test never fails by the mere
+passing of time.
 """
 
 from __future__ import annotations
@@ -43,11 +44,17 @@ def too_old(changelog: str, dated: date) -> bool:
 @pytest.mark.parametrize(
     ("name", "dated"),
     [
-        ("hardentui/host/installed.py", date.fromisoformat(advisories.DATED)),
+        (
+            "hardentui/host/installed.py",
+            date.fromisoformat(advisories.DATED),
+        ),
         ("hardentui/reading/images.py", images.DATED),
     ],
 )
-def test_tables_are_fresh_on_the_day_of_a_release(name: str, dated: date) -> None:
+def test_tables_are_fresh_on_the_day_of_a_release(
+    name: str,
+    dated: date,
+) -> None:
     assert not too_old(CHANGELOG.read_text(encoding="utf-8"), dated), (
         f"{name} is older than {OLDEST} days: look its rows up again, then change DATED"
     )

@@ -1,4 +1,5 @@
-"""Every wait has a deadline: what does not come becomes "unknown because", never a program that hangs."""
+"""Every wait has a deadline: what does not come becomes "unknown because", never a program that
+hangs."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from tests.architecture.test_boring_python import nodes
 WAITS = {"wait", "join", "acquire", "communicate"}
 PROGRAMS = {"run", "call", "check_call", "check_output"}
 UNTIL_STOPPED = {"features/looking/containers.py"}
-"""Following events is over when its caller sets the stop sign; nobody waits for what comes of it."""
+"""Following events is over when its caller sets the stop sign; nobody waits for what comes of it.
+"""
 
 
 def _without_deadline(call: ast.Call) -> bool:

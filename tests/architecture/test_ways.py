@@ -18,7 +18,9 @@ from hardentui.model.finding import unknown
 from hardentui.tui.actions import in_keys, reason_of, told
 from tests.architecture.test_boring_python import sources
 
-_COMMANDS = next(action for action in make_parser()._actions if action.dest == "command").choices or ()
+_COMMANDS = (
+    next(action for action in make_parser()._actions if action.dest == "command").choices or ()
+)
 _MENTION = re.compile(rf"\bhardentui (?:{'|'.join(_COMMANDS)})\b")
 _ELSEWHERE = ("cli", "reports", "writers", "serving.py")
 """Rooms whose sentences no screen shows."""
@@ -53,9 +55,15 @@ def _each_sentence() -> Iterator[tuple[str, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr):
                 skipped |= {id(part) for part in ast.walk(node) if part is not node}
-                parts = (part.value if isinstance(part, ast.Constant) else "ID" for part in node.values)
+                parts = (
+                    part.value if isinstance(part, ast.Constant) else "ID" for part in node.values
+                )
                 text = "".join(map(str, parts))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+            elif (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and id(node) not in skipped
+            ):
                 text = node.value
             else:
                 continue
@@ -77,12 +85,15 @@ def test_a_next_step_in_a_sentence_is_a_value() -> None:
         if not any(allowed in text for allowed in _ALLOWED)
     }
     assert left == {}
-    assert [each for each in _ALLOWED if not any(each in text for text in _sentences().values())] == []
+    assert [
+        each for each in _ALLOWED if not any(each in text for text in _sentences().values())
+    ] == []
 
 
 @pytest.mark.parametrize("verb", Verb)
 def test_a_next_step_is_a_command_and_names_keys_that_exist(
-    verb: Verb, capsys: pytest.CaptureFixture[str]
+    verb: Verb,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = shlex.split(str(Do(verb)))
     try:
@@ -93,7 +104,14 @@ def test_a_next_step_is_a_command_and_names_keys_that_exist(
 
 
 def test_a_sentence_is_said_as_a_command_and_as_keys() -> None:
-    error = HardenError("It failed.", ("Try again with: ", Do(Verb.UNDO, "20260102-115500-0001"), "."))
+    error = HardenError(
+        "It failed.",
+        (
+            "Try again with: ",
+            Do(Verb.UNDO, "20260102-115500-0001"),
+            ".",
+        ),
+    )
     assert error.hint == "Try again with: hardentui undo 20260102-115500-0001."
     assert told(error) == "It failed. Try again with: u in the journal (J)."
     verdict = unknown("it was not read", do=Do(Verb.CHECK_SLOWLY))

@@ -72,7 +72,10 @@ podman run -d --init --name mine --network none --memory 32m localhost/bb:1
 """
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    config: pytest.Config,
+    items: list[pytest.Item],
+) -> None:
     """Leave these tests out of every run that does not name their marker: they take minutes."""
     words = str(config.option.markexpr).replace("(", " ").replace(")", " ").split()
     wanted = any(word == "host" and words[max(at - 1, 0)] != "not" for at, word in enumerate(words))
@@ -90,13 +93,29 @@ def unit_path(name: str, user: str = "root") -> str:
     return f"{units}/{name}.service"
 
 
-def add_unit(machine: Machine, name: str, quadlet: str, user: str = "root") -> None:
-    """Write a Quadlet; where Podman has none, the unit that it generates, with the [Service] as a drop-in."""
+def add_unit(
+    machine: Machine,
+    name: str,
+    quadlet: str,
+    user: str = "root",
+) -> None:
+    """Write a Quadlet; where Podman has none, the unit that it generates, with the [Service] as a
+    drop-in."""
     path = unit_path(name, user)
     if not HAS_QUADLET:
-        limited = "MemoryMax" in quadlet  # they bind a container that is below the service, as a Quadlet's
+        limited = (
+            "MemoryMax" in quadlet
+        )  # they bind a container that is below the service, as a Quadlet's
         cgroups = "split" if limited else "no-conmon"
-        machine.run("sh", user, _GENERATED.format(path=path, name=name, cgroups=cgroups))
+        machine.run(
+            "sh",
+            user,
+            _GENERATED.format(
+                path=path,
+                name=name,
+                cgroups=cgroups,
+            ),
+        )
         service = quadlet[quadlet.index("[Service]") :].partition("[Install]")[0]
         path, quadlet = f"{path}.d/own.conf", service + "Delegate=yes\n" * limited
     machine.write(path, quadlet, user)
@@ -105,7 +124,10 @@ def add_unit(machine: Machine, name: str, quadlet: str, user: str = "root") -> N
 def start_containers(machine: Machine) -> None:
     """The containers that are there, after a boot: nothing starts them by itself."""
     machine.run("systemctl start limited; podman start --all >/dev/null")
-    machine.run("systemctl --user start own; podman start --all >/dev/null", "bench")
+    machine.run(
+        "systemctl --user start own; podman start --all >/dev/null",
+        "bench",
+    )
 
 
 @contextmanager
@@ -130,7 +152,12 @@ def machine() -> Iterator[Machine]:
     """The running host with AppArmor, and with its containers."""
     with started("apparmor") as started_machine:
         add_unit(started_machine, "limited", LIMITED)
-        add_unit(started_machine, "own", OWN, "bench")
+        add_unit(
+            started_machine,
+            "own",
+            OWN,
+            "bench",
+        )
         started_machine.run("sh", text=_ROOTFUL)
         started_machine.run("sh", "bench", _ROOTLESS)
         yield started_machine
@@ -138,8 +165,11 @@ def machine() -> Iterator[Machine]:
 
 @pytest.fixture(scope="session")
 def as_found(machine: Machine) -> Report:
-    """What `check` says of root's containers before anything is fixed, with the closer look of named ones."""
-    return machine.report("check limited plain nnp open talker mute filer prober killerERRNO killerLOG web")
+    """What `check` says of root's containers before anything is fixed, with the closer look of
+    named ones."""
+    return machine.report(
+        "check limited plain nnp open talker mute filer prober killerERRNO killerLOG web"
+    )
 
 
 @pytest.fixture(scope="session")

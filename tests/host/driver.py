@@ -1,4 +1,5 @@
-"""Drive limits until they hit: root of the machine joins the cgroups of containers and asks for more."""
+"""Drive limits until they hit: root of the machine joins the cgroups of containers and asks for
+more."""
 
 from __future__ import annotations
 
@@ -107,7 +108,8 @@ class Driven(Struct, frozen=True):
         memory: a process could use `MEMORY_MIB` at once, swap included.
         tasks: how many of `TASKS` processes could be started.
         cpus: how many processors three busy processes got.
-        counted: those of the three whose limit the kernel counts as hit, in the container's cgroup or above
+        counted: those of the three whose limit the kernel counts as hit, in the container's cgroup
+            or above
             it: killed for memory, refused a process, throttled.
     """
 
@@ -119,7 +121,11 @@ class Driven(Struct, frozen=True):
     @property
     def hits(self) -> frozenset[str]:
         """The checks whose limit stopped the process."""
-        stopped = {"memory": not self.memory, "tasks": self.tasks < TASKS, "cpus": self.cpus < CPUS}
+        stopped = {
+            "memory": not self.memory,
+            "tasks": self.tasks < TASKS,
+            "cpus": self.cpus < CPUS,
+        }
         return frozenset(_CHECKS[kind] for kind, hit in stopped.items() if hit)
 
     @property
@@ -127,17 +133,28 @@ class Driven(Struct, frozen=True):
         return frozenset(_CHECKS[kind] for kind in self.counted)
 
 
-def drive(machine: Machine, names: Sequence[str], user: str = "root") -> dict[str, Driven]:
+def drive(
+    machine: Machine,
+    names: Sequence[str],
+    user: str = "root",
+) -> dict[str, Driven]:
     """Drive the limits of these containers of a user, one after the other: some seconds each.
 
     Raises:
         MachineFailed: a container does not run, or the script failed.
     """
-    listed = machine.run(f"podman inspect -f '{{{{.Name}}}} {{{{.State.Pid}}}}' {' '.join(names)}", user)
+    listed = machine.run(
+        f"podman inspect -f '{{{{.Name}}}} {{{{.State.Pid}}}}' {' '.join(names)}", user
+    )
     machine.write("/root/drive.py", _SCRIPT)
-    said = machine.run(f"python3 /root/drive.py {MEMORY_MIB} {TASKS}", text=f"{listed}\n")
+    said = machine.run(
+        f"python3 /root/drive.py {MEMORY_MIB} {TASKS}",
+        text=f"{listed}\n",
+    )
     answers = json.loads(said)
     return {
-        name: Driven(bool(answer["memory"]), answer["tasks"], answer["cpus"], tuple(answer["counted"]))
+        name: Driven(
+            bool(answer["memory"]), answer["tasks"], answer["cpus"], tuple(answer["counted"])
+        )
         for name, answer in answers.items()
     }

@@ -16,7 +16,16 @@ from tests.support.podman import RELEASE
 _REPOSITORY = Path(__file__).parents[2]
 _SCRIPT = _REPOSITORY / "tests" / "support" / "host_bench"
 _OURS = "/opt/hardentui"
-_NEEDS = ("certifi", "charset_normalizer", "idna", "msgspec", "podman", "requests", "tomli_w", "urllib3")
+_NEEDS = (
+    "certifi",
+    "charset_normalizer",
+    "idna",
+    "msgspec",
+    "podman",
+    "requests",
+    "tomli_w",
+    "urllib3",
+)
 """For looking msgspec would do; podman-py and what it needs are for changing."""
 _STEP_SECONDS = 300.0
 _START_SECONDS = 1500.0
@@ -40,15 +49,19 @@ class MachineFailed(Exception):
 
 
 class Machine:
-    """One virtual host with systemd, of which `bench` is the rootless user: Debian 13, or the release that
-    HARDENTUI_TEST_RELEASE names.
+    """One virtual host with systemd, of which `bench` is the rootless user: Debian 13, or the
+    release that HARDENTUI_TEST_RELEASE names.
 
     Args:
         lsm: what confines its containers, `apparmor` or `selinux`.
     """
 
     def __init__(self, lsm: str) -> None:
-        self._environment = {**os.environ, "HOST_BENCH_RELEASE": RELEASE or "trixie", "HOST_BENCH_LSM": lsm}
+        self._environment = {
+            **os.environ,
+            "HOST_BENCH_RELEASE": RELEASE or "trixie",
+            "HOST_BENCH_LSM": lsm,
+        }
         self._lsm = lsm
 
     @cached_property
@@ -62,7 +75,9 @@ class Machine:
             "Python": python.split()[-1].rpartition(".")[0],
             "Rights": "rootful and rootless, with systemd",
             "cgroup": "version 2",
-            "Security module": {"apparmor": "AppArmor", "selinux": "SELinux with Debian's policy"}[self._lsm],
+            "Security module": {"apparmor": "AppArmor", "selinux": "SELinux with Debian's policy"}[
+                self._lsm
+            ],
             "Processor": processor,
         }
 
@@ -77,7 +92,11 @@ class Machine:
         self._script("build", seconds=_START_SECONDS)
         self._script("up", seconds=_START_SECONDS)
         for directory in ("hardentui", "checklists"):
-            self._script("push", str(_REPOSITORY / directory), _OURS)
+            self._script(
+                "push",
+                str(_REPOSITORY / directory),
+                _OURS,
+            )
         for wheel in self._wheels():
             self._script("push", str(wheel), "/tmp")
             self.run(f"python3 -m zipfile -e /tmp/{wheel.name} {_OURS}")
@@ -91,16 +110,26 @@ class Machine:
         self._script("down")
 
     def crash(self) -> None:
-        """Pull its plug and start it again from the disk as it is then. What only /run held is gone."""
+        """Pull its plug and start it again from the disk as it is then. What only /run held is
+        gone."""
         self._script("crash", seconds=_START_SECONDS)
 
-    def ends(self, command: str, user: str = "root") -> tuple[int, str]:
+    def ends(
+        self,
+        command: str,
+        user: str = "root",
+    ) -> tuple[int, str]:
         """The exit code of a shell command line, and what it printed on both its outputs."""
         said = self.run(f"{{ {command}; }} 2>&1; code=$?; echo; echo $code", user)
         text, _, code = said.rpartition("\n")
         return int(code), text
 
-    def run(self, command: str, user: str = "root", text: str = "") -> str:
+    def run(
+        self,
+        command: str,
+        user: str = "root",
+        text: str = "",
+    ) -> str:
         """What a shell command line prints, without the last line end.
 
         Args:
@@ -109,52 +138,112 @@ class Machine:
         Raises:
             MachineFailed: when it ends with another status than 0.
         """
-        return self._script("ssh", user, command, text=text).rstrip("\n")
+        return self._script(
+            "ssh",
+            user,
+            command,
+            text=text,
+        ).rstrip("\n")
 
-    def write(self, path: str, text: str, user: str = "root") -> None:
+    def write(
+        self,
+        path: str,
+        text: str,
+        user: str = "root",
+    ) -> None:
         """Write a file, with the directory above it."""
-        self.run(f"mkdir -p {os.path.dirname(path)} && cat >{path}", user, text)
+        self.run(
+            f"mkdir -p {os.path.dirname(path)} && cat >{path}",
+            user,
+            text,
+        )
 
-    def hardentui(self, arguments: str, user: str = "root", container: str = "") -> str:
-        """What `hardentui` prints; findings (status 1) and open questions (status 4) are no failure here.
+    def hardentui(
+        self,
+        arguments: str,
+        user: str = "root",
+        container: str = "",
+    ) -> str:
+        """What `hardentui` prints; findings (status 1) and open questions (status 4) are no failure
+        here.
 
         Args:
             container: run it in this one.
         """
         within = f"podman exec -w {_OURS} {container} " if container else ""
         command = f"cd {_OURS} && {within}python3 -m hardentui {arguments}"
-        return self.run(f"{command}; status=$?; case $status in 1|4) exit 0 ;; *) exit $status ;; esac", user)
+        return self.run(
+            f"{command}; status=$?; case $status in 1|4) exit 0 ;; *) exit $status ;; esac", user
+        )
 
-    def report(self, arguments: str, user: str = "root", container: str = "") -> Report:
+    def report(
+        self,
+        arguments: str,
+        user: str = "root",
+        container: str = "",
+    ) -> Report:
         """The findings of `hardentui check`; paths as the host has them."""
-        text = self.hardentui(f"{arguments} --format json", user, container)
+        text = self.hardentui(
+            f"{arguments} --format json",
+            user,
+            container,
+        )
         return Report(json.loads(text.replace("/run/host/", "/") if container else text))
 
-    def main_process(self, container: str, user: str = "root") -> str:
+    def main_process(
+        self,
+        container: str,
+        user: str = "root",
+    ) -> str:
         """The directory in /proc of the container's first process."""
         return "/proc/" + self.run(f"podman inspect -f '{{{{.State.Pid}}}}' {container}", user)
 
     def _wheels(self) -> list[Path]:
-        """What HardenTUI needs there, for the Python of the machine, which reaches no network; fetched once,
-        beside the disk."""
+        """What HardenTUI needs there, for the Python of the machine, which reaches no network;
+        fetched once, beside the disk."""
         version = self.run("python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46))'")
-        state = self._environment.get("HOST_BENCH_DIR", f"/tmp/hardentui-host-{os.getuid()}")
+        state = self._environment.get(
+            "HOST_BENCH_DIR",
+            f"/tmp/hardentui-host-{os.getuid()}",
+        )
         place = Path(state, "wheels", version)
         missing = [name for name in _NEEDS if not list(place.glob(f"{name}-*.whl"))]
         if missing:
-            fetch = ("download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", version)
+            fetch = (
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary=:all:",
+                "--python-version",
+                version,
+            )
             done = subprocess.run(
-                [sys.executable, "-m", "pip", *fetch, "--dest", str(place), *missing],
+                [
+                    sys.executable,
+                    "-m",
+                    "pip",
+                    *fetch,
+                    "--dest",
+                    str(place),
+                    *missing,
+                ],
                 capture_output=True,
                 text=True,
                 timeout=_STEP_SECONDS,
                 check=False,
             )
             if done.returncode:
-                raise MachineFailed(f"wheels for Python {version} were not fetched: {done.stderr[-2000:]}")
+                raise MachineFailed(
+                    f"wheels for Python {version} were not fetched: {done.stderr[-2000:]}"
+                )
         return [max(place.glob(f"{name}-*.whl")) for name in _NEEDS]
 
-    def _script(self, *arguments: str, text: str = "", seconds: float = _STEP_SECONDS) -> str:
+    def _script(
+        self,
+        *arguments: str,
+        text: str = "",
+        seconds: float = _STEP_SECONDS,
+    ) -> str:
         try:
             done = subprocess.run(
                 [str(_SCRIPT), *arguments],
@@ -166,12 +255,16 @@ class Machine:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            said = b"".join(part for part in (error.stdout, error.stderr) if isinstance(part, bytes))
+            said = b"".join(
+                part for part in (error.stdout, error.stderr) if isinstance(part, bytes)
+            )
             raise MachineFailed(
                 f"{' '.join(arguments)}: no end after {seconds:g} s: {said[-2000:].decode(errors='replace')}"
             ) from None
         if done.returncode:
-            raise MachineFailed(f"{' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+            raise MachineFailed(
+                f"{' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+            )
         return done.stdout
 
 
@@ -213,19 +306,32 @@ class Report:
 # What the kernel of that machine says of a process: the other side of every comparison.
 
 
-def status_line(machine: Machine, process: str, name: str) -> str:
+def status_line(
+    machine: Machine,
+    process: str,
+    name: str,
+) -> str:
     """A line of its /proc/PID/status, without the name."""
     return machine.run(f"sed -n 's/^{name}:[[:space:]]*//p' {process}/status")
 
 
-def cgroup_value(machine: Machine, process: str, file: str) -> str:
+def cgroup_value(
+    machine: Machine,
+    process: str,
+    file: str,
+) -> str:
     """The value that binds: the smallest of the cgroup of the process and those above it."""
     group = machine.run(f"cut -d: -f3 {process}/cgroup")
     climb = (
-        f"cd /sys/fs/cgroup{group}; while [ $PWD != /sys/fs/cgroup ]; do cat {file} 2>/dev/null; cd ..; done"
+        f"cd /sys/fs/cgroup{group}; while [ $PWD != /sys/fs/cgroup ]; do cat {file} "
+        "2>/dev/null; cd ..; done"
     )
     values = [line for line in machine.run(climb).splitlines() if not line.startswith("max")]
-    return min(values, key=lambda value: int(value.split()[0]), default="max")
+    return min(
+        values,
+        key=lambda value: int(value.split()[0]),
+        default="max",
+    )
 
 
 def root_mount(machine: Machine, process: str) -> str:

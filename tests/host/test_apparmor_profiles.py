@@ -1,4 +1,5 @@
-"""The AppArmor profile that `hardentui fix --to apparmor` writes, loaded and enforced by a real kernel."""
+"""The AppArmor profile that `hardentui fix --to apparmor` writes, loaded and enforced by a real
+kernel."""
 
 from __future__ import annotations
 
@@ -10,7 +11,11 @@ import pytest
 
 from tests.host.machine import Machine
 
-pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.long,
+    pytest.mark.timeout(1800),
+]
 
 NAME = "confined"
 PROFILE = f"hardentui-{NAME}"
@@ -50,7 +55,11 @@ def inside(machine: Machine, command: str) -> int:
 def test_the_kernel_enforces_it(loaded: Machine) -> None:
     assert loaded.run(f"podman exec {NAME} cat /proc/self/attr/current") == f"{PROFILE} (enforce)"
     told = page(loaded)
-    assert (told["state"], told["label"], told["own_policy"]) == ("confined", f"{PROFILE} (enforce)", True)
+    assert (told["state"], told["label"], told["own_policy"]) == (
+        "confined",
+        f"{PROFILE} (enforce)",
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,18 +76,29 @@ def test_the_kernel_enforces_it(loaded: Machine) -> None:
         "sleep 0.1 & kill $!",
     ],
 )
-def test_what_the_container_declares_goes_on(loaded: Machine, command: str) -> None:
+def test_what_the_container_declares_goes_on(
+    loaded: Machine,
+    command: str,
+) -> None:
     assert inside(loaded, command) == 0
 
 
-@pytest.mark.parametrize("command", ["echo x >/etc/made", "mount -t tmpfs x /mnt", "head -c 1 /proc/kcore"])
-def test_what_it_does_not_declare_is_refused(loaded: Machine, command: str) -> None:
+@pytest.mark.parametrize(
+    "command", ["echo x >/etc/made", "mount -t tmpfs x /mnt", "head -c 1 /proc/kcore"]
+)
+def test_what_it_does_not_declare_is_refused(
+    loaded: Machine,
+    command: str,
+) -> None:
     assert inside(loaded, command) != 0
 
 
 def test_it_holds_where_other_walls_do_not(loaded: Machine) -> None:
-    """The same profile, around a container with a writable root, all capabilities and no masked paths."""
-    open_flags = "--network none --cap-add all --security-opt unmask=all --security-opt seccomp=unconfined"
+    """The same profile, around a container with a writable root, all capabilities and no masked
+    paths."""
+    open_flags = (
+        "--network none --cap-add all --security-opt unmask=all --security-opt seccomp=unconfined"
+    )
     command = f"podman run --rm {open_flags} -v confined-data:/data"
     confined = f"{command} --security-opt apparmor={PROFILE} {IMAGE}"
     unconfined = f"{command} --security-opt apparmor=unconfined {IMAGE}"

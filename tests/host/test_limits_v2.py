@@ -1,7 +1,9 @@
-"""Limits on cgroup v2 with systemd: what `check` says of them, and what happens when they are driven.
+"""Limits on cgroup v2 with systemd: what `check` says of them, and what happens when they are
+driven.
 
-A process joins the cgroup of each container and asks for more than the limit grants: memory, processes, CPU
-time. The machine has swap meanwhile, so that a limit on memory alone does not stop it.
+A process joins the cgroup of each container and asks for more than the limit grants: memory,
+processes, CPU time. The machine has swap meanwhile, so that a limit on memory alone does not stop
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,11 @@ from tests.host.conftest import OWN_QUADLETS, QUADLETS
 from tests.host.driver import Driven, drive
 from tests.host.machine import Machine, Report
 
-pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.long,
+    pytest.mark.timeout(1800),
+]
 
 _CHECKS = ("no-memory-limit", "no-pids-limit", "no-cpu-limit")
 M, P, C = _CHECKS
@@ -39,7 +45,11 @@ RUN: Mapping[str, tuple[str, frozenset[str]]] = {
 }
 """Container -> its options and the checks whose limit hits; `podman run` as root."""
 AFTER: Mapping[str, tuple[str, str, frozenset[str]]] = {
-    "updated": ("", "podman update --memory=64m --memory-swap=64m --pids-limit=50 --cpus=0.5 updated", ALL),
+    "updated": (
+        "",
+        "podman update --memory=64m --memory-swap=64m --pids-limit=50 --cpus=0.5 updated",
+        ALL,
+    ),
     "loosened": (
         "--memory=64m --pids-limit=50 --cpus=0.5",
         "cd $(group loosened); for level in . ..; do for file in memory memory.swap pids cpu; do "
@@ -59,7 +69,8 @@ AFTER: Mapping[str, tuple[str, str, frozenset[str]]] = {
         ALL,
     ),
 }
-"""Container -> its options, what changes its limits once it runs, and the checks whose limit hits."""
+"""Container -> its options, what changes its limits once it runs, and the checks whose limit hits.
+"""
 QUADLET: Mapping[str, tuple[str, str, frozenset[str]]] = {
     "q-keys": ("PidsLimit=50\nPodmanArgs=--memory=64m --cpus=0.5", "", ALL),
     "q-service": ("", _TIGHT, ALL),
@@ -72,7 +83,8 @@ QUADLET: Mapping[str, tuple[str, str, frozenset[str]]] = {
     "q-enabled": ("CgroupsMode=enabled", _TIGHT, NONE),
     "q-disabled": ("CgroupsMode=disabled", _TIGHT, ALL),
 }
-"""Container -> lines of its Quadlet's [Container] and [Service], and the checks whose limit hits."""
+"""Container -> lines of its Quadlet's [Container] and [Service], and the checks whose limit hits.
+"""
 ROOTLESS: Mapping[str, tuple[str, frozenset[str]]] = {
     "u-bare": ("", NONE),
     "u-limited": ("--memory=64m --pids-limit=50 --cpus=0.5", ALL),
@@ -93,32 +105,61 @@ _ROOT = (*RUN, *AFTER, *QUADLET, "q-drop-in", "in-pod")
 _USER = (*ROOTLESS, "u-service")
 
 
-def _unit(name: str, container: str, service: str) -> str:
+def _unit(
+    name: str,
+    container: str,
+    service: str,
+) -> str:
     start = (
-        f"[Container]\nImage=localhost/bb:1\nContainerName={name}\nNetwork=none\nRunInit=true\n{container}\n"
+        f"[Container]\nImage=localhost/bb:1\nContainerName={name}\nNetwork=none\n"
+        f"RunInit=true\n{container}\n"
     )
     return f"{start}[Service]\n{service}\n"
 
 
 def _make(machine: Machine) -> None:
-    machine.run("fallocate -l 400M /swap && chmod 600 /swap && mkswap /swap >/dev/null && swapon /swap")
+    machine.run(
+        "fallocate -l 400M /swap && chmod 600 /swap && mkswap /swap >/dev/null && swapon /swap"
+    )
     machine.write("/etc/systemd/system/tight.slice", f"[Slice]\n{_TIGHT}")
-    machine.write("/etc/systemd/system/light.slice", "[Slice]\nCPUWeight=1\n")
+    machine.write(
+        "/etc/systemd/system/light.slice",
+        "[Slice]\nCPUWeight=1\n",
+    )
     for name, (container, service, _) in QUADLET.items():
-        machine.write(f"{QUADLETS}/{name}.container", _unit(name, container, service))
-    machine.write(f"{QUADLETS}/q-drop-in.container", _unit("q-drop-in", "", ""))
-    machine.write("/etc/systemd/system/q-drop-in.service.d/limits.conf", f"[Service]\n{_TIGHT}")
+        machine.write(
+            f"{QUADLETS}/{name}.container",
+            _unit(name, container, service),
+        )
+    machine.write(
+        f"{QUADLETS}/q-drop-in.container",
+        _unit("q-drop-in", "", ""),
+    )
+    machine.write(
+        "/etc/systemd/system/q-drop-in.service.d/limits.conf",
+        f"[Service]\n{_TIGHT}",
+    )
     machine.run(f"systemctl daemon-reload && systemctl start {' '.join(QUADLET)} q-drop-in")
     for name, (words, *_) in (*RUN.items(), *AFTER.items()):
         machine.run(f"podman run -d --name {name} {words} {_STARTED}")
     for _, after, _ in AFTER.values():
         machine.run("sh -e", text=_GROUP + after)
     machine.run(
-        "podman pod create --name limited-pod --network none --memory=64m --memory-swap=64m --cpus=0.5"
+        "podman pod create --name limited-pod --network none --memory=64m --memory-swap=64m "
+        "--cpus=0.5"
     )
-    machine.run("podman run -d --init --pod limited-pod --pids-limit=50 --name in-pod localhost/bb:1")
-    machine.write(f"{OWN_QUADLETS}/u-service.container", _unit("u-service", "", _TIGHT), "bench")
-    machine.run("systemctl --user daemon-reload && systemctl --user start u-service", "bench")
+    machine.run(
+        "podman run -d --init --pod limited-pod --pids-limit=50 --name in-pod localhost/bb:1"
+    )
+    machine.write(
+        f"{OWN_QUADLETS}/u-service.container",
+        _unit("u-service", "", _TIGHT),
+        "bench",
+    )
+    machine.run(
+        "systemctl --user daemon-reload && systemctl --user start u-service",
+        "bench",
+    )
     for name, (words, _) in ROOTLESS.items():
         machine.run(f"podman run -d --name {name} {words} {_STARTED}", "bench")
 
@@ -154,21 +195,33 @@ def reports(there: Machine) -> Mapping[str, Report]:
     wanted = " ".join(f"--check {check}" for check in _CHECKS)
     root = there.report(f"check {' '.join(_ROOT)} {wanted}")
     user = there.report(f"check {' '.join(_USER)} {wanted}", "bench")
-    return {**dict.fromkeys(_ROOT, root), **dict.fromkeys(_USER, user)}
+    return {
+        **dict.fromkeys(_ROOT, root),
+        **dict.fromkeys(_USER, user),
+    }
 
 
 @pytest.fixture(scope="module")
-def driven(there: Machine, reports: Mapping[str, Report]) -> Mapping[str, Driven]:
+def driven(
+    there: Machine,
+    reports: Mapping[str, Report],
+) -> Mapping[str, Driven]:
     return {**drive(there, _ROOT), **drive(there, _USER, "bench")}
 
 
 @pytest.mark.parametrize("name", HITS)
-def test_limits_hit_as_the_table_says(driven: Mapping[str, Driven], name: str) -> None:
+def test_limits_hit_as_the_table_says(
+    driven: Mapping[str, Driven],
+    name: str,
+) -> None:
     assert driven[name].hits == HITS[name], driven[name]
 
 
 @pytest.mark.parametrize("name", HITS)
-def test_the_kernel_counts_the_limits_that_hit(driven: Mapping[str, Driven], name: str) -> None:
+def test_the_kernel_counts_the_limits_that_hit(
+    driven: Mapping[str, Driven],
+    name: str,
+) -> None:
     """A set of CPUs confines without a count; a quota of all of them may be used up now and then."""
     hit, counted = driven[name].hits, driven[name].hits_counted
     if name in ("cpuset", "cpus-whole", "q-processor"):
@@ -178,7 +231,9 @@ def test_the_kernel_counts_the_limits_that_hit(driven: Mapping[str, Driven], nam
 
 @pytest.mark.parametrize("name", HITS)
 def test_a_check_passes_where_its_limit_hits(
-    reports: Mapping[str, Report], driven: Mapping[str, Driven], name: str
+    reports: Mapping[str, Report],
+    driven: Mapping[str, Driven],
+    name: str,
 ) -> None:
     """But for Podman's default limit of tasks and systemd's, which are higher than what is driven."""
     for check in _CHECKS:

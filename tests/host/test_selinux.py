@@ -1,7 +1,7 @@
 """On a real host with SELinux enforced on containers, rootful and rootless.
 
-tests/host/README.md says what this machine's policy can show and what it cannot. The tests that change
-something stand last, in this order.
+tests/host/README.md says what this machine's policy can show and what it cannot. The tests that
+change something stand last, in this order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ import pytest
 from tests.host.conftest import OWN_QUADLETS, QUADLETS, started
 from tests.host.machine import Machine, MachineFailed, Report, label, root_mount, status_line
 
-pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.long,
+    pytest.mark.timeout(1800),
+]
 
 _QUADLET = """[Container]
 Image=localhost/bb:1
@@ -56,8 +60,15 @@ def machine() -> Iterator[Machine]:
     """The running host with SELinux, and with its containers."""
     with started("selinux") as started_machine:
         started_machine.write(f"{QUADLETS}/quadlet.container", _QUADLET)
-        started_machine.write(f"{QUADLETS}/unitprivileged.container", _PRIVILEGED)
-        started_machine.write(f"{OWN_QUADLETS}/quadlet.container", _QUADLET, "bench")
+        started_machine.write(
+            f"{QUADLETS}/unitprivileged.container",
+            _PRIVILEGED,
+        )
+        started_machine.write(
+            f"{OWN_QUADLETS}/quadlet.container",
+            _QUADLET,
+            "bench",
+        )
         started_machine.run("sh", text=_ROOTFUL)
         started_machine.run("sh", "bench", _ROOTLESS)
         yield started_machine
@@ -69,9 +80,13 @@ def reports(machine: Machine) -> dict[str, Report]:
     return {user: machine.report("check", user) for user in ("root", "bench")}
 
 
-def reads(machine: Machine, container: str, path: str) -> bool:
-    """Whether a process in the container may read that file. Only its status is looked at: the policy of this
-    machine lets no container write to the pipes of who calls `podman exec`."""
+def reads(
+    machine: Machine,
+    container: str,
+    path: str,
+) -> bool:
+    """Whether a process in the container may read that file. Only its status is looked at: the
+    policy of this machine lets no container write to the pipes of who calls `podman exec`."""
     try:
         machine.run(f"podman exec {container} cat {path} >/dev/null")
     except MachineFailed:
@@ -105,7 +120,12 @@ def categories(context: str) -> str:
     ],
 )
 def test_the_label_is_that_of_the_kernel(
-    machine: Machine, reports: dict[str, Report], user: str, name: str, domain: str, status: str
+    machine: Machine,
+    reports: dict[str, Report],
+    user: str,
+    name: str,
+    domain: str,
+    status: str,
 ) -> None:
     real = label(machine, machine.main_process(name, user))
     result = reports[user].finding(name, "selinux-disabled")
@@ -114,10 +134,14 @@ def test_the_label_is_that_of_the_kernel(
     assert status == "pass" or result["effective"] == real
 
 
-def test_categories(machine: Machine, reports: dict[str, Report]) -> None:
+def test_categories(
+    machine: Machine,
+    reports: dict[str, Report],
+) -> None:
     """Podman gives each container two of its own; who shares them, or has none, is named."""
     real = {
-        name: label(machine, machine.main_process(name)) for name in ("plain", "quadlet", "first", "second")
+        name: label(machine, machine.main_process(name))
+        for name in ("plain", "quadlet", "first", "second")
     }
     assert re.fullmatch(r"c\d+,c\d+", categories(real["plain"]))
     assert categories(real["plain"]) != categories(real["quadlet"])
@@ -132,14 +156,20 @@ def test_categories(machine: Machine, reports: dict[str, Report]) -> None:
         assert root.status(name, check) == "not-applicable", root.finding(name, check)
 
 
-def test_what_label_disable_gives_away(machine: Machine, reports: dict[str, Report]) -> None:
+def test_what_label_disable_gives_away(
+    machine: Machine,
+    reports: dict[str, Report],
+) -> None:
     assert reads(machine, "disabled", "/bare/file")
     assert not reads(machine, "mounts", "/bare/file"), "SELinux does not enforce here"
     assert reports["root"].status("disabled", "selinux-disabled") == "fail"
     assert reports["root"].status("mounts", "selinux-disabled") == "pass"
 
 
-def test_relabelled_mounts(machine: Machine, reports: dict[str, Report]) -> None:
+def test_relabelled_mounts(
+    machine: Machine,
+    reports: dict[str, Report],
+) -> None:
     mine = categories(label(machine, machine.main_process("mounts")))
     assert reads(machine, "mounts", "/own/file")
     assert reads(machine, "mounts", "/shared/file")
@@ -149,7 +179,10 @@ def test_relabelled_mounts(machine: Machine, reports: dict[str, Report]) -> None
     assert reports["root"].status("mounts", "relabelled-system-directory") == "pass"
 
 
-def test_a_relabelled_home(machine: Machine, reports: dict[str, Report]) -> None:
+def test_a_relabelled_home(
+    machine: Machine,
+    reports: dict[str, Report],
+) -> None:
     assert "container_file_t" in file_label(machine, "/home/victim")
     result = reports["root"].finding("home", "relabelled-system-directory")
     assert result["status"] == "fail"
@@ -167,7 +200,9 @@ def test_denials_belong_to_the_container_with_their_categories(machine: Machine)
     assert not reads(machine, "mounts", "/bare/file")
     process = machine.main_process("mounts")
     level = re.escape(label(machine, process).partition(":s0:")[2])
-    lines = machine.run(f"journalctl -k -o cat | grep -cE 'avc: +denied.*scontext=[^ ]*:s0:{level} '")
+    lines = machine.run(
+        f"journalctl -k -o cat | grep -cE 'avc: +denied.*scontext=[^ ]*:s0:{level} '"
+    )
     report = machine.report("check mounts privileged")
     result = report.finding("mounts", "runtime-denials")
     assert result["status"] == "fail"
@@ -181,15 +216,18 @@ def test_only_root_is_shown_denials(machine: Machine) -> None:
     assert "only root" in result["reason"]
 
 
-# --- what we change ----------------------------------------------------------------------------------------
+# --- what we change -------------------------------------------------------------------------------
 
 
 def test_a_quadlet_of_ours_keeps_the_labels(machine: Machine) -> None:
-    """Podman forgets `:Z` of a running container; without it the new one could not read its own files."""
+    """Podman forgets `:Z` of a running container; without it the new one could not read its own
+    files."""
     machine.run("mkdir -p /root/fixed")
     fixes = "--check new-privileges-allowed --check writable-rootfs"
     machine.hardentui(f"fix mounts {fixes} --to quadlet -o /root/fixed")
-    machine.run(f"podman rm -f -t 0 mounts && cp /root/fixed/* {QUADLETS}/ && systemctl daemon-reload")
+    machine.run(
+        f"podman rm -f -t 0 mounts && cp /root/fixed/* {QUADLETS}/ && systemctl daemon-reload"
+    )
     machine.run("systemctl start mounts")
     process = machine.main_process("mounts")
     real = label(machine, process)
@@ -206,7 +244,9 @@ def test_selinux_is_switched_on_again_by_the_fix(machine: Machine) -> None:
     machine.run("rm -rf /root/fixed && mkdir /root/fixed")
     machine.hardentui("fix disabled --check selinux-disabled --to run -o /root/fixed")
     machine.run("podman rm -f -t 0 disabled && sh /root/fixed/disabled.sh")
-    result = machine.report("check disabled --check selinux-disabled").finding("disabled", "selinux-disabled")
+    result = machine.report("check disabled --check selinux-disabled").finding(
+        "disabled", "selinux-disabled"
+    )
     assert result["status"] == "pass"
     assert ":container_t:" in label(machine, machine.main_process("disabled"))
     assert not reads(machine, "disabled", "/bare/file"), "which is what the fix warns of"

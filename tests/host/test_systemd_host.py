@@ -15,7 +15,8 @@ from tests.host.machine import Machine, Report, cgroup_value, label, root_mount,
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
 
-# a capability that was given by name and a port that clients use are decisions, which --all leaves alone
+# a capability that was given by name and a port that clients use are decisions, which --all leaves
+# alone
 FIXED = (
     "new-privileges-allowed",
     "writable-rootfs",
@@ -36,12 +37,16 @@ _CAPABILITIES = {
 
 def capabilities_of(unit: str) -> int:
     """The set that a Quadlet of ours gives, as /proc/PID/status writes it."""
-    assert re.search(r'^DropCapability="?all"?$', unit, re.MULTILINE | re.IGNORECASE)
+    assert re.search(
+        r'^DropCapability="?all"?$',
+        unit,
+        re.MULTILINE | re.IGNORECASE,
+    )
     lines = re.findall(r"^AddCapability=(.*)$", unit, re.MULTILINE)
     return sum(1 << _CAPABILITIES[name] for name in re.findall(r"CAP_(\w+)", " ".join(lines)))
 
 
-# --- what is there -----------------------------------------------------------------------------------------
+# --- what is there --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -53,10 +58,23 @@ def capabilities_of(unit: str) -> int:
     ],
 )
 def test_limits_of_the_service_count(
-    machine: Machine, as_found: Report, check: str, file: str, value: str
+    machine: Machine,
+    as_found: Report,
+    check: str,
+    file: str,
+    value: str,
 ) -> None:
-    assert machine.run("podman inspect -f '{{.HostConfig.Memory}}' limited") == "0", "inspect does not know"
-    assert cgroup_value(machine, machine.main_process("limited"), file) == value, "the kernel does"
+    assert machine.run("podman inspect -f '{{.HostConfig.Memory}}' limited") == "0", (
+        "inspect does not know"
+    )
+    assert (
+        cgroup_value(
+            machine,
+            machine.main_process("limited"),
+            file,
+        )
+        == value
+    ), "the kernel does"
     assert as_found.status("limited", check) == "pass"
 
 
@@ -73,7 +91,13 @@ def test_a_container_without_limits_fails(as_found: Report) -> None:
         ("open", "unconfined", "fail"),
     ],
 )
-def test_apparmor(machine: Machine, as_found: Report, name: str, part: str, status: str) -> None:
+def test_apparmor(
+    machine: Machine,
+    as_found: Report,
+    name: str,
+    part: str,
+    status: str,
+) -> None:
     real = label(machine, machine.main_process(name))
     result = as_found.finding(name, "apparmor-unconfined")
     assert (part if HAS_QUADLET else part.replace("//&crun (mixed)", "containers-default-")) in real
@@ -86,8 +110,19 @@ def test_apparmor_is_not_expected_of_rootless_containers(as_found_rootless: Repo
     assert as_found_rootless.status("mine", "apparmor-complain-mode") == "not-applicable"
 
 
-def test_seccomp(machine: Machine, as_found: Report, as_found_rootless: Report) -> None:
-    assert status_line(machine, machine.main_process("open"), "Seccomp") == "0"
+def test_seccomp(
+    machine: Machine,
+    as_found: Report,
+    as_found_rootless: Report,
+) -> None:
+    assert (
+        status_line(
+            machine,
+            machine.main_process("open"),
+            "Seccomp",
+        )
+        == "0"
+    )
     assert as_found.status("open", "seccomp-unconfined") == "fail"
     assert as_found.status("plain", "seccomp-unconfined") == "pass"
     assert as_found_rootless.status("mine", "seccomp-unconfined") == "pass"
@@ -99,7 +134,10 @@ def test_limits_of_rootless_containers(as_found_rootless: Report) -> None:
     assert as_found_rootless.status("mine", "no-cpu-limit") == "fail"
 
 
-def test_containers_agree_with_their_units(as_found: Report, as_found_rootless: Report) -> None:
+def test_containers_agree_with_their_units(
+    as_found: Report,
+    as_found_rootless: Report,
+) -> None:
     assert as_found.status("limited", "unit-drift") == "pass"
     assert as_found.status("plain", "unit-drift") == "not-applicable"
     assert as_found_rootless.status("own", "unit-drift") == "pass"
@@ -127,7 +165,11 @@ def test_logs(machine: Machine, as_found: Report) -> None:
 @pytest.mark.parametrize(
     ("name", "by", "line"),
     [
-        ("prober", "apparmor", 'apparmor="DENIED" operation="change_profile".* pid={pid} '),
+        (
+            "prober",
+            "apparmor",
+            'apparmor="DENIED" operation="change_profile".* pid={pid} ',
+        ),
         ("killerERRNO", "seccomp", "type=1326 .* pid={pid} .* code=0x50000$"),
         ("killerLOG", "", "type=1326 .* pid={pid} .* code=0x7ffc0000$"),
         ("plain", "", ""),
@@ -135,11 +177,19 @@ def test_logs(machine: Machine, as_found: Report) -> None:
     ],
 )
 def test_refusals_belong_to_the_container(
-    machine: Machine, as_found: Report, name: str, by: str, line: str
+    machine: Machine,
+    as_found: Report,
+    name: str,
+    by: str,
+    line: str,
 ) -> None:
     """The one whose process runs still; a profile that only logs refuses nothing."""
     pid = machine.main_process(name).rpartition("/")[2]
-    assert re.search(line.format(pid=pid), machine.run("journalctl -k -o cat"), re.MULTILINE)
+    assert re.search(
+        line.format(pid=pid),
+        machine.run("journalctl -k -o cat"),
+        re.MULTILINE,
+    )
     result = as_found.finding(name, "runtime-denials")
     assert result["status"] == ("fail" if by else "pass"), result
     assert set(result.get("evidence", {})) == ({f"audit log, {by}"} if by else set())
@@ -155,7 +205,8 @@ _API = "/run/hardentui-api.sock"
 
 @pytest.fixture
 def toolbox(machine: Machine) -> Iterator[str]:
-    """As the toolbox of SUSE's systems without a writable root, on a host with systemd and cgroup v2."""
+    """As the toolbox of SUSE's systems without a writable root, on a host with systemd and cgroup
+    v2."""
     machine.run(
         f"systemd-run -q --unit=hardentui-api podman system service --time=0 unix://{_API}; {_TOOLBOX}"
     )
@@ -165,7 +216,7 @@ def toolbox(machine: Machine) -> Iterator[str]:
     machine.run("podman rm -f -t 0 toolbox; systemctl stop hardentui-api")
 
 
-# --- the host ----------------------------------------------------------------------------------------------
+# --- the host -------------------------------------------------------------------------------------
 
 
 def test_root_is_left_with_no_open_question(host_report: Report) -> None:
@@ -173,7 +224,10 @@ def test_root_is_left_with_no_open_question(host_report: Report) -> None:
     assert set(unknown) <= {"pending-security-updates", "vulnerable-engine"}, unknown
 
 
-def test_no_false_failure_of_the_host(machine: Machine, host_report: Report) -> None:
+def test_no_false_failure_of_the_host(
+    machine: Machine,
+    host_report: Report,
+) -> None:
     """All that fails does so for a reason that holds for this machine: seen here by other means."""
     failing = host_report.with_status("fail", "host", "engine")
     true_here = {
@@ -184,7 +238,9 @@ def test_no_false_failure_of_the_host(machine: Machine, host_report: Report) -> 
     }
     if machine.run("sysctl -n kernel.kptr_restrict") == "0":
         true_here.add("weak-kernel-settings")
-    if machine.run("systemctl is-enabled podman.socket || true") == "enabled":  # Debian 12 enables it
+    if (
+        machine.run("systemctl is-enabled podman.socket || true") == "enabled"
+    ):  # Debian 12 enables it
         true_here.add("idle-engine-socket")
     if machine.run("stat -c %a /var/lib/containers/storage") != "700":
         true_here.add("weak-storage-settings")
@@ -197,32 +253,53 @@ def test_no_false_failure_of_the_host(machine: Machine, host_report: Report) -> 
 
 
 def test_what_is_well_on_the_host_passes(host_report: Report) -> None:
-    for check in ("writable-unit-files", "tcp-api-without-tls", "missing-sub-ids", "unenforceable-limits"):
+    for check in (
+        "writable-unit-files",
+        "tcp-api-without-tls",
+        "missing-sub-ids",
+        "unenforceable-limits",
+    ):
         assert host_report.status("bench", check) == "pass", host_report.finding("bench", check)
 
 
-def test_sysctls_are_those_of_the_kernel(machine: Machine, host_report: Report) -> None:
+def test_sysctls_are_those_of_the_kernel(
+    machine: Machine,
+    host_report: Report,
+) -> None:
     weak = host_report.finding("bench", "weak-kernel-settings")["evidence"]
-    assert ("kernel.kptr_restrict" in weak) == (machine.run("sysctl -n kernel.kptr_restrict") == "0")
-    assert ("kernel.yama.ptrace_scope" in weak) == (machine.run("sysctl -n kernel.yama.ptrace_scope") == "0")
+    assert ("kernel.kptr_restrict" in weak) == (
+        machine.run("sysctl -n kernel.kptr_restrict") == "0"
+    )
+    assert ("kernel.yama.ptrace_scope" in weak) == (
+        machine.run("sysctl -n kernel.yama.ptrace_scope") == "0"
+    )
 
 
 @pytest.mark.parametrize("user", ["root", "bench"])
 def test_doctor(machine: Machine, user: str) -> None:
     said = machine.hardentui("doctor", user)
     version = re.escape(machine.run("podman --version").split()[-1])
-    quadlet = rf"ok +Quadlet: {version}" if HAS_QUADLET else f"Podman: {version}, which has no Quadlet"
+    quadlet = (
+        rf"ok +Quadlet: {version}" if HAS_QUADLET else f"Podman: {version}, which has no Quadlet"
+    )
     for line in (r"ok +cgroups: version 2", r"ok +systemd: runs", quadlet):
         assert re.search(line, said), said
 
 
 @pytest.mark.long
-def test_in_a_toolbox_no_verdict_differs(machine: Machine, toolbox: str) -> None:
+def test_in_a_toolbox_no_verdict_differs(
+    machine: Machine,
+    toolbox: str,
+) -> None:
     for command in ("check host", "check limited web"):
         outside = machine.report(f"{command} --url unix://{_API}").verdicts()
-        inside = machine.report(f"{command} --url unix:///run/host{_API}", container=toolbox).verdicts()
+        inside = machine.report(
+            f"{command} --url unix:///run/host{_API}", container=toolbox
+        ).verdicts()
         differ = {
-            name: (seen, inside.get(name)) for name, seen in outside.items() if inside.get(name) != seen
+            name: (seen, inside.get(name))
+            for name, seen in outside.items()
+            if inside.get(name) != seen
         }
         assert differ == {}
         assert inside.keys() == outside.keys()
@@ -239,7 +316,7 @@ def test_the_packet_filter(machine: Machine, as_found: Report) -> None:
         machine.run("nft 'add chain inet filter forward { policy accept; }'")
 
 
-# --- what we change ----------------------------------------------------------------------------------------
+# --- what we change -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +330,10 @@ def web_unit(machine: Machine) -> str:
 
 
 @needs_quadlet
-def test_a_quadlet_of_ours_runs_as_planned(machine: Machine, web_unit: str) -> None:
+def test_a_quadlet_of_ours_runs_as_planned(
+    machine: Machine,
+    web_unit: str,
+) -> None:
     process = machine.main_process("web")
     assert int(status_line(machine, process, "CapBnd"), 16) == capabilities_of(web_unit)
     assert int(status_line(machine, process, "CapEff"), 16) == capabilities_of(web_unit)
@@ -292,10 +372,29 @@ def test_the_fixed_container_passes_by_the_kernel(machine: Machine) -> None:
 def test_an_edited_unit_is_drift_until_the_restart(machine: Machine) -> None:
     machine.run(f"sed -i 's/^NoNewPrivileges=true$/&\\nPidsLimit=77/' {QUADLETS}/web.container")
     machine.run("systemctl daemon-reload")
-    assert machine.report("check web --check unit-drift").status("web", "unit-drift") == "fail"
+    assert (
+        machine.report("check web --check unit-drift").status(
+            "web",
+            "unit-drift",
+        )
+        == "fail"
+    )
     machine.run("systemctl restart web")
-    assert machine.report("check web --check unit-drift").status("web", "unit-drift") == "pass"
-    assert cgroup_value(machine, machine.main_process("web"), "pids.max") == "77"
+    assert (
+        machine.report("check web --check unit-drift").status(
+            "web",
+            "unit-drift",
+        )
+        == "pass"
+    )
+    assert (
+        cgroup_value(
+            machine,
+            machine.main_process("web"),
+            "pids.max",
+        )
+        == "77"
+    )
 
 
 @pytest.mark.long
@@ -316,7 +415,11 @@ def test_an_existing_quadlet_is_edited_in_place(machine: Machine) -> None:
     assert cgroup_value(machine, process, "memory.max") == "67108864"
     # what was there is kept beside the unit, under a name that the generator does not read
     names = machine.run(f"ls {QUADLETS}").split()
-    backups = [name for name in names if name.startswith("limited.container") and name != "limited.container"]
+    backups = [
+        name
+        for name in names
+        if name.startswith("limited.container") and name != "limited.container"
+    ]
     assert backups
     assert machine.run(f"cat {QUADLETS}/{backups[0]}") == LIMITED.rstrip("\n")
     assert machine.run("ls /run/systemd/generator | grep -c '^limited.*service$'") == "1"
@@ -325,22 +428,45 @@ def test_an_existing_quadlet_is_edited_in_place(machine: Machine) -> None:
 @pytest.mark.long
 @needs_quadlet
 def test_a_rootless_quadlet_is_edited_in_place(machine: Machine) -> None:
-    machine.hardentui("fix own --check new-privileges-allowed --to unit --in-place", "bench")
-    assert "NoNewPrivileges=true" in machine.run(f"cat {OWN_QUADLETS}/own.container").replace('"', "")
-    machine.run("systemctl --user daemon-reload && systemctl --user restart own", "bench")
+    machine.hardentui(
+        "fix own --check new-privileges-allowed --to unit --in-place",
+        "bench",
+    )
+    assert "NoNewPrivileges=true" in machine.run(f"cat {OWN_QUADLETS}/own.container").replace(
+        '"', ""
+    )
+    machine.run(
+        "systemctl --user daemon-reload && systemctl --user restart own",
+        "bench",
+    )
     process = machine.main_process("own", "bench")
     assert status_line(machine, process, "NoNewPrivs") == "1"
-    assert machine.report("check own --check unit-drift", "bench").status("own", "unit-drift") == "pass"
+    assert (
+        machine.report("check own --check unit-drift", "bench").status(
+            "own",
+            "unit-drift",
+        )
+        == "pass"
+    )
 
 
 @pytest.mark.long
 @needs_quadlet
 def test_a_rootless_quadlet_of_ours_runs_as_planned(machine: Machine) -> None:
     machine.run("mkdir -p ~/fixed", "bench")
-    machine.hardentui("fix mine --all --to quadlet -o /home/bench/fixed", "bench")
+    machine.hardentui(
+        "fix mine --all --to quadlet -o /home/bench/fixed",
+        "bench",
+    )
     unit = machine.run("cat ~/fixed/mine.container", "bench")
-    machine.run(f"podman rm -f -t 0 mine && cp ~/fixed/* {OWN_QUADLETS}/", "bench")
-    machine.run("systemctl --user daemon-reload && systemctl --user start mine", "bench")
+    machine.run(
+        f"podman rm -f -t 0 mine && cp ~/fixed/* {OWN_QUADLETS}/",
+        "bench",
+    )
+    machine.run(
+        "systemctl --user daemon-reload && systemctl --user start mine",
+        "bench",
+    )
     process = machine.main_process("mine", "bench")
     assert int(status_line(machine, process, "CapEff"), 16) == capabilities_of(unit)
     assert status_line(machine, process, "NoNewPrivs") == "1"

@@ -1,4 +1,5 @@
-"""Apply under a real systemd: units are changed, proven, and brought back with what depends on them."""
+"""Apply under a real systemd: units are changed, proven, and brought back with what depends on
+them."""
 
 from __future__ import annotations
 
@@ -68,23 +69,50 @@ _TEXT = "cat {0} {0}.d/*.conf 2>/dev/null || true"
 
 @pytest.fixture(scope="module")
 def served(machine: Machine) -> Machine:
-    """The machine with a Quadlet, a unit that requires it, a unit written by hand, and a user's Quadlet."""
-    add_unit(machine, "served", _QUADLET.format(name="served", target="multi-user.target"))
-    machine.run(f"chmod 640 {_UNIT}; chown root:adm {_UNIT}; touch -d '2024-05-06 07:08:09' {_UNIT}")
+    """The machine with a Quadlet, a unit that requires it, a unit written by hand, and a user's
+    Quadlet."""
+    add_unit(
+        machine,
+        "served",
+        _QUADLET.format(
+            name="served",
+            target="multi-user.target",
+        ),
+    )
+    machine.run(
+        f"chmod 640 {_UNIT}; chown root:adm {_UNIT}; touch -d '2024-05-06 07:08:09' {_UNIT}"
+    )
     machine.write("/etc/systemd/system/follower.service", _FOLLOWER)
     machine.write("/etc/systemd/system/byhand.service", _BY_HAND)
     machine.run(
-        "systemctl daemon-reload; systemctl enable -q follower byhand; systemctl start served follower byhand"
+        "systemctl daemon-reload; systemctl enable -q follower byhand; systemctl start served "
+        "follower byhand"
     )
-    add_unit(machine, "served", _QUADLET.format(name="served", target="default.target"), "bench")
-    machine.run("systemctl --user daemon-reload; systemctl --user start served", "bench")
+    add_unit(
+        machine,
+        "served",
+        _QUADLET.format(
+            name="served",
+            target="default.target",
+        ),
+        "bench",
+    )
+    machine.run(
+        "systemctl --user daemon-reload; systemctl --user start served",
+        "bench",
+    )
     return machine
 
 
 class State:
     """A unit and its files as they have to be again afterwards."""
 
-    def __init__(self, machine: Machine, path: str = _UNIT, user: str = "root") -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        path: str = _UNIT,
+        user: str = "root",
+    ) -> None:
         self._machine, self._path, self._user = machine, path, user
         self.file = machine.run(
             f"sha256sum {path}; stat -c '%a %U %G %Y' {path}; ls {path}.d 2>&1 || true", user
@@ -101,28 +129,66 @@ class State:
         return self._machine.run(f"{systemctl} is-active {names}", self._user)
 
 
-def _hardentui(machine: Machine, words: str, user: str, ends: int) -> str:
+def _hardentui(
+    machine: Machine,
+    words: str,
+    user: str,
+    ends: int,
+) -> str:
     """What it says; it has to end with that code."""
     code, said = machine.ends(f"cd /opt/hardentui && python3 -m hardentui {words}", user)
     assert code == ends, said
     return said
 
 
-def _apply(machine: Machine, name: str, words: str, user: str = "root", *, ends: int = 0) -> str:
-    return _hardentui(machine, f"apply {name} {words}", user, ends)
+def _apply(
+    machine: Machine,
+    name: str,
+    words: str,
+    user: str = "root",
+    *,
+    ends: int = 0,
+) -> str:
+    return _hardentui(
+        machine,
+        f"apply {name} {words}",
+        user,
+        ends,
+    )
 
 
 def _entry(machine: Machine, user: str = "root") -> Any:
-    said = machine.run("cd /opt/hardentui && python3 -m hardentui journal --format json", user)
+    said = machine.run(
+        "cd /opt/hardentui && python3 -m hardentui journal --format json",
+        user,
+    )
     return next(entry for entry in json.loads(said)["entries"] if entry["action"] == "apply")
 
 
-def _undo(machine: Machine, user: str = "root", *, ends: int = 0) -> str:
-    return _hardentui(machine, "undo --yes", user, ends)
+def _undo(
+    machine: Machine,
+    user: str = "root",
+    *,
+    ends: int = 0,
+) -> str:
+    return _hardentui(
+        machine,
+        "undo --yes",
+        user,
+        ends,
+    )
 
 
-def _no_new_privileges(machine: Machine, name: str, user: str = "root") -> str:
-    return status_line(machine, machine.main_process(name, user), "NoNewPrivs")
+def _no_new_privileges(
+    machine: Machine,
+    name: str,
+    user: str = "root",
+) -> str:
+    return status_line(
+        machine,
+        machine.main_process(name, user),
+        "NoNewPrivs",
+    )
 
 
 def test_a_quadlet_is_hardened_in_place_and_brought_back_byte_for_byte(served: Machine) -> None:
@@ -151,7 +217,12 @@ def test_a_quadlet_of_a_user_too(served: Machine) -> None:
     served.run(_FILL, "bench")
     owners = served.run(_OWNERS, "bench")
     served.write("/tmp/own.toml", _OTHER_USER, "bench")
-    _apply(served, "served", "--plan /tmp/own.toml --yes", "bench")
+    _apply(
+        served,
+        "served",
+        "--plan /tmp/own.toml --yes",
+        "bench",
+    )
     assert _no_new_privileges(served, "served", "bench") == "1"
     assert re.findall(r"(\d+:\d+) ", served.run(_OWNERS, "bench")) == ["1001:1002"] * 3
     _undo(served, "bench")
@@ -176,7 +247,12 @@ def test_a_unit_written_by_hand_gets_a_drop_in_that_goes_away_again(served: Mach
 def test_a_probe_that_fails_afterwards_brings_unit_and_dependents_back(served: Machine) -> None:
     before = State(served)
     probe = "grep -q NoNewPrivs:.0 /proc/$(podman inspect -f {{.State.Pid}} served)/status"
-    said = _apply(served, "served", f"{_FIX} --yes --patience 4 --probe '{probe}'", ends=5)
+    said = _apply(
+        served,
+        "served",
+        f"{_FIX} --yes --patience 4 --probe '{probe}'",
+        ends=5,
+    )
     assert "Everything is as before" in said
     before.is_again()
     assert _no_new_privileges(served, "served") == "0"
@@ -188,17 +264,25 @@ def test_a_unit_that_does_not_start_comes_back(served: Machine) -> None:
     before = State(served)
     served.write(
         "/etc/systemd/system/served.service.d/gate.conf",
-        "[Service]\nExecStartPre=/bin/sh -c '! grep -q NoNewPriv /etc/containers/systemd/served.container'\n",
+        "[Service]\nExecStartPre=/bin/sh -c '! grep -q NoNewPriv "
+        "/etc/containers/systemd/served.container'\n",
     )
     served.run("systemctl daemon-reload")
-    said = _apply(served, "served", f"{_FIX} --yes", ends=5)
+    said = _apply(
+        served,
+        "served",
+        f"{_FIX} --yes",
+        ends=5,
+    )
     served.run("rm -r /etc/systemd/system/served.service.d; systemctl daemon-reload")
     assert "did not start" in said
     before.is_again()
 
 
 @pytest.mark.long
-def test_an_original_that_does_not_start_any_more_leaves_the_hardened_unit_running(served: Machine) -> None:
+def test_an_original_that_does_not_start_any_more_leaves_the_hardened_unit_running(
+    served: Machine,
+) -> None:
     before = State(served)
     _apply(served, "served", f"{_FIX} --yes")
     served.write(
@@ -219,11 +303,18 @@ def test_an_original_that_does_not_start_any_more_leaves_the_hardened_unit_runni
 
 
 @pytest.mark.long
-def test_data_in_the_layer_of_a_unit_is_refused_with_the_commands_that_keep_it(served: Machine) -> None:
+def test_data_in_the_layer_of_a_unit_is_refused_with_the_commands_that_keep_it(
+    served: Machine,
+) -> None:
     before, process = State(served), served.main_process("served")
     served.run("podman exec served sh -c 'mkdir -p /srv; echo mine >/srv/file'")
     for option in ("", "--keep-data"):
-        said = _apply(served, "served", f"{_FIX} --yes {option}", ends=2)
+        said = _apply(
+            served,
+            "served",
+            f"{_FIX} --yes {option}",
+            ends=2,
+        )
         assert "/srv/file" in said
         assert "any restart loses this data" in said
         assert "podman volume create served-srv-data" in said
@@ -235,7 +326,11 @@ def test_data_in_the_layer_of_a_unit_is_refused_with_the_commands_that_keep_it(s
 @pytest.mark.long
 def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
     before, process = State(served), served.main_process("served")
-    _apply(served, "served", "--check no-memory-limit --yes")
+    _apply(
+        served,
+        "served",
+        "--check no-memory-limit --yes",
+    )
     assert served.main_process("served") == process
     assert cgroup_value(served, process, "memory.max") != "max"
     assert State(served).file != before.file, "and it is there after the next restart too"
@@ -263,11 +358,29 @@ def test_a_health_check_of_a_quadlet_comes_and_goes_without_a_restart(served: Ma
 @pytest.mark.long
 def test_limits_go_back_also_where_the_unit_was_restarted_since(served: Machine) -> None:
     before = State(served)
-    _apply(served, "served", "--check no-memory-limit --yes")
+    _apply(
+        served,
+        "served",
+        "--check no-memory-limit --yes",
+    )
     served.run("systemctl restart served && systemctl start follower")
-    assert cgroup_value(served, served.main_process("served"), "memory.max") != "max"
+    assert (
+        cgroup_value(
+            served,
+            served.main_process("served"),
+            "memory.max",
+        )
+        != "max"
+    )
     _undo(served)
-    assert cgroup_value(served, served.main_process("served"), "memory.max") == "max"
+    assert (
+        cgroup_value(
+            served,
+            served.main_process("served"),
+            "memory.max",
+        )
+        == "max"
+    )
     before.is_again()
 
 
@@ -292,7 +405,12 @@ def test_a_container_that_stands_on_a_unit_and_has_none_is_named(served: Machine
     before, process = State(served), served.main_process("served")
     served.run("podman run -d --name tenant --network container:served localhost/bb:1")
     try:
-        said = _apply(served, "served", f"{_FIX} --yes", ends=2)
+        said = _apply(
+            served,
+            "served",
+            f"{_FIX} --yes",
+            ends=2,
+        )
         assert "tenant" in said
         before.is_again()
         assert served.main_process("served") == process
@@ -303,17 +421,24 @@ def test_a_container_that_stands_on_a_unit_and_has_none_is_named(served: Machine
 @pytest.mark.long
 def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
     before = State(served)
-    _apply(served, "served", f"{_FIX} --yes --confirm-within 20")
+    _apply(
+        served,
+        "served",
+        f"{_FIX} --yes --confirm-within 20",
+    )
     entry = _entry(served)
     assert entry["state"] == "waiting-for-confirm"
-    assert f"hardentui-confirm-{entry['id']}.timer" in served.run("systemctl list-timers --plain --no-legend")
+    assert f"hardentui-confirm-{entry['id']}.timer" in served.run(
+        "systemctl list-timers --plain --no-legend"
+    )
     end = time.monotonic() + 120
     while _entry(served)["state"] == "waiting-for-confirm" and time.monotonic() < end:
         time.sleep(1)
     while _entry(served)["state"] != "rolled-back" and time.monotonic() < end:
         time.sleep(1)
     started = served.run(
-        f"systemctl show -p ExecMainStartTimestamp --value hardentui-confirm-{entry['id']}.service || true"
+        f"systemctl show -p ExecMainStartTimestamp --value hardentui-confirm-{entry['id']}.service "
+        "|| true"
     )
     assert _entry(served)["state"] == "rolled-back", started
     before.is_again()
@@ -321,7 +446,11 @@ def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
 
 @pytest.mark.long
 def test_what_is_confirmed_stays(served: Machine) -> None:
-    _apply(served, "served", f"{_FIX} --yes --confirm-within 600")
+    _apply(
+        served,
+        "served",
+        f"{_FIX} --yes --confirm-within 600",
+    )
     _hardentui(served, "confirm", "root", 0)
     assert "hardentui-confirm" not in served.run("systemctl list-timers --plain --no-legend")
     _undo(served)
@@ -332,7 +461,10 @@ def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Mac
     before = State(served)
     served.run("sync")
     # the probe succeeds at once before the change, and takes for ever after it
-    served.write("/root/probe", "test -e /run/probed && sleep 600\ntouch /run/probed\n")
+    served.write(
+        "/root/probe",
+        "test -e /run/probed && sleep 600\ntouch /run/probed\n",
+    )
     served.run(
         "cd /opt/hardentui && (setsid python3 -m hardentui apply served"
         f" {_FIX} --yes --patience 500 --probe 'sh /root/probe' >/root/apply.log 2>&1 &)"
@@ -345,7 +477,12 @@ def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Mac
     start_containers(served)
     entry = _entry(served)
     assert entry["state"] == "open", "the journal was on the disk"
-    said = _apply(served, "served", f"{_FIX} --yes", ends=2)
+    said = _apply(
+        served,
+        "served",
+        f"{_FIX} --yes",
+        ends=2,
+    )
     assert "was interrupted" in said
     _undo(served)
     before.is_again()
@@ -354,12 +491,20 @@ def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Mac
 
 @pytest.mark.long
 @pytest.mark.parametrize("user", ["root", "bench"])
-def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user: str) -> None:
+def test_what_nobody_confirms_goes_back_after_a_reboot_too(
+    served: Machine,
+    user: str,
+) -> None:
     """The transient timer is gone then; an enabled unit of the system, or of the user, sees to it."""
     path = _UNIT if user == "root" else _OWN_UNIT
     before = State(served, path, user)
     # long enough for a slow machine to be cut off before the time is over
-    _apply(served, "served", f"{_FIX} --yes --confirm-within 180", user)
+    _apply(
+        served,
+        "served",
+        f"{_FIX} --yes --confirm-within 180",
+        user,
+    )
     entry = _entry(served, user)
     systemctl = "systemctl" if user == "root" else "systemctl --user"
     unit = f"hardentui-expire-{entry['id']}.service"
@@ -380,7 +525,11 @@ def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user
 
 @pytest.mark.long
 def test_what_is_confirmed_needs_no_unit_for_a_reboot_any_more(served: Machine) -> None:
-    _apply(served, "served", f"{_FIX} --yes --confirm-within 600")
+    _apply(
+        served,
+        "served",
+        f"{_FIX} --yes --confirm-within 600",
+    )
     assert "hardentui-expire-" in served.run("ls /etc/systemd/system")
     _hardentui(served, "confirm", "root", 0)
     assert "hardentui-expire-" not in served.run("ls -R /etc/systemd/system")

@@ -1,7 +1,7 @@
 """Verdicts about the host, each decided by trying it: as another account, or as a container.
 
-A case makes one weakness, tries what it lets others do, asks for the verdict, and takes it back. Where the
-attempt fails, the check has to pass: an open mode below a closed directory is no hole.
+A case makes one weakness, tries what it lets others do, asks for the verdict, and takes it back.
+Where the attempt fails, the check has to pass: an open mode below a closed directory is no hole.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from msgspec import Struct
 from tests.host.machine import Machine
 from tests.host.test_weakened_host import possible
 
-pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.long,
+    pytest.mark.timeout(1800),
+]
 
 _SOCKET = "/run/podman/podman.sock"
 _INFO = "/v5.0.0/libpod/info"
@@ -43,7 +47,9 @@ echo '{{"auths": {{"quay.io": {{"auth": "c2VjcmV0"}}}}}}' >{_AUTH}
 chown -R other:other /home/other
 chmod 644 {_AUTH}
 """
-_CLEAN_USER = "rm -f /var/lib/systemd/linger/other; loginctl terminate-user other; userdel -rf other; true"
+_CLEAN_USER = (
+    "rm -f /var/lib/systemd/linger/other; loginctl terminate-user other; userdel -rf other; true"
+)
 
 
 class Case(Struct, frozen=True):
@@ -85,7 +91,8 @@ CASES = (
     ),
     Case(
         "a link of docker's clients into a closed directory",
-        f"systemctl restart podman.socket; chmod 700 /run/podman; ln -sfn {_SOCKET} /run/docker.sock",
+        f"systemctl restart podman.socket; chmod 700 /run/podman; ln -sfn {_SOCKET} "
+        "/run/docker.sock",
         f"{_CURL} --unix-socket /run/docker.sock http://d{_INFO}",
         False,
         "exposed-engine-socket",
@@ -124,8 +131,15 @@ def verdict(machine: Machine, case: Case) -> str:
     return "fail" if case.check in result else "other"
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_verdict_is_what_an_account_can_do(machine: Machine, case: Case) -> None:
+@pytest.mark.parametrize(
+    "case",
+    CASES,
+    ids=lambda case: case.name,
+)
+def test_the_verdict_is_what_an_account_can_do(
+    machine: Machine,
+    case: Case,
+) -> None:
     machine.run(case.weaken)
     try:
         assert possible(machine, case.attempt) == case.open
@@ -136,7 +150,10 @@ def test_the_verdict_is_what_an_account_can_do(machine: Machine, case: Case) -> 
 
 
 @pytest.mark.parametrize("mode", ["755", "700"])
-def test_passwords_of_registries_below_a_home(machine: Machine, mode: str) -> None:
+def test_passwords_of_registries_below_a_home(
+    machine: Machine,
+    mode: str,
+) -> None:
     machine.run(f"{_USER} chmod {mode} /home/other")
     try:
         readable = possible(machine, f"cat {_AUTH}")
@@ -165,7 +182,10 @@ def test_an_annotation_for_all_containers_switches_the_filter_off(machine: Machi
     """With a filter that allows everything the kernel still says that there is one."""
     assert "Function not implemented" in machine.run(f"{_SECCOMP} 2>&1 || true")
     machine.run(f"mkdir -p {_CONF.rpartition('/')[0]}")
-    machine.write(_CONF, '[containers]\nannotations = ["run.oci.seccomp_bpf_data=BgAAAAAA/38="]\n')
+    machine.write(
+        _CONF,
+        '[containers]\nannotations = ["run.oci.seccomp_bpf_data=BgAAAAAA/38="]\n',
+    )
     try:
         assert "Function not implemented" not in machine.run(f"{_SECCOMP} 2>&1 || true")
         result = machine.report("check host").finding("rootful", "weak-engine-defaults")
@@ -175,30 +195,47 @@ def test_an_annotation_for_all_containers_switches_the_filter_off(machine: Machi
 
 
 def test_a_file_that_only_the_service_reads(machine: Machine) -> None:
-    """A container that is made through the API runs without a filter; one from the command line does not."""
+    """A container that is made through the API runs without a filter; one from the command line
+    does not."""
     place = "/etc/systemd/system/podman.service.d/override.conf"
-    machine.write("/srv/override.conf", '[containers]\nseccomp_profile = "unconfined"\n')
-    machine.write(place, "[Service]\nEnvironment=CONTAINERS_CONF_OVERRIDE=/srv/override.conf\n")
-    machine.run("systemctl daemon-reload; systemctl stop podman.service; systemctl restart podman.socket")
+    machine.write(
+        "/srv/override.conf",
+        '[containers]\nseccomp_profile = "unconfined"\n',
+    )
+    machine.write(
+        place,
+        "[Service]\nEnvironment=CONTAINERS_CONF_OVERRIDE=/srv/override.conf\n",
+    )
+    machine.run(
+        "systemctl daemon-reload; systemctl stop podman.service; systemctl restart podman.socket"
+    )
     try:
-        remote = f"podman --url unix://{_SOCKET} run --rm --network none localhost/bb:1 cat /proc/self/status"
+        remote = (
+            f"podman --url unix://{_SOCKET} run --rm --network none localhost/bb:1 cat "
+            "/proc/self/status"
+        )
         assert "Seccomp:\t0" in machine.run(remote)
         result = machine.report("check host").finding("rootful", "weak-engine-defaults")
         assert result["status"] == "fail"
         assert "/srv/override.conf" in result["reason"]
     finally:
         machine.run(
-            f"rm -r {place} /srv/override.conf; systemctl daemon-reload; systemctl stop podman.service"
+            f"rm -r {place} /srv/override.conf; systemctl daemon-reload; systemctl stop "
+            "podman.service"
         )
 
 
 def test_a_handler_of_core_dumps_that_a_container_can_write(machine: Machine) -> None:
-    """The container writes the program, something crashes, and the kernel runs it as root of the host."""
+    """The container writes the program, something crashes, and the kernel runs it as root of the
+    host."""
     before = machine.run("cat /proc/sys/kernel/core_pattern")
     machine.run(
-        "mkdir -p /srv/shared; printf '#!/bin/sh\\n' >/srv/shared/handler; chmod 755 /srv/shared/handler"
+        "mkdir -p /srv/shared; printf '#!/bin/sh\\n' >/srv/shared/handler; chmod 755 "
+        "/srv/shared/handler"
     )
-    machine.run("echo '|/srv/shared/handler %p' >/proc/sys/kernel/core_pattern; rm -f /root/handled")
+    machine.run(
+        "echo '|/srv/shared/handler %p' >/proc/sys/kernel/core_pattern; rm -f /root/handled"
+    )
     try:
         machine.run(
             "podman run --rm --network none -v /srv/shared:/s localhost/bb:1 sh -c "
@@ -210,7 +247,9 @@ def test_a_handler_of_core_dumps_that_a_container_can_write(machine: Machine) ->
         assert (result["status"], result["severity"]) == ("fail", "high")
         assert "kernel.core_pattern" in result["evidence"]
     finally:
-        machine.run(f"echo '{before}' >/proc/sys/kernel/core_pattern; rm -rf /srv/shared /root/handled")
+        machine.run(
+            f"echo '{before}' >/proc/sys/kernel/core_pattern; rm -rf /srv/shared /root/handled"
+        )
 
 
 def test_settings_that_make_attacks_easy(machine: Machine) -> None:

@@ -1,4 +1,5 @@
-"""The host checks on a real host that was made weak; each weakness is shown by what it lets others do.
+"""The host checks on a real host that was made weak; each weakness is shown by what it lets others
+do.
 
 It is the last module: the machine stays changed.
 """
@@ -10,7 +11,11 @@ import pytest
 from tests.host.machine import Machine, MachineFailed, Report
 from tests.support.check_report import seen
 
-pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.long,
+    pytest.mark.timeout(1800),
+]
 
 _SOCKET = "/run/podman/podman.sock"
 _UNIT = "/etc/containers/systemd/limited.container"
@@ -112,12 +117,20 @@ def test_pending_updates(machine: Machine, weak: Report) -> None:
     assert result["status"] == "fail"
     assert "busybox-static" in machine.run("apt list --upgradable 2>/dev/null")
     assert "package manager" in result["evidence"]
-    (packages,) = seen({**result, "evidence": {"": result["evidence"]["package manager"]}})
+    (packages,) = seen(
+        {
+            **result,
+            "evidence": {"": result["evidence"]["package manager"]},
+        }
+    )
     assert set(packages.split(", ")) == {"busybox-static", "linux-image-99-repaired"}
 
 
 def test_a_socket_for_everybody(machine: Machine, weak: Report) -> None:
-    assert possible(machine, f"curl -sf --unix-socket {_SOCKET} http://d/v5.0.0/libpod/info")
+    assert possible(
+        machine,
+        f"curl -sf --unix-socket {_SOCKET} http://d/v5.0.0/libpod/info",
+    )
     result = weak.finding("bench", "exposed-engine-socket")
     assert result["status"] == "fail"
     assert result["severity"] == "critical"
@@ -141,7 +154,10 @@ def test_sub_ids(machine: Machine, weak: Report) -> None:
     assert any("bench and containers overlap" in sentence for sentence in said), said
 
 
-def test_a_unit_file_for_everybody(machine: Machine, weak: Report) -> None:
+def test_a_unit_file_for_everybody(
+    machine: Machine,
+    weak: Report,
+) -> None:
     assert possible(machine, f"test -w {_UNIT}")
     result = weak.finding("bench", "writable-unit-files")
     assert result["status"] == "fail"
@@ -154,9 +170,16 @@ def test_defaults_of_the_engine(machine: Machine, weak: Report) -> None:
     assert "seccomp" in weak.with_status("fail", "host", "engine")["weak-engine-defaults"]
 
 
-def test_the_mended_host_is_well_again(machine: Machine, weak: Report) -> None:
+def test_the_mended_host_is_well_again(
+    machine: Machine,
+    weak: Report,
+) -> None:
     machine.run("sh", text=_MEND)
-    failing = machine.report("check host").with_status("fail", "host", "engine")
+    failing = machine.report("check host").with_status(
+        "fail",
+        "host",
+        "engine",
+    )
     mended = {
         "exposed-engine-socket",
         "idle-engine-socket",

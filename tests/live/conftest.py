@@ -1,4 +1,5 @@
-"""Fixtures on a real Podman, for the whole session: give containers names of your own and remove them."""
+"""Fixtures on a real Podman, for the whole session: give containers names of your own and remove
+them."""
 
 from __future__ import annotations
 
@@ -26,11 +27,15 @@ from tests.support.podman import (
 def _ranges_of_a_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bench has a range for `--userns=auto` in files that only it sees."""
     monkeypatch.setattr(
-        "hardentui.host.machine.read_sub_ids", lambda files, path: (SubIds("containers", 1 << 31, 1 << 20),)
+        "hardentui.host.machine.read_sub_ids",
+        lambda files, path: (SubIds("containers", 1 << 31, 1 << 20),),
     )
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(
+    scope="session",
+    autouse=True,
+)
 def _host_of_a_release() -> Iterator[None]:
     with seen_as_hosts():
         yield
@@ -66,9 +71,17 @@ def _bench(user: str = "") -> Iterator[Bench]:
 
 
 def _prove(bench: Bench) -> None:
-    """Some machines let Podman answer but not run anything (an ordinary user on mixed cgroups v1 and v2)."""
+    """Some machines let Podman answer but not run anything (an ordinary user on mixed cgroups v1
+    and v2)."""
     try:
-        bench.podman("run", "--rm", "--network", "none", BUSYBOX, "true")
+        bench.podman(
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            BUSYBOX,
+            "true",
+        )
     except subprocess.CalledProcessError as error:
         cannot_run(f"Podman cannot run a container here, try as root: {error.stderr.strip()}")
 
@@ -81,7 +94,8 @@ def podman() -> Iterator[Bench]:
 
 @pytest.fixture(scope="session")
 def rootless_podman() -> Iterator[Bench]:
-    """A rootless Podman with the image `localhost/bb:1`; as root, of a user that exists only inside."""
+    """A rootless Podman with the image `localhost/bb:1`; as root, of a user that exists only
+    inside."""
     yield from _bench(TEST_USER if os.getuid() == 0 else "")
 
 

@@ -1,4 +1,5 @@
-"""Apply on a real Podman: the hardened container works; whatever goes wrong, the original runs as before."""
+"""Apply on a real Podman: the hardened container works; whatever goes wrong, the original runs as
+before."""
 
 from __future__ import annotations
 
@@ -42,32 +43,82 @@ class Site:
         self.fixes = [word for check in FIXES for word in ("--check", check)]
 
     def start(self, *options: str) -> None:
-        publish = ("-p", f"127.0.0.1:{PORT}:80", "-v", f"{VOLUME}:/data", "-v", "/scratch")
+        publish = (
+            "-p",
+            f"127.0.0.1:{PORT}:80",
+            "-v",
+            f"{VOLUME}:/data",
+            "-v",
+            "/scratch",
+        )
         self.bench.podman(
             "run", "-d", "--name", NAME, "--stop-timeout", "2", "--restart", "always", *publish, *options,
             BUSYBOX, "sh", "-c", SERVE,
         )  # fmt: skip
-        self.bench.podman("exec", NAME, "sh", "-c", "echo precious > /data/page; echo kept > /scratch/page")
+        self.bench.podman(
+            "exec", NAME, "sh", "-c", "echo precious > /data/page; echo kept > /scratch/page"
+        )
 
-    def run(self, *arguments: str, ends: int | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self,
+        *arguments: str,
+        ends: int | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         """Run the program. `ends`: the exit code that it has to end with."""
-        return hardentui(*arguments, ends=ends, XDG_STATE_HOME=self.environment["XDG_STATE_HOME"])
+        return hardentui(
+            *arguments,
+            ends=ends,
+            XDG_STATE_HOME=self.environment["XDG_STATE_HOME"],
+        )
 
     @property
     def applied(self) -> list[str]:
         """The words of an apply that asks nothing."""
-        return ["apply", NAME, "--url", self.bench.url, *self.fixes, "--yes"]
+        return [
+            "apply",
+            NAME,
+            "--url",
+            self.bench.url,
+            *self.fixes,
+            "--yes",
+        ]
 
-    def launch(self, *words: str, heard: bool = True) -> subprocess.Popen[str]:
+    def launch(
+        self,
+        *words: str,
+        heard: bool = True,
+    ) -> subprocess.Popen[str]:
         """The program in a process of its own; `heard`: its output is kept for who asks."""
         return launched(*words, heard=heard, **self.environment)
 
-    def apply(self, *arguments: str, ends: int | None = None) -> subprocess.CompletedProcess[str]:
+    def apply(
+        self,
+        *arguments: str,
+        ends: int | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         wishes = arguments or (*self.fixes, "--yes")
-        return self.run("apply", NAME, "--url", self.bench.url, *wishes, ends=ends)
+        return self.run(
+            "apply",
+            NAME,
+            "--url",
+            self.bench.url,
+            *wishes,
+            ends=ends,
+        )
 
-    def faulty(self, fault: str, when: str, number: int) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, "-m", "tests.support.faulty_apply", self.bench.url, NAME]
+    def faulty(
+        self,
+        fault: str,
+        when: str,
+        number: int,
+    ) -> subprocess.CompletedProcess[str]:
+        words = [
+            sys.executable,
+            "-m",
+            "tests.support.faulty_apply",
+            self.bench.url,
+            NAME,
+        ]
         return subprocess.run(
             [*words, fault, when, str(number), *FIXES],
             env=self.environment,
@@ -85,7 +136,13 @@ class Site:
 
     def answers(self) -> bool:
         try:
-            page = self.bench.execute("curl", "-s", "-m", "20", f"http://127.0.0.1:{PORT}/page")
+            page = self.bench.execute(
+                "curl",
+                "-s",
+                "-m",
+                "20",
+                f"http://127.0.0.1:{PORT}/page",
+            )
         except subprocess.CalledProcessError:
             return False
         return page == "precious"
@@ -99,8 +156,12 @@ class Site:
             "running": now["State"]["Running"],
             "restart": now["HostConfig"]["RestartPolicy"],
             "ports": now["HostConfig"]["PortBindings"],
-            "mounts": sorted((mount["Destination"], mount.get("Name", "")) for mount in now["Mounts"]),
-            "containers": sorted(each["Names"][0] for each in self.bench.get("/containers/json?all=true")),
+            "mounts": sorted(
+                (mount["Destination"], mount.get("Name", "")) for mount in now["Mounts"]
+            ),
+            "containers": sorted(
+                each["Names"][0] for each in self.bench.get("/containers/json?all=true")
+            ),
             "volumes": sorted(volume["Name"] for volume in self.bench.get("/volumes/json")),
         }
 
@@ -120,11 +181,18 @@ class Site:
         """Whether the last apply is over, or taken back."""
         return self.last_apply().state is not EntryState.OPEN
 
-    def begun(self, number: int, *words: str, heard: bool = False) -> subprocess.Popen[str]:
+    def begun(
+        self,
+        number: int,
+        *words: str,
+        heard: bool = False,
+    ) -> subprocess.Popen[str]:
         """An apply in a process of its own that has begun this many operations."""
         known = len(self.journal.entries())
         process = self.launch(*(words or self.applied), heard=heard)
-        assert eventually(lambda: len(self.journal.entries()) > known and self.newest().begun >= number)
+        assert eventually(
+            lambda: len(self.journal.entries()) > known and self.newest().begun >= number
+        )
         return process
 
     def killed(self, process: subprocess.Popen[str]) -> None:
@@ -141,9 +209,20 @@ def answering(site: AnySite) -> Iterator[AnySite]:
     site.start()
     assert eventually(site.answers)
     yield site
-    leftovers = site.bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+    leftovers = site.bench.podman(
+        "ps",
+        "-a",
+        "-q",
+        "--filter",
+        f"name=^{NAME}",
+    ).split()
     site.bench.remove(NAME, *leftovers)
-    site.bench.podman("volume", "rm", "-f", VOLUME)
+    site.bench.podman(
+        "volume",
+        "rm",
+        "-f",
+        VOLUME,
+    )
 
 
 @pytest.fixture
@@ -152,7 +231,9 @@ def site(podman: Bench, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_back(site: Site) -> None:
+def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_back(
+    site: Site,
+) -> None:
     before = site.seen()
     done = site.apply(
         *site.fixes, "--yes", "--format", "json", "--probe", 'test "$TWIN_NAME" = apply-web', ends=0
@@ -177,19 +258,37 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     assert (at_boot == "no") or "keeps its restart policy" in done.stderr
     assert hardened["HostConfig"]["RestartPolicy"]["Name"] == "always"
     assert site.answers()
-    assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept"
+    assert (
+        site.bench.podman(
+            "exec",
+            NAME,
+            "cat",
+            "/scratch/page",
+        )
+        == "kept"
+    )
     assert (
         sorted((mount["Destination"], mount.get("Name", "")) for mount in hardened["Mounts"])
         == before["mounts"]
     )
 
-    kept = site.run("apply", entry["original"], "--url", site.bench.url, *site.fixes, "--yes")
+    kept = site.run(
+        "apply",
+        entry["original"],
+        "--url",
+        site.bench.url,
+        *site.fixes,
+        "--yes",
+    )
     assert kept.returncode == 2
     assert f"is the kept original of {NAME}" in kept.stderr
 
     undone = site.run("undo", "--yes", ends=0)
     assert f"{NAME} is as before. It was down for " in undone.stdout
-    assert f"Expected downtime: about {entry['downtime_seconds']:.1f} s (as in the change)." in undone.stderr
+    assert (
+        f"Expected downtime: about {entry['downtime_seconds']:.1f} s (as in the change)."
+        in undone.stderr
+    )
     assert site.answers(), "at once: undo has checked it"
     assert site.seen() == before
     assert site.newest().downtime_seconds
@@ -211,7 +310,10 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     ],
 )
 def test_a_fault_at_any_operation_ends_with_the_original_running_as_before(
-    site: Site, fault: str, when: str, first: int
+    site: Site,
+    fault: str,
+    when: str,
+    first: int,
 ) -> None:
     """Every second operation, so that a day tries each of them in one way or the other."""
     before, struck = site.seen(), 0
@@ -239,7 +341,10 @@ def test_a_fault_at_any_operation_ends_with_the_original_running_as_before(
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", [3, pytest.param(4, marks=LONG)])
-def test_a_kill_on_the_way_back_is_no_worse(site: Site, first: int) -> None:
+def test_a_kill_on_the_way_back_is_no_worse(
+    site: Site,
+    first: int,
+) -> None:
     """Every second step, so that a day tries half of them."""
     before = site.seen()
     steps = 0
@@ -252,14 +357,23 @@ def test_a_kill_on_the_way_back_is_no_worse(site: Site, first: int) -> None:
         site.run("undo", "--yes", ends=0)
         assert eventually(site.answers), number
         assert site.seen() == before, number
-    assert steps >= 8, "the way back has a step for each operation, and one that removes the successor"
+    assert steps >= 8, (
+        "the way back has a step for each operation, and one that removes the successor"
+    )
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "sent", [signal.SIGHUP, *(pytest.param(s, marks=LONG) for s in (signal.SIGINT, signal.SIGTERM))]
+    "sent",
+    [
+        signal.SIGHUP,
+        *(pytest.param(s, marks=LONG) for s in (signal.SIGINT, signal.SIGTERM)),
+    ],
 )
-def test_whoever_interrupts_it_gets_the_original_back(site: Site, sent: signal.Signals) -> None:
+def test_whoever_interrupts_it_gets_the_original_back(
+    site: Site,
+    sent: signal.Signals,
+) -> None:
     before = site.seen()
     process = site.begun(5, heard=True)
     process.send_signal(sent)
@@ -271,7 +385,10 @@ def test_whoever_interrupts_it_gets_the_original_back(site: Site, sent: signal.S
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("first", [2, pytest.param(1, marks=LONG)])
-def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(site: Site, first: int) -> None:
+def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(
+    site: Site,
+    first: int,
+) -> None:
     before, struck = site.seen(), 0
     for begun in range(first, 9, 2):
         site.killed(site.begun(begun))
@@ -291,24 +408,46 @@ def test_an_undo_that_is_killed_is_completed_by_who_watches(site: Site) -> None:
     before = site.seen()
     site.apply(ends=0)
     identity = site.newest().id
-    process = site.launch("undo", identity, "--yes", heard=False)
+    process = site.launch(
+        "undo",
+        identity,
+        "--yes",
+        heard=False,
+    )
     assert eventually(lambda: site.journal.read(identity).state is not EntryState.DONE)
     site.killed(process)
     assert eventually(lambda: site.journal.read(identity).state is EntryState.ROLLED_BACK)
     site.is_again(before)
 
 
-def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_path: Path) -> None:
-    """Podman goes on stopping it although nobody waits for that any more; then it has to be started again."""
+def test_a_kill_while_the_original_takes_its_time_to_stop(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
+    """Podman goes on stopping it although nobody waits for that any more; then it has to be started
+    again."""
     site = Site(podman, tmp_path)
     script = "trap '' TERM; while :; do sleep 0.1; done"
-    podman.podman("run", "-d", "--name", NAME, "--stop-timeout", "5", BUSYBOX, "sh", "-c", script)
+    podman.podman(
+        "run",
+        "-d",
+        "--name",
+        NAME,
+        "--stop-timeout",
+        "5",
+        BUSYBOX,
+        "sh",
+        "-c",
+        script,
+    )
     try:
         identity = site.inspect()["Id"]
         process = site.launch(*site.applied, heard=False)
 
         def stops() -> bool:
-            states = podman.podman("ps", "-a", "--format", "{{.ID}} {{.State}}", "--no-trunc").splitlines()
+            states = podman.podman(
+                "ps", "-a", "--format", "{{.ID}} {{.State}}", "--no-trunc"
+            ).splitlines()
             return f"{identity} stopping" in states
 
         assert eventually(stops)
@@ -322,7 +461,16 @@ def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_pat
         assert eventually(site.has_ended)
         assert back()
     finally:
-        podman.remove(NAME, *podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split())
+        podman.remove(
+            NAME,
+            *podman.podman(
+                "ps",
+                "-a",
+                "-q",
+                "--filter",
+                f"name=^{NAME}",
+            ).split(),
+        )
 
 
 def test_who_asks_first_acts_first(site: Site, tmp_path: Path) -> None:
@@ -341,29 +489,70 @@ def test_who_asks_first_acts_first(site: Site, tmp_path: Path) -> None:
     assert eventually(site.answers)
 
 
-def test_a_service_that_does_not_work_with_the_change(podman: Bench, tmp_path: Path) -> None:
+def test_a_service_that_does_not_work_with_the_change(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     site = Site(podman, tmp_path)
     script = "grep -q 'NoNewPrivs:.0' /proc/self/status || exit 3; exec sleep 1000"
-    identity = podman.run(NAME, BUSYBOX, "sh", "-c", script)
+    identity = podman.run(
+        NAME,
+        BUSYBOX,
+        "sh",
+        "-c",
+        script,
+    )
     try:
-        failed = site.apply("--check", "new-privileges-allowed", "--yes", ends=5)
+        failed = site.apply(
+            "--check",
+            "new-privileges-allowed",
+            "--yes",
+            ends=5,
+        )
         assert (
-            f"{NAME} does not work with the change: its main process ended with exit code 3" in failed.stderr
+            f"{NAME} does not work with the change: its main process ended with exit code 3"
+            in failed.stderr
         )
         now = site.inspect()
         assert (now["Id"], now["State"]["Running"]) == (identity, True)
-        assert podman.podman("ps", "-a", "--format", "{{.Names}}", "--filter", f"name=^{NAME}") == NAME
+        assert (
+            podman.podman(
+                "ps",
+                "-a",
+                "--format",
+                "{{.Names}}",
+                "--filter",
+                f"name=^{NAME}",
+            )
+            == NAME
+        )
     finally:
-        podman.remove(NAME, *podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split())
+        podman.remove(
+            NAME,
+            *podman.podman(
+                "ps",
+                "-a",
+                "-q",
+                "--filter",
+                f"name=^{NAME}",
+            ).split(),
+        )
 
 
 def test_of_two_at_once_one_is_refused_and_told_who_is_at_it(site: Site) -> None:
     both = [site.launch(*site.applied) for _ in range(2)]
-    ends = [(process.communicate(timeout=150)[1], process.returncode) for process in both]
+    ends = [
+        (
+            process.communicate(timeout=150)[1],
+            process.returncode,
+        )
+        for process in both
+    ]
     assert sorted(code for _, code in ends) == [0, 2], "\n".join(errors for errors, _ in ends)
     refused = next(errors for errors, code in ends if code == 2)
     assert any(
-        words in refused for words in ("is running", "was interrupted", "has changed", "nothing is changed")
+        words in refused
+        for words in ("is running", "was interrupted", "has changed", "nothing is changed")
     ), refused
     assert eventually(site.answers)
 
@@ -380,23 +569,51 @@ def test_nobody_to_ask_means_no_change(site: Site) -> None:
 
 def test_a_probe_that_fails_afterwards_brings_the_original_back(site: Site) -> None:
     before = site.seen()
-    site.bench.podman("exec", NAME, "sh", "-c", "rm /data/page")
-    broken = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", "false")
+    site.bench.podman(
+        "exec",
+        NAME,
+        "sh",
+        "-c",
+        "rm /data/page",
+    )
+    broken = site.apply(
+        *site.fixes,
+        "--yes",
+        "--patience",
+        "2",
+        "--probe",
+        "false",
+    )
     assert broken.returncode == 2
     assert "fails before any change" in broken.stderr
     marker = site.bench.directory / "probe"
     probe = f"test -e {marker} || {{ touch {marker}; exit 0; }}; exit 1"
-    broken = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe, ends=5)
+    broken = site.apply(
+        *site.fixes,
+        "--yes",
+        "--patience",
+        "2",
+        "--probe",
+        probe,
+        ends=5,
+    )
     assert "The probe" in broken.stderr
     assert "Everything is as before" in broken.stderr
-    site.bench.podman("exec", NAME, "sh", "-c", "echo precious > /data/page")
+    site.bench.podman(
+        "exec",
+        NAME,
+        "sh",
+        "-c",
+        "echo precious > /data/page",
+    )
     site.is_again(before)
 
 
 def test_limits_change_while_it_runs_and_go_back_while_it_runs(site: Site) -> None:
     if site.bench.version < KEEPS_UPDATES:
         pytest.skip(
-            "refused: `podman update` is forgotten at the next start; limits come with a new container"
+            "refused: `podman update` is forgotten at the next start; limits come with a new "
+            "container"
         )
     before, pid = site.seen(), site.inspect()["State"]["Pid"]
     limits = site.inspect()["HostConfig"]
@@ -416,19 +633,34 @@ def test_limits_change_while_it_runs_and_go_back_while_it_runs(site: Site) -> No
     assert now["State"]["Pid"] == pid
     for name in ("Memory", "MemorySwap", "NanoCpus", "CpuQuota"):
         assert max(now["HostConfig"][name], 0) == limits[name], "Podman says -1 for none"
-    again = site.apply("--check", "no-memory-limit", "--check", "no-cpu-limit")
+    again = site.apply(
+        "--check",
+        "no-memory-limit",
+        "--check",
+        "no-cpu-limit",
+    )
     assert "memory" in again.stderr, "it counts as without limits again"
     site.apply(ends=0)
 
 
-def test_a_health_check_comes_and_goes_while_it_runs(site: Site, tmp_path: Path) -> None:
+def test_a_health_check_comes_and_goes_while_it_runs(
+    site: Site,
+    tmp_path: Path,
+) -> None:
     before, pid = site.seen(), site.inspect()["State"]["Pid"]
     command = "wget -q -O /dev/null http://127.0.0.1/page"
     plan = tmp_path / "plan.toml"
     plan.write_text(
         f'fix = [{{ check = "missing-health-check", parameters = {{ command = "{command}" }} }}]\n'
     )
-    done = site.apply("--plan", str(plan), "--yes", "--format", "json", ends=0)
+    done = site.apply(
+        "--plan",
+        str(plan),
+        "--yes",
+        "--format",
+        "json",
+        ends=0,
+    )
     (entry,) = json.loads(done.stdout)["entries"]
     assert entry["original"] is None, "nothing was created anew"
     assert [(proof["check"], proof["status"]) for proof in entry["proof"]] == [
@@ -442,12 +674,19 @@ def test_a_health_check_comes_and_goes_while_it_runs(site: Site, tmp_path: Path)
     now = site.inspect()
     assert now["State"]["Pid"] == pid
     assert (now["Config"].get("Healthcheck") or {}).get("Test") in (None, ["NONE"])
-    site.apply("--check", "no-memory-limit", "--yes", ends=0)
+    site.apply(
+        "--check",
+        "no-memory-limit",
+        "--yes",
+        ends=0,
+    )
     assert site.inspect()["State"]["Pid"] == pid, "Podman still changes it while it runs"
 
 
 def test_data_in_its_own_layer_is_told_and_kept_or_refused(site: Site) -> None:
-    site.bench.podman("exec", NAME, "sh", "-c", "mkdir /srv; echo mine > /srv/file; chown 7:8 /srv/file")
+    site.bench.podman(
+        "exec", NAME, "sh", "-c", "mkdir /srv; echo mine > /srv/file; chown 7:8 /srv/file"
+    )
     before = site.seen()
     fixes = ("--check", "new-privileges-allowed", "--yes")  # whose plan brings no volume for it
     refused = site.apply(*fixes, ends=2)
@@ -455,17 +694,51 @@ def test_data_in_its_own_layer_is_told_and_kept_or_refused(site: Site) -> None:
     assert "--keep-data" in refused.stderr
     assert site.seen() == before
     site.apply(*fixes, "--keep-data", ends=0)
-    assert site.bench.podman("exec", NAME, "cat", "/srv/file") == "mine"
-    assert site.bench.podman("exec", NAME, "stat", "-c", "%u:%g", "/srv/file") == "7:8"
+    assert (
+        site.bench.podman(
+            "exec",
+            NAME,
+            "cat",
+            "/srv/file",
+        )
+        == "mine"
+    )
+    assert (
+        site.bench.podman(
+            "exec",
+            NAME,
+            "stat",
+            "-c",
+            "%u:%g",
+            "/srv/file",
+        )
+        == "7:8"
+    )
     site.run("undo", "--yes", ends=0)
     assert site.seen()["id"] == before["id"]
-    assert site.bench.podman("exec", NAME, "cat", "/srv/file") == "mine"
+    assert (
+        site.bench.podman(
+            "exec",
+            NAME,
+            "cat",
+            "/srv/file",
+        )
+        == "mine"
+    )
     assert site.seen()["volumes"] == before["volumes"], "nobody wrote to it"
 
 
 def test_what_nobody_confirms_goes_back_by_itself_in_time(site: Site) -> None:
     before = site.seen()
-    done = site.apply(*site.fixes, "--yes", "--confirm-within", "4", "--format", "json", ends=0)
+    done = site.apply(
+        *site.fixes,
+        "--yes",
+        "--confirm-within",
+        "4",
+        "--format",
+        "json",
+        ends=0,
+    )
     (entry,) = json.loads(done.stdout)["entries"]
     assert entry["state"] == "waiting-for-confirm"
     assert entry["downtime_seconds"] > 0, "it was replaced"
@@ -482,18 +755,33 @@ def test_what_nobody_confirms_goes_back_by_itself_in_time(site: Site) -> None:
 
 def test_what_is_confirmed_stays_and_can_be_forgotten(site: Site) -> None:
     before = site.seen()
-    done = site.apply(*site.fixes, "--yes", "--confirm-within", "90", "--format", "json")
+    done = site.apply(
+        *site.fixes,
+        "--yes",
+        "--confirm-within",
+        "90",
+        "--format",
+        "json",
+    )
     (entry,) = json.loads(done.stdout)["entries"]
     site.run("confirm", ends=0)
-    assert eventually(lambda: not _waiting_processes(entry["id"])), "nothing is left that would take it back"
+    assert eventually(lambda: not _waiting_processes(entry["id"])), (
+        "nothing is left that would take it back"
+    )
     assert site.journal.read(entry["id"]).state is EntryState.DONE
     assert site.inspect()["Id"] != before["id"]
     asked = site.run("journal", "forget", entry["id"])
     assert asked.returncode == 2
-    site.run("journal", "forget", entry["id"], "--yes", ends=0)
-    assert site.bench.podman("ps", "-a", "--format", "{{.Names}}", "--filter", f"name=^{NAME}").split() == [
-        NAME
-    ]
+    site.run(
+        "journal",
+        "forget",
+        entry["id"],
+        "--yes",
+        ends=0,
+    )
+    assert site.bench.podman(
+        "ps", "-a", "--format", "{{.Names}}", "--filter", f"name=^{NAME}"
+    ).split() == [NAME]
     impossible = site.run("undo", entry["id"], "--yes")
     assert impossible.returncode == 2
     assert "original was removed" in impossible.stderr
@@ -522,20 +810,63 @@ def stack(site: Site) -> Iterator[Site]:
     listens = f"{second}; trap 'exit 0' TERM; httpd -p 81 -h /data; while :; do sleep 0.1; done"
     counts = site.bench.directory / "count"
     counts.write_text("")
-    shared = ("--network", f"container:{NAME}", "-v", f"{VOLUME}:/data", "-v", f"{counts}:/count")
-    site.bench.run(TENANT, *shared, BUSYBOX, "sh", "-c", listens)
-    site.bench.run(CLIENT, "--requires", f"{NAME},{TENANT}", BUSYBOX, *forever)
+    shared = (
+        "--network",
+        f"container:{NAME}",
+        "-v",
+        f"{VOLUME}:/data",
+        "-v",
+        f"{counts}:/count",
+    )
+    site.bench.run(
+        TENANT,
+        *shared,
+        BUSYBOX,
+        "sh",
+        "-c",
+        listens,
+    )
+    site.bench.run(
+        CLIENT,
+        "--requires",
+        f"{NAME},{TENANT}",
+        BUSYBOX,
+        *forever,
+    )
     assert eventually(lambda: both(site))
     yield site
-    kept = site.bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    site.bench.podman("rm", "-f", "-i", "-t", "0", "--depend", *kept)
+    kept = site.bench.podman(
+        "ps",
+        "-a",
+        "-q",
+        "--filter",
+        f"name=^{NAME}",
+    ).split()
+    site.bench.podman(
+        "rm",
+        "-f",
+        "-i",
+        "-t",
+        "0",
+        "--depend",
+        *kept,
+    )
 
 
 def both(site: Site) -> bool:
     """Whether it and its tenant answer in their one network."""
     try:
         asks = "wget -qO- http://127.0.0.1:80/page && wget -qO- http://127.0.0.1:81/page"
-        return site.bench.podman("exec", TENANT, "sh", "-c", asks).split() == ["precious"] * 2
+        return (
+            site.bench.podman(
+                "exec",
+                TENANT,
+                "sh",
+                "-c",
+                asks,
+            ).split()
+            == ["precious"] * 2
+        )
     except subprocess.CalledProcessError:
         return False
 
@@ -544,14 +875,25 @@ def tied(site: Site) -> dict[str, Any]:
     """Who refers to whom, who runs, and all that has to be as before."""
     each = {name: site.inspect(name) for name in (NAME, TENANT, CLIENT)}
     ties = {
-        name: (now["Id"], sorted(now["Dependencies"]), now["State"]["Running"]) for name, now in each.items()
+        name: (
+            now["Id"],
+            sorted(now["Dependencies"]),
+            now["State"]["Running"],
+        )
+        for name, now in each.items()
     }
     return site.seen() | ties
 
 
 def test_those_that_refer_to_it_are_replaced_with_it_and_go_back_with_it(stack: Site) -> None:
     before = tied(stack)
-    done = stack.apply(*stack.fixes, "--yes", "--format", "json", ends=0)
+    done = stack.apply(
+        *stack.fixes,
+        "--yes",
+        "--format",
+        "json",
+        ends=0,
+    )
     assert f"{TENANT} is made anew as it is" in done.stderr
     (entry,) = json.loads(done.stdout)["entries"]
     assert sorted((entry["container"], *entry["together_with"])) == [NAME, CLIENT, TENANT]
@@ -561,7 +903,15 @@ def test_those_that_refer_to_it_are_replaced_with_it_and_go_back_with_it(stack: 
     assert after[CLIENT][1] == sorted([after[NAME][0], after[TENANT][0]])
     assert both(stack)
 
-    stack.run("apply", CLIENT, "--url", stack.bench.url, *stack.fixes, "--yes", ends=0)
+    stack.run(
+        "apply",
+        CLIENT,
+        "--url",
+        stack.bench.url,
+        *stack.fixes,
+        "--yes",
+        ends=0,
+    )
     later = stack.newest().id
     first = stack.run("undo", entry["id"], "--yes")
     assert first.returncode == 2
@@ -575,7 +925,12 @@ def test_those_that_refer_to_it_are_replaced_with_it_and_go_back_with_it(stack: 
 
 def test_one_of_them_that_fails_brings_all_back(stack: Site) -> None:
     before = tied(stack)
-    stack.bench.podman("exec", TENANT, "touch", "/data/breaks")
+    stack.bench.podman(
+        "exec",
+        TENANT,
+        "touch",
+        "/data/breaks",
+    )
     failed = stack.apply(ends=5)
     assert f"{TENANT} does not work with the change" in failed.stderr
     assert tied(stack) == before
@@ -587,10 +942,16 @@ def test_one_of_them_that_fails_brings_all_back(stack: Site) -> None:
     "kinds",
     [
         ("CreateContainer", "StartContainer"),
-        pytest.param(("RenameContainer", "StopContainer", "WaitReady"), marks=LONG),
+        pytest.param(
+            ("RenameContainer", "StopContainer", "WaitReady"),
+            marks=LONG,
+        ),
     ],
 )
-def test_a_kill_at_any_time_brings_all_of_them_back(stack: Site, kinds: tuple[str, ...]) -> None:
+def test_a_kill_at_any_time_brings_all_of_them_back(
+    stack: Site,
+    kinds: tuple[str, ...],
+) -> None:
     before = tied(stack)
     for kind in kinds:
         known = len(stack.journal.entries())
@@ -598,8 +959,12 @@ def test_a_kill_at_any_time_brings_all_of_them_back(stack: Site, kinds: tuple[st
 
         def far_enough(known: int = known, kind: str = kind) -> bool:
             entries = stack.journal.entries()
-            made = [type(operation).__name__ for operation in entries[0].operations] if entries else []
-            return len(entries) > known and entries[0].begun > made.index(kind) + 1  # its second one
+            made = (
+                [type(operation).__name__ for operation in entries[0].operations] if entries else []
+            )
+            return (
+                len(entries) > known and entries[0].begun > made.index(kind) + 1
+            )  # its second one
 
         assert eventually(far_enough), kind
         stack.killed(process)
@@ -635,11 +1000,20 @@ def test_what_was_cut_off_late_can_go_on_and_early_only_back(site: Site) -> None
     assert site.seen() == before
 
     kinds = [type(operation).__name__ for operation in site.journal.entries()[1].operations]
-    ended = site.faulty("kill", "begun", kinds.index("StartContainer") + 1)
+    ended = site.faulty(
+        "kill",
+        "begun",
+        kinds.index("StartContainer") + 1,
+    )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert not site.answers(), "nobody has started it"
     identity = site.newest().id
-    told = site.run("check", NAME, "--url", site.bench.url)
+    told = site.run(
+        "check",
+        NAME,
+        "--url",
+        site.bench.url,
+    )
     assert f"hardentui confirm {identity} completes it" in told.stderr
     site.run("confirm", identity, ends=0)
     entry = site.newest()

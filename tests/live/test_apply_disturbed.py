@@ -26,14 +26,22 @@ OTHER_FIX = "default-capabilities-kept"
 
 
 @pytest.fixture(params=["podman", pytest.param("rootless_podman", marks=LONG)])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+def site(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Iterator[Site]:
     with answering(Site(request.getfixturevalue(request.param), tmp_path)) as site:
         yield site
 
 
 def _applied(site: Site, *more: str) -> str:
     """The id of an entry that is in force."""
-    site.apply(*site.fixes, "--yes", *more, ends=0)
+    site.apply(
+        *site.fixes,
+        "--yes",
+        *more,
+        ends=0,
+    )
     return site.newest().id
 
 
@@ -48,7 +56,15 @@ def test_a_pruned_original_does_not_take_its_successor_along(site: Site) -> None
     assert site.inspect()["Id"] == hardened
     assert site.answers()
     assert site.journal.read(identity).state is EntryState.DONE
-    assert site.run("journal", "forget", identity, "--yes").returncode == 0
+    assert (
+        site.run(
+            "journal",
+            "forget",
+            identity,
+            "--yes",
+        ).returncode
+        == 0
+    )
     assert site.run("undo", "--yes").returncode == 2
     assert site.apply("--check", OTHER_FIX, "--yes").returncode == 0
 
@@ -58,7 +74,10 @@ def test_unconfirmed_and_pruned_it_goes_on_hardened(site: Site) -> None:
     identity = _applied(site, "--confirm-within", "4")
     hardened = site.inspect()["Id"]
     site.bench.podman("container", "prune", "-f")
-    assert eventually(lambda: site.journal.read(identity).state is not EntryState.WAITING, 30)
+    assert eventually(
+        lambda: site.journal.read(identity).state is not EntryState.WAITING,
+        30,
+    )
     entry = site.journal.read(identity)
     assert (entry.state, entry.forgotten) == (EntryState.DONE, True)
     assert "removed" in entry.reason
@@ -72,21 +91,38 @@ def test_an_original_that_is_removed_in_the_middle(site: Site) -> None:
     hardened = f"{podman} inspect {NAME} | grep -q '\"ReadonlyRootfs\": true'"
     kept = f"$({podman} ps -aq --filter name={NAME}-before)"
     probe = f"! {hardened} || {{ {podman} rm -f {kept}; false; }}"
-    failed = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe, ends=5)
+    failed = site.apply(
+        *site.fixes,
+        "--yes",
+        "--patience",
+        "2",
+        "--probe",
+        probe,
+        ends=5,
+    )
     assert "was removed" in failed.stderr
     assert f"{NAME} keeps running with the change" in failed.stderr
     assert site.answers(), "the hardened one is all there is"
     entry = site.newest()
     assert (entry.state, entry.forgotten) == (EntryState.DONE, True)
     assert site.run("undo", "--yes").returncode == 2
-    site.apply("--check", OTHER_FIX, "--yes", ends=0)
+    site.apply(
+        "--check",
+        OTHER_FIX,
+        "--yes",
+        ends=0,
+    )
 
 
 @LONG
 def test_an_original_that_was_renamed_by_hand_comes_back(site: Site) -> None:
     before = site.seen()
     _applied(site)
-    site.bench.podman("rename", str(site.newest().original), f"{NAME}-mine")
+    site.bench.podman(
+        "rename",
+        str(site.newest().original),
+        f"{NAME}-mine",
+    )
     site.run("undo", "--yes", ends=0)
     site.is_again(before)
 
@@ -117,7 +153,15 @@ def test_a_change_that_fails_where_the_original_does_not_start_any_more(site: Si
     podman, directory = f"podman --url {site.bench.url}", site.inspect()["StaticDir"]
     hardened = f"{podman} inspect {NAME} | grep -q '\"ReadonlyRootfs\": true'"
     probe = f"! {hardened} || {{ mv {directory} {directory}-away; false; }}"
-    failed = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe, ends=5)
+    failed = site.apply(
+        *site.fixes,
+        "--yes",
+        "--patience",
+        "2",
+        "--probe",
+        probe,
+        ends=5,
+    )
     assert f"So {NAME} runs with the change again" in failed.stderr
     assert eventually(site.answers), "nobody knows whether it works, but it is all there is"
     assert site.newest().state is EntryState.OPEN
@@ -142,7 +186,12 @@ def test_a_container_that_took_the_name_is_left_alone(site: Site) -> None:
     before = site.seen()
     identity = _applied(site)
     site.bench.remove(NAME)
-    other = site.bench.run(NAME, BUSYBOX, "sleep", "1000")
+    other = site.bench.run(
+        NAME,
+        BUSYBOX,
+        "sleep",
+        "1000",
+    )
     refused = site.run("undo", "--yes", ends=2)
     assert f"is called {NAME}" in refused.stderr
     assert site.inspect()["Id"] == other
@@ -157,7 +206,12 @@ def test_a_container_that_took_the_name_is_left_alone(site: Site) -> None:
 @LONG
 def test_what_a_damaged_entry_stands_on_is_not_undone(site: Site) -> None:
     first = _applied(site)
-    site.apply("--check", OTHER_FIX, "--yes", ends=0)
+    site.apply(
+        "--check",
+        OTHER_FIX,
+        "--yes",
+        ends=0,
+    )
     newest = site.newest()
     path = Path(site.journal.directory, f"{newest.id}.json")
     whole = path.read_bytes()
@@ -179,10 +233,21 @@ def test_what_a_damaged_entry_stands_on_is_not_undone(site: Site) -> None:
 @LONG
 def test_a_name_that_is_taken_in_the_middle(site: Site) -> None:
     before = site.seen()
-    ended = site.faulty("kill", "begun", _number_of(site, "CreateContainer"))
+    ended = site.faulty(
+        "kill",
+        "begun",
+        _number_of(site, "CreateContainer"),
+    )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     identity = site.newest().id
-    other = site.bench.podman("create", "--name", NAME, BUSYBOX, "sleep", "1000")
+    other = site.bench.podman(
+        "create",
+        "--name",
+        NAME,
+        BUSYBOX,
+        "sleep",
+        "1000",
+    )
     site.bench.podman("stop", str(site.newest().original))
     refused = site.run("undo", "--yes", ends=5)
     assert f"Another container is called {NAME} now" in refused.stderr
@@ -213,33 +278,96 @@ def test_two_at_once_on_the_way_back(site: Site) -> None:
 
 
 @LONG
-@pytest.mark.parametrize("name", ["apply-web.example.org", "apply-web-" + "x" * 110, "apply-web_1.2-3"])
-def test_odd_names(name: str, podman: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "apply-web.example.org",
+        "apply-web-" + "x" * 110,
+        "apply-web_1.2-3",
+    ],
+)
+def test_odd_names(
+    name: str,
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     site = Site(podman, tmp_path)
     identity = podman.run(name, BUSYBOX, "sleep", "1000")
     try:
-        site.run("apply", name, "--url", podman.url, *site.fixes, "--yes", ends=0)
+        site.run(
+            "apply",
+            name,
+            "--url",
+            podman.url,
+            *site.fixes,
+            "--yes",
+            ends=0,
+        )
         assert site.inspect(name)["Id"] != identity
         site.run("undo", "--yes", ends=0)
         after = json.loads(podman.podman("inspect", name))[0]
         assert (after["Id"], after["State"]["Running"]) == (identity, True)
     finally:
-        podman.remove(*podman.podman("ps", "-a", "-q", "--filter", f"name=^{name[:10]}").split())
+        podman.remove(
+            *podman.podman(
+                "ps",
+                "-a",
+                "-q",
+                "--filter",
+                f"name=^{name[:10]}",
+            ).split()
+        )
 
 
 def test_a_kept_directory_keeps_its_owner(site: Site) -> None:
-    site.bench.podman("exec", NAME, "sh", "-c", "mkdir -m 700 /srv; echo mine > /srv/file; chown -R 7:8 /srv")
-    site.apply(*site.fixes, "--yes", "--keep-data", ends=0)
+    site.bench.podman(
+        "exec", NAME, "sh", "-c", "mkdir -m 700 /srv; echo mine > /srv/file; chown -R 7:8 /srv"
+    )
+    site.apply(
+        *site.fixes,
+        "--yes",
+        "--keep-data",
+        ends=0,
+    )
     try:
-        assert site.bench.podman("exec", NAME, "stat", "-c", "%u:%g %a", "/srv") == "7:8 700"
-        assert site.bench.podman("exec", NAME, "stat", "-c", "%u:%g", "/srv/file") == "7:8"
+        assert (
+            site.bench.podman(
+                "exec",
+                NAME,
+                "stat",
+                "-c",
+                "%u:%g %a",
+                "/srv",
+            )
+            == "7:8 700"
+        )
+        assert (
+            site.bench.podman(
+                "exec",
+                NAME,
+                "stat",
+                "-c",
+                "%u:%g",
+                "/srv/file",
+            )
+            == "7:8"
+        )
     finally:
         site.run("undo", "--yes")
-        site.bench.podman("volume", "rm", "-f", f"{NAME}-srv-data")
+        site.bench.podman(
+            "volume",
+            "rm",
+            "-f",
+            f"{NAME}-srv-data",
+        )
 
 
-def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None:
-    """The directory of the journal is a disk of its own, too small for it at first and filled up later."""
+def test_a_full_disk_never_costs_the_service(
+    site: Site,
+    tmp_path: Path,
+) -> None:
+    """The directory of the journal is a disk of its own, too small for it at first and filled up
+    later."""
     before = site.seen()
     state, program = tmp_path / "state", f"{sys.executable} -m hardentui"
     state.mkdir()
@@ -269,16 +397,26 @@ def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert "is undone, apply-web is as it was before, but the journal could not record it" in ended.stderr
+    assert (
+        "is undone, apply-web is as it was before, but the journal could not record it"
+        in ended.stderr
+    )
     site.is_again(before)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("when", "every"),
-    [("during", 3), *(pytest.param(when, 1, marks=LONG) for when in ("begun", "during", "done"))],
+    [
+        ("during", 3),
+        *(pytest.param(when, 1, marks=LONG) for when in ("begun", "during", "done")),
+    ],
 )
-def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str, every: int) -> None:
+def test_whose_podman_goes_away_in_the_middle_serves_again(
+    site: Site,
+    when: str,
+    every: int,
+) -> None:
     """At any operation the service is killed, and comes back after three seconds, without a person."""
     before, struck = site.seen(), 0
     for number in range(1, 30, every):
@@ -302,11 +440,18 @@ def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str
 def test_a_kill_of_apply_and_podman_together_is_taken_back_once_podman_is_there(site: Site) -> None:
     before = site.seen()
     # the probe is struck before it has ended
-    process = site.begun(4, *site.applied, "--probe", "echo $TARGET && sleep 6")
+    process = site.begun(
+        4,
+        *site.applied,
+        "--probe",
+        "echo $TARGET && sleep 6",
+    )
     site.bench.kill_service()
     site.killed(process)
     time.sleep(3)  # the second process has asked Podman, in vain
-    assert site.last_apply().state in (EntryState.OPEN, EntryState.ROLLED_BACK), "nothing is called done"
+    assert site.last_apply().state in (EntryState.OPEN, EntryState.ROLLED_BACK), (
+        "nothing is called done"
+    )
     site.bench.start()
     assert eventually(lambda: site.last_apply().state is EntryState.ROLLED_BACK)
     assert site.answers()
@@ -314,7 +459,9 @@ def test_a_kill_of_apply_and_podman_together_is_taken_back_once_podman_is_there(
 
 
 @pytest.mark.timeout(300)
-def test_a_port_that_somebody_takes_in_the_middle_is_waited_for_and_its_holder_named(site: Site) -> None:
+def test_a_port_that_somebody_takes_in_the_middle_is_waited_for_and_its_holder_named(
+    site: Site,
+) -> None:
     """A program takes it between stop and start; it goes once the way back has told who it is."""
     before = site.seen()
     taker = (

@@ -24,12 +24,21 @@ class Passing(Site):
     """The web server, started with --rm."""
 
     def start(self, *options: str) -> None:
-        publish = ("-p", f"127.0.0.1:{PORT}:80", "-v", f"{VOLUME}:/data", "-v", "/scratch")
+        publish = (
+            "-p",
+            f"127.0.0.1:{PORT}:80",
+            "-v",
+            f"{VOLUME}:/data",
+            "-v",
+            "/scratch",
+        )
         self.bench.podman(
             "run", *(options or ("-d",)), "--rm", "--name", NAME, "--stop-timeout", "2", *publish, BUSYBOX,
             "sh", "-c", SERVE,
         )  # fmt: skip
-        self.bench.podman("exec", NAME, "sh", "-c", "echo precious > /data/page; echo kept > /scratch/page")
+        self.bench.podman(
+            "exec", NAME, "sh", "-c", "echo precious > /data/page; echo kept > /scratch/page"
+        )
 
     def seen(self) -> dict[str, Any]:
         """All but its id, which a stand-in cannot have."""
@@ -37,7 +46,12 @@ class Passing(Site):
         document = self.inspect()
         now.pop("id")
         now["removed at its end"] = document["HostConfig"]["AutoRemove"]
-        now["scratch"] = self.bench.podman("exec", NAME, "cat", "/scratch/page")
+        now["scratch"] = self.bench.podman(
+            "exec",
+            NAME,
+            "cat",
+            "/scratch/page",
+        )
         now["read-only"] = document["HostConfig"]["ReadonlyRootfs"]
         return now
 
@@ -50,13 +64,27 @@ def site(podman: Bench, tmp_path: Path) -> Iterator[Passing]:
 
 def test_there_and_back(site: Passing) -> None:
     before = site.seen()
-    done = site.apply(*site.fixes, "--yes", "--format", "json", ends=0)
+    done = site.apply(
+        *site.fixes,
+        "--yes",
+        "--format",
+        "json",
+        ends=0,
+    )
     assert "--rm" in done.stderr, "it is told what happens to the original"
     (entry,) = json.loads(done.stdout)["entries"]
     hardened = site.inspect()
     assert hardened["HostConfig"]["ReadonlyRootfs"] is True
     assert hardened["HostConfig"]["AutoRemove"] is True
-    assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept", "its anonymous volume stayed"
+    assert (
+        site.bench.podman(
+            "exec",
+            NAME,
+            "cat",
+            "/scratch/page",
+        )
+        == "kept"
+    ), "its anonymous volume stayed"
     assert site.answers()
     assert site.inspect(entry["original"])["State"]["Status"] == "created"
     site.run("undo", "--yes", ends=0)
@@ -73,16 +101,36 @@ def test_a_stand_in_that_does_not_start_leaves_the_hardened_one_running(site: Pa
         assert f"So {NAME} runs with the change again" in failed.stderr
         assert eventually(site.answers)
         assert site.inspect()["HostConfig"]["ReadonlyRootfs"] is True
-        assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept"
+        assert (
+            site.bench.podman(
+                "exec",
+                NAME,
+                "cat",
+                "/scratch/page",
+            )
+            == "kept"
+        )
         assert site.journal.read(entry.id).state is EntryState.DONE
     site.run("undo", "--yes", ends=0)
     site.is_again(before)
 
 
 def test_forgetting_removes_the_stand_in(site: Passing) -> None:
-    done = site.apply(*site.fixes, "--yes", "--format", "json", ends=0)
+    done = site.apply(
+        *site.fixes,
+        "--yes",
+        "--format",
+        "json",
+        ends=0,
+    )
     (entry,) = json.loads(done.stdout)["entries"]
-    site.run("journal", "forget", entry["id"], "--yes", ends=0)
+    site.run(
+        "journal",
+        "forget",
+        entry["id"],
+        "--yes",
+        ends=0,
+    )
     assert site.seen()["containers"] == [NAME]
     assert site.answers()
 
@@ -90,10 +138,17 @@ def test_forgetting_removes_the_stand_in(site: Passing) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", ["fail", "kill"])
-def test_a_fault_at_any_operation_ends_with_it_running_as_before(site: Passing, fault: str) -> None:
+def test_a_fault_at_any_operation_ends_with_it_running_as_before(
+    site: Passing,
+    fault: str,
+) -> None:
     before, struck = site.seen(), 0
     for number in range(1, 30):
-        ended = site.faulty(fault, "begun" if number % 2 else "done", number)
+        ended = site.faulty(
+            fault,
+            "begun" if number % 2 else "done",
+            number,
+        )
         if ended.returncode == 0:
             break
         struck += 1
@@ -109,10 +164,21 @@ def test_a_fault_at_any_operation_ends_with_it_running_as_before(site: Passing, 
 
 
 def test_data_in_its_own_layer_is_refused_also_where_a_volume_is_planned(site: Passing) -> None:
-    site.bench.podman("exec", NAME, "sh", "-c", "mkdir /srv; echo mine > /srv/file")
+    site.bench.podman(
+        "exec",
+        NAME,
+        "sh",
+        "-c",
+        "mkdir /srv; echo mine > /srv/file",
+    )
     before = site.seen()
     for option in ((), ("--keep-data",)):
-        refused = site.apply(*site.fixes, "--yes", *option, ends=2)
+        refused = site.apply(
+            *site.fixes,
+            "--yes",
+            *option,
+            ends=2,
+        )
         assert "/srv/file" in refused.stderr
         assert f"podman volume create {NAME}-srv-data" in refused.stderr
         assert f"Then mount {NAME}-srv-data:/srv" in refused.stderr
@@ -125,10 +191,18 @@ def test_one_that_somebody_waits_for_is_refused_with_the_way_out(site: Passing) 
     waiting = site.bench.command(
         "podman", "run", "--rm", "--name", "apply-waited-for", BUSYBOX, "sleep", "60"
     )
-    process = subprocess.Popen(waiting, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        waiting,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
     try:
-        assert eventually(lambda: "apply-waited-for" in site.bench.podman("ps", "--format", "{{.Names}}"))
-        refused = site.run("apply", "apply-waited-for", "--url", site.bench.url, *site.fixes, "--yes")
+        assert eventually(
+            lambda: "apply-waited-for" in site.bench.podman("ps", "--format", "{{.Names}}")
+        )
+        refused = site.run(
+            "apply", "apply-waited-for", "--url", site.bench.url, *site.fixes, "--yes"
+        )
         assert refused.returncode == 2
         assert "without --detach" in refused.stderr
         assert "hardentui fix NAME --as-is" in refused.stderr

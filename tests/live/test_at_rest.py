@@ -84,7 +84,11 @@ podman run -d --name rest-run-b --stop-timeout 0 --log-driver k8s-file \\
 """
 
 
-def of_quadlets(bench: Bench, folder: Path, sections: Mapping[str, str]) -> dict[str, str]:
+def of_quadlets(
+    bench: Bench,
+    folder: Path,
+    sections: Mapping[str, str],
+) -> dict[str, str]:
     """Start what the generator makes of each, without systemd; returns service -> container."""
     script = ["set -e", "mkdir -p /run/podman", ": >>/run/podman/podman.sock"]
     for number, (name, lines) in enumerate(sections.items()):
@@ -97,12 +101,29 @@ def of_quadlets(bench: Bench, folder: Path, sections: Mapping[str, str]) -> dict
             units, version=astuple(bench.version), rootless=False, directory=str(folder)
         ).values()
         command = [word for word in words[1:] if not word.startswith(NOT_OF_A_BENCH)]
-        script.append(shlex.join(["podman", *command[:1], "--stop-timeout=0", *command[1:]]))
-    bench.execute("sh", "-c", "\n".join(script), timeout=240)
+        script.append(
+            shlex.join(
+                [
+                    "podman",
+                    *command[:1],
+                    "--stop-timeout=0",
+                    *command[1:],
+                ]
+            )
+        )
+    bench.execute(
+        "sh",
+        "-c",
+        "\n".join(script),
+        timeout=240,
+    )
     return {name: f"rest-{name}" for name in sections}
 
 
-def running(bench: Bench, names: Iterable[str]) -> dict[str, dict[str, Finding]]:
+def running(
+    bench: Bench,
+    names: Iterable[str],
+) -> dict[str, dict[str, Finding]]:
     with looked_at(bench.url, *names) as (_, reports):
         return {
             name: {finding.check: finding for finding in report.everything}
@@ -111,14 +132,25 @@ def running(bench: Bench, names: Iterable[str]) -> dict[str, dict[str, Finding]]
 
 
 def differences(
-    folder: Path, bench: Bench, names: Mapping[str, str], *, rootless: bool
+    folder: Path,
+    bench: Bench,
+    names: Mapping[str, str],
+    *,
+    rootless: bool,
 ) -> tuple[list[str], int]:
     """Where a decided verdict differs, and how many were decided.
 
     Args:
         names: service -> container.
     """
-    looked = look(AtRest((str(folder),), version=bench.version, rootless=rootless), date.today())
+    looked = look(
+        AtRest(
+            (str(folder),),
+            version=bench.version,
+            rootless=rootless,
+        ),
+        date.today(),
+    )
     assert looked.refused == ()
     live = running(bench, names.values())
     different, decided = [], 0
@@ -135,11 +167,16 @@ def differences(
                     f" ({finding.verdict.reason or finding.verdict.declared}), running {seen.status.value}"
                     f" ({seen.verdict.reason or seen.verdict.declared})"
                 )
-    assert all(f.subject.kind is Kind.SERVICE for judged in looked.services for f in judged.findings)
+    assert all(
+        f.subject.kind is Kind.SERVICE for judged in looked.services for f in judged.findings
+    )
     return different, decided
 
 
-def test_a_verdict_at_rest_holds_when_it_runs(podman: Bench, tmp_path: Path) -> None:
+def test_a_verdict_at_rest_holds_when_it_runs(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     program = shutil.which("podman-compose", path=str(Path(sys.executable).parent))
     if program is None:
         cannot_run("podman-compose is missing; run: pip install --group dev")
@@ -154,11 +191,26 @@ def test_a_verdict_at_rest_holds_when_it_runs(podman: Bench, tmp_path: Path) -> 
         names = of_quadlets(podman, tmp_path, QUADLETS)
         podman.execute("sh", str(script), timeout=120)
         names |= {name: name for name in ("rest-run-a", "rest-run-b")}
-        different, decided = differences(tmp_path, podman, names, rootless=rootless)
+        different, decided = differences(
+            tmp_path,
+            podman,
+            names,
+            rootless=rootless,
+        )
         command = shlex.join([sys.executable, program, "up", "-d"])
-        podman.execute("sh", "-c", f"cd {shlex.quote(str(stack))} && {command}", timeout=120)
+        podman.execute(
+            "sh",
+            "-c",
+            f"cd {shlex.quote(str(stack))} && {command}",
+            timeout=120,
+        )
         of_compose = {"a": "atrest_a_1", "b": "atrest_b_1"}
-        more, also = differences(stack, podman, of_compose, rootless=rootless)
+        more, also = differences(
+            stack,
+            podman,
+            of_compose,
+            rootless=rootless,
+        )
         names |= of_compose
     finally:
         podman.remove(*{f"rest-{name}" for name in QUADLETS}, *names.values())
@@ -189,7 +241,8 @@ secrets: {{key: {{external: true}}}}
 
 
 def test_a_converted_stack_serves(podman: Bench) -> None:
-    """A stack of three: dependency, health check, env file, secret; its volume keeps what compose stored."""
+    """A stack of three: dependency, health check, env file, secret; its volume keeps what compose
+    stored."""
     folder = podman.directory / "shop"
     folder.mkdir()
     (folder / "compose.yaml").write_text(STACK)
@@ -198,41 +251,97 @@ def test_a_converted_stack_serves(podman: Bench) -> None:
     version = version_of(generator) if generator is not None else None
     if version is None:
         cannot_run("there is no Quadlet generator; run: apt-get install podman")
-    looked = look(AtRest((str(folder),), version=version, rootless=False), date.today())
+    looked = look(
+        AtRest(
+            (str(folder),),
+            version=version,
+            rootless=False,
+        ),
+        date.today(),
+    )
     made, notes = convert([judged.service for judged in looked.services], version)
     files = {file.name: file.text for file in made}
     assert all("it now starts at boot" in note for note in notes)
     containers = ("db", "api", "web")
     try:
-        podman.execute("sh", "-c", "printf hidden | podman secret create key -")
+        podman.execute(
+            "sh",
+            "-c",
+            "printf hidden | podman secret create key -",
+        )
         podman.podman("volume", "create", "shop_data")
         stored = "echo old >/data/index.html"
-        podman.podman("run", "--rm", "-v", "shop_data:/data", BUSYBOX, "sh", "-c", stored)
-        timer = "until podman healthcheck run shop_db_1 2>/dev/null; do sleep 0.3; done"  # systemd's
-        threading.Thread(target=podman.execute, args=("sh", "-c", timer), daemon=True).start()
+        podman.podman(
+            "run",
+            "--rm",
+            "-v",
+            "shop_data:/data",
+            BUSYBOX,
+            "sh",
+            "-c",
+            stored,
+        )
+        timer = (
+            "until podman healthcheck run shop_db_1 2>/dev/null; do sleep 0.3; done"  # systemd's
+        )
+        threading.Thread(
+            target=podman.execute,
+            args=("sh", "-c", timer),
+            daemon=True,
+        ).start()
         start_units(podman, files, containers)
         answers = {}
         for name, path in (("web", ""), ("api", "key"), ("db", "")):
-            fetch = ("wget", "-qO-", "-T", "5", f"http://{name}:8080/{path}")
+            fetch = (
+                "wget",
+                "-qO-",
+                "-T",
+                "5",
+                f"http://{name}:8080/{path}",
+            )
             answers[name] = podman.podman("exec", "shop_api_1", *fetch)
         assert answers == {"web": "hello from the env file", "api": "hidden", "db": "old\nstored"}
         podman.podman("healthcheck", "run", "shop_db_1")
     finally:
         podman.remove(*(f"shop_{name}_1" for name in containers))
-        podman.podman("volume", "rm", "-f", "shop_data")
+        podman.podman(
+            "volume",
+            "rm",
+            "-f",
+            "shop_data",
+        )
         podman.podman("secret", "rm", "key")
-        podman.podman("network", "rm", "-f", "shop_default")
+        podman.podman(
+            "network",
+            "rm",
+            "-f",
+            "shop_default",
+        )
 
 
 def test_files_are_compared_with_what_runs(
-    podman: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    podman: Bench,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def drift() -> list[str]:
-        assert main(["check", str(tmp_path), "--against-host", "--url", podman.url]) in (0, 1)
+        assert main(
+            [
+                "check",
+                str(tmp_path),
+                "--against-host",
+                "--url",
+                podman.url,
+            ]
+        ) in (0, 1)
         return [line for line in capsys.readouterr().out.splitlines() if " unit-drift: " in line]
 
     try:
-        of_quadlets(podman, tmp_path, {"drift": "PidsLimit=64\nReadOnly=true"})
+        of_quadlets(
+            podman,
+            tmp_path,
+            {"drift": "PidsLimit=64\nReadOnly=true"},
+        )
         assert drift() == []
         unit = tmp_path / "drift.container"
         unit.write_text(unit.read_text().replace("PidsLimit=64", "PidsLimit=32"))
@@ -244,7 +353,10 @@ def test_files_are_compared_with_what_runs(
 
 
 @pytest.mark.long
-def test_each_pair_of_settings_at_rest_holds_when_it_runs(podman: Bench, tmp_path: Path) -> None:
+def test_each_pair_of_settings_at_rest_holds_when_it_runs(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     """At least sixty files: every pair of sections that can stand in one."""
     alone = {"network", "none", "ports", "plain", "hard"}
     pairs = [
@@ -252,7 +364,9 @@ def test_each_pair_of_settings_at_rest_holds_when_it_runs(podman: Bench, tmp_pat
         for pair in itertools.combinations(QUADLETS, 2)
         if "plain" not in pair and len(alone.intersection(pair)) < 2
     ]
-    sections = {f"{first}-{second}": f"{QUADLETS[first]}\n{QUADLETS[second]}" for first, second in pairs}
+    sections = {
+        f"{first}-{second}": f"{QUADLETS[first]}\n{QUADLETS[second]}" for first, second in pairs
+    }
     assert len(sections) >= 60
     every: list[str] = []
     left = list(sections)
@@ -261,8 +375,17 @@ def test_each_pair_of_settings_at_rest_holds_when_it_runs(podman: Bench, tmp_pat
         folder = tmp_path / batch[0]
         folder.mkdir()
         try:
-            names = of_quadlets(podman, folder, {name: sections[name] for name in batch})
-            every += differences(folder, podman, names, rootless=podman.account() != 0)[0]
+            names = of_quadlets(
+                podman,
+                folder,
+                {name: sections[name] for name in batch},
+            )
+            every += differences(
+                folder,
+                podman,
+                names,
+                rootless=podman.account() != 0,
+            )[0]
         finally:
             podman.remove(*(f"rest-{name}" for name in batch))
     assert "\n".join(every) == ""

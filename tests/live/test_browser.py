@@ -41,9 +41,19 @@ class Page:
         await self.call("Network.enable")
         await self.call("Page.navigate", url=address)
 
-    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+    async def call(
+        self,
+        method: str,
+        **parameters: Any,
+    ) -> dict[str, Any]:
         self._number += 1
-        await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
+        await self._socket.send_json(
+            {
+                "id": self._number,
+                "method": method,
+                "params": parameters,
+            }
+        )
         while True:
             answer = await self._socket.receive_json(timeout=30)
             if answer.get("method") == "Network.requestWillBeSent":
@@ -57,7 +67,11 @@ class Page:
                 return result
 
     async def evaluate(self, expression: str) -> Any:
-        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        answer = await self.call(
+            "Runtime.evaluate",
+            expression=expression,
+            returnByValue=True,
+        )
         return answer.get("result", {}).get("value")
 
     async def press(self, *keys: str) -> None:
@@ -65,7 +79,9 @@ class Page:
             code = {"Enter": 13, "ArrowDown": 40, "Escape": 27}.get(key, 0)
             text = "\r" if key == "Enter" else key if len(key) == 1 else ""
             for kind in ("keyDown", "keyUp"):
-                named: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": code} if code else {"key": key}
+                named: dict[str, Any] = (
+                    {"key": key, "windowsVirtualKeyCode": code} if code else {"key": key}
+                )
                 await self.call(
                     "Input.dispatchKeyEvent",
                     type=kind,
@@ -88,7 +104,14 @@ class Page:
 @pytest.fixture
 async def address(tmp_path: Path) -> AsyncIterator[str]:
     port = unused_port()
-    words = [sys.executable, "-m", "hardentui", "train", "--serve", str(port)]
+    words = [
+        sys.executable,
+        "-m",
+        "hardentui",
+        "train",
+        "--serve",
+        str(port),
+    ]
     process = await asyncio.create_subprocess_exec(
         *words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
     )
@@ -107,7 +130,12 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
     if chromium is None:
         cannot_run("a program is missing; run: apt-get install chromium")
     port = unused_port()
-    words = [chromium, *_FLAGS.split(), f"--user-data-dir={tmp_path}", f"--remote-debugging-port={port}"]
+    words = [
+        chromium,
+        *_FLAGS.split(),
+        f"--user-data-dir={tmp_path}",
+        f"--remote-debugging-port={port}",
+    ]
     process = await asyncio.create_subprocess_exec(
         *words, "about:blank", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -137,7 +165,10 @@ async def _eventually(attempt: Callable[[], Any]) -> str:
 
 
 @pytest.mark.long  # daily by keyboard in a terminal: tests/tui/test_training.py
-async def test_a_lab_is_done_in_a_browser_by_keyboard(address: str, page: Page) -> None:
+async def test_a_lab_is_done_in_a_browser_by_keyboard(
+    address: str,
+    page: Page,
+) -> None:
     await page.open(address)
     await page.shows("0 of 30 labs passed", "Your first fix")
     assert "token" not in str(await page.evaluate("location.href"))
@@ -183,10 +214,24 @@ _FAINT = """
 
 
 async def test_the_html_report_stands_alone_and_is_readable_light_dark_narrow_and_printed(
-    page: Page, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    page: Page,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     report = tmp_path / "report.html"
-    assert main(["check", "--demo", "--format", "html", "-o", str(report)]) == 1
+    assert (
+        main(
+            [
+                "check",
+                "--demo",
+                "--format",
+                "html",
+                "-o",
+                str(report),
+            ]
+        )
+        == 1
+    )
     await page.open(report.as_uri())
     for _ in range(300):
         if await page.evaluate(_LOADED):
@@ -199,7 +244,11 @@ async def test_the_html_report_stands_alone_and_is_readable_light_dark_narrow_an
     grounds = set()
     for scheme in ("light", "dark"):
         feature = {"name": "prefers-color-scheme", "value": scheme}
-        await page.call("Emulation.setEmulatedMedia", media="", features=[feature])
+        await page.call(
+            "Emulation.setEmulatedMedia",
+            media="",
+            features=[feature],
+        )
         grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
         assert await page.evaluate(_FAINT) == [], scheme
     assert len(grounds) == 2, "dark is another page than light"

@@ -29,7 +29,10 @@ def log() -> list[Request]:
 
 
 @pytest.fixture
-def changing(bench: Bench, log: list[Request]) -> Iterator[ChangingEngine]:
+def changing(
+    bench: Bench,
+    log: list[Request],
+) -> Iterator[ChangingEngine]:
     engine = probe(Candidate("", bench.url, "a test"))
     assert isinstance(engine, Engine)
     changing = ChangingEngine(engine, log.append)
@@ -41,15 +44,29 @@ def changing(bench: Bench, log: list[Request]) -> Iterator[ChangingEngine]:
 
 def sleeper(name: str = "chg-web", *command: str) -> Spec:
     return Spec.of(
-        (NAME, name), (IMAGE, BUSYBOX), (NETWORK, ("none",)), (COMMAND, command or ("sleep", "1000"))
+        (NAME, name),
+        (IMAGE, BUSYBOX),
+        (NETWORK, ("none",)),
+        (COMMAND, command or ("sleep", "1000")),
     )
 
 
 @pytest.mark.both
-def test_a_container_lives_and_goes(changing: ChangingEngine, log: list[Request]) -> None:
+def test_a_container_lives_and_goes(
+    changing: ChangingEngine,
+    log: list[Request],
+) -> None:
     containers = changing.containers
     identity = containers.create(
-        sleeper("chg-web", "sh", "-c", "echo hello; exec sleep 1000").with_(READ_ONLY, True)
+        sleeper(
+            "chg-web",
+            "sh",
+            "-c",
+            "echo hello; exec sleep 1000",
+        ).with_(
+            READ_ONLY,
+            True,
+        )
     )
     assert len(identity) == 64
     assert containers.exists("chg-web")
@@ -76,8 +93,12 @@ def test_a_container_lives_and_goes(changing: ChangingEngine, log: list[Request]
     containers.remove(identity[:6], force=True)
     containers.remove("chg-new")
     assert not containers.exists(identity)
-    assert any(request.method == "run" and "create --name=chg-web" in request.target for request in log)
-    assert any(request.target.endswith("/rename?name=chg-new") and request.status == 204 for request in log)
+    assert any(
+        request.method == "run" and "create --name=chg-web" in request.target for request in log
+    )
+    assert any(
+        request.target.endswith("/rename?name=chg-new") and request.status == 204 for request in log
+    )
 
 
 def test_refusals_are_typed(changing: ChangingEngine) -> None:
@@ -88,7 +109,10 @@ def test_refusals_are_typed(changing: ChangingEngine) -> None:
     containers.create(sleeper("chg-other"))
     with pytest.raises(NameTaken):
         containers.rename("chg-other", "chg-web")
-    with pytest.raises(NotFound, match=r"^Cannot start the container chg-absent: "):
+    with pytest.raises(
+        NotFound,
+        match=r"^Cannot start the container chg-absent: ",
+    ):
         containers.start("chg-absent")
     with pytest.raises(NotFound):
         containers.inspect("../../chg-web")
@@ -103,25 +127,46 @@ def test_refusals_are_typed(changing: ChangingEngine) -> None:
     containers.remove("chg-web", force=True)  # gone already
 
 
-def test_limits_change_while_it_runs(changing: ChangingEngine, bench: Bench) -> None:
+def test_limits_change_while_it_runs(
+    changing: ChangingEngine,
+    bench: Bench,
+) -> None:
     if "rootless" in changing.engine.facts.label or changing.engine.facts.rootless is True:
         pytest.skip("the bench's rootless Podman has no cgroups of its own")
     changing.containers.create(sleeper())
     changing.containers.start("chg-web")
-    changing.containers.update("chg-web", ("--memory=64m", "--pids-limit=50"))
+    changing.containers.update(
+        "chg-web",
+        ("--memory=64m", "--pids-limit=50"),
+    )
     document = changing.containers.inspect("chg-web")
     assert document["HostConfig"]["Memory"] == 64 << 20
     assert document["HostConfig"]["PidsLimit"] == 50
 
 
-def test_networks_come_and_go(changing: ChangingEngine, bench: Bench) -> None:
-    changing.networks.create("chg-net", internal=True, labels={"chg": "1"})
+def test_networks_come_and_go(
+    changing: ChangingEngine,
+    bench: Bench,
+) -> None:
+    changing.networks.create(
+        "chg-net",
+        internal=True,
+        labels={"chg": "1"},
+    )
     try:
         assert changing.networks.exists("chg-net")
         assert set(changing.networks.labelled("chg=1")) == {"chg-net"}
         assert bench.get("/networks/chg-net/json")["internal"] is True
-        beginning = bench.podman("network", "inspect", "chg-net", "--format", "{{.ID}}")[:3]
-        assert not changing.networks.exists(beginning)  # Podman would find chg-net by it, and remove it
+        beginning = bench.podman(
+            "network",
+            "inspect",
+            "chg-net",
+            "--format",
+            "{{.ID}}",
+        )[:3]
+        assert not changing.networks.exists(
+            beginning
+        )  # Podman would find chg-net by it, and remove it
         with pytest.raises(NotFound):
             changing.networks.remove(beginning)
     finally:
@@ -130,12 +175,20 @@ def test_networks_come_and_go(changing: ChangingEngine, bench: Bench) -> None:
 
 
 @pytest.mark.both
-def test_a_volume_is_copied_with_owners_and_modes(changing: ChangingEngine, bench: Bench) -> None:
+def test_a_volume_is_copied_with_owners_and_modes(
+    changing: ChangingEngine,
+    bench: Bench,
+) -> None:
     bench.podman("volume", "create", "chg-data")
     changing.volumes.create("chg-copy", labels={"chg": "1"})
     try:
-        script = "cd /d; echo text >file; chmod 600 file; chown 33:44 file; mkdir -m 711 sub; ln -s file link"
-        bench.podman("run", "--rm", "--network=none", "-v", "chg-data:/d", BUSYBOX, "sh", "-c", script)
+        script = (
+            "cd /d; echo text >file; chmod 600 file; chown 33:44 file; mkdir -m 711 sub; ln "
+            "-s file link"
+        )
+        bench.podman(
+            "run", "--rm", "--network=none", "-v", "chg-data:/d", BUSYBOX, "sh", "-c", script
+        )
         changing.volumes.copy("chg-data", "chg-copy", BUSYBOX)
         shown = bench.podman(
             "run", "--rm", "--network=none", "-v", "chg-copy:/d", BUSYBOX,
@@ -156,9 +209,19 @@ def test_a_volume_is_copied_with_owners_and_modes(changing: ChangingEngine, benc
     assert not changing.volumes.exists("chg-copy")
 
 
-def test_a_directory_of_a_stopped_container_becomes_a_volume(changing: ChangingEngine, bench: Bench) -> None:
+def test_a_directory_of_a_stopped_container_becomes_a_volume(
+    changing: ChangingEngine,
+    bench: Bench,
+) -> None:
     bench.podman(
-        "run", "--name", "chg-web", "--network=none", BUSYBOX, "sh", "-c", "echo kept >/var/www/page"
+        "run",
+        "--name",
+        "chg-web",
+        "--network=none",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "echo kept >/var/www/page",
     )
     changing.volumes.create("chg-copy")
     try:
@@ -166,7 +229,9 @@ def test_a_directory_of_a_stopped_container_becomes_a_volume(changing: ChangingE
         assert (copied.copied.files, copied.copied.size) == (1, 5)
         changing.copying.leave("chg-web")
         assert _shown(bench, "cat /d/page") == ["kept"]
-        assert {change["Path"] for change in changing.containers.changes("chg-web")} >= {"/var/www/page"}
+        assert {change["Path"] for change in changing.containers.changes("chg-web")} >= {
+            "/var/www/page"
+        }
         assert changing.containers.labelled("hardentui.carrier") == ()
         bench.podman("rm", "chg-web")  # nothing holds its files any more
     finally:
@@ -187,17 +252,41 @@ _CHANGES = """
 
 @pytest.mark.both
 def test_what_changes_while_a_layer_is_copied_is_copied_after_the_stop(
-    changing: ChangingEngine, bench: Bench
+    changing: ChangingEngine,
+    bench: Bench,
 ) -> None:
-    bench.run("chg-web", "--network=none", BUSYBOX, "sh", "-c", _SERVES)
+    bench.run(
+        "chg-web",
+        "--network=none",
+        BUSYBOX,
+        "sh",
+        "-c",
+        _SERVES,
+    )
     changing.volumes.create("chg-copy")
     try:
         assert eventually(lambda: "/tmp/ready" in bench.podman("diff", "chg-web"))
-        before = _tree(bench, "exec", "chg-web", place="/srv/app")
+        before = _tree(
+            bench,
+            "exec",
+            "chg-web",
+            place="/srv/app",
+        )
         first = changing.copying.layer("chg-web", [("/srv/app", "chg-copy")])
         assert _tree(bench, *_LOOK) == before
-        bench.podman("exec", "chg-web", "sh", "-c", _CHANGES)
-        after = _tree(bench, "exec", "chg-web", place="/srv/app")
+        bench.podman(
+            "exec",
+            "chg-web",
+            "sh",
+            "-c",
+            _CHANGES,
+        )
+        after = _tree(
+            bench,
+            "exec",
+            "chg-web",
+            place="/srv/app",
+        )
         changing.containers.stop("chg-web", timeout=0)
         rest = changing.copying.again(first)
         assert _tree(bench, *_LOOK) == after != before
@@ -222,15 +311,25 @@ def _tree(bench: Bench, *how: str, place: str = "/d") -> list[str]:
         f"cd {place}; find . | sort | xargs stat -c '%n %F %u:%g %a %s %h %N';"
         " find . -type f | sort | xargs stat -c '%n %Y'; find . -type f | sort | xargs md5sum"
     )
-    return [line for line in bench.podman(*how, "sh", "-c", script).splitlines() if " directory " not in line]
+    return [
+        line
+        for line in bench.podman(*how, "sh", "-c", script).splitlines()
+        if " directory " not in line
+    ]
 
 
 @pytest.mark.both
 def test_a_link_that_a_container_puts_in_the_way_leads_nowhere(
-    changing: ChangingEngine, bench: Bench
+    changing: ChangingEngine,
+    bench: Bench,
 ) -> None:
     bench.run(
-        "chg-web", "--network=none", BUSYBOX, "sh", "-c", "rm -r /var/www; ln -s /etc /var/www; sleep 99"
+        "chg-web",
+        "--network=none",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "rm -r /var/www; ln -s /etc /var/www; sleep 99",
     )
     changing.volumes.create("chg-copy")
     try:
@@ -245,7 +344,8 @@ def test_a_link_that_a_container_puts_in_the_way_leads_nowhere(
 
 
 def test_what_the_user_of_an_engine_may_not_read_is_not_copied(
-    rootless_podman: Bench, tmp_path: Path
+    rootless_podman: Bench,
+    tmp_path: Path,
 ) -> None:
     """Root asks, the engine is another account's: a directory of root stays closed."""
     if os.geteuid() != 0:
@@ -266,7 +366,14 @@ def test_what_the_user_of_an_engine_may_not_read_is_not_copied(
         for name, left_out, seen in (("open", 1, ["page"]), ("closed", 1, [])):
             changing.volumes.create("chg-copy")
             try:
-                assert changing.volumes.copy(str(tmp_path / name), "chg-copy", BUSYBOX) == left_out
+                assert (
+                    changing.volumes.copy(
+                        str(tmp_path / name),
+                        "chg-copy",
+                        BUSYBOX,
+                    )
+                    == left_out
+                )
                 assert _shown(rootless_podman, "ls -A /d") == seen
             finally:
                 changing.volumes.remove("chg-copy")

@@ -1,4 +1,5 @@
-"""`check` on a real Podman: found, fixed, proven; saved facts, results of other tools, what was weakened."""
+"""`check` on a real Podman: found, fixed, proven; saved facts, results of other tools, what was
+weakened."""
 
 from __future__ import annotations
 
@@ -24,37 +25,90 @@ SECRET = "correct-horse-battery-live"
 @pytest.fixture
 def container(podman: Bench) -> Iterator[Bench]:
     """A Podman with a container that has a secret in a variable."""
-    arguments = ("-e", f"DB_PASSWORD={SECRET}", "-v", "checked-data:/data", BUSYBOX, "sleep", "100000")
+    arguments = (
+        "-e",
+        f"DB_PASSWORD={SECRET}",
+        "-v",
+        "checked-data:/data",
+        BUSYBOX,
+        "sleep",
+        "100000",
+    )
     podman.run(NAME, *arguments)
     yield podman
     podman.remove(NAME)
-    podman.podman("volume", "rm", "-f", "checked-data")
+    podman.podman(
+        "volume",
+        "rm",
+        "-f",
+        "checked-data",
+    )
 
 
-def test_found_fixed_and_proven(container: Bench, tmp_path: Path) -> None:
+def test_found_fixed_and_proven(
+    container: Bench,
+    tmp_path: Path,
+) -> None:
     where = ("--url", container.url)
     before = statuses(told("check", NAME, *where, ends=1), NAME)
     wanted = {"writable-rootfs": "fail", "new-privileges-allowed": "fail"}
     assert {check: before[check] for check in wanted} == wanted
     fixes = [word for check in wanted for word in ("--check", check)]
-    hardentui("fix", NAME, *where, *fixes, "--to", "run", "-o", str(tmp_path), ends=0)
+    hardentui(
+        "fix",
+        NAME,
+        *where,
+        *fixes,
+        "--to",
+        "run",
+        "-o",
+        str(tmp_path),
+        ends=0,
+    )
     container.remove(NAME)
     container.execute("sh", str(tmp_path / f"{NAME}.sh"))
     after = statuses(told("check", NAME, *where), NAME)
     assert {check: after[check] for check in wanted} == dict.fromkeys(wanted, "pass")
 
 
-def test_saved_facts_tell_the_same_later_without_the_secret(container: Bench, tmp_path: Path) -> None:
+def test_saved_facts_tell_the_same_later_without_the_secret(
+    container: Bench,
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "facts.json"
-    hardentui("check", "--save", str(path), "--url", container.url, ends=0)
+    hardentui(
+        "check",
+        "--save",
+        str(path),
+        "--url",
+        container.url,
+        ends=0,
+    )
     assert SECRET not in path.read_text()
-    live = told("check", NAME, "--url", container.url, ends=1)
+    live = told(
+        "check",
+        NAME,
+        "--url",
+        container.url,
+        ends=1,
+    )
     container.remove(NAME)
-    later = statuses(told("check", NAME, "--facts", str(path), ends=1), NAME)
+    later = statuses(
+        told(
+            "check",
+            NAME,
+            "--facts",
+            str(path),
+            ends=1,
+        ),
+        NAME,
+    )
     assert live["summary"]["exit_code"] == 1
     before = statuses(live, NAME)
     different = {check: status for check, status in later.items() if status != before[check]}
-    assert different in ({}, {"missing-vulnerability-scan": "unknown"}), "scans are no facts of the host"
+    assert different in ({}, {"missing-vulnerability-scan": "unknown"}), (
+        "scans are no facts of the host"
+    )
 
 
 def test_a_container_alone_gets_the_same_answers_as_among_all(container: Bench) -> None:
@@ -64,46 +118,92 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(container: Bench) 
 
 
 def test_neither_output_nor_notes_hold_the_secret(container: Bench) -> None:
-    for command in (["check"], ["check", "--format", "json"], ["plan", NAME, "--all"], ["check", "host"], []):
+    for command in (
+        ["check"],
+        ["check", "--format", "json"],
+        ["plan", NAME, "--all"],
+        ["check", "host"],
+        [],
+    ):
         said = hardentui(*command, "--url", container.url)
         assert said.stdout
         assert SECRET not in said.stdout + said.stderr
 
 
 def test_doctor_finds_the_engine(podman: Bench) -> None:
-    assert podman.url in hardentui("doctor", "--url", podman.url, ends=0).stdout
+    assert (
+        podman.url
+        in hardentui(
+            "doctor",
+            "--url",
+            podman.url,
+            ends=0,
+        ).stdout
+    )
 
 
-def test_facts_before_and_after_a_change_are_two_hosts_in_one_report(podman: Bench, tmp_path: Path) -> None:
+def test_facts_before_and_after_a_change_are_two_hosts_in_one_report(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     try:
         for name, options in (("soft", []), ("hard", ["--read-only"])):
             podman.remove(NAME)
-            podman.run(NAME, *options, BUSYBOX, "sleep", "100000")
-            hardentui("check", "--save", str(tmp_path / f"{name}.json"), "--url", podman.url, ends=0)
+            podman.run(
+                NAME,
+                *options,
+                BUSYBOX,
+                "sleep",
+                "100000",
+            )
+            hardentui(
+                "check", "--save", str(tmp_path / f"{name}.json"), "--url", podman.url, ends=0
+            )
     finally:
         podman.remove(NAME)
-    document = told("check", NAME, "--facts", str(tmp_path), ends=1)
+    document = told(
+        "check",
+        NAME,
+        "--facts",
+        str(tmp_path),
+        ends=1,
+    )
     seen = {
-        subject["host"]: {finding["check"]: finding["status"] for finding in findings_of(document, subject)}
+        subject["host"]: {
+            finding["check"]: finding["status"] for finding in findings_of(document, subject)
+        }
         for subject in document["subjects"]
         if subject["name"] == NAME
     }
     assert len(seen) == 2, "the same host name, told apart by the files"
     (soft,) = (host for host in seen if "soft.json" in host)
     (hard,) = (host for host in seen if "hard.json" in host)
-    assert (seen[soft]["writable-rootfs"], seen[hard]["writable-rootfs"]) == ("fail", "pass")
+    assert (
+        seen[soft]["writable-rootfs"],
+        seen[hard]["writable-rootfs"],
+    ) == ("fail", "pass")
     for host in document["hosts"]:
-        alone = told("check", NAME, "--facts", host["source"])
+        alone = told(
+            "check",
+            NAME,
+            "--facts",
+            host["source"],
+        )
         assert statuses(alone, NAME) == seen[host["name"]], "merging changes no answer"
 
 
 def test_an_imported_result_of_openscap_is_in_the_next_check_and_in_saved_facts(
-    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was recorded on a real host."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     recorded = (Path(__file__).parents[1] / "data/host-scans/openscap-results.xml").read_text()
-    text = recorded.replace("<target>vm</target>", f"<target>{socket.gethostname()}</target>")
+    text = recorded.replace(
+        "<target>vm</target>",
+        f"<target>{socket.gethostname()}</target>",
+    )
     report = tmp_path / "results.xml"
     report.write_text(text.replace('severity="unknown"', 'severity="high"'))
 
@@ -118,7 +218,15 @@ def test_an_imported_result_of_openscap_is_in_the_next_check_and_in_saved_facts(
     assert "apt_sources_list_official" in json.dumps(finding["evidence"])
     assert of_rules(*host)["status"] == "fail", "it is kept"
     facts = tmp_path / "facts.json"
-    hardentui("check", "--save", str(facts), "--url", podman.url, "--quiet", ends=0)
+    hardentui(
+        "check",
+        "--save",
+        str(facts),
+        "--url",
+        podman.url,
+        "--quiet",
+        ends=0,
+    )
     assert of_rules("--facts", str(facts))["status"] == "fail"
 
 
@@ -129,7 +237,10 @@ _QUIET = "</dev/null >/dev/null 2>&1"
 @pytest.mark.parametrize(
     ("check", "weaken"),
     [
-        ("root-exec-session", f"(setsid nsenter -t $PID -a /bin/sleep 600 {_QUIET} &) ; sleep 1"),
+        (
+            "root-exec-session",
+            f"(setsid nsenter -t $PID -a /bin/sleep 600 {_QUIET} &) ; sleep 1",
+        ),
         ("unmasked-system-paths", "nsenter -t $PID -m /bin/busybox umount /proc/keys"),
         (
             "disabled-cgroups",
@@ -138,17 +249,45 @@ _QUIET = "</dev/null >/dev/null 2>&1"
         ),
     ],
 )
-def test_what_was_weakened_after_the_start_is_told(podman: Bench, check: str, weaken: str) -> None:
-    command = [sys.executable, "-m", "hardentui", "check", NAME, "--check", check]
+def test_what_was_weakened_after_the_start_is_told(
+    podman: Bench,
+    check: str,
+    weaken: str,
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "hardentui",
+        "check",
+        NAME,
+        "--check",
+        check,
+    ]
     command += ["--fail-on", "medium", "--url", podman.url]
     podman.remove(NAME)
     try:
-        podman.run(NAME, *HARD, BUSYBOX, "sh", "-c", "sleep 600 & exec sleep 601")
-        before = subprocess.run(podman.command(*command), capture_output=True, text=True, check=False)
+        podman.run(
+            NAME,
+            *HARD,
+            BUSYBOX,
+            "sh",
+            "-c",
+            "sleep 600 & exec sleep 601",
+        )
+        before = subprocess.run(
+            podman.command(*command), capture_output=True, text=True, check=False
+        )
         assert before.returncode == 0, before.stdout
-        pid = podman.podman("inspect", "--format", "{{.State.Pid}}", NAME)
+        pid = podman.podman(
+            "inspect",
+            "--format",
+            "{{.State.Pid}}",
+            NAME,
+        )
         podman.execute("sh", "-ec", f"PID={pid}; {weaken}")
-        after = subprocess.run(podman.command(*command), capture_output=True, text=True, check=False)
+        after = subprocess.run(
+            podman.command(*command), capture_output=True, text=True, check=False
+        )
         assert after.returncode == 1
         assert check in after.stdout
     finally:

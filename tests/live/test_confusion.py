@@ -1,8 +1,8 @@
 """The confusion table: what is wrong with many known containers, and what HardenTUI says of them.
 
-Each flavour is a container with one bad condition on a hardened base. The checks of that condition must fail,
-and every other check of a container must not. tools/confusion.py keeps the results of a run in
-flavours/confusion.json and sums them up in docs/confusion.md.
+Each flavour is a container with one bad condition on a hardened base. The checks of that condition
+must fail, and every other check of a container must not. tools/confusion.py keeps the results of a
+run in flavours/confusion.json and sums them up in docs/confusion.md.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ def _of(table: tuple[Row, ...], kind: str) -> list[str]:
 @pytest.mark.live
 @pytest.mark.long
 @pytest.mark.timeout(_SECONDS)
-@pytest.mark.parametrize("kind", ["false_passes", "false_failures", "undecided"])
+@pytest.mark.parametrize(
+    "kind",
+    ["false_passes", "false_failures", "undecided"],
+)
 def test_every_answer_is_true(table: tuple[Row, ...], kind: str) -> None:
     wrong = _of(table, kind)
     assert not wrong, f"{len(wrong)} {kind.replace('_', ' ')}:\n" + "\n".join(wrong)
@@ -82,12 +85,15 @@ def test_every_kind_of_limit_hits_somewhere(table: tuple[Row, ...]) -> None:
     hit = {row.engine: frozenset[str]() for row in table}
     for row in table:
         hit[row.engine] |= row.driven or frozenset()
-    assert hit["rootful"] >= driving.KINDS - {"cpu"}  # a busy machine may not leave it what its quota grants
+    assert hit["rootful"] >= driving.KINDS - {
+        "cpu"
+    }  # a busy machine may not leave it what its quota grants
     assert hit["rootless"] >= {"files", "core"}
 
 
 _GOOD = (
-    "--read-only --cap-drop=all --security-opt=no-new-privileges --memory=128m --pids-limit=100 --user=101"
+    "--read-only --cap-drop=all --security-opt=no-new-privileges --memory=128m "
+    "--pids-limit=100 --user=101"
 )
 _COMPOSE = (
     "--network=plain-net:alias=svc --label=com.docker.compose.project=shop "
@@ -97,11 +103,18 @@ _COMPOSE = (
 
 def _plain_flavours() -> list[tuple[str, str, frozenset[str]]]:
     lines = (DATA / "plain.txt").read_text().splitlines()
-    parts = ([part.strip() for part in line.split("|")] for line in lines if not line.startswith("#"))
+    parts = (
+        [part.strip() for part in line.split("|")] for line in lines if not line.startswith("#")
+    )
     return [(name, options, frozenset(expected.split())) for name, options, expected in parts]
 
 
-def _run_plain(bench: Bench, material: Path, name: str, options: str) -> None:
+def _run_plain(
+    bench: Bench,
+    material: Path,
+    name: str,
+    options: str,
+) -> None:
     command, words = ["httpd", "-f", "-p", "8080"], []
     for word in options.split():
         given = {"G": _GOOD, "C": _COMPOSE}.get(word, word)
@@ -113,7 +126,12 @@ def _run_plain(bench: Bench, material: Path, name: str, options: str) -> None:
         )
         words += [part.replace("%", " ") for part in given.replace("D/", f"{material}/").split(" ")]
     command = [] if "entrypoint" in options else command
-    bench.run(f"plain-{name}", *words, BUSYBOX, *command)
+    bench.run(
+        f"plain-{name}",
+        *words,
+        BUSYBOX,
+        *command,
+    )
 
 
 @pytest.mark.live
@@ -123,10 +141,28 @@ def test_plain_flavours_are_judged_as_an_auditor_would(podman: Bench) -> None:
     """Dangerous: what is expected fails. Fine: nothing high, three medium at most."""
     flavours, material = _plain_flavours(), podman.directory / "plain"
     for directory in ("data", "tree/.git/hooks"):
-        (material / directory).mkdir(parents=True, exist_ok=True)
-    podman.podman("network", "create", "--ignore", "plain-net")
-    podman.podman("network", "create", "--ignore", "--internal", "plain-inner")
-    podman.execute("sh", "-c", "echo x | podman secret create --replace plain-secret -")
+        (material / directory).mkdir(
+            parents=True,
+            exist_ok=True,
+        )
+    podman.podman(
+        "network",
+        "create",
+        "--ignore",
+        "plain-net",
+    )
+    podman.podman(
+        "network",
+        "create",
+        "--ignore",
+        "--internal",
+        "plain-inner",
+    )
+    podman.execute(
+        "sh",
+        "-c",
+        "echo x | podman secret create --replace plain-secret -",
+    )
     try:
         for name, options, _ in flavours:
             _run_plain(podman, material, name, options)
@@ -144,7 +180,8 @@ def test_plain_flavours_are_judged_as_an_auditor_would(podman: Bench) -> None:
         for name, _, expected in flavours
         if name.startswith("fine-")
         if (worst := {each.check for each in failing[name] if each.severity >= Severity.HIGH})
-        or len(worst := {each.check for each in failing[name] if each.severity >= Severity.MEDIUM}) > 3
+        or len(worst := {each.check for each in failing[name] if each.severity >= Severity.MEDIUM})
+        > 3
     ]
     assert (missed, pedantic) == ([], [])
 
@@ -225,16 +262,25 @@ end=1
         ("sysctl=/proc/sys/kernel/msgmax 1", "unsafe-sysctls"),
     ],
 )
-def test_each_answer_from_inside_decides_its_check(line: str, check: str) -> None:
+def test_each_answer_from_inside_decides_its_check(
+    line: str,
+    check: str,
+) -> None:
     sysctls = {"/proc/sys/kernel/msgmax": "8192"}
-    around = Around(Machine("machine", 8 << 30, 2, 4_194_304), sysctls, own_network=True, own_ipc=True)
+    around = Around(
+        Machine("machine", 8 << 30, 2, 4_194_304), sysctls, own_network=True, own_ipc=True
+    )
     good = decided(answers(_SAID), around)
     assert not any(good.values()), good
     name = line.partition("=")[0]
-    others = [said for said in _SAID.splitlines() if not said.startswith(f"{name}=") or name == "process"]
+    others = [
+        said for said in _SAID.splitlines() if not said.startswith(f"{name}=") or name == "process"
+    ]
     bad = decided(answers("\n".join((*others, line))), around)
     assert {seen for seen, there in bad.items() if there} == {check}
-    assert decided(answers(_SAID.replace("end=1", "")), around) == {}, "the shell did not come to its end"
+    assert decided(answers(_SAID.replace("end=1", "")), around) == {}, (
+        "the shell did not come to its end"
+    )
 
 
 def test_a_capability_that_works_without_being_held_is_a_contradiction() -> None:
@@ -276,7 +322,10 @@ def test_limits_that_hit_where_they_are_read_do_not_contradict() -> None:
         ("driven=", "not driven to the end"),
     ],
 )
-def test_a_limit_that_does_not_do_what_it_says_is_a_contradiction(line: str, part: str) -> None:
+def test_a_limit_that_does_not_do_what_it_says_is_a_contradiction(
+    line: str,
+    part: str,
+) -> None:
     name = line.partition("=")[0]
     others = [said for said in (_SAID + _DRIVEN).splitlines() if not said.startswith(f"{name}=")]
     said = list(driving.contradictions(answers("\n".join((*others, line)))))
@@ -288,6 +337,10 @@ def test_the_results_are_of_these_flavours() -> None:
     assert PAGE.read_text() == page(stored()), "run: python -m tools.confusion"
     names = {flavour.name for flavour in FLAVOURS}
     for podman, result in stored().items():
-        judged = result["flavours"] + len(result["refused"])  # flavours that have gone since are no fault
+        judged = result["flavours"] + len(
+            result["refused"]
+        )  # flavours that have gone since are no fault
         assert judged >= len(names), f"run it again on Podman {podman}"
-        assert result["false_passes"] == result["false_failures"] == result["undecided"] == 0, podman
+        assert result["false_passes"] == result["false_failures"] == result["undecided"] == 0, (
+            podman
+        )

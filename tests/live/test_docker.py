@@ -42,7 +42,8 @@ KEPT = """--name=tuned --entrypoint=/bin/sh --env=A=b --env=HOME=/x --env=PATH=/
  --sysctl=net.ipv4.ip_unprivileged_port_start=80 --memory=128m --pids-limit=-1 --cpus=0.5
  --ulimit=nofile=100:200 --shm-size=32m '--health-cmd=true || false' --log-driver=k8s-file
  --log-opt=max-size=10m"""
-"""What Docker does unasked and Podman does not is there too: no limit of tasks, a private /dev/shm."""
+"""What Docker does unasked and Podman does not is there too: no limit of tasks, a private /dev/shm.
+"""
 SHOP = """--network shop --ip 10.89.77.9 --network-alias web -p 127.0.0.1:8080:80 --restart unless-stopped
  -m 64m
  --pids-limit 100 -v data:/data --read-only --cap-drop ALL --cap-add CHOWN --security-opt no-new-privileges
@@ -61,8 +62,18 @@ def docker(podman: Bench) -> Iterator[Docker]:
             engine.run("plain", "--network none")
             engine.run("powerful", "--privileged --network host --pid host")
             engine.run("tuned", ASKED, "-c 'sleep 1000'")
-            engine.docker("network", "create", "--subnet", "10.89.77.0/24", "shop")
-            engine.run("shop-web", SHOP, "sh -c 'echo precious >/data/file; sleep 1000'")
+            engine.docker(
+                "network",
+                "create",
+                "--subnet",
+                "10.89.77.0/24",
+                "shop",
+            )
+            engine.run(
+                "shop-web",
+                SHOP,
+                "sh -c 'echo precious >/data/file; sleep 1000'",
+            )
             yield engine
         except subprocess.CalledProcessError as error:
             if "apt-get" in str(error.cmd):
@@ -72,7 +83,10 @@ def docker(podman: Bench) -> Iterator[Docker]:
             engine.stop()
 
 
-def findings(docker: Docker, capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, dict[str, str]]]:
+def findings(
+    docker: Docker,
+    capsys: pytest.CaptureFixture[str],
+) -> dict[str, dict[str, dict[str, str]]]:
     """Name of a subject -> id of a check -> its finding; what passes is left out."""
     assert main(["check", "--url", docker.url, "--format", "json"]) == 1
     report: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -82,20 +96,41 @@ def findings(docker: Docker, capsys: pytest.CaptureFixture[str]) -> dict[str, di
     }
 
 
-def test_the_verdicts_are_those_of_the_kernel(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verdicts_are_those_of_the_kernel(
+    docker: Docker,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     shown = ("{{json .Config}}", "{{json .HostConfig}}", "{{.State.StartedAt}}")
-    look = ("inspect", "--format", "".join(shown), "plain", "powerful", "tuned", "shop-web")
+    look = (
+        "inspect",
+        "--format",
+        "".join(shown),
+        "plain",
+        "powerful",
+        "tuned",
+        "shop-web",
+    )
     before = docker.docker(*look)
     verdicts = findings(docker, capsys)
     failing = {
         name: {check for check, finding in of_subject.items() if finding["status"] == "fail"}
         for name, of_subject in verdicts.items()
     }
-    usual = {"root-user", "writable-rootfs", "no-pids-limit", "no-memory-limit", "new-privileges-allowed"}
+    usual = {
+        "root-user",
+        "writable-rootfs",
+        "no-pids-limit",
+        "no-memory-limit",
+        "new-privileges-allowed",
+    }
     usual |= {"default-capabilities-kept", "docker-default-capabilities", "unbounded-logs"}
     assert usual <= failing["plain"]
-    assert {"privileged", "host-pid", "host-network", "unmasked-system-paths"} <= failing["powerful"]
-    assert failing["tuned"].isdisjoint({"root-user", "no-memory-limit", "unbounded-logs", "drifted-files"})
+    assert {"privileged", "host-pid", "host-network", "unmasked-system-paths"} <= failing[
+        "powerful"
+    ]
+    assert failing["tuned"].isdisjoint(
+        {"root-user", "no-memory-limit", "unbounded-logs", "drifted-files"}
+    )
     assert {"seccomp-unconfined", "host-takeover-capabilities"} <= failing["tuned"]
     assert failing["shop-web"].isdisjoint(
         (usual | {"sensitive-host-mount"}) - {"root-user", "unbounded-logs"}
@@ -114,41 +149,108 @@ def test_the_verdicts_are_those_of_the_kernel(docker: Docker, capsys: pytest.Cap
     assert docker.docker(*look) == before, "nothing of it changed"
 
 
-def test_every_option_is_carried_over(docker: Docker, tmp_path: Path) -> None:
-    assert main(["fix", "tuned", "--as-is", "--to", "run", "--url", docker.url, "-o", str(tmp_path)]) == 0
+def test_every_option_is_carried_over(
+    docker: Docker,
+    tmp_path: Path,
+) -> None:
+    assert (
+        main(
+            [
+                "fix",
+                "tuned",
+                "--as-is",
+                "--to",
+                "run",
+                "--url",
+                docker.url,
+                "-o",
+                str(tmp_path),
+            ]
+        )
+        == 0
+    )
     script = (tmp_path / "tuned.sh").read_text()
     words = script.partition("exec podman run")[2].partition(";;")[0]
     words = words.replace("--detach", "").replace("\\\n", "")
     written = parse_create_command(["podman", "run", *shlex.split(words)])
-    asked = parse_create_command(["podman", "run", *shlex.split(KEPT), "localhost/bb:1", "-c", "sleep 1000"])
+    asked = parse_create_command(
+        [
+            "podman",
+            "run",
+            *shlex.split(KEPT),
+            "localhost/bb:1",
+            "-c",
+            "sleep 1000",
+        ]
+    )
     assert written == asked
 
 
 def test_a_service_with_its_data_runs_under_podman(
-    docker: Docker, podman: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    docker: Docker,
+    podman: Bench,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asked = ["fix", "shop-web", "--as-is", "--url", docker.url, "-o", str(tmp_path)]
+    asked = [
+        "fix",
+        "shop-web",
+        "--as-is",
+        "--url",
+        docker.url,
+        "-o",
+        str(tmp_path),
+    ]
     assert main([*asked, "--to", "quadlet"]) == 0
     told = capsys.readouterr().err
     assert podman.generator() is None or "produces exactly the intended command" in told
     unit = (tmp_path / "shop-web.container").read_text()
     assert "Network=shop.network:alias=web,ip=10.89.77.9" in unit
-    assert "Options=isolate=true" in (tmp_path / "shop.network").read_text(), "as separate as under Docker"
+    assert "Options=isolate=true" in (tmp_path / "shop.network").read_text(), (
+        "as separate as under Docker"
+    )
     assert main([*asked, "--to", "run"]) == 0
     try:
         docker.docker("stop", "-t", "0", "shop-web")
-        docker.docker("network", "disconnect", "-f", "shop", "shop-web")
+        docker.docker(
+            "network",
+            "disconnect",
+            "-f",
+            "shop",
+            "shop-web",
+        )
         assert "docker network rm shop" in told, "two networks cannot have the same addresses"
         docker.docker("network", "rm", "shop")
-        podman.podman("network", "create", "--subnet", "10.89.77.0/24", "shop")
-        steps = re.findall(r"podman volume create data && .* podman volume import data -", told)
+        podman.podman(
+            "network",
+            "create",
+            "--subnet",
+            "10.89.77.0/24",
+            "shop",
+        )
+        steps = re.findall(
+            r"podman volume create data && .* podman volume import data -",
+            told,
+        )
         podman.execute("sh", "-c", steps[0])
         podman.execute("sh", str(tmp_path / "shop-web.sh"))
         document = podman.get("/containers/shop-web/json")
-        assert podman.podman("exec", "shop-web", "cat", "/data/file") == "precious"
+        assert (
+            podman.podman(
+                "exec",
+                "shop-web",
+                "cat",
+                "/data/file",
+            )
+            == "precious"
+        )
         assert document["BoundingCaps"] == ["CAP_CHOWN"]
         host = document["HostConfig"]
-        assert (host["ReadonlyRootfs"], host["Memory"], host["PidsLimit"]) == (True, 64 << 20, 100)
+        assert (
+            host["ReadonlyRootfs"],
+            host["Memory"],
+            host["PidsLimit"],
+        ) == (True, 64 << 20, 100)
         assert document["NetworkSettings"]["Networks"]["shop"]["IPAddress"] == "10.89.77.9"
         assert "PASSWORD=made-up" in document["Config"]["Env"]
     finally:
@@ -166,7 +268,9 @@ def test_a_service_with_its_data_runs_under_podman(
     ],
 )
 def test_nothing_is_tried_or_changed(
-    docker: Docker, words: list[str], capsys: pytest.CaptureFixture[str]
+    docker: Docker,
+    words: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main([*words, "--url", docker.url]) == 3
     told = capsys.readouterr().err

@@ -45,7 +45,15 @@ def engine(podman: Bench) -> Iterator[Engine]:
 @contextmanager
 def container(bench: Bench, name: str, *arguments: str) -> Iterator[str]:
     """A running busybox that sleeps."""
-    identity = bench.run(name, "--network", "none", *arguments, BUSYBOX, "sleep", "600")
+    identity = bench.run(
+        name,
+        "--network",
+        "none",
+        *arguments,
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     try:
         yield identity
     finally:
@@ -79,27 +87,55 @@ class Watched:
     def links(self) -> list[Link]:
         return [link for link, _ in self.states]
 
-    def saw(self, action: str, name: str) -> Callable[[], bool]:
+    def saw(
+        self,
+        action: str,
+        name: str,
+    ) -> Callable[[], bool]:
         return lambda: any(event.action == action and event.name == name for event in self.events)
 
 
 def collect(engine: Engine, ids: list[str]) -> dict[str, Inspected]:
     result: dict[str, Inspected] = {}
-    engine.inspect_many(ids, result.__setitem__, threading.Event())
+    engine.inspect_many(
+        ids,
+        result.__setitem__,
+        threading.Event(),
+    )
     return result
 
 
-def test_facts_come_from_the_ping_and_the_socket(podman: Bench, engine: Engine) -> None:
-    installed = podman.podman("version", "--format", "{{.Server.Version}}")
+def test_facts_come_from_the_ping_and_the_socket(
+    podman: Bench,
+    engine: Engine,
+) -> None:
+    installed = podman.podman(
+        "version",
+        "--format",
+        "{{.Server.Version}}",
+    )
     assert str(engine.facts.version) == installed
     assert engine.facts.local
     assert engine.facts.rootless is (os.getuid() != 0)
     assert engine.facts.url == podman.url
 
 
-def test_list_shows_what_runs_and_what_does_not(podman: Bench, engine: Engine) -> None:
-    with container(podman, "e-list", "--label", "team=blue") as identity:
-        podman.podman("create", "--name", "e-created", BUSYBOX)
+def test_list_shows_what_runs_and_what_does_not(
+    podman: Bench,
+    engine: Engine,
+) -> None:
+    with container(
+        podman,
+        "e-list",
+        "--label",
+        "team=blue",
+    ) as identity:
+        podman.podman(
+            "create",
+            "--name",
+            "e-created",
+            BUSYBOX,
+        )
         try:
             rows = {row.name: row for row in engine.listed()}
         finally:
@@ -113,8 +149,18 @@ def test_list_shows_what_runs_and_what_does_not(podman: Bench, engine: Engine) -
     assert rows["e-created"].pid == 0
 
 
-def test_pods_are_listed_with_their_infra_container(podman: Bench, engine: Engine) -> None:
-    podman.podman("pod", "create", "--name", "e-pod", "--network", "none")
+def test_pods_are_listed_with_their_infra_container(
+    podman: Bench,
+    engine: Engine,
+) -> None:
+    podman.podman(
+        "pod",
+        "create",
+        "--name",
+        "e-pod",
+        "--network",
+        "none",
+    )
     try:
         (pod,) = [pod for pod in engine.pods() if pod["Name"] == "e-pod"]
         assert engine.pod(str(pod["Id"]))["Name"] == "e-pod"
@@ -125,7 +171,10 @@ def test_pods_are_listed_with_their_infra_container(podman: Bench, engine: Engin
         podman.podman("pod", "rm", "-f", "e-pod")
 
 
-def test_inspect_many_reports_the_removed_one_as_gone(podman: Bench, engine: Engine) -> None:
+def test_inspect_many_reports_the_removed_one_as_gone(
+    podman: Bench,
+    engine: Engine,
+) -> None:
     with container(podman, "e-stays") as stays:
         with container(podman, "e-goes") as goes:
             ids = [row.id for row in engine.listed()]
@@ -143,7 +192,10 @@ def test_one_container_that_is_not_there(engine: Engine) -> None:
         engine.inspect("../images/json")
 
 
-def test_images_networks_volumes_changes_and_exec_sessions(podman: Bench, engine: Engine) -> None:
+def test_images_networks_volumes_changes_and_exec_sessions(
+    podman: Bench,
+    engine: Engine,
+) -> None:
     (image,) = [image for image in engine.images() if BUSYBOX in (image["RepoTags"] or [])]
     assert engine.image(str(image["Id"]))["Config"]["Cmd"] == ["/bin/sh"]
     assert "imported" in engine.history(str(image["Id"]))[0]["Comment"]
@@ -154,9 +206,16 @@ def test_images_networks_volumes_changes_and_exec_sessions(podman: Bench, engine
     finally:
         podman.podman("volume", "rm", "e-volume")
     with container(podman, "e-changes") as identity:
-        podman.podman("exec", "e-changes", "touch", "/root/new")
+        podman.podman(
+            "exec",
+            "e-changes",
+            "touch",
+            "/root/new",
+        )
         assert {"Path": "/root/new", "Kind": 1} in engine.changes(identity)
-        session = podman.post(f"/containers/{identity}/exec", {"Cmd": ["true"], "Privileged": True})["Id"]
+        session = podman.post(
+            f"/containers/{identity}/exec", {"Cmd": ["true"], "Privileged": True}
+        )["Id"]
         assert engine.exec_session(session)["ProcessConfig"]["privileged"] is True
 
 
@@ -169,7 +228,10 @@ def test_info_refines_the_facts(engine: Engine) -> None:
     assert engine.facts is facts
 
 
-def test_events_tell_of_a_container_within_seconds(podman: Bench, engine: Engine) -> None:
+def test_events_tell_of_a_container_within_seconds(
+    podman: Bench,
+    engine: Engine,
+) -> None:
     with Watched(engine) as watched:
         started = monotonic()
         with container(podman, "e-event") as identity:
@@ -181,7 +243,10 @@ def test_events_tell_of_a_container_within_seconds(podman: Bench, engine: Engine
     assert first.time > 1e9
 
 
-def test_a_killed_service_is_lost_and_then_found_again(podman: Bench, engine: Engine) -> None:
+def test_a_killed_service_is_lost_and_then_found_again(
+    podman: Bench,
+    engine: Engine,
+) -> None:
     with container(podman, "e-survivor") as identity, Watched(engine) as watched:
         assert engine.inspect(identity)
         podman.kill_service()
@@ -198,7 +263,10 @@ def test_a_killed_service_is_lost_and_then_found_again(podman: Bench, engine: En
     assert watched.states[1][1], "a loss has a reason"
 
 
-def test_the_connection_is_cut_between_two_requests(podman: Bench, tmp_path: Path) -> None:
+def test_the_connection_is_cut_between_two_requests(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     with RecordingProxy(podman.socket, tmp_path) as proxy:
         engine = open_engine(proxy.url)
         engine.listed()
@@ -207,7 +275,10 @@ def test_the_connection_is_cut_between_two_requests(podman: Bench, tmp_path: Pat
         engine.close()
 
 
-def test_the_proxy_would_see_a_post(podman: Bench, tmp_path: Path) -> None:
+def test_the_proxy_would_see_a_post(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     with RecordingProxy(podman.socket, tmp_path) as proxy:
         through = Bench.__new__(Bench)
         through.socket = proxy.socket
@@ -215,7 +286,10 @@ def test_the_proxy_would_see_a_post(podman: Bench, tmp_path: Path) -> None:
     assert proxy.methods == {"POST"}
 
 
-def test_a_record_answers_like_the_engine(podman: Bench, engine: Engine) -> None:
+def test_a_record_answers_like_the_engine(
+    podman: Bench,
+    engine: Engine,
+) -> None:
     with container(podman, "e-recorded") as identity:
         recording = RecordingConnection(engine.connection)
         live = Engine(engine.facts, lambda: recording)
@@ -237,7 +311,10 @@ def test_rootless(rootless_podman: Bench) -> None:
         engine.close()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="another user's socket is only there for root")
+@pytest.mark.skipif(
+    os.getuid() != 0,
+    reason="another user's socket is only there for root",
+)
 def test_the_rootless_bench_is_another_user(rootless_podman: Bench) -> None:
     assert TEST_USER in rootless_podman.execute("id")
     assert re.search(r"uid=[1-9]", rootless_podman.execute("id"))
@@ -248,13 +325,24 @@ def test_a_bench_recovers_from_a_kill_and_leaves_nothing_behind() -> None:
     try:
         bench.start()
         bench.image()
-        bench.run("left", "--network", "none", BUSYBOX, "sleep", "600")
+        bench.run(
+            "left",
+            "--network",
+            "none",
+            BUSYBOX,
+            "sleep",
+            "600",
+        )
         for name in ("service", "holder"):
             record = bench.directory / f"{name}.pid"
             if record.exists():  # only root needs namespaces held
                 os.kill(int(record.read_text().split()[0]), signal.SIGKILL)
         bench.start()
-        assert BUSYBOX in bench.podman("images", "--format", "{{.Repository}}:{{.Tag}}")
+        assert BUSYBOX in bench.podman(
+            "images",
+            "--format",
+            "{{.Repository}}:{{.Tag}}",
+        )
         groups = bench.directory / "cgroups"
         made = groups.read_text().split() if groups.exists() else []
     finally:
@@ -265,10 +353,16 @@ def test_a_bench_recovers_from_a_kill_and_leaves_nothing_behind() -> None:
 
 
 @pytest.fixture
-def podman_wrapper(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def podman_wrapper(
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
     """A `podman` that runs in the bench, so that a private service uses the bench's storage."""
     script = tmp_path / "podman"
-    script.write_text(f'#!/bin/sh\nPATH={os.environ["PATH"]} exec {podman.directory}/enter podman "$@"\n')
+    script.write_text(
+        f'#!/bin/sh\nPATH={os.environ["PATH"]} exec {podman.directory}/enter podman "$@"\n'
+    )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return str(script)
@@ -298,7 +392,9 @@ def test_a_private_service_ends_when_we_are_killed(podman_wrapper: str) -> None:
         "print(service.pid, service.socket, flush=True)\n"
         "time.sleep(60)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         pid, socket = process.stdout.readline().split()
         try:

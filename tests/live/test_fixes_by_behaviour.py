@@ -1,6 +1,8 @@
-"""Services as they behave in the wild, each with the fixes that used to break it: it works with them.
+"""Services as they behave in the wild, each with the fixes that used to break it: it works with
+them.
 
-Seen with Debian's haproxy, varnish, BIND, gunicorn and sudo (November 2026); here each is a line of shell.
+Seen with Debian's haproxy, varnish, BIND, gunicorn and sudo (November 2026); here each is a line of
+shell.
 """
 
 from __future__ import annotations
@@ -33,7 +35,15 @@ AS_WWW = "exec busybox su -s /bin/sh www -c"
 
 @pytest.fixture(scope="module")
 def bench(podman: Bench) -> Iterator[Bench]:
-    podman.podman("run", "--name", NAME, BUSYBOX, "sh", "-c", MADE)
+    podman.podman(
+        "run",
+        "--name",
+        NAME,
+        BUSYBOX,
+        "sh",
+        "-c",
+        MADE,
+    )
     podman.podman("commit", "-q", NAME, IMAGE)
     podman.remove(NAME)
     yield podman
@@ -49,7 +59,10 @@ def answers(bench: Bench) -> bool:
 def hardened(bench: Bench, *checks: str) -> Plan:
     """Replace the container by what the script of a plan with these fixes makes."""
     with looked_at(bench.url, NAME) as (workbench, reports):
-        plan = workbench.planner.plan(reports[NAME], [Choice(check) for check in checks])
+        plan = workbench.planner.plan(
+            reports[NAME],
+            [Choice(check) for check in checks],
+        )
         files = workbench.drafter.draft(reports[NAME], plan, Target.RUN).files
     assert plan.skipped == ()
     script = bench.directory / "behaves.sh"
@@ -106,10 +119,23 @@ BEHAVIOURS = {
     ("options", "program", "checks", "writable"), BEHAVIOURS.values(), ids=list(BEHAVIOURS)
 )
 def test_it_works_with_the_fixes(
-    bench: Bench, options: tuple[str, ...], program: str, checks: tuple[str, ...], writable: tuple[str, ...]
+    bench: Bench,
+    options: tuple[str, ...],
+    program: str,
+    checks: tuple[str, ...],
+    writable: tuple[str, ...],
 ) -> None:
     bench.remove(NAME)
-    bench.run(NAME, "-p", "18488:8080", *options, IMAGE, "sh", "-c", program)
+    bench.run(
+        NAME,
+        "-p",
+        "18488:8080",
+        *options,
+        IMAGE,
+        "sh",
+        "-c",
+        program,
+    )
     assert answers(bench)
     plan = hardened(bench, *checks)
     volumes = tuple(mount.destination for mount in plan.after[MOUNTS] if mount.type == "volume")
@@ -123,12 +149,31 @@ def test_a_trial_believes_who_names_the_reason_and_gives_a_user_no_capability(be
     refuse = "echo 'sudo: The \"no new privileges\" flag is set'; exit 1"
     program = f"grep -q 'NoNewPrivs:.0' /proc/self/status || {{ {refuse}; }}"
     program += f"; cd /home/app; echo works >page; {SERVE} ."
-    bench.run(NAME, "--user", "1234", IMAGE, "sh", "-c", program)
+    bench.run(
+        NAME,
+        "--user",
+        "1234",
+        IMAGE,
+        "sh",
+        "-c",
+        program,
+    )
     checks = ("new-privileges-allowed", "default-capabilities-kept", "writable-rootfs")
     chosen = [word for check in checks for word in ("--check", check)]
     probe = "curl -fsS -m 2 http://$TWIN_IP:8080/page | grep -q works"
-    record = told("trial", NAME, "--url", bench.url, *chosen, "--probe", probe, ends=0)
+    record = told(
+        "trial",
+        NAME,
+        "--url",
+        bench.url,
+        *chosen,
+        "--probe",
+        probe,
+        ends=0,
+    )
     assert [left["check"] for left in record["left_out"]] == ["new-privileges-allowed"]
     assert "no new privileges" in record["left_out"][0]["evidence"]
     assert record["relaxed"] == []
-    assert [round_["ready"] for round_ in record["rounds"]] == [False, True, True], "the last: its life"
+    assert [round_["ready"] for round_ in record["rounds"]] == [False, True, True], (
+        "the last: its life"
+    )

@@ -29,13 +29,21 @@ def program() -> str:
 
 
 def argv(program: str, lines: str) -> tuple[str, ...]:
-    run = dry_run({"web.container": UNIT.format(lines)}, user=False, generator=program)
+    run = dry_run(
+        {"web.container": UNIT.format(lines)},
+        user=False,
+        generator=program,
+    )
     assert run.ok, run.stderr
     return exec_start(run.services["web.service"], {"t": "/run", "N": "web"})
 
 
 def test_a_unit_becomes_a_service_that_systemd_accepts(program: str) -> None:
-    run = dry_run({"web.container": UNIT.format("ReadOnly=true")}, user=False, generator=program)
+    run = dry_run(
+        {"web.container": UNIT.format("ReadOnly=true")},
+        user=False,
+        generator=program,
+    )
     assert run.ok
     assert run.stderr == ""
     assert set(run.services) == {"web.service"}
@@ -48,16 +56,30 @@ def test_a_unit_becomes_a_service_that_systemd_accepts(program: str) -> None:
 
 
 @pytest.mark.parametrize("user", [False, True])
-def test_a_key_that_does_not_exist_is_named(program: str, user: bool) -> None:
-    run = dry_run({"web.container": UNIT.format("NoSuchKey=1")}, user=user, generator=program)
+def test_a_key_that_does_not_exist_is_named(
+    program: str,
+    user: bool,
+) -> None:
+    run = dry_run(
+        {"web.container": UNIT.format("NoSuchKey=1")},
+        user=user,
+        generator=program,
+    )
     assert not run.ok
     assert "unsupported key 'NoSuchKey'" in run.stderr
     assert "hardentui-" not in run.stderr
 
 
 def test_one_bad_unit_does_not_hide_the_good_one(program: str) -> None:
-    units = {"web.container": UNIT.format(""), "bad.container": "[Container]\n"}
-    run = dry_run(units, user=False, generator=program)
+    units = {
+        "web.container": UNIT.format(""),
+        "bad.container": "[Container]\n",
+    }
+    run = dry_run(
+        units,
+        user=False,
+        generator=program,
+    )
     assert set(run.services) == {"web.service"}
     assert not run.ok
     assert "bad.container" in run.stderr
@@ -80,14 +102,22 @@ def test_systemd_complains_about_a_broken_service() -> None:
         ("Exec=find . -exec x ; after", "after"),
     ],
 )
-def test_words_that_are_lost_in_silence_are_found_by_comparing(program: str, lines: str, lost: str) -> None:
+def test_words_that_are_lost_in_silence_are_found_by_comparing(
+    program: str,
+    lines: str,
+    lost: str,
+) -> None:
     assert lost not in argv(program, lines)
 
 
 def test_a_raw_carriage_return_smuggles_lines_in_and_is_found(program: str) -> None:
     """Quadlet copies the unit into the service as it is, and systemd ends a line there."""
     hidden = 'LogOpt="tag=\r[Service]\rExecStart=/bin/evil\r"'
-    run = dry_run({"web.container": UNIT.format(hidden)}, user=False, generator=program)
+    run = dry_run(
+        {"web.container": UNIT.format(hidden)},
+        user=False,
+        generator=program,
+    )
     assert run.ok
     with pytest.raises(GeneratorError, match="2 commands"):
         exec_start(run.services["web.service"])

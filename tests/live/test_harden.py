@@ -25,21 +25,50 @@ SERVE = "trap 'exit 0' TERM; httpd -f -p {port} -h {directory} & wait"
 
 
 @pytest.fixture
-def web(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def web(
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Bench]:
     """A web server with data in a volume, published on every address."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     serve = ("sh", "-c", SERVE.format(port=80, directory="/data"))
-    podman.run(NAME, "-p", f"{PORT}:80", "-v", f"{VOLUME}:/data", BUSYBOX, *serve)
-    podman.podman("exec", NAME, "sh", "-c", "echo '<title>Precious data</title>' > /data/index.html")
+    podman.run(
+        NAME,
+        "-p",
+        f"{PORT}:80",
+        "-v",
+        f"{VOLUME}:/data",
+        BUSYBOX,
+        *serve,
+    )
+    podman.podman(
+        "exec", NAME, "sh", "-c", "echo '<title>Precious data</title>' > /data/index.html"
+    )
     assert eventually(lambda: _answers(podman))
     yield podman
-    podman.remove(NAME, *podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}-before").split())
+    podman.remove(
+        NAME,
+        *podman.podman(
+            "ps",
+            "-a",
+            "-q",
+            "--filter",
+            f"name=^{NAME}-before",
+        ).split(),
+    )
     podman.podman("volume", "rm", "-f", VOLUME)
 
 
 def _answers(bench: Bench) -> bool:
     try:
-        return "Precious" in bench.execute("curl", "-s", "-m", "5", f"http://127.0.0.1:{PORT}/")
+        return "Precious" in bench.execute(
+            "curl",
+            "-s",
+            "-m",
+            "5",
+            f"http://127.0.0.1:{PORT}/",
+        )
     except subprocess.CalledProcessError:
         return False
 
@@ -55,13 +84,32 @@ def _inspect(bench: Bench, name: str = NAME) -> dict[str, Any]:
 
 
 def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
-    web: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    web: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = _inspect(web)
-    web.podman("exec", NAME, "unshare", "-U", "true")
-    monkeypatch.setattr("hardentui.features.apply.soak.AUDIT_LOG", str(tmp_path / "audit.log"))
+    web.podman(
+        "exec",
+        NAME,
+        "unshare",
+        "-U",
+        "true",
+    )
+    monkeypatch.setattr(
+        "hardentui.features.apply.soak.AUDIT_LOG",
+        str(tmp_path / "audit.log"),
+    )
     (tmp_path / "audit.log").write_text("")
-    command = ("harden", NAME, "--url", web.url, "--yes", "--format", "json")
+    command = (
+        "harden",
+        NAME,
+        "--url",
+        web.url,
+        "--yes",
+        "--format",
+        "json",
+    )
     done = hardentui(*command, "--soak", "7d", ends=0)
     card = validated(json.loads(done.stdout))
     assert card["probes"] == ["curl -sS -m 5 -f http://$TARGET:80/ | grep -qF -e 'Precious data'"]
@@ -72,7 +120,9 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     assert card["after"]["capabilities"] < card["before"]["capabilities"]
     assert card["after"]["system_calls"] < card["before"]["system_calls"]
     reached, reaches = (card[side]["kernel_vulnerabilities"] for side in ("before", "after"))
-    assert 60 < reaches + 60 < reached <= 122, "most need a user namespace, which the learned profile refuses"
+    assert 60 < reaches + 60 < reached <= 122, (
+        "most need a user namespace, which the learned profile refuses"
+    )
     assert [line for line in card["decide"] if f"{PORT}:80 becomes 127.0.0.1:{PORT}:80" in line]
     entry = card["apply"]
     assert (entry["state"], entry["container"]) == ("done", NAME)
@@ -90,7 +140,8 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     assert BY_NAME["publish"].flag not in {change["option"] for change in entry["changes"]}
     assert [step["action"] for step in card["next"]] == ["undo", "forget"]
 
-    # the soak: what the profile would refuse is logged by the kernel, then allowed; the rest is refused
+    # the soak: what the profile would refuse is logged by the kernel, then allowed; the rest is
+    # refused
     assert entry["soak_until"] > time.time() + 6 * 86_400
     assert eventually(lambda: _logged(web, tmp_path / "audit.log"), 30)
     (soaks,) = json.loads(hardentui(*command, ends=0).stdout)["entries"]
@@ -98,64 +149,156 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     assert soaks["soak_logged"]["ioprio_get"] == ["ionice"]
     (enforced,) = json.loads(hardentui(*command, "--soak", "0", ends=0).stdout)["entries"]
     assert (enforced["state"], enforced["soak_until"]) == ("done", None)
-    web.podman("exec", NAME, "ionice", "-p", "1")
+    web.podman(
+        "exec",
+        NAME,
+        "ionice",
+        "-p",
+        "1",
+    )
     with pytest.raises(subprocess.CalledProcessError):
-        web.podman("exec", NAME, "unshare", "-U", "true")
+        web.podman(
+            "exec",
+            NAME,
+            "unshare",
+            "-U",
+            "true",
+        )
     assert _answers(web)
 
 
 def _logged(bench: Bench, log: Path) -> bool:
-    """The kernel's own records, from its ring buffer: this machine has neither auditd nor a journal."""
-    bench.podman("exec", NAME, "ionice", "-p", "1")
+    """The kernel's own records, from its ring buffer: this machine has neither auditd nor a
+    journal."""
+    bench.podman(
+        "exec",
+        NAME,
+        "ionice",
+        "-p",
+        "1",
+    )
     records = [line for line in bench.execute("dmesg").splitlines() if "code=0x7ffc0000" in line]
     log.write_text("\n".join(records))
     return any('comm="ionice"' in record for record in records)
 
 
 @pytest.mark.long  # each half is shown daily: files by test_trial.py, the way back by test_apply.py
-def test_files_change_nothing_and_what_breaks_is_rolled_back(web: Bench, tmp_path: Path) -> None:
+def test_files_change_nothing_and_what_breaks_is_rolled_back(
+    web: Bench,
+    tmp_path: Path,
+) -> None:
     before, containers = _inspect(web), web.podman("ps", "-a", "-q")
-    fix = ("harden", NAME, "--url", web.url, "--check", "writable-rootfs", "--patience", "5")
+    fix = (
+        "harden",
+        NAME,
+        "--url",
+        web.url,
+        "--check",
+        "writable-rootfs",
+        "--patience",
+        "5",
+    )
     where = tmp_path / "out"
     assert "hardened twin works" in hardentui(*fix, "-o", str(where), ends=0).stdout
     written = {path.name for path in where.iterdir()}
-    assert written >= {"trial.json", "plan.toml", f"seccomp-{NAME}.json", f"{NAME}.container", f"{NAME}.sh"}
+    assert written >= {
+        "trial.json",
+        "plan.toml",
+        f"seccomp-{NAME}.json",
+        f"{NAME}.container",
+        f"{NAME}.sh",
+    }
     assert "ReadOnly=true" in (where / f"{NAME}.container").read_text()
     assert web.podman("ps", "-a", "-q") == containers
     assert _inspect(web)["State"]["StartedAt"] == before["State"]["StartedAt"]
 
     seen = tmp_path / "seen"  # the original answers once; what replaces it does not
     probe = f'test "$TWIN_NAME" != {NAME} || {{ test ! -e {seen} && touch {seen}; }}'
-    assert "rolling back" in hardentui(*fix, "--yes", "--probe", probe, ends=5).stderr
+    assert (
+        "rolling back"
+        in hardentui(
+            *fix,
+            "--yes",
+            "--probe",
+            probe,
+            ends=5,
+        ).stderr
+    )
     now = _inspect(web)
     assert (now["Id"], now["State"]["Running"]) == (before["Id"], True)
     assert eventually(lambda: _answers(web))
 
 
 @pytest.fixture
-def pod(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def pod(
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Bench]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    podman.podman("pod", "create", "--name", POD)
+    podman.podman(
+        "pod",
+        "create",
+        "--name",
+        POD,
+    )
     for name, port in (("harden-a", 8081), ("harden-b", 8082)):
         serve = SERVE.format(port=port, directory="/tmp")
-        podman.podman("run", "-d", "--name", name, "--pod", POD, BUSYBOX, "sh", "-c", serve)
+        podman.podman(
+            "run",
+            "-d",
+            "--name",
+            name,
+            "--pod",
+            POD,
+            BUSYBOX,
+            "sh",
+            "-c",
+            serve,
+        )
     yield podman
-    podman.podman("pod", "rm", "-f", "-t", "0", POD)
+    podman.podman(
+        "pod",
+        "rm",
+        "-f",
+        "-t",
+        "0",
+        POD,
+    )
 
 
 def test_a_pod_is_hardened_in_one_change(pod: Bench) -> None:
     before = {name: _inspect(pod, name)["Id"] for name in ("harden-a", "harden-b")}
-    fix = ("harden", POD, "--url", pod.url, "--check", "new-privileges-allowed", "--format", "json", "--yes")
+    fix = (
+        "harden",
+        POD,
+        "--url",
+        pod.url,
+        "--check",
+        "new-privileges-allowed",
+        "--format",
+        "json",
+        "--yes",
+    )
     cards = _cards(hardentui(*fix, ends=0).stdout)
     assert sorted(card["container"] for card in cards) == ["harden-a", "harden-b"]
     assert {card["apply"]["state"] for card in cards} == {"done"}
     assert len({card["apply"]["id"] for card in cards}) == 1
-    assert sorted(proof["container"] for proof in cards[0]["apply"]["proof"]) == ["harden-a", "harden-b"]
+    assert sorted(proof["container"] for proof in cards[0]["apply"]["proof"]) == [
+        "harden-a",
+        "harden-b",
+    ]
     for name in ("harden-a", "harden-b"):
         now = _inspect(pod, name)
         assert "no-new-privileges" in now["HostConfig"]["SecurityOpt"]
         assert now["State"]["Running"] is True
-        assert now["Pod"] == pod.podman("pod", "inspect", "--format", "{{.ID}}", POD)
+        assert now["Pod"] == pod.podman(
+            "pod",
+            "inspect",
+            "--format",
+            "{{.ID}}",
+            POD,
+        )
     hardentui("undo", "--yes", ends=0)
     assert {name: _inspect(pod, name)["Id"] for name in before} == before
     assert all(_inspect(pod, name)["State"]["Running"] for name in before)
@@ -177,7 +320,9 @@ services:
 
 
 def test_compose_keeps_what_was_hardened(
-    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     project = podman.directory / "hardened-shop"
@@ -190,11 +335,21 @@ def test_compose_keeps_what_was_hardened(
         podman.execute("sh", "-c", up)
         before = {each: _inspect(podman, each)["Id"] for each in (name, store)}
         assert _inspect(podman, name)["Dependencies"] == [before[store]]
-        fix = ("harden", "hardened-shop", "--url", podman.url, "--check", "new-privileges-allowed", "--yes")
+        fix = (
+            "harden",
+            "hardened-shop",
+            "--url",
+            podman.url,
+            "--check",
+            "new-privileges-allowed",
+            "--yes",
+        )
         done = hardentui(*fix, "--format", "json", ends=0)
         cards, err = _cards(done.stdout), done.stderr
         assert len({card["apply"]["id"] for card in cards}) == 1, err
-        assert err.count(f"twins of {store} run beside it") == 1, "the store needs no twin of the site"
+        assert err.count(f"twins of {store} run beside it") == 1, (
+            "the store needs no twin of the site"
+        )
         assert "compose.override.yaml of its project keeps it for compose up" in cards[0]["notes"]
         override = (project / "compose.override.yaml").read_text()
         assert override.count("no-new-privileges") == 2
@@ -204,9 +359,25 @@ def test_compose_keeps_what_was_hardened(
         assert not (project / "compose.override.yaml").exists()
 
         (project / "compose.override.yaml").write_text(override)
-        podman.execute("sh", "-c", f"{up} --force-recreate")  # compose makes it anew, from both files
+        podman.execute(
+            "sh", "-c", f"{up} --force-recreate"
+        )  # compose makes it anew, from both files
         assert "no-new-privileges" in _inspect(podman, name)["HostConfig"]["SecurityOpt"]
     finally:
-        podman.podman("pod", "rm", "-f", "-t", "0", "-i", "pod_hardened-shop")
-        if left := podman.podman("ps", "-a", "-q", "--filter", f"name=^{name}").split():
+        podman.podman(
+            "pod",
+            "rm",
+            "-f",
+            "-t",
+            "0",
+            "-i",
+            "pod_hardened-shop",
+        )
+        if left := podman.podman(
+            "ps",
+            "-a",
+            "-q",
+            "--filter",
+            f"name=^{name}",
+        ).split():
             podman.remove(*left)

@@ -30,7 +30,10 @@ def inventory(podman: Bench, image: str) -> ImageInventory:
     try:
         connection.sock.connect(podman.socket)
         name = quote(image, safe="")
-        connection.request("GET", f"/v5.0.0/libpod/images/{name}/get?format=docker-archive")
+        connection.request(
+            "GET",
+            f"/v5.0.0/libpod/images/{name}/get?format=docker-archive",
+        )
         answer = connection.getresponse()
         assert answer.status == 200
         return read_inventory(answer)
@@ -38,26 +41,65 @@ def inventory(podman: Bench, image: str) -> ImageInventory:
         connection.close()
 
 
-def commit(podman: Bench, base: str, script: str, reference: str) -> None:
+def commit(
+    podman: Bench,
+    base: str,
+    script: str,
+    reference: str,
+) -> None:
     """A layer on top of `base` that a shell script makes."""
-    podman.run("inventory", "--network", "none", base, "sh", "-c", script)
+    podman.run(
+        "inventory",
+        "--network",
+        "none",
+        base,
+        "sh",
+        "-c",
+        script,
+    )
     podman.podman("wait", "inventory")
-    podman.podman("commit", "-q", "inventory", reference)
+    podman.podman(
+        "commit",
+        "-q",
+        "inventory",
+        reference,
+    )
     podman.remove("inventory")
 
 
 def test_layers_of_a_real_image_are_laid_on_each_other(podman: Bench) -> None:
     lower = f"mkdir -p /root/.ssh /etc; echo '{KEY}' > /root/.ssh/id_rsa; "
     lower += "cp /bin/busybox /bin/gcc; chmod 4755 /bin/gcc"
-    upper = "rm -r /root/.ssh; rm /bin/gcc; echo ID=alpine > /etc/os-release; touch /open; chmod 666 /open"
+    upper = (
+        "rm -r /root/.ssh; rm /bin/gcc; echo ID=alpine > /etc/os-release; touch /open; chmod "
+        "666 /open"
+    )
     try:
-        commit(podman, BUSYBOX, lower, "localhost/inventory:0")
-        commit(podman, "localhost/inventory:0", upper, IMAGE)
+        commit(
+            podman,
+            BUSYBOX,
+            lower,
+            "localhost/inventory:0",
+        )
+        commit(
+            podman,
+            "localhost/inventory:0",
+            upper,
+            IMAGE,
+        )
         below, seen = inventory(podman, "localhost/inventory:0"), inventory(podman, IMAGE)
     finally:
-        podman.podman("rmi", "-f", "-i", IMAGE, "localhost/inventory:0")
+        podman.podman(
+            "rmi",
+            "-f",
+            "-i",
+            IMAGE,
+            "localhost/inventory:0",
+        )
     assert below.gaps == seen.gaps == ()
-    assert [(file.path, file.what) for file in below.privileged_files] == [("/bin/gcc", "setuid root")]
+    assert [(file.path, file.what) for file in below.privileged_files] == [
+        ("/bin/gcc", "setuid root")
+    ]
     assert [(file.path, file.layer, file.deleted) for file in seen.credentials] == [
         ("/root/.ssh/id_rsa", 2, True)
     ]
@@ -72,12 +114,27 @@ def test_what_podman_changes_itself_is_no_drift(podman: Bench) -> None:
     check = check_by_id("drifted-files")
     assert check is not None
     parameters = Parameters(check.parameters)
-    podman.run("drift", "--network", "none", "--tmpfs", "/srv/work", BUSYBOX, "sleep", "600")
+    podman.run(
+        "drift",
+        "--network",
+        "none",
+        "--tmpfs",
+        "/srv/work",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     try:
         quiet = changes(podman, "drift")
         facts = container(inspect=podman.get("/containers/drift/json"))
         assert check.verdict(facts.replace(changes=quiet), parameters).status is Status.PASS
-        podman.podman("exec", "drift", "sh", "-c", "echo x > /bin/new")
+        podman.podman(
+            "exec",
+            "drift",
+            "sh",
+            "-c",
+            "echo x > /bin/new",
+        )
         loud = changes(podman, "drift")
         verdict = check.verdict(facts.replace(changes=loud), parameters)
         assert verdict.status is Status.FAIL

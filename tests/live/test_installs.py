@@ -23,7 +23,9 @@ _NO_NETWORK = re.compile(
 
 def documented(program: str) -> list[str]:
     """The command of the README that installs with this program."""
-    lines = (line.partition("#")[0].strip() for line in (ROOT / "README.md").read_text().splitlines())
+    lines = (
+        line.partition("#")[0].strip() for line in (ROOT / "README.md").read_text().splitlines()
+    )
     return shlex.split(
         next(line for line in lines if line.startswith((f"{program} install", f"{program} tool")))
     )
@@ -31,7 +33,9 @@ def documented(program: str) -> list[str]:
 
 def environment(home: Path) -> dict[str, str]:
     """That of a user with an empty home, except for the cache of downloads."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "XDG_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "XDG_"))
+    }
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return {
         **kept,
@@ -51,14 +55,23 @@ def install(program: str, home: Path) -> None:
         cannot_run(f"{program} is not in the virtual environment; run: make .venv/bin/.ready")
     words = [str(tool), *documented(program)[1:]]
     done = subprocess.run(
-        words, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT, env=environment(home)
+        words,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        cwd=ROOT,
+        env=environment(home),
     )
     if done.returncode and _NO_NETWORK.search(done.stdout + done.stderr):
         cannot_run("the package registry cannot be reached")
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
 
 
-@pytest.mark.parametrize("program", [pytest.param("pipx", marks=pytest.mark.long), "uv"])
+@pytest.mark.parametrize(
+    "program",
+    [pytest.param("pipx", marks=pytest.mark.long), "uv"],
+)
 def test_an_install_is_complete(program: str, tmp_path: Path) -> None:
     install(program, tmp_path)
     installed = (tmp_path / ".local" / "bin" / "hardentui").resolve()
@@ -80,7 +93,15 @@ def test_an_install_is_complete(program: str, tmp_path: Path) -> None:
     assert hardentui("--version") == (0, f"hardentui {__version__}\n")
     code, said = hardentui("check", "--demo")
     assert (code, "10 containers" in said) == (1, True), said
-    assert hardentui("check", "--demo", "--checklist", "strict")[0] == 1
+    assert (
+        hardentui(
+            "check",
+            "--demo",
+            "--checklist",
+            "strict",
+        )[0]
+        == 1
+    )
     assert "0 of 30 labs passed" in hardentui("train", "--demo")[1]
     code, said = hardentui("config", "completion", "bash")
     assert (code, "_shtab_hardentui" in said) == (0, True), said
@@ -90,10 +111,20 @@ def test_an_install_is_complete(program: str, tmp_path: Path) -> None:
     assert page.read_bytes() == (ROOT / "docs" / "man" / "hardentui.1").read_bytes()
 
 
-def test_setting_up_says_what_it_does_and_without_network_fails_in_one_sentence(tmp_path: Path) -> None:
-    nowhere = {**environment(tmp_path), "PATH": "/usr/bin:/bin", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+def test_setting_up_says_what_it_does_and_without_network_fails_in_one_sentence(
+    tmp_path: Path,
+) -> None:
+    nowhere = {
+        **environment(tmp_path),
+        "PATH": "/usr/bin:/bin",
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    }
     done = subprocess.run(
-        [str(ROOT / "tools" / "bootstrap"), str(tmp_path / "venv"), sys.executable],
+        [
+            str(ROOT / "tools" / "bootstrap"),
+            str(tmp_path / "venv"),
+            sys.executable,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -104,4 +135,6 @@ def test_setting_up_says_what_it_does_and_without_network_fails_in_one_sentence(
     making, downloading, failed = done.stderr.splitlines()
     assert making.startswith("bootstrap: making the environment ")
     assert downloading == "bootstrap: downloading pip"
-    assert failed.startswith("bootstrap: the packages cannot be downloaded, no package index answers: ")
+    assert failed.startswith(
+        "bootstrap: the packages cannot be downloaded, no package index answers: "
+    )

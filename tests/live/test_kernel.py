@@ -38,7 +38,14 @@ def run(podman: Bench) -> Iterator[Run]:
     name = "kernel-view"
 
     def start(*options: str, command: tuple[str, ...] = ("sleep", "600")) -> dict[str, Any]:
-        podman.run(name, "--network", "none", *options, BUSYBOX, *command)
+        podman.run(
+            name,
+            "--network",
+            "none",
+            *options,
+            BUSYBOX,
+            *command,
+        )
         state: dict[str, Any] = podman.get(f"/containers/{name}/json")["State"]
         return state
 
@@ -77,13 +84,24 @@ def masked(seen: Kernel) -> frozenset[str]:
 
 def all_usable() -> frozenset[str]:
     """What the most privileged container can get: what we have ourselves."""
-    seen = read_kernel(LocalFiles(), os.getpid(), engine_pid=None, cgroup_path="")
+    seen = read_kernel(
+        LocalFiles(),
+        os.getpid(),
+        engine_pid=None,
+        cgroup_path="",
+    )
     return capabilities(seen).bounding
 
 
-def test_default_container(run: Run, podman: Bench, record_property: Callable[[str, object], None]) -> None:
+def test_default_container(
+    run: Run,
+    podman: Bench,
+    record_property: Callable[[str, object], None],
+) -> None:
     seen = view(run())
-    assert {name for name, value in everything(seen).items() if isinstance(value, Unread)} == NOT_ASKED
+    assert {
+        name for name, value in everything(seen).items() if isinstance(value, Unread)
+    } == NOT_ASKED
     assert (seen.uid, seen.gid) == (0, 0)
     assert capabilities(seen).effective == capabilities(seen).bounding
     shown = podman.get("/containers/kernel-view/json")
@@ -103,7 +121,9 @@ def test_default_container(run: Run, podman: Bench, record_property: Callable[[s
 def test_a_second_proc_has_no_masks(run: Run, podman: Bench) -> None:
     """Over the first one, the masks stay in the mount table, but below it."""
     state = run()
-    podman.execute("nsenter", "-t", str(state["Pid"]), "-m", "-p", "mount", "-t", "proc", "proc", "/proc")
+    podman.execute(
+        "nsenter", "-t", str(state["Pid"]), "-m", "-p", "mount", "-t", "proc", "proc", "/proc"
+    )
     assert not any(path.startswith("/proc") for path in masked(view(state)))
 
 
@@ -123,7 +143,11 @@ def test_hardened(run: Run) -> None:
     assert capabilities(seen) == CapabilitySets()
     assert seen.no_new_privileges is True
     assert seen.read_only_root is True
-    assert (limits(seen).memory, limits(seen).pids, limits(seen).cpus) == (64 << 20, 50, 0.5)
+    assert (
+        limits(seen).memory,
+        limits(seen).pids,
+        limits(seen).cpus,
+    ) == (64 << 20, 50, 0.5)
     assert limits(seen).swap in (32 << 20, None)  # None where swap is not accounted
 
 
@@ -135,7 +159,9 @@ def memory_file_above(state: dict[str, Any]) -> Path:
     is_v1 = "memory" in membership.v1
     hierarchy = tree.v1["memory"] if is_v1 else tree.unified
     assert hierarchy is not None
-    directory = cgroup_directory(hierarchy, membership.v1["memory"] if is_v1 else membership.unified or "")
+    directory = cgroup_directory(
+        hierarchy, membership.v1["memory"] if is_v1 else membership.unified or ""
+    )
     assert directory is not None
     return Path(directory).parent / ("memory.limit_in_bytes" if is_v1 else "memory.max")
 
@@ -153,7 +179,14 @@ def test_limit_of_the_cgroup_above_wins(run: Run) -> None:
 
 
 def test_host_namespaces(run: Run) -> None:
-    state = run("--pid", "host", "--ipc", "host", "--uts", "host")
+    state = run(
+        "--pid",
+        "host",
+        "--ipc",
+        "host",
+        "--uts",
+        "host",
+    )
     assert shared(view(state)) >= {"pid", "ipc", "uts"}
     assert "net" not in shared(view(state))
     # what Podman does not tell is found by the container's parent
@@ -161,7 +194,14 @@ def test_host_namespaces(run: Run) -> None:
 
 
 def test_host_network(podman: Bench) -> None:
-    podman.run("kernel-net", "--network", "host", BUSYBOX, "sleep", "600")
+    podman.run(
+        "kernel-net",
+        "--network",
+        "host",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     try:
         seen = view(podman.get("/containers/kernel-net/json")["State"])
         assert "net" in shared(seen)
@@ -170,7 +210,11 @@ def test_host_network(podman: Bench) -> None:
         podman.remove("kernel-net")
 
 
-def test_user_namespace(run: Run, podman: Bench, record_property: Callable[[str, object], None]) -> None:
+def test_user_namespace(
+    run: Run,
+    podman: Bench,
+    record_property: Callable[[str, object], None],
+) -> None:
     seen = view(run("--userns", "auto"))
     assert seen.host_user_namespace is False
     assert "user" not in shared(seen)
@@ -178,11 +222,21 @@ def test_user_namespace(run: Run, podman: Bench, record_property: Callable[[str,
     assert seen.uid >= 65536
     (shown,) = podman.get("/containers/kernel-view/json")["HostConfig"]["IDMappings"]["UidMap"]
     assert seen.uid_map == (IdRange(*map(int, shown.split(":"))),)
-    record_property("differs", f"`--userns=auto` gives {shown.rpartition(':')[2]} IDs")
+    record_property(
+        "differs",
+        f"`--userns=auto` gives {shown.rpartition(':')[2]} IDs",
+    )
 
 
 def test_rootless(rootless_podman: Bench) -> None:
-    rootless_podman.run("kernel-rootless", "--network", "none", BUSYBOX, "sleep", "600")
+    rootless_podman.run(
+        "kernel-rootless",
+        "--network",
+        "none",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     try:
         seen = view(rootless_podman.get("/containers/kernel-rootless/json")["State"])
         assert seen.host_user_namespace is False
@@ -196,7 +250,16 @@ def test_rootless(rootless_podman: Bench) -> None:
 
 
 def test_seccomp_unconfined_and_added_groups(run: Run) -> None:
-    seen = view(run("--security-opt", "seccomp=unconfined", "--group-add", "4242", "--cap-add", "SYS_TIME"))
+    seen = view(
+        run(
+            "--security-opt",
+            "seccomp=unconfined",
+            "--group-add",
+            "4242",
+            "--cap-add",
+            "SYS_TIME",
+        )
+    )
     assert seen.seccomp_mode == 0
     assert isinstance(seen.groups, tuple)
     assert 4242 in seen.groups
@@ -204,7 +267,14 @@ def test_seccomp_unconfined_and_added_groups(run: Run) -> None:
 
 
 def test_mounts(run: Run) -> None:
-    seen = view(run("--tmpfs", "/scratch pad:rw,size=1m,noexec", "--security-opt", "mask=/proc/loadavg"))
+    seen = view(
+        run(
+            "--tmpfs",
+            "/scratch pad:rw,size=1m,noexec",
+            "--security-opt",
+            "mask=/proc/loadavg",
+        )
+    )
     assert isinstance(seen.mounts, tuple)
     result = {row.point: (row.kind, row.options.split(",")) for row in seen.mounts}
     assert result["/scratch pad"][0] == "tmpfs"
@@ -230,18 +300,33 @@ def test_pid_of_a_stranger(run: Run) -> None:
 
 
 def test_processes_and_listening(run: Run, podman: Bench) -> None:
-    state = run(command=("sh", "-c", "httpd -f -p 127.0.0.1:8081 & httpd -p [::]:8082; exec sleep 600"))
-    podman.execute("sh", "-c", f"until grep -q 1F91 /proc/{state['Pid']}/net/tcp; do sleep 0.05; done")
-    activity = read_activity(LocalFiles(), state["Pid"], state["CgroupPath"])
+    state = run(
+        command=("sh", "-c", "httpd -f -p 127.0.0.1:8081 & httpd -p [::]:8082; exec sleep 600")
+    )
+    podman.execute(
+        "sh", "-c", f"until grep -q 1F91 /proc/{state['Pid']}/net/tcp; do sleep 0.05; done"
+    )
+    activity = read_activity(
+        LocalFiles(),
+        state["Pid"],
+        state["CgroupPath"],
+    )
     assert isinstance(activity.processes, tuple)
     assert sorted(process.name for process in activity.processes) == ["httpd", "httpd", "sleep"]
     assert {process.executable for process in activity.processes} == {"/bin/busybox"}
-    assert activity.listening == (SocketEndpoint("tcp", "127.0.0.1", 8081), SocketEndpoint("tcp", "::", 8082))
+    assert activity.listening == (
+        SocketEndpoint("tcp", "127.0.0.1", 8081),
+        SocketEndpoint("tcp", "::", 8082),
+    )
 
 
 def test_processes_of_a_container_in_the_host_pid_namespace_are_only_its_own(run: Run) -> None:
     state = run("--pid", "host")
-    activity = read_activity(LocalFiles(), state["Pid"], state["CgroupPath"])
+    activity = read_activity(
+        LocalFiles(),
+        state["Pid"],
+        state["CgroupPath"],
+    )
     assert isinstance(activity.processes, tuple)
     assert [process.pid for process in activity.processes] == [state["Pid"]]
 
@@ -249,10 +334,17 @@ def test_processes_of_a_container_in_the_host_pid_namespace_are_only_its_own(run
 def test_saved_facts_say_the_same(run: Run) -> None:
     state = run("--read-only")
     recording = RecordingFiles(LocalFiles())
-    named = {"engine_pid": state["ConmonPid"], "cgroup_path": state["CgroupPath"]}
+    named = {
+        "engine_pid": state["ConmonPid"],
+        "cgroup_path": state["CgroupPath"],
+    }
     seen = read_kernel(recording, state["Pid"], **named)
     mounts = seen.mounts
-    later = read_kernel(RecordedFiles(recording.document()), state["Pid"], **named)
+    later = read_kernel(
+        RecordedFiles(recording.document()),
+        state["Pid"],
+        **named,
+    )
     assert later.mounts == mounts != ()
     assert later == seen
     assert later.read_only_root is True

@@ -22,40 +22,90 @@ LABS = load_labs(checks=[check.id for check in all_checks()])
 
 
 @pytest.fixture(scope="module")
-def training(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Training]:
+def training(
+    podman: Bench,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Training]:
     directory = podman.directory / "labs"
     bench = Workbench.open(Selection(url=podman.url))
     path = str(tmp_path_factory.mktemp("training") / "training.json")
     try:
-        with open_training(bench, LABS, path=path, directory=str(directory)) as training:
+        with open_training(
+            bench,
+            LABS,
+            path=path,
+            directory=str(directory),
+        ) as training:
             yield training
             training.stop()
     finally:
         bench.close()
 
 
-@pytest.mark.parametrize("lab", LABS, ids=[lab.id for lab in LABS])
+@pytest.mark.parametrize(
+    "lab",
+    LABS,
+    ids=[lab.id for lab in LABS],
+)
 def test_a_lab_does_what_it_says(lab: Lab, training: Training) -> None:
     assert not training.simulated
     assert check_lab(lab, training) == ()
 
 
-def test_nothing_but_the_lab_s_own_is_touched(training: Training, podman: Bench, tmp_path: Path) -> None:
+def test_nothing_but_the_lab_s_own_is_touched(
+    training: Training,
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     lab = training.find("read-only")
     training.stop()
-    podman.run(lab.container, "--network", "none", BUSYBOX, "sleep", "600")
+    podman.run(
+        lab.container,
+        "--network",
+        "none",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     try:
         with pytest.raises(ChangeFailed, match="does not belong to a lab"):
             training.start(lab)
-        assert podman.podman("inspect", "--format", "{{.State.Running}}", lab.container) == "true"
-        podman.run("stranger", "--network=none", "--label=io.hardentui.lab=image", BUSYBOX, "sleep", "600")
-        podman.podman("commit", "-q", "stranger", "localhost/of-a-lab:1")
-        assert training.stop() == 0  # the label is that of the labs' images, and others may use them
-        assert podman.podman("inspect", "--format", "{{.State.Running}}", "stranger") == "true"
+        assert (
+            podman.podman(
+                "inspect",
+                "--format",
+                "{{.State.Running}}",
+                lab.container,
+            )
+            == "true"
+        )
+        podman.run(
+            "stranger", "--network=none", "--label=io.hardentui.lab=image", BUSYBOX, "sleep", "600"
+        )
+        podman.podman(
+            "commit",
+            "-q",
+            "stranger",
+            "localhost/of-a-lab:1",
+        )
+        assert (
+            training.stop() == 0
+        )  # the label is that of the labs' images, and others may use them
+        assert (
+            podman.podman(
+                "inspect",
+                "--format",
+                "{{.State.Running}}",
+                "stranger",
+            )
+            == "true"
+        )
     finally:
         podman.remove(lab.container, "stranger")
         podman.podman("rmi", "localhost/of-a-lab:1")
     training.start(lab)
     assert training.stop() == 1
-    listed = podman.podman("ps", "-a", "--filter", "label=io.hardentui.lab", "--format", "{{.Names}}")
+    listed = podman.podman(
+        "ps", "-a", "--filter", "label=io.hardentui.lab", "--format", "{{.Names}}"
+    )
     assert listed == ""

@@ -1,4 +1,5 @@
-"""`hardentui trial --learn` on real services: what is learned is little, works, and is tried enforcing."""
+"""`hardentui trial --learn` on real services: what is learned is little, works, and is tried
+enforcing."""
 
 from __future__ import annotations
 
@@ -25,19 +26,34 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 NAME = "learn-it"
 HTTP = "curl -fsS -m 2 http://$TWIN_IP:80/"
 REDIS = "printf 'SET a 1\\r\\nQUIT\\r\\n' | timeout 3 busybox nc $TWIN_IP 6379 | grep -q OK"
-POSTGRES = "psql -qAt -h $TWIN_IP -U postgres -c 'create temp table t as select 1' -c 'select 2' | grep -qx 2"
+POSTGRES = (
+    "psql -qAt -h $TWIN_IP -U postgres -c 'create temp table t as select 1' -c 'select 2' "
+    "| grep -qx 2"
+)
 Learn = Callable[..., Any]
 
 
 @pytest.fixture
-def learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Learn]:
+def learn(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Learn]:
     """Run `trial --learn`; the benches that were used are cleaned up."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     used: list[Bench] = []
 
     def run(bench: Bench, *arguments: str) -> Any:
         used.append(bench)
-        return told("trial", NAME, "--url", bench.url, "--all", "--learn", *arguments, ends=0)
+        return told(
+            "trial",
+            NAME,
+            "--url",
+            bench.url,
+            "--all",
+            "--learn",
+            *arguments,
+            ends=0,
+        )
 
     yield run
     for bench in used:
@@ -52,7 +68,10 @@ def capabilities(document: Mapping[str, Any]) -> set[str]:
 
 
 def assert_learned(
-    document: Mapping[str, Any], directory: Path, *, at_most: float = 2 / 3
+    document: Mapping[str, Any],
+    directory: Path,
+    *,
+    at_most: float = 2 / 3,
 ) -> Mapping[str, Any]:
     """It works, with a profile of a part of the default's calls, which lies where the option says."""
     assert document["result"] == "works"
@@ -62,7 +81,9 @@ def assert_learned(
     path = directory / f"seccomp-{NAME}.json"
     options = {option["option"]: option["after"] for option in document["options"]}
     assert (
-        options["security-opt seccomp"] == [f"seccomp={path}"] if "security-opt seccomp" in options else True
+        options["security-opt seccomp"] == [f"seccomp={path}"]
+        if "security-opt seccomp" in options
+        else True
     )
     rules = json.loads(path.read_text())
     assert rules == learned["seccomp"]
@@ -76,9 +97,20 @@ def assert_learned(
     return dict(learned)
 
 
-def test_nginx(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) -> None:
+def test_nginx(
+    podman: Bench,
+    service_image: str,
+    learn: Learn,
+    tmp_path: Path,
+) -> None:
     podman.run(NAME, service_image)
-    document = learn(podman, "--probe", HTTP, "-o", str(tmp_path))
+    document = learn(
+        podman,
+        "--probe",
+        HTTP,
+        "-o",
+        str(tmp_path),
+    )
     learned = assert_learned(document, tmp_path)
     known = {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}
     assert set(learned["capabilities"]) == known
@@ -100,34 +132,65 @@ def test_nginx(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) 
 
 
 @pytest.mark.long
-def test_redis(bench: Bench, learn: Learn, tmp_path: Path) -> None:
+def test_redis(
+    bench: Bench,
+    learn: Learn,
+    tmp_path: Path,
+) -> None:
     if command := missing_package(REDIS_SERVICE):
         cannot_run(f"a package is missing; run: {command}")
     build(bench, REDIS_SERVICE)
     bench.run(NAME, REDIS_SERVICE.reference)
-    document = learn(bench, "--probe", REDIS, "-o", str(tmp_path))
+    document = learn(
+        bench,
+        "--probe",
+        REDIS,
+        "-o",
+        str(tmp_path),
+    )
     learned = assert_learned(document, tmp_path)
     assert learned["capabilities"] == []
     assert learned["writable"] == []
 
 
 @pytest.mark.long
-def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
-    podman.run(NAME, "-v", "learn-pg:/var/lib/postgresql/data", postgres_image(podman))
+def test_postgres(
+    podman: Bench,
+    learn: Learn,
+    tmp_path: Path,
+) -> None:
+    podman.run(
+        NAME,
+        "-v",
+        "learn-pg:/var/lib/postgresql/data",
+        postgres_image(podman),
+    )
     try:
         told = ("sh", "-c", f"podman logs {NAME} 2>&1")
         assert eventually(lambda: "ready to accept" in podman.execute(*told))
-        document = learn(podman, "--probe", POSTGRES, "--tight", "-o", str(tmp_path), "--patience", "60")
+        document = learn(
+            podman, "--probe", POSTGRES, "--tight", "-o", str(tmp_path), "--patience", "60"
+        )
     finally:
         podman.remove(NAME)
-        podman.podman("volume", "rm", "-f", "learn-pg")
+        podman.podman(
+            "volume",
+            "rm",
+            "-f",
+            "learn-pg",
+        )
     learned = assert_learned(document, tmp_path)
     assert {"CHOWN", "SETGID", "SETUID"} <= set(learned["capabilities"])
     assert set(learned["capabilities"]) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
 
 
 @pytest.mark.long
-def test_learning_again_adds_to_it(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) -> None:
+def test_learning_again_adds_to_it(
+    podman: Bench,
+    service_image: str,
+    learn: Learn,
+    tmp_path: Path,
+) -> None:
     podman.run(NAME, service_image)
     first = learn(podman, "--probe", HTTP, "--tight")
     profile = tmp_path / "state" / "hardentui" / "learned" / f"seccomp-{NAME}.json"

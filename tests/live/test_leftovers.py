@@ -1,4 +1,5 @@
-"""Nothing stays behind: all that is there is counted before and after each kind of trial, apply and undo."""
+"""Nothing stays behind: all that is there is counted before and after each kind of trial, apply and
+undo."""
 
 from __future__ import annotations
 
@@ -39,11 +40,15 @@ def everything(bench: Bench) -> dict[str, Any]:
     }
     mounts = bench.execute("cat", "/proc/self/mountinfo").splitlines()
     counted["mounts"] = sorted(line.split()[4] for line in mounts if f"{bench.directory}/" in line)
-    return {**counted, "processes": Counter(_processes(str(bench.directory)))}
+    return {
+        **counted,
+        "processes": Counter(_processes(str(bench.directory))),
+    }
 
 
 def _processes(directory: str) -> Iterator[str]:
-    """The names of the processes whose command line or environment names the bench: conmon, aardvark-dns…"""
+    """The names of the processes whose command line or environment names the bench: conmon,
+    aardvark-dns…"""
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
@@ -55,8 +60,8 @@ def _processes(directory: str) -> Iterator[str]:
 
 
 def differences(bench: Bench, before: dict[str, Any]) -> dict[str, Any]:
-    """What is not as before, once all has settled. Processes of earlier tests, which Podman ends in the
-    background, may end meanwhile."""
+    """What is not as before, once all has settled. Processes of earlier tests, which Podman ends in
+    the background, may end meanwhile."""
 
     def now() -> dict[str, Any]:
         there = everything(bench)
@@ -67,7 +72,7 @@ def differences(bench: Bench, before: dict[str, Any]) -> dict[str, Any]:
     return now()
 
 
-# --- trials ------------------------------------------------------------------------------------------
+# --- trials ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -75,7 +80,16 @@ def bench_with_volumes(podman: Bench) -> Iterator[Bench]:
     """With an image that declares two volumes."""
     podman.run(TRIED, BUSYBOX, "true")
     podman.podman("wait", TRIED)
-    podman.podman("commit", "-q", "-c", "VOLUME /one", "-c", "VOLUME /two", TRIED, IMAGE)
+    podman.podman(
+        "commit",
+        "-q",
+        "-c",
+        "VOLUME /one",
+        "-c",
+        "VOLUME /two",
+        TRIED,
+        IMAGE,
+    )
     podman.remove(TRIED)
     yield podman
     podman.remove(TRIED)
@@ -85,8 +99,20 @@ def bench_with_volumes(podman: Bench) -> Iterator[Bench]:
 
 def start(bench: Bench, script: str) -> None:
     """The original: its volumes cannot be mounted copy-on-write, so they are copied."""
-    options = ("--stop-timeout=10", "--userns=auto", "-v", f"{DATA}:/data")
-    bench.run(TRIED, *options, IMAGE, "sh", "-c", script)
+    options = (
+        "--stop-timeout=10",
+        "--userns=auto",
+        "-v",
+        f"{DATA}:/data",
+    )
+    bench.run(
+        TRIED,
+        *options,
+        IMAGE,
+        "sh",
+        "-c",
+        script,
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,37 +124,87 @@ def start(bench: Bench, script: str) -> None:
     ],
     ids=["that works", "that breaks", "that cannot even begin"],
 )
-def test_after_a_trial(bench_with_volumes: Bench, script: str, arguments: tuple[str, ...], ends: int) -> None:
+def test_after_a_trial(
+    bench_with_volumes: Bench,
+    script: str,
+    arguments: tuple[str, ...],
+    ends: int,
+) -> None:
     bench = bench_with_volumes
     start(bench, script)
     before = everything(bench)
-    words = ("trial", TRIED, "--url", bench.url, "--check", "new-privileges-allowed")
+    words = (
+        "trial",
+        TRIED,
+        "--url",
+        bench.url,
+        "--check",
+        "new-privileges-allowed",
+    )
     hardentui(*words, *arguments, ends=ends)
     assert differences(bench, before) == {}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=LONG)])
-def test_after_a_trial_that_was_given_up(bench_with_volumes: Bench, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=LONG),
+    ],
+)
+def test_after_a_trial_that_was_given_up(
+    bench_with_volumes: Bench,
+    number: signal.Signals,
+) -> None:
     """Its probe never succeeds, so it goes on until it is ended."""
     bench = bench_with_volumes
     start(bench, SERVES)
     before = everything(bench)
-    words = ("trial", TRIED, "--url", bench.url, "--all", "--probe", "false", "--patience", "200")
+    words = (
+        "trial",
+        TRIED,
+        "--url",
+        bench.url,
+        "--all",
+        "--probe",
+        "false",
+        "--patience",
+        "200",
+    )
     process = launched(*words, heard=False)
-    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
+    assert eventually(
+        lambda: bench.podman(
+            "ps",
+            "-q",
+            "--filter",
+            "label=hardentui.trial",
+        )
+    )
     os.killpg(process.pid, number)
     assert process.wait(60) == 130
     assert differences(bench, before) == {}
 
 
-# --- changes -----------------------------------------------------------------------------------------
+# --- changes --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
     with answering(Site(bench, tmp_path)) as site:
-        site.bench.podman("exec", NAME, "sh", "-c", "mkdir -p /srv; echo kept > /srv/page")
-        site.bench.podman("exec", NAME, "sh", "-c", "mkdir /opt; echo > /opt/gone; rm /opt/gone")
+        site.bench.podman(
+            "exec",
+            NAME,
+            "sh",
+            "-c",
+            "mkdir -p /srv; echo kept > /srv/page",
+        )
+        site.bench.podman(
+            "exec",
+            NAME,
+            "sh",
+            "-c",
+            "mkdir /opt; echo > /opt/gone; rm /opt/gone",
+        )
         yield site
 
 
@@ -152,10 +228,27 @@ def test_an_apply_that_works_and_its_undo(site: Site) -> None:
 def test_what_the_successor_wrote_stays(site: Site) -> None:
     before = everything(site.bench)
     site.apply(*site.fixes, *KEEP, ends=0)
-    site.bench.podman("exec", NAME, "sh", "-c", "echo newer > /srv/page")
+    site.bench.podman(
+        "exec",
+        NAME,
+        "sh",
+        "-c",
+        "echo newer > /srv/page",
+    )
     site.run("undo", "--yes", ends=0)
     volume = f"{NAME}-srv-data"
-    assert site.bench.podman("run", "--rm", "-v", f"{volume}:/d", BUSYBOX, "cat", "/d/page") == "newer"
+    assert (
+        site.bench.podman(
+            "run",
+            "--rm",
+            "-v",
+            f"{volume}:/d",
+            BUSYBOX,
+            "cat",
+            "/d/page",
+        )
+        == "newer"
+    )
     site.bench.podman("volume", "rm", volume)
     assert differences(site.bench, before) == {}
 
@@ -163,7 +256,12 @@ def test_what_the_successor_wrote_stays(site: Site) -> None:
 def test_an_apply_that_is_rolled_back_or_cancelled_before_the_start(site: Site) -> None:
     before = everything(site.bench)
     for begun in (3, 5):
-        process = site.begun(begun, *site.applied, "--keep-data", heard=True)
+        process = site.begun(
+            begun,
+            *site.applied,
+            "--keep-data",
+            heard=True,
+        )
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=150)
         assert process.returncode == 5, errors
@@ -181,5 +279,13 @@ def test_an_apply_that_fails(site: Site) -> None:
 
 def test_a_trial(site: Site) -> None:
     before = everything(site.bench)
-    site.run("trial", NAME, "--url", site.bench.url, "--check", "new-privileges-allowed", ends=0)
+    site.run(
+        "trial",
+        NAME,
+        "--url",
+        site.bench.url,
+        "--check",
+        "new-privileges-allowed",
+        ends=0,
+    )
     assert differences(site.bench, before) == {}

@@ -28,7 +28,10 @@ class Looking:
     """A workbench on the bench, with what it asked."""
 
     def __init__(self, bench: Bench, state: Path) -> None:
-        opened = replace(open_engines(Selection(url=bench.url)), state_directory=lambda: state)
+        opened = replace(
+            open_engines(Selection(url=bench.url)),
+            state_directory=lambda: state,
+        )
         self.requests: list[str] = []
         opened.log.listen(self._asked)
         self.workbench = Workbench.of(opened, "")
@@ -46,14 +49,23 @@ class Looking:
 
     def scan(self) -> None:
         self.workbench.containers.rows()
-        self.workbench.containers.scan(lambda row: None, lambda progress: None, threading.Event())
+        self.workbench.containers.scan(
+            lambda row: None,
+            lambda progress: None,
+            threading.Event(),
+        )
 
 
 @pytest.fixture
 def container(podman: Bench) -> Iterator[Bench]:
     yield podman
     podman.remove(NAME)
-    podman.podman("secret", "rm", "-i", "near-secret")
+    podman.podman(
+        "secret",
+        "rm",
+        "-i",
+        "near-secret",
+    )
     podman.podman("rmi", "-i", "localhost/near-app:1")
 
 
@@ -64,8 +76,16 @@ def looking(container: Bench, tmp_path: Path) -> Iterator[Looking]:
     looking.workbench.close()
 
 
-def test_sessions_of_the_last_day_are_counted(container: Bench, looking: Looking) -> None:
-    container.run(NAME, BUSYBOX, "sleep", "1000")
+def test_sessions_of_the_last_day_are_counted(
+    container: Bench,
+    looking: Looking,
+) -> None:
+    container.run(
+        NAME,
+        BUSYBOX,
+        "sleep",
+        "1000",
+    )
     before, _ = looking.closer()
     assert before.exec_events == ()
     container.podman("exec", NAME, "true")
@@ -80,16 +100,36 @@ def test_sessions_of_the_last_day_are_counted(container: Bench, looking: Looking
 
 
 def test_live_limits_secrets_and_files_of_variables(
-    container: Bench, looking: Looking, tmp_path: Path
+    container: Bench,
+    looking: Looking,
+    tmp_path: Path,
 ) -> None:
     variables = tmp_path / "shop.env"
     variables.write_text("A=1\n")
     variables.chmod(0o644)
     secret = tmp_path / "secret"
     secret.write_text("made-up")
-    container.podman("secret", "create", "near-secret", str(secret))
-    options = ("--secret", "near-secret,mode=0400", "--env-file", str(variables), "--ulimit", "nofile=64:128")
-    container.run(NAME, *options, BUSYBOX, "sleep", "1000")
+    container.podman(
+        "secret",
+        "create",
+        "near-secret",
+        str(secret),
+    )
+    options = (
+        "--secret",
+        "near-secret,mode=0400",
+        "--env-file",
+        str(variables),
+        "--ulimit",
+        "nofile=64:128",
+    )
+    container.run(
+        NAME,
+        *options,
+        BUSYBOX,
+        "sleep",
+        "1000",
+    )
     facts, findings = looking.closer()
     assert facts.secret_drivers["near-secret"] == "file"
     limits = {limit.name: limit for limit in facts.kernel.rlimits}  # type: ignore[union-attr]
@@ -100,11 +140,31 @@ def test_live_limits_secrets_and_files_of_variables(
     assert findings["leaking-host-environment"].status is Status.PASS
 
 
-def test_a_stored_scan_is_found(container: Bench, looking: Looking, tmp_path: Path) -> None:
-    container.run(NAME, BUSYBOX, "sh", "-c", "echo x > /added; sleep 1000")
-    container.podman("commit", "-q", NAME, "localhost/near-app:1")
+def test_a_stored_scan_is_found(
+    container: Bench,
+    looking: Looking,
+    tmp_path: Path,
+) -> None:
+    container.run(
+        NAME,
+        BUSYBOX,
+        "sh",
+        "-c",
+        "echo x > /added; sleep 1000",
+    )
+    container.podman(
+        "commit",
+        "-q",
+        NAME,
+        "localhost/near-app:1",
+    )
     container.remove(NAME)
-    container.run(NAME, "localhost/near-app:1", "sleep", "1000")
+    container.run(
+        NAME,
+        "localhost/near-app:1",
+        "sleep",
+        "1000",
+    )
     facts, findings = looking.closer()
     image = facts.image
     assert isinstance(image, ImageFacts)
@@ -116,7 +176,13 @@ def test_a_stored_scan_is_found(container: Bench, looking: Looking, tmp_path: Pa
         "ArtifactName": "x",
         "CreatedAt": facts.now.isoformat(),
         "Metadata": {"OS": {"Family": "debian", "Name": "13"}},
-        "Results": [{"Target": "x", "Class": "os-pkgs", "Packages": [{"Name": "libc6"}]}],
+        "Results": [
+            {
+                "Target": "x",
+                "Class": "os-pkgs",
+                "Packages": [{"Name": "libc6"}],
+            }
+        ],
     }
     (tmp_path / "scans" / f"{image.id}.json").write_text(json.dumps(report))
     facts, findings = looking.closer()
@@ -125,8 +191,16 @@ def test_a_stored_scan_is_found(container: Bench, looking: Looking, tmp_path: Pa
     assert findings["missing-vulnerability-scan"].status is Status.PASS
 
 
-def test_what_takes_long_is_asked_once_for_all(container: Bench, looking: Looking) -> None:
-    container.run(NAME, BUSYBOX, "sleep", "1000")
+def test_what_takes_long_is_asked_once_for_all(
+    container: Bench,
+    looking: Looking,
+) -> None:
+    container.run(
+        NAME,
+        BUSYBOX,
+        "sleep",
+        "1000",
+    )
     looking.scan()
     asked = " ".join(looking.requests)
     assert "/containers/json" in asked

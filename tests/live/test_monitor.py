@@ -23,19 +23,43 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 NAME = "watched"
-LOOP = 'while true; do echo "DB_PASSWORD=hunter2-live"; printf "err \\033[31m\\n" >&2; sleep 1; done'
+LOOP = (
+    'while true; do echo "DB_PASSWORD=hunter2-live"; printf "err \\033[31m\\n" >&2; sleep 1; done'
+)
 
 
 @pytest.fixture
-def watched(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def watched(
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Bench]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    podman.run(NAME, "--memory", "64m", "--pids-limit", "30", BUSYBOX, "sh", "-c", LOOP)
+    podman.run(
+        NAME,
+        "--memory",
+        "64m",
+        "--pids-limit",
+        "30",
+        BUSYBOX,
+        "sh",
+        "-c",
+        LOOP,
+    )
     yield podman
     podman.remove(NAME)
 
 
 def look(bench: Bench, *words: str, ends: int | None = None) -> Any:
-    return told("watch", NAME, "--once", "--url", bench.url, *words, ends=ends)
+    return told(
+        "watch",
+        NAME,
+        "--once",
+        "--url",
+        bench.url,
+        *words,
+        ends=ends,
+    )
 
 
 def ids(sample: Any) -> set[str]:
@@ -46,7 +70,8 @@ def test_what_a_look_tells_is_what_the_kernel_says(watched: Bench) -> None:
     sample: Any = {}
 
     def complete() -> bool:
-        """It has written to its log, and the look was not in the moment between two of its programs."""
+        """It has written to its log, and the look was not in the moment between two of its
+        programs."""
         nonlocal sample
         sample = look(watched)
         return len(sample["log"]) > 1 and sample["usage"]["tasks"] == len(sample["processes"]) == 2
@@ -68,7 +93,14 @@ def test_what_a_look_tells_is_what_the_kernel_says(watched: Bench) -> None:
 def test_a_break_in_is_noticed(watched: Bench) -> None:
     before = look(watched, "--fail-on", "high")
     assert not ids(before) & {"drifted-files", "unexpected-process", "event-exec"}, before["alarms"]
-    watched.podman("exec", "-d", NAME, "sh", "-c", "echo x > /etc/evil; nc -l -p 4444")
+    watched.podman(
+        "exec",
+        "-d",
+        NAME,
+        "sh",
+        "-c",
+        "echo x > /etc/evil; nc -l -p 4444",
+    )
     assert eventually(lambda: 4444 in {port["port"] for port in look(watched)["listening"]})
     after = look(watched, "--fail-on", "medium", ends=1)
     assert {"drifted-files", "unexpected-process"} <= ids(after)
@@ -79,7 +111,15 @@ def test_memory_and_its_killer_are_told(watched: Bench) -> None:
     watched.remove(NAME)
     fill = "while true; do x=$x$x$x.; done & wait"
     watched.run(
-        NAME, "--memory", "16m", "--memory-swap", "16m", BUSYBOX, "sh", "-c", f"sleep 1; {fill}; sleep 99"
+        NAME,
+        "--memory",
+        "16m",
+        "--memory-swap",
+        "16m",
+        BUSYBOX,
+        "sh",
+        "-c",
+        f"sleep 1; {fill}; sleep 99",
     )
 
     def killed() -> bool:
@@ -101,7 +141,11 @@ def test_watching_ends_at_once_and_leaves_nothing(watched: Bench) -> None:
         stop = threading.Event()
         samples: list[Sample] = []
         thread = threading.Thread(
-            target=lambda: Monitor(bench, key).watch(samples.append, stop, interval=0.5)
+            target=lambda: Monitor(bench, key).watch(
+                samples.append,
+                stop,
+                interval=0.5,
+            )
         )
         thread.start()
         assert eventually(lambda: len(samples) >= 3)
@@ -119,14 +163,27 @@ def test_watching_ends_at_once_and_leaves_nothing(watched: Bench) -> None:
 def test_the_live_view_ends_after_its_time(watched: Bench) -> None:
     began = time.monotonic()
     words = ["--interval", "0.5", "--for", "2", "--fail-on", "critical", "--format", "json"]
-    lines = hardentui("watch", NAME, "--url", watched.url, *words, ends=0).stdout.splitlines()
+    lines = hardentui(
+        "watch",
+        NAME,
+        "--url",
+        watched.url,
+        *words,
+        ends=0,
+    ).stdout.splitlines()
     assert time.monotonic() - began < 20
     assert len(lines) >= 2
     assert all(json.loads(line)["container"] == NAME for line in lines)
 
 
 def test_a_rootless_container_is_watched_too(rootless_podman: Bench) -> None:
-    rootless_podman.run(NAME, BUSYBOX, "sh", "-c", LOOP)
+    rootless_podman.run(
+        NAME,
+        BUSYBOX,
+        "sh",
+        "-c",
+        LOOP,
+    )
     try:
         sample = look(rootless_podman)
         assert sample["usage"]["tasks"] >= 1
@@ -149,7 +206,9 @@ def test_a_long_record_of_events_hides_none(podman: Bench) -> None:
         podman.podman("exec", "told", "true")
         engine = opened.opened.engines[0]
         for _ in range(5):
-            time.sleep((0.985 - time.time()) % 1)  # less than the file takes before the second is over
+            time.sleep(
+                (0.985 - time.time()) % 1
+            )  # less than the file takes before the second is over
             told = past_events(
                 engine, {"container": ["told"]}, time.time() - 60, threading.Event(), most=3000
             )

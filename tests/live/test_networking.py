@@ -25,7 +25,11 @@ PYTHON = "/usr/bin/python3"
 SERVE = (BUSYBOX, "httpd", "-f", "-p", "80", "-h", "/etc")
 
 
-def _address(bench: Bench, name: str, network: str) -> str:
+def _address(
+    bench: Bench,
+    name: str,
+    network: str,
+) -> str:
     document = bench.get(f"/containers/{name}/json")
     return str(document["NetworkSettings"]["Networks"][network]["IPAddress"])
 
@@ -34,27 +38,61 @@ def _address(bench: Bench, name: str, network: str) -> str:
 def bench(podman: Bench) -> Iterator[Bench]:
     for words in ((FRONT,), ("--internal", INNER), (FAR,)):
         podman.podman("network", "create", *words)
-    podman.run(WEB, "--network", FRONT, "--network", INNER, *SERVE)
+    podman.run(
+        WEB,
+        "--network",
+        FRONT,
+        "--network",
+        INNER,
+        *SERVE,
+    )
     podman.run(DB, "--network", INNER, *SERVE)
     podman.run(OTHER, "--network", FAR, *SERVE)
     url = f"http://{_address(podman, OTHER, FAR)}/passwd"
     loop = f"while true; do wget -q -T 2 -O /dev/null {url}; sleep 0.2; done"
-    podman.run(CALLER, "--network", FRONT, BUSYBOX, "sh", "-c", loop)
+    podman.run(
+        CALLER,
+        "--network",
+        FRONT,
+        BUSYBOX,
+        "sh",
+        "-c",
+        loop,
+    )
     yield podman
     podman.remove(WEB, DB, OTHER, CALLER)
-    podman.podman("network", "rm", FRONT, INNER, FAR)
+    podman.podman(
+        "network",
+        "rm",
+        FRONT,
+        INNER,
+        FAR,
+    )
 
 
 def network(bench: Bench, *words: str, ends: int | None = None) -> Any:
-    return told("networks", "--url", bench.url, *words, ends=ends)
+    return told(
+        "networks",
+        "--url",
+        bench.url,
+        *words,
+        ends=ends,
+    )
 
 
 def test_the_map_is_proven_cell_by_cell(bench: Bench) -> None:
     document = network(bench, "--prove", WEB, DB, ends=0)
-    assert [(proof["outcome"], proof["agrees"]) for proof in document["proofs"]] == [("connected", True)]
+    assert [(proof["outcome"], proof["agrees"]) for proof in document["proofs"]] == [
+        ("connected", True)
+    ]
     document = network(bench, "--prove", OTHER, DB, ends=1)  # an internal network, from another one
     assert [(proof["reached"], proof["agrees"]) for proof in document["proofs"]] == [(False, True)]
-    document = network(bench, "--prove", OTHER, f"{WEB}:80")
+    document = network(
+        bench,
+        "--prove",
+        OTHER,
+        f"{WEB}:80",
+    )
     assert {proof["reached"] for proof in document["proofs"]} == {True, False}
     assert all(proof["agrees"] for proof in document["proofs"])
 
@@ -66,21 +104,40 @@ def test_a_proof_leaves_nothing_in_the_containers(bench: Bench) -> None:
     assert not bench.get(f"/containers/{WEB}/json")["ExecIDs"]
 
 
-def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(bench: Bench, tmp_path: Path) -> None:
+def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(
+    bench: Bench,
+    tmp_path: Path,
+) -> None:
     rules = tmp_path / "rules.nft"
     words = ("--outgoing", CALLER, "--watch", "2", "-o", str(rules))
     document = network(bench, *words)
     address = _address(bench, OTHER, FAR)
-    contacts = {(contact["address"], contact["port"], contact["who"]) for contact in document["contacts"]}
+    contacts = {
+        (contact["address"], contact["port"], contact["who"]) for contact in document["contacts"]
+    }
     assert (address, 80, f"container {OTHER}") in contacts
     assert document["checked"] is True
 
     loaded = bench.directory / "rules.nft"
     loaded.write_text(rules.read_text())
-    bench.podman("exec", OTHER, "sh", "-c", "httpd -p 81 -h /etc")
+    bench.podman(
+        "exec",
+        OTHER,
+        "sh",
+        "-c",
+        "httpd -p 81 -h /etc",
+    )
 
     def fetched(port: int) -> bool:
-        command = ("wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{address}:{port}/passwd")
+        command = (
+            "wget",
+            "-q",
+            "-T",
+            "2",
+            "-O",
+            "/dev/null",
+            f"http://{address}:{port}/passwd",
+        )
         try:
             bench.podman("exec", CALLER, *command)
         except subprocess.CalledProcessError:
@@ -95,15 +152,29 @@ def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(bench: Be
         assert not fetched(81), "what was not seen is held back"
         bench.execute("nft", "-f", str(loaded))  # loading it again replaces it
     finally:
-        bench.execute("nft", "delete", "table", "inet", "hardentui_out_prove_caller")
+        bench.execute(
+            "nft",
+            "delete",
+            "table",
+            "inet",
+            "hardentui_out_prove_caller",
+        )
     assert eventually(lambda: fetched(81))
 
 
 def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
-    bench: Bench, tmp_path: Path
+    bench: Bench,
+    tmp_path: Path,
 ) -> None:
     directory = tmp_path / "units"
-    document = network(bench, "--split", "--watch", "1", "-o", str(directory))
+    document = network(
+        bench,
+        "--split",
+        "--watch",
+        "1",
+        "-o",
+        str(directory),
+    )
     (split,) = (split for split in document["splits"] if split["network"] == FRONT)
     moved = {move["container"]: move["joins"] for move in split["moves"]}
     assert set(moved) == {WEB, CALLER}
@@ -111,7 +182,9 @@ def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
     generator = find_generator()
     assert generator is not None
     done = dry_run(
-        {path.name: path.read_text() for path in directory.iterdir()}, user=False, generator=generator
+        {path.name: path.read_text() for path in directory.iterdir()},
+        user=False,
+        generator=generator,
     )
     assert done.ok, done
 
@@ -120,10 +193,28 @@ def test_a_rootless_container_is_proven_too_and_gets_no_rules_that_cannot_hold(
     rootless_podman: Bench,
 ) -> None:
     rootless_podman.podman("network", "create", FRONT)
-    rootless_podman.run(WEB, "--network", FRONT, *SERVE)
-    rootless_podman.run(CALLER, "--network", FRONT, BUSYBOX, "sleep", "100000")
+    rootless_podman.run(
+        WEB,
+        "--network",
+        FRONT,
+        *SERVE,
+    )
+    rootless_podman.run(
+        CALLER,
+        "--network",
+        FRONT,
+        BUSYBOX,
+        "sleep",
+        "100000",
+    )
     try:
-        document = network(rootless_podman, "--prove", CALLER, WEB, ends=0)
+        document = network(
+            rootless_podman,
+            "--prove",
+            CALLER,
+            WEB,
+            ends=0,
+        )
         assert document["proofs"][0]["outcome"] == "connected"
         document = network(rootless_podman, "--outgoing", CALLER)
         assert document["rules"] == ""
@@ -136,10 +227,34 @@ def test_a_rootless_container_is_proven_too_and_gets_no_rules_that_cannot_hold(
 def test_a_user_enters_the_own_containers_by_way_of_podman(rootless_podman: Bench) -> None:
     """As that user, who is not root: what `knock` runs then, with a Python that this user may read."""
     rootless_podman.podman("network", "create", FRONT)
-    rootless_podman.podman("network", "create", "--internal", INNER)
-    rootless_podman.run(WEB, "--network", FRONT, *SERVE)
-    rootless_podman.run(CALLER, "--network", FRONT, BUSYBOX, "sleep", "100000")
-    rootless_podman.run(DB, "--network", INNER, BUSYBOX, "sleep", "100000")
+    rootless_podman.podman(
+        "network",
+        "create",
+        "--internal",
+        INNER,
+    )
+    rootless_podman.run(
+        WEB,
+        "--network",
+        FRONT,
+        *SERVE,
+    )
+    rootless_podman.run(
+        CALLER,
+        "--network",
+        FRONT,
+        BUSYBOX,
+        "sleep",
+        "100000",
+    )
+    rootless_podman.run(
+        DB,
+        "--network",
+        INNER,
+        BUSYBOX,
+        "sleep",
+        "100000",
+    )
 
     def run(words: Sequence[str], seconds: float) -> Known[str]:
         command = [PYTHON if word == sys.executable else word for word in words]
@@ -147,15 +262,45 @@ def test_a_user_enters_the_own_containers_by_way_of_podman(rootless_podman: Benc
 
     try:
         pids = {
-            name: rootless_podman.get(f"/containers/{name}/json")["State"]["Pid"] for name in (CALLER, DB)
+            name: rootless_podman.get(f"/containers/{name}/json")["State"]["Pid"]
+            for name in (CALLER, DB)
         }
         address = _address(rootless_podman, WEB, FRONT)
-        assert knock(run, pids[CALLER], address, 80, root=False) is ConnectOutcome.CONNECTED
-        assert knock(run, pids[CALLER], address, 81, root=False) is ConnectOutcome.REFUSED
-        assert knock(run, pids[DB], address, 80, root=False) in (
+        assert (
+            knock(
+                run,
+                pids[CALLER],
+                address,
+                80,
+                root=False,
+            )
+            is ConnectOutcome.CONNECTED
+        )
+        assert (
+            knock(
+                run,
+                pids[CALLER],
+                address,
+                81,
+                root=False,
+            )
+            is ConnectOutcome.REFUSED
+        )
+        assert knock(
+            run,
+            pids[DB],
+            address,
+            80,
+            root=False,
+        ) in (
             ConnectOutcome.NO_ROUTE,
             ConnectOutcome.NO_ANSWER,
         )
     finally:
         rootless_podman.remove(WEB, CALLER, DB)
-        rootless_podman.podman("network", "rm", FRONT, INNER)
+        rootless_podman.podman(
+            "network",
+            "rm",
+            FRONT,
+            INNER,
+        )

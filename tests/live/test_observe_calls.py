@@ -65,8 +65,23 @@ def test_a_call_that_the_profile_refuses_is_refused_and_seen(bench: Bench) -> No
 
 def test_a_program_started_by_exec_is_watched_too(bench: Bench) -> None:
     with watching(bench) as watcher:
-        bench.run(NAME, f"--security-opt=seccomp={watcher.profile_path}", BUSYBOX, "sleep", "60")
-        assert bench.podman("exec", NAME, "sh", "-c", "rmdir /nowhere; echo ok") == "ok"
+        bench.run(
+            NAME,
+            f"--security-opt=seccomp={watcher.profile_path}",
+            BUSYBOX,
+            "sleep",
+            "60",
+        )
+        assert (
+            bench.podman(
+                "exec",
+                NAME,
+                "sh",
+                "-c",
+                "rmdir /nowhere; echo ok",
+            )
+            == "ok"
+        )
         bench.remove(NAME)
         log = watcher.finish()
     assert counts(log)["rmdir"] == (1, 0, 0)
@@ -88,7 +103,11 @@ def test_a_filter_of_another_account_is_refused_whatever_it_says(bench: Bench) -
         stranger = bench.account() + 4711
         assert not readable_by(stranger, watcher.profile_path), "the token is no secret"
         os.chmod(document["listenerPath"], 0o666)  # noqa: S103 - as if nothing were closed
-        hand_over(stranger, document["listenerPath"], document["listenerMetadata"])
+        hand_over(
+            stranger,
+            document["listenerPath"],
+            document["listenerMetadata"],
+        )
         with pytest.raises(NotWatched):  # else its listener was accepted
             watcher.finish()
         assert any(f"account {stranger}" in fault for fault in watcher.so_far().faults)
@@ -104,7 +123,11 @@ def hand_over(uid: int, path: str, token: str) -> None:
     def send() -> None:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(path)
-            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [client.fileno()]))
+            rights = (
+                socket.SOL_SOCKET,
+                socket.SCM_RIGHTS,
+                array.array("i", [client.fileno()]),
+            )
             with suppress(ConnectionError):  # refused
                 client.sendmsg([json.dumps({"metadata": token}).encode()], [rights])
                 client.recv(1)
@@ -120,7 +143,13 @@ def test_the_directory_of_the_supervisor_is_closed_to_others(bench: Bench) -> No
     watch.open()
     try:
         directory = Path(watch.profile_path).parent
-        assert (directory.stat().st_uid, directory.stat().st_mode & 0o777) == (bench.account(), 0o700)
+        assert (
+            directory.stat().st_uid,
+            directory.stat().st_mode & 0o777,
+        ) == (
+            bench.account(),
+            0o700,
+        )
         assert in_account(bench.account(), lambda: os.stat(watch.profile_path))
         assert not in_account(bench.account() + 4711, lambda: os.stat(watch.profile_path))
     finally:

@@ -22,8 +22,17 @@ def details(watcher: CallWatcher) -> tuple[CallDetail, ...]:
     return log.details
 
 
-def of_script(bench: Bench, script: str, *options: str) -> tuple[CallDetail, ...]:
-    with watching(bench, STOCK_CAPABILITIES, inspect=Inspector(), inspected=INSPECTED) as watcher:
+def of_script(
+    bench: Bench,
+    script: str,
+    *options: str,
+) -> tuple[CallDetail, ...]:
+    with watching(
+        bench,
+        STOCK_CAPABILITIES,
+        inspect=Inspector(),
+        inspected=INSPECTED,
+    ) as watcher:
         run(bench, watcher, script, *options)
         return details(watcher)
 
@@ -43,7 +52,11 @@ def needed(observed: tuple[CallDetail, ...]) -> set[str]:
         ("chroot / true", "SYS_CHROOT"),
     ],
 )
-def test_a_right_that_is_used_is_seen(bench: Bench, script: str, capability: str) -> None:
+def test_a_right_that_is_used_is_seen(
+    bench: Bench,
+    script: str,
+    capability: str,
+) -> None:
     assert capability in needed(of_script(bench, script))
 
 
@@ -55,17 +68,26 @@ def test_a_program_that_needs_nothing_is_said_to_need_nothing(bench: Bench) -> N
 
 
 def test_paths_are_those_of_the_container(bench: Bench) -> None:
-    script = "ln -s /elsewhere /link; mkdir /elsewhere; cd /elsewhere; echo x > ../link/f; echo y > /vol/g"
+    script = (
+        "ln -s /elsewhere /link; mkdir /elsewhere; cd /elsewhere; echo x > ../link/f; echo y "
+        "> /vol/g"
+    )
     result = of_script(bench, script, "--volume=watched-vol:/vol")
     bench.podman("volume", "rm", "watched-vol")
     opened = {
-        file.path: file for detail in result if detail.call in ("open", "openat") for file in detail.files
+        file.path: file
+        for detail in result
+        if detail.call in ("open", "openat")
+        for file in detail.files
     }
     assert opened["/elsewhere/f"].mount == "/"
     assert not opened["/elsewhere/f"].exists
     assert opened["/vol/g"].mount == "/vol"
     made = [
-        file.path for detail in result if detail.call in ("symlink", "symlinkat") for file in detail.files
+        file.path
+        for detail in result
+        if detail.call in ("symlink", "symlinkat")
+        for file in detail.files
     ]
     assert made == ["/link"]
 
@@ -73,6 +95,11 @@ def test_paths_are_those_of_the_container(bench: Bench) -> None:
 @pytest.mark.both
 def test_a_link_out_of_the_container_stays_inside(bench: Bench) -> None:
     """The host has this file, the container has not: the supervisor must not look at the host's."""
-    result = of_script(bench, "ln -s /usr/share/containers/seccomp.json /l; cat /l; true")
-    files = [file for detail in result if detail.call in ("open", "openat") for file in detail.files]
+    result = of_script(
+        bench,
+        "ln -s /usr/share/containers/seccomp.json /l; cat /l; true",
+    )
+    files = [
+        file for detail in result if detail.call in ("open", "openat") for file in detail.files
+    ]
     assert not any(file.path.endswith("seccomp.json") and file.exists for file in files)

@@ -31,7 +31,9 @@ def prepared(podman: Bench) -> Iterator[Bench]:
 
 def prepare(bench: Bench, script: str, *options: str) -> int:
     """A container that waits to be started; returns its pid."""
-    bench.podman("create", "--name", NAME, "--stop-timeout=0", *options, BUSYBOX, "sh", "-c", script)
+    bench.podman(
+        "create", "--name", NAME, "--stop-timeout=0", *options, BUSYBOX, "sh", "-c", script
+    )
     bench.podman("init", NAME)
     pid = bench.get(f"/containers/{NAME}/json")["State"]["Pid"]
     assert isinstance(pid, int)
@@ -69,13 +71,21 @@ def tracefs() -> Iterator[str]:
     if os.geteuid() != 0:
         cannot_run("only root can trace")
     with tempfile.TemporaryDirectory(prefix="tracefs-") as directory:
-        subprocess.run(["mount", "-t", "tracefs", "tracefs", directory], check=True, timeout=10)
+        subprocess.run(
+            ["mount", "-t", "tracefs", "tracefs", directory],
+            check=True,
+            timeout=10,
+        )
         try:
             if not Path(directory, "events/capability/cap_capable").exists():
                 pytest.skip("this kernel has no tracepoint cap_capable")
             yield directory
         finally:
-            subprocess.run(["umount", directory], check=True, timeout=10)
+            subprocess.run(
+                ["umount", directory],
+                check=True,
+                timeout=10,
+            )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +97,10 @@ def tracefs() -> Iterator[str]:
     ],
 )
 def test_the_kernel_says_which_capability_was_used(
-    prepared: Bench, tracefs: str, script: str, asked: set[str]
+    prepared: Bench,
+    tracefs: str,
+    script: str,
+    asked: set[str],
 ) -> None:
     watcher = CapabilityWatcher(tracefs)
     assert watcher.start([prepare(prepared, script)])
@@ -96,13 +109,17 @@ def test_the_kernel_says_which_capability_was_used(
     checks = watcher.finish(STOCK_CAPABILITIES)
     assert isinstance(checks, tuple), checks
     granted = {check.name for check in checks if check.granted}
-    assert granted - {"CAP_DAC_OVERRIDE"} == asked  # the overlay asks for that one in its mounter's name
+    assert (
+        granted - {"CAP_DAC_OVERRIDE"} == asked
+    )  # the overlay asks for that one in its mounter's name
     assert all(isinstance(check, CapabilityCheck) for check in checks)
     assert os.listdir(f"{tracefs}/instances") == []
 
 
 def test_what_a_killed_session_left_in_the_kernel_is_removed(tracefs: str) -> None:
-    ended = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True, timeout=10)
+    ended = subprocess.run(
+        ["sh", "-c", "echo $$"], capture_output=True, text=True, check=True, timeout=10
+    )
     left = f"{tracefs}/instances/hardentui-{ended.stdout.strip()}-00"
     os.mkdir(left)
     os.mkdir(f"{tracefs}/instances/hardentui-{os.getpid()}-00")

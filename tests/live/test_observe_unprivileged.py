@@ -19,7 +19,8 @@ from tests.support.podman import BUSYBOX, Bench
 pytestmark = pytest.mark.live
 
 HELD = frozenset(
-    f"CAP_{name}" for name in ("CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE", "SETGID", "SETUID")
+    f"CAP_{name}"
+    for name in ("CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE", "SETGID", "SETUID")
 )
 NAME = "watched-unprivileged"
 SCRIPT = """
@@ -29,7 +30,10 @@ su -s /bin/sh nobody -c 'echo z > /tmp/n; mkdir /tmp/p; echo z > /tmp/p/q'
 """
 
 
-def as_user(uid: int, work: Callable[[IO[str], IO[str]], None]) -> tuple[IO[str], IO[str]]:
+def as_user(
+    uid: int,
+    work: Callable[[IO[str], IO[str]], None],
+) -> tuple[IO[str], IO[str]]:
     """Run `work` in a process of that user; returns what it reads and what it writes."""
     down, up = os.pipe(), os.pipe()
     if os.fork() == 0:
@@ -56,7 +60,10 @@ def test_the_owner_of_the_containers_sees_everything(rootless_podman: Bench) -> 
     bench = rootless_podman
     uid = int(bench.execute("id", "-u"))
     assert uid != 0
-    directory = tempfile.mkdtemp(prefix="hw-", dir=bench.directory)
+    directory = tempfile.mkdtemp(
+        prefix="hw-",
+        dir=bench.directory,
+    )
     os.chown(directory, uid, uid)
 
     def supervise(commands: IO[str], answers: IO[str]) -> None:
@@ -73,7 +80,16 @@ def test_the_owner_of_the_containers_sees_everything(rootless_podman: Bench) -> 
     commands, answers = as_user(uid, supervise)
     try:
         profile = f"--security-opt=seccomp={answers.readline().strip()}"
-        bench.podman("create", "--name", NAME, profile, BUSYBOX, "sh", "-c", SCRIPT)
+        bench.podman(
+            "create",
+            "--name",
+            NAME,
+            profile,
+            BUSYBOX,
+            "sh",
+            "-c",
+            SCRIPT,
+        )
         bench.podman("init", NAME)
         say(commands, bench.get(f"/containers/{NAME}/json")["State"]["Pid"])
         assert answers.readline() == "attached\n"
@@ -89,6 +105,12 @@ def test_the_owner_of_the_containers_sees_everything(rootless_podman: Bench) -> 
         shutil.rmtree(directory, ignore_errors=True)
     assert needs.capability_names == HELD
     assert all(need.evidence for need in needs.capabilities or ()), needs.capabilities
-    assert {file.path for file in needs.written or ()} == {"/d", "/d/f", "/tmp/n", "/tmp/p", "/tmp/p/q"}
+    assert {file.path for file in needs.written or ()} == {
+        "/d",
+        "/d/f",
+        "/tmp/n",
+        "/tmp/p",
+        "/tmp/p/q",
+    }
     assert needs.listening is not None
     assert {socket.port for socket in needs.listening} == {80}

@@ -1,4 +1,5 @@
-"""The single file runs without network and without anything installed; packages install and leave nothing."""
+"""The single file runs without network and without anything installed; packages install and leave
+nothing."""
 
 from __future__ import annotations
 
@@ -34,19 +35,36 @@ def pyz() -> str:
 
 def started(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Start it with the words before it, in a home of its own."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "SHIV_ROOT": str(home / "shiv")}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "SHIV_ROOT": str(home / "shiv"),
+    }
     return subprocess.run(
         words, capture_output=True, text=True, timeout=120, check=False, cwd=home, env=environment
     )
 
 
-def test_one_file_checks_a_host_without_network(pyz: str, tmp_path: Path) -> None:
+def test_one_file_checks_a_host_without_network(
+    pyz: str,
+    tmp_path: Path,
+) -> None:
     if os.geteuid() != 0:
         cannot_run("cutting the network off takes root")
     alone = ("unshare", "--net", sys.executable, "-I", pyz)
-    done = started(*alone, "check", "--demo", home=tmp_path)
+    done = started(
+        *alone,
+        "check",
+        "--demo",
+        home=tmp_path,
+    )
     assert (done.returncode, "10 containers" in done.stdout) == (1, True), done.stderr
-    labs = started(*alone, "train", "--demo", home=tmp_path)
+    labs = started(
+        *alone,
+        "train",
+        "--demo",
+        home=tmp_path,
+    )
     assert "0 of 30 labs passed" in labs.stdout, labs.stderr
 
 
@@ -54,9 +72,18 @@ def test_the_file_says_where_it_runs(pyz: str) -> None:
     with zipfile.ZipFile(pyz) as archive:
         assert b"this file needs Python 3.11 to 3.14" in archive.read("__main__.py")
         compiled = [name for name in archive.namelist() if name.endswith(".so")]
-    pythons = {re.sub(r".*cpython-3(\d+)-(\w+)-linux.*", r"3.\1 \2", name) for name in compiled}
+    pythons = {
+        re.sub(
+            r".*cpython-3(\d+)-(\w+)-linux.*",
+            r"3.\1 \2",
+            name,
+        )
+        for name in compiled
+    }
     assert pythons == {
-        f"3.{minor} {processor}" for minor in (11, 12, 13, 14) for processor in ("x86_64", "aarch64")
+        f"3.{minor} {processor}"
+        for minor in (11, 12, 13, 14)
+        for processor in ("x86_64", "aarch64")
     }
 
 
@@ -64,35 +91,63 @@ def test_the_file_says_where_it_runs(pyz: str) -> None:
     "python",
     sorted(
         python
-        for pattern in ("/usr/bin/python3.[0-9]", "/usr/bin/python3.[0-9][0-9]", f"{PYENV}/*/bin/python")
+        for pattern in (
+            "/usr/bin/python3.[0-9]",
+            "/usr/bin/python3.[0-9][0-9]",
+            f"{PYENV}/*/bin/python",
+        )
         for python in glob(pattern)
     ),
 )
-def test_every_python_runs_it_or_is_told_in_one_sentence(pyz: str, python: str, tmp_path: Path) -> None:
-    told = subprocess.run([python, "-V"], capture_output=True, text=True, check=True)
+def test_every_python_runs_it_or_is_told_in_one_sentence(
+    pyz: str,
+    python: str,
+    tmp_path: Path,
+) -> None:
+    told = subprocess.run(
+        [python, "-V"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     version = tuple(map(int, (told.stdout + told.stderr).split()[1].split(".")[:2]))
-    done = started(python, pyz, "--version", home=tmp_path)
+    done = started(
+        python,
+        pyz,
+        "--version",
+        home=tmp_path,
+    )
     if (3, 11) <= version <= (3, 14):
         assert done.stdout.startswith("hardentui "), done.stderr
     else:
         number = ".".join(map(str, version))
-        assert done.stderr == f"hardentui: this file needs Python 3.11 to 3.14; this is Python {number}.\n"
+        assert (
+            done.stderr
+            == f"hardentui: this file needs Python 3.11 to 3.14; this is Python {number}.\n"
+        )
 
 
-def test_a_newer_python_is_found_where_python3_is_old(pyz: str, tmp_path: Path) -> None:
+def test_a_newer_python_is_found_where_python3_is_old(
+    pyz: str,
+    tmp_path: Path,
+) -> None:
     old = tmp_path / "bin" / "python3"
     old.parent.mkdir()
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
     only_old = {"PATH": str(old.parent), "HOME": str(tmp_path)}
-    done = subprocess.run(["/bin/sh", pyz], capture_output=True, text=True, check=False, env=only_old)
+    done = subprocess.run(
+        ["/bin/sh", pyz], capture_output=True, text=True, check=False, env=only_old
+    )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "none of them is installed" in done.stderr
     newer = old.parent / f"python3.{sys.version_info.minor}"
     newer.symlink_to(sys.executable)
     environment = {**only_old, "SHIV_ROOT": str(tmp_path / "shiv")}
     words = ["/bin/sh", pyz, "--version"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
     assert done.stdout.startswith("hardentui "), done.stderr
 
 
@@ -115,26 +170,52 @@ class Installed:
         self.bench.start()
         (package,) = (ROOT / "dist").glob(PACKAGES[kind])
         if kind == "deb":
-            self.bench.execute("rm", "-f", "/etc/dpkg/dpkg.cfg.d/99mmdebstrap")  # it leaves out man pages
-            self.bench.execute("dpkg", "-i", str(package), timeout=240)
+            self.bench.execute(
+                "rm", "-f", "/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+            )  # it leaves out man pages
+            self.bench.execute(
+                "dpkg",
+                "-i",
+                str(package),
+                timeout=240,
+            )
         else:
             self._rpm("-i", "--nodeps", str(package))
 
     def remove(self) -> None:
         if self.kind == "deb":
-            self.bench.execute("dpkg", "-r", "hardentui", timeout=240)
+            self.bench.execute(
+                "dpkg",
+                "-r",
+                "hardentui",
+                timeout=240,
+            )
         else:
             self._rpm("-e", "hardentui")
 
     def _rpm(self, *words: str) -> None:
         """These releases have no rpm; this machine's works in their root directory."""
-        at = ("--root", f"/proc/{self.bench.hosts[self.bench.directory]}/root", "--dbpath", "/var/lib/rpm")
-        subprocess.run(["rpm", *at, *words], check=True, timeout=240)
+        at = (
+            "--root",
+            f"/proc/{self.bench.hosts[self.bench.directory]}/root",
+            "--dbpath",
+            "/var/lib/rpm",
+        )
+        subprocess.run(
+            ["rpm", *at, *words],
+            check=True,
+            timeout=240,
+        )
 
     def run(self, command: str) -> tuple[str, str]:
         """What a shell line says, and its exit code."""
         home = f"export HOME={self.bench.directory}/home; cd /"
-        said = self.bench.execute("sh", "-c", f'{home}; {command} 2>&1; echo "$?"', timeout=240)
+        said = self.bench.execute(
+            "sh",
+            "-c",
+            f'{home}; {command} 2>&1; echo "$?"',
+            timeout=240,
+        )
         text, _, code = said.rpartition("\n")
         return text, code
 
@@ -142,7 +223,10 @@ class Installed:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", sorted(PACKAGES))
 @pytest.mark.parametrize("release", RELEASES)
-def test_a_package_installs_runs_and_leaves_nothing(release: str, kind: str) -> None:
+def test_a_package_installs_runs_and_leaves_nothing(
+    release: str,
+    kind: str,
+) -> None:
     """The RPM too in a root of Debian: there is none of openSUSE or Fedora here."""
     host = Installed(release, kind)
     try:
@@ -152,11 +236,18 @@ def test_a_package_installs_runs_and_leaves_nothing(release: str, kind: str) -> 
             told, code = host.run(f"{command} --demo")
             assert (code in "014", bool(told)) == (True, True), told
         host.bench.image()
-        host.bench.run("web", BUSYBOX, "sleep", "600")
+        host.bench.run(
+            "web",
+            BUSYBOX,
+            "sleep",
+            "600",
+        )
         told, code = host.run(f"hardentui check web --url {host.bench.url}")
         assert (code in "01", "writable-rootfs" in told) == (True, True), told
         host.remove()
-        left = host.run("find / -xdev -path '*hardentui*' -not -path '/tmp/*' -not -path '*/cache/*'")
+        left = host.run(
+            "find / -xdev -path '*hardentui*' -not -path '/tmp/*' -not -path '*/cache/*'"
+        )
         assert left == ("", "0")
     finally:
         host.bench.stop()
@@ -172,18 +263,27 @@ def test_a_package_installs_runs_and_leaves_nothing(release: str, kind: str) -> 
     ],
 )
 def test_the_spec_also_builds_a_package_of_a_distribution(
-    family: str, prefix: str, flavor: str, tmp_path: Path
+    family: str,
+    prefix: str,
+    flavor: str,
+    tmp_path: Path,
 ) -> None:
-    """The %pyproject macros of Fedora and openSUSE are not here: each stands for the pip command in it."""
+    """The %pyproject macros of Fedora and openSUSE are not here: each stands for the pip command in
+    it."""
     _pack("wheel")
     (tmp_path / "SOURCES").mkdir()
-    shutil.copy(ROOT / "dist" / f"hardentui-{__version__}.tar.gz", tmp_path / "SOURCES")
+    shutil.copy(
+        ROOT / "dist" / f"hardentui-{__version__}.tar.gz",
+        tmp_path / "SOURCES",
+    )
     pip, own = f"{sys.executable} -m pip", "--quiet --no-deps"
     into = "--ignore-installed --root %{buildroot} --prefix /usr"
     defined = {
         "_topdir": str(tmp_path),
         **dict([family.split()]),
-        **({"sle15_python_module_pythons": f"%global pythons {flavor}"} if "1500" in family else {}),
+        **(
+            {"sle15_python_module_pythons": f"%global pythons {flavor}"} if "1500" in family else {}
+        ),
         "python3_sitelib": "/usr/lib/python3.6/site-packages",
         f"{flavor}_sitelib": f"/usr/lib/python3.{sys.version_info.minor}/site-packages",
         "pyproject_buildrequires": ":",
@@ -191,7 +291,15 @@ def test_the_spec_also_builds_a_package_of_a_distribution(
         "pyproject_install": f"{pip} install {own} {into} dist/*.whl",
     }
     words = [word for name, value in defined.items() for word in ("--define", f"{name} {value}")]
-    _run("rpmbuild", "-bb", "--nodeps", "--target", "noarch", *words, str(ROOT / "packaging/hardentui.spec"))
+    _run(
+        "rpmbuild",
+        "-bb",
+        "--nodeps",
+        "--target",
+        "noarch",
+        *words,
+        str(ROOT / "packaging/hardentui.spec"),
+    )
     (package,) = tmp_path.glob("RPMS/noarch/*.rpm")
     assert {"/usr/bin/hardentui", "/usr/share/man/man1/hardentui.1.gz"} <= {
         *_run("rpm", "-qpl", package).split()
@@ -221,24 +329,46 @@ APT = "apt-get update -qq && apt-get install -qq {} </dev/null >&2"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def takes_the_wheel(say: Say, home: str, python: str, before: tuple[str, ...] = ()) -> None:
+def takes_the_wheel(
+    say: Say,
+    home: str,
+    python: str,
+    before: tuple[str, ...] = (),
+) -> None:
     _pack("wheel")
     (wheel,) = (ROOT / "dist").glob("*.whl")
-    words = ("sh", "-c", WHEEL, "sh", home, python, wheel, os.path.dirname(sys.executable))
+    words = (
+        "sh",
+        "-c",
+        WHEEL,
+        "sh",
+        home,
+        python,
+        wheel,
+        os.path.dirname(sys.executable),
+    )
     number = _run(*before, python, "--version").split()[1]
     say("ground", {"Python": number.rpartition(".")[0]})
     assert _run(*before, *words).splitlines() == [f"hardentui {__version__}"] * 3
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("python", glob(f"{PYENV}/3.1[1234].*/bin/python"))
-def test_pip_pipx_and_uv_install_the_wheel(python: str, tmp_path: Path, record_property: Say) -> None:
+@pytest.mark.parametrize(
+    "python",
+    glob(f"{PYENV}/3.1[1234].*/bin/python"),
+)
+def test_pip_pipx_and_uv_install_the_wheel(
+    python: str,
+    tmp_path: Path,
+    record_property: Say,
+) -> None:
     takes_the_wheel(record_property, str(tmp_path), python)
 
 
 @pytest.fixture
 def release_root(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A copy of the root of a release, entered from outside its namespaces: with this machine's network."""
+    """A copy of the root of a release, entered from outside its namespaces: with this machine's
+    network."""
     bench = Bench(release=request.param)
     bench.start()
     try:
@@ -251,24 +381,63 @@ def release_root(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("release_root", RELEASES, indirect=True)
-def test_a_release_s_own_pip_and_pipx_install_the_wheel(release_root: str, record_property: Say) -> None:
-    _run("chroot", release_root, "sh", "-c", APT.format("pipx python3-pip python3-venv"))
-    takes_the_wheel(record_property, "/opt/home", "/usr/bin/python3", ("chroot", release_root))
+@pytest.mark.parametrize(
+    "release_root",
+    RELEASES,
+    indirect=True,
+)
+def test_a_release_s_own_pip_and_pipx_install_the_wheel(
+    release_root: str,
+    record_property: Say,
+) -> None:
+    _run(
+        "chroot",
+        release_root,
+        "sh",
+        "-c",
+        APT.format("pipx python3-pip python3-venv"),
+    )
+    takes_the_wheel(
+        record_property,
+        "/opt/home",
+        "/usr/bin/python3",
+        ("chroot", release_root),
+    )
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("release_root", ["trixie"], indirect=True)
-def test_a_fresh_machine_runs_a_clone_or_is_told_in_one_sentence(release_root: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "release_root",
+    ["trixie"],
+    indirect=True,
+)
+def test_a_fresh_machine_runs_a_clone_or_is_told_in_one_sentence(
+    release_root: str,
+    tmp_path: Path,
+) -> None:
     """Nothing but python3 and make; with and without network. /tmp is the same inside."""
     make = f'cd {tmp_path}/clone && make run ARGS="check --demo"'
 
     def run(*words: str) -> tuple[str, str]:
-        done = subprocess.run([*words, "sh", "-c", make], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*words, "sh", "-c", make], capture_output=True, text=True, check=False
+        )
         return done.stdout, done.stderr
 
-    _run("git", "clone", "--quiet", ROOT, tmp_path / "clone")
-    _run("chroot", release_root, "sh", "-c", APT.format("make"))
+    _run(
+        "git",
+        "clone",
+        "--quiet",
+        ROOT,
+        tmp_path / "clone",
+    )
+    _run(
+        "chroot",
+        release_root,
+        "sh",
+        "-c",
+        APT.format("make"),
+    )
     inside = ("chroot", release_root)
     alone = ("unshare", "--net", *inside)
     first = run(*alone)[1].splitlines()
@@ -278,11 +447,23 @@ def test_a_fresh_machine_runs_a_clone_or_is_told_in_one_sentence(release_root: s
 
 
 def _run(*words: str | Path) -> str:
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=540, check=False)
+    done = subprocess.run(
+        words,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     return done.stdout
 
 
 @cache
 def _pack(kind: str) -> None:
-    _run(sys.executable, "-m", "tools.pack", kind)
+    _run(
+        sys.executable,
+        "-m",
+        "tools.pack",
+        kind,
+    )

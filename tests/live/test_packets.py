@@ -1,4 +1,5 @@
-"""What is said of a stranger's first packet, against what the kernel does with it: two network namespaces."""
+"""What is said of a stranger's first packet, against what the kernel does with it: two network
+namespaces."""
 
 from __future__ import annotations
 
@@ -24,25 +25,49 @@ GOING_ON = "ct state established accept;"
 RULESETS = {
     "nothing": "",
     "policy drop": INPUT.replace("POLICY", "drop").replace("RULES", GOING_ON),
-    "open by name": INPUT.replace("POLICY", "drop").replace("RULES", f"{GOING_ON} tcp dport {OPEN} accept;"),
-    "open range": INPUT.replace("POLICY", "drop").replace("RULES", f"{GOING_ON} tcp dport 8000-8100 accept;"),
+    "open by name": INPUT.replace("POLICY", "drop").replace(
+        "RULES", f"{GOING_ON} tcp dport {OPEN} accept;"
+    ),
+    "open range": INPUT.replace("POLICY", "drop").replace(
+        "RULES", f"{GOING_ON} tcp dport 8000-8100 accept;"
+    ),
     "set of ports": "set p { type inet_service; elements = { 22, 8080 }; }\n"
-    + INPUT.replace("POLICY", "drop").replace("RULES", f"{GOING_ON} tcp dport @p accept;"),
-    "block list": INPUT.replace("POLICY", "accept").replace("RULES", "ip saddr 192.0.2.0/24 drop;"),
+    + INPUT.replace("POLICY", "drop").replace(
+        "RULES",
+        f"{GOING_ON} tcp dport @p accept;",
+    ),
+    "block list": INPUT.replace("POLICY", "accept").replace(
+        "RULES",
+        "ip saddr 192.0.2.0/24 drop;",
+    ),
     "friends only": INPUT.replace("POLICY", "drop").replace(
         "RULES", f"{GOING_ON} ip saddr 192.0.2.0/24 accept;"
     ),
     "of an interface": "chain zone { reject; }\n"
-    + INPUT.replace("POLICY", "accept").replace("RULES", 'iifname vmap { "outside0" : goto zone };'),
+    + INPUT.replace("POLICY", "accept").replace(
+        "RULES", 'iifname vmap { "outside0" : goto zone };'
+    ),
     "of another interface": "chain zone { reject; }\n"
-    + INPUT.replace("POLICY", "accept").replace("RULES", 'iifname "inside*" jump zone;'),
+    + INPUT.replace("POLICY", "accept").replace(
+        "RULES",
+        'iifname "inside*" jump zone;',
+    ),
     "a chain that returns": f"chain some {{ tcp dport {OPEN} return; drop; }}\n"
-    + INPUT.replace("POLICY", "accept").replace("RULES", f"{GOING_ON} jump some;"),
-    "invalid only": INPUT.replace("POLICY", "accept").replace("RULES", "ct state invalid drop;"),
+    + INPUT.replace("POLICY", "accept").replace(
+        "RULES",
+        f"{GOING_ON} jump some;",
+    ),
+    "invalid only": INPUT.replace("POLICY", "accept").replace(
+        "RULES",
+        "ct state invalid drop;",
+    ),
     "before routing": BEFORE.replace("WHERE", "prerouting priority -300"),
     "before all": BEFORE.replace("WHERE", 'ingress device "outside0" priority 0'),
     "before all, of another interface": BEFORE.replace("WHERE", 'ingress device "lo" priority 0'),
-    "only IPv6": INPUT.replace("POLICY", "accept").replace("RULES", "meta nfproto ipv6 drop;"),
+    "only IPv6": INPUT.replace("POLICY", "accept").replace(
+        "RULES",
+        "meta nfproto ipv6 drop;",
+    ),
 }
 LISTEN = f"""
 import socket
@@ -62,12 +87,26 @@ except OSError:
 
 
 def ip(*words: str) -> None:
-    subprocess.run(("ip", *words), check=True, capture_output=True)
+    subprocess.run(
+        ("ip", *words),
+        check=True,
+        capture_output=True,
+    )
 
 
-def inside(place: str, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+def inside(
+    place: str,
+    *words: str,
+    text: str = "",
+) -> subprocess.CompletedProcess[str]:
     command = ("ip", "netns", "exec", place, *words)
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +117,43 @@ def namespaces() -> object:
     try:
         for place in (HOST, STRANGER):
             ip("netns", "add", place)
-        ip("link", "add", "outside0", "netns", HOST, "type", "veth", "peer", "name", "s0", "netns", STRANGER)
+        ip(
+            "link",
+            "add",
+            "outside0",
+            "netns",
+            HOST,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "s0",
+            "netns",
+            STRANGER,
+        )
     except subprocess.CalledProcessError as error:
         remove()
         cannot_run(f"no network namespace can be made: {error.stderr.decode()}")
-    for place, name, address in ((HOST, "outside0", "10.99.7.1"), (STRANGER, "s0", "10.99.7.2")):
-        ip("-n", place, "addr", "add", f"{address}/24", "dev", name)
+    for place, name, address in (
+        (HOST, "outside0", "10.99.7.1"),
+        (STRANGER, "s0", "10.99.7.2"),
+    ):
+        ip(
+            "-n",
+            place,
+            "addr",
+            "add",
+            f"{address}/24",
+            "dev",
+            name,
+        )
         ip("-n", place, "link", "set", name, "up")
     command = ("ip", "netns", "exec", HOST, "python3", "-c", LISTEN)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as listener:
         assert listener.stdout is not None
         assert listener.stdout.readline() == "ready\n"
         yield
@@ -96,16 +163,33 @@ def namespaces() -> object:
 
 def remove() -> None:
     for place in (HOST, STRANGER):
-        subprocess.run(("ip", "netns", "del", place), capture_output=True, check=False)
+        subprocess.run(
+            ("ip", "netns", "del", place),
+            capture_output=True,
+            check=False,
+        )
 
 
 @pytest.mark.parametrize("name", RULESETS)
-def test_the_kernel_does_what_is_said(namespaces: object, name: str, tmp_path: Path) -> None:
+def test_the_kernel_does_what_is_said(
+    namespaces: object,
+    name: str,
+    tmp_path: Path,
+) -> None:
     script = f"flush ruleset\ntable inet f {{ {RULESETS[name]} }}\n"
     loaded = inside(HOST, "nft", "-f", "-", text=script)
     assert loaded.returncode == 0, loaded.stderr
     rules = parse_ruleset(inside(HOST, "nft", "-j", "list", "ruleset").stdout)
     for port in (OPEN, OTHER):
-        reached = inside(STRANGER, "python3", "-c", CONNECT, str(port)).returncode == 0
+        reached = (
+            inside(
+                STRANGER,
+                "python3",
+                "-c",
+                CONNECT,
+                str(port),
+            ).returncode
+            == 0
+        )
         said = fate(rules, Packet("input", "outside0", "tcp", port))
         assert said == {ACCEPTED if reached else DROPPED}, f"port {port}"

@@ -43,8 +43,27 @@ def gone(podman: Bench) -> Iterator[None]:
     podman.remove(NAME)
 
 
-def written(bench: Bench, target: Path, kind: str = "run") -> str:
-    assert main(["fix", NAME, "--as-is", "--url", bench.url, "--to", kind, "-o", str(target)]) == 0
+def written(
+    bench: Bench,
+    target: Path,
+    kind: str = "run",
+) -> str:
+    assert (
+        main(
+            [
+                "fix",
+                NAME,
+                "--as-is",
+                "--url",
+                bench.url,
+                "--to",
+                kind,
+                "-o",
+                str(target),
+            ]
+        )
+        == 0
+    )
     return (target / f"{NAME}.{'sh' if kind == 'run' else 'container'}").read_text()
 
 
@@ -54,18 +73,35 @@ def created_by(script: str) -> list[str]:
     return shlex.split(command)[3:]
 
 
-@pytest.mark.skipif(not RELEASE, reason="this machine's own Podman may be any")
-def test_the_podman_is_that_of_the_release(podman: Bench, record_property: Say) -> None:
+@pytest.mark.skipif(
+    not RELEASE,
+    reason="this machine's own Podman may be any",
+)
+def test_the_podman_is_that_of_the_release(
+    podman: Bench,
+    record_property: Say,
+) -> None:
     assert str(podman.version).startswith(PODMANS[RELEASE])
     record_property("podman", str(podman.version))
 
 
 @pytest.mark.parametrize("verb", ["create", "run"])
 def test_a_plain_container_has_no_options(
-    named: Bench, verb: str, tmp_path: Path, record_property: Say
+    named: Bench,
+    verb: str,
+    tmp_path: Path,
+    record_property: Say,
 ) -> None:
     detached = ("-d",) if verb == "run" else ()
-    named.podman(verb, *detached, "--name", NAME, BUSYBOX, "sleep", "600")
+    named.podman(
+        verb,
+        *detached,
+        "--name",
+        NAME,
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     for difference in shown_by_default(named.get(f"/containers/{NAME}/json")):
         record_property("differs", difference)
     assert created_by(written(named, tmp_path)) == [f"--name={NAME}", BUSYBOX, "sleep", "600"]
@@ -110,7 +146,10 @@ COMPOSE = {
 """What compose sends for a service."""
 
 
-def test_a_container_of_compose_comes_through(podman: Bench, tmp_path: Path) -> None:
+def test_a_container_of_compose_comes_through(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     podman.remove(NAME)
     podman.post_compatible(f"/containers/create?name={NAME}", COMPOSE)
     podman.podman("start", NAME)
@@ -128,7 +167,8 @@ def test_a_container_of_compose_comes_through(podman: Bench, tmp_path: Path) -> 
             "--restart=on-failure:3 --security-opt=no-new-privileges --stop-timeout=20 --env=A=1"
         )
         assert {*wanted.split()} <= {*words}, words
-        # inspect shows 0000 for "not given": written as such, everybody could write what the container makes
+        # inspect shows 0000 for "not given": written as such, everybody could write what the
+        # container makes
         assert podman.get(f"/containers/{NAME}/json")["Config"]["Umask"] == "0000"
         before = rights(podman)
         assert umask(podman) == "0022"
@@ -152,10 +192,16 @@ def rights(bench: Bench) -> tuple[Any, ...]:
     inspect = bench.get(f"/containers/{NAME}/json")
     host = inspect["HostConfig"]
     fields = ("Binds", "Memory", "PortBindings", "ReadonlyRootfs", "SecurityOpt")
-    return (inspect["BoundingCaps"], *(host[field] for field in fields))
+    return (
+        inspect["BoundingCaps"],
+        *(host[field] for field in fields),
+    )
 
 
-def test_its_quadlet_is_accepted_and_created(podman: Bench, tmp_path: Path) -> None:
+def test_its_quadlet_is_accepted_and_created(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     generator = podman.generator()
     if generator is None:
         pytest.skip(NO_QUADLET)
@@ -164,11 +210,17 @@ def test_its_quadlet_is_accepted_and_created(podman: Bench, tmp_path: Path) -> N
     try:
         unit = written(podman, tmp_path, "quadlet")
         before = rights(podman)
-        done = dry_run({f"{NAME}.container": unit}, user=False, generator=generator)
+        done = dry_run(
+            {f"{NAME}.container": unit},
+            user=False,
+            generator=generator,
+        )
         assert done.ok, done.stderr
         argv = exec_start(done.services[f"{NAME}.service"])
         dropped = ("-d", "--cidfile")
-        words = [word for word in argv[argv.index("run") + 1 :] if word.partition("=")[0] not in dropped]
+        words = [
+            word for word in argv[argv.index("run") + 1 :] if word.partition("=")[0] not in dropped
+        ]
         podman.remove(NAME)
         podman.execute("podman", "create", *words)
         assert rights(podman) == before
@@ -191,48 +243,132 @@ class Peer(socketserver.BaseRequestHandler):
                 self.request.sendall(answer + b"\\r\\n")
 socketserver.ThreadingUnixStreamServer("/run/systemd/private", Peer).serve_forever()
 """
-"""Answers calls with nothing: `podman quadlet install` calls systemd even if it is not to reload it."""
+"""Answers calls with nothing: `podman quadlet install` calls systemd even if it is not to reload
+it."""
 
 
-def test_podman_quadlet_install_takes_the_files(podman: Bench, gone: None, tmp_path: Path) -> None:
+def test_podman_quadlet_install_takes_the_files(
+    podman: Bench,
+    gone: None,
+    tmp_path: Path,
+) -> None:
     """And they come to the same container through the generator that reads them there."""
     if podman.version < Version(5, 6):
         pytest.skip("refused: `podman quadlet install` is of Podman 5.6 and newer")
-    podman.podman("network", "create", "--ignore", "installed-net")
-    podman.run(NAME, "--network=installed-net", "-vinstalled-data:/data", BUSYBOX, "sleep", "600")
-    command = ["fix", NAME, "--as-is", "--url", podman.url, "--to", "quadlet", "-o", str(tmp_path)]
-    assert main(command) == 0
-    files = [f"{NAME}.container", "installed-net.network", "installed-data.volume"]
-    own = (
-        'mkdir -p /run/systemd; mount -n -t tmpfs tmpfs /run/systemd; nohup python3 -c "$1" >/dev/null 2>&1 &'
+    podman.podman(
+        "network",
+        "create",
+        "--ignore",
+        "installed-net",
     )
-    podman.execute("sh", "-c", own, "-", _SYSTEMD)
+    podman.run(
+        NAME,
+        "--network=installed-net",
+        "-vinstalled-data:/data",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
+    command = [
+        "fix",
+        NAME,
+        "--as-is",
+        "--url",
+        podman.url,
+        "--to",
+        "quadlet",
+        "-o",
+        str(tmp_path),
+    ]
+    assert main(command) == 0
+    files = [
+        f"{NAME}.container",
+        "installed-net.network",
+        "installed-data.volume",
+    ]
+    own = (
+        'mkdir -p /run/systemd; mount -n -t tmpfs tmpfs /run/systemd; nohup python3 -c "$1" '
+        ">/dev/null 2>&1 &"
+    )
+    podman.execute(
+        "sh",
+        "-c",
+        own,
+        "-",
+        _SYSTEMD,
+    )
     assert eventually(lambda: podman.execute("ls", "/run/systemd") == "private")
     paths = [str(tmp_path / file) for file in files]
-    paths = podman.podman("quadlet", "install", "--reload-systemd=false", *paths).splitlines()
+    paths = podman.podman(
+        "quadlet",
+        "install",
+        "--reload-systemd=false",
+        *paths,
+    ).splitlines()
     texts = {Path(path).name: podman.execute("cat", path) + "\n" for path in paths}
     assert texts == {file: (tmp_path / file).read_text() for file in files}
     modes = podman.execute("stat", "-c%a", *paths)
     assert set(modes.split()) == {"644"}  # so it is not named for a file with a secret
     generator = podman.generator()
     assert generator is not None
-    assert dry_run(texts, user=False, generator=generator).ok
+    assert dry_run(
+        texts,
+        user=False,
+        generator=generator,
+    ).ok
 
 
-@pytest.mark.skipif(not RELEASE, reason="the accounts are those of this machine")
+@pytest.mark.skipif(
+    not RELEASE,
+    reason="the accounts are those of this machine",
+)
 def test_ids_that_podman_does_not_have_cost_no_round(
-    podman: Bench, gone: None, capsys: pytest.CaptureFixture[str]
+    podman: Bench,
+    gone: None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The range is there; the Podman of Debian's next release also wants the account, and finds no IDs."""
-    podman.run(NAME, "--network=none", BUSYBOX, "sleep", "600")
+    """The range is there; the Podman of Debian's next release also wants the account, and finds no
+    IDs."""
+    podman.run(
+        NAME,
+        "--network=none",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     accounts = podman.execute("cat", "/etc/passwd")
     less = "\n".join(line for line in accounts.splitlines() if not line.startswith("containers:"))
     try:
-        podman.execute("sh", "-c", 'echo "$1" >/etc/passwd', "-", less)
+        podman.execute(
+            "sh",
+            "-c",
+            'echo "$1" >/etc/passwd',
+            "-",
+            less,
+        )
         checks = ("--check", "host-user-namespace", "--check", "no-memory-limit")
-        assert main(["trial", NAME, "--url", podman.url, *checks, "--format", "json"]) == 0
+        assert (
+            main(
+                [
+                    "trial",
+                    NAME,
+                    "--url",
+                    podman.url,
+                    *checks,
+                    "--format",
+                    "json",
+                ]
+            )
+            == 0
+        )
     finally:
-        podman.execute("sh", "-c", 'echo "$1" >/etc/passwd', "-", accounts)
+        podman.execute(
+            "sh",
+            "-c",
+            'echo "$1" >/etc/passwd',
+            "-",
+            accounts,
+        )
     trial = json.loads(capsys.readouterr().out)
     if podman.version >= Version(5, 8):
         (left,) = trial["left_out"]
@@ -242,10 +378,19 @@ def test_ids_that_podman_does_not_have_cost_no_round(
         assert "host-user-namespace" in {kept["check"] for kept in trial["kept"]}
 
 
-def test_without_quadlet_it_says_so(podman: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_quadlet_it_says_so(
+    podman: Bench,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     if podman.generator():
         pytest.skip("it has Quadlet")
-    podman.run(NAME, "--network=none", BUSYBOX, "sleep", "600")
+    podman.run(
+        NAME,
+        "--network=none",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     try:
         assert main(["fix", NAME, "--url", podman.url, "--safe"]) == 2
     finally:
@@ -255,9 +400,29 @@ def test_without_quadlet_it_says_so(podman: Bench, capsys: pytest.CaptureFixture
     assert "--to run" in said
 
 
-def test_the_engines_own_filter_is_not_weak(named: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    named.run(NAME, "--network=none", BUSYBOX, "sleep", "600")
-    main(["check", NAME, "--url", named.url, "--check", "weak-seccomp-profile", "--format", "json"])
+def test_the_engines_own_filter_is_not_weak(
+    named: Bench,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    named.run(
+        NAME,
+        "--network=none",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
+    main(
+        [
+            "check",
+            NAME,
+            "--url",
+            named.url,
+            "--check",
+            "weak-seccomp-profile",
+            "--format",
+            "json",
+        ]
+    )
     assert statuses(json.loads(capsys.readouterr().out), NAME)["weak-seccomp-profile"] == "pass"
 
 
@@ -267,32 +432,90 @@ def test_the_engines_own_filter_is_not_weak(named: Bench, capsys: pytest.Capture
 @pytest.fixture(scope="module")
 def libraries(podman: Bench) -> str:
     """What we depend on, for the Python of the release."""
-    minor = podman.execute("python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+    minor = podman.execute(
+        "python3",
+        "-c",
+        "import sys; print('%d.%d' % sys.version_info[:2])",
+    )
     target = ROOTS_DIRECTORY / f"python{minor}"
     if not (target / ".ready").exists():
-        wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--only-binary=:all:", "--python-version", minor]
-        command = [*pip, "--upgrade", "--target", str(target), "-c", "constraints.txt", *wanted]
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"][
+            "dependencies"
+        ]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--only-binary=:all:",
+            "--python-version",
+            minor,
+        ]
+        command = [
+            *pip,
+            "--upgrade",
+            "--target",
+            str(target),
+            "-c",
+            "constraints.txt",
+            *wanted,
+        ]
+        done = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
-            cannot_run(f"the libraries for Python {minor} could not be fetched: {done.stderr[-300:]}")
+            cannot_run(
+                f"the libraries for Python {minor} could not be fetched: {done.stderr[-300:]}"
+            )
         (target / ".ready").touch()
     return str(target)
 
 
-@pytest.mark.skipif(not RELEASE, reason="the tests themselves run with this machine's Python")
+@pytest.mark.skipif(
+    not RELEASE,
+    reason="the tests themselves run with this machine's Python",
+)
 def test_it_runs_with_the_python_of_the_release(
-    podman: Bench, libraries: str, tmp_path: Path, record_property: Say
+    podman: Bench,
+    libraries: str,
+    tmp_path: Path,
+    record_property: Say,
 ) -> None:
     copied = podman.directory / "libraries"
     if not copied.exists():
         subprocess.run(["cp", "-a", libraries, str(copied)], check=True)
     path = f"PYTHONPATH={REPOSITORY}:{copied}"
     ours = ("env", path, "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", "hardentui")
-    podman.run(NAME, "--network=none", BUSYBOX, "sleep", "600")
+    podman.run(
+        NAME,
+        "--network=none",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     try:
-        check = shlex.join((*ours, "check", NAME, "--url", podman.url, "--format", "json"))
-        answer = podman.execute("sh", "-c", f"{check} || [ $? -le 4 ]", timeout=180)
+        check = shlex.join(
+            (
+                *ours,
+                "check",
+                NAME,
+                "--url",
+                podman.url,
+                "--format",
+                "json",
+            )
+        )
+        answer = podman.execute(
+            "sh",
+            "-c",
+            f"{check} || [ $? -le 4 ]",
+            timeout=180,
+        )
         script = podman.execute(
             *ours, "fix", NAME, "--as-is", "--url", podman.url, "--to", "run", timeout=120
         )
@@ -304,4 +527,7 @@ def test_it_runs_with_the_python_of_the_release(
     assert "podman create" in script
     version = podman.execute("python3", "--version")
     record_property("python", version)
-    record_property("ground", {"Python": version.split()[-1].rpartition(".")[0]})
+    record_property(
+        "ground",
+        {"Python": version.split()[-1].rpartition(".")[0]},
+    )

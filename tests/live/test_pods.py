@@ -1,4 +1,5 @@
-"""A pod comes through as a whole; anonymous volumes keep their data. On a real Podman, by the workbench."""
+"""A pod comes through as a whole; anonymous volumes keep their data. On a real Podman, by the
+workbench."""
 
 from __future__ import annotations
 
@@ -28,14 +29,21 @@ SERVE = "mkdir /www; hostname >/www/index.html; exec busybox httpd -f -p 80 -h /
 
 @pytest.fixture
 def pod(podman: Bench) -> Iterator[Bench]:
-    podman.podman("network", "create", "--subnet=10.93.7.0/24", NET)
+    podman.podman(
+        "network",
+        "create",
+        "--subnet=10.93.7.0/24",
+        NET,
+    )
     podman.podman(
         "pod", "create", "--name", POD, f"--infra-image={BUSYBOX}", "--infra-command=sleep 1000",
         f"--network={NET}:ip=10.93.7.50", "-p", "127.0.0.1:18490:80", "--hostname=given",
         "--add-host=other:10.1.2.3", "--dns=9.9.9.9", "--label=a=50% b", "--shm-size=70m",
         "--sysctl=net.ipv4.ip_unprivileged_port_start=81", "-v", "whole-shared:/shared",
     )  # fmt: skip
-    podman.podman("run", "-d", "--name", WEB, "--pod", POD, "--memory=64m", BUSYBOX, "sh", "-c", SERVE)
+    podman.podman(
+        "run", "-d", "--name", WEB, "--pod", POD, "--memory=64m", BUSYBOX, "sh", "-c", SERVE
+    )
     podman.podman(
         "run", "-d", "--name", SIDE, "--pod", POD, "--env=TOKEN=s3cr3t-v4lue", "--read-only",
         f"--requires={WEB}", "--volume=whole-own:/own", BUSYBOX, "sleep", "1000",
@@ -43,14 +51,32 @@ def pod(podman: Bench) -> Iterator[Bench]:
     yield podman
     remove_pod(podman)
     podman.podman("network", "rm", "-f", NET)
-    podman.podman("volume", "rm", "-f", "whole-shared", "whole-own")
+    podman.podman(
+        "volume",
+        "rm",
+        "-f",
+        "whole-shared",
+        "whole-own",
+    )
 
 
 def remove_pod(podman: Bench) -> None:
-    podman.podman("pod", "rm", "-f", "-i", "-t", "0", POD)
+    podman.podman(
+        "pod",
+        "rm",
+        "-f",
+        "-i",
+        "-t",
+        "0",
+        POD,
+    )
 
 
-def output(podman: Bench, name: str, target: Target) -> Draft:
+def output(
+    podman: Bench,
+    name: str,
+    target: Target,
+) -> Draft:
     with looked_at(podman.url, name) as (workbench, reports):
         return workbench.drafter.draft(reports[name], None, target)
 
@@ -69,7 +95,8 @@ def comparable(podman: Bench) -> dict[str, Any]:
     document = podman.get(f"/pods/{POD}/json")
     infra = podman.get(f"/containers/{document['InfraContainerID']}/json")
     kept = {
-        key: document[key] for key in ("Hostname", "Labels", "SharedNamespaces", "ExitPolicy", "InfraConfig")
+        key: document[key]
+        for key in ("Hostname", "Labels", "SharedNamespaces", "ExitPolicy", "InfraConfig")
     }
     networks = infra["NetworkSettings"]["Networks"]
     return kept | {
@@ -80,7 +107,11 @@ def comparable(podman: Bench) -> dict[str, Any]:
     }
 
 
-def assert_same(written: dict[str, Spec], meant: dict[str, Spec], *but: object) -> None:
+def assert_same(
+    written: dict[str, Spec],
+    meant: dict[str, Spec],
+    *but: object,
+) -> None:
     assert set(written) == set(meant)
     for name, spec in meant.items():
         left = {
@@ -94,7 +125,15 @@ def assert_same(written: dict[str, Spec], meant: dict[str, Spec], *but: object) 
 def assert_it_serves(podman: Bench) -> None:
     ask = "curl -s http://127.0.0.1:18490/ || true"
     assert eventually(lambda: podman.execute("sh", "-c", ask) == "given")
-    assert podman.podman("exec", SIDE, "cat", "/proc/sys/net/ipv4/ip_unprivileged_port_start") == "81"
+    assert (
+        podman.podman(
+            "exec",
+            SIDE,
+            "cat",
+            "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+        )
+        == "81"
+    )
 
 
 def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
@@ -102,7 +141,12 @@ def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
     made = output(pod, WEB, Target.QUADLET)
     files = texts(made)
     assert set(files) == {
-        *(f"{WEB}.container", f"{SIDE}.container", f"{POD}.pod", f"{NET}.network"),
+        *(
+            f"{WEB}.container",
+            f"{SIDE}.container",
+            f"{POD}.pod",
+            f"{NET}.network",
+        ),
         *("whole-shared.volume", "whole-own.volume"),
     }
     assert "nothing was hardened" in files[f"{SIDE}.container"]
@@ -112,7 +156,13 @@ def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
     pod.podman("network", "rm", NET)
     start_units(pod, files, (WEB, SIDE))
     assert comparable(pod) == pod_before
-    assert_same(specs(pod, WEB, SIDE), before, REMOVE, REQUIRES, SDNOTIFY)
+    assert_same(
+        specs(pod, WEB, SIDE),
+        before,
+        REMOVE,
+        REQUIRES,
+        SDNOTIFY,
+    )
     assert_it_serves(pod)
 
 
@@ -120,8 +170,18 @@ def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> Non
     with looked_at(pod.url, SIDE) as (workbench, reports):
         plan = workbench.planner.plan_with(reports[SIDE], Caution.ALL)
         assert plan.changes
-        draft = workbench.drafter.draft(reports[SIDE], plan, Target.QUADLET)
-        faithful = texts(workbench.drafter.draft(reports[SIDE], None, Target.QUADLET))
+        draft = workbench.drafter.draft(
+            reports[SIDE],
+            plan,
+            Target.QUADLET,
+        )
+        faithful = texts(
+            workbench.drafter.draft(
+                reports[SIDE],
+                None,
+                Target.QUADLET,
+            )
+        )
     hardened = texts(draft)
     assert hardened[f"{WEB}.container"] == faithful[f"{WEB}.container"]
     assert hardened[f"{SIDE}.container"] != faithful[f"{SIDE}.container"]
@@ -130,12 +190,22 @@ def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> Non
     assert "s3cr3t-v4lue" not in draft.diff
 
 
-def test_fixing_one_member_keeps_what_was_fixed_for_another(pod: Bench, tmp_path: Path) -> None:
+def test_fixing_one_member_keeps_what_was_fixed_for_another(
+    pod: Bench,
+    tmp_path: Path,
+) -> None:
     """Both are written into one directory, one after the other, each along with the whole pod."""
     with looked_at(pod.url, WEB, SIDE) as (workbench, reports):
         for name in (WEB, SIDE):
             plan = workbench.planner.plan_with(reports[name], Caution.ALL)
-            written = save(workbench.drafter.draft(reports[name], plan, Target.QUADLET).files, str(tmp_path))
+            written = save(
+                workbench.drafter.draft(
+                    reports[name],
+                    plan,
+                    Target.QUADLET,
+                ).files,
+                str(tmp_path),
+            )
     units = {name: (tmp_path / f"{name}.container").read_text() for name in (WEB, SIDE)}
     assert all("NoNewPrivileges=true" in text for text in units.values())
     kept = {Path(file.path).name for file in written if file.state is WriteState.KEPT}
@@ -155,17 +225,47 @@ def test_a_script_makes_the_pod_that_is_missing(pod: Bench) -> None:
 
 def test_members_of_a_pod_with_a_user_namespace_can_be_made_again(rootless_podman: Bench) -> None:
     bench = rootless_podman
-    pod = ("--name", POD, f"--infra-image={BUSYBOX}", "--infra-command=sleep 1000", "--network=none")
-    bench.podman("pod", "create", *pod, "--userns=keep-id:uid=200,gid=210")
+    pod = (
+        "--name",
+        POD,
+        f"--infra-image={BUSYBOX}",
+        "--infra-command=sleep 1000",
+        "--network=none",
+    )
+    bench.podman(
+        "pod",
+        "create",
+        *pod,
+        "--userns=keep-id:uid=200,gid=210",
+    )
     try:
-        bench.podman("create", "--name", WEB, "--pod", POD, "--user=5", BUSYBOX, "sleep", "1000")
+        bench.podman(
+            "create",
+            "--name",
+            WEB,
+            "--pod",
+            POD,
+            "--user=5",
+            BUSYBOX,
+            "sleep",
+            "1000",
+        )
         before = specs(bench, WEB)
         script = texts(output(bench, WEB, Target.RUN))[f"{WEB}.sh"]
         remove_pod(bench)
         bench.execute("sh", "-c", script)
         assert_same(specs(bench, WEB), before)
         assert bench.podman("exec", WEB, "id", "-u") == "5"
-        assert bench.podman("exec", WEB, "cat", "/proc/self/uid_map").split()[3:6] == ["200", "0", "1"]
+        assert bench.podman(
+            "exec",
+            WEB,
+            "cat",
+            "/proc/self/uid_map",
+        ).split()[3:6] == [
+            "200",
+            "0",
+            "1",
+        ]
     finally:
         remove_pod(bench)
 
@@ -176,7 +276,11 @@ def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
     with looked_at(pod.url, name) as (workbench, reports):
         if name in reports:
             with pytest.raises(CannotExpress, match="the infra container of a pod"):
-                workbench.drafter.draft(reports[name], None, Target.QUADLET)
+                workbench.drafter.draft(
+                    reports[name],
+                    None,
+                    Target.QUADLET,
+                )
         else:
             assert name not in {row.name for row in workbench.containers.rows()}
 
@@ -188,7 +292,15 @@ def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
 def with_data(podman: Bench, redis_image: str) -> Iterator[str]:
     """A redis with something in the anonymous volume of its image, and in one of its own."""
     name = "anon-redis"
-    podman.podman("run", "-d", "--name", name, "--volume=/more", "--stop-timeout=5", redis_image)
+    podman.podman(
+        "run",
+        "-d",
+        "--name",
+        name,
+        "--volume=/more",
+        "--stop-timeout=5",
+        redis_image,
+    )
     asked = (
         "exec",
         name,
@@ -197,10 +309,23 @@ def with_data(podman: Bench, redis_image: str) -> Iterator[str]:
         "printf 'SET k survives\\r\\nSAVE\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379",
     )
     assert eventually(lambda: "OK" in answer(podman, *asked))
-    podman.podman("exec", "--user=0", name, "sh", "-c", "echo more >/more/file")
+    podman.podman(
+        "exec",
+        "--user=0",
+        name,
+        "sh",
+        "-c",
+        "echo more >/more/file",
+    )
     yield name
     podman.remove(name)
-    podman.podman("volume", "rm", "-f", "anon-redis-data-data", "anon-redis-more-data")
+    podman.podman(
+        "volume",
+        "rm",
+        "-f",
+        "anon-redis-data-data",
+        "anon-redis-more-data",
+    )
 
 
 def answer(podman: Bench, *arguments: str) -> str:
@@ -211,14 +336,20 @@ def answer(podman: Bench, *arguments: str) -> str:
         return ""
 
 
-def test_the_data_of_anonymous_volumes_survives(podman: Bench, with_data: str, tmp_path: Path) -> None:
+def test_the_data_of_anonymous_volumes_survives(
+    podman: Bench,
+    with_data: str,
+    tmp_path: Path,
+) -> None:
     before = podman.get(f"/containers/{with_data}/json")
     old = {mount["Destination"]: mount["Name"] for mount in before["Mounts"]}
     made = output(podman, with_data, Target.QUADLET)
     files = texts(made)
     name = f"{with_data}-copy-volumes.sh"
     assert any(name in note and "before the first start" in note for note in made.warnings)
-    assert not any(volume in text for file, text in files.items() for volume in old.values() if file != name)
+    assert not any(
+        volume in text for file, text in files.items() for volume in old.values() if file != name
+    )
     copy = podman.directory / "copy.sh"
     copy.write_text(files[name])
     with pytest.raises(subprocess.CalledProcessError, match="1") as running:
@@ -228,18 +359,51 @@ def test_the_data_of_anonymous_volumes_survives(podman: Bench, with_data: str, t
     podman.execute("sh", str(copy))
     podman.execute("sh", str(copy))  # a second time it leaves them alone
     start_units(podman, files, (with_data,))
-    ask = ("exec", with_data, "sh", "-c", "printf 'GET k\\r\\nSAVE\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379")
+    ask = (
+        "exec",
+        with_data,
+        "sh",
+        "-c",
+        "printf 'GET k\\r\\nSAVE\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379",
+    )
     assert eventually(lambda: "survives" in answer(podman, *ask))
     assert "OK" in answer(podman, *ask), "redis can write into it"
-    assert podman.podman("exec", with_data, "busybox", "cat", "/more/file") == "more"
+    assert (
+        podman.podman(
+            "exec",
+            with_data,
+            "busybox",
+            "cat",
+            "/more/file",
+        )
+        == "more"
+    )
     mounts = specs(podman, with_data)[with_data][MOUNTS]
-    assert [mount.source for mount in mounts] == [f"{with_data}-data-data", f"{with_data}-more-data"]
+    assert [mount.source for mount in mounts] == [
+        f"{with_data}-data-data",
+        f"{with_data}-more-data",
+    ]
     podman.remove(with_data)
-    assert podman.podman("volume", "exists", f"{with_data}-data-data") == ""
-    podman.podman("volume", "rm", "-f", *old.values())
+    assert (
+        podman.podman(
+            "volume",
+            "exists",
+            f"{with_data}-data-data",
+        )
+        == ""
+    )
+    podman.podman(
+        "volume",
+        "rm",
+        "-f",
+        *old.values(),
+    )
 
 
-def test_a_copy_that_fails_leaves_nothing_behind(podman: Bench, with_data: str) -> None:
+def test_a_copy_that_fails_leaves_nothing_behind(
+    podman: Bench,
+    with_data: str,
+) -> None:
     files = texts(output(podman, with_data, Target.QUADLET))
     copy = podman.directory / "copy.sh"
     copy.write_text(files[f"{with_data}-copy-volumes.sh"])
@@ -250,9 +414,22 @@ def test_a_copy_that_fails_leaves_nothing_behind(podman: Bench, with_data: str) 
     with pytest.raises(subprocess.CalledProcessError) as failed:
         podman.execute("sh", str(copy), "ahead")
     assert "is no copy of what is in" in failed.value.stderr
-    podman.podman("volume", "rm", "-f", new, f"{with_data}-more-data")
+    podman.podman(
+        "volume",
+        "rm",
+        "-f",
+        new,
+        f"{with_data}-more-data",
+    )
     cut_off.unlink()
-    podman.podman("rm", "-f", "-v", "-t", "0", with_data)
+    podman.podman(
+        "rm",
+        "-f",
+        "-v",
+        "-t",
+        "0",
+        with_data,
+    )
     with pytest.raises(subprocess.CalledProcessError) as failed:
         podman.execute("sh", str(copy))
     assert "no such volume" in failed.value.stderr

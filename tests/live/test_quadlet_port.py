@@ -62,9 +62,17 @@ class Command(NamedTuple):
 class Generator(NamedTuple):
     path: str
 
-    def commands(self, units: Mapping[str, str], around: Mapping[str, str]) -> dict[str, Command | None]:
+    def commands(
+        self,
+        units: Mapping[str, str],
+        around: Mapping[str, str],
+    ) -> dict[str, Command | None]:
         """File name -> command; None when it refuses the unit."""
-        done = dry_run({**around, **units}, user=False, generator=self.path)
+        done = dry_run(
+            {**around, **units},
+            user=False,
+            generator=self.path,
+        )
         result: dict[str, Command | None] = {}
         for name in units:
             service = done.services.get(name.replace(".container", ".service"))
@@ -80,20 +88,31 @@ def generator() -> Generator:
     path = find_generator()
     if path is None:
         cannot_run("no Quadlet generator is installed; run: sudo apt-get install podman")
-    told = subprocess.run([path, "-version"], capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [path, "-version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if Version.parse(told.stdout) != MEASURED:
         cannot_run(f"the generator of this host is {told.stdout.strip()}, not {MEASURED}")
     return Generator(path)
 
 
 def command(argv: Sequence[str]) -> Command:
-    end = next((n for n, word in enumerate(argv) if word.startswith("--sdnotify")), len(argv))
+    end = next(
+        (n for n, word in enumerate(argv) if word.startswith("--sdnotify")),
+        len(argv),
+    )
     kept: list[str] = []
     result: dict[str, tuple[str, ...]] = {}
     at = 0
     while at < end:
         if argv[at] in _UNORDERED:
-            result[argv[at]] = (*result.get(argv[at], ()), *argv[at + 1 : at + 2])  # a lone `;` was cut off
+            result[argv[at]] = (
+                *result.get(argv[at], ()),
+                *argv[at + 1 : at + 2],
+            )  # a lone `;` was cut off
             at += 2
             continue
         if argv[at].partition("=")[0] in _SWITCHES:
@@ -104,28 +123,45 @@ def command(argv: Sequence[str]) -> Command:
     return Command((*kept, *argv[end:]), tuple(sorted(result.items())))
 
 
-def ported(name: str, text: str, around: Mapping[str, str]) -> Command | str:
+def ported(
+    name: str,
+    text: str,
+    around: Mapping[str, str],
+) -> Command | str:
     """The command; or why it is refused."""
     try:
-        made = generate({name: text, **around}, version=astuple(MEASURED), rootless=False)
+        made = generate(
+            {name: text, **around},
+            version=astuple(MEASURED),
+            rootless=False,
+        )
     except UnitRefused as error:
         return str(error)
     return command(made[name.replace(".container", ".service")])
 
 
-def compare(generator: Generator, texts: Sequence[str], around: Mapping[str, str] = AROUND) -> int:
+def compare(
+    generator: Generator,
+    texts: Sequence[str],
+    around: Mapping[str, str] = AROUND,
+) -> int:
     """Both have to say the same of every text; returns how many were accepted.
 
-    A unit that cannot be read at all, and one that makes the generator crash, hides all others: alone.
+    A unit that cannot be read at all, and one that makes the generator crash, hides all others:
+    alone.
     """
-    ours = {f"c{n}.container": ported(f"c{n}.container", text, around) for n, text in enumerate(texts)}
+    ours = {
+        f"c{n}.container": ported(f"c{n}.container", text, around) for n, text in enumerate(texts)
+    }
     alone = {
         name
         for name, command in ours.items()
         if isinstance(command, str) and ("cannot read" in command or "crash" in command)
     }
     units = {f"c{n}.container": text for n, text in enumerate(texts)}
-    theirs = generator.commands({name: text for name, text in units.items() if name not in alone}, around)
+    theirs = generator.commands(
+        {name: text for name, text in units.items() if name not in alone}, around
+    )
     for name in alone:
         theirs |= generator.commands({name: units[name]}, around)
     for name, text in units.items():
@@ -139,7 +175,7 @@ def unit(*lines: str, service: str = "") -> str:
     return f"{text}[Service]\nEnvironment={HELPER_VARIABLES}\n{service}"
 
 
-# --- every nasty value in every key -----------------------------------------------------------------
+# --- every nasty value in every key ---------------------------------------------------------------
 
 KINDS = {
     "R1": KeyKind.RAW_ONE,
@@ -150,7 +186,11 @@ KINDS = {
 }
 
 
-def _lines(key: str, row: Mapping[str, Any], value: str) -> tuple[str, str]:
+def _lines(
+    key: str,
+    row: Mapping[str, Any],
+    value: str,
+) -> tuple[str, str]:
     """The line as we write it, and the word that has to arrive."""
     if key == "Exec":
         return f"Exec={words(['cmd', value, 'mid', value])}", value
@@ -158,7 +198,10 @@ def _lines(key: str, row: Mapping[str, Any], value: str) -> tuple[str, str]:
         return f"PodmanArgs={word(f'--x={value}')}", f"--x={value}"
     template = row.get("template", "{value}")
     inner = value.replace(":", "_") if key == "Volume" else value
-    text = template.replace("{value with : replaced by _}", inner).replace("{value}", inner)
+    text = template.replace("{value with : replaced by _}", inner).replace(
+        "{value}",
+        inner,
+    )
     arrives = row.get("argument", text).replace("{value}", inner)
     try:
         return f"{key}={escape(text, KINDS[row['kind']])}", arrives
@@ -169,22 +212,34 @@ def _lines(key: str, row: Mapping[str, Any], value: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("key", DOCUMENT["keys"])
 def test_every_value_arrives_through_the_port_as_through_the_generator(
-    generator: Generator, key: str
+    generator: Generator,
+    key: str,
 ) -> None:
     lines = [_lines(key, DOCUMENT["keys"][key], value) for value in VALUES]
-    assert compare(generator, [unit(line) for line, _ in lines], {}) == len(VALUES)
+    assert compare(
+        generator,
+        [unit(line) for line, _ in lines],
+        {},
+    ) == len(VALUES)
     for line, arrives in lines:
-        argv = generate({"c.container": unit(line)}, version=astuple(MEASURED), rootless=False)["c.service"]
+        argv = generate(
+            {"c.container": unit(line)},
+            version=astuple(MEASURED),
+            rootless=False,
+        )["c.service"]
         assert arrives in argv, line
 
 
 @pytest.mark.parametrize("key", DOCUMENT["keys"])
-def test_values_that_nobody_escaped_are_lost_in_the_same_way(generator: Generator, key: str) -> None:
+def test_values_that_nobody_escaped_are_lost_in_the_same_way(
+    generator: Generator,
+    key: str,
+) -> None:
     texts = [unit(f"{key}={value}") for value in VALUES if "\r" not in value]
     assert compare(generator, texts, {}) > len(VALUES) // 2
 
 
-# --- broken and unusual units -----------------------------------------------------------------------
+# --- broken and unusual units ---------------------------------------------------------------------
 
 UNUSUAL = {
     "an unknown key": "NoSuchKey=1",
@@ -270,21 +325,36 @@ UNUSUAL = {
 }
 
 
-@pytest.mark.parametrize("lines", UNUSUAL.values(), ids=UNUSUAL)
-def test_unusual_units_get_the_same_verdict(generator: Generator, lines: str) -> None:
-    compare(generator, [f"[Container]\nImage=registry.example/i:1\n{lines}\n"])
+@pytest.mark.parametrize(
+    "lines",
+    UNUSUAL.values(),
+    ids=UNUSUAL,
+)
+def test_unusual_units_get_the_same_verdict(
+    generator: Generator,
+    lines: str,
+) -> None:
+    compare(
+        generator,
+        [f"[Container]\nImage=registry.example/i:1\n{lines}\n"],
+    )
 
 
 @pytest.mark.parametrize(
     "text", ["", "Image=a\n", "[Service]\nType=oneshot\n", "\ufeff[Container]\nImage=a\n"]
 )
-def test_files_that_are_no_container(generator: Generator, text: str) -> None:
+def test_files_that_are_no_container(
+    generator: Generator,
+    text: str,
+) -> None:
     assert compare(generator, [text]) == 0
 
 
 def test_the_same_words_are_known_as_keys(generator: Generator) -> None:
     names = [
-        key for key in KEYS["Container"] if key not in ("Pod", "Mount", "Group", "Rootfs", "ServiceName")
+        key
+        for key in KEYS["Container"]
+        if key not in ("Pod", "Mount", "Group", "Rootfs", "ServiceName")
     ]
     assert compare(generator, [unit(f"{key}=1") for key in names]) > 70
 
@@ -294,23 +364,33 @@ def test_an_optional_device_is_refused_while_the_host_is_not_known(generator: Ge
     made = generator.commands({"c.container": text}, {})["c.container"]
     assert "it is not known here" in str(ported("c.container", text, {}))
     there = generate(
-        {"c.container": text}, version=astuple(MEASURED), rootless=False, devices=frozenset({"/dev/null"})
+        {"c.container": text},
+        version=astuple(MEASURED),
+        rootless=False,
+        devices=frozenset({"/dev/null"}),
     )["c.service"]
     assert command(there) == made
 
 
 def test_a_carriage_return_is_refused_although_the_generator_takes_it(generator: Generator) -> None:
     text = unit("HostName=a\rb")
-    done = dry_run({"c.container": text}, user=False, generator=generator.path)
+    done = dry_run(
+        {"c.container": text},
+        user=False,
+        generator=generator.path,
+    )
     assert done.ok
     assert "\r" in done.services["c.service"]
     assert "carriage return" in str(ported("c.container", text, {}))
 
 
-# --- the other kinds of units -----------------------------------------------------------------------
+# --- the other kinds of units ---------------------------------------------------------------------
 
 OTHER_KINDS = {
-    "a.network": "[Network]\nSubnet=10.0.0.0/24\nGateway=10.0.0.1\nInternal=no\nOptions=b=2 a=1\nLabel=x=y\n",
+    "a.network": (
+        "[Network]\nSubnet=10.0.0.0/24\nGateway=10.0.0.1\nInternal=no\n"
+        "Options=b=2 a=1\nLabel=x=y\n"
+    ),
     "bad.network": "[Network]\nGateway=10.0.0.1\n",
     "t@.network": "[Network]\n",
     "a.volume": "[Volume]\nCopy=no\nUser=7\nGroup=010\nLabel=x=y\nPodmanArgs=--x\n",
@@ -324,7 +404,7 @@ OTHER_KINDS = {
     "directory.build": "[Build]\nImageTag=t\nFile=f\n[Service]\nWorkingDirectory=/w\n",
     "bad.build": "[Build]\nImageTag=t\nFile=f\n",
     "worse.build": "[Build]\nFile=/f\n",
-    "a.kube": "[Kube]\nYaml=/a.yml\nConfigMap=/m.yml\nAutoUpdate=registry c/local\nNetwork=n.network\n",
+    "a.kube": ("[Kube]\nYaml=/a.yml\nConfigMap=/m.yml\nAutoUpdate=registry c/local\nNetwork=n.network\n"),
     "mapped.kube": "[Kube]\nYaml=/a.yml\nRemapUsers=auto\nRemapUid=1:2:3\nRemapUidSize=9\nPublishPort=80\n",
     "bad.kube": "[Kube]\nYaml=/a.yml\nRemapUsers=manual\n",
     "worse.kube": "[Kube]\nYaml=/a.yml\n[Service]\nType=simple\n",
@@ -333,10 +413,19 @@ OTHER_KINDS = {
 
 
 def test_other_kinds_of_units_become_the_same_commands(generator: Generator) -> None:
-    """Both refuse the same; of each service the first command has the same words, in an order of chance."""
+    """Both refuse the same; of each service the first command has the same words, in an order of
+    chance."""
     units = {**AROUND, **OTHER_KINDS}
-    theirs = dry_run(units, user=False, generator=generator.path).services
-    made = translate(units, version=astuple(MEASURED), rootless=False)
+    theirs = dry_run(
+        units,
+        user=False,
+        generator=generator.path,
+    ).services
+    made = translate(
+        units,
+        version=astuple(MEASURED),
+        rootless=False,
+    )
     services = {service.unit: (name, service) for name, service in made.services.items()}
     assert {name for name in OTHER_KINDS if name in made.refused} == {
         name for name in OTHER_KINDS if name.startswith(("bad.", "worse."))
@@ -349,22 +438,43 @@ def test_other_kinds_of_units_become_the_same_commands(generator: Generator) -> 
         assert sorted(exec_start(theirs[service])) == sorted(ours.start), name
 
 
-# --- random units -----------------------------------------------------------------------------------
+# --- random units ---------------------------------------------------------------------------------
 
 _VALUES = st.one_of(
     st.sampled_from(VALUES).filter(lambda value: "\r" not in value),
     st.text("ab \t\"'\\;#$%{}=,:./-é\u2003\x01nx0", max_size=12),
     st.sampled_from(
-        ("true", "no", "/a:/b", "v.volume:/x", "n.network", "A=1 B=2", "type=bind,src=/a,dst=/b")
+        (
+            "true",
+            "no",
+            "/a:/b",
+            "v.volume:/x",
+            "n.network",
+            "A=1 B=2",
+            "type=bind,src=/a,dst=/b",
+        )
     ),
 ).filter(lambda value: value.strip('" \t\u2003') != ";")
-"""Without a lone `;`, which ends the command: what it cuts off changes with the order, from run to run."""
+"""Without a lone `;`, which ends the command: what it cuts off changes with the order, from run to
+run."""
 
 _KEYS = sorted(
     set(KEYS["Container"])
-    - {"AddDevice", "RemapUsers", "RemapUid", "RemapGid", "RemapUidSize", "ServiceName", "Image"}
+    - {
+        "AddDevice",
+        "RemapUsers",
+        "RemapUid",
+        "RemapGid",
+        "RemapUidSize",
+        "ServiceName",
+        "Image",
+    }
 )
-_LINES = st.builds(lambda key, value: f"{key}={value}", st.sampled_from(_KEYS), _VALUES)
+_LINES = st.builds(
+    lambda key, value: f"{key}={value}",
+    st.sampled_from(_KEYS),
+    _VALUES,
+)
 _ODD_LINES = st.sampled_from(
     (
         "# comment",
@@ -378,9 +488,16 @@ _ODD_LINES = st.sampled_from(
         "A=b",
     )
 )
-_UNITS = st.lists(st.one_of(_LINES, _LINES, _LINES, _ODD_LINES), min_size=1, max_size=4).map(
-    lambda lines: "[Container]\nImage=registry.example/i:1\n" + "\n".join(lines) + "\n"
-)
+_UNITS = st.lists(
+    st.one_of(
+        _LINES,
+        _LINES,
+        _LINES,
+        _ODD_LINES,
+    ),
+    min_size=1,
+    max_size=4,
+).map(lambda lines: "[Container]\nImage=registry.example/i:1\n" + "\n".join(lines) + "\n")
 
 
 @settings(
@@ -394,5 +511,8 @@ _UNITS = st.lists(st.one_of(_LINES, _LINES, _LINES, _ODD_LINES), min_size=1, max
     ],
 )
 @given(texts=st.lists(_UNITS, min_size=30, max_size=30))
-def test_random_units_get_the_same_verdict(generator: Generator, texts: list[str]) -> None:
+def test_random_units_get_the_same_verdict(
+    generator: Generator,
+    texts: list[str],
+) -> None:
     compare(generator, texts)

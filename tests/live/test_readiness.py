@@ -12,7 +12,14 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.locate import Candidate, probe
 from hardentui.engine.read import Engine
-from hardentui.features.change.wait import ProbeResult, Readiness, Wait, expectation, in_network_of, run_probe
+from hardentui.features.change.wait import (
+    ProbeResult,
+    Readiness,
+    Wait,
+    expectation,
+    in_network_of,
+    run_probe,
+)
 from hardentui.host.files import LocalFiles
 from hardentui.model.trial import How
 from tests.support.podman import BUSYBOX, Bench
@@ -44,15 +51,30 @@ def run(podman: Bench, changing: ChangingEngine) -> Run:
         probes: tuple[str, ...] = (),
         patience: float = 10,
     ) -> Readiness:
-        podman.run(NAME, *flags, BUSYBOX, "sh", "-c", script)
+        podman.run(
+            NAME,
+            *flags,
+            BUSYBOX,
+            "sh",
+            "-c",
+            script,
+        )
         document = changing.containers.inspect(NAME)
         pid = int(document["State"]["Pid"])
 
         def ask(command: str, seconds: float) -> ProbeResult:
-            return run_probe(command, seconds, address="127.0.0.1", name=NAME, inside=in_network_of(pid))
+            return run_probe(
+                command, seconds, address="127.0.0.1", name=NAME, inside=in_network_of(pid)
+            )
 
         expected = replace(expectation(document, ports, patience), probes=probes)
-        wait = Wait(changing.containers, NAME, expected, files=LocalFiles(), run_probe=ask)
+        wait = Wait(
+            changing.containers,
+            NAME,
+            expected,
+            files=LocalFiles(),
+            run_probe=ask,
+        )
         return wait.outcome()
 
     return start
@@ -68,7 +90,13 @@ PAGE = 'test "$(curl -sf http://$TWIN_IP:8080/)" = yes'
     ("script", "flags", "asked", "how", "why"),
     [
         (SERVE, (), {"ports": WEB}, How.PORTS, ""),
-        (SERVE, (), {"ports": WEB, "probes": (PAGE,)}, How.PORTS, ""),
+        (
+            SERVE,
+            (),
+            {"ports": WEB, "probes": (PAGE,)},
+            How.PORTS,
+            "",
+        ),
         (
             SLEEP,
             (),
@@ -76,15 +104,46 @@ PAGE = 'test "$(curl -sf http://$TWIN_IP:8080/)" = yes'
             How.PORTS,
             "it does not listen on tcp/8080; waited 1 s",
         ),
-        ("sleep 1; touch /ok; sleep 100", (HEALTHY,), {"ports": WEB}, How.HEALTH, ""),
-        (SLEEP, (HEALTHY, "--health-retries=1"), {"patience": 2}, How.HEALTH, "its health check says"),
+        (
+            "sleep 1; touch /ok; sleep 100",
+            (HEALTHY,),
+            {"ports": WEB},
+            How.HEALTH,
+            "",
+        ),
+        (
+            SLEEP,
+            (HEALTHY, "--health-retries=1"),
+            {"patience": 2},
+            How.HEALTH,
+            "its health check says",
+        ),
         (SLEEP, (), {}, How.ALIVE, ""),
-        ("sleep 0.5; exit 3", (), {}, How.ALIVE, "its main process ended with exit code 3"),
+        (
+            "sleep 0.5; exit 3",
+            (),
+            {},
+            How.ALIVE,
+            "its main process ended with exit code 3",
+        ),
     ],
-    ids=["port", "probe in its network", "no port", "health check", "unhealthy", "alive", "ended"],
+    ids=[
+        "port",
+        "probe in its network",
+        "no port",
+        "health check",
+        "unhealthy",
+        "alive",
+        "ended",
+    ],
 )
 def test_the_best_evidence_judges_it(
-    run: Run, script: str, flags: Sequence[str], asked: dict[str, Any], how: How, why: str
+    run: Run,
+    script: str,
+    flags: Sequence[str],
+    asked: dict[str, Any],
+    how: How,
+    why: str,
 ) -> None:
     outcome = run(script, *flags, **asked)
     assert (outcome.ready, outcome.how) == (not why, how)
@@ -96,20 +155,33 @@ def test_the_best_evidence_judges_it(
 
 
 def test_one_that_is_started_again_and_again(run: Run) -> None:
-    outcome = run("sleep 0.7; exit 3", "--restart=always", ports=("tcp/1",))
+    outcome = run(
+        "sleep 0.7; exit 3",
+        "--restart=always",
+        ports=("tcp/1",),
+    )
     assert not outcome.ready
     ended = "its main process ended with exit code 3"  # seen between its end and the next start
     assert outcome.why == ended or outcome.why.startswith("it ended and was started again")
 
 
 def test_a_probe_that_fails_says_so(run: Run) -> None:
-    outcome = run(SERVE, ports=("tcp/8080",), probes=("echo no such page; exit 4",), patience=2)
+    outcome = run(
+        SERVE,
+        ports=("tcp/8080",),
+        probes=("echo no such page; exit 4",),
+        patience=2,
+    )
     assert not outcome.ready
     assert outcome.why == (
-        "the probe 'echo no such page; exit 4' failed: it ended with status 4: no such page; waited 2 s"
+        "the probe 'echo no such page; exit 4' failed: it ended with status 4: no such page; "
+        "waited 2 s"
     )
     assert outcome.failed_probe is not None
-    assert (outcome.failed_probe.exit_code, outcome.failed_probe.lacks_program) == (4, False)
+    assert (
+        outcome.failed_probe.exit_code,
+        outcome.failed_probe.lacks_program,
+    ) == (4, False)
 
 
 def test_a_probe_tells_that_its_program_is_missing_and_not_only_a_page() -> None:
@@ -117,12 +189,25 @@ def test_a_probe_tells_that_its_program_is_missing_and_not_only_a_page() -> None
     assert not run_probe("echo 404 not found; exit 1", 5).lacks_program
 
 
-def test_a_wait_can_be_given_up(podman: Bench, changing: ChangingEngine) -> None:
+def test_a_wait_can_be_given_up(
+    podman: Bench,
+    changing: ChangingEngine,
+) -> None:
     podman.run(NAME, BUSYBOX, "sleep", "100")
     stop = threading.Event()
     stop.set()
-    expected = expectation(changing.containers.inspect(NAME), ("tcp/1",), 60)
-    wait = Wait(changing.containers, NAME, expected, files=LocalFiles(), stop=stop)
+    expected = expectation(
+        changing.containers.inspect(NAME),
+        ("tcp/1",),
+        60,
+    )
+    wait = Wait(
+        changing.containers,
+        NAME,
+        expected,
+        files=LocalFiles(),
+        stop=stop,
+    )
     with pytest.raises(KeyboardInterrupt):
         wait.outcome()
 

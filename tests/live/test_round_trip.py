@@ -64,7 +64,12 @@ class Place:
         document: dict[str, Any] = self.bench.get(f"/containers/{name}/json")
         return document
 
-    def read(self, name: str, *, with_command: bool = True) -> Spec:
+    def read(
+        self,
+        name: str,
+        *,
+        with_command: bool = True,
+    ) -> Spec:
         document = self.inspect(name)
         if not with_command:
             document["Config"]["CreateCommand"] = None
@@ -72,19 +77,46 @@ class Place:
 
     def as_given(self, spec: Spec) -> Spec:
         """The spec without what was given although the engine does it anyway."""
-        return spec.without(LOG_DRIVER) if spec[LOG_DRIVER] == self.engine["host"]["logDriver"] else spec
+        return (
+            spec.without(LOG_DRIVER)
+            if spec[LOG_DRIVER] == self.engine["host"]["logDriver"]
+            else spec
+        )
 
-    def create(self, name: str, flags: Words, words: Words = ()) -> None:
+    def create(
+        self,
+        name: str,
+        flags: Words,
+        words: Words = (),
+    ) -> None:
         """Create a container; a test that asks for the impossible is no test."""
         try:
-            self.bench.podman("create", "--name", name, *flags, BUSYBOX, *words)
+            self.bench.podman(
+                "create",
+                "--name",
+                name,
+                *flags,
+                BUSYBOX,
+                *words,
+            )
         except subprocess.CalledProcessError as error:
             raise Refused(error.stderr) from error
 
-    def create_again(self, spec: Spec, name: str, context: UnitContext) -> None:
+    def create_again(
+        self,
+        spec: Spec,
+        name: str,
+        context: UnitContext,
+    ) -> None:
         """Remove the container and run the script that was written of it."""
         script = Path(self.bench.directory) / "again.sh"
-        script.write_text(run_script(spec, context, ("a comment\x1b[31m\nwith a line break",)))
+        script.write_text(
+            run_script(
+                spec,
+                context,
+                ("a comment\x1b[31m\nwith a line break",),
+            )
+        )
         self.remove(name)
         self.bench.execute("sh", str(script), "create")
 
@@ -92,7 +124,10 @@ class Place:
         """Create what a service would run."""
         verb = argv.index("run")
         dropped = ("-d", "--detach", "--cidfile")
-        words = ["create", *(word for word in argv[verb + 1 :] if word.partition("=")[0] not in dropped)]
+        words = [
+            "create",
+            *(word for word in argv[verb + 1 :] if word.partition("=")[0] not in dropped),
+        ]
         self.remove(name)
         self.bench.execute("podman", *argv[1:verb], *words)
 
@@ -114,9 +149,26 @@ def prepared(podman: Bench) -> Iterator[Place]:
     """A bench with all that the random containers refer to."""
     for directory in ("", "/with,comma", "/with:colon", "/a blank", "/up", "/wk"):
         Path(DIRECTORY + directory).mkdir(exist_ok=True)
-    podman.podman("network", "create", "--subnet", "10.99.7.0/24", "--ipv6", NET)
-    podman.execute("sh", "-c", "printf x | podman secret create s1 -")
-    podman.podman("run", "--name", "rt-plain", BUSYBOX, "true")
+    podman.podman(
+        "network",
+        "create",
+        "--subnet",
+        "10.99.7.0/24",
+        "--ipv6",
+        NET,
+    )
+    podman.execute(
+        "sh",
+        "-c",
+        "printf x | podman secret create s1 -",
+    )
+    podman.podman(
+        "run",
+        "--name",
+        "rt-plain",
+        BUSYBOX,
+        "true",
+    )
     plain = podman.get("/containers/rt-plain/json")
     engine = podman.get("/info") | {
         "ulimits": ulimits_added_at_start([plain]),
@@ -137,12 +189,24 @@ def place(podman: Bench) -> Iterator[Place]:
 
 # --- what was asked for is there -----------------------------------------------------------------
 
-_RENAMED = {"--mount": {"--volume", "--tmpfs"}, "--no-healthcheck": {"--health-cmd"}}
-_SAYS_NOTHING = {"--passwd-entry": {""}, "--group-entry": {""}, "--log-opt": {"tag="}, "--workdir": {"/"}}
+_RENAMED = {
+    "--mount": {"--volume", "--tmpfs"},
+    "--no-healthcheck": {"--health-cmd"},
+}
+_SAYS_NOTHING = {
+    "--passwd-entry": {""},
+    "--group-entry": {""},
+    "--log-opt": {"tag="},
+    "--workdir": {"/"},
+}
 """Last arguments that give what is there without the flag, too."""
 
 
-def assert_nothing_missing(spec: Spec, flags: Words, version: Version) -> None:
+def assert_nothing_missing(
+    spec: Spec,
+    flags: Words,
+    version: Version,
+) -> None:
     """Each flag that was given shows as an option of the spec."""
     given = parse_create_command(["podman", "create", *flags, "x"], version)
     assert given is not None
@@ -160,7 +224,11 @@ def assert_nothing_missing(spec: Spec, flags: Words, version: Version) -> None:
         assert present & _RENAMED.get(flag, {flag}), f"{flag} {arguments} is lost"
 
 
-def round_trip(place: Place, flags: Words, words: Words) -> tuple[Spec, Spec]:
+def round_trip(
+    place: Place,
+    flags: Words,
+    words: Words,
+) -> tuple[Spec, Spec]:
     """Create, read, write, create, read; returns the spec, and what is read without the create command."""
     name = "rt-case"
     place.remove(name)
@@ -176,18 +244,30 @@ def round_trip(place: Place, flags: Words, words: Words) -> tuple[Spec, Spec]:
 
 
 def assert_same(again: Spec, first: Spec) -> None:
-    left = {option.name: (again[option], first[option]) for option in TABLE if again[option] != first[option]}
+    left = {
+        option.name: (again[option], first[option])
+        for option in TABLE
+        if again[option] != first[option]
+    }
     assert left == {}, left
 
 
-def assert_through_quadlet(place: Place, spec: Spec, context: UnitContext) -> None:
+def assert_through_quadlet(
+    place: Place,
+    spec: Spec,
+    context: UnitContext,
+) -> None:
     """The generator makes the intended command of the unit, and Podman takes it, with its values."""
     if context.version < OLDEST_WITH_QUADLET:
         return
     generator = place.bench.generator()
     assert generator is not None
     made = bundle(spec, context)
-    done = dry_run({file.name: file.text for file in made.files}, user=False, generator=generator)
+    done = dry_run(
+        {file.name: file.text for file in made.files},
+        user=False,
+        generator=generator,
+    )
     assert done.ok, done.stderr + made.files[0].text
     argv = exec_start(done.services[made.service])
     assert compare_arguments(argv, made.argv) == ()
@@ -255,8 +335,17 @@ CHOSEN: tuple[Words, ...] = (
     ("--group-add=keep-groups",),
     ('--health-cmd=["CMD","/bin/echo","a b"]',),
     ('--health-cmd=["CMD-SHELL","echo a b"]',),
-    ("--health-cmd=true", "--health-interval=90s", "--health-log-destination=events_logger"),
-    ("--health-cmd=true", "--health-max-log-count=0", "--health-max-log-size=0", "--oom-score-adj=0"),
+    (
+        "--health-cmd=true",
+        "--health-interval=90s",
+        "--health-log-destination=events_logger",
+    ),
+    (
+        "--health-cmd=true",
+        "--health-max-log-count=0",
+        "--health-max-log-size=0",
+        "--oom-score-adj=0",
+    ),
     ("--hostname=a-name", f"--network={NET}"),
     ("--ip6=fd00:99::77", f"--network={NET}"),
     ("--ipc=container:rt-plain",),
@@ -266,7 +355,12 @@ CHOSEN: tuple[Words, ...] = (
     ("--network=slirp4netns:mtu=1400",),
     ("--no-hostname", "--no-hosts"),
     ("--pid=container:rt-plain",),
-    ("--platform=linux/amd64", "--retry=9", "--retry-delay=9s", "--tls-verify=false"),
+    (
+        "--platform=linux/amd64",
+        "--retry=9",
+        "--retry-delay=9s",
+        "--tls-verify=false",
+    ),
     ("-p", "0.0.0.0:18080:80/sctp"),
     ("-p", "80"),
     ("--security-opt=systempaths=unconfined",),
@@ -275,7 +369,10 @@ CHOSEN: tuple[Words, ...] = (
     ("--unsetenv=PATH",),
     ("--uidmap=u0:@0:1",),
     ("--uts=container:rt-plain",),
-    ("--volumes-from=rt-plain:ro", f"--volume={DIRECTORY}:/b"),
+    (
+        "--volumes-from=rt-plain:ro",
+        f"--volume={DIRECTORY}:/b",
+    ),
     (f"-v{DIRECTORY}:/b:O,upperdir={DIRECTORY}/up,workdir={DIRECTORY}/wk",),
     (f"--mount=type=glob,src={DIRECTORY}/w*,dst=/g,ro",),
     ("--mount=type=volume,dst=/b,ro=true",),
@@ -285,7 +382,11 @@ CHOSEN: tuple[Words, ...] = (
 )
 
 
-@pytest.mark.parametrize("flags", CHOSEN, ids=lambda flags: " ".join(flags)[:60])
+@pytest.mark.parametrize(
+    "flags",
+    CHOSEN,
+    ids=lambda flags: " ".join(flags)[:60],
+)
 def test_chosen_options_come_through(place: Place, flags: Words) -> None:
     try:
         round_trip(place, flags, ("/bin/echo", "x"))
@@ -300,13 +401,20 @@ def test_nasty_words_come_through(place: Place, start: int) -> None:
     values = NASTY[start : start + 9]
     given = Spec.of(
         *(
-            (option, tuple(f"K{number}={value}" for number, value in enumerate(values)))
+            (
+                option,
+                tuple(f"K{number}={value}" for number, value in enumerate(values)),
+            )
             for option in (ENV, LABELS, ANNOTATIONS)
         )
     )
     version = Version.parse(place.engine["version"]["Version"])
     flags = tuple(word for option in given for word in flag_words(option, given[option], version))
-    spec, _ = round_trip(place, flags, ("/bin/echo", *values, "mid", *values))
+    spec, _ = round_trip(
+        place,
+        flags,
+        ("/bin/echo", *values, "mid", *values),
+    )
     config = place.inspect(spec[NAME])["Config"]
     assert config["Cmd"] == ["/bin/echo", *values, "mid", *values]
     assert config["Labels"] == {f"K{number}": value for number, value in enumerate(values)}
@@ -324,7 +432,10 @@ LIVE = settings(
 
 @LIVE
 @given(case=containers(DIRECTORY, NET))
-def test_random_containers_come_through(place: Place, case: tuple[Words, Words]) -> None:
+def test_random_containers_come_through(
+    place: Place,
+    case: tuple[Words, Words],
+) -> None:
     flags, words = case
     try:
         spec, without = round_trip(place, flags, words)
@@ -341,8 +452,13 @@ SAME_EFFECT = {option for option in TABLE if option.readability is Readability.C
 
 @settings(LIVE, max_examples=max(12, EXAMPLES // 4))
 @given(case=containers(DIRECTORY, NET))
-def test_a_running_container_reads_as_before_its_start(place: Place, case: tuple[Words, Words]) -> None:
-    flags = tuple(word for word in case[0] if not word.startswith(("--entrypoint", "--rm", "--timeout")))
+def test_a_running_container_reads_as_before_its_start(
+    place: Place,
+    case: tuple[Words, Words],
+) -> None:
+    flags = tuple(
+        word for word in case[0] if not word.startswith(("--entrypoint", "--rm", "--timeout"))
+    )
     place.remove("rt-case")
     try:
         place.create("rt-case", flags, ("/bin/sleep", "300"))
@@ -361,7 +477,10 @@ def test_a_running_container_reads_as_before_its_start(place: Place, case: tuple
 def all_aliases(spec: Spec) -> set[str]:
     """DNS names, however they were given: by --network-alias or as an option of a network."""
     options = {word for argument in spec[NETWORK] for word in argument.partition(":")[2].split(",")}
-    return {*spec[NETWORK_ALIAS], *(word[len("alias=") :] for word in options if word.startswith("alias="))}
+    return {
+        *spec[NETWORK_ALIAS],
+        *(word[len("alias=") :] for word in options if word.startswith("alias=")),
+    }
 
 
 def assert_honest(without: Spec, spec: Spec) -> None:

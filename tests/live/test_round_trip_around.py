@@ -1,4 +1,5 @@
-"""Nothing is lost around a container: API-made ones, networks, volumes, pods; and every flag is known."""
+"""Nothing is lost around a container: API-made ones, networks, volumes, pods; and every flag is
+known."""
 
 from __future__ import annotations
 
@@ -29,8 +30,17 @@ pytestmark = pytest.mark.live
 
 
 @pytest.mark.parametrize("verb", ["create", "run"])
-def test_every_flag_of_this_podman_is_carried_or_has_a_reason(podman: Bench, verb: str) -> None:
-    flags = set(re.findall(r"^ +(?:-\w, )?(--[\w-]+)", podman.podman(verb, "--help"), re.MULTILINE))
+def test_every_flag_of_this_podman_is_carried_or_has_a_reason(
+    podman: Bench,
+    verb: str,
+) -> None:
+    flags = set(
+        re.findall(
+            r"^ +(?:-\w, )?(--[\w-]+)",
+            podman.podman(verb, "--help"),
+            re.MULTILINE,
+        )
+    )
     assert len(flags) > 100
     assert flags - {option.flag for option in TABLE} - NOT_CARRIED.keys() - {"--mount"} == set()
 
@@ -54,17 +64,32 @@ def read(podman: Bench, name: str) -> Spec:
 
 API_CASES: list[tuple[dict[str, Any], dict[Option[Any], Any]]] = [
     (
-        {"command": ["/bin/echo", "", "a b;"], "env": {"A": 'x "y" $Z %n'}},
-        {COMMAND: ("/bin/echo", "", "a b;"), ENV: ('A=x "y" $Z %n',)},
+        {
+            "command": ["/bin/echo", "", "a b;"],
+            "env": {"A": 'x "y" $Z %n'},
+        },
+        {
+            COMMAND: ("/bin/echo", "", "a b;"),
+            ENV: ('A=x "y" $Z %n',),
+        },
     ),
     (
         {"labels": {"com.docker.compose.project": "shop", "e": ""}},
         {LABELS: ("com.docker.compose.project=shop", "e=")},
     ),
     ({"privileged": True}, {PRIVILEGED: True}),
-    ({"cap_drop": ["all"], "cap_add": ["CHOWN"]}, {CAP_DROP: ("all",), CAP_ADD: ("CAP_CHOWN",)}),
-    ({"no_new_privileges": True, "read_only_filesystem": True}, {NO_NEW_PRIVILEGES: True, READ_ONLY: True}),
-    ({"user": "1000:1000", "stop_timeout": 99}, {USER: "1000:1000", STOP_TIMEOUT: 99}),
+    (
+        {"cap_drop": ["all"], "cap_add": ["CHOWN"]},
+        {CAP_DROP: ("all",), CAP_ADD: ("CAP_CHOWN",)},
+    ),
+    (
+        {"no_new_privileges": True, "read_only_filesystem": True},
+        {NO_NEW_PRIVILEGES: True, READ_ONLY: True},
+    ),
+    (
+        {"user": "1000:1000", "stop_timeout": 99},
+        {USER: "1000:1000", STOP_TIMEOUT: 99},
+    ),
     (
         {"portmappings": [{"container_port": 80, "host_port": 18080, "host_ip": "127.0.0.1"}]},
         {PUBLISH: (Port(80, "18080", "127.0.0.1"),)},
@@ -74,19 +99,62 @@ API_CASES: list[tuple[dict[str, Any], dict[Option[Any], Any]]] = [
         {MOUNTS: (Mount("volume", "apivol", "/data", ("ro",)),)},
     ),
     (
-        {"mounts": [{"Type": "bind", "Source": "/etc", "Destination": "/e", "Options": ["ro", "rslave"]}]},
-        {MOUNTS: (Mount("bind", "/etc", "/e", ("ro", "rslave")),)},
+        {
+            "mounts": [
+                {
+                    "Type": "bind",
+                    "Source": "/etc",
+                    "Destination": "/e",
+                    "Options": ["ro", "rslave"],
+                }
+            ]
+        },
+        {
+            MOUNTS: (
+                Mount(
+                    "bind",
+                    "/etc",
+                    "/e",
+                    ("ro", "rslave"),
+                ),
+            )
+        },
     ),
-    ({"mounts": [{"Type": "tmpfs", "Destination": "/t", "Options": ["size=1m"]}]}, {TMPFS: ("/t:size=1m",)}),
     (
-        {"resource_limits": {"memory": {"limit": 67108864}, "cpu": {"period": 100000, "quota": 50000}}},
+        {
+            "mounts": [
+                {
+                    "Type": "tmpfs",
+                    "Destination": "/t",
+                    "Options": ["size=1m"],
+                }
+            ]
+        },
+        {TMPFS: ("/t:size=1m",)},
+    ),
+    (
+        {
+            "resource_limits": {
+                "memory": {"limit": 67108864},
+                "cpu": {"period": 100000, "quota": 50000},
+            }
+        },
         {MEMORY: 67108864, CPUS: 0.5},
     ),
-    ({"r_limits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 2048}]}, {ULIMIT: ("nofile=1024:2048",)}),
-    ({"restart_policy": "on-failure", "restart_tries": 3}, {RESTART: "on-failure:3"}),
+    (
+        {"r_limits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 2048}]},
+        {ULIMIT: ("nofile=1024:2048",)},
+    ),
+    (
+        {"restart_policy": "on-failure", "restart_tries": 3},
+        {RESTART: "on-failure:3"},
+    ),
     ({"netns": {"nsmode": "host"}}, {NETWORK: ("host",)}),
     (
-        {"netns": {"nsmode": "bridge"}, "networks": {"around-net": {"aliases": ["db"]}}},
+        {
+            "netns": {"nsmode": "bridge"},
+            "networks": {"around-net": {"aliases": ["db"]}},
+        },
         {NETWORK: ("around-net",), NETWORK_ALIAS: ("db",)},
     ),
     (
@@ -110,22 +178,40 @@ API_CASES: list[tuple[dict[str, Any], dict[Option[Any], Any]]] = [
 @pytest.fixture(scope="module")
 def around(podman: Bench) -> Iterator[Bench]:
     podman.podman("network", "create", "around-net")
-    podman.execute("sh", "-c", "printf x | podman secret create around -")
+    podman.execute(
+        "sh",
+        "-c",
+        "printf x | podman secret create around -",
+    )
     yield podman
     podman.remove("around", "around-2")
-    podman.podman("network", "rm", "-f", "around-net")
+    podman.podman(
+        "network",
+        "rm",
+        "-f",
+        "around-net",
+    )
     podman.podman("secret", "rm", "around")
 
 
-@pytest.mark.parametrize(("body", "expected"), API_CASES, ids=lambda value: ",".join(map(str, value))[:40])
+@pytest.mark.parametrize(
+    ("body", "expected"), API_CASES, ids=lambda value: ",".join(map(str, value))[:40]
+)
 def test_containers_made_through_the_api(
-    around: Bench, body: dict[str, Any], expected: dict[Option[Any], Any]
+    around: Bench,
+    body: dict[str, Any],
+    expected: dict[Option[Any], Any],
 ) -> None:
     around.remove("around")
-    around.post("/containers/create", {"name": "around", "image": BUSYBOX, **body})
+    around.post(
+        "/containers/create",
+        {"name": "around", "image": BUSYBOX, **body},
+    )
     spec = read(around, "around")
     assert around.get("/containers/around/json")["Config"].get("CreateCommand") is None
-    shown = {option: value for option, value in spec.values().items() if option not in (NAME, IMAGE)}
+    shown = {
+        option: value for option, value in spec.values().items() if option not in (NAME, IMAGE)
+    }
     if any("may have been added by Podman" in remark for remark in spec.remarks):
         shown[ULIMIT] = tuple(text for text in shown[ULIMIT] if text in expected[ULIMIT])
     assert shown == expected
@@ -170,7 +256,9 @@ def test_the_oci_config_of_a_started_api_container(around: Bench) -> None:
         "sysctl": {"net.ipv4.ip_forward": "1"},
         "mask": ["/proc/foo"],
         "unmask": ["/proc/kcore"],
-        "device_cgroup_rule": [{"allow": True, "type": "c", "major": 89, "minor": 1, "access": "rw"}],
+        "device_cgroup_rule": [
+            {"allow": True, "type": "c", "major": 89, "minor": 1, "access": "rw"}
+        ],
         "secret_env": {"MYSEC": "around"},
         "seccomp_profile_path": "unconfined",
     }
@@ -202,7 +290,12 @@ def test_the_oci_config_of_a_started_api_container(around: Bench) -> None:
 
 NETWORKS = [
     ("--internal", "--label=a=b c"),
-    ("--subnet=10.77.0.0/24", "--gateway=10.77.0.9", "--ip-range=10.77.0.64/26", "--opt=mtu=1400"),
+    (
+        "--subnet=10.77.0.0/24",
+        "--gateway=10.77.0.9",
+        "--ip-range=10.77.0.64/26",
+        "--opt=mtu=1400",
+    ),
     ("--ipv6", "--dns=9.9.9.9"),
     ("--disable-dns", "--interface-name=around0"),
     ("--driver=macvlan", "--opt=parent=lo"),
@@ -211,21 +304,41 @@ NETWORKS = [
 ]
 
 
-def generated_service(bench: Bench, files: dict[str, str], service: str) -> str:
+def generated_service(
+    bench: Bench,
+    files: dict[str, str],
+    service: str,
+) -> str:
     generator = bench.generator()
     if generator is None:
         pytest.skip(NO_QUADLET)
-    done = dry_run(files, user=False, generator=generator)
+    done = dry_run(
+        files,
+        user=False,
+        generator=generator,
+    )
     assert done.ok, done.stderr
     return done.services[service]
 
 
-def generated(bench: Bench, files: dict[str, str], service: str) -> tuple[str, ...]:
+def generated(
+    bench: Bench,
+    files: dict[str, str],
+    service: str,
+) -> tuple[str, ...]:
     return exec_start(generated_service(bench, files, service))
 
 
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
-    changing = ("id", "created", "CreatedAt", "LockNumber", "network_interface", "Mountpoint", "NeedsCopyUp")
+    changing = (
+        "id",
+        "created",
+        "CreatedAt",
+        "LockNumber",
+        "network_interface",
+        "Mountpoint",
+        "NeedsCopyUp",
+    )
     kept = {key: value for key, value in document.items() if key not in changing}
     if not str(document.get("network_interface", "podman")).startswith("podman"):
         kept["network_interface"] = document["network_interface"]
@@ -242,27 +355,43 @@ VOLUMES = [
 
 @pytest.mark.parametrize(
     ("kind", "flags"),
-    [*(("network", flags) for flags in NETWORKS), *(("volume", flags) for flags in VOLUMES)],
+    [
+        *(("network", flags) for flags in NETWORKS),
+        *(("volume", flags) for flags in VOLUMES),
+    ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_networks_and_volumes_come_through_scripts_and_units(
-    around: Bench, kind: str, flags: tuple[str, ...]
+    around: Bench,
+    kind: str,
+    flags: tuple[str, ...],
 ) -> None:
     def inspected() -> dict[str, Any]:
         document: dict[str, Any] = around.get(f"/{kind}s/around-n/json")
         return document
 
-    around.podman(kind, "create", *flags, "around-n")
+    around.podman(
+        kind,
+        "create",
+        *flags,
+        "around-n",
+    )
     try:
         before = inspected()
         spec = Spec.of((NAME, "web"), (IMAGE, BUSYBOX))
         if kind == "network":
             spec = spec.with_(NETWORK, ("around-n:alias=x",))
-            context = UnitContext(version=around.version, networks={"around-n": before})
+            context = UnitContext(
+                version=around.version,
+                networks={"around-n": before},
+            )
             creates = [network_create_arguments("around-n", before)]
         else:
             spec = spec.with_(MOUNTS, (Mount("volume", "around-n", "/d"),))
-            context = UnitContext(version=around.version, volumes={"around-n": before})
+            context = UnitContext(
+                version=around.version,
+                volumes={"around-n": before},
+            )
             creates = [volume_create_arguments("around-n", before)]
         made = bundle(spec, context)
         files = {file.name: file.text for file in made.files}
@@ -281,13 +410,25 @@ def test_a_pod_and_its_member_become_units(around: Bench) -> None:
     if around.version < Version(5, 0):
         pytest.skip("refused: a pod has no unit before Podman 5.0")
     flags = ("--infra-image", BUSYBOX, "-p", "8081:81", "--hostname", "ph")
-    around.podman("pod", "create", "--name", "around-p", *flags)
+    around.podman(
+        "pod",
+        "create",
+        "--name",
+        "around-p",
+        *flags,
+    )
     try:
-        around.podman("create", "--name", "around-m", "--pod", "around-p", BUSYBOX, "/bin/sleep", "300")
+        around.podman(
+            "create", "--name", "around-m", "--pod", "around-p", BUSYBOX, "/bin/sleep", "300"
+        )
         pod = around.get("/pods/around-p/json")
         document = around.get("/containers/around-m/json")
         spec = read_spec(
-            Sources(document, around.get(f"/images/{document['Image']}/json"), pod_name="around-p")
+            Sources(
+                document,
+                around.get(f"/images/{document['Image']}/json"),
+                pod_name="around-p",
+            )
         )
         assert set(spec) == {NAME, IMAGE, COMMAND, POD}
         made = bundle(spec, UnitContext(version=around.version, pod=pod))
@@ -316,7 +457,10 @@ ROOTLESS = [
 
 
 @pytest.mark.parametrize("flags", ROOTLESS, ids=" ".join)
-def test_rootless_containers_come_through(rootless_podman: Bench, flags: tuple[str, ...]) -> None:
+def test_rootless_containers_come_through(
+    rootless_podman: Bench,
+    flags: tuple[str, ...],
+) -> None:
     info = rootless_podman.get("/info")
 
     def rootless_read() -> Spec:
@@ -333,7 +477,15 @@ def test_rootless_containers_come_through(rootless_podman: Bench, flags: tuple[s
         )
 
     rootless_podman.remove("rl")
-    rootless_podman.podman("create", "--name", "rl", *flags, BUSYBOX, "/bin/sleep", "300")
+    rootless_podman.podman(
+        "create",
+        "--name",
+        "rl",
+        *flags,
+        BUSYBOX,
+        "/bin/sleep",
+        "300",
+    )
     spec = rootless_read()
     given = {word.partition("=")[0] for word in flags if word.startswith("--")}
     given |= {"--publish"} if "-p" in flags else set()

@@ -50,13 +50,20 @@ LISTS: tuple[Option[tuple[str, ...]], ...] = (
 )
 
 
-def generated(bench: Bench, spec: Spec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def generated(
+    bench: Bench,
+    spec: Spec,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(argv that systemd would execute, argv that was meant)."""
     generator = bench.generator()
     if generator is None:
         pytest.skip(NO_QUADLET)
     made = bundle(spec, UnitContext(version=bench.version))
-    done = dry_run({file.name: file.text for file in made.files}, user=False, generator=generator)
+    done = dry_run(
+        {file.name: file.text for file in made.files},
+        user=False,
+        generator=generator,
+    )
     assert done.ok, done.stderr + made.files[0].text
     return exec_start(done.services[made.service]), made.argv
 
@@ -67,16 +74,43 @@ def parsed(argv: tuple[str, ...]) -> CommandLine:
     return result
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:30])
-def test_a_value_reaches_podman_unchanged_in_every_key(podman: Bench, value: str) -> None:
+@pytest.mark.parametrize(
+    "value",
+    VALUES,
+    ids=lambda value: ascii(value)[:30],
+)
+def test_a_value_reaches_podman_unchanged_in_every_key(
+    podman: Bench,
+    value: str,
+) -> None:
     pairs: list[tuple[Option[Any], Any]] = [(NAME, "web"), (IMAGE, "localhost/bb:1")]
     pairs += [(option, value) for option in TEXTS if value]
     pairs += [(option, ("first", value)) for option in LISTS if value]
     pairs += [(option, (f"A={value}",)) for option in (ENV, LABELS, ANNOTATIONS)]
-    pairs += [(USER, f"u{value}"), (ENTRYPOINT, ("/bin/x", value)), (COMMAND, ("cmd", value, "mid", value))]
-    pairs += [(MASK, (f"/m{value.replace(':', '_')}",)), (DEVICES, (f"/dev/{value}:/dev/x:r",))]
+    pairs += [
+        (USER, f"u{value}"),
+        (ENTRYPOINT, ("/bin/x", value)),
+        (COMMAND, ("cmd", value, "mid", value)),
+    ]
+    pairs += [
+        (MASK, (f"/m{value.replace(':', '_')}",)),
+        (DEVICES, (f"/dev/{value}:/dev/x:r",)),
+    ]
     pairs += [(NETWORK, (f"net{value}",))]
-    pairs += [(MOUNTS, (Mount("bind", f"/host/{value}", "/dst", ("ro",)), Mount("image", f"i{value}", "/i")))]
+    pairs += [
+        (
+            MOUNTS,
+            (
+                Mount(
+                    "bind",
+                    f"/host/{value}",
+                    "/dst",
+                    ("ro",),
+                ),
+                Mount("image", f"i{value}", "/i"),
+            ),
+        )
+    ]
     argv, intended = generated(podman, Spec.of(*pairs))
     assert compare_arguments(argv, intended) == ()
     command = parsed(argv)
@@ -96,7 +130,13 @@ def test_names_like_units_are_no_references(podman: Bench) -> None:
         (NAME, "web"),
         (IMAGE, "localhost/x.image"),
         (NETWORK, ("x.network",)),
-        (MOUNTS, (Mount("volume", "x.volume", "/v"), Mount("image", "y.image", "/i"))),
+        (
+            MOUNTS,
+            (
+                Mount("volume", "x.volume", "/v"),
+                Mount("image", "y.image", "/i"),
+            ),
+        ),
     )
     argv, intended = generated(podman, spec)
     assert compare_arguments(argv, intended) == ()

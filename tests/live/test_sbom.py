@@ -1,4 +1,5 @@
-"""An SBOM of an image with the package database of a real Debian, against what dpkg-query says of it."""
+"""An SBOM of an image with the package database of a real Debian, against what dpkg-query says of
+it."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ STATUS = Path("/var/lib/dpkg/status")
 
 
 def test_every_package_of_a_real_debian_is_listed(
-    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not STATUS.exists():
         cannot_run("this host is no Debian")
@@ -33,7 +36,14 @@ def test_every_package_of_a_real_debian_is_listed(
         archive.add("/usr/lib/os-release", "usr/lib/os-release")
     podman.import_image(tar, IMAGE, ())
     try:
-        text = hardentui("images", IMAGE, "--sbom", "--url", podman.url, ends=0).stdout
+        text = hardentui(
+            "images",
+            IMAGE,
+            "--sbom",
+            "--url",
+            podman.url,
+            ends=0,
+        ).stdout
     finally:
         podman.podman("rmi", "-f", IMAGE)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None

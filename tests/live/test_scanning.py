@@ -1,5 +1,5 @@
-"""Scans of images of a real Podman. The scanner is a script that reads the real archive and prints recorded
-output of Trivy: neither Trivy nor Grype can be had on the test machine."""
+"""Scans of images of a real Podman. The scanner is a script that reads the real archive and prints
+recorded output of Trivy: neither Trivy nor Grype can be had on the test machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ Call = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def call(
-    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Call:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -50,7 +53,9 @@ def scanner(directory: Path, script: str) -> None:
 
 
 def test_an_image_is_handed_over_as_an_archive_and_the_result_is_stored(
-    call: Call, podman: Bench, tmp_path: Path
+    call: Call,
+    podman: Bench,
+    tmp_path: Path,
 ) -> None:
     report = deepcopy(TRIVY)
     del report["CreatedAt"]
@@ -62,7 +67,13 @@ def test_an_image_is_handed_over_as_an_archive_and_the_result_is_stored(
         f"env > {tmp_path}/environment\n"
         f"cat <<'END'\n{json.dumps(report)}\nEND\nfi",
     )
-    code, out, err = call("images", "bb", "--scan", "--format", "json")
+    code, out, err = call(
+        "images",
+        "bb",
+        "--scan",
+        "--format",
+        "json",
+    )
     assert (code, err) == (0, "")
     scan = validated(json.loads(out))["images"][0]["scan"]
     assert [vulnerability["id"] for vulnerability in scan["vulnerabilities"]] == [
@@ -73,15 +84,25 @@ def test_an_image_is_handed_over_as_an_archive_and_the_result_is_stored(
     assert json.loads((tmp_path / "manifest").read_text())[0]["Layers"]
     assert podman.socket not in (tmp_path / "environment").read_text()
     assert list((tmp_path / "cache").rglob("*.tar")) == []
-    podman.run("scanned", BUSYBOX, "sleep", "600")
+    podman.run(
+        "scanned",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     try:
-        _, out, _ = call("check", "scanned", "--check", "fixable-vulnerabilities", "--format", "json")
+        _, out, _ = call(
+            "check", "scanned", "--check", "fixable-vulnerabilities", "--format", "json"
+        )
     finally:
         podman.remove("scanned")
     assert "2 critical vulnerabilities have a fix" in out
 
 
-def test_a_scanner_that_fails_leaves_the_image_not_scanned(call: Call, tmp_path: Path) -> None:
+def test_a_scanner_that_fails_leaves_the_image_not_scanned(
+    call: Call,
+    tmp_path: Path,
+) -> None:
     scanner(tmp_path, "echo 'FATAL no database' >&2; exit 1")
     code, out, err = call("images", "bb", "--scan")
     assert code == 4
@@ -91,14 +112,22 @@ def test_a_scanner_that_fails_leaves_the_image_not_scanned(call: Call, tmp_path:
 
 
 def test_a_report_of_a_registry_is_taken_in_for_the_image_of_that_digest(
-    call: Call, podman: Bench, tmp_path: Path
+    call: Call,
+    podman: Bench,
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "clair.json"
     path.write_text(json.dumps(CLAIR))
     code, _, err = call("images", "--import", str(path))
     assert code == 2
     assert "no image here has that ID or digest" in err
-    digest = podman.podman("image", "inspect", BUSYBOX, "--format", "{{.Digest}}")
+    digest = podman.podman(
+        "image",
+        "inspect",
+        BUSYBOX,
+        "--format",
+        "{{.Digest}}",
+    )
     path.write_text(json.dumps({**CLAIR, "manifest_hash": digest}))
     code, out, err = call("images", "--import", str(path))
     assert code == 0
@@ -106,7 +135,11 @@ def test_a_report_of_a_registry_is_taken_in_for_the_image_of_that_digest(
     assert "1 high" in out
 
 
-def test_a_scan_that_is_cancelled_leaves_nothing(call: Call, podman: Bench, tmp_path: Path) -> None:
+def test_a_scan_that_is_cancelled_leaves_nothing(
+    call: Call,
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
     scanner(tmp_path, f"echo $$ > {tmp_path}/pid; sleep 60")
     stop = threading.Event()
     seen: list[str] = []
@@ -119,9 +152,16 @@ def test_a_scan_that_is_cancelled_leaves_nothing(call: Call, podman: Bench, tmp_
     bench = Workbench.open(Selection(url=podman.url))
     try:
         images = [report.about for report in bench.surroundings.images()]
-        image = next(image for image in images if isinstance(image, ImageFacts) and BUSYBOX in image.names)
+        image = next(
+            image for image in images if isinstance(image, ImageFacts) and BUSYBOX in image.names
+        )
         scanning = Scanning(bench.parts)
-        result = scanning.scan(image, scanning.scanner(), told, stop)
+        result = scanning.scan(
+            image,
+            scanning.scanner(),
+            told,
+            stop,
+        )
     finally:
         bench.close()
     assert result == CANCELLED

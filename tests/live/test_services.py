@@ -25,29 +25,64 @@ PASSWORD = "correct-horse"
 _BY_SYSTEMD: frozenset[Option[Any]] = frozenset({RESTART, REMOVE, REQUIRES, SDNOTIFY})
 """What a service does in Podman's place."""
 _LOOP = (
-    'until printf "AUTH %s\\r\\nSET worker $ROLE\\r\\nQUIT\\r\\n" | nc db 6379 | grep OK; do sleep 0.1; done'
+    'until printf "AUTH %s\\r\\nSET worker $ROLE\\r\\nQUIT\\r\\n" | nc db 6379 | grep OK; do '
+    "sleep 0.1; done"
 )
 
 
 @pytest.fixture(scope="module")
-def services(podman: Bench, service_image: str, redis_image: str) -> Iterator[Bench]:
+def services(
+    podman: Bench,
+    service_image: str,
+    redis_image: str,
+) -> Iterator[Bench]:
     site = podman.directory / "site"
     site.mkdir()
     site.chmod(0o755)
     (site / "index.html").write_text("the site\n")
     (podman.directory / "worker.env").write_text("ROLE=alive\nQUOTED=a b $c\n")
-    podman.podman("network", "create", "--label", "app=svc", NET)
-    podman.podman("volume", "create", "--label", "app=svc", DATA)
-    podman.execute("sh", "-c", f"printf 'requirepass {PASSWORD}\\n' | podman secret create {SECRET} -")
-    create(podman, service_image, redis_image, site)
+    podman.podman(
+        "network",
+        "create",
+        "--label",
+        "app=svc",
+        NET,
+    )
+    podman.podman(
+        "volume",
+        "create",
+        "--label",
+        "app=svc",
+        DATA,
+    )
+    podman.execute(
+        "sh", "-c", f"printf 'requirepass {PASSWORD}\\n' | podman secret create {SECRET} -"
+    )
+    create(
+        podman,
+        service_image,
+        redis_image,
+        site,
+    )
     yield podman
     remove_containers(podman)
     podman.podman("network", "rm", "-f", NET)
-    podman.podman("volume", "rm", "-f", DATA, LOGS)
+    podman.podman(
+        "volume",
+        "rm",
+        "-f",
+        DATA,
+        LOGS,
+    )
     podman.podman("secret", "rm", SECRET)
 
 
-def create(podman: Bench, nginx: str, redis: str, site: Path) -> None:
+def create(
+    podman: Bench,
+    nginx: str,
+    redis: str,
+    site: Path,
+) -> None:
     podman.podman(
         "run", "-d", "--name", REDIS, f"--network={NET}:alias=db", f"--volume={DATA}:/data",
         f"--secret={SECRET},target=/run/redis.conf,uid=999,mode=0400", "--sysctl=net.core.somaxconn=1024",
@@ -92,22 +127,60 @@ def read(podman: Bench) -> tuple[dict[str, Spec], dict[tuple[str, Target], Draft
 
 def redis_says(podman: Bench, *commands: str) -> str:
     lines = "\\r\\n".join((f"AUTH {PASSWORD}", *commands, "QUIT", ""))
-    return podman.podman("exec", REDIS, "sh", "-c", f"printf '{lines}' | nc 127.0.0.1 6379")
+    return podman.podman(
+        "exec",
+        REDIS,
+        "sh",
+        "-c",
+        f"printf '{lines}' | nc 127.0.0.1 6379",
+    )
 
 
 def assert_they_answer(podman: Bench) -> None:
-    """Redis knows what was stored before, the worker reached it by its alias, nginx serves the site."""
+    """Redis knows what was stored before, the worker reached it by its alias, nginx serves the
+    site."""
     assert eventually(lambda: "alive" in redis_says(podman, "GET worker"))
     assert "kept" in redis_says(podman, "GET before")
     address = "http://127.0.0.1:18480/"
-    assert eventually(lambda: podman.execute("sh", "-c", f"curl -s {address} || true") == "the site")
+    assert eventually(
+        lambda: podman.execute("sh", "-c", f"curl -s {address} || true") == "the site"
+    )
     podman.podman("healthcheck", "run", WEB)
-    assert podman.podman("exec", WEB, "busybox", "id", "-u") == "33"
-    assert "4096" in podman.podman("exec", REDIS, "sh", "-c", "ulimit -n")
-    assert podman.podman("exec", REDIS, "busybox", "cat", "/proc/sys/net/core/somaxconn") == "1024"
+    assert (
+        podman.podman(
+            "exec",
+            WEB,
+            "busybox",
+            "id",
+            "-u",
+        )
+        == "33"
+    )
+    assert "4096" in podman.podman(
+        "exec",
+        REDIS,
+        "sh",
+        "-c",
+        "ulimit -n",
+    )
+    assert (
+        podman.podman(
+            "exec",
+            REDIS,
+            "busybox",
+            "cat",
+            "/proc/sys/net/core/somaxconn",
+        )
+        == "1024"
+    )
 
 
-def assert_same(specs: Mapping[str, Spec], meant: Mapping[str, Spec], *, but: frozenset[Option[Any]]) -> None:
+def assert_same(
+    specs: Mapping[str, Spec],
+    meant: Mapping[str, Spec],
+    *,
+    but: frozenset[Option[Any]],
+) -> None:
     for name in ALL:
         different = {
             option.name: (specs[name][option], meant[name][option])
@@ -117,7 +190,10 @@ def assert_same(specs: Mapping[str, Spec], meant: Mapping[str, Spec], *, but: fr
         assert different == {}, name
 
 
-def written(files: Mapping[tuple[str, Target], Draft], target: Target) -> dict[str, str]:
+def written(
+    files: Mapping[tuple[str, Target], Draft],
+    target: Target,
+) -> dict[str, str]:
     return {
         file.name: file.text
         for (_, made_for), output in files.items()
@@ -128,7 +204,12 @@ def written(files: Mapping[tuple[str, Target], Draft], target: Target) -> dict[s
 
 def store_and_remove(podman: Bench) -> None:
     """Leave data behind, and take away all but volumes and secrets."""
-    redis_says(podman, "SET before kept", "DEL worker", "SAVE")
+    redis_says(
+        podman,
+        "SET before kept",
+        "DEL worker",
+        "SAVE",
+    )
     remove_containers(podman)
     podman.podman("network", "rm", NET)
 

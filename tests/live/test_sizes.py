@@ -24,14 +24,29 @@ def created(podman: Bench) -> Iterator[Bench]:
 
 @pytest.mark.parametrize("text", SIZES)
 def test_sizes_mean_the_same(created: Bench, text: str) -> None:
-    created.podman("create", "--name", NAME, f"--shm-size={text}", BUSYBOX)
+    created.podman(
+        "create",
+        "--name",
+        NAME,
+        f"--shm-size={text}",
+        BUSYBOX,
+    )
     assert created.get(f"/containers/{NAME}/json")["HostConfig"]["ShmSize"] == size_of(text)
 
 
 @pytest.mark.parametrize("text", NO_SIZES)
-def test_what_podman_refuses_is_no_size(created: Bench, text: str) -> None:
+def test_what_podman_refuses_is_no_size(
+    created: Bench,
+    text: str,
+) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         size_of(text)
     with pytest.raises(subprocess.CalledProcessError) as refusal:
-        created.podman("create", "--name", NAME, f"--shm-size={text}", BUSYBOX)
+        created.podman(
+            "create",
+            "--name",
+            NAME,
+            f"--shm-size={text}",
+            BUSYBOX,
+        )
     assert "size" in refusal.value.stderr

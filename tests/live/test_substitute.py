@@ -1,4 +1,5 @@
-"""A service that can write nothing lasting goes on answering while its hardened successor takes its place."""
+"""A service that can write nothing lasting goes on answering while its hardened successor takes its
+place."""
 
 from __future__ import annotations
 
@@ -34,7 +35,13 @@ print(asked, failed)
 class Stateless(Site):
     """A web server that reads its page from a read-only directory."""
 
-    def __init__(self, bench: Bench, state: Path, script: str = SERVE, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        state: Path,
+        script: str = SERVE,
+        options: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(bench, state)
         self.script, self.options = script, options
         self.pages = state / "pages"
@@ -52,10 +59,18 @@ class Stateless(Site):
 
     @contextmanager
     def asked(self) -> Iterator[list[int]]:
-        """Requests one after the other; afterwards: how many there were, and how many of them failed."""
-        words = self.bench.command("python3", "-c", ASK, f"http://127.0.0.1:{PORT}/page")
+        """Requests one after the other; afterwards: how many there were, and how many of them
+        failed."""
+        words = self.bench.command(
+            "python3",
+            "-c",
+            ASK,
+            f"http://127.0.0.1:{PORT}/page",
+        )
         counts: list[int] = []
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        with subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as client:
             assert client.stdout is not None
             assert client.stdout.readline() == "asking\n"
             yield counts
@@ -84,7 +99,9 @@ def test_nobody_who_asks_notices(site: Stateless) -> None:
     assert meanwhile.table not in site.tables()
 
 
-def test_killed_while_only_the_substitute_serves_it_goes_back_without_a_gap(site: Stateless) -> None:
+def test_killed_while_only_the_substitute_serves_it_goes_back_without_a_gap(
+    site: Stateless,
+) -> None:
     before = site.seen()
     with site.asked() as counts:
         ended = site.faulty("kill", "done", 5)
@@ -111,25 +128,46 @@ def test_a_kill_at_any_time_leaves_no_substitute_behind(site: Stateless) -> None
 def test_a_probe_that_fails_brings_the_original_back(site: Stateless) -> None:
     before, marker = site.seen(), site.bench.directory / "probe-of-substitute"
     probe = f"test -e {marker} || {{ touch {marker}; exit 0; }}; exit 1"
-    site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe, ends=5)
+    site.apply(
+        *site.fixes,
+        "--yes",
+        "--patience",
+        "2",
+        "--probe",
+        probe,
+        ends=5,
+    )
     assert site.answers()
     assert site.seen() == before
     assert "hardentui" not in site.tables()
 
 
-def test_what_does_not_run_twice_stops_and_starts(podman: Bench, tmp_path: Path) -> None:
-    gateway = podman.podman("network", "inspect", "podman", "--format", "{{(index .Subnets 0).Gateway}}")
+def test_what_does_not_run_twice_stops_and_starts(
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
+    gateway = podman.podman(
+        "network", "inspect", "podman", "--format", "{{(index .Subnets 0).Gateway}}"
+    )
     alone = f"wget -q -T 2 -O- http://{gateway}:{PORT}/page && exit 1; {SERVE}"
     with answering(Stateless(podman, tmp_path, alone)) as site:
         done = site.apply(ends=0)
-        assert "not possible: its main process ended with exit code 1; stop and start instead" in done.stderr
+        assert (
+            "not possible: its main process ended with exit code 1; stop and start instead"
+            in done.stderr
+        )
         assert site.newest().downtime_seconds
         assert site.seen()["containers"] == sorted([NAME, str(site.newest().original)])
 
 
-@pytest.mark.parametrize("options", [("-p", "18094:81/udp"), ("-v", "/scratch")])
+@pytest.mark.parametrize(
+    "options",
+    [("-p", "18094:81/udp"), ("-v", "/scratch")],
+)
 def test_what_it_could_not_do_for_is_told_to_be_down(
-    podman: Bench, tmp_path: Path, options: tuple[str, ...]
+    podman: Bench,
+    tmp_path: Path,
+    options: tuple[str, ...],
 ) -> None:
     with answering(Stateless(podman, tmp_path, options=options)) as site:
         planned = site.apply(*site.fixes)

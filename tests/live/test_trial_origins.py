@@ -1,5 +1,6 @@
-"""Trials of containers however they were made: by the API, by a Quadlet, in a pod, with the volumes of
-another, with secrets, health checks, user namespaces; running and stopped, rootful and rootless."""
+"""Trials of containers however they were made: by the API, by a Quadlet, in a pod, with the volumes
+of another, with secrets, health checks, user namespaces; running and stopped, rootful and rootless.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +35,15 @@ Try = Callable[..., Any]
 @pytest.fixture
 def bench(bench: Bench) -> Iterator[Bench]:
     yield bench
-    bench.podman("pod", "rm", "-f", "-i", "-t", "0", POD)
+    bench.podman(
+        "pod",
+        "rm",
+        "-f",
+        "-i",
+        "-t",
+        "0",
+        POD,
+    )
     bench.remove(NAME, OTHER)
     bench.podman("volume", "rm", "-f", VOLUME)
     bench.podman("secret", "rm", "-i", SECRET)
@@ -48,7 +57,15 @@ def works(bench: Bench) -> Try:
     def run(*arguments: str) -> Any:
         images = ("images", "-a", "-q", "--no-trunc")
         before, there = untouched(bench, NAME), bench.podman(*images)
-        document = told("trial", NAME, "--url", bench.url, *FIXES, *arguments, ends=0)
+        document = told(
+            "trial",
+            NAME,
+            "--url",
+            bench.url,
+            *FIXES,
+            *arguments,
+            ends=0,
+        )
         assert untouched(bench, NAME) == before, "the original was touched"
         assert bench.podman(*images) == there
         assert {proven["check"]: proven["status"] for proven in document["proof"]} == {
@@ -62,13 +79,24 @@ def works(bench: Bench) -> Try:
 
 def filled_volume(bench: Bench) -> None:
     bench.podman("volume", "create", VOLUME)
-    bench.podman("run", "--rm", "-v", f"{VOLUME}:/data", BUSYBOX, "sh", "-c", "echo precious >/data/page")
+    bench.podman(
+        "run", "--rm", "-v", f"{VOLUME}:/data", BUSYBOX, "sh", "-c", "echo precious >/data/page"
+    )
 
 
 @pytest.mark.parametrize(
-    "state", ["running", pytest.param("stopped", marks=LONG), pytest.param("created", marks=LONG)]
+    "state",
+    [
+        "running",
+        pytest.param("stopped", marks=LONG),
+        pytest.param("created", marks=LONG),
+    ],
 )
-def test_made_through_the_api(bench: Bench, works: Try, state: str) -> None:
+def test_made_through_the_api(
+    bench: Bench,
+    works: Try,
+    state: str,
+) -> None:
     filled_volume(bench)
     with PodmanClient(base_url=bench.url) as client:
         container = client.containers.create(
@@ -110,9 +138,16 @@ WantedBy=default.target
 """
 
 
-def test_made_by_the_command_of_a_quadlet(bench: Bench, works: Try) -> None:
+def test_made_by_the_command_of_a_quadlet(
+    bench: Bench,
+    works: Try,
+) -> None:
     filled_volume(bench)
-    start_units(bench, {f"{NAME}.container": QUADLET}, [NAME])
+    start_units(
+        bench,
+        {f"{NAME}.container": QUADLET},
+        [NAME],
+    )
     command = bench.get(f"/containers/{NAME}/json")["Config"]["CreateCommand"]
     assert {"--replace", "--rm", "--sdnotify=conmon"} <= set(command)
     document = works("--probe", PAGE)
@@ -120,20 +155,47 @@ def test_made_by_the_command_of_a_quadlet(bench: Bench, works: Try) -> None:
 
 
 @pytest.mark.both
-def test_a_secret_as_a_file_and_as_a_variable(bench: Bench, works: Try) -> None:
-    bench.execute("sh", "-c", f"printf hushhush | podman secret create {SECRET} -")
-    secrets = ("--secret", f"{SECRET},mode=0400", "--secret", f"{SECRET},type=env,target=KEY")
+def test_a_secret_as_a_file_and_as_a_variable(
+    bench: Bench,
+    works: Try,
+) -> None:
+    bench.execute(
+        "sh",
+        "-c",
+        f"printf hushhush | podman secret create {SECRET} -",
+    )
+    secrets = (
+        "--secret",
+        f"{SECRET},mode=0400",
+        "--secret",
+        f"{SECRET},type=env,target=KEY",
+    )
     read = f"test $(cat /run/secrets/{SECRET}) = hushhush && test $KEY = hushhush"
-    bench.run(NAME, *secrets, BUSYBOX, "sh", "-c", f"{read} && exec httpd -f -p 80")
+    bench.run(
+        NAME,
+        *secrets,
+        BUSYBOX,
+        "sh",
+        "-c",
+        f"{read} && exec httpd -f -p 80",
+    )
     assert "hushhush" not in json.dumps(works())
 
 
 @pytest.mark.both
 @pytest.mark.parametrize(
     "namespace",
-    ["auto", pytest.param("keep-id", marks=LONG), pytest.param("keep-id:uid=7,gid=8", marks=LONG)],
+    [
+        "auto",
+        pytest.param("keep-id", marks=LONG),
+        pytest.param("keep-id:uid=7,gid=8", marks=LONG),
+    ],
 )
-def test_a_user_namespace(bench: Bench, works: Try, namespace: str) -> None:
+def test_a_user_namespace(
+    bench: Bench,
+    works: Try,
+    namespace: str,
+) -> None:
     flags = (f"--userns={namespace}",)
     bench.podman("volume", "create", VOLUME)
     bench.podman(
@@ -141,6 +203,15 @@ def test_a_user_namespace(bench: Bench, works: Try, namespace: str) -> None:
         "sh", "-c", "echo precious >/data/page; chmod 600 /data/page",
     )  # fmt: skip
     serve = "cat /data/page && exec httpd -f -p 8080 -h /data"
-    bench.run(NAME, *flags, "-v", f"{VOLUME}:/data:U", BUSYBOX, "sh", "-c", serve)
+    bench.run(
+        NAME,
+        *flags,
+        "-v",
+        f"{VOLUME}:/data:U",
+        BUSYBOX,
+        "sh",
+        "-c",
+        serve,
+    )
     assert eventually(lambda: "precious" in bench.podman("logs", NAME))
     works("--probe", PAGE.replace(":80/", ":8080/"))

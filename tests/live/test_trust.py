@@ -33,7 +33,8 @@ ACCEPT, REJECT = [{"type": "insecureAcceptAnything"}], [{"type": "reject"}]
 
 @dataclass(frozen=True)
 class Source:
-    """A registry on this machine with a signed image `team/foo:1` and an unsigned one `plain/foo:1`."""
+    """A registry on this machine with a signed image `team/foo:1` and an unsigned one
+    `plain/foo:1`."""
 
     directory: Path
     port: int
@@ -42,14 +43,27 @@ class Source:
         chosen = ["--policy", str(policy)] if policy else ["--insecure-policy"]
         sections = ["--registries.d", str(self.directory / "registries.d")]
         command = ["skopeo", *chosen, *sections, "copy", *arguments]
-        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+        return (
+            subprocess.run(
+                command,
+                capture_output=True,
+                timeout=60,
+                check=False,
+            ).returncode
+            == 0
+        )
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
-    for program, package in (("skopeo", "skopeo"), ("docker-registry", "docker-registry")):
+    for program, package in (
+        ("skopeo", "skopeo"),
+        ("docker-registry", "docker-registry"),
+    ):
         if not shutil.which(program):
-            cannot_run(f"{program} is missing; run: sudo apt-get install --no-install-recommends {package}")
+            cannot_run(
+                f"{program} is missing; run: sudo apt-get install --no-install-recommends {package}"
+            )
     directory = tmp_path_factory.mktemp("registry")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -62,7 +76,11 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     }
     (directory / "config.yml").write_text(json.dumps(settings))
     server = subprocess.Popen(
-        ["docker-registry", "serve", str(directory / "config.yml")],
+        [
+            "docker-registry",
+            "serve",
+            str(directory / "config.yml"),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -86,8 +104,21 @@ def _listens(port: int) -> bool:
 def _filled(source: Source) -> Source:
     directory = source.directory
     (directory / "pass").write_text("not-a-secret\n")
-    generate = ["skopeo", "generate-sigstore-key", "--output-prefix", "key", "--passphrase-file", "pass"]
-    subprocess.run(generate, cwd=directory, check=True, capture_output=True, timeout=60)
+    generate = [
+        "skopeo",
+        "generate-sigstore-key",
+        "--output-prefix",
+        "key",
+        "--passphrase-file",
+        "pass",
+    ]
+    subprocess.run(
+        generate,
+        cwd=directory,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
     (directory / "registries.d").mkdir()
     section = f"docker:\n  127.0.0.1:{source.port}:\n    use-sigstore-attachments: true\n"
     (directory / "registries.d" / "here.yaml").write_text(section)
@@ -98,7 +129,12 @@ def _filled(source: Source) -> Source:
     ]
     for name, options in (("team", signing), ("plain", [])):
         target = f"docker://127.0.0.1:{source.port}/{name}/foo:1"
-        assert source.copy("--dest-tls-verify=false", *options, f"oci:{layout}", target)
+        assert source.copy(
+            "--dest-tls-verify=false",
+            *options,
+            f"oci:{layout}",
+            target,
+        )
     return source
 
 
@@ -110,18 +146,30 @@ def _image_layout(directory: Path) -> Path:
         digest = hashlib.sha256(content).hexdigest()
         (directory / "blobs" / "sha256" / digest).write_bytes(content)
         kind = f"application/vnd.oci.image.{media}"
-        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(content)}
+        return {
+            "mediaType": kind,
+            "digest": f"sha256:{digest}",
+            "size": len(content),
+        }
 
     layer = blob(bytes(1024), "layer.v1.tar")
     rootfs = {"type": "layers", "diff_ids": [layer["digest"]]}
-    config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {},
+        "rootfs": rootfs,
+    }
     manifest = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": blob(json.dumps(config).encode(), "config.v1+json"),
         "layers": [layer],
     }
-    index = {"schemaVersion": 2, "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")]}
+    index = {
+        "schemaVersion": 2,
+        "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")],
+    }
     (directory / "index.json").write_text(json.dumps(index))
     (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     return directory
@@ -142,14 +190,26 @@ SCOPES = (
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_the_rule_that_we_name_is_the_one_that_decides(scope: str, source: Source, tmp_path: Path) -> None:
+def test_the_rule_that_we_name_is_the_one_that_decides(
+    scope: str,
+    source: Source,
+    tmp_path: Path,
+) -> None:
     host = f"127.0.0.1:{source.port}"
-    signed = [{"type": "sigstoreSigned", "keyPath": f"{source.directory}/key.pub"}]
+    signed = [
+        {
+            "type": "sigstoreSigned",
+            "keyPath": f"{source.directory}/key.pub",
+        }
+    ]
     policy_file = tmp_path / "policy.json"
     for name in ("team", "plain"):
         reference = f"{host}/{name}/foo:1"
         for default, inner in ((ACCEPT, REJECT), (REJECT, ACCEPT), (REJECT, signed)):
-            document = {"default": default, "transports": {"docker": {scope.replace("HOST", host): inner}}}
+            document = {
+                "default": default,
+                "transports": {"docker": {scope.replace("HOST", host): inner}},
+            }
             policy_file.write_text(json.dumps(document))
             policy = parse_policy(policy_file.read_text(), str(policy_file))
             assert isinstance(policy, Policy)
@@ -162,14 +222,24 @@ def test_the_rule_that_we_name_is_the_one_that_decides(scope: str, source: Sourc
                 f"dir:{tmp_path}/pulled",
                 policy=policy_file,
             )
-            assert accepted == (not rule.rejects and (not rule.verifies or name == "team")), rule.explanation
+            assert accepted == (not rule.rejects and (not rule.verifies or name == "team")), (
+                rule.explanation
+            )
 
 
-def test_our_reading_of_the_settings_agrees_that_attachments_are_on(source: Source, tmp_path: Path) -> None:
+def test_our_reading_of_the_settings_agrees_that_attachments_are_on(
+    source: Source,
+    tmp_path: Path,
+) -> None:
     directory = tmp_path / ".config" / "containers"
     directory.mkdir(parents=True)
     (directory / "registries.d").symlink_to(source.directory / "registries.d")
-    facts = read_trust(LocalFiles(), home=str(tmp_path), uid=1000, version=Version(5, 4, 2))
+    facts = read_trust(
+        LocalFiles(),
+        home=str(tmp_path),
+        uid=1000,
+        version=Version(5, 4, 2),
+    )
     section = facts.attachment_for(f"127.0.0.1:{source.port}/team/foo")
     assert not isinstance(section, Unread)
     assert section is not None
@@ -178,26 +248,50 @@ def test_our_reading_of_the_settings_agrees_that_attachments_are_on(source: Sour
 
 @pytest.mark.parametrize("program", ["podman", "skopeo"])
 def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
-    program: str, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    program: str,
+    source: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not shutil.which(program):
         cannot_run(f"{program} is missing")
-    monkeypatch.setattr("hardentui.features.trust.signing.puller", lambda: program)
+    monkeypatch.setattr(
+        "hardentui.features.trust.signing.puller",
+        lambda: program,
+    )
     host = f"127.0.0.1:{source.port}"
     settings = tmp_path / ".config" / "containers"
     settings.mkdir(parents=True)
     insecure = f'[[registry]]\nlocation = "{host}"\ninsecure = true\n'
     (settings / "registries.conf").write_text(insecure)
-    (settings / "policy.json").write_text(json.dumps({"default": REJECT}))  # must not be the one that decides
+    (settings / "policy.json").write_text(
+        json.dumps({"default": REJECT})
+    )  # must not be the one that decides
     sections = {"here.yaml": (source.directory / "registries.d" / "here.yaml").read_text()}
-    signed = [{"type": "sigstoreSigned", "keyPath": f"{source.directory}/key.pub"}]
-    other = [{"type": "sigstoreSigned", "keyPath": key_of_nobody(RuleKind.SIGSTORE, str(tmp_path))}]
+    signed = [
+        {
+            "type": "sigstoreSigned",
+            "keyPath": f"{source.directory}/key.pub",
+        }
+    ]
+    other = [
+        {
+            "type": "sigstoreSigned",
+            "keyPath": key_of_nobody(RuleKind.SIGSTORE, str(tmp_path)),
+        }
+    ]
 
     def verdict(
-        rule: object, name: str, texts: Mapping[str, str] = sections, leads_to: str = ""
+        rule: object,
+        name: str,
+        texts: Mapping[str, str] = sections,
+        leads_to: str = "",
     ) -> PullVerdict:
         policy = json.dumps(
-            {"default": REJECT, "transports": {"docker": {f"{host}/team": rule, "x.invalid": rule}}}
+            {
+                "default": REJECT,
+                "transports": {"docker": {f"{host}/team": rule, "x.invalid": rule}},
+            }
         )
         pull = box.pull(name, policy, texts, leads_to)
         assert program in pull.by
@@ -210,9 +304,22 @@ def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
         assert verdict(other, team) is PullVerdict.WRONG_KEY
         assert verdict(signed, team, {}) is PullVerdict.UNSIGNED, "attachments are off"
         assert verdict(signed, f"{host}/plain/foo:1") is PullVerdict.REJECTED
-        assert verdict(signed, "x.invalid/some/foo:1", sections, f"{host}/plain/foo") is PullVerdict.UNSIGNED
         assert (
-            verdict(signed, "x.invalid/some/foo:1", sections, f"{host}/team/foo")
+            verdict(
+                signed,
+                "x.invalid/some/foo:1",
+                sections,
+                f"{host}/plain/foo",
+            )
+            is PullVerdict.UNSIGNED
+        )
+        assert (
+            verdict(
+                signed,
+                "x.invalid/some/foo:1",
+                sections,
+                f"{host}/team/foo",
+            )
             is PullVerdict.WRONG_IDENTITY
         )
         assert verdict(signed, f"{host}/team/absent:1") is PullVerdict.UNKNOWN
@@ -232,7 +339,22 @@ def test_the_tiny_registry_has_an_image_under_every_name_that_can_be_pulled(tmp_
                 "--src-tls-verify=false",
                 f"docker://{here}/{name}",
             ]
-            subprocess.run([*command, f"dir:{tmp_path}/out"], check=True, capture_output=True, timeout=60)
-        tags = ["skopeo", "inspect", "--tls-verify=false", f"docker://{here}/a:sha256-{'0' * 64}.sig"]
-        assert subprocess.run(tags, capture_output=True, timeout=60, check=False).returncode != 0
+            subprocess.run(
+                [*command, f"dir:{tmp_path}/out"], check=True, capture_output=True, timeout=60
+            )
+        tags = [
+            "skopeo",
+            "inspect",
+            "--tls-verify=false",
+            f"docker://{here}/a:sha256-{'0' * 64}.sig",
+        ]
+        assert (
+            subprocess.run(
+                tags,
+                capture_output=True,
+                timeout=60,
+                check=False,
+            ).returncode
+            != 0
+        )
     assert not _listens(int(here.rpartition(":")[2]))

@@ -18,19 +18,51 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def registry(
+    podman: Bench,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Registry]:
     """`tui/app:1`, signed with `directory`/release, and `tui/plain:1`."""
     registry = started(podman, tmp_path_factory.mktemp("tui-trust"))
     images = ("tui/app:1", "tui/plain:1")
     try:
         for name in images:
-            podman.podman("push", "-q", BUSYBOX, f"{HOST}/{name}")
-        assert registry.hardentui("trust", "key", "release", "-o", str(registry.directory)).code == 0
+            podman.podman(
+                "push",
+                "-q",
+                BUSYBOX,
+                f"{HOST}/{name}",
+            )
+        assert (
+            registry.hardentui(
+                "trust",
+                "key",
+                "release",
+                "-o",
+                str(registry.directory),
+            ).code
+            == 0
+        )
         key = f"{registry.directory}/release.private"
-        assert registry.hardentui("trust", "sign", f"{HOST}/tui/app:1", "--key", key, "--yes").code == 0
+        assert (
+            registry.hardentui(
+                "trust",
+                "sign",
+                f"{HOST}/tui/app:1",
+                "--key",
+                key,
+                "--yes",
+            ).code
+            == 0
+        )
         yield registry
     finally:
-        podman.podman("rmi", "-f", "-i", *(f"{HOST}/{name}" for name in images))
+        podman.podman(
+            "rmi",
+            "-f",
+            "-i",
+            *(f"{HOST}/{name}" for name in images),
+        )
 
 
 def test_a_policy_is_planned_proven_written_and_taken_back(registry: Registry) -> None:
@@ -45,7 +77,12 @@ def test_a_policy_is_planned_proven_written_and_taken_back(registry: Registry) -
         f"{HOST}/tui/app:1",
     ]
     state = f"XDG_STATE_HOME={registry.directory}/tui-state"
-    command = registry.bench.command("env", state, "HOME=/root", *words)
+    command = registry.bench.command(
+        "env",
+        state,
+        "HOME=/root",
+        *words,
+    )
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as session:
@@ -83,8 +120,15 @@ def test_an_image_is_signed_with_a_key_made_here_and_a_pull_proves_it(registry: 
         str(registry.directory),
     ]
     state = f"XDG_STATE_HOME={registry.directory}/tui-state"
-    command = registry.bench.command("env", state, "HOME=/root", *words)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    command = registry.bench.command(
+        "env",
+        state,
+        "HOME=/root",
+        *words,
+    )
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+    )
     assert done.returncode == 0, done.stderr
     key, wrong, signed, tested = done.stdout.splitlines()
     assert "typed.private: keep it secret" in key
@@ -95,5 +139,12 @@ def test_an_image_is_signed_with_a_key_made_here_and_a_pull_proves_it(registry: 
     assert "its registry has a sigstore attachment" in tested
     assert "correct horse" not in done.stdout + done.stderr
     key_file = f"{registry.directory}/typed.private"
-    again = registry.hardentui("trust", "sign", image, "--key", key_file, "--yes")
+    again = registry.hardentui(
+        "trust",
+        "sign",
+        image,
+        "--key",
+        key_file,
+        "--yes",
+    )
     assert again.code != 0, "the private key has the passphrase that was typed"

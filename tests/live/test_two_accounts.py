@@ -1,4 +1,5 @@
-"""Root and a user with an engine of their own, on a real Podman: root gets no more than the user may have."""
+"""Root and a user with an engine of their own, on a real Podman: root gets no more than the user
+may have."""
 
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ MARK = "only-root-may-read-this"
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(os.geteuid() != 0, reason="root looks at the engine of a user")
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="root looks at the engine of a user",
+)
 def test_root_saves_facts_of_a_user_without_reading_more_than_the_user_may(
     rootless_podman: Bench,
     tmp_path: Path,
@@ -38,16 +42,41 @@ def test_root_saves_facts_of_a_user_without_reading_more_than_the_user_may(
     os.mkfifo(settings / "registries.conf")
     os.mkfifo(settings / "containers.conf")
     for path in (tmp_path / "anna", *(tmp_path / "anna").rglob("*")):
-        os.chown(path, user, user, follow_symlinks=False)
+        os.chown(
+            path,
+            user,
+            user,
+            follow_symlinks=False,
+        )
     for asked in ("engines.home_of", "recording.user_home"):  # the account exists only inside
-        monkeypatch.setattr(f"hardentui.features.opening.{asked}", lambda *_: str(tmp_path / "anna"))
+        monkeypatch.setattr(
+            f"hardentui.features.opening.{asked}", lambda *_: str(tmp_path / "anna")
+        )
     monkeypatch.setenv("HOME", str(tmp_path / "anna"))
-    rootless_podman.run("two-accounts", "--network", "none", BUSYBOX, "sleep", "600")
+    rootless_podman.run(
+        "two-accounts",
+        "--network",
+        "none",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
     facts = tmp_path / "anna" / "facts.json"
     facts.touch()
     os.chown(facts, user, user)
     try:
-        assert main(["check", "--save", str(facts), "--url", rootless_podman.url]) == 0
+        assert (
+            main(
+                [
+                    "check",
+                    "--save",
+                    str(facts),
+                    "--url",
+                    rootless_podman.url,
+                ]
+            )
+            == 0
+        )
         for command in (["check"], ["doctor"], ["trust"]):
             assert main([*command, "--url", rootless_podman.url]) != 70
     finally:
@@ -61,7 +90,10 @@ def test_root_saves_facts_of_a_user_without_reading_more_than_the_user_may(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(os.geteuid() != 0, reason="root changes a container of a user")
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="root changes a container of a user",
+)
 def test_root_and_a_user_do_not_change_one_container_at_the_same_time(
     rootless_podman: Bench,
     tmp_path: Path,
@@ -71,25 +103,78 @@ def test_root_and_a_user_do_not_change_one_container_at_the_same_time(
     bench, name = rootless_podman, "two-accounts"
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     user = os.stat(bench.socket).st_uid
-    bench.run(name, "--network", "none", BUSYBOX, "sleep", "600")
-    before = bench.podman("inspect", "-f", "{{.Id}}", name)
-    words = ["apply", name, "--check", "new-privileges-allowed", "--yes", "--url", bench.url]
+    bench.run(
+        name,
+        "--network",
+        "none",
+        BUSYBOX,
+        "sleep",
+        "600",
+    )
+    before = bench.podman(
+        "inspect",
+        "-f",
+        "{{.Id}}",
+        name,
+    )
+    words = [
+        "apply",
+        name,
+        "--check",
+        "new-privileges-allowed",
+        "--yes",
+        "--url",
+        bench.url,
+    ]
     run_root = bench.podman("info", "-f", "{{.Store.RunRoot}}")
-    lock = os.path.join(run_root, "hardentui-locks", hashlib.sha256(name.encode()).hexdigest()[:12])
+    lock = os.path.join(
+        run_root,
+        "hardentui-locks",
+        hashlib.sha256(name.encode()).hexdigest()[:12],
+    )
     at_it = f"mkdir -p {lock} && exec flock -n {lock} sh -c 'echo held; read -r line'"
-    account = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "sh", "-c", at_it]
+    account = [
+        "setpriv",
+        f"--reuid={user}",
+        f"--regid={user}",
+        "--clear-groups",
+        "sh",
+        "-c",
+        at_it,
+    ]
     pipe = subprocess.PIPE
     try:
-        with subprocess.Popen(account, stdin=pipe, stdout=pipe, text=True) as other:
+        with subprocess.Popen(
+            account,
+            stdin=pipe,
+            stdout=pipe,
+            text=True,
+        ) as other:
             assert other.stdout is not None
             assert other.stdout.readline() == "held\n"
             assert main(words) == 2
             assert f"Another account is changing {name} now" in capsys.readouterr().err
-            assert bench.podman("inspect", "-f", "{{.Id}}", name) == before
+            assert (
+                bench.podman(
+                    "inspect",
+                    "-f",
+                    "{{.Id}}",
+                    name,
+                )
+                == before
+            )
             other.communicate("\n")
         shutil.rmtree(os.path.dirname(lock))
         assert main(words) == 0
-        assert bench.podman("inspect", "-f", "{{.Id}}", name) != before
+        assert (
+            bench.podman(
+                "inspect",
+                "-f",
+                "{{.Id}}",
+                name,
+            )
+            != before
+        )
         assert {os.stat(path).st_uid for path in (lock, os.path.dirname(lock))} == {user}
         assert main(["undo", "--yes"]) == 0
     finally:

@@ -1,7 +1,8 @@
-"""Containers that already run from a unit: real generator, real `podman generate systemd`, real containers.
+"""Containers that already run from a unit: real generator, real `podman generate systemd`, real
+containers.
 
-No systemd runs in the bench: the command that the unit stands for is run by hand, with the label that Podman
-would take from systemd.
+No systemd runs in the bench: the command that the unit stands for is run by hand, with the label
+that Podman would take from systemd.
 """
 
 from __future__ import annotations
@@ -61,7 +62,14 @@ VERSION = Version(5, 4, 2)
 INSTANCE = "systemd-lt-web_1"
 NAMES = ("lt-web", "lt-gen", "lt-mgr", INSTANCE)
 _UNSORTED = (PUBLISH, CAP_ADD, LABELS)
-_OF_SYSTEMD = ("--cgroups=split", "--cgroups=no-conmon", "--replace", "--rm", "-d", "--sdnotify=conmon")
+_OF_SYSTEMD = (
+    "--cgroups=split",
+    "--cgroups=no-conmon",
+    "--replace",
+    "--rm",
+    "-d",
+    "--sdnotify=conmon",
+)
 
 QUADLET = f"""# The web site of the club. Ask Anna before you change it!
 [Unit]
@@ -126,7 +134,11 @@ def files(tmp_path: Path) -> Rooted:
     return Rooted(tmp_path)
 
 
-def create(bench: Bench, argv: Sequence[str], unit: str) -> None:
+def create(
+    bench: Bench,
+    argv: Sequence[str],
+    unit: str,
+) -> None:
     """Create the container of a command line as systemd would, without what only systemd can do."""
     stem = unit.removesuffix(".service")
     words = [
@@ -136,7 +148,12 @@ def create(bench: Bench, argv: Sequence[str], unit: str) -> None:
     ]
     at = words.index("run")
     label = f"--label={UNIT_LABEL}={unit}"
-    bench.podman(*words[1:at], "create", label, *words[at + 1 :])
+    bench.podman(
+        *words[1:at],
+        "create",
+        label,
+        *words[at + 1 :],
+    )
 
 
 def look(bench: Bench, name: str) -> ContainerFacts:
@@ -151,14 +168,26 @@ def look(bench: Bench, name: str) -> ContainerFacts:
         runtime=info["host"]["ociRuntime"]["name"],
     )
     return ContainerFacts(
-        document["Id"], name, spec=read_spec(sources), inspect=document, engine=EngineFacts(version=VERSION)
+        document["Id"],
+        name,
+        spec=read_spec(sources),
+        inspect=document,
+        engine=EngineFacts(version=VERSION),
     )
 
 
 def hardened(spec: Spec) -> Spec:
     """What a plan of many fixes would make of it."""
     mounts = tuple(mount.with_options("ro", drop=("rw",)) for mount in spec[MOUNTS])
-    local = [Port(port.container, port.host, "127.0.0.1", port.protocol) for port in spec[PUBLISH]]
+    local = [
+        Port(
+            port.container,
+            port.host,
+            "127.0.0.1",
+            port.protocol,
+        )
+        for port in spec[PUBLISH]
+    ]
     kept = ("CAP_NET_BIND_SERVICE",)
     return (
         spec.without(SECCOMP_PROFILE, PRIVILEGED)
@@ -179,7 +208,14 @@ def hardened(spec: Spec) -> Spec:
 
 
 def plan_for(facts: ContainerFacts, after: Spec) -> Plan:
-    return Plan(facts.name, BUSYBOX, (), (), facts.spec, after)
+    return Plan(
+        facts.name,
+        BUSYBOX,
+        (),
+        (),
+        facts.spec,
+        after,
+    )
 
 
 def saved(files: Rooted, made: UnitEdit) -> None:
@@ -200,37 +236,62 @@ def comparable(spec: Spec) -> dict[str, object]:
     return {o.name: sorted(map(str, v)) if o in _UNSORTED else v for o, v in values.items()}
 
 
-# --- Quadlet ---------------------------------------------------------------------------------------
+# --- Quadlet --------------------------------------------------------------------------------------
 
 
 def quadlet_argv(origin: Origin, generator: str) -> tuple[str, ...]:
     texts = "\n\n".join([origin.text, *(text for _, text in origin.drop_ins)])
     units = {**(origin.companions or {}), origin.file_name: texts}
-    run = dry_run(units, user=False, generator=generator)
+    run = dry_run(
+        units,
+        user=False,
+        generator=generator,
+    )
     assert run.ok, run.stderr
     return exec_start(run.services[origin.unit])
 
 
-def quadlet(bench: Bench, files: Rooted, generator: str) -> tuple[Origin, ContainerFacts]:
+def quadlet(
+    bench: Bench,
+    files: Rooted,
+    generator: str,
+) -> tuple[Origin, ContainerFacts]:
     """A Quadlet in /etc with a volume unit, and the container that it makes."""
     bench.execute("mkdir", "-p", "/run/lt-host")  # the bench has a /run of its own
     files.put("/etc/containers/systemd/club/lt-web.container", QUADLET)
-    files.put("/etc/containers/systemd/lt-data.volume", "[Volume]\nVolumeName=lt-data\n")
-    files.put("/etc/containers/systemd/lt-web.container.d/10-more.conf", "[Container]\nEnvironment=MORE=2\n")
+    files.put(
+        "/etc/containers/systemd/lt-data.volume",
+        "[Volume]\nVolumeName=lt-data\n",
+    )
+    files.put(
+        "/etc/containers/systemd/lt-web.container.d/10-more.conf",
+        "[Container]\nEnvironment=MORE=2\n",
+    )
     units = {
         "lt-web.container": QUADLET + "\n[Container]\nEnvironment=MORE=2\n",
         "lt-data.volume": "[Volume]\nVolumeName=lt-data\n",
     }
-    run = dry_run(units, user=False, generator=generator)
+    run = dry_run(
+        units,
+        user=False,
+        generator=generator,
+    )
     assert run.ok, run.stderr
-    create(bench, exec_start(run.services["lt-web.service"]), "lt-web.service")
+    create(
+        bench,
+        exec_start(run.services["lt-web.service"]),
+        "lt-web.service",
+    )
     facts = look(bench, "lt-web")
     return found(files, facts), facts
 
 
 @pytest.mark.parametrize("style", ["edit", "drop-in"])
 def test_a_quadlet_is_edited_proven_and_gives_the_planned_container(
-    bench: Bench, files: Rooted, generator: str, style: Style
+    bench: Bench,
+    files: Rooted,
+    generator: str,
+    style: Style,
 ) -> None:
     origin, facts = quadlet(bench, files, generator)
     assert origin.kind is OriginKind.QUADLET
@@ -239,8 +300,15 @@ def test_a_quadlet_is_edited_proven_and_gives_the_planned_container(
     assert drift_of(origin, facts) == ()
     after = hardened(facts.spec)
     if style == "drop-in":
-        after = after.with_(SECCOMP_PROFILE, "unconfined")  # no drop-in can take that key's value away
-    made = edited(origin, plan_for(facts, after), VERSION, style=style)
+        after = after.with_(
+            SECCOMP_PROFILE, "unconfined"
+        )  # no drop-in can take that key's value away
+    made = edited(
+        origin,
+        plan_for(facts, after),
+        VERSION,
+        style=style,
+    )
     assert made.left_out == ()
     assert "only the planned changes" in prove_edit(origin, made, VERSION, VERSION)
     saved(files, made)
@@ -269,74 +337,148 @@ def test_a_quadlet_is_edited_proven_and_gives_the_planned_container(
         "publish",
     }
     bench.remove("lt-web")
-    create(bench, quadlet_argv(again, generator), "lt-web.service")
+    create(
+        bench,
+        quadlet_argv(again, generator),
+        "lt-web.service",
+    )
     fresh = look(bench, "lt-web")
     assert comparable(fresh.spec) == comparable(after)
     assert drift_of(again, fresh) == ()
 
 
-def test_a_second_drop_in_builds_on_the_first(bench: Bench, files: Rooted, generator: str) -> None:
+def test_a_second_drop_in_builds_on_the_first(
+    bench: Bench,
+    files: Rooted,
+    generator: str,
+) -> None:
     origin, facts = quadlet(bench, files, generator)
     first = facts.spec.with_(NO_NEW_PRIVILEGES, True).with_(CAP_ADD, ())
-    saved(files, edited(origin, plan_for(facts, first), VERSION, style="drop-in"))
+    saved(
+        files,
+        edited(
+            origin,
+            plan_for(facts, first),
+            VERSION,
+            style="drop-in",
+        ),
+    )
     origin = found(files, facts)
     bench.remove("lt-web")
-    create(bench, quadlet_argv(origin, generator), "lt-web.service")
+    create(
+        bench,
+        quadlet_argv(origin, generator),
+        "lt-web.service",
+    )
     facts = look(bench, "lt-web")
-    made = edited(origin, plan_for(facts, facts.spec.with_(READ_ONLY, True)), VERSION, style="drop-in")
+    made = edited(
+        origin, plan_for(facts, facts.spec.with_(READ_ONLY, True)), VERSION, style="drop-in"
+    )
     assert [file.path for file in made.files] == [origin.drop_ins[-1][0]]
     assert "NoNewPrivileges=true" in made.files[0].text
     assert "ReadOnly=true" in made.files[0].text
     prove_edit(origin, made, VERSION, VERSION)
 
 
-def test_a_network_that_the_plan_brings_gets_its_unit(bench: Bench, files: Rooted, generator: str) -> None:
+def test_a_network_that_the_plan_brings_gets_its_unit(
+    bench: Bench,
+    files: Rooted,
+    generator: str,
+) -> None:
     origin, facts = quadlet(bench, files, generator)
-    context = UnitContext(version=VERSION, networks={"lt-net": {"name": "lt-net", "driver": "bridge"}})
+    context = UnitContext(
+        version=VERSION, networks={"lt-net": {"name": "lt-net", "driver": "bridge"}}
+    )
     after = facts.spec.with_(NETWORK, ("lt-net",))
-    made = edited(origin, plan_for(facts, after), VERSION, context=context)
+    made = edited(
+        origin,
+        plan_for(facts, after),
+        VERSION,
+        context=context,
+    )
     assert {file.name for file in made.files} == {"lt-web.container", "lt-net.network"}
     assert "Network=lt-net.network" in made.files[0].text.splitlines()
     prove_edit(origin, made, VERSION, VERSION)
 
 
-def test_an_instance_of_a_template_is_fixed(bench: Bench, files: Rooted, generator: str) -> None:
+def test_an_instance_of_a_template_is_fixed(
+    bench: Bench,
+    files: Rooted,
+    generator: str,
+) -> None:
     """Its container is called `systemd-lt-web_1`, which is no name of another container."""
     text = f"[Container]\nImage={BUSYBOX}\nExec=sleep 1000\nEnvironment=N=%i\n"
     files.put("/etc/containers/systemd/lt-web@.container", text)
-    made = dry_run({"lt-web@.container": text}, user=False, generator=generator)
+    made = dry_run(
+        {"lt-web@.container": text},
+        user=False,
+        generator=generator,
+    )
     words = {"p": "lt-web", "i": "1", "N": "lt-web@1"}
-    create(bench, exec_start(made.services["lt-web@.service"], words), "lt-web@1.service")
+    create(
+        bench,
+        exec_start(made.services["lt-web@.service"], words),
+        "lt-web@1.service",
+    )
     facts = look(bench, INSTANCE)
     origin = found(files, facts)
     assert drift_of(origin, facts) == ()
-    done = edited(origin, plan_for(facts, facts.spec.with_(READ_ONLY, True)), VERSION)
+    done = edited(
+        origin,
+        plan_for(facts, facts.spec.with_(READ_ONLY, True)),
+        VERSION,
+    )
     assert [file.path for file in done.files] == ["/etc/containers/systemd/lt-web@.container"]
     assert "only the planned changes" in prove_edit(origin, done, VERSION, VERSION)
 
 
-def test_a_container_in_the_network_of_another_is_fixed(bench: Bench, files: Rooted, generator: str) -> None:
+def test_a_container_in_the_network_of_another_is_fixed(
+    bench: Bench,
+    files: Rooted,
+    generator: str,
+) -> None:
     other = f"[Container]\nContainerName=lt-gen\nImage={BUSYBOX}\nExec=sleep 1000\n"
-    text = f"[Container]\nContainerName=lt-web\nImage={BUSYBOX}\nNetwork=lt-gen.container\nExec=sleep 1000\n"
+    text = (
+        f"[Container]\nContainerName=lt-web\nImage={BUSYBOX}\nNetwork=lt-gen.container\nExec=sleep "
+        "1000\n"
+    )
     files.put("/etc/containers/systemd/lt-gen.container", other)
     files.put("/etc/containers/systemd/lt-web.container", text)
-    run = dry_run({"lt-gen.container": other, "lt-web.container": text}, user=False, generator=generator)
-    create(bench, exec_start(run.services["lt-gen.service"]), "lt-gen.service")
-    create(bench, exec_start(run.services["lt-web.service"]), "lt-web.service")
+    run = dry_run(
+        {"lt-gen.container": other, "lt-web.container": text}, user=False, generator=generator
+    )
+    create(
+        bench,
+        exec_start(run.services["lt-gen.service"]),
+        "lt-gen.service",
+    )
+    create(
+        bench,
+        exec_start(run.services["lt-web.service"]),
+        "lt-web.service",
+    )
     facts = look(bench, "lt-web")
     origin = found(files, facts)
     assert drift_of(origin, facts) == ()
-    done = edited(origin, plan_for(facts, facts.spec.with_(READ_ONLY, True)), VERSION)
+    done = edited(
+        origin,
+        plan_for(facts, facts.spec.with_(READ_ONLY, True)),
+        VERSION,
+    )
     assert "only the planned changes" in prove_edit(origin, done, VERSION, VERSION)
 
 
-def test_a_unit_of_another_container_is_not_touched(bench: Bench, files: Rooted, generator: str) -> None:
+def test_a_unit_of_another_container_is_not_touched(
+    bench: Bench,
+    files: Rooted,
+    generator: str,
+) -> None:
     _, facts = quadlet(bench, files, generator)
     with pytest.raises(Exception, match="creates a container called lt-web"):
         origin_of(files, facts.replace(name="evil"))
 
 
-# --- services --------------------------------------------------------------------------------------
+# --- services -------------------------------------------------------------------------------------
 
 
 def service_argv(origin: Origin) -> tuple[str, ...]:
@@ -345,20 +487,43 @@ def service_argv(origin: Origin) -> tuple[str, ...]:
     return ("podman", *(piece.text for piece in pieces))
 
 
-def test_what_podman_generates_gets_a_drop_in(bench: Bench, files: Rooted) -> None:
+def test_what_podman_generates_gets_a_drop_in(
+    bench: Bench,
+    files: Rooted,
+) -> None:
     host = files.root / "gen"
     host.mkdir()
     bench.podman(
         *("create", "--name", "lt-gen", "-e", 'TEXT=a "b" $HOME 100%', "-e", "EMPTY="),
         "--cap-add=NET_RAW,SYS_TIME",
-        *("-v", f"{host}:/h", "-p", "8081:80", "-it", "--security-opt", "seccomp=unconfined", "-m", "64m"),
+        *(
+            "-v",
+            f"{host}:/h",
+            "-p",
+            "8081:80",
+            "-it",
+            "--security-opt",
+            "seccomp=unconfined",
+            "-m",
+            "64m",
+        ),
         *(BUSYBOX, "sh", "-c", "echo 'a; b' \\; $HOME; sleep 1000"),
     )
-    unit = bench.podman("generate", "systemd", "--new", "--name", "lt-gen")
+    unit = bench.podman(
+        "generate",
+        "systemd",
+        "--new",
+        "--name",
+        "lt-gen",
+    )
     bench.remove("lt-gen")
     files.put("/etc/systemd/system/container-lt-gen.service", unit + "\n")
     name = "container-lt-gen.service"
-    create(bench, ("podman", *shlex.split("run --name lt-gen"), BUSYBOX), name)
+    create(
+        bench,
+        ("podman", *shlex.split("run --name lt-gen"), BUSYBOX),
+        name,
+    )
     origin = found(files, look(bench, "lt-gen"))
     bench.remove("lt-gen")
     create(bench, service_argv(origin), name)
@@ -412,24 +577,38 @@ Type=forking
 WantedBy=multi-user.target default.target
 """
 GENERATED = f"[Service]\nEnvironment=CLUB_IMAGE={BUSYBOX}\nEnvironment=TZ=Europe/Berlin\n"
-CUSTOM = "[Service]\n# ours\nEnvironment=\"PODMAN_EXTRA_ARGS=--label site='the club' --memory 256m\"\n"
+CUSTOM = (
+    "[Service]\n# ours\nEnvironment=\"PODMAN_EXTRA_ARGS=--label site='the club' --memory 256m\"\n"
+)
 
 
 def server(bench: Bench, files: Rooted) -> tuple[Origin, ContainerFacts]:
     files.put("/etc/systemd/system/lt-mgr.service", SERVER)
-    files.put("/etc/systemd/system/lt-mgr.service.d/generated.conf", GENERATED)
+    files.put(
+        "/etc/systemd/system/lt-mgr.service.d/generated.conf",
+        GENERATED,
+    )
     files.put("/etc/systemd/system/lt-mgr.service.d/custom.conf", CUSTOM)
     texts = (SERVER, CUSTOM, GENERATED)
     pieces = ServiceFiles(texts, {}).run_line().pieces
-    create(bench, ("podman", *(piece.text for piece in pieces)), "lt-mgr.service")
+    create(
+        bench,
+        ("podman", *(piece.text for piece in pieces)),
+        "lt-mgr.service",
+    )
     facts = look(bench, "lt-mgr")
     return found(files, facts), facts
 
 
-def test_flags_that_are_only_added_go_into_the_variable(bench: Bench, files: Rooted) -> None:
+def test_flags_that_are_only_added_go_into_the_variable(
+    bench: Bench,
+    files: Rooted,
+) -> None:
     origin, facts = server(bench, files)
     assert drift_of(origin, facts) == ()
-    after = facts.spec.with_(NO_NEW_PRIVILEGES, True).with_(ENV, (*facts.spec[ENV], "X=it's $5, 100%"))
+    after = facts.spec.with_(NO_NEW_PRIVILEGES, True).with_(
+        ENV, (*facts.spec[ENV], "X=it's $5, 100%")
+    )
     made = edited(origin, plan_for(facts, after), VERSION)
     (file,) = made.files
     assert file.name == "zz-hardentui.conf"  # custom.conf sorts after 50-…
@@ -438,7 +617,10 @@ def test_flags_that_are_only_added_go_into_the_variable(bench: Bench, files: Roo
     assert "systemd-analyze accepts it" in prove_edit(origin, made, VERSION, VERSION)
 
 
-def test_flags_that_change_need_the_command_again(bench: Bench, files: Rooted) -> None:
+def test_flags_that_change_need_the_command_again(
+    bench: Bench,
+    files: Rooted,
+) -> None:
     origin, facts = server(bench, files)
     after = hardened(facts.spec)
     made = edited(origin, plan_for(facts, after), VERSION)
@@ -456,14 +638,29 @@ def test_flags_that_change_need_the_command_again(bench: Bench, files: Rooted) -
     assert unit_spec(again)[CAP_DROP] == ("all",)
 
 
-def test_facts_of_the_unit_name_what_differs(bench: Bench, files: Rooted) -> None:
+def test_facts_of_the_unit_name_what_differs(
+    bench: Bench,
+    files: Rooted,
+) -> None:
     origin, facts = server(bench, files)
-    files.put(origin.path, SERVER.replace("--cap-add NET_RAW", "--cap-add NET_RAW,SYS_ADMIN"))
+    files.put(
+        origin.path,
+        SERVER.replace("--cap-add NET_RAW", "--cap-add NET_RAW,SYS_ADMIN"),
+    )
 
     def no_systemctl(arguments: Sequence[str], seconds: float) -> str:
         raise AssertionError("systemd is not running here, so it is not asked")
 
-    unit = EngineUnits(facts.engine, files, no_systemctl, utc_now).facts(facts, origin.unit, ())
+    unit = EngineUnits(
+        facts.engine,
+        files,
+        no_systemctl,
+        utc_now,
+    ).facts(
+        facts,
+        origin.unit,
+        (),
+    )
     assert unit is not None
     assert not hasattr(unit, "reason"), unit
     assert unit.differences == ("cap-add",)

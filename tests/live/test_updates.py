@@ -20,30 +20,65 @@ IMAGE = f"{HOST}/moving/app:1"
 
 
 @pytest.fixture
-def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def registry(
+    podman: Bench,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Registry]:
     result = started(podman, tmp_path_factory.mktemp("updates"))
     podman.podman("push", "-q", BUSYBOX, IMAGE)
     podman.podman("pull", "-q", IMAGE)
-    podman.run("moving", "--network", "none", IMAGE, "sleep", "600")
+    podman.run(
+        "moving",
+        "--network",
+        "none",
+        IMAGE,
+        "sleep",
+        "600",
+    )
     yield result
     podman.remove("moving")
-    podman.podman("rmi", "-f", "-i", IMAGE, "localhost/moving:2")
+    podman.podman(
+        "rmi",
+        "-f",
+        "-i",
+        IMAGE,
+        "localhost/moving:2",
+    )
 
 
 def asked(registry: Registry, *arguments: str) -> tuple[Answer, dict[str, Any]]:
-    command = ("images", "--updates", "--format", "json", "--url", registry.bench.url, *arguments)
+    command = (
+        "images",
+        "--updates",
+        "--format",
+        "json",
+        "--url",
+        registry.bench.url,
+        *arguments,
+    )
     answer = registry.hardentui(*command)
     told = validated(json.loads(answer.out))["images"] if answer.out else []
     return answer, {image["name"]: image for image in told}
 
 
 def outdated(registry: Registry) -> dict[str, Any]:
-    command = ("check", "moving", "--check", "outdated-tag", "--format", "json", "--url", registry.bench.url)
+    command = (
+        "check",
+        "moving",
+        "--check",
+        "outdated-tag",
+        "--format",
+        "json",
+        "--url",
+        registry.bench.url,
+    )
     result: dict[str, Any] = json.loads(registry.hardentui(*command).out)
     return every_finding(result)[0]
 
 
-def test_a_newer_image_is_seen_without_pulling_and_counts_after_the_cool_down(registry: Registry) -> None:
+def test_a_newer_image_is_seen_without_pulling_and_counts_after_the_cool_down(
+    registry: Registry,
+) -> None:
     assert outdated(registry)["status"] == "unknown"
     answer, result = asked(registry, IMAGE)
     assert answer.code == 0, answer.err
@@ -51,11 +86,28 @@ def test_a_newer_image_is_seen_without_pulling_and_counts_after_the_cool_down(re
     assert outdated(registry)["status"] == "pass"
 
     bench = registry.bench
-    bench.run("second", "--network", "none", BUSYBOX, "touch", "/new")
+    bench.run(
+        "second",
+        "--network",
+        "none",
+        BUSYBOX,
+        "touch",
+        "/new",
+    )
     bench.podman("wait", "second")
-    bench.podman("commit", "-q", "second", "localhost/moving:2")
+    bench.podman(
+        "commit",
+        "-q",
+        "second",
+        "localhost/moving:2",
+    )
     bench.remove("second")
-    bench.podman("push", "-q", "localhost/moving:2", IMAGE)
+    bench.podman(
+        "push",
+        "-q",
+        "localhost/moving:2",
+        IMAGE,
+    )
     before = bench.podman("images", "-q", "--no-trunc")
     _, result = asked(registry, IMAGE)
     assert (result[IMAGE]["state"], result[IMAGE]["ripe"]) == ("newer", False)

@@ -1,5 +1,5 @@
-"""The whole job on a real terminal and a real container: open, the worst container, its ten steps, plan, try,
-write, quit. The written file passes this host's generator."""
+"""The whole job on a real terminal and a real container: open, the worst container, its ten steps,
+plan, try, write, quit. The written file passes this host's generator."""
 
 from __future__ import annotations
 
@@ -23,8 +23,12 @@ ENTER, ESCAPE, CTRL_S = "\r", "\x1b", "\x13"
 @pytest.fixture
 def containers(podman: Bench) -> Iterator[Bench]:
     serve = ("sh", "-c", "mkdir -p /tmp/www && exec httpd -f -p 8080 -h /tmp/www")
-    podman.run(WORST, "--network", "none", "--pids-limit", "-1", "--cap-add", "SYS_ADMIN", BUSYBOX, *serve)
-    podman.run(BETTER, "--network", "none", "--cap-drop", "all", "--read-only", BUSYBOX, "sleep", "1000000")
+    podman.run(
+        WORST, "--network", "none", "--pids-limit", "-1", "--cap-add", "SYS_ADMIN", BUSYBOX, *serve
+    )
+    podman.run(
+        BETTER, "--network", "none", "--cap-drop", "all", "--read-only", BUSYBOX, "sleep", "1000000"
+    )
     yield podman
     podman.remove(WORST, BETTER)
 
@@ -33,7 +37,11 @@ def containers(podman: Bench) -> Iterator[Bench]:
 def terminal(containers: Bench, tmp_path: Path) -> Iterator[Terminal]:
     own = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
     environ = {name: str(tmp_path / name) for name in own}
-    environ |= {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+    environ |= {
+        "PATH": os.environ["PATH"],
+        "TERM": "xterm-256color",
+        "LC_ALL": "C.UTF-8",
+    }
     (tmp_path / "HOME").mkdir()
     process = Terminal(environ, "--url", containers.url)
     yield process
@@ -41,12 +49,19 @@ def terminal(containers: Bench, tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_from_the_list_to_a_tried_and_written_quadlet(
-    terminal: Terminal, containers: Bench, tmp_path: Path
+    terminal: Terminal,
+    containers: Bench,
+    tmp_path: Path,
 ) -> None:
     generator = find_generator()
     if generator is None:
         cannot_run("a program is missing; run: apt-get install podman")
-    before = containers.podman("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", WORST)
+    before = containers.podman(
+        "inspect",
+        "--format",
+        "{{.Id}} {{.State.StartedAt}}",
+        WORST,
+    )
 
     terminal.wait_for(WORST)
     terminal.wait_for("Helps most")  # the worst row is judged
@@ -72,7 +87,10 @@ def test_from_the_list_to_a_tried_and_written_quadlet(
     at = terminal.type(CTRL_S)
     terminal.wait_for("next:", at)
     terminal.wait_for("hardened twin works", terminal.type(ESCAPE))
-    terminal.wait_for(f"› {steps[-3].number} {steps[-3].title}", terminal.type(ESCAPE))
+    terminal.wait_for(
+        f"› {steps[-3].number} {steps[-3].title}",
+        terminal.type(ESCAPE),
+    )
     terminal.wait_for("Helps most", terminal.type(ESCAPE))
     at = terminal.type("q")
     assert terminal.wait_for_end() == 0
@@ -81,7 +99,21 @@ def test_from_the_list_to_a_tried_and_written_quadlet(
     written = tmp_path / "HOME" / "hardened"
     unit = (written / f"{WORST}.container").read_text()
     assert "--memory=" in unit, "a limit was set, tried on the twin, and written"
-    units = {path.name: path.read_text() for path in written.iterdir() if path.suffix == ".container"}
-    done = dry_run(units, user=False, generator=generator)
+    units = {
+        path.name: path.read_text() for path in written.iterdir() if path.suffix == ".container"
+    }
+    done = dry_run(
+        units,
+        user=False,
+        generator=generator,
+    )
     assert done.ok, done.stderr
-    assert containers.podman("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", WORST) == before
+    assert (
+        containers.podman(
+            "inspect",
+            "--format",
+            "{{.Id}} {{.State.StartedAt}}",
+            WORST,
+        )
+        == before
+    )

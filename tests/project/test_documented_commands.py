@@ -1,4 +1,5 @@
-"""Every command that the documentation shows works on the simulated host, or tells why it does not there."""
+"""Every command that the documentation shows works on the simulated host, or tells why it does not
+there."""
 
 from __future__ import annotations
 
@@ -14,7 +15,11 @@ from hardentui.__main__ import main
 from hardentui.cli.parser import parse
 from tests.support.documented import PAGES, ROOT, commands
 
-SHOWN = [(str(page.relative_to(ROOT)), command) for page in PAGES for command in commands(page.read_text())]
+SHOWN = [
+    (str(page.relative_to(ROOT)), command)
+    for page in PAGES
+    for command in commands(page.read_text())
+]
 
 
 def test_the_documentation_shows_commands() -> None:
@@ -22,7 +27,11 @@ def test_the_documentation_shows_commands() -> None:
 
 
 @pytest.mark.parametrize(("page", "command"), SHOWN)
-def test_a_documented_command_is_taken(page: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_documented_command_is_taken(
+    page: str,
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     code: object = 0
     try:
         parse(shlex.split(command)[1:])
@@ -57,9 +66,16 @@ WANTS_MORE = {
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", RUN, ids=[page.stem for page in RUN])
+@pytest.mark.parametrize(
+    "page",
+    RUN,
+    ids=[page.stem for page in RUN],
+)
 def test_the_commands_of_a_page_work_one_after_another(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
@@ -74,14 +90,27 @@ def test_the_commands_of_a_page_work_one_after_another(
         Path(path).write_text(text)
     for command in commands(page.read_text()):
         told = next(
-            (said for start, said in WANTS_MORE.items() if re.match(f"hardentui (?:{start})", command)), ""
+            (
+                said
+                for start, said in WANTS_MORE.items()
+                if re.match(f"hardentui (?:{start})", command)
+            ),
+            "",
         )
         if told is None:
             continue
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(QUADLET.encode())))
-        words = [{"web": "shop-web", "NAME": "shop-web"}.get(word, word) for word in shlex.split(command)[1:]]
+        monkeypatch.setattr(
+            "sys.stdin",
+            io.TextIOWrapper(io.BytesIO(QUADLET.encode())),
+        )
+        words = [
+            {"web": "shop-web", "NAME": "shop-web"}.get(word, word)
+            for word in shlex.split(command)[1:]
+        ]
         words = [os.path.expanduser(word) for word in words]
         own = page.stem == "at-rest" or "--facts" in words or "--demo" in words
         code = main(words if own else [*words, "--demo"])
         captured = capsys.readouterr()
-        assert (code in (0, 1, 4), told in captured.err) == (not told, True), f"{command}: {captured.err}"
+        assert (code in (0, 1, 4), told in captured.err) == (not told, True), (
+            f"{command}: {captured.err}"
+        )

@@ -26,14 +26,26 @@ def repository(tmp_path: Path) -> Path:
     (tmp_path / "data.volume").write_text("[Volume]\n")
     (tmp_path / "README.md").write_text("x")
     (tmp_path / "stack").mkdir()
-    (tmp_path / "stack/compose.prod.yaml").write_text("services: {a: {image: a, privileged: true}}\n")
-    subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
+    (tmp_path / "stack/compose.prod.yaml").write_text(
+        "services: {a: {image: a, privileged: true}}\n"
+    )
+    subprocess.run(
+        ["git", "add", "-A"],
+        cwd=tmp_path,
+        check=True,
+    )
     return tmp_path
 
 
-def run(words: list[str], place: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    words: list[str],
+    place: Path,
+    **environ: str,
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "HOME": str(place), **environ}
-    return subprocess.run(words, cwd=place, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(
+        words, cwd=place, capture_output=True, text=True, env=environment, check=False
+    )
 
 
 def program(directory: Path) -> Path:
@@ -53,7 +65,11 @@ def test_the_hook_checks_the_files_that_are_committed(repository: Path) -> None:
     matching = [name for name in listed if re.search(hook["files"], name)]
     assert matching == ["bad.container", "data.volume", "fine.container", "stack/compose.prod.yaml"]
     hardentui = program(repository / ".git/bin")
-    entry = [str(hardentui), *shlex.split(hook["entry"])[1:], *hook["args"]]
+    entry = [
+        str(hardentui),
+        *shlex.split(hook["entry"])[1:],
+        *hook["args"],
+    ]
     every = run([*entry, *matching], repository)
     assert every.returncode == 1, every.stderr
     assert "bad.container:3:12: critical privileged" in every.stdout
@@ -68,17 +84,28 @@ def test_the_action_annotates(repository: Path, tmp_path: Path) -> None:
     assert "$SOURCE" in install["run"]
     temporary = tmp_path / "runner"
     program(temporary / "hardentui/bin")  # what the first step makes of this repository
-    inputs = {**{name: each["default"] for name, each in action["inputs"].items()}, "sarif": "r.sarif"}
+    inputs = {
+        **{name: each["default"] for name, each in action["inputs"].items()},
+        "sarif": "r.sarif",
+    }
     environ = {
-        name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda match: inputs[match[1]], value)
+        name: re.sub(
+            r"\$\{\{ inputs\.([\w-]+) \}\}",
+            lambda match: inputs[match[1]],
+            value,
+        )
         for name, value in check["env"].items()
     }
-    done = run(["bash", "-e", "-c", check["run"]], repository, RUNNER_TEMP=str(temporary), **environ)
+    done = run(
+        ["bash", "-e", "-c", check["run"]], repository, RUNNER_TEMP=str(temporary), **environ
+    )
     assert done.returncode == 1, done.stderr
     assert "::error file=bad.container,line=3," in done.stdout
     assert '"startLine": 3' in (repository / "r.sarif").read_text()
     environ |= {"PATHS": "fine.container", "SARIF": ""}
-    done = run(["bash", "-e", "-c", check["run"]], repository, RUNNER_TEMP=str(temporary), **environ)
+    done = run(
+        ["bash", "-e", "-c", check["run"]], repository, RUNNER_TEMP=str(temporary), **environ
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -89,7 +116,11 @@ def test_watching_checks_again_after_a_change(repository: Path) -> None:
         cwd=repository,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "HOME": str(repository), "PYTHONUNBUFFERED": "1"},
+        env={
+            **os.environ,
+            "HOME": str(repository),
+            "PYTHONUNBUFFERED": "1",
+        },
     )
     assert process.stdout is not None
     try:

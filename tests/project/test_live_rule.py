@@ -11,9 +11,17 @@ from tests.support import podman
 from tests.support.images import NGINX, missing_package
 
 
-@pytest.mark.parametrize("variables", [{"CI": "true"}, {"CI": "1"}, {"HARDENTUI_REQUIRE_LIVE": "1"}])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CI": "true"},
+        {"CI": "1"},
+        {"HARDENTUI_REQUIRE_LIVE": "1"},
+    ],
+)
 def test_it_fails_where_live_tests_are_required(
-    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    variables: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("CI", "HARDENTUI_REQUIRE_LIVE"):
         monkeypatch.setenv(name, variables.get(name, ""))
@@ -29,7 +37,8 @@ def test_it_is_skipped_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_programs_are_named_with_their_packages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(podman, "_ALSO_HERE", str(tmp_path))

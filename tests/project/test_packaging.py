@@ -39,13 +39,15 @@ def test_groff_has_nothing_to_say_of_the_man_page() -> None:
 
 
 def test_bash_takes_the_completion_and_offers_commands(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     assert main(["config", "completion", "bash"]) == 0
     script = tmp_path / "completion"
     script.write_text(capsys.readouterr().out)
     ask = (
-        f"source {script}; COMP_WORDS=(hardentui tr); COMP_CWORD=1; _shtab_hardentui; echo ${{COMPREPLY[@]}}"
+        f"source {script}; COMP_WORDS=(hardentui tr); COMP_CWORD=1; _shtab_hardentui; echo "
+        f"${{COMPREPLY[@]}}"
     )
     done = subprocess.run(
         ["bash", "-c", ask], capture_output=True, text=True, timeout=30, check=True, cwd=tmp_path
@@ -54,7 +56,10 @@ def test_bash_takes_the_completion_and_offers_commands(
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
-def test_help_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_has_examples(
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit):
         parse([name, "--help-all"])
     assert "examples:" in capsys.readouterr().out
@@ -64,16 +69,26 @@ def test_help_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_site_has_a_page_for_each_check_and_loads_nothing_from_elsewhere() -> None:
-    done = subprocess.run(["make", "site"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["make", "site"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if "connection" in done.stderr.lower():
         cannot_run("the package registry cannot be reached")
     assert done.returncode == 0, done.stderr[-2000:]
     site = ROOT / "dist/site"
     missing = [
-        check.id for check in all_checks() if not (site / "checks" / check.id / "index.html").is_file()
+        check.id
+        for check in all_checks()
+        if not (site / "checks" / check.id / "index.html").is_file()
     ]
     assert missing == []
     elsewhere = "[\"']?(?:https?:)?//"
-    loaded = rf"<(?:script|img|link|iframe)\b[^>]*(?:src|href)={elsewhere}|(?:url\(|@import ){elsewhere}"
+    loaded = (
+        rf"<(?:script|img|link|iframe)\b[^>]*(?:src|href)={elsewhere}|(?:url\(|@import ){elsewhere}"
+    )
     files = [path for path in site.rglob("*") if path.suffix in (".html", ".css")]
     assert [str(path) for path in files if re.search(loaded, path.read_text())] == []

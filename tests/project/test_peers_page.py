@@ -15,7 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "peers.md").read_text()
 
 
-@pytest.mark.parametrize("row", RECORDED, ids=lambda row: row.truth)
+@pytest.mark.parametrize(
+    "row",
+    RECORDED,
+    ids=lambda row: row.truth,
+)
 def test_a_flavour_or_a_test_proves_our_answer(row: Recorded) -> None:
     assert bool(row.proofs) != bool(row.test)
     assert [fault for proof in row.proofs for fault in proof.faults()] == []
@@ -25,11 +29,22 @@ def test_a_flavour_or_a_test_proves_our_answer(row: Recorded) -> None:
         assert callable(getattr(module, name))
 
 
-@pytest.mark.parametrize("row", MEASURED, ids=lambda row: row.truth)
+@pytest.mark.parametrize(
+    "row",
+    MEASURED,
+    ids=lambda row: row.truth,
+)
 def test_what_the_peers_are_asked_about_is_in_the_confusion_table(row: Measured) -> None:
     assert row.proof.fails
     assert row.proof.faults() == []
-    assert replace(row.proof, flavour="hardened", fails=False).faults() == []
+    assert (
+        replace(
+            row.proof,
+            flavour="hardened",
+            fails=False,
+        ).faults()
+        == []
+    )
 
 
 def test_a_proof_that_is_missing_is_seen() -> None:
@@ -41,7 +56,9 @@ def test_a_proof_that_is_missing_is_seen() -> None:
 
 
 def test_no_check_is_about_what_podman_does_not_have() -> None:
-    assert not [check.id for check in all_checks() if "swarm" in f"{check.id} {check.title}".lower()]
+    assert not [
+        check.id for check in all_checks() if "swarm" in f"{check.id} {check.title}".lower()
+    ]
 
 
 def test_the_page_holds_the_recorded_answers_as_recorded() -> None:
@@ -52,6 +69,8 @@ def test_the_page_holds_the_recorded_answers_as_recorded() -> None:
 def test_the_page_holds_a_run_in_which_all_our_answers_were_right() -> None:
     rows = [line for line in PAGE.splitlines() if line.startswith("| ")]
     for row in MEASURED:
-        (line,) = [line for line in rows if line.startswith(f"| {row.truth} | {row.proof.flavour} |")]
+        (line,) = [
+            line for line in rows if line.startswith(f"| {row.truth} | {row.proof.flavour} |")
+        ]
         assert line.split(" | ")[2] == "**reports it**", line
     assert f"| HardenTUI | {len(MEASURED)} | 0 |" in rows

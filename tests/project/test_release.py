@@ -13,13 +13,16 @@ from tests.support.documented import ROOT
 from tools import pack, release
 
 CHANGES = (
-    "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n\n## [0.1.0] - 2026-01-01\n\n- The first.\n"
+    "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n\n## [0.1.0] - "
+    "2026-01-01\n\n- The first.\n"
 )
 
 
 def test_what_is_unreleased_gets_a_heading_and_room_above_it() -> None:
     text = release.with_section(CHANGES, "0.2.0", "2026-12-01")
-    assert text == CHANGES.replace("## [Unreleased]\n\n", "## [Unreleased]\n\n## [0.2.0] - 2026-12-01\n\n")
+    assert text == CHANGES.replace(
+        "## [Unreleased]\n\n", "## [Unreleased]\n\n## [0.2.0] - 2026-12-01\n\n"
+    )
     with pytest.raises(release.Refused, match="Nothing is unreleased"):
         release.with_section(text, "0.3.0", "2026-12-02")
 
@@ -33,11 +36,18 @@ def test_what_is_unreleased_gets_a_heading_and_room_above_it() -> None:
         ("0.9.0", "1.0.0", False),
     ],
 )
-def test_versions_count_as_numbers(version: str, than: str, newer: bool) -> None:
+def test_versions_count_as_numbers(
+    version: str,
+    than: str,
+    newer: bool,
+) -> None:
     assert release.is_newer(version, than) is newer
 
 
-@pytest.mark.parametrize("version", ["", "1.0", "v1.0.0", "1.0.0rc1", "1.0.0; rm"])
+@pytest.mark.parametrize(
+    "version",
+    ["", "1.0", "v1.0.0", "1.0.0rc1", "1.0.0; rm"],
+)
 def test_what_is_no_version_is_told(version: str) -> None:
     with pytest.raises(release.Refused, match="is no version"):
         release.is_newer(version, "0.1.0")
@@ -66,12 +76,20 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def git(checkout: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=checkout, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["git", *words], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def _commit(checkout: Path) -> None:
     git(checkout, "add", "--all")
-    git(checkout, "commit", "--quiet", "--message", "Work")
+    git(
+        checkout,
+        "commit",
+        "--quiet",
+        "--message",
+        "Work",
+    )
 
 
 def test_it_is_committed_and_tagged(checkout: Path) -> None:
@@ -82,7 +100,8 @@ def test_it_is_committed_and_tagged(checkout: Path) -> None:
     assert git(checkout, "tag").split() == ["v0.2.0"]
     assert git(checkout, "show", "v0.2.0:hardentui/__init__.py") == '__version__ = "0.2.0"\n'
     assert all(
-        told.format(__version__) in (ROOT / file).read_text() for file, told in release.VERSIONED.items()
+        told.format(__version__) in (ROOT / file).read_text()
+        for file, told in release.VERSIONED.items()
     )
     assert " version_ 0.2.0}" in git(checkout, "show", "v0.2.0:packaging/hardentui.spec")
     assert "## [0.2.0] - " in git(checkout, "show", "v0.2.0:CHANGELOG.md")
@@ -92,9 +111,17 @@ def test_it_is_committed_and_tagged(checkout: Path) -> None:
 
 @pytest.mark.parametrize(
     ("what", "why"),
-    [("dirty", "not committed"), ("untested", "did not run"), ("changed", "changed since the tests ran")],
+    [
+        ("dirty", "not committed"),
+        ("untested", "did not run"),
+        ("changed", "changed since the tests ran"),
+    ],
 )
-def test_what_was_not_tested_is_not_released(what: str, why: str, checkout: Path) -> None:
+def test_what_was_not_tested_is_not_released(
+    what: str,
+    why: str,
+    checkout: Path,
+) -> None:
     if what == "untested":
         (checkout / ".tested").unlink()
     else:
@@ -104,7 +131,10 @@ def test_what_was_not_tested_is_not_released(what: str, why: str, checkout: Path
     head = git(checkout, "rev-parse", "HEAD")
     with pytest.raises(release.Refused, match=why):
         release.prepare("0.2.0", checkout)
-    assert (git(checkout, "rev-parse", "HEAD"), git(checkout, "tag")) == (head, "")
+    assert (
+        git(checkout, "rev-parse", "HEAD"),
+        git(checkout, "tag"),
+    ) == (head, "")
 
 
 def test_the_parts_of_a_release_are_listed(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 def test_every_promise_names_a_test() -> None:
-    promises = re.split(r"^- ", PAGE.partition("## What we promise")[2].partition("## Limits")[0], flags=re.M)
+    promises = re.split(
+        r"^- ", PAGE.partition("## What we promise")[2].partition("## Limits")[0], flags=re.M
+    )
     assert [promise for promise in promises[1:] if "`tests/" not in promise] == []
 
 

@@ -11,7 +11,10 @@ def test_runs_add_up_and_a_newer_one_replaces_a_row() -> None:
     line = {"outcome": "passed", "Podman": "5.4.2", "cgroup": "version 2"}
     first = counted([json.dumps(line), json.dumps(line)], "2026-11-01")
     assert "| 5.4.2 | tested | 2 live tests passed, 2026-11-01 |" in page(first)
-    later = counted([json.dumps({"outcome": "failed", "Podman": "5.4.2"})], "2026-12-01")
+    later = counted(
+        [json.dumps({"outcome": "failed", "Podman": "5.4.2"})],
+        "2026-12-01",
+    )
     text = page(kept(page(first)) | later)
     assert "| 5.4.2 | **fails** | 0 live tests passed, 1 failed, 2026-12-01 |" in text
     assert "| version 2 | tested | 2 live tests passed, 2026-11-01 |" in text

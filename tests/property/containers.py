@@ -45,9 +45,12 @@ _names = st.sampled_from(("A", "LONG_NAME", "x.y", "a-b", "UPPER1"))
 
 
 def pairs(name: str) -> st.SearchStrategy[Words]:
-    return st.dictionaries(_names, nasty, min_size=1, max_size=3).map(
-        lambda chosen: tuple(f"{name}={key}={value}" for key, value in chosen.items())
-    )
+    return st.dictionaries(
+        _names,
+        nasty,
+        min_size=1,
+        max_size=3,
+    ).map(lambda chosen: tuple(f"{name}={key}={value}" for key, value in chosen.items()))
 
 
 def texts() -> st.SearchStrategy[Words]:
@@ -79,16 +82,23 @@ _PIECES: dict[str, list[str]] = tomllib.loads(
 )
 
 
-def pieces(directory: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
+def pieces(
+    directory: str,
+    network: str,
+) -> dict[str, st.SearchStrategy[Words]]:
     """What a random container is put together of; every piece fits to every other."""
 
     def words(line: str) -> Words:
         return tuple(
-            word.replace("@DIRECTORY", directory).replace("@NETWORK", network) for word in shlex.split(line)
+            word.replace("@DIRECTORY", directory).replace("@NETWORK", network)
+            for word in shlex.split(line)
         )
 
     return {
-        **{name: st.sampled_from([words(line) for line in lines]) for name, lines in _PIECES.items()},
+        **{
+            name: st.sampled_from([words(line) for line in lines])
+            for name, lines in _PIECES.items()
+        },
         "texts": texts(),
         "places": nasty_places(),
         "env": pairs("--env"),
@@ -102,10 +112,18 @@ def command_words() -> st.SearchStrategy[Words]:
     return st.lists(nasty, min_size=0, max_size=4).map(lambda words: ("/bin/echo", *words))
 
 
-def containers(directory: str, network: str) -> st.SearchStrategy[tuple[Words, Words]]:
+def containers(
+    directory: str,
+    network: str,
+) -> st.SearchStrategy[tuple[Words, Words]]:
     """(flags, words after the image) of one container."""
     available = pieces(directory, network)
-    chosen = st.lists(st.sampled_from(sorted(available)), min_size=1, max_size=6, unique=True)
+    chosen = st.lists(
+        st.sampled_from(sorted(available)),
+        min_size=1,
+        max_size=6,
+        unique=True,
+    )
 
     def flags(names: list[str]) -> st.SearchStrategy[Words]:
         return st.tuples(*(available[name] for name in sorted(names))).map(

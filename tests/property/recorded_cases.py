@@ -17,7 +17,12 @@ DATA = Path(__file__).parents[1] / "data" / "inspect-cases"
 _ABSENT = "<absent>"
 
 IMAGE: dict[str, Any] = {
-    "Config": {"Env": ["PATH=/bin"], "Cmd": ["sleep", "1000"], "WorkingDir": "/", "Labels": {"imgl": "1"}}
+    "Config": {
+        "Env": ["PATH=/bin"],
+        "Cmd": ["sleep", "1000"],
+        "WorkingDir": "/",
+        "Labels": {"imgl": "1"},
+    }
 }
 """The image of the recorded cases, as far as it has settings."""
 
@@ -51,14 +56,27 @@ def names(phase: str) -> list[str]:
     return [name for name in _file(phase) if name != "_base"]
 
 
-def document(phase: str, name: str, *, with_command: bool) -> dict[str, Any]:
-    """The whole inspect document of a case; without its create command as if it was made through the API."""
+def document(
+    phase: str,
+    name: str,
+    *,
+    with_command: bool,
+) -> dict[str, Any]:
+    """The whole inspect document of a case; without its create command as if it was made through
+    the API."""
     base = copy.deepcopy(_file(phase)["_base"])
     case = _file(phase)[name]
     full_id = str(base["Id"])
     own_name = case["cmd"][case["cmd"].index("--name") + 1] if "--name" in case["cmd"] else "htname"
     base["Name"] = own_name
-    text = json.dumps(case["diff"]).replace("<ID12>", full_id[:12]).replace("<ID>", full_id)
+    text = (
+        json.dumps(case["diff"])
+        .replace("<ID12>", full_id[:12])
+        .replace(
+            "<ID>",
+            full_id,
+        )
+    )
     for path, value in json.loads(text.replace("<NAME>", own_name)).items():
         if path not in ("Id", "Name"):
             _put(base, path, value)
@@ -69,7 +87,11 @@ def document(phase: str, name: str, *, with_command: bool) -> dict[str, Any]:
     return answers
 
 
-def _put(document: dict[str, Any], path: str, value: Any) -> None:
+def _put(
+    document: dict[str, Any],
+    path: str,
+    value: Any,
+) -> None:
     """Set a dotted path; keys of maps such as labels may have dots themselves."""
     here, rest, inside_map = document, path, False
     while True:
@@ -88,7 +110,13 @@ def _put(document: dict[str, Any], path: str, value: Any) -> None:
         here[rest] = value
 
 
-def read_case(phase: str, name: str, *, with_command: bool = True, **over: Any) -> Spec:
+def read_case(
+    phase: str,
+    name: str,
+    *,
+    with_command: bool = True,
+    **over: Any,
+) -> Spec:
     """What is read back of a case."""
     sources = {
         "image": IMAGE,

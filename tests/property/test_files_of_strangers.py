@@ -41,18 +41,30 @@ ODD: tuple[Any, ...] = (
 LONGEST_TITLE = 1200
 
 
-def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def _places(
+    value: Any,
+    at: tuple[Any, ...] = (),
+) -> Iterator[tuple[Any, ...]]:
     """Every place in a document."""
     if at:
         yield at
     entries = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
     )
     for key, entry in entries:
         yield from _places(entry, (*at, key))
 
 
-def _changed(document: Any, place: tuple[Any, ...], how: str, odd: Any) -> None:
+def _changed(
+    document: Any,
+    place: tuple[Any, ...],
+    how: str,
+    odd: Any,
+) -> None:
     *above, last = place
     for key in above:
         document = document[key]
@@ -106,7 +118,10 @@ def _json(document: Any) -> str:
     return json.dumps(document, default=str)
 
 
-def _in_file(read: Callable[[str], object], name: str = "file.json") -> Callable[[str], None]:
+def _in_file(
+    read: Callable[[str], object],
+    name: str = "file.json",
+) -> Callable[[str], None]:
     def reading(text: str) -> None:
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, name)
@@ -118,7 +133,9 @@ def _in_file(read: Callable[[str], object], name: str = "file.json") -> Callable
 
 def _trial(text: str) -> None:
     trial = read_trial(text)
-    offered = make_plan(WEB, saved_plans.usable_choices(choices_of(trial), CHECKS), CHECKS, CHECKLIST)
+    offered = make_plan(
+        WEB, saved_plans.usable_choices(choices_of(trial), CHECKS), CHECKS, CHECKLIST
+    )
     plan = plan_of(trial, offered, ours=False)
     no_longer_fits(trial, plan)
     refuse_more_than_offered(WEB, offered, plan)
@@ -128,7 +145,12 @@ def _trial(text: str) -> None:
 
 def _plan(text: str) -> None:
     saved = saved_plans.load(text)
-    plan = make_plan(WEB, saved_plans.usable_choices(saved.choices, CHECKS), CHECKS, CHECKLIST)
+    plan = make_plan(
+        WEB,
+        saved_plans.usable_choices(saved.choices, CHECKS),
+        CHECKS,
+        CHECKLIST,
+    )
     saved_plans.refuse_weakening(plan)
     saved_plans.no_longer_fits(saved, plan, "5.0.0")
 
@@ -191,9 +213,16 @@ KINDS: dict[str, tuple[Any, Callable[[Any], str], Callable[[str], object]]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(data=st.data())
-def test_a_mutated_file_is_read_or_refused_with_one_sentence(kind: str, data: st.DataObject) -> None:
+def test_a_mutated_file_is_read_or_refused_with_one_sentence(
+    kind: str,
+    data: st.DataObject,
+) -> None:
     document, write, read = KINDS[kind]
     try:
         text = write(data.draw(mutated(document)))
@@ -221,7 +250,10 @@ def test_a_mutated_file_is_read_or_refused_with_one_sentence(kind: str, data: st
         '{"schema":' + "9" * 5000 + "}",
     ],
 )
-def test_what_is_no_such_file_is_refused_with_one_sentence(kind: str, text: str) -> None:
+def test_what_is_no_such_file_is_refused_with_one_sentence(
+    kind: str,
+    text: str,
+) -> None:
     _is_said(KINDS[kind][2], text)
 
 
@@ -232,7 +264,10 @@ def test_a_step_with_a_number_that_is_none_is_one_fault() -> None:
         loading.parse(text, "own.toml")
 
 
-def test_a_lab_is_found_by_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lab_is_found_by_a_relative_path(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (tmp_path / "labs").mkdir()
     (tmp_path / "labs/memory-limit.toml").write_text((OURS / "labs/memory-limit.toml").read_text())
     monkeypatch.chdir(tmp_path)

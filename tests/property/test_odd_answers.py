@@ -1,8 +1,8 @@
 """Wrong types in each field of what Podman answers: unknown with a reason, never a traceback.
 
-One container of the simulated host, with every option set that inspect shows, is looked at as a check does:
-list, scan with a closer look, host, images, networks, remediations, both reports. Each field in turn gets
-values of other types.
+One container of the simulated host, with every option set that inspect shows, is looked at as a
+check does: list, scan with a closer look, host, images, networks, remediations, both reports. Each
+field in turn gets values of other types.
 """
 
 import copy
@@ -28,7 +28,18 @@ from hardentui.tui.app import HardenApp
 from tests.property import recorded_cases
 from tests.tui.support import running, shows, until
 
-WRONG: tuple[Any, ...] = (7, "odd", ["odd"], {"odd": 1}, True, -1.5, [{"x": []}], {"a": {"b": [1]}}, "", None)
+WRONG: tuple[Any, ...] = (
+    7,
+    "odd",
+    ["odd"],
+    {"odd": 1},
+    True,
+    -1.5,
+    [{"x": []}],
+    {"a": {"b": [1]}},
+    "",
+    None,
+)
 WRONG = (*WRONG, 1 << 70)
 LIST, CONTAINER = "/containers/json?all=true", "/containers/ID/json"
 LONGEST_WORD = 60
@@ -47,7 +58,13 @@ def _everything_set(container: dict[str, Any]) -> None:
     container["ExecIDs"] = ["session"]
     container["HostConfig"].update(
         Ulimits=[{"Name": "RLIMIT_NOFILE", "Soft": 10, "Hard": 10}],
-        Devices=[{"PathOnHost": "/dev/fuse", "PathInContainer": "/dev/fuse", "CgroupPermissions": "rwm"}],
+        Devices=[
+            {
+                "PathOnHost": "/dev/fuse",
+                "PathInContainer": "/dev/fuse",
+                "CgroupPermissions": "rwm",
+            }
+        ],
         BlkioWeightDevice=[{"Path": "/dev/sda", "Weight": 10}],
         BlkioDeviceReadBps=[{"Path": "/dev/sda", "Rate": 10}],
         CgroupConf={"memory.high": "1"},
@@ -62,12 +79,23 @@ def _everything_set(container: dict[str, Any]) -> None:
         Dns=["192.0.2.1"],
         ExtraHosts=["db:192.0.2.2"],
         Annotations={"run.oci.keep_original_groups": "1"},
-        LogConfig={"Type": "k8s-file", "Config": {"a": "b"}, "Path": "/x", "Tag": "t", "Size": "10MB"},
+        LogConfig={
+            "Type": "k8s-file",
+            "Config": {"a": "b"},
+            "Path": "/x",
+            "Tag": "t",
+            "Size": "10MB",
+        },
     )
     config = container["Config"]
     config.update(
         Secrets=[{"Name": "s", "ID": "x", "UID": 0, "GID": 0, "Mode": 292}],
-        Healthcheck={"Test": ["CMD", "x"], "Interval": 30, "Timeout": 1, "Retries": 3},
+        Healthcheck={
+            "Test": ["CMD", "x"],
+            "Interval": 30,
+            "Timeout": 1,
+            "Retries": 3,
+        },
         StartupHealthCheck={"Test": ["CMD", "x"], "Successes": 1},
         ChrootDirs=["/x"],
         Annotations={"a": "b"},
@@ -92,20 +120,40 @@ def _document() -> dict[str, Any]:
     """The simulated host with one container, a member of a pod, that uses everything."""
     document = _demo()
     answers: dict[str, Any] = document["engines"][0]["answers"]
-    containers = {k: v for k, v in answers.items() if k.startswith("/containers/") and k.endswith("/json")}
+    containers = {
+        k: v for k, v in answers.items() if k.startswith("/containers/") and k.endswith("/json")
+    }
     path, chosen = next((k, v) for k, v in containers.items() if v["Pod"] and not v["IsInfra"])
     for other in containers.values():
         _filled(chosen, other)
     _everything_set(chosen)
     identity = chosen["Id"]
-    for name in [name for name in answers if name.startswith("/containers/") and identity not in name]:
+    for name in [
+        name for name in answers if name.startswith("/containers/") and identity not in name
+    ]:
         if not name.startswith("/containers/json"):
             del answers[name]
     answers[LIST] = [row for row in answers[LIST] if row["Id"] == identity]
     answers[f"/containers/{identity}/changes"] = [{"Path": "/x", "Kind": 1}]
-    process = {"arguments": ["a"], "entrypoint": "sh", "privileged": False, "tty": True, "user": "root"}
-    answers["/exec/session/json"] = {"ID": "session", "Running": True, "Pid": 4, "ProcessConfig": process}
-    answers["/secrets/json"] = [{"ID": "x", "Spec": {"Name": "s", "Driver": {"Name": "file"}}}]
+    process = {
+        "arguments": ["a"],
+        "entrypoint": "sh",
+        "privileged": False,
+        "tty": True,
+        "user": "root",
+    }
+    answers["/exec/session/json"] = {
+        "ID": "session",
+        "Running": True,
+        "Pid": 4,
+        "ProcessConfig": process,
+    }
+    answers["/secrets/json"] = [
+        {
+            "ID": "x",
+            "Spec": {"Name": "s", "Driver": {"Name": "file"}},
+        }
+    ]
     assert answers[path] is chosen
     return document
 
@@ -138,7 +186,8 @@ FIELDS = _fields(ANSWERS)
 
 
 def _look(document: dict[str, Any]) -> CheckResult:
-    """All that a check does; a list that cannot be understood ends in an EngineError, as it does there."""
+    """All that a check does; a list that cannot be understood ends in an EngineError, as it does
+    there."""
     bench = Workbench.of(replay(document, "odd"), "")
     rows = {row.key: row for row in bench.containers.rows()}
     reports = [(report, "") for report in bench.surroundings.host()]
@@ -148,7 +197,12 @@ def _look(document: dict[str, Any]) -> CheckResult:
     for more in (bench.surroundings.images, bench.surroundings.networks):
         with suppress(EngineError):  # one sentence, as for every command
             reports += [(report, "") for report in more()]
-    result = check_result(bench, [*reports, *reports_of(rows.values())], Severity.HIGH, fixes=True)
+    result = check_result(
+        bench,
+        [*reports, *reports_of(rows.values())],
+        Severity.HIGH,
+        fixes=True,
+    )
     for form in ("text", "json"):
         assert render(form, result, TextStyle())
     bench.close()
@@ -177,7 +231,9 @@ def _statuses(subject: Any) -> set[Status]:
     return {finding.status for finding in subject.findings}
 
 
-each_value = pytest.mark.parametrize("per_field", [1, pytest.param(len(WRONG), marks=pytest.mark.long)])
+each_value = pytest.mark.parametrize(
+    "per_field", [1, pytest.param(len(WRONG), marks=pytest.mark.long)]
+)
 
 
 def _wrong(kind: str, per_field: int) -> list[tuple[Place, Any]]:
@@ -205,7 +261,14 @@ def _host_of(odd: list[tuple[Place, Any]]) -> dict[str, Any]:
     """The simulated host with a container for each of these places, which is odd there alone."""
     document = {**DOCUMENT, "engines": [{**DOCUMENT["engines"][0]}]}
     (row,) = ANSWERS[LIST]
-    rows = [{**row, "Id": f"{number:064x}", "Names": [f"odd-{number:02}"]} for number in range(len(odd))]
+    rows = [
+        {
+            **row,
+            "Id": f"{number:064x}",
+            "Names": [f"odd-{number:02}"],
+        }
+        for number in range(len(odd))
+    ]
     answers = document["engines"][0]["answers"] = {**ANSWERS, LIST: [row, *rows]}
     for listed, ((path, *steps, last), value) in zip(rows, odd, strict=True):
         inside = made = copy.deepcopy(ANSWERS[path])
@@ -222,7 +285,9 @@ def test_no_wrong_type_in_a_container_ends_a_check_or_keeps_another_back(per_fie
     odd = [(place, value) for place, value in _wrong(CONTAINER, per_field) if len(place) > 1]
     for start in range(0, len(odd), 50):
         batch = odd[start : start + 50]
-        containers = [each for each in _look(_host_of(batch)).subjects if each.subject.kind is Kind.CONTAINER]
+        containers = [
+            each for each in _look(_host_of(batch)).subjects if each.subject.kind is Kind.CONTAINER
+        ]
         assert len(containers) == len(batch) + 1
         assert all(container.trouble or container.findings for container in containers)
 
@@ -238,8 +303,13 @@ def test_no_wrong_type_in_a_container_ends_a_check_or_keeps_another_back(per_fie
         (("Id",), "another"),
     ],
 )
-def test_what_cannot_be_understood_is_unknown_with_its_field(place: Place, value: Any) -> None:
-    path = next(name for name in ANSWERS if name.startswith("/containers/") and name.endswith("/json"))
+def test_what_cannot_be_understood_is_unknown_with_its_field(
+    place: Place,
+    value: Any,
+) -> None:
+    path = next(
+        name for name in ANSWERS if name.startswith("/containers/") and name.endswith("/json")
+    )
     before = _put((path, *place), value)
     try:
         (container,) = [
@@ -256,11 +326,19 @@ async def test_the_list_shows_containers_whose_documents_are_odd() -> None:
     odd = [(place, value) for place, value in _wrong(CONTAINER, 1) if len(place) > 1][::9]
     document = _host_of(odd)
     for number, listed in enumerate(document["engines"][0]["answers"][LIST][1:]):
-        listed.update({list(listed)[number % len(listed)]: WRONG[number % len(WRONG)], "Id": listed["Id"]})
+        listed.update(
+            {
+                list(listed)[number % len(listed)]: WRONG[number % len(WRONG)],
+                "Id": listed["Id"],
+            }
+        )
     app = HardenApp(lambda: FirstLook(replay(document, "odd"), ""), environ={})
     async with running(app, (120, 60)) as pilot:
         await until(pilot, lambda: len(app.session.rows) == len(odd) + 1)
-        await until(pilot, lambda: all(row.report for row in app.session.rows.values()))
+        await until(
+            pilot,
+            lambda: all(row.report for row in app.session.rows.values()),
+        )
         await shows(pilot, "odd-")
         for _ in range(5):
             await pilot.press("enter", "escape", "j")
@@ -276,8 +354,13 @@ def test_all_that_podman_really_told_is_understood(phase: str) -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [{"Entrypoint": "/bin/sh -c", "StopSignal": 15}, {"Entrypoint": ["/bin/sh"], "StopSignal": "SIGTERM"}],
+    [
+        {"Entrypoint": "/bin/sh -c", "StopSignal": 15},
+        {"Entrypoint": ["/bin/sh"], "StopSignal": "SIGTERM"},
+    ],
     ids=["Podman 4", "Podman 5"],
 )
-def test_fields_that_changed_their_type_between_versions_are_understood(config: dict[str, Any]) -> None:
+def test_fields_that_changed_their_type_between_versions_are_understood(
+    config: dict[str, Any],
+) -> None:
     assert container_document({"Id": "x", "Name": "web", "Config": config}, "x")["Config"] == config

@@ -12,10 +12,30 @@ ROWS: list[Row] = judged_rows(some())
 signs = st.sampled_from([":", "=", "!=", "<", "<=", ">", ">=", ":<", ":>="])
 values = st.one_of(
     st.text(max_size=6),
-    st.sampled_from(["web", "high", "running", "50", "4", "root-user", "rootless", "", "999", "٣", "²"]),
+    st.sampled_from(
+        [
+            "web",
+            "high",
+            "running",
+            "50",
+            "4",
+            "root-user",
+            "rootless",
+            "",
+            "999",
+            "٣",
+            "²",
+        ]
+    ),
 )
 words = st.one_of(
-    values, st.builds("{}{}{}".format, st.sampled_from([*COLUMNS, "size", "nginx", ""]), signs, values)
+    values,
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from([*COLUMNS, "size", "nginx", ""]),
+        signs,
+        values,
+    ),
 )
 filters = st.lists(words, max_size=4).map(" ".join)
 
@@ -35,11 +55,16 @@ def test_a_word_and_its_opposite_share_the_rows_out(word: str) -> None:
     if plain.trouble:
         assert len(plain.rows) == len(negated.rows) == len(ROWS)
     else:
-        assert sorted(row.key for row in (*plain.rows, *negated.rows)) == sorted(row.key for row in ROWS)
+        assert sorted(row.key for row in (*plain.rows, *negated.rows)) == sorted(
+            row.key for row in ROWS
+        )
 
 
 @given(filters, filters)
-def test_two_filters_together_keep_what_both_keep(first: str, other: str) -> None:
+def test_two_filters_together_keep_what_both_keep(
+    first: str,
+    other: str,
+) -> None:
     keys = [{row.key for row in parse_filter(text).select(ROWS).rows} for text in (first, other)]
     together = {row.key for row in parse_filter(f"{first} {other}").select(ROWS).rows}
     assert together == keys[0] & keys[1]

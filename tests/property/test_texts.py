@@ -26,11 +26,36 @@ from hardentui.writers.run_script import run_arguments, run_script
 from tests.property.recorded_cases import IMAGE as RECORDED_IMAGE
 from tests.property.recorded_cases import document, names
 
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-words = st.text(st.characters(categories=("Lu", "Ll", "Nd")), min_size=1, max_size=8)
-_path_characters = st.characters(exclude_categories=["Cs"], exclude_characters='\0\n\r"/')
+texts = st.text(
+    st.characters(
+        exclude_categories=["Cs"],
+        exclude_characters="\0",
+    ),
+    max_size=20,
+)
+words = st.text(
+    st.characters(categories=("Lu", "Ll", "Nd")),
+    min_size=1,
+    max_size=8,
+)
+_path_characters = st.characters(
+    exclude_categories=["Cs"],
+    exclude_characters='\0\n\r"/',
+)
 paths = st.text(_path_characters, max_size=12).map(lambda text: "/" + text)
-OPTIONS = ("ro", "z", "Z", "U", "bind", "noexec", "nosuid", "rshared", "rslave", "idmap", "nocopy")
+OPTIONS = (
+    "ro",
+    "z",
+    "Z",
+    "U",
+    "bind",
+    "noexec",
+    "nosuid",
+    "rshared",
+    "rslave",
+    "idmap",
+    "nocopy",
+)
 
 
 @given(st.lists(texts, min_size=1, max_size=5))
@@ -44,9 +69,11 @@ def test_comma_lists_come_back(fields: list[str]) -> None:
         st.sampled_from(("bind", "volume", "image")),
         paths,
         paths,
-        st.lists(st.sampled_from(OPTIONS), max_size=3, unique=True).map(
-            lambda options: tuple(sorted(options))
-        ),
+        st.lists(
+            st.sampled_from(OPTIONS),
+            max_size=3,
+            unique=True,
+        ).map(lambda options: tuple(sorted(options))),
         st.sampled_from(("", "/sub")),
     )
 )
@@ -63,7 +90,10 @@ def spec_of(values: list[str], key: str) -> Spec:
         (NAME, "web"),
         (IMAGE, "localhost/x:1"),
         (COMMAND, tuple(values)),
-        (ENV, tuple(sorted({f"{key}={value}" for value in values}))[:1]),
+        (
+            ENV,
+            tuple(sorted({f"{key}={value}" for value in values}))[:1],
+        ),
         (LABELS, (f"{key}={first}",)),
         (ANNOTATIONS, (f"{key}={second}",)),
         (SYSCTL, (f"{key}={first}",)),
@@ -73,12 +103,25 @@ def spec_of(values: list[str], key: str) -> Spec:
         (PASSWD_ENTRY, first),
         (TMPFS, ("/t:size=1m",)),
         (READ_ONLY, True),
-        (MOUNTS, (Mount("bind", "/" + first.replace("/", "_"), "/b", ("ro",)),)),
+        (
+            MOUNTS,
+            (
+                Mount(
+                    "bind",
+                    "/" + first.replace("/", "_"),
+                    "/b",
+                    ("ro",),
+                ),
+            ),
+        ),
     )
 
 
 @given(st.lists(texts, min_size=1, max_size=4), words)
-def test_a_command_line_says_what_the_spec_says(values: list[str], key: str) -> None:
+def test_a_command_line_says_what_the_spec_says(
+    values: list[str],
+    key: str,
+) -> None:
     spec = spec_of(values, key)
     result = parse_create_command(["podman", *run_arguments(spec)])
     assert result is not None
@@ -92,7 +135,10 @@ def test_a_command_line_says_what_the_spec_says(values: list[str], key: str) -> 
 
 
 @given(st.lists(texts, min_size=1, max_size=4), words)
-def test_a_script_holds_the_same_words(values: list[str], key: str) -> None:
+def test_a_script_holds_the_same_words(
+    values: list[str],
+    key: str,
+) -> None:
     spec = spec_of(values, key)
     script = run_script(spec)
     block = script.split("create)\n    exec podman ")[1].split("\n    ;;\nrun)")[0]
@@ -101,7 +147,10 @@ def test_a_script_holds_the_same_words(values: list[str], key: str) -> None:
 
 
 @given(st.lists(texts, min_size=1, max_size=4), words)
-def test_a_unit_stays_in_its_sections(values: list[str], key: str) -> None:
+def test_a_unit_stays_in_its_sections(
+    values: list[str],
+    key: str,
+) -> None:
     try:
         made = bundle(spec_of(values, key), UnitContext(version=Version(5, 4)))
     except CannotExpress:
@@ -109,19 +158,31 @@ def test_a_unit_stays_in_its_sections(values: list[str], key: str) -> None:
         return
     text = made.files[0].text
     headers = [line for line in text.split("\n") if line.startswith("[")]
-    assert headers == [h for h in ("[Unit]", "[Container]", "[Service]", "[Install]") if h in headers]
+    assert headers == [
+        h for h in ("[Unit]", "[Container]", "[Service]", "[Install]") if h in headers
+    ]
     for line in text.split("\n"):
         assert line == "" or line.startswith(("#", "[")) or line.partition("=")[0].isalnum(), line
 
 
-@given(texts, st.sampled_from([kind for kind in KeyKind if kind is not KeyKind.BOOLEAN]))
-def test_escaped_values_are_one_line_without_expansions(value: str, kind: KeyKind) -> None:
+@given(
+    texts,
+    st.sampled_from([kind for kind in KeyKind if kind is not KeyKind.BOOLEAN]),
+)
+def test_escaped_values_are_one_line_without_expansions(
+    value: str,
+    kind: KeyKind,
+) -> None:
     try:
         result = escape(value, kind)
     except CannotExpress:
         return
     assert "\n" not in result
-    bare = result.replace("${HT_EMPTY}", "").replace("${HT_SEMI}", "") if value in ("", ";") else result
+    bare = (
+        result.replace("${HT_EMPTY}", "").replace("${HT_SEMI}", "")
+        if value in ("", ";")
+        else result
+    )
     assert "$" not in bare.replace("$$", "")
     assert "%" not in bare.replace("%%", "")
 
@@ -133,7 +194,11 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def replaced(value: Any, steps: list[int], by: Any) -> Any:
+def replaced(
+    value: Any,
+    steps: list[int],
+    by: Any,
+) -> Any:
     """The document with one place in it replaced; `steps` choose the way down."""
     if not steps or not isinstance(value, dict | list) or not value:
         return by
@@ -148,16 +213,33 @@ def replaced(value: Any, steps: list[int], by: Any) -> Any:
 @given(
     st.sampled_from(names("running")),
     st.booleans(),
-    st.lists(st.integers(0, 200), min_size=1, max_size=4),
+    st.lists(
+        st.integers(0, 200),
+        min_size=1,
+        max_size=4,
+    ),
     json_values,
 )
 def test_a_malformed_document_never_breaks_the_reader(
-    name: str, with_command: bool, steps: list[int], by: Any
+    name: str,
+    with_command: bool,
+    steps: list[int],
+    by: Any,
 ) -> None:
-    broken = replaced(document("running", name, with_command=with_command), steps, by)
+    broken = replaced(
+        document("running", name, with_command=with_command),
+        steps,
+        by,
+    )
     if not isinstance(broken, dict):
         return
-    spec = read_spec(Sources(broken, RECORDED_IMAGE, oci_config={"linux": by, "mounts": by}))
+    spec = read_spec(
+        Sources(
+            broken,
+            RECORDED_IMAGE,
+            oci_config={"linux": by, "mounts": by},
+        )
+    )
     try:
         made = bundle(spec, UnitContext(version=Version(5, 4)))
     except CannotExpress:

@@ -1,4 +1,5 @@
-"""A registry inside a bench, and our command line run there: what it writes is the bench's own /etc."""
+"""A registry inside a bench, and our command line run there: what it writes is the bench's own
+/etc."""
 
 import shutil
 import subprocess
@@ -33,17 +34,36 @@ class Registry(NamedTuple):
         )
         words = [sys.executable, "-m", "hardentui", *arguments]
         command = self.bench.command("env", *environment, *words)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
+        )
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def trust(self, verb: str, *arguments: str) -> Answer:
-        return self.hardentui("trust", verb, "--url", self.bench.url, *arguments)
+        return self.hardentui(
+            "trust",
+            verb,
+            "--url",
+            self.bench.url,
+            *arguments,
+        )
 
     def file(self, path: str) -> str:
         return self.bench.execute("cat", path)
 
     def there(self, path: str) -> bool:
-        return self.bench.execute("sh", "-c", f"[ -e {path} ] && echo yes || echo no") == "yes"
+        return (
+            self.bench.execute(
+                "sh",
+                "-c",
+                f"[ -e {path} ] && echo yes || echo no",
+            )
+            == "yes"
+        )
 
     def pulls(self, name: str) -> bool:
         try:
@@ -57,7 +77,9 @@ def started(bench: Bench, directory: Path, *programs: str) -> Registry:
     """A registry that runs; skips where one of the programs is missing."""
     for program in ("skopeo", "docker-registry", *programs):
         if not shutil.which(program):
-            cannot_run(f"{program} is missing; run: sudo apt-get install --no-install-recommends {program}")
+            cannot_run(
+                f"{program} is missing; run: sudo apt-get install --no-install-recommends {program}"
+            )
     if bench.execute("id", "-u") != "0":
         cannot_run("/etc/containers of the bench can be written by root only")
     bench.execute(str(SCRIPT), "registry", "up")

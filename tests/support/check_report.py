@@ -26,7 +26,12 @@ def _own(document: Any, subject: Any) -> Iterator[dict[str, Any]]:
     for check in subject["passed"]:
         yield {"check": check, "step": steps[check], "status": "pass"}
     for check, reason in subject["not_applicable"].items():
-        yield {"check": check, "step": steps[check], "status": "not-applicable", "reason": reason}
+        yield {
+            "check": check,
+            "step": steps[check],
+            "status": "not-applicable",
+            "reason": reason,
+        }
 
 
 def by_check(document: Any, name: str) -> dict[str, dict[str, Any]]:

@@ -8,8 +8,16 @@ www-data:x:33:33::/var/www:/bin/false
 nobody:x:65534:65534::/:/bin/false
 """
 _GROUP = "root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n"
-_ACCOUNTS = {"etc/passwd": _PASSWD, "etc/group": _GROUP, "etc/nsswitch.conf": "passwd: files\ngroup: files\n"}
-_DIRECTORIES = {"tmp": (0, 0o1777), "run": (0, 0o755), "var/log": (0, 0o755)}
+_ACCOUNTS = {
+    "etc/passwd": _PASSWD,
+    "etc/group": _GROUP,
+    "etc/nsswitch.conf": "passwd: files\ngroup: files\n",
+}
+_DIRECTORIES = {
+    "tmp": (0, 0o1777),
+    "run": (0, 0o755),
+    "var/log": (0, 0o755),
+}
 
 LIGHTTPD = ServiceImage(
     reference="localhost/lighttpd:1",
@@ -25,7 +33,10 @@ LIGHTTPD = ServiceImage(
         "var/www/index.html": "it works\n",
     },
     directories={**_DIRECTORIES, "var/lib/lighttpd": (33, 0o755)},
-    changes=('ENTRYPOINT ["/usr/sbin/lighttpd", "-D", "-f", "/etc/lighttpd.conf"]', "EXPOSE 80/tcp"),
+    changes=(
+        'ENTRYPOINT ["/usr/sbin/lighttpd", "-D", "-f", "/etc/lighttpd.conf"]',
+        "EXPOSE 80/tcp",
+    ),
 )
 
 MEMCACHED = ServiceImage(
@@ -34,7 +45,10 @@ MEMCACHED = ServiceImage(
     program="memcached",
     files=_ACCOUNTS,
     directories=_DIRECTORIES,
-    changes=('ENTRYPOINT ["/usr/bin/memcached", "-u", "nobody", "-l", "0.0.0.0"]', "EXPOSE 11211/tcp"),
+    changes=(
+        'ENTRYPOINT ["/usr/bin/memcached", "-u", "nobody", "-l", "0.0.0.0"]',
+        "EXPOSE 11211/tcp",
+    ),
 )
 
 MOSQUITTO = ServiceImage(
@@ -49,7 +63,10 @@ MOSQUITTO = ServiceImage(
         ),
     },
     directories={**_DIRECTORIES, "var/lib/mosquitto": (65534, 0o755)},
-    changes=('ENTRYPOINT ["/usr/sbin/mosquitto", "-c", "/etc/mosquitto.conf"]', "EXPOSE 1883/tcp"),
+    changes=(
+        'ENTRYPOINT ["/usr/sbin/mosquitto", "-c", "/etc/mosquitto.conf"]',
+        "EXPOSE 1883/tcp",
+    ),
 )
 
 HAPROXY = ServiceImage(
@@ -65,7 +82,10 @@ HAPROXY = ServiceImage(
         ),
     },
     directories={**_DIRECTORIES, "var/lib/haproxy": (0, 0o755)},
-    changes=('ENTRYPOINT ["/usr/sbin/haproxy", "-W", "-db", "-f", "/etc/haproxy.cfg"]', "EXPOSE 80/tcp"),
+    changes=(
+        'ENTRYPOINT ["/usr/sbin/haproxy", "-W", "-db", "-f", "/etc/haproxy.cfg"]',
+        "EXPOSE 80/tcp",
+    ),
 )
 
 DNSMASQ = ServiceImage(
@@ -87,7 +107,9 @@ RSYNC = ServiceImage(
     program="rsync",
     files={
         **_ACCOUNTS,
-        "etc/rsyncd.conf": "uid = nobody\ngid = nogroup\nuse chroot = yes\n[files]\n  path = /srv\n",
+        "etc/rsyncd.conf": (
+            "uid = nobody\ngid = nogroup\nuse chroot = yes\n[files]\n  path = /srv\n"
+        ),
         "srv/file": "it works\n",
     },
     directories=_DIRECTORIES,

@@ -1,4 +1,5 @@
-"""A real Docker engine inside a bench, from Debian's packages, which are unpacked and not installed."""
+"""A real Docker engine inside a bench, from Debian's packages, which are unpacked and not
+installed."""
 
 import shlex
 import subprocess
@@ -21,7 +22,11 @@ class Docker:
         url: of its API; reachable from outside.
     """
 
-    def __init__(self, bench: Bench, directory: Path) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        directory: Path,
+    ) -> None:
         self._bench = bench
         self._directory = directory
         self._socket = directory / "docker.sock"
@@ -35,8 +40,15 @@ class Docker:
         Raises:
             subprocess.CalledProcessError: Debian's archive cannot be reached.
         """
-        subprocess.run(["sh", "-c", _GET], cwd=self._directory, capture_output=True, check=True)
-        places = [f"--{name}={self._directory}/{name}" for name in ("data-root", "exec-root", "pidfile")]
+        subprocess.run(
+            ["sh", "-c", _GET],
+            cwd=self._directory,
+            capture_output=True,
+            check=True,
+        )
+        places = [
+            f"--{name}={self._directory}/{name}" for name in ("data-root", "exec-root", "pidfile")
+        ]
         words = [
             "dockerd",
             "--host",
@@ -48,10 +60,21 @@ class Docker:
         ]
         with (self._directory / "log").open("wb") as log:
             command = self._bench.command("env", self._path, *words)
-            self._daemon = subprocess.Popen(command, stdout=log, stderr=log)
+            self._daemon = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+            )
         assert eventually(self._socket.exists), (self._directory / "log").read_text()
         archive = self._directory / "busybox.tar"
-        self._bench.podman("save", "--format", "docker-archive", "-o", str(archive), BUSYBOX)
+        self._bench.podman(
+            "save",
+            "--format",
+            "docker-archive",
+            "-o",
+            str(archive),
+            BUSYBOX,
+        )
         self.docker("load", "-i", str(archive))
 
     def stop(self) -> None:
@@ -67,8 +90,23 @@ class Docker:
         Raises:
             subprocess.CalledProcessError
         """
-        return self._bench.execute("env", self._path, f"DOCKER_HOST={self.url}", "docker", *arguments)
+        return self._bench.execute(
+            "env", self._path, f"DOCKER_HOST={self.url}", "docker", *arguments
+        )
 
-    def run(self, name: str, flags: str, words: str = "sleep 1000") -> None:
+    def run(
+        self,
+        name: str,
+        flags: str,
+        words: str = "sleep 1000",
+    ) -> None:
         """`docker run`, in the background."""
-        self.docker("run", "-d", "--name", name, *shlex.split(flags), BUSYBOX, *shlex.split(words))
+        self.docker(
+            "run",
+            "-d",
+            "--name",
+            name,
+            *shlex.split(flags),
+            BUSYBOX,
+            *shlex.split(words),
+        )

@@ -2,11 +2,11 @@
 
     python -m tests.support.faulty_apply URL NAME FAULT WHEN NUMBER CHECK…
 
-FAULT is `fail`, `kill`, or `lose`, which ends the service of a bench's Podman for three seconds; WHEN is
-`begun` (the journal says so, nothing is done yet), `during` or `done`; NUMBER counts operations from 1.
-`undo-kill` applies, and dies when NUMBER operations of the way back are done. No second process watches it:
-that is what a power failure leaves.
-Ends with 5 when the change was taken back, and with 0 when there is no such operation any more.
+FAULT is `fail`, `kill`, or `lose`, which ends the service of a bench's Podman for three seconds;
+WHEN is `begun` (the journal says so, nothing is done yet), `during` or `done`; NUMBER counts
+operations from 1. `undo-kill` applies, and dies when NUMBER operations of the way back are done. No
+second process watches it: that is what a power failure leaves. Ends with 5 when the change was
+taken back, and with 0 when there is no such operation any more.
 """
 
 import os
@@ -37,7 +37,14 @@ _KINDS: dict[str, type[OperationBegun | OperationDone]] = {
 }
 
 
-def main(url: str, name: str, fault: str, when: str, number: int, checks: list[str]) -> int:
+def main(
+    url: str,
+    name: str,
+    fault: str,
+    when: str,
+    number: int,
+    checks: list[str],
+) -> int:
     bench = Workbench.open(Selection(url=url))
     try:
         key = next(row.key for row in bench.containers.rows() if row.name == name)
@@ -63,7 +70,11 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
                 if fault == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
                 if fault == "lose":
-                    threading.Timer(0.15 if when == "during" else 0.0, _lose_service, [url]).start()
+                    threading.Timer(
+                        0.15 if when == "during" else 0.0,
+                        _lose_service,
+                        [url],
+                    ).start()
                     return
                 raise ChangeFailed("It fails on purpose.")
 
@@ -78,7 +89,10 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
 
 def _lose_service(url: str) -> None:
     directory = Path(url.removeprefix("unix://")).parents[1]
-    os.kill(int((directory / "service.pid").read_text().split()[0]), signal.SIGKILL)
+    os.kill(
+        int((directory / "service.pid").read_text().split()[0]),
+        signal.SIGKILL,
+    )
     environment = {**os.environ, "PODMAN_BENCH_DIR": str(directory)}
     bench = Path(__file__).with_name("podman_bench")
     subprocess.Popen(
@@ -93,4 +107,13 @@ def _lose_service(url: str) -> None:
 
 if __name__ == "__main__":
     url, name, fault, when, number, *checks = sys.argv[1:]
-    sys.exit(main(url, name, fault, when, int(number), checks))
+    sys.exit(
+        main(
+            url,
+            name,
+            fault,
+            when,
+            int(number),
+            checks,
+        )
+    )

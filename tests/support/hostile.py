@@ -10,17 +10,22 @@ from typing import Self
 
 
 class Scripted:
-    """Answers the n-th request (over all connections) with the n-th script; the last one is repeated.
+    """Answers the n-th request (over all connections) with the n-th script; the last one is
+    repeated.
 
-    A script is a sequence of steps: bytes are sent, a float waits that many seconds (or until the end of
-    the test), `HANG` waits until the end, `CLOSE` ends the connection. After a script without CLOSE the
-    connection stays open for the next request.
+    A script is a sequence of steps: bytes are sent, a float waits that many seconds (or until the
+    end of the test), `HANG` waits until the end, `CLOSE` ends the connection. After a script
+    without CLOSE the connection stays open for the next request.
     """
 
     HANG = "hang"
     CLOSE = "close"
 
-    def __init__(self, directory: Path, *scripts: Iterable[bytes | float | str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *scripts: Iterable[bytes | float | str],
+    ) -> None:
         self.path = str(directory / "hostile.sock")
         self.requests: list[bytes] = []
         self.connections = 0
@@ -36,7 +41,10 @@ class Scripted:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._end.set()
         with suppress(OSError):
@@ -46,7 +54,11 @@ class Scripted:
             thread.join(60)
 
     def _start(self, target: object, *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)  # type: ignore[arg-type]
+        thread = threading.Thread(
+            target=target,
+            args=args,
+            daemon=True,
+        )  # type: ignore[arg-type]
         self._threads.append(thread)
         thread.start()
 
@@ -74,7 +86,11 @@ class Scripted:
     def _script(self, request: bytes) -> tuple[bytes | float | str, ...]:
         return self._scripts[min(len(self.requests), len(self._scripts)) - 1]
 
-    def _request(self, client: socket.socket, came: bytearray) -> bytes | None:
+    def _request(
+        self,
+        client: socket.socket,
+        came: bytearray,
+    ) -> bytes | None:
         """The next request; what came after it stays in `came`."""
         while (end := came.find(b"\r\n\r\n")) < 0:
             try:
@@ -90,7 +106,11 @@ class Scripted:
         del came[: end + 4]
         return request
 
-    def _play(self, client: socket.socket, script: tuple[bytes | float | str, ...]) -> bool:
+    def _play(
+        self,
+        client: socket.socket,
+        script: tuple[bytes | float | str, ...],
+    ) -> bool:
         for step in script:
             if isinstance(step, bytes):
                 client.sendall(step)

@@ -6,7 +6,10 @@ import tarfile
 
 
 def member(
-    name: str, data: bytes = b"", mode: int = 0o644, **fields: object
+    name: str,
+    data: bytes = b"",
+    mode: int = 0o644,
+    **fields: object,
 ) -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
     info.size, info.mode = len(data), mode
@@ -15,20 +18,45 @@ def member(
     return info, data
 
 
-def directory(name: str, mode: int = 0o755) -> tuple[tarfile.TarInfo, bytes]:
-    return member(name, mode=mode, type=tarfile.DIRTYPE)
+def directory(
+    name: str,
+    mode: int = 0o755,
+) -> tuple[tarfile.TarInfo, bytes]:
+    return member(
+        name,
+        mode=mode,
+        type=tarfile.DIRTYPE,
+    )
 
 
 def packed(*members: tuple[tarfile.TarInfo, bytes], kind: int = tarfile.PAX_FORMAT) -> bytes:
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=kind) as archive:
+    with tarfile.open(
+        fileobj=out,
+        mode="w",
+        format=kind,
+    ) as archive:
         for info, data in members:
             archive.addfile(info, io.BytesIO(data))
     return out.getvalue()
 
 
-def image(*layers: bytes, order: list[str] | None = None, manifest: bytes | None = None) -> bytes:
+def image(
+    *layers: bytes,
+    order: list[str] | None = None,
+    manifest: bytes | None = None,
+) -> bytes:
     names = [f"{number:064x}.tar" for number in range(len(layers))]
-    listed = json.dumps([{"Config": "c.json", "Layers": order if order is not None else names}]).encode()
+    listed = json.dumps(
+        [
+            {
+                "Config": "c.json",
+                "Layers": order if order is not None else names,
+            }
+        ]
+    ).encode()
     parts = [member(name, data) for name, data in zip(names, layers, strict=True)]
-    return packed(*parts, member("manifest.json", listed if manifest is None else manifest))
+    return packed(
+        *parts,
+        member("manifest.json", listed if manifest is None else manifest),
+    )

@@ -78,7 +78,8 @@ NGINX = ServiceImage(
         "STOPSIGNAL SIGQUIT",
     ),
 )
-"""Starts as root and changes to www-data for its worker: needs CHOWN, SETUID, SETGID; writes below /var."""
+"""Starts as root and changes to www-data for its worker: needs CHOWN, SETUID, SETGID; writes below
+/var."""
 
 REDIS = ServiceImage(
     reference="localhost/redis:1",
@@ -123,7 +124,12 @@ def _fill(archive: tarfile.TarFile, image: ServiceImage) -> None:
     assert busybox, "see missing_programs"
     for path, (uid, mode) in image.directories.items():
         directory = tarfile.TarInfo(path)
-        directory.type, directory.uid, directory.gid, directory.mode = tarfile.DIRTYPE, uid, uid, mode
+        directory.type, directory.uid, directory.gid, directory.mode = (
+            tarfile.DIRTYPE,
+            uid,
+            uid,
+            mode,
+        )
         archive.addfile(directory)
     for path, target in image.links.items():
         link = tarfile.TarInfo(path)
@@ -131,12 +137,27 @@ def _fill(archive: tarfile.TarFile, image: ServiceImage) -> None:
         archive.addfile(link)
     for path, text in image.files.items():
         _add(archive, path, text.encode(), 0o644)
-    _add(archive, "bin/busybox", Path(busybox).read_bytes(), 0o755)
+    _add(
+        archive,
+        "bin/busybox",
+        Path(busybox).read_bytes(),
+        0o755,
+    )
     for path in dict.fromkeys((program, *_libraries(program), *image.copied)):
-        _add(archive, path.lstrip("/"), Path(path).read_bytes(), 0o755)
+        _add(
+            archive,
+            path.lstrip("/"),
+            Path(path).read_bytes(),
+            0o755,
+        )
 
 
-def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
+def _add(
+    archive: tarfile.TarFile,
+    path: str,
+    content: bytes,
+    mode: int,
+) -> None:
     entry = tarfile.TarInfo(path)  # time 0 and owner root, so the same bytes each time
     entry.size, entry.mode = len(content), mode
     archive.addfile(entry, io.BytesIO(content))
@@ -144,5 +165,10 @@ def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int) -> None
 
 def _libraries(program: str) -> tuple[str, ...]:
     """The shared libraries of a program, and the loader, under the paths where it looks for them."""
-    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(
+        ["ldd", program],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     return tuple(re.findall(r"(/\S+) \(0x", text))

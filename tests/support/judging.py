@@ -50,7 +50,12 @@ from hardentui.model.spec import Option, Spec, Version
 from hardentui.model.trust import TrustFacts
 from hardentui.options import *
 
-PASS, FAIL, NOT_APPLICABLE, UNKNOWN = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE, Status.UNKNOWN
+PASS, FAIL, NOT_APPLICABLE, UNKNOWN = (
+    Status.PASS,
+    Status.FAIL,
+    Status.NOT_APPLICABLE,
+    Status.UNKNOWN,
+)
 
 
 def the_check(check_id: str) -> Check:
@@ -59,7 +64,11 @@ def the_check(check_id: str) -> Check:
     return check
 
 
-def judge(check_id: str, facts: Any, **parameters: ParameterValue) -> Verdict:
+def judge(
+    check_id: str,
+    facts: Any,
+    **parameters: ParameterValue,
+) -> Verdict:
     """The verdict with the check's own parameters, but for those given.
 
     `facts`: also a container, as it would be typed after `podman run`.
@@ -70,7 +79,11 @@ def judge(check_id: str, facts: Any, **parameters: ParameterValue) -> Verdict:
     return verdict
 
 
-def status_of(check_id: str, facts: Any, **parameters: ParameterValue) -> Status:
+def status_of(
+    check_id: str,
+    facts: Any,
+    **parameters: ParameterValue,
+) -> Status:
     return judge(check_id, facts, **parameters).status
 
 
@@ -84,18 +97,28 @@ def fix(
     facts = container(facts) if isinstance(facts, str) else facts
     assert check.remediate is not None
     given = Parameters({**check.parameters, **parameters})
-    return check.remediate(facts.spec, FixContext(facts, given, observations or {}))
+    return check.remediate(
+        facts.spec,
+        FixContext(facts, given, observations or {}),
+    )
 
 
 Row: TypeAlias = Any
-"""A parameter of a test that calls it: what a check says, what its fix makes, or why there is none."""
+"""A parameter of a test that calls it: what a check says, what its fix makes, or why there is none.
+"""
 Holds: TypeAlias = Callable[[], None]
 Expected: TypeAlias = Status | Severity | tuple[Status, Severity | None]
 
 
-def says(check_id: str, facts: Any, expected: Expected, *words: str, **parameters: ParameterValue) -> Row:
-    """The verdict is `expected`: its status, or the severity of a failure (None: the check's own), and it has
-    these words."""
+def says(
+    check_id: str,
+    facts: Any,
+    expected: Expected,
+    *words: str,
+    **parameters: ParameterValue,
+) -> Row:
+    """The verdict is `expected`: its status, or the severity of a failure (None: the check's own),
+    and it has these words."""
 
     def holds() -> None:
         verdict = judge(check_id, facts, **parameters)
@@ -111,7 +134,13 @@ def says(check_id: str, facts: Any, expected: Expected, *words: str, **parameter
     return pytest.param(holds, id=check_id)
 
 
-def fixes(check_id: str, facts: Any, changes: Mapping[Any, Any], seen: Any = None, **parameters: Any) -> Row:
+def fixes(
+    check_id: str,
+    facts: Any,
+    changes: Mapping[Any, Any],
+    seen: Any = None,
+    **parameters: Any,
+) -> Row:
     """The fix gives these options these values. `seen`: what a trial observed."""
 
     def holds() -> None:
@@ -121,7 +150,13 @@ def fixes(check_id: str, facts: Any, changes: Mapping[Any, Any], seen: Any = Non
     return pytest.param(holds, id=f"fix of {check_id}")
 
 
-def refuses(check_id: str, facts: Any, words: str = "", seen: Any = None, **parameters: Any) -> Row:
+def refuses(
+    check_id: str,
+    facts: Any,
+    words: str = "",
+    seen: Any = None,
+    **parameters: Any,
+) -> Row:
     """There is no fix, with these words in the reason."""
 
     def holds() -> None:

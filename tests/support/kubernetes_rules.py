@@ -1,5 +1,6 @@
-"""What the API server of a cluster demands of pods and services, written from Kubernetes' own validation
-(pkg/apis/core/validation): names, ports, quantities, ids, references. It shares nothing with the writer."""
+"""What the API server of a cluster demands of pods and services, written from Kubernetes' own
+validation (pkg/apis/core/validation): names, ports, quantities, ids, references. It shares nothing
+with the writer."""
 
 import ipaddress
 import re
@@ -8,7 +9,9 @@ from typing import Any
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_SUBDOMAIN = re.compile(
+    r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+)
 _QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?")
@@ -31,9 +34,13 @@ def _metadata(metadata: Any) -> Iterator[str]:
     for kind in ("labels", "annotations"):
         for key, value in metadata.get(kind, {}).items():
             prefix, slash, name = key.rpartition("/")
-            if not _QUALIFIED.fullmatch(name) or (slash and not _SUBDOMAIN.fullmatch(prefix.lower())):
+            if not _QUALIFIED.fullmatch(name) or (
+                slash and not _SUBDOMAIN.fullmatch(prefix.lower())
+            ):
                 yield f"{kind} {key!r}"
-            if not isinstance(value, str) or (kind == "labels" and not _LABEL_VALUE.fullmatch(value)):
+            if not isinstance(value, str) or (
+                kind == "labels" and not _LABEL_VALUE.fullmatch(value)
+            ):
                 yield f"{kind} {key!r}: {value!r}"
 
 
@@ -41,7 +48,10 @@ def _of_service(document: Any) -> Iterator[str]:
     if not _SERVICE.fullmatch(document["metadata"]["name"]):
         yield f"service {document['metadata']['name']!r}"
     ports = document["spec"]["ports"]
-    yield from _twice("service port", ((port["port"], port["protocol"]) for port in ports))
+    yield from _twice(
+        "service port",
+        ((port["port"], port["protocol"]) for port in ports),
+    )
     yield from _twice("service port", (port["name"] for port in ports))
     for port in ports:
         if port["port"] not in _PORTS or not _LABEL.fullmatch(port["name"]):
@@ -69,9 +79,16 @@ def _of_pod(spec: Any) -> Iterator[str]:
     yield from _twice("volume", (volume["name"] for volume in volumes))
     for volume in volumes:
         yield from _of_volume(volume)
-    yield from _twice("container", (container["name"] for container in spec["containers"]))
+    yield from _twice(
+        "container",
+        (container["name"] for container in spec["containers"]),
+    )
     for container in spec["containers"]:
-        yield from _of_container(container, spec, {volume["name"] for volume in volumes})
+        yield from _of_container(
+            container,
+            spec,
+            {volume["name"] for volume in volumes},
+        )
 
 
 def _of_volume(volume: Any) -> Iterator[str]:
@@ -86,14 +103,21 @@ def _of_volume(volume: Any) -> Iterator[str]:
         yield f"volume {volume}"
 
 
-def _of_container(container: Any, spec: Any, volumes: set[str]) -> Iterator[str]:
+def _of_container(
+    container: Any,
+    spec: Any,
+    volumes: set[str],
+) -> Iterator[str]:
     if not _LABEL.fullmatch(container["name"]) or not container.get("image"):
         yield f"container {container['name']!r}"
     for variable in container.get("env", ()):
         if not _VARIABLE.fullmatch(variable["name"]) or not isinstance(variable["value"], str):
             yield f"env {variable}"
     ports = container.get("ports", ())
-    yield from _twice("port", ((port["containerPort"], port["protocol"]) for port in ports))
+    yield from _twice(
+        "port",
+        ((port["containerPort"], port["protocol"]) for port in ports),
+    )
     if any(port["containerPort"] not in _PORTS for port in ports):
         yield f"ports {ports}"
     mounts = container.get("volumeMounts", ())
@@ -134,7 +158,9 @@ def _of_security(security: Any, spec: Any) -> Iterator[str]:
         yield "procMount Unmasked"
     profile = security.get("seccompProfile", {})
     path = profile.get("localhostProfile", "a")
-    if (profile.get("type") == "Localhost") != ("localhostProfile" in profile) or path.startswith("/"):
+    if (profile.get("type") == "Localhost") != ("localhostProfile" in profile) or path.startswith(
+        "/"
+    ):
         yield f"seccompProfile {profile}"
 
 

@@ -12,10 +12,16 @@ from tests.support.podman import Bench
 from tests.support.waiting import eventually
 from tests.support.worked_services import NAME
 
-_PASSWD = "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n"
+_PASSWD = (
+    "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n"
+)
 _GROUP = "root:x:0:\nwww-data:x:33:\nnode:x:1000:\n"
 _SHELL = {f"bin/{name}": "busybox" for name in ("sh", "mv", "cat", "ls", "su", "sleep")}
-_DIRECTORIES = {"tmp": (0, 0o1777), "run": (0, 0o755), "var/log": (0, 0o755)}
+_DIRECTORIES = {
+    "tmp": (0, 0o1777),
+    "run": (0, 0o755),
+    "var/log": (0, 0o755),
+}
 
 _NODE = """\
 const http = require("http"), fs = require("fs");
@@ -97,10 +103,17 @@ def uploads() -> ServiceImage:
         package="python3",
         program="/usr/bin/python3.13",
         files={"etc/passwd": _PASSWD, "etc/group": _GROUP, "app/uploads.py": _UPLOADS},
-        directories={**_DIRECTORIES, "srv/uploads": (0, 0o755), "var/log/uploads": (0, 0o755)},
+        directories={
+            **_DIRECTORIES,
+            "srv/uploads": (0, 0o755),
+            "var/log/uploads": (0, 0o755),
+        },
         links=_SHELL,
         copied=tuple(modules),
-        changes=('ENTRYPOINT ["/usr/bin/python3.13", "-I", "-B", "/app/uploads.py"]', "EXPOSE 8000"),
+        changes=(
+            'ENTRYPOINT ["/usr/bin/python3.13", "-I", "-B", "/app/uploads.py"]',
+            "EXPOSE 8000",
+        ),
     )
 
 
@@ -169,7 +182,11 @@ class LivedService(Struct, frozen=True):
     log: str = ""
 
 
-def says(bench: Bench, command: str, text: str = "") -> bool:
+def says(
+    bench: Bench,
+    command: str,
+    text: str = "",
+) -> bool:
     """Whether a command of a client prints this, within a few tries."""
     shell = f"timeout 8 sh -c {shlex.quote(command)} 2>/dev/null || true"
     return bool(eventually(lambda: text in bench.execute("sh", "-c", shell), 10))
@@ -180,12 +197,14 @@ def _web(port: int, text: str = "it works") -> Work:
         url = f"http://{ip}:{port}"
         load = f"for i in $(seq 40); do curl -sf -m 5 {url}/ -o /dev/null || exit 1; done; echo all"
         body = (
-            f"head -c 300000 /dev/zero | curl -s -m 5 -X POST --data-binary @- {url}/ -o /dev/null; echo sent"
+            f"head -c 300000 /dev/zero | curl -s -m 5 -X POST --data-binary @- {url}/ -o "
+            "/dev/null; echo sent"
         )
         return {
             "page": says(bench, f"curl -s -m 5 {url}/", text),
             "load": says(bench, load, "all"),
-            "large request": says(bench, body, "sent") and says(bench, f"curl -s -m 5 {url}/", text),
+            "large request": says(bench, body, "sent")
+            and says(bench, f"curl -s -m 5 {url}/", text),
         }
 
     return work
@@ -194,7 +213,9 @@ def _web(port: int, text: str = "it works") -> Work:
 def _files(port: int) -> Work:
     def work(bench: Bench, ip: str) -> dict[str, bool]:
         url = f"http://{ip}:{port}/2026-12/photo.txt"
-        saved = says(bench, f"echo kept | curl -sf -m 5 -X PUT --data-binary @- {url} && echo put", "put")
+        saved = says(
+            bench, f"echo kept | curl -sf -m 5 -X PUT --data-binary @- {url} && echo put", "put"
+        )
         return {
             **_web(port)(bench, ip),
             "save a file": saved,
@@ -206,9 +227,14 @@ def _files(port: int) -> Work:
 
 def _talk(port: int, said: str, answer: str) -> Work:
     def work(bench: Bench, ip: str) -> dict[str, bool]:
-        command = f"printf {shlex.quote(said)} | timeout 4 busybox nc {ip} {port} | tr -cd '[:alnum:]'"
+        command = (
+            f"printf {shlex.quote(said)} | timeout 4 busybox nc {ip} {port} | tr -cd '[:alnum:]'"
+        )
         load = f"for i in $(seq 10); do {command} >/dev/null; done; echo all"
-        return {"commands": says(bench, command, answer), "load": says(bench, load, "all")}
+        return {
+            "commands": says(bench, command, answer),
+            "load": says(bench, load, "all"),
+        }
 
     return work
 
@@ -247,19 +273,45 @@ def lives(bench: Bench) -> bool:
     return bool(bench.get(f"/containers/{NAME}/json")["State"]["Running"])
 
 
-def month_of_work(bench: Bench, service: LivedService) -> dict[str, bool]:
+def month_of_work(
+    bench: Bench,
+    service: LivedService,
+) -> dict[str, bool]:
     """What happens to a service in a month; what -> whether it went well."""
     results = service.work(bench, address(bench))
     if service.log:
-        bench.podman("exec", NAME, "busybox", "mv", service.log, f"{service.log}.7")
+        bench.podman(
+            "exec",
+            NAME,
+            "busybox",
+            "mv",
+            service.log,
+            f"{service.log}.7",
+        )
     if service.reloads:
-        bench.podman("kill", "--signal", "HUP", NAME)
+        bench.podman(
+            "kill",
+            "--signal",
+            "HUP",
+            NAME,
+        )
         results["reload"] = says(bench, "sleep 1; echo later", "later") and lives(bench)
         again = service.work(bench, address(bench))
         results |= {f"{part}, after a reload": well for part, well in again.items()}
     if service.log:
         wanted = service.log
-        results["log"] = bool(eventually(lambda: bench.podman("exec", NAME, "busybox", "cat", wanted), 10))
+        results["log"] = bool(
+            eventually(
+                lambda: bench.podman(
+                    "exec",
+                    NAME,
+                    "busybox",
+                    "cat",
+                    wanted,
+                ),
+                10,
+            )
+        )
     bench.podman("restart", "-t", "3", NAME)
     results["restart"] = bool(eventually(lambda: lives(bench), 10))
     for part, well in read_again(bench, service).items():

@@ -15,7 +15,12 @@ def looked_at(url: str, *names: str) -> Iterator[tuple[Workbench, dict[str, Repo
     try:
         rows = [row for row in workbench.containers.rows() if row.name in names or not names]
         keys = [row.key for row in rows]
-        workbench.containers.scan(lambda _: None, lambda _: None, threading.Event(), keys)
+        workbench.containers.scan(
+            lambda _: None,
+            lambda _: None,
+            threading.Event(),
+            keys,
+        )
         looked = [row for row in map(workbench.containers.refresh, keys) if row is not None]
         yield workbench, {row.name: row.report for row in looked if row.report is not None}
     finally:

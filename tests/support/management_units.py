@@ -1,7 +1,7 @@
 """Units in the shapes that the deployment tools of a management server write, with made-up names.
 
-They run podman through a shell or directly, take the image and more flags out of variables that drop-ins
-set, leave optional variables unset, and have instances.
+They run podman through a shell or directly, take the image and more flags out of variables that
+drop-ins set, leave optional variables unset, and have instances.
 """
 
 _HEAD = """# {name}.service, made by the deployment tool
@@ -110,19 +110,51 @@ def _unit(name: str, body: str) -> str:
     return _HEAD.format(name=name) + body + _TAIL
 
 
-def _proxy(name: str, extra: str = "", before: str = "") -> str:
+def _proxy(
+    name: str,
+    extra: str = "",
+    before: str = "",
+) -> str:
     return _unit(name, before + _PROXY.format(name=name, extra=extra))
 
 
 UNITS: dict[str, tuple[str, str, str]] = {
-    "club-server.service": (_unit("club-server", _SERVER), "CLUB_IMAGE", "club-server"),
-    "club-hub@1.service": (_unit("club-hub@", _HUB), "CLUB_HUB_IMAGE", "club-hub-1"),
-    "club-events@0.service": (_unit("club-events@", _EVENTS), "CLUB_EVENTS_IMAGE", "club-events-0"),
-    "club-boot.service": (_unit("club-boot", _BOOT), "CLUB_BOOT_IMAGE", "club-boot"),
-    "club-web.service": (_proxy("club-web", "${WEB_EXTRA_CONF} "), "CLUB_IMAGE", "club-web"),
-    "club-cache.service": (_proxy("club-cache", "${CACHE_EXTRA_CONF} "), "CLUB_IMAGE", "club-cache"),
+    "club-server.service": (
+        _unit("club-server", _SERVER),
+        "CLUB_IMAGE",
+        "club-server",
+    ),
+    "club-hub@1.service": (
+        _unit("club-hub@", _HUB),
+        "CLUB_HUB_IMAGE",
+        "club-hub-1",
+    ),
+    "club-events@0.service": (
+        _unit("club-events@", _EVENTS),
+        "CLUB_EVENTS_IMAGE",
+        "club-events-0",
+    ),
+    "club-boot.service": (
+        _unit("club-boot", _BOOT),
+        "CLUB_BOOT_IMAGE",
+        "club-boot",
+    ),
+    "club-web.service": (
+        _proxy("club-web", "${WEB_EXTRA_CONF} "),
+        "CLUB_IMAGE",
+        "club-web",
+    ),
+    "club-cache.service": (
+        _proxy("club-cache", "${CACHE_EXTRA_CONF} "),
+        "CLUB_IMAGE",
+        "club-cache",
+    ),
     "club-broker.service": (_proxy("club-broker"), "CLUB_IMAGE", "club-broker"),
-    "club-old.service": (_proxy("club-old", "${OLD_EXTRA_CONF} ", _FILE), "CLUB_IMAGE", "club-old"),
+    "club-old.service": (
+        _proxy("club-old", "${OLD_EXTRA_CONF} ", _FILE),
+        "CLUB_IMAGE",
+        "club-old",
+    ),
 }
 """Name of the service -> its text, the variable of its image, the name of its container."""
 

@@ -19,13 +19,26 @@ NAME = "watched-calls"
 
 @contextmanager
 def watching(
-    bench: Bench, capabilities: frozenset[str] = frozenset(), **options: Any
+    bench: Bench,
+    capabilities: frozenset[str] = frozenset(),
+    **options: Any,
 ) -> Iterator[CallWatcher]:
     """Watches the container `NAME`. `options`: of the watcher."""
-    directory = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
+    directory = Path(
+        tempfile.mkdtemp(
+            prefix="hw-",
+            dir=bench.directory,
+        )
+    )
     directory.chmod(0o755)
     profile = parse_profile(BASE, capabilities=capabilities)
-    watcher = CallWatcher(str(directory), BASE, profile, account=bench.account(), **options)
+    watcher = CallWatcher(
+        str(directory),
+        BASE,
+        profile,
+        account=bench.account(),
+        **options,
+    )
     watcher.start()
     try:
         yield watcher
@@ -36,10 +49,27 @@ def watching(
         shutil.rmtree(directory)
 
 
-def run(bench: Bench, watcher: CallWatcher, script: str, *options: str) -> str:
+def run(
+    bench: Bench,
+    watcher: CallWatcher,
+    script: str,
+    *options: str,
+) -> str:
     """Create, prepare, start and wait; returns what the script printed."""
-    watched = (f"--security-opt=seccomp={watcher.profile_path}", *options)
-    bench.podman("create", "--name", NAME, *watched, BUSYBOX, "sh", "-c", script)
+    watched = (
+        f"--security-opt=seccomp={watcher.profile_path}",
+        *options,
+    )
+    bench.podman(
+        "create",
+        "--name",
+        NAME,
+        *watched,
+        BUSYBOX,
+        "sh",
+        "-c",
+        script,
+    )
     for verb in ("init", "start", "wait"):
         bench.podman(verb, NAME)
     return bench.podman("logs", NAME)

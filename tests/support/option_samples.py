@@ -22,7 +22,11 @@ VALUES: dict[Option[Any], Any] = {
     SECCOMP_PROFILE: "/etc/a:b=c.json",
     APPARMOR: "mine",
     NETWORK: ("front", "back:alias=a,ip=10.0.0.2"),
-    PUBLISH: (Port(80, "8080", "127.0.0.1"), Port(80, "8080", "::1"), Port(53, "", "", "udp")),
+    PUBLISH: (
+        Port(80, "8080", "127.0.0.1"),
+        Port(80, "8080", "::1"),
+        Port(53, "", "", "udp"),
+    ),
     MOUNTS: (
         Mount("bind", "/srv", "/srv", ("ro", "z")),
         Mount("volume", "data", "/d:x"),
@@ -41,7 +45,12 @@ def sample(option: Option[Any]) -> Any:
     """A value of the option's type that is not its default."""
     if option in VALUES:
         return VALUES[option]
-    kinds = {bool: not option.default, int: 7, float: 2.5, str: "some:thing=else,more"}
+    kinds = {
+        bool: not option.default,
+        int: 7,
+        float: 2.5,
+        str: "some:thing=else,more",
+    }
     return ("one", "two,three=4") if option.is_list else kinds[type(option.default)]
 
 

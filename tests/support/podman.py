@@ -1,4 +1,5 @@
-"""A real Podman for tests: `Bench` drives tests/support/podman_bench. The fixtures are in tests/live."""
+"""A real Podman for tests: `Bench` drives tests/support/podman_bench. The fixtures are in
+tests/live."""
 
 import http.client
 import json
@@ -81,9 +82,12 @@ class ApiError(Exception):
 
 
 def missing_programs() -> str:
-    """The command that installs what a bench needs and this host lacks; empty when nothing is missing."""
+    """The command that installs what a bench needs and this host lacks; empty when nothing is
+    missing."""
     path = f"{os.environ.get('PATH', '')}:{_ALSO_HERE}"
-    packages = [package for program, package in _PROGRAMS.items() if not shutil.which(program, path=path)]
+    packages = [
+        package for program, package in _PROGRAMS.items() if not shutil.which(program, path=path)
+    ]
     return f"sudo apt-get install --no-install-recommends {' '.join(packages)}" if packages else ""
 
 
@@ -95,8 +99,17 @@ def root_of(release: str) -> str:
     """
     if not release:
         return ""
-    subprocess.run([str(ROOTS), "make", release], check=True, timeout=900)
-    done = subprocess.run([str(ROOTS), "path", release], check=True, capture_output=True, text=True)
+    subprocess.run(
+        [str(ROOTS), "make", release],
+        check=True,
+        timeout=900,
+    )
+    done = subprocess.run(
+        [str(ROOTS), "path", release],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return done.stdout.strip()
 
 
@@ -109,17 +122,27 @@ class Bench:
 
     Attributes:
         directory: its state, in a short directory of its own; `stop` removes it.
-        socket, url: of its API; reachable from outside. Ports that containers publish are not: they are in
-            the bench's network namespace, reached with `execute("curl", …)`.
+        socket, url: of its API; reachable from outside. Ports that containers publish are not: they
+            are in the bench's network namespace, reached with `execute("curl", …)`.
         ground: what tests in it run on, for docs/support.md.
-        hosts: directory of a bench with the root of a release -> the process that stands for its process 1.
+        hosts: directory of a bench with the root of a release -> the process that stands for its
+            process 1.
     """
 
     hosts: ClassVar[dict[Path, int]] = {}
 
-    def __init__(self, user: str = "", release: str = RELEASE) -> None:
+    def __init__(
+        self,
+        user: str = "",
+        release: str = RELEASE,
+    ) -> None:
         base = tempfile.gettempdir()
-        self.directory = Path(tempfile.mkdtemp(prefix="hb-", dir=base if len(base) < 40 else "/tmp"))
+        self.directory = Path(
+            tempfile.mkdtemp(
+                prefix="hb-",
+                dir=base if len(base) < 40 else "/tmp",
+            )
+        )
         self.socket = str(self.directory / "api" / "podman.sock")
         self.url = f"unix://{self.socket}"
         self._root = root_of(release)
@@ -152,10 +175,21 @@ class Bench:
         """Import the busybox image; returns its id."""
         return self._checked("image", reference).removeprefix("sha256:")
 
-    def import_image(self, tar: Path, reference: str, changes: Sequence[str]) -> str:
+    def import_image(
+        self,
+        tar: Path,
+        reference: str,
+        changes: Sequence[str],
+    ) -> str:
         """Import a root file system with Dockerfile instructions (`USER redis`); returns its id."""
         words = [word for change in changes for word in ("--change", change)]
-        return self.podman("import", "-q", *words, str(tar), reference).removeprefix("sha256:")
+        return self.podman(
+            "import",
+            "-q",
+            *words,
+            str(tar),
+            reference,
+        ).removeprefix("sha256:")
 
     def podman(self, *arguments: str, timeout: float = 60) -> str:
         """Run podman in it; returns its output without the last line end.
@@ -163,11 +197,19 @@ class Bench:
         Raises:
             subprocess.CalledProcessError
         """
-        return self._checked(*arguments, program=self.command("podman"), timeout=timeout)
+        return self._checked(
+            *arguments,
+            program=self.command("podman"),
+            timeout=timeout,
+        )
 
     def execute(self, *command: str, timeout: float = 60) -> str:
         """Run any command in it."""
-        return self._checked(*command[1:], program=self.command(command[0]), timeout=timeout)
+        return self._checked(
+            *command[1:],
+            program=self.command(command[0]),
+            timeout=timeout,
+        )
 
     def account(self) -> int:
         """The uid that Podman runs as."""
@@ -188,7 +230,9 @@ class Bench:
             "Python": platform.python_version().rpartition(".")[0],
             "Rights": "rootless" if rootless else "rootful",
             "cgroup": "version 2" if v2 else "version 1",
-            "Security module": "AppArmor" if Path("/sys/kernel/security/apparmor").exists() else "none",
+            "Security module": "AppArmor"
+            if Path("/sys/kernel/security/apparmor").exists()
+            else "none",
             "Processor": platform.machine(),
         }
 
@@ -200,7 +244,10 @@ class Bench:
         """A program that runs the Quadlet generator of this Podman; None if it has none."""
         if self.version < OLDEST_WITH_QUADLET:
             return None
-        path = next((path for path in GENERATORS if os.access(self._root + path, os.X_OK)), None)
+        path = next(
+            (path for path in GENERATORS if os.access(self._root + path, os.X_OK)),
+            None,
+        )
         if path is None or not self._root:
             return path
         program = self.directory / "generator"
@@ -210,11 +257,27 @@ class Bench:
 
     def run(self, name: str, *arguments: str) -> str:
         """Start a container of that name in the background; returns its id. See `remove`."""
-        return self.podman("run", "-d", "--name", name, "--stop-timeout", "0", *arguments)
+        return self.podman(
+            "run",
+            "-d",
+            "--name",
+            name,
+            "--stop-timeout",
+            "0",
+            *arguments,
+        )
 
     def remove(self, *names: str) -> None:
         """Remove containers with their anonymous volumes; absent ones are no error."""
-        self.podman("rm", "-f", "-i", "-v", "-t", "0", *names)
+        self.podman(
+            "rm",
+            "-f",
+            "-i",
+            "-v",
+            "-t",
+            "0",
+            *names,
+        )
 
     def kill_service(self) -> None:
         """End the API service at once, as a crash does; containers go on. `start` brings it back."""
@@ -235,20 +298,35 @@ class Bench:
     def post(self, path: str, body: object = None) -> Any:
         return self._request("POST", path, body)
 
-    def post_compatible(self, path: str, body: object = None) -> Any:
+    def post_compatible(
+        self,
+        path: str,
+        body: object = None,
+    ) -> Any:
         """As docker-compose does: through the API that Podman has for the clients of others."""
         return self._request("POST", path, body, "/v1.41")
 
     def delete(self, path: str) -> Any:
         return self._request("DELETE", path)
 
-    def _request(self, method: str, path: str, body: object = None, api: str = _API) -> Any:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        api: str = _API,
+    ) -> Any:
         connection = http.client.HTTPConnection("d", timeout=60)
         connection.sock = socket.socket(socket.AF_UNIX)
         try:
             connection.sock.connect(self.socket)
             sent = None if body is None else json.dumps(body)
-            connection.request(method, api + path, sent, {"Content-Type": "application/json"})
+            connection.request(
+                method,
+                api + path,
+                sent,
+                {"Content-Type": "application/json"},
+            )
             answer = connection.getresponse()
             text = answer.read()
         finally:
@@ -259,7 +337,10 @@ class Bench:
         return document
 
     def _run(
-        self, *arguments: str, program: Sequence[str] = (str(SCRIPT),), timeout: float
+        self,
+        *arguments: str,
+        program: Sequence[str] = (str(SCRIPT),),
+        timeout: float,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*program, *arguments],
@@ -271,17 +352,32 @@ class Bench:
             check=False,
         )
 
-    def _checked(self, *arguments: str, program: Sequence[str] = (str(SCRIPT),), timeout: float = 60) -> str:
-        done = self._run(*arguments, program=program, timeout=timeout)
+    def _checked(
+        self,
+        *arguments: str,
+        program: Sequence[str] = (str(SCRIPT),),
+        timeout: float = 60,
+    ) -> str:
+        done = self._run(
+            *arguments,
+            program=program,
+            timeout=timeout,
+        )
         if done.returncode:
             words = (*program[-1:], *arguments)
-            raise subprocess.CalledProcessError(done.returncode, words, done.stdout, done.stderr)
+            raise subprocess.CalledProcessError(
+                done.returncode,
+                words,
+                done.stdout,
+                done.stderr,
+            )
         return done.stdout.strip()
 
 
 @contextmanager
 def seen_as_hosts() -> Iterator[None]:
-    """A bench with the root directory of a release is a host of its own, also if its engine is rootless."""
+    """A bench with the root directory of a release is a host of its own, also if its engine is
+    rootless."""
     with mock.patch(
         "hardentui.features.opening.engines.find_place",
         lambda engines: find_place((*engines, *Bench.hosts.values())),

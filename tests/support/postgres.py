@@ -1,6 +1,7 @@
 """A real PostgreSQL as an image, with the entry point that such images have.
 
-As root it makes the directory and gives it to its own user, as that user it makes the database and serves it.
+As root it makes the directory and gives it to its own user, as that user it makes the database and
+serves it.
 """
 
 import shutil
@@ -29,14 +30,19 @@ exec {bin}/postgres -D "$PGDATA" -c listen_addresses='*' -c max_connections=10
 
 
 def postgres_image(bench: Bench) -> str:
-    """The reference of the image: root at first, then uid 70; data in the volume /var/lib/postgresql/data."""
+    """The reference of the image: root at first, then uid 70; data in the volume
+    /var/lib/postgresql/data."""
     candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not candidates:
-        cannot_run("a package is missing; run: sudo apt-get install --no-install-recommends postgresql")
+        cannot_run(
+            "a package is missing; run: sudo apt-get install --no-install-recommends postgresql"
+        )
     programs = candidates[-1].parent
     shared = Path(_told_by(programs, "--sharedir"))
     libraries = [
-        path for path in Path(_told_by(programs, "--pkglibdir")).glob("*.so") if "jit" not in path.name
+        path
+        for path in Path(_told_by(programs, "--pkglibdir")).glob("*.so")
+        if "jit" not in path.name
     ]
     files = [path for path in shared.rglob("*") if path.is_file()]
     applets = ("sh", "id", "mkdir", "chown", "chmod", "su", "cat", "nc", "wget")
@@ -55,7 +61,10 @@ def postgres_image(bench: Bench) -> str:
             "run": (0, 0o755),
             "tmp": (0, 0o1777),
         },
-        links={"var/run": "/run", **{f"bin/{name}": "busybox" for name in applets}},
+        links={
+            "var/run": "/run",
+            **{f"bin/{name}": "busybox" for name in applets},
+        },
         copied=(
             *map(str, (*libraries, *files)),
             *_with_libraries(programs / "initdb"),
@@ -78,9 +87,18 @@ def postgres_image(bench: Bench) -> str:
 
 def _told_by(programs: Path, flag: str) -> str:
     program = shutil.which("pg_config", path=f"{programs}:/usr/bin") or "pg_config"
-    told = subprocess.run([program, flag], capture_output=True, text=True, timeout=10, check=False)
+    told = subprocess.run(
+        [program, flag],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
     version = programs.parent.name
-    default = {"--sharedir": f"/usr/share/postgresql/{version}", "--pkglibdir": f"{programs.parent}/lib"}
+    default = {
+        "--sharedir": f"/usr/share/postgresql/{version}",
+        "--pkglibdir": f"{programs.parent}/lib",
+    }
     return told.stdout.strip() or default[flag]
 
 

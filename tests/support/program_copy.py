@@ -19,7 +19,8 @@ class ProgramCopy:
             shutil.copytree(ROOT / name, directory / name)
 
     def add_example(self, introduction: str) -> None:
-        """Add the code block that follows this text and the path of a file: at the end of that file."""
+        """Add the code block that follows this text and the path of a file: at the end of that
+        file."""
         text = (ROOT / "docs/adding.md").read_text(encoding="utf-8")
         pattern = rf"{introduction} `(hardentui/\S+\.py)`[^`]*:\n\n```python\n(.*?)```\n"
         example = re.search(pattern, text, re.DOTALL)
@@ -47,8 +48,19 @@ class ProgramCopy:
     def passed(self, tests: Path, *arguments: str) -> int:
         """How many tests of a file pass on the copy; none may fail."""
         shutil.copy(tests, self.directory)
-        (self.directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        done = self.run("-m", "pytest", "-q", "-c", "pytest.ini", *arguments, tests.name)
+        (self.directory / "pytest.ini").write_text(
+            "[pytest]\n",
+            encoding="utf-8",
+        )
+        done = self.run(
+            "-m",
+            "pytest",
+            "-q",
+            "-c",
+            "pytest.ini",
+            *arguments,
+            tests.name,
+        )
         passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
         assert done.returncode == 0, done.stdout
         assert passed

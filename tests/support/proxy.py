@@ -1,4 +1,5 @@
-"""A proxy in front of Podman's socket that writes down which requests pass: proof that looking only looks."""
+"""A proxy in front of Podman's socket that writes down which requests pass: proof that looking only
+looks."""
 
 import re
 import socket
@@ -12,13 +13,19 @@ _REQUEST = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.[01]\r$", re.MULTILINE)
 
 
 class RecordingProxy:
-    """Listens at `socket`, hands everything on to `upstream`; `requests` are (method, target) in order.
+    """Listens at `socket`, hands everything on to `upstream`; `requests` are (method, target) in
+    order.
 
-    Bytes are passed on as they are. A request line is found wherever one stands in what the client sends,
-    also behind another request, so nothing can slip by; what merely looks like one would be recorded too.
+    Bytes are passed on as they are. A request line is found wherever one stands in what the client
+    sends, also behind another request, so nothing can slip by; what merely looks like one would be
+    recorded too.
     """
 
-    def __init__(self, upstream: str, directory: Path) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        directory: Path,
+    ) -> None:
         self.upstream = upstream
         self.socket = str(directory / "proxy.sock")
         self.url = f"unix://{self.socket}"
@@ -30,11 +37,17 @@ class RecordingProxy:
     def __enter__(self) -> Self:
         self._listener.bind(self.socket)
         self._listener.listen(16)
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(
+            target=self._accept,
+            daemon=True,
+        ).start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -67,10 +80,22 @@ class RecordingProxy:
                 continue
             with self._lock:
                 self._open |= {client, server}
-            threading.Thread(target=self._serve, args=(client, server), daemon=True).start()
+            threading.Thread(
+                target=self._serve,
+                args=(client, server),
+                daemon=True,
+            ).start()
 
-    def _serve(self, client: socket.socket, server: socket.socket) -> None:
-        back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+    def _serve(
+        self,
+        client: socket.socket,
+        server: socket.socket,
+    ) -> None:
+        back = threading.Thread(
+            target=_pump,
+            args=(server, client),
+            daemon=True,
+        )
         back.start()
         rest = b""
         with suppress(OSError):

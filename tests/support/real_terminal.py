@@ -21,15 +21,28 @@ class Terminal:
         self._ended = False
         self.pid, self._handle = pty.fork()
         if self.pid == 0:
-            os.execve(sys.executable, [sys.executable, "-m", "hardentui", *arguments], environ)  # noqa: S606
-        fcntl.ioctl(self._handle, termios.TIOCSWINSZ, struct.pack("HHHH", 32, 110, 0, 0))
+            os.execve(  # noqa: S606
+                sys.executable,
+                [sys.executable, "-m", "hardentui", *arguments],
+                environ,
+            )
+        fcntl.ioctl(
+            self._handle,
+            termios.TIOCSWINSZ,
+            struct.pack("HHHH", 32, 110, 0, 0),
+        )
 
     def type(self, keys: str) -> int:
         """Type, and tell how much was written so far."""
         os.write(self._handle, keys.encode())
         return len(self.seen)
 
-    def wait_for(self, text: str, start: int = 0, seconds: float = 60) -> int:
+    def wait_for(
+        self,
+        text: str,
+        start: int = 0,
+        seconds: float = 60,
+    ) -> int:
         """Wait until it has written this; returns where."""
         deadline = time.monotonic() + seconds
         while (at := self.seen.find(text.encode(), start)) < 0:
@@ -41,7 +54,11 @@ class Terminal:
 
     def _end(self) -> str:
         """The last of what it has written, without what moves the cursor and colours it."""
-        return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b" ", self.seen[-40_000:]).decode(errors="replace")[-8000:]
+        return re.sub(
+            rb"\x1b\[[0-9;?]*[A-Za-z]",
+            b" ",
+            self.seen[-40_000:],
+        ).decode(errors="replace")[-8000:]
 
     def wait_for_end(self, seconds: float = 60) -> int:
         """Wait until the process has ended by itself; returns its exit code."""

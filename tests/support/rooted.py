@@ -15,14 +15,26 @@ class Rooted(LocalFiles):
     def put(self, path: str, text: str) -> Path:
         """Write a file, with the directories above it."""
         place = self.root / path.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+        place.parent.mkdir(
+            parents=True,
+            exist_ok=True,
+        )
+        place.write_text(
+            text,
+            encoding="utf-8",
+            errors="surrogateescape",
+            newline="",
+        )
         return place
 
     def _at(self, path: str) -> str:
         return str(self.root / path.lstrip("/"))
 
-    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+    def read_bytes(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> bytes:
         return super().read_bytes(self._at(path), limit)
 
     def read_link(self, path: str) -> str:
@@ -31,7 +43,11 @@ class Rooted(LocalFiles):
     def list_dir(self, path: str) -> tuple[str, ...]:
         return super().list_dir(self._at(path))
 
-    def stat(self, path: str, follow: bool = True) -> FileStat:
+    def stat(
+        self,
+        path: str,
+        follow: bool = True,
+    ) -> FileStat:
         return super().stat(self._at(path), follow)
 
     def read_attribute(self, path: str, name: str) -> bytes:
@@ -39,5 +55,6 @@ class Rooted(LocalFiles):
 
 
 def acl_bytes(*rows: tuple[int, int, int]) -> bytes:
-    """The value of `system.posix_acl_access`: (tag, rights, number) of each entry, as acl(5) has them."""
+    """The value of `system.posix_acl_access`: (tag, rights, number) of each entry, as acl(5) has
+    them."""
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *row) for row in sorted(rows))

@@ -20,7 +20,8 @@ def schema_of(name: str, version: str = "1") -> dict[str, Any]:
 
 
 def validated(document: Any) -> Any:
-    """The document, which is what the schema that it names says, with no field that the schema lacks."""
+    """The document, which is what the schema that it names says, with no field that the schema
+    lacks."""
     _, name, version = document["schema"].split("/")
     assert version == ("3" if name == "check" else "1")
     Draft202012Validator(_closed(schema_of(name, version))).validate(document)
@@ -39,7 +40,11 @@ def _closed(schema: Any) -> Any:
     return closed
 
 
-def damaged(document: Any, *, free: tuple[str, ...] = ()) -> Iterator[Any]:
+def damaged(
+    document: Any,
+    *,
+    free: tuple[str, ...] = (),
+) -> Iterator[Any]:
     """Copies of a document, each with one field taken away or of another type.
 
     Args:
@@ -66,7 +71,10 @@ def _of_another_type(value: Any) -> Any:
     return 7 if isinstance(value, str) else "x"
 
 
-def _paths(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def _paths(
+    document: Any,
+    path: tuple[Any, ...] = (),
+) -> Iterator[tuple[Any, ...]]:
     """The ways to all values of tables."""
     if isinstance(document, dict):
         for key, value in document.items():

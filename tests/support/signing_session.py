@@ -25,30 +25,59 @@ def _fill(app: HardenApp, **values: str) -> None:
 
 async def _result(app: HardenApp, pilot: Driver, *words: str) -> None:
     """Tell what the screen says as soon as one of these words stands there, and leave it."""
-    await until(pilot, lambda: any(word in drawn(app) for word in words), 90)
+    await until(
+        pilot,
+        lambda: any(word in drawn(app) for word in words),
+        90,
+    )
     tell(" ".join(drawn(app).split()))
     await pilot.press("escape")
 
 
-async def main(url: str, image: str, directory: str) -> None:
+async def main(
+    url: str,
+    image: str,
+    directory: str,
+) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(url=url)), environ={})
     async with running(app, (120, 60)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("P", "trust.key")
         await until(pilot, lambda: isinstance(app.screen, KeyScreen))
-        _fill(app, name="typed", directory=directory, passphrase=PASSPHRASE, again=PASSPHRASE)
+        _fill(
+            app,
+            name="typed",
+            directory=directory,
+            passphrase=PASSPHRASE,
+            again=PASSPHRASE,
+        )
         await pilot.press("ctrl+s")
         await _result(app, pilot, "typed.pub")
         await until(pilot, lambda: isinstance(app.screen, TrustScreen))
         await pilot.press("trust.sign")
         await until(pilot, lambda: isinstance(app.screen, SignScreen))
-        _fill(app, image=image, key=f"{directory}/typed.private", passphrase="wrong")
+        _fill(
+            app,
+            image=image,
+            key=f"{directory}/typed.private",
+            passphrase="wrong",
+        )
         await pilot.press("ctrl+s", "y")
-        await _result(app, pilot, "was not signed", "signature")
+        await _result(
+            app,
+            pilot,
+            "was not signed",
+            "signature",
+        )
         await until(pilot, lambda: isinstance(app.screen, SignScreen))
         _fill(app, passphrase=PASSPHRASE)
         await pilot.press("ctrl+s", "y")
-        await _result(app, pilot, "this key was", "was not signed")
+        await _result(
+            app,
+            pilot,
+            "this key was",
+            "was not signed",
+        )
         await until(pilot, lambda: isinstance(app.screen, TrustScreen))
         await pilot.press("t", *image, "enter")
         await _result(app, pilot, "verdict")

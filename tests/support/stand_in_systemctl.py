@@ -1,12 +1,13 @@
 """Stands in for systemctl where no systemd runs, as a program on PATH.
 
-It runs what the real Quadlet generator makes of the installed units, in systemd's order. It needs no package,
-because it runs as any user of a bench.
+It runs what the real Quadlet generator makes of the installed units, in systemd's order. It needs
+no package, because it runs as any user of a bench.
 
-    stand_in_systemctl.py STATE [--user] daemon-reload | start UNIT... | stop UNIT... | is-active UNIT | show
+    stand_in_systemctl.py STATE [--user] daemon-reload | start UNIT... | stop UNIT... | is-active
+    UNIT | show
 
-Not like systemd: nothing is restarted, watched or started at boot; `--cgroups=split`, which needs systemd, is
-left out of the commands.
+Not like systemd: nothing is restarted, watched or started at boot; `--cgroups=split`, which needs
+systemd, is left out of the commands.
 """
 
 import json
@@ -31,8 +32,18 @@ class Manager:
         for old in self.units.glob("*.service"):
             old.unlink()
         generator = next(path for path in GENERATORS if os.path.exists(path))
-        words = [generator, *(["-user"] if self.user else []), "-no-kmsg-log", str(self.units)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        words = [
+            generator,
+            *(["-user"] if self.user else []),
+            "-no-kmsg-log",
+            str(self.units),
+        ]
+        done = subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             sys.stderr.write(done.stderr)
         return done.returncode
@@ -43,7 +54,9 @@ class Manager:
         return [line.partition("=")[2] for line in lines if line.startswith(f"{key}=")]
 
     def named(self, unit: str, *keys: str) -> list[str]:
-        units = [name for key in keys for value in self.settings(unit, key) for name in value.split()]
+        units = [
+            name for key in keys for value in self.settings(unit, key) for name in value.split()
+        ]
         return [name for name in dict.fromkeys(units) if (self.units / name).exists()]
 
     def start(self, unit: str) -> int:
@@ -52,14 +65,26 @@ class Manager:
         if not (self.units / unit).exists():
             sys.stderr.write(f"Failed to start {unit}: Unit {unit} not found.\n")
             return 5
-        needed = self.named(unit, "Requires", "BindsTo", "Wants")
+        needed = self.named(
+            unit,
+            "Requires",
+            "BindsTo",
+            "Wants",
+        )
         earlier = [name for name in needed if name in self.named(unit, "After")]
-        if any(self.start(name) for name in earlier) or not self._all(unit, "ExecStartPre", "ExecStart"):
+        if any(self.start(name) for name in earlier) or not self._all(
+            unit, "ExecStartPre", "ExecStart"
+        ):
             self._all(unit, "ExecStopPost")
             sys.stderr.write(f"Job for {unit} failed.\n")
             return 1
         self._set([*self.active, unit])
-        return max([0, *(self.start(name) for name in needed if name not in earlier)])
+        return max(
+            [
+                0,
+                *(self.start(name) for name in needed if name not in earlier),
+            ]
+        )
 
     def stop(self, unit: str) -> int:
         if not (self.units / unit).exists() and unit not in self.active:
@@ -90,7 +115,12 @@ class Manager:
                     words.append(word.replace("%%", "%").replace("$$", "$"))
                 kept = [word for word in words if word != "--cgroups=split"]
                 environment = {**os.environ, "PODMAN_SYSTEMD_UNIT": unit}
-                done = subprocess.run(kept, env=environment, stdout=subprocess.DEVNULL, check=False)
+                done = subprocess.run(
+                    kept,
+                    env=environment,
+                    stdout=subprocess.DEVNULL,
+                    check=False,
+                )
                 if done.returncode and not line.startswith("-"):
                     return False
         return True

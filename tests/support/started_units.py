@@ -17,13 +17,22 @@ def services_of(files: Mapping[str, str]) -> dict[str, str]:
     if generator is None:
         cannot_run("there is no Quadlet generator; run: apt-get install podman")
     units = {name: text for name, text in files.items() if name.endswith(UNIT_SUFFIXES)}
-    done = dry_run(units, user=False, generator=generator)
+    done = dry_run(
+        units,
+        user=False,
+        generator=generator,
+    )
     assert done.ok, done.stderr
     return dict(done.services)
 
 
-def start_units(bench: Bench, files: Mapping[str, str], containers: Sequence[str]) -> None:
-    """Start all services of the units: volumes, networks and pods first, then the containers in this order.
+def start_units(
+    bench: Bench,
+    files: Mapping[str, str],
+    containers: Sequence[str],
+) -> None:
+    """Start all services of the units: volumes, networks and pods first, then the containers in
+    this order.
 
     Only what needs a running systemd is left out of the commands.
     """
@@ -35,15 +44,30 @@ def start_units(bench: Bench, files: Mapping[str, str], containers: Sequence[str
     last = [f"{name}.service" for name in containers]
     assert sorted(first + last) == sorted(services)
     for name in first + last:
-        for argv in _commands(services[name], str(run_directory), name.removesuffix(".service")):
+        for argv in _commands(
+            services[name],
+            str(run_directory),
+            name.removesuffix(".service"),
+        ):
             assert argv[0].endswith("/podman"), argv
             bench.podman(*(word for word in argv[1:] if word not in _NEEDS_SYSTEMD))
 
 
-def _commands(service: str, run_directory: str, name: str) -> list[tuple[str, ...]]:
+def _commands(
+    service: str,
+    run_directory: str,
+    name: str,
+) -> list[tuple[str, ...]]:
     """ExecStartPre= and ExecStart= in their order, as systemd would split and expand them."""
-    settings = [(key, value) for section, key, value in unit_settings(service) if section == "Service"]
+    settings = [
+        (key, value) for section, key, value in unit_settings(service) if section == "Service"
+    ]
     variables = "".join(f"Environment={value}\n" for key, value in settings if key == "Environment")
     known = {"t": run_directory, "N": name, "n": f"{name}.service"}
-    ordered = [value for wanted in ("ExecStartPre", "ExecStart") for key, value in settings if key == wanted]
+    ordered = [
+        value
+        for wanted in ("ExecStartPre", "ExecStart")
+        for key, value in settings
+        if key == wanted
+    ]
     return [exec_start(f"[Service]\n{variables}ExecStart={value}\n", known) for value in ordered]

@@ -34,7 +34,9 @@ def systemd_image(bench: Bench) -> str:
     """The reference of the image: systemd as root, port 80."""
     program = next((path for path in _SYSTEMD if Path(path).exists()), "")
     if not program:
-        cannot_run("a package is missing; run: sudo apt-get install --no-install-recommends systemd")
+        cannot_run(
+            "a package is missing; run: sudo apt-get install --no-install-recommends systemd"
+        )
     image = ServiceImage(
         reference="localhost/systemd:1",
         package="systemd",
@@ -47,9 +49,16 @@ def systemd_image(bench: Bench) -> str:
             "srv/index.html": "it works\n",
             **{f"etc/systemd/system/{name}": text for name, text in _UNITS.items()},
         },
-        directories={"tmp": (0, 0o1777), "run": (0, 0o755), "var/log": (0, 0o755), "root": (0, 0o700)},
+        directories={
+            "tmp": (0, 0o1777),
+            "run": (0, 0o755),
+            "var/log": (0, 0o755),
+            "root": (0, 0o700),
+        },
         links={"bin/sh": "busybox", "sbin/init": program},
-        copied=tuple(path for name in _HELPERS if Path(path := f"/usr/lib/systemd/{name}").exists()),
+        copied=tuple(
+            path for name in _HELPERS if Path(path := f"/usr/lib/systemd/{name}").exists()
+        ),
         changes=(
             'CMD ["/sbin/init", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "--log-target=console"]',
             "EXPOSE 80/tcp",

@@ -1,7 +1,7 @@
 """The trust assistant, driven inside a bench: what it writes is the bench's own /etc/containers.
 
-Arguments: URL of Podman, rule, signed image. Writes what the screen says, then `applied` and, after the
-journal took it back, `undone`.
+Arguments: URL of Podman, rule, signed image. Writes what the screen says, then `applied` and, after
+the journal took it back, `undone`.
 """
 
 import asyncio
@@ -30,12 +30,16 @@ async def main(url: str, rule: str, signed: str) -> None:
         await until(pilot, lambda: isinstance(app.screen, TrustForm))
         await pilot.press(*rule, "tab", *signed, "ctrl+s")
         await until(
-            pilot, lambda: "Every pull ended as expected" in drawn(app) or "Not applied" in drawn(app), 90
+            pilot,
+            lambda: "Every pull ended as expected" in drawn(app) or "Not applied" in drawn(app),
+            90,
         )
         tell(drawn(app))
         await pilot.press("ctrl+s", shows="The journal (J) undoes it")
         await pilot.press("y")
-        await until(pilot, lambda: any("Undo: u in the" in note.message for note in app._notifications))
+        await until(
+            pilot, lambda: any("Undo: u in the" in note.message for note in app._notifications)
+        )
         tell("applied")
         sys.stdin.readline()  # until the test has looked at what holds now
         await pilot.press("J", shows="u undoes it")

@@ -39,4 +39,10 @@ def of_own_unit(name: str, *pairs: tuple[Option[Any], Any]) -> ContainerFacts:
         "State": {"Status": "running"},
         "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": f"{name}.service"}},
     }
-    return ContainerFacts("c" * 64, name, Spec.of((NAME, name), *pairs), inspect, engine)
+    return ContainerFacts(
+        "c" * 64,
+        name,
+        Spec.of((NAME, name), *pairs),
+        inspect,
+        engine,
+    )

@@ -59,7 +59,7 @@ SERVICES = (
         "redis", _image(REDIS), f"printf 'SET a 1\\r\\nQUIT\\r\\n' | {_NC} 6379", "+OK", frozenset()
     ),
     Service(
-        "postgres", postgres_image, f"(printf '{_PG_HELLO}'; sleep 0.3) | {_NC} 5432 | tr -d '\\000'",
+        "postgres", postgres_image, f"(printf '{_PG_HELLO}'; sleep 0.3) | {_NC} 5432 | tr -d " "'\\000'",
         "server_version",
         frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"}),
     ),
@@ -74,8 +74,18 @@ def pid_of(bench: Bench) -> int:
 
 def answers(bench: Bench, service: Service) -> bool:
     """Whether a client in its own network namespace is served."""
-    inside = ["nsenter", "-t", str(pid_of(bench)), "-n", "sh", "-c", f"IP=127.0.0.1; {service.ask}"]
-    said = subprocess.run(inside, capture_output=True, text=True, timeout=20, check=False, errors="replace")
+    inside = [
+        "nsenter",
+        "-t",
+        str(pid_of(bench)),
+        "-n",
+        "sh",
+        "-c",
+        f"IP=127.0.0.1; {service.ask}",
+    ]
+    said = subprocess.run(
+        inside, capture_output=True, text=True, timeout=20, check=False, errors="replace"
+    )
     return service.answer in said.stdout
 
 
@@ -86,8 +96,17 @@ def exercise(bench: Bench, service: Service) -> None:
     bench.podman("stop", NAME)
 
 
-def watched(bench: Bench, service: Service, image: str) -> Observation:
-    watch = Watch(BASE, STOCK_CAPABILITIES, account=bench.account(), parent=str(bench.directory))
+def watched(
+    bench: Bench,
+    service: Service,
+    image: str,
+) -> Observation:
+    watch = Watch(
+        BASE,
+        STOCK_CAPABILITIES,
+        account=bench.account(),
+        parent=str(bench.directory),
+    )
     watch.open()
     try:
         bench.podman(
@@ -108,14 +127,36 @@ def watched(bench: Bench, service: Service, image: str) -> Observation:
         watch.close()
 
 
-def traced(bench: Bench, service: Service, image: str) -> frozenset[str]:
+def traced(
+    bench: Bench,
+    service: Service,
+    image: str,
+) -> frozenset[str]:
     """The calls of its programs as strace sees them."""
-    bench.podman("create", "--name", NAME, "--stop-timeout=20", image)
+    bench.podman(
+        "create",
+        "--name",
+        NAME,
+        "--stop-timeout=20",
+        image,
+    )
     bench.podman("init", NAME)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "calls")
-        command = ["strace", "-f", "-qq", "-o", str(path), "-p", str(pid_of(bench))]
-        tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            str(path),
+            "-p",
+            str(pid_of(bench)),
+        ]
+        tracer = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         status = Path(f"/proc/{pid_of(bench)}/status")
         assert eventually(lambda: f"TracerPid:\t{tracer.pid}\n" in status.read_text())
         exercise(bench, service)
@@ -123,19 +164,32 @@ def traced(bench: Bench, service: Service, image: str) -> frozenset[str]:
         lines = path.read_text(errors="replace").splitlines()
     bench.remove(NAME)
     names = [
-        match[1] for line in lines if (match := re.match(r"\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", line))
+        match[1]
+        for line in lines
+        if (match := re.match(r"\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", line))
     ]
     return frozenset(names[names.index("execve") + 1 :])
 
 
-def learned(bench: Bench, service: Service, image: str) -> tuple[Needs, CallLog]:
+def learned(
+    bench: Bench,
+    service: Service,
+    image: str,
+) -> tuple[Needs, CallLog]:
     observation = watched(bench, service, image)
     assert isinstance(observation.calls, CallLog), observation.calls
     assert observation.calls.faults == ()
-    return needs_of(observation, STOCK_CAPABILITIES, native=native_way()), observation.calls
+    return needs_of(
+        observation,
+        STOCK_CAPABILITIES,
+        native=native_way(),
+    ), observation.calls
 
 
-def seen_by_both(bench: Bench, service: Service) -> tuple[frozenset[str], frozenset[str]]:
+def seen_by_both(
+    bench: Bench,
+    service: Service,
+) -> tuple[frozenset[str], frozenset[str]]:
     """The calls of its programs by notification and by strace, without the runtime's own execve."""
     image = service.image(bench)
     _, log = learned(bench, service, image)

@@ -1,6 +1,8 @@
-"""Real services from Debian packages, each with a shallow probe and a month of work that no probe does.
+"""Real services from Debian packages, each with a shallow probe and a month of work that no probe
+does.
 
-An image is made of packages (mmdebstrap, kept for the next run), a script that sets it up, and an entry script.
+An image is made of packages (mmdebstrap, kept for the next run), a script that sets it up, and an
+entry script.
 """
 
 import hashlib
@@ -33,8 +35,9 @@ class Step(NamedTuple):
     """A piece of work.
 
     Attributes:
-        where: `beside`: in a container of the unhardened image in its network, as a client would; `inside`:
-            as an admin with `podman exec`; `signal`: the script names one for its main process.
+        where: `beside`: in a container of the unhardened image in its network, as a client would;
+            `inside`: as an admin with `podman exec`; `signal`: the script names one for its main
+            process.
         expects: what the output must contain.
     """
 
@@ -90,8 +93,8 @@ SERVICES = (
         "mkdir -p /run/sshd; exec /usr/sbin/sshd -D -e",
         _banner(22, "SSH-2"), _inside(22),
         (
-            Step("login", "beside", f"ssh {_SSH} anna@127.0.0.1 'id -un; echo hi >new; mv new newer; cat newer'", "anna"),
-            Step("chrooted sftp", "beside", f"echo 'put /etc/hosts in/f' | sftp -b - {_SSH} ben@127.0.0.1", ""),
+            Step("login", "beside", f"ssh {_SSH} anna@127.0.0.1 'id -un; echo hi >new; mv new " "newer; cat newer'", "anna"),
+            Step("chrooted sftp", "beside", f"echo 'put /etc/hosts in/f' | sftp -b - {_SSH} " "ben@127.0.0.1", ""),
             Step("terminal", "beside", f"ssh -tt {_SSH} anna@127.0.0.1 'tty; stty -a | head -1'", "/dev/pts"),
             Step("reload", "signal", "HUP"),
             Step("login after it", "beside", f"sleep 1; ssh {_SSH} anna@127.0.0.1 id -un", "anna"),
@@ -513,7 +516,11 @@ SERVICES = (
 )  # fmt: skip
 
 
-def works(bench: Bench, *words: str, timeout: float = 150) -> tuple[bool, str]:
+def works(
+    bench: Bench,
+    *words: str,
+    timeout: float = 150,
+) -> tuple[bool, str]:
     try:
         return True, bench.podman(*words, timeout=timeout)
     except subprocess.CalledProcessError as error:
@@ -522,17 +529,40 @@ def works(bench: Bench, *words: str, timeout: float = 150) -> tuple[bool, str]:
         return False, "it did not end in time"
 
 
-def carry_out(bench: Bench, image: str, step: Step) -> str:
+def carry_out(
+    bench: Bench,
+    image: str,
+    step: Step,
+) -> str:
     """Do a piece of work; returns what went wrong."""
     if step.where == "signal":
-        well, said = works(bench, "kill", "-s", step.script, NAME)
+        well, said = works(
+            bench,
+            "kill",
+            "-s",
+            step.script,
+            NAME,
+        )
     elif step.where == "inside":
-        well, said = works(bench, "exec", NAME, "sh", "-c", step.script)
+        well, said = works(
+            bench,
+            "exec",
+            NAME,
+            "sh",
+            "-c",
+            step.script,
+        )
     else:
         well, said = works(
             bench, "run", "--rm", "--network", f"container:{NAME}", image, "sh", "-c", step.script
         )
-    running = works(bench, "inspect", "-f", "{{.State.Running}}", NAME)[1]
+    running = works(
+        bench,
+        "inspect",
+        "-f",
+        "{{.State.Running}}",
+        NAME,
+    )[1]
     if well and step.expects in said and running == "true":
         return ""
     return f"{step.name}: {said[-400:]}" + ("" if running == "true" else " (it is dead)")
@@ -545,7 +575,11 @@ def reference(service: WorkedService) -> str:
 def build_worked(bench: Bench, service: WorkedService) -> str:
     """Make its image in the bench; returns the reference."""
     base = f"localhost/packages-{service.name}:1"
-    bench.import_image(_packages(service.packages), base, ())
+    bench.import_image(
+        _packages(service.packages),
+        base,
+        (),
+    )
     bench.remove("worked-setup")
     bench.podman(
         "run", "--name", "worked-setup", base, "sh", "-ec",
@@ -553,7 +587,14 @@ def build_worked(bench: Bench, service: WorkedService) -> str:
     )  # fmt: skip
     changes = ('CMD=["/bin/sh","/entry"]', "STOPSIGNAL=SIGTERM")
     words = [word for change in changes for word in ("--change", change)]
-    bench.podman("commit", "-q", *words, "worked-setup", reference(service), timeout=120)
+    bench.podman(
+        "commit",
+        "-q",
+        *words,
+        "worked-setup",
+        reference(service),
+        timeout=120,
+    )
     bench.remove("worked-setup")
     return reference(service)
 
@@ -575,10 +616,22 @@ def _packages(packages: str) -> Path:
     tree = cache() / f"{packages.partition(',')[0]}-{recipe}.tar"
     if not tree.exists():
         made = cache() / f"{tree.name}.tmp.tar"
-        words = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={packages}"]
+        words = [
+            "mmdebstrap",
+            "--quiet",
+            "--mode=root",
+            "--variant=minbase",
+            f"--include={packages}",
+        ]
         words += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"']  # Java's packages need it
-        words += ['--aptopt=Acquire::Check-Valid-Until "false"', "--dpkgopt=path-exclude=/usr/share/man/*"]
-        words += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
+        words += [
+            '--aptopt=Acquire::Check-Valid-Until "false"',
+            "--dpkgopt=path-exclude=/usr/share/man/*",
+        ]
+        words += [
+            "--dpkgopt=path-exclude=/usr/share/doc/*",
+            "--dpkgopt=path-exclude=/usr/share/locale/*",
+        ]
         done = subprocess.run(
             [*words, "trixie", str(made), str(SOURCES)],
             capture_output=True,

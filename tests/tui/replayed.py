@@ -1,4 +1,5 @@
-"""The real workbench on the saved facts of the simulated host, with its engines in the hands of the test.
+"""The real workbench on the saved facts of the simulated host, with its engines in the hands of the
+test.
 
 Everything above the engines' connections is what users have. A test makes things happen below them:
 containers appear and go, engines are lost and come back, answers wait at a gate.
@@ -39,7 +40,10 @@ DEBIAN = b'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12"\n'
 INSIDE = image(
     packed(
         member("etc/os-release", DEBIAN),
-        member("var/lib/dpkg/status", b"Package: dash\nStatus: install ok installed\n\n"),
+        member(
+            "var/lib/dpkg/status",
+            b"Package: dash\nStatus: install ok installed\n\n",
+        ),
         member("usr/bin/apt", b"x", 0o755),
         member("bin/sh", b"x", 0o755),
     ),
@@ -60,8 +64,8 @@ class Host:
     Attributes:
         checklist: the file of the checklist; the tests' own by default.
         host_reads: how often the host was read.
-        answering, loading, reading: closed gates hold inspections, the loading of the workbench, and the
-            reading of an image.
+        answering, loading, reading: closed gates hold inspections, the loading of the workbench,
+            and the reading of an image.
         archive: of every image.
         requests: what the engines were asked.
     """
@@ -84,7 +88,7 @@ class Host:
         self._watched: set[str] = set()
         self._rename(containers)
 
-    # --- the document -----------------------------------------------------------------------------------
+    # --- the document -----------------------------------------------------------------------------
 
     @property
     def labels(self) -> list[str]:
@@ -105,13 +109,23 @@ class Host:
             for listed in kept:
                 old, new = listed["Names"][0], names[listed["Names"][0]]
                 listed["Names"] = [new]
-                self._set_name(answers[_inspect(listed["Id"])], old, new)
+                self._set_name(
+                    answers[_inspect(listed["Id"])],
+                    old,
+                    new,
+                )
             answers[LIST] = kept
             used = {listed["ImageID"] for listed in kept}
-            answers["/images/json"] = [image for image in answers["/images/json"] if image["Id"] in used]
+            answers["/images/json"] = [
+                image for image in answers["/images/json"] if image["Id"] in used
+            ]
 
     @staticmethod
-    def _set_name(document: dict[str, Any], old: str, new: str) -> None:
+    def _set_name(
+        document: dict[str, Any],
+        old: str,
+        new: str,
+    ) -> None:
         document["Name"] = new
         command = document["Config"]["CreateCommand"]
         document["Config"]["CreateCommand"] = [new if word == old else word for word in command]
@@ -139,7 +153,12 @@ class Host:
         document: dict[str, Any] = self.answers(label)[_inspect(listed["Id"])]
         return document
 
-    def made_of(self, name: str, image: str, unit: str = "") -> None:
+    def made_of(
+        self,
+        name: str,
+        image: str,
+        unit: str = "",
+    ) -> None:
         """The container is of that image, and says that it runs from that unit."""
         document = self.inspect(name)
         document["ImageName"] = document["Config"]["Image"] = image
@@ -160,7 +179,11 @@ class Host:
         self._set_name(self.inspect(old), old, new)
         self._listed(old)[1]["Names"] = [new]
 
-    def multiply(self, like: str, names: Iterable[str]) -> None:
+    def multiply(
+        self,
+        like: str,
+        names: Iterable[str],
+    ) -> None:
         """Many more containers like that one."""
         for name in names:
             self.add(name, like)
@@ -172,8 +195,15 @@ class Host:
 
     def stop(self, name: str) -> None:
         """It has exited."""
-        self._listed(name)[1].update(State="exited", Pid=0)
-        self.inspect(name)["State"].update(Status="exited", Running=False, Pid=0)
+        self._listed(name)[1].update(
+            State="exited",
+            Pid=0,
+        )
+        self.inspect(name)["State"].update(
+            Status="exited",
+            Running=False,
+            Pid=0,
+        )
 
     def harden(self, name: str) -> None:
         """It was made anew without the ways to new privileges."""
@@ -183,7 +213,7 @@ class Host:
         texts = self.document["files"]["text"]
         texts[status] = texts[status].replace("NoNewPrivs:\t0", "NoNewPrivs:\t1")
 
-    # --- what happens -----------------------------------------------------------------------------------
+    # --- what happens -----------------------------------------------------------------------------
 
     @property
     def watched(self) -> bool:
@@ -195,7 +225,10 @@ class Host:
         for label in self.labels:
             here = {listed["Names"][0]: listed["Id"] for listed in self.answers(label)[LIST]}
             for name in names or ("somebody",):
-                actor = {"ID": here.get(name, "f" * 64), "Attributes": {"name": name}}
+                actor = {
+                    "ID": here.get(name, "f" * 64),
+                    "Attributes": {"name": name},
+                }
                 self._events[label].put({"Action": "update", "Type": "container", "Actor": actor})
 
     def lose(self, label: str, reason: str) -> None:
@@ -214,13 +247,17 @@ class Host:
         asked, self.requests[:] = list(self.requests), []
         return [names[request] for request in asked if request in names]
 
-    # --- opening ----------------------------------------------------------------------------------------
+    # --- opening ----------------------------------------------------------------------------------
 
     def first_look(self) -> FirstLook:
         return _FirstLook(self, self.opened(), self.checklist)
 
     def opened(self) -> Opened:
-        opened = replay(self.document, "the tests", self._over.get("attempts", ()))
+        opened = replay(
+            self.document,
+            "the tests",
+            self._over.get("attempts", ()),
+        )
         engines = tuple(self._engine(engine, opened) for engine in opened.engines)
         not_opened = ("attempts", "real", "found_with")
         keep = {name: value for name, value in self._over.items() if name not in not_opened}
@@ -233,21 +270,34 @@ class Host:
         keep = {"read_host": counted, **keep}
         return replace(opened, engines=engines, **keep)
 
-    def _engine(self, engine: Engine, opened: Opened) -> Engine:
+    def _engine(
+        self,
+        engine: Engine,
+        opened: Opened,
+    ) -> Engine:
         facts = engine.facts.replace(found_with=self._over.get("found_with", ()))
         facts = facts.replace(simulated=False) if self._over.get("real") else facts
-        return Engine(facts, lambda: _Connection(self, facts.label, opened), self._close)
+        return Engine(
+            facts,
+            lambda: _Connection(self, facts.label, opened),
+            self._close,
+        )
 
     def _close(self) -> None:
         self.closed = True
 
-    # --- for the connections ----------------------------------------------------------------------------
+    # --- for the connections ----------------------------------------------------------------------
 
     def failure(self, label: str) -> EngineUnreachable | None:
         reason = self._lost.get(label)
         return None if reason is None else EngineUnreachable(f"{label} does not answer: {reason}.")
 
-    def events(self, label: str, stop: threading.Event, tick: float) -> Iterator[Any]:
+    def events(
+        self,
+        label: str,
+        stop: threading.Event,
+        tick: float,
+    ) -> Iterator[Any]:
         self._watched.add(label)
         while not stop.is_set():
             if failure := self.failure(label):
@@ -261,7 +311,12 @@ class Host:
 class _FirstLook(FirstLook):
     """Loads the workbench when its gate is open."""
 
-    def __init__(self, host: Host, opened: Opened, checklist: str) -> None:
+    def __init__(
+        self,
+        host: Host,
+        opened: Opened,
+        checklist: str,
+    ) -> None:
         super().__init__(opened, checklist)
         self._host = host
 
@@ -273,37 +328,64 @@ class _FirstLook(FirstLook):
 class _Connection(RecordedConnection):
     """Answers as the host of the test is at that moment."""
 
-    def __init__(self, host: Host, label: str, opened: Opened) -> None:
+    def __init__(
+        self,
+        host: Host,
+        label: str,
+        opened: Opened,
+    ) -> None:
         super().__init__(host.answers(label), url="replayed:")
         self._host = host
         self._label = label
         self._log = opened.log
         self._closed = threading.Event()
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
         wanted = target(path, query)
         self._host.requests.append(wanted)
         self._log(Request("GET", wanted, 200, 0.002))
-        if path.startswith("/containers/") and path.endswith("/json") and path != "/containers/json":
+        if (
+            path.startswith("/containers/")
+            and path.endswith("/json")
+            and path != "/containers/json"
+        ):
             self._wait_for(self._host.answering)
         if failure := self._host.failure(self._label):
             raise failure
         return copy.deepcopy(super().get(path, query, timeout))
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
+    def get_many(
+        self,
+        paths: Iterable[str],
+        on_answer: OnAnswer,
+    ) -> list[str]:
         self._closed.clear()
         for path in paths:
             on_answer(path, outcome(self.get, path))
         return []
 
     def stream(
-        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = 0.05
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = 0.05,
     ) -> Iterator[Any]:
         if failure := self._host.failure(self._label):
             raise failure
         return self._host.events(self._label, stop, tick)
 
-    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+    def download(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+    ) -> Iterator[bytes]:
         yield self._host.archive[:CHUNK]
         while not self._host.reading.wait(0.01):
             if failure := self._host.failure(self._label):
@@ -339,14 +421,21 @@ TITLES = tuple(step["title"] for step in tomllib.loads(CHECKLIST.read_text())["s
 
 def some(**opened: Any) -> Host:
     """Three containers: weak, half protected on the other engine, and well protected."""
-    return Host(("backup", "shop-web"), ("cache", "db"), ("node-exporter", "vault"), **opened)
+    return Host(
+        ("backup", "shop-web"),
+        ("cache", "db"),
+        ("node-exporter", "vault"),
+        **opened,
+    )
 
 
 def judged_rows(host: Host) -> list[Row]:
     """Rows with the reports of a scan."""
     bench = host.first_look().workbench()
     rows = {row.key: row for row in bench.containers.rows()}
-    bench.containers.scan(lambda row: rows.update({row.key: row}), lambda _: None, threading.Event())
+    bench.containers.scan(
+        lambda row: rows.update({row.key: row}), lambda _: None, threading.Event()
+    )
     bench.close()
     return list(rows.values())
 

@@ -35,15 +35,19 @@ _DRAW = Compositor.render_update
 
 
 class Driver:
-    """Types into a running app. Waits for messages to be handled, where Textual's own pilot waits until the
-    process is idle for a while. What an app without a terminal shows is drawn when it comes to rest."""
+    """Types into a running app. Waits for messages to be handled, where Textual's own pilot waits
+    until the process is idle for a while. What an app without a terminal shows is drawn when it
+    comes to rest."""
 
     def __init__(self, pilot: Pilot[None]) -> None:
         self._pilot = pilot
         self.app = pilot.app
 
     async def press(
-        self, *keys: str, opens: type[Screen[Any]] | None = None, shows: str | tuple[str, ...] = ()
+        self,
+        *keys: str,
+        opens: type[Screen[Any]] | None = None,
+        shows: str | tuple[str, ...] = (),
     ) -> None:
         """Press keys one after another, and wait until that screen is open and shows these texts.
 
@@ -80,8 +84,8 @@ class Driver:
         self.app.post_message(event)
 
     async def pause(self, *, draw: bool = True) -> None:
-        """Until every widget waits for its next message, and the screen is drawn as it is then; between keys
-        that follow each other nobody looks."""
+        """Until every widget waits for its next message, and the screen is drawn as it is then;
+        between keys that follow each other nobody looks."""
         while True:
             await self._quiet()
             self.app.screen._on_timer_update()  # now, not with the next frame
@@ -102,14 +106,18 @@ class Driver:
             if not (busy := self._busy()):
                 return
             assert turn % 100 or time.monotonic() < deadline, f"never done: {busy}"
-            # a handler that waits for something else than messages, such as a thread, gets time for it
+            # a handler that waits for something else than messages, such as a thread, gets time for
+            # it
             await asyncio.sleep(0 if turn < 100 else _SLICE)
 
     def _busy(self) -> MessagePump | None:
         """A widget that handles a message, or has got one."""
         if self.app._exit or self.app._exception is not None:
             return None  # nobody takes messages any more
-        return next((pump for pump in (self.app, *self.app._registry) if not _waits(pump)), None)
+        return next(
+            (pump for pump in (self.app, *self.app._registry) if not _waits(pump)),
+            None,
+        )
 
     async def click(self, *arguments: Any, **named: Any) -> None:
         await self._pilot.click(*arguments, **named)
@@ -117,7 +125,11 @@ class Driver:
     async def hover(self, *arguments: Any, **named: Any) -> None:
         await self._pilot.hover(*arguments, **named)
 
-    async def resize_terminal(self, width: int, height: int) -> None:
+    async def resize_terminal(
+        self,
+        width: int,
+        height: int,
+    ) -> None:
         await self._pilot.resize_terminal(width, height)
 
 
@@ -130,12 +142,19 @@ def _waits(pump: MessagePump) -> bool:
 
 
 def make_app(host: Host, **over: Any) -> HardenApp:
-    return HardenApp(host.first_look, now=lambda: NOON, **{"environ": {}, **over})
+    return HardenApp(
+        host.first_look,
+        now=lambda: NOON,
+        **{"environ": {}, **over},
+    )
 
 
 @asynccontextmanager
 async def started(
-    app: HardenApp, size: tuple[int, int] = (80, 24), *, every_frame: bool = False
+    app: HardenApp,
+    size: tuple[int, int] = (80, 24),
+    *,
+    every_frame: bool = False,
 ) -> AsyncIterator[Driver]:
     """The app, as soon as it takes keys.
 
@@ -144,7 +163,11 @@ async def started(
     """
     with pytest.MonkeyPatch.context() as patch:
         if not every_frame:
-            patch.setattr(Compositor, "render_update", lambda *_, **__: None)
+            patch.setattr(
+                Compositor,
+                "render_update",
+                lambda *_, **__: None,
+            )
         async with app.run_test(size=size, notifications=True) as pilot:
             app.animation_level = "none"
             # a busy machine may draw the next thing only after Textual's 5 s
@@ -154,18 +177,26 @@ async def started(
 
 @asynccontextmanager
 async def running(
-    app: HardenApp, size: tuple[int, int] = (80, 24), *, every_frame: bool = False
+    app: HardenApp,
+    size: tuple[int, int] = (80, 24),
+    *,
+    every_frame: bool = False,
 ) -> AsyncIterator[Driver]:
     """The app, with its first scan done."""
     async with started(app, size, every_frame=every_frame) as pilot:
-        await until(pilot, lambda: app.session.failure is not None or app.session.bench is not None)
+        await until(
+            pilot,
+            lambda: app.session.failure is not None or app.session.bench is not None,
+        )
         await until(pilot, lambda: app.session.progress is None)
         yield pilot
 
 
 @asynccontextmanager
 async def at_home(
-    host: Host, size: tuple[int, int] = (80, 24), **over: Any
+    host: Host,
+    size: tuple[int, int] = (80, 24),
+    **over: Any,
 ) -> AsyncIterator[tuple[HardenApp, Driver]]:
     """An app on that host, with its first scan done."""
     app = make_app(host, **over)
@@ -173,7 +204,11 @@ async def at_home(
         yield app, pilot
 
 
-async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = _PATIENCE) -> None:
+async def until(
+    pilot: Driver,
+    condition: Callable[[], bool],
+    seconds: float = _PATIENCE,
+) -> None:
     """Wait for a condition; fails when it does not come true."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -182,12 +217,15 @@ async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = _
             break
         assert loop.time() < deadline, f"it never came true; the screen:\n{screen_text(pilot.app)}"
         await pilot.pause()
-        await asyncio.sleep(_SLICE if turn < 100 else 10 * _SLICE)  # what takes long needs the processor
+        await asyncio.sleep(
+            _SLICE if turn < 100 else 10 * _SLICE
+        )  # what takes long needs the processor
     await pilot.pause()
 
 
 async def shows(pilot: Driver, *texts: str) -> None:
-    """Wait until all of these stand on the screen, each on one line or on lines that follow each other."""
+    """Wait until all of these stand on the screen, each on one line or on lines that follow each
+    other."""
     await _until_shown(pilot, texts)
 
 

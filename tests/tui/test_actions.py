@@ -57,7 +57,9 @@ def test_a_screens_actions_exist_and_their_keys_are_its_own(screen: type[HardenS
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_every_screen_copies_but_those_where_one_types_all_the_time(screen: type[HardenScreen]) -> None:
+def test_every_screen_copies_but_those_where_one_types_all_the_time(
+    screen: type[HardenScreen],
+) -> None:
     types = issubclass(screen, job.FormScreen) or issubclass(screen, values.ValuesScreen)
     assert (actions.COPY in screen.ACTIONS) is not types
 
@@ -70,7 +72,10 @@ def test_a_key_means_the_same_on_every_screen() -> None:
             if key and not key.isdigit():
                 labels.setdefault(key, set()).add(action.label)
     several = {key: names for key, names in labels.items() if len(names) > 1}
-    told = {key: {name.replace(".", " ") for name in names.split()} for key, (_, names) in MEANINGS.items()}
+    told = {
+        key: {name.replace(".", " ") for name in names.split()}
+        for key, (_, names) in MEANINGS.items()
+    }
     assert several == told
 
 
@@ -91,7 +96,17 @@ async def test_the_palette_carries_out_what_is_possible_here() -> None:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen.query(Input).first().has_focus)
         await pilot.press(*"sort by", shows="Sort by the next column.")
-        await pilot.press("enter", opens=HomeScreen, shows="by name")
-        await pilot.press("ctrl+p", *"simulated", shows="No matches found")
-        await pilot.press("escape")  # Textual's search fails where the app ends while it is still searching
+        await pilot.press(
+            "enter",
+            opens=HomeScreen,
+            shows="by name",
+        )
+        await pilot.press(
+            "ctrl+p",
+            *"simulated",
+            shows="No matches found",
+        )
+        await pilot.press(
+            "escape"
+        )  # Textual's search fails where the app ends while it is still searching
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))

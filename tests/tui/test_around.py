@@ -40,10 +40,12 @@ from tests.tui.support import (
 def _step_one(app: HardenApp) -> Status:
     report = next(row for row in app.session.rows.values() if row.name == "shop-web").report
     assert report is not None
-    return next(finding.status for finding in report.everything if finding.check == "tools-in-image")
+    return next(
+        finding.status for finding in report.everything if finding.check == "tools-in-image"
+    )
 
 
-# --- looking into an image --------------------------------------------------------------------------
+# --- looking into an image ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [(60, 16), (120, 36)])
@@ -55,13 +57,18 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
         await scrolled(pilot, "end", "not inspected")
         await pilot.press("x", shows="1 inspected")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
-        app.screen.query_one("#page").scroll_to(y=7, animate=False)
+        app.screen.query_one("#page").scroll_to(
+            y=7,
+            animate=False,
+        )
         await shows(pilot, "Debian GNU/Linux 12, supported", "1 dpkg")
         await scrolled(pilot, "end", "Unneeded tools in image")
         await pilot.press("escape", "escape", opens=HomeScreen)
 
 
-async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_at_the_top() -> None:
+async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_at_the_top() -> (
+    None
+):
     async with at_home(some(), (80, 24)) as (app, pilot):
         await pilot.press("I", shows="0 inspected")
         await pilot.press("x", shows="1 inspected")
@@ -83,7 +90,8 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
         await pilot.press("x", shows="1 inspected")
         await shows(
             pilot,
-            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still present",
+            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but "
+            "still present",
             "/usr/bin/apt  package manager apt, layer 1",
             "used by      shop-web",
         )
@@ -96,7 +104,11 @@ async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
     async with at_home(host) as (app, pilot):
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("x", shows=("reading docker.io/library/", "4.1 kB"))
-        await pilot.press("down", "x", shows="Another image is being inspected")
+        await pilot.press(
+            "down",
+            "x",
+            shows="Another image is being inspected",
+        )
         await pilot.press("escape", shows="Inspection of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the look before it leaves"
         assert app.session.around.look is None
@@ -133,7 +145,12 @@ async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
     host.reading.clear()
     async with at_home(host) as (app, pilot):
         await shows(pilot, "▸ shop-web")
-        await pilot.press("enter", "1", "x", shows="4.1 kB  esc stops")
+        await pilot.press(
+            "enter",
+            "1",
+            "x",
+            shows="4.1 kB  esc stops",
+        )
         await pilot.press("escape")
         await until(pilot, lambda: app.session.around.look is None)
         assert isinstance(app.screen, WalkScreen)
@@ -141,20 +158,31 @@ async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
         await pilot.press("escape", opens=HomeScreen)
 
 
-# --- networks, trust, host --------------------------------------------------------------------------
+# --- networks, trust, host ------------------------------------------------------------------------
 
 
 async def test_the_network_map_tells_who_can_reach_whom() -> None:
-    app = make_app(Host(("db", "db"), ("backup", "backup"), ("cache", "cache")))
+    app = make_app(
+        Host(
+            ("db", "db"),
+            ("backup", "backup"),
+            ("cache", "cache"),
+        )
+    )
     async with running(app, (120, 36)) as pilot:
         await pilot.press("M", shows=("shop-net", "(host)", "10.89.0.0/24"))
-        assert "the host, the outside" in next(line for line in screen_lines(app) if " shop-net " in line)
-        assert "*:5432 ─────────────▶│ db                              5432/tcp │─▶ the host" in screen_text(
-            app
+        assert "the host, the outside" in next(
+            line for line in screen_lines(app) if " shop-net " in line
+        )
+        assert (
+            "*:5432 ─────────────▶│ db                              5432/tcp │─▶ the host"
+            in screen_text(app)
         )
         await pilot.press("down", shows="every port ─────────▶│ backup")
         text = screen_text(app)
-        assert text.index("┌ (host) ") < text.index("┌ shop-net, ")  # the chosen one first, the others below
+        assert text.index("┌ (host) ") < text.index(
+            "┌ shop-net, "
+        )  # the chosen one first, the others below
 
 
 def test_what_only_this_host_reaches_is_dotted_also_without_unicode() -> None:
@@ -177,7 +205,9 @@ async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
     host = some()
     texts = host.document["files"]["text"]
     texts["/home/anna/.config/containers/policy.json"] = '{"default": [{"type": "reject"}]}'
-    texts["/home/anna/.config/containers/registries.conf"] = 'unqualified-search-registries = ["quay.io"]\n'
+    texts["/home/anna/.config/containers/registries.conf"] = (
+        'unqualified-search-registries = ["quay.io"]\n'
+    )
     async with at_home(host, (120, 60)) as (app, pilot):
         await pilot.press("P")
         await shows(
@@ -199,7 +229,10 @@ async def test_the_host_is_read_anew_on_request() -> None:
     async with at_home(host) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("H")
-        await until(pilot, lambda: isinstance(app.screen, HostScreen) and not app.session.judging)
+        await until(
+            pilot,
+            lambda: isinstance(app.screen, HostScreen) and not app.session.judging,
+        )
         before = host.host_reads
         await pilot.press("r")
         await until(pilot, lambda: host.host_reads == before + 1)
@@ -212,16 +245,25 @@ HOST_SCANS = Path(__file__).parents[1] / "data" / "host-scans"
 async def _host_page(app: HardenApp, pilot: Driver) -> None:
     await until(pilot, lambda: app.session.host is not None)
     await pilot.press("H")
-    await until(pilot, lambda: isinstance(app.screen, HostScreen) and not app.session.judging)
+    await until(
+        pilot,
+        lambda: isinstance(app.screen, HostScreen) and not app.session.judging,
+    )
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
-async def test_a_result_of_lynis_is_imported_and_the_host_is_judged_with_it(size: tuple[int, int]) -> None:
+async def test_a_result_of_lynis_is_imported_and_the_host_is_judged_with_it(
+    size: tuple[int, int],
+) -> None:
     host = some()
     async with at_home(host, size) as (app, pilot):
         await _host_page(app, pilot)
         before = host.host_reads
-        await pilot.press("i", *str(HOST_SCANS / "lynis-report.dat"), "enter")
+        await pilot.press(
+            "i",
+            *str(HOST_SCANS / "lynis-report.dat"),
+            "enter",
+        )
         await shows(pilot, "Imported", "lynis 3.1.4 of vm")
         await until(pilot, lambda: host.host_reads == before + 1)
         kept = HostScans(state_directory).load()
@@ -232,18 +274,35 @@ async def test_a_result_of_lynis_is_imported_and_the_host_is_judged_with_it(size
 async def test_a_file_that_is_no_result_is_told_and_a_simulated_host_reads_none() -> None:
     async with at_home(some()) as (app, pilot):
         await _host_page(app, pilot)
-        await pilot.press("i", *str(Path(__file__)), "enter", shows="Not imported")
+        await pilot.press(
+            "i",
+            *str(Path(__file__)),
+            "enter",
+            shows="Not imported",
+        )
         assert HostScans(state_directory).load() == ()
     async with at_home(some(simulated=True)) as (app, pilot):
         await _host_page(app, pilot)
         await pilot.press("i", shows="This host is simulated")
 
 
-@pytest.mark.parametrize(("size", "told"), [((120, 36), 2), ((80, 24), 2), ((60, 16), 1)])
-async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [((120, 36), 2), ((80, 24), 2), ((60, 16), 1)],
+)
+async def test_the_host_names_the_worst_ways_to_it(
+    size: tuple[int, int],
+    told: int,
+) -> None:
     hostile = "x0\x1b]0;owned\x07[b]"
     host = Host(("backup", hostile))
-    host.multiply(hostile, [hostile.replace("0", "1", 1), hostile.replace("0", "2", 1)])
+    host.multiply(
+        hostile,
+        [
+            hostile.replace("0", "1", 1),
+            hostile.replace("0", "2", 1),
+        ],
+    )
     del host.inspect(hostile.replace("0", "2", 1))["Mounts"][1]  # it leads another way
     host.checklist = ""
     async with at_home(host, size) as (app, pilot):
@@ -251,14 +310,19 @@ async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: 
         await pilot.press(
             "H",
             opens=HostScreen,
-            shows=("Worst attack paths from a container to the host", "␛]0;owned␇[b]: Runs as root"),
+            shows=(
+                "Worst attack paths from a container to the host",
+                "␛]0;owned␇[b]: Runs as root",
+            ),
         )
 
         def paths() -> list[str]:
             lines = screen_text(app).splitlines()
             return [line for line in lines if line.lstrip().startswith(("1.", "2.", "3."))]
 
-        await until(pilot, lambda: len(paths()) == told)  # while containers are checked they are ranked again
+        await until(
+            pilot, lambda: len(paths()) == told
+        )  # while containers are checked they are ranked again
         assert not {"\x1b", "\x07"} & set(screen_text(app))
 
 
@@ -269,13 +333,17 @@ async def test_where_no_container_reaches_the_host_no_way_is_named() -> None:
         assert not app.screen.query_one("#paths").display
 
 
-# --- marks, headings, copies ------------------------------------------------------------------------
+# --- marks, headings, copies ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [(60, 16), (120, 36)])
 async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]) -> None:
     async with at_home(some(), size) as (_, pilot):
-        await pilot.press("e", opens=MeaningScreen, shows=("Score 21 weak", "2 high, "))
+        await pilot.press(
+            "e",
+            opens=MeaningScreen,
+            shows=("Score 21 weak", "2 high, "),
+        )
         texts = ["What the score means", "100: all"]
         if size[1] > 20:
             texts += ["10 ✗ Runtime protection", "1 failing, worst high; ", "does not apply"]
@@ -292,7 +360,10 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
         ("a/b", "a/b"),
     ],
 )
-def test_only_the_name_of_an_image_loses_its_beginning(text: str, shown: str) -> None:
+def test_only_the_name_of_an_image_loses_its_beginning(
+    text: str,
+    shown: str,
+) -> None:
     assert short(text, 20) == shown
 
 
@@ -312,9 +383,15 @@ async def test_a_click_on_a_heading_sorts_by_it() -> None:
         await pilot.press("I", shows=("3, 0 inspected", "redis"))
         table = app.screen.query_one(DataTable)
         await pilot.click(table, offset=(6, 0))
-        await until(pilot, lambda: table.get_row_at(0)[1].plain.endswith("alpine:latest"))
+        await until(
+            pilot,
+            lambda: table.get_row_at(0)[1].plain.endswith("alpine:latest"),
+        )
         await pilot.click(table, offset=(6, 0))
-        await until(pilot, lambda: table.get_row_at(0)[1].plain.endswith("node-exporter:v1.9.0"))
+        await until(
+            pilot,
+            lambda: table.get_row_at(0)[1].plain.endswith("node-exporter:v1.9.0"),
+        )
 
 
 def _first_row(app: HardenApp) -> str:
@@ -333,7 +410,11 @@ async def _click(pilot: Driver, heading: str) -> None:
 def test_every_heading_sorts_by_what_it_says(width: int) -> None:
     columns = columns_for(width, judged_rows(some()))
     line = headings(columns)
-    for title, order in (("Container", "name"), ("Image", "image"), ("Score", "score")):
+    for title, order in (
+        ("Container", "name"),
+        ("Image", "image"),
+        ("Score", "score"),
+    ):
         if title in line:
             at = line.index(title)
             assert {heading_at(columns, x) for x in range(at, at + len(title))} == {order}
@@ -344,10 +425,17 @@ def test_every_heading_sorts_by_what_it_says(width: int) -> None:
 
 @pytest.mark.parametrize("width", [44, 60, 80, 200])
 @pytest.mark.parametrize("arrow", ["↑", "^"])
-def test_the_arrow_stands_at_the_column_of_the_order_and_moves_nothing(width: int, arrow: str) -> None:
+def test_the_arrow_stands_at_the_column_of_the_order_and_moves_nothing(
+    width: int,
+    arrow: str,
+) -> None:
     columns = columns_for(width, judged_rows(some()))
     bare = headings(columns)
-    for title, column in (("Container", "name"), ("Score", "score"), ("Image", "image")):
+    for title, column in (
+        ("Container", "name"),
+        ("Score", "score"),
+        ("Image", "image"),
+    ):
         if title in bare:
             assert f"{title}{arrow}" in headings(columns, column, arrow)
     for step in range(1, 11):
@@ -378,14 +466,23 @@ async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path
         await pilot.press("c")
         await until(pilot, lambda: "(new-privileges-allowed)" in app.clipboard)
         assert "may break" in app.clipboard
-        await pilot.press("space", "d", shows="would not produce the intended command")
+        await pilot.press(
+            "space",
+            "d",
+            shows="would not produce the intended command",
+        )
         await pilot.press("c")
-        await until(pilot, lambda: "would not produce" in app.clipboard and "\x1b" not in app.clipboard)
+        await until(
+            pilot, lambda: "would not produce" in app.clipboard and "\x1b" not in app.clipboard
+        )
 
 
 async def test_a_copy_that_cannot_be_kept_is_still_copied(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    async with at_home(some(), keep=lambda text: keep_copy(text, tmp_path / "file")) as (app, pilot):
+    async with at_home(some(), keep=lambda text: keep_copy(text, tmp_path / "file")) as (
+        app,
+        pilot,
+    ):
         await pilot.press("c", shows="cannot be written")
         assert app.clipboard == "shop-web"
 

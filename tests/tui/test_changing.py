@@ -1,4 +1,5 @@
-"""Hardening from the list and the walk: trial, card, apply, undo; on the simulated host it is played."""
+"""Hardening from the list and the walk: trial, card, apply, undo; on the simulated host it is
+played."""
 
 from __future__ import annotations
 
@@ -42,7 +43,13 @@ def make_app() -> HardenApp:
 
 async def walk(app: HardenApp, pilot: Driver) -> None:
     await until(pilot, lambda: app.session.host is not None)
-    await pilot.press("slash", *"shop-web", "enter", "enter", opens=WalkScreen)
+    await pilot.press(
+        "slash",
+        *"shop-web",
+        "enter",
+        "enter",
+        opens=WalkScreen,
+    )
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
@@ -51,12 +58,20 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
     async with running(app, size) as pilot:
         await walk(app, pilot)
         await pilot.press("t", shows="Choose fixes first")
-        await pilot.press("F", "t", opens=ChangeScreen, shows=("on a twin beside it", "no-memory-limit"))
+        await pilot.press(
+            "F", "t", opens=ChangeScreen, shows=("on a twin beside it", "no-memory-limit")
+        )
         await pilot.press("enter", shows=("hardened twin works", "Left out"))
-        await pilot.press("d", shows=("What will be done", "rename the original shop-web to shop-web-before"))
+        await pilot.press(
+            "d", shows=("What will be done", "rename the original shop-web to shop-web-before")
+        )
         await pilot.press("enter")
         await until(pilot, lambda: re.search(r"\bDone\.", drawn(app)) is not None)
-        await pilot.press("J", opens=JournalScreen, shows="No changes yet")
+        await pilot.press(
+            "J",
+            opens=JournalScreen,
+            shows="No changes yet",
+        )
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,15 +90,34 @@ async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_com
 ) -> None:
     facts = container().replace(changes=())
 
-    def prepare(plan: Plan, diff: str, wishes: ApplyWishes) -> PreparedChange:
-        refuse_loss(facts, LayerData(data=("/srv/note",), directories=("/srv",)), wishes, can_keep=True)
+    def prepare(
+        plan: Plan,
+        diff: str,
+        wishes: ApplyWishes,
+    ) -> PreparedChange:
+        refuse_loss(
+            facts,
+            LayerData(
+                data=("/srv/note",),
+                directories=("/srv",),
+            ),
+            wishes,
+            can_keep=True,
+        )
         return prepare_played(plan, diff, wishes)
 
-    monkeypatch.setattr("hardentui.features.harden.task.prepare_played", prepare)
+    monkeypatch.setattr(
+        "hardentui.features.harden.task.prepare_played",
+        prepare,
+    )
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
-        await pilot.press("F", "A", shows="copied into volumes; space changes it")
+        await pilot.press(
+            "F",
+            "A",
+            shows="copied into volumes; space changes it",
+        )
         await pilot.press("space", shows="discarded; space changes it")
         await pilot.press("space")
         await until(pilot, lambda: "would be lost: /srv/note" in drawn(app))
@@ -106,7 +140,13 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
         await pilot.press("enter", shows="1/7")
         late = UsageError("An earlier change waits.", "")  # what a preparation meets meanwhile
         assert isinstance(app.screen, ChangeScreen)
-        app.screen.prepared(ApplyWishes(confirm_within=120.0, keep_data=True), late)
+        app.screen.prepared(
+            ApplyWishes(
+                confirm_within=120.0,
+                keep_data=True,
+            ),
+            late,
+        )
         await pilot.press("i", shows="1/7")
         assert "An earlier change waits" not in drawn(app)
         await pilot.press("escape", shows="Rolled back")
@@ -114,7 +154,12 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
 
 async def at_web(app: HardenApp, pilot: Driver, *keys: str) -> None:
     await until(pilot, lambda: app.session.host is not None)
-    await pilot.press("slash", *"name:shop", "enter", *keys)
+    await pilot.press(
+        "slash",
+        *"name:shop",
+        "enter",
+        *keys,
+    )
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
@@ -123,9 +168,15 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
     async with running(app, size) as pilot:
         await at_web(app, pilot, "h")
         await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
-        await shows(pilot, "on a twin beside it", "Enter starts the trial")
+        await shows(
+            pilot,
+            "on a twin beside it",
+            "Enter starts the trial",
+        )
         await pilot.press("enter")
-        await shows(pilot, "hardened twin works", "score", "before", "after", "runs as", "capabilities")
+        await shows(
+            pilot, "hardened twin works", "score", "before", "after", "runs as", "capabilities"
+        )
         card = drawn(app)
         for label in (
             "can write",
@@ -148,7 +199,10 @@ async def test_marked_containers_come_stack_by_stack_and_the_walk_has_the_same_k
         await at_web(app, pilot, "home.mark_all", "h")
         await shows(pilot, "then 2 others")
         await pilot.press("escape", shows=("and 1 other", "with it"))
-        await pilot.press("enter", shows=("hardened twin works", "With it", "Enter applies it"))
+        await pilot.press(
+            "enter",
+            shows=("hardened twin works", "With it", "Enter applies it"),
+        )
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ChangeScreen))
         await pilot.press("enter", opens=WalkScreen)
@@ -158,29 +212,52 @@ async def test_marked_containers_come_stack_by_stack_and_the_walk_has_the_same_k
         await until(pilot, lambda: writes(app))
 
 
-async def test_a_trial_is_stopped_and_another_probe_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_trial_is_stopped_and_another_probe_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(simulated, "TRIAL_PACE", 30.0)
     app = make_app()
     async with running(app, (80, 24)) as pilot:
         await at_web(app, pilot, "h")
         await shows(pilot, "Enter starts the trial")
-        await pilot.press("i", *"true", "enter", shows=("probe", "true"))
-        await pilot.press("enter", "escape", shows="Stopped. The twin is removed")
+        await pilot.press(
+            "i",
+            *"true",
+            "enter",
+            shows=("probe", "true"),
+        )
+        await pilot.press(
+            "enter",
+            "escape",
+            shows="Stopped. The twin is removed",
+        )
         assert isinstance(app.screen, ChangeScreen)
 
 
-async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The demo keeps no trials, so what is kept comes from the test."""
     kept: list[KeptTrial] = []
     try_out = Hardening.try_out
 
     def remembering(task: Hardening, *given: Any) -> Card:
         card = try_out(task, *given)
-        kept.append(KeptTrial(at=0.0, image="", trial=card.trial))
+        kept.append(
+            KeptTrial(
+                at=0.0,
+                image="",
+                trial=card.trial,
+            )
+        )
         return card
 
     monkeypatch.setattr(Hardening, "try_out", remembering)
-    monkeypatch.setattr(Hardening, "tried_before", lambda task: kept[-1] if kept else None)
+    monkeypatch.setattr(
+        Hardening,
+        "tried_before",
+        lambda task: kept[-1] if kept else None,
+    )
     picked_up, asked, goes_on = Hardening.picked_up, threading.Event(), threading.Event()
 
     def slowly(task: Hardening, *given: Any) -> Card:
@@ -201,7 +278,12 @@ async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(monkeypatch: p
         await until(pilot, asked.is_set)
         await pilot.press("enter")  # too early: no second trial begins beside the card of the first
         goes_on.set()
-        await shows(pilot, "hardened twin works", "Tried at", "i or F tries again")
+        await shows(
+            pilot,
+            "hardened twin works",
+            "Tried at",
+            "i or F tries again",
+        )
         await pilot.press("s", shows="Done.")
     assert len(kept) == 1, "nothing was tried twice"
 
@@ -226,7 +308,9 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
     Journal().write(entry)
     app = make_app()
     async with running(app, size) as pilot:
-        await pilot.press("J", opens=JournalScreen, shows=("1 change by this account", "␛]0;owned", "[bold]"))
+        await pilot.press(
+            "J", opens=JournalScreen, shows=("1 change by this account", "␛]0;owned", "[bold]")
+        )
         assert "\x1b" not in screen_text(app)
         await pilot.press("u", shows=("Undo apply of", "y yes"))
         await pilot.press("escape", opens=JournalScreen)

@@ -1,4 +1,5 @@
-"""Copying: a container's run command, its Quadlet, its name; safe to paste, secrets masked, notes told."""
+"""Copying: a container's run command, its Quadlet, its name; safe to paste, secrets masked, notes
+told."""
 
 from __future__ import annotations
 
@@ -33,13 +34,21 @@ async def _open(pilot: Driver) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_run_command_is_copied_from_the_list_by_number(
-    size: tuple[int, int], tmp_path: Path
+    size: tuple[int, int],
+    tmp_path: Path,
 ) -> None:
     app = _app(some(), tmp_path)
     async with running(app, size) as pilot:
         await shows(pilot, "▸ shop-web")
         await _open(pilot)
-        await shows(pilot, "1  podman run command", "2  Quadlet", "3  name", "4  ID", "5  image")
+        await shows(
+            pilot,
+            "1  podman run command",
+            "2  Quadlet",
+            "3  name",
+            "4  ID",
+            "5  image",
+        )
         await pilot.press("1", opens=HomeScreen)
         await until(pilot, lambda: "Copied the podman run command" in _told(app))
     words = shlex.split(app.clipboard.splitlines()[-1])
@@ -54,7 +63,9 @@ async def test_the_walk_also_copies_with_the_chosen_fixes(tmp_path: Path) -> Non
         await pilot.press("enter", "4", "space")
         await until(pilot, lambda: any(app.session.choices.values()))
         await _open(pilot)
-        await shows(pilot, "3  podman run command with 1 chosen fix", "4  Quadlet with 1 chosen fix")
+        await shows(
+            pilot, "3  podman run command with 1 chosen fix", "4  Quadlet with 1 chosen fix"
+        )
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: "no-new-privileges" in app.clipboard)
         assert isinstance(app.screen, WalkScreen)
@@ -63,7 +74,10 @@ async def test_the_walk_also_copies_with_the_chosen_fixes(tmp_path: Path) -> Non
         await until(pilot, lambda: "NoNewPrivileges=true" in app.clipboard)
         await _open(pilot)
         await pilot.press("2")
-        await until(pilot, lambda: "[Container]" in app.clipboard and "NoNew" not in app.clipboard)
+        await until(
+            pilot,
+            lambda: "[Container]" in app.clipboard and "NoNew" not in app.clipboard,
+        )
         await _open(pilot)
         await pilot.press("escape", opens=WalkScreen)
 
@@ -71,7 +85,10 @@ async def test_the_walk_also_copies_with_the_chosen_fixes(tmp_path: Path) -> Non
 async def test_secrets_are_masked_and_that_is_told(tmp_path: Path) -> None:
     host = some()
     host.inspect("shop-web")["Config"]["Env"].append("DB_PASSWORD=hunter2")
-    host.inspect("shop-web")["Config"]["CreateCommand"].insert(2, "--env=DB_PASSWORD=hunter2")
+    host.inspect("shop-web")["Config"]["CreateCommand"].insert(
+        2,
+        "--env=DB_PASSWORD=hunter2",
+    )
     app = _app(host, tmp_path)
     async with running(app, (100, 30)) as pilot:
         await shows(pilot, "▸ shop-web")

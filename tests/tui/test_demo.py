@@ -16,15 +16,29 @@ from tests.tui.support import running, shows, until, writes
 async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
     async with running(app, (120, 36)) as pilot:
-        await shows(pilot, "SIMULATED HOST", "worst first", "shop-web")
+        await shows(
+            pilot,
+            "SIMULATED HOST",
+            "worst first",
+            "shop-web",
+        )
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("slash", *"shop-web", "enter", "enter", opens=WalkScreen)
+        await pilot.press(
+            "slash",
+            *"shop-web",
+            "enter",
+            "enter",
+            opens=WalkScreen,
+        )
         for key in "1234567890":
             await pilot.press(key, shows=f"› {int(key) or 10} ")
         await pilot.press("F", shows=("fixes", "+DropCapability=all"))
         await pilot.press("w")
         await until(pilot, lambda: writes(app))
-        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await until(
+            pilot,
+            lambda: not app.screen.query_one("#write", Button).disabled,
+        )
         await shows(pilot, "Its host is simulated")
         app.screen.query_one("#directory", Input).value = str(tmp_path)
         await pilot.press("enter", "enter")

@@ -35,11 +35,17 @@ async def test_the_walk_tells_of_its_container_in_the_format_of_the_ending(tmp_p
     app = _app(tmp_path / "reports")
     async with running(app, (100, 30)) as pilot:
         await pilot.press("enter", "E", opens=ExportScreen)
-        assert app.screen.query_one("#file", Input).value == str(tmp_path / "reports" / "shop-web-report.md")
+        assert app.screen.query_one("#file", Input).value == str(
+            tmp_path / "reports" / "shop-web-report.md"
+        )
         await pilot.press("enter", shows=("shop-web-report.md", "new."))
         assert "shop\\-web" in (tmp_path / "reports" / "shop-web-report.md").read_text()
         await pilot.press("escape")
-        for name, beginning in (("a.json", "{"), ("a.html", "<!doctype"), ("a.txt", "shop01")):
+        for name, beginning in (
+            ("a.json", "{"),
+            ("a.html", "<!doctype"),
+            ("a.txt", "shop01"),
+        ):
             await _export(pilot, tmp_path / name)
             await shows(pilot, "new.")
             text = (tmp_path / name).read_text()
@@ -64,14 +70,19 @@ async def test_the_host_has_a_report_and_an_empty_screen_has_none(tmp_path: Path
     app = _app(tmp_path)
     async with running(app, (100, 30)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("app.commands", "E", shows="nothing here to report on")
+        await pilot.press(
+            "app.commands",
+            "E",
+            shows="nothing here to report on",
+        )
         await pilot.press("escape", "H")
         await _export(pilot, tmp_path / "host.md")
         await shows(pilot, "host.md: new.")
 
 
 async def test_what_cannot_be_written_is_told_and_a_former_report_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = _app(tmp_path)
     (tmp_path / "x.md").write_text("former")
@@ -89,9 +100,14 @@ async def test_what_cannot_be_written_is_told_and_a_former_report_is_kept(
         assert not (tmp_path / "out.md").exists()
 
 
-@pytest.mark.parametrize(("key", "kind"), [("I", "image"), ("M", "network"), ("P", "engine")])
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [("I", "image"), ("M", "network"), ("P", "engine")],
+)
 async def test_images_networks_and_trust_have_a_report_of_what_they_show(
-    key: str, kind: str, tmp_path: Path
+    key: str,
+    kind: str,
+    tmp_path: Path,
 ) -> None:
     host = some()
     host.checklist = ""  # all checks
@@ -122,13 +138,18 @@ async def test_the_networks_are_also_a_picture(tmp_path: Path) -> None:
 
 
 async def test_the_journal_is_written_as_text_and_as_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     entry = JournalEntry(
         id="20260102-120000-web", time="2026-01-02T12:00:00+00:00", action=EntryAction.APPLY,
         container="web\x1b[2J", state=EntryState.DONE, by="anna", diff="-a\n+b",
     )  # fmt: skip
-    monkeypatch.setattr(History, "recorded", lambda self: Recorded((entry,), ()))
+    monkeypatch.setattr(
+        History,
+        "recorded",
+        lambda self: Recorded((entry,), ()),
+    )
     app = _app(tmp_path)
     async with running(app, (100, 30)) as pilot:
         await pilot.press("J", "E", opens=ExportScreen)

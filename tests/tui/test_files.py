@@ -12,7 +12,10 @@ from hardentui.tui.app import HardenApp
 from tests.tui.support import NOON, running, screen_text, shows, until, writes
 from tests.tui.test_in_place import tick
 
-WEB = "[Container]\nImage=docker.io/library/nginx:1.27\n# loud\nPodmanArgs=--privileged\nNetwork=shop\n"
+WEB = (
+    "[Container]\nImage=docker.io/library/nginx:1.27\n# "
+    "loud\nPodmanArgs=--privileged\nNetwork=shop\n"
+)
 COMPOSE = "services:\n  web: # the server\n    image: docker.io/a/b:1\n"
 
 
@@ -24,19 +27,35 @@ COMPOSE = "services:\n  web: # the server\n    image: docker.io/a/b:1\n"
     ],
 )
 async def test_files_are_listed_walked_and_written(
-    tmp_path: Path, name: str, text: str, kept: str, added: str
+    tmp_path: Path,
+    name: str,
+    text: str,
+    kept: str,
+    added: str,
 ) -> None:
     (tmp_path / name).write_text(text)
     look = FilesLook((str(tmp_path),), "")
-    app = HardenApp(lambda: look, now=lambda: NOON, environ={})
+    app = HardenApp(
+        lambda: look,
+        now=lambda: NOON,
+        environ={},
+    )
     async with running(app, (120, 40)) as pilot:
-        await shows(pilot, "no engine", "web", f"{tmp_path}/{name}"[:20])
+        await shows(
+            pilot,
+            "no engine",
+            "web",
+            f"{tmp_path}/{name}"[:20],
+        )
         await pilot.press("enter", shows="? unknown")
         await pilot.press("F", "d", shows="edit its file")
         await pilot.press("escape", "w")
         await until(pilot, lambda: writes(app))
         await tick(app, pilot, "in-place")
-        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await until(
+            pilot,
+            lambda: not app.screen.query_one("#write", Button).disabled,
+        )
         await pilot.press("ctrl+s")
         await until(pilot, lambda: (tmp_path / name).read_text() != text)
         assert "systemctl" not in screen_text(app), "nothing runs it here"
@@ -48,9 +67,20 @@ async def test_files_are_listed_walked_and_written(
 async def test_what_needs_an_engine_says_so(tmp_path: Path) -> None:
     (tmp_path / "web.container").write_text(WEB)
     look = FilesLook((str(tmp_path),), "")
-    async with running(HardenApp(lambda: look, now=lambda: NOON, environ={}), (120, 40)) as pilot:
+    async with running(
+        HardenApp(
+            lambda: look,
+            now=lambda: NOON,
+            environ={},
+        ),
+        (120, 40),
+    ) as pilot:
         await pilot.press("enter", shows="score")
         await pilot.press("m", shows="No engine was asked: these are files.")
-        await pilot.press("F", "A", shows="No engine was asked: these are files.")
+        await pilot.press(
+            "F",
+            "A",
+            shows="No engine was asked: these are files.",
+        )
         await pilot.press("escape", "h")
         await pilot.press("escape", "escape", shows="no engine")

@@ -1,4 +1,5 @@
-"""The list of findings while it is being made anew: newer findings and keys come in the middle of that."""
+"""The list of findings while it is being made anew: newer findings and keys come in the middle of
+that."""
 
 from __future__ import annotations
 
@@ -24,7 +25,12 @@ def composing(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
         under_way.set()
         await asyncio.sleep(0.05)
 
-    monkeypatch.setattr(FindingItem, "on_unmount", slowly, raising=False)
+    monkeypatch.setattr(
+        FindingItem,
+        "on_unmount",
+        slowly,
+        raising=False,
+    )
     return under_way
 
 
@@ -72,10 +78,16 @@ async def test_a_new_size_while_it_is_taken_apart_breaks_nothing() -> None:
         findings.on_resize()
 
 
-async def test_no_frame_is_wrapped_to_a_width_that_is_not_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_frame_is_wrapped_to_a_width_that_is_not_known_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     widths: list[int] = []
 
-    def details_at(entry: Entry, remedy: Remediation | None, width: int) -> Content:
+    def details_at(
+        entry: Entry,
+        remedy: Remediation | None,
+        width: int,
+    ) -> Content:
         widths.append(width)
         return details(entry, remedy, width)
 
@@ -91,7 +103,25 @@ async def test_no_frame_is_wrapped_to_a_width_that_is_not_known_yet(monkeypatch:
 def test_reason_and_evidence_are_shown_as_they_were_seen() -> None:
     seen = Evidence("its command", "hardentui train")
     verdict = failed("see hardentui train", evidence=(seen,))
-    subject = Subject(Kind.CONTAINER, "1" * 64, "web", "rootful")
-    shown = details(Entry(Finding("x", 1, "X", subject, verdict, Severity.LOW)), None, 80).plain
+    subject = Subject(
+        Kind.CONTAINER,
+        "1" * 64,
+        "web",
+        "rootful",
+    )
+    shown = details(
+        Entry(
+            Finding(
+                "x",
+                1,
+                "X",
+                subject,
+                verdict,
+                Severity.LOW,
+            )
+        ),
+        None,
+        80,
+    ).plain
     assert "see hardentui train" in shown, "no sentence is taken apart"
     assert "its command  hardentui train" in shown

@@ -30,7 +30,21 @@ _WAYS = (
     ("E", "escape"),
     ("J", "escape"),
     ("T", "enter", "i", "escape", "escape", "escape"),
-    (*("up",) * 3, "enter", "4", "F", "e", "escape", "d", "escape", "w", "escape", "t", "escape", "A"),
+    (
+        *("up",) * 3,
+        "enter",
+        "4",
+        "F",
+        "e",
+        "escape",
+        "d",
+        "escape",
+        "w",
+        "escape",
+        "t",
+        "escape",
+        "A",
+    ),
 )
 """Keys that lead from the list to every screen and back to it."""
 _SIMULATED = "only on a real host"
@@ -79,7 +93,9 @@ async def test_every_key_of_the_footer_applies_in_some_state() -> None:
 async def _still(app: HardenApp, pilot: Driver) -> None:
     """Until the jobs of the screen have ended."""
     endless = ("watch", "logs")
-    await until(pilot, lambda: all(work.is_finished for work in app.workers if work.group not in endless))
+    await until(
+        pilot, lambda: all(work.is_finished for work in app.workers if work.group not in endless)
+    )
 
 
 def _place_of(bar: KeyBar, label: str) -> tuple[int, FooterKey]:
@@ -107,11 +123,18 @@ async def test_the_mouse_presses_the_keys_of_the_footer() -> None:
 async def test_a_greyed_key_of_the_footer_only_rings(monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_app(some())
     rung: list[bool] = []
-    monkeypatch.setattr(app, "bell", lambda: rung.append(True))
+    monkeypatch.setattr(
+        app,
+        "bell",
+        lambda: rung.append(True),
+    )
     async with running(app, (120, 30)) as pilot:
         await pilot.press("slash", *"nothing-is-called-so", "enter")
         bar = app.screen.query_one(KeyBar)
-        await until(pilot, lambda: any(key.label == "Walk" and not key.enabled for key in bar.keys))
+        await until(
+            pilot,
+            lambda: any(key.label == "Walk" and not key.enabled for key in bar.keys),
+        )
         at, _ = _place_of(bar, "Walk")
         await pilot.click(KeyBar, offset=(at, 0))
         await until(pilot, lambda: rung == [True])

@@ -62,7 +62,12 @@ async def test_rows_stand_there_before_their_details_and_progress_is_shown() -> 
     host.answering.clear()
     app = make_app(host)
     async with started(app) as pilot:
-        await shows(pilot, "shop-web", "vault", "scanning 0/3")
+        await shows(
+            pilot,
+            "shop-web",
+            "vault",
+            "scanning 0/3",
+        )
         host.answering.set()
         await shows(pilot, "worst first", "✗")
         assert _names(pilot) == ["shop-web", "db", "vault"]
@@ -73,12 +78,27 @@ async def test_rows_stand_there_before_what_judges_them_is_loaded() -> None:
     host.loading.clear()
     app = make_app(host)
     async with started(app) as pilot:
-        await shows(pilot, "rootful + rootless anna", "3 containers", "shop-web", "vault")
+        await shows(
+            pilot,
+            "rootful + rootless anna",
+            "3 containers",
+            "shop-web",
+            "vault",
+        )
         assert app.session.rows_shown.is_set(), "loading waits for it"
         assert not host.inspected()
-        await pilot.press("R", "r", "enter", opens=WalkScreen)
+        await pilot.press(
+            "R",
+            "r",
+            "enter",
+            opens=WalkScreen,
+        )
         host.loading.set()
-        await shows(pilot, "db › 1 Minimal base images", "Unneeded tools in image")
+        await shows(
+            pilot,
+            "db › 1 Minimal base images",
+            "Unneeded tools in image",
+        )
         await pilot.press("escape", shows=("worst first", "✗"))
 
 
@@ -123,7 +143,11 @@ async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: len(_names(pilot)) == 3)
         await pilot.press("slash", *"nothing-like-it", "enter")
-        await shows(pilot, "Nothing matches nothing-like-it", "esc shows all")
+        await shows(
+            pilot,
+            "Nothing matches nothing-like-it",
+            "esc shows all",
+        )
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
@@ -131,7 +155,9 @@ async def test_what_a_filter_does_not_understand_is_told_and_nothing_disappears(
     size: tuple[int, int],
 ) -> None:
     async with at_home(some(), size) as (app, pilot):
-        await pilot.press("slash", *"mode:x", shows='! There is no column "mode". Columns: name, image')
+        await pilot.press(
+            "slash", *"mode:x", shows='! There is no column "mode". Columns: name, image'
+        )
         assert len(_names(pilot)) == 3
         await pilot.press("space", *"score<many")
         assert len(_names(pilot)) == 3
@@ -140,7 +166,11 @@ async def test_what_a_filter_does_not_understand_is_told_and_nothing_disappears(
         await shows(pilot, 'no column "mode"')
         await pilot.press("escape")
         await until(pilot, lambda: "no column" not in screen_text(app))
-        await pilot.press("slash", *"score<", shows="score takes a number")
+        await pilot.press(
+            "slash",
+            *"score<",
+            shows="score takes a number",
+        )
         await pilot.press("8", "0")
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
         assert "takes a number" not in screen_text(app)
@@ -149,15 +179,36 @@ async def test_what_a_filter_does_not_understand_is_told_and_nothing_disappears(
 async def test_help_explains_the_filter_where_there_is_one() -> None:
     async with at_home(some(), (80, 24)) as (app, pilot):
         await pilot.press("question_mark")
-        await scrolled(pilot, "down", "Filter: all words must match", "image:nginx")
-        await scrolled(pilot, "down", "score<50", "fail:root-user")
-        await pilot.press("escape", "H", "question_mark", shows="Check the host again.")
+        await scrolled(
+            pilot,
+            "down",
+            "Filter: all words must match",
+            "image:nginx",
+        )
+        await scrolled(
+            pilot,
+            "down",
+            "score<50",
+            "fail:root-user",
+        )
+        await pilot.press(
+            "escape",
+            "H",
+            "question_mark",
+            shows="Check the host again.",
+        )
         assert "Filter:" not in drawn(app)
 
 
 async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:
     async with at_home(some()) as (app, pilot):
-        await pilot.press("j", "j", "slash", *"score:<80", "enter")
+        await pilot.press(
+            "j",
+            "j",
+            "slash",
+            *"score:<80",
+            "enter",
+        )
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
         current = app.screen.query_one(ContainerList).current
         assert current is not None
@@ -197,7 +248,11 @@ async def test_sorting_leaves_the_cursor_on_its_container_also_before_it_moved()
 
 async def test_the_list_begins_as_its_kept_view_says() -> None:
     app = make_app(some())
-    app.session.list_view = ListView(filter="!vault", column="name", reverse=True)
+    app.session.list_view = ListView(
+        filter="!vault",
+        column="name",
+        reverse=True,
+    )
     async with running(app) as pilot:
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
         await shows(pilot, "filtered: !vault", "Container↓")
@@ -253,12 +308,19 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
         await until(pilot, lambda: host.watched)
         for label in host.labels:
             host.lose(label, "connection refused")
-        await shows(pilot, "lost, data of 12:00:00, retrying", "shop-web", "vault")
+        await shows(
+            pilot,
+            "lost, data of 12:00:00, retrying",
+            "shop-web",
+            "vault",
+        )
         await until(pilot, lambda: len(app.session.lost) == 2)
         app.session.relist()
         await shows(pilot, "Listing the containers failed")
         assert set(_names(pilot)) == {"shop-web", "db", "vault"}
-        await pilot.press("app.connection", shows="lost at 12:00:00, retrying: rootful does not answer")
+        await pilot.press(
+            "app.connection", shows="lost at 12:00:00, retrying: rootful does not answer"
+        )
         await pilot.press("escape")
         for label in host.labels:
             host.find(label)
@@ -269,28 +331,45 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
 
 async def test_no_container_says_how_to_get_one() -> None:
     async with at_home(nothing()) as (app, pilot):
-        await shows(pilot, "No containers", "rootful, rootless anna", "podman run -d", "as root to")
-        assert app.session.rows_shown.is_set(), "nothing is waited for where there is nothing to show"
+        await shows(
+            pilot,
+            "No containers",
+            "rootful, rootless anna",
+            "podman run -d",
+            "as root to",
+        )
+        assert app.session.rows_shown.is_set(), (
+            "nothing is waited for where there is nothing to show"
+        )
 
 
 async def test_no_engine_says_why_and_the_ways_on() -> None:
     def fail() -> FirstLook:
         raise NoEngine(
-            "Nothing answers on unix:///nowhere\x1b[31m.", "systemctl --user enable --now podman.socket"
+            "Nothing answers on unix:///nowhere\x1b[31m.",
+            "systemctl --user enable --now podman.socket",
         )
 
     app = make_app(nothing(), simulate=some(simulated=True).first_look)
     app.session._first_look = fail
     async with running(app) as pilot:
         await shows(
-            pilot, "Nothing answers on unix:///nowhere", "systemctl --user", "r  try again", "D  open"
+            pilot,
+            "Nothing answers on unix:///nowhere",
+            "systemctl --user",
+            "r  try again",
+            "D  open",
         )
         assert "\x1b" not in screen_text(app)
         await pilot.press("D", shows=("SIMULATED HOST", "shop-web"))
 
 
 async def test_the_simulated_host_is_named_on_every_screen() -> None:
-    tried = (Attempt("socket", "unix:///run/podman/podman.sock", "default", "absent", "start podman.socket"),)
+    tried = (
+        Attempt(
+            "socket", "unix:///run/podman/podman.sock", "default", "absent", "start podman.socket"
+        ),
+    )
     app = make_app(some(simulated=True, attempts=tried))
     banner = "SIMULATED HOST - no Podman found"
     async with running(app) as pilot:
@@ -316,26 +395,53 @@ async def test_the_simulated_host_is_named_on_every_screen() -> None:
 
 async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
     tried = (
-        Attempt("$CONTAINER_HOST", "unix:///a.sock", "environment", "no such file", "unset it"),
-        Attempt("user socket", "unix:///b.sock", "default", "permission denied", "run as anna"),
+        Attempt(
+            "$CONTAINER_HOST",
+            "unix:///a.sock",
+            "environment",
+            "no such file",
+            "unset it",
+        ),
+        Attempt(
+            "user socket",
+            "unix:///b.sock",
+            "default",
+            "permission denied",
+            "run as anna",
+        ),
     )
     async with at_home(some(attempts=tried, private_service=True), (100, 40)) as (_, pilot):
         await pilot.press("app.connection", opens=ConnectionScreen)
         await shows(
-            pilot, "1. $CONTAINER_HOST", "no such file", "unset it", "2. user socket", "its own service"
+            pilot,
+            "1. $CONTAINER_HOST",
+            "no such file",
+            "unset it",
+            "2. user socket",
+            "its own service",
         )
 
 
 async def test_host_findings_and_the_command_log() -> None:
     async with at_home(some()) as (_, pilot):
-        await pilot.press("H", opens=HostScreen, shows=("podman.socket", "systemctl"))
+        await pilot.press(
+            "H",
+            opens=HostScreen,
+            shows=("podman.socket", "systemctl"),
+        )
         await pilot.press("e", shows="What it checks")
-        await pilot.press("escape", "escape", "app.commands", opens=CommandsScreen, shows=("GET /", "/json"))
+        await pilot.press(
+            "escape", "escape", "app.commands", opens=CommandsScreen, shows=("GET /", "/json")
+        )
 
 
 async def test_the_outlook_says_which_fixes_help_most() -> None:
     async with at_home(some()) as (_, pilot):
-        await shows(pilot, "shop-web: Runs as root", "Helps most  ! writable-rootfs")
+        await shows(
+            pilot,
+            "shop-web: Runs as root",
+            "Helps most  ! writable-rootfs",
+        )
         await pilot.press("end", shows=("vault: ", "No automatic fix"))
 
 
@@ -354,7 +460,12 @@ async def test_a_thousand_rows_are_all_reachable() -> None:
     async with started(app) as pilot:
         await shows(pilot, "c0000", "1003 containers")
         await pilot.press("end", shows="▸ vault")
-        await pilot.press("up", "up", "up", shows="▸ c0999")
+        await pilot.press(
+            "up",
+            "up",
+            "up",
+            shows="▸ c0999",
+        )
         await pilot.press("home", shows="▸ c0000")
         await pilot.press("pagedown", "up")
         rows = app.screen.query_one(ContainerList)
@@ -379,12 +490,24 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
             drawn.append(y)
             return render_line(self, y)
 
-        def arranged(self: HomeScreen, size: Size | None = None, scroll: bool = False) -> None:
+        def arranged(
+            self: HomeScreen,
+            size: Size | None = None,
+            scroll: bool = False,
+        ) -> None:
             layouts.append(scroll)
             arrange(self, size, scroll)
 
-        monkeypatch.setattr(ContainerList, "render_line", counted)
-        monkeypatch.setattr(HomeScreen, "_refresh_layout", arranged)
+        monkeypatch.setattr(
+            ContainerList,
+            "render_line",
+            counted,
+        )
+        monkeypatch.setattr(
+            HomeScreen,
+            "_refresh_layout",
+            arranged,
+        )
         await pilot.press("down", shows="web-01: ")
         assert set(drawn) == {1, 2}
         await pilot.press("r")
@@ -393,26 +516,51 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
-async def test_another_engine_can_be_looked_at_and_the_first_one_again(size: tuple[int, int]) -> None:
+async def test_another_engine_can_be_looked_at_and_the_first_one_again(
+    size: tuple[int, int],
+) -> None:
     first, other = some(), Host(("report", "elsewhere\x1b[2J"))
     choices = (
         EngineChoice("the first", "", first.first_look),
-        EngineChoice("prod [/x]\x1b[31m", "ssh://root@prod\x1b[2J", other.first_look),
+        EngineChoice(
+            "prod [/x]\x1b[31m",
+            "ssh://root@prod\x1b[2J",
+            other.first_look,
+        ),
     )
     async with at_home(first, size, choices=lambda: choices) as (app, pilot):
-        await pilot.press("home.mark_all", "app.connection", shows="i switches to another")
+        await pilot.press(
+            "home.mark_all",
+            "app.connection",
+            shows="i switches to another",
+        )
         await pilot.press("i")
-        await shows(pilot, "Switch to another Podman", "the first", "prod [/x]", "ssh://root@prod")
+        await shows(
+            pilot,
+            "Switch to another Podman",
+            "the first",
+            "prod [/x]",
+            "ssh://root@prod",
+        )
         assert "\x1b" not in screen_text(app)
         await pilot.press("2", shows=("1 container", "elsewhere"))
         assert first.closed
         assert app.session.marks == {}
-        await pilot.press("app.connection", "i", "1", shows=("3 containers", "shop-web"))
+        await pilot.press(
+            "app.connection",
+            "i",
+            "1",
+            shows=("3 containers", "shop-web"),
+        )
 
 
 async def test_without_another_engine_the_key_says_so() -> None:
     async with at_home(some()) as (_, pilot):
-        await pilot.press("app.connection", "i", shows="There is no other engine")
+        await pilot.press(
+            "app.connection",
+            "i",
+            shows="There is no other engine",
+        )
 
 
 async def test_a_key_that_does_nothing_says_why() -> None:
@@ -462,22 +610,35 @@ async def test_what_was_read_over_a_connection_is_left_when_another_one_is_opene
             await until(pilot, lambda: not isinstance(app.screen, HomeScreen))
             app.session.open()
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-            await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
+            await until(
+                pilot,
+                lambda: not any(worker.group == "monitor" for worker in app.workers),
+            )
 
 
 async def test_a_number_leads_into_what_to_do_first() -> None:
     async with at_home(some(), (80, 24)) as (_, pilot):
-        await shows(pilot, "Do these first", "1  shop-web, db: Runs as root with default rights", "trial")
+        await shows(
+            pilot, "Do these first", "1  shop-web, db: Runs as root with default rights", "trial"
+        )
         await pilot.press("1", shows="shop-web › 4 User privileges")
         await pilot.press("escape", shows="Do these first")
 
 
 async def test_a_wide_screen_shows_the_fixes_and_what_they_change_beside_the_list() -> None:
     async with running(make_app(some()), size=(200, 60)) as pilot:
-        await shows(pilot, "Do these first", "Grey: needs a decision", "--- today/")
+        await shows(
+            pilot,
+            "Do these first",
+            "Grey: needs a decision",
+            "--- today/",
+        )
         first = screen_text(pilot.app)
         await pilot.press("down")
-        await until(pilot, lambda: "--- today/" in screen_text(pilot.app) and screen_text(pilot.app) != first)
+        await until(
+            pilot,
+            lambda: "--- today/" in screen_text(pilot.app) and screen_text(pilot.app) != first,
+        )
         await pilot.resize_terminal(120, 36)
         await until(pilot, lambda: "--- today/" not in screen_text(pilot.app))
         await pilot.resize_terminal(200, 60)
@@ -491,4 +652,7 @@ async def test_a_walk_opens_on_what_the_owner_of_the_container_can_fix() -> None
         report = app.session.rows[app.screen.container_key].report
         assert report is not None
         worst = max(finding.severity for finding in report.failing)
-        await shows(pilot, next(each.title for each in report.failing if each.severity is worst))
+        await shows(
+            pilot,
+            next(each.title for each in report.failing if each.severity is worst),
+        )

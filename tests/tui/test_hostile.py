@@ -31,7 +31,15 @@ ATTACKS = [
     "line\nbreak\r\ttab" + "漢字" * 30,
     "",
 ]
-FORBIDDEN = frozenset({*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u202e", "\u2066", "\u200b"})
+FORBIDDEN = frozenset(
+    {
+        *map(chr, range(0x20)),
+        *map(chr, range(0x7F, 0xA0)),
+        "\u202e",
+        "\u2066",
+        "\u200b",
+    }
+)
 
 
 def _inspect(pilot: Driver) -> None:
@@ -62,10 +70,18 @@ def _hostile(attack: str, directory: Path) -> Host:
     label = host.labels[0]
     answers = host.answers(label)
     answers["/networks/json"].append(
-        {**answers["/networks/json"][0], "name": attack, "driver": attack, "subnets": [{"subnet": attack}]}
+        {
+            **answers["/networks/json"][0],
+            "name": attack,
+            "driver": attack,
+            "subnets": [{"subnet": attack}],
+        }
     )
     answers["/images/json"][0]["Names"] = [f"img/{attack}"]
-    answers[LIST][0].update(Image=f"img/{attack}", Status=attack)
+    answers[LIST][0].update(
+        Image=f"img/{attack}",
+        Status=attack,
+    )
     texts = host.document["files"]["text"]
     texts["/etc/containers/policy.json"] = json.dumps(
         {
@@ -74,12 +90,22 @@ def _hostile(attack: str, directory: Path) -> Host:
         }
     )
     texts["/etc/containers/registries.conf"] = tomli_w.dumps(
-        {"unqualified-search-registries": [attack], "registry": [{"prefix": attack, "location": attack}]}
+        {
+            "unqualified-search-registries": [attack],
+            "registry": [{"prefix": attack, "location": attack}],
+        }
     )
     host.archive = image(
         packed(
-            member("etc/os-release", f'ID="{attack}"\nPRETTY_NAME="{attack}"\n'.encode()),
-            member(f"usr/bin/{attack.replace(chr(0), '')}", b"x", 0o4755),
+            member(
+                "etc/os-release",
+                f'ID="{attack}"\nPRETTY_NAME="{attack}"\n'.encode(),
+            ),
+            member(
+                f"usr/bin/{attack.replace(chr(0), '')}",
+                b"x",
+                0o4755,
+            ),
         )
     )
     steps = tomllib.loads(CHECKLIST.read_text())
@@ -93,11 +119,16 @@ def _hostile(attack: str, directory: Path) -> Host:
 
 @pytest.mark.parametrize(
     ("attack", "size"),
-    [(" ".join(ATTACKS), (80, 24)), *((attack, (160, 40)) for attack in ATTACKS)],
+    [
+        (" ".join(ATTACKS), (80, 24)),
+        *((attack, (160, 40)) for attack in ATTACKS),
+    ],
     ids=["all", "controls", "markup", "lines", "empty"],
 )
 async def test_no_screen_lets_hostile_text_through(
-    attack: str, size: tuple[int, int], tmp_path: Path
+    attack: str,
+    size: tuple[int, int],
+    tmp_path: Path,
 ) -> None:
     async with at_home(_hostile(attack, tmp_path), size) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
@@ -114,7 +145,19 @@ async def test_no_screen_lets_hostile_text_through(
             ("app.commands", "escape"),
             ("e", "escape"),
             ("container.copy_as", "2", "container.copy_as", "escape"),
-            ("I", "x", "enter", "end", "escape", "images.updates", "escape", "i", "x", "escape", "escape"),
+            (
+                "I",
+                "x",
+                "enter",
+                "end",
+                "escape",
+                "images.updates",
+                "escape",
+                "i",
+                "x",
+                "escape",
+                "escape",
+            ),
             ("I", "e", "end", "enter", "end", "escape", "escape", "escape"),
             ("M", "e", "end", "escape", "escape"),
             ("M", "enter", "escape", "networks.split", "escape", "escape"),
@@ -138,7 +181,10 @@ async def test_no_screen_lets_hostile_text_through(
 
 
 @pytest.mark.parametrize("attack", ATTACKS[:-1])
-async def test_a_hostile_container_is_accepted_and_listed_safely(attack: str, tmp_path: Path) -> None:
+async def test_a_hostile_container_is_accepted_and_listed_safely(
+    attack: str,
+    tmp_path: Path,
+) -> None:
     attack = attack.encode("utf-8", "replace").decode().replace("\x00", "")
     host = Host(("shop-web", attack))
     checklist = tmp_path / "few.toml"
@@ -147,14 +193,26 @@ async def test_a_hostile_container_is_accepted_and_listed_safely(attack: str, tm
     async with at_home(host) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         for keys, ready in (
-            (("enter", "5"), lambda: any(each.current for each in app.screen.query(FindingList))),
-            (("e",), lambda: isinstance(app.screen, ExplainScreen) and not app.screen.why_not("accept")),
-            (("W",), lambda: isinstance(app.screen.focused, TextField)),
+            (
+                ("enter", "5"),
+                lambda: any(each.current for each in app.screen.query(FindingList)),
+            ),
+            (
+                ("e",),
+                lambda: isinstance(app.screen, ExplainScreen) and not app.screen.why_not("accept"),
+            ),
+            (
+                ("W",),
+                lambda: isinstance(app.screen.focused, TextField),
+            ),
             (
                 (*"[/x] $error", "enter", *"[bold", "enter", "enter", "enter"),
                 lambda: isinstance(app.screen, WalkScreen),
             ),
-            (("app.waivers", "end", "c"), lambda: isinstance(app.screen, WaiversScreen)),
+            (
+                ("app.waivers", "end", "c"),
+                lambda: isinstance(app.screen, WaiversScreen),
+            ),
         ):
             for key in keys:
                 await pilot.press(key)
@@ -169,7 +227,10 @@ async def test_a_hostile_error_is_told_safely() -> None:
         from hardentui.tui.messages import WorkFailed
 
         app.session.handle(
-            WorkFailed("Looking", HardenError("[/x]\x1b[2J went wrong", "[@click=app.quit]hint[/]"))
+            WorkFailed(
+                "Looking",
+                HardenError("[/x]\x1b[2J went wrong", "[@click=app.quit]hint[/]"),
+            )
         )
         await shows(pilot, "went wrong")
         _inspect(pilot)
@@ -183,7 +244,9 @@ def test_the_gate_takes_everything_literally(attack: str) -> None:
     for width in (0, 1, 5, 30):
         assert plain(fit(attack, width)).cell_length == width
     assert all(
-        "\x1b" not in part[0] for part in hanging("l", attack, 20, indent=4) if isinstance(part, tuple)
+        "\x1b" not in part[0]
+        for part in hanging("l", attack, 20, indent=4)
+        if isinstance(part, tuple)
     )
 
 
@@ -191,7 +254,13 @@ def test_the_gate_takes_everything_literally(attack: str) -> None:
 async def test_a_field_draws_a_proposed_value_safely_and_keeps_it(attack: str) -> None:
     attack = attack.replace("\n", "").replace("\r", "")
     async with at_home(nothing()) as (app, pilot):
-        app.push_screen(AskScreen("Which?", "\x1b[2J" if not attack else "", value=attack))
+        app.push_screen(
+            AskScreen(
+                "Which?",
+                "\x1b[2J" if not attack else "",
+                value=attack,
+            )
+        )
         await shows(pilot, "Which?")
         field = app.screen.query_one(TextField)
         await pilot.press("end", "home", "right")
@@ -202,5 +271,7 @@ async def test_a_field_draws_a_proposed_value_safely_and_keeps_it(attack: str) -
 
 def test_every_field_is_one_that_draws_safely() -> None:
     tui = Path(__file__).parents[2] / "hardentui" / "tui"
-    made = [path.name for path in tui.rglob("*.py") if re.search(r"\bInput\(", path.read_text("utf-8"))]
+    made = [
+        path.name for path in tui.rglob("*.py") if re.search(r"\bInput\(", path.read_text("utf-8"))
+    ]
     assert made == [], "TextField is the one that passes the gate"

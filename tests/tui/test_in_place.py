@@ -1,4 +1,5 @@
-"""Changing the unit that a container runs from where systemd reads it: real files, real checks of them."""
+"""Changing the unit that a container runs from where systemd reads it: real files, real checks of
+them."""
 
 from __future__ import annotations
 
@@ -64,18 +65,30 @@ def _write(path: Path, text: str) -> None:
 
 def _web(*, local: bool = True) -> Host:
     """A stopped container of this user's own engine that says it runs from web.service."""
-    host = Host(("cache", "web"), files=LocalFiles(), real=True)
+    host = Host(
+        ("cache", "web"),
+        files=LocalFiles(),
+        real=True,
+    )
     host.stop("web")
-    host.made_of("web", "docker.io/library/web:1", unit="web.service")
+    host.made_of(
+        "web",
+        "docker.io/library/web:1",
+        unit="web.service",
+    )
     host.document["engines"] = [engine for engine in host.document["engines"] if engine["rootless"]]
     (engine,) = host.document["engines"]
-    engine.update(uid=os.geteuid(), local=local, url=f"unix:///run/user/{os.geteuid()}/podman/podman.sock")
+    engine.update(
+        uid=os.geteuid(), local=local, url=f"unix:///run/user/{os.geteuid()}/podman/podman.sock"
+    )
     return host
 
 
 @asynccontextmanager
 async def _writing(
-    size: tuple[int, int] = (100, 30), host: Host | None = None, keys: str = "Fw"
+    size: tuple[int, int] = (100, 30),
+    host: Host | None = None,
+    keys: str = "Fw",
 ) -> AsyncIterator[tuple[HardenApp, Driver, HardenScreen]]:
     host = host or _web()
     async with at_home(host, size) as (app, pilot):
@@ -86,7 +99,8 @@ async def _writing(
         screen = app.screen
         assert isinstance(screen, HardenScreen)
         await until(
-            pilot, lambda: all(worker.is_finished for worker in app.workers if worker.group != "watch")
+            pilot,
+            lambda: all(worker.is_finished for worker in app.workers if worker.group != "watch"),
         )
         yield app, pilot, screen
 
@@ -95,7 +109,11 @@ def _ticked(screen: HardenScreen) -> set[str]:
     return {str(box.id) for box in screen.query(Checkbox) if box.value}
 
 
-async def tick(app: HardenApp, pilot: Driver, name: str) -> None:
+async def tick(
+    app: HardenApp,
+    pilot: Driver,
+    name: str,
+) -> None:
     """Reach a tick with the keyboard and press it."""
     box = app.screen.query_one(f"#{name}", Checkbox)
     await until(pilot, lambda: box.region.height > 0)
@@ -110,7 +128,8 @@ async def tick(app: HardenApp, pilot: Driver, name: str) -> None:
 
 
 async def test_who_writes_before_the_unit_is_found_gets_the_unit(
-    quadlet: Path, monkeypatch: pytest.MonkeyPatch
+    quadlet: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pressed, own_unit = threading.Event(), Drafter.own_unit
 
@@ -141,7 +160,8 @@ async def test_who_writes_before_the_unit_is_found_gets_the_unit(
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_file_is_changed_in_place_and_the_next_steps_are_told(
-    size: tuple[int, int], quadlet: Path
+    size: tuple[int, int],
+    quadlet: Path,
 ) -> None:
     async with _writing(size) as (app, pilot, screen):
         assert _ticked(screen) == {"unit"}, "a second unit for the container is the exception"
@@ -152,10 +172,14 @@ async def test_the_file_is_changed_in_place_and_the_next_steps_are_told(
         assert "Goes to" not in screen_text(app)
         assert _read(quadlet) == QUADLET
         await pilot.press("ctrl+s")
-        await shows(pilot, "replaced", "next:", "systemctl --user daemon-reload", "restart web.service")
+        await shows(
+            pilot, "replaced", "next:", "systemctl --user daemon-reload", "restart web.service"
+        )
         assert not app.session.unwritten
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: any("nothing to write" in said.message for said in app._notifications))
+        await until(
+            pilot, lambda: any("nothing to write" in said.message for said in app._notifications)
+        )
     text = _read(quadlet)
     assert "NoNewPrivileges=true" in text
     assert "# Ask Anna before you change it!" in text
@@ -164,7 +188,9 @@ async def test_the_file_is_changed_in_place_and_the_next_steps_are_told(
     assert not (quadlet.parents[2] / "hardened").exists()
 
 
-async def test_a_drop_in_leaves_the_file_alone_and_takes_the_place_of_the_edit(quadlet: Path) -> None:
+async def test_a_drop_in_leaves_the_file_alone_and_takes_the_place_of_the_edit(
+    quadlet: Path,
+) -> None:
     async with _writing() as (app, pilot, screen):
         await tick(app, pilot, "drop-in")
         assert _ticked(screen) == {"drop-in"}
@@ -176,7 +202,10 @@ async def test_a_drop_in_leaves_the_file_alone_and_takes_the_place_of_the_edit(q
     assert "NoNewPrivileges=true" in _read(drop_in)
 
 
-async def test_in_place_goes_together_with_files_for_a_directory(quadlet: Path, config: Path) -> None:
+async def test_in_place_goes_together_with_files_for_a_directory(
+    quadlet: Path,
+    config: Path,
+) -> None:
     async with _writing() as (app, pilot, _):
         await tick(app, pilot, "in-place")
         await tick(app, pilot, "plan")
@@ -186,16 +215,33 @@ async def test_in_place_goes_together_with_files_for_a_directory(quadlet: Path, 
     assert "NoNewPrivileges=true" in _read(quadlet)
 
 
-async def test_without_in_place_the_changed_unit_goes_into_the_directory(quadlet: Path, config: Path) -> None:
+async def test_without_in_place_the_changed_unit_goes_into_the_directory(
+    quadlet: Path,
+    config: Path,
+) -> None:
     async with _writing() as (_, pilot, _):
-        await shows(pilot, "It runs from", "'In place' changes it there")
+        await shows(
+            pilot,
+            "It runs from",
+            "'In place' changes it there",
+        )
         await pilot.press("ctrl+s")
-        await shows(pilot, "web.container", "new", "next:", "daemon-reload", "hardentui check web")
+        await shows(
+            pilot,
+            "web.container",
+            "new",
+            "next:",
+            "daemon-reload",
+            "hardentui check web",
+        )
     assert _read(quadlet) == QUADLET
     assert "NoNewPrivileges=true" in (config / "hardened" / "web.container").read_text()
 
 
-async def test_a_link_is_never_written_through(linked: Path, config: Path) -> None:
+async def test_a_link_is_never_written_through(
+    linked: Path,
+    config: Path,
+) -> None:
     async with _writing() as (app, pilot, screen):
         assert _ticked(screen) == {"drop-in"}
         assert not screen.query_one("#unit").display
@@ -218,7 +264,9 @@ async def test_a_generated_service_gets_a_drop_in(config: Path) -> None:
 
 async def test_a_unit_on_another_machine_says_what_to_run_there(quadlet: Path) -> None:
     async with _writing(host=_web(local=False)) as (app, pilot, screen):
-        await shows(pilot, "on the engine's machine", "hardentui fix web --plan", "--to unit --in-place")
+        await shows(
+            pilot, "on the engine's machine", "hardentui fix web --plan", "--to unit --in-place"
+        )
         assert "sudo" not in screen_text(app)
         assert not screen.query_one("#own").display
         assert _ticked(screen) == {"quadlet"}
@@ -245,7 +293,10 @@ async def test_without_a_fix_nothing_of_the_unit_is_offered(quadlet: Path) -> No
         assert _ticked(screen) == {"quadlet"}
 
 
-async def test_the_directory_of_before_is_offered_for_the_next_container(quadlet: Path, config: Path) -> None:
+async def test_the_directory_of_before_is_offered_for_the_next_container(
+    quadlet: Path,
+    config: Path,
+) -> None:
     async with _writing() as (app, pilot, screen):
         screen.query_one("#directory", Input).value = "units"
         await pilot.press("ctrl+s")
@@ -260,7 +311,15 @@ async def test_the_difference_begins_with_that_of_its_unit(quadlet: Path) -> Non
     async with at_home(host, (100, 60)) as (app, pilot):
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
-        await pilot.press("F", "d", shows=("Quadlet", "script", "edit its file", "drop-in"))
-        await shows(pilot, f"--- today{quadlet}"[:60], "+NoNewPrivileges=true")
+        await pilot.press(
+            "F",
+            "d",
+            shows=("Quadlet", "script", "edit its file", "drop-in"),
+        )
+        await shows(
+            pilot,
+            f"--- today{quadlet}"[:60],
+            "+NoNewPrivileges=true",
+        )
         await pilot.press("n")
         assert isinstance(app.focused, DiffView), "the difference has the focus, not the directory"

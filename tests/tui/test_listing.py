@@ -18,7 +18,10 @@ from tests.tui.replayed import Host, judged_rows, some
 def rows() -> list[Row]:
     return judged_rows(
         Host(
-            ("backup", "shop-web"), ("cache", "db"), ("node-exporter", "vault"), ("report", "imp\x1b[31mort")
+            ("backup", "shop-web"),
+            ("cache", "db"),
+            ("node-exporter", "vault"),
+            ("report", "imp\x1b[31mort"),
         )
     )
 
@@ -40,10 +43,14 @@ def test_worst_first_puts_unknown_scores_last(rows: list[Row]) -> None:
 
 def test_the_summary_adds_up_what_was_looked_at(rows: list[Row]) -> None:
     levels, failing, unknown = summary(rows)
-    levelled = [row.report.score.level for row in rows if row.report and row.report.score.value is not None]
+    levelled = [
+        row.report.score.level for row in rows if row.report and row.report.score.value is not None
+    ]
     assert levels == {level: levelled.count(level) for level in Level if level in levelled}
     assert len(levels) > 1
-    assert sum(failing.values()) == sum(f.failing for row in rows if row.report for f in row.report.findings)
+    assert sum(failing.values()) == sum(
+        f.failing for row in rows if row.report for f in row.report.findings
+    )
     assert unknown == sum(
         f.status is Status.UNKNOWN for row in rows if row.report for f in row.report.findings
     )
@@ -51,9 +58,18 @@ def test_the_summary_adds_up_what_was_looked_at(rows: list[Row]) -> None:
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_every_order_keeps_all_rows_and_reversed_turns_only_the_column_round(
-    rows: list[Row], column: str
+    rows: list[Row],
+    column: str,
 ) -> None:
-    rows = [*rows, replace(rows[0], key="bare", image="", report=None)]
+    rows = [
+        *rows,
+        replace(
+            rows[0],
+            key="bare",
+            image="",
+            report=None,
+        ),
+    ]
     straight = arrange(rows, ListView(column=column))
     assert arrange(straight[::-1], ListView(column=column)) == straight, "however they came"
     back = arrange(rows, ListView(column=column, reverse=True))
@@ -65,7 +81,9 @@ def test_every_order_keeps_all_rows_and_reversed_turns_only_the_column_round(
 def test_reversed_keeps_equal_rows_in_their_order(rows: list[Row]) -> None:
     same = [replace(row, image="same") for row in rows]
     view = ListView(column="image")
-    assert arrange(same, view) == arrange(same, view.sorted_by("image")) == arrange(same, ListView())
+    assert (
+        arrange(same, view) == arrange(same, view.sorted_by("image")) == arrange(same, ListView())
+    )
 
 
 def test_one_key_goes_round_all_columns_and_comes_back() -> None:
@@ -83,7 +101,11 @@ def test_one_key_goes_round_all_columns_and_comes_back() -> None:
 
 
 def test_the_view_can_be_kept_and_an_unknown_column_is_worst_first(rows: list[Row]) -> None:
-    view = ListView(filter="score<50", column="step 10", reverse=True)
+    view = ListView(
+        filter="score<50",
+        column="step 10",
+        reverse=True,
+    )
     assert msgspec.json.decode(msgspec.json.encode(view), type=ListView) == view
     assert arrange(rows, ListView(column="of an older version")) == arrange(rows, ListView())
 

@@ -1,4 +1,5 @@
-"""The log pager: what foreign lines say is shown and not done, memory is bounded, matches are found."""
+"""The log pager: what foreign lines say is shown and not done, memory is bounded, matches are
+found."""
 
 from __future__ import annotations
 
@@ -15,13 +16,26 @@ from tests.tui.support import running, screen_lines, until
 from tests.tui.test_hostile import ATTACKS, FORBIDDEN
 
 
-def _line(text: str, second: int = 0, stream: str = "stdout") -> LogLine:
-    return LogLine(f"2026-01-02T12:00:{second:02}.0Z", stream, text)
+def _line(
+    text: str,
+    second: int = 0,
+    stream: str = "stdout",
+) -> LogLine:
+    return LogLine(
+        f"2026-01-02T12:00:{second:02}.0Z",
+        stream,
+        text,
+    )
 
 
 class _Pager(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return {"muted": "#999999", "status-high": "#ffaa55", "status-medium": "#eecc77", "cursor": "#223344"}
+        return {
+            "muted": "#999999",
+            "status-high": "#ffaa55",
+            "status-medium": "#eecc77",
+            "cursor": "#223344",
+        }
 
     def compose(self) -> ComposeResult:
         yield LogView()
@@ -58,7 +72,13 @@ async def test_hostile_lines_do_nothing(attack: str) -> None:
     app = _Pager()
     async with app.run_test(size=(40, 6)) as pilot:
         log = app.query_one(LogView)
-        log.add([_line(attack), LogLine(attack, attack, attack), _line(attack * 50, stream="stderr")])
+        log.add(
+            [
+                _line(attack),
+                LogLine(attack, attack, attack),
+                _line(attack * 50, stream="stderr"),
+            ]
+        )
         await pilot.pause()
         for strip in app.screen._compositor.render_strips(app.size):
             assert not FORBIDDEN & set("".join(segment.text for segment in strip))
@@ -68,13 +88,24 @@ async def test_hostile_lines_do_nothing(attack: str) -> None:
 async def test_a_simulated_host_says_that_it_has_no_logs() -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
     async with running(app) as pilot:
-        await pilot.press("l", opens=LogsScreen, shows=("a simulated host has no logs", "ended"))
+        await pilot.press(
+            "l",
+            opens=LogsScreen,
+            shows=("a simulated host has no logs", "ended"),
+        )
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, LogsScreen))
 
 
 def test_what_is_new_is_told_and_so_is_a_gap() -> None:
-    lines = tuple(LogLine(f"2026-01-02T12:00:{second:02}Z", "stdout", str(second)) for second in range(20))
+    lines = tuple(
+        LogLine(
+            f"2026-01-02T12:00:{second:02}Z",
+            "stdout",
+            str(second),
+        )
+        for second in range(20)
+    )
     assert _since(None, lines[:5]) == (lines[:5], False)
     assert _since(lines[4], lines[:5]) == ((), False)
     assert _since(lines[4], lines[2:9]) == (lines[5:9], False)

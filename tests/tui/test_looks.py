@@ -30,7 +30,8 @@ def contrast(first: Color, second: Color) -> float:
 
 def _luminance(colour: Color) -> float:
     parts = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in colour.normalized
     ]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
@@ -44,11 +45,18 @@ def test_the_themes_of_the_settings_are_those_of_the_screens() -> None:
     assert tuple(theme.name for theme in THEMES) == THEME_NAMES
 
 
-@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize(
+    "theme",
+    THEMES,
+    ids=lambda theme: theme.name,
+)
 def test_every_text_colour_has_enoughcontrast(theme: Theme) -> None:
     variables = theme.variables
     colours = {name: variables[name] for name in (*STYLES, "muted", "diff-added", "diff-removed")}
-    colours |= {"foreground": theme.foreground or "", "primary": theme.primary}
+    colours |= {
+        "foreground": theme.foreground or "",
+        "primary": theme.primary,
+    }
     grounds = [colour for colour in (theme.background, theme.surface, theme.panel) if colour] + [
         variables["cursor"]
     ]
@@ -59,17 +67,37 @@ def test_every_text_colour_has_enoughcontrast(theme: Theme) -> None:
 
 
 _BLIND = {
-    "protanopia": ((0.152, 1.052, -0.204), (0.114, 0.786, 0.099), (-0.003, -0.048, 1.051)),
-    "deuteranopia": ((0.367, 0.860, -0.227), (0.280, 0.672, 0.047), (-0.011, 0.042, 0.968)),
-    "tritanopia": ((1.255, -0.076, -0.178), (-0.078, 0.930, 0.147), (0.004, 0.691, 0.303)),
+    "protanopia": (
+        (0.152, 1.052, -0.204),
+        (0.114, 0.786, 0.099),
+        (-0.003, -0.048, 1.051),
+    ),
+    "deuteranopia": (
+        (0.367, 0.860, -0.227),
+        (0.280, 0.672, 0.047),
+        (-0.011, 0.042, 0.968),
+    ),
+    "tritanopia": (
+        (1.255, -0.076, -0.178),
+        (-0.078, 0.930, 0.147),
+        (0.004, 0.691, 0.303),
+    ),
 }
-"""What is seen of linear red, green and blue without one kind of cone (Machado and others, 2009)."""
+"""What is seen of linear red, green and blue without one kind of cone (Machado and others, 2009).
+"""
 
 
-def _seen(colour: Color, matrix: tuple[tuple[float, ...], ...]) -> tuple[float, float, float]:
+def _seen(
+    colour: Color,
+    matrix: tuple[tuple[float, ...], ...],
+) -> tuple[float, float, float]:
     """The colour as CIE L*a*b*, as somebody sees it who lacks one kind of cone."""
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in colour.normalized]
-    red, green, blue = (max(0.0, sum(f * p for f, p in zip(row, linear, strict=True))) for row in matrix)
+    linear = [
+        p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in colour.normalized
+    ]
+    red, green, blue = (
+        max(0.0, sum(f * p for f, p in zip(row, linear, strict=True))) for row in matrix
+    )
     x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.95047
     y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.08883
@@ -78,15 +106,23 @@ def _seen(colour: Color, matrix: tuple[tuple[float, ...], ...]) -> tuple[float, 
 
 
 @pytest.mark.parametrize("kind", _BLIND)
-@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_pass_and_fail_differ_for_the_colour_blind(theme: Theme, kind: str) -> None:
+@pytest.mark.parametrize(
+    "theme",
+    THEMES,
+    ids=lambda theme: theme.name,
+)
+def test_pass_and_fail_differ_for_the_colour_blind(
+    theme: Theme,
+    kind: str,
+) -> None:
     """A distance of 2.3 can just be seen; ours are ten times as far apart."""
     passed = _seen(Color.parse(theme.variables["status-pass"]), _BLIND[kind])
     for status in ("status-critical", "status-high", "status-medium"):
         failed = _seen(Color.parse(theme.variables[status]), _BLIND[kind])
         assert math.dist(passed, failed) > 23, f"{status}: {math.dist(passed, failed):.1f}"
     added, removed = (
-        _seen(Color.parse(theme.variables[f"diff-{way}"]), _BLIND[kind]) for way in ("added", "removed")
+        _seen(Color.parse(theme.variables[f"diff-{way}"]), _BLIND[kind])
+        for way in ("added", "removed")
     )
     assert math.dist(added, removed) > 23
 
@@ -95,8 +131,16 @@ def test_a_status_is_told_by_mark_and_word_not_by_colour() -> None:
     looks = [look(status) for status in Status if status is not Status.FAIL]
     looks += [look(Status.FAIL, severity) for severity in Severity]
     assert len({look.word for look in looks}) == len(looks)
-    assert [look.mark for look in sorted(looks, key=lambda look: look.order)][:5] == ["■", "✗", "!", "!", "?"]
-    assert all(look.ascii.isascii() and len(look.mark) == 1 and ord(look.mark) < 0x10000 for look in looks)
+    assert [look.mark for look in sorted(looks, key=lambda look: look.order)][:5] == [
+        "■",
+        "✗",
+        "!",
+        "!",
+        "?",
+    ]
+    assert all(
+        look.ascii.isascii() and len(look.mark) == 1 and ord(look.mark) < 0x10000 for look in looks
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,21 +152,37 @@ def test_a_status_is_told_by_mark_and_word_not_by_colour() -> None:
         ({"TERM": "linux"}, True),
     ],
 )
-def test_ascii_on_request(environ: dict[str, str], ascii_marks: bool) -> None:
+def test_ascii_on_request(
+    environ: dict[str, str],
+    ascii_marks: bool,
+) -> None:
     assert (signs_for(environ) is ASCII_SIGNS) is ascii_marks
 
 
 async def test_ascii_screens_have_no_other_character_but_lines() -> None:
-    async with at_home(some(), (120, 36), environ={"HARDENTUI_ASCII": "1"}) as (app, pilot):
+    async with at_home(
+        some(),
+        (120, 36),
+        environ={"HARDENTUI_ASCII": "1"},
+    ) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
-        for keys in ((), ("enter",), ("4", "a"), ("e",), ("escape", "d"), ("escape", "w")):
+        for keys in (
+            (),
+            ("enter",),
+            ("4", "a"),
+            ("e",),
+            ("escape", "d"),
+            ("escape", "w"),
+        ):
             await pilot.press(*keys)
             await pilot.pause()
             odd = {sign for sign in screen_text(app) if not sign.isascii()}
             assert odd <= _LINES, (keys, odd)
 
 
-async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_colours_everything_can_still_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
     async with at_home(some(), settings=Settings(theme="ansi-dark")) as (app, pilot):
         assert app.theme == DEFAULT
@@ -144,16 +204,19 @@ async def test_every_theme_can_be_used(name: str) -> None:
         await pilot.press("enter", shows="score")
 
 
-@pytest.mark.parametrize("size", [(60, 16), (50, 12), (30, 8), (80, 24), (200, 60)])
+@pytest.mark.parametrize(
+    "size",
+    [(60, 16), (50, 12), (30, 8), (80, 24), (200, 60)],
+)
 async def test_no_size_is_refused(size: tuple[int, int]) -> None:
     async with at_home(some(), size) as (_, pilot):
         await shows(pilot, "shop-web" if size[0] >= 50 else "shop")
         await pilot.press("enter", opens=WalkScreen)
         await shows(pilot, "score" if size[0] >= 50 else "shop")
         await pilot.resize_terminal(120, 36)
-        await shows(pilot, "Minimal base images", "nothing chosen") if size[0] >= 100 else await shows(
-            pilot, "Minimal base images"
-        )
+        await shows(pilot, "Minimal base images", "nothing chosen") if size[
+            0
+        ] >= 100 else await shows(pilot, "Minimal base images")
 
 
 async def test_a_small_terminal_keeps_the_keys_that_lead_back_and_to_help() -> None:
@@ -176,12 +239,19 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a wanted change: HARDENTUI_UPDATE_SNAPSHOTS=1 pytest tests/tui, then look at the difference."""
+async def test_the_screens_look_as_they_were_approved(
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a wanted change: HARDENTUI_UPDATE_SNAPSHOTS=1 pytest tests/tui, then look at the
+    difference."""
     size, keys = PICTURES[name]
     monkeypatch.chdir("/")
     monkeypatch.setenv("HOME", "/home/anna")
-    monkeypatch.setattr("hardentui.features.fix.drafts.find_generator", lambda: None)
+    monkeypatch.setattr(
+        "hardentui.features.fix.drafts.find_generator",
+        lambda: None,
+    )
     async with at_home(some(), size) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
         await shows(pilot, "shop-web")
@@ -189,7 +259,10 @@ async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: py
             if key:
                 await pilot.press(key)
             await until(
-                pilot, lambda: all(worker.is_finished for worker in app.workers if worker.group != "watch")
+                pilot,
+                lambda: all(
+                    worker.is_finished for worker in app.workers if worker.group != "watch"
+                ),
             )
         app.clear_notifications()
         await pilot.pause()
@@ -206,7 +279,12 @@ async def test_a_question_stands_in_a_box_over_the_dimmed_screen(size: tuple[int
     async with at_home(some(), size) as (app, pilot):
         await shows(pilot, "Helps most")
         await app.push_screen(PickScreen("Which?", ("this", "that")))
-        await shows(pilot, "Which?", "1  this", "Helps most")
+        await shows(
+            pilot,
+            "Which?",
+            "1  this",
+            "Helps most",
+        )
         box = app.screen.query_one("Dialog > Vertical").region
         assert box.width == 76
         assert 0 < box.y < box.bottom < size[1], "it is in the middle"

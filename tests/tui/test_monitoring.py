@@ -24,7 +24,9 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
-async def test_one_key_in_the_list_and_in_the_walk_watches_a_container(size: tuple[int, int]) -> None:
+async def test_one_key_in_the_list_and_in_the_walk_watches_a_container(
+    size: tuple[int, int],
+) -> None:
     async with at_home(some(), size) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         await pilot.press("m", shows=("shop-web › monitor", "running", "Alarms"))
@@ -43,11 +45,16 @@ async def test_it_looks_again_by_itself_until_it_is_left() -> None:
         await shows(pilot, "▸ shop-web")
         await pilot.press("m", shows=("shop-web › monitor", "running"))
         host.inspected()
-        await until(pilot, lambda: host.requests.count(f"/containers/{host.identity('shop-web')}/json") > 2)
+        await until(
+            pilot, lambda: host.requests.count(f"/containers/{host.identity('shop-web')}/json") > 2
+        )
         host.stop("shop-web")
         await shows(pilot, "! high", "it is not running")
         await pilot.press("escape", opens=HomeScreen)
-        await until(pilot, lambda: not any(worker.group == "job" for worker in app.workers))
+        await until(
+            pilot,
+            lambda: not any(worker.group == "job" for worker in app.workers),
+        )
         host.inspected()
         await pilot.pause()
         assert host.inspected() == [], "nothing is read once it is left"
@@ -77,12 +84,25 @@ async def test_a_lost_podman_is_told_and_asked_again() -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_the_log_is_shown_safely_and_without_secrets(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def lines(*_: object, stop: threading.Event, **__: object) -> tuple[LogLine, ...]:
+    def lines(
+        *_: object,
+        stop: threading.Event,
+        **__: object,
+    ) -> tuple[LogLine, ...]:
         assert not stop.is_set()
-        hostile = LogLine("2026-01-02T11:59:59Z", "stderr", "\x1b[2J[@click=app.quit]x[/]")
-        return hostile, LogLine("2026-01-02T12:00:00Z", "stdout", "DB_PASSWORD=hunter2")
+        hostile = LogLine(
+            "2026-01-02T11:59:59Z",
+            "stderr",
+            "\x1b[2J[@click=app.quit]x[/]",
+        )
+        return hostile, LogLine(
+            "2026-01-02T12:00:00Z",
+            "stdout",
+            "DB_PASSWORD=hunter2",
+        )
 
     monkeypatch.setattr(monitor, "read_log", lines)
     async with at_home(some(), size) as (app, pilot):
@@ -91,7 +111,10 @@ async def test_the_log_is_shown_safely_and_without_secrets(
         def log() -> str:
             return str(app.screen.query_one("#text", Static).render())
 
-        await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and "11:59:59" in log())
+        await until(
+            pilot,
+            lambda: isinstance(app.screen, MonitorScreen) and "11:59:59" in log(),
+        )
         assert "␛[2J[@click=app.quit]x[/]" in log()
         assert "hunter2" not in log()
         await pilot.press("c")
@@ -110,6 +133,8 @@ async def test_the_log_is_shown_safely_and_without_secrets(
     ],
 )
 def test_a_curve_is_relative_to_its_largest_value(
-    values: tuple[float, ...], ascii_only: bool, expected: str
+    values: tuple[float, ...],
+    ascii_only: bool,
+    expected: str,
 ) -> None:
     assert curve(values, ascii_only=ascii_only) == expected

@@ -1,4 +1,5 @@
-"""News of workers come from many threads: what is old, or of something that was closed, does not stay."""
+"""News of workers come from many threads: what is old, or of something that was closed, does not
+stay."""
 
 from __future__ import annotations
 
@@ -23,9 +24,21 @@ async def test_the_end_of_an_earlier_scan_does_not_end_that_of_what_is_open_now(
 ) -> None:
     released, scan = threading.Event(), Containers.scan
 
-    def slow_to_stop(self: Containers, on_report: Any, on_progress: Any, stop: Any, keys: Any = None) -> None:
+    def slow_to_stop(
+        self: Containers,
+        on_report: Any,
+        on_progress: Any,
+        stop: Any,
+        keys: Any = None,
+    ) -> None:
         try:
-            scan(self, on_report, on_progress, stop, keys)
+            scan(
+                self,
+                on_report,
+                on_progress,
+                stop,
+                keys,
+            )
         finally:
             if stop.is_set():
                 released.wait(60)
@@ -40,7 +53,10 @@ async def test_the_end_of_an_earlier_scan_does_not_end_that_of_what_is_open_now(
         app.look_at(second.first_look)
         await shows(pilot, "scanning 0/1")
         released.set()
-        await until(pilot, lambda: sum(worker.group == "scan" for worker in app.workers) == 1)
+        await until(
+            pilot,
+            lambda: sum(worker.group == "scan" for worker in app.workers) == 1,
+        )
         await shows(pilot, "scanning 0/1")
         assert app.session.progress is not None
         second.answering.set()
@@ -86,7 +102,11 @@ def test_the_newest_list_is_told_last() -> None:
         told.extend(row.name for row in message.rows)
         newer_told.set()
 
-    workers = Workers(post, deque(), lambda fault: pytest.fail(str(fault)))
+    workers = Workers(
+        post,
+        deque(),
+        lambda fault: pytest.fail(str(fault)),
+    )
     began = threading.Event()
 
     def older() -> Any:
@@ -94,7 +114,10 @@ def test_the_newest_list_is_told_last() -> None:
         newer_told.wait(0.3)
         return (SimpleNamespace(name="older"),)
 
-    thread = threading.Thread(target=workers.list, args=(older,))
+    thread = threading.Thread(
+        target=workers.list,
+        args=(older,),
+    )
     thread.start()
     assert began.wait(60)
     workers.list(lambda: (SimpleNamespace(name="newer"),))  # type: ignore[arg-type, return-value]
@@ -105,7 +128,11 @@ def test_the_newest_list_is_told_last() -> None:
 def test_the_newest_look_at_a_container_is_told_last() -> None:
     inbox: deque[Any] = deque()
     newer_told, began = threading.Event(), threading.Event()
-    workers = Workers(lambda _: newer_told.set(), inbox, lambda fault: pytest.fail(str(fault)))
+    workers = Workers(
+        lambda _: newer_told.set(),
+        inbox,
+        lambda fault: pytest.fail(str(fault)),
+    )
 
     def refresh(key: str) -> str:
         if key == "older":
@@ -114,7 +141,10 @@ def test_the_newest_look_at_a_container_is_told_last() -> None:
         return key
 
     bench: Any = SimpleNamespace(containers=SimpleNamespace(refresh=refresh))
-    thread = threading.Thread(target=workers.recheck, args=(bench, "older"))
+    thread = threading.Thread(
+        target=workers.recheck,
+        args=(bench, "older"),
+    )
     thread.start()
     assert began.wait(60)
     workers.recheck(bench, "newer")
@@ -129,7 +159,11 @@ def test_of_many_lists_that_wait_one_is_made(monkeypatch: pytest.MonkeyPatch) ->
         assert isinstance(message, say.RowsListed)
         told.extend(row.name for row in message.rows)
 
-    workers = Workers(post, deque(), lambda fault: pytest.fail(str(fault)))
+    workers = Workers(
+        post,
+        deque(),
+        lambda fault: pytest.fail(str(fault)),
+    )
     began, goes_on, asked = threading.Event(), threading.Event(), threading.Event()
     newest_of = workers._newest_of
 
@@ -150,7 +184,12 @@ def test_of_many_lists_that_wait_one_is_made(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("first", "2", "3", "after a gap", "4"):
         asked.clear()
         words = (lambda name=name: named(name), name == "after a gap")
-        threads.append(threading.Thread(target=workers.list, args=words))
+        threads.append(
+            threading.Thread(
+                target=workers.list,
+                args=words,
+            )
+        )
         threads[-1].start()
         assert asked.wait(60)
         assert began.wait(60)

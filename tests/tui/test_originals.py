@@ -43,7 +43,10 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
             await pilot.press(key)
             told = [notice.message for notice in app._notifications]
             assert told == [
-                "The original of web, kept for an undo. In the journal (J) u restores it, Forget removes it."
+                (
+                    "The original of web, kept for an undo. In the journal (J) u restores it, Forget "
+                    "removes it."
+                )
             ]
             assert isinstance(app.screen, HomeScreen)
             assert not app.session.marks

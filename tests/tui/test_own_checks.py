@@ -1,4 +1,5 @@
-"""A site's own checks in the terminal UI: found in their step, chosen, and in the plan like all others."""
+"""A site's own checks in the terminal UI: found in their step, chosen, and in the plan like all
+others."""
 
 from __future__ import annotations
 
@@ -39,6 +40,14 @@ async def test_an_own_check_is_chosen_like_every_other_one(tmp_path: Path) -> No
         await shows(pilot, "▸ shop-web", "· site")
         await pilot.press("enter", opens=WalkScreen)
         await pilot.press("8")
-        await shows(pilot, "More memory than the site allows", "site-memory", "Set --memory to 2g")
+        await shows(
+            pilot,
+            "More memory than the site allows",
+            "site-memory",
+            "Set --memory to 2g",
+        )
         await pilot.press("space", shows=("with 1 fix", "2g"))
-        await pilot.press("e", shows=("--memory must be at most 2g", "Three services share 8 GiB."))
+        await pilot.press(
+            "e",
+            shows=("--memory must be at most 2g", "Three services share 8 GiB."),
+        )

@@ -1,4 +1,5 @@
-"""A key that can do nothing now is grey in the footer, is in no palette, and says why: on every screen."""
+"""A key that can do nothing now is grey in the footer, is in no palette, and says why: on every
+screen."""
 
 from __future__ import annotations
 
@@ -40,9 +41,26 @@ def _shop() -> Host:
     return some(simulated=True)
 
 
-OF_NOBODY = ((), ("H",), ("I",), ("M",), ("P",), ("J",), ("app.connection",), ("app.commands",))
+OF_NOBODY = (
+    (),
+    ("H",),
+    ("I",),
+    ("M",),
+    ("P",),
+    ("J",),
+    ("app.connection",),
+    ("app.commands",),
+)
 OF_A_SHOP = (
-    *(("enter",), ("I",), ("M",), ("M", "networks.split"), ("P", "i"), ("home.rights",), ("l",)),
+    *(
+        ("enter",),
+        ("I",),
+        ("M",),
+        ("M", "networks.split"),
+        ("P", "i"),
+        ("home.rights",),
+        ("l",),
+    ),
     *(("enter", "d"), ("enter", "a", "t"), ("enter", "A")),
 )
 
@@ -57,7 +75,9 @@ OF_A_SHOP = (
     ],
 )
 async def test_a_key_with_a_reason_is_grey_and_says_it(
-    host: Callable[[], Host], ways: tuple[tuple[str, ...], ...], size: tuple[int, int]
+    host: Callable[[], Host],
+    ways: tuple[tuple[str, ...], ...],
+    size: tuple[int, int],
 ) -> None:
     """Everything that has a reason on this screen: its key tells it and changes nothing."""
     async with at_home(host(), size) as (app, pilot):
@@ -80,7 +100,11 @@ async def test_a_key_with_a_reason_is_grey_and_says_it(
                 await pilot.press("escape")
 
 
-async def _says(pilot: Driver, action: Action, why: str) -> None:
+async def _says(
+    pilot: Driver,
+    action: Action,
+    why: str,
+) -> None:
     pilot.app.clear_notifications()
     await pilot.press(action.key.split(",")[0] or action.id)
     await until(pilot, lambda: why in _told(pilot.app))  # type: ignore[arg-type]
@@ -99,7 +123,10 @@ async def test_a_key_becomes_possible_as_soon_as_it_is() -> None:
 
 async def test_the_help_tells_the_reasons_too() -> None:
     async with at_home(nothing(), (100, 40)) as (_, pilot):
-        await pilot.press("question_mark", shows="Not now: There is no container to walk through.")
+        await pilot.press(
+            "question_mark",
+            shows="Not now: There is no container to walk through.",
+        )
 
 
 async def test_a_screen_that_is_open_is_not_opened_again() -> None:
@@ -107,7 +134,9 @@ async def test_a_screen_that_is_open_is_not_opened_again() -> None:
         await pilot.press("H", "H")
         await until(pilot, lambda: "You are there already." in _told(app))
         await pilot.press("I", "H")
-        await until(pilot, lambda: "It is open below this screen: esc goes back to it." in _told(app))
+        await until(
+            pilot, lambda: "It is open below this screen: esc goes back to it." in _told(app)
+        )
         await pilot.press("escape", "escape", opens=HomeScreen)
 
 

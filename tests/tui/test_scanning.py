@@ -22,7 +22,8 @@ from tests.unit.scanners.recorded import TRIVY
 
 
 class HeldScanning:
-    """Stands for the use case of scans, which needs a scanner: fetches, then scans until it is stopped."""
+    """Stands for the use case of scans, which needs a scanner: fetches, then scans until it is
+    stopped."""
 
     trouble = ""
 
@@ -50,7 +51,10 @@ class HeldScanning:
 
 @pytest.fixture(autouse=True)
 def held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.features.images.scanning.Scanning", HeldScanning)
+    monkeypatch.setattr(
+        "hardentui.features.images.scanning.Scanning",
+        HeldScanning,
+    )
 
 
 async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
@@ -64,7 +68,11 @@ async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
 
 
 async def test_without_a_scanner_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HeldScanning, "trouble", "There is no [bold]scanner\x1b[2J here.")
+    monkeypatch.setattr(
+        HeldScanning,
+        "trouble",
+        "There is no [bold]scanner\x1b[2J here.",
+    )
     async with running(make_app(some())) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("S", shows="no [bold]scanner␛[2J here")
@@ -95,18 +103,27 @@ async def test_an_image_that_cannot_be_scanned_keeps_none_of_the_others_back(
 
 
 async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: ())
+    monkeypatch.setattr(
+        "hardentui.features.images.scanning.present",
+        lambda: (),
+    )
     async with at_home(some(state_directory=lambda: tmp_path), (120, 40)) as (_, pilot):
-        await pilot.press("I", shows=("not scanned: this host has no scanner", "sudo zypper install trivy"))
+        await pilot.press(
+            "I", shows=("not scanned: this host has no scanner", "sudo zypper install trivy")
+        )
 
 
 async def test_on_a_simulated_host_no_image_is_scanned_read_or_reported_on() -> None:
     async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         simulated = "This host is simulated"
-        for key, why in (("S", simulated), ("i", "no file of this machine is read")):
+        for key, why in (
+            ("S", simulated),
+            ("i", "no file of this machine is read"),
+        ):
             await pilot.press(key, shows=why)
             pilot.app.clear_notifications()
             assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"
@@ -114,7 +131,8 @@ async def test_on_a_simulated_host_no_image_is_scanned_read_or_reported_on() -> 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
 async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
-    size: tuple[int, int], tmp_path: Path
+    size: tuple[int, int],
+    tmp_path: Path,
 ) -> None:
     report = deepcopy(TRIVY)
     host = some(state_directory=lambda: tmp_path / "state")
@@ -126,7 +144,17 @@ async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
         await pilot.press("I", shows=("0 inspected", "not scanned"))
         await pilot.press("i", *f"{tmp_path}/absent", "enter")
         await shows(pilot, "cannot be")  # the rest may stand on the next line of the toast
-        await pilot.press("i", *str(path), "enter", shows=("The report of trivy", "2 critical"))
+        await pilot.press(
+            "i",
+            *str(path),
+            "enter",
+            shows=("The report of trivy", "2 critical"),
+        )
         report["CreatedAt"] = "2020-01-01T00:00:00Z"
         path.write_text(json.dumps(report))
-        await pilot.press("i", *str(path), "enter", shows="stale 2 critical")
+        await pilot.press(
+            "i",
+            *str(path),
+            "enter",
+            shows="stale 2 critical",
+        )

@@ -17,13 +17,30 @@ from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.session import Place
 from hardentui.tui.themes import DEFAULT
 from tests.tui.replayed import some
-from tests.tui.support import at_home, make_app, running, screen_lines, screen_text, shows, until, writes
+from tests.tui.support import (
+    at_home,
+    make_app,
+    running,
+    screen_lines,
+    screen_text,
+    shows,
+    until,
+    writes,
+)
 
 
 async def test_a_notice_names_the_line_and_does_not_stop_the_app() -> None:
-    notice = Notice("~/.config/hardentui/settings.toml:3", "theme is not a theme: 'nrod\x1b[31m'")
+    notice = Notice(
+        "~/.config/hardentui/settings.toml:3",
+        "theme is not a theme: 'nrod\x1b[31m'",
+    )
     async with at_home(some(), settings=Settings(notices=(notice,))) as (_, pilot):
-        await shows(pilot, "settings.toml:3:", "theme is not a theme", "shop-web")
+        await shows(
+            pilot,
+            "settings.toml:3:",
+            "theme is not a theme",
+            "shop-web",
+        )
 
 
 @pytest.fixture
@@ -39,8 +56,14 @@ async def test_a_bad_value_of_a_fix_is_told_too() -> None:
         await shows(pilot, "settings.toml:2:", "you mean 'memory'?")
 
 
-@pytest.mark.parametrize(("width", "is_shown"), [(150, True), (120, False)])
-async def test_a_wide_list_names_the_worst_finding(width: int, is_shown: bool) -> None:
+@pytest.mark.parametrize(
+    ("width", "is_shown"),
+    [(150, True), (120, False)],
+)
+async def test_a_wide_list_names_the_worst_finding(
+    width: int,
+    is_shown: bool,
+) -> None:
     async with at_home(some(), (width, 30)) as (app, pilot):
         await shows(pilot, "shop-web", "Score")
         row = next(row for row in app.session.rows.values() if row.name == "shop-web")
@@ -49,7 +72,10 @@ async def test_a_wide_list_names_the_worst_finding(width: int, is_shown: bool) -
         titles = [finding.title for finding in row.report.failing if finding.severity is heaviest]
         line = next(line for line in screen_lines(app) if line.startswith("▸ shop-web"))
         assert any(line.rstrip().endswith(title) for title in titles) is is_shown
-        assert any(line.rstrip().endswith("9 0  Worst finding") for line in screen_lines(app)) is is_shown
+        assert (
+            any(line.rstrip().endswith("9 0  Worst finding") for line in screen_lines(app))
+            is is_shown
+        )
 
 
 async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path) -> None:
@@ -59,13 +85,18 @@ async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path)
         assert app.screen.query_one("#directory", Input).value == os.path.join(tmp_path, "units")
 
 
-# --- what is remembered ----------------------------------------------------------------------------------
+# --- what is remembered ---------------------------------------------------------------------------
 
 
 async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) -> None:
     kept: list[Remembered] = []
     async with at_home(some(), remember=kept.append) as (app, pilot):
-        await pilot.press("down", "enter", "7", shows="db")
+        await pilot.press(
+            "down",
+            "enter",
+            "7",
+            shows="db",
+        )
         app.theme = "high-contrast"
         app.session.directory = str(tmp_path)
     [last] = kept
@@ -88,22 +119,47 @@ async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) 
 async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
     kept: list[Remembered] = []
     async with at_home(some(), remember=kept.append) as (app, pilot):
-        await pilot.press("slash", *"!vault", "enter", "o", shows="Container↑")
+        await pilot.press(
+            "slash",
+            *"!vault",
+            "enter",
+            "o",
+            shows="Container↑",
+        )
         await pilot.press("down", "enter")
         await until(pilot, lambda: app.session.last_walk is not None)
     [last] = kept
     assert (last.filter, last.column, last.reverse) == ("!vault", "name", False)
     assert last.container == "shop-web"
     async with at_home(some(), remembered=last) as (app, pilot):
-        await shows(pilot, "Container↑", "2 of 3 containers", "▸ shop-web")
+        await shows(
+            pilot,
+            "Container↑",
+            "2 of 3 containers",
+            "▸ shop-web",
+        )
 
 
 async def test_what_is_set_wins_over_what_is_remembered() -> None:
-    origins = {name: SettingOrigin(SettingSource.FILE, "settings.toml:1") for name in ("theme", "folder")}
-    settings = Settings(theme="hardentui-light", folder="/srv/units", origins=origins)
+    origins = {
+        name: SettingOrigin(SettingSource.FILE, "settings.toml:1") for name in ("theme", "folder")
+    }
+    settings = Settings(
+        theme="hardentui-light",
+        folder="/srv/units",
+        origins=origins,
+    )
     kept: list[Remembered] = []
-    last = Remembered(theme="high-contrast", directory="/elsewhere")
-    app = make_app(some(), settings=settings, remembered=last, remember=kept.append)
+    last = Remembered(
+        theme="high-contrast",
+        directory="/elsewhere",
+    )
+    app = make_app(
+        some(),
+        settings=settings,
+        remembered=last,
+        remember=kept.append,
+    )
     async with running(app):
         assert (app.theme, app.session.directory) == ("hardentui-light", "/srv/units")
     assert kept == []
@@ -111,7 +167,13 @@ async def test_what_is_set_wins_over_what_is_remembered() -> None:
 
 async def test_a_remembered_container_or_theme_that_is_gone_is_no_trouble() -> None:
     async with at_home(
-        some(), remembered=Remembered(theme="gone", container="gone", engine="gone", step=99)
+        some(),
+        remembered=Remembered(
+            theme="gone",
+            container="gone",
+            engine="gone",
+            step=99,
+        ),
     ) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         assert app.theme == DEFAULT
@@ -119,7 +181,11 @@ async def test_a_remembered_container_or_theme_that_is_gone_is_no_trouble() -> N
 
 async def test_the_simulated_host_leaves_no_place_behind() -> None:
     kept: list[Remembered] = []
-    app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={}, remember=kept.append)
+    app = HardenApp(
+        lambda: FirstLook.open(Selection(demo=True)),
+        environ={},
+        remember=kept.append,
+    )
     async with running(app) as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: app.session.last_walk is not None)

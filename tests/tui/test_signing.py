@@ -43,11 +43,19 @@ def _clean(app: HardenApp) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
-    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[tuple[str, int]] = []
 
-    def make(directory: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
+    def make(
+        directory: str,
+        name: str,
+        passphrase_file: str,
+        *,
+        stop: threading.Event,
+    ) -> tuple[str, str]:
         path = Path(passphrase_file)
         given.append((path.read_text(), stat.S_IMODE(path.stat().st_mode)))
         assert str(tmp_path) == directory
@@ -62,9 +70,18 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
             shows=("Name", "Directory", "Passphrase", "Again", "sigstore key pair"),
         )
         await pilot.press("ctrl+s", shows="The name of a key is a file name")
-        _fill(app, name="release", directory=str(tmp_path / "none"))
+        _fill(
+            app,
+            name="release",
+            directory=str(tmp_path / "none"),
+        )
         await pilot.press("ctrl+s", shows="There is no directory")
-        _fill(app, directory=str(tmp_path), passphrase=SECRET, again="another")
+        _fill(
+            app,
+            directory=str(tmp_path),
+            passphrase=SECRET,
+            again="another",
+        )
         await pilot.press("ctrl+s", shows="The two passphrases are different.")
         _fill(app, again=SECRET)
         await pilot.pause()
@@ -82,16 +99,29 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls: list[tuple[str, str, str]] = []
     outcomes = [PullVerdict.ACCEPTED, PullVerdict.WRONG_KEY]
 
-    def sign(image: str, private: str, passphrase_file: str, public: str, *, stop: threading.Event) -> Pull:
+    def sign(
+        image: str,
+        private: str,
+        passphrase_file: str,
+        public: str,
+        *,
+        stop: threading.Event,
+    ) -> Pull:
         calls.append((image, private, Path(passphrase_file).read_text()))
         if private == "wrong":
             raise SigningFailed(f"{image} was not signed: {HOSTILE}.")
-        return Pull(image, outcomes.pop(0), HOSTILE, "podman 5.4.2")
+        return Pull(
+            image,
+            outcomes.pop(0),
+            HOSTILE,
+            "podman 5.4.2",
+        )
 
     monkeypatch.setattr(page, "sign_and_prove", sign)
     async with at_home(some(), size) as (app, pilot):
@@ -108,34 +138,58 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
             _clean(app)
             await pilot.press("escape", opens=SignScreen)
             _fill(app, key="/keys/release.private")
-            await pilot.press("ctrl+s", "escape", "ctrl+s", "y")
+            await pilot.press(
+                "ctrl+s",
+                "escape",
+                "ctrl+s",
+                "y",
+            )
             await until(
                 pilot,
                 lambda v=verdict: f"this key was {v}" in " ".join(drawn(app).split()),  # type: ignore[misc]
             )
             _clean(app)
             await pilot.press("escape", opens=TrustScreen)
-    assert calls[1] == ("quay.io/team/app:1", "/keys/release.private", f"{SECRET}\n")
+    assert calls[1] == (
+        "quay.io/team/app:1",
+        "/keys/release.private",
+        f"{SECRET}\n",
+    )
     assert len(calls) == 4
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_stopped(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gate = threading.Event()
 
-    def check(change: TrustChange, image: str, stop: threading.Event) -> None:
+    def check(
+        change: TrustChange,
+        image: str,
+        stop: threading.Event,
+    ) -> None:
         while not gate.wait(0.01):
             if stop.is_set():
                 raise UsageError("stopped")
         raise UsageError(f"{image}: {HOSTILE}")
 
     monkeypatch.setattr(TrustChange, "check", check)
-    monkeypatch.setattr(page, "trust_change_of", lambda *_: object.__new__(TrustChange))
+    monkeypatch.setattr(
+        page,
+        "trust_change_of",
+        lambda *_: object.__new__(TrustChange),
+    )
     async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
-        await pilot.press("t", *"quay.io/a:1", "enter", opens=JobScreen, shows="esc stops")
+        await pilot.press(
+            "t",
+            *"quay.io/a:1",
+            "enter",
+            opens=JobScreen,
+            shows="esc stops",
+        )
         await pilot.press("escape")
         await until(pilot, lambda: "Stopped." in drawn(app))
         gate.set()
@@ -146,9 +200,14 @@ async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_st
 
 @pytest.mark.parametrize("key", ["trust.key", "trust.sign", "t"])
 async def test_a_simulated_host_and_a_session_in_a_browser_sign_nothing(
-    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    key: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for over, why in (({"simulated": True}, "This host is simulated"), ({}, "through a browser")):
+    for over, why in (
+        ({"simulated": True}, "This host is simulated"),
+        ({}, "through a browser"),
+    ):
         async with at_home(some(**over), (100, 30)) as (app, pilot):
             if not over:
                 monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
@@ -158,13 +217,25 @@ async def test_a_simulated_host_and_a_session_in_a_browser_sign_nothing(
 
 
 def test_the_use_cases_refuse_a_session_in_a_browser_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
     stop = threading.Event()
     for attempt in (
-        lambda: signing.new_key(str(tmp_path), "release", "", stop=stop),
-        lambda: signing.sign_and_prove("quay.io/a:1", "key", "", "", stop=stop),
+        lambda: signing.new_key(
+            str(tmp_path),
+            "release",
+            "",
+            stop=stop,
+        ),
+        lambda: signing.sign_and_prove(
+            "quay.io/a:1",
+            "key",
+            "",
+            "",
+            stop=stop,
+        ),
         lambda: object.__new__(TrustChange).check("quay.io/a:1", stop),
     ):
         with pytest.raises(UsageError, match="through a browser"):
@@ -173,7 +244,8 @@ def test_the_use_cases_refuse_a_session_in_a_browser_too(
 
 
 def test_a_typed_passphrase_is_in_a_private_file_only_while_it_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with signing.passphrase_file(SECRET) as name:

@@ -21,7 +21,9 @@ SIZES = [(60, 16), (200, 60)]
 async def test_the_doctor_looks_at_this_machine_and_at_its_terminal(size: tuple[int, int]) -> None:
     async with at_home(some(), size) as (app, pilot):
         await pilot.press("f2")
-        await until(pilot, lambda: isinstance(app.screen, DoctorScreen) and "terminal:" in drawn(app))
+        await until(
+            pilot, lambda: isinstance(app.screen, DoctorScreen) and "terminal:" in drawn(app)
+        )
         told = " ".join(drawn(app).split())
         assert f"{size[0]}x{size[1]}" in told
         assert ("enlarge it to 80x24" in told) is (size == (60, 16))
@@ -30,15 +32,21 @@ async def test_the_doctor_looks_at_this_machine_and_at_its_terminal(size: tuple[
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
-    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     async with at_home(some(), size) as (app, pilot):
         await pilot.press("app.settings")
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
+        await until(
+            pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app)
+        )
         assert "folder ~/hardened (default)" in " ".join(drawn(app).split())
-        _write(tmp_path / "hardentui" / "settings.toml", 'folder = "/srv/[/x]"\ntheme = "nonsense"\n')
+        _write(
+            tmp_path / "hardentui" / "settings.toml", 'folder = "/srv/[/x]"\ntheme = "nonsense"\n'
+        )
         await pilot.press("r")
         await until(pilot, lambda: "/srv/[/x]" in drawn(app))
         told = "".join(drawn(app).split())  # long lines are wrapped
@@ -46,7 +54,9 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
         assert "settings.toml:2:themeisnotatheme:'nonsense'" in told, "the fault has its line"
 
 
-async def test_a_session_in_a_browser_tells_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_session_in_a_browser_tells_nothing_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv(ONLY_BELOW, "/nowhere")
     async with at_home(some(simulated=True)) as (app, pilot):
         for key in ("f2", "app.settings"):
@@ -56,12 +66,16 @@ async def test_a_session_in_a_browser_tells_nothing_of_the_machine(monkeypatch: 
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+    )
     path.write_text(text)
 
 
 async def test_a_session_in_a_browser_writes_no_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

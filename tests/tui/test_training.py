@@ -33,24 +33,48 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         await pilot.press(
             "T", opens=TrainingScreen, shows=("0 of 30 labs passed", "Your first fix: privileged")
         )
-        await pilot.press("down", "enter", shows=("Lab: One container eats the host", "✗ works", "Your task"))
+        await pilot.press(
+            "down", "enter", shows=("Lab: One container eats the host", "✗ works", "Your task")
+        )
         await pilot.press("e", shows="Hint 1")
-        await pilot.press("i", *"--volume=/:/x", "enter", shows="/ is outside the lab")
+        await pilot.press(
+            "i",
+            *"--volume=/:/x",
+            "enter",
+            shows="/ is outside the lab",
+        )
         options = app.screen.query_one("#options", Input)
         options.value = ""
         await pilot.press("i", *"podman run --memory=64m", "enter")
-        await shows(pilot, "✓ blocked", "Solved.", "esc returns to the labs.")
+        await shows(
+            pilot,
+            "✓ blocked",
+            "Solved.",
+            "esc returns to the labs.",
+        )
         await shows(pilot, "Created with podman run --memory=64m")
         assert "Next move" not in screen_text(app)
-        await pilot.press("escape", opens=TrainingScreen, shows=("1 of 30 labs passed", "✓"))
+        await pilot.press(
+            "escape",
+            opens=TrainingScreen,
+            shows=("1 of 30 labs passed", "✓"),
+        )
         await until(pilot, lambda: getattr(app.screen, "current", "") == "first-run")
         await pilot.press("enter")
-        await shows(pilot, "Lab: Your first fix", "✗ works", "Created with podman run --privileged")
+        await shows(
+            pilot,
+            "Lab: Your first fix",
+            "✗ works",
+            "Created with podman run --privileged",
+        )
         await pilot.press("i", "enter", shows="Solved.")
     again = make_app()
     async with running(again, size) as pilot:
         await pilot.press("T")
-        await until(pilot, lambda: getattr(again.screen, "current", "") == "read-only")
+        await until(
+            pilot,
+            lambda: getattr(again.screen, "current", "") == "read-only",
+        )
 
 
 async def test_a_policy_is_written_on_the_screen() -> None:
@@ -59,9 +83,16 @@ async def test_a_policy_is_written_on_the_screen() -> None:
         await pilot.press("T", opens=TrainingScreen)
         ids = [lab.id for lab in load_labs(checks=[check.id for check in all_checks()])]
         to_it = ["down"] * ids.index("signed-images")
-        await pilot.press(*to_it, "enter", shows="Only signed images", opens=LabScreen)
+        await pilot.press(
+            *to_it,
+            "enter",
+            shows="Only signed images",
+            opens=LabScreen,
+        )
         policy = app.screen.query_one("#policy", TextArea)
-        await until(pilot, lambda: "insecureAcceptAnything" in policy.text)  # its task names the word, too
+        await until(
+            pilot, lambda: "insecureAcceptAnything" in policy.text
+        )  # its task names the word, too
         policy.text = '{"default": [{"type": "reject"}]}'
         await pilot.press("i", "ctrl+s", shows="Solved.")
 

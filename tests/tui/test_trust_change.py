@@ -43,13 +43,17 @@ async def _plan(pilot: Driver, rules: str) -> None:
 async def test_trust_says_which_signatures_podman_reads() -> None:
     async with running(make_app(some()), (120, 40)) as pilot:
         await pilot.press("P")
-        await until(pilot, lambda: "sigstore bundles, the default of cosign 3" in drawn(pilot.app))
+        await until(
+            pilot,
+            lambda: "sigstore bundles, the default of cosign 3" in drawn(pilot.app),
+        )
         assert "looked for: nowhere yet" in drawn(pilot.app)
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("nothing may be pulled")
@@ -58,7 +62,10 @@ async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
     async with at_home(some(simulated=True), size) as (app, pilot):
         await _open(pilot)
         await _plan(pilot, "quay.io/team reject")
-        await until(pilot, lambda: "nothing is pulled or written" in " ".join(drawn(app).split()))
+        await until(
+            pilot,
+            lambda: "nothing is pulled or written" in " ".join(drawn(app).split()),
+        )
         text = " ".join(drawn(app).split())
         assert "quay.io/team: refused" in text
         assert '"quay.io/team": [{"type": "reject"}]' in text
@@ -70,13 +77,25 @@ async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
 @pytest.mark.parametrize(
     ("rules", "tags", "told"),
     [
-        ("quay.io/team=/keys/team.pub", "no", "quay.io/team: must be signed (sigstore) with /keys/team.pub "),
+        (
+            "quay.io/team=/keys/team.pub",
+            "no",
+            "quay.io/team: must be signed (sigstore) with /keys/team.pub ",
+        ),
         ("quay.io/team=/keys/team.pub", "yes", "with /keys/team.pub, for any tag"),
-        ("quay.io/team accept; quay.io/b reject", "no", "quay.io/team: accepted without a signature"),
+        (
+            "quay.io/team accept; quay.io/b reject",
+            "no",
+            "quay.io/team: accepted without a signature",
+        ),
         ("", "no", "none of your own"),
     ],
 )
-async def test_rules_are_told_as_they_are_planned(rules: str, tags: str, told: str) -> None:
+async def test_rules_are_told_as_they_are_planned(
+    rules: str,
+    tags: str,
+    told: str,
+) -> None:
     async with at_home(some(simulated=True), (120, 40)) as (app, pilot):
         await _open(pilot)
         app.screen.query_one("#tags", Input).value = tags
@@ -84,7 +103,10 @@ async def test_rules_are_told_as_they_are_planned(rules: str, tags: str, told: s
         await until(pilot, lambda: told in " ".join(drawn(app).split()) + " ")
 
 
-KEYLESS = "quay.io/team keyless anna@example.com https://accounts.example.com /etc/fulcio.pem /etc/rekor.pub"
+KEYLESS = (
+    "quay.io/team keyless anna@example.com https://accounts.example.com /etc/fulcio.pem "
+    "/etc/rekor.pub"
+)
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
@@ -93,7 +115,10 @@ KEYLESS = "quay.io/team keyless anna@example.com https://accounts.example.com /e
     [
         (
             KEYLESS,
-            "must be signed (keyless) by anna@example.com of https://accounts.example.com, for any tag",
+            (
+                "must be signed (keyless) by anna@example.com of https://accounts.example.com, for "
+                "any tag"
+            ),
             {
                 "type": "sigstoreSigned",
                 "fulcio": {
@@ -107,13 +132,21 @@ KEYLESS = "quay.io/team keyless anna@example.com https://accounts.example.com /e
     ],
 )
 async def test_a_rule_without_a_key_is_typed_told_and_planned(
-    rule: str, told: str, requirement: dict[str, Any], size: tuple[int, int]
+    rule: str,
+    told: str,
+    requirement: dict[str, Any],
+    size: tuple[int, int],
 ) -> None:
     async with at_home(some(simulated=True), size) as (app, pilot):
         await _open(pilot)
         await _plan(pilot, rule)
-        await until(pilot, lambda: "nothing is pulled or written" in " ".join(drawn(app).split()))
-        assert f"quay.io/team: {told}" in " ".join(drawn(app).split()), "such a signature never has a tag"
+        await until(
+            pilot,
+            lambda: "nothing is pulled or written" in " ".join(drawn(app).split()),
+        )
+        assert f"quay.io/team: {told}" in " ".join(drawn(app).split()), (
+            "such a signature never has a tag"
+        )
         assert _planned(drawn(app))["quay.io/team"] == [{**requirement, **_ANY_TAG}]
 
 
@@ -130,13 +163,25 @@ def _planned(text: str) -> Any:
 @pytest.mark.parametrize(
     ("rule", "complaints"),
     [
-        ("quay.io/team keyless anna@example.com https://a.example", ("A keyless rule has", "REKOR-FILE")),
-        ("nginx accept", ("has no registry", "docker.io/library/nginx")),
+        (
+            "quay.io/team keyless anna@example.com https://a.example",
+            ("A keyless rule has", "REKOR-FILE"),
+        ),
+        (
+            "nginx accept",
+            ("has no registry", "docker.io/library/nginx"),
+        ),
         ("[/x] $error", ("is not a rule", "SCOPE=KEYFILE")),
-        ("quay.io/a accept; quay.io/a reject", ("Two rules name quay.io/a",)),
+        (
+            "quay.io/a accept; quay.io/a reject",
+            ("Two rules name quay.io/a",),
+        ),
     ],
 )
-async def test_a_slip_in_a_rule_is_told_on_a_small_terminal(rule: str, complaints: tuple[str, ...]) -> None:
+async def test_a_slip_in_a_rule_is_told_on_a_small_terminal(
+    rule: str,
+    complaints: tuple[str, ...],
+) -> None:
     async with at_home(some(simulated=True), (60, 16)) as (app, pilot):
         await _open(pilot)
         await pilot.press(*rule, "ctrl+s")
@@ -161,8 +206,21 @@ class Pulls:
     ) -> tuple[PullProof, ...]:
         proofs = []
         for case, verdict in self.verdicts.items():
-            pull = Pull("[/x]\x1b[2J.io/a:1", verdict, "said\x1b[2J", "podman 5.4.2")
-            proofs.append(PullProof(case, "default", PullVerdict.REJECTED, pull, hint="look [bold]closer"))
+            pull = Pull(
+                "[/x]\x1b[2J.io/a:1",
+                verdict,
+                "said\x1b[2J",
+                "podman 5.4.2",
+            )
+            proofs.append(
+                PullProof(
+                    case,
+                    "default",
+                    PullVerdict.REJECTED,
+                    pull,
+                    hint="look [bold]closer",
+                )
+            )
             told(proofs[-1])
         while not self.gate.wait(0.01) and not stop.is_set():
             pass
@@ -170,16 +228,28 @@ class Pulls:
 
 
 @contextmanager
-def _real(monkeypatch: pytest.MonkeyPatch, **verdicts: PullVerdict) -> Iterator[Pulls]:
+def _real(
+    monkeypatch: pytest.MonkeyPatch,
+    **verdicts: PullVerdict,
+) -> Iterator[Pulls]:
     """The assistant as on a real host, but for the pulls."""
     pulls = Pulls({case.replace("_", " "): verdict for case, verdict in verdicts.items()})
-    monkeypatch.setattr("hardentui.features.trust.page.trust_change_of", simulated_trust_change)
-    monkeypatch.setattr(TrustChange, "prove", lambda *arguments: pulls.prove(*arguments))
+    monkeypatch.setattr(
+        "hardentui.features.trust.page.trust_change_of",
+        simulated_trust_change,
+    )
+    monkeypatch.setattr(
+        TrustChange,
+        "prove",
+        lambda *arguments: pulls.prove(*arguments),
+    )
     yield pulls
     pulls.gate.set()
 
 
-async def test_pulls_are_told_as_they_come_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pulls_are_told_as_they_come_and_can_be_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     app = make_app(some())
     with _real(monkeypatch, other_repository=PullVerdict.REJECTED):
         async with running(app, (120, 50)) as pilot:
@@ -194,7 +264,9 @@ async def test_pulls_are_told_as_they_come_and_can_be_stopped(monkeypatch: pytes
             assert isinstance(app.screen_stack[-1], TrustForm)
 
 
-async def test_a_pull_that_comes_out_otherwise_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pull_that_comes_out_otherwise_stops_the_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     app = make_app(some())
     with _real(monkeypatch, other_repository=PullVerdict.ACCEPTED) as pulls:
         pulls.gate.set()
@@ -208,7 +280,8 @@ async def test_a_pull_that_comes_out_otherwise_stops_the_change(monkeypatch: pyt
 
 
 async def test_a_proven_policy_is_written_with_a_way_back(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text(ACCEPT)
@@ -220,7 +293,9 @@ async def test_a_proven_policy_is_written_with_a_way_back(
         def here(parts: object, in_use: object) -> TrustChange:
             change = simulated_trust_change(parts, in_use)  # type: ignore[arg-type]
             monkeypatch.setattr(change, "_policy_path", str(policy))
-            monkeypatch.setattr(change, "_text", lambda path: ACCEPT if path == str(policy) else None)
+            monkeypatch.setattr(
+                change, "_text", lambda path: ACCEPT if path == str(policy) else None
+            )
             return change
 
         asked, apply = threading.Event(), TrustChange.apply
@@ -230,7 +305,10 @@ async def test_a_proven_policy_is_written_with_a_way_back(
             return apply(*arguments)
 
         monkeypatch.setattr(TrustChange, "apply", slowly)
-        monkeypatch.setattr("hardentui.features.trust.page.trust_change_of", here)
+        monkeypatch.setattr(
+            "hardentui.features.trust.page.trust_change_of",
+            here,
+        )
         async with running(app, (120, 60)) as pilot:
             await _open(pilot)
             await _plan(pilot, "")

@@ -31,14 +31,24 @@ async def test_keys_for_a_dialog_that_is_not_there_yet_are_not_lost(tmp_path: Pa
 
 async def test_keys_that_close_screens_and_open_others_are_not_lost() -> None:
     async with at_home(some()) as (app, pilot):
-        await pilot.type_ahead("question_mark", "escape", "enter", "d", "escape", "escape", "slash", *"vault")
+        await pilot.type_ahead(
+            "question_mark", "escape", "enter", "d", "escape", "escape", "slash", *"vault"
+        )
         await shows(pilot, "1 of 3 containers")
         assert isinstance(app.screen, HomeScreen)
-        await pilot.type_ahead("enter", "enter", "d", "escape", "3")
+        await pilot.type_ahead(
+            "enter",
+            "enter",
+            "d",
+            "escape",
+            "3",
+        )
         await shows(pilot, "vault", "› 3 ")
 
 
-async def test_a_key_that_is_never_handled_does_not_hold_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_that_is_never_handled_does_not_hold_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A widget may be removed with the messages that it was sent."""
     handled = []
 

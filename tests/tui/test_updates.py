@@ -40,7 +40,10 @@ class Registry:
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     registry = Registry()
-    monkeypatch.setattr("hardentui.features.images.scanning.digest_of", registry.digest_of)
+    monkeypatch.setattr(
+        "hardentui.features.images.scanning.digest_of",
+        registry.digest_of,
+    )
     return registry
 
 
@@ -52,43 +55,59 @@ async def _open(pilot: Driver) -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
-    size: tuple[int, int], registry: Registry, tmp_path: Path
+    size: tuple[int, int],
+    registry: Registry,
+    tmp_path: Path,
 ) -> None:
     registry.answers["docker.io/library/redis:7.4"] = NEW
     async with at_home(some(state_directory=lambda: tmp_path), size) as (app, pilot):
         await _open(pilot)
         assert registry.asked == [], "nothing is asked before somebody wants it"
         await pilot.press("images.updates")
-        await until(pilot, lambda: "newer docker.io/library/redis:7.4" in " ".join(drawn(app).split()))
+        await until(
+            pilot, lambda: "newer docker.io/library/redis:7.4" in " ".join(drawn(app).split())
+        )
         text = " ".join(drawn(app).split())
         assert "newer docker.io/library/redis:7.4: newer, first seen on" in text
         assert "unknown docker.io/library/alpine:latest: unknown: [/x]␛[2J no route" in text
 
 
-async def test_asking_can_be_stopped(registry: Registry, tmp_path: Path) -> None:
+async def test_asking_can_be_stopped(
+    registry: Registry,
+    tmp_path: Path,
+) -> None:
     registry.gate.clear()
     async with at_home(some(state_directory=lambda: tmp_path)) as (app, pilot):
         await _open(pilot)
-        await pilot.press("images.updates", shows=("querying docker.io/library/", "esc stops"))
+        await pilot.press(
+            "images.updates",
+            shows=("querying docker.io/library/", "esc stops"),
+        )
         await pilot.press("escape")
         registry.gate.set()
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
         assert len(registry.asked) == 1
 
 
-async def test_a_simulated_host_asks_nobody_and_runs_nothing(registry: Registry, twins: list[str]) -> None:
+async def test_a_simulated_host_asks_nobody_and_runs_nothing(
+    registry: Registry,
+    twins: list[str],
+) -> None:
     async with at_home(some(simulated=True)) as (app, pilot):
         await _open(pilot)
         screen = app.screen
         assert isinstance(screen, ImagesScreen)
         for action in ("updates", "rehearse"):
-            await until(pilot, lambda action=action: "no registry" in screen.why_not(action))  # type: ignore[misc]
+            await until(
+                pilot,
+                lambda action=action: "no registry" in screen.why_not(action),
+            )  # type: ignore[misc]
         await pilot.press("images.updates", "t")
         assert app.screen is screen
     assert (registry.asked, twins) == ([], [])
 
 
-# --- a rehearsal ----------------------------------------------------------------------------------------
+# --- a rehearsal ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -97,7 +116,11 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
 
     def rehearse(
-        trying: Trying, wanted: str, wishes: Wishes, tell: Callable[[TrialEvent], None], stop: threading.Event
+        trying: Trying,
+        wanted: str,
+        wishes: Wishes,
+        tell: Callable[[TrialEvent], None],
+        stop: threading.Event,
     ) -> Rehearsal:
         asked.append(f"{trying.name} {wanted}".strip())
         tell(TrialEvent(TrialStep.BASELINE, "starting a twin [/x]\x1b[2J"))
@@ -105,19 +128,38 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             stop.wait(10)
             raise KeyboardInterrupt
         before = Baseline(True, How.PORTS, 1.0)
-        after = Baseline(False, How.PORTS, 30.0, "it ended", log="no such file [/x]\x1b[2J")
-        return Rehearsal("nginx:2", "a" * 64, "b" * 64, before, after)
+        after = Baseline(
+            False,
+            How.PORTS,
+            30.0,
+            "it ended",
+            log="no such file [/x]\x1b[2J",
+        )
+        return Rehearsal(
+            "nginx:2",
+            "a" * 64,
+            "b" * 64,
+            before,
+            after,
+        )
 
     monkeypatch.setattr(Trying, "rehearse", rehearse)
     return asked
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
-async def test_an_update_is_rehearsed(size: tuple[int, int], registry: Registry, twins: list[str]) -> None:
+async def test_an_update_is_rehearsed(
+    size: tuple[int, int],
+    registry: Registry,
+    twins: list[str],
+) -> None:
     async with at_home(some(), size) as (app, pilot):
         await _open(pilot)
         await pilot.press("t", *"shop-web", "enter")
-        await until(pilot, lambda: "would break shop-web" in " ".join(drawn(app).split()))
+        await until(
+            pilot,
+            lambda: "would break shop-web" in " ".join(drawn(app).split()),
+        )
         text = " ".join(drawn(app).split())
         assert "twin with today's image (aaaaaaaaaaaa): ready" in text
         assert "no such file [/x]␛[2J" in text
@@ -126,13 +168,21 @@ async def test_an_update_is_rehearsed(size: tuple[int, int], registry: Registry,
 
 
 async def test_a_rehearsal_shows_what_it_does_and_can_be_stopped(
-    registry: Registry, twins: list[str]
+    registry: Registry,
+    twins: list[str],
 ) -> None:
     async with at_home(some(), (120, 36)) as (app, pilot):
         await _open(pilot)
-        await pilot.press("t", *"shop-web slow", "enter", shows=("starting a twin [/x]␛[2J", "esc stops"))
+        await pilot.press(
+            "t", *"shop-web slow", "enter", shows=("starting a twin [/x]␛[2J", "esc stops")
+        )
         await pilot.press("escape")
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
         assert twins == ["shop-web slow"]
         await pilot.press("escape", opens=ImagesScreen)
-        await pilot.press("t", *"nobody", "enter", shows="No container is called 'nobody'")
+        await pilot.press(
+            "t",
+            *"nobody",
+            "enter",
+            shows="No container is called 'nobody'",
+        )

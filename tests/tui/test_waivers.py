@@ -1,4 +1,5 @@
-"""Accepting findings in the terminal UI: what is accepted counts at once, and is listed with its end."""
+"""Accepting findings in the terminal UI: what is accepted counts at once, and is listed with its
+end."""
 
 from __future__ import annotations
 
@@ -73,21 +74,33 @@ async def _explained(app: HardenApp, pilot: Driver) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_finding_is_accepted_counts_at_once_and_is_listed(
-    size: tuple[int, int], waivers: Path
+    size: tuple[int, int],
+    waivers: Path,
 ) -> None:
     app = _app(waivers)
     async with running(app, size) as pilot:
         await _explained(app, pilot)
         await pilot.press("W", opens=AcceptScreen)
-        await shows(pilot, "Reason", "Owner", "Until", "Instead", str(date.today() + timedelta(days=90)))
-        await pilot.press(*"until March", "enter", "ctrl+u", *"anna", "enter", "enter", *"an alarm", "enter")
-        await until(pilot, lambda: isinstance(app.screen, WalkScreen) and _finding(app)[1] == "waived")
+        await shows(
+            pilot, "Reason", "Owner", "Until", "Instead", str(date.today() + timedelta(days=90))
+        )
+        await pilot.press(
+            *"until March", "enter", "ctrl+u", *"anna", "enter", "enter", *"an alarm", "enter"
+        )
+        await until(
+            pilot, lambda: isinstance(app.screen, WalkScreen) and _finding(app)[1] == "waived"
+        )
         await shows(pilot, "waived")
         await pilot.press("app.waivers")
-        await until(pilot, lambda: isinstance(app.screen, WaiversScreen) and "waives" in drawn(app))
+        await until(
+            pilot,
+            lambda: isinstance(app.screen, WaiversScreen) and "waives" in drawn(app),
+        )
         told = " ".join(drawn(app).split())
         assert f"{CHECK} on shop-web (rootful)" in told
-        assert "90 days left waives 1 finding owner anna reason until March instead an alarm" in told
+        assert (
+            "90 days left waives 1 finding owner anna reason until March instead an alarm" in told
+        )
     (written,) = tomllib.loads(_read(waivers))["waiver"]
     assert written == {
         "check": CHECK,
@@ -101,14 +114,27 @@ async def test_a_finding_is_accepted_counts_at_once_and_is_listed(
 
 
 async def test_a_help_read_while_the_waiver_is_written_stays(
-    waivers: Path, monkeypatch: pytest.MonkeyPatch
+    waivers: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app, may_write, accept = _app(waivers), threading.Event(), Waiving.accept
-    monkeypatch.setattr(Waiving, "accept", lambda *given: may_write.wait(30) and accept(*given))
+    monkeypatch.setattr(
+        Waiving,
+        "accept",
+        lambda *given: may_write.wait(30) and accept(*given),
+    )
     async with running(app) as pilot:
         await _explained(app, pilot)
         await pilot.press("W", opens=AcceptScreen)
-        await pilot.press(*"why", "enter", "enter", "enter", "enter", "f1", opens=HelpScreen)
+        await pilot.press(
+            *"why",
+            "enter",
+            "enter",
+            "enter",
+            "enter",
+            "f1",
+            opens=HelpScreen,
+        )
         may_write.set()
         await until(pilot, lambda: CHECK in _read(waivers))
         await until(pilot, lambda: bool(app._notifications))
@@ -122,24 +148,39 @@ async def test_a_new_connection_leaves_the_page_below_an_open_help(waivers: Path
         await _explained(app, pilot)
         await pilot.press("escape", "f1", opens=HelpScreen)
         app.session.open()
-        await until(pilot, lambda: app.session.bench is not None and app.session.progress is None)
+        await until(
+            pilot,
+            lambda: app.session.bench is not None and app.session.progress is None,
+        )
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("escape", opens=HomeScreen)
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("key", "what"), [("I", "images"), ("M", "networks")])
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [("I", "images"), ("M", "networks")],
+)
 async def test_a_finding_of_an_image_or_a_network_is_accepted_where_it_is_listed(
-    key: str, what: str, size: tuple[int, int], waivers: Path
+    key: str,
+    what: str,
+    size: tuple[int, int],
+    waivers: Path,
 ) -> None:
     checks = [check.id for check in all_checks() if check.kind in (Kind.IMAGE, Kind.NETWORK)]
     few = tomllib.loads(CHECKLIST.read_text())
     few["step"][0]["checks"] += [check for check in checks if check not in few["step"][0]["checks"]]
     waivers.with_name("few.toml").write_text(tomli_w.dumps(few))
-    host = Host(("db", "db"), ("backup", "backup"), ("cache", "cache"))
+    host = Host(
+        ("db", "db"),
+        ("backup", "backup"),
+        ("cache", "cache"),
+    )
     if what == "images":
         image = host.inspect("backup")["Image"]
-        label = next(label for label in host.labels if f"/images/{image}/json" in host.answers(label))
+        label = next(
+            label for label in host.labels if f"/images/{image}/json" in host.answers(label)
+        )
         host.answers(label)[f"/images/{image}/json"]["Created"] = "2020-01-01T00:00:00Z"
         host.remove("backup")  # its image is old, and nobody uses it any more
     host.checklist = str(waivers.with_name("few.toml"))
@@ -149,9 +190,13 @@ async def test_a_finding_of_an_image_or_a_network_is_accepted_where_it_is_listed
         while isinstance(app.screen, ImagesScreen) and "alpine" not in app.screen.copied()[1]:
             await pilot.press("down")
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, FindingsScreen) and bool(_finding(app)[0]))
+        await until(
+            pilot, lambda: isinstance(app.screen, FindingsScreen) and bool(_finding(app)[0])
+        )
         findings = app.screen.query_one(FindingList)
-        while (current := findings.current) and current.subject.kind.value != what.removesuffix("s"):
+        while (current := findings.current) and current.subject.kind.value != what.removesuffix(
+            "s"
+        ):
             await pilot.press("down")
             assert findings.current is not current, "it is not there"
         assert current is not None
@@ -183,7 +228,10 @@ async def test_what_is_missing_or_wrong_is_told_and_nothing_is_written(waivers: 
         await pilot.press("W", opens=AcceptScreen)
         await pilot.press("ctrl+s", shows="Not accepted: A waiver needs a reason.")
         await pilot.press(*"because")
-        for day, why in (("soon", "'soon' is not a date."), ("2020-01-01", "2020-01-01 has passed.")):
+        for day, why in (
+            ("soon", "'soon' is not a date."),
+            ("2020-01-01", "2020-01-01 has passed."),
+        ):
             app.screen.query_one("#until", Input).value = day
             await pilot.press("ctrl+s", shows=f"Not accepted: {why}")
         await pilot.press("escape", opens=WalkScreen)
@@ -209,10 +257,25 @@ async def test_a_changed_file_is_read_again_and_its_faults_have_lines(waivers: P
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("app.waivers")
         await until(pilot, lambda: f"{CHECK} on nobody" in drawn(app))
-        await shows(pilot, "2020-01-31: expired", "[/x] $error", f"{waivers}:1")
-        _write(waivers, _read(waivers).replace("2020-01-31", "2099-01-31").replace("nobody", "shop-*"))
+        await shows(
+            pilot,
+            "2020-01-31: expired",
+            "[/x] $error",
+            f"{waivers}:1",
+        )
+        _write(
+            waivers,
+            _read(waivers)
+            .replace("2020-01-31", "2099-01-31")
+            .replace(
+                "nobody",
+                "shop-*",
+            ),
+        )
         await pilot.press("r")
-        await until(pilot, lambda: "waives" in drawn(app) and "finding" in drawn(app).partition("waives")[2])
+        await until(
+            pilot, lambda: "waives" in drawn(app) and "finding" in drawn(app).partition("waives")[2]
+        )
         assert f"{CHECK} on shop-*" in drawn(app)
         _write(waivers, _read(waivers).replace("owner", "ownr"))
         await pilot.press("r", shows="unknown key 'ownr'; did you mean 'owner'?")
@@ -224,5 +287,9 @@ async def test_without_waivers_the_page_says_how_to_accept(waivers: Path) -> Non
     app = _app(waivers)
     async with running(app) as pilot:
         await pilot.press(
-            "app.waivers", shows=("None. To accept a finding, open it with e", str(waivers.name))
+            "app.waivers",
+            shows=(
+                "None. To accept a finding, open it with e",
+                str(waivers.name),
+            ),
         )

@@ -45,21 +45,29 @@ SIZES = [(60, 16), (120, 36), (200, 60)]
 async def _open_walk(app: HardenApp, pilot: Driver) -> WalkScreen:
     await until(pilot, lambda: app.session.host is not None)
     await shows(pilot, "▸ shop-web")
-    await pilot.press("enter", opens=WalkScreen, shows="score")
+    await pilot.press(
+        "enter",
+        opens=WalkScreen,
+        shows="score",
+    )
     assert isinstance(app.screen, WalkScreen)
     return app.screen
 
 
 @asynccontextmanager
 async def walking(
-    size: tuple[int, int] = (80, 24), host: Host | None = None
+    size: tuple[int, int] = (80, 24),
+    host: Host | None = None,
 ) -> AsyncIterator[tuple[HardenApp, Driver, WalkScreen]]:
     async with at_home(host or some(), size) as (app, pilot):
         yield app, pilot, await _open_walk(app, pilot)
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, int], tmp_path: Path) -> None:
+async def test_from_the_list_to_written_files_without_a_mouse(
+    size: tuple[int, int],
+    tmp_path: Path,
+) -> None:
     async with walking(size) as (app, pilot, _):
         for number, title in enumerate(TITLES, 1):
             await pilot.press(str(number % 10), shows=f"shop-web › {number} {title[:12]}")
@@ -72,9 +80,17 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
             await shows(pilot, "+NoNewPrivileges=true", "[Container]")
         await pilot.press("escape", "w")
         await until(pilot, lambda: writes(app))
-        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await until(
+            pilot,
+            lambda: not app.screen.query_one("#write", Button).disabled,
+        )
         app.screen.query_one("#directory", Input).value = str(tmp_path / "out")
-        await pilot.press("shift+tab", "space", *["shift+tab"] * 3, "space")
+        await pilot.press(
+            "shift+tab",
+            "space",
+            *["shift+tab"] * 3,
+            "space",
+        )
         assert app.screen.query_one("#run", Checkbox).value
         await shows(pilot, "Goes to")
         await pilot.press("ctrl+s", shows=("shop-web.container", "new"))
@@ -89,19 +105,35 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
 
 
 async def test_a_file_that_is_still_being_made_is_written_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pressed, draft = threading.Event(), Drafter.draft
 
-    def slow(drafter: Drafter, report: Report, plan: Plan | None, target: Target, **words: Any) -> Draft:
+    def slow(
+        drafter: Drafter,
+        report: Report,
+        plan: Plan | None,
+        target: Target,
+        **words: Any,
+    ) -> Draft:
         assert target is not Target.RUN or pressed.wait(60)
-        return draft(drafter, report, plan, target, **words)
+        return draft(
+            drafter,
+            report,
+            plan,
+            target,
+            **words,
+        )
 
     monkeypatch.setattr(Drafter, "draft", slow)
     async with walking((80, 24)) as (app, pilot, _):
         await pilot.press("w")
         await until(pilot, lambda: writes(app))
-        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await until(
+            pilot,
+            lambda: not app.screen.query_one("#write", Button).disabled,
+        )
         app.screen.query_one("#directory", Input).value = str(tmp_path / "out")
         app.screen.query_one("#run", Checkbox).value = True
         await pilot.press("ctrl+s", shows="Generating the files")
@@ -124,7 +156,11 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
         await pilot.press("F", shows="with 4 fixes")
         app.clear_notifications()
         await pilot.press("walk.none", shows="nothing chosen")
-        await pilot.press("walk.likely", "walk.likely", shows="nothing chosen")
+        await pilot.press(
+            "walk.likely",
+            "walk.likely",
+            shows="nothing chosen",
+        )
         assert walk.session.choices[host.key("shop-web")] == {}
 
 
@@ -151,7 +187,12 @@ async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
         await pilot.press(
             "e", opens=ExplainScreen, shows=("What it checks", "Why it matters", "What may break")
         )
-        await scrolled(pilot, "end", "References", "CIS Docker")
+        await scrolled(
+            pilot,
+            "end",
+            "References",
+            "CIS Docker",
+        )
 
 
 async def test_what_cannot_be_chosen_says_why() -> None:
@@ -174,7 +215,10 @@ async def test_findings_follow_the_container() -> None:
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("4", shows="▸ [ ] ! medium")
-        await pilot.press("space", shows="[x] ! medium    Processes can gain new privileges")
+        await pilot.press(
+            "space",
+            shows="[x] ! medium    Processes can gain new privileges",
+        )
         host.harden("shop-web")
         await pilot.press("r")
         await until(pilot, lambda: app.session.choices[key] == {})
@@ -255,7 +299,10 @@ async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> N
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "w")
         await until(pilot, lambda: writes(app))
-        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await until(
+            pilot,
+            lambda: not app.screen.query_one("#write", Button).disabled,
+        )
         directory = app.screen.query_one("#directory", Input)
         directory.value = str(blocked)
         await pilot.press("enter", "enter", shows="Not written")
@@ -273,7 +320,10 @@ async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_p
         await pilot.press("enter", "w")
         await until(pilot, lambda: writes(app))
         app.screen.query_one("#directory", Input).value = str(tmp_path)
-        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await until(
+            pilot,
+            lambda: not app.screen.query_one("#write", Button).disabled,
+        )
         await pilot.press("ctrl+s", shows="new")
         assert not app.session.unwritten
         await pilot.press("escape", "escape", opens=HomeScreen)
@@ -286,7 +336,11 @@ async def test_what_would_be_written_is_wrapped_again_when_the_terminal_changes(
         await pilot.press("w", shows="only volumes and mounts keep their files")
         await pilot.resize_terminal(60, 24)
         await shows(pilot, "each stop; only\n")
-        await pilot.press("escape", "question_mark", shows="Choose every fix known to\n")
+        await pilot.press(
+            "escape",
+            "question_mark",
+            shows="Choose every fix known to\n",
+        )
         await pilot.resize_terminal(100, 30)
         await shows(pilot, "Choose every fix known to break nothing.")
 
@@ -294,7 +348,9 @@ async def test_what_would_be_written_is_wrapped_again_when_the_terminal_changes(
 @pytest.fixture
 def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The generator refuses every unit."""
-    refusal = "Look at line 3, which is long enough for a small terminal, and whose end is told too."
+    refusal = (
+        "Look at line 3, which is long enough for a small terminal, and whose end is told too."
+    )
     prove = Mock(side_effect=GeneratorError("The generator refuses the unit.", refusal))
     monkeypatch.setattr("hardentui.features.fix.drafts.prove", prove)
 
@@ -302,18 +358,26 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("refusing")
 async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -> None:
     async with walking() as (app, pilot, _):
-        await pilot.press("walk.likely", "w", shows=("The generator refuses the unit.", "Look at line 3,"))
+        await pilot.press(
+            "walk.likely", "w", shows=("The generator refuses the unit.", "Look at line 3,")
+        )
         assert app.screen.query_one("#write", Button).disabled
 
 
 @pytest.mark.usefixtures("refusing")
 async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
     async with walking((60, 16)) as (_, pilot, _):
-        await pilot.press("walk.likely", "w", shows=("Look at line 3,", "whose end is told too."))
+        await pilot.press(
+            "walk.likely",
+            "w",
+            shows=("Look at line 3,", "whose end is told too."),
+        )
 
 
 @pytest.mark.parametrize("size", [(30, 16), (60, 16), (200, 60)])
-async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(size: tuple[int, int]) -> None:
+async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(
+    size: tuple[int, int],
+) -> None:
     async with walking(size) as (app, pilot, _):
         await pilot.press("walk.likely", "w")
         await until(pilot, lambda: writes(app))
@@ -332,18 +396,25 @@ async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path
         await until(pilot, lambda: (tmp_path / "shop-web.container").exists())
 
 
-async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_session(tmp_path: Path) -> None:
+async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_session(
+    tmp_path: Path,
+) -> None:
     host = some(found_with=("--connection", "prod"))
     there = f"--connection prod --checklist {host.checklist}"
     async with walking((200, 50), host=host) as (app, pilot, _):
         await pilot.press("walk.likely", "w")
         await until(pilot, lambda: writes(app))
         app.screen.query_one("#plan", Checkbox).value = True
-        await shows(pilot, f"hardentui fix shop-web --plan shop-web-plan.toml {there} uses it again")
+        await shows(
+            pilot, f"hardentui fix shop-web --plan shop-web-plan.toml {there} uses it again"
+        )
         app.screen.query_one("#directory", Input).value = str(tmp_path)
         await pilot.press("ctrl+s", shows=f"hardentui check shop-web {there}")
         await pilot.press("c")
-        await until(pilot, lambda: f"hardentui check shop-web {there}" in app.clipboard)
+        await until(
+            pilot,
+            lambda: f"hardentui check shop-web {there}" in app.clipboard,
+        )
 
 
 async def test_the_difference_jumps_between_changes() -> None:
@@ -382,5 +453,9 @@ async def test_what_is_told_does_not_cover_the_plan() -> None:
         await pilot.press("enter", opens=WalkScreen)
         app.notify("Something to be told.")
         await shows(pilot, "Something to be told.")
-        at = next(number for number, line in enumerate(screen_lines(app)) if "Something to be told." in line)
+        at = next(
+            number
+            for number, line in enumerate(screen_lines(app))
+            if "Something to be told." in line
+        )
         assert at < app.size.height // 3

@@ -30,11 +30,16 @@ def no_nft(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("a program was to be run")
 
-    monkeypatch.setattr("hardentui.host.network.firewall.subprocess", SimpleNamespace(run=fail))
+    monkeypatch.setattr(
+        "hardentui.host.network.firewall.subprocess",
+        SimpleNamespace(run=fail),
+    )
 
 
 def shop(**opened: bool) -> Host:
-    return Host(("shop-web", "shop-web"), ("db", "db"), ("cache", "cache"), ("backup", "backup"), **opened)
+    return Host(
+        ("shop-web", "shop-web"), ("db", "db"), ("cache", "cache"), ("backup", "backup"), **opened
+    )
 
 
 async def _map(pilot: Driver) -> None:
@@ -43,16 +48,20 @@ async def _map(pilot: Driver) -> None:
     await until(pilot, lambda: pilot.app.screen.query_one("#table").row_count > 0)  # type: ignore[attr-defined]
 
 
-# --- ways ---------------------------------------------------------------------------------------------
+# --- ways -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_way_that_cannot_be_proven_says_why_and_what_the_map_says(size: tuple[int, int]) -> None:
+async def test_a_way_that_cannot_be_proven_says_why_and_what_the_map_says(
+    size: tuple[int, int],
+) -> None:
     async with at_home(shop(simulated=True), size) as (app, pilot):
         await _map(pilot)
         await pilot.press("t", opens=AskScreen)
         await pilot.press(*"shop-web db:5432", "enter")
-        await until(pilot, lambda: isinstance(app.screen, JobScreen) and "the map says" in drawn(app))
+        await until(
+            pilot, lambda: isinstance(app.screen, JobScreen) and "the map says" in drawn(app)
+        )
         text = " ".join(drawn(app).split())
         assert "outcome not proven" in text
         await pilot.press("escape", opens=NetworksScreen)
@@ -77,28 +86,46 @@ async def test_the_question_can_be_left() -> None:
     async with at_home(shop()) as (_, pilot):
         await _map(pilot)
         await pilot.press("t", "escape", opens=NetworksScreen)
-        await pilot.press("networks.outgoing", "enter", opens=NetworksScreen)
+        await pilot.press(
+            "networks.outgoing",
+            "enter",
+            opens=NetworksScreen,
+        )
 
 
 async def test_a_simulated_host_has_no_sockets_to_watch() -> None:
     async with at_home(shop(simulated=True)) as (_, pilot):
         await _map(pilot)
-        await pilot.press("networks.outgoing", *"db", "enter", shows="This host is simulated")
+        await pilot.press(
+            "networks.outgoing",
+            *"db",
+            "enter",
+            shows="This host is simulated",
+        )
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_split_is_shown_and_written(size: tuple[int, int], tmp_path: Path) -> None:
+async def test_a_split_is_shown_and_written(
+    size: tuple[int, int],
+    tmp_path: Path,
+) -> None:
     app = make_app(shop(simulated=True))
     directory = tmp_path / "units"
     async with running(app, size) as pilot:
         await _map(pilot)
         await pilot.press("networks.split")
-        await until(pilot, lambda: "podman network create" in " ".join(drawn(app).split()))
+        await until(
+            pilot,
+            lambda: "podman network create" in " ".join(drawn(app).split()),
+        )
         assert "joins" in drawn(app)
         assert "[Network]" in drawn(app)
         await pilot.press("w", opens=AskScreen)
         await pilot.press(*str(directory), "enter")
-        await until(pilot, lambda: units(directory) != [] and not unfinished(directory))
+        await until(
+            pilot,
+            lambda: units(directory) != [] and not unfinished(directory),
+        )
 
 
 def unfinished(directory: Path) -> list[str]:
@@ -110,7 +137,7 @@ def units(directory: Path) -> list[str]:
     return [path.name for path in directory.iterdir()] if directory.is_dir() else []
 
 
-# --- rights -------------------------------------------------------------------------------------------
+# --- rights ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -118,25 +145,40 @@ async def test_one_key_shows_what_the_kernel_lets_a_container_do(size: tuple[int
     async with at_home(some(), size) as (app, pilot):
         await shows(pilot, "▸ shop-web")
         await pilot.press("home.rights")
-        await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
+        await until(
+            pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app)
+        )
         text = " ".join(drawn(app).split())
         assert "! has BPF: Load programs into the kernel that watch or change what it does." in text
         assert "CHOWN: Change the owner and group of any file. DAC_OVERRIDE: Read" in text
         assert "System calls (seccomp)" in text
         await pilot.press("w", shows="Directory for hardentui-shop-web")
-        await pilot.press("escape", "escape", "enter", "R")
-        await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
+        await pilot.press(
+            "escape",
+            "escape",
+            "enter",
+            "R",
+        )
+        await until(
+            pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app)
+        )
 
 
 async def test_a_container_that_is_gone_has_no_rights_to_show() -> None:
     host = some()
     async with at_home(host) as (app, pilot):
-        await until(pilot, lambda: app.session.host is not None and app.session.progress is None)
+        await until(
+            pilot,
+            lambda: app.session.host is not None and app.session.progress is None,
+        )
         host.remove("shop-web")
-        await pilot.press("home.rights", shows="'shop-web' cannot be checked: it is gone")
+        await pilot.press(
+            "home.rights",
+            shows="'shop-web' cannot be checked: it is gone",
+        )
 
 
-# --- a split tried ------------------------------------------------------------------------------------
+# --- a split tried --------------------------------------------------------------------------------
 
 
 class HeldTrial:
@@ -160,17 +202,43 @@ class HeldTrial:
             stop.wait(10)
             raise KeyboardInterrupt
         ways = (
-            WayTried("shop-web", "db", (5432,), True, True, True, True, True),
-            WayTried("report", "db", (5432,), False, False, True, True),
+            WayTried(
+                "shop-web",
+                "db",
+                (5432,),
+                True,
+                True,
+                True,
+                True,
+                True,
+            ),
+            WayTried(
+                "report",
+                "db",
+                (5432,),
+                False,
+                False,
+                True,
+                True,
+            ),
         )
-        return SplitTrial(proposal.network, proposal.engine, SplitResult.BREAKS, (), ways)
+        return SplitTrial(
+            proposal.network,
+            proposal.engine,
+            SplitResult.BREAKS,
+            (),
+            ways,
+        )
 
 
 @pytest.fixture
 def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[..., HeldTrial]:
     def held(*, waits: bool) -> HeldTrial:
         stand_in = HeldTrial(waits=waits)
-        monkeypatch.setattr("hardentui.features.networks.requests.try_proposal", stand_in)
+        monkeypatch.setattr(
+            "hardentui.features.networks.requests.try_proposal",
+            stand_in,
+        )
         monkeypatch.setattr("hardentui.tui.screens.networks.WATCH", 0.1)
         return stand_in
 
@@ -179,13 +247,17 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[..., HeldTrial]:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_split_is_tried_and_tells_what_is_wrong(
-    size: tuple[int, int], trial: Callable[..., HeldTrial]
+    size: tuple[int, int],
+    trial: Callable[..., HeldTrial],
 ) -> None:
     stand_in = trial(waits=False)
     async with at_home(shop(), size) as (app, pilot):
         await _map(pilot)
         await pilot.press("networks.try", *"shop-net", "enter")
-        await until(pilot, lambda: "it does not work as proposed" in " ".join(drawn(app).split()))
+        await until(
+            pilot,
+            lambda: "it does not work as proposed" in " ".join(drawn(app).split()),
+        )
         text = " ".join(drawn(app).split())
         assert "ok shop-web to db port 5432: needed; connected, and it connects by itself" in text
         assert "WRONG report to db port 5432: must be blocked; connected" in text
@@ -212,7 +284,10 @@ async def test_only_what_is_proposed_can_be_tried(trial: Callable[..., HeldTrial
     async with running(make_app(shop()), (120, 36)) as pilot:
         await _map(pilot)
         await pilot.press(
-            "networks.try", *"[/x]", "enter", shows=("Nothing is proposed for a network '[/x]'", "shop-net")
+            "networks.try",
+            *"[/x]",
+            "enter",
+            shows=("Nothing is proposed for a network '[/x]'", "shop-net"),
         )
     async with running(make_app(shop(simulated=True)), (120, 36)) as pilot:
         await _map(pilot)

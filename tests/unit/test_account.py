@@ -1,4 +1,5 @@
-"""Whose folders we believe: programs, modules and settings come from none that another account can write."""
+"""Whose folders we believe: programs, modules and settings come from none that another account can
+write."""
 
 import os
 import subprocess
@@ -15,10 +16,17 @@ from hardentui.import_path import without_current_folder
 from hardentui.model.known import Unread
 
 ANNA = 4321
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes folders of another account")
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="makes folders of another account",
+)
 
 
-def _program(directory: Path, name: str, mode: int = 0o755) -> Path:
+def _program(
+    directory: Path,
+    name: str,
+    mode: int = 0o755,
+) -> Path:
     directory.mkdir(exist_ok=True)
     directory.chmod(mode)
     path = directory / name
@@ -36,9 +44,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "folder"
 
 
-@pytest.mark.parametrize("path", ["", ":", ".", ":/nowhere", "/nowhere::", "./", "../folder", None])
+@pytest.mark.parametrize(
+    "path",
+    ["", ":", ".", ":/nowhere", "/nowhere::", "./", "../folder", None],
+)
 def test_no_program_is_run_from_the_current_folder(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str | None
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str | None,
 ) -> None:
     if path is None:
         monkeypatch.delenv("PATH")
@@ -51,11 +64,15 @@ def test_no_program_is_run_from_the_current_folder(
 
 
 def test_a_folder_that_all_can_write_is_skipped_and_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _program(tmp_path / "open", "no-such-tool", 0o777)
     _program(tmp_path / "sticky", "no-such-tool", 0o1777)
-    monkeypatch.setenv("PATH", f"{tmp_path}/open:{tmp_path}/sticky::bin:/usr/bin")
+    monkeypatch.setenv(
+        "PATH",
+        f"{tmp_path}/open:{tmp_path}/sticky::bin:/usr/bin",
+    )
     assert account.find_program("no-such-tool") is None
     assert [element for element, _ in account.skipped_in_path()] == [
         f"{tmp_path}/open",
@@ -65,7 +82,10 @@ def test_a_folder_that_all_can_write_is_skipped_and_told(
     ]
 
 
-def test_our_own_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_folder_is_used(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     program = _program(tmp_path / "bin", "no-such-tool", 0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin")
     assert account.find_program("no-such-tool") == str(program)
@@ -74,7 +94,8 @@ def test_our_own_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @as_root
 def test_root_runs_nothing_from_the_folder_of_another_account(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     program = _program(tmp_path / "annas", "no-such-tool")
     os.chown(tmp_path / "annas", ANNA, ANNA)
@@ -86,12 +107,14 @@ def test_root_runs_nothing_from_the_folder_of_another_account(
 
 @as_root
 def test_root_believes_no_variable_that_leads_to_another_account(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home = tmp_path / "anna"
     (home / ".config/containers").mkdir(parents=True)
     (home / ".config/containers/podman-connections.json").write_text(
-        '{"Connection": {"Default": "evil", "Connections": {"evil": {"URI": "unix:///tmp/evil.sock"}}}}'
+        '{"Connection": {"Default": "evil", "Connections": {"evil": {"URI": '
+        '"unix:///tmp/evil.sock"}}}}'
     )
     os.chown(home, ANNA, ANNA)
     for name, place in {
@@ -109,7 +132,9 @@ def test_root_believes_no_variable_that_leads_to_another_account(
 
 @pytest.mark.parametrize("mode", [0o777, None])
 def test_a_temporary_directory_that_others_can_change_is_not_used(
-    mode: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: int | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if mode is not None:
         tmp_path.chmod(mode)
@@ -125,16 +150,30 @@ def test_no_module_is_imported_from_the_current_folder(tmp_path: Path) -> None:
     marker = tmp_path / "run"
     command = ("hardentui", "--demo", "check", "shop-web", "--format", "json")
     for words, modules in (
-        ([sys.executable, "-m", *command], ("json.py", "argparse.py", "gettext.py")),
-        (our_module(*command), ("json.py", "hardentui/__init__.py")),
+        (
+            [sys.executable, "-m", *command],
+            ("json.py", "argparse.py", "gettext.py"),
+        ),
+        (
+            our_module(*command),
+            ("json.py", "hardentui/__init__.py"),
+        ),
     ):
         for name in modules:
             path = tmp_path / "folder" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(
+                parents=True,
+                exist_ok=True,
+            )
             path.write_text(f"open({str(marker)!r}, 'a').write(__file__)\nraise SystemExit(9)\n")
         environment = {**os.environ, "PYTHONPATH": python_path()}
         done = subprocess.run(
-            words, cwd=tmp_path / "folder", env=environment, capture_output=True, timeout=100, check=False
+            words,
+            cwd=tmp_path / "folder",
+            env=environment,
+            capture_output=True,
+            timeout=100,
+            check=False,
         )
         assert done.returncode in (0, 1, 2, 4), done.stderr
         assert not marker.exists()

@@ -33,9 +33,14 @@ def test_a_fault_is_told_by_its_place_and_without_values() -> None:
 
 
 def test_a_command_that_fails_says_so_and_is_no_check_with_findings(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(commands, "_command", lambda *_: _fails(SECRET))
+    monkeypatch.setattr(
+        commands,
+        "_command",
+        lambda *_: _fails(SECRET),
+    )
     assert commands.run(["doctor"]) == EXIT_CODE
     told = capsys.readouterr()
     assert "internal error: KeyError" in told.err

@@ -20,7 +20,11 @@ from hardentui.errors import WriteError
 from hardentui.files import look_at_bundle, write_bundle
 from hardentui.model.draft import TextFile, WriteState, WrittenFile, safe_file_name
 
-THREE = (TextFile("a.container", "A\n", 0o644), TextFile("b.sh", "B\n", 0o755), TextFile("c.json", "", 0o600))
+THREE = (
+    TextFile("a.container", "A\n", 0o644),
+    TextFile("b.sh", "B\n", 0o755),
+    TextFile("c.json", "", 0o600),
+)
 
 NAMES = [file.name for file in THREE]
 
@@ -36,7 +40,11 @@ def test_new_files_with_their_modes(tmp_path: Path) -> None:
     finally:
         os.umask(old)
     assert content(tmp_path) == {"a.container": "A\n", "b.sh": "B\n", "c.json": ""}
-    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in NAMES] == [0o644, 0o755, 0o600]
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in NAMES] == [
+        0o644,
+        0o755,
+        0o600,
+    ]
     assert written[0] == WrittenFile(str(tmp_path / "a.container"), WriteState.NEW)
     assert all((tmp_path / name).stat().st_nlink == 1 for name in NAMES)
 
@@ -44,7 +52,9 @@ def test_new_files_with_their_modes(tmp_path: Path) -> None:
 def test_what_was_there_is_kept_every_time(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("0")
     (tmp_path / "a").chmod(0o640)
-    backups = [write_bundle(str(tmp_path), [TextFile("a", text, 0o644)])[0] for text in ("1", "2", "3")]
+    backups = [
+        write_bundle(str(tmp_path), [TextFile("a", text, 0o644)])[0] for text in ("1", "2", "3")
+    ]
     assert content(tmp_path) == {"a": "3", "a.bak": "0", "a.bak.1": "1", "a.bak.2": "2"}
     assert [Path(each.backup).name for each in backups] == ["a.bak", "a.bak.1", "a.bak.2"]
     assert {each.state for each in backups} == {WriteState.REPLACED}
@@ -59,7 +69,8 @@ def test_the_same_again_writes_nothing(tmp_path: Path) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int, int]:
-    """Inode, size and time of the last change; reading a file may move the time of its last reading."""
+    """Inode, size and time of the last change; reading a file may move the time of its last
+    reading."""
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -81,7 +92,10 @@ def test_overwrite_has_to_be_allowed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dangling", [True, False])
-def test_a_link_at_the_name_is_refused(tmp_path: Path, dangling: bool) -> None:
+def test_a_link_at_the_name_is_refused(
+    tmp_path: Path,
+    dangling: bool,
+) -> None:
     outside = tmp_path / "outside"
     if not dangling:
         outside.write_text("keep")
@@ -102,14 +116,21 @@ def test_a_directory_at_the_name_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "/", "/."])
-def test_a_directory_that_is_a_link_has_to_be_wanted(tmp_path: Path, end: str) -> None:
+def test_a_directory_that_is_a_link_has_to_be_wanted(
+    tmp_path: Path,
+    end: str,
+) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(WriteError, match="symbolic link") as caught:
         write_bundle(f"{tmp_path}/link{end}", THREE)
     assert str(tmp_path / "real") in caught.value.hint
     assert content(tmp_path / "real") == {}
-    write_bundle(f"{tmp_path}/link{end}", THREE, follow_symlink=True)
+    write_bundle(
+        f"{tmp_path}/link{end}",
+        THREE,
+        follow_symlink=True,
+    )
     assert len(content(tmp_path / "real")) == 3
 
 
@@ -126,16 +147,25 @@ BAD_NAMES = ". .. .hidden -rf a/b /etc/passwd ../x a\nb a\x1bb a\0b a\x9bb".spli
 
 
 @pytest.mark.parametrize("name", ["", *BAD_NAMES, "é" * 128, "\ud800"])
-def test_a_file_name_that_leaves_the_directory_writes_nothing(tmp_path: Path, name: str) -> None:
+def test_a_file_name_that_leaves_the_directory_writes_nothing(
+    tmp_path: Path,
+    name: str,
+) -> None:
     with pytest.raises(WriteError) as caught:
-        write_bundle(str(tmp_path), [TextFile("good", "", 0o644), TextFile(name, "", 0o644)])
+        write_bundle(
+            str(tmp_path),
+            [TextFile("good", "", 0o644), TextFile(name, "", 0o644)],
+        )
     assert list(tmp_path.iterdir()) == []
     assert str(caught.value).isprintable() or str(caught.value).replace("\n", "").isprintable()
 
 
 def test_a_name_twice_and_text_that_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="Two files"):
-        write_bundle(str(tmp_path), [TextFile("a", "1", 0o644), TextFile("a", "2", 0o644)])
+        write_bundle(
+            str(tmp_path),
+            [TextFile("a", "1", 0o644), TextFile("a", "2", 0o644)],
+        )
     with pytest.raises(WriteError, match="UTF-8"):
         write_bundle(str(tmp_path), [TextFile("a", "\ud800", 0o644)])
     with pytest.raises(WriteError, match="mode"):
@@ -144,7 +174,11 @@ def test_a_name_twice_and_text_that_is_no_text(tmp_path: Path) -> None:
 
 
 def fails(
-    number: int, on_call: int = 1, real: Callable[..., Any] = id, *, once: bool = False
+    number: int,
+    on_call: int = 1,
+    real: Callable[..., Any] = id,
+    *,
+    once: bool = False,
 ) -> Callable[..., Any]:
     """A function that works at first and fails from its n-th call on, or at that call only."""
     calls = itertools.count(1)
@@ -171,16 +205,34 @@ def fails(
 @pytest.mark.parametrize("call", ["open", "write", "fsync", "replace"])
 @pytest.mark.parametrize("on_call", [1, 2])
 def test_any_failure_leaves_everything_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str, call: str, on_call: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    said: str,
+    call: str,
+    on_call: int,
 ) -> None:
-    files = [TextFile("a", "new a", 0o644), TextFile("b", "new b", 0o644), TextFile("n", "new n", 0o644)]
+    files = [
+        TextFile("a", "new a", 0o644),
+        TextFile("b", "new b", 0o644),
+        TextFile("n", "new n", 0o644),
+    ]
     (tmp_path / "a").write_text("old a")
     (tmp_path / "b").write_text("old b")
     before = content(tmp_path)
     real = getattr(os, call)
     with monkeypatch.context() as patch:
         # going back replaces too
-        patch.setattr(os, call, fails(number, on_call, real, once=call == "replace"))
+        patch.setattr(
+            os,
+            call,
+            fails(
+                number,
+                on_call,
+                real,
+                once=call == "replace",
+            ),
+        )
         with pytest.raises(WriteError, match=said) as caught:
             write_bundle(str(tmp_path), files)
     assert content(tmp_path) == before
@@ -197,7 +249,9 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-n", "-t", "tmpfs", "-o", "size=64k", "tmpfs", directory], capture_output=True
     )
     if done.returncode:
-        pytest.skip("no file system can be mounted here; a full disk is also tested with a made-up error")
+        pytest.skip(
+            "no file system can be mounted here; a full disk is also tested with a made-up error"
+        )
     yield directory
     subprocess.run(["umount", "-n", directory], check=True)
 
@@ -205,11 +259,20 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
     (tiny_disk / "a").write_text("old")
     with pytest.raises(WriteError, match="is full; nothing was changed"):
-        write_bundle(str(tiny_disk), [TextFile("a", "new", 0o644), TextFile("big", "x" * 100_000, 0o644)])
+        write_bundle(
+            str(tiny_disk),
+            [
+                TextFile("a", "new", 0o644),
+                TextFile("big", "x" * 100_000, 0o644),
+            ],
+        )
     assert content(tiny_disk) == {"a": "old"}
 
 
-def test_interrupt_goes_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_goes_back_too(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (tmp_path / "a").write_text("old")
 
     def interrupted(*_: Any, **__: Any) -> None:
@@ -222,19 +285,26 @@ def test_interrupt_goes_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert content(tmp_path) == {"a": "old"}
 
 
-def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_systems_without_hard_links(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(os, "link", fails(errno.EPERM))
     (tmp_path / "a").write_text("old")
     (tmp_path / "a").chmod(0o600)
     (tmp_path / "a.bak").write_text("older")
-    written = write_bundle(str(tmp_path), [TextFile("a", "new", 0o644), TextFile("b", "B", 0o644)])
+    written = write_bundle(
+        str(tmp_path),
+        [TextFile("a", "new", 0o644), TextFile("b", "B", 0o644)],
+    )
     assert content(tmp_path) == {"a": "new", "b": "B", "a.bak": "older", "a.bak.1": "old"}
     assert written[0].backup == str(tmp_path / "a.bak.1")
     assert stat.S_IMODE((tmp_path / "a.bak.1").stat().st_mode) == 0o600
 
 
 def test_a_file_that_appears_meanwhile_is_not_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real = os.fsync
 
@@ -249,7 +319,10 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
     assert content(tmp_path) == {"a": "theirs"}
 
 
-def test_a_reader_never_sees_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_never_sees_half_a_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (tmp_path / "a").write_text("old")
     seen: set[str] = set()
     real = os.write
@@ -286,7 +359,8 @@ def test_safe_file_name_examples(text: str, name: str) -> None:
 
 @given(st.text(max_size=40))
 def test_any_name_is_written_inside_the_directory_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, name: str
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
 ) -> None:
     outer = tmp_path_factory.mktemp("t")
     directory = outer / "in"
@@ -315,14 +389,21 @@ def test_a_look_says_what_writing_does_and_writes_nothing(tmp_path: Path) -> Non
 def test_a_look_refuses_what_writing_would(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "a.container").symlink_to("/etc/passwd")
-    for directory in (tmp_path / "link", tmp_path, tmp_path / "a.container" / "below"):
+    for directory in (
+        tmp_path / "link",
+        tmp_path,
+        tmp_path / "a.container" / "below",
+    ):
         with pytest.raises(WriteError):
             look_at_bundle(str(directory), THREE, create=True)
     with pytest.raises(WriteError, match="does not exist"):
         look_at_bundle(str(tmp_path / "missing"), THREE)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="only root can become another user",
+)
 @pytest.mark.parametrize("below", ["", "new/er"])
 def test_a_look_knows_that_another_user_may_not(below: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -331,7 +412,11 @@ def test_a_look_knows_that_another_user_may_not(below: str) -> None:
         os.seteuid(65534)
         try:
             with pytest.raises(WriteError, match="may not be written by this user") as caught:
-                look_at_bundle(os.path.join(directory, below), THREE, create=True)
+                look_at_bundle(
+                    os.path.join(directory, below),
+                    THREE,
+                    create=True,
+                )
             assert caught.value.denied
             same = look_at_bundle(directory, THREE[:1])
         finally:
@@ -342,7 +427,10 @@ def test_a_look_knows_that_another_user_may_not(below: str) -> None:
 USER = 65534
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="only root can give files to another user",
+)
 class TestAsRootForAUser:
     """In place for a rootless container: its unit stays the user's, who cannot lead root elsewhere."""
 
@@ -355,23 +443,47 @@ class TestAsRootForAUser:
         return units
 
     def test_what_is_new_belongs_to_the_user(self, units: Path) -> None:
-        write_bundle(str(units / "web.container.d"), [TextFile("90.conf", "x", 0o600)], create=True)
-        for path in (units / "web.container.d", units / "web.container.d" / "90.conf"):
+        write_bundle(
+            str(units / "web.container.d"),
+            [TextFile("90.conf", "x", 0o600)],
+            create=True,
+        )
+        for path in (
+            units / "web.container.d",
+            units / "web.container.d" / "90.conf",
+        ):
             assert (path.stat().st_uid, path.stat().st_gid) == (USER, USER)
 
     @pytest.mark.parametrize("there", [True, False])
-    def test_what_only_root_may_know_is_given_to_nobody(self, units: Path, there: bool) -> None:
+    def test_what_only_root_may_know_is_given_to_nobody(
+        self,
+        units: Path,
+        there: bool,
+    ) -> None:
         path = units / "facts.json"
         if there:  # the user has put it there, to be its owner
             path.write_text("old")
             os.chown(path, USER, USER)
-        write_bundle(str(units), [TextFile("facts.json", "x", 0o600, of_root=True)])
+        write_bundle(
+            str(units),
+            [
+                TextFile(
+                    "facts.json",
+                    "x",
+                    0o600,
+                    of_root=True,
+                )
+            ],
+        )
         result = path.stat()
         assert (result.st_uid, stat.S_IMODE(result.st_mode)) == (0, 0o600)
 
     @pytest.mark.parametrize("links", [True, False])
     def test_what_is_replaced_keeps_owner_and_mode(
-        self, units: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+        self,
+        units: Path,
+        links: bool,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         if not links:
             monkeypatch.setattr(os, "link", fails(errno.EPERM))
@@ -379,15 +491,26 @@ class TestAsRootForAUser:
         unit.write_text("old")
         os.chown(unit, USER, 7)
         unit.chmod(0o640)
-        write_bundle(str(units), [TextFile("web.container", "new", 0o600)], keep_mode=True)
+        write_bundle(
+            str(units),
+            [TextFile("web.container", "new", 0o600)],
+            keep_mode=True,
+        )
         for path in (unit, units / "web.container.bak"):
             result = path.stat()
-            assert (result.st_uid, result.st_gid, stat.S_IMODE(result.st_mode)) == (USER, 7, 0o640)
+            assert (
+                result.st_uid,
+                result.st_gid,
+                stat.S_IMODE(result.st_mode),
+            ) == (USER, 7, 0o640)
         assert unit.read_text() == "new"
 
     @pytest.mark.parametrize("at", ["units", "anna"])
     def test_a_directory_that_became_a_link_is_not_followed(
-        self, units: Path, tmp_path: Path, at: str
+        self,
+        units: Path,
+        tmp_path: Path,
+        at: str,
     ) -> None:
         expected = look_at_bundle(str(units), THREE)
         assert {written.state for written in expected} == {WriteState.NEW}
@@ -396,13 +519,26 @@ class TestAsRootForAUser:
         swapped = units if at == "units" else units.parent
         swapped.rename(tmp_path / "aside")
         swapped.symlink_to(elsewhere / "units" if at == "units" else elsewhere)
-        os.chown(swapped, USER, USER, follow_symlinks=False)
+        os.chown(
+            swapped,
+            USER,
+            USER,
+            follow_symlinks=False,
+        )
         for create in (False, True):
             with pytest.raises(WriteError, match="symbolic link"):
-                write_bundle(str(units / "below" if create else units), THREE, create=create)
+                write_bundle(
+                    str(units / "below" if create else units),
+                    THREE,
+                    create=create,
+                )
         assert list(elsewhere.rglob("*")) == [elsewhere / "units"]
 
-    def test_a_link_of_root_is_followed(self, units: Path, tmp_path: Path) -> None:
+    def test_a_link_of_root_is_followed(
+        self,
+        units: Path,
+        tmp_path: Path,
+    ) -> None:
         (tmp_path / "home").symlink_to("anna")
         write_bundle(str(tmp_path / "home" / "units"), THREE)
         assert len(content(units)) == 3
@@ -411,8 +547,16 @@ class TestAsRootForAUser:
 EDIT = (TextFile("web.container", "ours\n"),)
 
 
-def edit(directory: Path, seen: str = "before\n") -> tuple[WrittenFile, ...]:
-    return write_bundle(str(directory), EDIT, keep_mode=True, seen={"web.container": seen})
+def edit(
+    directory: Path,
+    seen: str = "before\n",
+) -> tuple[WrittenFile, ...]:
+    return write_bundle(
+        str(directory),
+        EDIT,
+        keep_mode=True,
+        seen={"web.container": seen},
+    )
 
 
 def test_an_edit_takes_the_place_of_what_it_was_made_from(tmp_path: Path) -> None:
@@ -425,7 +569,11 @@ def test_an_edit_takes_the_place_of_what_it_was_made_from(tmp_path: Path) -> Non
 @pytest.mark.parametrize("when", ["before", "at the last moment"])
 @pytest.mark.parametrize("how", ["written", "replaced"])
 def test_what_somebody_else_wrote_meanwhile_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, when: str, without: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+    when: str,
+    without: str,
 ) -> None:
     unit = tmp_path / "web.container"
     unit.write_text("before\n")
@@ -436,7 +584,10 @@ def test_what_somebody_else_wrote_meanwhile_stays(
         place.rename(unit)
 
     if without:
-        monkeypatch.setattr("hardentui.files._exchanged", lambda place, file: errno.EINVAL)
+        monkeypatch.setattr(
+            "hardentui.files._exchanged",
+            lambda place, file: errno.EINVAL,
+        )
     if when == "before":
         interfere()
     else:
@@ -452,12 +603,17 @@ def test_what_somebody_else_wrote_meanwhile_stays(
     ) as error:
         edit(tmp_path)
     assert "web.container.hardentui-new" in error.value.hint
-    assert content(tmp_path) == {"web.container": "theirs\n", "web.container.hardentui-new": "ours\n"}
+    assert content(tmp_path) == {
+        "web.container": "theirs\n",
+        "web.container.hardentui-new": "ours\n",
+    }
 
 
 @pytest.mark.parametrize("when", ["before", "at the last moment"])
 def test_what_somebody_else_removed_meanwhile_is_not_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
 ) -> None:
     unit = tmp_path / "web.container"
     if when != "before":
@@ -488,11 +644,16 @@ def test_a_directory_that_takes_no_files_is_not_called_missing() -> None:
 
 
 def test_a_directory_that_was_made_for_nothing_goes_away_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "fsync", fails(errno.EIO))
     with pytest.raises(WriteError):
-        write_bundle(str(tmp_path / "x" / "y"), THREE, create=True)
+        write_bundle(
+            str(tmp_path / "x" / "y"),
+            THREE,
+            create=True,
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -512,5 +673,9 @@ def test_any_text_becomes_a_safe_file_name(text: str) -> None:
 
 def test_a_report_leaves_no_backup(tmp_path: Path) -> None:
     for text in ("1", "2"):
-        write_bundle(str(tmp_path), [TextFile("report", text, 0o644)], keep_backup=False)
+        write_bundle(
+            str(tmp_path),
+            [TextFile("report", text, 0o644)],
+            keep_backup=False,
+        )
     assert content(tmp_path) == {"report": "2"}

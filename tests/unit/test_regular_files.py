@@ -17,7 +17,10 @@ from hardentui.regular_files import names_in, read_named, read_regular
 
 ANNA, BEN = 4321, 4322
 SECRET = "root:$y$secret\n"
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes files of another account")
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="makes files of another account",
+)
 pytestmark = [as_root, pytest.mark.timeout(30)]
 
 
@@ -27,12 +30,37 @@ def places(tmp_path: Path) -> Path:
     for name, owner in (("anna", ANNA), ("ben", BEN), ("root", 0)):
         (tmp_path / name).mkdir(mode=0o755)
         os.chown(tmp_path / name, owner, owner)
-    _put(tmp_path / "root/shadow", SECRET, 0, 0o640)
-    _put(tmp_path / "root/public", "for all", 0, 0o644)
+    _put(
+        tmp_path / "root/shadow",
+        SECRET,
+        0,
+        0o640,
+    )
+    _put(
+        tmp_path / "root/public",
+        "for all",
+        0,
+        0o644,
+    )
     (tmp_path / "root/closed").mkdir(mode=0o700)
-    _put(tmp_path / "root/closed/public", "behind a closed door", 0, 0o644)
-    _put(tmp_path / "anna/own", "mine", ANNA, 0o600)
-    _put(tmp_path / "ben/own", "ben's", BEN, 0o600)
+    _put(
+        tmp_path / "root/closed/public",
+        "behind a closed door",
+        0,
+        0o644,
+    )
+    _put(
+        tmp_path / "anna/own",
+        "mine",
+        ANNA,
+        0o600,
+    )
+    _put(
+        tmp_path / "ben/own",
+        "ben's",
+        BEN,
+        0o600,
+    )
     tmp_path.chmod(0o755)
     for parent in tmp_path.parents:
         if str(parent).startswith("/tmp/pytest"):
@@ -40,20 +68,35 @@ def places(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _put(path: Path, text: str, owner: int, mode: int) -> None:
+def _put(
+    path: Path,
+    text: str,
+    owner: int,
+    mode: int,
+) -> None:
     path.write_text(text)
     path.chmod(mode)
     os.chown(path, owner, owner)
 
 
-def _link(path: Path, target: Path | str, owner: int = ANNA) -> str:
+def _link(
+    path: Path,
+    target: Path | str,
+    owner: int = ANNA,
+) -> str:
     path.symlink_to(target)
     os.lchown(path, owner, owner)
     return str(path)
 
 
-@pytest.mark.parametrize("target", ["root/shadow", "root/closed/public", "ben/own"])
-def test_a_link_of_hers_leads_to_nothing_that_she_may_not_read(places: Path, target: str) -> None:
+@pytest.mark.parametrize(
+    "target",
+    ["root/shadow", "root/closed/public", "ben/own"],
+)
+def test_a_link_of_hers_leads_to_nothing_that_she_may_not_read(
+    places: Path,
+    target: str,
+) -> None:
     direct = _link(places / "anna/direct", places / target)
     _link(places / "anna/folder", (places / target).parent)
     below = f"{places}/anna/folder/{os.path.basename(target)}"
@@ -118,7 +161,11 @@ def test_the_names_in_a_closed_folder_are_not_told(places: Path) -> None:
 
 def test_a_fifo_a_device_or_a_socket_is_no_file(places: Path) -> None:
     os.mkfifo(places / "anna/fifo")
-    os.mknod(places / "anna/device", 0o20600, os.makedev(1, 5))  # /dev/zero
+    os.mknod(
+        places / "anna/device",
+        0o20600,
+        os.makedev(1, 5),
+    )  # /dev/zero
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(places / "anna/socket"))
         for name in ("fifo", "device", "socket"):
@@ -135,9 +182,14 @@ def test_a_circle_of_links_ends(places: Path) -> None:
         read_regular(str(places / "anna/one"), 100)
 
 
-@pytest.mark.parametrize("name", ["containers.conf", "podman-connections.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["containers.conf", "podman-connections.json"],
+)
 def test_looking_for_podman_never_waits_for_her(
-    places: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    places: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (places / "anna/.config/containers").mkdir(parents=True)
     os.mkfifo(places / "anna/.config/containers" / name)
@@ -145,7 +197,11 @@ def test_looking_for_podman_never_waits_for_her(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(places / "anna/.config"))
     here = Environment.here()
     assert candidates(here)
-    forced = replace(here, uid=0, home=str(places / "anna"))
+    forced = replace(
+        here,
+        uid=0,
+        home=str(places / "anna"),
+    )
     assert connections(forced)[1] == ""
 
 
@@ -155,8 +211,18 @@ def test_a_text_is_read_whole(tmp_path: Path) -> None:
     assert read_named(str(file)) == "é = 1\n"
 
 
-@pytest.mark.parametrize(("content", "why"), [(b"\xff", "not UTF-8 text"), (b"x" * 11, "larger than")])
-def test_what_is_no_text_or_too_large_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\xff", "not UTF-8 text"),
+        (b"x" * 11, "larger than"),
+    ],
+)
+def test_what_is_no_text_or_too_large_is_refused(
+    tmp_path: Path,
+    content: bytes,
+    why: str,
+) -> None:
     file = tmp_path / "plan.toml"
     file.write_bytes(content)
     with pytest.raises(InputError, match=why):
@@ -164,8 +230,14 @@ def test_what_is_no_text_or_too_large_is_refused(tmp_path: Path, content: bytes,
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"mine\\x1b cannot be read|mine␛ cannot be read") as caught:
-        read_named(str(tmp_path / "none"), shown="mine\x1b", if_missing="Write one.")
+    with pytest.raises(
+        InputError, match=r"mine\\x1b cannot be read|mine␛ cannot be read"
+    ) as caught:
+        read_named(
+            str(tmp_path / "none"),
+            shown="mine\x1b",
+            if_missing="Write one.",
+        )
     assert caught.value.hint == "Write one."
 
 

@@ -26,7 +26,9 @@ def test_an_escape_sequence_is_shown() -> None:
 
 
 def test_ordinary_text_is_untouched() -> None:
-    assert visible("docker.io/library/nginx:1.27 – größer") == "docker.io/library/nginx:1.27 – größer"
+    assert (
+        visible("docker.io/library/nginx:1.27 – größer") == "docker.io/library/nginx:1.27 – größer"
+    )
 
 
 def test_lines_stay_lines() -> None:
@@ -34,12 +36,24 @@ def test_lines_stay_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["\udc80", "a\ud800b", "\ud800\ud800", "😀\udc80😀", "\\\udc80", "\\ud800", "plain 😀", '"\\\\"']
+    "text",
+    [
+        "\udc80",
+        "a\ud800b",
+        "\ud800\ud800",
+        "😀\udc80😀",
+        "\\\udc80",
+        "\\ud800",
+        "plain 😀",
+        '"\\\\"',
+    ],
 )
 def test_json_for_strict_readers_has_no_half_of_a_pair(text: str) -> None:
     written = strict_json(json.dumps({"name": text}))
     read = json.loads(written)["name"]
-    assert read.encode() == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    assert (
+        read.encode() == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    )
 
 
 SOURCE = Path(hardentui.__file__).parent

@@ -14,38 +14,63 @@ from hardentui.reading.images import DATED, end_of, gap, image_of, rolling, step
     scope=Kind.IMAGE,
     summary="Rebuild the image on a supported release",
     fix=FixKind.IMAGE_REBUILD,
-    passes=lambda: (container(image=_based("debian", "13")), container(image=_based("wolfi", "20230201"))),
-    fails=lambda: (container(image=_based("debian", "9")), container(image=_based("alpine", "3.16.2"))),
+    passes=lambda: (
+        container(image=_based("debian", "13")),
+        container(image=_based("wolfi", "20230201")),
+    ),
+    fails=lambda: (
+        container(image=_based("debian", "9")),
+        container(image=_based("alpine", "3.16.2")),
+    ),
     references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
 )
 def end_of_life_image(facts: ContainerFacts) -> Verdict:
     """End-of-life distribution in image.
 
     What it checks:
-    Which distribution release the image is based on, and whether its support has ended, according to a table
-    that ships with HardenTUI. For a release that the table does not list, the answer is unknown.
+    Which distribution release the image is based on, and whether its support has ended, according
+    to a table that ships with HardenTUI. For a release that the table does not list, the answer is
+    unknown.
 
     Why it matters:
-    After end of life, a release gets no fixes, no matter how serious the vulnerability, and many scanners
-    then report nothing for it: the image looks clean only because nobody writes advisories for it any more.
+    After end of life, a release gets no fixes, no matter how serious the vulnerability, and many
+    scanners then report nothing for it: the image looks clean only because nobody writes advisories
+    for it any more.
 
     What may break:
-    A new release brings new versions of libraries and language runtimes, so the service must be rebuilt and
-    tested. Databases may need a manual migration of their data. Plan the move before the date, not after it.
+    A new release brings new versions of libraries and language runtimes, so the service must be
+    rebuilt and tested. Databases may need a manual migration of their data. Plan the move before
+    the date, not after it.
     """
     inventory = image_of(facts).inventory
     release = inventory.release
     if not release.get("ID"):
-        return gap(inventory) or not_applicable("the image contains no distribution (no os-release file)")
-    name = visible(release.get("PRETTY_NAME") or f"{release['ID']} {release.get('VERSION_ID', '')}", 80)
+        return gap(inventory) or not_applicable(
+            "the image contains no distribution (no os-release file)"
+        )
+    name = visible(
+        release.get("PRETTY_NAME") or f"{release['ID']} {release.get('VERSION_ID', '')}", 80
+    )
     evidence = (Evidence("/etc/os-release in the image", name),)
     if rolling(release):
-        return passed(name, evidence=evidence, reason="a rolling release")
+        return passed(
+            name,
+            evidence=evidence,
+            reason="a rolling release",
+        )
     end = end_of(release)
     if end is None:
-        return unknown(f"this release is not in the table of {DATED:%Y-%m-%d}", name, evidence)
+        return unknown(
+            f"this release is not in the table of {DATED:%Y-%m-%d}",
+            name,
+            evidence,
+        )
     if facts.now.date() > end:
-        return failed(f"support ended on {end:%Y-%m-%d}", name, evidence=evidence)
+        return failed(
+            f"support ended on {end:%Y-%m-%d}",
+            name,
+            evidence=evidence,
+        )
     return passed(f"{name}, supported until {end:%Y-%m-%d}", evidence=evidence)
 
 
@@ -54,9 +79,12 @@ def _based(identity: str, version: str) -> ImageFacts:
 
 
 _ADDED = r"(?i)(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://([^/\s]*)"
-_REFRESH = r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b"
+_REFRESH = (
+    r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b"
+)
 _INSTALL = (
-    r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:install|add|in|upgrade|dist-upgrade)\b"
+    r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*"
+    r"(?:install|add|in|upgrade|dist-upgrade)\b"
 )
 
 
@@ -67,31 +95,46 @@ _INSTALL = (
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.SAFE,
     passes=lambda: (
-        container(image=_built("/bin/sh -c apt-get update && apt-get install -y nginx", "COPY app /app")),
+        container(
+            image=_built(
+                "/bin/sh -c apt-get update && apt-get install -y nginx",
+                "COPY app /app",
+            )
+        ),
         container(image=_built("/bin/sh -c apk add --no-cache curl", "ADD rootfs.tar.xz /")),
     ),
     fails=lambda: (
-        container(image=_built("/bin/sh -c apt-get update", "/bin/sh -c apt-get install -y nginx")),
+        container(
+            image=_built(
+                "/bin/sh -c apt-get update",
+                "/bin/sh -c apt-get install -y nginx",
+            )
+        ),
         container(image=_built("ADD https://example.com/tool.tar.gz /opt/")),
     ),
-    references=("CIS Docker 1.6 4.7", "CIS Docker 1.6 4.9", "Dockle CIS-DI-0007", "Dockle CIS-DI-0009"),
+    references=(
+        "CIS Docker 1.6 4.7",
+        "CIS Docker 1.6 4.9",
+        "Dockle CIS-DI-0007",
+        "Dockle CIS-DI-0009",
+    ),
 )
 def unclean_image_build(facts: ContainerFacts) -> Verdict:
     """Image build not verified or not reproducible.
 
     What it checks:
-    Two habits that show in the image's history: adding a file straight from a URL (`ADD https://…`), and
-    refreshing the package index in a layer of its own.
+    Two habits that show in the image's history: adding a file straight from a URL (`ADD
+    https://…`), and refreshing the package index in a layer of its own.
 
     Why it matters:
-    A file added from a URL is whatever the server returned that day, unverified: the next build may get
-    something else, and so may you if someone takes over the server. A package index in its own layer is
-    cached by the builder, so the next build installs packages from an old list, without the fixes of the last
-    months.
+    A file added from a URL is whatever the server returned that day, unverified: the next build may
+    get something else, and so may you if someone takes over the server. A package index in its own
+    layer is cached by the builder, so the next build installs packages from an old list, without
+    the fixes of the last months.
 
     What may break:
-    Only the build: verify downloads with a checksum (`ADD --checksum=…`), and refresh and install in one
-    line.
+    Only the build: verify downloads with a checksum (`ADD --checksum=…`), and refresh and install
+    in one line.
     """
     image = image_of(facts)
     return _built_by(steps_of(image.history))
@@ -102,13 +145,19 @@ def _built_by(steps: tuple[str, ...]) -> Verdict:
     """The verdict on a build. Cached, because many containers may share an image."""
     if not any(steps):
         return unknown("the image's history has no build steps")
-    evidence = [Evidence("file added from a URL", source) for step in steps for source in _added(step)]
+    evidence = [
+        Evidence("file added from a URL", source) for step in steps for source in _added(step)
+    ]
     evidence += [
-        Evidence("package index in its own layer", command) for step in steps for command in _index_only(step)
+        Evidence("package index in its own layer", command)
+        for step in steps
+        for command in _index_only(step)
     ]
     if evidence:
         kinds = sorted({item.where for item in evidence})
-        return failed(" and ".join(kinds), plural(len(steps), "step"), evidence=tuple(evidence[:12]))
+        return failed(
+            " and ".join(kinds), plural(len(steps), "step"), evidence=tuple(evidence[:12])
+        )
     return passed(plural(len(steps), "step"))
 
 

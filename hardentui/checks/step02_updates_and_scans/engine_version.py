@@ -14,7 +14,12 @@ _CHECKPOINT_REPAIRED = (Version(6, 1, 3),)
 
 
 def _image(annotations: Mapping[str, str], **labels: str) -> ImageFacts:
-    return image(inspect={"Annotations": annotations, "Config": {"Labels": labels}})
+    return image(
+        inspect={
+            "Annotations": annotations,
+            "Config": {"Labels": labels},
+        }
+    )
 
 
 _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
@@ -28,14 +33,26 @@ _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (
         container(image=_image({"org.opencontainers.image.title": "web"}, app="shop")),
-        container(image=_UNIT, engine=rootful(version=Version(6, 2, 0))),
-        container(image=_UNIT, engine=rootful(version=Version(5, 8, 10))),
-        container(image=_image({_CHECKPOINT: "runc"}), engine=rootful(version=Version(6, 1, 3))),
+        container(
+            image=_UNIT,
+            engine=rootful(version=Version(6, 2, 0)),
+        ),
+        container(
+            image=_UNIT,
+            engine=rootful(version=Version(5, 8, 10)),
+        ),
+        container(
+            image=_image({_CHECKPOINT: "runc"}),
+            engine=rootful(version=Version(6, 1, 3)),
+        ),
     ),
     fails=lambda: (
         container(image=_image({"run.oci.seccomp_bpf_data": "BgAAAAAA/38="})),
         container(image=_image({"org.systemd.property.OOMScoreAdjust": "int32 -1000"})),
-        container(image=_image({_CHECKPOINT: "runc"}), engine=rootful(version=Version(5, 8, 10))),
+        container(
+            image=_image({_CHECKPOINT: "runc"}),
+            engine=rootful(version=Version(5, 8, 10)),
+        ),
         container(image=_UNIT),
     ),
     references=("CVE-2026-94603", "CVE-2026-121885", "NIST SP 800-190 4.1.5"),
@@ -44,35 +61,46 @@ def engine_steering_image(facts: ContainerFacts) -> Verdict:
     """Image annotations control the engine.
 
     What it checks:
-    Annotations and labels of the image that Podman or its runtime acts on: annotations starting with
-    `run.oci.`, `org.systemd.property.` or `io.podman.annotations.`, which a container inherits, and the
-    labels PODMAN_SYSTEMD_UNIT and io.containers.autoupdate.authfile, which make an update restart another
-    unit or read another file. What newer versions of Podman no longer take from an image is reported only for
-    older engines: labels before 6.2.0 (5.8.10), the annotation of restored checkpoints before 6.1.3.
+    Annotations and labels of the image that Podman or its runtime acts on: annotations starting
+    with `run.oci.`, `org.systemd.property.` or `io.podman.annotations.`, which a container
+    inherits, and the labels PODMAN_SYSTEMD_UNIT and io.containers.autoupdate.authfile, which make
+    an update restart another unit or read another file. What newer versions of Podman no longer
+    take from an image is reported only for older engines: labels before 6.2.0 (5.8.10), the
+    annotation of restored checkpoints before 6.1.3.
 
     Why it matters:
-    The author of an image should decide what runs inside the container, and nothing outside it. With such an
-    annotation, an image replaces the seccomp filter with its own, picks another runtime, keeps its processes
-    from being killed, or sets properties of its unit as root; CVE-2026-94603 turned off every protection this
-    way.
+    The author of an image should decide what runs inside the container, and nothing outside it.
+    With such an annotation, an image replaces the seccomp filter with its own, picks another
+    runtime, keeps its processes from being killed, or sets properties of its unit as root;
+    CVE-2026-94603 turned off every protection this way.
 
     What may break:
-    Nothing for ordinary images. Images for WebAssembly or virtual machines name their handler this way: set
-    the annotation on the container instead, so that it is your decision.
+    Nothing for ordinary images. Images for WebAssembly or virtual machines name their handler this
+    way: set the annotation on the container instead, so that it is your decision.
     """
     image = image_of(facts)
     steering = dict(_steering(facts, image))
     if not steering:
         return passed("no annotation or label that the engine acts on")
     evidence = tuple(
-        Evidence(where, visible(f"{name}={value}", 120)) for name, (where, value) in steering.items()
+        Evidence(where, visible(f"{name}={value}", 120))
+        for name, (where, value) in steering.items()
     )
     severity = Severity.CRITICAL if _CHECKPOINT in steering else None
     names = listed([visible(name, 80) for name in steering])
-    return failed(f"the image controls the engine through {names}", names, "", evidence, severity)
+    return failed(
+        f"the image controls the engine through {names}",
+        names,
+        "",
+        evidence,
+        severity,
+    )
 
 
-def _steering(facts: ContainerFacts, image: ImageFacts) -> Iterator[tuple[str, tuple[str, str]]]:
+def _steering(
+    facts: ContainerFacts,
+    image: ImageFacts,
+) -> Iterator[tuple[str, tuple[str, str]]]:
     """Name -> (where, value) of each annotation or label that this engine acts on."""
     version = facts.engine.version
     own = {word.partition("=")[0] for word in facts.spec[ANNOTATIONS]}
@@ -90,7 +118,10 @@ def _texts(pairs: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     return ((str(name), str(value)) for name, value in pairs.items())
 
 
-def _is_repaired(version: Version, repaired: tuple[Version, ...]) -> bool:
+def _is_repaired(
+    version: Version,
+    repaired: tuple[Version, ...],
+) -> bool:
     """At least as new as the fix in its own release line, or as the newest fix."""
     same_line = [fix for fix in repaired if fix.major == version.major]
     return any(version >= fix for fix in same_line) or version >= max(repaired)
@@ -103,12 +134,33 @@ _RUNC = Advisory("runc", "CVE-2025-31133", ("1.2.8", "1.3.3"))
     severity=Severity.HIGH,  # a known hole of the engine leads out of every container
     summary="Update the engine's packages, then restart the containers",
     passes=lambda: (
-        HostFacts(outdated=(), advisories_dated="2026-01-01"),
-        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, "Fix CVE-2025-31133"),)),
+        HostFacts(
+            outdated=(),
+            advisories_dated="2026-01-01",
+        ),
+        HostFacts(
+            outdated=(
+                OutdatedComponent(
+                    _RUNC,
+                    "1.1.5+ds1-1+deb12u2",
+                    True,
+                    "Fix CVE-2025-31133",
+                ),
+            )
+        ),
     ),
     fails=lambda: (
         HostFacts(outdated=(OutdatedComponent(_RUNC, "1.2.6", distribution=False),)),
-        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, ""),)),
+        HostFacts(
+            outdated=(
+                OutdatedComponent(
+                    _RUNC,
+                    "1.1.5+ds1-1+deb12u2",
+                    True,
+                    "",
+                ),
+            )
+        ),
     ),
     references=("CIS Docker 1.6 1.2.2", "NIST SP 800-190 4.4.1", "OWASP Docker rule 0"),
 )
@@ -118,24 +170,28 @@ def vulnerable_engine(facts: HostFacts) -> Verdict:
     What it checks:
     Whether the installed versions of the engine's programs (podman, crun, runc, conmon,
     netavark, aardvark-dns, passt, containers-common) are older than the versions that fix known
-    vulnerabilities, according to a table that ships with HardenTUI (its date is shown). Distributions often
-    fix an old version without changing its number; then the change log of the installed package decides. A
-    vulnerability that the change log names as fixed is closed. One that it does not name counts as open, at a
-    lower severity: the fix may go by another name, or the distribution's version may not be affected, which
-    its security tracker says. If the change log cannot be read, the answer is unknown. Change logs of RPM
-    packages are read with `--deep`.
+    vulnerabilities, according to a table that ships with HardenTUI (its date is shown).
+    Distributions often fix an old version without changing its number; then the change log of the
+    installed package decides. A vulnerability that the change log names as fixed is closed. One
+    that it does not name counts as open, at a lower severity: the fix may go by another name, or
+    the distribution's version may not be affected, which its security tracker says. If the change
+    log cannot be read, the answer is unknown. Change logs of RPM packages are read with `--deep`.
 
     Why it matters:
-    These programs build every wall between a container and the host. Several of their vulnerabilities let a
-    crafted image, or a process in a container, write to the host or run as root there, no matter what else
-    was hardened: for one of them, a symbolic link in place of `/dev/null` was enough.
+    These programs build every wall between a container and the host. Several of their
+    vulnerabilities let a crafted image, or a process in a container, write to the host or run as
+    root there, no matter what else was hardened: for one of them, a symbolic link in place of
+    `/dev/null` was enough.
 
     What may break:
-    An updated runtime takes effect the next time a container starts; running containers keep the old one.
-    Read the release notes before larger version jumps, and restart containers one after another.
+    An updated runtime takes effect the next time a container starts; running containers keep the
+    old one. Read the release notes before larger version jumps, and restart containers one after
+    another.
     """
     table = (
-        f"table of {facts.advisories_dated}" if facts.advisories_dated else "table of known vulnerabilities"
+        f"table of {facts.advisories_dated}"
+        if facts.advisories_dated
+        else "table of known vulnerabilities"
     )
     sure = [component for component in facts.outdated if not component.distribution]
     if sure:
@@ -151,7 +207,11 @@ def vulnerable_engine(facts: HostFacts) -> Verdict:
     evidence = tuple(
         map(
             _evidence,
-            (*unnamed, *unread, *(component for component in facts.outdated if _is_named(component))),
+            (
+                *unnamed,
+                *unread,
+                *(component for component in facts.outdated if _is_named(component)),
+            ),
         )
     )
     if unnamed:
@@ -163,7 +223,9 @@ def vulnerable_engine(facts: HostFacts) -> Verdict:
             table,
             evidence=evidence,
             severity=min(Severity.MEDIUM, worst_of(unnamed)),
-            commands=("# look them up in the distribution's security tracker, and update the packages",),
+            commands=(
+                "# look them up in the distribution's security tracker, and update the packages",
+            ),
         )
     if unread:
         why = unread[0].repair.reason if isinstance(unread[0].repair, Unread) else ""
@@ -175,7 +237,11 @@ def vulnerable_engine(facts: HostFacts) -> Verdict:
         )
     fixes = plural(len(facts.outdated), "fix", "fixes")
     reason = f"the package change logs name {fixes} that the version numbers do not show"
-    return passed(table, evidence=evidence, reason=reason if facts.outdated else "")
+    return passed(
+        table,
+        evidence=evidence,
+        reason=reason if facts.outdated else "",
+    )
 
 
 def _is_named(component: OutdatedComponent) -> bool:
@@ -201,4 +267,6 @@ def _evidence(component: OutdatedComponent) -> Evidence:
         if component.repair and isinstance(component.repair, str)
         else ""
     )
-    return Evidence(f"{advisory.component} {component.installed}", f"{advisory.cve}, fixed in {fixed}{log}")
+    return Evidence(
+        f"{advisory.component} {component.installed}", f"{advisory.cve}, fixed in {fixed}{log}"
+    )

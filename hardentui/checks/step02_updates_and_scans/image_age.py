@@ -22,7 +22,13 @@ _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 
 
 def _fix_mutable_image_tag(spec: Spec, context: FixContext) -> Spec:
-    if mutable_image_tag.verdict(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
+    if (
+        mutable_image_tag.verdict(
+            context.facts.planned(spec),
+            context.parameters,
+        ).status
+        is not Status.FAIL
+    ):
         return spec
     refuse_where_updated(spec)
     name = spec[IMAGE] or context.facts.image_name
@@ -40,7 +46,8 @@ _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
 
 
 @Check(
-    severity=Severity.LOW,  # the name may mean another image tomorrow; signatures and digests are the defence
+    # the name may mean another image tomorrow; signatures and digests are the defence
+    severity=Severity.LOW,
     scope=Kind.IMAGE,
     summary="Refer to the image by digest",
     risk=Risk.DECISION,
@@ -51,8 +58,16 @@ _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
         "docker.io/library/nginx:1.29@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
     ),
     fails=lambda: (
-        container("nginx", inspect=_FULL, image=_IMAGE),
-        container("docker.io/library/nginx:latest", inspect=_FULL, image=_IMAGE),
+        container(
+            "nginx",
+            inspect=_FULL,
+            image=_IMAGE,
+        ),
+        container(
+            "docker.io/library/nginx:latest",
+            inspect=_FULL,
+            image=_IMAGE,
+        ),
     ),
     references=(
         "CIS Docker 1.6 5.28",
@@ -63,23 +78,28 @@ _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
         "Dockle DKL-DI-0006",
     ),
 )
-def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def mutable_image_tag(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Image uses a moving tag.
 
     What it checks:
     Whether the image is named without a digest, and without a tag or with a floating one (parameter
-    `floating`: `latest` and similar). With the parameter `digests`, every tag counts: its owner can move it.
+    `floating`: `latest` and similar). With the parameter `digests`, every tag counts: its owner can
+        move it.
 
     Why it matters:
-    `latest` is whatever was pushed last. The same unit file starts one program today and another one after
-    the next pull, so nobody can say what runs, go back to yesterday's version, or tell whether someone
-    replaced the image. An attacker who takes over a maintainer's account needs a single push to reach
-    everyone who follows a floating tag.
+    `latest` is whatever was pushed last. The same unit file starts one program today and another
+    one after the next pull, so nobody can say what runs, go back to yesterday's version, or tell
+    whether someone replaced the image. An attacker who takes over a maintainer's account needs a
+    single push to reach everyone who follows a floating tag.
 
     What may break:
-    Nothing right away: the digest names exactly the image that runs now. After that, updates no longer arrive
-    by themselves, and automatic updates from the registry find nothing new: someone has to update the digest
-    (see no-update-path). To keep receiving small updates, use a version tag instead.
+    Nothing right away: the digest names exactly the image that runs now. After that, updates no
+    longer arrive by themselves, and automatic updates from the registry find nothing new: someone
+    has to update the digest (see no-update-path). To keep receiving small updates, use a version
+    tag instead.
     """
     need_image(facts)
     if facts.inspect.get("IsInfra"):
@@ -114,7 +134,8 @@ def _digest(facts: ContainerFacts, full: Reference) -> str:
         return pulled
     if not digests:
         raise CannotFix(
-            "the image's digest in the registry is not known", "Pull the image again, or use a version tag."
+            "the image's digest in the registry is not known",
+            "Pull the image again, or use a version tag.",
         )
     return digests[0]
 
@@ -132,17 +153,17 @@ def old_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Image built long ago.
 
     What it checks:
-    Whether the image was built longer ago than the parameter `days`. Reproducible builds set a fixed date,
-    which says nothing about the age; then the answer is unknown.
+    Whether the image was built longer ago than the parameter `days`. Reproducible builds set a
+    fixed date, which says nothing about the age; then the answer is unknown.
 
     Why it matters:
-    An image does not update itself. Everything that was discovered since the build is still in it. If there
-    has been no new build for three months, either nobody maintains the image any more, or nobody here pulls
-    it.
+    An image does not update itself. Everything that was discovered since the build is still in it.
+    If there has been no new build for three months, either nobody maintains the image any more, or
+    nobody here pulls it.
 
     What may break:
-    A newer image may behave differently; read its release notes and try it on a twin. Rebuild your own images
-    even if their source did not change, because the base image below them did.
+    A newer image may behave differently; read its release notes and try it on a twin. Rebuild your
+    own images even if their source did not change, because the base image below them did.
     """
     image = image_of(facts)
     built = created(image)
@@ -171,22 +192,26 @@ _OTHER = "sha256:" + "e" * 64
     fails=lambda: (_registry_has(_OTHER),),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
 )
-def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def outdated_tag(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Newer image in the registry.
 
     What it checks:
-    Whether the registry still serves the same image under the name that the container uses. The registry is
-    queried by `hardentui images --updates` (with skopeo, nothing is pulled); an answer that is older than the
-    parameter `days` does not count. A new image counts once `cool_down` days have passed since it was first
-    seen. Images built here (`localhost/…`) have no registry, and names with a digest cannot change.
+    Whether the registry still serves the same image under the name that the container uses. The
+    registry is queried by `hardentui images --updates` (with skopeo, nothing is pulled); an answer
+    that is older than the parameter `days` does not count. A new image counts once `cool_down` days
+    have passed since it was first seen. Images built here (`localhost/…`) have no registry, and
+    names with a digest cannot change.
 
     Why it matters:
-    Maintainers fix vulnerabilities by publishing a new image under the old name. Until someone pulls it, the
-    fix is everywhere but here.
+    Maintainers fix vulnerabilities by publishing a new image under the old name. Until someone
+    pulls it, the fix is everywhere but here.
 
     What may break:
-    The new image may behave differently; try it on a twin. If you want to approve every update, pin the
-    digest instead, and decide who updates it (see no-update-path).
+    The new image may behave differently; try it on a twin. If you want to approve every update, pin
+    the digest instead, and decide who updates it (see no-update-path).
     """
     name = facts.image_name
     image = image_of(facts)
@@ -197,20 +222,34 @@ def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     answer = facts.registry_digest
     age = (facts.now - answer.asked).days
     if age > parameters.integer("days"):
-        return unknown(f"last checked {age} days ago", name, do=Do(Verb.IMAGE_UPDATES))
+        return unknown(
+            f"last checked {age} days ago",
+            name,
+            do=Do(Verb.IMAGE_UPDATES),
+        )
     known = _digests(facts, image)
     if not known:
         return unknown("the digest of the running image is not known", name)
-    evidence = (Evidence("registry", answer.digest), Evidence("first seen", f"{answer.first_seen:%Y-%m-%d}"))
+    evidence = (
+        Evidence("registry", answer.digest),
+        Evidence("first seen", f"{answer.first_seen:%Y-%m-%d}"),
+    )
     if answer.digest not in known:
         cool_down = timedelta(days=parameters.integer("cool_down"))
         if facts.now - answer.first_seen < cool_down:
             until = answer.first_seen + cool_down
             return passed(
-                name, evidence=evidence, reason=f"a newer image is available; fails from {until:%Y-%m-%d} on"
+                name,
+                evidence=evidence,
+                reason=f"a newer image is available; fails from {until:%Y-%m-%d} on",
             )
-        commands = (f"podman pull {shlex.quote(name)}", "# then recreate the container")
-        return failed("the registry has another image with this name", name, "", evidence, commands=commands)
+        commands = (
+            f"podman pull {shlex.quote(name)}",
+            "# then recreate the container",
+        )
+        return failed(
+            "the registry has another image with this name", name, "", evidence, commands=commands
+        )
     return passed(name, evidence=evidence)
 
 
@@ -231,8 +270,16 @@ _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _registry_has(digest: str, days: int = 4) -> ContainerFacts:
-    answer = RegistryDigest(digest, _NOW, _NOW - timedelta(days=days))
-    return container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest=answer)
+    answer = RegistryDigest(
+        digest,
+        _NOW,
+        _NOW - timedelta(days=days),
+    )
+    return container(
+        inspect={"ImageName": _NAME},
+        image=_IMAGE,
+        registry_digest=answer,
+    )
 
 
 _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
@@ -245,24 +292,34 @@ _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
     passes=lambda: (container(inspect=_ended("2025-12-24T08:00:00Z")),),
     fails=lambda: (
         container(inspect=_ended("2025-10-01T08:00:00Z")),
-        container(inspect={"State": {"Status": "created"}, "Created": "2025-01-01T00:00:00Z"}),
+        container(
+            inspect={
+                "State": {"Status": "created"},
+                "Created": "2025-01-01T00:00:00Z",
+            }
+        ),
     ),
     references=("CIS Docker 1.6 6.2", "CSVS 4.8"),
 )
-def stale_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def stale_container(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Container stopped long ago.
 
     What it checks:
-    Whether the container exited, or was created and never started, longer ago than the parameter `days`.
+    Whether the container exited, or was created and never started, longer ago than the parameter
+    `days`.
 
     Why it matters:
-    A forgotten container keeps its image and volumes: old vulnerabilities, old data, old credentials in its
-    settings. A `podman start --all` or a restart policy brings it back years later, with every vulnerability
-    discovered since. And among many dead containers, nobody notices one that does not belong there.
+    A forgotten container keeps its image and volumes: old vulnerabilities, old data, old
+    credentials in its settings. A `podman start --all` or a restart policy brings it back years
+    later, with every vulnerability discovered since. And among many dead containers, nobody notices
+    one that does not belong there.
 
     What may break:
-    Removing it deletes everything that it wrote outside volumes (`podman diff` shows the changes). Its
-    volumes stay unless you remove them too.
+    Removing it deletes everything that it wrote outside volumes (`podman diff` shows the changes).
+    Its volumes stay unless you remove them too.
     """
     if not facts.inspect:
         return unknown("the container's state could not be inspected")
@@ -272,17 +329,31 @@ def stale_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     since = parse_time(state.get("FinishedAt")) or parse_time(facts.inspect.get("Created"))
     if since is None:
         return unknown("it is not known when the container stopped")
-    evidence = (Evidence("State.FinishedAt" if state.get("FinishedAt") else "Created", f"{since.date()}"),)
+    evidence = (
+        Evidence(
+            "State.FinishedAt" if state.get("FinishedAt") else "Created",
+            f"{since.date()}",
+        ),
+    )
     age = (facts.now - since).days
     if facts.now - since > timedelta(days=parameters.integer("days")):
         name = shlex.quote(facts.name)
-        commands = (f"podman diff {name}", f"podman export -o {name}.tar {name}", f"podman rm {name}")
-        return failed(f"not running for {age} days", facts.state, evidence=evidence, commands=commands)
+        commands = (
+            f"podman diff {name}",
+            f"podman export -o {name}.tar {name}",
+            f"podman rm {name}",
+        )
+        return failed(
+            f"not running for {age} days", facts.state, evidence=evidence, commands=commands
+        )
     return passed(facts.state, evidence=evidence)
 
 
 def _ended(date: str) -> dict[str, object]:
-    return {"State": {"Status": "exited", "FinishedAt": date}, "Created": "2025-01-01T00:00:00Z"}
+    return {
+        "State": {"Status": "exited", "FinishedAt": date},
+        "Created": "2025-01-01T00:00:00Z",
+    }
 
 
 @Check(
@@ -290,12 +361,22 @@ def _ended(date: str) -> dict[str, object]:
     summary="Remove the image",
     parameters={"days": 30},
     passes=lambda: (
-        image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",), used_by=("db",)),
-        image(inspect={"Created": "2025-12-30T00:00:00Z"}, names=("db:1",)),
+        image(
+            inspect={"Created": "2025-01-01T00:00:00Z"},
+            names=("db:1",),
+            used_by=("db",),
+        ),
+        image(
+            inspect={"Created": "2025-12-30T00:00:00Z"},
+            names=("db:1",),
+        ),
     ),
     fails=lambda: (
         image(inspect={"Created": "2025-01-01T00:00:00Z"}),
-        image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",)),
+        image(
+            inspect={"Created": "2025-01-01T00:00:00Z"},
+            names=("db:1",),
+        ),
     ),
     references=("CIS Docker 1.6 6.1", "CSVS 4.8"),
 )
@@ -306,14 +387,14 @@ def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
     Whether an image that no container uses was built longer ago than the parameter `days`.
 
     Why it matters:
-    An unused old image is a trap: a mistyped name or a missing tag starts it, with every vulnerability
-    discovered since. It takes up disk space and may contain forgotten credentials. The fewer images there
-    are, the more an unknown one stands out.
+    An unused old image is a trap: a mistyped name or a missing tag starts it, with every
+    vulnerability discovered since. It takes up disk space and may contain forgotten credentials.
+    The fewer images there are, the more an unknown one stands out.
 
     What may break:
-    If no registry has the image any more, removing it cannot be undone. Check the list first, and keep the
-    image that you would go back to after a failed update. Images for timers and batch jobs are unused between
-    runs.
+    If no registry has the image any more, removing it cannot be undone. Check the list first, and
+    keep the image that you would go back to after a failed update. Images for timers and batch jobs
+    are unused between runs.
     """
     if facts.used_by:
         return passed(f"used by {plural(len(facts.used_by), 'container')}")
@@ -329,7 +410,11 @@ def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
     made_here = any(name.startswith("localhost/") for name in facts.names)  # no registry has it
     save = (f"podman image save -o {image}.tar {image}",) if made_here else ()
     commands = (*save, f"podman image rm {image}")
-    return failed(f"{what}, built {age} days ago", evidence=evidence, commands=commands)
+    return failed(
+        f"{what}, built {age} days ago",
+        evidence=evidence,
+        commands=commands,
+    )
 
 
 _INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
@@ -339,25 +424,35 @@ _INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
     severity=Severity.MEDIUM,  # fixes are on this host and not in use
     scope=Kind.IMAGE,
     summary="Recreate the container from the image its name refers to today",
-    passes=lambda: (container(inspect=_INSPECT, image_ids={_NAME: "sha256:" + "a" * 64}),),
-    fails=lambda: (container(inspect=_INSPECT, image_ids={_NAME: "b" * 64}),),
+    passes=lambda: (
+        container(
+            inspect=_INSPECT,
+            image_ids={_NAME: "sha256:" + "a" * 64},
+        ),
+    ),
+    fails=lambda: (
+        container(
+            inspect=_INSPECT,
+            image_ids={_NAME: "b" * 64},
+        ),
+    ),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
 )
 def superseded_image(facts: ContainerFacts) -> Verdict:
     """Newer image pulled but not in use.
 
     What it checks:
-    Whether the container's image name still refers to the image that it was created from, on this engine.
-    Names with a digest and bare image IDs cannot change and pass.
+    Whether the container's image name still refers to the image that it was created from, on this
+    engine. Names with a digest and bare image IDs cannot change and pass.
 
     Why it matters:
-    Pulling an image does not change running containers: they keep the old files until they are recreated.
-    After updating an image it is easy to believe that a vulnerability is fixed, while the vulnerable program
-    runs on for months.
+    Pulling an image does not change running containers: they keep the old files until they are
+    recreated. After updating an image it is easy to believe that a vulnerability is fixed, while
+    the vulnerable program runs on for months.
 
     What may break:
-    The new image may behave differently. Recreate the container through its unit or compose file, so that no
-    setting is lost, and try it on a twin first.
+    The new image may behave differently. Recreate the container through its unit or compose file,
+    so that no setting is lost, and try it on a twin first.
     """
     need_own_program(facts)
     name = facts.image_name
@@ -369,11 +464,19 @@ def superseded_image(facts: ContainerFacts) -> Verdict:
     now = facts.image_ids.get(name, "").removeprefix("sha256:")
     if not now:
         return unknown("no image on this engine has this name anymore", name)
-    evidence = (Evidence("runs", running[:12]), Evidence(name, now[:12]))
+    evidence = (
+        Evidence("runs", running[:12]),
+        Evidence(name, now[:12]),
+    )
     if now != running:
         unit = facts.labels.get("PODMAN_SYSTEMD_UNIT")
-        commands = (f"systemctl restart {shlex.quote(unit)}",) if unit else ("# recreate the container",)
+        commands = (
+            (f"systemctl restart {shlex.quote(unit)}",) if unit else ("# recreate the container",)
+        )
         return failed(
-            "a newer image with this name has been pulled", name, evidence=evidence, commands=commands
+            "a newer image with this name has been pulled",
+            name,
+            evidence=evidence,
+            commands=commands,
         )
     return passed(name, evidence=evidence)

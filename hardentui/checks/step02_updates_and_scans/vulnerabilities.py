@@ -10,7 +10,13 @@ from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.reading.images import evidence, image_of, not_clean, report_of
 from hardentui.words import own_command
 
-_HOLE = Vulnerability("CVE-2021-44228", "log4j-core", "critical", "2.17.1", exploited=True)
+_HOLE = Vulnerability(
+    "CVE-2021-44228",
+    "log4j-core",
+    "critical",
+    "2.17.1",
+    exploited=True,
+)
 
 
 @Check(
@@ -19,7 +25,16 @@ _HOLE = Vulnerability("CVE-2021-44228", "log4j-core", "critical", "2.17.1", expl
     summary="Stop or isolate the container, look for traces of an attack and move to a fixed image",
     passes=lambda: (
         container(image=_exploited()),
-        container(image=_exploited(Vulnerability("CVE-2025-0001", "zlib", "critical", "1.3.2"))),
+        container(
+            image=_exploited(
+                Vulnerability(
+                    "CVE-2025-0001",
+                    "zlib",
+                    "critical",
+                    "1.3.2",
+                )
+            )
+        ),
     ),
     fails=lambda: (container(image=_exploited(_HOLE)),),
     references=("NIST SP 800-190 4.1.1", "NIST SP 800-190 4.4.4"),
@@ -28,30 +43,36 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
     """Actively exploited vulnerability in image.
 
     What it checks:
-    Whether the newest scan report of the image lists a vulnerability that is on a list of exploited ones
-    (such as CISA's KEV catalogue). If the report was not compared with such a list, or is empty and more than
-    a week old, the answer is unknown.
+    Whether the newest scan report of the image lists a vulnerability that is on a list of exploited
+    ones (such as CISA's KEV catalogue). If the report was not compared with such a list, or is
+    empty and more than a week old, the answer is unknown.
 
     Why it matters:
-    Only a small part of all published vulnerabilities is ever exploited, and these are the ones. Someone has
-    a working exploit and uses it on everything within reach. The question is no longer whether it could be
-    used against you, but whether it already was.
+    Only a small part of all published vulnerabilities is ever exploited, and these are the ones.
+    Someone has a working exploit and uses it on everything within reach. The question is no longer
+    whether it could be used against you, but whether it already was.
 
     What may break:
-    The update may change the service. If there is no fix yet, take the container off the network until there
-    is one, and look for traces of an attack before you start it again.
+    The update may change the service. If there is no fix yet, take the container off the network
+    until there is one, and look for traces of an attack before you start it again.
     """
     report = report_of(facts)
     exploited = tuple(v for v in report.vulnerabilities if v.exploited)
     if exploited:
-        reason = f"{plural(len(exploited), 'vulnerability', 'vulnerabilities')} known to be exploited"
+        reason = (
+            f"{plural(len(exploited), 'vulnerability', 'vulnerabilities')} known to be exploited"
+        )
         commands = (
             f"podman stop {shlex.quote(facts.name)}",
             "# get the fixed image, then start the container again",
         )
-        return failed(reason, report.scanner, evidence=evidence(report, exploited), commands=commands)
+        return failed(
+            reason, report.scanner, evidence=evidence(report, exploited), commands=commands
+        )
     if report.exploited_list is None:
-        return unknown("the report was not compared with a list of exploited vulnerabilities", report.scanner)
+        return unknown(
+            "the report was not compared with a list of exploited vulnerabilities", report.scanner
+        )
     doubt = not_clean(report, facts)
     return doubt or passed(
         f"compared with the list of {report.exploited_list:%Y-%m-%d}", evidence=evidence(report, ())
@@ -62,7 +83,15 @@ _DAY = datetime(2025, 12, 31, tzinfo=UTC)
 
 
 def _exploited(*vulnerabilities: Vulnerability) -> ImageFacts:
-    return image(scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities, exploited_list=_DAY))
+    return image(
+        scan=ScanReport(
+            "trivy",
+            _DAY,
+            _DAY,
+            vulnerabilities,
+            exploited_list=_DAY,
+        )
+    )
 
 
 @Check(
@@ -73,40 +102,79 @@ def _exploited(*vulnerabilities: Vulnerability) -> ImageFacts:
     passes=lambda: (
         container(image=_vulnerable()),
         container(image=_vulnerable(Vulnerability("CVE-2025-0001", "zlib", "high"))),
-        container(image=_vulnerable(Vulnerability("CVE-2025-0002", "zlib", "low", "1.3.2"))),
+        container(
+            image=_vulnerable(
+                Vulnerability(
+                    "CVE-2025-0002",
+                    "zlib",
+                    "low",
+                    "1.3.2",
+                )
+            )
+        ),
     ),
     fails=lambda: (
-        container(image=_vulnerable(Vulnerability("CVE-2025-0003", "openssl", "high", "3.0.18"))),
-        container(image=_vulnerable(Vulnerability("CVE-2025-0004", "openssl", "critical", "3.0.18"))),
+        container(
+            image=_vulnerable(
+                Vulnerability(
+                    "CVE-2025-0003",
+                    "openssl",
+                    "high",
+                    "3.0.18",
+                )
+            )
+        ),
+        container(
+            image=_vulnerable(
+                Vulnerability(
+                    "CVE-2025-0004",
+                    "openssl",
+                    "critical",
+                    "3.0.18",
+                )
+            )
+        ),
     ),
     references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
 )
-def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def fixable_vulnerabilities(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Serious vulnerabilities with a fix available.
 
     What it checks:
-    Whether the newest scan report of the image lists critical or high vulnerabilities that a newer version of
-    the package fixes. Vulnerabilities without a fix are left out: there is nothing to install yet. If the
-    report lists none but is more than a week old, or could not assess all packages, the answer is unknown.
+    Whether the newest scan report of the image lists critical or high vulnerabilities that a newer
+    version of the package fixes. Vulnerabilities without a fix are left out: there is nothing to
+    install yet. If the report lists none but is more than a week old, or could not assess all
+    packages, the answer is unknown.
 
     Why it matters:
-    The description of such a vulnerability is public, and often the exploit is too. Attackers compare the
-    version that a service reports with the list and go for the rest. The fix already exists: this is the
-    cheapest security there is.
+    The description of such a vulnerability is public, and often the exploit is too. Attackers
+    compare the version that a service reports with the list and go for the rest. The fix already
+    exists: this is the cheapest security there is.
 
     What may break:
-    A newer image brings newer versions of more than this one package, so the service may behave differently.
-    Try it on a twin, and keep the old image until the new one has run for a while.
+    A newer image brings newer versions of more than this one package, so the service may behave
+    differently. Try it on a twin, and keep the old image until the new one has run for a while.
     """
     report = report_of(facts)
-    serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
+    serious = tuple(
+        v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in
+    )
     unrated = sum(v.severity == "unknown" and bool(v.fixed_in) for v in report.vulnerabilities)
     if not serious and unrated:
         count = plural(unrated, "vulnerability", "vulnerabilities")
-        return unknown(f"{count} can be fixed, but {report.scanner} gives no severity", report.scanner)
+        return unknown(
+            f"{count} can be fixed, but {report.scanner} gives no severity", report.scanner
+        )
     if not serious:
         return not_clean(report, facts) or passed(
-            plural(len(report.vulnerabilities), "known vulnerability", "known vulnerabilities"),
+            plural(
+                len(report.vulnerabilities),
+                "known vulnerability",
+                "known vulnerabilities",
+            ),
             evidence=evidence(report, ()),
         )
     critical = sum(v.severity == "critical" for v in serious)
@@ -117,11 +185,23 @@ def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Ve
     )
     have = "vulnerability has" if len(serious) == 1 else "vulnerabilities have"
     reason = f"{' and '.join(counts)} {have} a fix"
-    return failed(reason, report.scanner, evidence=evidence(report, serious), severity=severity)
+    return failed(
+        reason,
+        report.scanner,
+        evidence=evidence(report, serious),
+        severity=severity,
+    )
 
 
 def _vulnerable(*vulnerabilities: Vulnerability) -> ImageFacts:
-    return image(scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities))
+    return image(
+        scan=ScanReport(
+            "trivy",
+            _DAY,
+            _DAY,
+            vulnerabilities,
+        )
+    )
 
 
 _OLD = datetime(2025, 11, 1, tzinfo=UTC)
@@ -141,39 +221,51 @@ _OLD = datetime(2025, 11, 1, tzinfo=UTC)
     ),
     references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1", "OWASP Docker rule 9"),
 )
-def missing_vulnerability_scan(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def missing_vulnerability_scan(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """No vulnerability scan of the image.
 
     What it checks:
-    Whether there is a stored scan report for exactly this image (by its ID, not by its name), and whether the
-    report and the scanner's database are newer than the parameter `days`.
+    Whether there is a stored scan report for exactly this image (by its ID, not by its name), and
+    whether the report and the scanner's database are newer than the parameter `days`.
 
     Why it matters:
-    Every image ages: the same bytes that were clean last month have a dozen known vulnerabilities today,
-    because new ones are published every day. Attackers read the same lists and have exploits ready. A report
-    for the name proves nothing, because the next pull can move the name to another image.
+    Every image ages: the same bytes that were clean last month have a dozen known vulnerabilities
+    today, because new ones are published every day. Attackers read the same lists and have exploits
+    ready. A report for the name proves nothing, because the next pull can move the name to another
+    image.
 
     `hardentui images NAME --scan` runs Trivy or Grype, if installed, and stores the report in
-    `~/.local/state/hardentui/scans/IMAGE_ID.json`; `hardentui images --import FILE` imports a report from
-    Trivy, Grype, Quay or Clair.
+    `~/.local/state/hardentui/scans/IMAGE_ID.json`; `hardentui images --import FILE` imports a
+    report from Trivy, Grype, Quay or Clair.
 
     What may break:
-    Nothing. A scan reads the image and does not run it. It takes a minute, and network access to update the
-    database.
+    Nothing. A scan reads the image and does not run it. It takes a minute, and network access to
+    update the database.
     """
     image = image_of(facts)
     report = image.scan
     commands = _scan(image)
     if isinstance(report, NeverScanned):
-        return failed("the image was never scanned", "no report", commands=commands)
+        return failed(
+            "the image was never scanned",
+            "no report",
+            commands=commands,
+        )
     days = timedelta(days=parameters.integer("days"))
     evidence = (Evidence(f"{report.scanner} report", f"of {report.scanned:%Y-%m-%d}"),)
     if facts.now - report.scanned > days:
         age = (facts.now - report.scanned).days
-        return failed(f"the report is {age} days old", report.scanner, evidence=evidence, commands=commands)
+        return failed(
+            f"the report is {age} days old", report.scanner, evidence=evidence, commands=commands
+        )
     if report.database and facts.now - report.database > days:
         age = (facts.now - report.database).days
-        return failed(f"the scanner's database was {age} days old", report.scanner, evidence=evidence)
+        return failed(
+            f"the scanner's database was {age} days old", report.scanner, evidence=evidence
+        )
     return passed(report.scanner, evidence=evidence)
 
 
@@ -181,9 +273,19 @@ def _scan(image: ImageFacts) -> tuple[str, ...]:
     """Scan the image here, or import a report that was made elsewhere."""
     name = shlex.quote(image.id.removeprefix("sha256:")[:12])
     found_with = image.engine.found_with
-    importing = own_command(found_with, "images", "--import", "FILE")
+    importing = own_command(
+        found_with,
+        "images",
+        "--import",
+        "FILE",
+    )
     return (
-        own_command(found_with, "images", name, "--scan"),
+        own_command(
+            found_with,
+            "images",
+            name,
+            "--scan",
+        ),
         f"# or import a report from Trivy, Grype, Quay or Clair: {importing}",
     )
 

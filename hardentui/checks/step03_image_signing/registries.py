@@ -38,37 +38,50 @@ def ambiguous_short_names(facts: EngineFacts) -> Verdict:
     """Short image names can resolve to other registries.
 
     What it checks:
-    The effective registries.conf, main file and drop-ins: whether `short-name-mode` is `enforcing`, and
-    whether at most one registry is searched for names without a registry. If nothing is set, Podman uses
-    `permissive`. With an empty search list, a short name without an alias is refused, which passes.
+    The effective registries.conf, main file and drop-ins: whether `short-name-mode` is `enforcing`,
+    and whether at most one registry is searched for names without a registry. If nothing is set,
+    Podman uses `permissive`. With an empty search list, a short name without an alias is refused,
+    which passes.
 
     Why it matters:
-    With several search registries and no terminal, permissive mode takes the first registry that has the
-    name. A script, a timer or the API then runs whatever someone put there first. `enforcing` refuses to
-    guess.
+    With several search registries and no terminal, permissive mode takes the first registry that
+    has the name. A script, a timer or the API then runs whatever someone put there first.
+    `enforcing` refuses to guess.
 
     What may break:
-    Scripts that pull by short name stop with an error if the name is ambiguous. Give them full names, or add
-    an alias to registries.conf.
+    Scripts that pull by short name stop with an error if the name is ambiguous. Give them full
+    names, or add an alias to registries.conf.
     """
     registries = need(facts.trust.registries)
     search = registries.search
     evidence = (
         Evidence(
-            registries.mode_file or "Podman's default", f"short-name-mode: {registries.short_name_mode}"
+            registries.mode_file or "Podman's default",
+            f"short-name-mode: {registries.short_name_mode}",
         ),
-        Evidence(registries.search_file or "Podman's default", f"search: {', '.join(search) or 'none'}"),
+        Evidence(
+            registries.search_file or "Podman's default", f"search: {', '.join(search) or 'none'}"
+        ),
     )
     declared = f"{registries.short_name_mode}, {len(search)} searched"
     if not search:
-        return passed(declared, evidence=evidence, reason="no registry is searched, so only aliases resolve")
+        return passed(
+            declared, evidence=evidence, reason="no registry is searched, so only aliases resolve"
+        )
     if len(search) > 1:
-        reason = f"a short name may come from any of {plural(len(search), 'registry', 'registries')}"
+        reason = (
+            f"a short name may come from any of {plural(len(search), 'registry', 'registries')}"
+        )
     elif registries.short_name_mode != "enforcing":
         reason = f"the mode is {registries.short_name_mode}: an ambiguous name is not refused"
     else:
         return passed(declared, evidence=evidence)
-    return failed(reason, declared, evidence=evidence, commands=_commands(search))
+    return failed(
+        reason,
+        declared,
+        evidence=evidence,
+        commands=_commands(search),
+    )
 
 
 def _commands(search: tuple[str, ...]) -> tuple[str, ...]:
@@ -88,21 +101,41 @@ _PLAIN = "containers-auth.json"
     summary="Set the credentials file to mode 0600, or use a credential helper",
     risk=Risk.SAFE,
     passes=lambda: (
-        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",)),), registries=Registries())),
+        engine(
+            accepting(
+                auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",)),), registries=Registries()
+            )
+        ),
         # readable by mode, and below a home that nobody else may enter
-        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",)),), registries=Registries())),
+        engine(
+            accepting(
+                auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",)),), registries=Registries()
+            )
+        ),
         engine(accepting(auth_files=())),
     ),
     fails=lambda: (
         engine(
             accepting(
-                auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",), readers=(EVERYBODY,)),),
+                auth_files=(
+                    AuthFile(
+                        file(_FILE, 0o644),
+                        ("quay.io",),
+                        readers=(EVERYBODY,),
+                    ),
+                ),
                 registries=Registries(),
             )
         ),
         engine(
             accepting(
-                auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",), ("secretservice",)),),
+                auth_files=(
+                    AuthFile(
+                        file(_FILE, 0o600),
+                        ("quay.io",),
+                        ("secretservice",),
+                    ),
+                ),
                 registries=Registries(),
             )
         ),
@@ -113,18 +146,20 @@ def exposed_registry_credentials(facts: EngineFacts) -> Verdict:
     """Registry credentials readable by others.
 
     What it checks:
-    The files in which Podman looks for registry credentials (`auth.json`, `~/.docker/config.json`): whether
-    accounts other than the owner can read or change them (mode, ACLs and all parent directories count), and
-    whether they contain passwords although a credential helper is configured. HardenTUI looks only at the
-    names of the registries and does not keep the credentials.
+    The files in which Podman looks for registry credentials (`auth.json`, `~/.docker/config.json`):
+    whether accounts other than the owner can read or change them (mode, ACLs and all parent
+    directories count), and whether they contain passwords although a credential helper is
+    configured. HardenTUI looks only at the names of the registries and does not keep the
+    credentials.
 
     Why it matters:
-    The file contains user names and passwords in a form that anyone can decode. Whoever reads it can pull
-    your private images and, with push access, plant a modified image where your hosts will fetch it.
+    The file contains user names and passwords in a form that anyone can decode. Whoever reads it
+    can pull your private images and, with push access, plant a modified image where your hosts will
+    fetch it.
 
     What may break:
-    Nothing for the owner. A tool that runs as another user and borrowed the file needs its own credentials.
-    After moving a password into a helper, log in again.
+    Nothing for the owner. A tool that runs as another user and borrowed the file needs its own
+    credentials. After moving a password into a helper, log in again.
     """
     registries, files = facts.trust.registries, need(facts.trust.auth_files)
     if not files:
@@ -140,7 +175,11 @@ def exposed_registry_credentials(facts: EngineFacts) -> Verdict:
     return _failed(wide, dangers, idle)
 
 
-def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFile]) -> Verdict:
+def _failed(
+    wide: list[AuthFile],
+    dangers: tuple[Danger, ...],
+    idle: list[AuthFile],
+) -> Verdict:
     reasons = []
     if wide:
         reasons.append(f"{plural(len(wide), 'file')} with registry passwords readable by others")
@@ -149,7 +188,10 @@ def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFi
     if idle:
         reasons.append("passwords are in a file although a credential helper is configured")
     evidence = [
-        Evidence(auth.file.path, f"mode {auth.file.octal}, {_names(auth)}{_readers(auth)}")
+        Evidence(
+            auth.file.path,
+            f"mode {auth.file.octal}, {_names(auth)}{_readers(auth)}",
+        )
         for auth in (*wide, *idle)
     ]
     return failed(
@@ -176,9 +218,22 @@ def _names(auth: AuthFile) -> str:
     return f"credentials for {', '.join(auth.inline)}"
 
 
-_LOCAL = Registry("localhost:5000", "localhost:5000", insecure=True)
-_MIRRORED = Registry("docker.io", "docker.io", mirrors=(Mirror("example.com:5000", True),))
-_INSECURE = Registry("example.com", "example.com", True, file="/etc/containers/registries.conf")
+_LOCAL = Registry(
+    "localhost:5000",
+    "localhost:5000",
+    insecure=True,
+)
+_MIRRORED = Registry(
+    "docker.io",
+    "docker.io",
+    mirrors=(Mirror("example.com:5000", True),),
+)
+_INSECURE = Registry(
+    "example.com",
+    "example.com",
+    True,
+    file="/etc/containers/registries.conf",
+)
 _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -199,18 +254,19 @@ def insecure_registry(facts: EngineFacts) -> Verdict:
     """Registry configured as insecure.
 
     What it checks:
-    Whether the effective registries.conf has `insecure = true` for a registry or one of its mirrors.
-    Registries on the host itself (`localhost`, `127.0.0.1`, `::1`) are left out, since nobody can sit in
-    between. So are blocked registries.
+    Whether the effective registries.conf has `insecure = true` for a registry or one of its
+    mirrors. Registries on the host itself (`localhost`, `127.0.0.1`, `::1`) are left out, since
+    nobody can sit in between. So are blocked registries.
 
     Why it matters:
-    Insecure means: accept any certificate, and fall back to plain HTTP. Anyone on the way (a rogue access
-    point, a hijacked DNS answer, a neighbour on the same network segment) can then serve another image and
-    read your registry password. A digest or a signature protects the image, but not the password.
+    Insecure means: accept any certificate, and fall back to plain HTTP. Anyone on the way (a rogue
+    access point, a hijacked DNS answer, a neighbour on the same network segment) can then serve
+    another image and read your registry password. A digest or a signature protects the image, but
+    not the password.
 
     What may break:
-    Pulls from the registry fail until it has a certificate that this host trusts. Put your own CA into
-    `/etc/containers/certs.d/HOST:PORT/ca.crt`; nothing else has to change.
+    Pulls from the registry fail until it has a certificate that this host trusts. Put your own CA
+    into `/etc/containers/certs.d/HOST:PORT/ca.crt`; nothing else has to change.
     """
     registries = need(facts.trust.registries)
     insecure = [
@@ -224,7 +280,9 @@ def insecure_registry(facts: EngineFacts) -> Verdict:
     files = {location.partition("/")[0]: file for location, file in insecure}
     return failed(
         f"certificates are not verified for {', '.join(files)}",
-        evidence=tuple(Evidence(file, f"insecure = true for {location}") for location, file in insecure),
+        evidence=tuple(
+            Evidence(file, f"insecure = true for {location}") for location, file in insecure
+        ),
         commands=tuple(
             line
             for host, file in files.items()
@@ -259,19 +317,23 @@ def tls_verification_off(facts: ContainerFacts) -> Verdict:
     """TLS verification off for image pulls.
 
     What it checks:
-    Whether the command that created the container says `--tls-verify=false`. Containers without a recorded
-    command, such as those created through the API, cannot show it.
+    Whether the command that created the container says `--tls-verify=false`. Containers without a
+    recorded command, such as those created through the API, cannot show it.
 
     Why it matters:
-    The flag lets anyone between this host and the registry serve another image and read the registry
-    password. It is typed once to get past a certificate error, and then lives on in scripts and unit files.
+    The flag lets anyone between this host and the registry serve another image and read the
+    registry password. It is typed once to get past a certificate error, and then lives on in
+    scripts and unit files.
 
     What may break:
     Pulls fail until this host trusts the registry's certificate: put its CA into
     `/etc/containers/certs.d/HOST:PORT/ca.crt`.
     """
     if not facts.spec[TLS_VERIFY]:
-        return failed("the image is pulled with --tls-verify=false", "--tls-verify=false")
+        return failed(
+            "the image is pulled with --tls-verify=false",
+            "--tls-verify=false",
+        )
     if TLS_VERIFY in facts.spec.unknowable:
         return unknown("no source shows whether TLS was verified for the pull")
     return passed("TLS is verified")
@@ -284,30 +346,42 @@ def tls_verification_off(facts: ContainerFacts) -> Verdict:
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (
-        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
+        container(
+            "quay.io/team/shop:1.4",
+            engine=engine(rejecting({"quay.io": (ACCEPT,)})),
+        ),
         container("quay.io/team/shop:1.4", engine=engine(accepting())),
     ),
-    fails=lambda: (container("docker.io/someone/shop:1", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),),
+    fails=lambda: (
+        container(
+            "docker.io/someone/shop:1",
+            engine=engine(rejecting({"quay.io": (ACCEPT,)})),
+        ),
+    ),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
     parameters={"approved": ()},
 )
-def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def unapproved_registry(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Image from an unapproved registry.
 
     What it checks:
-    Whether the registry of the container's image is on the approved list: the parameter `approved` of the
-    checklist, for example `["quay.io/team", "*.example.com"]`. Without a list, the signature policy serves as
-    one if its default is `reject`: whatever it would refuse to pull today is not approved. If there is
-    neither, the check is not applicable.
+    Whether the registry of the container's image is on the approved list: the parameter `approved`
+    of the checklist, for example `["quay.io/team", "*.example.com"]`. Without a list, the signature
+    policy serves as one if its default is `reject`: whatever it would refuse to pull today is not
+    approved. If there is neither, the check is not applicable.
 
     Why it matters:
-    Most compromises through images involve no break-in: someone pulls a convenient image by an unknown
-    author. A short list of sources (an internal mirror, the vendors you chose) is the cheapest filter there
-    is, and it makes every exception visible.
+    Most compromises through images involve no break-in: someone pulls a convenient image by an
+    unknown author. A short list of sources (an internal mirror, the vendors you chose) is the
+    cheapest filter there is, and it makes every exception visible.
 
     What may break:
-    The image must be pulled again from an approved place, and the content there may differ: compare the
-    digests. Blocking a registry in registries.conf also blocks base images that builds pull from it.
+    The image must be pulled again from an approved place, and the content there may differ: compare
+    the digests. Blocking a registry in registries.conf also blocks base images that builds pull
+    from it.
     """
     name = facts.image_name or image_name(facts)
     need_image(facts)
@@ -321,13 +395,20 @@ def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdic
         if set(scopes_of(full_reference(name))) & set(approved):
             return passed(registry)
         return failed(
-            f"{registry} is not on the list of approved registries", registry, commands=_block(registry)
+            f"{registry} is not on the list of approved registries",
+            registry,
+            commands=_block(registry),
         )
     rule = need(rule_for(facts.engine.trust, name))
     evidence = (Evidence(rule.file, rule.explanation),)
     if rule.rejects:
         reason = f"the signature policy would refuse to pull this image from {registry} today"
-        return failed(reason, registry, evidence=evidence, commands=_block(registry))
+        return failed(
+            reason,
+            registry,
+            evidence=evidence,
+            commands=_block(registry),
+        )
     if rule.scope in ("default", ""):
         return not_applicable("there is no list of approved registries (parameter `approved`)")
     return passed(registry, evidence=evidence)
@@ -335,7 +416,10 @@ def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdic
 
 def _block(registry: str) -> tuple[str, ...]:
     return (
-        "# /etc/containers/registries.conf.d/blocked.conf, once nothing needs this registry any more",
+        (
+            "# /etc/containers/registries.conf.d/blocked.conf, once nothing needs this registry any "
+            "more"
+        ),
         "[[registry]]",
         f'prefix = "{registry}"',
         "blocked = true",
@@ -343,7 +427,10 @@ def _block(registry: str) -> tuple[str, ...]:
 
 
 _FULL = "docker.io/library/nginx:1.27"
-_TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d", "nginx:1.27"]}}
+_TYPED = {
+    "ImageName": _FULL,
+    "Config": {"CreateCommand": ["podman", "run", "-d", "nginx:1.27"]},
+}
 
 
 def _fix_short_image_name(spec: Spec, context: FixContext) -> Spec:
@@ -367,22 +454,25 @@ def _fix_short_image_name(spec: Spec, context: FixContext) -> Spec:
         container("docker.io/library/nginx:1.27", inspect={"ImageName": _FULL}),
         "localhost/shop:1.4",
     ),
-    fails=lambda: (container("nginx:1.27", inspect={"ImageName": _FULL}), container(inspect=_TYPED)),
+    fails=lambda: (
+        container("nginx:1.27", inspect={"ImageName": _FULL}),
+        container(inspect=_TYPED),
+    ),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
 )
 def short_image_name(facts: ContainerFacts) -> Verdict:
     """Image name without a registry.
 
     What it checks:
-    Whether the image was named without a registry (`nginx` instead of `docker.io/library/nginx`). Podman
-    records the full name that it found, so the command that created the container decides, if there is one.
-    Containers created through the API keep no record of the short name; for them, the recorded full name
-    counts.
+    Whether the image was named without a registry (`nginx` instead of `docker.io/library/nginx`).
+    Podman records the full name that it found, so the command that created the container decides,
+    if there is one. Containers created through the API keep no record of the short name; for them,
+    the recorded full name counts.
 
     Why it matters:
-    A short name is looked up, first in a table of aliases, then in each registry of the search list in turn.
-    Whoever registers the same name in a registry that is searched earlier gets to run on your host. The
-    result also differs between hosts, and changes when someone edits the list.
+    A short name is looked up, first in a table of aliases, then in each registry of the search list
+    in turn. Whoever registers the same name in a registry that is searched earlier gets to run on
+    your host. The result also differs between hosts, and changes when someone edits the list.
 
     What may break:
     Nothing. The full name refers to the image that runs now.
@@ -397,7 +487,9 @@ def short_image_name(facts: ContainerFacts) -> Verdict:
     if typed and _is_short(typed):
         evidence = (Evidence("Config.CreateCommand", typed),)
         return failed(
-            f"created from a short name, which resolved to {name} at the time", typed, evidence=evidence
+            f"created from a short name, which resolved to {name} at the time",
+            typed,
+            evidence=evidence,
         )
     return passed(typed or name)
 

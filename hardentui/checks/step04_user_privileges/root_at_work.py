@@ -15,14 +15,55 @@ from hardentui.reading.networks import asks_for_host_network, ports_of_pod
 _ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
 _USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")
 _EVERYBODY_READS = (  # so a rootless container can mount them read-only, too
-    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys", "/etc/localtime", "/etc/timezone"),
-    *("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/os-release", "/etc/machine-id"),
-    *("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols"),
-    *("/etc/ssl/certs", "/etc/pki/ca-trust", "/etc/pki/tls/certs", "/etc/ca-certificates"),
+    *(
+        "/usr",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/sys",
+        "/etc/localtime",
+        "/etc/timezone",
+    ),
+    *(
+        "/etc/hosts",
+        "/etc/hostname",
+        "/etc/resolv.conf",
+        "/etc/os-release",
+        "/etc/machine-id",
+    ),
+    *(
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/nsswitch.conf",
+        "/etc/services",
+        "/etc/protocols",
+    ),
+    *(
+        "/etc/ssl/certs",
+        "/etc/pki/ca-trust",
+        "/etc/pki/tls/certs",
+        "/etc/ca-certificates",
+    ),
 )
 _COUNT_ON_THE_HOST = frozenset(
-    {"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME", "CAP_SYS_BOOT", "CAP_MKNOD"}
-    | {"CAP_NET_ADMIN", "CAP_SYSLOG", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_BPF", "CAP_PERFMON"}
+    {
+        "CAP_SYS_ADMIN",
+        "CAP_SYS_MODULE",
+        "CAP_SYS_RAWIO",
+        "CAP_SYS_TIME",
+        "CAP_SYS_BOOT",
+        "CAP_MKNOD",
+    }
+    | {
+        "CAP_NET_ADMIN",
+        "CAP_SYSLOG",
+        "CAP_SYS_NICE",
+        "CAP_SYS_RESOURCE",
+        "CAP_BPF",
+        "CAP_PERFMON",
+    }
 )
 
 
@@ -45,33 +86,41 @@ _COUNT_ON_THE_HOST = frozenset(
     ),
     references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
 )
-def needless_rootful_engine(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def needless_rootful_engine(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Rootful engine not needed.
 
     What it checks:
-    Whether anything about the container needs the rootful engine: a host port below the unprivileged range,
-    devices, privileged mode, the host's network or processes, a network that only root can create (macvlan,
-    ipvlan), a mount of a system directory that only root can read or write, or an added capability that only
-    counts on the host. If there is none of that, a rootless engine could run it as it is. A read-only mount
-    of files that every account can read (/usr, /etc/localtime, certificates) does not need root.
+    Whether anything about the container needs the rootful engine: a host port below the
+    unprivileged range, devices, privileged mode, the host's network or processes, a network that
+    only root can create (macvlan, ipvlan), a mount of a system directory that only root can read or
+    write, or an added capability that only counts on the host. If there is none of that, a rootless
+    engine could run it as it is. A read-only mount of files that every account can read (/usr,
+    /etc/localtime, certificates) does not need root.
 
     Why it matters:
-    With a rootless engine, the runtime, the monitor and the network helper run as an ordinary user. Whoever
-    breaks out of the container, or exploits one of those programs, gets that user's rights and not root's. It
-    is the largest single step away from root on the host, and most web services and databases lose nothing by
-    it.
+    With a rootless engine, the runtime, the monitor and the network helper run as an ordinary user.
+    Whoever breaks out of the container, or exploits one of those programs, gets that user's rights
+    and not root's. It is the largest single step away from root on the host, and most web services
+    and databases lose nothing by it.
 
     What may break:
-    Volumes, images, secrets and networks of the rootful engine do not move along: they must be exported and
-    imported, and files get other owners. Client source addresses may look different with rootless networking,
-    and the service starts at boot only if lingering is enabled for the user.
+    Volumes, images, secrets and networks of the rootful engine do not move along: they must be
+    exported and imported, and files get other owners. Client source addresses may look different
+    with rootless networking, and the service starts at boot only if lingering is enabled for the
+    user.
     """
     need_own_program(facts)
     if need(facts.engine.rootless):
         return passed("rootless engine")
     needs = _needs(facts, _first_free_port(facts, parameters))
     if needs:
-        return passed("rootful engine", reason=f"needs the rootful engine: {listed(needs)}")
+        return passed(
+            "rootful engine",
+            reason=f"needs the rootful engine: {listed(needs)}",
+        )
     return failed(
         "nothing in the configuration needs the rootful engine",
         "rootful engine",
@@ -83,7 +132,10 @@ def needless_rootful_engine(facts: ContainerFacts, parameters: Parameters) -> Ve
     )
 
 
-def _first_free_port(facts: ContainerFacts, parameters: Parameters) -> int:
+def _first_free_port(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> int:
     """The first unprivileged host port: the kernel's setting, otherwise the parameter."""
     value = known(lambda: facts.host.sysctls.get("net.ipv4.ip_unprivileged_port_start"))
     if isinstance(value, str) and value.strip().isdecimal():
@@ -103,7 +155,8 @@ def _needs(facts: ContainerFacts, first_port: int) -> tuple[str, ...]:
         "the host's processes": spec[PID] == "host" or spec[IPC] == "host",
         "a chosen cgroup parent": bool(spec[CGROUP_PARENT]),
         "a privileged port": any(
-            first.isdecimal() and int(first) < first_port for first in (p.partition("-")[0] for p in ports)
+            first.isdecimal() and int(first) < first_port
+            for first in (p.partition("-")[0] for p in ports)
         ),
         "a network that only root can create": bool(drivers & set(_ROOT_ONLY_DRIVERS)),
         "a mount of a system directory": any(map(_needs_root, host_mounts(facts))),
@@ -123,7 +176,13 @@ def _needs_root(shown: HostMount) -> bool:
 _FILTER = 2
 """The seccomp mode of a process with a filter."""
 
-_SHELL = Entered(9, "sh", 1001, CapabilitySets(), _FILTER)
+_SHELL = Entered(
+    9,
+    "sh",
+    1001,
+    CapabilitySets(),
+    _FILTER,
+)
 
 
 @Check(
@@ -132,27 +191,64 @@ _SHELL = Entered(9, "sh", 1001, CapabilitySets(), _FILTER)
     risk=Risk.SAFE,
     passes=lambda: (
         _example(),
-        _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
-        "",
-        _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, gid=0, entered=())
+        _example(
+            {
+                "ID": "ab",
+                "ProcessConfig": {"user": "1001", "privileged": False},
+            }
         ),
+        "",
+        _example(
+            {
+                "ID": "ac",
+                "ProcessConfig": {"user": "1001:0", "privileged": False},
+            }
+        ).replace(kernel=Kernel(7, uid=1001, gid=0, entered=())),
         _example().replace(exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
         _example().replace(kernel=_with(_SHELL)),
     ),
     fails=lambda: (
-        _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
-        _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
-        _example({"ID": "ce", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, gid=1001, entered=())
+        _example(
+            {
+                "ID": "ab",
+                "ProcessConfig": {"user": "root", "privileged": False},
+            }
         ),
-        _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),), entered=()), exec_uids={"ef": 0}
+        _example(
+            {
+                "ID": "cd",
+                "ProcessConfig": {"user": "", "privileged": True},
+            }
+        ),
+        _example(
+            {
+                "ID": "ce",
+                "ProcessConfig": {"user": "1001:0", "privileged": False},
+            }
+        ).replace(kernel=Kernel(7, uid=1001, gid=1001, entered=())),
+        _example(
+            {
+                "ID": "ef",
+                "ProcessConfig": {"user": "toor", "privileged": False},
+            }
+        ).replace(
+            kernel=Kernel(
+                7,
+                uid=1001,
+                uid_map=(IdRange(0, 0, 4294967295),),
+                entered=(),
+            ),
+            exec_uids={"ef": 0},
         ),
         _example().replace(kernel=_with(replace(_SHELL, uid=0))),
         _example().replace(kernel=_with(replace(_SHELL, seccomp_mode=0))),
         _example().replace(
-            kernel=_with(replace(_SHELL, capabilities=CapabilitySets(frozenset({"CAP_SYS_ADMIN"}))))
+            kernel=_with(
+                replace(
+                    _SHELL,
+                    capabilities=CapabilitySets(frozenset({"CAP_SYS_ADMIN"})),
+                )
+            )
         ),
     ),
     references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24", "NIST SP 800-190 4.4.5"),
@@ -161,21 +257,21 @@ def root_exec_session(facts: ContainerFacts) -> Verdict:
     """Exec session with more rights than the service.
 
     What it checks:
-    The `podman exec` sessions that are open now: whether one is privileged, or runs as root or in group 0 in
-    a container whose main process does not. Also processes that came in past the engine (`nsenter`, `crun
-    exec`): whether one is root where the service is not, has capabilities that the service cannot have, or
-    has no seccomp filter. Sessions of the last day that are closed again are counted; Podman does not record
-    their rights.
+    The `podman exec` sessions that are open now: whether one is privileged, or runs as root or in
+    group 0 in a container whose main process does not. Also processes that came in past the engine
+    (`nsenter`, `crun exec`): whether one is root where the service is not, has capabilities that
+    the service cannot have, or has no seccomp filter. Sessions of the last day that are closed
+    again are counted; Podman does not record their rights.
 
     Why it matters:
-    A container that was made to run unprivileged loses that the moment someone opens a root shell in it.
-    What is typed there can change anything in the container, is not part of its image or unit, and leaves no
-    trace after a restart. Attackers with access to the engine use exec as a way in; a privileged session
-    leads to the host.
+    A container that was made to run unprivileged loses that the moment someone opens a root shell
+    in it. What is typed there can change anything in the container, is not part of its image or
+    unit, and leaves no trace after a restart. Attackers with access to the engine use exec as a way
+    in; a privileged session leads to the host.
 
     What may break:
-    Nothing in the service. Whoever uses the session loses it: ask before you end it, and put what they needed
-    into the image or the configuration.
+    Nothing in the service. Whoever uses the session loses it: ask before you end it, and put what
+    they needed into the image or the configuration.
     """
     if not facts.running:
         return not_applicable("the container is not running")
@@ -185,20 +281,32 @@ def root_exec_session(facts: ContainerFacts) -> Verdict:
     sessions = () if none_open else known(lambda: facts.exec_sessions)
     if isinstance(sessions, Unread):
         return _entered(strong) if strong else unknown(sessions.reason)
-    bad = [session for session in sessions if session.get("Running", True) and _too_strong(session, facts)]
+    bad = [
+        session
+        for session in sessions
+        if session.get("Running", True) and _too_strong(session, facts)
+    ]
     effective = plural(len(sessions), "session") if sessions else "no open session"
     if not bad and strong:
         return _entered(strong)
     if not bad and isinstance(entered, Unread):
         return unknown(f"which processes came in from outside is not known: {entered.reason}")
     if not bad:
-        return passed(effective=effective, evidence=_closed(facts))
+        return passed(
+            effective=effective,
+            evidence=_closed(facts),
+        )
     evidence = tuple(
-        Evidence(f"exec session {str(session.get('ID'))[:12]}", _rights(session)) for session in bad
+        Evidence(
+            f"exec session {str(session.get('ID'))[:12]}",
+            _rights(session),
+        )
+        for session in bad
     )
     commands = ("podman top CONTAINER", "kill PID   # the process of the session, on the host")
     return failed(
-        f"{plural(len(bad), 'open session has', 'open sessions have')} more rights than the container",
+        f"{plural(len(bad), 'open session has', 'open sessions have')} more rights than the "
+        "container",
         "",
         effective,
         evidence,
@@ -207,7 +315,10 @@ def root_exec_session(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _strong(facts: ContainerFacts, entered: tuple[Entered, ...]) -> tuple[tuple[Entered, str], ...]:
+def _strong(
+    facts: ContainerFacts,
+    entered: tuple[Entered, ...],
+) -> tuple[tuple[Entered, str], ...]:
     """Processes with more rights than the service has, and what they have."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel):
@@ -226,10 +337,23 @@ def _more(kernel: Kernel, process: Entered) -> Iterator[str]:
 
 
 def _entered(strong: tuple[tuple[Entered, str], ...]) -> Verdict:
-    evidence = tuple(Evidence(f"PID {process.pid} ({process.name})", more) for process, more in strong)
-    words = plural(len(strong), "process came in from outside", "processes came in from outside")
+    evidence = tuple(
+        Evidence(f"PID {process.pid} ({process.name})", more) for process, more in strong
+    )
+    words = plural(
+        len(strong),
+        "process came in from outside",
+        "processes came in from outside",
+    )
     commands = ("kill PID   # the process, on the host",)
-    return failed(f"{words} with more rights than the service", "", words, evidence, None, commands)
+    return failed(
+        f"{words} with more rights than the service",
+        "",
+        words,
+        evidence,
+        None,
+        commands,
+    )
 
 
 def _closed(facts: ContainerFacts) -> tuple[Evidence, ...]:
@@ -249,9 +373,12 @@ def _user(session: Mapping[str, Any]) -> str:
     return str(section(session, "ProcessConfig").get("user") or "")
 
 
-def _too_strong(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
-    """Privileged, or root or in root's group where the service is not. Without the kernel's answer, names
-    decide; a session without a user runs as the container's user."""
+def _too_strong(
+    session: Mapping[str, Any],
+    facts: ContainerFacts,
+) -> bool:
+    """Privileged, or root or in root's group where the service is not. Without the kernel's answer,
+    names decide; a session without a user runs as the container's user."""
     if section(session, "ProcessConfig").get("privileged") or _in_group_0(session, facts):
         return True
     uid, kernel = facts.exec_uids.get(str(session.get("ID"))), facts.kernel
@@ -261,7 +388,10 @@ def _too_strong(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
     return bool(user) and is_root(user) and not is_root(declared_user(facts))
 
 
-def _in_group_0(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
+def _in_group_0(
+    session: Mapping[str, Any],
+    facts: ContainerFacts,
+) -> bool:
     """Whether the session was given group 0 and the service, an ordinary user, does not have it."""
     if _user(session).partition(":")[2] not in ("0", "root") or is_root(declared_user(facts)):
         return False
@@ -269,7 +399,10 @@ def _in_group_0(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
     if not isinstance(kernel, Kernel):
         return declared_user(facts).partition(":")[2] not in ("", "0", "root")
     maps = known(lambda: kernel.gid_map, else_=())
-    zero = next((line.outside - line.inside for line in maps if line.inside == 0), 0)
+    zero = next(
+        (line.outside - line.inside for line in maps if line.inside == 0),
+        0,
+    )
     return zero not in (kernel.gid, *known(lambda: kernel.groups, else_=()))
 
 
@@ -290,4 +423,6 @@ def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
 def _with(process: Entered) -> Kernel:
     whole = (IdRange(0, 0, 4294967295),)
     rights = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
-    return Kernel(7, uid=1001, uid_map=whole, capabilities=rights, seccomp_mode=_FILTER, entered=(process,))
+    return Kernel(
+        7, uid=1001, uid_map=whole, capabilities=rights, seccomp_mode=_FILTER, entered=(process,)
+    )

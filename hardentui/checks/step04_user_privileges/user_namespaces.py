@@ -43,33 +43,60 @@ def _fix_host_user_namespace(spec: Spec, context: FixContext) -> Spec:
     if asks_for_user_namespace(context.facts.planned(spec)):
         return spec
     if pod_of(context.facts):
-        raise CannotFix("pod members use the pod's user namespace", "Give the pod --userns=auto instead.")
-    joined = (spec[PID], spec[IPC], spec[UTS], spec[USERNS], spec[CGROUPNS], *spec[NETWORK])
+        raise CannotFix(
+            "pod members use the pod's user namespace", "Give the pod --userns=auto instead."
+        )
+    joined = (
+        spec[PID],
+        spec[IPC],
+        spec[UTS],
+        spec[USERNS],
+        spec[CGROUPNS],
+        *spec[NETWORK],
+    )
     if any(value.startswith(_SHARED) for value in joined):
         raise CannotFix(
             "the container shares a namespace with another one",
-            "Both need one user namespace: --userns=auto for the other, --userns=container:… for this one.",
+            "Both need one user namespace: --userns=auto for the other, --userns=container:… for "
+            "this one.",
         )
     facts = context.facts
     if unnamed := anonymous_volumes(facts.inspect, {}):
         raise CannotFix(
-            f"the owners of files in anonymous volumes ({listed(tuple(unnamed))}) would not be mapped",
+            f"the owners of files in anonymous volumes ({listed(tuple(unnamed))}) would not be "
+            "mapped",
             "Give the volumes names first: Podman maps the owners of files in named volumes.",
         )
     shown = tuple(mount.destination for mount in spec[MOUNTS] if _keeps_owners(mount))
     if shown and (why := _no_id_mapping(facts, shown)):
         raise CannotFix(
             f"the owners of files in {listed(shown)} would not be mapped, and {why}",
-            "With :U, Podman changes their owner at each start, also for other containers that use them.",
+            "With :U, Podman changes their owner at each start, also for other containers that "
+            "use them.",
         )
     if lacking := no_range_for(_namespace(facts, spec), facts):
         doctor = Do(Verb.DOCTOR)
-        raise CannotFix(lacking, (doctor, " shows the command that adds one."), do=doctor)
+        raise CannotFix(
+            lacking,
+            (doctor, " shows the command that adds one."),
+            do=doctor,
+        )
     mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
-    return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts, spec)).with_(MOUNTS, mounts)
+    return (
+        spec.without(GIDMAP, UIDMAP)
+        .with_(USERNS, _namespace(facts, spec))
+        .with_(
+            MOUNTS,
+            mounts,
+        )
+    )
 
 
-def _advise_host_user_namespace(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_host_user_namespace(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     notes = []
     mapped = [mount.destination for mount in after[MOUNTS] if mount not in before[MOUNTS]]
     if mapped:
@@ -78,7 +105,11 @@ def _advise_host_user_namespace(before: Spec, after: Spec, context: FixContext) 
             notes.append("their filesystems are not known, and not every filesystem supports this")
     if ":size=" in after[USERNS]:
         seen = _highest(context.facts) >= _USUAL_SIZE
-        why = "a process or volume has a high UID or GID" if seen else "root may become nobody (65534)"
+        why = (
+            "a process or volume has a high UID or GID"
+            if seen
+            else "root may become nobody (65534)"
+        )
         notes.append(f"{why}, so the namespace gets 65536 IDs")
     return Advice(Risk.MAY_BREAK, tuple(notes))
 
@@ -87,7 +118,8 @@ _OWN_IDS = (IdRange(0, 100000, 65536),)
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
+    # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
+    severity=Severity.MEDIUM,
     points=44,
     summary="Give the container its own user namespace",
     remediate=_fix_host_user_namespace,
@@ -95,7 +127,14 @@ _OWN_IDS = (IdRange(0, 100000, 65536),)
     passes=lambda: (
         "--userns=auto",
         "--uidmap=0:200000:65536",
-        container(kernel=Kernel(7, host_user_namespace=False, uid_map=_OWN_IDS, gid_map=_OWN_IDS)),
+        container(
+            kernel=Kernel(
+                7,
+                host_user_namespace=False,
+                uid_map=_OWN_IDS,
+                gid_map=_OWN_IDS,
+            )
+        ),
         container(engine=rootless()),
     ),
     fails=lambda: (
@@ -114,30 +153,42 @@ _OWN_IDS = (IdRange(0, 100000, 65536),)
                 gid_map=(IdRange(1000, 0, 1),),
             )
         ),
-        container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),))),
+        container(
+            kernel=Kernel(
+                7,
+                host_user_namespace=False,
+                uid_map=(IdRange(0, 0, 1),),
+            )
+        ),
     ),
-    references=("CIS Docker 1.6 2.9", "CIS Docker 1.6 5.31", "NIST SP 800-190 4.5.2", "OWASP Docker rule 11"),
+    references=(
+        "CIS Docker 1.6 2.9",
+        "CIS Docker 1.6 5.31",
+        "NIST SP 800-190 4.5.2",
+        "OWASP Docker rule 11",
+    ),
 )
 def host_user_namespace(facts: ContainerFacts) -> Verdict:
     """Shares the host's user namespace.
 
     What it checks:
-    Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the
-    same UID outside. A namespace whose map leads to UID or GID 0 on the host (`--uidmap 0:0:1`) does not
-    count. Podman shows nothing for the host's namespace, so for a running container the namespace itself is
-    compared with the host's.
+    Whether a container of a rootful engine has its own user namespace. Without one, every UID
+    inside is the same UID outside. A namespace whose map leads to UID or GID 0 on the host
+    (`--uidmap 0:0:1`) does not count. Podman shows nothing for the host's namespace, so for a
+    running container the namespace itself is compared with the host's.
 
     Why it matters:
-    With a user namespace, root inside is an ordinary, otherwise unused UID on the host: an attacker who
-    escapes owns no files and has no capabilities. Without it, the same escape ends as root on the host. It is
-    the one barrier that still holds after a vulnerability in the kernel interface, the runtime or a mount.
+    With a user namespace, root inside is an ordinary, otherwise unused UID on the host: an attacker
+    who escapes owns no files and has no capabilities. Without it, the same escape ends as root on
+    the host. It is the one barrier that still holds after a vulnerability in the kernel interface,
+    the runtime or a mount.
 
     What may break:
     Files in volumes and bind mounts have owners outside the new range. Where kernel, runtime and
-    filesystem can, the fix maps them (`idmap`); else it is refused, and `:U` changes the owners on disk.
-    Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid, and 5.8 also an account
-    of that name. Members of a pod, and containers that share a namespace with another one, cannot have
-    their own.
+    filesystem can, the fix maps them (`idmap`); else it is refused, and `:U` changes the owners on
+    disk. Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid, and 5.8
+    also an account of that name. Members of a pod, and containers that share a namespace with
+    another one, cannot have their own.
     """
     need_own_program(facts)
     if facts.engine.rootless is True:
@@ -168,11 +219,23 @@ def _assess(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
 def _keeps_owners(mount: Mount) -> bool:
     """Whether it is a host mount whose file owners matter."""
     handed_over = any(option == "U" or option.startswith("idmap") for option in mount.options)
-    kernel_tree = mount.type == "bind" and mount.source.split("/")[1:2] in (["proc"], ["sys"], ["dev"])
-    return mount.type in ("bind", "volume") and bool(mount.source) and not handed_over and not kernel_tree
+    kernel_tree = mount.type == "bind" and mount.source.split("/")[1:2] in (
+        ["proc"],
+        ["sys"],
+        ["dev"],
+    )
+    return (
+        mount.type in ("bind", "volume")
+        and bool(mount.source)
+        and not handed_over
+        and not kernel_tree
+    )
 
 
-def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
+def _no_id_mapping(
+    facts: ContainerFacts,
+    destinations: tuple[str, ...],
+) -> str:
     """Why these cannot be mounted with mapped owners (idmap); empty if they can."""
     runtime = str(facts.inspect.get("OCIRuntime") or "")
     numbers = re.match(r"(\d+)\.(\d+)", known(lambda: facts.host.kernel, else_=""))
@@ -190,8 +253,9 @@ def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
 
 
 def _namespace(facts: ContainerFacts, spec: Spec) -> str:
-    """The namespace option. Podman sizes the namespace by the image's users, without nobody (65534), but a
-    process that starts as root may become nobody at any time: sshd and rsync do so for each connection."""
+    """The namespace option. Podman sizes the namespace by the image's users, without nobody
+    (65534), but a process that starts as root may become nobody at any time: sshd and rsync do so
+    for each connection."""
     large = runs_as_root(facts, spec) or _highest(facts) >= _USUAL_SIZE
     return "auto:size=65536" if large else "auto"
 
@@ -199,26 +263,48 @@ def _namespace(facts: ContainerFacts, spec: Spec) -> str:
 def _highest(facts: ContainerFacts) -> int:
     """The highest UID or GID of the mounts and processes."""
     numbers = [number for owner in facts.owners.values() for number in owner]
-    numbers += [*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ())]
+    numbers += [
+        *(identity(facts) or (0,)),
+        *(uid for uid, _ in uids(facts) or ()),
+    ]
     return max(numbers)
 
 
 _FILES = ("/etc/subuid", "/etc/subgid")
 _POOL = frozenset({"containers"})  # the pool of --userns=auto belongs to root
 
-_ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
+_ANNA = User(
+    "anna",
+    1000,
+    1000,
+    "/home/anna",
+    rootless=True,
+)
 
 
 @Check(
     severity=Severity.MEDIUM,  # user namespaces cannot be used: a layer is missing for all
     summary="Give each account its own range of 65536 subordinate IDs",
-    passes=lambda: (_host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)), _host()),
+    passes=lambda: (
+        _host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)),
+        _host(),
+    ),
     fails=lambda: (
         _host(users=(_ANNA,)),
         _host(SubIds("anna", 100_000, 1000), users=(_ANNA,)),
-        _host(SubIds("anna", 100_000, 65_536), SubIds("ben", 120_000, 65_536), users=(_ANNA,)),
-        _host(SubIds("anna", 1001, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
-        _host(SubIds("anna", 1000, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
+        _host(
+            SubIds("anna", 100_000, 65_536),
+            SubIds("ben", 120_000, 65_536),
+            users=(_ANNA,),
+        ),
+        _host(
+            SubIds("anna", 1001, 65_536),
+            users=(_ANNA, User("ben", 2000, 2000)),
+        ),
+        _host(
+            SubIds("anna", 1000, 65_536),
+            users=(_ANNA, User("ben", 2000, 2000)),
+        ),
         _host(SubIds("anna", 0, 65_536), users=(_ANNA,)),
         _host(SubIds("containers", 0, 65_536)),
     ),
@@ -229,19 +315,23 @@ def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Accounts without their own subordinate IDs.
 
     What it checks:
-    `/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536 IDs
-    in both, whether the ranges of two owners overlap, and whether a range covers the ID of root or of another
-    account. Ranges from a directory service (`subid:` in nsswitch.conf) are not checked.
+    `/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least
+    65536 IDs in both, whether the ranges of two owners overlap, and whether a range covers the ID
+    of root or of another account. Ranges from a directory service (`subid:` in nsswitch.conf) are
+    not checked.
 
     Why it matters:
-    Rootless containers use the IDs in these ranges. Without any, every ID in the container is the account
-    itself: the processes and files of all its containers belong to the same user, and images with more than
-    one user do not work. If ranges overlap, two people's containers are the same user on the host and can
-    touch each other's files; if a range covers a real account, root in a container may become that account.
+    Rootless containers use the IDs in these ranges. Without any, every ID in the container is the
+    account
+    itself: the processes and files of all its containers belong to the same user, and images with
+    more than one user do not work. If ranges overlap, two people's containers are the same user on
+    the host and can touch each other's files; if a range covers a real account, root in a container
+    may become that account.
 
     What may break:
-    After changing the ranges, run `podman system migrate` as the account, which stops its running containers.
-    Files that containers wrote earlier keep their old IDs and may need `podman unshare chown`.
+    After changing the ranges, run `podman system migrate` as the account, which stops its running
+    containers. Files that containers wrote earlier keep their old IDs and may need `podman unshare
+    chown`.
     """
     users, subuids, subgids = facts.users, facts.subuids, facts.subgids
     rootless = [user for user in users if user.rootless]
@@ -257,10 +347,17 @@ def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
         for user in rootless:
             count = sum(ids.size for ids in ranges if ids.owner in (user.name, str(user.uid)))
             if count < least:
-                evidence.append(Evidence(path, f"{user.name} has {plural(count, 'ID')}, {least} are needed"))
+                evidence.append(
+                    Evidence(
+                        path,
+                        f"{user.name} has {plural(count, 'ID')}, {least} are needed",
+                    )
+                )
                 start = free_start((*ranges, *given), uids, least)
                 if start is None:
-                    commands.append(f"# {path} has no room for {least} IDs: shorten a range for {user.name}")
+                    commands.append(
+                        f"# {path} has no room for {least} IDs: shorten a range for {user.name}"
+                    )
                     continue
                 given.append(SubIds(user.name, start, least))
                 commands += _give(path, user, start, least)
@@ -273,7 +370,13 @@ def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
     if not evidence and hidden:
         return hidden
     if not evidence:
-        return passed(plural(len(rootless), "account with its own ranges", "accounts with their own ranges"))
+        return passed(
+            plural(
+                len(rootless),
+                "account with its own ranges",
+                "accounts with their own ranges",
+            )
+        )
     return failed(
         f"in {evidence[0].where}, {evidence[0].saw}",
         evidence=tuple(evidence),
@@ -281,7 +384,11 @@ def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
     )
 
 
-def _overlaps(ranges: tuple[SubIds, ...], users: tuple[User, ...], uids: bool) -> Iterable[str]:
+def _overlaps(
+    ranges: tuple[SubIds, ...],
+    users: tuple[User, ...],
+    uids: bool,
+) -> Iterable[str]:
     ordered = sorted((ids for ids in ranges if ids.size), key=lambda ids: ids.start)
     for first, second in pairwise(ordered):
         if second.start < first.end and first.owner != second.owner:
@@ -291,12 +398,19 @@ def _overlaps(ranges: tuple[SubIds, ...], users: tuple[User, ...], uids: bool) -
             yield f"the range of {ids.owner} covers {'root' if uids else 'the group of root'}"
             continue
         others = [user for user in users if ids.owner not in (user.name, str(user.uid))]
-        covered = [user.name for user in others if ids.start <= (user.uid if uids else user.gid) < ids.end]
+        covered = [
+            user.name for user in others if ids.start <= (user.uid if uids else user.gid) < ids.end
+        ]
         if covered and ids.owner not in _POOL:
             yield f"the range of {ids.owner} covers the account {covered[0]}"
 
 
-def _give(path: str, user: User, start: int, least: int) -> tuple[str, ...]:
+def _give(
+    path: str,
+    user: User,
+    start: int,
+    least: int,
+) -> tuple[str, ...]:
     flag = "--add-subuids" if path == _FILES[0] else "--add-subgids"
     return (
         f"usermod {flag} {start}-{start + least - 1} {user.name}",
@@ -304,13 +418,28 @@ def _give(path: str, user: User, start: int, least: int) -> tuple[str, ...]:
     )
 
 
-def _host(*ranges: SubIds, users: tuple[User, ...] = (), **over: Any) -> HostFacts:
+def _host(
+    *ranges: SubIds,
+    users: tuple[User, ...] = (),
+    **over: Any,
+) -> HostFacts:
     return host(**{"users": users, "subuids": ranges, "subgids": ranges, **over})
 
 
 _MOST = "user.max_user_namespaces"
 
-_WITH_FLAG = SeccompRule("ERRNO", (Condition(0, "MASKED_EQ", 0x10000000, 0x10000000),), 1)
+_WITH_FLAG = SeccompRule(
+    "ERRNO",
+    (
+        Condition(
+            0,
+            "MASKED_EQ",
+            0x10000000,
+            0x10000000,
+        ),
+    ),
+    1,
+)
 
 _PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
 
@@ -322,12 +451,24 @@ _PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
     passes=lambda: (
         "",
         container(runtime=_runs(unshare=_WITH_FLAG, clone=_PLAIN)),
-        container(runtime=_runs(unshare=SeccompRule("ALLOW")), host=HostFacts(sysctls={_MOST: "0"})),
+        container(
+            runtime=_runs(unshare=SeccompRule("ALLOW")), host=HostFacts(sysctls={_MOST: "0"})
+        ),
     ),
     fails=lambda: (
         container(runtime=_runs(unshare=SeccompRule("ALLOW"))),
-        container(runtime=_runs(unshare=_WITH_FLAG, clone=SeccompRule("ALLOW"))),
-        container(runtime=_runs(clone=_PLAIN, clone3=SeccompRule("ALLOW"))),
+        container(
+            runtime=_runs(
+                unshare=_WITH_FLAG,
+                clone=SeccompRule("ALLOW"),
+            )
+        ),
+        container(
+            runtime=_runs(
+                clone=_PLAIN,
+                clone3=SeccompRule("ALLOW"),
+            )
+        ),
         container(runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))),
     ),
     references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
@@ -336,49 +477,77 @@ def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
     """Can create user namespaces.
 
     What it checks:
-    Whether a process in the container can create a user namespace: the seccomp filter in force allows
-    `unshare`, `clone` or `clone3` with CLONE_NEWUSER, and the kernel allows user namespaces
+    Whether a process in the container can create a user namespace: the seccomp filter in force
+    allows `unshare`, `clone` or `clone3` with CLONE_NEWUSER, and the kernel allows user namespaces
     (`user.max_user_namespaces`). `--cap-drop=all` and `no-new-privileges` do not prevent it.
 
     Why it matters:
-    In its own user namespace, a process without any capability has all of them, within that namespace. This
-    opens parts of the kernel that were written for root: packet filters, traffic control, mounting. Most
-    kernel vulnerabilities of recent years that made ordinary users root started there.
+    In its own user namespace, a process without any capability has all of them, within that
+    namespace. This opens parts of the kernel that were written for root: packet filters, traffic
+    control, mounting. Most kernel vulnerabilities of recent years that made ordinary users root
+    started there.
 
     What may break:
-    Programs that build their own sandbox: browsers, Flatpak, nested container engines, some build tools.
-    Others never create a user namespace. The fix is a custom seccomp profile that blocks these calls with
-    CLONE_NEWUSER (and all of `clone3`, whose flags a filter cannot read), or `user.max_user_namespaces = 0`
-    if no container on the host needs one; that also ends rootless Podman and `--userns=auto`.
+    Programs that build their own sandbox: browsers, Flatpak, nested container engines, some build
+    tools. Others never create a user namespace. The fix is a custom seccomp profile that blocks
+    these calls with CLONE_NEWUSER (and all of `clone3`, whose flags a filter cannot read), or
+    `user.max_user_namespaces = 0` if no container on the host needs one; that also ends rootless
+    Podman and `--userns=auto`.
     """
     need_own_program(facts)
     seccomp = filter_of(facts)
     declared = declared_filter(facts)
     most = known(lambda: facts.host.sysctls.get(_MOST, ""), else_="")
     if most == "0":
-        return passed(declared, f"{_MOST} = 0", (Evidence("sysctl", f"{_MOST} = 0"),))
+        return passed(
+            declared,
+            f"{_MOST} = 0",
+            (Evidence("sysctl", f"{_MOST} = 0"),),
+        )
     if isinstance(seccomp, Unread):
         return unknown(seccomp.reason, declared)
     if isinstance(seccomp.filter, EngineDefault):
         return not_applicable(NEVER_STARTED_WITH_DEFAULT)
-    ways = ("unshare",) if isinstance(seccomp.filter, NoFilter) else makes_user_namespaces(seccomp.filter)
+    ways = (
+        ("unshare",)
+        if isinstance(seccomp.filter, NoFilter)
+        else makes_user_namespaces(seccomp.filter)
+    )
     if not ways and not seccomp.in_force:
         return good_but_not_seen(declared)
     if not ways:
-        return passed(declared, "blocked by the filter", (Evidence(seccomp.source, "checked"),))
-    evidence = (Evidence(seccomp.source, f"allows CLONE_NEWUSER through {', '.join(ways)}"),)
-    return failed("a process can get every capability in a new user namespace", declared, "", evidence)
+        return passed(
+            declared,
+            "blocked by the filter",
+            (Evidence(seccomp.source, "checked"),),
+        )
+    evidence = (
+        Evidence(
+            seccomp.source,
+            f"allows CLONE_NEWUSER through {', '.join(ways)}",
+        ),
+    )
+    return failed(
+        "a process can get every capability in a new user namespace", declared, "", evidence
+    )
 
 
 def _runs(**rules: SeccompRule) -> RuntimeConfig:
     return RuntimeConfig(
-        seccomp=SeccompProfile("ERRNO", rules={name: (rule,) for name, rule in rules.items()})
+        seccomp=SeccompProfile(
+            "ERRNO",
+            rules={name: (rule,) for name, rule in rules.items()},
+        )
     )
 
 
 _NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
 
-_FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
+_FAR = Peer(
+    "3" * 64,
+    "far",
+    uid_ranges=((400000, 65536), (0, 4294967295)),
+)
 
 
 @Check(
@@ -386,15 +555,19 @@ _FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
     points=1,
     compares=True,
     summary="Let Podman choose a range of IDs that nobody else uses",
-    remediate=lambda spec, context: spec.without(UIDMAP, GIDMAP, SUBUIDNAME, SUBGIDNAME).with_(
-        USERNS, "auto"
-    ),
+    remediate=lambda spec, context: spec.without(
+        UIDMAP,
+        GIDMAP,
+        SUBUIDNAME,
+        SUBGIDNAME,
+    ).with_(USERNS, "auto"),
     passes=lambda: (
         container("--uidmap=0:200000:65536", peers=Peers((_FAR,))),
         container("--userns=auto", peers=Peers((_NEIGHBOUR,))),
-        container("--uidmap=0:200000:65536", peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(
-            inspect={"Pod": "p1"}
-        ),
+        container(
+            "--uidmap=0:200000:65536",
+            peers=Peers((replace(_NEIGHBOUR, pod="p1"),)),
+        ).replace(inspect={"Pod": "p1"}),
     ),
     fails=lambda: (
         container("--uidmap=0:200000:65536", peers=Peers((_NEIGHBOUR,))),
@@ -410,23 +583,27 @@ def overlapping_uid_ranges(facts: ContainerFacts) -> Verdict:
     """UID range shared with an unrelated container.
 
     What it checks:
-    Whether the host IDs of this container are also used by a container of another application. Only requested
-    ranges (`--uidmap`, `--userns`) are compared; containers of the same pod or application may share a range.
+    Whether the host IDs of this container are also used by a container of another application. Only
+    requested ranges (`--uidmap`, `--userns`) are compared; containers of the same pod or
+    application may share a range.
 
     Why it matters:
-    A user namespace separates a container from the host, not from its neighbours. Two containers with the
-    same IDs are the same user to the kernel: someone who escapes from one can signal the other's processes,
-    read its files and volumes, and attach to it. With separate ranges, the same escape leads nowhere.
+    A user namespace separates a container from the host, not from its neighbours. Two containers
+    with the same IDs are the same user to the kernel: someone who escapes from one can signal the
+    other's processes, read its files and volumes, and attach to it. With separate ranges, the same
+    escape leads nowhere.
 
     What may break:
-    The container gets other IDs on the host, so files in its volumes belong to the old ones: mount them with
-    `:U` once, or change their owner.
+    The container gets other IDs on the host, so files in its volumes belong to the old ones: mount
+    them with `:U` once, or change their owner.
     """
     spec = facts.spec
     kind = spec[USERNS].partition(":")[0]
     mapped = bool(_idmappings(facts)) or UIDMAP in spec or SUBUIDNAME in spec
     if kind in ("keep-id", "nomap"):
-        return not_applicable("it uses its account's IDs on purpose, like the account's other containers")
+        return not_applicable(
+            "it uses its account's IDs on purpose, like the account's other containers"
+        )
     if not mapped and kind != "auto":
         return not_applicable("no ID range was requested")
     ranges = _ranges(facts)
@@ -443,7 +620,12 @@ def overlapping_uid_ranges(facts: ContainerFacts) -> Verdict:
     if others:
         names = listed([peer.name for peer in others])
         evidence = tuple(Evidence(peer.name, str(peer.uid_ranges)) for peer in others[:5])
-        return failed(f"{names} uses the same IDs", declared, effective, evidence)
+        return failed(
+            f"{names} uses the same IDs",
+            declared,
+            effective,
+            evidence,
+        )
     return passed(declared, effective)
 
 

@@ -8,7 +8,12 @@ from hardentui.checks.prelude import *
 from hardentui.options.codecs import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import count_of_list, ignored, refuse_where_ignored, unless_without_cgroup
+from hardentui.reading.containers import (
+    count_of_list,
+    ignored,
+    refuse_where_ignored,
+    unless_without_cgroup,
+)
 
 
 def _fix_no_cpu_limit(spec: Spec, context: FixContext) -> Spec:
@@ -21,7 +26,9 @@ def _fix_no_cpu_limit(spec: Spec, context: FixContext) -> Spec:
     except ValueError:
         cpus = 0.0
     if not (math.isfinite(cpus) and cpus >= 0.01):
-        raise CannotFix(f"{text!r} is not a number of CPUs", "Set the parameter cpus to a value such as 1.5.")
+        raise CannotFix(
+            f"{text!r} is not a number of CPUs", "Set the parameter cpus to a value such as 1.5."
+        )
     if spec[CPU_PERIOD]:  # Podman refuses --cpus together with a period
         return spec.with_(CPU_QUOTA, int(cpus * spec[CPU_PERIOD]))
     return spec.without(CPU_QUOTA).with_(CPUS, cpus)
@@ -43,7 +50,10 @@ _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
         "--cpus=0.5",
         container("--cpuset-cpus=0", host=_TWO_PROCESSORS),
         container(kernel=Kernel(7, limits=Limits(cpus=1.5))),
-        container(kernel=Kernel(7, limits=Limits(processors=1)), host=_TWO_PROCESSORS),
+        container(
+            kernel=Kernel(7, limits=Limits(processors=1)),
+            host=_TWO_PROCESSORS,
+        ),
         "--cgroups=disabled",
     ),
     fails=lambda: (
@@ -52,23 +62,29 @@ _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
         container("--cpu-quota=-1", kernel=Kernel(7, limits=Limits())),
         container("--cpu-shares=512", kernel=Kernel(7, limits=Limits())),
         container("--cpus=64", host=_TWO_PROCESSORS),
-        container("--cpuset-cpus=0-1", kernel=Kernel(7, limits=Limits(processors=2)), host=_TWO_PROCESSORS),
+        container(
+            "--cpuset-cpus=0-1", kernel=Kernel(7, limits=Limits(processors=2)), host=_TWO_PROCESSORS
+        ),
     ),
     references=("CIS Docker 1.6 5.12", "OWASP Docker rule 7"),
 )
-def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def no_cpu_limit(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """No CPU limit.
 
     What it checks:
-    Whether a CPU limit is in force, on the container or on a cgroup above it: a quota (`--cpus`, or CPUQuota=
-    of its unit) or a subset of the CPUs (`--cpuset-cpus`, AllowedCPUs=). For a running container, the cgroup
-    tree decides. A limit as high as the machine's CPUs does not count, nor does a weight (`--cpu-shares`,
-    CPUWeight=): it only divides a CPU between those that want it at the same time.
+    Whether a CPU limit is in force, on the container or on a cgroup above it: a quota (`--cpus`, or
+    CPUQuota= of its unit) or a subset of the CPUs (`--cpuset-cpus`, AllowedCPUs=). For a running
+    container, the cgroup tree decides. A limit as high as the machine's CPUs does not count, nor
+    does a weight (`--cpu-shares`, CPUWeight=): it only divides a CPU between those that want it at
+    the same time.
 
     Why it matters:
-    A container that computes without end slows down everything else: logins, health checks, the neighbours.
-    The most common thing that intruders do in a container is mining coins, which takes every CPU it can get.
-    With a limit they get a share, and the load stands out.
+    A container that computes without end slows down everything else: logins, health checks, the
+    neighbours. The most common thing that intruders do in a container is mining coins, which takes
+    every CPU it can get. With a limit they get a share, and the load stands out.
 
     What may break:
     Work in bursts takes longer: startup, compression, builds. Give the service what it uses at peak
@@ -99,7 +115,9 @@ def _assess(facts: ContainerFacts, limits: Limits) -> tuple[bool, str]:
 
 
 def _is_declared(facts: ContainerFacts, spec: Spec) -> bool:
-    return _is_bound(facts, _quota(spec)) or _is_bound(facts, count_of_list(spec[CPUSET_CPUS]) or None)
+    return _is_bound(facts, _quota(spec)) or _is_bound(
+        facts, count_of_list(spec[CPUSET_CPUS]) or None
+    )
 
 
 def _quota(spec: Spec) -> float | None:
@@ -129,13 +147,22 @@ def _fix_no_memory_limit(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(MEMORY_SWAP)
     if not _is_none(context.facts, spec[MEMORY]):
         return spec
-    limit = max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts), _asked(context))
+    limit = max(
+        _chosen(context),
+        spec[MEMORY_RESERVATION],
+        _enough(context.facts),
+        _asked(context),
+    )
     spec = spec.with_(MEMORY, limit)
     # --memory-swap is memory plus swap, and Podman refuses a value below --memory
     return spec.with_(MEMORY_SWAP, limit) if 0 < spec[MEMORY_SWAP] < limit else spec
 
 
-def _advise_no_memory_limit(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_no_memory_limit(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     facts, limit = context.facts, after[MEMORY]
     limits = ask(facts, lambda kernel: kernel.limits)
     peak = limits.memory_peak if isinstance(limits, Limits) else None
@@ -145,17 +172,29 @@ def _advise_no_memory_limit(before: Spec, after: Spec, context: FixContext) -> A
         return Advice(Risk.MAY_BREAK, ("its memory use is not known", *because))
     note = f"peak use {-(-peak >> 20)} MiB {how_long(facts)}; the limit will be {size_text(limit)}"
     if peak * 2 <= limit:
-        return Advice(Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note, *because))
+        return Advice(
+            Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note, *because)
+        )
     return Advice(Risk.MAY_BREAK, (note, *because))
 
 
 def _measure_no_memory_limit(context: FixContext) -> Mapping[str, Measured]:
-    """The largest of the observed use, the reservation and the configured memory, if above the parameter."""
+    """The largest of the observed use, the reservation and the configured memory, if above the
+    parameter."""
     asked = most_asked(context.facts)
     wants = [
-        (_enough(context.facts), "one and a half times its peak use"),
-        (context.facts.spec[MEMORY_RESERVATION], "the reservation of the container"),
-        (_asked(context), f"{asked.by} asks for {size_text(asked.size)}" if asked else ""),
+        (
+            _enough(context.facts),
+            "one and a half times its peak use",
+        ),
+        (
+            context.facts.spec[MEMORY_RESERVATION],
+            "the reservation of the container",
+        ),
+        (
+            _asked(context),
+            f"{asked.by} asks for {size_text(asked.size)}" if asked else "",
+        ),
     ]
     size, why = max(wants, key=lambda want: want[0])
     return {"memory": Measured(size_text(size), why)} if size > _chosen(context) else {}
@@ -180,40 +219,56 @@ _WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
         "--memory=512m",
         container(kernel=Kernel(7, limits=Limits(memory=_HALF))),
         "--cgroups=disabled",
-        container("--cgroups=disabled", kernel=Kernel(7, limits=Limits(memory=_HALF))),
-        container(kernel=Kernel(7, limits=Limits(memory=_HALF, swap=0)), host=_WITH_SWAP),
+        container(
+            "--cgroups=disabled",
+            kernel=Kernel(7, limits=Limits(memory=_HALF)),
+        ),
+        container(
+            kernel=Kernel(7, limits=Limits(memory=_HALF, swap=0)),
+            host=_WITH_SWAP,
+        ),
     ),
     fails=lambda: (
-        container(kernel=Kernel(7, limits=Limits(memory=_HALF)), host=_WITH_SWAP),
+        container(
+            kernel=Kernel(7, limits=Limits(memory=_HALF)),
+            host=_WITH_SWAP,
+        ),
         "",
         container(kernel=Kernel(7, limits=Limits())),
         "--memory=512m --memory-swap=-1",
         "--memory-reservation=2g",
         container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))),
-        container("--memory=64g", host=HostFacts(capacity=Capacity(memory=8 << 30))),
+        container(
+            "--memory=64g",
+            host=HostFacts(capacity=Capacity(memory=8 << 30)),
+        ),
     ),
     references=("CIS Docker 1.6 5.11", "NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
 )
-def no_memory_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def no_memory_limit(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """No memory limit.
 
     What it checks:
-    Whether a memory limit is in force: on the container, or on a cgroup above it, such as MemoryMax= of its
-    systemd unit. For a running container the cgroup tree decides, because inspect shows 0 in that case. A
-    limit with unlimited swap does not count (`--memory-swap=-1`, or MemoryMax= without MemorySwapMax= on a
-    machine with swap), nor does one that is not below the machine's memory.
+    Whether a memory limit is in force: on the container, or on a cgroup above it, such as
+    MemoryMax= of its systemd unit. For a running container the cgroup tree decides, because inspect
+    shows 0 in that case. A limit with unlimited swap does not count (`--memory-swap=-1`, or
+    MemoryMax= without MemorySwapMax= on a machine with swap), nor does one that is not below the
+    machine's memory.
 
     Why it matters:
-    One container that leaks memory, or that someone feeds with crafted requests, takes the memory of
-    everything on the host. The kernel then kills processes by size, and the victim may well be the database
-    next door, the login service or the engine. It is the cheapest denial of service there is: no
-    vulnerability needed.
+    One container that leaks memory, or that someone feeds with crafted requests, takes the memory
+    of everything on the host. The kernel then kills processes by size, and the victim may well be
+    the database next door, the login service or the engine. It is the cheapest denial of service
+    there is: no vulnerability needed.
 
     What may break:
-    A service that needs more at its peak is killed and restarted. Choose a value well above its use under
-    load (parameter `memory`). The fix never sets less than one and a half times the most that was used
-    since the start, nor less than what its configuration asks for (a buffer pool, a cache, a heap) and
-    the parameter together.
+    A service that needs more at its peak is killed and restarted. Choose a value well above its use
+    under load (parameter `memory`). The fix never sets less than one and a half times the most that
+    was used since the start, nor less than what its configuration asks for (a buffer pool, a cache,
+    a heap) and the parameter together.
     """
     need_own_program(facts)
     memory, swap = facts.spec[MEMORY], facts.spec[MEMORY_SWAP]
@@ -233,15 +288,22 @@ def no_memory_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         assess,
         declared_bad=_is_none(facts, max(0, memory)) or endless_swap or ignored(facts),
         declared=declared,
-        reason="memory is limited, but swap is not" if only_swap else "can use all memory of the host",
+        reason="memory is limited, but swap is not"
+        if only_swap
+        else "can use all memory of the host",
         where="cgroup of the container and above: memory.max",
     )
     return unless_without_cgroup(facts, verdict)
 
 
 def _swaps(facts: ContainerFacts, limits: Limits) -> bool:
-    """Whether memory is limited, but whatever exceeds the limit goes to the machine's swap without one."""
-    return not _is_none(facts, limits.memory) and limits.swap is None and bool(of_machine(facts, "swap"))
+    """Whether memory is limited, but whatever exceeds the limit goes to the machine's swap without
+    one."""
+    return (
+        not _is_none(facts, limits.memory)
+        and limits.swap is None
+        and bool(of_machine(facts, "swap"))
+    )
 
 
 def _is_none(facts: ContainerFacts, limit: int | None) -> bool:
@@ -258,11 +320,15 @@ def _chosen(context: FixContext) -> int:
     try:
         return size_of(context.parameters.text("memory"))
     except ValueError as error:
-        raise CannotFix(str(error), "Set the parameter memory to a size such as 512m.") from error
+        raise CannotFix(
+            str(error),
+            "Set the parameter memory to a size such as 512m.",
+        ) from error
 
 
 def _asked(context: FixContext) -> int:
-    """What its configuration asks for, and the parameter for the rest of the program; 0 if nothing is asked.
+    """What its configuration asks for, and the parameter for the rest of the program; 0 if nothing
+    is asked.
 
     A value that the user chose is the whole answer.
     """
@@ -282,13 +348,22 @@ _STEP = 64 << 20
 
 def _fix_no_pids_limit(spec: Spec, context: FixContext) -> Spec:
     refuse_where_ignored(context.facts)
-    highest, limit = _highest(context.facts, context.parameters), context.parameters.integer("limit")
+    highest, limit = (
+        _highest(context.facts, context.parameters),
+        context.parameters.integer("limit"),
+    )
     if not 0 < limit <= highest:
-        raise CannotFix(f"a limit of {limit} is not between 1 and {highest}", "Choose another limit.")
+        raise CannotFix(
+            f"a limit of {limit} is not between 1 and {highest}", "Choose another limit."
+        )
     return spec if 0 < spec[PIDS_LIMIT] <= highest else spec.with_(PIDS_LIMIT, limit)
 
 
-def _advise_no_pids_limit(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_no_pids_limit(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     """Threads count too, but only processes are known, so leave room for sixteen times as many."""
     facts, limit = context.facts, after[PIDS_LIMIT]
     processes = ask(facts, lambda kernel: kernel.processes)
@@ -323,22 +398,27 @@ def _advise_no_pids_limit(before: Spec, after: Spec, context: FixContext) -> Adv
     ),
     references=("CIS Docker 1.6 5.29", "OWASP Docker rule 7", "CSVS 3.14"),
 )
-def no_pids_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def no_pids_limit(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """No process limit.
 
     What it checks:
-    Whether the number of tasks (processes and threads) is limited, to no more than the highest value that the
-    checklist allows (parameter `highest`) and to less than kernel.pid_max. Podman's default is 2048. For a
-    running container, pids.max of its cgroup and of those above it decides.
+    Whether the number of tasks (processes and threads) is limited, to no more than the highest
+    value that the checklist allows (parameter `highest`) and to less than kernel.pid_max. Podman's
+    default is 2048. For a running container, pids.max of its cgroup and of those above it decides.
 
     Why it matters:
-    A fork bomb is one line of shell. Process IDs are one table for the whole host: when it is full, nobody
-    can log in, no unit can start, and no health check can run. A limit turns that into one broken container.
+    A fork bomb is one line of shell. Process IDs are one table for the whole host: when it is full,
+    nobody can log in, no unit can start, and no health check can run. A limit turns that into one
+    broken container.
 
     What may break:
-    Programs with very many threads (Java application servers, databases with one process per client) hit the
-    limit and fail with "cannot fork" or "cannot create thread". Count the tasks under load before you choose
-    a low value (`podman stats`), and set it with the parameter `limit`.
+    Programs with very many threads (Java application servers, databases with one process per
+    client) hit the limit and fail with "cannot fork" or "cannot create thread". Count the tasks
+    under load before you choose a low value (`podman stats`), and set it with the parameter
+    `limit`.
     """
     need_own_program(facts)
     highest = _highest(facts, parameters)
@@ -373,36 +453,50 @@ _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
     summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",
     passes=lambda: (
         host(cgroup_version=2, users=()),
-        host(cgroup_version=2, users=(_anna("cpu", "memory", "pids"),)),
+        host(
+            cgroup_version=2,
+            users=(_anna("cpu", "memory", "pids"),),
+        ),
     ),
-    fails=lambda: (host(cgroup_version=1), host(cgroup_version=2, users=(_anna("memory", "pids"),))),
+    fails=lambda: (
+        host(cgroup_version=1),
+        host(
+            cgroup_version=2,
+            users=(_anna("memory", "pids"),),
+        ),
+    ),
     references=("CIS Docker 1.6 2.10", "NIST SP 800-190 4.5.1"),
 )
 def unenforceable_limits(facts: HostFacts) -> Verdict:
     """Limits of rootless containers do not work.
 
     What it checks:
-    Whether the host uses cgroup v2, and whether systemd delegates the controllers `memory`, `pids` and `cpu`
-    to each account that runs rootless containers.
+    Whether the host uses cgroup v2, and whether systemd delegates the controllers `memory`, `pids`
+    and `cpu` to each account that runs rootless containers.
 
     Why it matters:
-    A limit that cannot be enforced is worse than none, because someone relies on it. On cgroup v1, rootless
-    containers have no limits at all, and Podman 6 no longer runs there. Without the right controllers,
-    `--memory` or `--pids-limit` of a rootless container fails or does nothing, and one container can take the
-    whole machine down.
+    A limit that cannot be enforced is worse than none, because someone relies on it. On cgroup v1,
+    rootless containers have no limits at all, and Podman 6 no longer runs there. Without the right
+    controllers, `--memory` or `--pids-limit` of a rootless container fails or does nothing, and one
+    container can take the whole machine down.
 
     What may break:
-    Changing the cgroup version needs a reboot, and very old programs (Java before 11, old Docker) do not
-    understand version 2. Delegation takes effect at the account's next login: its containers stop once.
+    Changing the cgroup version needs a reboot, and very old programs (Java before 11, old Docker)
+    do not understand version 2. Delegation takes effect at the account's next login: its containers
+    stop once.
     """
     version = facts.cgroup_version
     if version == 1:
         return failed(
-            "the host uses cgroup v1: rootless containers have no limits there, and Podman 6 no longer runs",
+            "the host uses cgroup v1: rootless containers have no limits there, and Podman 6 no "
+            "longer runs",
             effective="cgroup v1",
             evidence=(Evidence("/sys/fs/cgroup", "no cgroup.controllers file"),),
             commands=(
-                "# add systemd.unified_cgroup_hierarchy=1 to the kernel command line, then: systemctl reboot",
+                (
+                    "# add systemd.unified_cgroup_hierarchy=1 to the kernel command line, then: "
+                    "systemctl reboot"
+                ),
             ),
         )
     users = facts.users
@@ -439,4 +533,9 @@ def unenforceable_limits(facts: HostFacts) -> Verdict:
 
 
 def _anna(*controllers: str) -> User:
-    return User("anna", 1000, rootless=True, controllers=frozenset(controllers))
+    return User(
+        "anna",
+        1000,
+        rootless=True,
+        controllers=frozenset(controllers),
+    )

@@ -38,7 +38,10 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
         container(engine=_APPARMOR),
         container(kernel=Kernel(7, lsm_label="containers-default-0.62.2//&crun (mixed)")),
         container(kernel=Kernel(7, lsm_label="containers-default-0.62.2 (enforce)")),
-        container(kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=rootless()),
+        container(
+            kernel=Kernel(7, lsm_label="crun (unconfined)"),
+            engine=rootless(),
+        ),
         container("--security-opt=apparmor=unconfined", engine=_SELINUX),
     ),
     fails=lambda: (
@@ -56,19 +59,19 @@ def apparmor_unconfined(facts: ContainerFacts) -> Verdict:
     """Not confined by AppArmor.
 
     What it checks:
-    On a host with AppArmor and a rootful engine: whether the container runs under a profile. It does not with
-    `apparmor=unconfined` or in privileged mode. For a running container, the label of the main process
-    decides; a stacked label such as `containers-default-…//&crun (mixed)` counts as confined. Podman applies
-    no profile to rootless containers, nor on hosts that use SELinux.
+    On a host with AppArmor and a rootful engine: whether the container runs under a profile. It
+    does not with `apparmor=unconfined` or in privileged mode. For a running container, the label of
+    the main process decides; a stacked label such as `containers-default-…//&crun (mixed)` counts
+    as confined. Podman applies no profile to rootless containers, nor on hosts that use SELinux.
 
     Why it matters:
-    The default profile denies what a container never needs: writing kernel settings below /proc/sys and /sys,
-    mounting, tracing processes outside. If another barrier fails (a kept capability, a removed mask), the
-    profile still says no.
+    The default profile denies what a container never needs: writing kernel settings below /proc/sys
+    and /sys, mounting, tracing processes outside. If another barrier fails (a kept capability, a
+    removed mask), the profile still says no.
 
     What may break:
-    Programs that mount, trace other processes or change kernel settings from inside. Give them a profile of
-    their own that allows just that, rather than none.
+    Programs that mount, trace other processes or change kernel settings from inside. Give them a
+    profile of their own that allows just that, rather than none.
     """
     need_apparmor(facts)
     why = _switched_off(facts.spec)
@@ -100,7 +103,9 @@ def _fix_selinux_disabled(spec: Spec, context: FixContext) -> Spec:
     return spec
 
 
-_NO_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
+_NO_SELINUX = EngineFacts(
+    info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}}
+)
 
 
 @Check(
@@ -117,7 +122,10 @@ _NO_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "
         container("--security-opt=label=disable", engine=_SELINUX),
         container("--security-opt=label=type:spc_t", engine=_SELINUX),
         container("--pid=host", engine=_SELINUX),
-        container("--privileged", kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
+        container(
+            "--privileged",
+            kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0"),
+        ),
     ),
     references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
 )
@@ -125,25 +133,30 @@ def selinux_disabled(facts: ContainerFacts) -> Verdict:
     """Not confined by SELinux.
 
     What it checks:
-    On a host with SELinux: whether the container runs in a confined domain (container_t or a custom one). The
-    separation is off with `label=disable`, in privileged mode, with a type such as spc_t, and silently with
-    `--pid=host` and `--ipc=host`. For a running container, the label of the main process decides.
+    On a host with SELinux: whether the container runs in a confined domain (container_t or a custom
+    one). The separation is off with `label=disable`, in privileged mode, with a type such as spc_t,
+    and silently with `--pid=host` and `--ipc=host`. For a running container, the label of the main
+    process decides.
 
     Why it matters:
-    SELinux is the barrier that held in many container escapes: a process of type container_t cannot read or
-    write host files even as root, because they carry other labels. With spc_t or without a label, a
-    vulnerability in the runtime, a leaked file descriptor or a careless mount is enough to reach every file
-    on the host.
+    SELinux is the barrier that held in many container escapes: a process of type container_t cannot
+    read or write host files even as root, because they carry other labels. With spc_t or without a
+    label, a vulnerability in the runtime, a leaked file descriptor or a careless mount is enough to
+    reach every file on the host.
 
     What may break:
-    Bind mounts without `:Z` or `:z` are then denied, as host files should be; relabel the directories that
-    belong to the container. Host sockets and devices may need a custom policy, which udica can write.
+    Bind mounts without `:Z` or `:z` are then denied, as host files should be; relabel the
+    directories that belong to the container. Host sockets and devices may need a custom policy,
+    which udica can write.
     """
     need_selinux(facts)
     why = selinux_switched_off(facts.spec)
     return judge(
         ask(facts, lambda kernel: kernel.lsm_label),
-        lambda label: (selinux_type(label) in (UNCONFINED_TYPES | {""}), label or "no label"),
+        lambda label: (
+            selinux_type(label) in (UNCONFINED_TYPES | {""}),
+            label or "no label",
+        ),
         declared_bad=bool(why),
         declared=why or f"type {facts.spec[LABEL_TYPE] or 'container_t'}",
         reason="SELinux does not separate the container from the host",
@@ -162,27 +175,37 @@ _CONFIG = "/etc/selinux/config"
         _host("permissive", "enforcing"),
         _host("enforcing", "permissive"),
         _host("absent", "disabled"),
-        _host("enforcing", "enforcing", configuration=configuration(containers__label=False)),
+        _host(
+            "enforcing",
+            "enforcing",
+            configuration=configuration(containers__label=False),
+        ),
     ),
-    references=("CIS Docker 1.6 5.3", "NIST SP 800-190 4.5.1", "OWASP Docker rule 6", "CSVS 2.6"),
+    references=(
+        "CIS Docker 1.6 5.3",
+        "NIST SP 800-190 4.5.1",
+        "OWASP Docker rule 6",
+        "CSVS 2.6",
+    ),
 )
 def selinux_not_enforcing(facts: HostFacts) -> Verdict:
     """SELinux not enforcing.
 
     What it checks:
-    On a host with SELinux: whether it enforces now, whether its configuration makes it enforce after the next
-    boot, and whether the rootful engine's containers.conf leaves labels on. A host without SELinux in the
-    kernel and without an SELinux configuration is not judged here; AppArmor has its own check.
+    On a host with SELinux: whether it enforces now, whether its configuration makes it enforce
+    after the next boot, and whether the rootful engine's containers.conf leaves labels on. A host
+    without SELinux in the kernel and without an SELinux configuration is not judged here; AppArmor
+    has its own check.
 
     Why it matters:
-    SELinux is the barrier behind the barrier: a process that has escaped still carries the container's label
-    and can touch almost nothing on the host. It alone stopped several well-known escapes. In permissive mode
-    it only logs and stops nothing.
+    SELinux is the barrier behind the barrier: a process that has escaped still carries the
+    container's label and can touch almost nothing on the host. It alone stopped several well-known
+    escapes. In permissive mode it only logs and stops nothing.
 
     What may break:
-    What SELinux only logged before is denied now. First look at the recent log (`ausearch -m avc -ts
-    recent`): bind mounts without `:z` or `:Z` are the usual cause. After a time without SELinux, files need
-    new labels (`fixfiles onboot`, then reboot).
+    What SELinux only logged before is denied now. First look at the recent log (`ausearch -m avc
+    -ts recent`): bind mounts without `:z` or `:Z` are the usual cause. After a time without
+    SELinux, files need new labels (`fixfiles onboot`, then reboot).
     """
     modules = facts.security_modules
     live, configured = modules.selinux, modules.selinux_configured
@@ -201,11 +224,17 @@ def selinux_not_enforcing(facts: HostFacts) -> Verdict:
         state = "off" if live == "absent" else str(live)
         last = "setenforce 1" if live == "permissive" else "fixfiles onboot && systemctl reboot"
         commands = (f"# {_CONFIG}", "SELINUX=enforcing", last)
-        return failed(f"SELinux is {state} now", str(configured), state, evidence, commands=commands)
+        return failed(
+            f"SELinux is {state} now", str(configured), state, evidence, commands=commands
+        )
     if configured and configured != "enforcing":
         reason = f"SELinux enforces now, but will be {configured} after the next boot"
         return failed(
-            reason, str(configured), "enforcing", evidence, commands=(f"# {_CONFIG}", "SELINUX=enforcing")
+            reason,
+            str(configured),
+            "enforcing",
+            evidence,
+            commands=(f"# {_CONFIG}", "SELINUX=enforcing"),
         )
     settings = facts.configuration
     if settings.get("containers.label") is False:
@@ -222,12 +251,31 @@ def selinux_not_enforcing(facts: HostFacts) -> Verdict:
     return passed(str(configured), "enforcing", evidence)
 
 
-def _host(live: str, configured: str, **over: Any) -> HostFacts:
-    modules = SecurityModules(selinux=live, selinux_configured=configured, apparmor=False)
-    return host(**{"security_modules": modules, "configuration": configuration(), **over})
+def _host(
+    live: str,
+    configured: str,
+    **over: Any,
+) -> HostFacts:
+    modules = SecurityModules(
+        selinux=live,
+        selinux_configured=configured,
+        apparmor=False,
+    )
+    return host(
+        **{
+            "security_modules": modules,
+            "configuration": configuration(),
+            **over,
+        }
+    )
 
 
-_PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,c2", pod="p")
+_PEER = Peer(
+    "2" * 64,
+    "db",
+    process_label="system_u:system_r:container_t:s0:c1,c2",
+    pod="p",
+)
 
 _PEERS = Peers((_PEER,))
 
@@ -239,12 +287,23 @@ _PEERS = Peers((_PEER,))
     remediate=lambda spec, context: spec.without(LABEL_LEVEL),
     passes=lambda: (
         container(engine=_SELINUX, peers=_PEERS),
-        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS),
-        container("--security-opt=label=level:s0:c1,c2", engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
+        container(
+            kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS
+        ),
+        container(
+            "--security-opt=label=level:s0:c1,c2",
+            engine=_SELINUX,
+            peers=_PEERS,
+            inspect={"Pod": "p"},
+        ),
         container("--privileged", engine=_SELINUX),
     ),
     fails=lambda: (
-        container("--security-opt=label=level:s0:c2,c1", engine=_SELINUX, peers=_PEERS),
+        container(
+            "--security-opt=label=level:s0:c2,c1",
+            engine=_SELINUX,
+            peers=_PEERS,
+        ),
         container("--security-opt=label=level:s0", engine=_SELINUX),
     ),
     references=("NIST SP 800-190 4.3.4",),
@@ -253,18 +312,21 @@ def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
     """SELinux categories shared between containers.
 
     What it checks:
-    On a host with SELinux: whether the categories in the container's label (`s0:c12,c815`) are also those of
-    a container of another pod or application, or whether the level was forced to a bare `s0` without
-    categories. Containers that SELinux does not confine at all are covered by `selinux-disabled`.
+    On a host with SELinux: whether the categories in the container's label (`s0:c12,c815`) are also
+    those of a container of another pod or application, or whether the level was forced to a bare
+    `s0` without categories. Containers that SELinux does not confine at all are covered by
+    `selinux-disabled`.
 
     Why it matters:
-    All containers run in the same SELinux domain; only the categories keep them apart. With equal categories,
-    a process in one may open the other's files and signal its processes as far as ordinary permissions allow,
-    and both are often root. A level without categories is below all of them.
+    All containers run in the same SELinux domain; only the categories keep them apart. With equal
+    categories, a process in one may open the other's files and signal its processes as far as
+    ordinary permissions allow, and both are often root. A level without categories is below all of
+    them.
 
     What may break:
-    Containers that share files through a common level lose access to what the other one labelled with `:Z`.
-    Use `:z` for a directory shared by several containers, or put them into one pod, which has one level.
+    Containers that share files through a common level lose access to what the other one labelled
+    with `:Z`. Use `:z` for a directory shared by several containers, or put them into one pod,
+    which has one level.
     """
     need_selinux(facts)
     label = _label(facts)
@@ -275,16 +337,29 @@ def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
     level = _level(label) or forced
     evidence = (Evidence(proc(facts, "attr/current"), label or declared),)
     if level and not _categories(level) and (forced or label):
-        return failed("the level has no categories", declared, label, evidence)
+        return failed(
+            "the level has no categories",
+            declared,
+            label,
+            evidence,
+        )
     if not level:
-        return passed(declared, reason="Podman picks categories that no other container has")
+        return passed(
+            declared,
+            reason="Podman picks categories that no other container has",
+        )
     same = [
         peer.name
         for peer in facts.peers.with_categories(frozenset(_categories(level).split(",")))
         if peer.id != facts.id and not related(facts, peer)
     ]
     if same:
-        return failed(f"the same categories as {listed(same)}", declared, label, evidence)
+        return failed(
+            f"the same categories as {listed(same)}",
+            declared,
+            label,
+            evidence,
+        )
     return passed(declared, label, evidence)
 
 

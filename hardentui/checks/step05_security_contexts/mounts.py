@@ -11,14 +11,43 @@ from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mou
 from hardentui.reading.sockets import open_sockets
 
 _SYSTEM = (
-    *("/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sys", "/tmp"),
-    *("/usr", "/usr/bin", "/usr/lib", "/usr/local", "/var", "/var/lib", "/var/lib/containers", "/var/log"),
+    *(
+        "/boot",
+        "/dev",
+        "/etc",
+        "/home",
+        "/lib",
+        "/lib64",
+        "/opt",
+        "/proc",
+        "/root",
+        "/run",
+        "/sys",
+        "/tmp",
+    ),
+    *(
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/local",
+        "/var",
+        "/var/lib",
+        "/var/lib/containers",
+        "/var/log",
+    ),
 )
 
 
-def _fix_relabelled_system_directory(spec: Spec, context: FixContext) -> Spec:
-    bad = {mount.mount for mount in host_mounts(context.facts.planned(spec)) if _is_system(mount.path)}
-    return spec.with_(MOUNTS, tuple(m.with_options(drop=("z", "Z")) if m in bad else m for m in spec[MOUNTS]))
+def _fix_relabelled_system_directory(
+    spec: Spec,
+    context: FixContext,
+) -> Spec:
+    bad = {
+        mount.mount for mount in host_mounts(context.facts.planned(spec)) if _is_system(mount.path)
+    }
+    return spec.with_(
+        MOUNTS, tuple(m.with_options(drop=("z", "Z")) if m in bad else m for m in spec[MOUNTS])
+    )
 
 
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
@@ -30,26 +59,34 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparm
     severity=Severity.HIGH,  # services of the host stop, and containers may read it
     summary="Mount a dedicated directory and relabel that one",
     remediate=_fix_relabelled_system_directory,
-    passes=lambda: (container("-v /srv/web:/w:Z", engine=_SELINUX), container("-v /home:/h:Z", engine=_NONE)),
-    fails=lambda: (container("-v /home/anna:/h:Z", engine=_SELINUX), "-v /etc/:/e:ro,z"),
+    passes=lambda: (
+        container("-v /srv/web:/w:Z", engine=_SELINUX),
+        container("-v /home:/h:Z", engine=_NONE),
+    ),
+    fails=lambda: (
+        container("-v /home/anna:/h:Z", engine=_SELINUX),
+        "-v /etc/:/e:ro,z",
+    ),
     references=("NIST SP 800-190 4.5.5",),
 )
 def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
     """System or home directory relabelled.
 
     What it checks:
-    Whether `:z` or `:Z` is used on a mount whose source is a system directory or a whole home directory.
-    These options rewrite the SELinux label of every file below the source. Podman forgets them once the
-    container runs, so they are known only from the command that created it.
+    Whether `:z` or `:Z` is used on a mount whose source is a system directory or a whole home
+    directory. These options rewrite the SELinux label of every file below the source. Podman
+    forgets them once the container runs, so they are known only from the command that created it.
 
     Why it matters:
-    SELinux uses labels to decide what the host's own services may access. After relabelling /etc, /usr or
-    /home, logins, SSH and mail may be refused until someone restores the labels, and confined containers
-    (with `:Z` this one, with `:z` all) may read what the policy kept from them: keys, mail, configuration.
+    SELinux uses labels to decide what the host's own services may access. After relabelling /etc,
+    /usr or /home, logins, SSH and mail may be refused until someone restores the labels, and
+    confined containers (with `:Z` this one, with `:z` all) may read what the policy kept from them:
+    keys, mail, configuration.
 
     What may break:
-    Without the option, SELinux denies the container the files in that directory. Mount a directory that is
-    made for the container, and relabel that one. `restorecon -R PATH` restores earlier labels.
+    Without the option, SELinux denies the container the files in that directory. Mount a directory
+    that is made for the container, and relabel that one. `restorecon -R PATH` restores earlier
+    labels.
     """
     system = [mount for mount in host_mounts(facts) if _is_system(mount.path)]
     if not system:
@@ -62,12 +99,16 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
     if bad:
         evidence = tuple(Evidence("--volume", shown([mount.mount])) for mount in bad)
         return failed(
-            f"rewrites the SELinux labels of {listed([o.path for o in bad])}", declared, "", evidence
+            f"rewrites the SELinux labels of {listed([o.path for o in bad])}",
+            declared,
+            "",
+            evidence,
         )
     command = section(facts.inspect, "Config").get("CreateCommand")
     if facts.inspect and not command and facts.running:
         return unknown(
-            "Podman forgets :z and :Z of a running container, and its create command is not known", declared
+            "Podman forgets :z and :Z of a running container, and its create command is not known",
+            declared,
         )
     return passed(declared)
 
@@ -81,15 +122,20 @@ def _is_system(path: str) -> bool:
 
 def _fix_sensitive_host_mount(spec: Spec, context: FixContext) -> Spec:
     bad = sensitive_mounts(context.facts.planned(spec))
-    writable = {exposed.mount.mount for exposed in bad if exposed.mount.declared and exposed.mount.written}
+    writable = {
+        exposed.mount.mount for exposed in bad if exposed.mount.declared and exposed.mount.written
+    }
     writable = {mount for mount in writable if "O" not in mount.options}  # allows no other option
     if writable:
         return spec.with_(
-            MOUNTS, tuple(m.with_options("ro", drop=("rw",)) if m in writable else m for m in spec[MOUNTS])
+            MOUNTS,
+            tuple(m.with_options("ro", drop=("rw",)) if m in writable else m for m in spec[MOUNTS]),
         )
     inherited = [exposed for exposed in bad if not exposed.mount.declared]
     if inherited:
-        raise CannotFix(f"{inherited[0].mount.path} {came_from(inherited[0].mount)}", _way_out(inherited[0]))
+        raise CannotFix(
+            f"{inherited[0].mount.path} {came_from(inherited[0].mount)}", _way_out(inherited[0])
+        )
     if bad:
         paths = listed([exposed.mount.path for exposed in bad])
         raise CannotFix(
@@ -103,7 +149,9 @@ _INHERITED = MountedPath(
     "/cfg", ("/etc",), "bind", "/etc", ("ro",), MountOrigin.CONTAINER, "base", in_force=True
 )
 
-_HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device": "/usr/local/bin"}})
+_HIDDEN = VolumeFacts(
+    "v", {"Options": {"type": "none", "o": "bind,rw", "device": "/usr/local/bin"}}
+)
 
 
 @Check(
@@ -140,38 +188,43 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
     """Sensitive host directory mounted.
 
     What it checks:
-    Whether the container sees more of the host than its own data: through bind mounts, volumes and overlays
-    that lead to a host path, a root directory of its own (--rootfs), and whatever other containers
-    (--volumes-from), the pod and the engine bring along, disks that were mounted in it after the start, and
-    directories and files of the host that its main process has open past all mounts (from such a directory,
-    `..` leads everywhere). Reading and writing are distinguished. Read access reveals credentials (keys,
-    tokens, password hashes, home directories), other people's data, or the engine's storage; write access
-    also gives code that root runs (on schedule, at login, at boot, on update), control of the kernel (/proc,
-    /sys), whole disks, and settings that the host relies on (names, time, firewall). Writing below /usr
-    counts as code that root runs. The home directory of the account that runs a rootless engine counts
-    wherever it lies (where that is not known, the answer is unknown), and so do the hooks and programs that
-    the engine's configuration names, or that were named for any one container (`--runtime`, `--init-path`). A
-    directory above such a path gives the same. A working tree of Git counts as medium: its hooks run on the
-    host with the next commit. For a running container, the kernel's mount table decides. Programs and boot
-    files mounted read-only reveal nothing and pass. In its own user namespace, the container has no special
-    rights to files of root: that counts less, unless the mount is mapped to its users (idmap, U).
+    Whether the container sees more of the host than its own data: through bind mounts, volumes and
+    overlays that lead to a host path, a root directory of its own (--rootfs), and whatever other
+    containers (--volumes-from), the pod and the engine bring along, disks that were mounted in it
+    after the start, and directories and files of the host that its main process has open past all
+    mounts (from such a directory, `..` leads everywhere). Reading and writing are distinguished.
+    Read access reveals credentials (keys, tokens, password hashes, home directories), other
+    people's data, or the engine's storage; write access also gives code that root runs (on
+    schedule, at login, at boot, on update), control of the kernel (/proc, /sys), whole disks, and
+    settings that the host relies on (names, time, firewall). Writing below /usr counts as code that
+    root runs. The home directory of the account that runs a rootless engine counts wherever it lies
+    (where that is not known, the answer is unknown), and so do the hooks and programs that the
+    engine's configuration names, or that were named for any one container (`--runtime`,
+    `--init-path`). A directory above such a path gives the same. A working tree of Git counts as
+    medium: its hooks run on the host with the next commit. For a running container, the kernel's
+    mount table decides. Programs and boot files mounted read-only reveal nothing and pass. In its
+    own user namespace, the container has no special rights to files of root: that counts less,
+    unless the mount is mapped to its users (idmap, U).
 
     Why it matters:
-    Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d, a key in
-    /root/.ssh, a unit in /etc/systemd or a changed program in /usr/bin, and the host runs their code as root
-    within a minute. Even read-only, /etc reveals password hashes, /home and /root reveal keys, and the
-    engine's storage reveals the files and secrets of every other container. A writable /var/log counts too:
-    it lets an intruder remove traces, and programs that run as root rotate, compress and read the files
-    there, so a link in the right place leads them elsewhere.
+    Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d,
+    a key in /root/.ssh, a unit in /etc/systemd or a changed program in /usr/bin, and the host runs
+    their code as root within a minute. Even read-only, /etc reveals password hashes, /home and
+    /root reveal keys, and the engine's storage reveals the files and secrets of every other
+    container. A writable /var/log counts too: it lets an intruder remove traces, and programs that
+    run as root rotate, compress and read the files there, so a link in the right place leads them
+    elsewhere.
 
     What may break:
-    Whatever the mount was for. Tools that manage or watch the host (agents, backups, log shippers) often need
-    a part of it: give them that one file or directory, read-only. The fix makes the mount read-only, so
-    programs that write there fail; filesystems mounted below stay as they are. It never removes the mount; if
-    even reading is too much, narrowing it is up to you.
+    Whatever the mount was for. Tools that manage or watch the host (agents, backups, log shippers)
+    often need a part of it: give them that one file or directory, read-only. The fix makes the
+    mount read-only, so programs that write there fail; filesystems mounted below stay as they are.
+    It never removes the mount; if even reading is too much, narrowing it is up to you.
     """
     bad = sorted(sensitive_mounts(facts), key=lambda exposed: -exposed.severity)
-    declared = shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
+    declared = (
+        shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
+    )
     if not bad:
         home = "where the account of this engine has its home directory is not known"
         unsure = facts.hidden_mounts or (home if host_mounts(facts) and home_unknown(facts) else "")
@@ -185,7 +238,12 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
     reason = f"host system paths can be {verb}: {paths}"
     if all(exposed.gains == REPOSITORY for exposed in bad):
         reason = f"Git's hooks can be written: they run on the host with the next commit in {paths}"
-    return failed(reason, declared, evidence=evidence, severity=bad[0].severity)
+    return failed(
+        reason,
+        declared,
+        evidence=evidence,
+        severity=bad[0].severity,
+    )
 
 
 def _seen(exposed: SensitiveMount) -> str:
@@ -201,7 +259,11 @@ def _seen(exposed: SensitiveMount) -> str:
 def _way_out(exposed: SensitiveMount) -> str:
     origin = exposed.mount.origin
     if origin is MountOrigin.CONTAINER:
-        other = "" if exposed.when_read_only else f", or take it with --volumes-from {exposed.mount.giver}:ro"
+        other = (
+            ""
+            if exposed.when_read_only
+            else f", or take it with --volumes-from {exposed.mount.giver}:ro"
+        )
         return f"Change the mount of that container{other}, then recreate this container."
     if origin is MountOrigin.POD:
         other = "" if exposed.when_read_only else ", or with :ro"
@@ -214,9 +276,14 @@ def _way_out(exposed: SensitiveMount) -> str:
 _SHARED = ("shared", "rshared")
 
 
-def _fix_shared_mount_propagation(spec: Spec, context: FixContext) -> Spec:
+def _fix_shared_mount_propagation(
+    spec: Spec,
+    context: FixContext,
+) -> Spec:
     others = [
-        host_mount for host_mount in host_mounts(context.facts.planned(spec)) if not host_mount.declared
+        host_mount
+        for host_mount in host_mounts(context.facts.planned(spec))
+        if not host_mount.declared
     ]
     others = [host_mount for host_mount in others if _is_shared(host_mount.mount)]
     if others and not any(_is_shared(mount) for mount in spec[MOUNTS]):
@@ -229,7 +296,9 @@ def _fix_shared_mount_propagation(spec: Spec, context: FixContext) -> Spec:
     )
 
 
-_FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base")
+_FROM_ANOTHER = MountedPath(
+    "/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base"
+)
 
 
 @Check(
@@ -249,18 +318,19 @@ def shared_mount_propagation(facts: ContainerFacts) -> Verdict:
     """Mounts propagate to the host.
 
     What it checks:
-    Whether a mount has the propagation `shared` or `rshared`. Podman's default is `rprivate`, which keeps
-    mounts on their own side; `slave` lets host mounts in, but never out.
+    Whether a mount has the propagation `shared` or `rshared`. Podman's default is `rprivate`, which
+    keeps mounts on their own side; `slave` lets host mounts in, but never out.
 
     Why it matters:
-    With shared propagation, a process that may mount (SYS_ADMIN, or a user namespace) changes what the host
-    sees below that path: it can put its own filesystem over a directory from which the host or another
-    container runs programs. It also keeps host directories busy, so that they cannot be unmounted.
+    With shared propagation, a process that may mount (SYS_ADMIN, or a user namespace) changes what
+    the host sees below that path: it can put its own filesystem over a directory from which the
+    host or another container runs programs. It also keeps host directories busy, so that they
+    cannot be unmounted.
 
     What may break:
-    Storage plug-ins, backup agents and nested engines that mount on behalf of the host. Those few need
-    `rslave` if they only follow the host's mounts, or the shared mount after all: then waive the finding with
-    a reason.
+    Storage plug-ins, backup agents and nested engines that mount on behalf of the host. Those few
+    need `rslave` if they only follow the host's mounts, or the shared mount after all: then waive
+    the finding with a reason.
     """
     inherited = [source.mount for source in host_mounts(facts) if not source.declared]
     bad = [mount for mount in (*facts.spec[MOUNTS], *inherited) if _is_shared(mount)]
@@ -268,7 +338,11 @@ def shared_mount_propagation(facts: ContainerFacts) -> Verdict:
         return passed("no shared propagation")
     evidence = tuple(Evidence("Mounts[].Propagation", shown([mount])) for mount in bad)
     paths = listed([mount.destination for mount in bad])
-    return failed(f"mounts made below {paths} reach the host", shown(bad), evidence=evidence)
+    return failed(
+        f"mounts made below {paths} reach the host",
+        shown(bad),
+        evidence=evidence,
+    )
 
 
 def _is_shared(mount: Mount) -> bool:
@@ -293,7 +367,14 @@ def _fix_writable_mount(spec: Spec, context: FixContext) -> Spec:
     return spec.with_(MOUNTS, tuple(plain))
 
 
-_LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), KernelMount("/", "overlay", "rw"))
+_LIVE = (
+    KernelMount(
+        "/data",
+        "ext4",
+        "rw,relatime,nosuid,nodev,noexec",
+    ),
+    KernelMount("/", "overlay", "rw"),
+)
 
 
 @Check(
@@ -308,26 +389,31 @@ _LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), Kernel
         "-v shop:/data:exec",
         container("-v /srv/data:/data", kernel=Kernel(7, mounts=_LIVE)),
     ),
-    fails=("-v /srv/data:/data", "-v /srv/data:/data:Z,exec,nodev,nosuid", "-v shop:/data:dev,exec,suid"),
+    fails=(
+        "-v /srv/data:/data",
+        "-v /srv/data:/data:Z,exec,nodev,nosuid",
+        "-v shop:/data:dev,exec,suid",
+    ),
     references=("NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
 )
 def writable_mount(facts: ContainerFacts) -> Verdict:
     """Writable mount without nosuid, nodev and noexec.
 
     What it checks:
-    Writable bind mounts, and volumes that are really a host directory, that lack nosuid, nodev or noexec; and
-    volumes for which suid or dev was turned on. Podman passes a bind mount on with the options of its
-    filesystem. For a running container, the mount table of the main process decides.
+    Writable bind mounts, and volumes that are really a host directory, that lack nosuid, nodev or
+    noexec; and volumes for which suid or dev was turned on. Podman passes a bind mount on with the
+    options of its filesystem. For a running container, the mount table of the main process decides.
 
     Why it matters:
-    A data directory is for data. If programs can run from it, an intruder who can write there (an upload
-    directory is enough) brings tools that survive a restart and that no image update removes. With suid, a
-    file prepared on the host makes them root inside; with dev, a device file opens the disk below.
+    A data directory is for data. If programs can run from it, an intruder who can write there (an
+    upload directory is enough) brings tools that survive a restart and that no image update
+    removes. With suid, a file prepared on the host makes them root inside; with dev, a device file
+    opens the disk below.
 
     What may break:
-    Programs, scripts with a `#!` line and libraries that run from the mount: plug-in directories, CGI
-    directories, virtual environments, home directories. Keep exec for those mounts. If the service only reads
-    from a mount, `:ro` is better than all three.
+    Programs, scripts with a `#!` line and libraries that run from the mount: plug-in directories,
+    CGI directories, virtual environments, home directories. Keep exec for those mounts. If the
+    service only reads from a mount, `:ro` is better than all three.
     """
     writable = _writable(facts)
     loosened = [mount for mount in facts.spec[MOUNTS] if _asked(mount)]
@@ -344,7 +430,13 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
     wanted = {source.mount.destination for source in writable}
     rows = table if isinstance(table, tuple) else ()
     live = {row.point: row.options.split(",") for row in rows if row.point in wanted}
-    bad = [(mount.destination, tuple(f"no{option}" for option in _asked(mount))) for mount in loosened]
+    bad = [
+        (
+            mount.destination,
+            tuple(f"no{option}" for option in _asked(mount)),
+        )
+        for mount in loosened
+    ]
     for source in writable:
         missing = _missing(tuple(live.get(source.mount.destination, source.mount.options)))
         if missing:
@@ -353,16 +445,25 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
     if not bad:
         return passed(declared, "all of them nosuid, nodev, noexec" if live else "")
     where = proc(facts, "mountinfo") if live else "--volume"
-    evidence = tuple(Evidence(where, f"{point} lacks {', '.join(missing)}") for point, missing in bad)
-    lacking = [option for option in ("nosuid", "nodev", "noexec") if any(option in each for _, each in bad)]
+    evidence = tuple(
+        Evidence(where, f"{point} lacks {', '.join(missing)}") for point, missing in bad
+    )
+    lacking = [
+        option for option in ("nosuid", "nodev", "noexec") if any(option in each for _, each in bad)
+    ]
     return failed(
-        f"without {', '.join(lacking)}: {listed([point for point, _ in bad])}", declared, effective, evidence
+        f"without {', '.join(lacking)}: {listed([point for point, _ in bad])}",
+        declared,
+        effective,
+        evidence,
     )
 
 
 def _writable(facts: ContainerFacts) -> list[HostMount]:
     """Writable directories; sockets, devices and the root filesystem have their own checks."""
-    sources = [source for source in host_mounts(facts) if source.written and source.mount.type != "rootfs"]
+    sources = [
+        source for source in host_mounts(facts) if source.written and source.mount.type != "rootfs"
+    ]
     # Podman allows no other option together with O
     sources = [source for source in sources if "O" not in source.mount.options]
     sockets = {socket.path for socket in open_sockets(facts)} if sources else set()

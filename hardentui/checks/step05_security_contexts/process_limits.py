@@ -35,14 +35,31 @@ _SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
     remediate=_fix_disabled_cgroups,
     passes=lambda: (
         "",
-        container("--cgroups=split", kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=())),
+        container(
+            "--cgroups=split",
+            kernel=Kernel(
+                7,
+                shared_namespaces=frozenset(),
+                outside_cgroup=(),
+            ),
+        ),
         container(kernel=_SHARED, engine=_V1),
     ),
     fails=lambda: (
         "--cgroups=disabled",
         "--cgroupns=host",
-        container(kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=(812,))),
-        container("--cgroupns=host", kernel=_SHARED, engine=_V1),
+        container(
+            kernel=Kernel(
+                7,
+                shared_namespaces=frozenset(),
+                outside_cgroup=(812,),
+            )
+        ),
+        container(
+            "--cgroupns=host",
+            kernel=_SHARED,
+            engine=_V1,
+        ),
     ),
     references=("CIS Docker 1.6 5.25", "NIST SP 800-190 4.4.3"),
 )
@@ -50,20 +67,21 @@ def disabled_cgroups(facts: ContainerFacts) -> Verdict:
     """Cgroup disabled or shared with the host.
 
     What it checks:
-    Whether cgroups are disabled (`--cgroups=disabled`), or the container shares the host's cgroup namespace.
-    On cgroup v1, Podman shares it by default; that is a matter of the host and does not count here. Also
-    whether a process that the container has started was moved out of its cgroup.
+    Whether cgroups are disabled (`--cgroups=disabled`), or the container shares the host's cgroup
+    namespace. On cgroup v1, Podman shares it by default; that is a matter of the host and does not
+    count here. Also whether a process that the container has started was moved out of its cgroup.
 
     Why it matters:
-    Without a cgroup of its own, a container has only the limits of the cgroup it was started in, if that has
-    any: Podman's for memory, processes and CPU time are not set, devices are not filtered, and nothing can be
-    measured or stopped as a whole. In the host's cgroup namespace, a process sees the names of all units and
-    containers, and a writable cgroup filesystem becomes a way out.
+    Without a cgroup of its own, a container has only the limits of the cgroup it was started in, if
+    that has
+    any: Podman's for memory, processes and CPU time are not set, devices are not filtered, and
+    nothing can be measured or stopped as a whole. In the host's cgroup namespace, a process sees
+    the names of all units and containers, and a writable cgroup filesystem becomes a way out.
 
     What may break:
-    Programs that manage cgroups themselves (a nested engine, systemd tests) expect to see the host's tree.
-    Containers started inside a service that must keep them in its own cgroup need `--cgroups=split` instead
-    of `disabled`.
+    Programs that manage cgroups themselves (a nested engine, systemd tests) expect to see the
+    host's tree. Containers started inside a service that must keep them in its own cgroup need
+    `--cgroups=split` instead of `disabled`.
     """
     if without_cgroup(facts):
         evidence = (Evidence("HostConfig.Cgroups", "disabled"),)
@@ -80,11 +98,15 @@ def disabled_cgroups(facts: ContainerFacts) -> Verdict:
             return not_applicable("on cgroup v1, Podman shares the cgroup namespace by default")
         if not version:
             return unknown(
-                "the cgroup namespace is shared (the default on cgroup v1), but the version is not known"
+                "the cgroup namespace is shared (the default on cgroup v1), but the version is "
+                "not known"
             )
     verdict = judge(
         shared,
-        lambda kinds: ("cgroup" in kinds, "host" if "cgroup" in kinds else "its own cgroup namespace"),
+        lambda kinds: (
+            "cgroup" in kinds,
+            "host" if "cgroup" in kinds else "its own cgroup namespace",
+        ),
         declared_bad=asked == "host",
         declared=f"cgroupns {asked or 'not set'}",
         reason=_HOST_REASON,
@@ -95,11 +117,16 @@ def disabled_cgroups(facts: ContainerFacts) -> Verdict:
 
 
 def _left(outside: tuple[int, ...]) -> Verdict:
-    evidence = tuple(Evidence(f"/proc/{pid}/cgroup", "not in the container's cgroup") for pid in outside)
-    reason = (
-        f"{plural(len(outside), 'process', 'processes')} outside its cgroup, where its limits do not apply"
+    evidence = tuple(
+        Evidence(f"/proc/{pid}/cgroup", "not in the container's cgroup") for pid in outside
     )
-    return failed(reason, effective=f"PID {listed([str(pid) for pid in outside])}", evidence=evidence)
+    reason = (
+        f"{plural(len(outside), 'process', 'processes')} outside its cgroup, where its limits "
+        "do not apply"
+    )
+    return failed(
+        reason, effective=f"PID {listed([str(pid) for pid in outside])}", evidence=evidence
+    )
 
 
 _ENDLESS = ("-1", "unlimited", "infinity")
@@ -126,7 +153,15 @@ def _fix_loose_ulimits(spec: Spec, context: FixContext) -> Spec:
     passes=lambda: (
         "",
         "--ulimit=nofile=4096:8192 --ulimit=core=0:0",
-        container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1048576), Rlimit("core", 0, None)))),
+        container(
+            kernel=Kernel(
+                7,
+                rlimits=(
+                    Rlimit("nofile", 1024, 1048576),
+                    Rlimit("core", 0, None),
+                ),
+            )
+        ),
     ),
     fails=lambda: (
         "--ulimit=nofile=4096:99999999 --ulimit=rtprio=1:1",
@@ -137,23 +172,26 @@ def _fix_loose_ulimits(spec: Spec, context: FixContext) -> Spec:
     ),
     references=("CIS Docker 1.6 5.19", "OWASP Docker rule 7"),
 )
-def loose_ulimits(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def loose_ulimits(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Ulimits too high.
 
     What it checks:
-    The values set with `--ulimit`: open files above the site's limit (parameter `nofile`), unlimited
-    processes, core dumps of any size, or `host`, which copies the host's limits. If a single running
-    container is checked, the kernel's limit of open files is also compared with the site's, no matter who set
-    it. Other values that Podman sets by itself are not checked.
+    The values set with `--ulimit`: open files above the site's limit (parameter `nofile`),
+    unlimited processes, core dumps of any size, or `host`, which copies the host's limits. If a
+    single running container is checked, the kernel's limit of open files is also compared with the
+    site's, no matter who set it. Other values that Podman sets by itself are not checked.
 
     Why it matters:
-    Ulimits are the second brake besides cgroups. Millions of open files fill kernel memory that no memory
-    limit counts in time, and a core dump writes everything the process knows, including keys and passwords,
-    to a disk from which an attacker or a backup carries it away.
+    Ulimits are the second brake besides cgroups. Millions of open files fill kernel memory that no
+    memory limit counts in time, and a core dump writes everything the process knows, including keys
+    and passwords, to a disk from which an attacker or a backup carries it away.
 
     What may break:
-    Servers with very many connections need a high limit of open files: raise the site's value for them
-    instead of removing it. Crash analysis that relies on core dumps needs another way.
+    Servers with very many connections need a high limit of open files: raise the site's value for
+    them instead of removing it. Crash analysis that relies on core dumps needs another way.
     """
     limits = facts.spec[ULIMIT]
     highest = parameters.integer("nofile")
@@ -161,7 +199,11 @@ def loose_ulimits(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     declared = listed(limits) or "none set"
     if bad:
         evidence = tuple(Evidence("--ulimit", limit) for limit in bad)
-        return failed(f"these limits are too high: {listed(bad)}", declared, evidence=evidence)
+        return failed(
+            f"these limits are too high: {listed(bad)}",
+            declared,
+            evidence=evidence,
+        )
     if isinstance(facts.kernel, NotRunning):
         return passed(declared)
     live = facts.kernel.rlimits
@@ -169,12 +211,16 @@ def loose_ulimits(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     seen = (Evidence(proc(facts, "limits"), effective),)
     files = next((limit for limit in live if limit.name == "nofile"), None)
     if files is not None and (files.hard is None or files.hard > highest):
-        return failed("the kernel allows more open files than the checklist does", declared, effective, seen)
+        return failed(
+            "the kernel allows more open files than the checklist does", declared, effective, seen
+        )
     return passed(declared, effective, seen)
 
 
 def _shown(limit: Rlimit) -> str:
-    return ":".join("unlimited" if value is None else str(value) for value in (limit.soft, limit.hard))
+    return ":".join(
+        "unlimited" if value is None else str(value) for value in (limit.soft, limit.hard)
+    )
 
 
 def _parts(limit: str) -> tuple[str, str, str]:
@@ -198,10 +244,16 @@ def _live_is_loose(context: FixContext, highest: int) -> bool:
     live = ask(context.facts, lambda kernel: kernel.rlimits)
     if isinstance(live, NotRunning | Unread):
         return False
-    return any(limit.name == "nofile" and (limit.hard is None or limit.hard > highest) for limit in live)
+    return any(
+        limit.name == "nofile" and (limit.hard is None or limit.hard > highest) for limit in live
+    )
 
 
-def _tightened(limit: str, highest: int, processes: int) -> str:
+def _tightened(
+    limit: str,
+    highest: int,
+    processes: int,
+) -> str:
     name, soft, _ = _parts(limit)
     if name == "host":
         return ""
@@ -227,7 +279,11 @@ def _fix_oom_kill_exempt(spec: Spec, context: FixContext) -> Spec:
     risk=Risk.CHANGES_BEHAVIOUR,
     remediate=_fix_oom_kill_exempt,
     parameters={"lowest": -500},
-    passes=lambda: ("", "--oom-score-adj=200", container(kernel=Kernel(7, oom_score_adj=0))),
+    passes=lambda: (
+        "",
+        "--oom-score-adj=200",
+        container(kernel=Kernel(7, oom_score_adj=0)),
+    ),
     fails=lambda: (
         "--oom-score-adj=-1000",
         "--oom-kill-disable",
@@ -235,22 +291,25 @@ def _fix_oom_kill_exempt(spec: Spec, context: FixContext) -> Spec:
     ),
     references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
 )
-def oom_kill_exempt(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def oom_kill_exempt(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Protected from the OOM killer.
 
     What it checks:
-    Whether the main process is protected from the kernel's out-of-memory killer: an `--oom-score-adj` at or
-    below the parameter `lowest` (-1000 means never killed), or `--oom-kill-disable`. For a running container,
-    /proc/PID/oom_score_adj decides.
+    Whether the main process is protected from the kernel's out-of-memory killer: an
+    `--oom-score-adj` at or below the parameter `lowest` (-1000 means never killed), or
+    `--oom-kill-disable`. For a running container, /proc/PID/oom_score_adj decides.
 
     Why it matters:
-    When memory runs out, the kernel kills the process with the highest score. A protected container makes it
-    kill everybody else: the engine, the login service, the database next door. If it leaks memory, or an
-    attacker fills its memory on purpose, the host goes down and the culprit stays.
+    When memory runs out, the kernel kills the process with the highest score. A protected container
+    makes it kill everybody else: the engine, the login service, the database next door. If it leaks
+    memory, or an attacker fills its memory on purpose, the host goes down and the culprit stays.
 
     What may break:
-    Nothing while there is memory. When there is none, the container is killed like any other: give it a
-    memory limit that it stays below, and a restart policy.
+    Nothing while there is memory. When there is none, the container is killed like any other: give
+    it a memory limit that it stays below, and a restart policy.
     """
     need_own_program(facts)
     lowest = parameters.integer("lowest")
@@ -274,12 +333,25 @@ def _fix_unbraked_restart(spec: Spec, context: FixContext) -> Spec:
             f"the number of tries must be between 1 and {most}",
             "Set the parameter tries to a value such as 5.",
         )
-    return spec.with_(RESTART, f"on-failure:{tries}") if _endless(spec[RESTART], context.parameters) else spec
+    return (
+        spec.with_(RESTART, f"on-failure:{tries}")
+        if _endless(spec[RESTART], context.parameters)
+        else spec
+    )
 
 
-def _advise_unbraked_restart(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_unbraked_restart(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     policy, facts = before[RESTART], context.facts
-    notes = [f"it stays down after a successful exit, or after {after[RESTART].partition(':')[2]} failures"]
+    notes = [
+        (
+            f"it stays down after a successful exit, or after {after[RESTART].partition(':')[2]} "
+            "failures"
+        )
+    ]
     if policy == "on-failure":
         return Advice(Risk.CHANGES_BEHAVIOUR, ())
     enabled = None if facts.engine.rootless else known(lambda: facts.host.restarts_at_boot)
@@ -290,10 +362,13 @@ def _advise_unbraked_restart(before: Spec, after: Spec, context: FixContext) -> 
         )
         return Advice(Risk.MAY_BREAK, tuple(notes))
     if enabled is False:
-        notes.append("podman-restart.service is not enabled, so it does not start at boot today either")
+        notes.append(
+            "podman-restart.service is not enabled, so it does not start at boot today either"
+        )
     else:
         notes.append(
-            "podman-restart.service no longer starts it at boot, if it does now: let a Quadlet start it"
+            "podman-restart.service no longer starts it at boot, if it does now: let a Quadlet "
+            "start it"
         )
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 
@@ -317,27 +392,35 @@ def _advise_unbraked_restart(before: Spec, after: Spec, context: FixContext) -> 
     ),
     references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
 )
-def unbraked_restart(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def unbraked_restart(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Unlimited restarts.
 
     What it checks:
-    Whether Podman itself restarts the container without a limit: the policies `always` and `unless-stopped`,
-    and `on-failure` without a number, or with one so high that it is no limit. A container managed by systemd
-    has the policy `no` and passes: systemd has its own limit (StartLimitBurst=).
+    Whether Podman itself restarts the container without a limit: the policies `always` and
+    `unless-stopped`, and `on-failure` without a number, or with one so high that it is no limit. A
+    container managed by systemd has the policy `no` and passes: systemd has its own limit
+    (StartLimitBurst=).
 
     Why it matters:
-    A service that crashes again and again burns CPU time, fills the log and hides that something is wrong. It
-    also gives an attacker whose exploit works once in a hundred tries the other ninety-nine for free.
+    A service that crashes again and again burns CPU time, fills the log and hides that something is
+    wrong. It also gives an attacker whose exploit works once in a hundred tries the other
+    ninety-nine for free.
 
     What may break:
-    After the last try the container stays down, so something has to notice. `podman-restart.service` starts
-    only containers with `always` or `unless-stopped` at boot: with `on-failure`, the container does not come
-    back after a reboot unless a systemd unit (Quadlet) starts it, which is better anyway.
+    After the last try the container stays down, so something has to notice.
+    `podman-restart.service` starts only containers with `always` or `unless-stopped` at boot: with
+    `on-failure`, the container does not come back after a reboot unless a systemd unit (Quadlet)
+    starts it, which is better anyway.
     """
     policy = facts.spec[RESTART]
     declared = f"restart {policy or 'no'}"
     if _endless(policy, parameters):
-        return failed("no limit on restarts", declared, evidence=(Evidence("RestartPolicy", policy),))
+        return failed(
+            "no limit on restarts", declared, evidence=(Evidence("RestartPolicy", policy),)
+        )
     return passed(declared)
 
 

@@ -26,7 +26,10 @@ def _fix_loose_tmpfs(spec: Spec, context: FixContext) -> Spec:
     mounts = [_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS]]
     if in_memory := _ramfs(spec):
         mounts += [_tightened(path, size, most) for path in in_memory]
-        spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount.type != "ramfs"))
+        spec = spec.with_(
+            MOUNTS,
+            tuple(mount for mount in spec[MOUNTS] if mount.type != "ramfs"),
+        )
     return spec.with_(TMPFS, tuple(mounts))
 
 
@@ -52,30 +55,35 @@ _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
     ),
     references=("OWASP Docker rule 8", "compose-lint CL-0022"),
 )
-def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def loose_tmpfs(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Tmpfs without size limit or noexec.
 
     What it checks:
-    Mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether exec,
-    suid or dev was turned back on; and the size of /dev/shm (`--shm-size`). Podman mounts a plain tmpfs with
-    nosuid and nodev, but without a size and without noexec. A ramfs (`--mount type=ramfs`) knows no size at
-    all. Those that Podman mounts itself with a read-only root (/tmp, /run, /var/tmp) are named, not judged: a
-    memory limit counts what is in them.
+    Mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether
+    exec, suid or dev was turned back on; and the size of /dev/shm (`--shm-size`). Podman mounts a
+    plain tmpfs with nosuid and nodev, but without a size and without noexec. A ramfs (`--mount
+    type=ramfs`) knows no size at all. Those that Podman mounts itself with a read-only root (/tmp,
+    /run, /var/tmp) are named, not judged: a memory limit counts what is in them.
 
     Why it matters:
-    A tmpfs without a size grows to half of the host's memory, a ramfs until nothing is left. A directory that
-    everybody can write to and run programs from is where intruders put their tools: in memory, where no disk
-    scanner looks.
+    A tmpfs without a size grows to half of the host's memory, a ramfs until nothing is left. A
+    directory that everybody can write to and run programs from is where intruders put their tools:
+    in memory, where no disk scanner looks.
 
     What may break:
-    Programs that unpack and run code in /tmp (some installers, Java agents, Python wheels with libraries)
-    need exec there: give them a directory of their own. Writes beyond the size fail with "no space left":
-    choose the size with the parameter `size`.
+    Programs that unpack and run code in /tmp (some installers, Java agents, Python wheels with
+    libraries) need exec there: give them a directory of their own. Writes beyond the size fail with
+    "no space left": choose the size with the parameter `size`.
     """
     mounts, most = facts.spec[TMPFS], _most(facts)
     bad = tuple(mount for mount in mounts if _is_loose(mount, most))
     by_podman = facts.spec[READ_ONLY] and facts.spec[READ_ONLY_TMPFS]
-    declared = "; ".join(mounts) or ("only Podman's own on /tmp, /run, /var/tmp" if by_podman else "no tmpfs")
+    declared = "; ".join(mounts) or (
+        "only Podman's own on /tmp, /run, /var/tmp" if by_podman else "no tmpfs"
+    )
     shared = facts.spec[SHM_SIZE]
     endless = _is_endless(facts.spec, most)
     in_memory = _ramfs(facts.spec)
@@ -100,8 +108,8 @@ def _is_endless(spec: Spec, most: float) -> bool:
 
 
 def _ramfs(spec: Spec) -> list[str]:
-    """Where a ramfs is mounted. It has no limit, and takes no options that matter here: ramfs in the kernel's
-    Documentation/filesystems/ramfs-rootfs-initramfs.rst."""
+    """Where a ramfs is mounted. It has no limit, and takes no options that matter here: ramfs in
+    the kernel's Documentation/filesystems/ramfs-rootfs-initramfs.rst."""
     return [mount.destination for mount in spec[MOUNTS] if mount.type == "ramfs"]
 
 
@@ -134,7 +142,11 @@ def _has_size(options: list[str], most: float) -> bool:
         return False
 
 
-def _tightened(mount: str, size: str, most: float) -> str:
+def _tightened(
+    mount: str,
+    size: str,
+    most: float,
+) -> str:
     options = [option for option in _options(mount) if option not in _LOOSE]
     options += [option for option in _TIGHT if option not in options]
     if not _has_size(options, most):
@@ -154,13 +166,25 @@ def _fix_writable_rootfs(spec: Spec, context: FixContext) -> Spec:
     spec = spec.with_(MOUNTS, tuple(mounts))
     if spec[READ_ONLY]:
         return spec
-    return with_read_only_root(spec, context, context.parameters.text("tmpfs_size"))
+    return with_read_only_root(
+        spec,
+        context,
+        context.parameters.text("tmpfs_size"),
+    )
 
 
-def _advise_writable_rootfs(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_writable_rootfs(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     """Writes since the start are known: a container that has run for a while writes nowhere else."""
     facts = context.facts
-    needed = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
+    needed = needs(
+        before,
+        context,
+        by_podman=before[READ_ONLY_TMPFS],
+    )
     notes = list(about_written(before, after, facts))
     if not needed.known:
         notes.append("it is not known what it writes: check with podman diff first")
@@ -173,11 +197,15 @@ def _advise_writable_rootfs(before: Spec, after: Spec, context: FixContext) -> A
             "is mounted there"
         )
     harmless = needed.known and not needed.unclear and seen_long_enough(facts)
-    return Advice(Risk.CHANGES_BEHAVIOUR if harmless else Risk.MAY_BREAK, tuple(notes))
+    return Advice(
+        Risk.CHANGES_BEHAVIOUR if harmless else Risk.MAY_BREAK,
+        tuple(notes),
+    )
 
 
 @Check(
-    severity=Severity.MEDIUM,  # an intruder can change the service's programs: a layer is missing (CIS 5.13)
+    # an intruder can change the service's programs: a layer is missing (CIS 5.13)
+    severity=Severity.MEDIUM,
     points=30,
     summary="Make the root filesystem read-only",
     remediate=_fix_writable_rootfs,
@@ -206,30 +234,38 @@ def _advise_writable_rootfs(before: Spec, after: Spec, context: FixContext) -> A
     references=("CIS Docker 1.6 5.13", "NIST SP 800-190 4.4.4", "OWASP Docker rule 8"),
     contextual=True,
 )
-def writable_rootfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def writable_rootfs(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Writable root filesystem.
 
     What it checks:
-    Whether the container's root filesystem is read-only. For a running container, the options of the mount at
-    / decide. A writable volume, or a writable directory of the host, over the programs of the image
-    (/usr/bin, /bin…) counts as well: its content stays when the image is updated.
+    Whether the container's root filesystem is read-only. For a running container, the options of
+    the mount at / decide. A writable volume, or a writable directory of the host, over the programs
+    of the image (/usr/bin, /bin…) counts as well: its content stays when the image is updated.
 
     Why it matters:
-    An intruder wants to keep what they gained: a changed start script, a web shell among the pages, a tool
-    that the image did not bring. On a read-only root none of that can be stored, programs cannot be replaced,
-    and whatever does not belong to the image stands out. A writable root can also fill the host's disk.
+    An intruder wants to keep what they gained: a changed start script, a web shell among the pages,
+    a tool that the image did not bring. On a read-only root none of that can be stored, programs
+    cannot be replaced, and whatever does not belong to the image stands out. A writable root can
+    also fill the host's disk.
 
     What may break:
-    What the service writes outside volumes: caches, PID files, sockets, generated configuration. /run,
-    /tmp and /var/tmp become tmpfs. A directory that was seen to change becomes a tmpfs if its name says
-    cache, log or the like, else a named volume; one with programs neither. A tmpfs is emptied at each
-    stop. Programs that rewrite /etc/resolv.conf or install packages at startup cannot work.
+    What the service writes outside volumes: caches, PID files, sockets, generated configuration.
+    /run, /tmp and /var/tmp become tmpfs. A directory that was seen to change becomes a tmpfs if its
+    name says cache, log or the like, else a named volume; one with programs neither. A tmpfs is
+    emptied at each stop. Programs that rewrite /etc/resolv.conf or install packages at startup
+    cannot work.
     """
     need_own_program(facts)
     declared = facts.spec[READ_ONLY]
     verdict = judge(
         ask(facts, lambda kernel: kernel.read_only_root),
-        lambda read_only: (not read_only, "/ is mounted ro" if read_only else "/ is mounted rw"),
+        lambda read_only: (
+            not read_only,
+            "/ is mounted ro" if read_only else "/ is mounted rw",
+        ),
         declared_bad=not declared,
         declared="read-only" if declared else "read-only not set",
         reason="programs and configuration can be changed at run time",
@@ -237,7 +273,9 @@ def writable_rootfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     )
     over = [mount.destination for mount in facts.spec[MOUNTS] if _over_programs(mount)]
     if over and verdict.status is Status.PASS:
-        return failed(f"the programs in {listed(over)} can be changed: that mount is writable", "read-only")
+        return failed(
+            f"the programs in {listed(over)} can be changed: that mount is writable", "read-only"
+        )
     return verdict
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.reading.behaviour import owner_of_process, readable_secret, uids
-from hardentui.reading.secrets import engine_secret, file_variable, secrets_in_pairs, secrets_in_words
+from hardentui.reading.secrets import (
+    engine_secret,
+    file_variable,
+    secrets_in_pairs,
+    secrets_in_words,
+)
 from hardentui.visible import MASK as MASKED
 
 _OTHERS_READ = 0o004
@@ -15,30 +20,41 @@ def _fix_loose_secret(spec: Spec, context: FixContext) -> Spec:
     if variables:
         raise CannotFix(
             f"the program must read {listed(variables)} from a file instead",
-            "Use --secret NAME,type=mount,mode=0400 and, for most images, VARIABLE_FILE=/run/secrets/NAME.",
+            "Use --secret NAME,type=mount,mode=0400 and, for most images, "
+            "VARIABLE_FILE=/run/secrets/NAME.",
         )
     files = [visible(path, 60) for path, _ in _open_files(context.facts)]
     if files and not any(_trouble(secret) for secret in spec[SECRETS]):
         raise CannotFix(
             f"everybody on the host can read {listed(files)}",
-            "Give it to the user that reads it, with mode 0400; rootless, `podman unshare chown` does that.",
+            "Give it to the user that reads it, with mode 0400; rootless, `podman unshare chown` "
+            "does that.",
         )
     owner = _reader(spec, context.facts)
     return spec.with_(
-        SECRETS, tuple(_closed(secret, owner) if _trouble(secret) else secret for secret in spec[SECRETS])
+        SECRETS,
+        tuple(_closed(secret, owner) if _trouble(secret) else secret for secret in spec[SECRETS]),
     )
 
 
-def _advise_loose_secret(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_loose_secret(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     owner, why = owner_of_process(context.facts, before)
     others = [(uid, name) for uid, name in uids(context.facts) or () if uid and str(uid) != owner]
     closed = [secret for secret in after[SECRETS] if secret not in before[SECRETS]]
     given = [secret for secret in closed if "uid=" in secret]
     who = f"UID {owner} ({why})" if given and owner else "root"
-    notes = [f"after this, only {who} can read {listed([visible(_name(secret), 60) for secret in closed])}"]
+    notes = [
+        f"after this, only {who} can read {listed([visible(_name(secret), 60) for secret in closed])}"
+    ]
     if others and owner in ("", "0"):
         uid, name = others[0]
-        notes.append(f"{visible(name, 30)} runs as UID {uid}: if it reads the secret, set uid={uid} on it")
+        notes.append(
+            f"{visible(name, 30)} runs as UID {uid}: if it reads the secret, set uid={uid} on it"
+        )
     if not owner:
         notes.append("the container is not running, so it is not known which user reads the secret")
     sure = bool(owner) and context.facts.running and not others
@@ -53,7 +69,10 @@ def _advise_loose_secret(before: Spec, after: Spec, context: FixContext) -> Advi
     parameters={"refused_drivers": ()},
     passes=lambda: (
         "",
-        container("--secret=db,type=mount,uid=1001,mode=0400", secret_drivers={"db": "file"}),
+        container(
+            "--secret=db,type=mount,uid=1001,mode=0400",
+            secret_drivers={"db": "file"},
+        ),
         container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o400)}),
     ),
     fails=lambda: (
@@ -64,47 +83,66 @@ def _advise_loose_secret(before: Spec, after: Spec, context: FixContext) -> Advi
     ),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
 )
-def loose_secret(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def loose_secret(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Secret readable more widely than needed.
 
     What it checks:
-    The container's engine secrets: whether one is passed as an environment variable, or mounted as a file
-    that other users inside can read (0444, the default). A host file that is bind-mounted below /run/secrets,
-    as Compose does with `secrets: … file:`, counts too if everybody can read it. The check shows the driver
-    that stores each secret, and fails if the site refuses that driver (parameter `refused_drivers`, for
-    example `file`, which does not encrypt).
+    The container's engine secrets: whether one is passed as an environment variable, or mounted as
+    a file that other users inside can read (0444, the default). A host file that is bind-mounted
+    below /run/secrets, as Compose does with `secrets: … file:`, counts too if everybody can read
+    it. The check shows the driver that stores each secret, and fails if the site refuses that
+    driver (parameter `refused_drivers`, for example `file`, which does not encrypt).
 
     Why it matters:
-    A secret in an environment variable is inherited by every child process and printed by every debug page. A
-    file that everybody inside can read is lost with the weakest process: an intruder who runs as `nobody`
-    after a vulnerability in a template engine reads the database password that only the worker should know.
+    A secret in an environment variable is inherited by every child process and printed by every
+    debug page. A file that everybody inside can read is lost with the weakest process: an intruder
+    who runs as `nobody` after a vulnerability in a template engine reads the database password that
+    only the worker should know.
 
     What may break:
-    Only the owner can read a file with mode 0400, so the owner must be the user of the process: the fix sets
-    the UID that the main process has now, or that its user setting gives as a number. A program that only
-    knows the variable must read the file instead (most images accept NAME_FILE).
+    Only the owner can read a file with mode 0400, so the owner must be the user of the process: the
+    fix sets the UID that the main process has now, or that its user setting gives as a number. A
+    program that only knows the variable must read the file instead (most images accept NAME_FILE).
     """
     secrets = facts.spec[SECRETS]
     hidden = _variables_from_secrets(facts) if SECRETS in facts.spec.unknowable else ()
     bad = [(_name(secret), _trouble(secret)) for secret in secrets if _trouble(secret)]
     bad += [(name, "passed as a variable") for name in hidden]
     refused = [
-        (name, driver) for name, driver in _drivers(facts) if driver in parameters.texts("refused_drivers")
+        (name, driver)
+        for name, driver in _drivers(facts)
+        if driver in parameters.texts("refused_drivers")
     ]
     bad += [(path, f"mode {file.octal} on the host") for path, file in _open_files(facts)]
-    given = [*(_name(secret) for secret in secrets), *(visible(path, 60) for path in facts.secret_files)]
+    given = [
+        *(_name(secret) for secret in secrets),
+        *(visible(path, 60) for path in facts.secret_files),
+    ]
     declared = listed(given) or "no secrets"
     if bad:
         evidence = tuple(Evidence(f"secret {visible(name, 60)}", trouble) for name, trouble in bad)
         names = listed([visible(name, 60) for name, _ in bad])
-        return failed(f"every process inside can read {names}", declared, evidence=evidence)
+        return failed(
+            f"every process inside can read {names}",
+            declared,
+            evidence=evidence,
+        )
     if refused:
         evidence = tuple(
             Evidence(f"secret {visible(name, 60)}", f"driver {driver}") for name, driver in refused
         )
-        return failed(f"the driver {refused[0][1]} is not allowed here", declared, evidence=evidence)
+        return failed(
+            f"the driver {refused[0][1]} is not allowed here", declared, evidence=evidence
+        )
     if SECRETS in facts.spec.unknowable:
-        why = "this Podman does not show" if facts.running else "before its first start, Podman does not show"
+        why = (
+            "this Podman does not show"
+            if facts.running
+            else "before its first start, Podman does not show"
+        )
         return unknown(f"{why} which secrets it has")
     unread = [file.reason for file in facts.secret_files.values() if isinstance(file, Unread)]
     if unread:
@@ -112,7 +150,10 @@ def loose_secret(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return passed(
         declared,
         evidence=tuple(
-            Evidence(f"secret {visible(name, 60)}", f"stored by the driver {driver}")
+            Evidence(
+                f"secret {visible(name, 60)}",
+                f"stored by the driver {driver}",
+            )
             for name, driver in _drivers(facts)
         ),
     )
@@ -121,7 +162,9 @@ def loose_secret(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _open_files(facts: ContainerFacts) -> tuple[tuple[str, FileFact], ...]:
     """Files of the host that are mounted as secrets, and that everybody can read."""
     seen = [(path, file) for path, file in facts.secret_files.items() if isinstance(file, FileFact)]
-    return tuple((path, file) for path, file in seen if file.kind == "file" and file.mode & _OTHERS_READ)
+    return tuple(
+        (path, file) for path, file in seen if file.kind == "file" and file.mode & _OTHERS_READ
+    )
 
 
 def _drivers(facts: ContainerFacts) -> tuple[tuple[str, str], ...]:
@@ -159,8 +202,8 @@ def _is_octal(mode: str) -> bool:
 
 
 def _reader(spec: Spec, facts: ContainerFacts) -> str:
-    """The UID that reads the secrets, empty for root. A process that starts as root and drops it reads
-    them as the other user, and root can read them anyway.
+    """The UID that reads the secrets, empty for root. A process that starts as root and drops it
+    reads them as the other user, and root can read them anyway.
 
     Raises:
         CannotFix: the reader is not known.
@@ -189,38 +232,47 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 @Check(
-    severity=Severity.MEDIUM,  # shown by inspect and in crash reports; the service must know it anyway
+    # shown by inspect and in crash reports; the service must know it anyway
+    severity=Severity.MEDIUM,
     points=8,
     summary="Pass credentials as engine secrets",
     passes=("-e TZ=UTC -e DB_PASSWORD_FILE=/run/secrets/db -e PASSWORD_MIN_LENGTH=12",),
-    fails=("-e DB_PASSWORD=correct-horse -e TZ=UTC", "-e DATABASE_URL=postgres://shop:correct-horse@db/shop"),
+    fails=(
+        "-e DB_PASSWORD=correct-horse -e TZ=UTC",
+        "-e DATABASE_URL=postgres://shop:correct-horse@db/shop",
+    ),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12", "CSVS 6.10"),
 )
 def plaintext_secret_env(facts: ContainerFacts) -> Verdict:
     """Credential in an environment variable.
 
     What it checks:
-    The variables that the container was given: names such as DB_PASSWORD, API_KEY or TOKEN with a value, and
-    values that look like credentials (URLs with a password, private keys, cloud keys). Engine secrets,
-    references to files (`…_FILE`, /run/secrets/…) and the image's own variables do not count here.
+    The variables that the container was given: names such as DB_PASSWORD, API_KEY or TOKEN with a
+    value, and values that look like credentials (URLs with a password, private keys, cloud keys).
+    Engine secrets, references to files (`…_FILE`, /run/secrets/…) and the image's own variables do
+    not count here.
 
     Why it matters:
-    The environment is not a safe place. `podman inspect` shows it to everybody who can talk to the engine, it
-    is stored in the engine's database and in unit files, every child process inherits it, crash reports and
-    debug pages print it, and one path traversal to /proc/self/environ gives it away. A password leaked this
-    way opens the database long after the vulnerability in the web shop is fixed.
+    The environment is not a safe place. `podman inspect` shows it to everybody who can talk to the
+    engine, it is stored in the engine's database and in unit files, every child process inherits
+    it, crash reports and debug pages print it, and one path traversal to /proc/self/environ gives
+    it away. A password leaked this way opens the database long after the vulnerability in the web
+    shop is fixed.
 
     What may break:
-    The service starts only if the engine secret exists: create it first. With `type=env` the program finds
-    the variable as before, but processes inside still see it; most images also support NAME_FILE with a
-    mounted secret, which is better. Change the password, too: the old one is in the host's history.
+    The service starts only if the engine secret exists: create it first. With `type=env` the
+    program finds the variable as before, but processes inside still see it; most images also
+    support NAME_FILE with a mounted secret, which is better. Change the password, too: the old one
+    is in the host's history.
     """
     variables = facts.spec[ENV]
     credentials = secrets_in_pairs(variables)
     if not credentials:
         return passed(f"{plural(len(variables), 'variable')}, none looks like a credential")
     names = [visible(name, 60) for name, _ in credentials]
-    evidence = tuple(Evidence(f"env {visible(name, 60)}={MASKED}", kind) for name, kind in credentials)
+    evidence = tuple(
+        Evidence(f"env {visible(name, 60)}={MASKED}", kind) for name, kind in credentials
+    )
     return failed(
         f"anyone who can inspect the container can read {listed(names)}",
         f"{plural(len(credentials), 'credential')} among {plural(len(variables), 'variable')}",
@@ -229,7 +281,10 @@ def plaintext_secret_env(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _commands(facts: ContainerFacts, names: tuple[str, ...]) -> tuple[str, ...]:
+def _commands(
+    facts: ContainerFacts,
+    names: tuple[str, ...],
+) -> tuple[str, ...]:
     """Commands for each variable; names with unusual characters are left to the reader."""
     prefix = facts.name if _PLAIN.issuperset(facts.name) else "NAME"
     mode = readable_secret(facts)
@@ -239,16 +294,23 @@ def _commands(facts: ContainerFacts, names: tuple[str, ...]) -> tuple[str, ...]:
             continue
         secret = f"{prefix}-{name.lower().replace('_', '-')}"
         commands.append(f"podman secret create {secret} -   # type the value, end with Ctrl-D")
-        commands.append(f"--secret {secret},type=env,target={name}   # not shown by inspect any more")
+        commands.append(
+            f"--secret {secret},type=env,target={name}   # not shown by inspect any more"
+        )
         if file := file_variable(name):
             also = f"--secret {secret},type=mount,{mode} --env {file}=/run/secrets/{secret}"
             commands.append(f"{also}   # better, if the image reads {file}")
     return tuple(commands)
 
 
-_SHARE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "username=shop,password=correct-horse"}})
+_SHARE = VolumeFacts(
+    "share", {"Options": {"type": "cifs", "o": "username=shop,password=correct-horse"}}
+)
 
-_BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/etc/shop.cred"}})
+_BY_FILE = VolumeFacts(
+    "share",
+    {"Options": {"type": "cifs", "o": "credentials=/etc/shop.cred"}},
+)
 
 
 @Check(
@@ -273,20 +335,20 @@ def secret_in_metadata(facts: ContainerFacts) -> Verdict:
     """Credential in a label, annotation or option.
 
     What it checks:
-    The labels and annotations that the container was given, the labels of its pod, the options of the volumes
-    that it mounts (`-o` of `podman volume create`, such as the password of a network share), and the options
-    of its log driver: names of credentials with a value, and values that look like credentials. Labels of the
-    image are covered by credentials-in-image-config.
+    The labels and annotations that the container was given, the labels of its pod, the options of
+    the volumes that it mounts (`-o` of `podman volume create`, such as the password of a network
+    share), and the options of its log driver: names of credentials with a value, and values that
+    look like credentials. Labels of the image are covered by credentials-in-image-config.
 
     Why it matters:
-    Nobody treats labels as secret, so everything shows them: `podman ps`, `podman inspect`, dashboards,
-    monitoring, bug reports. Volume options are kept in the engine's storage and in unit files, and the
-    password of a share opens all of it, not just what one container sees.
+    Nobody treats labels as secret, so everything shows them: `podman ps`, `podman inspect`,
+    dashboards, monitoring, bug reports. Volume options are kept in the engine's storage and in unit
+    files, and the password of a share opens all of it, not just what one container sees.
 
     What may break:
-    Whatever reads the label has to get the value from somewhere else: a file, or an engine secret. Network
-    shares accept a file with the login (`credentials=FILE`, readable only for root). Change the credential,
-    too, since the old one is known.
+    Whatever reads the label has to get the value from somewhere else: a file, or an engine secret.
+    Network shares accept a file with the login (`credentials=FILE`, readable only for root). Change
+    the credential, too, since the old one is known.
     """
     credentials = [
         Evidence(where, f"{visible(name, 60)}={MASKED}: {kind}")
@@ -313,7 +375,13 @@ def _places(facts: ContainerFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
         "labels of its pod",
         tuple(f"{name}={value}" for name, value in ((facts.pod or {}).get("Labels") or {}).items()),
     )
-    yield "log options", (*spec[LOG_OPT], *_split(option.partition("=")[2] for option in spec[LOG_OPT]))
+    yield (
+        "log options",
+        (
+            *spec[LOG_OPT],
+            *_split(option.partition("=")[2] for option in spec[LOG_OPT]),
+        ),
+    )
     for mount in spec[MOUNTS]:
         if mount.type == "volume" and mount.options:
             yield f"volume {visible(mount.source, 40)}", tuple(_split(mount.options))
@@ -335,7 +403,10 @@ def _split(words: Any) -> Iterator[str]:
 
 
 _SESSION = {
-    "ProcessConfig": {"entrypoint": "sh", "arguments": ["-c", "PGPASSWORD=correct-horse psql -h db"]},
+    "ProcessConfig": {
+        "entrypoint": "sh",
+        "arguments": ["-c", "PGPASSWORD=correct-horse psql -h db"],
+    },
     "Running": True,
 }
 
@@ -353,7 +424,10 @@ _SESSION = {
         "IMAGE redis-server --requirepass x --password correct-horse",
         "--health-cmd='mysqladmin ping -pcorrect-horse'",
         "IMAGE sh -c 'echo correct-horse | podman login --password-stdin registry'",
-        container(exec_sessions=(_SESSION,), inspect={"ExecIDs": ["ab"]}),
+        container(
+            exec_sessions=(_SESSION,),
+            inspect={"ExecIDs": ["ab"]},
+        ),
         '--entrypoint=\'["run", "--db=postgres://shop:correct-horse@db/shop"]\'',
         container(inspect={"Config": {"CreateCommand": ["podman", "run", "--creds=u:p", "img"]}}),
     ),
@@ -363,24 +437,32 @@ def secret_on_command_line(facts: ContainerFacts) -> Verdict:
     """Credential on a command line.
 
     What it checks:
-    The words of the container's command, entrypoint, health check and running exec sessions, and registry
-    credentials in the command that created the container: options such as `--password`, values that look like
-    credentials, and passwords that a script pipes into a program (`echo … | podman login --password-stdin`).
+    The words of the container's command, entrypoint, health check and running exec sessions, and
+    registry credentials in the command that created the container: options such as `--password`,
+    values that look like credentials, and passwords that a script pipes into a program (`echo … |
+    podman login --password-stdin`).
 
     Why it matters:
-    Command lines are public. Every user on the host sees them in the process list, the container's own
-    processes see them in /proc, `podman ps` and `podman inspect` print them, and they end up in shell
-    history, unit files and logs. Nobody has to break in to read them.
+    Command lines are public. Every user on the host sees them in the process list, the container's
+    own processes see them in /proc, `podman ps` and `podman inspect` print them, and they end up in
+    shell history, unit files and logs. Nobody has to break in to read them.
 
     What may break:
-    The program must get the value from somewhere else: a file (`--password-file`, a mounted secret), standard
-    input or a configuration file. Look up what it supports. Change the credential, since the old one is
-    known.
+    The program must get the value from somewhere else: a file (`--password-file`, a mounted
+    secret), standard input or a configuration file. Look up what it supports. Change the
+    credential, since the old one is known.
     """
     spec = facts.spec
-    lines = {"command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]), "health check": (spec[HEALTH_CMD],)}
-    credentials = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
-    credentials += [("exec session", word) for words in _sessions(facts) for word in secrets_in_words(words)]
+    lines = {
+        "command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]),
+        "health check": (spec[HEALTH_CMD],),
+    }
+    credentials = [
+        (where, word) for where, words in lines.items() for word in secrets_in_words(words)
+    ]
+    credentials += [
+        ("exec session", word) for words in _sessions(facts) for word in secrets_in_words(words)
+    ]
     if _has_registry_login(facts):
         credentials.append(("create command", f"--creds {MASKED}"))
     if not credentials:
@@ -400,7 +482,10 @@ def _health_words(spec: Spec) -> list[str]:
     return [word for part in spec[HEALTH_CMD].split() for word in (part.strip("\"'"),)]
 
 
-def _given_commands(facts: ContainerFacts, words: Iterable[str]) -> tuple[str, ...]:
+def _given_commands(
+    facts: ContainerFacts,
+    words: Iterable[str],
+) -> tuple[str, ...]:
     """How the secret is made and mounted, and how the programs of these words read it from a file."""
     programs = {part.rpartition("/")[2] for word in words for part in word.split()}
     reads = tuple(dict.fromkeys(_FROM_FILE[name] for name in _FROM_FILE if name in programs))
@@ -412,16 +497,25 @@ def _sessions(facts: ContainerFacts) -> list[tuple[str, ...]]:
     """The command lines of its running exec sessions."""
     sessions = known(lambda: facts.exec_sessions, else_=())
     commands = [section(session, "ProcessConfig") for session in sessions]
-    return [(str(c.get("entrypoint") or ""), *map(str, c.get("arguments") or ())) for c in commands]
+    return [
+        (
+            str(c.get("entrypoint") or ""),
+            *map(str, c.get("arguments") or ()),
+        )
+        for c in commands
+    ]
 
 
 _REDIS = "{0} /run/secrets/NAME   # the secret is a configuration file: requirepass PASSWORD"
-_MYSQL = "{0} --defaults-extra-file=/run/secrets/NAME …   # the secret: [client] and password=PASSWORD"
+_MYSQL = (
+    "{0} --defaults-extra-file=/run/secrets/NAME …   # the secret: [client] and password=PASSWORD"
+)
 _POSTGRES = "--env PGPASSFILE=/run/secrets/NAME   # the secret: HOST:PORT:DATABASE:USER:PASSWORD"
 _FROM_FILE = {
     **{name: _REDIS.format(name) for name in ("redis-server", "valkey-server")},
     **{
-        name: _MYSQL.format(name) for name in ("mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin")
+        name: _MYSQL.format(name)
+        for name in ("mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin")
     },
     **dict.fromkeys(("psql", "pg_dump", "pg_isready"), _POSTGRES),
     "curl": 'curl --config /run/secrets/NAME …   # the secret: user = "NAME:PASSWORD"',

@@ -44,16 +44,25 @@ def _fix_mounted_control_socket(spec: Spec, context: FixContext) -> Spec:
                 "Mount only the files that the service needs.",
             )
         sockets.add(mount.mount)
-    return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
+    return spec.with_(
+        MOUNTS,
+        tuple(mount for mount in spec[MOUNTS] if mount not in sockets),
+    )
 
 
 _BUS = "/run/dbus/system_bus_socket"
 
 _LINKED = ReachableSocket("/app", "/srv/app", Listener(_BUS))
 
-_AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent"))
+_AGENT = ReachableSocket(
+    "/a",
+    "/srv/work/a",
+    Listener("/srv/work/a", "ssh-agent"),
+)
 
-_FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
+_FROM_POD = MountedPath(
+    "/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop"
+)
 
 
 @Check(
@@ -67,7 +76,13 @@ _FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), Mo
         "-v /run/postgresql:/run/postgresql",
         container(
             "-v /run/db.sock:/db.sock",
-            sockets=(ReachableSocket("/db.sock", "/run/db.sock", Listener("/run/db.sock", "postgres")),),
+            sockets=(
+                ReachableSocket(
+                    "/db.sock",
+                    "/run/db.sock",
+                    Listener("/run/db.sock", "postgres"),
+                ),
+            ),
         ),
     ),
     fails=lambda: (
@@ -87,42 +102,57 @@ def mounted_control_socket(facts: ContainerFacts) -> Verdict:
     """Host control socket reachable.
 
     What it checks:
-    Whether any mount is, or contains, a socket on which a host service takes commands: the D-Bus system bus
-    and systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), tmux and
-    editors (run commands as their user), agents and key rings (use keys), X11 and Wayland (read the screen,
-    type), CUPS, udev and network services (configure hardware). A socket is identified by who listens on it,
-    whatever its name; if that cannot be seen, its name decides. The sockets of container engines have their
-    own check.
+    Whether any mount is, or contains, a socket on which a host service takes commands: the D-Bus
+    system bus and systemd (start units), LXD, Incus and libvirt (start machines), snapd (install
+    software), tmux and editors (run commands as their user), agents and key rings (use keys), X11
+    and Wayland (read the screen, type), CUPS, udev and network services (configure hardware). A
+    socket is identified by who listens on it, whatever its name; if that cannot be seen, its name
+    decides. The sockets of container engines have their own check.
 
     Why it matters:
-    Such a socket is a door that no capability, seccomp profile or user namespace closes, and that a read-only
-    mount does not lock. Through the system bus or systemd, a container starts a unit that runs as root on the
-    host; through libvirt or LXD, it starts a machine with the host's disk; through an agent's socket, it logs
-    in to other machines as you. The service alone decides which requests it accepts, often just by the UID
-    that connects.
+    Such a socket is a door that no capability, seccomp profile or user namespace closes, and that a
+    read-only mount does not lock. Through the system bus or systemd, a container starts a unit that
+    runs as root on the host; through libvirt or LXD, it starts a machine with the host's disk;
+    through an agent's socket, it logs in to other machines as you. The service alone decides which
+    requests it accepts, often just by the UID that connects.
 
     What may break:
-    Whatever the socket was mounted for: desktop programs, monitoring that asks systemd, tools that manage
-    machines, builds that fetch from private repositories. Run those on the host, or give them a proxy that
-    passes only what they need (xdg-dbus-proxy for D-Bus).
+    Whatever the socket was mounted for: desktop programs, monitoring that asks systemd, tools that
+    manage machines, builds that fetch from private repositories. Run those on the host, or give
+    them a proxy that passes only what they need (xdg-dbus-proxy for D-Bus).
     """
     bad = sorted(control_sockets(facts), key=lambda socket: -_severity(socket))
     if not bad:
-        unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
+        unclear = [
+            facts.hidden_mounts,
+            *(socket.unknown for socket in open_sockets(facts)),
+        ]
         unclear = [reason for reason in unclear if reason]
         return (
             unknown(unclear[0])
             if unclear
-            else sure(passed("no control socket is mounted"), known(lambda: facts.sockets))
+            else sure(
+                passed("no control socket is mounted"),
+                known(lambda: facts.sockets),
+            )
         )
     mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
-    through = [mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)]
-    evidence = tuple(Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad)
+    through = [
+        mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)
+    ]
+    evidence = tuple(
+        Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad
+    )
     powers = dict.fromkeys(socket.service.power.value for socket in bad if socket.service)
     paths = listed([socket.path for socket in bad])
     reason = f"can {', '.join(powers)} through {paths}"
     declared = shown([host_mount.mount for host_mount in through])
-    return failed(reason, declared, evidence=evidence, severity=_severity(bad[0]))
+    return failed(
+        reason,
+        declared,
+        evidence=evidence,
+        severity=_severity(bad[0]),
+    )
 
 
 def _severity(socket: OpenSocket) -> Severity:
@@ -137,13 +167,19 @@ def _seen(socket: OpenSocket, mount: HostMount) -> str:
 
 def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
     sources = engine_mounts(context.facts.planned(spec))
-    directories = [source.path for source in sources if source.mount.declared and not source.is_socket]
+    directories = [
+        source.path for source in sources if source.mount.declared and not source.is_socket
+    ]
     if directories:
         raise CannotFix(
-            f"the socket is in {listed(directories)}, which may be mounted for other reasons as well",
+            f"the socket is in {listed(directories)}, which may be mounted for other reasons as "
+            "well",
             "Mount only the files that the service needs.",
         )
-    if not sources and isinstance(api := reachable_api(context.facts.planned(spec)), ApiService):
+    if not sources and isinstance(
+        api := reachable_api(context.facts.planned(spec)),
+        ApiService,
+    ):
         raise CannotFix(
             f"the engine accepts requests from anyone at {api.address}",
             "Turn that off on the host (see tcp-api-without-tls).",
@@ -156,18 +192,31 @@ def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
             f"the mount at {other.mount.mount.destination} {came_from(other.mount)}",
             "Remove the socket there, then recreate this container.",
         )
-    return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
+    return spec.with_(
+        MOUNTS,
+        tuple(mount for mount in spec[MOUNTS] if mount not in sockets),
+    )
 
 
 _FROM_ANOTHER = MountedPath(
-    "/s", ("/run/podman/podman.sock",), "bind", "/run/podman/podman.sock", (), MountOrigin.CONTAINER, "proxy"
+    "/s",
+    ("/run/podman/podman.sock",),
+    "bind",
+    "/run/podman/podman.sock",
+    (),
+    MountOrigin.CONTAINER,
+    "proxy",
 )
 
 _NO_TCP = HostFacts(tcp_services=())
 
 _LISTENS_ON_TCP = HostFacts(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:2375", False),))
 
-_RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
+_RENAMED = ReachableSocket(
+    "/app",
+    "/srv/app.link",
+    Listener("/srv/api", "podman"),
+)
 
 
 @Check(
@@ -186,7 +235,9 @@ _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman
             host=_NO_TCP,
             sockets=(
                 ReachableSocket(
-                    "/var/run/docker.sock", "/srv/docker.sock", Listener("/srv/docker.sock", "haproxy")
+                    "/var/run/docker.sock",
+                    "/srv/docker.sock",
+                    Listener("/srv/docker.sock", "haproxy"),
                 ),
             ),
         ),
@@ -194,11 +245,22 @@ _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman
     fails=lambda: (
         container("--network=host", host=_LISTENS_ON_TCP),
         container("-v /var/run/docker.sock:/d.sock:ro -v a:/a", host=_NO_TCP),
-        container("-v /run/user/1000/podman/podman.sock:/run/podman/podman.sock", host=_NO_TCP),
+        container(
+            "-v /run/user/1000/podman/podman.sock:/run/podman/podman.sock",
+            host=_NO_TCP,
+        ),
         container("-v /var/run:/host/run", host=_NO_TCP),
         container("-v /srv/alias:/var/run/docker.sock", host=_NO_TCP),
-        container("-v /srv/app.link:/app", sockets=(_RENAMED,), host=_NO_TCP),
-        container("--volumes-from=proxy", mounted=(_FROM_ANOTHER,), host=_NO_TCP),
+        container(
+            "-v /srv/app.link:/app",
+            sockets=(_RENAMED,),
+            host=_NO_TCP,
+        ),
+        container(
+            "--volumes-from=proxy",
+            mounted=(_FROM_ANOTHER,),
+            host=_NO_TCP,
+        ),
     ),
     references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
 )
@@ -206,36 +268,53 @@ def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
     """Container engine socket reachable.
 
     What it checks:
-    Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O,
-    BuildKit. A socket is identified by who listens on it, under whatever name it is mounted: hard links, bind
-    mounts and a second Podman service count. Directories in which an engine creates its socket (/run,
-    /run/podman, /run/user/1000) count too, and so does what other containers (--volumes-from) and the pod
-    bring along. If the listener cannot be seen, the name decides. Read-only makes no difference: connecting
-    to a socket is not writing to a file. An engine that accepts requests on TCP without client certificates
-    counts if the container can reach it: on the host's own network, or at an address of the host other than
-    loopback. If such a service may be hidden from the account that runs the check, the result is unknown.
+    Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd,
+    CRI-O, BuildKit. A socket is identified by who listens on it, under whatever name it is mounted:
+    hard links, bind mounts and a second Podman service count. Directories in which an engine
+    creates its socket (/run, /run/podman, /run/user/1000) count too, and so does what other
+    containers (--volumes-from) and the pod bring along. If the listener cannot be seen, the name
+    decides. Read-only makes no difference: connecting to a socket is not writing to a file. An
+    engine that accepts requests on TCP without client certificates counts if the container can
+    reach it: on the host's own network, or at an address of the host other than loopback. If such a
+    service may be hidden from the account that runs the check, the result is unknown.
 
     Why it matters:
-    Whoever can talk to that socket is the engine. A single request starts a privileged container with the
-    whole host mounted, so a vulnerability in this container is a takeover of the host, or, with a rootless
-    engine, of everything the user owns. No capability, seccomp profile or user namespace stands in the way.
+    Whoever can talk to that socket is the engine. A single request starts a privileged container
+    with the whole host mounted, so a vulnerability in this container is a takeover of the host, or,
+    with a rootless engine, of everything the user owns. No capability, seccomp profile or user
+    namespace stands in the way.
 
     What may break:
-    Everything that manages or lists containers from inside: dashboards, reverse proxies that discover
-    services by label, update watchers, build agents. Let them talk to a filtering proxy that passes only what
-    they need, to a separate rootless engine, or run them on the host.
+    Everything that manages or lists containers from inside: dashboards, reverse proxies that
+    discover services by label, update watchers, build agents. Let them talk to a filtering proxy
+    that passes only what they need, to a separate rootless engine, or run them on the host.
     """
     bad = engine_mounts(facts)
-    declared = shown([engine_mount.mount.mount for engine_mount in bad]) or "no engine socket is mounted"
+    declared = (
+        shown([engine_mount.mount.mount for engine_mount in bad]) or "no engine socket is mounted"
+    )
     if bad:
         evidence = tuple(Evidence("Mounts", _engine_seen(engine_mount)) for engine_mount in bad)
         paths = listed([engine_mount.path for engine_mount in bad])
-        return failed(f"can control the engine through {paths}", declared, "", evidence)
+        return failed(
+            f"can control the engine through {paths}",
+            declared,
+            "",
+            evidence,
+        )
     api = reachable_api(facts)
     if isinstance(api, ApiService):
         evidence = (Evidence(api.where, f"{api.address} without client certificates"),)
-        return failed(f"can control the engine through {api.address}", declared, "", evidence)
-    unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
+        return failed(
+            f"can control the engine through {api.address}",
+            declared,
+            "",
+            evidence,
+        )
+    unclear = [
+        facts.hidden_mounts,
+        *(socket.unknown for socket in open_sockets(facts)),
+    ]
     unclear += [api.reason] if api is not None else []
     unclear = [reason for reason in unclear if reason]
     if unclear:
@@ -250,5 +329,11 @@ def _engine_seen(engine_mount: EngineMount) -> str:
         else ""
     )
     return "; ".join(
-        part for part in (shown([engine_mount.mount.mount]), who, came_from(engine_mount.mount)) if part
+        part
+        for part in (
+            shown([engine_mount.mount.mount]),
+            who,
+            came_from(engine_mount.mount),
+        )
+        if part
     )

@@ -28,7 +28,11 @@ def _fix_default_network(spec: Spec, context: FixContext) -> Spec:
     if context.facts.engine.default_network not in network_names(context.facts.planned(spec)):
         return spec
     dropped = frozenset({context.facts.engine.default_network})
-    return other_networks(spec, dropped, own_network(context.facts.name))
+    return other_networks(
+        spec,
+        dropped,
+        own_network(context.facts.name),
+    )
 
 
 @Check(
@@ -43,27 +47,33 @@ def _fix_default_network(spec: Spec, context: FixContext) -> Spec:
         "--network=podman --network=shop-net",
         container("--network=bridge", engine=rootless()),
     ),
-    references=("CIS Docker 1.6 5.30", "NIST SP 800-190 4.3.3", "OWASP Docker rule 5", "CSVS 7.4"),
+    references=(
+        "CIS Docker 1.6 5.30",
+        "NIST SP 800-190 4.3.3",
+        "OWASP Docker rule 5",
+        "CSVS 7.4",
+    ),
 )
 def default_network(facts: ContainerFacts) -> Verdict:
     """Uses the default network.
 
     What it checks:
-    Whether the container is attached to the engine's default network (`podman`, unless configured otherwise),
-    either because no network was set or by name. Rootless containers that use pasta or slirp4netns share no
-    network with each other and pass.
+    Whether the container is attached to the engine's default network (`podman`, unless configured
+    otherwise), either because no network was set or by name. Rootless containers that use pasta or
+    slirp4netns share no network with each other and pass.
 
     Why it matters:
-    All containers on one bridge can talk to each other on every port, published or not. The default network
-    is where everything ends up that nobody thought about: the public web server next to someone's test
-    database. Whoever takes over one of them looks for the others first, because databases and caches behind a
-    web server often ask for no password. The default network has no DNS either, so people resort to fixed
-    addresses.
+    All containers on one bridge can talk to each other on every port, published or not. The default
+    network is where everything ends up that nobody thought about: the public web server next to
+    someone's test database. Whoever takes over one of them looks for the others first, because
+    databases and caches behind a web server often ask for no password. The default network has no
+    DNS either, so people resort to fixed addresses.
 
     What may break:
-    Containers that reached it by address on the default network lose it until they join the new network;
-    there they find it by name. A fixed address (`--ip`) from the old network does not fit the new one. The
-    network must exist before the container starts: use a Quadlet `.network` file or `podman network create`.
+    Containers that reached it by address on the default network lose it until they join the new
+    network; there they find it by name. A fixed address (`--ip`) from the old network does not fit
+    the new one. The network must exist before the container starts: use a Quadlet `.network` file
+    or `podman network create`.
     """
     need_own_network(facts)
     attached = network_names(facts)
@@ -91,30 +101,52 @@ _OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
     summary="Create the network as an internal one",
     parameters={"outgoing": ()},
     passes=lambda: (
-        NetworkFacts("db-net", {**_OPEN, "internal": True}, ("db",), rootful()),
-        NetworkFacts("web-net", _OPEN, ("web", "db"), rootful(), publishers=("web",)),
+        NetworkFacts(
+            "db-net",
+            {**_OPEN, "internal": True},
+            ("db",),
+            rootful(),
+        ),
+        NetworkFacts(
+            "web-net",
+            _OPEN,
+            ("web", "db"),
+            rootful(),
+            publishers=("web",),
+        ),
     ),
-    fails=lambda: (NetworkFacts("db-net", _OPEN, ("db", "worker"), rootful(), publishers=()),),
+    fails=lambda: (
+        NetworkFacts(
+            "db-net",
+            _OPEN,
+            ("db", "worker"),
+            rootful(),
+            publishers=(),
+        ),
+    ),
     references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.3.3"),
 )
-def internal_capable_network(facts: NetworkFacts, parameters: Parameters) -> Verdict:
+def internal_capable_network(
+    facts: NetworkFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Back-end network can reach the outside.
 
     What it checks:
-    Whether a bridge network without any member that publishes a port is closed to the outside (`--internal`).
-    Such a network usually carries the back end: databases, caches, workers. Networks whose members need
-    outside access, to fetch mail or feeds, can be allowed in the checklist (parameter `outgoing`). A network
-    without members is left alone.
+    Whether a bridge network without any member that publishes a port is closed to the outside
+    (`--internal`). Such a network usually carries the back end: databases, caches, workers.
+    Networks whose members need outside access, to fetch mail or feeds, can be allowed in the
+    checklist (parameter `outgoing`). A network without members is left alone.
 
     Why it matters:
-    An intruder needs a way out: to fetch tools, to send away data, to receive commands. A database that can
-    connect to any address on the internet provides it. On an internal network, packets have nowhere to go,
-    whatever runs in the container.
+    An intruder needs a way out: to fetch tools, to send away data, to receive commands. A database
+    that can connect to any address on the internet provides it. On an internal network, packets
+    have nowhere to go, whatever runs in the container.
 
     What may break:
-    Everything on the network that connects to the outside: updates, licence checks, webhooks, outgoing mail,
-    DNS look-ups of outside names. Give those containers a second, open network and leave the rest closed. The
-    network has to be recreated, so its containers restart.
+    Everything on the network that connects to the outside: updates, licence checks, webhooks,
+    outgoing mail, DNS look-ups of outside names. Give those containers a second, open network and
+    leave the rest closed. The network has to be recreated, so its containers restart.
     """
     driver = str(facts.inspect.get("driver") or "")
     if driver and driver != "bridge":
@@ -136,7 +168,12 @@ def internal_capable_network(facts: NetworkFacts, parameters: Parameters) -> Ver
     return failed(
         "no member publishes a port, yet all of them can reach the outside",
         "internal=false",
-        evidence=(Evidence(f"network {facts.name}", f"members: {', '.join(sorted(facts.members))}"),),
+        evidence=(
+            Evidence(
+                f"network {facts.name}",
+                f"members: {', '.join(sorted(facts.members))}",
+            ),
+        ),
         commands=(
             f"podman network rm {name}",
             f"podman network create --internal {name}",
@@ -155,10 +192,27 @@ def _fix_shared_network(spec: Spec, context: FixContext) -> Spec:
         for network, group in _others(facts, frozenset(network_names(facts)))
         if app and group.application not in ("", app)
     }
-    return other_networks(spec, frozenset(shared), own_network(app)) if shared else spec
+    return (
+        other_networks(
+            spec,
+            frozenset(shared),
+            own_network(app),
+        )
+        if shared
+        else spec
+    )
 
 
-_OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
+_OTHER = Peers(
+    (
+        Peer(
+            "2" * 64,
+            "wiki",
+            networks=("podman",),
+            app="wiki",
+        ),
+    )
+)
 
 
 @Check(
@@ -173,7 +227,10 @@ _OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
     ),
     fails=lambda: (
         container("--label=app=shop", peers=_OTHER),
-        container("--network=podman --network=shop-net --label=app=shop", peers=_OTHER),
+        container(
+            "--network=podman --network=shop-net --label=app=shop",
+            peers=_OTHER,
+        ),
         container("--network=container:wiki --label=app=shop", peers=_OTHER),
     ),
     references=("NIST SP 800-190 4.3.3", "NIST SP 800-190 4.3.4", "CSVS 7.9"),
@@ -182,21 +239,22 @@ def shared_network(facts: ContainerFacts) -> Verdict:
     """Network shared with another application.
 
     What it checks:
-    Whether a container of another application is attached to one of this container's networks, or lends it
-    its own (`--network container:NAME`), with the services on its loopback address. The application is
-    identified by the compose project, Kubernetes labels, an `app` label or the pod. Two containers of one
-    application may share a network; a unit name proves nothing. If a neighbour has no such label, the answer
-    is unknown.
+    Whether a container of another application is attached to one of this container's networks, or
+    lends it its own (`--network container:NAME`), with the services on its loopback address. The
+    application is identified by the compose project, Kubernetes labels, an `app` label or the pod.
+    Two containers of one application may share a network; a unit name proves nothing. If a
+    neighbour has no such label, the answer is unknown.
 
     Why it matters:
-    On a bridge, everybody reaches everybody on every port. If the web shop and the wiki share a network, a
-    vulnerability in the wiki is a door to the shop's database, which was never published and asks for no
-    password. Separate networks turn one intrusion into one lost application instead of all of them.
+    On a bridge, everybody reaches everybody on every port. If the web shop and the wiki share a
+    network, a vulnerability in the wiki is a door to the shop's database, which was never published
+    and asks for no password. Separate networks turn one intrusion into one lost application instead
+    of all of them.
 
     What may break:
-    Connections between the applications that someone relies on: a shared reverse proxy, a shared database,
-    central monitoring. Attach such a go-between to both networks (`podman network connect`), instead of
-    everybody to one.
+    Connections between the applications that someone relies on: a shared reverse proxy, a shared
+    database, central monitoring. Attach such a go-between to both networks (`podman network
+    connect`), instead of everybody to one.
     """
     if (of_lender := _of_lender(facts)) is not None:
         return of_lender
@@ -218,11 +276,17 @@ def shared_network(facts: ContainerFacts) -> Verdict:
     if strangers:
         apps = listed(frozenset(visible(group.application, 40) for _, group in strangers))
         evidence = tuple(_evidence(network, group) for network, group in strangers[:_SHOWN])
-        return failed(f"shares a network with other applications: {apps}", declared, "", evidence)
+        return failed(
+            f"shares a network with other applications: {apps}",
+            declared,
+            "",
+            evidence,
+        )
     if unlabelled:
         who = ", ".join(visible(name, 40) for name in sorted(unlabelled)[:5])
         return unknown(
-            f"it is not known whether {who} and this container are one application: label them app=…"
+            f"it is not known whether {who} and this container are one application: label them "
+            "app=…"
         )
     return passed(declared)
 
@@ -237,7 +301,12 @@ def _of_lender(facts: ContainerFacts) -> Verdict | None:
     declared, app = f"container:{name}", _app(facts)
     if app and lender.app:
         evidence = (Evidence("--network", declared),)
-        return failed(f"uses the network of {visible(lender.app, 40)}", declared, "", evidence)
+        return failed(
+            f"uses the network of {visible(lender.app, 40)}",
+            declared,
+            "",
+            evidence,
+        )
     who = visible(lender.name, 40)
     return unknown(
         f"it is not known whether {who}, whose network it uses, and this container are one application: "
@@ -246,7 +315,10 @@ def _of_lender(facts: ContainerFacts) -> Verdict | None:
     )
 
 
-def _others(facts: ContainerFacts, networks: frozenset[str]) -> Iterator[tuple[str, PeerGroup]]:
+def _others(
+    facts: ContainerFacts,
+    networks: frozenset[str],
+) -> Iterator[tuple[str, PeerGroup]]:
     """The groups on these networks that are neither in the container's pod nor its application."""
     for network in sorted(networks):
         for group in facts.peers.on(network).values():
@@ -254,7 +326,10 @@ def _others(facts: ContainerFacts, networks: frozenset[str]) -> Iterator[tuple[s
                 yield network, group
 
 
-def _other_members(facts: ContainerFacts, group: PeerGroup) -> tuple[Peer, ...]:
+def _other_members(
+    facts: ContainerFacts,
+    group: PeerGroup,
+) -> tuple[Peer, ...]:
     return tuple(peer for peer in group.members if peer.id != facts.id)
 
 
@@ -277,7 +352,14 @@ _UNFILTERED = frozenset({"macvlan", "ipvlan", _UNMANAGED})
 
 _LAN = NetworkFacts("lan", {"name": "lan", "driver": "macvlan"})
 
-_FOREIGN = NetworkFacts("br", {"name": "br", "driver": "bridge", "options": {"mode": "unmanaged"}})
+_FOREIGN = NetworkFacts(
+    "br",
+    {
+        "name": "br",
+        "driver": "bridge",
+        "options": {"mode": "unmanaged"},
+    },
+)
 
 _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
@@ -286,7 +368,10 @@ _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
     severity=Severity.MEDIUM,  # the host's firewall does not see it
     summary="Use a bridge network and publish the ports that are needed",
     risk=Risk.CHANGES_BEHAVIOUR,
-    passes=lambda: (container("--network=shop-net", networks={"shop-net": _BRIDGE}), ""),
+    passes=lambda: (
+        container("--network=shop-net", networks={"shop-net": _BRIDGE}),
+        "",
+    ),
     fails=lambda: (
         container("--network=lan", networks={"lan": _LAN}),
         container("--network=br", networks={"br": _FOREIGN}),
@@ -298,22 +383,23 @@ def unfiltered_network_driver(facts: ContainerFacts) -> Verdict:
     """Network bypasses the host firewall.
 
     What it checks:
-    Whether one of the networks uses the driver macvlan or ipvlan or is a bridge that Podman does not manage
-    (`mode=unmanaged`), or the container borrows the network namespace of another container (`--network
-    container:…`) or of a path (`ns:…`) outside a pod.
+    Whether one of the networks uses the driver macvlan or ipvlan or is a bridge that Podman does
+    not manage (`mode=unmanaged`), or the container borrows the network namespace of another
+    container (`--network container:…`) or of a path (`ns:…`) outside a pod.
 
     Why it matters:
-    With macvlan and ipvlan, the container is on the local network like a separate machine. Every port that it
-    listens on is open to the neighbours, published or not, and the host's firewall never sees the packets. It
-    can also impersonate other machines there. For an unmanaged bridge, Podman makes no packet filter rules. A
-    borrowed namespace puts two containers into one network stack: each reaches what the other offers only on
+    With macvlan and ipvlan, the container is on the local network like a separate machine. Every
+    port that it listens on is open to the neighbours, published or not, and the host's firewall
+    never sees the packets. It can also impersonate other machines there. For an unmanaged bridge,
+    Podman makes no packet filter rules. A borrowed namespace puts two containers into one network
+    stack: each reaches what the other offers only on
     127.0.0.1, and can listen on its ports.
 
     What may break:
-    Machines that know the container by its own address on the local network must use the host's address and a
-    published port instead. Protocols that need broadcast or multicast do not pass a bridge. A borrowed
-    network is often intended (a VPN container that others go through): put both into one pod, or waive the
-    finding.
+    Machines that know the container by its own address on the local network must use the host's
+    address and a published port instead. Protocols that need broadcast or multicast do not pass a
+    bridge. A borrowed network is often intended (a VPN container that others go through): put both
+    into one pod, or waive the finding.
     """
     if uses_network_of_pod(facts):
         return not_applicable("the network belongs to the pod; see the pod's infra container")
@@ -322,17 +408,33 @@ def unfiltered_network_driver(facts: ContainerFacts) -> Verdict:
         return not_applicable("no network of its own that could bypass the filter")
     declared = asked_for(facts.spec)
     if kinds & {"container", "ns"}:
-        return failed("borrows a network namespace outside a pod", declared, commands=_COMMANDS)
+        return failed(
+            "borrows a network namespace outside a pod",
+            declared,
+            commands=_COMMANDS,
+        )
     attached = network_names(facts)
-    drivers = {name: _driver(facts.networks[name].inspect) for name in attached if name in facts.networks}
-    evidence = tuple(Evidence(f"network {name}", f"driver {driver}") for name, driver in drivers.items())
+    drivers = {
+        name: _driver(facts.networks[name].inspect) for name in attached if name in facts.networks
+    }
+    evidence = tuple(
+        Evidence(f"network {name}", f"driver {driver}") for name, driver in drivers.items()
+    )
     unfiltered = sorted(name for name, driver in drivers.items() if driver in _UNFILTERED)
     if unfiltered:
         reason = f"packets on {', '.join(unfiltered)} never pass the host's filter"
-        return failed(reason, declared, evidence=evidence, commands=_COMMANDS)
+        return failed(
+            reason,
+            declared,
+            evidence=evidence,
+            commands=_COMMANDS,
+        )
     unseen = sorted(set(attached) - set(drivers) - {facts.engine.default_network})
     if unseen and not is_planned(facts):  # a planned network will be a bridge
-        return unknown(f"the driver of {', '.join(unseen)} could not be read", declared)
+        return unknown(
+            f"the driver of {', '.join(unseen)} could not be read",
+            declared,
+        )
     return passed(declared or ", ".join(attached) or "pasta", evidence=evidence)
 
 
@@ -343,7 +445,10 @@ def _driver(network: Mapping[str, Any]) -> str:
     return _UNMANAGED if mode == _UNMANAGED else str(network.get("driver"))
 
 
-_COMMANDS = ("podman network create NAME", "podman run --network NAME -p ADDRESS:PORT:PORT …")
+_COMMANDS = (
+    "podman network create NAME",
+    "podman run --network NAME -p ADDRESS:PORT:PORT …",
+)
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
 _ON = frozenset({"true", "1", "t", "strict"})
@@ -357,11 +462,23 @@ _TWO = ("shop-net", "wiki-net")
     severity=Severity.LOW,  # containers of other networks can be reached by address
     summary="Create the network with isolate=true",
     passes=lambda: (
-        NetworkFacts("shop-net", {**_PLAIN, "options": {"isolate": "true"}}, engine=rootful(), bridges=_TWO),
-        NetworkFacts("shop-net", _PLAIN, engine=rootful(version=Version(6, 0, 1)), bridges=_TWO),
+        NetworkFacts(
+            "shop-net", {**_PLAIN, "options": {"isolate": "true"}}, engine=rootful(), bridges=_TWO
+        ),
+        NetworkFacts(
+            "shop-net",
+            _PLAIN,
+            engine=rootful(version=Version(6, 0, 1)),
+            bridges=_TWO,
+        ),
     ),
     fails=lambda: (
-        NetworkFacts("shop-net", _PLAIN, engine=rootful(), bridges=_TWO),
+        NetworkFacts(
+            "shop-net",
+            _PLAIN,
+            engine=rootful(),
+            bridges=_TWO,
+        ),
         NetworkFacts(
             "shop-net",
             {**_PLAIN, "options": {"isolate": "false"}},
@@ -375,19 +492,20 @@ def unisolated_network(facts: NetworkFacts) -> Verdict:
     """Network not isolated from other networks.
 
     What it checks:
-    Whether a bridge network has the option `isolate` while the engine has other bridge networks. Podman 6.0
-    and newer isolates by default; older versions do not. Internal networks have no way out and need no
-    isolation; a single network has nothing to be isolated from.
+    Whether a bridge network has the option `isolate` while the engine has other bridge networks.
+    Podman 6.0 and newer isolates by default; older versions do not. Internal networks have no way
+    out and need no isolation; a single network has nothing to be isolated from.
 
     Why it matters:
-    Two networks look like two rooms, but up to Podman 5 the host forwards between them: whoever knows an
-    address on the other bridge can talk to it. The separation that people build with one network per
-    application exists only on paper until the option closes the door between the bridges.
+    Two networks look like two rooms, but up to Podman 5 the host forwards between them: whoever
+    knows an address on the other bridge can talk to it. The separation that people build with one
+    network per application exists only on paper until the option closes the door between the
+    bridges.
 
     What may break:
-    Connections straight from one network to an address on another. Attach a container that needs both to
-    both. The network has to be recreated, so its containers restart. Isolation works only between networks
-    that all have the option: set it on each of them.
+    Connections straight from one network to an address on another. Attach a container that needs
+    both to both. The network has to be recreated, so its containers restart. Isolation works only
+    between networks that all have the option: set it on each of them.
     """
     if not facts.inspect:
         return unknown("the network could not be inspected")
@@ -397,7 +515,11 @@ def unisolated_network(facts: NetworkFacts) -> Verdict:
         return not_applicable("the network is internal: nothing is forwarded out of it")
     option = (facts.inspect.get("options") or {}).get("isolate")
     declared = f"isolate={option}" if option is not None else "isolate not set"
-    on = facts.engine.version >= _ISOLATES_BY_ITSELF if option is None else str(option).lower() in _ON
+    on = (
+        facts.engine.version >= _ISOLATES_BY_ITSELF
+        if option is None
+        else str(option).lower() in _ON
+    )
     if on:
         return passed(declared)
     others = sorted(set(facts.bridges) - {facts.name})

@@ -90,7 +90,11 @@ def _fix_exposed_admin_port(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
     if any(_exposed(port, context.parameters) for port in every_exposed_port(spec, context.facts)):
         spec = spelled_out(spec, context.facts)
-    return bound_to_one_address(spec, context, lambda port: _exposed(port, context.parameters))
+    return bound_to_one_address(
+        spec,
+        context,
+        lambda port: _exposed(port, context.parameters),
+    )
 
 
 _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}}}})
@@ -99,7 +103,8 @@ _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}
 @Check(
     severity=Severity.HIGH,  # one guessed or missing password from the data
     points=12,
-    summary="Bind database and admin ports to loopback, and connect containers through a shared network",
+    summary="Bind database and admin ports to loopback, and connect containers through a shared "
+    "network",
     risk=Risk.DECISION,
     remediate=_fix_exposed_admin_port,
     advise=about_one_address,
@@ -122,27 +127,31 @@ _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}
     ),
     references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
 )
-def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def exposed_admin_port(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Database or admin port open to the network.
 
     What it checks:
-    Whether a port of an internal service is published on an address other than loopback: remote login (21 to
-    23, 3389, 5900), container and cluster control (2375, 2376, 6443, 10250), databases, caches, message
-    queues and search engines. The port inside the container and the one on the host both count, so moving
-    5432 to 15432 hides nothing, and `--publish-all` publishes every port that the image exposes. Debuggers,
-    notebooks and secret stores count too. The parameter `ports` holds the list, and `inside` the ports that
-    count only inside the container; both follow the IANA registry and the services' own documentation.
+    Whether a port of an internal service is published on an address other than loopback: remote
+    login (21 to 23, 3389, 5900), container and cluster control (2375, 2376, 6443, 10250),
+    databases, caches, message queues and search engines. The port inside the container and the one
+    on the host both count, so moving 5432 to 15432 hides nothing, and `--publish-all` publishes
+    every port that the image exposes. Debuggers, notebooks and secret stores count too. The
+    parameter `ports` holds the list, and `inside` the ports that count only inside the container;
+    both follow the IANA registry and the services' own documentation.
 
     Why it matters:
-    These services trust their network. Many start without a password, and some run commands for whoever
-    connects (an open engine API is root on the host; an open Redis writes files of the attacker's choice).
-    Whole botnets do nothing but search for them, and steal, encrypt or mine within hours. Even with a
-    password, they can be guessed at endlessly.
+    These services trust their network. Many start without a password, and some run commands for
+    whoever connects (an open engine API is root on the host; an open Redis writes files of the
+    attacker's choice). Whole botnets do nothing but search for them, and steal, encrypt or mine
+    within hours. Even with a password, they can be guessed at endlessly.
 
     What may break:
-    Only programs on this host can connect any more. Containers reach the service over a shared network
-    without any published port; a remote admin uses an SSH tunnel. If you have a trusted internal network, set
-    its address in the parameter `address`.
+    Only programs on this host can connect any more. Containers reach the service over a shared
+    network without any published port; a remote admin uses an SSH tunnel. If you have a trusted
+    internal network, set its address in the parameter `address`.
     """
     need_own_network(facts)
     ports = published(facts)
@@ -151,9 +160,13 @@ def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict
         ports = (*ports, *every_exposed_port(facts.spec, facts))
     wide = [port for port in ports if _exposed(port, parameters)]
     if wide:
-        return failed(f"other machines can reach a database or admin port: {shown(wide)}", shown(ports))
+        return failed(
+            f"other machines can reach a database or admin port: {shown(wide)}", shown(ports)
+        )
     if hidden:
-        return unknown("every port that the image exposes is published, and the image cannot be read")
+        return unknown(
+            "every port that the image exposes is published, and the image cannot be read"
+        )
     if not ports:
         return not_applicable("no published ports")
     return passed(shown(ports))
@@ -164,7 +177,12 @@ _FIRST_FREE = 1024
 
 def _low(port: Port, allowed: tuple[str, ...]) -> bool:
     first = port.host.partition("-")[0]
-    return first.isascii() and first.isdigit() and 0 < int(first) < _FIRST_FREE and port.host not in allowed
+    return (
+        first.isascii()
+        and first.isdigit()
+        and 0 < int(first) < _FIRST_FREE
+        and port.host not in allowed
+    )
 
 
 def _fix_low_host_port(spec: Spec, context: FixContext) -> Spec:
@@ -174,7 +192,9 @@ def _fix_low_host_port(spec: Spec, context: FixContext) -> Spec:
     moved = []
     for port in spec[PUBLISH]:
         if _low(port, allowed):
-            port = Port(port.container, _free(port.host, offset, taken), port.address, port.protocol)
+            port = Port(
+                port.container, _free(port.host, offset, taken), port.address, port.protocol
+            )
         moved.append(port)
     return spec.with_(PUBLISH, tuple(moved))
 
@@ -190,22 +210,26 @@ def _fix_low_host_port(spec: Spec, context: FixContext) -> Spec:
     fails=("-p 25:25 -p 80:80",),
     references=("CIS Docker 1.6 5.8",),
 )
-def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def low_host_port(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Publishes a privileged host port.
 
     What it checks:
-    Whether a published port uses a host port below 1024 other than those in the parameter `allowed` (80 and
-    443, where web servers are expected).
+    Whether a published port uses a host port below 1024 other than those in the parameter `allowed`
+    (80 and 443, where web servers are expected).
 
     Why it matters:
-    Ports below 1024 are reserved for root, because clients take whatever answers there for a service of the
-    machine itself: mail, DNS, SSH, file shares. A container on such a port speaks in the host's name. It also
-    ties the container to the rootful engine, or makes someone lower the limit for every user on the host.
+    Ports below 1024 are reserved for root, because clients take whatever answers there for a
+    service of the machine itself: mail, DNS, SSH, file shares. A container on such a port speaks in
+    the host's name. It also ties the container to the rootful engine, or makes someone lower the
+    limit for every user on the host.
 
     What may break:
-    Clients must use the new port; by default 8000 is added (25 becomes 8025, parameter `offset`). For
-    protocols with a fixed port, put a proxy or a forwarding rule in front, or allow the port in the
-    checklist.
+    Clients must use the new port; by default 8000 is added (25 becomes 8025, parameter `offset`).
+    For protocols with a fixed port, put a proxy or a forwarding rule in front, or allow the port in
+    the checklist.
     """
     need_own_network(facts)
     ports = published(facts)
@@ -217,18 +241,27 @@ def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return passed(shown(ports))
 
 
-def _free(host: str, offset: int, taken: set[str]) -> str:
+def _free(
+    host: str,
+    offset: int,
+    taken: set[str],
+) -> str:
     number = max(int(host.partition("-")[0]) + offset, _FIRST_FREE)
     while str(number) in taken and number < 65535:
         number += 1
     return str(number)
 
 
-def _fix_undeclared_published_port(spec: Spec, context: FixContext) -> Spec:
+def _fix_undeclared_published_port(
+    spec: Spec,
+    context: FixContext,
+) -> Spec:
     leave_pods_alone(context.facts)
     if not spec[PUBLISH_ALL]:
         if (
-            undeclared_published_port.verdict(context.facts.planned(spec), context.parameters).status
+            undeclared_published_port.verdict(
+                context.facts.planned(spec), context.parameters
+            ).status
             is not Status.FAIL
         ):
             return spec
@@ -265,23 +298,26 @@ _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
     ),
     references=("CIS Docker 1.6 5.9", "CSVS 7.12"),
 )
-def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def undeclared_published_port(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Published port not declared.
 
     What it checks:
-    Whether every published port is declared by the image (EXPOSE) or for the container (`--expose`), or
-    allowed in the checklist (parameter `allowed`, such as `8080/tcp`). `--publish-all` fails, because then
-    the image decides which ports on your host are open.
+    Whether every published port is declared by the image (EXPOSE) or for the container
+    (`--expose`), or allowed in the checklist (parameter `allowed`, such as `8080/tcp`).
+    `--publish-all` fails, because then the image decides which ports on your host are open.
 
     Why it matters:
-    A port that the image does not know of is a leftover, a typo, or a door that someone built in: a debug
-    console, a metrics page, a second admin interface. With `--publish-all`, the next image update can open
-    another port on your host without asking you.
+    A port that the image does not know of is a leftover, a typo, or a door that someone built in: a
+    debug console, a metrics page, a second admin interface. With `--publish-all`, the next image
+    update can open another port on your host without asking you.
 
     What may break:
-    Ports published at random are then listed one by one, still at random host ports; a later image cannot add
-    one. A port that is needed but not declared has no automatic fix: declare it with `--expose`, or allow it
-    in the checklist, so that the next reader sees that it is intended.
+    Ports published at random are then listed one by one, still at random host ports; a later image
+    cannot add one. A port that is needed but not declared has no automatic fix: declare it with
+    `--expose`, or allow it in the checklist, so that the next reader sees that it is intended.
     """
     need_own_network(facts)
     ports = published(facts)
@@ -297,7 +333,10 @@ def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> 
     intended = declared_ports(facts, facts.image.config) | _typed(facts) | allowed
     extra = [port for port in ports if (port.container, port.protocol) not in intended]
     if extra:
-        return failed(f"neither the image nor the container declares {shown(extra)}", shown(ports))
+        return failed(
+            f"neither the image nor the container declares {shown(extra)}",
+            shown(ports),
+        )
     return passed(shown(ports))
 
 
@@ -308,12 +347,16 @@ def _typed(facts: ContainerFacts) -> frozenset[tuple[int, str]]:
         if is_planned(facts)
         else parse_create_command(section(facts.inspect, "Config").get("CreateCommand"))
     )
-    return frozenset(pair for word in (command.all("--expose") if command else ()) for pair in exposed(word))
+    return frozenset(
+        pair for word in (command.all("--expose") if command else ()) for pair in exposed(word)
+    )
 
 
 def _fix_wildcard_port(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
-    return bound_to_one_address(spelled_out(spec, context.facts), context, lambda port: reach(port) == "all")
+    return bound_to_one_address(
+        spelled_out(spec, context.facts), context, lambda port: reach(port) == "all"
+    )
 
 
 _WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
@@ -331,8 +374,14 @@ _WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp":
     passes=lambda: (
         "-p 127.0.0.1:8080:80",
         "-p [::1]:8080:80 -p 192.0.2.7:8443:443",
-        container("--publish-all -p 127.0.0.1:8080:80 -p 127.0.0.1:5300:53/udp", image=_WITH_PORTS),
-        container("--network=pasta:-t,127.0.0.1/8080:80,-u,none", engine=rootless()),
+        container(
+            "--publish-all -p 127.0.0.1:8080:80 -p 127.0.0.1:5300:53/udp",
+            image=_WITH_PORTS,
+        ),
+        container(
+            "--network=pasta:-t,127.0.0.1/8080:80,-u,none",
+            engine=rootless(),
+        ),
     ),
     fails=lambda: (
         "-p 8080:80",
@@ -342,25 +391,28 @@ _WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp":
     ),
     references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
 )
-def wildcard_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def wildcard_port(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Port published on all host addresses.
 
     What it checks:
-    Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no address,
-    which means the same. `--publish-all` always does that. Ports that options of pasta open (`--network
-    pasta:-t,8080`) count too, although `podman port` does not list them.
+    Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no
+    address, which means the same. `--publish-all` always does that. Ports that options of pasta
+    open (`--network pasta:-t,8080`) count too, although `podman port` does not list them.
 
     Why it matters:
-    `-p 8080:80` looks harmless and opens the port on every interface: the office network, the wireless
-    network, the VPN, and the internet if the host has a public address. Rootful Podman forwards such a port
-    before the firewall's usual INPUT rules apply, so a host with a closed firewall is still open there.
-    Scanners find a new port within minutes. A service that only a reverse proxy on the same host talks to
-    needs none of this.
+    `-p 8080:80` looks harmless and opens the port on every interface: the office network, the
+    wireless network, the VPN, and the internet if the host has a public address. Rootful Podman
+    forwards such a port before the firewall's usual INPUT rules apply, so a host with a closed
+    firewall is still open there. Scanners find a new port within minutes. A service that only a
+    reverse proxy on the same host talks to needs none of this.
 
     What may break:
-    Clients on other machines can no longer reach the port once it is bound to 127.0.0.1. If such a client was
-    seen, the fix asks for the host address that clients use (parameter `address`). The same goes for
-    unfirewalled-port, which asks for the same change.
+    Clients on other machines can no longer reach the port once it is bound to 127.0.0.1. If such a
+    client was seen, the fix asks for the host address that clients use (parameter `address`). The
+    same goes for unfirewalled-port, which asks for the same change.
     """
     need_own_network(facts)
     ports = published(facts)

@@ -36,22 +36,32 @@ _BORROWED = "the kernel shows the host's network, although that is not configure
 def _fix_host_network(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
     if modes(spec) & {"container", "ns"}:
-        raise CannotFix("it uses the network of another container", "Fix that container.")
+        raise CannotFix(
+            "it uses the network of another container",
+            "Fix that container.",
+        )
     if "host" not in modes(spec):
         return spec
     kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")
     spec = spec.with_(NETWORK, kept or (own_network(context.facts.name),))
-    return with_low_ports(spec.with_(PUBLISH, (*spec[PUBLISH], *_served(spec, context.facts))), context.facts)
+    return with_low_ports(
+        spec.with_(PUBLISH, (*spec[PUBLISH], *_served(spec, context.facts))), context.facts
+    )
 
 
-def _advise_host_network(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_host_network(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     facts = context.facts
     new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
     sockets = listening(facts)
     notes = list(about_low_ports(before, after, facts))
     if sockets is None:
         notes.append(
-            "the ports it listens on are not known: compare the published ports with those clients use"
+            "the ports it listens on are not known: compare the published ports with those "
+            "clients use"
         )
     else:
         notes.append(f"the ports it listens on now are published: {shown(new) or 'none'}")
@@ -60,7 +70,9 @@ def _advise_host_network(before: Spec, after: Spec, context: FixContext) -> Advi
             f"{shown(local)}: it listens only on loopback, which cannot be reached from outside its network "
             "namespace; make it listen on all addresses: only the host can reach the published port"
         )
-    notes.append("services that it now reaches on localhost (a database, an agent) will have another address")
+    notes.append(
+        "services that it now reaches on localhost (a database, an agent) will have another address"
+    )
     return Advice(Risk.MAY_BREAK, tuple(notes))
 
 
@@ -72,12 +84,27 @@ def _advise_host_network(before: Spec, after: Spec, context: FixContext) -> Advi
     advise=_advise_host_network,
     passes=lambda: (
         "--network=web-net",
-        container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),
+        container(
+            kernel=Kernel(
+                pid=812,
+                shared_namespaces=frozenset({"user"}),
+            )
+        ),
     ),
     fails=lambda: (
         "--network=host",
-        container("--network=host", kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
-        container("--network=host", engine=rootless(), kernel=Kernel(pid=812)),
+        container(
+            "--network=host",
+            kernel=Kernel(
+                pid=812,
+                shared_namespaces=frozenset({"net"}),
+            ),
+        ),
+        container(
+            "--network=host",
+            engine=rootless(),
+            kernel=Kernel(pid=812),
+        ),
     ),
     references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker rule 5"),
     contextual=True,
@@ -86,23 +113,25 @@ def host_network(facts: ContainerFacts) -> Verdict:
     """Uses the host network.
 
     What it checks:
-    Whether the container uses the host's network instead of its own (`--network host`). For a running
-    container the kernel decides: its network namespace is compared with the engine's. This also finds a
-    container that borrows the network of another one which uses the host's, and the members of a pod that
-    does. For a container that does not run, the pod and the container it borrows from are asked.
+    Whether the container uses the host's network instead of its own (`--network host`). For a
+    running container the kernel decides: its network namespace is compared with the engine's. This
+    also finds a container that borrows the network of another one which uses the host's, and the
+    members of a pod that does. For a container that does not run, the pod and the container it
+    borrows from are asked.
 
     Why it matters:
-    A network namespace is a separate network stack with its own addresses, ports and firewall rules. On the
-    host's stack, the container is as close to the network as the host itself. A compromised program can talk
-    to every service that listens only on 127.0.0.1: databases, admin pages, the cloud agent. It can also
-    listen on any free port in the host's name, and reach abstract unix sockets of host services. None of its
-    ports needs `--publish`, so nobody sees in the configuration that they are open.
+    A network namespace is a separate network stack with its own addresses, ports and firewall
+    rules. On the host's stack, the container is as close to the network as the host itself. A
+    compromised program can talk to every service that listens only on 127.0.0.1: databases, admin
+    pages, the cloud agent. It can also listen on any free port in the host's name, and reach
+    abstract unix sockets of host services. None of its ports needs `--publish`, so nobody sees in
+    the configuration that they are open.
 
     What may break:
-    The container gets its own addresses. The fix publishes the ports that its processes were seen to listen
-    on, or those that its image declares. Programs that find other services at `localhost` need another name:
-    a shared network, or the host's address. Software that must see the host's interfaces (DHCP, multicast
-    discovery, VPN, network monitoring) stops working.
+    The container gets its own addresses. The fix publishes the ports that its processes were seen
+    to listen on, or those that its image declares. Programs that find other services at `localhost`
+    need another name: a shared network, or the host's address. Software that must see the host's
+    interfaces (DHCP, multicast discovery, VPN, network monitoring) stops working.
     """
     in_pod = uses_network_of_pod(facts)
     declared = "that of its pod" if in_pod else asked_for(facts.spec) or "default"
@@ -111,14 +140,28 @@ def host_network(facts: ContainerFacts) -> Verdict:
         return unknown(on_host.reason, declared)
     if in_pod and not on_host:
         return not_applicable("the network belongs to the pod; see the pod's infra container")
-    if ask_or(facts, lambda kernel: kernel.shared_namespaces, None) is None:
+    if (
+        ask_or(
+            facts,
+            lambda kernel: kernel.shared_namespaces,
+            None,
+        )
+        is None
+    ):
         return failed(_why(facts), declared) if on_host else passed(declared)
     effective = "the host's network namespace" if on_host else "its own network namespace"
     evidence = (
-        Evidence("/proc/PID/ns/net", "same as the engine's" if on_host else "differs from the engine's"),
+        Evidence(
+            "/proc/PID/ns/net", "same as the engine's" if on_host else "differs from the engine's"
+        ),
     )
     if on_host:
-        return failed(_why(facts), declared, effective, evidence)
+        return failed(
+            _why(facts),
+            declared,
+            effective,
+            evidence,
+        )
     return passed(declared, effective, evidence)
 
 
@@ -131,8 +174,8 @@ def _why(facts: ContainerFacts) -> str:
 
 
 def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
-    """The ports to publish: those that its processes listen on, with the same addresses, so that loopback
-    stays loopback. If they are not known, those that the image declares."""
+    """The ports to publish: those that its processes listen on, with the same addresses, so that
+    loopback stays loopback. If they are not known, those that the image declares."""
     if modes(spec) & {"none"}:
         return ()
     taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
@@ -145,10 +188,19 @@ def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
         protocol = socket.protocol.rstrip("6")
         if (socket.port, protocol) not in taken and not _for_an_answer(socket):
             address = "" if _on_every_address(socket.address) else socket.address
-            served.append(Port(socket.port, str(socket.port), address, protocol))
+            served.append(
+                Port(
+                    socket.port,
+                    str(socket.port),
+                    address,
+                    protocol,
+                )
+            )
     everywhere = {(port.container, port.protocol) for port in served if not port.address}
     return tuple(
-        dict.fromkeys(p for p in served if not p.address or (p.container, p.protocol) not in everywhere)
+        dict.fromkeys(
+            p for p in served if not p.address or (p.container, p.protocol) not in everywhere
+        )
     )
 
 
@@ -161,9 +213,14 @@ def _on_every_address(address: str) -> bool:
     return reach(Port(1, "", address)) == "all"
 
 
-_RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
+_RULE = (
+    "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
+)
 
-_CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
+_CLOUD = HostFacts(
+    cloud="Amazon EC2",
+    firewall=Firewall(metadata_filtered=False),
+)
 
 
 @Check(
@@ -173,29 +230,38 @@ _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False
     fix=FixKind.HOST_FILE,
     passes=lambda: (
         container(host=HostFacts(cloud="")),
-        container(host=HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=True))),
+        container(
+            host=HostFacts(
+                cloud="Amazon EC2",
+                firewall=Firewall(metadata_filtered=True),
+            )
+        ),
         container("--network=none", host=_CLOUD),
     ),
-    fails=lambda: (container(host=_CLOUD), container("--network=host", host=_CLOUD)),
+    fails=lambda: (
+        container(host=_CLOUD),
+        container("--network=host", host=_CLOUD),
+    ),
     references=("NIST SP 800-190 4.4.2",),
 )
 def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
     """Cloud metadata service reachable.
 
     What it checks:
-    Only if the host's firmware names a cloud: whether the container has its own network with a way out, and
-    whether a rule of the host's packet filter drops traffic to the metadata address 169.254.169.254. What the
-    cloud itself refuses (a hop limit of one, mandatory tokens) cannot be seen from the host.
+    Only if the host's firmware names a cloud: whether the container has its own network with a way
+    out, and whether a rule of the host's packet filter drops traffic to the metadata address
+    169.254.169.254. What the cloud itself refuses (a hop limit of one, mandatory tokens) cannot be
+    seen from the host.
 
     Why it matters:
-    Every virtual machine in a cloud can ask 169.254.169.254 who it is, and gets the credentials of its role
-    without a password. A container asks from the same machine. One vulnerability that makes a web service
-    fetch a URL of the attacker's choice is then enough to take over storage, databases and other machines in
-    the account.
+    Every virtual machine in a cloud can ask 169.254.169.254 who it is, and gets the credentials of
+    its role without a password. A container asks from the same machine. One vulnerability that
+    makes a web service fetch a URL of the attacker's choice is then enough to take over storage,
+    databases and other machines in the account.
 
     What may break:
-    A service that uses the machine's role (backups to cloud storage, a cloud provider's agent) loses it: give
-    it its own credentials, with only the rights that it needs.
+    A service that uses the machine's role (backups to cloud storage, a cloud provider's agent)
+    loses it: give it its own credentials, with only the rights that it needs.
     """
     host = facts.host
     if not host.cloud:
@@ -209,12 +275,19 @@ def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
     evidence = (Evidence("/sys/class/dmi/id", host.cloud),)
     if isinstance(filtered, Unread):
         return unknown(
-            f"whether the host filters the metadata address is not known: {filtered.reason}", declared
+            f"whether the host filters the metadata address is not known: {filtered.reason}",
+            declared,
         )
     if filtered and "host" in modes_of(facts):
-        return unknown("a rule drops traffic to the metadata address, but perhaps not the host's own traffic")
+        return unknown(
+            "a rule drops traffic to the metadata address, but perhaps not the host's own traffic"
+        )
     if filtered:
-        return passed(declared, "a host rule drops traffic to 169.254.169.254", evidence)
+        return passed(
+            declared,
+            "a host rule drops traffic to 169.254.169.254",
+            evidence,
+        )
     return failed(
         f"the metadata service of {host.cloud} is reachable, and no host rule blocks it",
         declared,
@@ -227,7 +300,9 @@ def _all_internal(facts: ContainerFacts) -> bool:
     names = network_names(facts)
     known = [facts.networks[name] for name in names if name in facts.networks]
     return (
-        bool(names) and len(known) == len(names) and all(network.inspect.get("internal") for network in known)
+        bool(names)
+        and len(known) == len(names)
+        and all(network.inspect.get("internal") for network in known)
     )
 
 
@@ -237,7 +312,10 @@ _HANDED_IN = ("-T", "--tcp-ns", "-U", "--udp-ns")
 _MAPPED = ("--map-gw", "--map-host-loopback")
 
 
-def _fix_reachable_host_services(spec: Spec, context: FixContext) -> Spec:
+def _fix_reachable_host_services(
+    spec: Spec,
+    context: FixContext,
+) -> Spec:
     values = []
     for value in spec[NETWORK]:
         fine, opened = _split(value)
@@ -256,7 +334,9 @@ _PLAIN = rootless(trust=TrustFacts(configuration=Configuration()))
 
 _OPEN_SLIRP = rootless(
     trust=TrustFacts(
-        configuration=configuration(engine__network_cmd_options=["allow_host_loopback=true", "mtu=1500"])
+        configuration=configuration(
+            engine__network_cmd_options=["allow_host_loopback=true", "mtu=1500"]
+        )
     )
 )
 
@@ -289,15 +369,22 @@ _CLOSED = HostFacts(
         container("--network=shop-net", engine=rootless()),
         "",
         container(engine=_PLAIN),
-        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "-T", "none", "--no-map-gw")),
+        container(
+            engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "-T", "none", "--no-map-gw")
+        ),
         _behind(_CLOSED, _SSH),
         _behind(HostFacts(), SocketEndpoint("tcp", "127.0.0.1", 5432)),
     ),
     fails=lambda: (
         container("--network=pasta:--map-gw,--mtu,1400", engine=_PLAIN),
         container("--network=pasta:-T,5432", engine=_PLAIN),
-        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")),
-        container("--network=slirp4netns:allow_host_loopback=true", engine=_PLAIN),
+        container(
+            engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")
+        ),
+        container(
+            "--network=slirp4netns:allow_host_loopback=true",
+            engine=_PLAIN,
+        ),
         container("--network=slirp4netns", engine=_OPEN_SLIRP),
         _behind(HostFacts(), _SSH),
     ),
@@ -308,32 +395,38 @@ def reachable_host_services(facts: ContainerFacts) -> Verdict:
 
     What it checks:
     Whether pasta or slirp4netns lets the container reach the host's loopback address: `--map-gw`,
-    `--map-host-loopback`, ports passed in with `-T` or `-U`, `allow_host_loopback=true`; for this container
-    or for all of them (`pasta_options` and `network_cmd_options` in containers.conf). While it runs, the
-    command line of its pasta counts. On an internal network of the rootful engine, also whether host services
-    answer at its gateway: whatever listens on all addresses and is not filtered. The options do not show in
+    `--map-host-loopback`, ports passed in with `-T` or `-U`, `allow_host_loopback=true`; for this
+    container or for all of them (`pasta_options` and `network_cmd_options` in containers.conf).
+    While it runs, the command line of its pasta counts. On an internal network of the rootful
+    engine, also whether host services answer at its gateway: whatever listens on all addresses and
+    is not filtered. The options do not show in
     inspect: without the command that created the container, the answer is unknown.
 
     Why it matters:
-    A service on 127.0.0.1 trusts its callers, because only programs on the same machine can connect:
-    databases of desktop and system services, admin pages, debug ports, the cloud provider's agent. These
-    options put the container among those callers. They are often added to reach one database, and open
-    everything else with it.
+    A service on 127.0.0.1 trusts its callers, because only programs on the same machine can
+    connect: databases of desktop and system services, admin pages, debug ports, the cloud
+    provider's agent. These options put the container among those callers. They are often added to
+    reach one database, and open everything else with it.
 
     What may break:
-    The container loses the host service that the option was set for, or that it reached through the gateway.
-    Let that service listen on a socket that is mounted, or run it as a container on the same network.
+    The container loses the host service that the option was set for, or that it reached through the
+    gateway. Let that service listen on a socket that is mounted, or run it as a container on the
+    same network.
     """
     need_own_network(facts)
     declared = asked_for(facts.spec) or "default"
     opened = [word for value in facts.spec[NETWORK] for word in _split(value)[1]]
     if opened:
-        return failed(f"services on the host's loopback address are reachable: {' '.join(opened)}", declared)
+        return failed(
+            f"services on the host's loopback address are reachable: {' '.join(opened)}", declared
+        )
     if not _user_mode(facts):
         return _by_gateway(facts, declared)
     if in_force := _in_force(facts.network_helper):
         evidence = (Evidence("the command line of pasta", " ".join(in_force)),)
-        return failed("services on the host's loopback address are reachable", declared, "", evidence)
+        return failed(
+            "services on the host's loopback address are reachable", declared, "", evidence
+        )
     if NETWORK in facts.spec.unknowable:
         return unknown("inspect does not show network options, and the create command is not known")
     return _defaults(facts, declared)
@@ -351,26 +444,53 @@ def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
         answering = _answering(network, facts.host_listening, rules)
         open_ports += [port for port in answering if port not in open_ports]
         evidence += [
-            Evidence(f"network {network.name}", f"{port} answers at the gateway") for port in answering
+            Evidence(f"network {network.name}", f"{port} answers at the gateway")
+            for port in answering
         ]
     if not open_ports:
-        return passed(declared, "no host service answers at the gateway of the internal network")
-    reason = f"host services answer at the gateway of the internal network: {', '.join(open_ports[:8])}"
-    return failed(reason, declared, "", tuple(evidence[:12]), Severity.MEDIUM, _close(networks))
+        return passed(
+            declared,
+            "no host service answers at the gateway of the internal network",
+        )
+    reason = (
+        f"host services answer at the gateway of the internal network: {', '.join(open_ports[:8])}"
+    )
+    return failed(
+        reason,
+        declared,
+        "",
+        tuple(evidence[:12]),
+        Severity.MEDIUM,
+        _close(networks),
+    )
 
 
 def _answering(
-    network: NetworkFacts, listening: tuple[SocketEndpoint, ...], rules: Known[tuple[Mapping[str, Any], ...]]
+    network: NetworkFacts,
+    listening: tuple[SocketEndpoint, ...],
+    rules: Known[tuple[Mapping[str, Any], ...]],
 ) -> list[str]:
     """What listens there and is not filtered at the bridge, as `22/tcp`. DNS belongs to Podman."""
     own = gateways(network)
     bridge = str(network.inspect.get("network_interface") or "")
     answering = []
     for socket in listening:
-        if socket.protocol != "tcp" or socket.port == _DNS or socket.address not in (*_EVERYWHERE, *own):
+        if (
+            socket.protocol != "tcp"
+            or socket.port == _DNS
+            or socket.address not in (*_EVERYWHERE, *own)
+        ):
             continue
-        family = "ip6" if any(":" in address for address in own) and socket.address == "::" else "ip"
-        packet = Packet("input", bridge, "tcp", socket.port, family)
+        family = (
+            "ip6" if any(":" in address for address in own) and socket.address == "::" else "ip"
+        )
+        packet = Packet(
+            "input",
+            bridge,
+            "tcp",
+            socket.port,
+            family,
+        )
         if isinstance(rules, Unread) or fate(rules, packet) != {DROPPED}:
             answering.append(f"{socket.port}/tcp")
     return list(dict.fromkeys(answering))
@@ -379,7 +499,10 @@ def _answering(
 def _close(networks: tuple[NetworkFacts, ...]) -> tuple[str, ...]:
     bridges = [str(network.inspect.get("network_interface") or "BRIDGE") for network in networks]
     return tuple(
-        f"nft add rule inet filter input iifname {command_word(bridge, 'BRIDGE')} tcp dport != 53 drop"
+        (
+            f"nft add rule inet filter input iifname {command_word(bridge, 'BRIDGE')} tcp dport != 53 "
+            "drop"
+        )
         for bridge in bridges
     )
 
@@ -395,7 +518,10 @@ def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
     """What containers.conf sets for every container that uses pasta or slirp4netns."""
     configuration = facts.engine.trust.configuration
     if isinstance(configuration, Unread):
-        return unknown(f"containers.conf could not be read: {configuration.reason}", declared)
+        return unknown(
+            f"containers.conf could not be read: {configuration.reason}",
+            declared,
+        )
     setting, mode = ("network.pasta_options", "pasta")
     if _by_slirp(facts, configuration):
         setting, mode = ("engine.network_cmd_options", "slirp4netns")
@@ -416,15 +542,18 @@ def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
     return unknown(fault.reason, declared) if fault else passed(declared)
 
 
-def _by_slirp(facts: ContainerFacts, configuration: Configuration) -> bool:
+def _by_slirp(
+    facts: ContainerFacts,
+    configuration: Configuration,
+) -> bool:
     kinds = modes_of(facts)
     by_default = configuration.get("network.default_rootless_network_cmd") == "slirp4netns"
     return "slirp4netns" in kinds or ("default" in kinds and by_default)
 
 
 def _in_force(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Options in the command line of a running pasta that open the host. Podman closes the gateway with
-    `--no-map-gw` unless told otherwise."""
+    """Options in the command line of a running pasta that open the host. Podman closes the gateway
+    with `--no-map-gw` unless told otherwise."""
     if not words:
         return ()
     opened = list(_split("pasta:" + ",".join(word for word in words if "," not in word))[1])
@@ -474,5 +603,9 @@ _INTERNAL = NetworkFacts(
 def _behind(host: HostFacts, *listening: SocketEndpoint) -> ContainerFacts:
     """A running container on the internal network."""
     return container(
-        "--network=back", kernel=Kernel(7), networks={"back": _INTERNAL}, host_listening=listening, host=host
+        "--network=back",
+        kernel=Kernel(7),
+        networks={"back": _INTERNAL},
+        host_listening=listening,
+        host=host,
     )

@@ -16,7 +16,17 @@ from hardentui.reading.networks import (
     uses_network_of_pod,
 )
 
-_EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")
+_EXPECTED = (
+    "/tmp",
+    "/var/tmp",
+    "/run",
+    "/var/run",
+    "/dev",
+    "/proc",
+    "/sys",
+    "/var/cache",
+    "/var/log",
+)
 _BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})
 _PROGRAMS = ("/bin", "/sbin", "/lib", "/lib64", "/usr", "/opt", "/etc", "/root")
 _WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")
@@ -30,14 +40,18 @@ _QUIET = (
 
 _SHELL = FileChange("/usr/share/nginx/html/up.php", "added")
 
-_ACCOUNTS = (FileChange("/etc/passwd", "modified"), FileChange("/etc/group", "modified"))
+_ACCOUNTS = (
+    FileChange("/etc/passwd", "modified"),
+    FileChange("/etc/group", "modified"),
+)
 
 _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 
 @Check(
     severity=Severity.HIGH,  # changed programs are what an intruder leaves
-    summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
+    summary="Review the changes, then recreate the container from its image with a read-only root "
+    "filesystem",
     risk=Risk.CHANGES_BEHAVIOUR,
     parameters={"expected": _EXPECTED},
     passes=lambda: (
@@ -50,59 +64,93 @@ _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
         container(changes=(*_QUIET, _SHELL)),
         container(
             changes=(_MINER,),
-            kernel=Kernel(pid=812, processes=(Process(901, "kdevtmpfsi", "/usr/bin/kdevtmpfsi"),)),
+            kernel=Kernel(
+                pid=812,
+                processes=(Process(901, "kdevtmpfsi", "/usr/bin/kdevtmpfsi"),),
+            ),
         ),
     ),
     references=("NIST SP 800-190 4.4.4", "CSVS 3.10"),
 )
-def drifted_files(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def drifted_files(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Files differ from the image.
 
     What it checks:
-    Which files in the container differ from its image, outside volumes, files that Podman itself writes, and
-    places for temporary data (parameter `expected`, a list of paths). A running program that was not in the
-    image is reported first. If the list of changes was not read, the answer is unknown.
+    Which files in the container differ from its image, outside volumes, files that Podman itself
+    writes, and places for temporary data (parameter `expected`, a list of paths). A running program
+    that was not in the image is reported first. If the list of changes was not read, the answer is
+    unknown.
 
     Why it matters:
-    A container should be a fixed copy of its image. Files that appear at run time are how most attacks look
-    from outside: a downloaded miner, a web shell next to the site, a changed password file, a library that
-    loads itself everywhere. Harmless changes matter too: the next update deletes them, and nobody scans them.
+    A container should be a fixed copy of its image. Files that appear at run time are how most
+    attacks look from outside: a downloaded miner, a web shell next to the site, a changed password
+    file, a library that loads itself everywhere. Harmless changes matter too: the next update
+    deletes them, and nobody scans them.
 
     What may break:
-    Recreating the container from its image deletes these changes: look at them first, and copy data to a
-    volume. If you suspect an intruder, save the evidence before that (`podman export`). A read-only root (see
-    writable-rootfs) prevents it from happening again.
+    Recreating the container from its image deletes these changes: look at them first, and copy data
+    to a volume. If you suspect an intruder, save the evidence before that (`podman export`). A
+    read-only root (see writable-rootfs) prevents it from happening again.
     """
     foreign = _foreign_programs(facts)
-    expected = (*parameters.texts("expected"), *_accounts_by_podman(facts))
+    expected = (
+        *parameters.texts("expected"),
+        *_accounts_by_podman(facts),
+    )
     changes = _meaningful(facts.changes, expected, _mounted(facts))
     if not changes and not foreign:
         return passed(f"{plural(len(facts.changes), 'change')}, none unexpected")
-    if not foreign and facts.spec[VOLUMES_FROM] and not ask_or(facts, lambda kernel: kernel.mounts, ()):
-        return unknown("a mount that it takes from another container looks like a change, and was not read")
-    evidence = tuple(Evidence(process.executable, f"runs as PID {process.pid}") for process in foreign)
+    if (
+        not foreign
+        and facts.spec[VOLUMES_FROM]
+        and not ask_or(facts, lambda kernel: kernel.mounts, ())
+    ):
+        return unknown(
+            "a mount that it takes from another container looks like a change, and was not read"
+        )
+    evidence = tuple(
+        Evidence(process.executable, f"runs as PID {process.pid}") for process in foreign
+    )
     evidence += tuple(Evidence(change.path, change.kind) for change in changes[:_SHOWN])
     if len(changes) > _SHOWN:
         evidence += (Evidence("podman diff", f"and {len(changes) - _SHOWN} more"),)
     commands = (f"podman diff {shlex.quote(facts.name)}",)
     if foreign:
         reason = "a program is running that was not in the image"
-        return failed(reason, evidence=evidence, severity=Severity.CRITICAL, commands=commands)
+        return failed(
+            reason,
+            evidence=evidence,
+            severity=Severity.CRITICAL,
+            commands=commands,
+        )
     programs = any(_below(change.path, _PROGRAMS) for change in changes)
     severity = Severity.HIGH if programs else Severity.MEDIUM
     reason = f"{plural(len(changes), 'file differs', 'files differ')} from the image"
-    return failed(reason, evidence=evidence, severity=severity, commands=commands)
+    return failed(
+        reason,
+        evidence=evidence,
+        severity=severity,
+        commands=commands,
+    )
 
 
 def _accounts_by_podman(facts: ContainerFacts) -> tuple[str, ...]:
-    """Podman adds a user that it is given by number, and one of `keep-id`, to the container's accounts."""
-    numeric = declared_user(facts).partition(":")[0].isdecimal() and not is_root(declared_user(facts))
+    """Podman adds a user that it is given by number, and one of `keep-id`, to the container's
+    accounts."""
+    numeric = declared_user(facts).partition(":")[0].isdecimal() and not is_root(
+        declared_user(facts)
+    )
     added = numeric or facts.spec[USERNS].startswith("keep-id")
     return ("/etc/passwd", "/etc/group") if added and facts.spec[PASSWD] else ()
 
 
 def _meaningful(
-    changes: tuple[FileChange, ...], expected: tuple[str, ...], mounted: tuple[str, ...]
+    changes: tuple[FileChange, ...],
+    expected: tuple[str, ...],
+    mounted: tuple[str, ...],
 ) -> tuple[FileChange, ...]:
     """Changes that matter: not directories that only contain another change, and nothing expected."""
     holders = {parent for change in changes for parent in parents(change.path)}
@@ -117,7 +165,10 @@ def _meaningful(
 
 
 def _below(path: str, directories: tuple[str, ...]) -> bool:
-    return any(path == directory or path.startswith(f"{directory.rstrip('/')}/") for directory in directories)
+    return any(
+        path == directory or path.startswith(f"{directory.rstrip('/')}/")
+        for directory in directories
+    )
 
 
 def _holds_mount(change: FileChange, mounted: tuple[str, ...]) -> bool:
@@ -135,7 +186,12 @@ def _mounted(facts: ContainerFacts) -> tuple[str, ...]:
     table = ask_or(facts, lambda kernel: kernel.mounts, ())
     live = (row.point for row in table if row.point != "/")
     with_read_only = _WITH_READ_ONLY if facts.spec[READ_ONLY] else ()
-    return (*(str(mount.get("Destination")) for mount in mounts), *tmpfs, *live, *with_read_only)
+    return (
+        *(str(mount.get("Destination")) for mount in mounts),
+        *tmpfs,
+        *live,
+        *with_read_only,
+    )
 
 
 def _foreign_programs(facts: ContainerFacts) -> tuple[Process, ...]:
@@ -165,39 +221,69 @@ _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
     summary="Stop the listener, or declare the port",
     parameters={"allowed": ()},
     passes=lambda: (
-        container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),
-        container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),
-        container(kernel=_listening(("tcp", "::", 8443)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
-        container(kernel=_listening(), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
+        container(
+            kernel=_listening(("tcp", "0.0.0.0", 80)),
+            image=_IMAGE,
+        ),
+        container(
+            kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE
+        ),
+        container(
+            kernel=_listening(("tcp", "::", 8443)),
+            image=_IMAGE,
+            pod=_POD,
+            inspect=_MEMBER,
+        ),
+        container(
+            kernel=_listening(),
+            pod=_POD,
+            inspect={**_MEMBER, "IsInfra": True},
+        ),
     ),
     fails=lambda: (
-        container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),
-        container(kernel=_listening(("tcp6", "::", 9229)), image=_IMAGE),
-        container(kernel=_listening(("tcp", "::", 9229)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
-        container(kernel=_listening(("tcp", "::", 4444)), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
+        container(
+            kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE
+        ),
+        container(
+            kernel=_listening(("tcp6", "::", 9229)),
+            image=_IMAGE,
+        ),
+        container(
+            kernel=_listening(("tcp", "::", 9229)),
+            image=_IMAGE,
+            pod=_POD,
+            inspect=_MEMBER,
+        ),
+        container(
+            kernel=_listening(("tcp", "::", 4444)), pod=_POD, inspect={**_MEMBER, "IsInfra": True}
+        ),
     ),
     references=("NIST SP 800-190 4.4.4", "NIST SP 800-190 4.4.2"),
 )
-def unexpected_listener(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def unexpected_listener(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Listens on an undeclared port.
 
     What it checks:
-    Which ports the running container really listens on, as the kernel shows them in its network namespace,
-    compared with what is declared: exposed by the image, exposed or published for the container, or allowed
-    in the checklist (parameter `allowed`, such as `9090/tcp`). Ports on 127.0.0.1 inside the container are
-    left out, because nobody else can reach them, and so are temporary UDP ports of clients.
+    Which ports the running container really listens on, as the kernel shows them in its network
+    namespace, compared with what is declared: exposed by the image, exposed or published for the
+    container, or allowed in the checklist (parameter `allowed`, such as `9090/tcp`). Ports on
+    127.0.0.1 inside the container are left out, because nobody else can reach them, and so are
+    temporary UDP ports of clients.
 
-    In a pod, all members share one network. A socket belongs to the member whose process holds it; ports
-    published for the pod are declared for all members.
+    In a pod, all members share one network. A socket belongs to the member whose process holds it;
+    ports published for the pod are declared for all members.
 
     Why it matters:
-    On its network, every other container reaches every port, published or not. An unknown port is a debug
-    console, a metrics page without a password, a second service in the image, or an intruder's back door that
-    waits to be called.
+    On its network, every other container reaches every port, published or not. An unknown port is a
+    debug console, a metrics page without a password, a second service in the image, or an
+    intruder's back door that waits to be called.
 
     What may break:
-    Nothing by looking. Turn the listener off in the program's configuration, or bind it to 127.0.0.1; or
-    declare it with `--expose`, so that the next reader knows that it is intended.
+    Nothing by looking. Turn the listener off in the program's configuration, or bind it to
+    127.0.0.1; or declare it with `--expose`, so that the next reader knows that it is intended.
     """
     if isinstance(facts.kernel, NotRunning):
         return not_applicable("the container is not running")
@@ -205,7 +291,11 @@ def unexpected_listener(facts: ContainerFacts, parameters: Parameters) -> Verdic
     if not in_pod:
         need_own_network(facts)
     listening = facts.kernel.listening
-    if "net" in ask_or(facts, lambda kernel: kernel.shared_namespaces, ()):
+    if "net" in ask_or(
+        facts,
+        lambda kernel: kernel.shared_namespaces,
+        (),
+    ):
         return not_applicable("the kernel shows the host's own ports (see host-network)")
     if in_pod and facts.pod is None:
         return unknown("the pod could not be inspected, so its published ports are not known")
@@ -216,23 +306,41 @@ def unexpected_listener(facts: ContainerFacts, parameters: Parameters) -> Verdic
     outside = [socket for socket in listening if _reachable(socket)]
     extra = [socket for socket in outside if (socket.port, _protocol(socket)) not in known]
     allowed = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(known)) or "no ports"
-    effective = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in outside})) or "no ports"
+    effective = (
+        ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in outside}))
+        or "no ports"
+    )
     evidence = tuple(
-        Evidence(f"listens on {socket.address}", f"{socket.port}/{socket.protocol}") for socket in extra[:12]
+        Evidence(
+            f"listens on {socket.address}",
+            f"{socket.port}/{socket.protocol}",
+        )
+        for socket in extra[:12]
     )
     if extra:
         ports = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in extra}))
-        severity = None if declared else Severity.LOW  # nobody declares anything: no deviation to see
-        return failed(f"listens on {ports}, not declared", allowed, effective, evidence, severity)
+        severity = (
+            None if declared else Severity.LOW
+        )  # nobody declares anything: no deviation to see
+        return failed(
+            f"listens on {ports}, not declared",
+            allowed,
+            effective,
+            evidence,
+            severity,
+        )
     return passed(allowed, effective)
 
 
 def _declared(facts: ContainerFacts) -> Known[frozenset[tuple[int, str]]]:
-    """What the image, the admin or the pod declares; an infra container without an image serves nothing."""
+    """What the image, the admin or the pod declares; an infra container without an image serves
+    nothing."""
     if is_infra(facts) and isinstance(known(lambda: facts.image), Unread):
         return frozenset()
     ports = (*facts.spec[PUBLISH], *ports_of_pod(facts.pod or {}))
-    return declared_ports(facts, facts.image.config) | {(port.container, port.protocol) for port in ports}
+    return declared_ports(facts, facts.image.config) | {
+        (port.container, port.protocol) for port in ports
+    }
 
 
 def _protocol(socket: SocketEndpoint) -> str:
@@ -254,7 +362,9 @@ def _reachable(socket: SocketEndpoint) -> bool:
 
 def _listening(*sockets: tuple[str, str, int]) -> Kernel:
     return Kernel(
-        pid=812, shared_namespaces=frozenset(), listening=tuple(SocketEndpoint(*socket) for socket in sockets)
+        pid=812,
+        shared_namespaces=frozenset(),
+        listening=tuple(SocketEndpoint(*socket) for socket in sockets),
     )
 
 
@@ -277,37 +387,47 @@ _CHECK_LESS: dict[str, object] = {"Config": {}}
     risk=Risk.CHANGES_BEHAVIOUR,
     parameters={"forbidden": _FORBIDDEN, "shells": _SHELLS},
     passes=lambda: (
-        container(kernel=_running(_NGINX), inspect=_CHECK_LESS),
+        container(
+            kernel=_running(_NGINX),
+            inspect=_CHECK_LESS,
+        ),
         container(kernel=_running(Process(812, "sh", "/bin/dash"), Process(813, "app", "/app"))),
     ),
     fails=lambda: (
         container(kernel=_running(_NGINX, Process(900, "sshd", "/usr/sbin/sshd"))),
-        container(kernel=_running(_NGINX, Process(901, "bash", "/bin/bash")), inspect=_CHECK_LESS),
+        container(
+            kernel=_running(_NGINX, Process(901, "bash", "/bin/bash")),
+            inspect=_CHECK_LESS,
+        ),
         container(kernel=_running(_NGINX, Process(902, "kworker", "/srv/.x/xmrig (deleted)"))),
         container(kernel=_running(_NGINX, Process(903, "kworker", "/memfd:x (deleted)"))),
     ),
     references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.4.4"),
 )
-def unexpected_process(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def unexpected_process(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Unexpected process running.
 
     What it checks:
-    The processes of the running container as the kernel shows them, without entering it: remote login
-    servers, package managers, well-known miners and scanners, programs that run from memory without a file,
-    and shells. A shell is expected if the container was started with one or has a terminal; then only the
-    other kinds count. If it may be the shell of a health check, the answer is unknown until you look again.
-    Programs are recognised by process name and file name (parameters `forbidden`, `shells`).
+    The processes of the running container as the kernel shows them, without entering it: remote
+    login servers, package managers, well-known miners and scanners, programs that run from memory
+    without a file, and shells. A shell is expected if the container was started with one or has a
+    terminal; then only the other kinds count. If it may be the shell of a health check, the answer
+    is unknown until you look again. Programs are recognised by process name and file name
+    (parameters `forbidden`, `shells`).
 
     Why it matters:
-    A service container does one thing, so its process list is short and boring. A shell next to the web
-    server is how an intruder works. A package manager installs tools. A miner turns your electricity into
-    someone else's money. A remote login server is a second way in, with its own passwords and no record on
-    the host.
+    A service container does one thing, so its process list is short and boring. A shell next to the
+    web server is how an intruder works. A package manager installs tools. A miner turns your
+    electricity into someone else's money. A remote login server is a second way in, with its own
+    passwords and no record on the host.
 
     What may break:
-    Nothing by looking. Before you stop anything, find out who started it and save the evidence (`podman top`,
-    `podman diff`, `podman export`). Then recreate the container from its image: an intruder rarely survives
-    that.
+    Nothing by looking. Before you stop anything, find out who started it and save the evidence
+    (`podman top`, `podman diff`, `podman export`). Then recreate the container from its image: an
+    intruder rarely survives that.
     """
     if isinstance(facts.kernel, NotRunning):
         return not_applicable("the container is not running")
@@ -317,7 +437,8 @@ def unexpected_process(facts: ContainerFacts, parameters: Parameters) -> Verdict
     forbidden = [
         process
         for process in processes
-        if _has_no_file(process) or _names(process) & (listed - _RELAYS if process.pid == main else listed)
+        if _has_no_file(process)
+        or _names(process) & (listed - _RELAYS if process.pid == main else listed)
     ]
     shells = frozenset(parameters.texts("shells"))
     strays = [p for p in processes if _names(p) & shells and p not in forbidden]
@@ -327,7 +448,11 @@ def unexpected_process(facts: ContainerFacts, parameters: Parameters) -> Verdict
     if strays and not forbidden and health_check(facts):
         return unknown("a shell is running, possibly for the health check: check again in a moment")
     if not forbidden and not strays:
-        return passed("", effective, tuple(_evidence(p) for p in processes[:8]))
+        return passed(
+            "",
+            effective,
+            tuple(_evidence(p) for p in processes[:8]),
+        )
     bad = (*forbidden, *strays)
     running = {name for p in bad for name in _names(p) & (listed | shells)}
     running |= {f"{p.name} from memory, without a file" for p in bad if _has_no_file(p)}
@@ -363,11 +488,15 @@ def _evidence(process: Process) -> Evidence:
 
 
 def _started_with_shell(
-    facts: ContainerFacts, processes: tuple[Process, ...], shells: frozenset[str]
+    facts: ContainerFacts,
+    processes: tuple[Process, ...],
+    shells: frozenset[str],
 ) -> bool:
     """Whether the main process is a shell, or the container has a terminal for interactive use."""
     main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
-    return facts.spec[TTY] or any(_names(process) & shells for process in processes if process.pid == main)
+    return facts.spec[TTY] or any(
+        _names(process) & shells for process in processes if process.pid == main
+    )
 
 
 def _running(*processes: Process) -> Kernel:

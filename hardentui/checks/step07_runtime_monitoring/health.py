@@ -21,7 +21,8 @@ def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:
     if not command:
         raise CannotFix(
             "only you know how to tell whether this service works",
-            "Set the parameter command to a command that queries it, such as: curl -fsS http://localhost:8080/",
+            "Set the parameter command to a command that queries it, such as: curl -fsS "
+            "http://localhost:8080/",
             needs="command",
         )
     return spec.with_(HEALTH_CMD, command)
@@ -44,42 +45,57 @@ _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
         container(image=image(inspect={"Config": _OWN_CHECK})),
     ),
     fails=lambda: (
-        container("--health-cmd='curl -fsS http://localhost/ || true'", image=_PLAIN),
-        container("--health-cmd=none", image=image(inspect={"Config": _OWN_CHECK})),
+        container(
+            "--health-cmd='curl -fsS http://localhost/ || true'",
+            image=_PLAIN,
+        ),
+        container(
+            "--health-cmd=none",
+            image=image(inspect={"Config": _OWN_CHECK}),
+        ),
         container(image=_PLAIN),
         container(image=image(inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
     ),
     references=("CIS Docker 1.6 5.27", "CIS Docker 1.6 4.6", "CSVS 9.4"),
 )
-def missing_health_check(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def missing_health_check(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """No health check.
 
     What it checks:
-    Whether a health check runs: the container's own (`--health-cmd`) or its image's. A disabled check
-    (`none`), or one whose timer is off (`--health-interval=disable`), does not count. Nor does one that
-    passes whatever the service does: `true`, `exit 0`, `… || true`, `… | cat`.
+    Whether a health check runs: the container's own (`--health-cmd`) or its image's. A disabled
+    check (`none`), or one whose timer is off (`--health-interval=disable`), does not count. Nor
+    does one that passes whatever the service does: `true`, `exit 0`, `… || true`, `… | cat`.
 
     Why it matters:
-    A process that exists is not a service that works. A program that hangs, was knocked out by an attacker,
-    or fails after an update looks the same as a good one from outside, until a customer calls. Automatic
-    updates also need the health check to roll back when the new image does not work.
+    A process that exists is not a service that works. A program that hangs, was knocked out by an
+    attacker, or fails after an update looks the same as a good one from outside, until a customer
+    calls. Automatic updates also need the health check to roll back when the new image does not
+    work.
 
     What may break:
-    A check that is too strict, or starts too early, marks a good container as unhealthy; give it time to
-    start (`--health-start-period`). It runs a command inside the container every 30 seconds, so its program
-    must be in the image, and it costs a little CPU time. Only you know which command tells whether your
-    service works: set the parameter `command`.
+    A check that is too strict, or starts too early, marks a good container as unhealthy; give it
+    time to start (`--health-start-period`). It runs a command inside the container every 30
+    seconds, so its program must be in the image, and it costs a little CPU time. Only you know
+    which command tells whether your service works: set the parameter `command`.
     """
     if is_infra(facts):
         return not_applicable("a pod's infra container serves nothing")
     check = need(health_check(facts))
     if check and always_passes(check):
-        return failed("the health check passes whatever the service does", visible(check, 120))
+        return failed(
+            "the health check passes whatever the service does",
+            visible(check, 120),
+        )
     if check:
         source = "container" if facts.spec[HEALTH_CMD] else "image"
         return passed(f"health check of the {source}", reason=visible(check, 120))
     if facts.spec[HEALTH_INTERVAL] == "disable":
-        return failed("a health check may be configured, but nothing runs it", "--health-interval=disable")
+        return failed(
+            "a health check may be configured, but nothing runs it", "--health-interval=disable"
+        )
     if facts.spec[HEALTH_CMD] == "none":
         return failed("the health check is disabled", "--health-cmd=none")
     return failed("neither the container nor its image has a health check", "none")
@@ -97,25 +113,35 @@ _SETTLED = timedelta(hours=1)
     fails=lambda: (
         container(inspect=_state(OOMKilled=True)),
         container(inspect=_state(restarts=40)),
-        container(inspect=_state(), unit=UnitFacts("web.service", restarts=12)),
+        container(
+            inspect=_state(),
+            unit=UnitFacts("web.service", restarts=12),
+        ),
     ),
     references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
 )
-def restart_loop(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def restart_loop(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Restart loop.
 
     What it checks:
-    Whether the container was killed because it ran out of memory, and whether Podman or its systemd unit
-    restarted it more often than the parameter `restarts` allows while it has been up for less than an hour.
+    Whether the container was killed because it ran out of memory, and whether Podman or its systemd
+    unit restarted it more often than the parameter `restarts` allows while it has been up for less
+    than an hour.
 
     Why it matters:
-    A service that keeps crashing is not there for its users, and every start gives an attacker a fresh
-    attempt: with address randomisation, each restart is another roll of the dice. A container that runs out
-    of memory may have a leak, a limit that is too low, or a visitor who knows how to fill its memory.
+    A service that keeps crashing is not there for its users, and every start gives an attacker a
+    fresh
+    attempt: with address randomisation, each restart is another roll of the dice. A container that
+    runs out of memory may have a leak, a limit that is too low, or a visitor who knows how to fill
+    its memory.
 
     What may break:
-    Nothing by looking. Raise the memory limit if the service needs more, or find the leak; limit endless
-    restarts (`--restart=on-failure:5`, StartLimitBurst= in a unit), so that someone notices.
+    Nothing by looking. Raise the memory limit if the service needs more, or find the leak; limit
+    endless restarts (`--restart=on-failure:5`, StartLimitBurst= in a unit), so that someone
+    notices.
     """
     state = facts.inspect.get("State") or {}
     if not facts.inspect:
@@ -125,7 +151,9 @@ def restart_loop(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     commands = (f"podman logs --tail 50 {shlex.quote(facts.name)}",)
     if state.get("OOMKilled"):
         killed = (Evidence("State.OOMKilled", "true"),)
-        return failed("the kernel killed it because it ran out of memory", evidence=killed, commands=commands)
+        return failed(
+            "the kernel killed it because it ran out of memory", evidence=killed, commands=commands
+        )
     counts = {"RestartCount": int(facts.inspect.get("RestartCount") or 0)}
     unit = known(lambda: facts.unit)
     if isinstance(unit, UnitFacts) and unit.restarts is not None:
@@ -133,9 +161,17 @@ def restart_loop(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     effective = plural(max(counts.values()), "restart")
     evidence = tuple(Evidence(where, str(count)) for where, count in counts.items())
     if max(counts.values()) > parameters.integer("restarts") and not _settled(facts):
-        return failed("it restarts again and again", "", effective, evidence, commands=commands)
+        return failed(
+            "it restarts again and again",
+            "",
+            effective,
+            evidence,
+            commands=commands,
+        )
     if facts.labels.get("PODMAN_SYSTEMD_UNIT") and (silent := _silent(unit)):
-        return unknown(f"systemd restarts it, but how often is not known: {silent}", evidence=evidence)
+        return unknown(
+            f"systemd restarts it, but how often is not known: {silent}", evidence=evidence
+        )
     return passed("", effective, evidence)
 
 
@@ -155,7 +191,10 @@ def _settled(facts: ContainerFacts) -> bool:
 
 
 def _state(restarts: int = 0, **state: object) -> dict[str, object]:
-    return {"State": {"StartedAt": "2025-12-31T23:50:00.5Z", **state}, "RestartCount": restarts}
+    return {
+        "State": {"StartedAt": "2025-12-31T23:50:00.5Z", **state},
+        "RestartCount": restarts,
+    }
 
 
 _ACTIONS = ("kill", "restart", "stop")
@@ -173,17 +212,26 @@ def _fix_unhealthy(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(HEALTH_INTERVAL, HEALTH_RETRIES)
     if spec[HEALTH_ON_FAILURE] in _ACTIONS:
         if context.facts.running and health_status(context.facts) == "unhealthy":
-            raise CannotFix("no option can repair an unhealthy service", "Check its logs: podman logs.")
+            raise CannotFix(
+                "no option can repair an unhealthy service", "Check its logs: podman logs."
+            )
         return spec
     action = context.parameters.text("action")
     if action not in _ACTIONS:
-        raise CannotFix(f"{action!r} is not an action", f"Use one of {', '.join(_ACTIONS)}.")
+        raise CannotFix(
+            f"{action!r} is not an action",
+            f"Use one of {', '.join(_ACTIONS)}.",
+        )
     if action == "kill" and not context.chosen and not context.facts.labels.get(_UNIT):
         action = "restart"
     return spec.with_(HEALTH_ON_FAILURE, action)
 
 
-def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_unhealthy(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     notes = []
     unit = context.facts.labels.get(_UNIT)
     if after[HEALTH_ON_FAILURE] == "restart":
@@ -198,7 +246,9 @@ def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
         return Advice(Risk.MAY_BREAK, tuple(notes))
     status = health_status(context.facts)
     if context.facts.running and status != "healthy":
-        notes.append(f"the health check reports {visible(status or 'nothing', 40)}: find out why first")
+        notes.append(
+            f"the health check reports {visible(status or 'nothing', 40)}: find out why first"
+        )
         return Advice(Risk.MAY_BREAK, tuple(notes))
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 
@@ -213,7 +263,10 @@ def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
     takes={"action": "failure-action"},
     passes=(
         "--health-cmd='curl -f localhost' --health-on-failure=kill",
-        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=1h --health-retries=3",
+        (
+            "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=1h "
+            "--health-retries=3"
+        ),
     ),
     fails=lambda: (
         "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=168h",
@@ -236,44 +289,60 @@ def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Health check fails, or has no effect.
 
     What it checks:
-    Whether the running container is unhealthy now, whoever runs its check, and whether that has any effect
-    (`--health-on-failure`) within four hours: a check that runs once a day, or has to fail a thousand times
-    (`--health-interval`, `--health-retries`), notices nothing in time. Containers without a health check are
-    covered by missing-health-check.
+    Whether the running container is unhealthy now, whoever runs its check, and whether that has any
+    effect (`--health-on-failure`) within four hours: a check that runs once a day, or has to fail a
+    thousand times (`--health-interval`, `--health-retries`), notices nothing in time. Containers
+    without a health check are covered by missing-health-check.
 
     Why it matters:
-    An alarm that nobody hears is not an alarm. Without an action, a broken service stays broken until a
-    person looks: after a crash, after an attack that knocked it out, or after an update that does not work.
-    An unhealthy container that keeps running may also be one that someone is working on from inside.
+    An alarm that nobody hears is not an alarm. Without an action, a broken service stays broken
+    until a person looks: after a crash, after an attack that knocked it out, or after an update
+    that does not work. An unhealthy container that keeps running may also be one that someone is
+    working on from inside.
 
     What may break:
-    The container is killed when its check fails three times in a row. A unit's `Restart=on-failure` or
-    Podman starts it again: one killed by its health check stays down whatever `--restart` says (measured
-    with Podman 5.4). A check that fails by mistake now takes the service down for a moment: look at its
-    history first (`podman inspect`, State.Health.Log). A check made rare because it is expensive runs
-    every 30 seconds.
+    The container is killed when its check fails three times in a row. A unit's `Restart=on-failure`
+    or Podman starts it again: one killed by its health check stays down whatever `--restart` says
+    (measured with Podman 5.4). A check that fails by mistake now takes the service down for a
+    moment: look at its history first (`podman inspect`, State.Health.Log). A check made rare
+    because it is expensive runs every 30 seconds.
     """
     action = facts.spec[HEALTH_ON_FAILURE]
     declared = f"on failure: {action or 'none'}"
     status = health_status(facts) if facts.running else ""
     evidence = (Evidence("State.Health.Status", status),) if status else ()
-    if status == "unhealthy":  # also with --health-interval=disable, where a timer of one's own runs it
-        return failed("the health check is failing", declared, status, evidence)
+    if (
+        status == "unhealthy"
+    ):  # also with --health-interval=disable, where a timer of one's own runs it
+        return failed(
+            "the health check is failing",
+            declared,
+            status,
+            evidence,
+        )
     check = need(health_check(facts))
     if not check:
         return not_applicable("no health check (see missing-health-check)")
     if action not in _ACTIONS:
-        return failed("nothing happens when it becomes unhealthy", declared, status, evidence, Severity.LOW)
+        return failed(
+            "nothing happens when it becomes unhealthy", declared, status, evidence, Severity.LOW
+        )
     minutes = _delay(facts.spec) // 60
     if minutes > _SLOWEST:
         reason = f"a broken service is only noticed after {plural(minutes // 60, 'hour')}"
-        return failed(reason, declared, status, evidence, Severity.LOW)
+        return failed(
+            reason,
+            declared,
+            status,
+            evidence,
+            Severity.LOW,
+        )
     return passed(declared, status, evidence)
 
 
 def _delay(spec: Spec) -> int:
-    """Seconds until a service that broke counts as unhealthy: Podman runs the check every 30 seconds, and
-    three failures count, unless told otherwise."""
+    """Seconds until a service that broke counts as unhealthy: Podman runs the check every 30
+    seconds, and three failures count, unless told otherwise."""
     interval = DURATION.canonical(spec[HEALTH_INTERVAL] or "30s").removesuffix("s")
     retries = spec[HEALTH_RETRIES] if spec[HEALTH_RETRIES] > 0 else 3
     try:

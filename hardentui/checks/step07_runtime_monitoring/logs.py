@@ -7,7 +7,13 @@ from hardentui.model.configuration import Value
 from hardentui.model.host import JournalStorage
 from hardentui.options.codecs import size_of
 from hardentui.reading.containers import engine_info
-from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_goes_nowhere, log_is_passed_on, log_limit
+from hardentui.reading.logs import (
+    FILE_DRIVERS,
+    log_driver,
+    log_goes_nowhere,
+    log_is_passed_on,
+    log_limit,
+)
 
 _CREATE_DATA = "events_container_create_inspect_data"
 _DROP_IN = "# /etc/containers/containers.conf.d/50-events.conf"
@@ -21,10 +27,18 @@ _JOURNAL = {"host": {"eventLogger": "journald"}}
     severity=Severity.MEDIUM,  # traces of what was started are missing
     summary="Log events to the journal, with the configuration of new containers",
     risk=Risk.SAFE,
-    passes=lambda: (rootful(info=_JOURNAL, trust=TrustFacts(configuration=_KEPT)),),
+    passes=lambda: (
+        rootful(
+            info=_JOURNAL,
+            trust=TrustFacts(configuration=_KEPT),
+        ),
+    ),
     fails=lambda: (
         rootful(info={"host": {"eventLogger": "none"}}),
-        rootful(info=_JOURNAL, trust=TrustFacts(configuration=Configuration())),
+        rootful(
+            info=_JOURNAL,
+            trust=TrustFacts(configuration=Configuration()),
+        ),
     ),
     references=("NIST SP 800-190 4.4.5", "CSVS 9.1"),
 )
@@ -32,17 +46,19 @@ def engine_events_off(facts: EngineFacts) -> Verdict:
     """Engine events logged incompletely.
 
     What it checks:
-    Whether the engine writes events at all (its event logger is not `none`), and whether the event of a new
-    container keeps the container's configuration (`events_container_create_inspect_data` in containers.conf).
+    Whether the engine writes events at all (its event logger is not `none`), and whether the event
+    of a new container keeps the container's configuration (`events_container_create_inspect_data`
+    in containers.conf).
 
     Why it matters:
-    Events say which container was started, stopped, changed or entered with exec, and when. An attacker who
-    uses the engine starts a container, takes what they want and removes it again: after that, only the events
-    know that it existed. With the configuration, they also show which host directories it had mounted.
+    Events say which container was started, stopped, changed or entered with exec, and when. An
+    attacker who uses the engine starts a container, takes what they want and removes it again:
+    after that, only the events know that it existed. With the configuration, they also show which
+    host directories it had mounted.
 
     What may break:
-    Nothing. The journal grows; the configuration of each new container is a few kilobytes and may contain
-    environment variables, so it matters who can read the journal.
+    Nothing. The journal grows; the configuration of each new container is a few kilobytes and may
+    contain environment variables, so it matters who can read the journal.
     """
     logger = str((facts.info.get("host") or {}).get("eventLogger") or "")
     if not logger:
@@ -51,10 +67,17 @@ def engine_events_off(facts: EngineFacts) -> Verdict:
     evidence = (Evidence("podman info, host.eventLogger", logger),)
     if logger == "none":
         lines = (_DROP_IN, "[engine]", 'events_logger = "journald"')
-        return failed("the engine writes no events", declared, evidence=evidence, commands=lines)
+        return failed(
+            "the engine writes no events",
+            declared,
+            evidence=evidence,
+            commands=lines,
+        )
     configuration = facts.trust.configuration
     if isinstance(configuration, Unread):
-        return unknown(f"containers.conf could not be read: {configuration.reason}", declared, evidence)
+        return unknown(
+            f"containers.conf could not be read: {configuration.reason}", declared, evidence
+        )
     if configuration.get(f"engine.{_CREATE_DATA}") is True:
         return passed(declared, evidence=evidence)
     if configuration.fault:
@@ -71,7 +94,10 @@ def engine_events_off(facts: EngineFacts) -> Verdict:
 def _fix_no_logs(spec: Spec, context: FixContext) -> Spec:
     planned = context.facts.planned(spec)
     if log_goes_nowhere(planned):
-        return spec.with_(LOG_OPT, tuple(o for o in spec[LOG_OPT] if not o.startswith("path=")))
+        return spec.with_(
+            LOG_OPT,
+            tuple(o for o in spec[LOG_OPT] if not o.startswith("path=")),
+        )
     if log_driver(planned) != "none":
         return spec
     driver = context.parameters.text("driver")
@@ -91,7 +117,8 @@ def _fix_no_logs(spec: Spec, context: FixContext) -> Spec:
     passes=lambda: (
         "--log-driver=journald",
         container(
-            "--log-driver=passthrough", inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
+            "--log-driver=passthrough",
+            inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}},
         ),
         container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
     ),
@@ -106,27 +133,35 @@ def no_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No logs kept.
 
     What it checks:
-    Whether the log driver is `none`, set for the container or as the engine's default, or the log goes to
-    /dev/null. With the driver `passthrough`, only systemd is known to keep the output.
+    Whether the log driver is `none`, set for the container or as the engine's default, or the log
+    goes to /dev/null. With the driver `passthrough`, only systemd is known to keep the output.
 
     Why it matters:
-    What a service writes to its output is often the only trace of an attack: failed logins, strange requests,
-    the error before a crash. With the driver `none`, it is gone the moment it is written. Nobody can tell
-    afterwards how someone got in, what was taken, and whether it is over.
+    What a service writes to its output is often the only trace of an attack: failed logins, strange
+    requests, the error before a crash. With the driver `none`, it is gone the moment it is written.
+    Nobody can tell afterwards how someone got in, what was taken, and whether it is over.
 
     What may break:
-    Very little. Logs take space (see unbounded-logs) and may contain personal data, which is subject to
-    rules. The driver `journald` needs a running journal; without one, set the parameter `driver` to k8s-file.
+    Very little. Logs take space (see unbounded-logs) and may contain personal data, which is
+    subject to rules. The driver `journald` needs a running journal; without one, set the parameter
+    `driver` to k8s-file.
     """
     if is_infra(facts):
         return not_applicable("a pod's infra container writes no logs")
     driver = need(log_driver(facts))
     if driver == "none":
-        from_engine = not facts.spec[LOG_DRIVER] and engine_info(facts.engine, "").get("logDriver") == "none"
-        reason = "no log is kept, which is the engine's default" if from_engine else "no log is kept"
+        from_engine = (
+            not facts.spec[LOG_DRIVER] and engine_info(facts.engine, "").get("logDriver") == "none"
+        )
+        reason = (
+            "no log is kept, which is the engine's default" if from_engine else "no log is kept"
+        )
         return failed(reason, f"log driver {driver}")
     if log_goes_nowhere(facts):
-        return failed("the log is written to /dev/null", f"log driver {driver}, path=/dev/null")
+        return failed(
+            "the log is written to /dev/null",
+            f"log driver {driver}, path=/dev/null",
+        )
     if passed_on := log_is_passed_on(facts):
         return unknown(passed_on, f"log driver {driver}")
     return passed(f"log driver {driver}")
@@ -137,15 +172,24 @@ def _fix_unbounded_logs(spec: Spec, context: FixContext) -> Spec:
     limit = log_limit(planned)
     if log_driver(planned) not in FILE_DRIVERS:
         return spec
-    if isinstance(limit, str) and limit and _bytes(limit) <= _bytes(context.parameters.text("largest")):
+    if (
+        isinstance(limit, str)
+        and limit
+        and _bytes(limit) <= _bytes(context.parameters.text("largest"))
+    ):
         return spec
     kept = tuple(option for option in spec[LOG_OPT] if option.partition("=")[0] != "max-size")
-    return spec.with_(LOG_OPT, (*kept, f"max-size={context.parameters.text('size')}"))
+    return spec.with_(
+        LOG_OPT,
+        (*kept, f"max-size={context.parameters.text('size')}"),
+    )
 
 
 _ENGINE = rootful(trust=TrustFacts(configuration=Configuration()))
 
-_LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")})
+_LIMITED = Configuration(
+    {"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")}
+)
 
 
 @Check(
@@ -159,32 +203,44 @@ _LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/contai
     passes=lambda: (
         "--log-driver=k8s-file --log-opt=max-size=10mb",
         "--log-driver=journald",
-        container("--log-driver=k8s-file", engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
+        container(
+            "--log-driver=k8s-file", engine=rootful(trust=TrustFacts(configuration=_LIMITED))
+        ),
     ),
     fails=lambda: (
         container("--log-driver=k8s-file", engine=_ENGINE),
-        container("--log-driver=k8s-file --log-opt=max-size=500g", engine=_ENGINE),
-        container("--log-driver=json-file --log-opt=tag=web --log-opt=max-size=0", engine=_ENGINE),
+        container(
+            "--log-driver=k8s-file --log-opt=max-size=500g",
+            engine=_ENGINE,
+        ),
+        container(
+            "--log-driver=json-file --log-opt=tag=web --log-opt=max-size=0",
+            engine=_ENGINE,
+        ),
     ),
     references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
 )
-def unbounded_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def unbounded_logs(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """No log size limit.
 
     What it checks:
-    For drivers that write their own file (k8s-file, json-file): whether its size is limited, for the
-    container (`--log-opt max-size`) or for all (`log_size_max` in containers.conf). For a running container,
-    the limit that its log is written with counts, wherever Podman read it. A limit above the parameter
-    `largest` is none. The journal limits itself.
+    For drivers that write their own file (k8s-file, json-file): whether its size is limited, for
+    the container (`--log-opt max-size`) or for all (`log_size_max` in containers.conf). For a
+    running container, the limit that its log is written with counts, wherever Podman read it. A
+    limit above the parameter `largest` is none. The journal limits itself.
 
     Why it matters:
-    A log without a limit grows with the traffic, and whoever sends the requests decides how fast. An attacker
-    who makes a service log errors fills the host's disk; then every container on it stops, the database loses
-    its last transactions, and nothing more is logged, which may be the whole point.
+    A log without a limit grows with the traffic, and whoever sends the requests decides how fast.
+    An attacker who makes a service log errors fills the host's disk; then every container on it
+    stops, the database loses its last transactions, and nothing more is logged, which may be the
+    whole point.
 
     What may break:
-    When the limit is reached, older lines are deleted. Forward the logs to another machine, or choose a size
-    that holds as many days as you need.
+    When the limit is reached, older lines are deleted. Forward the logs to another machine, or
+    choose a size that holds as many days as you need.
     """
     if is_infra(facts):
         return not_applicable("a pod's infra container writes no logs")
@@ -204,7 +260,9 @@ def unbounded_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     largest = parameters.text("largest")
     if _bytes(limit) > _bytes(largest):
         reason = f"the log may grow to {limit}, more than {largest}"
-        return failed(reason, f"{declared}, max-size {limit}", evidence=(Evidence("max-size", limit),))
+        return failed(
+            reason, f"{declared}, max-size {limit}", evidence=(Evidence("max-size", limit),)
+        )
     return passed(declared, evidence=(Evidence("max-size", limit),))
 
 
@@ -225,12 +283,24 @@ _COMMANDS = (
     risk=Risk.SAFE,
     passes=lambda: (
         HostFacts(journal=JournalStorage()),
-        HostFacts(journal=JournalStorage("volatile", kept=False, forwarded=True)),
+        HostFacts(
+            journal=JournalStorage(
+                "volatile",
+                kept=False,
+                forwarded=True,
+            )
+        ),
         HostFacts(journal=None),
     ),
     fails=lambda: (
         HostFacts(journal=JournalStorage("auto", kept=False)),
-        HostFacts(journal=JournalStorage("none", kept=False, file="/etc/systemd/journald.conf")),
+        HostFacts(
+            journal=JournalStorage(
+                "none",
+                kept=False,
+                file="/etc/systemd/journald.conf",
+            )
+        ),
     ),
     references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
 )
@@ -238,31 +308,43 @@ def volatile_journal(facts: HostFacts) -> Verdict:
     """Journal lost at reboot.
 
     What it checks:
-    Where systemd's journal is stored (`Storage=` in journald.conf and its drop-ins; with `auto`, whether
-    /var/log/journal exists), and whether it is forwarded to a running syslog service. Containers with the log
-    driver journald, the engine's events and the kernel's denials all end up there.
+    Where systemd's journal is stored (`Storage=` in journald.conf and its drop-ins; with `auto`,
+    whether /var/log/journal exists), and whether it is forwarded to a running syslog service.
+    Containers with the log driver journald, the engine's events and the kernel's denials all end up
+    there.
 
     Why it matters:
-    If the journal is only in memory, an intruder who reaches the host, or just crashes it, erases every trace
-    with one reboot. It is also lost with every power cut and kernel update: nobody can tell when a container
-    began to misbehave, who opened a shell in it, or what the kernel denied.
+    If the journal is only in memory, an intruder who reaches the host, or just crashes it, erases
+    every trace with one reboot. It is also lost with every power cut and kernel update: nobody can
+    tell when a container began to misbehave, who opened a shell in it, or what the kernel denied.
 
     What may break:
-    A journal on disk takes space: up to a tenth of the filesystem, at most 4 GB, unless `SystemMaxUse=` says
-    otherwise. On flash storage it adds writes.
+    A journal on disk takes space: up to a tenth of the filesystem, at most 4 GB, unless
+    `SystemMaxUse=` says otherwise. On flash storage it adds writes.
     """
     journal = facts.journal
     if journal is None:
         return not_applicable("systemd is not running here, so there is no journal")
     declared = f"Storage={journal.storage}"
     evidence = (
-        Evidence(journal.file or "journald.conf", declared if journal.file else "Storage is not set"),
+        Evidence(
+            journal.file or "journald.conf", declared if journal.file else "Storage is not set"
+        ),
     )
     if journal.kept:
         return passed(declared, "kept on disk", evidence)
     if journal.forwarded:
-        return passed(declared, "forwarded to the syslog service", evidence)
+        return passed(
+            declared,
+            "forwarded to the syslog service",
+            evidence,
+        )
     where = "is not stored" if journal.storage == "none" else "is in memory only"
     return failed(
-        f"the journal {where}, and is not forwarded to syslog", declared, where, evidence, None, _COMMANDS
+        f"the journal {where}, and is not forwarded to syslog",
+        declared,
+        where,
+        evidence,
+        None,
+        _COMMANDS,
     )

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from hardentui.checks.prelude import *
 from hardentui.model.image import parse_time
 
-_CREATED = {"Created": "2025-12-01T08:00:00Z", "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
+_CREATED = {
+    "Created": "2025-12-01T08:00:00Z",
+    "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}},
+}
 
 _FILE = "/etc/containers/systemd/web.container"
 
@@ -19,16 +22,40 @@ _BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzin
     severity=Severity.LOW,  # the next start undoes a change
     summary="Reload systemd and restart the unit",
     fix=FixKind.UNIT_EDIT,
-    passes=lambda: (container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE)),),
-    fails=lambda: (
-        container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _AFTER)),
-        container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, needs_reload=True)),
+    passes=lambda: (
         container(
-            inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, differences=("read-only",))
+            inspect=_CREATED,
+            unit=UnitFacts("web.service", _FILE, _BEFORE),
+        ),
+    ),
+    fails=lambda: (
+        container(
+            inspect=_CREATED,
+            unit=UnitFacts("web.service", _FILE, _AFTER),
         ),
         container(
             inspect=_CREATED,
-            unit=UnitFacts("web.service", _FILE, _BEFORE, outdated_copy=f"{_FILE}.d/50-hardentui.conf"),
+            unit=UnitFacts(
+                "web.service",
+                _FILE,
+                _BEFORE,
+                needs_reload=True,
+            ),
+        ),
+        container(
+            inspect=_CREATED,
+            unit=UnitFacts(
+                "web.service",
+                _FILE,
+                _BEFORE,
+                differences=("read-only",),
+            ),
+        ),
+        container(
+            inspect=_CREATED,
+            unit=UnitFacts(
+                "web.service", _FILE, _BEFORE, outdated_copy=f"{_FILE}.d/50-hardentui.conf"
+            ),
         ),
     ),
     references=("NIST SP 800-190 4.4.3", "NIST SP 800-190 4.4.5"),
@@ -37,19 +64,20 @@ def unit_drift(facts: ContainerFacts) -> Verdict:
     """Running container differs from its unit file.
 
     What it checks:
-    For a container that belongs to a systemd unit: whether its file was changed after the container was
-    created, whether systemd has read the newest file, whether security options differ between the two, and
-    whether a HardenTUI drop-in repeats a command that the unit has changed since, for example in a package
-    update.
+    For a container that belongs to a systemd unit: whether its file was changed after the container
+    was created, whether systemd has read the newest file, whether security options differ between
+    the two, and whether a HardenTUI drop-in repeats a command that the unit has changed since, for
+    example in a package update.
 
     Why it matters:
-    You hardened the file, and the service still runs as before, because nobody restarted it. Or the other way
-    round: someone changed the running container, and the next restart undoes it. In both cases, what you
-    read in the file is not what protects you.
+    You hardened the file, and the service still runs as before, because nobody restarted it. Or the
+    other way
+    round: someone changed the running container, and the next restart undoes it. In both cases,
+    what you read in the file is not what protects you.
 
     What may break:
-    Restarting the unit applies everything that the file says now, including changes that nobody has tried
-    yet.
+    Restarting the unit applies everything that the file says now, including changes that nobody has
+    tried yet.
     """
     label = facts.labels.get("PODMAN_SYSTEMD_UNIT", "")
     if not label and known(lambda: facts.unit, else_=None) is None:
@@ -74,15 +102,29 @@ def unit_drift(facts: ContainerFacts) -> Verdict:
     if reasons:
         systemctl = "systemctl --user" if facts.engine.rootless is True else "systemctl"
         remove = (f"rm {shlex.quote(unit.outdated_copy)}",) if unit.outdated_copy else ()
-        commands = (*remove, f"{systemctl} daemon-reload", f"{systemctl} restart {shlex.quote(unit.name)}")
-        return failed(reasons[0], unit.name, evidence=evidence, commands=commands)
+        commands = (
+            *remove,
+            f"{systemctl} daemon-reload",
+            f"{systemctl} restart {shlex.quote(unit.name)}",
+        )
+        return failed(
+            reasons[0],
+            unit.name,
+            evidence=evidence,
+            commands=commands,
+        )
     if unit.modified is None or created is None:
         return unknown("the age of the file or the container is not known", unit.name)
     return passed(unit.name)
 
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
-_MANAGERS = (_UNIT, "io.podman.compose.project", "com.docker.compose.project", "io.kubernetes.pod.name")
+_MANAGERS = (
+    _UNIT,
+    "io.podman.compose.project",
+    "com.docker.compose.project",
+    "io.kubernetes.pod.name",
+)
 _LABELS = ("owner", "team")
 
 
@@ -111,38 +153,49 @@ def _fix_unowned_container(spec: Spec, context: FixContext) -> Spec:
     parameters={"labels": _LABELS, "owner": ""},
     takes={"owner": "label-value"},
     passes=lambda: (
-        container(inspect={"Config": {"Labels": {_UNIT: "web.service"}}}, unit_exists=True),
+        container(
+            inspect={"Config": {"Labels": {_UNIT: "web.service"}}},
+            unit_exists=True,
+        ),
         "--label=owner=web-team",
     ),
     fails=lambda: (
         "",
         "--label=app=shop",
-        container(inspect={"Config": {"Labels": {_UNIT: "gone.service"}}}, unit_exists=False),
+        container(
+            inspect={"Config": {"Labels": {_UNIT: "gone.service"}}},
+            unit_exists=False,
+        ),
     ),
     references=("NIST SP 800-190 4.4.5",),
 )
-def unowned_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def unowned_container(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """No known owner.
 
     What it checks:
-    Whether something on record manages the container: a systemd unit (Quadlet) that exists, a compose
-    project, a pod, or a label that names an owner (parameter `labels`). Labels of the image do not count:
-    they name who built it.
+    Whether something on record manages the container: a systemd unit (Quadlet) that exists, a
+    compose project, a pod, or a label that names an owner (parameter `labels`). Labels of the image
+    do not count: they name who built it.
 
     Why it matters:
-    A container started by hand gets no updates, is gone after a reboot, and nobody notices when it does harm.
-    When an alarm goes off at night, the first question is whose it is. Intruders start containers too: they
-    hide best where unknown containers are normal.
+    A container started by hand gets no updates, is gone after a reboot, and nobody notices when it
+    does harm. When an alarm goes off at night, the first question is whose it is. Intruders start
+    containers too: they hide best where unknown containers are normal.
 
     What may break:
-    Nothing. A label only records something; running the container as a Quadlet unit, which HardenTUI can
-    write for you, also brings it back after a reboot.
+    Nothing. A label only records something; running the container as a Quadlet unit, which
+    HardenTUI can write for you, also brings it back after a reboot.
     """
     if pod_of(facts):
         return passed("member of a pod")
     own = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
     of_image = section(image_config(facts), "Labels")
-    given = {name: value for name, value in facts.labels.items() if of_image.get(name) != value} | own
+    given = {
+        name: value for name, value in facts.labels.items() if of_image.get(name) != value
+    } | own
     unit = given.get(_UNIT, "")
     named = [name for name in _MANAGERS[1:] if given.get(name)]
     named += [name for name in parameters.texts("labels") if own.get(name)]
@@ -151,6 +204,11 @@ def unowned_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if named:
         return passed(f"{named[0]}={visible(given[named[0]], 60)}")
     if not unit:
-        return failed("no unit, compose project, pod or label names an owner", "no owner")
+        return failed(
+            "no unit, compose project, pod or label names an owner",
+            "no owner",
+        )
     declared = f"{_UNIT}={visible(unit, 60)}"
-    return failed(f"the unit that its label names, {visible(unit, 60)}, does not exist any more", declared)
+    return failed(
+        f"the unit that its label names, {visible(unit, 60)}, does not exist any more", declared
+    )

@@ -12,8 +12,14 @@ from hardentui.checks.prelude import *
     summary="Install and start a runtime sensor, or give auditd rules of its own",
     risk=Risk.SAFE,
     passes=lambda: (
-        HostFacts(detectors=("falco",), running_sensors=("falco",)),
-        HostFacts(detectors=(), running_sensors=("tetragon",)),
+        HostFacts(
+            detectors=("falco",),
+            running_sensors=("falco",),
+        ),
+        HostFacts(
+            detectors=(),
+            running_sensors=("tetragon",),
+        ),
         HostFacts(
             detectors=("auditd",),
             running_sensors=("auditd",),
@@ -22,7 +28,10 @@ from hardentui.checks.prelude import *
     ),
     fails=lambda: (
         HostFacts(detectors=(), running_sensors=()),
-        HostFacts(detectors=("falco",), running_sensors=()),
+        HostFacts(
+            detectors=("falco",),
+            running_sensors=(),
+        ),
         HostFacts(
             detectors=("auditd",),
             running_sensors=("auditd",),
@@ -35,18 +44,18 @@ def no_runtime_sensor(facts: HostFacts) -> Verdict:
     """No runtime threat detection.
 
     What it checks:
-    Whether a program is running that sees what processes do and can raise an alarm: Falco, Tetragon, Tracee,
-    osquery, KubeArmor and others, on the host or in a container, or auditd with rules loaded in the kernel.
-    One that is installed but not running sees nothing.
+    Whether a program is running that sees what processes do and can raise an alarm: Falco,
+    Tetragon, Tracee, osquery, KubeArmor and others, on the host or in a container, or auditd with
+    rules loaded in the kernel. One that is installed but not running sees nothing.
 
     Why it matters:
-    Everything else in this list makes an attack harder. This one tells you that it is happening: a shell in a
-    web server, a program that was not in the image, a connection to an address that the service never calls.
-    Without a sensor, the first sign is often a letter from someone else.
+    Everything else in this list makes an attack harder. This one tells you that it is happening: a
+    shell in a web server, a program that was not in the image, a connection to an address that the
+    service never calls. Without a sensor, the first sign is often a letter from someone else.
 
     What may break:
-    A sensor costs CPU time and sees everything on the host, so it is a target itself: keep it up to date.
-    Rules that cry wolf are turned off after a week; start with a few.
+    A sensor costs CPU time and sees everything on the host, so it is a target itself: keep it up to
+    date. Rules that cry wolf are turned off after a week; start with a few.
     """
     installed, running = facts.detectors, known(lambda: facts.running_sensors)
     if isinstance(running, Unread):
@@ -57,7 +66,9 @@ def no_runtime_sensor(facts: HostFacts) -> Verdict:
         running = ()
     sensors = [name for name in running if name != "auditd"]
     if sensors:
-        return passed(", ".join(sensors), evidence=(Evidence("processes", f"{', '.join(sensors)} running"),))
+        return passed(
+            ", ".join(sensors), evidence=(Evidence("processes", f"{', '.join(sensors)} running"),)
+        )
     if "auditd" in running:
         return _auditd(facts)
     if installed:
@@ -67,17 +78,29 @@ def no_runtime_sensor(facts: HostFacts) -> Verdict:
             "not running",
             commands=tuple(f"systemctl enable --now {name}" for name in installed),
         )
-    return failed("no runtime sensor is installed", "none", commands=("# for example: apt install auditd",))
+    return failed(
+        "no runtime sensor is installed", "none", commands=("# for example: apt install auditd",)
+    )
 
 
 def _auditd(facts: HostFacts) -> Verdict:
     loaded = known(lambda: facts.audit_loaded, else_=None)
     loaded = facts.audit_rules if loaded is None else loaded
     rules = [rule for rule in loaded if rule.strip().startswith(("-w ", "-a "))]
-    evidence = (Evidence("audit rules", f"{plural(len(rules), 'rule')} that record something"),)
+    evidence = (
+        Evidence(
+            "audit rules",
+            f"{plural(len(rules), 'rule')} that record something",
+        ),
+    )
     if rules:
         return passed("auditd with rules", "running", evidence)
-    return failed("auditd is running, but no rule records anything", "auditd", "running", evidence)
+    return failed(
+        "auditd is running, but no rule records anything",
+        "auditd",
+        "running",
+        evidence,
+    )
 
 
 _PATHS = tuple(
@@ -97,35 +120,55 @@ _ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PAT
     risk=Risk.SAFE,
     parameters={"paths": _PATHS},
     passes=lambda: (
-        HostFacts(audit_rules=_ALL, audit_loaded=_ALL),
-        HostFacts(audit_rules=_ALL, running_sensors=("auditd",)),
+        HostFacts(
+            audit_rules=_ALL,
+            audit_loaded=_ALL,
+        ),
+        HostFacts(
+            audit_rules=_ALL,
+            running_sensors=("auditd",),
+        ),
     ),
     fails=lambda: (
         HostFacts(audit_rules=(), audit_loaded=()),
-        HostFacts(audit_rules=_SOME, audit_loaded=_SOME),
-        HostFacts(audit_rules=_ALL, audit_loaded=_ALL[:-1]),
+        HostFacts(
+            audit_rules=_SOME,
+            audit_loaded=_SOME,
+        ),
+        HostFacts(
+            audit_rules=_ALL,
+            audit_loaded=_ALL[:-1],
+        ),
         HostFacts(audit_rules=_ALL, audit_loaded=()),
-        HostFacts(audit_rules=_ALL, running_sensors=()),
+        HostFacts(
+            audit_rules=_ALL,
+            running_sensors=(),
+        ),
     ),
     references=("CIS Docker 1.6 1.1.3-1.1.18", "NIST SP 800-190 4.5.4"),
 )
-def unaudited_engine(facts: HostFacts, parameters: Parameters) -> Verdict:
+def unaudited_engine(
+    facts: HostFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Engine changes not audited.
 
     What it checks:
-    Whether the host's audit rules watch the engine: its program, the OCI runtime and conmon, its API socket,
-    its configuration and Quadlet directories, and its storage. The rules in the kernel decide; if it does not
-    reveal them, the files that auditd loads at boot count, as long as auditd is running. The parameter
-    `paths` holds the list; a watch on a parent directory counts.
+    Whether the host's audit rules watch the engine: its program, the OCI runtime and conmon, its
+    API socket, its configuration and Quadlet directories, and its storage. The rules in the kernel
+    decide; if it does not reveal them, the files that auditd loads at boot count, as long as auditd
+    is running. The parameter `paths` holds the list; a watch on a parent directory counts.
 
     Why it matters:
-    Whoever changes `/etc/containers` or a Quadlet file decides what runs as root after the next restart. The
-    kernel writes the audit log, it names the login behind a `sudo`, and it is the one place that an intruder
-    with root in a container cannot edit. Without watches, the change itself leaves no trace.
+    Whoever changes `/etc/containers` or a Quadlet file decides what runs as root after the next
+    restart. The kernel writes the audit log, it names the login behind a `sudo`, and it is the one
+    place that an intruder with root in a container cannot edit. Without watches, the change itself
+    leaves no trace.
 
     What may break:
-    Nothing stops working, but a watch on a busy directory logs a lot: watch the storage directory only for
-    attribute changes, and keep an eye on the size of the log. auditd must be installed and running.
+    Nothing stops working, but a watch on a busy directory logs a lot: watch the storage directory
+    only for attribute changes, and keep an eye on the size of the log. auditd must be installed and
+    running.
     """
     loaded = known(lambda: facts.audit_loaded)
     wanted = parameters.texts("paths")
@@ -140,29 +183,48 @@ def unaudited_engine(facts: HostFacts, parameters: Parameters) -> Verdict:
     return _failed(missing, loaded, "auditctl -l")
 
 
-def _by_files(facts: HostFacts, wanted: tuple[str, ...], why: Unread) -> Verdict:
+def _by_files(
+    facts: HostFacts,
+    wanted: tuple[str, ...],
+    why: Unread,
+) -> Verdict:
     """Without the kernel's rules, those that auditd loads count while it is running."""
     on_disk = facts.audit_rules
     if missing := _missing(on_disk, wanted):
         return _failed(missing, on_disk, "/etc/audit/rules.d")
     sensors = known(lambda: facts.running_sensors)
     if isinstance(sensors, Unread):
-        return unknown(f"rules are on disk, but whether they are in force is not known: {why.reason}")
+        return unknown(
+            f"rules are on disk, but whether they are in force is not known: {why.reason}"
+        )
     if "auditd" not in sensors:
         return _idle(on_disk)
-    return passed(_counted(on_disk), reason="auditd is running; the rules in the kernel were not read")
+    return passed(
+        _counted(on_disk), reason="auditd is running; the rules in the kernel were not read"
+    )
 
 
-def _missing(rules: tuple[str, ...], wanted: tuple[str, ...]) -> list[str]:
+def _missing(
+    rules: tuple[str, ...],
+    wanted: tuple[str, ...],
+) -> list[str]:
     watched = {path for rule in rules for path in _watched(rule)}
     return [paths for paths in wanted if not _covered(paths, watched)]
 
 
 def _counted(rules: tuple[str, ...]) -> str:
-    return plural(len({path for rule in rules for path in _watched(rule)}), "watch", "watches")
+    return plural(
+        len({path for rule in rules for path in _watched(rule)}),
+        "watch",
+        "watches",
+    )
 
 
-def _failed(missing: list[str], rules: tuple[str, ...], where: str) -> Verdict:
+def _failed(
+    missing: list[str],
+    rules: tuple[str, ...],
+    where: str,
+) -> Verdict:
     first = [paths.partition("|")[0] for paths in missing]
     return failed(
         f"nothing watches {', '.join(first)}",
@@ -188,7 +250,11 @@ def _idle(rules: tuple[str, ...]) -> Verdict:
 
 def _watched(rule: str) -> list[str]:
     text = rule.strip()
-    return [] if text.startswith("#") else [path.rstrip("/") or "/" for path in re.findall(_WATCH, text)]
+    return (
+        []
+        if text.startswith("#")
+        else [path.rstrip("/") or "/" for path in re.findall(_WATCH, text)]
+    )
 
 
 def _covered(paths: str, watched: set[str]) -> bool:

@@ -43,17 +43,36 @@ _RAW = frozenset({"CAP_NET_RAW"})
     passes=lambda: (
         "",
         container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))),
-        container(inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets())),
+        container(
+            inspect={"BoundingCaps": None},
+            kernel=Kernel(7, capabilities=CapabilitySets()),
+        ),
         container(
             "--cap-add=NET_RAW",
-            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_RAW, inheritable=_RAW, ambient=_RAW)),
+            kernel=Kernel(
+                7,
+                capabilities=CapabilitySets(
+                    bounding=_RAW,
+                    inheritable=_RAW,
+                    ambient=_RAW,
+                ),
+            ),
         ),
     ),
     fails=lambda: (
         container(
-            inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN))
+            inspect={"BoundingCaps": None},
+            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN)),
         ),
-        container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN, inheritable=_CHOWN))),
+        container(
+            kernel=Kernel(
+                7,
+                capabilities=CapabilitySets(
+                    bounding=_CHOWN,
+                    inheritable=_CHOWN,
+                ),
+            )
+        ),
     ),
     references=("CIS Docker 1.6 5.4", "CVE-2022-27649"),
 )
@@ -61,18 +80,19 @@ def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:
     """More capabilities in effect than declared.
 
     What it checks:
-    The capability sets of the main process, compared with what Podman recorded for the container: a bounding,
-    effective or permitted set that contains more, and inheritable or ambient capabilities that were not added
-    explicitly.
+    The capability sets of the main process, compared with what Podman recorded for the container: a
+    bounding, effective or permitted set that contains more, and inheritable or ambient capabilities
+    that were not added explicitly.
 
     Why it matters:
-    It means that the configuration cannot be trusted. The engine may have a vulnerability (CVE-2022-27649: a
-    non-empty inheritable set let programs with file capabilities gain rights), a hook or runtime may have
-    changed the process, or someone replaced it. Rights that nobody sees are the ones that nobody takes away.
+    It means that the configuration cannot be trusted. The engine may have a vulnerability
+    (CVE-2022-27649: a non-empty inheritable set let programs with file capabilities gain rights), a
+    hook or runtime may have changed the process, or someone replaced it. Rights that nobody sees
+    are the ones that nobody takes away.
 
     What may break:
-    Nothing by looking. A restart on a fixed engine ends the process with the extra rights; if the service
-    needs them, declare them.
+    Nothing by looking. A restart on a fixed engine ends the process with the extra rights; if the
+    service needs them, declare them.
     """
     sets = live_sets(facts)
     if isinstance(sets, NotRunning):
@@ -90,7 +110,12 @@ def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:
         Evidence(proc(facts), f"CapAmb {short(sets.ambient) or 'empty'}"),
     )
     if parts:
-        return failed("; ".join(parts), declared_words(facts), effective, evidence)
+        return failed(
+            "; ".join(parts),
+            declared_words(facts),
+            effective,
+            evidence,
+        )
     return passed(declared_words(facts), effective, evidence)
 
 
@@ -110,9 +135,11 @@ def _added(facts: ContainerFacts) -> frozenset[str]:
         return ALL_CAPABILITIES
     recorded = frozenset[str]()
     if not is_root(declared_user(facts)) and not is_planned(facts):
-        # CapAdd does not show an added default capability; for a non-root user, Podman records exactly the
-        # added capabilities as effective
-        recorded = frozenset(capability_name(str(word)) for word in facts.inspect.get("EffectiveCaps") or ())
+        # CapAdd does not show an added default capability; for a non-root user, Podman records
+        # exactly the added capabilities as effective
+        recorded = frozenset(
+            capability_name(str(word)) for word in facts.inspect.get("EffectiveCaps") or ()
+        )
     return added | recorded | needed_by_image(facts)
 
 
@@ -120,32 +147,49 @@ _OF_A_SUPERVISOR = frozenset({"CAP_SETUID", "CAP_SETGID", "CAP_KILL"})
 _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
 
 
-def _fix_default_capabilities_kept(spec: Spec, context: FixContext) -> Spec:
+def _fix_default_capabilities_kept(
+    spec: Spec,
+    context: FixContext,
+) -> Spec:
     refuse_privileged(spec)
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
     if not defaults or not defaults <= bounding:
         return spec
-    if runs_systemd(context.facts) and "capabilities" not in context.observations and _guesses(context):
+    if (
+        runs_systemd(context.facts)
+        and "capabilities" not in context.observations
+        and _guesses(context)
+    ):
         raise CannotFix(
-            "systemd is the main process, and the needs of the services that it starts are not known",
+            "systemd is the main process, and the needs of the services that it starts are not "
+            "known",
             "Find out what they need and set the parameter keep.",
             needs="keep",
         )
     kept = (bounding - defaults) | given_explicitly(spec) | (defaults & _needed(spec, context))
     if defaults <= kept:
         raise CannotFix(
-            "every default capability is needed", "A trial showed it, or the parameter keep says so."
+            "every default capability is needed",
+            "A trial showed it, or the parameter keep says so.",
         )
     if runs_as_root(context.facts, context.facts.spec):
         return with_low_ports(with_only(spec, kept), context.facts)
     return with_low_ports(with_no_more(spec, kept, defaults), context.facts)
 
 
-def _advise_default_capabilities_kept(before: Spec, after: Spec, context: FixContext) -> Advice:
+def _advise_default_capabilities_kept(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
     """An ordinary user that cannot gain privileges has no capabilities, so it can lose none."""
     facts = context.facts
-    notes = about_low_ports(before.without(CAP_ADD), after.without(CAP_ADD), facts)
+    notes = about_low_ports(
+        before.without(CAP_ADD),
+        after.without(CAP_ADD),
+        facts,
+    )
     known = _known(before, context)
     if known is not None:
         notes = (f"{known[1]}: {short(known[0]) or 'none'}", *notes)
@@ -175,7 +219,8 @@ _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
 
 
 @Check(
-    severity=Severity.MEDIUM,  # eleven rights that most services do not use: a layer is missing (CIS 5.4)
+    # eleven rights that most services do not use: a layer is missing (CIS 5.4)
+    severity=Severity.MEDIUM,
     points=30,
     summary="Drop all capabilities and add back those that are needed",
     remediate=_fix_default_capabilities_kept,
@@ -184,37 +229,46 @@ _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
     takes={"keep": "capabilities"},
     measured=_measure_default_capabilities_kept,
     passes=lambda: (
-        container("--cap-drop=all", kernel=Kernel(7, capabilities=CapabilitySets())),
+        container(
+            "--cap-drop=all",
+            kernel=Kernel(7, capabilities=CapabilitySets()),
+        ),
         "--cap-drop=SETFCAP",
     ),
     fails=lambda: (
         "",
-        container("--user=1001 --security-opt=no-new-privileges", engine=rootless()),
+        container(
+            "--user=1001 --security-opt=no-new-privileges",
+            engine=rootless(),
+        ),
         container(kernel=Kernel(7, capabilities=_LIVE_DEFAULT)),
         "--privileged",
     ),
     references=("CIS Docker 1.6 5.4", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
     contextual=True,
 )
-def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def default_capabilities_kept(
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Default capabilities not dropped.
 
     What it checks:
-    Whether the container's bounding set contains every capability that the engine grants by default (11 with
-    stock Podman). The running process decides.
+    Whether the container's bounding set contains every capability that the engine grants by default
+    (11 with stock Podman). The running process decides.
 
     Why it matters:
-    Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN, FOWNER and
-    DAC_OVERRIDE to change other users' files, SETUID and SETGID to become any user, SETFCAP to leave a
-    privileged program behind, SYS_CHROOT and KILL to move on. A process without any of them is little more
-    than an ordinary user, even as root.
+    Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN,
+    FOWNER and DAC_OVERRIDE to change other users' files, SETUID and SETGID to become any user,
+    SETFCAP to leave a privileged program behind, SYS_CHROOT and KILL to move on. A process without
+    any of them is little more than an ordinary user, even as root.
 
     What may break:
-    Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: changing
-    owners (CHOWN, FOWNER, DAC_OVERRIDE), switching users (SETUID, SETGID), ports below 1024
-    (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the usual ones
-    (parameter `keep`) and those in visible use, which is a guess. If systemd is the main process, it does
-    not guess.
+    Whatever needs a dropped capability fails with "operation not permitted", mostly at startup:
+    changing owners (CHOWN, FOWNER, DAC_OVERRIDE), switching users (SETUID, SETGID), ports below
+    1024 (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the
+    usual ones (parameter `keep`) and those in visible use, which is a guess. If systemd is the main
+    process, it does not guess.
     """
     need_own_program(facts)
     defaults = facts.engine.default_capabilities
@@ -230,7 +284,11 @@ def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> 
     )
 
 
-def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
+def _about_the_guess(
+    before: Spec,
+    after: Spec,
+    facts: ContainerFacts,
+) -> Iterator[str]:
     """What is kept because of observations, and what is dropped although it may be needed."""
     defaults = facts.engine.default_capabilities
     kept = bounding_set(after, defaults)
@@ -255,12 +313,16 @@ def _guesses(context: FixContext) -> bool:
 
 
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
-    """The capabilities from a trial or the image; otherwise none if none can be used, or the usual ones."""
+    """The capabilities from a trial or the image; otherwise none if none can be used, or the usual
+    ones."""
     known = _known(spec, context)
     return known[0] if known else _kept(context)
 
 
-def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None:
+def _known(
+    spec: Spec,
+    context: FixContext,
+) -> tuple[frozenset[str], str] | None:
     """The needed capabilities and the reason; None if unknown."""
     if "capabilities" in context.observations:
         needed = frozenset(map(capability_name, context.observations["capabilities"]))
@@ -286,7 +348,8 @@ def _kept(context: FixContext) -> frozenset[str]:
 
 
 _MILD = frozenset({"CAP_IPC_LOCK", "CAP_LEASE", "CAP_WAKE_ALARM"})
-"""A memory limit counts locked memory, too; the others affect only files it may open, and timers."""
+"""A memory limit counts locked memory, too; the others affect only files it may open, and timers.
+"""
 
 
 _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
@@ -307,21 +370,22 @@ def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     """Capabilities that can disrupt host or neighbours.
 
     What it checks:
-    Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
-    AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, IPC_LOCK, SYS_NICE, LEASE,
-    CHECKPOINT_RESTORE, SYS_TTY_CONFIG, SYS_PACCT, WAKE_ALARM, BLOCK_SUSPEND. The bounding sets of the running
-    processes decide. IPC_LOCK, LEASE and WAKE_ALARM alone are of low severity.
+    Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT,
+    SYSLOG, AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, IPC_LOCK,
+    SYS_NICE, LEASE, CHECKPOINT_RESTORE, SYS_TTY_CONFIG, SYS_PACCT, WAKE_ALARM, BLOCK_SUSPEND. The
+    bounding sets of the running processes decide. IPC_LOCK, LEASE and WAKE_ALARM alone are of low
+    severity.
 
     Why it matters:
-    They do not lead to the host by themselves, but they can harm it: set the clock (which breaks certificates
-    and logs), reboot, read or silence the audit log, take another process's PID, read kernel messages and
-    addresses, exceed limits, redirect or sniff traffic on the container's networks. Old kernel
-    vulnerabilities that need NET_ADMIN are among the most exploited.
+    They do not lead to the host by themselves, but they can harm it: set the clock (which breaks
+    certificates and logs), reboot, read or silence the audit log, take another process's PID, read
+    kernel messages and addresses, exceed limits, redirect or sniff traffic on the container's
+    networks. Old kernel vulnerabilities that need NET_ADMIN are among the most exploited.
 
     What may break:
-    VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio SYS_NICE, stores
-    of secrets IPC_LOCK, some databases SYS_NICE, IPC_LOCK or SYS_RESOURCE (most only complain and continue).
-    Keep only the one that is really needed.
+    VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio
+    SYS_NICE, stores of secrets IPC_LOCK, some databases SYS_NICE, IPC_LOCK or SYS_RESOURCE (most
+    only complain and continue). Keep only the one that is really needed.
     """
     return judge_group(facts, DISRUPTIVE, _MILD)
 
@@ -339,7 +403,10 @@ _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
     remediate=lambda spec, context: drop_group(spec, context.facts, _DOCKER_ONLY),
     advise=about_dropping,
     passes=lambda: ("", container("--cap-drop=all", engine=_LIKE_DOCKER)),
-    fails=lambda: ("--cap-add=NET_RAW", container("--cap-drop=MKNOD", engine=_LIKE_DOCKER)),
+    fails=lambda: (
+        "--cap-add=NET_RAW",
+        container("--cap-drop=MKNOD", engine=_LIKE_DOCKER),
+    ),
     references=("CIS Docker 1.6 5.4", "kube-linter drop-net-raw-capability"),
     contextual=True,
 )
@@ -347,17 +414,18 @@ def docker_default_capabilities(facts: ContainerFacts) -> Verdict:
     """Capabilities that Podman drops by default.
 
     What it checks:
-    Whether the container's processes can use NET_RAW, MKNOD or AUDIT_WRITE. Docker grants them by default;
-    stock Podman does not, so they were added explicitly or by an engine setting.
+    Whether the container's processes can use NET_RAW, MKNOD or AUDIT_WRITE. Docker grants them by
+    default; stock Podman does not, so they were added explicitly or by an engine setting.
 
     Why it matters:
-    With NET_RAW, a process forges packets: it can pretend to be the gateway or DNS server of its network, and
-    read or change what its neighbours say to each other. MKNOD creates device files, the first step to the
-    host's disk if the device filter is open. AUDIT_WRITE puts false entries into the host's audit log.
+    With NET_RAW, a process forges packets: it can pretend to be the gateway or DNS server of its
+    network, and read or change what its neighbours say to each other. MKNOD creates device files,
+    the first step to the host's disk if the device filter is open. AUDIT_WRITE puts false entries
+    into the host's audit log.
 
     What may break:
-    `ping` in old images (new ones use the sysctl net.ipv4.ping_group_range), packet capture, DHCP servers,
-    some VPNs; sshd and sudo in a container complain about the audit log and continue.
+    `ping` in old images (new ones use the sysctl net.ipv4.ping_group_range), packet capture, DHCP
+    servers, some VPNs; sshd and sudo in a container complain about the audit log and continue.
     """
     need_own_program(facts)
     return judge_group(facts, _DOCKER_ONLY)
@@ -373,11 +441,20 @@ _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
     summary="Drop the capabilities that allow host takeover",
     remediate=lambda spec, context: drop_group(spec, context.facts, HOST_TAKEOVER),
     advise=about_dropping,
-    passes=lambda: ("", container("--cap-drop=all", kernel=Kernel(7, capabilities=CapabilitySets()))),
+    passes=lambda: (
+        "",
+        container(
+            "--cap-drop=all",
+            kernel=Kernel(7, capabilities=CapabilitySets()),
+        ),
+    ),
     fails=lambda: (
         "--cap-add=SYS_ADMIN --cap-add=NET_ADMIN",
         "--cap-add=all",
-        container("--cap-add=cap_sys_admin", kernel=Kernel(7, capabilities=_LIVE)),
+        container(
+            "--cap-add=cap_sys_admin",
+            kernel=Kernel(7, capabilities=_LIVE),
+        ),
         container(engine=rootful(default_capabilities=DEFAULT_CAPABILITIES | {"CAP_SYS_PTRACE"})),
         "--privileged",
     ),
@@ -388,20 +465,22 @@ def host_takeover_capabilities(facts: ContainerFacts) -> Verdict:
     """Capabilities that allow host takeover.
 
     What it checks:
-    Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE, SYS_RAWIO, SYS_PTRACE,
-    DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding sets of the running processes decide.
+    Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE, SYS_RAWIO,
+    SYS_PTRACE, DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding sets of the running
+    processes decide.
 
     Why it matters:
-    SYS_ADMIN, SYS_MODULE, SYS_RAWIO and DAC_READ_SEARCH are each a way out by themselves: mount the host's
-    disk, load a kernel module, read any file by its handle; so is SYS_PTRACE if the host's processes are
-    visible. The others remove a barrier: SELinux or AppArmor rules, the programs in the kernel. An attacker
-    who is root in a container with one of them needs no kernel vulnerability. A user namespace removes most
-    of the danger, since the capability then counts only for what belongs to that namespace.
+    SYS_ADMIN, SYS_MODULE, SYS_RAWIO and DAC_READ_SEARCH are each a way out by themselves: mount the
+    host's disk, load a kernel module, read any file by its handle; so is SYS_PTRACE if the host's
+    processes are visible. The others remove a barrier: SELinux or AppArmor rules, the programs in
+    the kernel. An attacker who is root in a container with one of them needs no kernel
+    vulnerability. A user namespace removes most of the danger, since the capability then counts
+    only for what belongs to that namespace.
 
     What may break:
-    The feature that the capability was added for: mounting (SYS_ADMIN), debuggers and profilers (SYS_PTRACE),
-    raw hardware access, kernel tracing. Often there is a smaller right: a volume instead of a mount, PERFMON
-    instead of SYS_ADMIN, a helper on the host.
+    The feature that the capability was added for: mounting (SYS_ADMIN), debuggers and profilers
+    (SYS_PTRACE), raw hardware access, kernel tracing. Often there is a smaller right: a volume
+    instead of a mount, PERFMON instead of SYS_ADMIN, a helper on the host.
     """
     verdict = judge_group(facts, HOST_TAKEOVER)
     if verdict.status is Status.FAIL and not _alone(facts):
@@ -410,7 +489,8 @@ def host_takeover_capabilities(facts: ContainerFacts) -> Verdict:
 
 
 def _alone(facts: ContainerFacts) -> bool:
-    """Whether one of them is enough to reach the host; tracing also needs to see the host's processes."""
+    """Whether one of them is enough to reach the host; tracing also needs to see the host's
+    processes."""
     held = granted(facts)
     return bool(held & _ALONE) or ("CAP_SYS_PTRACE" in held and _sees_host_processes(facts))
 
@@ -442,11 +522,17 @@ _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CH
     advise=about_dropping,
     passes=lambda: (
         container(image=_image("setuid,setgid")),
-        container("--cap-drop=all --cap-add=SYS_NICE", image=_image("SYS_NICE,SETUID")),
+        container(
+            "--cap-drop=all --cap-add=SYS_NICE",
+            image=_image("SYS_NICE,SETUID"),
+        ),
     ),
     fails=lambda: (
         container(image=_image("SYS_ADMIN,SETUID")),
-        container(image=_image("SYS_NICE,SETUID"), kernel=Kernel(7, capabilities=_WIDE)),
+        container(
+            image=_image("SYS_NICE,SETUID"),
+            kernel=Kernel(7, capabilities=_WIDE),
+        ),
         container("--privileged", image=_image("SETUID")),
     ),
     references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
@@ -455,16 +541,18 @@ def unneeded_capabilities(facts: ContainerFacts) -> Verdict:
     """More capabilities than the image asks for.
 
     What it checks:
-    Images can declare the capabilities that they need in the label io.containers.capabilities. If one does,
-    it is compared with what the container has. Podman narrows the set by itself if it can; it does not in
-    privileged mode, or if the image asks for something that is not granted by default.
+    Images can declare the capabilities that they need in the label io.containers.capabilities. If
+    one does, it is compared with what the container has. Podman narrows the set by itself if it
+    can; it does not in privileged mode, or if the image asks for something that is not granted by
+    default.
 
     Why it matters:
-    The people who built the image know what the program needs. Everything beyond that helps only an intruder.
+    The people who built the image know what the program needs. Everything beyond that helps only an
+    intruder.
 
     What may break:
-    Extra tools that ran in the container besides the service may have used the difference. If the label is
-    wrong or outdated, the service itself misses something: a trial shows it.
+    Extra tools that ran in the container besides the service may have used the difference. If the
+    label is wrong or outdated, the service itself misses something: a trial shows it.
     """
     needed = needed_by_image(facts)
     if not needed:

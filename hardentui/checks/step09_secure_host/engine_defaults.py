@@ -16,9 +16,18 @@ _SAFE_SYSCTLS = tuple(
 )
 _ANNOTATIONS = {
     "run.oci.seccomp": ("it changes the seccomp filter", Severity.CRITICAL),
-    "run.oci.keep_original_groups": ("containers keep the groups of whoever starts them", Severity.HIGH),
-    "run.oci.mount_context_type": ("it changes the SELinux labels of mounts", Severity.MEDIUM),
-    "run.oci.delegate-cgroup": ("containers control a cgroup of the host", Severity.MEDIUM),
+    "run.oci.keep_original_groups": (
+        "containers keep the groups of whoever starts them",
+        Severity.HIGH,
+    ),
+    "run.oci.mount_context_type": (
+        "it changes the SELinux labels of mounts",
+        Severity.MEDIUM,
+    ),
+    "run.oci.delegate-cgroup": (
+        "containers control a cgroup of the host",
+        Severity.MEDIUM,
+    ),
     "run.oci.handler": ("another handler runs all containers", Severity.HIGH),
 }
 """Prefixes of annotations that crun(1) obeys."""
@@ -38,10 +47,14 @@ class Weak(Struct, frozen=True):
 
 @Check(
     severity=Severity.HIGH,  # weakens all containers; the worst setting decides
-    summary="Remove the setting from containers.conf and set it only for the containers that need it",
+    summary="Remove the setting from containers.conf and set it only for the containers that need "
+    "it",
     passes=lambda: (
         _engine(containers__pids_limit=2048),
-        _engine(containers__default_capabilities=["CHOWN", "SETUID"], containers__userns="host"),
+        _engine(
+            containers__default_capabilities=["CHOWN", "SETUID"],
+            containers__userns="host",
+        ),
         _engine(
             containers__default_sysctls=["net.ipv4.ping_group_range=0 0"],
             containers__annotations=["org.example.team=web"],
@@ -79,67 +92,111 @@ class Weak(Struct, frozen=True):
     ),
     parameters={"allowed_for_all": (), "safe_sysctls": _SAFE_SYSCTLS},
 )
-def weak_engine_defaults(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def weak_engine_defaults(
+    facts: EngineFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Engine defaults weaken all containers.
 
     What it checks:
-    The engine's effective containers.conf, according to its version: up to Podman 5 all files merged, from 6
-    on the first main file and the drop-ins. The check fails for `privileged = true`, `seccomp_profile =
-    "unconfined"`, `apparmor_profile = "unconfined"`, `label = false`, namespaces set to `host`, `env_host =
-    true`, `no_pivot_root = true`, capabilities beyond Podman's eleven defaults, devices, volumes or mounts
-    that all containers get, annotations that change how the runtime confines them, sysctls beyond the
-    harmless ones (parameter `safe_sysctls`), no process limit, no cgroups, no logs, a umask of 0, no packet
-    filter rules, no keyring of their own, slirp4netns with the host's loopback address, libraries or a search
-    path in the engine's own `env`, and passwords in `env`. Files that services name in CONTAINERS_CONF or
-    CONTAINERS_CONF_OVERRIDE are read, too. On a host without SELinux, `label = false` has no effect until
-    SELinux is enabled; it counts less than the others.
+    The engine's effective containers.conf, according to its version: up to Podman 5 all files
+    merged, from 6 on the first main file and the drop-ins. The check fails for `privileged = true`,
+    `seccomp_profile = "unconfined"`, `apparmor_profile = "unconfined"`, `label = false`, namespaces
+    set to `host`, `env_host = true`, `no_pivot_root = true`, capabilities beyond Podman's eleven
+    defaults, devices, volumes or mounts that all containers get, annotations that change how the
+    runtime confines them, sysctls beyond the harmless ones (parameter `safe_sysctls`), no process
+    limit, no cgroups, no logs, a umask of 0, no packet filter rules, no keyring of their own,
+    slirp4netns with the host's loopback address, libraries or a search path in the engine's own
+    `env`, and passwords in `env`. Files that services name in CONTAINERS_CONF or
+    CONTAINERS_CONF_OVERRIDE are read, too. On a host without SELinux, `label = false` has no effect
+    until SELinux is enabled; it counts less than the others.
 
     Why it matters:
-    These settings do not show in any command or Quadlet: a container that looks carefully hardened in its own
-    file silently gets what the engine gives to all. They also undo fixes: the admin removes `--privileged`,
-    and nothing changes.
+    These settings do not show in any command or Quadlet: a container that looks carefully hardened
+    in its own file silently gets what the engine gives to all. They also undo fixes: the admin
+    removes `--privileged`, and nothing changes.
 
     What may break:
-    Containers that were made to work by this setting lose what they relied on. Move the setting to the
-    containers that need it, one by one, and only then remove it here.
+    Containers that were made to work by this setting lose what they relied on. Move the setting to
+    the containers that need it, one by one, and only then remove it here.
     """
     trust = facts.trust
     configured = need(trust.configuration)
     weak = [
-        Weak(setting.name, setting.value, setting.why, setting.severity, configured.file_of(setting.name))
+        Weak(
+            setting.name,
+            setting.value,
+            setting.why,
+            setting.severity,
+            configured.file_of(setting.name),
+        )
         for setting in _weak(configured, parameters)
     ]
     if weak:
         return _failed(weak)
     if configured.fault is not None:
         return unknown(f"a configuration file could not be read: {configured.fault.reason}")
-    return passed(f"{plural(len(configured.files), 'file')} read, nothing that weakens all containers")
+    return passed(
+        f"{plural(len(configured.files), 'file')} read, nothing that weakens all containers"
+    )
 
 
-def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
+def _weak(
+    settings: Configuration,
+    parameters: Parameters,
+) -> Iterator[Weak]:
     if settings.get("containers.privileged") is True:
-        yield Weak("containers.privileged", True, "all containers are privileged", Severity.CRITICAL)
+        yield Weak(
+            "containers.privileged", True, "all containers are privileged", Severity.CRITICAL
+        )
     if settings.get("containers.seccomp_profile") == "unconfined":
-        yield Weak("containers.seccomp_profile", "unconfined", "no seccomp filter", Severity.CRITICAL)
+        yield Weak(
+            "containers.seccomp_profile", "unconfined", "no seccomp filter", Severity.CRITICAL
+        )
     if settings.get("containers.apparmor_profile") == "unconfined":
-        yield Weak("containers.apparmor_profile", "unconfined", "AppArmor is off", Severity.HIGH)
+        yield Weak(
+            "containers.apparmor_profile",
+            "unconfined",
+            "AppArmor is off",
+            Severity.HIGH,
+        )
     if settings.get("containers.label") is False:
-        yield Weak("containers.label", False, "SELinux separates no containers", Severity.MEDIUM)
+        yield Weak(
+            "containers.label",
+            False,
+            "SELinux separates no containers",
+            Severity.MEDIUM,
+        )
     for name in _HOST_NAMESPACES:
         if settings.get(f"containers.{name}") == "host" and name not in _EXPECTED_HOST:
-            yield Weak(f"containers.{name}", "host", "all containers share it with the host", Severity.HIGH)
+            yield Weak(
+                f"containers.{name}", "host", "all containers share it with the host", Severity.HIGH
+            )
     if settings.get("containers.env_host") is True:
-        yield Weak("containers.env_host", True, "the host's environment leaks to all", Severity.HIGH)
+        yield Weak(
+            "containers.env_host", True, "the host's environment leaks to all", Severity.HIGH
+        )
     if settings.get("engine.no_pivot_root") is True:
-        yield Weak("engine.no_pivot_root", True, "chroot instead of pivot_root is weaker", Severity.HIGH)
+        yield Weak(
+            "engine.no_pivot_root", True, "chroot instead of pivot_root is weaker", Severity.HIGH
+        )
     if settings.get("containers.log_driver") == "none":
-        yield Weak("containers.log_driver", "none", "no container keeps logs", Severity.MEDIUM)
+        yield Weak(
+            "containers.log_driver",
+            "none",
+            "no container keeps logs",
+            Severity.MEDIUM,
+        )
     yield from _extra_capabilities(settings)
     allowed = set(parameters.texts("allowed_for_all"))
     for name in _GIVEN_TO_ALL:
-        given = [text for text in _strings(settings.get(f"containers.{name}")) if text not in allowed]
+        given = [
+            text for text in _strings(settings.get(f"containers.{name}")) if text not in allowed
+        ]
         if given:
-            yield Weak(f"containers.{name}", ", ".join(given), "all containers get them", Severity.HIGH)
+            yield Weak(
+                f"containers.{name}", ", ".join(given), "all containers get them", Severity.HIGH
+            )
     yield from _annotations(settings)
     yield from _unlimited(settings)
     sysctls = [
@@ -149,13 +206,23 @@ def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
     ]
     if sysctls:
         why = "all containers get these sysctls"
-        yield Weak("containers.default_sysctls", ", ".join(sysctls), why, Severity.MEDIUM)
+        yield Weak(
+            "containers.default_sysctls",
+            ", ".join(sysctls),
+            why,
+            Severity.MEDIUM,
+        )
     yield from _of_engine(settings)
     for name in ("containers.env", "engine.env"):
         secrets = secrets_in_pairs(_strings(settings.get(name)))
         if secrets:
             value = ", ".join(f"{variable}={MASKED}" for variable, _ in secrets)
-            yield Weak(name, value, "every container gets a password", Severity.HIGH)
+            yield Weak(
+                name,
+                value,
+                "every container gets a password",
+                Severity.HIGH,
+            )
 
 
 def _of_engine(settings: Configuration) -> Iterator[Weak]:
@@ -166,12 +233,21 @@ def _of_engine(settings: Configuration) -> Iterator[Weak]:
         if word.startswith(_CODE_BY_ENVIRONMENT)
     ]
     if loaded:
-        yield Weak("engine.env", ", ".join(loaded), "the engine runs code that it names", Severity.HIGH)
+        yield Weak(
+            "engine.env", ", ".join(loaded), "the engine runs code that it names", Severity.HIGH
+        )
     if settings.get("containers.keyring") is False:
-        yield Weak("containers.keyring", False, "containers share the caller's keyring", Severity.LOW)
+        yield Weak(
+            "containers.keyring", False, "containers share the caller's keyring", Severity.LOW
+        )
     if "allow_host_loopback=true" in _strings(settings.get("engine.network_cmd_options")):
         why = "containers with slirp4netns reach the host's loopback address"
-        yield Weak("engine.network_cmd_options", "allow_host_loopback=true", why, Severity.HIGH)
+        yield Weak(
+            "engine.network_cmd_options",
+            "allow_host_loopback=true",
+            why,
+            Severity.HIGH,
+        )
 
 
 def _strings(value: Any) -> list[str]:
@@ -184,20 +260,39 @@ def _annotations(settings: Configuration) -> Iterator[Weak]:
         name = word.partition("=")[0].strip()
         for prefix, (why, severity) in _ANNOTATIONS.items():
             if name.startswith(prefix):
-                yield Weak("containers.annotations", name, why, severity)
+                yield Weak(
+                    "containers.annotations",
+                    name,
+                    why,
+                    severity,
+                )
 
 
 def _unlimited(settings: Configuration) -> Iterator[Weak]:
     pids = settings.get("containers.pids_limit")
     if isinstance(pids, int) and not isinstance(pids, bool) and pids <= 0:
-        yield Weak("containers.pids_limit", pids, "no container has a process limit", Severity.MEDIUM)
+        yield Weak(
+            "containers.pids_limit", pids, "no container has a process limit", Severity.MEDIUM
+        )
     if settings.get("containers.cgroups") == "disabled":
-        yield Weak("containers.cgroups", "disabled", "no container can be limited", Severity.MEDIUM)
+        yield Weak(
+            "containers.cgroups",
+            "disabled",
+            "no container can be limited",
+            Severity.MEDIUM,
+        )
     umask = settings.get("containers.umask")
     if isinstance(umask, str) and umask.strip("0o") == "":
-        yield Weak("containers.umask", umask, "containers create world-writable files", Severity.MEDIUM)
+        yield Weak(
+            "containers.umask", umask, "containers create world-writable files", Severity.MEDIUM
+        )
     if settings.get("network.firewall_driver") == "none":
-        yield Weak("network.firewall_driver", "none", "networks are not isolated", Severity.HIGH)
+        yield Weak(
+            "network.firewall_driver",
+            "none",
+            "networks are not isolated",
+            Severity.HIGH,
+        )
 
 
 def _extra_capabilities(settings: Configuration) -> Iterator[Weak]:
@@ -220,9 +315,13 @@ def _failed(weak: list[Weak]) -> Verdict:
     return failed(
         f"{first.name} in {first.file}: {first.why}",
         "; ".join(f"{setting.name} = {setting.value}" for setting in weak),
-        evidence=tuple(Evidence(setting.file, f"{setting.name} = {setting.value}") for setting in weak),
+        evidence=tuple(
+            Evidence(setting.file, f"{setting.name} = {setting.value}") for setting in weak
+        ),
         severity=worst,
-        commands=tuple(f"# {setting.file}: remove `{setting.name.partition('.')[2]}`" for setting in weak),
+        commands=tuple(
+            f"# {setting.file}: remove `{setting.name.partition('.')[2]}`" for setting in weak
+        ),
     )
 
 

@@ -22,36 +22,60 @@ _SHOWN = 10
     fails=lambda: (
         host(sockets=(EngineSocket(file(_SOCKET, 0o666), users=(EVERYBODY,)),)),
         host(sockets=(EngineSocket(file(_SOCKET, 0o660), users=("anna",)),)),
-        host(sockets=(EngineSocket(file("/srv/api.sock", 0o660), users=("ben",), found_in="process 812"),)),
         host(
             sockets=(
                 EngineSocket(
-                    file(_SOCKET, 0o660, Danger("/run/podman", "world-writable (0777)", "chmod o-w"))
+                    file("/srv/api.sock", 0o660),
+                    users=("ben",),
+                    found_in="process 812",
+                ),
+            )
+        ),
+        host(
+            sockets=(
+                EngineSocket(
+                    file(
+                        _SOCKET,
+                        0o660,
+                        Danger(
+                            "/run/podman",
+                            "world-writable (0777)",
+                            "chmod o-w",
+                        ),
+                    )
                 ),
             )
         ),
     ),
-    references=("CIS Docker 1.6 3.15", "CIS Docker 1.6 3.16", "CIS Docker 1.6 1.1.2", "OWASP Docker rule 1"),
+    references=(
+        "CIS Docker 1.6 3.15",
+        "CIS Docker 1.6 3.16",
+        "CIS Docker 1.6 1.1.2",
+        "OWASP Docker rule 1",
+    ),
     parameters={"trusted_users": ()},
 )
-def exposed_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
+def exposed_engine_socket(
+    facts: HostFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Engine socket open to other accounts.
 
     What it checks:
-    Every engine socket that someone listens on now: the usual places, sockets of an API service at another
-    path, and the link that Docker clients use. For each of them, which accounts can write to it: the mode,
-    the members of its group, ACLs, and all parent directories, because nothing below a closed directory is
-    reachable. Users may use their own socket. List accounts that are meant to have this power in the
-    parameter `trusted_users`.
+    Every engine socket that someone listens on now: the usual places, sockets of an API service at
+    another path, and the link that Docker clients use. For each of them, which accounts can write
+    to it: the mode, the members of its group, ACLs, and all parent directories, because nothing
+    below a closed directory is reachable. Users may use their own socket. List accounts that are
+    meant to have this power in the parameter `trusted_users`.
 
     Why it matters:
-    The API starts containers with any rights, and a container with the host's `/` in it is root on the host.
-    Write access to the rootful socket is the same as the root password, without the password and without a
-    trace in the log.
+    The API starts containers with any rights, and a container with the host's `/` in it is root on
+    the host. Write access to the rootful socket is the same as the root password, without the
+    password and without a trace in the log.
 
     What may break:
-    Accounts that reach the engine through the group lose access. Give each of them their own rootless engine,
-    or an SSH connection that leaves a trace.
+    Accounts that reach the engine through the group lose access. Give each of them their own
+    rootless engine, or an SSH connection that leaves a trace.
     """
     sockets = facts.sockets
     if not sockets:
@@ -67,7 +91,9 @@ def exposed_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
             commands += _repairs(socket)
             rootful = rootful or socket.rootful
     if not evidence:
-        return passed(effective=", ".join(f"{socket.file.path} {socket.file.octal}" for socket in sockets))
+        return passed(
+            effective=", ".join(f"{socket.file.path} {socket.file.octal}" for socket in sockets)
+        )
     return failed(
         f"{evidence[0].where} {evidence[0].saw}",
         evidence=tuple(dict.fromkeys(evidence)),
@@ -83,7 +109,9 @@ def _judge(socket: EngineSocket, trusted: set[str]) -> list[Evidence]:
     evidence: list[Evidence] = []
     strangers = [name for name in socket.users if name not in trusted]
     if strangers:
-        who = f"is open to {', '.join(strangers[:_SHOWN])}" + (" and more" if strangers[_SHOWN:] else "")
+        who = f"is open to {', '.join(strangers[:_SHOWN])}" + (
+            " and more" if strangers[_SHOWN:] else ""
+        )
         evidence.append(Evidence(path, f"{who} (mode {socket.file.octal}){_by_way_of(socket)}"))
     return evidence + list(danger_evidence(socket.file.dangers))
 
@@ -114,41 +142,62 @@ _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
     passes=lambda: (host(socket_enabled_by="", sockets=()),),
     fails=lambda: (
         host(socket_enabled_by=_LINK, sockets=()),
-        host(socket_enabled_by="", sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
+        host(
+            socket_enabled_by="",
+            sockets=(EngineSocket(file(_SOCKET, 0o660)),),
+        ),
     ),
     references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
     parameters={"consumers": ()},
 )
-def idle_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
+def idle_engine_socket(
+    facts: HostFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Rootful API enabled without a recorded need.
 
     What it checks:
-    Whether systemd opens `/run/podman/podman.sock` at boot, or the socket exists now. List the programs that
-    need it in the checklist's parameter `consumers` (for example `["cockpit"]`), and the check passes.
+    Whether systemd opens `/run/podman/podman.sock` at boot, or the socket exists now. List the
+    programs that need it in the checklist's parameter `consumers` (for example `["cockpit"]`), and
+    the check passes.
 
     Why it matters:
-    Podman needs no daemon; the socket is only for programs that use its API. Whoever can write to it is root
-    on this host: there is no login, no list of allowed requests and no read-only mode. A door that nobody
-    uses is best kept shut.
+    Podman needs no daemon; the socket is only for programs that use its API. Whoever can write to
+    it is root on this host: there is no login, no list of allowed requests and no read-only mode. A
+    door that nobody uses is best kept shut.
 
     What may break:
-    Programs that use the rootful engine's API: Cockpit, compose tools, dashboards, monitoring agents, build
-    runners. HardenTUI itself uses the socket while it looks at the rootful engine. Containers and Quadlets do
-    not need it.
+    Programs that use the rootful engine's API: Cockpit, compose tools, dashboards, monitoring
+    agents, build runners. HardenTUI itself uses the socket while it looks at the rootful engine.
+    Containers and Quadlets do not need it.
     """
     enabled, sockets = known(lambda: facts.socket_enabled_by), known(lambda: facts.sockets)
     link = "" if isinstance(enabled, Unread) else enabled
-    live = not isinstance(sockets, Unread) and any(socket.file.path == _SOCKET for socket in sockets)
+    live = not isinstance(sockets, Unread) and any(
+        socket.file.path == _SOCKET for socket in sockets
+    )
     if live or link:
         return _enabled(link, live, parameters.texts("consumers"))
-    return sure(passed("not enabled", "no socket"), enabled, sockets)
+    return sure(
+        passed("not enabled", "no socket"),
+        enabled,
+        sockets,
+    )
 
 
-def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
+def _enabled(
+    link: str,
+    live: bool,
+    consumers: tuple[str, ...],
+) -> Verdict:
     declared = "enabled at boot" if link else "not enabled at boot"
     effective = f"{_SOCKET} exists" if live else "no socket now"
     if consumers:
-        return passed(declared, effective, reason=f"needed by {', '.join(consumers)}")
+        return passed(
+            declared,
+            effective,
+            reason=f"needed by {', '.join(consumers)}",
+        )
     evidence = [Evidence(link, "systemd opens the socket at boot")] if link else []
     evidence += [Evidence(_SOCKET, "exists")] if live else []
     return failed(
@@ -168,12 +217,21 @@ def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
     passes=lambda: (host(root_rights=()),),
     fails=lambda: (
         host(
-            root_rights=(RootRight("anna", "may run podman through sudo without a password", "/etc/sudoers"),)
+            root_rights=(
+                RootRight(
+                    "anna",
+                    "may run podman through sudo without a password",
+                    "/etc/sudoers",
+                ),
+            )
         ),
         host(
             root_rights=(
                 RootRight(
-                    "anna", "may write to a socket of the rootful engine", "/run/podman/podman.sock", "socket"
+                    "anna",
+                    "may write to a socket of the rootful engine",
+                    "/run/podman/podman.sock",
+                    "socket",
                 ),
             )
         ),
@@ -181,26 +239,30 @@ def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
     references=("CIS Docker 1.6 1.1.2", "NIST SP 800-190 4.5.4"),
     parameters={"trusted_users": ()},
 )
-def root_equivalent_users(facts: HostFacts, parameters: Parameters) -> Verdict:
+def root_equivalent_users(
+    facts: HostFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Accounts with root access through the engine.
 
     What it checks:
     sudo rules that allow everything, a shell or an engine's program without a password, also with
-    patterns and in included files; with aliases, exceptions or `Defaults !authenticate` it is unknown. A
-    command with fixed arguments that only shows, starts or stops something (`podman ps`, `podman restart
-    web`) is fine. Also accounts that can write to a socket of the rootful engine, and stored Podman
-    connections that log in as root over SSH. List accounts that are meant to have this power in the
-    parameter `trusted_users`.
+    patterns and in included files; with aliases, exceptions or `Defaults !authenticate` it is
+    unknown. A command with fixed arguments that only shows, starts or stops something (`podman ps`,
+    `podman restart web`) is fine. Also accounts that can write to a socket of the rootful engine,
+    and stored Podman connections that log in as root over SSH. List accounts that are meant to have
+    this power in the parameter `trusted_users`.
 
     Why it matters:
-    `sudo podman` without a password is the same as `sudo` without a password: one command starts a container
-    with the host's root directory in it. Such accounts are rarely on the list of administrators, rarely use a
-    second factor, and are a favourite of attackers for that reason. A stored connection as root means that
-    whoever takes over this account is root on the other host, too.
+    `sudo podman` without a password is the same as `sudo` without a password: one command starts a
+    container with the host's root directory in it. Such accounts are rarely on the list of
+    administrators, rarely use a second factor, and are a favourite of attackers for that reason. A
+    stored connection as root means that whoever takes over this account is root on the other host,
+    too.
 
     What may break:
-    Scripts and people who use that access. Give them their own engine (rootless needs no sudo), or a sudo
-    rule for one fixed command, such as `systemctl restart web.service`.
+    Scripts and people who use that access. Give them their own engine (rootless needs no sudo), or
+    a sudo rule for one fixed command, such as `systemctl restart web.service`.
     """
     rights = facts.root_rights
     trusted = set(parameters.texts("trusted_users"))
@@ -218,7 +280,10 @@ def root_equivalent_users(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 def _command(right: RootRight) -> str:
     if right.way == "sudo":
-        return f"visudo -f {right.where}   # remove the rule for {right.who}, or allow one fixed command"
+        return (
+            f"visudo -f {right.where}   # remove the rule for {right.who}, or allow one fixed "
+            "command"
+        )
     if right.way == "socket":
         return "systemctl edit podman.socket   # [Socket] SocketMode=0600, then restart it"
     return f"podman system connection list   # as {right.who}; replace the root connection"
@@ -245,19 +310,21 @@ def tcp_api_without_tls(facts: HostFacts) -> Verdict:
     """Engine API on TCP without client certificates.
 
     What it checks:
-    Unit files, their drop-ins and running processes: whether `podman system service` listens on TCP without
-    requiring client certificates (`--tls-client-ca`), and whether a Podman socket unit opens a TCP port.
+    Unit files, their drop-ins and running processes: whether `podman system service` listens on TCP
+    without requiring client certificates (`--tls-client-ca`), and whether a Podman socket unit
+    opens a TCP port.
 
     Why it matters:
-    The API has no password. Everyone who can reach the port can start a privileged container and is root on
-    this host. The whole internet is searched for such ports, and they are found within hours. Even on
-    127.0.0.1, the port is open to every account, to every container on the host's network, and to web pages
-    that talk to local ports.
+    The API has no password. Everyone who can reach the port can start a privileged container and is
+    root on this host. The whole internet is searched for such ports, and they are found within
+    hours. Even on
+    127.0.0.1, the port is open to every account, to every container on the host's network, and to
+    web pages that talk to local ports.
 
     What may break:
-    Clients that use the TCP address. Forward the unix socket over SSH instead (`podman system connection
-    add`), which adds a login, encryption and a trace; or, from Podman 5.7 on, use TLS with client
-    certificates.
+    Clients that use the TCP address. Forward the unix socket over SSH instead (`podman system
+    connection add`), which adds a login, encryption and a trace; or, from Podman 5.7 on, use TLS
+    with client certificates.
     """
     services = facts.tcp_services
     unprotected = [service for service in services if not service.client_certificates]
@@ -265,13 +332,18 @@ def tcp_api_without_tls(facts: HostFacts) -> Verdict:
         return unknown(hidden)
     if not unprotected:
         return passed(
-            f"{len(services)} on TCP, all with client certificates" if services else "nothing on TCP"
+            f"{len(services)} on TCP, all with client certificates"
+            if services
+            else "nothing on TCP"
         )
     return failed(
         f"the API at {unprotected[0].address} accepts anyone",
         effective=", ".join(service.address for service in unprotected),
         evidence=tuple(
-            Evidence(service.where, f"{service.address} without client certificates")
+            Evidence(
+                service.where,
+                f"{service.address} without client certificates",
+            )
             for service in unprotected
         ),
         commands=(

@@ -11,11 +11,23 @@ _DAY = 86_400
 _SHOWN = 12
 _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 
-_BAD = FailedRule("sshd_disable_root_login", "Disable SSH Root Login", "high")
+_BAD = FailedRule(
+    "sshd_disable_root_login",
+    "Disable SSH Root Login",
+    "high",
+)
 
-_MINOR = FailedRule("AUTH-9230", "Configure password hashing rounds", "low")
+_MINOR = FailedRule(
+    "AUTH-9230",
+    "Configure password hashing rounds",
+    "low",
+)
 
-_WARNING = FailedRule("PKGS-7392", "Found one or more vulnerable packages.", "medium")
+_WARNING = FailedRule(
+    "PKGS-7392",
+    "Found one or more vulnerable packages.",
+    "medium",
+)
 
 
 @Check(
@@ -24,33 +36,78 @@ _WARNING = FailedRule("PKGS-7392", "Found one or more vulnerable packages.", "me
     fix=FixKind.DECISION,
     parameters={"days": 90},
     passes=lambda: (
-        host(host_scans=(HostScan("openscap", "1.4.2", _JANUARY - _DAY, score=87.5, passed=19),)),
-        host(host_scans=(HostScan("lynis", "3.1.4", _JANUARY - _DAY, failed=(_MINOR,), passed=200),)),
+        host(
+            host_scans=(
+                HostScan(
+                    "openscap",
+                    "1.4.2",
+                    _JANUARY - _DAY,
+                    score=87.5,
+                    passed=19,
+                ),
+            )
+        ),
+        host(
+            host_scans=(
+                HostScan(
+                    "lynis",
+                    "3.1.4",
+                    _JANUARY - _DAY,
+                    failed=(_MINOR,),
+                    passed=200,
+                ),
+            )
+        ),
     ),
     fails=lambda: (
-        host(host_scans=(HostScan("openscap", "1.4.2", _JANUARY - _DAY, failed=(_BAD,), passed=19),)),
-        host(host_scans=(HostScan("lynis", "3.1.4", _JANUARY, failed=(_WARNING,), passed=200),)),
+        host(
+            host_scans=(
+                HostScan(
+                    "openscap",
+                    "1.4.2",
+                    _JANUARY - _DAY,
+                    failed=(_BAD,),
+                    passed=19,
+                ),
+            )
+        ),
+        host(
+            host_scans=(
+                HostScan(
+                    "lynis",
+                    "3.1.4",
+                    _JANUARY,
+                    failed=(_WARNING,),
+                    passed=200,
+                ),
+            )
+        ),
     ),
     references=("CIS Docker 1.6 1.1", "NIST SP 800-190 4.5.1"),
 )
-def failed_host_rules(facts: HostFacts, parameters: Parameters) -> Verdict:
+def failed_host_rules(
+    facts: HostFacts,
+    parameters: Parameters,
+) -> Verdict:
     """Host scanner reports failures.
 
     What it checks:
-    The imported results of Lynis and OpenSCAP (`hardentui check host --import FILE`): whether a rule of
-    OpenSCAP failed or Lynis warned. Suggestions of Lynis and rules of low or unknown severity are counted,
-    but do not fail the check. A result of another host, one that is older than 90 days (parameter `days`), or
-    one in which no rule was evaluated, says nothing about this host today: then the answer is unknown.
+    The imported results of Lynis and OpenSCAP (`hardentui check host --import FILE`): whether a
+    rule of OpenSCAP failed or Lynis warned. Suggestions of Lynis and rules of low or unknown
+    severity are counted, but do not fail the check. A result of another host, one that is older
+    than 90 days (parameter `days`), or one in which no rule was evaluated, says nothing about this
+    host today: then the answer is unknown.
 
     Why it matters:
-    Containers share the kernel and the accounts of the host. A weak login, an open service or a missing
-    update of the host is a way around everything that was hardened in a container. These scanners look for
-    that with hundreds of rules of their own, and their results belong beside those of the containers.
+    Containers share the kernel and the accounts of the host. A weak login, an open service or a
+    missing update of the host is a way around everything that was hardened in a container. These
+    scanners look for that with hundreds of rules of their own, and their results belong beside
+    those of the containers.
 
     What may break:
-    It depends on the rule. Profiles are written for servers in general: some of their rules switch off what
-    containers need, such as forwarding of packets or user namespaces. Read each one before it is applied, and
-    keep exceptions on record as waivers.
+    It depends on the rule. Profiles are written for servers in general: some of their rules switch
+    off what containers need, such as forwarding of packets or user namespaces. Read each one before
+    it is applied, and keep exceptions on record as waivers.
     """
     scans = facts.host_scans
     if not scans:
@@ -60,9 +117,16 @@ def failed_host_rules(facts: HostFacts, parameters: Parameters) -> Verdict:
     if not scans:
         return unknown(f"the {other[0].tool} report is from another host: {other[0].host}")
     words = "; ".join(_words(scan) for scan in scans)
-    bad = [(scan, rule) for scan in scans for rule in scan.failed if rule.severity in ("high", "medium")]
+    bad = [
+        (scan, rule)
+        for scan in scans
+        for rule in scan.failed
+        if rule.severity in ("high", "medium")
+    ]
     if bad or any(scan.left_out for scan in scans):
-        evidence = tuple(Evidence(f"{scan.tool} {rule.id}", rule.title) for scan, rule in bad[:_SHOWN])
+        evidence = tuple(
+            Evidence(f"{scan.tool} {rule.id}", rule.title) for scan, rule in bad[:_SHOWN]
+        )
         high = any(rule.severity == "high" for _, rule in bad)
         count = len(bad) + sum(scan.left_out for scan in scans)
         return failed(
@@ -101,7 +165,9 @@ def _words(scan: HostScan) -> str:
 
 
 def _command(scan: HostScan, rule: FailedRule) -> str:
-    plain = rule.id.replace("-", "").replace("_", "").replace(".", "").isalnum() and rule.id.isascii()
+    plain = (
+        rule.id.replace("-", "").replace("_", "").replace(".", "").isalnum() and rule.id.isascii()
+    )
     if scan.tool == "lynis" and plain:
         return f"lynis show details {rule.id}"
     return "oscap xccdf generate report RESULTS.xml > report.html"
@@ -121,9 +187,19 @@ _COMMANDS = {
     severity=Severity.HIGH,  # known holes of the host stay open
     summary="Install the security updates and boot the newest kernel",
     fix=FixKind.DECISION,
-    passes=lambda: (host(kernel="6.12.48-amd64", security_updates=(), reboot_required=""),),
+    passes=lambda: (
+        host(
+            kernel="6.12.48-amd64",
+            security_updates=(),
+            reboot_required="",
+        ),
+    ),
     fails=lambda: (
-        host(security_updates=("openssl",), reboot_required="", os_release={"ID": "debian"}),
+        host(
+            security_updates=("openssl",),
+            reboot_required="",
+            os_release={"ID": "debian"},
+        ),
         host(reboot_required="kernel 6.12.41-amd64 runs and 6.12.48-amd64 is installed"),
     ),
     references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.3", "OWASP Docker rule 0"),
@@ -132,20 +208,20 @@ def pending_security_updates(facts: HostFacts) -> Verdict:
     """Security updates or reboot pending.
 
     What it checks:
-    Whether a reboot is pending: a flag file of the distribution, or an installed kernel newer than the
-    running one. And whether the package manager knows of security updates that are not installed; that takes
-    seconds, so it is only checked with `hardentui check host --deep`. Package indexes are not refreshed: an
-    old index gives an old answer.
+    Whether a reboot is pending: a flag file of the distribution, or an installed kernel newer than
+    the running one. And whether the package manager knows of security updates that are not
+    installed; that takes seconds, so it is only checked with `hardentui check host --deep`. Package
+    indexes are not refreshed: an old index gives an old answer.
 
     Why it matters:
-    All containers on a host share its kernel. A known kernel vulnerability is a way out of every container,
-    whatever its own settings, and exploits are public soon after the fix. An update that waits for a reboot
-    protects nobody.
+    All containers on a host share its kernel. A known kernel vulnerability is a way out of every
+    container, whatever its own settings, and exploits are public soon after the fix. An update that
+    waits for a reboot protects nobody.
 
     What may break:
-    A reboot stops every container; those without a unit or restart policy do not come back by themselves.
-    Podman updates restart its service and may change defaults: read the release notes before a new major
-    version.
+    A reboot stops every container; those without a unit or restart policy do not come back by
+    themselves. Podman updates restart its service and may change defaults: read the release notes
+    before a new major version.
     """
     updates, reboot = known(lambda: facts.security_updates), known(lambda: facts.reboot_required)
     reasons: list[str] = []
@@ -161,7 +237,10 @@ def pending_security_updates(facts: HostFacts) -> Verdict:
         commands.append("systemctl reboot")
     if reasons:
         return failed(
-            "; ".join(reasons), effective=facts.kernel, evidence=tuple(evidence), commands=tuple(commands)
+            "; ".join(reasons),
+            effective=facts.kernel,
+            evidence=tuple(evidence),
+            commands=tuple(commands),
         )
     hidden = [answer.reason for answer in (updates, reboot) if isinstance(answer, Unread)]
     if hidden:
@@ -170,8 +249,14 @@ def pending_security_updates(facts: HostFacts) -> Verdict:
 
 
 def _update(facts: HostFacts) -> tuple[str, ...]:
-    families = [facts.os_release.get("ID", ""), *facts.os_release.get("ID_LIKE", "").split()]
-    return next((_COMMANDS[family] for family in families if family in _COMMANDS), ())
+    families = [
+        facts.os_release.get("ID", ""),
+        *facts.os_release.get("ID_LIKE", "").split(),
+    ]
+    return next(
+        (_COMMANDS[family] for family in families if family in _COMMANDS),
+        (),
+    )
 
 
 _RUN_BY_THE_KERNEL = frozenset({"kernel.core_pattern", "kernel.modprobe"})
@@ -207,16 +292,44 @@ _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
     "kernel.unprivileged_bpf_disabled": (_at_least(1), "1", "everyone can load BPF programs"),
     "kernel.kptr_restrict": (_at_least(1), "1", "everyone sees kernel addresses"),
     "kernel.dmesg_restrict": (_at_least(1), "1", "everyone can read the kernel log"),
-    "kernel.yama.ptrace_scope": (_at_least(1), "1", "a process can trace any other of its user"),
+    "kernel.yama.ptrace_scope": (
+        _at_least(1),
+        "1",
+        "a process can trace any other of its user",
+    ),
     "kernel.perf_event_paranoid": (_at_least(2), "2", "everyone can measure the kernel"),
-    "fs.protected_symlinks": (_at_least(1), "1", "links in /tmp can mislead privileged programs"),
-    "fs.protected_hardlinks": (_at_least(1), "1", "everyone can link to others' files"),
-    "net.ipv4.ip_unprivileged_port_start": (_at_least(1), "1024", "everyone can bind privileged ports"),
+    "fs.protected_symlinks": (
+        _at_least(1),
+        "1",
+        "links in /tmp can mislead privileged programs",
+    ),
+    "fs.protected_hardlinks": (
+        _at_least(1),
+        "1",
+        "everyone can link to others' files",
+    ),
+    "net.ipv4.ip_unprivileged_port_start": (
+        _at_least(1),
+        "1024",
+        "everyone can bind privileged ports",
+    ),
     "kernel.randomize_va_space": (_at_least(2), "2", "program addresses can be guessed"),
-    "fs.suid_dumpable": (_not("1"), "0", "everyone can read core dumps of setuid programs"),
-    "vm.unprivileged_userfaultfd": (_not("1"), "0", "everyone can pause the kernel at a page fault"),
+    "fs.suid_dumpable": (
+        _not("1"),
+        "0",
+        "everyone can read core dumps of setuid programs",
+    ),
+    "vm.unprivileged_userfaultfd": (
+        _not("1"),
+        "0",
+        "everyone can pause the kernel at a page fault",
+    ),
     "kernel.core_pattern": (_safe_core_handler, "core", "crashes run a program from elsewhere"),
-    "kernel.modprobe": (_safe_program, "/sbin/modprobe", "the kernel loads modules with an unusual program"),
+    "kernel.modprobe": (
+        _safe_program,
+        "/sbin/modprobe",
+        "the kernel loads modules with an unusual program",
+    ),
 }
 
 _HANDLER = "/usr/lib/systemd/systemd-coredump"
@@ -241,7 +354,10 @@ _GOOD = {
 @Check(
     severity=Severity.MEDIUM,  # layers of the kernel are missing
     summary="Set the safer values in a sysctl.d drop-in",
-    passes=lambda: (_with(), _with(net__ipv4__ip_unprivileged_port_start="80")),
+    passes=lambda: (
+        _with(),
+        _with(net__ipv4__ip_unprivileged_port_start="80"),
+    ),
     fails=lambda: (
         _with(kernel__kptr_restrict="0"),
         _with(kernel__perf_event_paranoid="1"),
@@ -254,7 +370,9 @@ _GOOD = {
         _with(vm__unprivileged_userfaultfd="1"),
         host(
             sysctls=_GOOD,
-            core_handler=file(_HANDLER, 0o757, Danger(_HANDLER, "world-writable (0757)", "chmod o-w")),
+            core_handler=file(
+                _HANDLER, 0o757, Danger(_HANDLER, "world-writable (0757)", "chmod o-w")
+            ),
         ),
     ),
     references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.1", "RHEL STIG sysctl rules"),
@@ -263,24 +381,25 @@ def weak_kernel_settings(facts: HostFacts) -> Verdict:
     """Weak kernel settings.
 
     What it checks:
-    The live values of the kernel settings that matter most for a shared kernel: whether unprivileged programs
-    can load BPF, see kernel addresses and the kernel log, trace other processes of the same user and use
-    performance counters; whether links in shared directories are protected; whether every account can bind
-    ports below 1024; whether addresses are random (ASLR), setuid programs leave core dumps that everyone can
-    read, and everyone can handle page faults in user space; and whether the kernel runs programs, for core
-    dumps and modules, from a place that others or a container can write to: anywhere outside the system
-    directories. Settings that this kernel does not have are left out.
+    The live values of the kernel settings that matter most for a shared kernel: whether
+    unprivileged programs can load BPF, see kernel addresses and the kernel log, trace other
+    processes of the same user and use performance counters; whether links in shared directories are
+    protected; whether every account can bind ports below 1024; whether addresses are random (ASLR),
+    setuid programs leave core dumps that everyone can read, and everyone can handle page faults in
+    user space; and whether the kernel runs programs, for core dumps and modules, from a place that
+    others or a container can write to: anywhere outside the system directories. Settings that this
+    kernel does not have are left out.
 
     Why it matters:
-    Containers share the kernel. To break out, an attacker needs a kernel vulnerability and some knowledge
-    about the kernel: these settings remove the easy ways to both. They cost nothing in ordinary use. A core
-    dump handler is special: the kernel runs it as root, outside every container, whenever a process anywhere
-    crashes.
+    Containers share the kernel. To break out, an attacker needs a kernel vulnerability and some
+    knowledge about the kernel: these settings remove the easy ways to both. They cost nothing in
+    ordinary use. A core dump handler is special: the kernel runs it as root, outside every
+    container, whenever a process anywhere crashes.
 
     What may break:
-    Debuggers that attach to running processes, and `perf` and BPF tools of ordinary users, need root or a
-    capability. Rootless containers that publish port 80 or 443 need `net.ipv4.ip_unprivileged_port_start` at
-    that port: set it to that port, not to 0.
+    Debuggers that attach to running processes, and `perf` and BPF tools of ordinary users, need
+    root or a capability. Rootless containers that publish port 80 or 443 need
+    `net.ipv4.ip_unprivileged_port_start` at that port: set it to that port, not to 0.
     """
     weak: dict[str, str] = {}
     hidden: list[str] = []
@@ -290,7 +409,9 @@ def weak_kernel_settings(facts: HostFacts) -> Verdict:
             hidden.append(value.reason)
         elif value is not None and not good(value):
             weak[name] = value
-    open_handler = dangers_of([facts.core_handler]) if isinstance(facts.core_handler, FileFact) else ()
+    open_handler = (
+        dangers_of([facts.core_handler]) if isinstance(facts.core_handler, FileFact) else ()
+    )
     if weak or open_handler:
         return _failed(weak, open_handler)
     if not facts.sysctls:
@@ -299,25 +420,48 @@ def weak_kernel_settings(facts: HostFacts) -> Verdict:
         hidden.append(handler.reason)
     if hidden:
         return unknown("; ".join(hidden))
-    return passed(effective=f"{plural(len(_KNOBS.keys() & facts.sysctls.keys()), 'setting')} checked")
+    return passed(
+        effective=f"{plural(len(_KNOBS.keys() & facts.sysctls.keys()), 'setting')} checked"
+    )
 
 
-def _failed(weak: Mapping[str, str], open_handler: tuple[Danger, ...]) -> Verdict:
-    """Programs that the kernel runs as root are worse than the rest, because whoever changes them is root."""
+def _failed(
+    weak: Mapping[str, str],
+    open_handler: tuple[Danger, ...],
+) -> Verdict:
+    """Programs that the kernel runs as root are worse than the rest, because whoever changes them
+    is root."""
     whys = [_KNOBS[name][2] for name in weak]
     whys += ["crashes run a program that others can change"] if open_handler else []
-    settings = ("# " + _DROP_IN, *(f"{name} = {_KNOBS[name][1]}" for name in weak), "# then: sysctl --system")
+    settings = (
+        "# " + _DROP_IN,
+        *(f"{name} = {_KNOBS[name][1]}" for name in weak),
+        "# then: sysctl --system",
+    )
     return failed(
         f"{plural(len(whys), 'weak kernel setting')}: {whys[0]}" + (", …" if len(whys) > 1 else ""),
-        effective=", ".join([*(f"{name}={value}" for name, value in weak.items()), *map(str, open_handler)]),
+        effective=", ".join(
+            [
+                *(f"{name}={value}" for name, value in weak.items()),
+                *map(str, open_handler),
+            ]
+        ),
         evidence=(
             *(Evidence(name, f"{value}: {_KNOBS[name][2]}") for name, value in weak.items()),
             *danger_evidence(open_handler),
         ),
         severity=Severity.HIGH if open_handler or _RUN_BY_THE_KERNEL & weak.keys() else None,
-        commands=(*(settings if weak else ()), *map(repair, open_handler)),
+        commands=(
+            *(settings if weak else ()),
+            *map(repair, open_handler),
+        ),
     )
 
 
 def _with(**changes: Any) -> HostFacts:
-    return host(sysctls={**_GOOD, **{name.replace("__", "."): value for name, value in changes.items()}})
+    return host(
+        sysctls={
+            **_GOOD,
+            **{name.replace("__", "."): value for name, value in changes.items()},
+        }
+    )

@@ -7,26 +7,55 @@ from datetime import date
 from hardentui.checks.prelude import *
 from hardentui.model.finding import Waiver, WaiverFacts, WaiverUse
 
-_WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
+_WAIVER = Waiver(
+    "root-user",
+    "web",
+    "moves to its own user in March",
+    "anna",
+    date(2026, 3, 1),
+)
 
 
 @Check(
     severity=Severity.MEDIUM,  # what was accepted for a while is still open
     summary="Fix the finding, or renew the waiver",
     risk=Risk.SAFE,
-    passes=lambda: (WaiverFacts(), WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),))),
-    fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=True, expired_for=1),)),),
+    passes=lambda: (
+        WaiverFacts(),
+        WaiverFacts(
+            (
+                WaiverUse(
+                    _WAIVER,
+                    expired=False,
+                    findings=1,
+                ),
+            )
+        ),
+    ),
+    fails=lambda: (
+        WaiverFacts(
+            (
+                WaiverUse(
+                    _WAIVER,
+                    expired=True,
+                    expired_for=1,
+                ),
+            )
+        ),
+    ),
     references=("NIST SP 800-53 RA-7", "ISO/IEC 27001 6.1.3"),
 )
 def expired_waiver(facts: WaiverFacts) -> Verdict:
     """Waiver expired.
 
     What it checks:
-    Whether every waiver in use is still valid. A waiver has a last day; after that, the finding counts again.
+    Whether every waiver in use is still valid. A waiver has a last day; after that, the finding
+    counts again.
 
     Why it matters:
-    A waiver is a decision for a limited time: "we know, and we accept it until the migration". When the time
-    is up, someone has to look again. A list of expired exceptions that nobody reads hides those that matter.
+    A waiver is a decision for a limited time: "we know, and we accept it until the migration". When
+    the time is up, someone has to look again. A list of expired exceptions that nobody reads hides
+    those that matter.
 
     What may break:
     Nothing. Fix the finding, or renew the waiver with a new date after reviewing its reason.
@@ -44,7 +73,9 @@ def expired_waiver(facts: WaiverFacts) -> Verdict:
         )
         for use in expired
     )
-    return failed(f"{plural(len(expired), 'waiver has', 'waivers have')} expired", evidence=evidence)
+    return failed(
+        f"{plural(len(expired), 'waiver has', 'waivers have')} expired", evidence=evidence
+    )
 
 
 @Check(
@@ -52,7 +83,15 @@ def expired_waiver(facts: WaiverFacts) -> Verdict:
     summary="Delete the waiver, or correct its check and subject",
     risk=Risk.SAFE,
     passes=lambda: (
-        WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=2),)),
+        WaiverFacts(
+            (
+                WaiverUse(
+                    _WAIVER,
+                    expired=False,
+                    findings=2,
+                ),
+            )
+        ),
         WaiverFacts((WaiverUse(_WAIVER, expired=True),)),
     ),
     fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=False),)),),
@@ -62,11 +101,12 @@ def unused_waiver(facts: WaiverFacts) -> Verdict:
     """Waiver not used.
 
     What it checks:
-    Whether every waiver that has not expired waives at least one finding. Only a full check can tell.
+    Whether every waiver that has not expired waives at least one finding. Only a full check can
+    tell.
 
     Why it matters:
-    A waiver without a finding is either obsolete, and waits to hide the next problem with that name, or it
-    has a typo, and the finding that it was meant for is still open.
+    A waiver without a finding is either obsolete, and waits to hide the next problem with that
+    name, or it has a typo, and the finding that it was meant for is still open.
 
     What may break:
     Nothing. Delete the waiver, or correct its check and subject.
@@ -78,7 +118,11 @@ def unused_waiver(facts: WaiverFacts) -> Verdict:
     if not unused:
         return passed(f"{plural(len(valid), 'waiver')}, all in use")
     evidence = tuple(
-        Evidence(use.waiver.source or use.waiver.check, f"{use.waiver.check} on {use.waiver.subject}")
+        Evidence(
+            use.waiver.source or use.waiver.check, f"{use.waiver.check} on {use.waiver.subject}"
+        )
         for use in unused
     )
-    return failed(f"{plural(len(unused), 'waiver waives', 'waivers waive')} nothing", evidence=evidence)
+    return failed(
+        f"{plural(len(unused), 'waiver waives', 'waivers waive')} nothing", evidence=evidence
+    )

@@ -15,14 +15,20 @@ from hardentui.reading.confinement import need_apparmor, unconfined_by_apparmor
     passes=lambda: (
         _labelled("containers-default-0.62.2 (enforce)"),
         _labelled("containers-default-0.62.2//&crun (mixed)"),
-        container(kernel=Kernel(7, lsm_label="web (complain)"), engine=rootless()),
+        container(
+            kernel=Kernel(7, lsm_label="web (complain)"),
+            engine=rootless(),
+        ),
         _stopped(web="enforce"),
     ),
     fails=lambda: (
         _labelled("web (complain)"),
         _stopped(shop="enforce"),
         _stopped(web="complain"),
-        container("--security-opt=apparmor=web", kernel=Kernel(7, lsm_label="web (complain)")),
+        container(
+            "--security-opt=apparmor=web",
+            kernel=Kernel(7, lsm_label="web (complain)"),
+        ),
     ),
     references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
 )
@@ -30,17 +36,17 @@ def apparmor_complain_mode(facts: ContainerFacts) -> Verdict:
     """AppArmor profile in complain mode.
 
     What it checks:
-    On a host with AppArmor: whether the profile of a rootful container's main process is in complain mode.
-    The kernel shows the mode after the profile's name. For a stopped container: whether the profile that it
-    names is loaded, and in which mode.
+    On a host with AppArmor: whether the profile of a rootful container's main process is in
+    complain mode. The kernel shows the mode after the profile's name. For a stopped container:
+    whether the profile that it names is loaded, and in which mode.
 
     Why it matters:
-    In complain mode everything is allowed, and a line is written to a log that nobody reads. The container
-    looks confined in every list, but is not.
+    In complain mode everything is allowed, and a line is written to a log that nobody reads. The
+    container looks confined in every list, but is not.
 
     What may break:
-    Whatever the profile denies once it is enforced. Read the log of the time in complain mode: each line is
-    something that will fail.
+    Whatever the profile denies once it is enforced. Read the log of the time in complain mode: each
+    line is something that will fail.
     """
     need_apparmor(facts)
     label = ask(facts, lambda kernel: kernel.lsm_label)
@@ -64,7 +70,9 @@ def _before_it_runs(facts: ContainerFacts) -> Verdict:
     """From the kernel's list of loaded profiles, if the container names its own profile."""
     name = facts.spec[APPARMOR]
     if name in ("", "unconfined"):
-        return not_applicable("the mode of the engine's profile shows only while the container is running")
+        return not_applicable(
+            "the mode of the engine's profile shows only while the container is running"
+        )
     loaded = facts.host.security_modules.apparmor_profiles
     if isinstance(loaded, Unread):
         return unknown(loaded.reason, f"profile {name}")
@@ -93,8 +101,14 @@ def _is_plain(facts: ContainerFacts) -> bool:
 
 
 def _stopped(**profiles: str) -> ContainerFacts:
-    modules = SecurityModules(apparmor=True, apparmor_profiles=profiles)
-    return container("--security-opt=apparmor=web", host=HostFacts(security_modules=modules))
+    modules = SecurityModules(
+        apparmor=True,
+        apparmor_profiles=profiles,
+    )
+    return container(
+        "--security-opt=apparmor=web",
+        host=HostFacts(security_modules=modules),
+    )
 
 
 def _labelled(label: str) -> ContainerFacts:
@@ -116,13 +130,13 @@ def runtime_denials(facts: ContainerFacts) -> Verdict:
     """Recent kernel denials.
 
     What it checks:
-    Audit log entries that seccomp, SELinux or AppArmor wrote when they denied this container something in the
-    last 24 hours.
+    Audit log entries that seccomp, SELinux or AppArmor wrote when they denied this container
+    something in the last 24 hours.
 
     Why it matters:
-    Every such entry means one of two things. Either an intruder tried something that the service never does,
-    and the barrier held this time: then it is the first and often only sign of them. Or the profile is too
-    tight, and some part of the service has been broken unnoticed.
+    Every such entry means one of two things. Either an intruder tried something that the service
+    never does, and the barrier held this time: then it is the first and often only sign of them. Or
+    the profile is too tight, and some part of the service has been broken unnoticed.
 
     What may break:
     Looking breaks nothing. Relax a profile only when you know what the denied action was for.
@@ -131,10 +145,15 @@ def runtime_denials(facts: ContainerFacts) -> Verdict:
     if not denials:
         return passed(effective="no denials")
     by = listed(frozenset(denial.by for denial in denials))
-    evidence = tuple(Evidence(f"audit log, {denial.by}", visible(denial.what, 200)) for denial in denials[:5])
+    evidence = tuple(
+        Evidence(f"audit log, {denial.by}", visible(denial.what, 200)) for denial in denials[:5]
+    )
     return failed(
         f"{plural(len(denials), 'action was', 'actions were')} denied by {by}",
         effective=plural(len(denials), "denial"),
         evidence=evidence,
-        commands=("ausearch -m AVC,SECCOMP -ts today", "journalctl -k -g 'apparmor=\"DENIED\"' --since -1d"),
+        commands=(
+            "ausearch -m AVC,SECCOMP -ts today",
+            "journalctl -k -g 'apparmor=\"DENIED\"' --since -1d",
+        ),
     )

@@ -69,12 +69,20 @@ class Networks:
         made = json.loads(answer)
         subnets = [str(part.get("subnet") or "") for part in made.get("subnets") or ()]
         return MadeNetwork(
-            name, str(made.get("network_interface") or ""), next(iter(subnets), ""), internal and not names
+            name,
+            str(made.get("network_interface") or ""),
+            next(iter(subnets), ""),
+            internal and not names,
         )
 
     def create_by_command(self, words: Sequence[str]) -> None:
         """Create a network from the words after `podman` (`network create …`)."""
-        run_podman(self._session, words, "create the network", QUICK_LIMIT)
+        run_podman(
+            self._session,
+            words,
+            "create the network",
+            QUICK_LIMIT,
+        )
 
     def exists(self, name: str) -> bool:
         return _exists(self._session, "networks", name)
@@ -91,7 +99,11 @@ class Networks:
 
 class Volumes:
     def __init__(
-        self, engine: Engine, session: ApiSession, containers: ContainerControl, copying: Copying
+        self,
+        engine: Engine,
+        session: ApiSession,
+        containers: ContainerControl,
+        copying: Copying,
     ) -> None:
         self._engine = engine
         self._session = session
@@ -99,15 +111,30 @@ class Volumes:
         self._copying = copying
 
     def create(
-        self, name: str, *, labels: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        options: Mapping[str, str] | None = None,
     ) -> None:
-        document = {"Name": name, "Label": dict(labels or {}), "Options": dict(options or {})}
+        document = {
+            "Name": name,
+            "Label": dict(labels or {}),
+            "Options": dict(options or {}),
+        }
         what = f"create the volume {visible(name, 80)}"
-        self._session.send("POST", "volumes/create", what, seconds=QUICK_LIMIT, body=json.dumps(document))
+        self._session.send(
+            "POST", "volumes/create", what, seconds=QUICK_LIMIT, body=json.dumps(document)
+        )
 
     def create_by_command(self, words: Sequence[str]) -> None:
         """Create a volume from the words after `podman` (`volume create …`)."""
-        run_podman(self._session, words, "create the volume", QUICK_LIMIT)
+        run_podman(
+            self._session,
+            words,
+            "create the volume",
+            QUICK_LIMIT,
+        )
 
     def exists(self, name: str) -> bool:
         return _exists(self._session, "volumes", name)
@@ -121,27 +148,51 @@ class Volumes:
         """Remove a volume that no container uses, with its contents."""
         _remove(self._session, "volumes", name)
 
-    def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> int:
-        """Copy the contents of a volume, or of a host directory by its absolute path, into another volume.
+    def copy(
+        self,
+        source: str,
+        target: str,
+        image: str,
+        *,
+        seconds: float = COPY_LIMIT,
+    ) -> int:
+        """Copy the contents of a volume, or of a host directory by its absolute path, into another
+        volume.
 
         Args:
-            image: any local image; a container of it, which is never started, mounts the volume meanwhile.
+            image: any local image; a container of it, which is never started, mounts the volume
+                meanwhile.
             seconds: at most, if the engine runs on another machine.
 
         Returns:
-            how many files and directories were left out, because the engine's user may not read them.
+            how many files and directories were left out, because the engine's user may not read
+            them.
         """
         if self._copying.possible:
             return self._copying.volume(source, target, image).unreadable
         if source.startswith("/") or self._engine.facts.version < _EXPORTS_VOLUMES:
-            raise ChangeFailed("A volume of another machine can be copied with Podman 5.6 or newer only.")
+            raise ChangeFailed(
+                "A volume of another machine can be copied with Podman 5.6 or newer only."
+            )
         where = path("volumes", source, "export")
-        archive = self._session.download(where, f"read the volume {visible(source, 80)}", seconds=seconds)
+        archive = self._session.download(
+            where, f"read the volume {visible(source, 80)}", seconds=seconds
+        )
         with self._carrier(image, f"{target}:{_TO}") as carrier:
-            self._containers.extract(carrier, _TO, archive, seconds=seconds)
+            self._containers.extract(
+                carrier,
+                _TO,
+                archive,
+                seconds=seconds,
+            )
         return 0
 
-    def copy_file(self, source: str, target: str, image: str) -> None:
+    def copy_file(
+        self,
+        source: str,
+        target: str,
+        image: str,
+    ) -> None:
         """Copy a file of this machine into a volume; see `Copying.file`.
 
         Raises:
@@ -154,22 +205,42 @@ class Volumes:
     def directory(self, name: str) -> str:
         """Where the content of a volume is on the engine's machine."""
         what = f"inspect the volume {visible(name, 80)}"
-        document = self._session.named("volumes", name, what, seconds=QUICK_LIMIT)
+        document = self._session.named(
+            "volumes",
+            name,
+            what,
+            seconds=QUICK_LIMIT,
+        )
         directory = str(document.get("Mountpoint") or "")
         if not directory.startswith("/"):
             raise ChangeFailed(f"The volume {visible(name, 80)} has no directory.")
         return directory
 
     @contextmanager
-    def _carrier(self, image: str, volume: str) -> Iterator[str]:
+    def _carrier(
+        self,
+        image: str,
+        volume: str,
+    ) -> Iterator[str]:
         labels = (f"--label={CARRIER}=1", f"--label={owner_label()}")
         alone = ("--pull=never", "--network=none", "--image-volume=ignore")
-        words = ("create", *alone, *labels, f"--volume={volume}", image, "true")
+        words = (
+            "create",
+            *alone,
+            *labels,
+            f"--volume={volume}",
+            image,
+            "true",
+        )
         carrier = self._containers.create_by_command(words)
         try:
             yield carrier
         finally:
-            self._containers.remove(carrier, force=True, volumes=True)
+            self._containers.remove(
+                carrier,
+                force=True,
+                volumes=True,
+            )
 
 
 class Pods:
@@ -178,7 +249,12 @@ class Pods:
 
     def create_by_command(self, words: Sequence[str]) -> str:
         """Create a pod from the words after `podman` (`pod create …`); returns its id."""
-        return run_podman(self._session, words, "create the pod", QUICK_LIMIT)
+        return run_podman(
+            self._session,
+            words,
+            "create the pod",
+            QUICK_LIMIT,
+        )
 
     def exists(self, name: str) -> bool:
         return _exists(self._session, "pods", name)
@@ -186,31 +262,79 @@ class Pods:
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Id -> labels of the pods with a label."""
         return {
-            str(pod["Id"]): pod.get("Labels") or {} for pod in _labelled(self._session, "pods/json", label)
+            str(pod["Id"]): pod.get("Labels") or {}
+            for pod in _labelled(self._session, "pods/json", label)
         }
 
-    def remove(self, name: str, *, force: bool = False) -> None:
-        _remove(self._session, "pods", name, {"force": str(force).lower(), "timeout": "0"})
+    def remove(
+        self,
+        name: str,
+        *,
+        force: bool = False,
+    ) -> None:
+        _remove(
+            self._session,
+            "pods",
+            name,
+            {"force": str(force).lower(), "timeout": "0"},
+        )
 
 
-def _exists(session: ApiSession, kind: str, name: str) -> bool:
+def _exists(
+    session: ApiSession,
+    kind: str,
+    name: str,
+) -> bool:
     try:
-        session.named(kind, name, f"find {visible(name, 80)}", seconds=QUICK_LIMIT)
+        session.named(
+            kind,
+            name,
+            f"find {visible(name, 80)}",
+            seconds=QUICK_LIMIT,
+        )
     except NotFound:
         return False
     return True
 
 
-def _remove(session: ApiSession, kind: str, name: str, query: Mapping[str, str] | None = None) -> None:
+def _remove(
+    session: ApiSession,
+    kind: str,
+    name: str,
+    query: Mapping[str, str] | None = None,
+) -> None:
     what = f"remove the {kind.removesuffix('s')} {visible(name, 80)}"
-    session.named(kind, name, what, seconds=QUICK_LIMIT)
-    session.send("DELETE", path(kind, name), what, seconds=REMOVE_LIMIT, query=query)
+    session.named(
+        kind,
+        name,
+        what,
+        seconds=QUICK_LIMIT,
+    )
+    session.send(
+        "DELETE",
+        path(kind, name),
+        what,
+        seconds=REMOVE_LIMIT,
+        query=query,
+    )
 
 
-def _labelled(session: ApiSession, where: str, label: str) -> list[Any]:
+def _labelled(
+    session: ApiSession,
+    where: str,
+    label: str,
+) -> list[Any]:
     query = {"filters": json.dumps({"label": [label]})}
     return (
-        json.loads(session.send("GET", where, "list what was created", seconds=QUICK_LIMIT, query=query))
+        json.loads(
+            session.send(
+                "GET",
+                where,
+                "list what was created",
+                seconds=QUICK_LIMIT,
+                query=query,
+            )
+        )
         or []
     )
 
@@ -219,9 +343,12 @@ _LIMIT = 20.0
 _TABLE = ("inet", "netavark")
 
 
-def drop_stale_forwards(service: int, document: Mapping[str, Any]) -> int:
-    """Remove forwards of a running container's published ports to somewhere else; returns how many. It holds
-    those ports, so no other container can have them.
+def drop_stale_forwards(
+    service: int,
+    document: Mapping[str, Any],
+) -> int:
+    """Remove forwards of a running container's published ports to somewhere else; returns how many.
+    It holds those ports, so no other container can have them.
 
     Args:
         service: a process in the network of the rootful engine.
@@ -229,7 +356,11 @@ def drop_stale_forwards(service: int, document: Mapping[str, Any]) -> int:
     """
     settings = document.get("NetworkSettings") or {}
     networks = (settings.get("Networks") or {}).values()
-    ours = {str(network.get(key) or "") for network in networks for key in ("IPAddress", "GlobalIPv6Address")}
+    ours = {
+        str(network.get(key) or "")
+        for network in networks
+        for key in ("IPAddress", "GlobalIPv6Address")
+    }
     ports = {
         (published.partition("/")[2], int(place["HostPort"]))
         for published, places in (settings.get("Ports") or {}).items()
@@ -238,15 +369,38 @@ def drop_stale_forwards(service: int, document: Mapping[str, Any]) -> int:
     }
     if not ports or not ours - {""} or os.geteuid() or not account.find_program("nft"):
         return 0
-    with suppress(ValueError, KeyError, TypeError, OSError, subprocess.SubprocessError):
-        listed = json.loads(_nft(service, "-j", "-a", "list", "table", *_TABLE))
+    with suppress(
+        ValueError,
+        KeyError,
+        TypeError,
+        OSError,
+        subprocess.SubprocessError,
+    ):
+        listed = json.loads(
+            _nft(
+                service,
+                "-j",
+                "-a",
+                "list",
+                "table",
+                *_TABLE,
+            )
+        )
         stale = [
             (chain, handle)
             for chain, handle, forward, address in _forwards(listed)
             if forward in ports and address not in ours
         ]
         for chain, handle in stale:
-            _nft(service, "delete", "rule", *_TABLE, chain, "handle", str(handle))
+            _nft(
+                service,
+                "delete",
+                "rule",
+                *_TABLE,
+                chain,
+                "handle",
+                str(handle),
+            )
         return len(stale)
     return 0
 
@@ -260,8 +414,15 @@ def _forwards(listed: Mapping[str, Any]) -> Iterator[tuple[str, int, tuple[str, 
         matched: tuple[str, int] | None = None
         for part in rule["expr"]:
             match, dnat = part.get("match"), part.get("dnat")
-            payload = match["left"].get("payload") if match and isinstance(match["left"], dict) else None
-            if match and payload and payload.get("field") == "dport" and isinstance(match["right"], int):
+            payload = (
+                match["left"].get("payload") if match and isinstance(match["left"], dict) else None
+            )
+            if (
+                match
+                and payload
+                and payload.get("field") == "dport"
+                and isinstance(match["right"], int)
+            ):
                 matched = str(payload["protocol"]), match["right"]
             if dnat and matched and isinstance(dnat.get("addr"), str):
                 yield rule["chain"], rule["handle"], matched, dnat["addr"]
@@ -269,7 +430,13 @@ def _forwards(listed: Mapping[str, Any]) -> Iterator[tuple[str, int, tuple[str, 
 
 def _nft(service: int, *words: str, rules: str = "") -> str:
     done = subprocess.run(
-        ["nsenter", f"--net=/proc/{service}/ns/net", "--", "nft", *words],
+        [
+            "nsenter",
+            f"--net=/proc/{service}/ns/net",
+            "--",
+            "nft",
+            *words,
+        ],
         input=rules,
         capture_output=True,
         timeout=_LIMIT,
@@ -285,15 +452,24 @@ class Images:
         self._session = session
 
     def exists(self, reference: str) -> bool:
-        return self._session.exists(path("images", reference, "exists"), "find an image", seconds=QUICK_LIMIT)
+        return self._session.exists(
+            path("images", reference, "exists"), "find an image", seconds=QUICK_LIMIT
+        )
 
     def id_of(self, reference: str) -> str:
         """The ID of the image that a reference names now."""
         what = f"inspect the image {visible(reference, 120)}"
-        answer = self._session.send("GET", path("images", reference, "json"), what, seconds=QUICK_LIMIT)
+        answer = self._session.send(
+            "GET", path("images", reference, "json"), what, seconds=QUICK_LIMIT
+        )
         return str(json.loads(answer).get("Id", ""))
 
-    def import_archive(self, archive: str, reference: str, changes: Sequence[str]) -> None:
+    def import_archive(
+        self,
+        archive: str,
+        reference: str,
+        changes: Sequence[str],
+    ) -> None:
         """Create an image with one layer from a tar archive.
 
         Args:
@@ -301,7 +477,12 @@ class Images:
         """
         words = [word for change in changes for word in ("--change", change)]
         what = f"import the image {visible(reference, 120)}"
-        run_podman(self._session, ("import", "-q", *words, archive, reference), what, CREATE_LIMIT)
+        run_podman(
+            self._session,
+            ("import", "-q", *words, archive, reference),
+            what,
+            CREATE_LIMIT,
+        )
 
     def tag(self, source: str, target: str) -> None:
         """Add another reference to the same image."""
@@ -316,16 +497,21 @@ class Images:
         )
 
     def remove(self, reference: str) -> None:
-        """Remove a name of an image, and with its last one the image; one in use is kept, with an error."""
+        """Remove a name of an image, and with its last one the image; one in use is kept, with an
+        error."""
         what = f"remove the image {visible(reference, 80)}"
         self._session.send(
-            "DELETE", path("images", reference), what, seconds=REMOVE_LIMIT, query={"force": "false"}
+            "DELETE",
+            path("images", reference),
+            what,
+            seconds=REMOVE_LIMIT,
+            query={"force": "false"},
         )
 
 
 def end_half_started(container: str, user: int) -> int:
-    """End the processes of a start that nobody completes; returns how many. For a container that Podman says
-    does not run, while nobody starts it.
+    """End the processes of a start that nobody completes; returns how many. For a container that
+    Podman says does not run, while nobody starts it.
 
     Args:
         container: its full id.
@@ -351,7 +537,9 @@ def _processes(user: int) -> Iterator[tuple[int, list[str]]]:
         with suppress(OSError):
             if name.isdecimal():
                 with open(f"/proc/{name}/status", "rb") as status:
-                    uids = next((line for line in status if line.startswith(b"Uid:")), b"").split()[1:]
+                    uids = next((line for line in status if line.startswith(b"Uid:")), b"").split()[
+                        1:
+                    ]
                 if uids and int(uids[0]) == user:
                     with open(f"/proc/{name}/cmdline", "rb") as file:
                         yield int(name), os.fsdecode(file.read(8192)).split("\0")
@@ -374,11 +562,16 @@ class ChangingEngine:
         ChangeFailed: the engine is simulated or saved.
     """
 
-    def __init__(self, engine: Engine, listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        listener: Listener | None = None,
+    ) -> None:
         connection = engine.connection
         if not isinstance(connection, UnixConnection):
             why = (
-                engine.facts.only_read or "Nothing can be changed here: this engine is not a running Podman."
+                engine.facts.only_read
+                or "Nothing can be changed here: this engine is not a running Podman."
             )
             raise ChangeFailed(why)
         self.engine = engine
@@ -387,7 +580,12 @@ class ChangingEngine:
         self.images = Images(self._session)
         self.networks = Networks(self._session)
         self.copying = Copying(engine, self._session, self.containers)
-        self.volumes = Volumes(engine, self._session, self.containers, self.copying)
+        self.volumes = Volumes(
+            engine,
+            self._session,
+            self.containers,
+            self.copying,
+        )
         self.pods = Pods(self._session)
 
     def account(self) -> int:
@@ -396,8 +594,9 @@ class ChangingEngine:
 
     @property
     def service(self) -> int:
-        """A thread of the process that answers for the engine, in the network of its host; 0 if it cannot be
-        seen from here. Podman moves single threads, the first one too, into networks of containers for good.
+        """A thread of the process that answers for the engine, in the network of its host; 0 if it
+        cannot be seen from here. Podman moves single threads, the first one too, into networks of
+        containers for good.
 
         Raises:
             EngineUnreachable: there is none.
@@ -421,7 +620,8 @@ class ChangingEngine:
             end_half_started(container, self.account())
 
     def drop_stale_forwards(self, document: Mapping[str, Any]) -> int:
-        """Remove forgotten forwards of a running container's ports (see `stale_forwards`); returns how many.
+        """Remove forgotten forwards of a running container's ports (see `stale_forwards`); returns
+        how many.
 
         Raises:
             EngineUnreachable: Podman does not answer.
@@ -430,7 +630,8 @@ class ChangingEngine:
         return drop_stale_forwards(service, document) if service else 0
 
     def set_table(self, name: str, chains: str = "") -> None:
-        """Give the network of the engine's host a table of nftables of ours, or take it away: without chains.
+        """Give the network of the engine's host a table of nftables of ours, or take it away:
+        without chains.
 
         Raises:
             ChangeFailed: nft refuses, or the host's network is out of reach.

@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
 CONNECT_LIMIT = 5.0
-_TAKEN = ("address already in use", "port is already allocated", "already allocated", "bind for")
+_TAKEN = (
+    "address already in use",
+    "port is already allocated",
+    "already allocated",
+    "bind for",
+)
 _PIECE = 1 << 16
 
 
@@ -46,16 +51,26 @@ def path(*parts: str) -> str:
 
 
 class ApiSession:
-    """One podman-py session on a unix socket. Not thread-safe. `listener`: called with each request after its
-    answer.
+    """One podman-py session on a unix socket. Not thread-safe. `listener`: called with each request
+    after its answer.
     """
 
-    def __init__(self, socket: str, version: str, listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        socket: str,
+        version: str,
+        listener: Listener | None = None,
+    ) -> None:
         self.socket = socket
         self.listener = listener
-        from podman.api.client import APIClient  # a quarter of a second, for those who change something
+        from podman.api.client import (
+            APIClient,
+        )  # a quarter of a second, for those who change something
 
-        self._client = APIClient(base_url=f"unix://{socket}", version=version)
+        self._client = APIClient(
+            base_url=f"unix://{socket}",
+            version=version,
+        )
 
     def send(
         self,
@@ -75,20 +90,49 @@ class ApiSession:
         Raises:
             NotFound, NameTaken, ChangeTimedOut, EngineUnreachable, ChangeFailed
         """
-        response = self._ask(method, where, what, seconds, query, body, stream=False)
+        response = self._ask(
+            method,
+            where,
+            what,
+            seconds,
+            query,
+            body,
+            stream=False,
+        )
         return bytes(response.content)
 
-    def exists(self, where: str, what: str, *, seconds: float) -> bool:
+    def exists(
+        self,
+        where: str,
+        what: str,
+        *,
+        seconds: float,
+    ) -> bool:
         """Whether `where` (a path that ends with `exists`) exists."""
         try:
-            self._ask("GET", where, what, seconds, None, None, stream=False)
+            self._ask(
+                "GET",
+                where,
+                what,
+                seconds,
+                None,
+                None,
+                stream=False,
+            )
         except NotFound:
             return False
         return True
 
-    def named(self, kind: str, name: str, what: str, *, seconds: float) -> Mapping[str, Any]:
-        """The document of what has exactly this name or full id. Podman also takes the beginning of another
-        one's id, or of another volume's name.
+    def named(
+        self,
+        kind: str,
+        name: str,
+        what: str,
+        *,
+        seconds: float,
+    ) -> Mapping[str, Any]:
+        """The document of what has exactly this name or full id. Podman also takes the beginning of
+        another one's id, or of another volume's name.
 
         Args:
             kind: as in the path: `containers`, `networks`, `pods`, `volumes`.
@@ -96,7 +140,14 @@ class ApiSession:
         Raises:
             NotFound: there is none.
         """
-        document = json.loads(self.send("GET", path(kind, name, "json"), what, seconds=seconds))
+        document = json.loads(
+            self.send(
+                "GET",
+                path(kind, name, "json"),
+                what,
+                seconds=seconds,
+            )
+        )
         if not isinstance(document, dict):
             raise EngineProtocolError(f"Cannot {what}: Podman's answer is not a JSON object.")
         if name not in (document.get(key) for key in ("Name", "name", "Id", "id")):
@@ -104,13 +155,26 @@ class ApiSession:
         return document
 
     def download(
-        self, where: str, what: str, *, seconds: float, query: Mapping[str, str] | None = None
+        self,
+        where: str,
+        what: str,
+        *,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
     ) -> Iterator[bytes]:
         """The bytes of an answer, chunk by chunk; all of them within `seconds`."""
         from requests.exceptions import RequestException
 
         end = monotonic() + seconds
-        response = self._ask("GET", where, what, seconds, query, None, stream=True)
+        response = self._ask(
+            "GET",
+            where,
+            what,
+            seconds,
+            query,
+            None,
+            stream=True,
+        )
         try:
             yield from _in_time(response.iter_content(_PIECE), end, what)
         except RequestException as error:
@@ -129,11 +193,19 @@ class ApiSession:
     ) -> None:
         """Send bytes as they come; all of them within `seconds`."""
         end = monotonic() + seconds
-        self._ask("PUT", where, what, seconds, query, _in_time(pieces, end, what), stream=False)
+        self._ask(
+            "PUT",
+            where,
+            what,
+            seconds,
+            query,
+            _in_time(pieces, end, what),
+            stream=False,
+        )
 
     def peer(self) -> tuple[int, int]:
-        """The process that listens on the socket, and its user; the kernel says so, not the engine. The
-        process is 0 if it cannot be seen from here.
+        """The process that listens on the socket, and its user; the kernel says so, not the engine.
+        The process is 0 if it cannot be seen from here.
 
         Raises:
             EngineUnreachable: nothing listens.
@@ -145,7 +217,9 @@ class ApiSession:
                 connection.connect(self.socket)
             except OSError as error:
                 raise EngineUnreachable(f"Podman does not answer: {error.strerror}.") from error
-            raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(layout))
+            raw = connection.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(layout)
+            )
         pid, user, _ = struct.unpack(layout, raw)
         return pid, user
 
@@ -182,17 +256,30 @@ class ApiSession:
             raise _no_answer(what, seconds, error) from error
         finally:
             if self.listener is not None:
-                self.listener(Request(method, target(f"/{where}", query), status, monotonic() - started))
+                self.listener(
+                    Request(
+                        method,
+                        target(f"/{where}", query),
+                        status,
+                        monotonic() - started,
+                    )
+                )
         if status < 400:
             return response
         raise refusal(what, status, _message(response))
 
 
-def refusal(what: str, status: int, message: str) -> ChangeFailed | NotFound:
+def refusal(
+    what: str,
+    status: int,
+    message: str,
+) -> ChangeFailed | NotFound:
     """The error for Podman's refusal; `status` 0 if only its message is known."""
     shown = visible(" ".join(message.split()), MESSAGE_LENGTH).rstrip(".")
     sentence = (
-        f"Cannot {what}: {shown}." if shown else f"Cannot {what}: Podman answered with status {status}."
+        f"Cannot {what}: {shown}."
+        if shown
+        else f"Cannot {what}: Podman answered with status {status}."
     )
     if (
         "already in use" in shown and "name" in shown
@@ -205,7 +292,11 @@ def refusal(what: str, status: int, message: str) -> ChangeFailed | NotFound:
     return ChangeFailed(sentence)
 
 
-def _no_answer(what: str, seconds: float, error: APIError) -> ChangeTimedOut | EngineUnreachable:
+def _no_answer(
+    what: str,
+    seconds: float,
+    error: APIError,
+) -> ChangeTimedOut | EngineUnreachable:
     cause = error.__cause__
     if "timed out" in str(cause).lower():
         return ChangeTimedOut(f"Cannot {what}: Podman did not finish within {seconds:g} s.")
@@ -222,7 +313,11 @@ def _message(response: Any) -> str:
     return ""
 
 
-def _in_time(pieces: Iterable[bytes], end: float, what: str) -> Iterator[bytes]:
+def _in_time(
+    pieces: Iterable[bytes],
+    end: float,
+    what: str,
+) -> Iterator[bytes]:
     for piece in pieces:
         if monotonic() > end:
             raise ChangeTimedOut(f"Cannot {what}: the time limit has passed.")
@@ -243,27 +338,46 @@ _AWAY = (
 _NOT_OVER_A_SOCKET = ("--conmon-pidfile", "--decryption-key", "--env-host", "--pidfile")
 
 
-def run_podman(session: ApiSession, arguments: Sequence[str], what: str, seconds: float) -> str:
+def run_podman(
+    session: ApiSession,
+    arguments: Sequence[str],
+    what: str,
+    seconds: float,
+) -> str:
     """The output of `podman --url unix://SOCKET ARGUMENTS`; never through a shell.
 
     Raises:
         NotFound, NameTaken, ChangeTimedOut, EngineUnreachable, ChangeFailed
     """
-    code, printed, errors = exit_of_podman(session, arguments, what, seconds)
+    code, printed, errors = exit_of_podman(
+        session,
+        arguments,
+        what,
+        seconds,
+    )
     if code == 0:
         return printed.strip()
     raise _refused(what, errors)
 
 
 def exit_of_podman(
-    session: ApiSession, arguments: Sequence[str], what: str, seconds: float
+    session: ApiSession,
+    arguments: Sequence[str],
+    what: str,
+    seconds: float,
 ) -> tuple[int, str, str]:
-    """Exit code, output and errors of `podman --url unix://SOCKET ARGUMENTS`; never through a shell.
+    """Exit code, output and errors of `podman --url unix://SOCKET ARGUMENTS`; never through a
+    shell.
 
     Raises:
         ChangeTimedOut, ChangeFailed: it could not be run at all.
     """
-    words = ["podman", "--url", f"unix://{session.socket}", *arguments]
+    words = [
+        "podman",
+        "--url",
+        f"unix://{session.socket}",
+        *arguments,
+    ]
     started = monotonic()
     environment = {**account.environment(), "LC_ALL": "C"}
     for leading in ("CONTAINER_HOST", "CONTAINER_CONNECTION"):
@@ -281,13 +395,26 @@ def exit_of_podman(
     except FileNotFoundError:
         raise ChangeFailed(f"Cannot {what}: the program podman is not installed here.") from None
     except subprocess.TimeoutExpired:
-        raise ChangeTimedOut(f"Cannot {what}: Podman did not finish within {seconds:g} s.") from None
+        raise ChangeTimedOut(
+            f"Cannot {what}: Podman did not finish within {seconds:g} s."
+        ) from None
     except (OSError, ValueError) as error:
         raise ChangeFailed(f"Cannot {what}: podman cannot be run ({error}).") from error
     if session.listener is not None:
         shown = shlex.join(("podman", *map(mask_text, arguments)))
-        session.listener(Request("run", shown, 200 if done.returncode == 0 else 500, monotonic() - started))
-    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+        session.listener(
+            Request(
+                "run",
+                shown,
+                200 if done.returncode == 0 else 500,
+                monotonic() - started,
+            )
+        )
+    return (
+        done.returncode,
+        done.stdout.decode("utf-8", "replace"),
+        done.stderr.decode("utf-8", "replace"),
+    )
 
 
 def _refused(what: str, errors: str) -> EngineError:
@@ -345,9 +472,20 @@ class ContainerControl:
         words[place:place] = flags
         return self.create_by_command(words, seconds=seconds)
 
-    def create_by_command(self, words: Sequence[str], *, seconds: float = CREATE_LIMIT) -> str:
-        """Create a container from the words after `podman` (`create --name web …`) and return its full id."""
-        printed = run_podman(self._session, words, "create the container", seconds)
+    def create_by_command(
+        self,
+        words: Sequence[str],
+        *,
+        seconds: float = CREATE_LIMIT,
+    ) -> str:
+        """Create a container from the words after `podman` (`create --name web …`) and return its
+        full id."""
+        printed = run_podman(
+            self._session,
+            words,
+            "create the container",
+            seconds,
+        )
         return printed.splitlines()[-1].strip() if printed else ""
 
     def exists(self, container: str) -> bool:
@@ -359,86 +497,225 @@ class ContainerControl:
 
     def inspect(self, container: str) -> Mapping[str, Any]:
         what = f"inspect {_the(container)}"
-        return self._session.named("containers", container, what, seconds=QUICK_LIMIT)
+        return self._session.named(
+            "containers",
+            container,
+            what,
+            seconds=QUICK_LIMIT,
+        )
 
     def labelled(self, label: str) -> tuple[Mapping[str, Any], ...]:
         """The containers with a label (`KEY` or `KEY=VALUE`), running or not, as listed."""
-        query = {"all": "true", "filters": json.dumps({"label": [label]})}
-        return tuple(self._document("containers/json", "list containers", query) or ())
+        query = {
+            "all": "true",
+            "filters": json.dumps({"label": [label]}),
+        }
+        return tuple(
+            self._document(
+                "containers/json",
+                "list containers",
+                query,
+            )
+            or ()
+        )
 
     def using(self, volume: str) -> tuple[str, ...]:
         """The names of the running containers that mount a volume."""
         query = {"filters": json.dumps({"volume": [volume], "status": ["running"]})}
-        listed = self._document("containers/json", "list containers", query) or ()
+        listed = (
+            self._document(
+                "containers/json",
+                "list containers",
+                query,
+            )
+            or ()
+        )
         return tuple(str((container.get("Names") or [""])[0]) for container in listed)
 
-    def init(self, container: str, *, seconds: float = START_LIMIT) -> int:
-        """Prepare a container so that its main process exists but does not run yet; returns its pid."""
-        self._post(container, "init", f"prepare {_the(container)}", seconds)
+    def init(
+        self,
+        container: str,
+        *,
+        seconds: float = START_LIMIT,
+    ) -> int:
+        """Prepare a container so that its main process exists but does not run yet; returns its
+        pid."""
+        self._post(
+            container,
+            "init",
+            f"prepare {_the(container)}",
+            seconds,
+        )
         return int(self.inspect(container)["State"]["Pid"])
 
-    def start(self, container: str, *, seconds: float = START_LIMIT) -> None:
+    def start(
+        self,
+        container: str,
+        *,
+        seconds: float = START_LIMIT,
+    ) -> None:
         """Start a container; a running one is left alone."""
-        self._post(container, "start", f"start {_the(container)}", seconds)
+        self._post(
+            container,
+            "start",
+            f"start {_the(container)}",
+            seconds,
+        )
 
     def stop(self, container: str, *, timeout: int) -> None:
         """Ask it to stop and kill it after `timeout` seconds; a stopped one is left alone."""
         query = {"timeout": str(timeout)}
-        self._post(container, "stop", f"stop {_the(container)}", timeout + QUICK_LIMIT, query)
+        self._post(
+            container,
+            "stop",
+            f"stop {_the(container)}",
+            timeout + QUICK_LIMIT,
+            query,
+        )
 
-    def restart(self, container: str, *, timeout: int) -> None:
+    def restart(
+        self,
+        container: str,
+        *,
+        timeout: int,
+    ) -> None:
         query = {"t": str(timeout)}
-        self._post(container, "restart", f"restart {_the(container)}", timeout + START_LIMIT, query)
+        self._post(
+            container,
+            "restart",
+            f"restart {_the(container)}",
+            timeout + START_LIMIT,
+            query,
+        )
 
-    def kill(self, container: str, *, signal: str = "KILL") -> None:
-        self._post(container, "kill", f"kill {_the(container)}", QUICK_LIMIT, {"signal": signal})
+    def kill(
+        self,
+        container: str,
+        *,
+        signal: str = "KILL",
+    ) -> None:
+        self._post(
+            container,
+            "kill",
+            f"kill {_the(container)}",
+            QUICK_LIMIT,
+            {"signal": signal},
+        )
 
     def rename(self, container: str, name: str) -> None:
         what = f"rename {_the(container)} to {visible(name, 80)}"
-        self._post(container, "rename", what, QUICK_LIMIT, {"name": name})
+        self._post(
+            container,
+            "rename",
+            what,
+            QUICK_LIMIT,
+            {"name": name},
+        )
 
-    def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
-        """Remove a container; with `force` also a running one, which is killed immediately. `volumes`: also
-        remove its anonymous volumes.
+    def remove(
+        self,
+        container: str,
+        *,
+        force: bool = False,
+        volumes: bool = False,
+    ) -> None:
+        """Remove a container; with `force` also a running one, which is killed immediately.
+        `volumes`: also remove its anonymous volumes.
         """
-        query = {"force": str(force).lower(), "v": str(volumes).lower(), "ignore": "true"}
+        query = {
+            "force": str(force).lower(),
+            "v": str(volumes).lower(),
+            "ignore": "true",
+        }
         if force:
             query["timeout"] = "0"
         what = f"remove {_the(container)}"
         with suppress(NotFound):
             where = path("containers", self._identity(container, what))
-            self._session.send("DELETE", where, what, seconds=REMOVE_LIMIT, query=query)
+            self._session.send(
+                "DELETE",
+                where,
+                what,
+                seconds=REMOVE_LIMIT,
+                query=query,
+            )
 
     def wait(self, container: str, *, seconds: float) -> int:
         """Wait until it has stopped; returns its exit code."""
-        body = self._post(container, "wait", f"wait for {_the(container)}", seconds, {"condition": "stopped"})
+        body = self._post(
+            container, "wait", f"wait for {_the(container)}", seconds, {"condition": "stopped"}
+        )
         try:
             return int(body)
         except ValueError:
             raise EngineProtocolError("Podman's answer to a wait is not an exit code.") from None
 
-    def update(self, container: str, flags: Sequence[str], *, seconds: float = QUICK_LIMIT) -> None:
-        """Change limits, restart policy or health checks of a container while it runs. `flags`: of `podman
+    def update(
+        self,
+        container: str,
+        flags: Sequence[str],
+        *,
+        seconds: float = QUICK_LIMIT,
+    ) -> None:
+        """Change limits, restart policy or health checks of a container while it runs. `flags`: of
+        `podman
         update`: `("--memory=256m", "--pids-limit=100")`.
         """
         what = f"update {_the(container)}"
-        run_podman(self._session, ("update", *flags, "--", self._identity(container, what)), what, seconds)
+        run_podman(
+            self._session,
+            (
+                "update",
+                *flags,
+                "--",
+                self._identity(container, what),
+            ),
+            what,
+            seconds,
+        )
 
-    def set_limits(self, container: str, limits: Mapping[str, Any]) -> None:
-        """Set limits as OCI resources through the API: unlike `update`, this can also remove a limit."""
+    def set_limits(
+        self,
+        container: str,
+        limits: Mapping[str, Any],
+    ) -> None:
+        """Set limits as OCI resources through the API: unlike `update`, this can also remove a
+        limit."""
         what = f"update {_the(container)}"
-        where = path("containers", self._identity(container, what), "update")
-        self._session.send("POST", where, what, seconds=QUICK_LIMIT, body=json.dumps(limits))
+        where = path(
+            "containers",
+            self._identity(container, what),
+            "update",
+        )
+        self._session.send(
+            "POST",
+            where,
+            what,
+            seconds=QUICK_LIMIT,
+            body=json.dumps(limits),
+        )
 
     def check_health(self, container: str) -> str:
         """Run its health check once; `healthy`, `unhealthy` or `starting`."""
         where = path("containers", container, "healthcheck")
         what = f"run the health check of {_the(container)}"
-        document = json.loads(self._session.send("GET", where, what, seconds=QUICK_LIMIT))
+        document = json.loads(
+            self._session.send(
+                "GET",
+                where,
+                what,
+                seconds=QUICK_LIMIT,
+            )
+        )
         return str(document.get("Status", "")) if isinstance(document, dict) else ""
 
     def run_inside(
-        self, container: str, words: Sequence[str], *, user: str = "", seconds: float = QUICK_LIMIT
+        self,
+        container: str,
+        words: Sequence[str],
+        *,
+        user: str = "",
+        seconds: float = QUICK_LIMIT,
     ) -> tuple[int, str]:
         """Run a command in a container of our own (a lab's), never in an audited one.
 
@@ -455,7 +732,13 @@ class ContainerControl:
         )
         return code, printed + errors
 
-    def logs(self, container: str, *, tail: int = 200, seconds: float = QUICK_LIMIT) -> str:
+    def logs(
+        self,
+        container: str,
+        *,
+        tail: int = 200,
+        seconds: float = QUICK_LIMIT,
+    ) -> str:
         """The last lines of its log; not yet safe to show. Raises if its log driver keeps none."""
         query = {"stdout": "true", "stderr": "true", "tail": str(tail)}
         where = path("containers", container, "logs")
@@ -466,52 +749,136 @@ class ContainerControl:
             collected += piece
             if len(collected) > LOG_LIMIT:
                 break
-        return b"".join(data for _, data in frames_of(bytes(collected))).decode("utf-8", "replace")
+        return b"".join(data for _, data in frames_of(bytes(collected))).decode(
+            "utf-8",
+            "replace",
+        )
 
-    def changes(self, container: str, *, seconds: float = REMOVE_LIMIT) -> tuple[Mapping[str, Any], ...]:
+    def changes(
+        self,
+        container: str,
+        *,
+        seconds: float = REMOVE_LIMIT,
+    ) -> tuple[Mapping[str, Any], ...]:
         """The differences from its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
         where = path("containers", container, "changes")
         what = f"compare {_the(container)} with its image"
-        return tuple(json.loads(self._session.send("GET", where, what, seconds=seconds)) or ())
+        return tuple(
+            json.loads(
+                self._session.send(
+                    "GET",
+                    where,
+                    what,
+                    seconds=seconds,
+                )
+            )
+            or ()
+        )
 
-    def archive(self, container: str, place: str, *, seconds: float) -> Iterator[bytes]:
+    def archive(
+        self,
+        container: str,
+        place: str,
+        *,
+        seconds: float,
+    ) -> Iterator[bytes]:
         """A file or directory as a tar archive, also from a tmpfs or a volume, but without owners.
 
         `/data/.` is the contents of a directory.
         """
         where = path("containers", container, "archive")
         what = f"read {visible(place, 80)} of {_the(container)}"
-        return self._session.download(where, what, seconds=seconds, query={"path": place})
+        return self._session.download(
+            where,
+            what,
+            seconds=seconds,
+            query={"path": place},
+        )
 
-    def export(self, container: str, *, seconds: float) -> Iterator[bytes]:
+    def export(
+        self,
+        container: str,
+        *,
+        seconds: float,
+    ) -> Iterator[bytes]:
         """Its whole file system without volumes, as a tar archive. It need not run."""
         where = path("containers", container, "export")
-        return self._session.download(where, f"read the files of {_the(container)}", seconds=seconds)
+        return self._session.download(
+            where, f"read the files of {_the(container)}", seconds=seconds
+        )
 
-    def extract(self, container: str, place: str, archive: Iterator[bytes], *, seconds: float) -> None:
+    def extract(
+        self,
+        container: str,
+        place: str,
+        archive: Iterator[bytes],
+        *,
+        seconds: float,
+    ) -> None:
         """Unpack a tar archive into a directory of a container, with the owners in the archive."""
         where = path("containers", container, "archive")
         what = f"write to {visible(place, 80)} of {_the(container)}"
         query = {"path": place, "copyUIDGID": "false"}
-        self._session.upload(where, what, archive, seconds=seconds, query=query)
+        self._session.upload(
+            where,
+            what,
+            archive,
+            seconds=seconds,
+            query=query,
+        )
 
-    def _document(self, where: str, what: str, query: Mapping[str, str] | None = None) -> Any:
+    def _document(
+        self,
+        where: str,
+        what: str,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
         try:
-            return json.loads(self._session.send("GET", where, what, seconds=QUICK_LIMIT, query=query))
+            return json.loads(
+                self._session.send(
+                    "GET",
+                    where,
+                    what,
+                    seconds=QUICK_LIMIT,
+                    query=query,
+                )
+            )
         except ValueError:
             raise EngineProtocolError(f"Cannot {what}: Podman's answer is not JSON.") from None
 
     def _post(
-        self, container: str, verb: str, what: str, seconds: float, query: Mapping[str, str] | None = None
+        self,
+        container: str,
+        verb: str,
+        what: str,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
     ) -> bytes:
-        where = path("containers", self._identity(container, what), verb)
-        return self._session.send("POST", where, what, seconds=seconds, query=query)
+        where = path(
+            "containers",
+            self._identity(container, what),
+            verb,
+        )
+        return self._session.send(
+            "POST",
+            where,
+            what,
+            seconds=seconds,
+            query=query,
+        )
 
     def _identity(self, container: str, what: str) -> str:
         """The full id: by a name, Podman also finds the container whose id begins with it."""
         if len(container) == _ID_LENGTH and _HEX.issuperset(container):
             return container
-        return str(self._session.named("containers", container, what, seconds=QUICK_LIMIT)["Id"])
+        return str(
+            self._session.named(
+                "containers",
+                container,
+                what,
+                seconds=QUICK_LIMIT,
+            )["Id"]
+        )
 
 
 def _the(container: str) -> str:

@@ -1,13 +1,13 @@
 """Copies directories between two mounts of a container, with the rights of its engine's user.
 
-Run as `python -m hardentui.engine.change.copy_process` with a `Task` as JSON on standard input; prints a
-`Copied`. Before anything of the container is opened, the process enters the user namespace of the engine and
-becomes its root there, which on the host is the engine's user: what that user may not read stays unread, also
-when root asks. Loads nothing else.
+Run as `python -m hardentui.engine.change.copy_process` with a `Task` as JSON on standard input;
+prints a `Copied`. Before anything of the container is opened, the process enters the user namespace
+of the engine and becomes its root there, which on the host is the engine's user: what that user may
+not read stays unread, also when root asks. Loads nothing else.
 
-A later pass copies only what changed since an earlier one, judged by the time of change (which no program can
-set back), size and time of modification, and removes what is gone. Links are never followed: while the first
-pass reads, the container runs and may put one anywhere.
+A later pass copies only what changed since an earlier one, judged by the time of change (which no
+program can set back), size and time of modification, and removes what is gone. Links are never
+followed: while the first pass reads, the container runs and may put one anywhere.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Ranges = tuple[tuple[int, int, int], ...]
-"""(first id inside, first id outside, count) of each range of a user namespace; empty = ids stay."""
+"""(first id inside, first id outside, count) of each range of a user namespace; empty = ids stay.
+"""
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEW_USER = 0x10000000
@@ -60,11 +61,16 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     user: int  # uid of the engine's user on this machine
     # (directory, directory to copy its contents to), from the root of that process
     pairs: tuple[tuple[str, str], ...]
-    # users, groups: of the container's own user namespace, whose owners are translated; empty = kept
+    # users, groups: of the container's own user namespace, whose owners are translated; empty =
+    # kept
     users: Ranges = ()
     groups: Ranges = ()
-    since: int = 0  # start of the first pass, in nanoseconds since the epoch; 0 = everything is copied
-    mirror: tuple[int, ...] = ()  # remove from these what is gone from the source (indices of pairs)
+    since: int = (
+        0  # start of the first pass, in nanoseconds since the epoch; 0 = everything is copied
+    )
+    mirror: tuple[
+        int, ...
+    ] = ()  # remove from these what is gone from the source (indices of pairs)
     look: tuple[str, ...] = ()  # directories whose state is told, after all was copied
     owned: tuple[str, ...] = ()  # directories whose files' owners are told
     given: tuple[tuple[str, Owners], ...] = ()  # (directory, owners that its files get)
@@ -95,7 +101,13 @@ def main() -> int:
     parent = os.getppid()
     try:
         _become(task.pid, task.user)
-        _LIBC.prctl(_DIE_WITH_PARENT, _KILL, 0, 0, 0)
+        _LIBC.prctl(
+            _DIE_WITH_PARENT,
+            _KILL,
+            0,
+            0,
+            0,
+        )
         if os.getppid() != parent:
             return 1
         for number, (source, target) in enumerate(task.pairs):
@@ -103,8 +115,14 @@ def main() -> int:
                 with _opened(task.pid, source) as here, _opened(task.pid, target) as there:
                     if not os.listdir(there):
                         copied.empty += (number,)
-                    _LIBC.syncfs(here)  # what is written through a mapping from now on is a change again
-                    _Tree(task, number in task.mirror, copied).copy(here, there, "")
+                    _LIBC.syncfs(
+                        here
+                    )  # what is written through a mapping from now on is a change again
+                    _Tree(task, number in task.mirror, copied).copy(
+                        here,
+                        there,
+                        "",
+                    )
             except PermissionError:
                 if task.strict:
                     raise
@@ -131,13 +149,15 @@ def main() -> int:
 def _become(pid: int, user: int) -> None:
     """Enter the user namespace of a process of the engine, and become its root.
 
-    The number of the process comes from the engine, which may be a stranger's: the kernel says whose
-    namespace it is.
+    The number of the process comes from the engine, which may be a stranger's: the kernel says
+    whose namespace it is.
     """
     with open(f"/proc/{pid}/ns/user", "rb") as theirs:
         if os.fstat(theirs.fileno()).st_ino == os.stat("/proc/self/ns/user").st_ino:
             if user != os.geteuid():
-                raise _Refused("the engine of another user does not run in a namespace of that user")
+                raise _Refused(
+                    "the engine of another user does not run in a namespace of that user"
+                )
             return
         owner = bytearray(4)
         fcntl.ioctl(theirs, _GET_OWNER, owner)
@@ -147,7 +167,11 @@ def _become(pid: int, user: int) -> None:
             os.setgroups([])
         if _LIBC.setns(theirs.fileno(), _NEW_USER):
             number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), "its user namespace")
+            raise OSError(
+                number,
+                os.strerror(number),
+                "its user namespace",
+            )
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
 
@@ -160,10 +184,16 @@ def _opened(pid: int, path: str) -> Iterator[int]:
         for name in (name for name in path.split("/") if name):
             if name == "..":
                 raise _Refused("a path with ..")
-            there = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            there = os.open(
+                name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here
+            )
             os.close(here)
             here = there
-        handle = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=here)
+        handle = os.open(
+            ".",
+            os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC,
+            dir_fd=here,
+        )
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from error
     finally:
@@ -177,14 +207,24 @@ def _opened(pid: int, path: str) -> Iterator[int]:
 class _Tree:
     """One pair of directories."""
 
-    def __init__(self, task: Task, mirror: bool, copied: Copied) -> None:
+    def __init__(
+        self,
+        task: Task,
+        mirror: bool,
+        copied: Copied,
+    ) -> None:
         self._task = task
         self._mirror = mirror
         self._copied = copied
         self._names: dict[tuple[int, int], str] = {}  # of files with several names
         self._top = -1
 
-    def copy(self, here: int, there: int, inside: str) -> None:
+    def copy(
+        self,
+        here: int,
+        there: int,
+        inside: str,
+    ) -> None:
         """The contents of a directory, then its own owner, mode and times."""
         if not inside:
             self._top = there
@@ -193,7 +233,13 @@ class _Tree:
         for name in names:
             path = f"{inside}{name}"
             try:
-                self._entry(here, there, name, path, name in before)
+                self._entry(
+                    here,
+                    there,
+                    name,
+                    path,
+                    name in before,
+                )
             except PermissionError:
                 if self._task.strict:
                     raise
@@ -206,13 +252,38 @@ class _Tree:
                 _remove(there, name)
         self._finish(there, os.fstat(here), here)
 
-    def _entry(self, here: int, there: int, name: str, path: str, exists: bool) -> None:
-        status = os.stat(name, dir_fd=here, follow_symlinks=False)
-        old = os.stat(name, dir_fd=there, follow_symlinks=False) if exists else None
+    def _entry(
+        self,
+        here: int,
+        there: int,
+        name: str,
+        path: str,
+        exists: bool,
+    ) -> None:
+        status = os.stat(
+            name,
+            dir_fd=here,
+            follow_symlinks=False,
+        )
+        old = (
+            os.stat(
+                name,
+                dir_fd=there,
+                follow_symlinks=False,
+            )
+            if exists
+            else None
+        )
         if stat.S_ISSOCK(status.st_mode):
             return  # its listener makes it again
         if stat.S_ISDIR(status.st_mode):
-            self._directory(here, there, name, path, old)
+            self._directory(
+                here,
+                there,
+                name,
+                path,
+                old,
+            )
             return
         identity = (status.st_dev, status.st_ino)
         first = self._names.setdefault(identity, path) if status.st_nlink > 1 else path
@@ -221,22 +292,63 @@ class _Tree:
         if old is not None:
             _remove(there, name)
         if first != path:
-            os.link(first, name, src_dir_fd=self._top, dst_dir_fd=there, follow_symlinks=False)
+            os.link(
+                first,
+                name,
+                src_dir_fd=self._top,
+                dst_dir_fd=there,
+                follow_symlinks=False,
+            )
             return
         if stat.S_ISREG(status.st_mode):
             self._file(here, there, name)
         elif stat.S_ISLNK(status.st_mode):
-            os.symlink(os.readlink(name, dir_fd=here), name, dir_fd=there)
-            os.chown(name, *self._owner(status), dir_fd=there, follow_symlinks=False)
+            os.symlink(
+                os.readlink(name, dir_fd=here),
+                name,
+                dir_fd=there,
+            )
+            os.chown(
+                name,
+                *self._owner(status),
+                dir_fd=there,
+                follow_symlinks=False,
+            )
             times = (status.st_atime_ns, status.st_mtime_ns)
-            os.utime(name, ns=times, dir_fd=there, follow_symlinks=False)
+            os.utime(
+                name,
+                ns=times,
+                dir_fd=there,
+                follow_symlinks=False,
+            )
         else:
-            os.mknod(name, status.st_mode, status.st_rdev, dir_fd=there)
-            os.chown(name, *self._owner(status), dir_fd=there, follow_symlinks=False)
-            os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=there)
+            os.mknod(
+                name,
+                status.st_mode,
+                status.st_rdev,
+                dir_fd=there,
+            )
+            os.chown(
+                name,
+                *self._owner(status),
+                dir_fd=there,
+                follow_symlinks=False,
+            )
+            os.chmod(
+                name,
+                stat.S_IMODE(status.st_mode),
+                dir_fd=there,
+            )
         self._copied.files += 1
 
-    def _directory(self, here: int, there: int, name: str, path: str, old: os.stat_result | None) -> None:
+    def _directory(
+        self,
+        here: int,
+        there: int,
+        name: str,
+        path: str,
+        old: os.stat_result | None,
+    ) -> None:
         handle = os.open(name, _DIRECTORY, dir_fd=here)
         try:
             if old is not None and not stat.S_ISDIR(old.st_mode):
@@ -252,7 +364,12 @@ class _Tree:
         finally:
             os.close(handle)
 
-    def _file(self, here: int, there: int, name: str) -> None:
+    def _file(
+        self,
+        here: int,
+        there: int,
+        name: str,
+    ) -> None:
         source = os.open(name, _FILE, dir_fd=here)
         try:
             status = os.fstat(source)
@@ -276,7 +393,12 @@ class _Tree:
         finally:
             os.close(source)
 
-    def _finish(self, target: int, status: os.stat_result, source: int) -> None:
+    def _finish(
+        self,
+        target: int,
+        status: os.stat_result,
+        source: int,
+    ) -> None:
         os.fchown(target, *self._owner(status))
         os.fchmod(target, stat.S_IMODE(status.st_mode))
         for name in os.listxattr(source):
@@ -285,7 +407,11 @@ class _Tree:
                     os.setxattr(target, name, os.getxattr(source, name))
         os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    def _unchanged(self, status: os.stat_result, old: os.stat_result) -> bool:
+    def _unchanged(
+        self,
+        status: os.stat_result,
+        old: os.stat_result,
+    ) -> bool:
         """Whether an earlier pass copied it as it is now."""
         return (
             status.st_ctime_ns < self._task.since - _TICK
@@ -300,7 +426,11 @@ class _Tree:
 def _look(directory: int, digest: hashlib._Hash) -> None:
     """Every entry with its times of change: no program can set those back."""
     for name in sorted(os.listdir(directory)):
-        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        status = os.stat(
+            name,
+            dir_fd=directory,
+            follow_symlinks=False,
+        )
         digest.update(f"{name!a} {status.st_ino} {status.st_mode} {status.st_ctime_ns}\n".encode())
         if stat.S_ISDIR(status.st_mode):
             inner = os.open(name, _DIRECTORY, dir_fd=directory)
@@ -311,13 +441,20 @@ def _look(directory: int, digest: hashlib._Hash) -> None:
     digest.update(b"/\n")
 
 
-def _entries(directory: int, below: bytes = b"") -> Iterator[tuple[int, str, bytes, os.stat_result]]:
+def _entries(
+    directory: int,
+    below: bytes = b"",
+) -> Iterator[tuple[int, str, bytes, os.stat_result]]:
     """Everything below a directory and itself: (parent, name in it, path, status). Follows no link."""
     if not below:
         yield directory, ".", b".", os.fstat(directory)
     for name in os.listdir(directory):
         try:
-            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            status = os.stat(
+                name,
+                dir_fd=directory,
+                follow_symlinks=False,
+            )
             path = below + os.fsencode(name)
             yield directory, name, path, status
             if stat.S_ISDIR(status.st_mode):
@@ -346,7 +483,12 @@ def _give(directory: int, owners: Owners) -> None:
     for parent, name, path, status in _entries(directory):
         wanted = others.get(path, owners.usual)
         if (status.st_uid, status.st_gid) != wanted:
-            os.chown(name, *wanted, dir_fd=parent, follow_symlinks=False)
+            os.chown(
+                name,
+                *wanted,
+                dir_fd=parent,
+                follow_symlinks=False,
+            )
 
 
 def nothing() -> str:

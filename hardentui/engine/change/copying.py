@@ -1,9 +1,10 @@
 """Data of containers, copied on the engine's machine with the rights of the engine's user.
 
-Podman's `/archive` gives every file the owner of the container's user, `/export` sends the whole root file
-system, `/volumes/NAME/export` exists since Podman 5.6 only. So a *carrier* mounts what is read and what is
-written: a container that is prepared but never started. A process of ours, in the user namespace of the
-engine, copies from one mount to the other (see `copy_process`).
+Podman's `/archive` gives every file the owner of the container's user, `/export` sends the whole
+root file system, `/volumes/NAME/export` exists since Podman 5.6 only. So a *carrier* mounts what is
+read and what is
+written: a container that is prepared but never started. A process of ours, in the user namespace of
+the engine, copies from one mount to the other (see `copy_process`).
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
 from hardentui.visible import visible
 
-# The owner of a throw-away object: a label names the process that created it, to recognise crash leftovers.
+# The owner of a throw-away object: a label names the process that created it, to recognise crash
+# leftovers.
 #
-# The label holds the boot of the machine, the process and its start time: a PID alone may have been reused
-# since.
+# The label holds the boot of the machine, the process and its start time: a PID alone may have been
+# reused since.
 
 OWNER_LABEL = "hardentui.owner"
 
@@ -76,7 +78,11 @@ def _hidden(pid: int) -> bool:
 def _start(pid: int) -> str:
     """Clock ticks between boot and the start of a process; empty if there is none."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        with open(
+            f"/proc/{pid}/stat",
+            encoding="utf-8",
+            errors="replace",
+        ) as file:
             words = file.read().rpartition(")")[2].split()
     except OSError:
         return ""
@@ -84,7 +90,8 @@ def _start(pid: int) -> str:
 
 
 CARRIER = "hardentui.carrier"
-"""The label of containers that only mount what is copied; its value: the container whose layer that is."""
+"""The label of containers that only mount what is copied; its value: the container whose layer that
+is."""
 FROM, TO = "/hardentui-from", "/hardentui-to"
 FILE = "file"
 _PROGRAM = "/hardentui-program"
@@ -102,7 +109,12 @@ class LayerCopy(msgspec.Struct, frozen=True):
 class Copying:
     """Copies data on the machine of one engine."""
 
-    def __init__(self, engine: Engine, session: ApiSession, containers: ContainerControl) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        session: ApiSession,
+        containers: ContainerControl,
+    ) -> None:
         self._engine = engine
         self._session = session
         self._containers = containers
@@ -113,9 +125,14 @@ class Copying:
         return self._engine.facts.local and os.geteuid() in (0, self._session.peer()[1])
 
     def layer(
-        self, container: str, pairs: Sequence[tuple[str, str]], *, stop: threading.Event | None = None
+        self,
+        container: str,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        stop: threading.Event | None = None,
     ) -> LayerCopy:
-        """Copy directories of a container's own file system into volumes, with owners, modes and times.
+        """Copy directories of a container's own file system into volumes, with owners, modes and
+        times.
 
         The container may run. The carrier stays for `again`, until `leave`.
 
@@ -127,19 +144,35 @@ class Copying:
             KeyboardInterrupt: `stop` was set.
         """
         if not self.possible:
-            raise ChangeFailed("Data in a writable layer can only be copied on the engine's machine.")
+            raise ChangeFailed(
+                "Data in a writable layer can only be copied on the engine's machine."
+            )
         document = self._containers.inspect(container)
         where = path("containers", container, "mount")
         what = f"read the files of the container {visible(container, 80)}"
-        answer = self._session.send("POST", where, what, seconds=QUICK_LIMIT)
+        answer = self._session.send(
+            "POST",
+            where,
+            what,
+            seconds=QUICK_LIMIT,
+        )
         merged = answer.decode("utf-8", "surrogateescape").strip().strip('"')
         try:
             mounts = [_mount("bind", merged, FROM, read_only=True)]
             mounts += [_mount("volume", volume, f"{TO}{n}") for n, (_, volume) in enumerate(pairs)]
-            carrier, pid = self._carrier(str(document["Image"]), mounts, str(document["Id"]))
+            carrier, pid = self._carrier(
+                str(document["Image"]),
+                mounts,
+                str(document["Id"]),
+            )
         finally:  # the carrier keeps its mount of it
             where = path("containers", container, "unmount")
-            self._session.send("POST", where, what, seconds=QUICK_LIMIT)
+            self._session.send(
+                "POST",
+                where,
+                what,
+                seconds=QUICK_LIMIT,
+            )
         user = self._session.peer()[1]
         mappings = (document.get("HostConfig") or {}).get("IDMappings") or {} if user == 0 else {}
         try:
@@ -155,10 +188,18 @@ class Copying:
             self._containers.remove(carrier, force=True)
             raise
 
-    def again(self, first: LayerCopy, *, stop: threading.Event | None = None) -> Copied:
-        """Copy what changed since a first pass, and remove what is gone since then. Raises as `layer`."""
+    def again(
+        self,
+        first: LayerCopy,
+        *,
+        stop: threading.Event | None = None,
+    ) -> Copied:
+        """Copy what changed since a first pass, and remove what is gone since then. Raises as
+        `layer`."""
         places = tuple(target for _, target in first.task.pairs)
-        since = replace(first.task, since=first.copied.begun, mirror=first.copied.empty, look=places)
+        since = replace(
+            first.task, since=first.copied.begun, mirror=first.copied.empty, look=places
+        )
         return _run(since, stop)
 
     def leave(self, container: str) -> None:
@@ -167,64 +208,173 @@ class Copying:
         for carrier in self._containers.labelled(f"{CARRIER}={identity}"):
             self._containers.remove(str(carrier["Id"]), force=True)
 
-    def volume(self, source: str, target: str, image: str) -> Copied:
-        """Copy a volume, or a directory of the host by its absolute path, into another volume. What the
-        engine's user may not read, its containers cannot read either: it is left out, and counted."""
+    def volume(
+        self,
+        source: str,
+        target: str,
+        image: str,
+    ) -> Copied:
+        """Copy a volume, or a directory of the host by its absolute path, into another volume. What
+        the engine's user may not read, its containers cannot read either: it is left out, and
+        counted."""
         mounts = [self._source(source), _mount("volume", target, TO)]
         carrier, pid = self._carrier(image, mounts, "1")
         try:
-            task = Task(pid=pid, user=self._session.peer()[1], pairs=((FROM, TO),), strict=False)
+            task = Task(
+                pid=pid,
+                user=self._session.peer()[1],
+                pairs=((FROM, TO),),
+                strict=False,
+            )
             return _run(task, None)
         finally:
             self._containers.remove(carrier, force=True)
 
-    def file(self, source: str, target: str, image: str) -> None:
+    def file(
+        self,
+        source: str,
+        target: str,
+        image: str,
+    ) -> None:
         """Copy a file of the host into a volume, where its name is `FILE`."""
-        mounts = [_mount("bind", source, f"{FROM}/{FILE}", read_only=True), _mount("volume", target, TO)]
+        mounts = [
+            _mount(
+                "bind",
+                source,
+                f"{FROM}/{FILE}",
+                read_only=True,
+            ),
+            _mount("volume", target, TO),
+        ]
         carrier, pid = self._carrier(image, mounts, "1")
         try:
-            _run(Task(pid=pid, user=self._session.peer()[1], pairs=((FROM, TO),)), None)
+            _run(
+                Task(
+                    pid=pid,
+                    user=self._session.peer()[1],
+                    pairs=((FROM, TO),),
+                ),
+                None,
+            )
         finally:
             self._containers.remove(carrier, force=True)
 
     def state(self, volume: str, image: str) -> str:
         """The state of a volume, as `Copied.states` has it; `nothing()` if it is empty."""
-        return self._in_volume(volume, image, Task(pid=0, user=0, pairs=(), look=(TO,))).states[0]
+        return self._in_volume(
+            volume,
+            image,
+            Task(pid=0, user=0, pairs=(), look=(TO,)),
+        ).states[0]
 
     def owners(self, volume: str, image: str) -> Owners:
         """Who owns the files of a volume. Raises ChangeFailed: too many have an owner of their own."""
-        return self._in_volume(volume, image, Task(pid=0, user=0, pairs=(), owned=(TO,))).owners[0]
+        return self._in_volume(
+            volume,
+            image,
+            Task(pid=0, user=0, pairs=(), owned=(TO,)),
+        ).owners[0]
 
-    def give(self, volume: str, image: str, owners: Owners) -> None:
+    def give(
+        self,
+        volume: str,
+        image: str,
+        owners: Owners,
+    ) -> None:
         """Give the files of a volume these owners; those that it does not name get the usual one."""
-        self._in_volume(volume, image, Task(pid=0, user=0, pairs=(), given=((TO, owners),)), read_only=False)
+        self._in_volume(
+            volume,
+            image,
+            Task(
+                pid=0,
+                user=0,
+                pairs=(),
+                given=((TO, owners),),
+            ),
+            read_only=False,
+        )
 
-    def _in_volume(self, volume: str, image: str, task: Task, *, read_only: bool = True) -> Copied:
-        carrier, pid = self._carrier(image, [_mount("volume", volume, TO, read_only=read_only)], "1")
+    def _in_volume(
+        self,
+        volume: str,
+        image: str,
+        task: Task,
+        *,
+        read_only: bool = True,
+    ) -> Copied:
+        carrier, pid = self._carrier(
+            image,
+            [
+                _mount(
+                    "volume",
+                    volume,
+                    TO,
+                    read_only=read_only,
+                )
+            ],
+            "1",
+        )
         try:
-            return _run(replace(task, pid=pid, user=self._session.peer()[1]), None)
+            return _run(
+                replace(
+                    task,
+                    pid=pid,
+                    user=self._session.peer()[1],
+                ),
+                None,
+            )
         finally:
             self._containers.remove(carrier, force=True)
 
     def _source(self, source: str) -> str:
-        """A mount of what is read. A volume is not mounted as one: Podman would give it another owner if no
-        container had used it yet."""
+        """A mount of what is read. A volume is not mounted as one: Podman would give it another
+        owner if no container had used it yet."""
         if not source.startswith("/"):
             what = f"inspect the volume {visible(source, 80)}"
-            document = self._session.named("volumes", source, what, seconds=QUICK_LIMIT)
+            document = self._session.named(
+                "volumes",
+                source,
+                what,
+                seconds=QUICK_LIMIT,
+            )
             place = str(document.get("Mountpoint") or "")
             if document.get("Options") or not place.startswith("/"):
-                return _mount("volume", source, FROM, read_only=True)
+                return _mount(
+                    "volume",
+                    source,
+                    FROM,
+                    read_only=True,
+                )
             source = place
         return _mount("bind", source, FROM, read_only=True)
 
-    def _carrier(self, image: str, mounts: Sequence[str], value: str) -> tuple[str, int]:
-        """Its id, and the process that sees its mounts. Any program does, since it never runs; that of the
-        image may be in a volume that is not mounted."""
-        words = ["create", "--pull=never", "--network=none", "--userns=host", "--image-volume=ignore"]
-        words += ["--no-healthcheck", "--systemd=false", f"--label={CARRIER}={value}"]
+    def _carrier(
+        self,
+        image: str,
+        mounts: Sequence[str],
+        value: str,
+    ) -> tuple[str, int]:
+        """Its id, and the process that sees its mounts. Any program does, since it never runs; that
+        of the image may be in a volume that is not mounted."""
+        words = [
+            "create",
+            "--pull=never",
+            "--network=none",
+            "--userns=host",
+            "--image-volume=ignore",
+        ]
+        words += [
+            "--no-healthcheck",
+            "--systemd=false",
+            f"--label={CARRIER}={value}",
+        ]
         words += [f"--label={owner_label()}", f"--entrypoint={_PROGRAM}"]
-        program = _mount("bind", "/bin/sh", _PROGRAM, read_only=True)
+        program = _mount(
+            "bind",
+            "/bin/sh",
+            _PROGRAM,
+            read_only=True,
+        )
         words += [f"--mount={mount}" for mount in (program, *mounts)]
         carrier = self._containers.create_by_command([*words, image])
         try:
@@ -237,9 +387,20 @@ class Copying:
         return carrier, pid
 
 
-def _mount(kind: str, source: str, place: str, *, read_only: bool = False) -> str:
+def _mount(
+    kind: str,
+    source: str,
+    place: str,
+    *,
+    read_only: bool = False,
+) -> str:
     """A value of `--mount`, whose fields are quoted as in CSV."""
-    fields = [f"type={kind}", f"source={source}", f"target={place}", *(["ro=true"] if read_only else [])]
+    fields = [
+        f"type={kind}",
+        f"source={source}",
+        f"target={place}",
+        *(["ro=true"] if read_only else []),
+    ]
     return ",".join('"' + field.replace('"', '""') + '"' for field in fields)
 
 
@@ -251,7 +412,10 @@ def _ranges(lines: Iterable[str] | None) -> Ranges:
 
 def _run(task: Task, stop: threading.Event | None) -> Copied:
     words = account.our_module("hardentui.engine.change.copy_process")
-    environment = {**account.environment(), "PYTHONPATH": account.python_path()}
+    environment = {
+        **account.environment(),
+        "PYTHONPATH": account.python_path(),
+    }
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         words,
@@ -279,7 +443,9 @@ def _run(task: Task, stop: threading.Event | None) -> Copied:
     try:
         copied = msgspec.json.decode(printed, type=Copied)
     except msgspec.DecodeError:
-        raise ChangeFailed("Files cannot be copied: the process that copies them has failed.") from None
+        raise ChangeFailed(
+            "Files cannot be copied: the process that copies them has failed."
+        ) from None
     if copied.error:
         raise ChangeFailed(f"Files cannot be copied: {visible(copied.error, 300)}.")
     return copied

@@ -56,7 +56,13 @@ from hardentui.host.process.activity import read_listening
 from hardentui.model.draft import Target
 from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import Status
-from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
+from hardentui.model.journal import (
+    EntryAction,
+    EntryState,
+    JournalChange,
+    JournalEntry,
+    JournalProof,
+)
 from hardentui.model.known import known
 from hardentui.model.operations import EndSubstitute, Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
@@ -70,7 +76,9 @@ if TYPE_CHECKING:
 
 
 PROBES_MEET_DATA = "probes run against the real service and its data: they should be read-only"
-_START_TIMES = 3  # times what a twin needed to become ready, if that is more than the user's patience
+_START_TIMES = (
+    3  # times what a twin needed to become ready, if that is more than the user's patience
+)
 
 
 class PreparedChange(Struct, frozen=True):
@@ -88,7 +96,11 @@ class PreparedChange(Struct, frozen=True):
         """What happens to the service meanwhile, as a sentence."""
         if not self.restarts:
             return "The container keeps running."
-        return self.expected.words if self.expected else "The container is down between stop and start."
+        return (
+            self.expected.words
+            if self.expected
+            else "The container is down between stop and start."
+        )
 
 
 class Part(Struct, frozen=True):
@@ -110,7 +122,12 @@ class Application:
         report: of the container in its current state.
     """
 
-    def __init__(self, bench: Workbench, report: Report, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        report: Report,
+        journal: Journal | None = None,
+    ) -> None:
         self._bench = bench
         self._report = report
         self._facts = known_facts(report)
@@ -122,7 +139,8 @@ class Application:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the locks of the container: who asks first also acts first, however long its probes take.
+        """Hold the locks of the container: who asks first also acts first, however long its probes
+        take.
 
         Raises:
             Locked: another change of this container is running.
@@ -130,19 +148,33 @@ class Application:
         name, locks = self._facts.name, lock_directory(self._journal)
         what = f"apply of {visible(name, 80)} by {who()}"
         # also by ID: a list read during the rename has another name
-        with locked(locks, name, self._address, what), locked(locks, self._facts.id, self._address, what):
+        with (
+            locked(locks, name, self._address, what),
+            locked(
+                locks,
+                self._facts.id,
+                self._address,
+                what,
+            ),
+        ):
             self._is_alone = True
             try:
                 yield
             finally:
                 self._is_alone = False
 
-    def prepare(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Part] = ()) -> PreparedChange:
-        """Prepare the change; modifies nothing. Whatever refers to a replaced container by its ID is replaced
-        with it: as it is, unless it is among `along`.
+    def prepare(
+        self,
+        plan: Plan,
+        wishes: ApplyWishes,
+        along: Sequence[Part] = (),
+    ) -> PreparedChange:
+        """Prepare the change; modifies nothing. Whatever refers to a replaced container by its ID
+        is replaced with it: as it is, unless it is among `along`.
 
         Raises:
-            UsageError: an earlier change is unfinished, a probe already fails, or we run in a container.
+            UsageError: an earlier change is unfinished, a probe already fails, or we run in a
+                container.
             CannotFix: something would be lost.
             GeneratorError: the host's generator or systemd does not accept the change.
         """
@@ -151,13 +183,19 @@ class Application:
         self._refuse_unfinished(name)
         if self._facts.engine.simulated:
             raise CannotFix(
-                "Changes cannot be applied to a simulated or saved host.", "Omit --demo and --facts."
+                "Changes cannot be applied to a simulated or saved host.",
+                "Omit --demo and --facts.",
             )
         first = self._with_changes(Part(self._report, plan, wishes))
         self._facts = first.facts
         soak = None
         if wishes.soak:
-            plan, soak = soaking(plan, first.facts, self._opened.files, wishes.soak)
+            plan, soak = soaking(
+                plan,
+                first.facts,
+                self._opened.files,
+                wishes.soak,
+            )
             first = replace(first, plan=plan)
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
@@ -166,15 +204,29 @@ class Application:
             parts = self._parts(first, along, referring)
             for part in parts:
                 self._try_probes(engine, part)
-            ways, diff = self._ways(parts, engine, identity, referring)
+            ways, diff = self._ways(
+                parts,
+                engine,
+                identity,
+                referring,
+            )
         alone = len(parts) == 1
         notes = [note for way in ways for note in way.notes]
         changed = list(zip(parts, ways, strict=True))
-        steps = [(*way.operations, *self._judgement(part, way), *way.afterwards) for part, way in changed]
+        steps = [
+            (
+                *way.operations,
+                *self._judgement(part, way),
+                *way.afterwards,
+            )
+            for part, way in changed
+        ]
         networks = [] if alone else [network_of(part.facts.inspect) for part in parts]
         expected = [self._expected(part, way) for part, way in changed if way.restarts]
         if soak is not None:
-            notes.insert(0, f"its learned profile only logs what it would refuse until {until(soak)}")
+            notes.insert(
+                0, f"its learned profile only logs what it would refuse until {until(soak)}"
+            )
         total = sum(each.seconds for each in expected)
         several = Downtime(total, f"{len(expected)} containers one after another")
         entry = JournalEntry(
@@ -186,7 +238,9 @@ class Application:
             engine=self._address,
             by=who(),
             changes=tuple(
-                change for part in parts for change in _changes(part.plan, "" if alone else part.facts.name)
+                change
+                for part in parts
+                for change in _changes(part.plan, "" if alone else part.facts.name)
             ),
             diff=diff,
             original=next(way.original for part, way in changed if part.facts.name == name),
@@ -194,13 +248,26 @@ class Application:
             operations=steps[0] if alone else together(steps, networks),
         )
         down = expected[0] if len(expected) == 1 else several if expected else None
-        return PreparedChange(entry, tuple(dict.fromkeys(notes)), bool(expected), wishes, down)
+        return PreparedChange(
+            entry,
+            tuple(dict.fromkeys(notes)),
+            bool(expected),
+            wishes,
+            down,
+        )
 
-    def _parts(self, first: Part, along: Sequence[Part], referring: Sequence[Reference]) -> list[Part]:
+    def _parts(
+        self,
+        first: Part,
+        along: Sequence[Part],
+        referring: Sequence[Reference],
+    ) -> list[Part]:
         """All that are replaced in one transaction, those first that others refer to by ID."""
         parts = [first, *along]
         drafter = self._bench.drafter
-        if not along and (live_flags(first.plan, first.facts) or drafter.own_unit(first.report) is not None):
+        if not along and (
+            live_flags(first.plan, first.facts) or drafter.own_unit(first.report) is not None
+        ):
             return parts
         for part in parts:  # it grows
             known = {other.facts.id for other in parts}
@@ -211,7 +278,13 @@ class Application:
                 if row is None or row.report is None or drafter.own_unit(row.report) is not None:
                     continue  # which is refused later
                 as_it_is = self._bench.planner.plan(row.report, ())
-                parts.append(Part(row.report, as_it_is, replace(first.wishes, probes=(), tried=None)))
+                parts.append(
+                    Part(
+                        row.report,
+                        as_it_is,
+                        replace(first.wishes, probes=(), tried=None),
+                    )
+                )
         for part in parts[1:]:
             self._refuse_unfinished(part.facts.name)
         if len(parts) > 1 and first.wishes.soak:
@@ -224,7 +297,11 @@ class Application:
         return sorted(parts, key=lambda part: order.index(part.facts.id))
 
     def _ways(
-        self, parts: Sequence[Part], engine: ChangingEngine, identity: str, referring: Sequence[Reference]
+        self,
+        parts: Sequence[Part],
+        engine: ChangingEngine,
+        identity: str,
+        referring: Sequence[Reference],
     ) -> tuple[list[ApplyWay], str]:
         """How each is changed, with what to know of it, and the diff to show."""
         ways: list[ApplyWay] = []
@@ -232,7 +309,14 @@ class Application:
         ids = frozenset(part.facts.id for part in parts if len(parts) > 1)
         for part in parts:
             planned = tuple(step for way in ways for step in way.operations)
-            way, diff = self._way(part, engine, identity, referring, ids, planned)
+            way, diff = self._way(
+                part,
+                engine,
+                identity,
+                referring,
+                ids,
+                planned,
+            )
             if part.facts.name != self._facts.name:
                 way = replace(way, notes=tuple(_of_another(part, way.notes)))
             ways.append(way)
@@ -243,14 +327,26 @@ class Application:
     def _references(self, engine: ChangingEngine) -> tuple[Reference, ...]:
         """But not those of originals that are kept: they refer to originals."""
         entries = [entry for entry in self._journal.entries() if entry.can_be_undone]
-        kept = {name for entry in entries if entry.engine == self._address for name in entry.originals}
+        kept = {
+            name for entry in entries if entry.engine == self._address for name in entry.originals
+        }
         return tuple(other for other in references(engine) if other.name not in kept)
 
-    def _expected(self, part: Part, way: ApplyWay) -> Downtime:
+    def _expected(
+        self,
+        part: Part,
+        way: ApplyWay,
+    ) -> Downtime:
         if way.substitute is not None:
             return Downtime(0.0, "a second one serves meanwhile")
         entries, tried = self._journal.entries(), part.wishes.tried
-        return expected_downtime(part.facts, self._opened.files, entries, self._address, tried)
+        return expected_downtime(
+            part.facts,
+            self._opened.files,
+            entries,
+            self._address,
+            tried,
+        )
 
     def run(
         self,
@@ -287,17 +383,41 @@ class Application:
         with (
             ExitStack() as changed,
             nullcontext() if self._is_alone else self.alone(),
-            all_locked(locks, others, self._address, what),
-            operators_on(self._engine, files, prove, self._opened.log, names) as operators,
+            all_locked(
+                locks,
+                others,
+                self._address,
+                what,
+            ),
+            operators_on(
+                self._engine,
+                files,
+                prove,
+                self._opened.log,
+                names,
+            ) as operators,
         ):
             self._refuse_unfinished(self._facts.name)
             self._refuse_other_container()
             tidy_after_trials(self._engine, self._opened.log)
             if watched:
                 changed.enter_context(guarded(prepared.entry.id))
-            return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
+            return Transaction(
+                self._journal,
+                operators,
+                on_event,
+                stop,
+            ).run(
+                prepared.entry,
+                finish,
+            )
 
-    def finish(self, identity: str, on_event: OnEvent, stop: threading.Event | None = None) -> JournalEntry:
+    def finish(
+        self,
+        identity: str,
+        on_event: OnEvent,
+        stop: threading.Event | None = None,
+    ) -> JournalEntry:
         """Complete an interrupted change of this container: start it, judge it, and keep it.
 
         Raises:
@@ -310,8 +430,19 @@ class Application:
         names = self._journal.read(identity).containers
         prove = self._prove if len(names) == 1 else self._prove_named
         with (
-            all_locked(lock_directory(self._journal), names, self._address, f"confirm by {who()}"),
-            operators_on(self._engine, files, prove, self._opened.log, names) as operators,
+            all_locked(
+                lock_directory(self._journal),
+                names,
+                self._address,
+                f"confirm by {who()}",
+            ),
+            operators_on(
+                self._engine,
+                files,
+                prove,
+                self._opened.log,
+                names,
+            ) as operators,
         ):
             entry = self._journal.read(identity)
             start = resumable_from(entry)
@@ -321,7 +452,12 @@ class Application:
                     ("Undo it: ", Do(Verb.UNDO, identity)),
                 )
             with guarded(identity):
-                transaction = Transaction(self._journal, operators, on_event, stop)
+                transaction = Transaction(
+                    self._journal,
+                    operators,
+                    on_event,
+                    stop,
+                )
                 return transaction.resume(replace(entry, proof=()), start)
 
     # --- the steps --------------------------------------------------------------------------------
@@ -338,7 +474,8 @@ class Application:
         """The operations with what to know of them, and the diff to show.
 
         Args:
-            together: IDs of those that are replaced with it; `planned`: the operations for those before it.
+            together: IDs of those that are replaced with it; `planned`: the operations for those
+                before it.
         """
         facts, bench, plan, wishes = part.facts, self._bench, part.plan, part.wishes
         live, layer = live_flags(plan, facts), layer_of(facts)
@@ -346,7 +483,9 @@ class Application:
         remarks: tuple[str, ...] = ()
         if own is not None:
             if own.why_not or not own.path:
-                raise CannotFix(own.why_not or f"The unit {visible(own.name, 80)} cannot be changed.")
+                raise CannotFix(
+                    own.why_not or f"The unit {visible(own.name, 80)} cannot be changed."
+                )
             draft = bench.drafter.draft(part.report, plan, own.ways[0])
             origin = origin_of(self._opened.files, facts)
             assert origin is not None  # noqa: S101 - own_unit found it
@@ -354,20 +493,35 @@ class Application:
             if way.restarts:
                 refuse_dependents(facts, referring, dependents_of(way))
                 refuse_loss(facts, layer, wishes)
-            networks = new_networks(facts, plan, engine, by_unit=True)  # undone after the unit
+            networks = new_networks(
+                facts,
+                plan,
+                engine,
+                by_unit=True,
+            )  # undone after the unit
             noted, *rest = way.operations
             kept = keep_owners(facts, plan, engine) if way.restarts else ()
             way = replace(way, operations=(*networks, noted, *kept, *rest))
-            diff, remarks = draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
+            diff, remarks = (
+                draft.diff,
+                (
+                    *draft.warnings,
+                    *((draft.proof,) if draft.proof else ()),
+                ),
+            )
         elif live and not together:
             way, remarks = update_way(facts, live), ("the container is not restarted",)
             diff = bench.drafter.draft(part.report, plan, Target.RUN).diff
         else:
             diff = bench.drafter.draft(part.report, plan, Target.RUN).diff
-            if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
+            if (
+                facts.spec[REMOVE] and facts.running
+            ):  # removed with its layer before anything can be copied
                 refuse_loss(facts, layer, wishes)
             else:
-                refuse_loss(facts, layer.without(new_volumes(plan)), wishes, can_keep=facts.engine.local)
+                refuse_loss(
+                    facts, layer.without(new_volumes(plan)), wishes, can_keep=facts.engine.local
+                )
             refuse_dependents(facts, referring, together=together)
             way = replace_way(
                 facts,
@@ -383,27 +537,49 @@ class Application:
         about = _about_layer(layer, wishes) if way.restarts else ()
         return replace(way, notes=(*way.notes, *remarks, *about)), diff
 
-    def _judgement(self, part: Part, way: ApplyWay) -> Iterator[Operation]:
+    def _judgement(
+        self,
+        part: Part,
+        way: ApplyWay,
+    ) -> Iterator[Operation]:
         """The conditions that must hold afterwards."""
         facts, plan, wishes = part.facts, part.plan, part.wishes
         if not facts.running:
             return
-        listening = known(read_listening, self._opened.files, pid_of(facts.inspect))
+        listening = known(
+            read_listening,
+            self._opened.files,
+            pid_of(facts.inspect),
+        )
         ports = tuple(sorted(ports_of(listening))) if facts.engine.local else ()
         start = wishes.tried[0] if wishes.tried else 0.0
         patience = max(wishes.patience, min(_START_TIMES * start, LONGEST_TRIED))
-        yield WaitReady(name=facts.name, seconds=patience, ports=ports)
+        yield WaitReady(
+            name=facts.name,
+            seconds=patience,
+            ports=ports,
+        )
         if (meanwhile := way.substitute) is not None:
             yield EndSubstitute(substitute=meanwhile)
         for command in wishes.probes:
-            yield RunProbe(command=command, name=facts.name, seconds=wishes.patience)
+            yield RunProbe(
+                command=command,
+                name=facts.name,
+                seconds=wishes.patience,
+            )
         if plan.changes:  # the chosen checks that pass with the plan, judged by what it declares
             planned = self._bench.judge.container(facts.planned(plan.after), compared=True)
-            passing = {finding.check for finding in planned.everything if finding.status is Status.PASS}
+            passing = {
+                finding.check for finding in planned.everything if finding.status is Status.PASS
+            }
             chosen = tuple(choice.check for choice in plan.choices if choice.check in passing)
             yield ProveChanges(name=facts.name, checks=chosen)
 
-    def _prove(self, name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
+    def _prove(
+        self,
+        name: str,
+        checks: Sequence[str],
+    ) -> tuple[JournalProof, ...]:
         label, containers = self._facts.engine.label, self._bench.containers
         rows = [row for row in containers.rows() if row.name == name and row.engine.label == label]
         if any(check.compares for check in self._bench.judge.checks if check.id in checks):
@@ -421,7 +597,11 @@ class Application:
             if finding.check in checks
         )
 
-    def _prove_named(self, name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
+    def _prove_named(
+        self,
+        name: str,
+        checks: Sequence[str],
+    ) -> tuple[JournalProof, ...]:
         return tuple(replace(proof, container=name) for proof in self._prove(name, checks))
 
     # --- refusals ---------------------------------------------------------------------------------
@@ -430,11 +610,21 @@ class Application:
         for entry in self._journal.entries():
             if name in entry.originals and entry.engine == self._address:
                 # else it is being replaced right now, and the lock reports by whom
-                refuse_locked(self._journal, entry.containers, entry.engine)
+                refuse_locked(
+                    self._journal,
+                    entry.containers,
+                    entry.engine,
+                )
                 kept, of = visible(name, 80), visible(entry.originals[name], 80)
                 raise UsageError(
                     f"{kept} is the kept original of {of}.",
-                    ("To change it: ", Do(Verb.UNDO, entry.id), ", or ", Do(Verb.FORGET, entry.id), "."),
+                    (
+                        "To change it: ",
+                        Do(Verb.UNDO, entry.id),
+                        ", or ",
+                        Do(Verb.FORGET, entry.id),
+                        ".",
+                    ),
                 )
             same = name in entry.containers and entry.engine == self._address
             if same and entry.unfinished:
@@ -458,7 +648,11 @@ class Application:
                 "Check it again: another change may have come first.",
             )
 
-    def _try_probes(self, engine: ChangingEngine, part: Part) -> None:
+    def _try_probes(
+        self,
+        engine: ChangingEngine,
+        part: Part,
+    ) -> None:
         """A probe that already fails would fail afterwards too, and prove nothing."""
         for command in part.wishes.probes if part.facts.running else ():
             result = probe_once(engine.containers, command, part.facts.name)

@@ -46,13 +46,19 @@ from hardentui.model.journal import (
     StillGoingBack,
 )
 from hardentui.model.known import Unread, known
-from hardentui.model.operations import NoteContainer, described_back, described_clearing, substitute_in
+from hardentui.model.operations import (
+    NoteContainer,
+    described_back,
+    described_clearing,
+    substitute_in,
+)
 from hardentui.visible import command_word, visible
 
 # The objects that carry out and undo the operations of a journal entry.
 
 PRIVATE = "private"
-"""Stands for the address of a service that HardenTUI starts itself: the next one has another address."""
+"""Stands for the address of a service that HardenTUI starts itself: the next one has another
+address."""
 
 
 def address_of(opened: Opened, facts: EngineFacts) -> str:
@@ -62,9 +68,14 @@ def address_of(opened: Opened, facts: EngineFacts) -> str:
 
 @contextmanager
 def operators_on(
-    engine: Engine, files: Files | None, prove: Prove, listener: Listener, containers: Iterable[str]
+    engine: Engine,
+    files: Files | None,
+    prove: Prove,
+    listener: Listener,
+    containers: Iterable[str],
 ) -> Iterator[tuple[AnyOperator, ...]]:
-    """Everything that changes containers and their surroundings; no other account changes them meanwhile.
+    """Everything that changes containers and their surroundings; no other account changes them
+    meanwhile.
 
     Raises:
         Locked: another account does.
@@ -107,7 +118,11 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[AnyOperator, ...]]:
     """
     kinds = {type(operation) for operation in entry.operations}
     if not kinds & set(ContainerOperator.kinds):
-        yield (FileOperator(), UnitOperator(), ServiceOperator(None, None, _no_proof))
+        yield (
+            FileOperator(),
+            UnitOperator(),
+            ServiceOperator(None, None, _no_proof),
+        )
         return
     opened = open_engines(Selection(url="" if entry.engine == PRIVATE else entry.engine))
     try:
@@ -117,14 +132,23 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[AnyOperator, ...]]:
             )
         engine = opened.engines[0]
         files = opened.files if engine.facts.local else None
-        with operators_on(engine, files, _no_proof, opened.log, entry.containers) as operators:
+        with operators_on(
+            engine,
+            files,
+            _no_proof,
+            opened.log,
+            entry.containers,
+        ) as operators:
             yield operators
     finally:
         for engine in opened.engines:
             engine.close()
 
 
-def _no_proof(name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
+def _no_proof(
+    name: str,
+    checks: Sequence[str],
+) -> tuple[JournalProof, ...]:
     return ()
 
 
@@ -168,7 +192,12 @@ class History:
         return entry
 
     def undo(
-        self, entry: JournalEntry, on_event: OnEvent, *, why: str = "", stop: threading.Event | None = None
+        self,
+        entry: JournalEntry,
+        on_event: OnEvent,
+        *,
+        why: str = "",
+        stop: threading.Event | None = None,
     ) -> JournalEntry:
         """Undo an entry; a second process completes it if this one is killed.
 
@@ -177,11 +206,22 @@ class History:
             ApplyFailed: part of it could not be undone.
         """
         refuse_from_container()
-        refuse_locked(self._journal, entry.containers, entry.engine)
+        refuse_locked(
+            self._journal,
+            entry.containers,
+            entry.engine,
+        )
         with operators_of(entry) as operators, ExitStack() as watched:
             with suppress(ChangeFailed):  # also without somebody who completes it if we are killed
                 watched.enter_context(guarded(entry.id))
-            done = undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
+            done = undoing.undo(
+                self._journal,
+                entry.id,
+                operators,
+                on_event,
+                why=why,
+                stop=stop,
+            )
         if entry.state is EntryState.WAITING:
             confirm_timer.disarm(entry.id)
         return done
@@ -193,10 +233,15 @@ class History:
             UsageError: none waits, or this one does not.
         """
         refuse_from_container()
-        waiting = [entry.id for entry in self._journal.entries() if entry.state is EntryState.WAITING]
+        waiting = [
+            entry.id for entry in self._journal.entries() if entry.state is EntryState.WAITING
+        ]
         if not text and not waiting:
             raise UsageError("No change waits for a confirmation.")
-        entry = undoing.confirm(self._journal, self._journal.find(text).id if text else waiting[0])
+        entry = undoing.confirm(
+            self._journal,
+            self._journal.find(text).id if text else waiting[0],
+        )
         confirm_timer.disarm(entry.id)
         return entry
 
@@ -205,7 +250,11 @@ class History:
         entry = self._journal.find(text)
         if entry.state is not EntryState.OPEN:
             return None
-        refuse_locked(self._journal, entry.containers, entry.engine)
+        refuse_locked(
+            self._journal,
+            entry.containers,
+            entry.engine,
+        )
         return entry
 
     def take_back_expired(self, text: str) -> None:
@@ -219,7 +268,11 @@ class History:
         while entry.state is EntryState.WAITING and (left := end - uptime()) > 0:
             time.sleep(min(left, _LOOK_AGAIN))
             entry = self._journal.read(entry.id)
-        self._take_back(entry, EntryState.WAITING, "It was not confirmed in time.")
+        self._take_back(
+            entry,
+            EntryState.WAITING,
+            "It was not confirmed in time.",
+        )
         confirm_timer.forget_unit(entry.id)
 
     def take_back_cut_off(self, text: str) -> None:
@@ -228,16 +281,31 @@ class History:
         Raises:
             ApplyFailed: part of it could not be undone.
         """
-        self._take_back(self._journal.find(text), EntryState.OPEN, "HardenTUI was killed.")
+        self._take_back(
+            self._journal.find(text),
+            EntryState.OPEN,
+            "HardenTUI was killed.",
+        )
 
-    def _take_back(self, entry: JournalEntry, only: EntryState, why: str) -> None:
+    def _take_back(
+        self,
+        entry: JournalEntry,
+        only: EntryState,
+        why: str,
+    ) -> None:
         """Without a terminal to ask or report on; waits for another running change, and for Podman."""
         begun = time.monotonic()
         while True:
             try:
-                refuse_locked(self._journal, entry.containers, entry.engine)
+                refuse_locked(
+                    self._journal,
+                    entry.containers,
+                    entry.engine,
+                )
                 with operators_of(entry) as operators:
-                    undoing.undo(self._journal, entry.id, operators, lambda event: None, why=why, only=only)
+                    undoing.undo(
+                        self._journal, entry.id, operators, lambda event: None, why=why, only=only
+                    )
                 return
             except (Locked, NoEngine, EngineUnreachable) as error:
                 limit = _LOCKED_LIMIT if isinstance(error, Locked) else LONGEST_BACK
@@ -246,14 +314,19 @@ class History:
                 time.sleep(_LOOK_AGAIN)
 
     def forget(self, text: str) -> JournalEntry:
-        """Permanently remove the original that an entry keeps; without one, close an unfinished entry.
+        """Permanently remove the original that an entry keeps; without one, close an unfinished
+        entry.
 
         Raises:
             UsageError: there is nothing to forget.
         """
         refuse_from_container()
         entry = self._journal.find(text)
-        refuse_locked(self._journal, entry.containers, entry.engine)
+        refuse_locked(
+            self._journal,
+            entry.containers,
+            entry.engine,
+        )
         with operators_of(entry) as operators:
             return forgetting.forget(self._journal, entry.id, operators)
 
@@ -269,8 +342,13 @@ class History:
 
     def cut_off(self, container: str) -> str:
         """The ID of the latest change of this container that was interrupted; empty = none."""
-        open_entries = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
-        return next((entry.id for entry in open_entries if container in entry.containers), "")
+        open_entries = (
+            entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN
+        )
+        return next(
+            (entry.id for entry in open_entries if container in entry.containers),
+            "",
+        )
 
 
 # Entries of the journal as text.
@@ -278,10 +356,15 @@ class History:
 
 def what_changed(entry: JournalEntry) -> tuple[str, ...]:
     """What an applied change took from an intruder, as far as the kernel proved it."""
-    if entry.action is not EntryAction.APPLY or entry.state not in (EntryState.DONE, EntryState.WAITING):
+    if entry.action is not EntryAction.APPLY or entry.state not in (
+        EntryState.DONE,
+        EntryState.WAITING,
+    ):
         return ()
     changed = {change.check for change in entry.changes}
-    return gained(proof.check for proof in entry.proof if proof.status == "pass" and proof.check in changed)
+    return gained(
+        proof.check for proof in entry.proof if proof.status == "pass" and proof.check in changed
+    )
 
 
 def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
@@ -337,9 +420,15 @@ def trouble_back(event: ChangeEvent) -> str:
         case OperationCleared(operation, failed) if failed:
             return f"left behind: {described_clearing(operation)}: {failed}"
         case ServiceKept(name):
-            return f"the original does not start, so {visible(name, 80)} is started with the change again"
+            return (
+                f"the original does not start, so {visible(name, 80)} is started with the "
+                "change again"
+            )
         case StillGoingBack(why, left):
-            return f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min (Ctrl-C ends that)"
+            return (
+                f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min (Ctrl-C ends "
+                "that)"
+            )
         case _:
             return ""
 

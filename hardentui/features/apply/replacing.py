@@ -59,9 +59,15 @@ from hardentui.writers.supporting import network_create_arguments, network_name,
 _SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
 
 
-def keeping_commands(name: str, directories: Sequence[str], *, rootless: bool) -> tuple[str, ...]:
-    """Commands that copy directories of a container's writable layer to volumes, with owners and modes,
-    including those of the directories themselves: each becomes the directory `_data` of its volume."""
+def keeping_commands(
+    name: str,
+    directories: Sequence[str],
+    *,
+    rootless: bool,
+) -> tuple[str, ...]:
+    """Commands that copy directories of a container's writable layer to volumes, with owners and
+    modes, including those of the directories themselves: each becomes the directory `_data` of its
+    volume."""
     commands = []
     for directory in directories:
         volume, path = volume_for(name, directory), directory.strip("/")
@@ -76,12 +82,18 @@ def keeping_commands(name: str, directories: Sequence[str], *, rootless: bool) -
 
 
 def _renaming(path: str) -> str:
-    """The expression with which tar renames a directory while unpacking; targets of links are unchanged."""
+    """The expression with which tar renames a directory while unpacking; targets of links are
+    unchanged."""
     pattern = "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in path)
     return f"s,^{pattern},_data,S"
 
 
-def keeping_hint(name: str, directories: Sequence[str], *, rootless: bool) -> str:
+def keeping_hint(
+    name: str,
+    directories: Sequence[str],
+    *,
+    rootless: bool,
+) -> str:
     """The same as a hint, with the steps that follow."""
     mounts = " ".join(f"{volume_for(name, directory)}:{directory}" for directory in directories)
     commands = keeping_commands(name, directories, rootless=rootless)
@@ -103,10 +115,14 @@ class ApplyWishes(Struct, frozen=True, kw_only=True):
 
     probes: tuple[str, ...] = ()  # commands that must succeed on this host, before and after
     patience: float = PATIENCE  # seconds within which the service must work again
-    confirm_within: float = 0.0  # seconds within which the change must be confirmed; 0 = no confirmation
+    confirm_within: float = (
+        0.0  # seconds within which the change must be confirmed; 0 = no confirmation
+    )
     keep_data: bool = False  # copy the data in the container's writable layer to volumes
     discard_data: bool = False  # discard that data
-    soak: float = 0.0  # seconds in which a learned seccomp profile only logs what it would refuse; 0 = none
+    soak: float = (
+        0.0  # seconds in which a learned seccomp profile only logs what it would refuse; 0 = none
+    )
     # seconds that a twin needed to start and to stop, in the trial that the plan comes from
     tried: tuple[float, float] | None = None
     # keep_with, discard_with: how the user chooses these two, for hints
@@ -115,7 +131,11 @@ class ApplyWishes(Struct, frozen=True, kw_only=True):
 
 
 def refuse_loss(
-    facts: ContainerFacts, layer: LayerData, wishes: ApplyWishes, *, can_keep: bool = False
+    facts: ContainerFacts,
+    layer: LayerData,
+    wishes: ApplyWishes,
+    *,
+    can_keep: bool = False,
 ) -> None:
     """Refuse to go on while data in the writable layer would be lost and the user did not say so.
 
@@ -145,7 +165,9 @@ def refuse_loss(
     if not can_keep and layer.directories:
         rootless = facts.engine.rootless is True
         hint = f"{keeping_hint(facts.name, layer.directories, rootless=rootless)}\n{hint}"
-    raise CannotFix(f"{name} has data in its writable layer that would be lost: {shown}{more}.", hint)
+    raise CannotFix(
+        f"{name} has data in its writable layer that would be lost: {shown}{more}.", hint
+    )
 
 
 def _sentence(text: str) -> str:
@@ -184,7 +206,12 @@ def references(engine: ChangingEngine) -> tuple[Reference, ...]:
     )
 
 
-def refuse_replacing(facts: ContainerFacts, files: Files, *, among_others: bool) -> None:
+def refuse_replacing(
+    facts: ContainerFacts,
+    files: Files,
+    *,
+    among_others: bool,
+) -> None:
     """Raises CannotFix with a hint.
 
     Args:
@@ -198,7 +225,10 @@ def refuse_replacing(facts: ContainerFacts, files: Files, *, among_others: bool)
         raise CannotFix(
             f"{shown} was started with --rm and without --detach: whoever started it (a terminal, a script, a"
             " supervisor) waits for it to exit and may start it again beside its successor.",
-            ("Start it with --detach, or let a Quadlet run it: ", Do(Verb.QUADLET_AS_IS)),
+            (
+                "Start it with --detach, or let a Quadlet run it: ",
+                Do(Verb.QUADLET_AS_IS),
+            ),
         )
     if facts.spec[REMOVE] and among_others:
         raise CannotFix(
@@ -210,7 +240,8 @@ def refuse_replacing(facts: ContainerFacts, files: Files, *, among_others: bool)
         flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))
         raise CannotFix(
             f"Podman does not report these options of {shown}, so they would be lost: {flags}",
-            "Run HardenTUI on the engine's machine as its user, where Podman's own record can be read.",
+            "Run HardenTUI on the engine's machine as its user, where Podman's own record can be "
+            "read.",
         )
 
 
@@ -235,12 +266,14 @@ def refuse_dependents(
         raise CannotFix(
             f"Other containers depend on {visible(facts.name, 80)} (its namespaces, or --requires):"
             f" {', '.join(names)}.",
-            "They refer to its ID, and cannot be replaced together with it: a unit or a pod makes them.",
+            "They refer to its ID, and cannot be replaced together with it: a unit or a pod makes "
+            "them.",
         )
 
 
 def _is_in_the_foreground(facts: ContainerFacts) -> bool:
-    """By its recorded command; a container created through the API has none, and nobody waits for it."""
+    """By its recorded command; a container created through the API has none, and nobody waits for
+    it."""
     line = parse_create_command((facts.inspect.get("Config") or {}).get("CreateCommand"))
     if line is None or line.verb != "run":
         return False
@@ -248,8 +281,8 @@ def _is_in_the_foreground(facts: ContainerFacts) -> bool:
 
 
 def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
-    """A unit that starts the container by its name (`podman generate systemd` without --new) watches its
-    process and would take the change for a crash.
+    """A unit that starts the container by its name (`podman generate systemd` without --new)
+    watches its process and would take the change for a crash.
     """
     if not facts.engine.local or not os.path.isdir("/run/systemd/system"):
         return
@@ -262,7 +295,8 @@ def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
             text = _text(files, f"{directory}/{name}") if name.endswith(".service") else ""
             if starts.search(text):
                 raise CannotFix(
-                    f"{visible(name, 80)} starts {visible(facts.name, 80)} by its name and watches it.",
+                    f"{visible(name, 80)} starts {visible(facts.name, 80)} by its name and watches "
+                    "it.",
                     ("Let a Quadlet run it instead: ", Do(Verb.QUADLET)),
                 )
 
@@ -290,49 +324,111 @@ def replace_way(
 
     Args:
         suffix: of the name under which the original is kept.
-        layer: the data in its writable layer. Data below a volume that the plan adds is copied there.
+        layer: the data in its writable layer. Data below a volume that the plan adds is copied
+            there.
         keep_data: copy the rest to new volumes.
-        among_others: containers that refer to each other are replaced together: their names stand for their
-            successors; `planned`: the operations for those before it.
+        among_others: containers that refer to each other are replaced together: their names stand
+            for their successors; `planned`: the operations for those before it.
 
     Raises:
         CannotFix: something would be lost; says what.
     """
-    refuse_replacing(facts, files, among_others=among_others)
+    refuse_replacing(
+        facts,
+        files,
+        among_others=among_others,
+    )
     name, kept = facts.name, f"{facts.name}-before-{suffix}"
     context = UnitContext.of(facts, facts.engine.version)
     spec, notes = _with_its_volumes(plan.after.with_(NAME, name), context)
     brought = new_volumes(plan)
     copies = [(directory, volume) for directory, volume in brought.items() if layer.has(directory)]
-    volumes = _volumes(name, layer.without(brought).directories, engine) if keep_data else ()
-    spec, remarks = _same_image(facts, plan, _with_new_volumes(facts, spec, volumes))
+    volumes = (
+        _volumes(
+            name,
+            layer.without(brought).directories,
+            engine,
+        )
+        if keep_data
+        else ()
+    )
+    spec, remarks = _same_image(
+        facts,
+        plan,
+        _with_new_volumes(facts, spec, volumes),
+    )
     more = list(remarks)
-    operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
+    operations: list[Operation] = [
+        NoteContainer(
+            id=facts.id,
+            name=name,
+            running=facts.running,
+        )
+    ]
     operations += new_networks(facts, plan, engine)
     paths = (*copies, *volumes)
     vanishes = facts.spec[REMOVE] and facts.running
-    kept_aside, aside = _kept_aside(facts, plan, kept, f"{name}-leaving-{suffix}" if vanishes else kept)
+    kept_aside, aside = _kept_aside(
+        facts, plan, kept, f"{name}-leaving-{suffix}" if vanishes else kept
+    )
     more += aside
     copied = paths if not vanishes else ()
     for directory, volume in dict.fromkeys((*copied, *brought.items())):
         source = (facts.id, directory) if (directory, volume) in copied else ("", "")
         existed = engine.volumes.exists(volume)
-        operations.append(CreateVolume(name=volume, source=source[0], directory=source[1], existed=existed))
+        operations.append(
+            CreateVolume(
+                name=volume,
+                source=source[0],
+                directory=source[1],
+                existed=existed,
+            )
+        )
     if copied:
         part = CopyPart.AHEAD if facts.running else CopyPart.ALL
-        operations.append(CopyData(source=facts.id, paths=paths, part=part))
+        operations.append(
+            CopyData(
+                source=facts.id,
+                paths=paths,
+                part=part,
+            )
+        )
     operations += kept_aside
     words = run_arguments(spec, "create", facts.engine.version)
-    operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
+    operations.append(
+        CreateContainer(
+            name=name,
+            original=facts.id,
+            arguments=words,
+        )
+    )
     operations += keep_owners(facts, plan, engine)
     empty = () if copied or volumes or layer.data else tuple(brought.values())
     if facts.running and not among_others:
-        meanwhile = substitute(facts, spec, files, suffix=suffix, empty=empty)
+        meanwhile = substitute(
+            facts,
+            spec,
+            files,
+            suffix=suffix,
+            empty=empty,
+        )
         operations += [meanwhile] if meanwhile is not None else []
     if facts.running:
-        operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts.inspect), name=name))
+        operations.append(
+            StopContainer(
+                id=facts.id,
+                seconds=stop_timeout(facts.inspect),
+                name=name,
+            )
+        )
     if paths and facts.running and not vanishes:
-        operations.append(CopyData(source=facts.id, paths=paths, part=CopyPart.REST))
+        operations.append(
+            CopyData(
+                source=facts.id,
+                paths=paths,
+                part=CopyPart.REST,
+            )
+        )
     if facts.running:
         operations.append(StartContainer(name=name))
     written, remarks = compose_write(facts, spec, planned)
@@ -340,7 +436,12 @@ def replace_way(
     more += remarks
     if not facts.running:
         more.append("it is not running; its successor is created but not started")
-    return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+    return ApplyWay(
+        tuple(operations),
+        original=kept,
+        notes=(*notes, *more),
+        restarts=facts.running,
+    )
 
 
 _TURNS: tuple[tuple[type[Operation], ...], ...] = (
@@ -356,14 +457,17 @@ _TURNS: tuple[tuple[type[Operation], ...], ...] = (
 )
 
 
-def together(ways: Sequence[tuple[Operation, ...]], networks: Sequence[str]) -> tuple[Operation, ...]:
-    """One transaction: those that others refer to are created and started first, and stopped last. On the way
-    back, too, because that takes the operations from behind.
+def together(
+    ways: Sequence[tuple[Operation, ...]],
+    networks: Sequence[str],
+) -> tuple[Operation, ...]:
+    """One transaction: those that others refer to are created and started first, and stopped last.
+    On the way back, too, because that takes the operations from behind.
 
     Args:
         ways: of each container, with its judgement; those first that others refer to.
-        networks: whose network each has: what one listens on, another one may serve, so they are judged when
-            all run that have it.
+        networks: whose network each has: what one listens on, another one may serve, so they are
+            judged when all run that have it.
     """
     turns = {kind: turn for turn, kinds in enumerate(_TURNS) for kind in kinds}
     last = {network: at for at, network in enumerate(networks)}
@@ -379,16 +483,22 @@ def together(ways: Sequence[tuple[Operation, ...]], networks: Sequence[str]) -> 
     steps = [(place(at, step), step) for at, way in enumerate(ways) for step in way]
     steps.sort(key=lambda step: step[0])
     written = {step.path: step for _, step in steps if isinstance(step, WriteFile)}
-    kept = (step for _, step in steps if not isinstance(step, WriteFile) or written[step.path] is step)
+    kept = (
+        step for _, step in steps if not isinstance(step, WriteFile) or written[step.path] is step
+    )
     return tuple(dict.fromkeys(kept))
 
 
-def keep_owners(facts: ContainerFacts, plan: Plan, engine: ChangingEngine) -> tuple[KeepOwners, ...]:
+def keep_owners(
+    facts: ContainerFacts,
+    plan: Plan,
+    engine: ChangingEngine,
+) -> tuple[KeepOwners, ...]:
     """For the volumes whose files get another owner, so that undo can give them back.
 
     Raises:
-        CannotFix: that is only possible on the engine's machine; or others use a volume too, and nobody named
-            the user.
+        CannotFix: that is only possible on the engine's machine; or others use a volume too, and
+            nobody named the user.
     """
     volumes = tuple(dict.fromkeys(chowned_volumes(facts, plan.after)))
     named = any(choice.check == "root-user" and choice.parameters for choice in plan.choices)
@@ -397,7 +507,8 @@ def keep_owners(facts: ContainerFacts, plan: Plan, engine: ChangingEngine) -> tu
             raise CannotFix(
                 f"The files in {visible(volume, 80)} would get another owner (:U), and"
                 f" {visible(', '.join(others), 200)} may no longer be able to write there.",
-                "Leave root-user out, or choose its user in a --plan, once the others run as that user too.",
+                "Leave root-user out, or choose its user in a --plan, once the others run as that "
+                "user too.",
             )
     if volumes and not engine.copying.possible:
         raise CannotFix(
@@ -410,7 +521,10 @@ def keep_owners(facts: ContainerFacts, plan: Plan, engine: ChangingEngine) -> tu
 
 
 def _kept_aside(
-    facts: ContainerFacts, plan: Plan, kept: str, renamed: str
+    facts: ContainerFacts,
+    plan: Plan,
+    kept: str,
+    renamed: str,
 ) -> tuple[list[Operation], list[str]]:
     """The original gives up its name and its restart policy; with notes for the admin.
 
@@ -426,7 +540,13 @@ def _kept_aside(
             f"it was started with --rm, so Podman removes it when it stops; {kept} is created with all its"
             " options and volumes and takes its place on the way back, without what is in its own layer"
         )
-    operations.append(RenameContainer(id=facts.id, before=facts.name, after=renamed))
+    operations.append(
+        RenameContainer(
+            id=facts.id,
+            before=facts.name,
+            after=renamed,
+        )
+    )
     if project := compose_project(facts.labels):
         notes.append(
             f"compose takes {kept} for one of its project {visible(project, 80)}: until it is forgotten,"
@@ -434,13 +554,19 @@ def _kept_aside(
         )
     policy = restart_policy(facts.inspect)
     if policy not in ("no", "") and facts.engine.version < UPDATES_RESTART:
-        notes.append(f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too")
+        notes.append(
+            f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too"
+        )
     elif policy not in ("no", ""):
         operations.append(SetRestart(id=facts.id, before=policy))
     return operations, notes
 
 
-def _with_new_volumes(facts: ContainerFacts, spec: Spec, volumes: Sequence[tuple[str, str]]) -> Spec:
+def _with_new_volumes(
+    facts: ContainerFacts,
+    spec: Spec,
+    volumes: Sequence[tuple[str, str]],
+) -> Spec:
     """With a volume at each of these directories; a tmpfs below one of them would hide its data."""
     if not volumes:
         return spec
@@ -451,11 +577,19 @@ def _with_new_volumes(facts: ContainerFacts, spec: Spec, volumes: Sequence[tuple
     return spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
 
 
-def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
+def _stand_in(
+    facts: ContainerFacts,
+    plan: Plan,
+    kept: str,
+) -> CreateStandIn:
     """The replacement for an original that Podman removes when it stops."""
     context = UnitContext.of(facts, facts.engine.version)
     spec, _ = _with_its_volumes(facts.spec.with_(NAME, kept), context)
-    spec, _ = _same_image(facts, replace(plan, after=plan.before), spec)
+    spec, _ = _same_image(
+        facts,
+        replace(plan, after=plan.before),
+        spec,
+    )
     return CreateStandIn(
         name=kept,
         original=facts.id,
@@ -465,27 +599,44 @@ def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
     )
 
 
-def _with_its_volumes(spec: Spec, context: UnitContext) -> tuple[Spec, tuple[str, ...]]:
-    """With its anonymous volumes, also of an original that loses them when it is removed (`--rm`): its
-    stand-in holds them until then.
+def _with_its_volumes(
+    spec: Spec,
+    context: UnitContext,
+) -> tuple[Spec, tuple[str, ...]]:
+    """With its anonymous volumes, also of an original that loses them when it is removed (`--rm`):
+    its stand-in holds them until then.
     """
     named, notes = with_existing(spec.without(REMOVE), context.anonymous)
     return (named.with_(REMOVE, True) if spec[REMOVE] else named), notes
 
 
-def _volumes(name: str, directories: Sequence[str], engine: ChangingEngine) -> tuple[tuple[str, str], ...]:
+def _volumes(
+    name: str,
+    directories: Sequence[str],
+    engine: ChangingEngine,
+) -> tuple[tuple[str, str], ...]:
     """(directory, new volume) for each directory."""
     volumes: list[tuple[str, str]] = []
     for directory in directories:
         stem = volume_for(name, directory)
-        names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
+        names = (
+            stem,
+            *(f"{stem}-{number}" for number in range(2, 100)),
+        )
         volumes.append(
-            (directory, next(candidate for candidate in names if not engine.volumes.exists(candidate)))
+            (
+                directory,
+                next(candidate for candidate in names if not engine.volumes.exists(candidate)),
+            )
         )
     return tuple(volumes)
 
 
-def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tuple[str, ...]]:
+def _same_image(
+    facts: ContainerFacts,
+    plan: Plan,
+    spec: Spec,
+) -> tuple[Spec, tuple[str, ...]]:
     """The image that it runs today, even if its name now points to another one."""
     if spec[ROOTFS] or plan.before[IMAGE] != plan.after[IMAGE]:
         return spec, ()
@@ -499,7 +650,11 @@ def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tu
 
 
 def new_networks(
-    facts: ContainerFacts, plan: Plan, engine: ChangingEngine, *, by_unit: bool = False
+    facts: ContainerFacts,
+    plan: Plan,
+    engine: ChangingEngine,
+    *,
+    by_unit: bool = False,
 ) -> tuple[CreateNetwork, ...]:
     """The networks that the plan adds.
 
@@ -512,7 +667,9 @@ def new_networks(
     return tuple(
         CreateNetwork(
             name=name,
-            arguments=() if by_unit else network_create_arguments(name, {"name": name, "driver": "bridge"}),
+            arguments=()
+            if by_unit
+            else network_create_arguments(name, {"name": name, "driver": "bridge"}),
             existed=engine.networks.exists(name),
         )
         for name in new

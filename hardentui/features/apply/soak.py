@@ -1,4 +1,5 @@
-"""Soak: for a while, a learned profile logs what it would refuse; then it is completed and enforced."""
+"""Soak: for a while, a learned profile logs what it would refuse; then it is completed and
+enforced."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ _RECORD = re.compile(
 _TIME = re.compile(r"audit\((\d+)\.\d+:\d+\)")  # absent in what the journal has from audit itself
 
 
-# --- the log of the kernel ---------------------------------------------------------------------------
+# --- the log of the kernel ------------------------------------------------------------------------
 
 
 def why_no_log(files: Files, run: Run = run_program) -> str:
@@ -82,12 +83,16 @@ def _readable(files: Files, path: str) -> bool:
 
 
 def logged_calls(
-    soak: Soak, container: str, files: Files, run: Run = run_program
+    soak: Soak,
+    container: str,
+    files: Files,
+    run: Run = run_program,
 ) -> Known[Mapping[str, frozenset[str]]]:
     """System call -> the programs that made it, since the soak began.
 
-    A record does not name its container. One of a process that is known to be in another one does not count;
-    what cannot be told apart counts, so that nothing is refused that this container may have done.
+    A record does not name its container. One of a process that is known to be in another one does
+    not count; what cannot be told apart counts, so that nothing is refused that this container may
+    have done.
 
     Args:
         container: its ID.
@@ -96,7 +101,10 @@ def logged_calls(
     texts = [_audit(files, soak.since)] if _readable(files, AUDIT_LOG) else []
     if not texts:
         since = f"@{int(soak.since)}"
-        text = run((*_JOURNAL, "--since", since, "--grep", "code=0x7ffc0000", *_KERNEL), _SECONDS)
+        text = run(
+            (*_JOURNAL, "--since", since, "--grep", "code=0x7ffc0000", *_KERNEL),
+            _SECONDS,
+        )
         if isinstance(text, Unread) and text.reason != _NOTHING:
             return text
         texts = [text] if isinstance(text, str) else []
@@ -108,7 +116,9 @@ def logged_calls(
                 continue
             architecture = int(record["arch"], 16)
             number = int(record["call"])
-            name = call_name(architecture, number) if SECCOMP_NAMES.get(architecture) == native else ""
+            name = (
+                call_name(architecture, number) if SECCOMP_NAMES.get(architecture) == native else ""
+            )
             if name and not _is_elsewhere(files, int(record["pid"]), container):
                 programs.setdefault(name, set()).add(record["comm"].strip('"'))
     return {name: frozenset(by) for name, by in sorted(programs.items())}
@@ -117,7 +127,10 @@ def logged_calls(
 def _audit(files: Files, since: float) -> str:
     """The audit log and its older files, as far back as needed."""
     texts = []
-    for path in (AUDIT_LOG, *(f"{AUDIT_LOG}.{number}" for number in range(1, 100))):
+    for path in (
+        AUDIT_LOG,
+        *(f"{AUDIT_LOG}.{number}" for number in range(1, 100)),
+    ):
         try:
             if files.stat(path).mtime < since:
                 break
@@ -127,7 +140,11 @@ def _audit(files: Files, since: float) -> str:
     return "\n".join(texts)
 
 
-def _is_elsewhere(files: Files, pid: int, container: str) -> bool:
+def _is_elsewhere(
+    files: Files,
+    pid: int,
+    container: str,
+) -> bool:
     try:
         group = files.read_text(f"/proc/{pid}/cgroup")
     except OSError:
@@ -135,14 +152,21 @@ def _is_elsewhere(files: Files, pid: int, container: str) -> bool:
     return "libpod-" in group and container not in group
 
 
-# --- begin and end -----------------------------------------------------------------------------------
+# --- begin and end --------------------------------------------------------------------------------
 
 
 def no_soak(why: str) -> CannotFix:
-    return CannotFix(f"A soak is impossible here: {why}.", "Without --soak the profile is enforced at once.")
+    return CannotFix(
+        f"A soak is impossible here: {why}.", "Without --soak the profile is enforced at once."
+    )
 
 
-def soaking(plan: Plan, facts: ContainerFacts, files: Files, seconds: float) -> tuple[Plan, Soak]:
+def soaking(
+    plan: Plan,
+    facts: ContainerFacts,
+    files: Files,
+    seconds: float,
+) -> tuple[Plan, Soak]:
     """The plan with its learned profile in log mode.
 
     Raises:
@@ -156,24 +180,38 @@ def soaking(plan: Plan, facts: ContainerFacts, files: Files, seconds: float) -> 
         raise no_soak(why)
     base = profile_in_force(facts, files)
     if os.path.basename(path) != profile_name(facts.name) or path == plan.before[SECCOMP_PROFILE]:
-        raise CannotFix("There is no learned profile to soak.", "Without --soak nothing would differ.")
+        raise CannotFix(
+            "There is no learned profile to soak.", "Without --soak nothing would differ."
+        )
     if isinstance(base, Unread) or base.get("defaultAction") != "SCMP_ACT_ERRNO":
         why = base.reason if isinstance(base, Unread) else "it allows what it does not list"
         raise CannotFix(f"The profile in force cannot be soaked: {why}.")
     learned = _document(files, path)
     held = bounding_set(plan.after, facts.engine.default_capabilities)
-    logging = logging_profile(base, learned, held, native_way())
+    logging = logging_profile(
+        base,
+        learned,
+        held,
+        native_way(),
+    )
     logs = os.path.join(os.path.dirname(path), soak_name(facts.name))
     write_profile(logs, logging)
     now = time.time()
-    return with_profile(plan, logs), Soak(since=now, until=now + seconds, logs=logs, learned=path)
+    return with_profile(plan, logs), Soak(
+        since=now,
+        until=now + seconds,
+        logs=logs,
+        learned=path,
+    )
 
 
 def _document(files: Files, path: str) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(files.read_text(path, _LARGEST))
     except (OSError, ValueError, RecursionError) as error:
-        raise CannotFix(f"{visible(path, 200)} cannot be read: {visible(str(error), 200)}.") from error
+        raise CannotFix(
+            f"{visible(path, 200)} cannot be read: {visible(str(error), 200)}."
+        ) from error
     return document
 
 
@@ -198,7 +236,10 @@ def until(soak: Soak) -> str:
     return f"{datetime.fromtimestamp(soak.until):%Y-%m-%d %H:%M}"
 
 
-def told(entry: JournalEntry, calls: Mapping[str, frozenset[str]]) -> Iterator[str]:
+def told(
+    entry: JournalEntry,
+    calls: Mapping[str, frozenset[str]],
+) -> Iterator[str]:
     """What a soak has shown so far, in sentences."""
     assert entry.soak is not None  # noqa: S101 - it soaks
     name = visible(entry.container, 60)
@@ -211,7 +252,12 @@ def told(entry: JournalEntry, calls: Mapping[str, frozenset[str]]) -> Iterator[s
         yield f"{call}: by {visible(', '.join(sorted(programs)), 120)}{unusual}"
 
 
-def enforcing(plan: Plan, entry: JournalEntry, calls: Mapping[str, frozenset[str]], files: Files) -> Plan:
+def enforcing(
+    plan: Plan,
+    entry: JournalEntry,
+    calls: Mapping[str, frozenset[str]],
+    files: Files,
+) -> Plan:
     """The plan that ends a soak: the learned profile, with what was logged, is enforced.
 
     Args:
@@ -223,15 +269,38 @@ def enforcing(plan: Plan, entry: JournalEntry, calls: Mapping[str, frozenset[str
     soak = entry.soak
     assert soak is not None  # noqa: S101 - it soaks
     logging = _document(files, soak.logs)
-    write_profile(soak.learned, completed_profile(_document(files, soak.learned), logging, frozenset(calls)))
+    write_profile(
+        soak.learned,
+        completed_profile(
+            _document(files, soak.learned),
+            logging,
+            frozenset(calls),
+        ),
+    )
     after = plan.after.with_(SECCOMP_PROFILE, soak.learned)
     diff = next(diff for diff in spec_diff(plan.before, after) if diff.option is SECCOMP_PROFILE)
     why = f"Learned by a trial and soaked since {datetime.fromtimestamp(soak.since):%Y-%m-%d}."
     name = SECCOMP_PROFILE.name
-    change = Change(name, diff.before, diff.after, (), why, Risk.SAFE, "", FixKind.RECREATE)
-    return replace(plan, after=after, changes=(change,), choices=tuple(map(Choice, _PROVEN)))
+    change = Change(
+        name,
+        diff.before,
+        diff.after,
+        (),
+        why,
+        Risk.SAFE,
+        "",
+        FixKind.RECREATE,
+    )
+    return replace(
+        plan,
+        after=after,
+        changes=(change,),
+        choices=tuple(map(Choice, _PROVEN)),
+    )
 
 
 def probes_of(entry: JournalEntry) -> tuple[str, ...]:
     """The probes that a change was applied with."""
-    return tuple(operation.command for operation in entry.operations if isinstance(operation, RunProbe))
+    return tuple(
+        operation.command for operation in entry.operations if isinstance(operation, RunProbe)
+    )

@@ -30,11 +30,22 @@ _LOOK_AGAIN = 0.5  # seconds
 
 
 class FilesLook(FirstLook):
-    """The services of some files, for the terminal UI: takes the place of a first look at the engines."""
+    """The services of some files, for the terminal UI: takes the place of a first look at the
+    engines."""
 
-    def __init__(self, paths: tuple[str, ...], checklist: str) -> None:
+    def __init__(
+        self,
+        paths: tuple[str, ...],
+        checklist: str,
+    ) -> None:
         nowhere = Opened(
-            (), (), CommandLog(), LocalFiles(), lambda: OF_HOST, lambda facts: OF_HOST, " ".join(paths)
+            (),
+            (),
+            CommandLog(),
+            LocalFiles(),
+            lambda: OF_HOST,
+            lambda facts: OF_HOST,
+            " ".join(paths),
         )
         super().__init__(nowhere, checklist)
         self._paths = paths
@@ -95,7 +106,10 @@ class Services(Containers):
         return self._known[key][0] if key in self._known else None
 
     def watch(
-        self, on_change: Callable[[], None], on_state: Callable[[Connectivity], None], stop: threading.Event
+        self,
+        on_change: Callable[[], None],
+        on_state: Callable[[Connectivity], None],
+        stop: threading.Event,
     ) -> None:
         seen = tuple(stamps(self._asked.paths))
         while not stop.wait(_LOOK_AGAIN):
@@ -117,17 +131,41 @@ class Services(Containers):
         return self._looked, self._known[report.subject.id][1]
 
 
-def _row(key: str, judged: Judged, steps: tuple[int, ...]) -> Row:
+def _row(
+    key: str,
+    judged: Judged,
+    steps: tuple[int, ...],
+) -> Row:
     service, facts = judged.service, judged.facts
     engine = facts.engine.replace(label=service.format.value)
     facts = facts.replace(engine=engine)
-    subject = Subject(Kind.CONTAINER, key, service.name, engine.label)
+    subject = Subject(
+        Kind.CONTAINER,
+        key,
+        service.name,
+        engine.label,
+    )
     findings = [replace(finding, subject=subject) for finding in judged.findings]
     own = tuple(finding for finding in findings if finding.scope is Kind.CONTAINER)
     others = tuple(finding for finding in findings if finding.scope is not Kind.CONTAINER)
-    report = Report(subject, own, steps, facts, others=others)
+    report = Report(
+        subject,
+        own,
+        steps,
+        facts,
+        others=others,
+    )
     place = f"{service.file.shown}:{service.header.file.line_of(service.header.start)}"
-    return Row(key, engine, key, service.name, facts.image_name, "file", place, report=report)
+    return Row(
+        key,
+        engine,
+        key,
+        service.name,
+        facts.image_name,
+        "file",
+        place,
+        report=report,
+    )
 
 
 class FilesDrafter(Drafter):
@@ -152,15 +190,41 @@ class FilesDrafter(Drafter):
         verify: bool = True,
     ) -> Draft:
         if not target.changes_unit:
-            return super().draft(report, plan, target, version=version, verify=verify)
+            return super().draft(
+                report,
+                plan,
+                target,
+                version=version,
+                verify=verify,
+            )
         looked, judged = self._services.judged(report)
         if plan is None:
             return Draft(target=target, files=())
-        files, proof = changed_files(looked, judged.service, plan, version)
-        return Draft(target=target, files=files, diff="".join(map(diff_of, files)), proof=proof)
+        files, proof = changed_files(
+            looked,
+            judged.service,
+            plan,
+            version,
+        )
+        return Draft(
+            target=target,
+            files=files,
+            diff="".join(map(diff_of, files)),
+            proof=proof,
+        )
 
-    def next_steps(self, report: Report, draft: Draft, directory: str) -> NextSteps:
+    def next_steps(
+        self,
+        report: Report,
+        draft: Draft,
+        directory: str,
+    ) -> NextSteps:
         return NextSteps()
 
-    def steps_in_place(self, report: Report, draft: Draft, saved: object) -> NextSteps:
+    def steps_in_place(
+        self,
+        report: Report,
+        draft: Draft,
+        saved: object,
+    ) -> NextSteps:
         return NextSteps()

@@ -31,7 +31,9 @@ from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.visible import visible
 from hardentui.words import plural
 
-_HINT = re.compile(r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*podman[ \t]+(\d+\.\d+(?:\.\d+)?)[ \t]*$", re.MULTILINE)
+_HINT = re.compile(
+    r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*podman[ \t]+(\d+\.\d+(?:\.\d+)?)[ \t]*$", re.MULTILINE
+)
 
 
 class AtRest(Struct, frozen=True):
@@ -41,7 +43,8 @@ class AtRest(Struct, frozen=True):
     checklist: str = ""
     steps: tuple[int, ...] = ()
     checks: tuple[str, ...] = ()
-    # the Podman that reads the files; None = as a comment `# hardentui: podman 4.9` says, else the newest
+    # the Podman that reads the files; None = as a comment `# hardentui: podman 4.9` says, else the
+    # newest
     version: Version | None = None
     rootless: bool | None = None  # whether a rootless engine runs them; None = as the folders say
     home: str = SOMEONES_HOME  # of the account whose rootless engine runs them
@@ -57,7 +60,11 @@ class Looked(Struct, frozen=True):
     notes: tuple[str, ...]  # comments that are no waiver although they look like one
 
 
-def look(asked: AtRest, today: date, running: Running | None = None) -> Looked:
+def look(
+    asked: AtRest,
+    today: date,
+    running: Running | None = None,
+) -> Looked:
     """Read and judge the services of the files.
 
     Args:
@@ -70,13 +77,22 @@ def look(asked: AtRest, today: date, running: Running | None = None) -> Looked:
     """
     listed = load(asked.checklist)
     by_id = {check.id: check for check in (*all_checks(), *listed.own)}
-    judge = Judge(listed, by_id, asked.steps, asked.checks)
+    judge = Judge(
+        listed,
+        by_id,
+        asked.steps,
+        asked.checks,
+    )
     missing = [check for check in asked.checks if judge.check(check) is None]
     if missing:
         raise UsageError(f"{', '.join(missing)} is not in the checklist {judge.checklist.id}.")
     sources = find(asked.paths, asked.home)
     version = asked.version or hinted(sources) or NEWEST_KNOWN
-    sources = replace(sources, version=version, rootless=asked.rootless)
+    sources = replace(
+        sources,
+        version=version,
+        rootless=asked.rootless,
+    )
     services, unread = read_services(sources)
     refused = (*sources.refused, *unread)
     beside = any(file.name.endswith(UNITS) for file in sources.files.values())
@@ -85,9 +101,21 @@ def look(asked: AtRest, today: date, running: Running | None = None) -> Looked:
             f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
             "Quadlets, compose files, podman run commands and Kubernetes YAML are checked.",
         )
-    judged = judge_services(services, judge, _waivers(sources, by_id), today, running)
+    judged = judge_services(
+        services,
+        judge,
+        _waivers(sources, by_id),
+        today,
+        running,
+    )
     notes = [note for file in sources.files.values() for note in faults_in(file, by_id)]
-    return Looked(judge, sources, judged, refused, tuple(notes))
+    return Looked(
+        judge,
+        sources,
+        judged,
+        refused,
+        tuple(notes),
+    )
 
 
 def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused, ...]]:
@@ -111,15 +139,23 @@ def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused,
 def hinted(sources: Sources) -> Version | None:
     """The oldest Podman that comments of the files name."""
     versions = [
-        Version.parse(match[1]) for file in sources.files.values() for match in _HINT.finditer(file.text)
+        Version.parse(match[1])
+        for file in sources.files.values()
+        for match in _HINT.finditer(file.text)
     ]
     return min(versions, default=None)
 
 
-def _waivers(sources: Sources, checks: Mapping[str, object]) -> tuple[Waiver, ...]:
+def _waivers(
+    sources: Sources,
+    checks: Mapping[str, object],
+) -> tuple[Waiver, ...]:
     """Of the waivers.toml in each given folder."""
     paths = [os.path.join(root, NAME) for root in sources.roots]
-    return load_waivers([path for path in dict.fromkeys(paths) if os.path.isfile(path)], checks)
+    return load_waivers(
+        [path for path in dict.fromkeys(paths) if os.path.isfile(path)],
+        checks,
+    )
 
 
 def result_of(looked: Looked, fail_on: Severity) -> CheckResult:
@@ -150,7 +186,9 @@ def _subject(judged: Judged) -> SubjectResult:
     service = judged.service
     header = service.header.file.place(service.header.start, service.header.end)
     return SubjectResult(
-        judged.findings[0].subject if judged.findings else Subject(Kind.SERVICE, service.name, service.name),
+        judged.findings[0].subject
+        if judged.findings
+        else Subject(Kind.SERVICE, service.name, service.name),
         score(judged.findings),
         judged.findings,
         f"{service.format.value}  {service.file.shown}",
@@ -163,9 +201,15 @@ def _subject(judged: Judged) -> SubjectResult:
 # The report for people and editors: `FILE:LINE:COLUMN: SEVERITY CHECK: what is wrong`.
 
 
-def render(looked: Looked, result: CheckResult, style: TextStyle, *, details: bool = False) -> str:
-    """The findings in the order of the files, then what they mean. `details`: also low findings, and each
-    check that the files do not decide.
+def render(
+    looked: Looked,
+    result: CheckResult,
+    style: TextStyle,
+    *,
+    details: bool = False,
+) -> str:
+    """The findings in the order of the files, then what they mean. `details`: also low findings,
+    and each check that the files do not decide.
     """
     write = Writer(style)
     lines = [*_findings(looked, write, details=details)]
@@ -173,18 +217,37 @@ def render(looked: Looked, result: CheckResult, style: TextStyle, *, details: bo
         lines.append(f"{visible(refused.shown, 200)}: not checked: {visible(refused.why, 300)}")
     if lines:
         lines.append("")
-    lines += _summary(looked, result, write, details=details)
+    lines += _summary(
+        looked,
+        result,
+        write,
+        details=details,
+    )
     return "\n".join(lines) + "\n"
 
 
-def _findings(looked: Looked, write: Writer, *, details: bool) -> Iterator[str]:
+def _findings(
+    looked: Looked,
+    write: Writer,
+    *,
+    details: bool,
+) -> Iterator[str]:
     placed: list[tuple[Place, Finding, str]] = []
     for judged in looked.services:
         for finding in judged.findings:
             shown = finding.failing and (details or finding.severity > Severity.LOW)
-            if finding.place is not None and (shown or (details and finding.status is Status.WAIVED)):
+            if finding.place is not None and (
+                shown or (details and finding.status is Status.WAIVED)
+            ):
                 placed.append((finding.place, finding, judged.service.name))
-    placed.sort(key=lambda each: (each[0].file, each[0].line, -each[1].severity, each[1].check))
+    placed.sort(
+        key=lambda each: (
+            each[0].file,
+            each[0].line,
+            -each[1].severity,
+            each[1].check,
+        )
+    )
     for place, finding, name in placed:
         word = finding.severity.word if finding.failing else "accepted"
         where = f"{visible(place.file, 200)}:{place.line}:{place.column}"
@@ -193,7 +256,13 @@ def _findings(looked: Looked, write: Writer, *, details: bool) -> Iterator[str]:
         yield f"{where}: {write.paint(word, COLORS[finding.severity])} {finding.check}: {named}{what}"
 
 
-def _summary(looked: Looked, result: CheckResult, write: Writer, *, details: bool) -> Iterator[str]:
+def _summary(
+    looked: Looked,
+    result: CheckResult,
+    write: Writer,
+    *,
+    details: bool,
+) -> Iterator[str]:
     counts: Counter[Severity] = Counter()
     undecided: dict[str, str] = {}
     decided: set[str] = set()
@@ -206,7 +275,9 @@ def _summary(looked: Looked, result: CheckResult, write: Writer, *, details: boo
             else:
                 decided.add(finding.check)
     files = len({judged.service.file.shown for judged in looked.services})
-    failing = ", ".join(f"{counts[each]} {each.word}" for each in reversed(Severity) if counts[each])
+    failing = ", ".join(
+        f"{counts[each]} {each.word}" for each in reversed(Severity) if counts[each]
+    )
     yield from write.wrapped(
         f"{plural(len(looked.services), 'service')} in {plural(files, 'file')}, no engine asked. "
         f"Failing: {failing or 'nothing'}.",
@@ -217,10 +288,14 @@ def _summary(looked: Looked, result: CheckResult, write: Writer, *, details: boo
         some = len(undecided) - never
         text = f"Only the image, the host or a running container can tell {plural(never, 'check')}"
         text += f", and {some} more of some services" if some else ""
-        yield from write.wrapped(f"{text}." if details else f"{text} (--details lists them).", "")
+        yield from write.wrapped(
+            f"{text}." if details else f"{text} (--details lists them).",
+            "",
+        )
         if details:
             yield from (
-                f"  {check:<34} {visible(reason, 120)}" for check, reason in sorted(undecided.items())
+                f"  {check:<34} {visible(reason, 120)}"
+                for check, reason in sorted(undecided.items())
             )
     for note in looked.notes:
         yield f"note: {visible(note, 300)}"

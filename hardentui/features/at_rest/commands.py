@@ -25,7 +25,14 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.model.spec import UNKNOWN
 from hardentui.options import NAME, TABLE
-from hardentui.options.argv import Item, RunCommand, item_word, items_of_token, read_command, spec_of
+from hardentui.options.argv import (
+    Item,
+    RunCommand,
+    item_word,
+    items_of_token,
+    read_command,
+    spec_of,
+)
 from hardentui.quadlet.edit.container import ItemChange, decide
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 from hardentui.visible import visible
@@ -45,7 +52,8 @@ _HERE = re.compile(r"<<-?[ \t]*([\"'\\]?)(\w+)\1(?!\w)")
 
 
 class InScript(Struct, frozen=True):
-    """The command that a service was made from: its words with their places, after the program's name."""
+    """The command that a service was made from: its words with their places, after the program's
+    name."""
 
     file: SourceFile
     words: tuple[ShellWord, ...]
@@ -76,7 +84,9 @@ def _services(sources: Sources, file: SourceFile) -> Iterator[Service]:
             arrays[array] += texts
             end = words[-1].end
             if len(arrays[array]) > _LONGEST:
-                raise InputError(f"{visible(file.shown, 200)} is not used: {array} has too many words.")
+                raise InputError(
+                    f"{visible(file.shown, 200)} is not used: {array} has too many words."
+                )
             continue
         array = ""
         if all(_ASSIGNMENT.match(text) for text in texts):
@@ -107,14 +117,24 @@ def _services(sources: Sources, file: SourceFile) -> Iterator[Service]:
             count += 1
             if count > _MOST_COMMANDS:
                 raise InputError(
-                    f"{visible(file.shown, 200)} is not used: it has more than {_MOST_COMMANDS} commands."
+                    f"{visible(file.shown, 200)} is not used: it has more than {_MOST_COMMANDS} "
+                    "commands."
                 )
             is_whole = len(rest) == len(words) - at - 1
-            yield _service(sources, file, words[at], tuple(rest), command, is_whole=is_whole)
+            yield _service(
+                sources,
+                file,
+                words[at],
+                tuple(rest),
+                command,
+                is_whole=is_whole,
+            )
 
 
 def _expanded(
-    words: Iterable[ShellWord], variables: Mapping[str, str], arrays: Mapping[str, list[str]]
+    words: Iterable[ShellWord],
+    variables: Mapping[str, str],
+    arrays: Mapping[str, list[str]],
 ) -> Iterator[ShellWord]:
     """The words with what the script itself puts into its variables, which may be several words."""
     for word in words:
@@ -124,8 +144,20 @@ def _expanded(
         elif whole is not None and whole[1] in variables and not word.text.startswith(_QUOTED):
             values = variables[whole[1]].split()
         else:
-            values = [_VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), word.text)]
-        yield from (ShellWord(value, word.start, word.end, word.variables) for value in values)
+            values = [
+                _VARIABLE.sub(
+                    lambda match: variables.get(match[1] or match[2], match[0]), word.text
+                )
+            ]
+        yield from (
+            ShellWord(
+                value,
+                word.start,
+                word.end,
+                word.variables,
+            )
+            for value in values
+        )
 
 
 def _may_be_options(word: str) -> bool:
@@ -157,11 +189,24 @@ def _service(
 ) -> Service:
     sets: list[Set] = []
     for token in (*command.globals, *command.flags):
-        span = Span(file, words[token.start].start, words[token.end - 1].end)
+        span = Span(
+            file,
+            words[token.start].start,
+            words[token.end - 1].end,
+        )
         sets += [Set(with_names(item), span) for item in items_of_token(token)]
     if command.image < len(words):
         image, *others = command.positional()
-        sets.append(Set(image, Span(file, words[command.image].start, words[command.image].end)))
+        sets.append(
+            Set(
+                image,
+                Span(
+                    file,
+                    words[command.image].start,
+                    words[command.image].end,
+                ),
+            )
+        )
         last = words[-1].end
         sets += [Set(item, Span(file, words[command.image + 1].start, last)) for item in others]
     spec = spec_of(each.item for each in sets)
@@ -219,7 +264,7 @@ def _characters(text: str) -> Iterator[Character]:
         at += 1
 
 
-# --- edits --------------------------------------------------------------------------------------------
+# --- edits ----------------------------------------------------------------------------------------
 
 _BEFORE_WORD = re.compile(r"(?:[ \t]|\\\r?\n)+$")
 _GAP_IN_LINE = re.compile(r"[ \t]+(?=[^\s\\])")
@@ -227,11 +272,16 @@ _NOT_OF_DOCKER = frozenset({"--health-on-failure", "--userns"})
 
 
 class RunTarget(OneFileTarget):
-    """One command of a script; new options stand before its image, in lines of their own if others do."""
+    """One command of a script; new options stand before its image, in lines of their own if others
+    do."""
 
     read = staticmethod(_services)
 
-    def _changed(self, texts: dict[str, str], change: ItemChange) -> dict[str, str]:
+    def _changed(
+        self,
+        texts: dict[str, str],
+        change: ItemChange,
+    ) -> dict[str, str]:
         service = self._services(texts)[self._key]
         text, path = service.file.text, service.file.path
         by_span: dict[tuple[int, int], list[Item]] = {}

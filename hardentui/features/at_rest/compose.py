@@ -1,7 +1,7 @@
 """Compose files as services: several files, profiles, extends, anchors, variables with `.env`.
 
-The meaning of a key is that of the compose specification, in options of `podman run`: what podman-compose
-and docker compose ask of Podman."""
+The meaning of a key is that of the compose specification, in options of `podman run`: what
+podman-compose and docker compose ask of Podman."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, InputError
-from hardentui.features.at_rest.compose_options import HEALTH, LISTS, SCALARS, TRUE, Stack, arguments
+from hardentui.features.at_rest.compose_options import (
+    HEALTH,
+    LISTS,
+    SCALARS,
+    TRUE,
+    Stack,
+    arguments,
+)
 from hardentui.features.at_rest.services import (
     FileTarget,
     Format,
@@ -57,12 +64,16 @@ def compose_makers(sources: Sources) -> Iterator[Maker]:
         yield files[0], partial(_of_project, sources, files)
 
 
-def _of_project(sources: Sources, files: Sequence[SourceFile]) -> list[Service]:
+def _of_project(
+    sources: Sources,
+    files: Sequence[SourceFile],
+) -> list[Service]:
     return [*services_of(read_stack(sources, files), sources)]
 
 
 def _projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
-    """The files of each project: named ones together, as with `-f`; in a folder a base with its override."""
+    """The files of each project: named ones together, as with `-f`; in a folder a base with its
+    override."""
     compose = [file for file in sources.files.values() if is_compose_name(file.name)]
     named = [file for file in compose if file.path in sources.named]
     together: dict[str, list[SourceFile]] = {}
@@ -94,12 +105,21 @@ def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
     tree = _with_included(sources, tree, variables, ())
     services = tree.get("services")
     if services is None or not services.is_mapping:
-        raise InputError(f"{visible(files[0].shown, 200)} has no services, so it is no compose file.")
+        raise InputError(
+            f"{visible(files[0].shown, 200)} has no services, so it is no compose file."
+        )
     for name in tuple(services.entries):
-        services.entries[name] = _extended(sources, tree, services.entries[name], variables, (name,))
+        services.entries[name] = _extended(
+            sources, tree, services.entries[name], variables, (name,)
+        )
     project = tree.word("name") or os.path.basename(directory) or "compose"
     name = re.sub(r"[^a-z0-9_-]", "", project.lower()) or "compose"
-    return Stack(name, tuple(files), tree, directory or "/src")
+    return Stack(
+        name,
+        tuple(files),
+        tree,
+        directory or "/src",
+    )
 
 
 def _variables(sources: Sources, directory: str) -> dict[str, str]:
@@ -117,7 +137,10 @@ def _read(file: SourceFile, variables: Mapping[str, str]) -> Tree:
 
 
 def _with_included(
-    sources: Sources, tree: Tree, variables: Mapping[str, str], chain: tuple[str, ...]
+    sources: Sources,
+    tree: Tree,
+    variables: Mapping[str, str],
+    chain: tuple[str, ...],
 ) -> Tree:
     """The tree with the files that it includes below it."""
     include = tree.get("include")
@@ -131,12 +154,24 @@ def _with_included(
                 )
             shown = os.path.join(os.path.dirname(place.file.shown), path)
             other = _read(sources.read(name, shown), variables)
-            tree = merged(_with_included(sources, other, variables, (*chain, name)), tree)
+            tree = merged(
+                _with_included(
+                    sources,
+                    other,
+                    variables,
+                    (*chain, name),
+                ),
+                tree,
+            )
     return tree
 
 
 def _extended(
-    sources: Sources, whole: Tree, service: Tree, variables: Mapping[str, str], chain: tuple[str, ...]
+    sources: Sources,
+    whole: Tree,
+    service: Tree,
+    variables: Mapping[str, str],
+    chain: tuple[str, ...],
 ) -> Tree:
     """A service with those that it extends below it."""
     extends = service.get("extends")
@@ -146,18 +181,29 @@ def _extended(
     path = extends.word("file")
     mark = f"{path}#{name}"
     if mark in chain or len(chain) > _DEEPEST:
-        raise InputError(f"{visible(service.file.shown, 200)} extends {visible(name, 60)} in a circle.")
+        raise InputError(
+            f"{visible(service.file.shown, 200)} extends {visible(name, 60)} in a circle."
+        )
     base_whole = whole
     if path:
         shown = os.path.join(os.path.dirname(service.file.shown), path)
-        file = sources.read(os.path.normpath(os.path.join(service.file.directory, path)), shown)
+        file = sources.read(
+            os.path.normpath(os.path.join(service.file.directory, path)),
+            shown,
+        )
         base_whole = _read(file, variables)
     base = base_whole.get("services", name)
     if base is None or not base.is_mapping:
         raise InputError(
             f"{visible(service.file.shown, 200)} extends {visible(name, 60)}, which is not there."
         )
-    base = _extended(sources, base_whole, base, variables, (*chain, mark))
+    base = _extended(
+        sources,
+        base_whole,
+        base,
+        variables,
+        (*chain, mark),
+    )
     return merged(base, service)
 
 
@@ -165,7 +211,11 @@ _BY_TARGET = frozenset({"volumes", "devices"})
 _REPLACED = frozenset({"command", "entrypoint", "test"})
 
 
-def merged(base: Tree, over: Tree, key: str = "") -> Tree:
+def merged(
+    base: Tree,
+    over: Tree,
+    key: str = "",
+) -> Tree:
     """Two values as compose merges files: mappings by key, lists joined, everything else replaced."""
     if base.is_mapping and over.is_mapping:
         entries = dict(base.entries)
@@ -178,7 +228,9 @@ def merged(base: Tree, over: Tree, key: str = "") -> Tree:
         targets = {_target(item): item for item in (*base.items, *over.items)}
         return _with(over, items=list(targets.values()))
     if {base.is_mapping, over.is_mapping} == {True, False} and (base.is_list or over.is_list):
-        return _with(over, items=[*_as_items(base), *_as_items(over)], is_list=True, is_mapping=False)
+        return _with(
+            over, items=[*_as_items(base), *_as_items(over)], is_list=True, is_mapping=False
+        )
     return over
 
 
@@ -190,7 +242,10 @@ def _as_items(tree: Tree) -> list[Tree]:
     if tree.is_list:
         return tree.items
     return [
-        _with(value, text=f"{name}={value.text or ''}" if not value.is_null else name)
+        _with(
+            value,
+            text=f"{name}={value.text or ''}" if not value.is_null else name,
+        )
         for name, value in tree.entries.items()
     ]
 
@@ -202,7 +257,7 @@ def _target(item: Tree) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-# --- services ---------------------------------------------------------------------------------------
+# --- services -------------------------------------------------------------------------------------
 
 
 def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
@@ -239,11 +294,20 @@ def _word_at(text: str, start: int) -> str:
     return match[0] if match is not None else ""
 
 
-def _waivers(stack: Stack, name: str, tree: Tree) -> tuple[Any, ...]:
+def _waivers(
+    stack: Stack,
+    name: str,
+    tree: Tree,
+) -> tuple[Any, ...]:
     """Comments above `services:` count for all, those within a service for it."""
     first = stack.files[0]
     services = stack.tree.entries["services"]
-    waivers = waivers_in(first, name, 0, services.key_start if services.file is first else 0)
+    waivers = waivers_in(
+        first,
+        name,
+        0,
+        services.key_start if services.file is first else 0,
+    )
     if tree.file not in stack.files:
         return waivers
     later = [
@@ -252,12 +316,31 @@ def _waivers(stack: Stack, name: str, tree: Tree) -> tuple[Any, ...]:
         if other.file is tree.file and other.key_start > tree.key_start
     ]
     line = tree.file.offset_of(max(1, tree.file.line_of(tree.key_start) - 1))
-    return (*waivers, *waivers_in(tree.file, name, line, min(later, default=len(tree.file.text))))
+    return (
+        *waivers,
+        *waivers_in(
+            tree.file,
+            name,
+            line,
+            min(later, default=len(tree.file.text)),
+        ),
+    )
 
 
-def _sets(stack: Stack, name: str, tree: Tree) -> Iterator[Set]:
+def _sets(
+    stack: Stack,
+    name: str,
+    tree: Tree,
+) -> Iterator[Set]:
     for item, place in _items(stack, name, tree):
-        yield Set(with_names(item), Span(place.file, min(place.key_start, place.start), end_of(place)))
+        yield Set(
+            with_names(item),
+            Span(
+                place.file,
+                min(place.key_start, place.start),
+                end_of(place),
+            ),
+        )
 
 
 def end_of(place: Tree) -> int:
@@ -266,7 +349,11 @@ def end_of(place: Tree) -> int:
     return place.start + len(text.rstrip())
 
 
-def _items(stack: Stack, name: str, tree: Tree) -> Iterator[tuple[Item, Tree]]:
+def _items(
+    stack: Stack,
+    name: str,
+    tree: Tree,
+) -> Iterator[tuple[Item, Tree]]:
     for flag, argument, place in arguments(stack, name, tree):
         for item in parse_argument(flag, argument):
             yield item, place
@@ -277,7 +364,15 @@ def _items(stack: Stack, name: str, tree: Tree) -> Iterator[tuple[Item, Tree]]:
         yield image_item(IMAGE, f"localhost/{stack.name}_{name}"), build
     command = tree.get("command")
     if command is not None:
-        yield Item(COMMAND, _command_words(command), "", COMMAND.flag), command
+        yield (
+            Item(
+                COMMAND,
+                _command_words(command),
+                "",
+                COMMAND.flag,
+            ),
+            command,
+        )
 
 
 def _command_words(tree: Tree) -> tuple[str, ...]:
@@ -292,7 +387,10 @@ def _command_words(tree: Tree) -> tuple[str, ...]:
 def _networks(stack: Stack) -> Iterator[tuple[str, NetworkFacts]]:
     declared = stack.tree.get("networks")
     names: Iterable[str] = declared.entries if declared is not None else ()
-    for name in ("default", *(name for name in names if name != "default")):
+    for name in (
+        "default",
+        *(name for name in names if name != "default"),
+    ):
         if stack.network(name) == name and name != "default":
             continue  # external: somebody else made it
         full = stack.network(name)
@@ -309,12 +407,19 @@ def _volumes(stack: Stack) -> Iterator[tuple[str, VolumeFacts]]:
     for name, tree in declared.entries.items() if declared is not None else ():
         full = stack.volume(name)
         options = tree.get("driver_opts")
-        values = {key: text or "" for key, text, _ in options.pairs()} if options is not None else {}
-        document = {"Name": full, "Driver": tree.word("driver") or "local", "Options": values}
+        values = (
+            {key: text or "" for key, text, _ in options.pairs()} if options is not None else {}
+        )
+        document = {
+            "Name": full,
+            "Driver": tree.word("driver") or "local",
+            "Options": values,
+        }
         yield full, VolumeFacts(full, document)
 
 
-# Minimal edits of compose files: spans of the text are replaced; comments, order, anchors and quoting stay.
+# Minimal edits of compose files: spans of the text are replaced; comments, order, anchors and
+# quoting stay.
 
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./=:@-]*(?<!:)")
@@ -340,7 +445,9 @@ class ComposeTarget(FileTarget[str]):
         return self._first.name
 
     def _services(self, texts: Mapping[str, str]) -> dict[str, Service]:
-        files = {path: replace(file, text=texts[path]) for path, file in self._sources.files.items()}
+        files = {
+            path: replace(file, text=texts[path]) for path, file in self._sources.files.items()
+        }
         made: InStack = self._first.source
         services = _of_project(
             replace(self._sources, files=files), [files[file.path] for file in made.stack.files]
@@ -359,25 +466,44 @@ class YamlEditor:
         self.file: SourceFile = tree.file
         self.text = self.file.text
 
-    # --- what is there -------------------------------------------------------------------------------
+    # --- what is there ----------------------------------------------------------------------------
 
-    def replace(self, each: Set, new: tuple[New, ...]) -> None:
+    def replace(
+        self,
+        each: Set,
+        new: tuple[New, ...],
+    ) -> None:
         place = self._own(each)
         if not new:
             self._remove(place)
             return
         if len(new) != 1 or place.text is None:
             raise CannotExpress("it is written in several keys: change it by hand")
-        self._put(place, self._spelled(each, new[0], self.text[place.start : place.end]))
+        self._put(
+            place,
+            self._spelled(
+                each,
+                new[0],
+                self.text[place.start : place.end],
+            ),
+        )
 
-    def _spelled(self, each: Set, new: New, old: str) -> str:
+    def _spelled(
+        self,
+        each: Set,
+        new: New,
+        old: str,
+    ) -> str:
         """The new argument as the file writes it."""
         raise NotImplementedError
 
     def _own(self, each: Set) -> Tree:
         """The place of an argument, if it is written in this very service."""
         for place in _leaves(self._tree):
-            is_there = min(place.key_start, place.start) == each.span.start and place.file is each.span.file
+            is_there = (
+                min(place.key_start, place.start) == each.span.start
+                and place.file is each.span.file
+            )
             if is_there and place.file is self.file and self._is_own(place):
                 return place
         raise CannotExpress(
@@ -390,14 +516,20 @@ class YamlEditor:
     def _put(self, place: Tree, value: str) -> None:
         old = self.text[place.start : place.end]
         quote = old[:1] if old[:1] in ("'", '"') else ""
-        written = f"'{value}'" if quote == "'" and "'" not in value else quoted(value, always=bool(quote))
+        written = (
+            f"'{value}'" if quote == "'" and "'" not in value else quoted(value, always=bool(quote))
+        )
         line = self.text[self.text.rfind("\n", 0, place.start) + 1 : place.start]
         if not quote and place.plain and _PLAIN_IN_LINE.fullmatch(value) and not {*line} & {*"[{"}:
             written = value
-        self.text = self.text[: place.start] + written + self.text[place.start + len(old.rstrip()) :]
+        self.text = (
+            self.text[: place.start] + written + self.text[place.start + len(old.rstrip()) :]
+        )
 
     def _remove(self, place: Tree) -> None:
-        holder = next((each for each in _leaves(self._tree) if any(i is place for i in each.items)), None)
+        holder = next(
+            (each for each in _leaves(self._tree) if any(i is place for i in each.items)), None
+        )
         if holder is not None and len(holder.items) == 1:
             place, holder = holder, None
         if holder is not None and holder.flow:
@@ -419,9 +551,14 @@ class YamlEditor:
         start = before.start() if before is not None else place.start
         self.text = self.text[:start] + self.text[place.end :]
 
-    # --- what is new ---------------------------------------------------------------------------------
+    # --- what is new ------------------------------------------------------------------------------
 
-    def _add_to_list(self, tree: Tree, key: str, written: str) -> None:
+    def _add_to_list(
+        self,
+        tree: Tree,
+        key: str,
+        written: str,
+    ) -> None:
         """A new entry, as it is written."""
         there = tree.entries.get(key)
         if there is None or there.is_null:
@@ -429,12 +566,16 @@ class YamlEditor:
             self._add_line(tree, f"{key}:", f"{dash}- {written}")
             return
         if not self._is_own(there):
-            raise CannotExpress(f"{key} comes from another file, an anchor or extends: change it there")
+            raise CannotExpress(
+                f"{key} comes from another file, an anchor or extends: change it there"
+            )
         if not there.is_list or not there.items:
             raise CannotExpress(f"{key} is not a list with entries: change it by hand")
         last = there.items[-1]
         if not self._is_own(last):
-            raise CannotExpress(f"{key} comes from another file, an anchor or extends: change it there")
+            raise CannotExpress(
+                f"{key} comes from another file, an anchor or extends: change it there"
+            )
         if there.flow:
             self.text = self.text[: last.end] + f", {written}" + self.text[last.end :]
             return
@@ -489,7 +630,11 @@ class _ComposeEditor(YamlEditor):
             self._add_scalar(_KEYS[flag], argument or "true")
         elif flag in _LIST_KEYS:
             name = "no-new-privileges:true" if argument == "no-new-privileges" else argument
-            self._add_to_list(self._tree, _LIST_KEYS[flag], quoted(name))
+            self._add_to_list(
+                self._tree,
+                _LIST_KEYS[flag],
+                quoted(name),
+            )
         elif flag in _HEALTH and (health := self._tree.get("healthcheck")) is not None:
             self._add_line(health, f"{_HEALTH[flag]}: {quoted(argument)}")
         else:
@@ -501,9 +646,17 @@ class _ComposeEditor(YamlEditor):
             self._put(there, value)
             return
         plain = key in _SWITCHES or key in _NUMBERS or re.fullmatch(r"\d+[a-z]", value) is not None
-        self._add_line(self._tree, f"{key}: {value if plain else quoted(value)}")
+        self._add_line(
+            self._tree,
+            f"{key}: {value if plain else quoted(value)}",
+        )
 
-    def _spelled(self, each: Set, new: New, old: str) -> str:
+    def _spelled(
+        self,
+        each: Set,
+        new: New,
+        old: str,
+    ) -> str:
         """The new argument, with the source of a mount as it is written."""
         if new.kept is not None:
             respelled = other_options(old.strip("'\""), new.kept.flag, new)
@@ -525,7 +678,9 @@ def _last(place: Tree, text: str) -> int:
     """The last character of what is written there, without the blank lines and comments behind it."""
     if place.flow or place.text is not None or not (place.entries or place.items):
         return place.start + max(0, len(text[place.start : place.end].rstrip()) - 1)
-    inside = [value for value in (*place.entries.values(), *place.items) if value.start >= place.start]
+    inside = [
+        value for value in (*place.entries.values(), *place.items) if value.start >= place.start
+    ]
     return max((_last(value, text) for value in inside), default=place.start)
 
 

@@ -1,4 +1,5 @@
-"""The keys of a compose service as options of `podman run`: what podman-compose and docker compose ask."""
+"""The keys of a compose service as options of `podman run`: what podman-compose and docker compose
+ask."""
 
 from __future__ import annotations
 
@@ -64,7 +65,8 @@ LISTS = _flags(
     "volumes_from device_cgroup_rules=device-cgroup-rule"
 )
 HEALTH = _flags(
-    "interval=health-interval timeout=health-timeout retries=health-retries start_period=health-start-period"
+    "interval=health-interval timeout=health-timeout retries=health-retries "
+    "start_period=health-start-period"
 )
 PAIRS = {
     "environment": ("--env", "="),
@@ -73,11 +75,22 @@ PAIRS = {
     "sysctls": ("--sysctl", "="),
     "extra_hosts": ("--add-host", ":"),
 }
-_SWITCHES = ("--privileged", "--read-only", "--init", "--tty", "--interactive", "--oom-kill-disable")
+_SWITCHES = (
+    "--privileged",
+    "--read-only",
+    "--init",
+    "--tty",
+    "--interactive",
+    "--oom-kill-disable",
+)
 TRUE = ("true", "yes", "on", "1")
 
 
-def arguments(stack: Stack, name: str, tree: Tree) -> Iterator[Argument]:
+def arguments(
+    stack: Stack,
+    name: str,
+    tree: Tree,
+) -> Iterator[Argument]:
     """The options of `podman run` that a service asks for, in the order of its keys."""
     for key, value in tree.entries.items():
         if value.is_null:
@@ -90,7 +103,11 @@ def arguments(stack: Stack, name: str, tree: Tree) -> Iterator[Argument]:
             yield flag, text, value
         elif key in LISTS:
             yield from (
-                (LISTS[key], _placed(stack, value.file, LISTS[key], text), place)
+                (
+                    LISTS[key],
+                    _placed(stack, value.file, LISTS[key], text),
+                    place,
+                )
                 for text, place in _listed(value)
             )
         elif key in PAIRS:
@@ -109,11 +126,20 @@ def _listed(value: Tree) -> Iterator[tuple[str, Tree]]:
             yield path, item
 
 
-def _placed(stack: Stack, file: SourceFile, flag: str, text: str) -> str:
+def _placed(
+    stack: Stack,
+    file: SourceFile,
+    flag: str,
+    text: str,
+) -> str:
     return _path(stack, file, text) if flag == "--env-file" else text
 
 
-def _path(stack: Stack, file: SourceFile, path: str) -> str:
+def _path(
+    stack: Stack,
+    file: SourceFile,
+    path: str,
+) -> str:
     if path.startswith("~"):
         return _HOME + path[1:]
     if path.startswith("/"):
@@ -158,7 +184,11 @@ def _volumes_of(stack: Stack, value: Tree) -> Iterator[Argument]:
             yield from _long_volume(stack, item)
 
 
-def _source(stack: Stack, file: SourceFile, source: str) -> str:
+def _source(
+    stack: Stack,
+    file: SourceFile,
+    source: str,
+) -> str:
     is_path = source.startswith(("/", ".", "~")) or "\0" in source
     return _path(stack, file, source) if is_path and "\0" not in source else (
         source if is_path else stack.volume(source)
@@ -178,9 +208,20 @@ def _long_volume(stack: Stack, item: Tree) -> Iterator[Argument]:
     elif source:
         source = stack.volume(source)
     options = ["ro"] if item.word("read_only").lower() in TRUE else []
-    options += [word for word in (item.word("bind", "propagation"), item.word("bind", "selinux")) if word]
+    options += [
+        word
+        for word in (
+            item.word("bind", "propagation"),
+            item.word("bind", "selinux"),
+        )
+        if word
+    ]
     if kind in ("bind", "volume"):
-        yield "--volume", ":".join(part for part in (source, target, ",".join(options)) if part), item
+        yield (
+            "--volume",
+            ":".join(part for part in (source, target, ",".join(options)) if part),
+            item,
+        )
 
 
 def _ulimits(stack: Stack, value: Tree) -> Iterator[Argument]:
@@ -215,7 +256,11 @@ def _logging(stack: Stack, value: Tree) -> Iterator[Argument]:
 
 
 def _deploy(stack: Stack, value: Tree) -> Iterator[Argument]:
-    for key, flag in (("memory", "--memory"), ("cpus", "--cpus"), ("pids", "--pids-limit")):
+    for key, flag in (
+        ("memory", "--memory"),
+        ("cpus", "--cpus"),
+        ("pids", "--pids-limit"),
+    ):
         if text := value.word("resources", "limits", key):
             yield flag, text, value.entries["resources"].entries["limits"].entries[key]
     if text := value.word("resources", "reservations", "memory"):
@@ -289,7 +334,11 @@ def _networking(stack: Stack, tree: Tree) -> Iterator[Argument]:
     for name, where in networks.entries.items() if networks.is_mapping else networks.words():
         options = [
             f"{option}={where.word(key)}"
-            for key, option in (("ipv4_address", "ip"), ("ipv6_address", "ip6"), ("mac_address", "mac"))
+            for key, option in (
+                ("ipv4_address", "ip"),
+                ("ipv6_address", "ip6"),
+                ("mac_address", "mac"),
+            )
             if where.is_mapping and where.word(key)
         ]
         if where.is_mapping and (aliases := where.get("aliases")) is not None:

@@ -1,7 +1,8 @@
 """`hardentui fix PATH…`: minimal edits of files, each proven before it is shown or written.
 
-A Quadlet is proven by the port of the generator for the asked Podman: its command holds the planned changes
-and nothing else. A compose file is read again: only the changed service differs, and only as planned.
+A Quadlet is proven by the port of the generator for the asked Podman: its command holds the planned
+changes and nothing else. A compose file is read again: only the changed service differs, and only
+as planned.
 """
 
 from __future__ import annotations
@@ -40,9 +41,18 @@ from hardentui.systemd.unit_text import QUADLET, UnitText
 from hardentui.visible import visible
 
 USUAL = Version(4, 9)
-"""The oldest Podman of the distributions that people run Quadlets on; used where nothing names one."""
-_SINCE = {option.quadlet.name: option.quadlet.since for option in TABLE if option.quadlet is not None}
-_SECTION_OF = {"network": "Network", "volume": "Volume", "pod": "Pod", "image": "Image", "build": "Build"}
+"""The oldest Podman of the distributions that people run Quadlets on; used where nothing names one.
+"""
+_SINCE = {
+    option.quadlet.name: option.quadlet.since for option in TABLE if option.quadlet is not None
+}
+_SECTION_OF = {
+    "network": "Network",
+    "volume": "Volume",
+    "pod": "Pod",
+    "image": "Image",
+    "build": "Build",
+}
 
 
 class Wanted(Struct, frozen=True):
@@ -60,11 +70,14 @@ class Fixed(Struct, frozen=True):
     left_out: tuple[str, ...]  # fixes and changes that are not, one sentence each
     files: Mapping[str, str]  # absolute path -> new text, of the changed files
     proof: str = ""
-    with_all: tuple[str, ...] = ()  # failing checks whose fixes may break the service and were not asked for
+    with_all: tuple[
+        str, ...
+    ] = ()  # failing checks whose fixes may break the service and were not asked for
 
 
 class Target(Protocol):
-    """A service in its files: changes are made one fix after the other, and proven, or not made at all."""
+    """A service in its files: changes are made one fix after the other, and proven, or not made at
+    all."""
 
     proof: str
     files: dict[str, str]
@@ -73,18 +86,34 @@ class Target(Protocol):
         """Make the changes between two specs. Raises HardenError, and then nothing is changed."""
 
 
-def fix_all(looked: Looked, wanted: Wanted, version: Version | None) -> tuple[Fixed, ...]:
+def fix_all(
+    looked: Looked,
+    wanted: Wanted,
+    version: Version | None,
+) -> tuple[Fixed, ...]:
     """Every service with its fixes; those of one file are made one after the other.
 
     Args:
         version: the Podman that will read the files; None = as they hint.
     """
     texts = {path: file.text for path, file in looked.sources.files.items()}
-    return tuple(_fixed(judged, looked, wanted, version, texts) for judged in looked.services)
+    return tuple(
+        _fixed(
+            judged,
+            looked,
+            wanted,
+            version,
+            texts,
+        )
+        for judged in looked.services
+    )
 
 
 def changed_files(
-    looked: Looked, service: Service, plan: Plan, version: Version | None
+    looked: Looked,
+    service: Service,
+    plan: Plan,
+    version: Version | None,
 ) -> tuple[tuple[DraftFile, ...], str]:
     """The files of a service with a whole plan, and their proof.
 
@@ -94,30 +123,63 @@ def changed_files(
     texts = {path: file.text for path, file in looked.sources.files.items()}
     target = _target(looked, service, version, texts)
     target.apply(_plain(plan.before), _plain(plan.after))
-    return drafts_of((Fixed(service, (), (), target.files, target.proof),), looked), target.proof
+    return drafts_of(
+        (
+            Fixed(
+                service,
+                (),
+                (),
+                target.files,
+                target.proof,
+            ),
+        ),
+        looked,
+    ), target.proof
 
 
 def _fixed(
-    judged: Judged, looked: Looked, wanted: Wanted, version: Version | None, texts: dict[str, str]
+    judged: Judged,
+    looked: Looked,
+    wanted: Wanted,
+    version: Version | None,
+    texts: dict[str, str],
 ) -> Fixed:
     service, spec = judged.service, judged.service.spec
     failing = {finding.check for finding in judged.findings if finding.failing}
-    checks = [check for check in looked.judge.checks if check.id in failing and _is_wanted(check, wanted)]
+    checks = [
+        check for check in looked.judge.checks if check.id in failing and _is_wanted(check, wanted)
+    ]
     every = Wanted(wanted.checks, Caution.ALL)
-    bolder = [check for check in looked.judge.checks if check.id in failing and _is_wanted(check, every)]
+    bolder = [
+        check for check in looked.judge.checks if check.id in failing and _is_wanted(check, every)
+    ]
     with_all = tuple(check.id for check in bolder if check not in checks)
     if not checks:
-        return Fixed(service, (), (), {}, with_all=with_all)
+        return Fixed(
+            service,
+            (),
+            (),
+            {},
+            with_all=with_all,
+        )
     try:
         target = _target(looked, service, version, texts)
     except HardenError as error:
-        return Fixed(service, (), (error.title.rstrip("."),), {})
+        return Fixed(
+            service,
+            (),
+            (error.title.rstrip("."),),
+            {},
+        )
     made: list[str] = []
     left_out: dict[str, str] = {}
     for check in (*checks, *checks):  # twice: some can only be fixed once another is
         if check.id in made:
             continue
-        context = FixContext(judged.facts, fix_parameters(check, looked.judge.checklist, {}))
+        context = FixContext(
+            judged.facts,
+            fix_parameters(check, looked.judge.checklist, {}),
+        )
         try:
             after = remedied(check, spec, context)
             if weaker := weakenings(judged.facts, spec, after):
@@ -137,14 +199,23 @@ def _fixed(
     for name, reason in left_out.items():
         by_reason.setdefault(reason, []).append(name)
     why = tuple(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
-    return Fixed(service, tuple(made), why, target.files, target.proof, with_all)
+    return Fixed(
+        service,
+        tuple(made),
+        why,
+        target.files,
+        target.proof,
+        with_all,
+    )
 
 
 def _is_wanted(check: Check, wanted: Wanted) -> bool:
     if wanted.checks:
         return check.id in wanted.checks
     return (
-        check.remediate is not None and check.risk is not Risk.DECISION and wanted.caution.allows(check.risk)
+        check.remediate is not None
+        and check.risk is not Risk.DECISION
+        and wanted.caution.allows(check.risk)
     )
 
 
@@ -152,7 +223,12 @@ def _plain(spec: Spec) -> Spec:
     return Spec(spec.settings, spec.unknowable)
 
 
-def _target(looked: Looked, service: Service, version: Version | None, texts: dict[str, str]) -> Target:
+def _target(
+    looked: Looked,
+    service: Service,
+    version: Version | None,
+    texts: dict[str, str],
+) -> Target:
     if service.format is Format.QUADLET and not service.infra:
         return _Quadlet(service, version)
     if service.format is Format.COMPOSE:
@@ -168,13 +244,17 @@ def _target(looked: Looked, service: Service, version: Version | None, texts: di
     raise InputError("a pod file is not edited; the findings say what to change")
 
 
-# --- Quadlets -----------------------------------------------------------------------------------------
+# --- Quadlets -------------------------------------------------------------------------------------
 
 
 class _Quadlet:
     """A `.container` with its drop-ins."""
 
-    def __init__(self, service: Service, version: Version | None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        version: Version | None,
+    ) -> None:
         source: UnitFiles = service.source
         self._version = version or max(USUAL, oldest_for(source.files))
         self._origin = _origin(service, source, self._version)
@@ -183,7 +263,11 @@ class _Quadlet:
         self.proof = ""
 
     def apply(self, before: Spec, after: Spec) -> None:
-        done = edited(self._origin, Plan(self._name, "", (), (), before, after), self._version)
+        done = edited(
+            self._origin,
+            Plan(self._name, "", (), (), before, after),
+            self._version,
+        )
         if done.left_out:
             raise CannotExpress(done.left_out[0])
         self.proof = prove_by_port(self._origin, done, self._version)
@@ -202,10 +286,18 @@ def oldest_for(files: Iterable[SourceFile]) -> Version:
     return max((_SINCE[key] for key in keys if key in _SINCE), default=USUAL)
 
 
-def _origin(service: Service, source: UnitFiles, version: Version) -> Origin:
+def _origin(
+    service: Service,
+    source: UnitFiles,
+    version: Version,
+) -> Origin:
     first, *drop_ins = source.files
     user = source.rootless is not False
-    manager = ServiceManager(user, "/home/user" if user else "/root", 1000)
+    manager = ServiceManager(
+        user,
+        "/home/user" if user else "/root",
+        1000,
+    )
     path = first.path or f"/src/{first.name}"
     return Origin(
         OriginKind.QUADLET,
@@ -220,7 +312,8 @@ def _origin(service: Service, source: UnitFiles, version: Version) -> Origin:
 
 
 def _stubs(source: UnitFiles) -> dict[str, str]:
-    """Empty units for those that are referred to and lie elsewhere: the generator wants them to be there."""
+    """Empty units for those that are referred to and lie elsewhere: the generator wants them to be
+    there."""
     made = {}
     for file in source.files:
         for line in UnitText(file.text, QUADLET).of(CONTAINER):
@@ -232,10 +325,13 @@ def _stubs(source: UnitFiles) -> dict[str, str]:
     return made
 
 
-# --- the changed files --------------------------------------------------------------------------------
+# --- the changed files ----------------------------------------------------------------------------
 
 
-def drafts_of(fixed: Sequence[Fixed], looked: Looked) -> tuple[DraftFile, ...]:
+def drafts_of(
+    fixed: Sequence[Fixed],
+    looked: Looked,
+) -> tuple[DraftFile, ...]:
     """The changed files, each once, with its text of before."""
     last: dict[str, str] = {}
     for each in fixed:
@@ -247,15 +343,31 @@ def drafts_of(fixed: Sequence[Fixed], looked: Looked) -> tuple[DraftFile, ...]:
         directory, name = posixpath.split(path)
         masked = "\n".join(map(mask_text, text.split("\n")))
         shown = file.shown if file is not None else visible(path, 200)
-        drafts.append(DraftFile(name or shown, text, masked=masked, directory=directory, before=before))
+        drafts.append(
+            DraftFile(
+                name or shown,
+                text,
+                masked=masked,
+                directory=directory,
+                before=before,
+            )
+        )
     return tuple(drafts)
 
 
 def diff_of(draft: DraftFile) -> str:
     """The unified diff of a file, with secrets masked."""
-    old, new = ([mask_text(line) for line in text.splitlines()] for text in (draft.before, draft.text))
+    old, new = (
+        [mask_text(line) for line in text.splitlines()] for text in (draft.before, draft.text)
+    )
     path = posixpath.join(draft.directory, draft.name)
     beside = posixpath.relpath(path) if draft.directory else path
     path = path.lstrip("/") if beside.startswith("..") else beside
-    lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")
+    lines = difflib.unified_diff(
+        old,
+        new,
+        f"a/{path}",
+        f"b/{path}",
+        lineterm="",
+    )
     return "".join(f"{visible(line)}\n" for line in lines)

@@ -1,8 +1,10 @@
-"""The verdict of each check on a service at rest: what its file decides, and what it leaves to others.
+"""The verdict of each check on a service at rest: what its file decides, and what it leaves to
+others.
 
-A service is judged as a container that was just created. A file decides a verdict if it holds whatever the
-rest may be: the check is asked again for the host and image that would be best for it, and for the worst.
-Where they disagree, the answer is unknown here, because of the host, the image or the running program.
+A service is judged as a container that was just created. A file decides a verdict if it holds
+whatever the rest may be: the check is asked again for the host and image that would be best for it,
+and for the worst. Where they disagree, the answer is unknown here, because of the host, the image
+or the running program.
 """
 
 from __future__ import annotations
@@ -106,7 +108,11 @@ def facts_of(service: Service) -> ContainerFacts:
     labels = dict(word.partition("=")[::2] for word in known(lambda: spec[LABELS], else_=()))
     unit: UnitFacts | None = None
     if service.format is Format.QUADLET:
-        unit = UnitFacts(f"{service.name}.service", service.file.path, quadlet=True)
+        unit = UnitFacts(
+            f"{service.name}.service",
+            service.file.path,
+            quadlet=True,
+        )
         labels["PODMAN_SYSTEMD_UNIT"] = unit.name
     inspect: dict[str, Any] = {
         "ImageName": known(lambda: spec[IMAGE], else_=""),
@@ -137,14 +143,28 @@ def facts_of(service: Service) -> ContainerFacts:
         "sockets": later(around.part, "sockets"),
     }
     return ContainerFacts(
-        id=service.name, name=service.name, spec=spec, inspect=inspect, engine=engine, now=_NOW, **given
+        id=service.name,
+        name=service.name,
+        spec=spec,
+        inspect=inspect,
+        engine=engine,
+        now=_NOW,
+        **given,
     )
 
 
 def _around(facts: ContainerFacts) -> MountsAndSockets:
-    """The mounts that the file declares. What else is behind a path of the host only the host can tell."""
-    elsewhere = facts.replace(engine=facts.engine.replace(local=False, unseen=OF_HOST.reason))
-    return mounts_and_sockets(elsewhere, HostSide(RecordedFiles({}), lambda: _NOW), lambda name: OF_HOST)
+    """The mounts that the file declares. What else is behind a path of the host only the host can
+    tell."""
+    elsewhere = facts.replace(
+        engine=facts.engine.replace(
+            local=False,
+            unseen=OF_HOST.reason,
+        )
+    )
+    return mounts_and_sockets(
+        elsewhere, HostSide(RecordedFiles({}), lambda: _NOW), lambda name: OF_HOST
+    )
 
 
 def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
@@ -159,41 +179,67 @@ def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
     return made
 
 
-# --- which host and which image --------------------------------------------------------------------
+# --- which host and which image -------------------------------------------------------------------
 
 
 class _Worlds:
-    """One service on the best host with the best image, and on the worst. `folder`: of its file, which may
-    lie elsewhere once it runs.
+    """One service on the best host with the best image, and on the worst. `folder`: of its file,
+    which may lie elsewhere once it runs.
     """
 
-    def __init__(self, facts: ContainerFacts, folder: str) -> None:
+    def __init__(
+        self,
+        facts: ContainerFacts,
+        folder: str,
+    ) -> None:
         self._facts = facts
         self._folder = folder
         self._made: dict[tuple[bool, str], ContainerFacts] = {}
 
-    def at(self, check: Check, *, best: bool) -> ContainerFacts:
-        """That world for a check. A host has one security module: AppArmor where the check is about it."""
+    def at(
+        self,
+        check: Check,
+        *,
+        best: bool,
+    ) -> ContainerFacts:
+        """That world for a check. A host has one security module: AppArmor where the check is about
+        it."""
         about = check.id if check.id.startswith("apparmor-") or check.id == _OF_GROUPS else ""
         if (best, about) not in self._made:
-            self._made[best, about] = _world(self._facts, self._folder, best=best, about=about)
+            self._made[best, about] = _world(
+                self._facts,
+                self._folder,
+                best=best,
+                about=about,
+            )
         return self._made[best, about]
 
 
 _OF_GROUPS = "dangerous-supplementary-groups"
 
 
-def _world(facts: ContainerFacts, folder: str, *, best: bool, about: str) -> ContainerFacts:
+def _world(
+    facts: ContainerFacts,
+    folder: str,
+    *,
+    best: bool,
+    about: str,
+) -> ContainerFacts:
     engine = facts.engine
     apparmor = about.startswith("apparmor-")
-    security = {"selinuxEnabled": not best and not apparmor, "apparmorEnabled": not best and apparmor}
+    security = {
+        "selinuxEnabled": not best and not apparmor,
+        "apparmorEnabled": not best and apparmor,
+    }
     info = {"host": {"logDriver": "journald", "cgroupVersion": "v2", "security": security}}
     rootless = best if isinstance(engine.rootless, Unread) else engine.rootless
     more: dict[str, Any] = {}
     if known(lambda: facts.spec.settings.keys() & _PROGRAMS) == set():
         more["programs"] = more["mounted_programs"] = {}
     mounted = known(lambda: facts.mounted, else_=())
-    if best or not any(_may_hold_sockets(path, folder) for mount in mounted for path in mount.paths):
+    if best or not any(
+        _may_hold_sockets(path, folder) for mount in mounted for path in mount.paths
+    ):
         more["sockets"] = ()
     if not best:
         below = [_below(mount) for mount in mounted if _is_top_level(mount)]
@@ -206,10 +252,17 @@ def _world(facts: ContainerFacts, folder: str, *, best: bool, about: str) -> Con
     }
     return facts.replace(
         **more,
-        engine=engine.replace(rootless=rootless, info=info, trust=_STOCK, auto_update_timer=best),
+        engine=engine.replace(
+            rootless=rootless,
+            info=info,
+            trust=_STOCK,
+            auto_update_timer=best,
+        ),
         networks={**made_elsewhere, **facts.networks},
         host=HostFacts(
-            cloud="" if best else "a cloud", firewall=Firewall(metadata_filtered=best), tcp_services=()
+            cloud="" if best else "a cloud",
+            firewall=Firewall(metadata_filtered=best),
+            tcp_services=(),
         ),
         image=_best_image(known(lambda: facts.spec[PUBLISH], else_=())) if best else _worst_image(),
     )
@@ -230,20 +283,31 @@ def _is_top_level(mount: MountedPath) -> bool:
 
 
 def _below(mount: MountedPath) -> MountedPath:
-    """Another filesystem that the host has below a mounted directory; read-only does not count for it."""
-    path, destination = (f"{place.rstrip('/')}/other" for place in (mount.paths[0], mount.destination))
-    return MountedPath(destination, (path,), "bind", path, ("rw",))
+    """Another filesystem that the host has below a mounted directory; read-only does not count for
+    it."""
+    path, destination = (
+        f"{place.rstrip('/')}/other" for place in (mount.paths[0], mount.destination)
+    )
+    return MountedPath(
+        destination,
+        (path,),
+        "bind",
+        path,
+        ("rw",),
+    )
 
 
 def _with_group_0(spec: Spec) -> Spec:
-    """An image that does not know the user gives it group 0, and so does one whose own user is a number."""
+    """An image that does not know the user gives it group 0, and so does one whose own user is a
+    number."""
     user = known(lambda: spec[USER], else_="") or "1000"
     return spec if is_root(user) or ":" in user else spec.with_(USER, f"{user}:0")
 
 
 def _may_hold_sockets(path: str, folder: str) -> bool:
-    """Whether services of the host make their sockets there, so that only the host knows what answers. At the
-    path of an engine's socket, that engine does. A folder that is checked below `/tmp` is not run there."""
+    """Whether services of the host make their sockets there, so that only the host knows what
+    answers. At the path of an engine's socket, that engine does. A folder that is checked below
+    `/tmp` is not run there."""
     service = known_path(path)
     if service is not None and service.power is Power.ENGINE:
         return False
@@ -262,7 +326,13 @@ def _best_image(ports: tuple[Port, ...]) -> ImageFacts:
         "Healthcheck": {"Test": ["CMD", "/healthy"]},
         "ExposedPorts": {f"{port.container}/{port.protocol or 'tcp'}": {} for port in ports},
     }
-    return ImageFacts("0" * 64, {"Config": config, "RepoDigests": [f"example.org/app@sha256:{'0' * 64}"]})
+    return ImageFacts(
+        "0" * 64,
+        {
+            "Config": config,
+            "RepoDigests": [f"example.org/app@sha256:{'0' * 64}"],
+        },
+    )
 
 
 @cache
@@ -270,10 +340,21 @@ def _worst_image() -> ImageFacts:
     """One that is run as root, without a health check, and steers the runtime."""
     labels = {"io.containers.capabilities": "CHOWN"}
     config = {"User": "", "Volumes": {"/data": {}}, "Labels": labels}
-    return ImageFacts("0" * 64, {"Config": config, "Annotations": {"run.oci.hooks.stderr": "/x"}})
+    return ImageFacts(
+        "0" * 64,
+        {
+            "Config": config,
+            "Annotations": {"run.oci.hooks.stderr": "/x"},
+        },
+    )
 
 
-def verdict_of(check: Check, parameters: Parameters, facts: ContainerFacts, worlds: _Worlds) -> Verdict:
+def verdict_of(
+    check: Check,
+    parameters: Parameters,
+    facts: ContainerFacts,
+    worlds: _Worlds,
+) -> Verdict:
     """The verdict that the file decides, or unknown."""
     if check.id in HISTORY:
         return _NO_HISTORY
@@ -282,7 +363,9 @@ def verdict_of(check: Check, parameters: Parameters, facts: ContainerFacts, worl
     if check.id in OBSERVING and status in _FINE:
         return _ONLY_RUNNING
     if status is Status.UNKNOWN:
-        worst, best = (judge(check, worlds.at(check, best=best), parameters) for best in (False, True))
+        worst, best = (
+            judge(check, worlds.at(check, best=best), parameters) for best in (False, True)
+        )
         if worst.status in _FINE and best.status in _FINE:
             return worst
         if worst.status is Status.FAIL and best.status is Status.FAIL:
@@ -290,13 +373,17 @@ def verdict_of(check: Check, parameters: Parameters, facts: ContainerFacts, worl
         if worst.status is Status.FAIL and best.status in _FINE:
             return unknown(_SOMEWHERE, worst.declared)
         return _ONLY_IMAGE if verdict.reason.endswith(OF_IMAGE.reason) else verdict
-    other = judge(check, worlds.at(check, best=status is Status.FAIL), parameters).status
+    other = judge(
+        check,
+        worlds.at(check, best=status is Status.FAIL),
+        parameters,
+    ).status
     if (other in _FINE) == (status in _FINE) and other is not Status.UNKNOWN:
         return verdict
     return unknown(_SOMEWHERE, verdict.declared)
 
 
-# --- the findings of services, with their places ----------------------------------------------------
+# --- the findings of services, with their places --------------------------------------------------
 
 
 class Judged(Struct, frozen=True):
@@ -315,8 +402,8 @@ def judge_services(
     today: date,
     running: Running | None = None,
 ) -> tuple[Judged, ...]:
-    """Each service with its findings. What is one decision for a whole site is none of a file. `running`:
-    finds the container of a name; with it, unit-drift compares the file with what runs.
+    """Each service with its findings. What is one decision for a whole site is none of a file.
+    `running`: finds the container of a name; with it, unit-drift compares the file with what runs.
     """
     services = tuple(services)
     checks = tuple(
@@ -328,7 +415,16 @@ def judge_services(
     waivers = tuple(waivers)
     facts_of_all = group_facts(services)
     return tuple(
-        _judged(service, facts_of_all[position], checks, by_id, waivers, judging, today, running)
+        _judged(
+            service,
+            facts_of_all[position],
+            checks,
+            by_id,
+            waivers,
+            judging,
+            today,
+            running,
+        )
         for position, service in enumerate(services)
     )
 
@@ -343,19 +439,42 @@ def _judged(
     today: date,
     running: Running | None,
 ) -> Judged:
-    subject = Subject(Kind.SERVICE, f"{service.file.shown}:{service.name}", service.name)
+    subject = Subject(
+        Kind.SERVICE,
+        f"{service.file.shown}:{service.name}",
+        service.name,
+    )
     worlds = _Worlds(facts, service.file.directory)
 
-    def verdict(check: Check, subject_facts: Any, parameters: Parameters) -> Verdict:
+    def verdict(
+        check: Check,
+        subject_facts: Any,
+        parameters: Parameters,
+    ) -> Verdict:
         if check.id == "unit-drift" and running is not None:
             return _drift(service, running)
-        return verdict_of(check, parameters, subject_facts, worlds)
+        return verdict_of(
+            check,
+            parameters,
+            subject_facts,
+            worlds,
+        )
 
     if service.infra:  # a pod has no image of its own
         checks = [pair for pair in checks if pair[0].about is Kind.CONTAINER]
-    findings = run(facts, subject, checks, verdict_of=verdict)
+    findings = run(
+        facts,
+        subject,
+        checks,
+        verdict_of=verdict,
+    )
     findings = [replace(finding, points=by_id[finding.check][0].points) for finding in findings]
-    findings = waive(findings, (*waivers, *service.waivers), today, facts.image_name)
+    findings = waive(
+        findings,
+        (*waivers, *service.waivers),
+        today,
+        facts.image_name,
+    )
     expired = {waiver.check: waiver for waiver in service.waivers if waiver.until < today}
     placed: list[Finding] = []
     fixable: set[str] = set()
@@ -366,8 +485,18 @@ def _judged(
         changed = _changed_by_fix(by_id[finding.check][0], facts, judging)
         if changed:
             fixable.add(finding.check)
-        placed.append(replace(_telling_expiry(finding, expired), place=place_of(service, finding, changed)))
-    return Judged(service, facts, tuple(placed), frozenset(fixable))
+        placed.append(
+            replace(
+                _telling_expiry(finding, expired),
+                place=place_of(service, finding, changed),
+            )
+        )
+    return Judged(
+        service,
+        facts,
+        tuple(placed),
+        frozenset(fixable),
+    )
 
 
 Running: TypeAlias = "Callable[[str], ContainerFacts | None]"
@@ -380,16 +509,26 @@ def _drift(service: Service, running: Running) -> Verdict:
     facts = running(service.spec[NAME])
     if facts is None:
         return not_applicable("no container of this name is on this host")
-    every = drift_between(Spec(service.spec.settings, service.spec.unknowable), facts)
+    every = drift_between(
+        Spec(service.spec.settings, service.spec.unknowable),
+        facts,
+    )
     different = [difference for difference in every if difference.security]
     if not different:
         return passed("as in the file")
     reason = f"the running container differs: {'; '.join(map(str, different))}"
     flags = tuple(difference.flag for difference in different)
-    return failed(reason, severity=Severity.MEDIUM, things=flags)
+    return failed(
+        reason,
+        severity=Severity.MEDIUM,
+        things=flags,
+    )
 
 
-def _telling_expiry(finding: Finding, expired: Mapping[str, Waiver]) -> Finding:
+def _telling_expiry(
+    finding: Finding,
+    expired: Mapping[str, Waiver],
+) -> Finding:
     waiver = expired.get(finding.check)
     if waiver is None or finding.status is not Status.FAIL:
         return finding
@@ -397,7 +536,11 @@ def _telling_expiry(finding: Finding, expired: Mapping[str, Waiver]) -> Finding:
     return replace(finding, verdict=replace(finding.verdict, reason=reason))
 
 
-def _changed_by_fix(check: Check, facts: ContainerFacts, judging: Judge) -> tuple[OptionDiff, ...]:
+def _changed_by_fix(
+    check: Check,
+    facts: ContainerFacts,
+    judging: Judge,
+) -> tuple[OptionDiff, ...]:
     """What the fix of a check changes; nothing if no option fixes it."""
     if check.remediate is None:
         return ()
@@ -408,9 +551,13 @@ def _changed_by_fix(check: Check, facts: ContainerFacts, judging: Judge) -> tupl
         return ()
 
 
-def place_of(service: Service, finding: Finding, changed: tuple[OptionDiff, ...]) -> Place:
-    """Where the file decides a finding: the argument that a fix would change, else one that the verdict
-    names, else where the service begins."""
+def place_of(
+    service: Service,
+    finding: Finding,
+    changed: tuple[OptionDiff, ...],
+) -> Place:
+    """Where the file decides a finding: the argument that a fix would change, else one that the
+    verdict names, else where the service begins."""
     for diff in changed:
         sets = service.where(diff.option)
         for each in reversed(sets):
@@ -420,13 +567,20 @@ def place_of(service: Service, finding: Finding, changed: tuple[OptionDiff, ...]
             return _place(sets[-1])
     verdict = finding.verdict
     said = "\n".join(
-        (verdict.reason, verdict.declared, *verdict.things, *(item.saw for item in verdict.evidence))
+        (
+            verdict.reason,
+            verdict.declared,
+            *verdict.things,
+            *(item.saw for item in verdict.evidence),
+        )
     )
     for each in service.sets:
         if each.item.option.flag in verdict.things:
             return _place(each)
     for each in service.sets:
-        name = each.item.raw.partition("=")[0] if each.item.option in NAMED_VALUES else each.item.raw
+        name = (
+            each.item.raw.partition("=")[0] if each.item.option in NAMED_VALUES else each.item.raw
+        )
         if len(name) > _SHORTEST and name in said:
             return _place(each)
     if not changed and (privileged := service.where(PRIVILEGED)):

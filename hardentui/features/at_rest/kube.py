@@ -76,7 +76,11 @@ def services_of(sources: Sources, file: SourceFile) -> list[Service]:
     return [each for tree in read_trees(file) for each in _services(sources, file, tree)]
 
 
-def _services(sources: Sources, file: SourceFile, tree: Tree) -> Iterator[Service]:
+def _services(
+    sources: Sources,
+    file: SourceFile,
+    tree: Tree,
+) -> Iterator[Service]:
     kind = tree.word("kind")
     pod = tree.get("spec") if kind == "Pod" else tree.get("spec", "template", "spec")
     if kind not in ("Pod", *_TEMPLATES) or pod is None:
@@ -84,7 +88,11 @@ def _services(sources: Sources, file: SourceFile, tree: Tree) -> Iterator[Servic
     name = tree.word("metadata", "name") or "pod"
     name = name if kind == "Pod" else f"{name}-pod"
     ports = [
-        Port(int(port.word("containerPort")), port.word("hostPort"), port.word("hostIP"))
+        Port(
+            int(port.word("containerPort")),
+            port.word("hostPort"),
+            port.word("hostIP"),
+        )
         for container in listed(pod, "containers")
         for port in listed(container, "ports")
         if port.word("hostPort") and port.word("containerPort").isdecimal()
@@ -93,21 +101,48 @@ def _services(sources: Sources, file: SourceFile, tree: Tree) -> Iterator[Servic
     document = pod_like(name, ports, network, {})
     for key in ("containers", "initContainers"):
         for container in listed(pod, key):
-            yield _service(sources, file, pod, container, name, document)
+            yield _service(
+                sources,
+                file,
+                pod,
+                container,
+                name,
+                document,
+            )
 
 
 def _service(
-    sources: Sources, file: SourceFile, pod: Tree, container: Tree, pod_name: str, document: Mapping[str, Any]
+    sources: Sources,
+    file: SourceFile,
+    pod: Tree,
+    container: Tree,
+    pod_name: str,
+    document: Mapping[str, Any],
 ) -> Service:
     name = container.word("name") or "container"
     sets = [
-        Set(item, Span(file, min(place.key_start, place.start), end_of(place)))
-        for flag, argument, place in (("--pod", pod_name, pod), *_arguments(file, pod, container))
+        Set(
+            item,
+            Span(
+                file,
+                min(place.key_start, place.start),
+                end_of(place),
+            ),
+        )
+        for flag, argument, place in (
+            ("--pod", pod_name, pod),
+            *_arguments(file, pod, container),
+        )
         for item in parse_argument(flag, argument)
     ]
     image = container.get("image")
     if image is not None:
-        sets.append(Set(image_item(IMAGE, image.text or ""), Span(file, image.key_start, end_of(image))))
+        sets.append(
+            Set(
+                image_item(IMAGE, image.text or ""),
+                Span(file, image.key_start, end_of(image)),
+            )
+        )
     arguments = container.get("args")
     if arguments is not None:
         words = tuple(text for text, _ in arguments.words())
@@ -119,7 +154,11 @@ def _service(
     return Service(
         name=name,
         format=Format.KUBE,
-        header=Span(file, container.start, container.start + len(first_line)),
+        header=Span(
+            file,
+            container.start,
+            container.start + len(first_line),
+        ),
         spec=SpecAtRest(spec.settings, spec.unknowable),
         sets=tuple(sets),
         group=f"{file.path}:{pod_name}",
@@ -140,7 +179,11 @@ def _is_on(tree: Tree, *path: str) -> bool:
     return tree.word(*path).lower() in _TRUE
 
 
-def _arguments(file: SourceFile, pod: Tree, container: Tree) -> Iterator[Argument]:
+def _arguments(
+    file: SourceFile,
+    pod: Tree,
+    container: Tree,
+) -> Iterator[Argument]:
     yield from _of_pod(pod)
     yield from _security(pod, container)
     limits = container.get("resources", "limits")
@@ -154,7 +197,11 @@ def _arguments(file: SourceFile, pod: Tree, container: Tree) -> Iterator[Argumen
     command = container.get("command")
     if command is not None:
         yield "--entrypoint", shlex.join(text for text, _ in command.words()), command
-    for key, flag in (("workingDir", "--workdir"), ("tty", "--tty"), ("stdin", "--interactive")):
+    for key, flag in (
+        ("workingDir", "--workdir"),
+        ("tty", "--tty"),
+        ("stdin", "--interactive"),
+    ):
         value = container.get(key)
         if value is not None:
             yield flag, value.text or "", value
@@ -181,7 +228,11 @@ def _security(pod: Tree, container: Tree) -> Iterator[Argument]:
     own, of_pod = container.get(_SECURITY), pod.get(_SECURITY)
     user, group = (_either(own, of_pod, key) for key in ("runAsUser", "runAsGroup"))
     if user is not None:
-        yield "--user", ":".join(part.text or "" for part in (user, group) if part is not None), user
+        yield (
+            "--user",
+            ":".join(part.text or "" for part in (user, group) if part is not None),
+            user,
+        )
     profile = _either(own, of_pod, "seccompProfile")
     if profile is not None and profile.word("type") == "Unconfined":
         yield "--security-opt", "seccomp=unconfined", profile
@@ -191,7 +242,10 @@ def _security(pod: Tree, container: Tree) -> Iterator[Argument]:
             yield "--security-opt", f"label={key}:{options.word(key)}", options
     if own is None:
         return
-    for key, flag in (("privileged", "--privileged"), ("readOnlyRootFilesystem", "--read-only")):
+    for key, flag in (
+        ("privileged", "--privileged"),
+        ("readOnlyRootFilesystem", "--read-only"),
+    ):
         if _is_on(own, key):
             yield flag, "true", own.entries[key]
     if own.word("allowPrivilegeEscalation") == "false":
@@ -204,19 +258,29 @@ def _security(pod: Tree, container: Tree) -> Iterator[Argument]:
             yield flag, text, place
 
 
-def _either(own: Tree | None, of_pod: Tree | None, key: str) -> Tree | None:
+def _either(
+    own: Tree | None,
+    of_pod: Tree | None,
+    key: str,
+) -> Tree | None:
     value = own.get(key) if own is not None else None
     return value if value is not None or of_pod is None else of_pod.get(key)
 
 
-def _mounts(file: SourceFile, pod: Tree, container: Tree) -> Iterator[Argument]:
+def _mounts(
+    file: SourceFile,
+    pod: Tree,
+    container: Tree,
+) -> Iterator[Argument]:
     volumes = {volume.word("name"): volume for volume in listed(pod, "volumes")}
     for mount in listed(container, "volumeMounts"):
         volume, target = volumes.get(mount.word("name")), mount.word("mountPath")
         options = ["ro"] if _is_on(mount, "readOnly") else []
         if volume is None or not target:
             continue
-        source = volume.word("hostPath", "path") or volume.word("persistentVolumeClaim", "claimName")
+        source = volume.word("hostPath", "path") or volume.word(
+            "persistentVolumeClaim", "claimName"
+        )
         if not source and volume.get("emptyDir", "medium") is not None:
             if target not in WRITABLE or not _is_on(container, _SECURITY, "readOnlyRootFilesystem"):
                 yield "--tmpfs", target, mount
@@ -224,7 +288,11 @@ def _mounts(file: SourceFile, pod: Tree, container: Tree) -> Iterator[Argument]:
         source = source or f"{mount.word('name')}"
         if volume.get("hostPath") is not None and not source.startswith("/"):
             source = os.path.normpath(os.path.join(file.directory or "/src", source))
-        yield "--volume", ":".join(part for part in (source, target, ",".join(options)) if part), mount
+        yield (
+            "--volume",
+            ":".join(part for part in (source, target, ",".join(options)) if part),
+            mount,
+        )
 
 
 def _quantity(text: str) -> str:
@@ -249,13 +317,19 @@ class KubeTarget(OneFileTarget):
     def _editor(self, service: Service) -> _KubeEditor:
         return _KubeEditor(service)
 
-    def _added(self, texts: dict[str, str], item: Item) -> dict[str, str]:
+    def _added(
+        self,
+        texts: dict[str, str],
+        item: Item,
+    ) -> dict[str, str]:
         """A read-only root also needs the directories that Podman keeps writable."""
         texts = super()._added(texts, item)
         for path in WRITABLE if item_word(item) == "--read-only" else ():
             editor = self._editor(self._services(texts)[self._key])
             if name := editor.mount(path):
-                editor = self._editor(self._services({**texts, editor.file.path: editor.text})[self._key])
+                editor = self._editor(
+                    self._services({**texts, editor.file.path: editor.text})[self._key]
+                )
                 editor.add_volume(name)
             texts = {**texts, editor.file.path: editor.text}
         return texts
@@ -267,7 +341,11 @@ class _KubeEditor(YamlEditor):
         super().__init__(made.container)
         self._pod = made.pod
 
-    def replace(self, each: Set, new: tuple[New, ...]) -> None:
+    def replace(
+        self,
+        each: Set,
+        new: tuple[New, ...],
+    ) -> None:
         of_pod = self._pod.get(_SECURITY)
         if of_pod is None or not of_pod.start <= each.span.start < of_pod.end:
             super().replace(each, new)
@@ -286,21 +364,29 @@ class _KubeEditor(YamlEditor):
         return super()._own(each)
 
     def mount(self, path: str) -> str:
-        """Mount a directory from a volume that is still to be made; returns its name, or nothing where the
-        path is mounted already."""
+        """Mount a directory from a volume that is still to be made; returns its name, or nothing
+        where the path is mounted already."""
         if any(mount.word("mountPath") == path for mount in listed(self._tree, "volumeMounts")):
             return ""
         taken = {volume.word("name") for volume in listed(self._pod, "volumes")}
         base = f"{self._tree.word('name') or 'container'}-{path}"
         names = (dns_label(base, f"-{number}" if number else "") for number in count())
         name = next(name for name in names if name not in taken)
-        self._add_to_list(self._tree, "volumeMounts", f"{{name: {name}, mountPath: {path}}}")
+        self._add_to_list(
+            self._tree,
+            "volumeMounts",
+            f"{{name: {name}, mountPath: {path}}}",
+        )
         return name
 
     def add_volume(self, name: str) -> None:
         """A directory in memory, for the whole pod."""
         own, self._tree = self._tree, self._pod
-        self._add_to_list(self._pod, "volumes", f"{{name: {name}, emptyDir: {{medium: Memory}}}}")
+        self._add_to_list(
+            self._pod,
+            "volumes",
+            f"{{name: {name}, emptyDir: {{medium: Memory}}}}",
+        )
         self._tree = own
 
     def add(self, item: Item) -> None:
@@ -319,13 +405,23 @@ class _KubeEditor(YamlEditor):
             self._set(("resources", "limits"), {flag[2:].removesuffix("s"): value})
         elif flag == "--user" and re.fullmatch(r"\d+(:\d+)?", argument):
             user, _, group = argument.partition(":")
-            self._set((_SECURITY,), {"runAsUser": user, **({"runAsGroup": group} if group else {})})
+            self._set(
+                (_SECURITY,),
+                {
+                    "runAsUser": user,
+                    **({"runAsGroup": group} if group else {}),
+                },
+            )
         elif flag == "--read-only":
             self._set((_SECURITY,), {"readOnlyRootFilesystem": "true"})
         else:
             raise CannotExpress(f"{flag} is not written into Kubernetes YAML: change it by hand")
 
-    def _set(self, path: tuple[str, ...], values: dict[str, str]) -> None:
+    def _set(
+        self,
+        path: tuple[str, ...],
+        values: dict[str, str],
+    ) -> None:
         """Set keys of a mapping, which is made where there is none."""
         place, missing = self._tree, list(path)
         while missing and (below := place.get(missing[0])) is not None:
@@ -339,16 +435,26 @@ class _KubeEditor(YamlEditor):
                 elif len(values) > 1 and key != next(iter(values)):
                     raise CannotExpress(f"{key} is missing beside it: change it by hand")
                 else:
-                    self._add_line(place, *(f"{name}: {text}" for name, text in values.items()))
+                    self._add_line(
+                        place,
+                        *(f"{name}: {text}" for name, text in values.items()),
+                    )
                     return
             return
         if missing[0] in place.entries:
             raise CannotExpress(f"{missing[0]} is empty: change it by hand")
         heads = [f"{'  ' * depth}{name}:" for depth, name in enumerate(missing)]
         inside = "  " * len(missing)
-        self._add_line(place, *heads, *(f"{inside}{name}: {value}" for name, value in values.items()))
+        self._add_line(
+            place, *heads, *(f"{inside}{name}: {value}" for name, value in values.items())
+        )
 
-    def _spelled(self, each: Set, new: New, old: str) -> str:
+    def _spelled(
+        self,
+        each: Set,
+        new: New,
+        old: str,
+    ) -> str:
         flag, _, argument = item_word(new.item).partition("=")
         if flag != each.item.flag:
             raise CannotExpress("it would be written with another key: change it by hand")

@@ -1,4 +1,5 @@
-"""Quadlets of a folder as services: with drop-ins, templates and instances, and the units beside them."""
+"""Quadlets of a folder as services: with drop-ins, templates and instances, and the units beside
+them."""
 
 from __future__ import annotations
 
@@ -62,7 +63,9 @@ def quadlet_makers(sources: Sources) -> Iterator[Maker]:
     everywhere = _beside(everything, sources.version)
     for directory, own in folders.items():
         # one manager reads the whole folder
-        of_users = sources.rootless is None and any(_OF_USERS.search(file.text) for file in own.values())
+        of_users = sources.rootless is None and any(
+            _OF_USERS.search(file.text) for file in own.values()
+        )
         here = replace(sources, rootless=True) if of_users else sources
         beside: _Beside | None = None
         for name, file in sorted(own.items()):
@@ -81,8 +84,8 @@ _OF_USERS = re.compile(
 
 
 def _by_directory(sources: Sources) -> dict[str, dict[str, SourceFile]]:
-    """Folder -> the units that Quadlet reads together: it looks into subfolders too, so a folder that has
-    its own units is a set of its own."""
+    """Folder -> the units that Quadlet reads together: it looks into subfolders too, so a folder
+    that has its own units is a set of its own."""
     folders: dict[str, dict[str, SourceFile]] = {}
     for file in tuple(sources.files.values()):
         if file.name.endswith(UNITS):
@@ -103,12 +106,27 @@ class _Beside(Struct, frozen=True):
     volumes: Mapping[str, VolumeFacts]
 
 
-def _beside(units: Mapping[str, SourceFile], version: Version, below: _Beside | None = None) -> _Beside:
+def _beside(
+    units: Mapping[str, SourceFile],
+    version: Version,
+    below: _Beside | None = None,
+) -> _Beside:
     """Of the units of a folder; those of the other folders count too, because Quadlet looks there."""
     texts = {name: file.text for name, file in units.items()}
-    names = {**(below.names if below is not None else {}), **object_names(texts, version)}
-    pods = {name: pod_document(file, names) for name, file in units.items() if name.endswith(".pod")}
-    own = _Beside(texts, names, pods, dict(_networks(units, names)), dict(_volumes(units, names)))
+    names = {
+        **(below.names if below is not None else {}),
+        **object_names(texts, version),
+    }
+    pods = {
+        name: pod_document(file, names) for name, file in units.items() if name.endswith(".pod")
+    }
+    own = _Beside(
+        texts,
+        names,
+        pods,
+        dict(_networks(units, names)),
+        dict(_volumes(units, names)),
+    )
     if below is None:
         return own
     return _Beside(
@@ -121,7 +139,9 @@ def _beside(units: Mapping[str, SourceFile], version: Version, below: _Beside | 
 
 
 def _companions(
-    sources: Sources, directory: str, units: Mapping[str, SourceFile]
+    sources: Sources,
+    directory: str,
+    units: Mapping[str, SourceFile],
 ) -> Iterator[tuple[str, SourceFile]]:
     """Units that a named file refers to and that lie beside it."""
     try:
@@ -130,14 +150,24 @@ def _companions(
         return
     texts = "".join(file.text for file in units.values())
     for name in sorted(names):
-        if name.endswith(UNITS) and name not in units and not name.endswith(".container") and name in texts:
+        if (
+            name.endswith(UNITS)
+            and name not in units
+            and not name.endswith(".container")
+            and name in texts
+        ):
             try:
                 yield name, sources.read(os.path.join(directory, name), name)
             except HardenError:
                 continue  # the service says that it is not known
 
 
-def _service(sources: Sources, directory: str, beside: _Beside, file: SourceFile) -> Iterator[Service]:
+def _service(
+    sources: Sources,
+    directory: str,
+    beside: _Beside,
+    file: SourceFile,
+) -> Iterator[Service]:
     version = sources.version
     drop_ins = tuple(_drop_ins(sources, directory, file.name))
     files = (file, *drop_ins)
@@ -145,7 +175,11 @@ def _service(sources: Sources, directory: str, beside: _Beside, file: SourceFile
         check_unit_text(each.text, each.shown)
     stem = file.name.removesuffix(".container")
     user = _rootless(files, sources.rootless)
-    manager = ServiceManager(user is not False, "/root" if user is False else sources.home, _UID)
+    manager = ServiceManager(
+        user is not False,
+        "/root" if user is False else sources.home,
+        _UID,
+    )
     specifiers = manager.specifiers(f"{stem}.service")
     if stem.endswith("@"):
         specifiers |= {"i": "INSTANCE", "I": "INSTANCE"}
@@ -154,15 +188,31 @@ def _service(sources: Sources, directory: str, beside: _Beside, file: SourceFile
     )
     entries = quadlet.entries()
     sets = tuple(
-        Set(with_names(item), Span(files[entry.places[0].file], entry.places[0].start, entry.places[0].end))
+        Set(
+            with_names(item),
+            Span(
+                files[entry.places[0].file],
+                entry.places[0].start,
+                entry.places[0].end,
+            ),
+        )
         for entry in entries
         for item in entry.items
     )
     spec = spec_of(each.item for each in sets)
     if not spec[NAME] and NAME not in spec.unknowable:
-        spec = spec.with_(NAME, default_name(stem, version), Source.UNIT)
+        spec = spec.with_(
+            NAME,
+            default_name(stem, version),
+            Source.UNIT,
+        )
     pods = [line.value for line in _of(file, CONTAINER, "Pod")]
-    source = UnitFiles(files, quadlet, beside.texts, user)
+    source = UnitFiles(
+        files,
+        quadlet,
+        beside.texts,
+        user,
+    )
     yield Service(
         name=stem,
         format=Format.QUADLET,
@@ -192,7 +242,12 @@ _OF_PODS = {
 }
 
 
-def _pod(sources: Sources, directory: str, beside: _Beside, file: SourceFile) -> Iterator[Service]:
+def _pod(
+    sources: Sources,
+    directory: str,
+    beside: _Beside,
+    file: SourceFile,
+) -> Iterator[Service]:
     """A pod: its ports and networks are those of the container that holds its namespaces."""
     check_unit_text(file.text, file.shown)
     sets = [
@@ -225,16 +280,27 @@ def _named(value: str, names: Mapping[str, str]) -> str:
     return names.get(unit, unit) + colon + rest
 
 
-def _rootless(files: Sequence[SourceFile], asked: bool | None) -> Known[bool]:
-    """Only the system's manager has multi-user.target; people name default.target too where both may."""
+def _rootless(
+    files: Sequence[SourceFile],
+    asked: bool | None,
+) -> Known[bool]:
+    """Only the system's manager has multi-user.target; people name default.target too where both
+    may."""
     by_place = rootless_by(files[0], asked)
     wanted = {
-        word for file in files for line in _of(file, "Install", "WantedBy") for word in line.value.split()
+        word
+        for file in files
+        for line in _of(file, "Install", "WantedBy")
+        for word in line.value.split()
     }
     return False if isinstance(by_place, Unread) and wanted == {"multi-user.target"} else by_place
 
 
-def _drop_ins(sources: Sources, directory: str, name: str) -> Iterator[SourceFile]:
+def _drop_ins(
+    sources: Sources,
+    directory: str,
+    name: str,
+) -> Iterator[SourceFile]:
     """Its drop-ins by name, one for the unit before one for its template or its kind."""
     if not directory:
         return
@@ -251,7 +317,10 @@ def _drop_ins(sources: Sources, directory: str, name: str) -> Iterator[SourceFil
     yield from (by_name[file_name] for file_name in sorted(by_name))
 
 
-def _header(files: Iterable[SourceFile], section: str = CONTAINER) -> Span:
+def _header(
+    files: Iterable[SourceFile],
+    section: str = CONTAINER,
+) -> Span:
     for file in files:
         for name, offset in UnitText(file.text, QUADLET).sections:
             if name == section:
@@ -266,11 +335,12 @@ def _of(file: SourceFile, section: str, *keys: str) -> tuple[Any, ...]:
     return UnitText(file.text, QUADLET).of(section, *keys)
 
 
-# --- the units beside it, as the engine would show what they create ---------------------------------
+# --- the units beside it, as the engine would show what they create -------------------------------
 
 
 def _networks(
-    units: Mapping[str, SourceFile], named: Mapping[str, str]
+    units: Mapping[str, SourceFile],
+    named: Mapping[str, str],
 ) -> Iterator[tuple[str, NetworkFacts]]:
     for name, file in units.items():
         if name.endswith(".network"):
@@ -284,7 +354,10 @@ def _networks(
             yield named[name], NetworkFacts(named[name], document)
 
 
-def _volumes(units: Mapping[str, SourceFile], named: Mapping[str, str]) -> Iterator[tuple[str, VolumeFacts]]:
+def _volumes(
+    units: Mapping[str, SourceFile],
+    named: Mapping[str, str],
+) -> Iterator[tuple[str, VolumeFacts]]:
     for name, file in units.items():
         if name.endswith(".volume"):
             values = {line.key: line.value for line in _of(file, "Volume")}
@@ -297,16 +370,27 @@ def _volumes(units: Mapping[str, SourceFile], named: Mapping[str, str]) -> Itera
                 )
                 if value
             }
-            document = {"Name": named[name], "Driver": values.get("Driver") or "local", "Options": options}
+            document = {
+                "Name": named[name],
+                "Driver": values.get("Driver") or "local",
+                "Options": options,
+            }
             yield named[name], VolumeFacts(named[name], document)
 
 
-def _pairs(file: SourceFile, section: str, key: str) -> dict[str, str]:
+def _pairs(
+    file: SourceFile,
+    section: str,
+    key: str,
+) -> dict[str, str]:
     words = [word.text for line in _of(file, section, key) for word in split_words(line.value)]
     return dict(word.partition("=")[::2] for word in words)
 
 
-def pod_document(file: SourceFile, named: Mapping[str, str]) -> Mapping[str, Any]:
+def pod_document(
+    file: SourceFile,
+    named: Mapping[str, str],
+) -> Mapping[str, Any]:
     """A `.pod` as the engine would show the pod."""
     ports = [
         port
@@ -316,11 +400,19 @@ def pod_document(file: SourceFile, named: Mapping[str, str]) -> Mapping[str, Any
         for port in (item.value,)
     ]
     networks = [line.value for line in _of(file, "Pod", "Network") if line.value]
-    return pod_like(named.get(file.name, file.name), ports, networks, named)
+    return pod_like(
+        named.get(file.name, file.name),
+        ports,
+        networks,
+        named,
+    )
 
 
 def pod_like(
-    name: str, ports: Iterable[Port], networks: Iterable[str], named: Mapping[str, str]
+    name: str,
+    ports: Iterable[Port],
+    networks: Iterable[str],
+    named: Mapping[str, str],
 ) -> Mapping[str, Any]:
     """The parts of a pod's inspect document that checks ask for."""
     bound: dict[str, list[dict[str, str]]] = {}

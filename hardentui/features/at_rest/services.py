@@ -61,14 +61,24 @@ class SpecAtRest(Spec, frozen=True):
             raise Unread(f"the value of {option.flag} is a variable, which only its host knows")
         return super().__getitem__(option)
 
-    def with_(self, option: Option[T], value: T, source: Source = Source.CHOSEN) -> Spec:
+    def with_(
+        self,
+        option: Option[T],
+        value: T,
+        source: Source = Source.CHOSEN,
+    ) -> Spec:
         return self._same(super().with_(option, value, source))
 
     def without(self, *options: Option[Any]) -> Spec:
         return self._same(super().without(*options))
 
     def _same(self, spec: Spec) -> Spec:
-        return SpecAtRest(spec.settings, spec.unknowable, spec.remarks, spec.unsaved)
+        return SpecAtRest(
+            spec.settings,
+            spec.unknowable,
+            spec.remarks,
+            spec.unsaved,
+        )
 
 
 _SOME_VALUE = "hunter22"
@@ -76,12 +86,16 @@ NAMED_VALUES = (ENV, LABELS, ANNOTATIONS)
 
 
 def with_names(item: Item) -> Item:
-    """`NAME=${VALUE}` with some value: what it names is decided by the file, though its value is not. A
-    password from a variable is in the container's environment like any other."""
+    """`NAME=${VALUE}` with some value: what it names is decided by the file, though its value is
+    not. A password from a variable is in the container's environment like any other."""
     name, _, value = item.raw.partition("=")
     if item.known or item.option not in NAMED_VALUES or UNKNOWN in name:
         return item
-    value = _SOME_VALUE if item.option is ENV and value.startswith(UNKNOWN) else value.replace(UNKNOWN, "")
+    value = (
+        _SOME_VALUE
+        if item.option is ENV and value.startswith(UNKNOWN)
+        else value.replace(UNKNOWN, "")
+    )
     spelled = parse_argument(item.flag, f"{name}={value}")
     return spelled[0] if len(spelled) == 1 else item
 
@@ -120,7 +134,8 @@ class Service(Struct, frozen=True):
 
 
 Maker: TypeAlias = "tuple[SourceFile, Callable[[], Iterable[Service]]]"
-"""A file that holds services, and what makes them of it; that raises HardenError where it cannot be used."""
+"""A file that holds services, and what makes them of it; that raises HardenError where it cannot be
+used."""
 Key = TypeVar("Key", str, int)
 
 
@@ -131,7 +146,8 @@ def prove(
     changes: tuple[ItemChange, ...],
     shared: Collection[Option[Any]] = (),
 ) -> None:
-    """Raises CannotExpress unless this service differs as planned, and no other one of its files does.
+    """Raises CannotExpress unless this service differs as planned, and no other one of its files
+    does.
     `shared`: options that are one setting of all, so that the others may differ in the same way.
     """
     if before.keys() != after.keys():
@@ -156,7 +172,11 @@ class Editor(Protocol):
     file: SourceFile
     text: str
 
-    def replace(self, each: Set, new: tuple[New, ...]) -> None:
+    def replace(
+        self,
+        each: Set,
+        new: tuple[New, ...],
+    ) -> None:
         """Write new arguments in place of one. Raises CannotExpress."""
 
     def add(self, item: Item) -> None:
@@ -164,7 +184,8 @@ class Editor(Protocol):
 
 
 class FileTarget(Generic[Key]):
-    """One of the services of some files: each change is made in their text, which is then read again.
+    """One of the services of some files: each change is made in their text, which is then read
+    again.
 
     Args:
         texts: by path, the files with the changes of other services made already.
@@ -173,7 +194,12 @@ class FileTarget(Generic[Key]):
     shared: Collection[Option[Any]] = ()
     """Options that are one setting of all services of the file."""
 
-    def __init__(self, sources: Sources, service: Service, texts: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        service: Service,
+        texts: Mapping[str, str],
+    ) -> None:
         self._sources, self._first = sources, service
         self._texts = {path: texts.get(path, file.text) for path, file in sources.files.items()}
         self.files: dict[str, str] = {}
@@ -183,27 +209,47 @@ class FileTarget(Generic[Key]):
         changes = changes_between(before, after)
         now, texts, own = self._services(self._texts), self._texts, self._key
         spec = Spec(now[own].spec.settings)
-        if all(each.option in self.shared and spec[each.option] == after[each.option] for each in changes):
+        if all(
+            each.option in self.shared and spec[each.option] == after[each.option]
+            for each in changes
+        ):
             return  # made with another service
         for change in changes:
             texts = self._changed(texts, change)
-        prove(now, self._services(texts), own, changes, self.shared)
+        prove(
+            now,
+            self._services(texts),
+            own,
+            changes,
+            self.shared,
+        )
         self.files |= {path: text for path, text in texts.items() if text != self._texts[path]}
         self._texts = texts
 
-    def _changed(self, texts: dict[str, str], change: ItemChange) -> dict[str, str]:
-        """The files with one change; they are read again after each edit, which moves what is behind it."""
+    def _changed(
+        self,
+        texts: dict[str, str],
+        change: ItemChange,
+    ) -> dict[str, str]:
+        """The files with one change; they are read again after each edit, which moves what is
+        behind it."""
         service = self._services(texts)[self._key]
         decision = decide([(each.item,) for each in service.sets], change)
         editor = self._editor(service)
-        for number in sorted(decision.replaced, key=lambda at: service.sets[at].span.start, reverse=True):
+        for number in sorted(
+            decision.replaced, key=lambda at: service.sets[at].span.start, reverse=True
+        ):
             editor.replace(service.sets[number], decision.replaced[number])
         texts = {**texts, editor.file.path: editor.text}
         for item in decision.added:
             texts = self._added(texts, item)
         return texts
 
-    def _added(self, texts: dict[str, str], item: Item) -> dict[str, str]:
+    def _added(
+        self,
+        texts: dict[str, str],
+        item: Item,
+    ) -> dict[str, str]:
         editor = self._editor(self._services(texts)[self._key])
         editor.add(item)
         return {**texts, editor.file.path: editor.text}
@@ -248,13 +294,18 @@ def _told(changes: Iterable[ItemChange]) -> dict[str, tuple[list[str], list[str]
 
 
 _SYSTEM = re.compile(r"/(?:etc|run|usr/share)/containers/systemd(?:/|$)")
-_USERS = re.compile(r"/containers/systemd/users(?:/|$)|/\.config/containers/systemd(?:/|$)|/run/user/")
-_HINT = re.compile(r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*(rootless|rootful)[ \t]*$", re.MULTILINE)
+_USERS = re.compile(
+    r"/containers/systemd/users(?:/|$)|/\.config/containers/systemd(?:/|$)|/run/user/"
+)
+_HINT = re.compile(
+    r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*(rootless|rootful)[ \t]*$",
+    re.MULTILINE,
+)
 
 
 def rootless_by(file: SourceFile, asked: bool | None) -> Known[bool]:
-    """Whether a rootless engine runs what a file holds: by its comment `# hardentui: rootless`, as asked, or
-    by the search paths of Quadlet."""
+    """Whether a rootless engine runs what a file holds: by its comment `# hardentui: rootless`, as
+    asked, or by the search paths of Quadlet."""
     if hint := _HINT.search(file.text):
         return hint[1] == "rootless"
     if asked is not None:
@@ -264,9 +315,11 @@ def rootless_by(file: SourceFile, asked: bool | None) -> Known[bool]:
     return False if _SYSTEM.search(file.path) else NOT_SAID
 
 
-# --- findings that comments accept: `# hardentui: accept root-user until 2027-03 because …` ---------------
+# --- findings that comments accept: `# hardentui: accept root-user until 2027-03 because …` -------
 
-_OURS = re.compile(r"^[ \t]*(?:[^#;\n]*[ \t])?[#;]+[ \t]*hardentui:[ \t]*(?P<text>[^\n]*)$", re.MULTILINE)
+_OURS = re.compile(
+    r"^[ \t]*(?:[^#;\n]*[ \t])?[#;]+[ \t]*hardentui:[ \t]*(?P<text>[^\n]*)$", re.MULTILINE
+)
 _ACCEPT = re.compile(
     r"accept (?P<checks>[\w*,? -]+?) until (?P<until>\d{4}-\d{2}(?:-\d{2})?)"
     r"(?: by (?P<owner>\S+))? because (?P<reason>.{1,500})"
@@ -275,16 +328,31 @@ _OTHER = re.compile(r"podman \d[\d.]*|rootless|rootful")
 _FORM = "# hardentui: accept CHECK until 2027-03 because REASON"
 
 
-def waivers_in(file: SourceFile, subject: str, start: int = 0, end: int | None = None) -> tuple[Waiver, ...]:
+def waivers_in(
+    file: SourceFile,
+    subject: str,
+    start: int = 0,
+    end: int | None = None,
+) -> tuple[Waiver, ...]:
     """The findings that comments of a file, or of a part of it, accept for a service."""
     return tuple(
-        Waiver(check, subject, match["reason"].strip(), match["owner"] or "a comment", until, source=source)
+        Waiver(
+            check,
+            subject,
+            match["reason"].strip(),
+            match["owner"] or "a comment",
+            until,
+            source=source,
+        )
         for source, match, until in _accepted(file, start, end)
         for check in _checks(match)
     )
 
 
-def faults_in(file: SourceFile, checks: Collection[str]) -> Iterator[str]:
+def faults_in(
+    file: SourceFile,
+    checks: Collection[str],
+) -> Iterator[str]:
     """Comments that look like an acceptance and are none, one sentence each. `checks`: all IDs."""
     for comment in _OURS.finditer(file.text):
         place = f"{file.shown}:{file.line_of(comment.start('text'))}"
@@ -301,10 +369,18 @@ def faults_in(file: SourceFile, checks: Collection[str]) -> Iterator[str]:
                     yield f"{place}: there is no check {check!r}{nearest(check, checks)}"
 
 
-def _accepted(file: SourceFile, start: int, end: int | None) -> Iterator[tuple[str, re.Match[str], date]]:
+def _accepted(
+    file: SourceFile,
+    start: int,
+    end: int | None,
+) -> Iterator[tuple[str, re.Match[str], date]]:
     if "hardentui:" not in file.text:
         return
-    for comment in _OURS.finditer(file.text, start, len(file.text) if end is None else end):
+    for comment in _OURS.finditer(
+        file.text,
+        start,
+        len(file.text) if end is None else end,
+    ):
         match = _ACCEPT.fullmatch(comment["text"].strip())
         until = _last_day(match["until"]) if match is not None else None
         if match is not None and until is not None:
@@ -319,6 +395,10 @@ def _last_day(text: str) -> date | None:
     """A day, or the last one of a month."""
     year, month, *day = map(int, text.split("-"))
     try:
-        return date(year, month, day[0] if day else calendar.monthrange(year, month)[1])
+        return date(
+            year,
+            month,
+            day[0] if day else calendar.monthrange(year, month)[1],
+        )
     except (ValueError, calendar.IllegalMonthError):
         return None

@@ -1,7 +1,8 @@
 """The files below the given paths: which are ours to read, and their text. Nothing outside is read.
 
-A name that is a link may lead anywhere, so a link counts only if it ends below the given paths. Whatever is
-not a plain text file of a sensible size is refused in one sentence, and the other files are still checked.
+A name that is a link may lead anywhere, so a link counts only if it ends below the given paths.
+Whatever is not a plain text file of a sensible size is refused in one sentence, and the other files
+are still checked.
 """
 
 from __future__ import annotations
@@ -31,9 +32,20 @@ _MOST_FILES = 5_000
 _DEEPEST = 24
 STDIN = "-"
 SOMEONES_HOME = "/home/user"
-UNITS = (".container", ".pod", ".volume", ".network", ".image", ".build", ".kube", ".artifact")
+UNITS = (
+    ".container",
+    ".pod",
+    ".volume",
+    ".network",
+    ".image",
+    ".build",
+    ".kube",
+    ".artifact",
+)
 _YAML = (".yaml", ".yml")
-_COMPOSE_NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-|podman-|container-)?compose(?:[._-].*)?\.ya?ml$")
+_COMPOSE_NAME = re.compile(
+    r"(?i)(?:.*[._-])?(?:docker-|podman-|container-)?compose(?:[._-].*)?\.ya?ml$"
+)
 _SKIPPED = frozenset(".git .hg .svn node_modules .venv venv __pycache__ .tox .mypy_cache".split())
 
 
@@ -55,7 +67,10 @@ class SourceFile(Struct, frozen=True, dict=True):
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+        return [
+            0,
+            *(match.end() for match in re.finditer("\n", self.text)),
+        ]
 
     def line_of(self, offset: int) -> int:
         """The line of an offset, from 1."""
@@ -93,8 +108,12 @@ def refusal(shown: str, error: HardenError) -> Refused:
 class Sources(Struct, frozen=True):
     """What was found below the given paths."""
 
-    roots: tuple[str, ...]  # the given paths, absolute and without links; nothing outside them is read
-    files: dict[str, SourceFile]  # those that describe services or stand beside them, by absolute path
+    roots: tuple[
+        str, ...
+    ]  # the given paths, absolute and without links; nothing outside them is read
+    files: dict[
+        str, SourceFile
+    ]  # those that describe services or stand beside them, by absolute path
     refused: tuple[Refused, ...]
     # absolute paths that the user named as files, whatever they are called
     named: frozenset[str] = frozenset()
@@ -135,7 +154,9 @@ def find(paths: Iterable[str], home: str = SOMEONES_HOME) -> Sources:
     named: list[str] = []
     for path in paths:
         if path == STDIN:
-            sources.files[""] = called_by_content(SourceFile("", "(standard input)", _standard_input()))
+            sources.files[""] = called_by_content(
+                SourceFile("", "(standard input)", _standard_input())
+            )
             named.append("")
             continue
         absolute = os.path.abspath(path)
@@ -148,29 +169,52 @@ def find(paths: Iterable[str], home: str = SOMEONES_HOME) -> Sources:
             if file_path in sources.files:
                 continue
             if len(sources.files) >= _MOST_FILES:
-                raise InputError(f"More than {_MOST_FILES} files at once.", "Check the folders one by one.")
+                raise InputError(
+                    f"More than {_MOST_FILES} files at once.", "Check the folders one by one."
+                )
             shown = os.path.join(path, os.path.relpath(file_path, absolute))
             try:
-                sources.files[file_path] = SourceFile(file_path, shown, read_text(file_path, shown))
+                sources.files[file_path] = SourceFile(
+                    file_path,
+                    shown,
+                    read_text(file_path, shown),
+                )
             except HardenError as error:
                 refused.append(refusal(shown, error))
-    return Sources(roots, sources.files, tuple(refused), frozenset(named), paths, home)
+    return Sources(
+        roots,
+        sources.files,
+        tuple(refused),
+        frozenset(named),
+        paths,
+        home,
+    )
 
 
 def _root_of(path: str) -> str:
-    """What may be read for a path: a folder, or the folder of a file, because files name others there."""
+    """What may be read for a path: a folder, or the folder of a file, because files name others
+    there."""
     absolute = os.path.abspath(path)
     if not os.path.lexists(absolute):
         raise InputError(f"There is no file or folder {visible(path, 200)}.")
     return os.path.realpath(absolute if os.path.isdir(absolute) else os.path.dirname(absolute))
 
 
-def _below(directory: str, sources: Sources, refused: list[Refused]) -> Iterator[str]:
+def _below(
+    directory: str,
+    sources: Sources,
+    refused: list[Refused],
+) -> Iterator[str]:
     """Paths of the files below a folder that may describe services, in order of their names."""
     names = 0
 
     def unread(error: OSError) -> None:
-        refused.append(Refused(os.path.relpath(error.filename), f"cannot be read: {error.strerror}"))
+        refused.append(
+            Refused(
+                os.path.relpath(error.filename),
+                f"cannot be read: {error.strerror}",
+            )
+        )
 
     for place, folders, files in os.walk(directory, onerror=unread):
         depth = place.count("/") - directory.count("/")
@@ -178,14 +222,20 @@ def _below(directory: str, sources: Sources, refused: list[Refused]) -> Iterator
         names += len(files) + len(folders)
         if names > _MOST_NAMES:
             raise InputError(
-                f"{visible(directory, 200)} holds more than {_MOST_NAMES} files.", "Name a folder below it."
+                f"{visible(directory, 200)} holds more than {_MOST_NAMES} files.",
+                "Name a folder below it.",
             )
         for name in sorted(files):
             path = os.path.join(place, name)
             if not is_interesting(name, place):
                 continue
             if os.path.islink(path) and not sources.is_below(path):
-                refused.append(Refused(os.path.relpath(path), "is a link that leads outside the given paths"))
+                refused.append(
+                    Refused(
+                        os.path.relpath(path),
+                        "is a link that leads outside the given paths",
+                    )
+                )
                 continue
             yield path
 
@@ -195,7 +245,13 @@ def stamps(paths: Iterable[str]) -> Iterator[tuple[str, float, int]]:
     for path in paths:
         files = [path]
         if os.path.isdir(path):
-            files = list(_below(os.path.abspath(path), Sources((os.path.realpath(path),), {}, ()), []))
+            files = list(
+                _below(
+                    os.path.abspath(path),
+                    Sources((os.path.realpath(path),), {}, ()),
+                    [],
+                )
+            )
         for file in files:
             try:
                 status = os.stat(file)
@@ -214,14 +270,20 @@ def is_interesting(name: str, directory: str) -> bool:
 
 
 def called_by_content(file: SourceFile) -> SourceFile:
-    """A named file whose name does not tell, read as what it looks like: Quadlet, compose file, Kubernetes
-    YAML or script."""
+    """A named file whose name does not tell, read as what it looks like: Quadlet, compose file,
+    Kubernetes YAML or script."""
     if is_interesting(file.name, file.directory) and (
         not file.name.endswith(_YAML) or is_compose_name(file.name)
     ):
         return file
-    if re.search(r"^\[Container\]\s*$", file.text, re.MULTILINE):
-        return replace(file, called="stdin.container" if not file.path else f"{file.name}.container")
+    if re.search(
+        r"^\[Container\]\s*$",
+        file.text,
+        re.MULTILINE,
+    ):
+        return replace(
+            file, called="stdin.container" if not file.path else f"{file.name}.container"
+        )
     if re.search(r"^services\s*:", file.text, re.MULTILINE):
         return replace(file, called="compose.yaml")
     if file.name.endswith(_YAML) or re.search(r"^kind\s*:", file.text, re.MULTILINE):
@@ -242,7 +304,10 @@ def read_text(path: str, shown: str) -> str:
     name = visible(shown, 200)
     try:
         if stat.S_ISFIFO(os.stat(path).st_mode):
-            raise InputError(f"{name} is a pipe, not a file.", "Pass it on standard input: -")
+            raise InputError(
+                f"{name} is a pipe, not a file.",
+                "Pass it on standard input: -",
+            )
         return _decoded(read_regular(path, LARGEST), name)
     except OSError as error:
         if os.path.exists(path) and error.errno and error.strerror == "File too large":
@@ -251,10 +316,17 @@ def read_text(path: str, shown: str) -> str:
 
 
 def _standard_input() -> str:
-    return _decoded(sys.stdin.buffer.read(LARGEST + 1)[: LARGEST + 1], "Standard input", whole=False)
+    return _decoded(
+        sys.stdin.buffer.read(LARGEST + 1)[: LARGEST + 1], "Standard input", whole=False
+    )
 
 
-def _decoded(content: bytes, name: str, *, whole: bool = True) -> str:
+def _decoded(
+    content: bytes,
+    name: str,
+    *,
+    whole: bool = True,
+) -> str:
     if not whole and len(content) > LARGEST:
         raise InputError(f"{name} is larger than {LARGEST >> 20} MiB.")
     if b"\0" in content:

@@ -1,7 +1,8 @@
-"""A compose file as Quadlets: containers, networks, volumes, dependencies, health, secrets, env files.
+"""A compose file as Quadlets: containers, networks, volumes, dependencies, health, secrets, env
+files.
 
-The objects keep their names, so data stays. What Quadlet cannot carry is named, and the port of the generator
-accepts every file that is written.
+The objects keep their names, so data stays. What Quadlet cannot carry is named, and the port of the
+generator accepts every file that is written.
 """
 
 from __future__ import annotations
@@ -29,7 +30,16 @@ from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
 
 _CARRIED = READ | {
-    *("image", "build", "command", "networks", "network_mode", "depends_on", "profiles", "extends"),
+    *(
+        "image",
+        "build",
+        "command",
+        "networks",
+        "network_mode",
+        "depends_on",
+        "profiles",
+        "extends",
+    ),
     *("container_name", "name"),
 }
 _OF_LIMITS = ("resources",)
@@ -37,7 +47,10 @@ _BUILDS = Version(5, 2)
 _HEALTHY = Version(5, 0)
 
 
-def convert(services: Sequence[Service], version: Version) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
+def convert(
+    services: Sequence[Service],
+    version: Version,
+) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
     """The Quadlets of the services of one stack, and what they do not carry, one sentence each.
 
     Raises:
@@ -57,21 +70,48 @@ def convert(services: Sequence[Service], version: Version) -> tuple[tuple[TextFi
         if build is not None:
             files[build.name] = build
             builds[spec[IMAGE]] = build.name
-        done = bundle(spec, _context(service, made.stack, version, rootless=rootless))
-        notes += [f"{service.name}: {note}" for note in done.notes if not note.startswith("Quadlet removes")]
+        done = bundle(
+            spec,
+            _context(
+                service,
+                made.stack,
+                version,
+                rootless=rootless,
+            ),
+        )
+        notes += [
+            f"{service.name}: {note}"
+            for note in done.notes
+            if not note.startswith("Quadlet removes")
+        ]
         for file in done.files:
             if file.name.endswith(".container"):
                 commands[file.name] = done.argv
-                text = _with_image(file.text, spec[IMAGE], builds.get(spec[IMAGE], ""))
+                text = _with_image(
+                    file.text,
+                    spec[IMAGE],
+                    builds.get(spec[IMAGE], ""),
+                )
                 file = replace(file, text=_with_dependencies(text, made.tree, services))
             known = files.setdefault(file.name, file)
             if known.text != file.text:
-                raise CannotExpress(f"Two different units would be called {visible(file.name, 80)}.")
-    _prove(files, commands, version, rootless=rootless)
+                raise CannotExpress(
+                    f"Two different units would be called {visible(file.name, 80)}."
+                )
+    _prove(
+        files,
+        commands,
+        version,
+        rootless=rootless,
+    )
     return tuple(files.values()), tuple(dict.fromkeys(notes))
 
 
-def _spec_of(service: Service, services: Sequence[Service], version: Version) -> tuple[Spec, list[str]]:
+def _spec_of(
+    service: Service,
+    services: Sequence[Service],
+    version: Version,
+) -> tuple[Spec, list[str]]:
     """What the unit asks for: the service's options, its name for the others, and when it is ready."""
     spec = Spec(service.spec.settings, service.spec.unknowable)
     notes = [
@@ -112,7 +152,11 @@ def _waited_for(name: str, services: Sequence[Service]) -> bool:
     )
 
 
-def _with_dependencies(text: str, tree: Tree, services: Sequence[Service]) -> str:
+def _with_dependencies(
+    text: str,
+    tree: Tree,
+    services: Sequence[Service],
+) -> str:
     names = {service.name: _unit_name(service) for service in services}
     needed = [f"{names[name]}.service" for name, _ in _depends(tree) if name in names]
     if not needed:
@@ -130,25 +174,47 @@ def _unit_name(service: Service) -> str:
     return safe_file_name(service.name)
 
 
-def _context(service: Service, stack: Stack, version: Version, *, rootless: bool) -> UnitContext:
-    networks = {name: {**facts.inspect, "dns_enabled": True} for name, facts in service.networks.items()}
+def _context(
+    service: Service,
+    stack: Stack,
+    version: Version,
+    *,
+    rootless: bool,
+) -> UnitContext:
+    networks = {
+        name: {**facts.inspect, "dns_enabled": True} for name, facts in service.networks.items()
+    }
     volumes = {name: facts.inspect for name, facts in service.volumes.items()}
     return UnitContext(
-        version=version, rootless=rootless, unit_name=_unit_name(service), networks=networks, volumes=volumes
+        version=version,
+        rootless=rootless,
+        unit_name=_unit_name(service),
+        networks=networks,
+        volumes=volumes,
     )
 
 
-def _build_unit(service: Service, made: InStack, version: Version) -> TextFile | None:
+def _build_unit(
+    service: Service,
+    made: InStack,
+    version: Version,
+) -> TextFile | None:
     """The unit that builds its image, where Quadlet can."""
     build = made.tree.get("build")
     if build is None or version < _BUILDS or made.tree.get("image") is not None:
         return None
     context = build.text or build.word("context") or "."
     directory = posixpath.normpath(posixpath.join(made.stack.directory, context))
-    lines = [f"ImageTag={service.spec[IMAGE]}", f"SetWorkingDirectory={directory}"]
+    lines = [
+        f"ImageTag={service.spec[IMAGE]}",
+        f"SetWorkingDirectory={directory}",
+    ]
     if recipe := build.word("dockerfile"):
         lines.append(f"File={posixpath.join(directory, recipe)}")
-    return TextFile(f"{_unit_name(service)}.build", "[Build]\n" + "\n".join(lines) + "\n")
+    return TextFile(
+        f"{_unit_name(service)}.build",
+        "[Build]\n" + "\n".join(lines) + "\n",
+    )
 
 
 def _with_image(text: str, image: str, unit: str) -> str:
@@ -185,12 +251,17 @@ def _prove(
 ) -> None:
     """Raises GeneratorError unless the generator accepts each file and runs what was meant."""
     units = {name: file.text for name, file in files.items() if name.endswith(UNITS)}
-    made = translate(units, version=astuple(version), rootless=rootless)
+    made = translate(
+        units,
+        version=astuple(version),
+        rootless=rootless,
+    )
     for error in made.refused.values():
         raise refusal(error)
     for service in made.services.values():
         meant = commands.get(service.unit)
         if meant is not None and (different := compare_arguments(service.start[1:], meant)):
             raise GeneratorError(
-                f"{visible(service.unit, 80)} would not run the intended command.", "\n".join(different)
+                f"{visible(service.unit, 80)} would not run the intended command.",
+                "\n".join(different),
             )

@@ -1,8 +1,9 @@
 """YAML as trees whose every value knows its place in the text, with merges, aliases and limits.
 
-The text is composed into nodes, never into objects. Aliases share their node, so a bomb costs nothing until
-it is walked: then each value counts, and too many end in one sentence. PyYAML, which other rooms use to read,
-gives exact marks; edits replace spans of the text, so no library has to write a file back.
+The text is composed into nodes, never into objects. Aliases share their node, so a bomb costs
+nothing until it is walked: then each value counts, and too many end in one sentence. PyYAML, which
+other rooms use to read, gives exact marks; edits replace spans of the text, so no library has to
+write a file back.
 """
 
 from __future__ import annotations
@@ -64,7 +65,10 @@ class Tree(Struct):
         value = self.get(*path)
         return value.text or "" if value is not None else ""
 
-    def pairs(self, joint: str = "=") -> Iterator[tuple[str, str | None, Tree]]:
+    def pairs(
+        self,
+        joint: str = "=",
+    ) -> Iterator[tuple[str, str | None, Tree]]:
         """Name, value and place of each entry of a mapping, or of a list of `NAME=VALUE`."""
         for name, value in self.entries.items():
             yield name, None if value.is_null else value.text, value
@@ -85,7 +89,12 @@ class _Walker:
         self._file = file
         self._count = 0
 
-    def tree(self, node: yaml.Node, key_start: int, above: tuple[yaml.Node, ...] = ()) -> Tree:
+    def tree(
+        self,
+        node: yaml.Node,
+        key_start: int,
+        above: tuple[yaml.Node, ...] = (),
+    ) -> Tree:
         self._count += 1
         if self._count > _MOST_VALUES:
             raise self._refused(f"it has more than {_MOST_VALUES} values, counting its aliases")
@@ -93,13 +102,23 @@ class _Walker:
             raise self._refused("an alias contains itself")
         if len(above) > _DEEPEST:
             raise self._refused("it is nested too deeply")
-        place = partial(Tree, self._file, key_start, node.start_mark.index, node.end_mark.index)
+        place = partial(
+            Tree,
+            self._file,
+            key_start,
+            node.start_mark.index,
+            node.end_mark.index,
+        )
         inside = (*above, node)
         if isinstance(node, yaml.ScalarNode):
             return place(text=node.value, plain=not node.style)
         if isinstance(node, yaml.SequenceNode):
             items = [self.tree(item, item.start_mark.index, inside) for item in node.value]
-            return place(items=items, flow=bool(node.flow_style), is_list=True)
+            return place(
+                items=items,
+                flow=bool(node.flow_style),
+                is_list=True,
+            )
         if not isinstance(node, yaml.MappingNode):
             return place(text="")
         entries: dict[str, Tree] = {}
@@ -113,7 +132,11 @@ class _Walker:
                     merged |= self.tree(source, key.start_mark.index, inside).entries
             else:
                 entries[key.value] = self.tree(value, key.start_mark.index, inside)
-        return place(entries={**merged, **entries}, flow=bool(node.flow_style), is_mapping=True)
+        return place(
+            entries={**merged, **entries},
+            flow=bool(node.flow_style),
+            is_mapping=True,
+        )
 
     def _refused(self, why: str) -> InputError:
         return InputError(f"{visible(self._file.shown, 200)} is not used: {why}.")
@@ -130,9 +153,13 @@ def read_trees(file: SourceFile) -> tuple[Tree, ...]:
         nodes = list(yaml.compose_all(file.text, Loader=_LOADER))  # nothing is constructed
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
-        raise InputError(f"{shown} is not YAML: line {line}: {visible(error.problem or '', 120)}.") from error
+        raise InputError(
+            f"{shown} is not YAML: line {line}: {visible(error.problem or '', 120)}."
+        ) from error
     except yaml.YAMLError as error:
-        raise InputError(f"{shown} is not YAML: {visible(str(error).splitlines()[0], 120)}.") from error
+        raise InputError(
+            f"{shown} is not YAML: {visible(str(error).splitlines()[0], 120)}."
+        ) from error
     except RecursionError as error:
         raise InputError(f"{shown} is not used: it is nested too deeply.") from error
     return tuple(_Walker(file).tree(node, node.start_mark.index) for node in nodes)

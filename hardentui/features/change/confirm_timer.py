@@ -38,7 +38,10 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": account.python_path()}
 
 
-def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> None:
+def start_detached(
+    words: Sequence[str],
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+) -> None:
     """Start a program that continues when this process and its session end.
 
     Raises:
@@ -53,7 +56,10 @@ def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEV
         cwd="/",
         start_new_session=True,
     )
-    threading.Thread(target=process.wait, daemon=True).start()  # reaps it if it ends before we do
+    threading.Thread(
+        target=process.wait,
+        daemon=True,
+    ).start()  # reaps it if it ends before we do
 
 
 _TEXT = """# Written by hardentui apply --confirm-within; hardentui confirm and hardentui undo remove it.
@@ -85,7 +91,9 @@ def unit_text(identity: str, command: Sequence[str]) -> str:
     Raises:
         CannotExpress: one of our paths cannot be written in a unit.
     """
-    variables = "".join(f"Environment={word(f'{name}={value}')}\n" for name, value in environment().items())
+    variables = "".join(
+        f"Environment={word(f'{name}={value}')}\n" for name, value in environment().items()
+    )
     return _TEXT.format(
         identity=plain(identity),
         environment=variables,
@@ -102,7 +110,11 @@ def install(identity: str, command: Sequence[str]) -> None:
     """
     text = unit_text(identity, command)
     try:
-        write_bundle(_directory(), [TextFile(unit_name(identity), text, 0o644)], create=True)
+        write_bundle(
+            _directory(),
+            [TextFile(unit_name(identity), text, 0o644)],
+            create=True,
+        )
         _systemctl().enable(unit_name(identity))
     except HardenError:
         remove(identity)
@@ -141,7 +153,8 @@ _RUNS = "/run/systemd/system"
 
 
 def arm(identity: str, seconds: float) -> str:
-    """Schedule the rollback of an entry in `seconds` unless it is confirmed; returns how, in a few words.
+    """Schedule the rollback of an entry in `seconds` unless it is confirmed; returns how, in a few
+    words.
 
     Raises:
         ChangeFailed: neither way works.
@@ -161,7 +174,14 @@ def arm(identity: str, seconds: float) -> str:
 
 
 def _command(identity: str) -> list[str]:
-    return our_module("hardentui", "--quiet", "undo", identity, "--expired", "--yes")
+    return our_module(
+        "hardentui",
+        "--quiet",
+        "undo",
+        identity,
+        "--expired",
+        "--yes",
+    )
 
 
 def disarm(identity: str) -> None:
@@ -179,9 +199,17 @@ def forget_unit(identity: str) -> None:
             remove(identity)
 
 
-def _systemd_timer(identity: str, seconds: float, command: Sequence[str]) -> bool:
+def _systemd_timer(
+    identity: str,
+    seconds: float,
+    command: Sequence[str],
+) -> bool:
     words = [
-        *("systemd-run", "--no-ask-password", *([] if os.geteuid() == 0 else ["--user"])),
+        *(
+            "systemd-run",
+            "--no-ask-password",
+            *([] if os.geteuid() == 0 else ["--user"]),
+        ),
         "--quiet",
         "--collect",
         f"--unit={_unit(identity)}",
@@ -198,7 +226,11 @@ def _systemd_timer(identity: str, seconds: float, command: Sequence[str]) -> boo
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_LIMIT,
-            env={"XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}", **account.environment(), "LC_ALL": "C"},
+            env={
+                "XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}",
+                **account.environment(),
+                "LC_ALL": "C",
+            },
             start_new_session=True,
             check=False,
         )
@@ -211,9 +243,9 @@ def _unit(identity: str) -> str:
     return f"hardentui-confirm-{identity}"
 
 
-# Interrupted changes: every command reports them, because the host may not be in an intended state. A
-# change that was to roll back unless confirmed, and did not because the host was restarted without systemd
-# to do it, is rolled back now: whoever applied it asked for that.
+# Interrupted changes: every command reports them, because the host may not be in an intended state.
+# A change that was to roll back unless confirmed, and did not because the host was restarted
+# without systemd to do it, is rolled back now: whoever applied it asked for that.
 
 _GRACE = 30.0  # seconds within which an unconfirmed change is rolled back
 

@@ -30,15 +30,21 @@ from hardentui.visible import visible
 
 # One change of a container at a time.
 #
-# The lock is the kernel's (flock): it goes with its process, whatever ends it. Its descriptor is closed in
-# every program that we start, so that none of them (conmon lives as long as its container) keeps it.
+# The lock is the kernel's (flock): it goes with its process, whatever ends it. Its descriptor is
+# closed in every program that we start, so that none of them (conmon lives as long as its
+# container) keeps it.
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _SIGNS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 @contextmanager
-def locked(directory: str, subject: str, engine: str, what: str) -> Iterator[None]:
+def locked(
+    directory: str,
+    subject: str,
+    engine: str,
+    what: str,
+) -> Iterator[None]:
     """Hold the lock of what is changed.
 
     Args:
@@ -53,7 +59,11 @@ def locked(directory: str, subject: str, engine: str, what: str) -> Iterator[Non
     digest = hashlib.sha256(f"{engine}\n{subject}".encode()).hexdigest()[:12]
     name = f"{_SIGNS.sub('_', subject)[:60]}-{digest}.lock"
     try:
-        with opened_directory(directory, create=True, mode=0o700) as where:
+        with opened_directory(
+            directory,
+            create=True,
+            mode=0o700,
+        ) as where:
             handle = os.open(name, _FLAGS, 0o600, dir_fd=where)
     except OSError as error:
         raise write_error(error, directory) from error
@@ -80,7 +90,12 @@ def locked(directory: str, subject: str, engine: str, what: str) -> Iterator[Non
 
 
 @contextmanager
-def all_locked(directory: str, subjects: Iterable[str], engine: str, what: str) -> Iterator[None]:
+def all_locked(
+    directory: str,
+    subjects: Iterable[str],
+    engine: str,
+    what: str,
+) -> Iterator[None]:
     """`locked`, for several."""
     with ExitStack() as held:
         for subject in subjects:
@@ -89,23 +104,42 @@ def all_locked(directory: str, subjects: Iterable[str], engine: str, what: str) 
 
 
 @contextmanager
-def entry_locked(journal: Journal, entry: JournalEntry, what: str) -> Iterator[None]:
+def entry_locked(
+    journal: Journal,
+    entry: JournalEntry,
+    what: str,
+) -> Iterator[None]:
     """The same for what an entry changed. `what`: is done with it."""
-    with all_locked(lock_directory(journal), entry.containers, entry.engine, f"{what} by {who()}"):
+    with all_locked(
+        lock_directory(journal),
+        entry.containers,
+        entry.engine,
+        f"{what} by {who()}",
+    ):
         yield
 
 
-def refuse_locked(journal: Journal, names: Iterable[str], engine: str) -> None:
+def refuse_locked(
+    journal: Journal,
+    names: Iterable[str],
+    engine: str,
+) -> None:
     """Raises Locked, with the words of whoever of this account changes one of these now."""
-    with all_locked(lock_directory(journal), names, engine, "a look"):
+    with all_locked(
+        lock_directory(journal),
+        names,
+        engine,
+        "a look",
+    ):
         pass
 
 
 @contextmanager
 def held_on_engine(run_root: str, container: str) -> Iterator[None]:
-    """Hold the lock of a container that all accounts share that change it: it is in the runtime directory of
-    its engine, which belongs to the engine's user. Nothing is written there but empty directories. Who may
-    not enter it, or has an engine on another machine (empty), has only the locks of their own.
+    """Hold the lock of a container that all accounts share that change it: it is in the runtime
+    directory of its engine, which belongs to the engine's user. Nothing is written there but empty
+    directories. Who may not enter it, or has an engine on another machine (empty), has only the
+    locks of their own.
 
     Raises:
         Locked: another account holds it.
@@ -113,7 +147,11 @@ def held_on_engine(run_root: str, container: str) -> Iterator[None]:
     name = hashlib.sha256(container.encode()).hexdigest()[:12]
     with ExitStack() as held:
         try:
-            place = opened_directory(f"{run_root}/hardentui-locks/{name}", create=True, mode=0o700)
+            place = opened_directory(
+                f"{run_root}/hardentui-locks/{name}",
+                create=True,
+                mode=0o700,
+            )
             handle = held.enter_context(place) if run_root else -1
         except OSError:
             handle = -1
@@ -122,20 +160,30 @@ def held_on_engine(run_root: str, container: str) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise Locked(
-                    f"Another account is changing {visible(container, 80)} now.", "Wait until it is finished."
+                    f"Another account is changing {visible(container, 80)} now.",
+                    "Wait until it is finished.",
                 ) from error
         yield
 
 
 def _tell(handle: int, what: str) -> None:
-    about = {"pid": os.getpid(), "what": what, "since": datetime.now(UTC).isoformat(timespec="seconds")}
+    about = {
+        "pid": os.getpid(),
+        "what": what,
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(about).encode(), 0)
 
 
 def _holder(handle: int) -> str:
     """Who holds it, as recorded in the lock."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ):
         about = json.loads(os.pread(handle, 4096, 0))
         what, since = visible(str(about["what"]), 80), visible(str(about["since"]), 40)
         return f"{what}, process {int(about['pid'])}, since {since}"
@@ -159,7 +207,8 @@ def change_files(
         subject: what is changed, as `hardentui journal` names it; one change of it at a time.
         files: (absolute path, text, mode of a new file). An existing file keeps its owner and mode.
         diff: what changes, with secrets masked.
-        seen: by path, the texts that new ones were made from; a file with another text is not written.
+        seen: by path, the texts that new ones were made from; a file with another text is not
+            written.
         changes: the same by option, if there are options.
         proof: what was proven beforehand, if anything.
 
@@ -171,7 +220,12 @@ def change_files(
         ApplyFailed: the change was rolled back.
     """
     now = datetime.now(UTC)
-    with locked(lock_directory(journal), subject, "", f"{action.value} by {who()}"):
+    with locked(
+        lock_directory(journal),
+        subject,
+        "",
+        f"{action.value} by {who()}",
+    ):
         writes = planned_writes(files, seen)
         if not writes:
             return None

@@ -39,7 +39,13 @@ class OriginalDown(ChangeFailed):
         passing: it may start later: something else has its port, or Podman is slow.
     """
 
-    def __init__(self, title: str, hint: str = "", *, passing: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        hint: str = "",
+        *,
+        passing: bool = False,
+    ) -> None:
         super().__init__(title, hint)
         self.passing = passing
 
@@ -56,7 +62,9 @@ class OperationOutcome(Struct, frozen=True):
     proof: tuple[JournalProof, ...] = ()  # results of checks
     remark: str = ""  # a remark to show
     after: float = 0.0  # seconds that it kept observing a service that already worked
-    down: float | None = None  # measured seconds in which a service with a substitute did not answer
+    down: float | None = (
+        None  # measured seconds in which a service with a substitute did not answer
+    )
 
 
 NOTHING = OperationOutcome()
@@ -66,11 +74,16 @@ Handled = TypeVar("Handled", bound=Operation)
 
 
 class Operator(Generic[Handled]):
-    """Handles some kinds of operations. As it stands here, one changed nothing that has to be taken back."""
+    """Handles some kinds of operations. As it stands here, one changed nothing that has to be taken
+    back."""
 
     kinds: tuple[type[Operation], ...]
 
-    def do(self, operation: Handled, stop: threading.Event) -> OperationOutcome:
+    def do(
+        self,
+        operation: Handled,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         """Carry it out; stops soon after `stop` is set.
 
         Raises:
@@ -78,7 +91,11 @@ class Operator(Generic[Handled]):
         """
         raise NotImplementedError
 
-    def refuse_undo(self, operation: Handled, entry: JournalEntry) -> None:
+    def refuse_undo(
+        self,
+        operation: Handled,
+        entry: JournalEntry,
+    ) -> None:
         """Check whether it can be undone, before anything is; changes nothing.
 
         Raises:
@@ -86,7 +103,11 @@ class Operator(Generic[Handled]):
             HardenError: an obstacle that a person can remove.
         """
 
-    def undo(self, operation: Handled, entry: JournalEntry) -> None:
+    def undo(
+        self,
+        operation: Handled,
+        entry: JournalEntry,
+    ) -> None:
         """Undo it, whether it was done, half done or not done at all; repeating this does nothing.
 
         What replaced the original is stopped and set aside; `clear` removes it.
@@ -96,14 +117,22 @@ class Operator(Generic[Handled]):
             HardenError: it could not be undone.
         """
 
-    def clear(self, operation: Handled, entry: JournalEntry) -> None:
+    def clear(
+        self,
+        operation: Handled,
+        entry: JournalEntry,
+    ) -> None:
         """Remove what it made, after everything was undone; repeating this does nothing.
 
         Raises:
             HardenError: it could not be removed.
         """
 
-    def redo(self, operation: Handled, entry: JournalEntry) -> OperationOutcome:
+    def redo(
+        self,
+        operation: Handled,
+        entry: JournalEntry,
+    ) -> OperationOutcome:
         """Bring it into force again after its undo, because the original does not start.
 
         Raises:
@@ -124,8 +153,14 @@ def raise_if_stopped(stop: threading.Event) -> None:
 _LONGEST = 16 << 20
 
 
-def planned_write(path: str, text: str, mode: int = 0o644, seen: str | None = None) -> WriteFile | None:
-    """The operation that gives a file this text, with its current content; None if it already has the text.
+def planned_write(
+    path: str,
+    text: str,
+    mode: int = 0o644,
+    seen: str | None = None,
+) -> WriteFile | None:
+    """The operation that gives a file this text, with its current content; None if it already has
+    the text.
 
     Args:
         seen: the text that the new one was made from, if it was; empty = there was no file.
@@ -143,11 +178,14 @@ def planned_write(path: str, text: str, mode: int = 0o644, seen: str | None = No
         if before.content == content:
             return None
         mode = before.mode
-    return WriteFile(path=path, content=content, mode=mode, before=before, made=_missing_directories(path))
+    return WriteFile(
+        path=path, content=content, mode=mode, before=before, made=_missing_directories(path)
+    )
 
 
 def planned_writes(
-    files: Sequence[tuple[str, str, int]], seen: Mapping[str, str | None] | None = None
+    files: Sequence[tuple[str, str, int]],
+    seen: Mapping[str, str | None] | None = None,
 ) -> tuple[WriteFile, ...]:
     """The same for several (path, text, mode); files that are already up to date are left out.
 
@@ -155,14 +193,23 @@ def planned_writes(
         seen: by path, the texts that new ones were made from.
     """
     known = seen or {}
-    writes = (planned_write(path, text, mode, known.get(path)) for path, text, mode in files)
+    writes = (
+        planned_write(
+            path,
+            text,
+            mode,
+            known.get(path),
+        )
+        for path, text, mode in files
+    )
     return tuple(write for write in writes if write is not None)
 
 
 def changed_meanwhile(path: str) -> WriteError:
     """Somebody else has changed a file between reading and writing it."""
     return WriteError(
-        f"{visible(path)} has changed in the meantime; it was not written.", "Check it, and try again."
+        f"{visible(path)} has changed in the meantime; it was not written.",
+        "Check it, and try again.",
     )
 
 
@@ -171,7 +218,11 @@ class FileOperator(Operator[WriteFile]):
 
     kinds = (WriteFile,)
 
-    def do(self, operation: WriteFile, stop: threading.Event) -> OperationOutcome:
+    def do(
+        self,
+        operation: WriteFile,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         if _read(operation.path) != operation.before:
             raise changed_meanwhile(operation.path)
         directory, name = os.path.split(operation.path)
@@ -184,16 +235,26 @@ class FileOperator(Operator[WriteFile]):
             keep_mode=True,
             keep_backup=False,
             seen={
-                name: operation.before.content.decode("utf-8", "surrogateescape") if operation.before else ""
+                name: operation.before.content.decode("utf-8", "surrogateescape")
+                if operation.before
+                else ""
             },
         )
         return NOTHING
 
-    def refuse_undo(self, operation: WriteFile, entry: JournalEntry) -> None:
+    def refuse_undo(
+        self,
+        operation: WriteFile,
+        entry: JournalEntry,
+    ) -> None:
         now, before = _read(operation.path), operation.before
-        if now is not None and now.content not in (operation.content, before.content if before else None):
+        if now is not None and now.content not in (
+            operation.content,
+            before.content if before else None,
+        ):
             raise WriteError(
-                f"{visible(operation.path)} has since been changed by somebody else; it was left as it is.",
+                f"{visible(operation.path)} has since been changed by somebody else; it was left "
+                "as it is.",
                 (
                     "Remove that change first; ",
                     Do(Verb.JOURNAL_SHOW, entry.id),
@@ -202,7 +263,11 @@ class FileOperator(Operator[WriteFile]):
                 ),
             )
 
-    def undo(self, operation: WriteFile, entry: JournalEntry) -> None:
+    def undo(
+        self,
+        operation: WriteFile,
+        entry: JournalEntry,
+    ) -> None:
         self.refuse_undo(operation, entry)
         now, before = _read(operation.path), operation.before
         if now != before:
@@ -210,12 +275,22 @@ class FileOperator(Operator[WriteFile]):
                 put_back(operation.path, None, 0, (0, 0), 0)
             else:
                 owner = (before.uid, before.gid)
-                put_back(operation.path, before.content, before.mode, owner, before.modified_ns)
+                put_back(
+                    operation.path,
+                    before.content,
+                    before.mode,
+                    owner,
+                    before.modified_ns,
+                )
         for directory in operation.made:
             with suppress(OSError):  # other files may have been added
                 os.rmdir(directory)
 
-    def redo(self, operation: WriteFile, entry: JournalEntry) -> OperationOutcome:
+    def redo(
+        self,
+        operation: WriteFile,
+        entry: JournalEntry,
+    ) -> OperationOutcome:
         now = _read(operation.path)
         if now is not None and now.content == operation.content:
             return NOTHING
@@ -240,7 +315,9 @@ def _read(path: str) -> FileBefore | None:
         if not stat.S_ISREG(status.st_mode):
             raise WriteError(f"{visible(path)} is not a regular file.")
         if status.st_size > _LONGEST:
-            raise WriteError(f"{visible(path)} is larger than {_LONGEST >> 20} MiB; it is not changed.")
+            raise WriteError(
+                f"{visible(path)} is larger than {_LONGEST >> 20} MiB; it is not changed."
+            )
         return FileBefore(
             content=file.read(),
             mode=stat.S_IMODE(status.st_mode) & 0o777,
@@ -277,7 +354,11 @@ class Systemctl:
 
     def __init__(self, uid: int | None) -> None:
         self._words = ["systemctl", "--no-ask-password", "--no-pager"]
-        self._environment = {**account.environment(), "LC_ALL": "C", "SYSTEMD_COLORS": "0"}
+        self._environment = {
+            **account.environment(),
+            "LC_ALL": "C",
+            "SYSTEMD_COLORS": "0",
+        }
         if uid is not None:
             self._words.append("--user")
             if uid == os.geteuid():
@@ -301,7 +382,12 @@ class Systemctl:
         """Disable it. Raises ChangeFailed."""
         self._run(("disable", "--", unit), _ASK_LIMIT)
 
-    def restart(self, unit: str, seconds: float, stop: threading.Event) -> None:
+    def restart(
+        self,
+        unit: str,
+        seconds: float,
+        stop: threading.Event,
+    ) -> None:
         """Restart a unit and wait for it, even if it recently failed too often.
 
         Raises:
@@ -311,7 +397,11 @@ class Systemctl:
         self._forgive((unit,))
         self._run(("restart", "--", unit), seconds, stop)
 
-    def start(self, units: Sequence[str], seconds: float) -> None:
+    def start(
+        self,
+        units: Sequence[str],
+        seconds: float,
+    ) -> None:
         """Start units. Raises ChangeFailed."""
         if units:
             self._forgive(units)
@@ -323,7 +413,10 @@ class Systemctl:
 
     def properties(self, unit: str, *names: str) -> Mapping[str, str]:
         """Properties of a unit; for one that does not exist they are empty or `inactive`."""
-        shown = self._run(("show", f"--property={','.join(names)}", "--", unit), _ASK_LIMIT)
+        shown = self._run(
+            ("show", f"--property={','.join(names)}", "--", unit),
+            _ASK_LIMIT,
+        )
         pairs = (line.partition("=") for line in shown.splitlines())
         return {name: value for name, equals, value in pairs if equals}
 
@@ -336,7 +429,9 @@ class Systemctl:
         dependents = []
         while waiting and len(known) < _MOST_UNITS:
             shown = self.properties(waiting.pop(), *_DEPENDS)
-            for name in sorted({word for value in shown.values() for word in value.split()} - known):
+            for name in sorted(
+                {word for value in shown.values() for word in value.split()} - known
+            ):
                 known.add(name)
                 waiting.append(name)
                 if self.is_active(name):
@@ -345,7 +440,12 @@ class Systemctl:
 
     def why_failed(self, unit: str) -> str:
         """Why systemd could not start a unit, in a few words."""
-        shown = self.properties(unit, "Result", "ExecMainStatus", "SubState")
+        shown = self.properties(
+            unit,
+            "Result",
+            "ExecMainStatus",
+            "SubState",
+        )
         result, status = shown.get("Result", ""), shown.get("ExecMainStatus", "0")
         return f"{result}, exit status {status}" if status not in ("", "0") else result or "unknown"
 
@@ -357,9 +457,14 @@ class Systemctl:
             except ChangeFailed:
                 continue  # not loaded: nothing to reset
 
-    def _run(self, words: Sequence[str], seconds: float, stop: threading.Event | None = None) -> str:
-        """The output of systemctl. It runs in its own process group: Ctrl-C in the terminal must not stop
-        it.
+    def _run(
+        self,
+        words: Sequence[str],
+        seconds: float,
+        stop: threading.Event | None = None,
+    ) -> str:
+        """The output of systemctl. It runs in its own process group: Ctrl-C in the terminal must
+        not stop it.
         """
         what = f"systemctl {' '.join(visible(word, 80) for word in words if word != '--')}"
         try:

@@ -17,7 +17,13 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.errors import JournalError, UsageError
-from hardentui.model.journal import JOURNAL_SCHEMA, ConfirmClock, EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import (
+    JOURNAL_SCHEMA,
+    ConfirmClock,
+    EntryAction,
+    EntryState,
+    JournalEntry,
+)
 from hardentui.model.operations import RestartUnit, StartContainer, UpdateContainer
 from hardentui.state import read_own, state_directory, sync_above, write_own
 from hardentui.visible import visible
@@ -45,8 +51,8 @@ class Journal:
     def new_id(self, now: datetime) -> str:
         """An id that sorts after all others: day, time, and the fraction of the second in 1/65536.
 
-        If the clock was set back it continues from the newest one, because newer changes depend on older ones
-        and must be undone first.
+        If the clock was set back it continues from the newest one, because newer changes depend on
+        older ones and must be undone first.
         """
         identity = _identity(now, now.microsecond * _PARTS // 1_000_000)
         newest = next((known for known in self._ids() if _time_of(known)), "")
@@ -64,13 +70,18 @@ class Journal:
         """
         first = not os.path.isdir(self.directory)
         try:
-            write_own(self._path(entry.id), msgspec.json.encode(entry), durable=True)
+            write_own(
+                self._path(entry.id),
+                msgspec.json.encode(entry),
+                durable=True,
+            )
             if first:
                 sync_above(os.path.abspath(self.directory))
         except OSError as error:
             raise JournalError(
                 f"The journal cannot be written: {visible(self.directory)}: {error.strerror}.",
-                "Nothing is changed without a journal. Free some space, or check who owns the directory.",
+                "Nothing is changed without a journal. Free some space, or check who owns the "
+                "directory.",
             ) from error
 
     def read(self, identity: str) -> JournalEntry:
@@ -81,7 +92,9 @@ class Journal:
         """
         entry = self._read(identity)
         if isinstance(entry, BrokenEntry):
-            raise JournalError(f"The journal entry {visible(identity, 40)} cannot be read: {entry.why}.")
+            raise JournalError(
+                f"The journal entry {visible(identity, 40)} cannot be read: {entry.why}."
+            )
         return entry
 
     def entries(self) -> tuple[JournalEntry, ...]:
@@ -109,11 +122,19 @@ class Journal:
         matching = (
             [text]
             if text in known
-            else [identity for identity in known if identity.startswith(text) or identity.endswith(text)]
+            else [
+                identity
+                for identity in known
+                if identity.startswith(text) or identity.endswith(text)
+            ]
         )
         if len(matching) != 1:
             hint = "\n".join(f"  {identity}" for identity in (matching or known)[:10])
-            many = "matches more than one journal entry" if matching else "is not an entry of the journal"
+            many = (
+                "matches more than one journal entry"
+                if matching
+                else "is not an entry of the journal"
+            )
             raise UsageError(
                 f"{visible(text, 40)!r} {many}.", f"There are:\n{hint}" if hint else "It is empty."
             )
@@ -127,12 +148,20 @@ class Journal:
         """
         everything = self._all()
         entry = next(
-            (entry for entry in everything if isinstance(entry, BrokenEntry) or entry.can_be_undone), None
+            (
+                entry
+                for entry in everything
+                if isinstance(entry, BrokenEntry) or entry.can_be_undone
+            ),
+            None,
         )
         if isinstance(entry, BrokenEntry):
             raise UsageError(
                 f"The newest entry of the journal, {entry.id}, cannot be read: {entry.why}.",
-                (f"{self.about_broken(entry)}\nAn older change: ", Do(Verb.UNDO)),
+                (
+                    f"{self.about_broken(entry)}\nAn older change: ",
+                    Do(Verb.UNDO),
+                ),
             )
         if entry is None:
             raise UsageError("There is nothing to undo: no entry of the journal is in force.")
@@ -140,14 +169,20 @@ class Journal:
 
     def unfinished(self) -> tuple[JournalEntry, ...]:
         """Entries that are running, interrupted or waiting for confirmation, newest first."""
-        entries = (self._read(identity) for identity in self._ids() if self._may_be_unfinished(identity))
-        return tuple(entry for entry in entries if isinstance(entry, JournalEntry) and entry.unfinished)
+        entries = (
+            self._read(identity) for identity in self._ids() if self._may_be_unfinished(identity)
+        )
+        return tuple(
+            entry for entry in entries if isinstance(entry, JournalEntry) and entry.unfinished
+        )
 
     def _may_be_unfinished(self, identity: str) -> bool:
         """From its bytes alone: most entries are finished and need not be decoded."""
         with suppress(OSError):
             content = read_own(self._path(identity))
-            return any(f'"{state}"'.encode() in content for state in (EntryState.OPEN, EntryState.WAITING))
+            return any(
+                f'"{state}"'.encode() in content for state in (EntryState.OPEN, EntryState.WAITING)
+            )
         return False
 
     def _all(self) -> list[JournalEntry | BrokenEntry]:
@@ -156,9 +191,14 @@ class Journal:
     def _ids(self) -> list[str]:
         with suppress(OSError):
             names = [
-                name.removesuffix(_SUFFIX) for name in os.listdir(self.directory) if name.endswith(_SUFFIX)
+                name.removesuffix(_SUFFIX)
+                for name in os.listdir(self.directory)
+                if name.endswith(_SUFFIX)
             ]
-            return sorted((name for name in names if re.fullmatch(_ID, name)), reverse=True)
+            return sorted(
+                (name for name in names if re.fullmatch(_ID, name)),
+                reverse=True,
+            )
         return []
 
     def _read(self, identity: str) -> JournalEntry | BrokenEntry:
@@ -171,7 +211,9 @@ class Journal:
         try:
             schema = msgspec.json.decode(content, type=_Schema).schema
             if schema != JOURNAL_SCHEMA:
-                return BrokenEntry(identity, f"it has the format {visible(schema, 40)}, not {JOURNAL_SCHEMA}")
+                return BrokenEntry(
+                    identity, f"it has the format {visible(schema, 40)}, not {JOURNAL_SCHEMA}"
+                )
             entry = msgspec.json.decode(content, type=JournalEntry)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return BrokenEntry(identity, visible(str(error), 200))
@@ -197,17 +239,23 @@ class _Schema(msgspec.Struct):
     schema: str
 
 
-# How long a change still waits for confirmation, even if the clock is changed meanwhile. Until a reboot,
-# the boot-time clock decides, which cannot be set. After a reboot only the time of day is left; if that is
-# wrong, the wait is at most the full time.
+# How long a change still waits for confirmation, even if the clock is changed meanwhile. Until a
+# reboot, the boot-time clock decides, which cannot be set. After a reboot only the time of day is
+# left; if that is wrong, the wait is at most the full time.
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def waiting(entry: JournalEntry, seconds: float) -> JournalEntry:
     """The entry, waiting this many seconds from now."""
-    clock = ConfirmClock(boot=_boot(), uptime=uptime() + seconds, seconds=seconds)
-    return replace(entry, state=EntryState.WAITING, confirm_by=time.time() + seconds, confirm_clock=clock)
+    clock = ConfirmClock(
+        boot=_boot(),
+        uptime=uptime() + seconds,
+        seconds=seconds,
+    )
+    return replace(
+        entry, state=EntryState.WAITING, confirm_by=time.time() + seconds, confirm_clock=clock
+    )
 
 
 def seconds_left(entry: JournalEntry) -> float:
@@ -240,8 +288,8 @@ def _boot() -> str:
 def resumable_from(entry: JournalEntry) -> int | None:
     """The index of the operation to continue with; None if only undo is safe.
 
-    Everything up to the start of the hardened service must be done: the rest only starts and judges it,
-    and may be carried out twice. An earlier operation may be half done.
+    Everything up to the start of the hardened service must be done: the rest only starts and judges
+    it, and may be carried out twice. An earlier operation may be half done.
     """
     if entry.state is not EntryState.OPEN or entry.action is not EntryAction.APPLY or entry.reason:
         return None  # a reason means that a rollback has begun

@@ -1,5 +1,5 @@
-"""Whether the service works after a change: ready, answering its probes, with the fixes in force; and the
-units that a change restarts."""
+"""Whether the service works after a change: ready, answering its probes, with the fixes in force;
+and the units that a change restarts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ from hardentui.model.operations import (
 )
 from hardentui.visible import visible
 
-# A change or undo whose process is killed is rolled back immediately: a second process watches the first.
+# A change or undo whose process is killed is rolled back immediately: a second process watches the
+# first.
 
 
 @contextmanager
@@ -59,10 +60,15 @@ def guarded(identity: str) -> Iterator[None]:
     """
     theirs, ours = os.pipe()  # both are closed in every program that we start
     try:
-        start_detached(our_module("hardentui.features.change.guard_process", identity), theirs)
+        start_detached(
+            our_module("hardentui.features.change.guard_process", identity),
+            theirs,
+        )
     except OSError as error:
         os.close(ours)
-        raise ChangeFailed(f"Nothing could roll it back if it were killed: {error.strerror}.") from error
+        raise ChangeFailed(
+            f"Nothing could roll it back if it were killed: {error.strerror}."
+        ) from error
     finally:
         os.close(theirs)
     try:
@@ -89,12 +95,21 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
 
     kinds = (WaitReady, RunProbe, ProveChanges)
 
-    def __init__(self, containers: ContainerControl | None, files: Files | None, prove: Prove) -> None:
+    def __init__(
+        self,
+        containers: ContainerControl | None,
+        files: Files | None,
+        prove: Prove,
+    ) -> None:
         self._containers = containers
         self._files = files
         self._prove = prove
 
-    def do(self, operation: WaitReady | RunProbe | ProveChanges, stop: threading.Event) -> OperationOutcome:
+    def do(
+        self,
+        operation: WaitReady | RunProbe | ProveChanges,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         match operation:
             case WaitReady():
                 return self._wait(operation, stop)
@@ -103,11 +118,25 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
             case ProveChanges():
                 return self._proof(operation)
 
-    def _wait(self, operation: WaitReady, stop: threading.Event) -> OperationOutcome:
+    def _wait(
+        self,
+        operation: WaitReady,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         containers = self._reached()
         document = containers.inspect(operation.name)
-        expected = expectation(document, operation.ports, operation.seconds)
-        wait = Wait(containers, operation.name, expected, files=self._files, stop=stop)
+        expected = expectation(
+            document,
+            operation.ports,
+            operation.seconds,
+        )
+        wait = Wait(
+            containers,
+            operation.name,
+            expected,
+            files=self._files,
+            stop=stop,
+        )
         try:
             outcome = wait.outcome()
         except KeyboardInterrupt:
@@ -115,23 +144,38 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
                 raise Cancelled("It was interrupted.") from None
             raise
         if not outcome.ready:
-            raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
-        return OperationOutcome(remark=f"ready by {expected.words}", after=expected.settle)
+            raise ChangeFailed(
+                f"{visible(operation.name, 80)} does not work with the change: {outcome.why}."
+            )
+        return OperationOutcome(
+            remark=f"ready by {expected.words}",
+            after=expected.settle,
+        )
 
     def _reached(self) -> ContainerControl:
         if self._containers is None:
             raise ChangeFailed("Podman could not be reached.")
         return self._containers
 
-    def _probe(self, operation: RunProbe, stop: threading.Event) -> OperationOutcome:
+    def _probe(
+        self,
+        operation: RunProbe,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         """A ready service may still need a moment until it answers."""
         end = monotonic() + operation.seconds
         while True:
-            result = probe_once(self._reached(), operation.command, operation.name)
+            result = probe_once(
+                self._reached(),
+                operation.command,
+                operation.name,
+            )
             if result.succeeded:
                 return NOTHING
             if monotonic() > end:
-                raise ChangeFailed(f"The probe {visible(operation.command, 120)!r} failed: {result.why}.")
+                raise ChangeFailed(
+                    f"The probe {visible(operation.command, 120)!r} failed: {result.why}."
+                )
             raise_if_stopped(stop)
             stop.wait(_PAUSE)
 
@@ -139,27 +183,51 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
         proofs = self._prove(operation.name, operation.checks)
         missing = [proof for proof in proofs if proof.status == "fail"]
         if missing:
-            shown = "; ".join(f"{proof.check} ({proof.effective or 'still fails'})" for proof in missing)
+            shown = "; ".join(
+                f"{proof.check} ({proof.effective or 'still fails'})" for proof in missing
+            )
             raise ChangeFailed(
                 f"Not in force on the real container: {shown}.",
-                ("Leave these fixes out; ", Do(Verb.EXPLAIN), " shows what they need."),
+                (
+                    "Leave these fixes out; ",
+                    Do(Verb.EXPLAIN),
+                    " shows what they need.",
+                ),
             )
         passed = sum(1 for proof in proofs if proof.status == "pass")
-        return OperationOutcome(proof=proofs, remark=f"{passed} of {len(operation.checks)} pass")
+        return OperationOutcome(
+            proof=proofs,
+            remark=f"{passed} of {len(operation.checks)} pass",
+        )
 
 
-def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeResult:
-    """Run a probe: one that names $TARGET in the network of the container, which answers there on its own
-    ports; another one on this host, as a client would.
+def probe_once(
+    containers: ContainerControl,
+    command: str,
+    name: str,
+) -> ProbeResult:
+    """Run a probe: one that names $TARGET in the network of the container, which answers there on
+    its own ports; another one on this host, as a client would.
     """
     document = containers.inspect(name)
     address = next(iter(addresses_of(document)), "")
     if not names_target(command):
-        return run_probe(command, PROBE_LIMIT, address=address, name=name)
+        return run_probe(
+            command,
+            PROBE_LIMIT,
+            address=address,
+            name=name,
+        )
     if not (pid := pid_of(document)):
         return ProbeResult(command, "the container does not run")
     inside = in_network_of(pid)
-    return run_probe(command, PROBE_LIMIT, address=address or "127.0.0.1", name=name, inside=inside)
+    return run_probe(
+        command,
+        PROBE_LIMIT,
+        address=address or "127.0.0.1",
+        name=name,
+        inside=inside,
+    )
 
 
 # Units that a change restarts, and how they and their dependents are restored.
@@ -175,7 +243,11 @@ class UnitOperator(Operator[UnitOperation]):
 
     kinds = (NoteUnit, ReloadUnits, RestartUnit, StartUnits)
 
-    def do(self, operation: UnitOperation, stop: threading.Event) -> OperationOutcome:
+    def do(
+        self,
+        operation: UnitOperation,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         match operation:
             case NoteUnit():
                 return OperationOutcome(note_unit(operation.unit, operation.uid))
@@ -187,18 +259,34 @@ class UnitOperator(Operator[UnitOperation]):
                 Systemctl(operation.uid).start(operation.units, _UNIT_LIMIT)
         return NOTHING
 
-    def undo(self, operation: UnitOperation, entry: JournalEntry) -> None:
+    def undo(
+        self,
+        operation: UnitOperation,
+        entry: JournalEntry,
+    ) -> None:
         """The files are already restored when NoteUnit, the first operation, is undone."""
         if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):
             self._as_before(operation)
 
-    def redo(self, operation: UnitOperation, entry: JournalEntry) -> OperationOutcome:
+    def redo(
+        self,
+        operation: UnitOperation,
+        entry: JournalEntry,
+    ) -> OperationOutcome:
         return NOTHING if isinstance(operation, NoteUnit) else self.do(operation, threading.Event())
 
-    def _restart(self, operation: RestartUnit, stop: threading.Event) -> None:
+    def _restart(
+        self,
+        operation: RestartUnit,
+        stop: threading.Event,
+    ) -> None:
         systemctl = Systemctl(operation.uid)
         try:
-            systemctl.restart(operation.unit, operation.seconds, stop)
+            systemctl.restart(
+                operation.unit,
+                operation.seconds,
+                stop,
+            )
         except ChangeFailed as error:
             why = systemctl.why_failed(operation.unit)
             raise ChangeFailed(
@@ -213,7 +301,11 @@ class UnitOperator(Operator[UnitOperation]):
     def _as_before(self, noted: NoteUnit) -> None:
         systemctl = Systemctl(noted.uid)
         systemctl.reload()
-        shown = systemctl.properties(noted.unit, "ActiveState", "InvocationID")
+        shown = systemctl.properties(
+            noted.unit,
+            "ActiveState",
+            "InvocationID",
+        )
         active = shown.get("ActiveState") == "active"
         if noted.active and not (active and shown.get("InvocationID") == noted.invocation):
             _start_again(systemctl, noted.unit)
@@ -234,7 +326,9 @@ def _start_again(systemctl: Systemctl, unit: str) -> None:
     except ChangeFailed as error:
         raise OriginalDown(error.title, error.hint) from error
     if systemctl.properties(unit, "ActiveState").get("ActiveState") == "failed":
-        raise OriginalDown(f"{visible(unit, 80)} did not stay active: {systemctl.why_failed(unit)}.")
+        raise OriginalDown(
+            f"{visible(unit, 80)} did not stay active: {systemctl.why_failed(unit)}."
+        )
 
 
 def note_unit(unit: str, uid: int | None) -> NoteUnit:
@@ -244,7 +338,11 @@ def note_unit(unit: str, uid: int | None) -> NoteUnit:
         ChangeFailed: systemd does not answer.
     """
     systemctl = Systemctl(uid)
-    shown = systemctl.properties(unit, "ActiveState", "InvocationID")
+    shown = systemctl.properties(
+        unit,
+        "ActiveState",
+        "InvocationID",
+    )
     return NoteUnit(
         unit=unit,
         uid=uid,

@@ -1,8 +1,9 @@
 """A second container that serves while an original gives its place to its successor.
 
-A published port has one owner at a time. Where a container can write nothing that lasts, a second hardened
-one without published ports starts beside it, a table of nftables of ours forwards the ports to it, and only
-then does the original stop. The table goes when the successor is ready. No rule of anybody else is touched.
+A published port has one owner at a time. Where a container can write nothing that lasts, a second
+hardened one without published ports starts beside it, a table of nftables of ours forwards the
+ports to it, and only then does the original stop. The table goes when the successor is ready. No
+rule of anybody else is touched.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ from hardentui import account, options
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.features.change.container_operator import is_made_by
-from hardentui.features.change.file_operator import Cancelled, OperationOutcome, Operator, raise_if_stopped
+from hardentui.features.change.file_operator import (
+    Cancelled,
+    OperationOutcome,
+    Operator,
+    raise_if_stopped,
+)
 from hardentui.features.change.wait import Wait, expectation, pid_of, published, read_ports
 from hardentui.host.files import Files
 from hardentui.host.process.activity import listening_sockets
@@ -35,11 +41,29 @@ from hardentui.model.spec import Option, Spec
 from hardentui.writers.run_script import run_arguments
 
 _UNFIT: tuple[Option[Any], ...] = (
-    *(options.POD, options.IP, options.IP6, options.MAC_ADDRESS, options.DEVICES, options.PRIVILEGED),
-    *(options.PID, options.IPC, options.REMOVE, options.VOLUMES_FROM, options.SDNOTIFY),
+    *(
+        options.POD,
+        options.IP,
+        options.IP6,
+        options.MAC_ADDRESS,
+        options.DEVICES,
+        options.PRIVILEGED,
+    ),
+    *(
+        options.PID,
+        options.IPC,
+        options.REMOVE,
+        options.VOLUMES_FROM,
+        options.SDNOTIFY,
+    ),
 )
 _ITS_OWN = (
-    *(options.PUBLISH, options.PUBLISH_ALL, options.RESTART, options.LABELS),
+    *(
+        options.PUBLISH,
+        options.PUBLISH_ALL,
+        options.RESTART,
+        options.LABELS,
+    ),
     *(options.PIDFILE, options.CONMON_PIDFILE),
 )
 _ESTABLISHED = "01"
@@ -54,7 +78,12 @@ _NETWORK = re.compile(rf"{_ADDRESS.pattern}/[0-9]{{1,2}}")
 
 
 def substitute(
-    facts: ContainerFacts, spec: Spec, files: Files, *, suffix: str, empty: Collection[str]
+    facts: ContainerFacts,
+    spec: Spec,
+    files: Files,
+    *,
+    suffix: str,
+    empty: Collection[str],
 ) -> StartSubstitute | None:
     """None where two at once could write something twice, or nothing could forward the ports.
 
@@ -63,27 +92,53 @@ def substitute(
         empty: its new volumes, into which the service has written nothing yet.
     """
     engine, networks = facts.engine, facts.inspect.get("NetworkSettings") or {}
-    rootful = engine.local and engine.rootless is False and not os.geteuid() and account.find_program("nft")
+    rootful = (
+        engine.local
+        and engine.rootless is False
+        and not os.geteuid()
+        and account.find_program("nft")
+    )
     bridged = (facts.inspect.get("HostConfig") or {}).get("NetworkMode") == "bridge"
     addressed = any("ip=" in argument or "mac=" in argument for argument in spec[options.NETWORK])
-    ipv6 = any(network.get("GlobalIPv6Address") for network in (networks.get("Networks") or {}).values())
-    lasting = any(not mount.read_only and mount.source not in empty for mount in spec[options.MOUNTS])
-    if not (rootful and bridged and spec[options.READ_ONLY] and forwarding(facts.inspect, "127.0.0.1/8")):
+    ipv6 = any(
+        network.get("GlobalIPv6Address") for network in (networks.get("Networks") or {}).values()
+    )
+    lasting = any(
+        not mount.read_only and mount.source not in empty for mount in spec[options.MOUNTS]
+    )
+    if not (
+        rootful and bridged and spec[options.READ_ONLY] and forwarding(facts.inspect, "127.0.0.1/8")
+    ):
         return None
     if addressed or ipv6 or lasting or any(spec[option] for option in _UNFIT):
         return None
     pid = pid_of(facts.inspect)
     listening = read_ports(files, pid)
-    if isinstance(listening, Unread) or {f"tcp/{port}" for port in _connected(files, pid)} - listening:
+    if (
+        isinstance(listening, Unread)
+        or {f"tcp/{port}" for port in _connected(files, pid)} - listening
+    ):
         return None  # it is a client of something, which may want to see it once
     mounts = spec[options.MOUNTS]
     volatile = tuple(mount.destination for mount in mounts if mount.source in empty)
-    spec = spec.with_(options.MOUNTS, tuple(mount for mount in mounts if mount.source not in empty))
+    spec = spec.with_(
+        options.MOUNTS,
+        tuple(mount for mount in mounts if mount.source not in empty),
+    )
     spec = spec.with_(options.TMPFS, (*spec[options.TMPFS], *volatile)).without(*_ITS_OWN)
     name = f"{facts.name}-meanwhile-{suffix}"
-    words = run_arguments(spec.with_(options.NAME, name), "create", engine.version)
+    words = run_arguments(
+        spec.with_(options.NAME, name),
+        "create",
+        engine.version,
+    )
     ports = tuple(sorted(listening))
-    return StartSubstitute(name=name, original=facts.id, arguments=words, listening=ports)
+    return StartSubstitute(
+        name=name,
+        original=facts.id,
+        arguments=words,
+        listening=ports,
+    )
 
 
 def _connected(files: Files, pid: int) -> list[int]:
@@ -97,8 +152,8 @@ def _connected(files: Files, pid: int) -> list[int]:
 
 
 def forwarding(document: Mapping[str, Any], to: str) -> str:
-    """Chains of nftables that send what comes to a container's published ports to another address; empty if
-    it has none, or others than those of TCP over IPv4.
+    """Chains of nftables that send what comes to a container's published ports to another address;
+    empty if it has none, or others than those of TCP over IPv4.
 
     Args:
         to: with the length of its network, whose members need an answer by the way they asked.
@@ -145,10 +200,24 @@ print(down)
 
 
 class _Client:
-    """A process in the network of the engine's host that asks the published ports until its input ends."""
+    """A process in the network of the engine's host that asks the published ports until its input
+    ends."""
 
-    def __init__(self, service: int, places: tuple[tuple[str, int], ...]) -> None:
-        words = ["nsenter", f"--net=/proc/{service}/ns/net", "--", sys.executable, "-I", "-S", "-c", _ASKS]
+    def __init__(
+        self,
+        service: int,
+        places: tuple[tuple[str, int], ...],
+    ) -> None:
+        words = [
+            "nsenter",
+            f"--net=/proc/{service}/ns/net",
+            "--",
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            _ASKS,
+        ]
         words += [f"{address}:{port}" for address, port in places]
         self._process = subprocess.Popen(
             words,
@@ -165,7 +234,11 @@ class _Client:
 
     def down(self) -> float | None:
         """Seconds in which one of the ports did not answer; None if that is not known. Ends it."""
-        with suppress(OSError, ValueError, subprocess.SubprocessError):
+        with suppress(
+            OSError,
+            ValueError,
+            subprocess.SubprocessError,
+        ):
             return float(self._process.communicate("", timeout=_LONGEST_ANSWER)[0])
         self._process.kill()
         return None
@@ -176,22 +249,38 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
 
     kinds = (StartSubstitute, EndSubstitute)
 
-    def __init__(self, engine: ChangingEngine, files: Files | None) -> None:
+    def __init__(
+        self,
+        engine: ChangingEngine,
+        files: Files | None,
+    ) -> None:
         self._engine = engine
         self._files = files
         self._client: _Client | None = None
 
-    def do(self, operation: StartSubstitute | EndSubstitute, stop: threading.Event) -> OperationOutcome:
+    def do(
+        self,
+        operation: StartSubstitute | EndSubstitute,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         if isinstance(operation, StartSubstitute):
             return self._start(operation, stop)
         return OperationOutcome(down=self._remove(operation.substitute))
 
-    def clear(self, operation: StartSubstitute | EndSubstitute, entry: JournalEntry) -> None:
+    def clear(
+        self,
+        operation: StartSubstitute | EndSubstitute,
+        entry: JournalEntry,
+    ) -> None:
         """It serves until all else is as before."""
         if isinstance(operation, StartSubstitute):
             self._remove(operation)
 
-    def _start(self, operation: StartSubstitute, stop: threading.Event) -> OperationOutcome:
+    def _start(
+        self,
+        operation: StartSubstitute,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         """What does not work is taken back, and the change goes on without."""
         try:
             operation = replace(operation, created=self._serving(operation, stop))
@@ -200,16 +289,28 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
         except ChangeFailed as error:
             self._remove(operation)
             raise_if_stopped(stop)
-            return OperationOutcome(remark=f"not possible: {error.title.rstrip('.')}; stop and start instead")
+            return OperationOutcome(
+                remark=f"not possible: {error.title.rstrip('.')}; stop and start instead"
+            )
         return OperationOutcome(operation)
 
-    def _serving(self, operation: StartSubstitute, stop: threading.Event) -> str:
+    def _serving(
+        self,
+        operation: StartSubstitute,
+        stop: threading.Event,
+    ) -> str:
         """Its ID, once it serves the ports and the original has answered who asked before."""
         containers = self._engine.containers
         created = containers.create_by_command(operation.arguments)
         containers.start(created)
         expected = expectation(containers.inspect(created), operation.listening)
-        ready = Wait(containers, created, expected, files=self._files, stop=stop).outcome()
+        ready = Wait(
+            containers,
+            created,
+            expected,
+            files=self._files,
+            stop=stop,
+        ).outcome()
         if not ready.ready:
             raise ChangeFailed(ready.why)
         original = containers.inspect(operation.original)
@@ -225,7 +326,8 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
         return created
 
     def _remove(self, operation: StartSubstitute) -> float | None:
-        """Its table first: new connections reach whoever has the ports, and it answers those that it has.
+        """Its table first: new connections reach whoever has the ports, and it answers those that
+        it has.
 
         Returns how long a port did not answer, if it served and that was measured here.
         """
@@ -236,12 +338,18 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
             container = self._engine.containers.inspect(operation.name)
             if is_made_by(operation, container):
                 self._drain(container)
-                self._engine.containers.remove(str(container["Id"]), force=True, volumes=False)
+                self._engine.containers.remove(
+                    str(container["Id"]),
+                    force=True,
+                    volumes=False,
+                )
         client, self._client = self._client, None
         return client.down() if client else None
 
     def _drain(self, container: Mapping[str, Any]) -> None:
         """Until its open connections have ended."""
         pid, end = int(container["State"]["Pid"]), monotonic() + _DRAIN
-        while self._files is not None and pid and monotonic() < end and _connected(self._files, pid):
+        while (
+            self._files is not None and pid and monotonic() < end and _connected(self._files, pid)
+        ):
             sleep(_PAUSE)

@@ -104,7 +104,9 @@ class Transaction:
         self._entry: JournalEntry
 
     def run(
-        self, entry: JournalEntry, finish: Callable[[JournalEntry], JournalEntry] = _done
+        self,
+        entry: JournalEntry,
+        finish: Callable[[JournalEntry], JournalEntry] = _done,
     ) -> JournalEntry:
         """Carry out all operations; returns the resulting journal entry.
 
@@ -117,7 +119,11 @@ class Transaction:
         """
         return self._carry_on(entry, 0, finish)
 
-    def resume(self, entry: JournalEntry, start: int) -> JournalEntry:
+    def resume(
+        self,
+        entry: JournalEntry,
+        start: int,
+    ) -> JournalEntry:
         """Continue an interrupted entry from this operation, which may be carried out twice.
 
         Raises:
@@ -126,7 +132,10 @@ class Transaction:
         return self._carry_on(entry, start, _done)
 
     def _carry_on(
-        self, entry: JournalEntry, start: int, finish: Callable[[JournalEntry], JournalEntry]
+        self,
+        entry: JournalEntry,
+        start: int,
+        finish: Callable[[JournalEntry], JournalEntry],
     ) -> JournalEntry:
         self._journal.write(entry)
         self._entry = entry
@@ -147,7 +156,11 @@ class Transaction:
             self._tell(ChangeEnded(self._entry))
         return self._entry
 
-    def _carry_out(self, operation: Operation, index: int) -> None:
+    def _carry_out(
+        self,
+        operation: Operation,
+        index: int,
+    ) -> None:
         total = len(self._entry.operations)
         begun = max(index + 1, self._entry.begun)
         self._entry = replace(self._entry, begun=begun)  # even if the journal cannot be written
@@ -167,12 +180,22 @@ class Transaction:
             self._entry = replace(
                 self._entry, downtime_seconds=round(ended - self._down_since - outcome.after, 2)
             )
-            if not any(isinstance(later, WaitReady) for later in self._entry.operations[index + 1 :]):
+            if not any(
+                isinstance(later, WaitReady) for later in self._entry.operations[index + 1 :]
+            ):
                 self._down_since = None
         if outcome.down is not None:
             self._entry = replace(self._entry, downtime_seconds=round(outcome.down, 2))
         self._entry = replace(self._entry, proof=(*self._entry.proof, *outcome.proof))
-        self._tell(OperationDone(operation, index + 1, total, ended - started, outcome.remark))
+        self._tell(
+            OperationDone(
+                operation,
+                index + 1,
+                total,
+                ended - started,
+                outcome.remark,
+            )
+        )
 
     def refuse_undo(self, entry: JournalEntry) -> None:
         """Check whether started operations can be undone; changes nothing.
@@ -184,13 +207,17 @@ class Transaction:
         for operation in reversed(entry.operations[: entry.begun]):
             self._operators[type(operation)].refuse_undo(operation, entry)
 
-    def go_back(self, entry: JournalEntry, why: str) -> JournalEntry:
+    def go_back(
+        self,
+        entry: JournalEntry,
+        why: str,
+    ) -> JournalEntry:
         """Roll back what was started; returns the resulting journal entry.
 
-        What the change made is removed last, when all else is as before. If the original does not start, the
-        change comes into force again. Its state stays open if something could not be undone; `reason` says
-        what. May be repeated.
-        If there is nothing left to restore, the change stays in force and can no longer be undone.
+        What the change made is removed last, when all else is as before. If the original does not
+        start, the change comes into force again. Its state stays open if something could not be
+        undone; `reason` says what. May be repeated. If there is nothing left to restore, the change
+        stays in force and can no longer be undone.
         """
         try:
             self.refuse_undo(entry)
@@ -201,14 +228,23 @@ class Transaction:
         before = entry
         self._stop.clear()  # from now on it ends a wait
         end = monotonic() + max(LONGEST_BACK, _SLOWNESS * self._slowest)
-        entry = replace(entry, state=EntryState.OPEN, reason=why, confirm_by=0.0)
+        entry = replace(
+            entry,
+            state=EntryState.OPEN,
+            reason=why,
+            confirm_by=0.0,
+        )
         self._keep_if_possible(entry)
         with suppress(Exception):
             self._tell(GoingBack(why))
         failures, down, interrupted = [], False, False
         for operation in reversed(entry.operations[: entry.begun]):
             failure = ""
-            undo = partial(self._operators[type(operation)].undo, operation, entry)
+            undo = partial(
+                self._operators[type(operation)].undo,
+                operation,
+                entry,
+            )
             if isinstance(operation, StartContainer | RestartUnit) and self._down_since is None:
                 self._down_since = monotonic()
             try:
@@ -236,8 +272,12 @@ class Transaction:
                 if any(isinstance(operation, CreateContainer) for operation in entry.operations)
                 else entry.original
             )
-            downtime = entry.downtime_seconds if entry.downtime_seconds is not None else self.downtime
-            entry = replace(entry, state=EntryState.ROLLED_BACK, original=original, downtime_seconds=downtime)
+            downtime = (
+                entry.downtime_seconds if entry.downtime_seconds is not None else self.downtime
+            )
+            entry = replace(
+                entry, state=EntryState.ROLLED_BACK, original=original, downtime_seconds=downtime
+            )
         return self._ended(entry)
 
     def _ended(self, entry: JournalEntry) -> JournalEntry:
@@ -246,9 +286,13 @@ class Transaction:
             self._tell(ChangeEnded(entry))
         return entry
 
-    def _until_it_works(self, act: Callable[[], None], end: float) -> None:
-        """A step of the way back, again and again while only time can help: Podman is away, or something else
-        has a port. The original has to serve, however long that takes.
+    def _until_it_works(
+        self,
+        act: Callable[[], None],
+        end: float,
+    ) -> None:
+        """A step of the way back, again and again while only time can help: Podman is away, or
+        something else has a port. The original has to serve, however long that takes.
 
         Raises:
             Cancelled: `stop` was set while it waited.
@@ -269,15 +313,25 @@ class Transaction:
                     with suppress(Exception):
                         self._tell(StillGoingBack(error.title, left))
                 if self._stop.wait(_RETRY):
-                    raise Cancelled(f"Interrupted while it was tried again: {error.title}") from error
+                    raise Cancelled(
+                        f"Interrupted while it was tried again: {error.title}"
+                    ) from error
 
-    def _clear(self, entry: JournalEntry, end: float) -> list[str]:
+    def _clear(
+        self,
+        entry: JournalEntry,
+        end: float,
+    ) -> list[str]:
         """Remove what the change made; returns what could not be removed, and why."""
         failures = []
         for operation in reversed(entry.operations[: entry.begun]):
             if what := described_clearing(operation):
                 failure = ""
-                clear = partial(self._operators[type(operation)].clear, operation, entry)
+                clear = partial(
+                    self._operators[type(operation)].clear,
+                    operation,
+                    entry,
+                )
                 try:
                     self._until_it_works(clear, end)
                 except HardenError as error:
@@ -287,11 +341,16 @@ class Transaction:
                     self._tell(OperationCleared(operation, failure))
         return failures
 
-    def _forward(self, entry: JournalEntry, state: EntryState) -> JournalEntry:
+    def _forward(
+        self,
+        entry: JournalEntry,
+        state: EntryState,
+    ) -> JournalEntry:
         """Bring a change into force again: its original does not start, and one of both has to run.
 
         Args:
-            state: of the entry before the way back. What was in force is so again and can be undone later.
+            state: of the entry before the way back. What was in force is so again and can be undone
+                later.
         """
         with suppress(Exception):
             self._tell(ServiceKept(entry.container))
@@ -305,22 +364,26 @@ class Transaction:
                 operations[index] = outcome.operation or operation
         entry = replace(entry, operations=tuple(operations))
         if failures:
-            return replace(entry, reason=f"{entry.reason} Nor is the change in force: {'; '.join(failures)}.")
+            return replace(
+                entry, reason=f"{entry.reason} Nor is the change in force: {'; '.join(failures)}."
+            )
         if state is not EntryState.OPEN:
             entry = replace(entry, state=EntryState.DONE)
         return replace(
-            entry, reason=f"{entry.reason} So {visible(entry.container, 80)} runs with the change again."
+            entry,
+            reason=f"{entry.reason} So {visible(entry.container, 80)} runs with the change again.",
         )
 
     def _keep_if_possible(self, entry: JournalEntry) -> None:
-        """During a rollback the host comes first: a journal that cannot be written does not stop it."""
+        """During a rollback the host comes first: a journal that cannot be written does not stop
+        it."""
         with suppress(JournalError):
             self._journal.write(entry)
 
 
 def _had_replaced_it(entry: JournalEntry) -> bool:
-    """Whether the change had started something in place of the original that can be started again. A unit
-    that did not work with a change keeps its former files.
+    """Whether the change had started something in place of the original that can be started again.
+    A unit that did not work with a change keeps its former files.
     """
     kinds = StartContainer if entry.state is EntryState.OPEN else (StartContainer, RestartUnit)
     return any(isinstance(operation, kinds) for operation in entry.operations[: entry.begun])
@@ -328,7 +391,9 @@ def _had_replaced_it(entry: JournalEntry) -> bool:
 
 def closed(entry: JournalEntry, why: str) -> JournalEntry:
     """An entry whose change stays, because there is nothing to restore."""
-    return replace(entry, state=EntryState.DONE, original=None, forgotten=True, confirm_by=0.0, reason=why)
+    return replace(
+        entry, state=EntryState.DONE, original=None, forgotten=True, confirm_by=0.0, reason=why
+    )
 
 
 def why_of(error: BaseException) -> str:
@@ -347,4 +412,10 @@ def _failed(entry: JournalEntry, hint: str) -> ApplyFailed:
         return ApplyFailed(f"{entry.reason} Everything is as before.", hint)
     if entry.forgotten:
         return ApplyFailed(entry.reason, hint)
-    return ApplyFailed(entry.reason, (f"{hint}\nTry again with: ".lstrip(), Do(Verb.UNDO, entry.id)))
+    return ApplyFailed(
+        entry.reason,
+        (
+            f"{hint}\nTry again with: ".lstrip(),
+            Do(Verb.UNDO, entry.id),
+        ),
+    )

@@ -30,7 +30,13 @@ from hardentui.features.change.container_operator import (
     start_original,
 )
 from hardentui.features.change.file_changes import entry_locked
-from hardentui.features.change.file_operator import NOTHING, AnyOperator, OnEvent, OperationOutcome, Operator
+from hardentui.features.change.file_operator import (
+    NOTHING,
+    AnyOperator,
+    OnEvent,
+    OperationOutcome,
+    Operator,
+)
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.transaction import Transaction, closed
 from hardentui.features.change.wait import is_running
@@ -39,10 +45,12 @@ from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import CreateStandIn, NoteContainer
 from hardentui.visible import visible
 
-# Rollback for a container that Podman removes when it stops (`--rm`): a stand-in, created beforehand.
+# Rollback for a container that Podman removes when it stops (`--rm`): a stand-in, created
+# beforehand.
 #
-# The stand-in has all options of the original and holds its volumes, so that Podman removes none of them.
-# It is never started unless the change is undone after the original is gone; then it takes over its name.
+# The stand-in has all options of the original and holds its volumes, so that Podman removes none of
+# them. It is never started unless the change is undone after the original is gone; then it takes
+# over its name.
 
 _LOOK_AGAIN = 0.3
 _GOES = 10.0  # seconds that Podman may take to remove a stopped container
@@ -53,33 +61,60 @@ class StandInOperator(Operator[CreateStandIn]):
 
     kinds = (CreateStandIn,)
 
-    def __init__(self, engine: ChangingEngine, files: Files | None = None) -> None:
+    def __init__(
+        self,
+        engine: ChangingEngine,
+        files: Files | None = None,
+    ) -> None:
         self._engine = engine
         self._files = files
         self._containers = engine.containers
 
-    def do(self, operation: CreateStandIn, stop: threading.Event) -> OperationOutcome:
+    def do(
+        self,
+        operation: CreateStandIn,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         created = self._containers.create_by_command(operation.arguments)
         return OperationOutcome(replace(operation, created=created))
 
-    def refuse_undo(self, operation: CreateStandIn, entry: JournalEntry) -> None:
+    def refuse_undo(
+        self,
+        operation: CreateStandIn,
+        entry: JournalEntry,
+    ) -> None:
         if not entry.has_begun_after(operation) or self._containers.exists(operation.original):
             return
         stand_in = self._stand_in(operation)
         if stand_in is None:
-            raise no_way_back(self._containers, _both_gone(operation), entry)
+            raise no_way_back(
+                self._containers,
+                _both_gone(operation),
+                entry,
+            )
         refuse_taken_name(
-            self._containers, operation.original_name, {operation.original, str(stand_in["Id"])}, entry
+            self._containers,
+            operation.original_name,
+            {operation.original, str(stand_in["Id"])},
+            entry,
         )
 
-    def undo(self, operation: CreateStandIn, entry: JournalEntry) -> None:
+    def undo(
+        self,
+        operation: CreateStandIn,
+        entry: JournalEntry,
+    ) -> None:
         original = self._survivor(operation)
         stand_in = self._stand_in(operation)
         if original is not None:
             if str(original.get("Name")) != operation.original_name:
                 self._containers.rename(operation.original, operation.original_name)
             if stand_in is not None:
-                self._containers.remove(str(stand_in["Id"]), force=True, volumes=False)
+                self._containers.remove(
+                    str(stand_in["Id"]),
+                    force=True,
+                    volumes=False,
+                )
             return
         if stand_in is None:
             raise ChangeFailed(f"{_both_gone(operation)}.")
@@ -89,7 +124,11 @@ class StandInOperator(Operator[CreateStandIn]):
         if not is_running(stand_in):
             start_original(self._engine, identity, self._files)
 
-    def redo(self, operation: CreateStandIn, entry: JournalEntry) -> OperationOutcome:
+    def redo(
+        self,
+        operation: CreateStandIn,
+        entry: JournalEntry,
+    ) -> OperationOutcome:
         stand_in = self._stand_in(operation)
         if stand_in is not None and str(stand_in.get("Name")) != operation.name:
             self._containers.rename(str(stand_in["Id"]), operation.name)
@@ -108,7 +147,10 @@ class StandInOperator(Operator[CreateStandIn]):
             raise ChangeFailed(f"{visible(operation.name, 80)} is in use; it was not removed.")
         self._containers.remove(str(stand_in["Id"]), volumes=False)
 
-    def _survivor(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
+    def _survivor(
+        self,
+        operation: CreateStandIn,
+    ) -> Mapping[str, Any] | None:
         """The original, if it keeps running; None if it has stopped, after which it is removed."""
         end = monotonic() + operation.seconds + _GOES
         while True:
@@ -123,10 +165,17 @@ class StandInOperator(Operator[CreateStandIn]):
                 break
             sleep(_LOOK_AGAIN)
         with suppress(NotFound):  # it has stopped, and Podman did not remove it
-            self._containers.remove(operation.original, force=True, volumes=False)
+            self._containers.remove(
+                operation.original,
+                force=True,
+                volumes=False,
+            )
         return None
 
-    def _stand_in(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
+    def _stand_in(
+        self,
+        operation: CreateStandIn,
+    ) -> Mapping[str, Any] | None:
         """By its ID; if a crash lost that, by its name and the exact command that was requested."""
         with suppress(NotFound):
             container = self._containers.inspect(operation.created or operation.name)
@@ -146,9 +195,13 @@ def _both_gone(operation: CreateStandIn) -> str:
 # Permanently removing a kept original.
 
 
-def forget(journal: Journal, identity: str, operators: Sequence[AnyOperator]) -> JournalEntry:
-    """Remove the original that a finished entry keeps; it cannot be undone afterwards. An entry that can no
-    longer be undone is closed.
+def forget(
+    journal: Journal,
+    identity: str,
+    operators: Sequence[AnyOperator],
+) -> JournalEntry:
+    """Remove the original that a finished entry keeps; it cannot be undone afterwards. An entry
+    that can no longer be undone is closed.
 
     Raises:
         UsageError: it keeps no original and can be undone, or is already closed.
@@ -156,8 +209,14 @@ def forget(journal: Journal, identity: str, operators: Sequence[AnyOperator]) ->
     entry = journal.read(identity)
     with entry_locked(journal, entry, f"forget {identity}"):
         entry = journal.read(identity)
-        others_kept = len(entry.originals) > 1 and entry.state is EntryState.DONE  # the rest of a stack
-        hindrance = None if others_kept or not entry.can_be_undone else _hindrance(journal, entry, operators)
+        others_kept = (
+            len(entry.originals) > 1 and entry.state is EntryState.DONE
+        )  # the rest of a stack
+        hindrance = (
+            None
+            if others_kept or not entry.can_be_undone
+            else _hindrance(journal, entry, operators)
+        )
         if hindrance is not None:
             entry = closed(entry, f"Closed by {who()}: {hindrance.title}")
             journal.write(entry)
@@ -172,10 +231,13 @@ def forget(journal: Journal, identity: str, operators: Sequence[AnyOperator]) ->
                 f"{older} keeps an original that refers to one of {identity}.",
                 ("First: ", Do(Verb.FORGET, older)),
             )
-        noted = [operation for operation in entry.operations if isinstance(operation, NoteContainer)]
+        noted = [
+            operation for operation in entry.operations if isinstance(operation, NoteContainer)
+        ]
         kept = {container: name for name, container in entry.originals.items()}
         stand_in = next(
-            (operation for operation in entry.operations if isinstance(operation, CreateStandIn)), None
+            (operation for operation in entry.operations if isinstance(operation, CreateStandIn)),
+            None,
         )
         for operator in operators:
             if isinstance(operator, StandInOperator) and stand_in is not None:
@@ -185,7 +247,12 @@ def forget(journal: Journal, identity: str, operators: Sequence[AnyOperator]) ->
                     operator.remove_original(original.id, kept[original.name])
         what = "Its original was" if len(kept) == 1 else "Its originals were"
         reason = f"{what} removed by {who()}."
-        entry = replace(entry, original=None, forgotten=True, reason=reason)
+        entry = replace(
+            entry,
+            original=None,
+            forgotten=True,
+            reason=reason,
+        )
         journal.write(entry)
         return entry
 
@@ -206,7 +273,11 @@ def _older(journal: Journal, entry: JournalEntry) -> str:
     )
 
 
-def _hindrance(journal: Journal, entry: JournalEntry, operators: Sequence[AnyOperator]) -> HardenError | None:
+def _hindrance(
+    journal: Journal,
+    entry: JournalEntry,
+    operators: Sequence[AnyOperator],
+) -> HardenError | None:
     """Why an entry cannot be undone, if there is no kept original that could be removed instead."""
     try:
         Transaction(journal, operators).refuse_undo(entry)
@@ -234,8 +305,8 @@ def undo(
         only: do nothing unless it is still in this state.
 
     Raises:
-        UsageError: it cannot be undone: it already is, a later change depends on it, or there is nothing left
-            to restore. Nothing was changed.
+        UsageError: it cannot be undone: it already is, a later change depends on it, or there is
+            nothing left to restore. Nothing was changed.
         Locked: it is running right now.
         ApplyFailed: something could not be undone; it can be tried again.
     """
@@ -246,7 +317,12 @@ def undo(
             return entry
         refuse_to_undo(journal, entry)
         by = who()
-        transaction = Transaction(journal, operators, on_event, stop)
+        transaction = Transaction(
+            journal,
+            operators,
+            on_event,
+            stop,
+        )
         try:
             transaction.refuse_undo(entry)
         except NoWayBack:
@@ -255,10 +331,17 @@ def undo(
         except HardenError as error:
             if entry.state is EntryState.WAITING and only is not None:  # nobody can be asked
                 reason = f"{why} Not rolled back: {error.title}"  # it can be undone later
-                entry = replace(entry, state=EntryState.DONE, confirm_by=0.0, reason=reason)
+                entry = replace(
+                    entry,
+                    state=EntryState.DONE,
+                    confirm_by=0.0,
+                    reason=reason,
+                )
                 journal.write(entry)
                 return entry
-            if entry.state is not EntryState.OPEN:  # an interrupted change is undone as far as possible
+            if (
+                entry.state is not EntryState.OPEN
+            ):  # an interrupted change is undone as far as possible
                 raise
         done = transaction.go_back(entry, why or f"Undone by {by}.")
         if (done.forgotten or done.state is EntryState.DONE) and only is not None:
@@ -275,11 +358,23 @@ def undo(
             )
         if done.state is not EntryState.ROLLED_BACK:
             raise ApplyFailed(done.reason, ("Try again with: ", Do(Verb.UNDO, entry.id)))
-        _note(journal, done, by, why, transaction.downtime)
+        _note(
+            journal,
+            done,
+            by,
+            why,
+            transaction.downtime,
+        )
         return done
 
 
-def _note(journal: Journal, done: JournalEntry, by: str, why: str, downtime: float | None) -> None:
+def _note(
+    journal: Journal,
+    done: JournalEntry,
+    by: str,
+    why: str,
+    downtime: float | None,
+) -> None:
     """Record that an entry was undone, with an entry of its own.
 
     Raises:
@@ -305,7 +400,11 @@ def _note(journal: Journal, done: JournalEntry, by: str, why: str, downtime: flo
         raise JournalError(
             f"{done.id} is undone, {visible(done.container, 80)} is as it was before, but the journal"
             f" could not record it. {error.title}",
-            ("Free some space, then again: ", Do(Verb.UNDO, done.id), ", which will only record it."),
+            (
+                "Free some space, then again: ",
+                Do(Verb.UNDO, done.id),
+                ", which will only record it.",
+            ),
         ) from error
 
 
@@ -318,7 +417,9 @@ def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
     if entry.state is EntryState.ROLLED_BACK:
         raise UsageError(f"{entry.id} is already undone: {entry.reason}")
     if entry.forgotten:
-        raise UsageError(f"{entry.id} cannot be undone: {entry.reason}", "There is nothing left to restore.")
+        raise UsageError(
+            f"{entry.id} cannot be undone: {entry.reason}", "There is nothing left to restore."
+        )
     later = [
         other.id
         for other in journal.entries()
@@ -349,6 +450,11 @@ def confirm(journal: Journal, identity: str) -> JournalEntry:
                 f"{identity} is not waiting for confirmation: it is {entry.state.value}. "
                 f"{entry.reason}".strip()
             )
-        entry = replace(entry, state=EntryState.DONE, confirm_by=0.0, reason="")
+        entry = replace(
+            entry,
+            state=EntryState.DONE,
+            confirm_by=0.0,
+            reason="",
+        )
         journal.write(entry)
         return entry

@@ -30,8 +30,9 @@ from hardentui.words import plural
 
 # Probes: commands that test whether a service works.
 #
-# A probe is a line of shell that the user wrote on the command line; it runs with the user's own rights,
-# with `sh -c`. Nothing from the container gets into that line: address and name are environment variables.
+# A probe is a line of shell that the user wrote on the command line; it runs with the user's own
+# rights, with `sh -c`. Nothing from the container gets into that line: address and name are
+# environment variables.
 
 PROBE_LIMIT = 10.0  # seconds for one run of one probe
 _SHOWN = 300
@@ -63,7 +64,12 @@ RunProbe = Callable[[str, float], ProbeResult]
 
 
 def run_probe(
-    command: str, seconds: float, *, address: str = "", name: str = "", inside: Sequence[str] = ()
+    command: str,
+    seconds: float,
+    *,
+    address: str = "",
+    name: str = "",
+    inside: Sequence[str] = (),
 ) -> ProbeResult:
     """Run `sh -c COMMAND`; it and everything it started are ended after `seconds`.
 
@@ -71,7 +77,12 @@ def run_probe(
         address, name: become $TARGET (and $TWIN_IP, its older name) and $TWIN_NAME.
         inside: a command prefix that enters other namespaces, such as those of `in_network_of`.
     """
-    environment = {**account.environment(), "TARGET": address, "TWIN_IP": address, "TWIN_NAME": name}
+    environment = {
+        **account.environment(),
+        "TARGET": address,
+        "TWIN_IP": address,
+        "TWIN_NAME": name,
+    }
     words = [*inside, "sh", "-c", command]
     try:
         process = subprocess.Popen(
@@ -96,15 +107,26 @@ def run_probe(
             process.stdout.close()
     text = output[:_KEPT].decode("utf-8", "replace").strip()
     if process.returncode == 0:
-        return ProbeResult(command, exit_code=0, output=text)
+        return ProbeResult(
+            command,
+            exit_code=0,
+            output=text,
+        )
     lines = text.splitlines()
     last_line = f": {visible(lines[-1], _SHOWN)}" if lines else ""
-    return ProbeResult(command, f"it ended with status {process.returncode}{last_line}", process.returncode)
+    return ProbeResult(
+        command, f"it ended with status {process.returncode}{last_line}", process.returncode
+    )
 
 
 def names_target(command: str) -> bool:
     """Whether a probe asks the container itself; else it runs on the host, like a client."""
-    return "$TARGET" in command or "${TARGET" in command or "$TWIN_IP" in command or "${TWIN_IP" in command
+    return (
+        "$TARGET" in command
+        or "${TARGET" in command
+        or "$TWIN_IP" in command
+        or "${TWIN_IP" in command
+    )
 
 
 def in_network_of(pid: int) -> tuple[str, ...]:
@@ -133,7 +155,9 @@ def stop_timeout(document: Mapping[str, Any]) -> int:
 
 def stop_signal(document: Mapping[str, Any]) -> int:
     """The number of the signal that stops it."""
-    given = str((document.get("Config") or {}).get("StopSignal") or "TERM").upper().removeprefix("SIG")
+    given = (
+        str((document.get("Config") or {}).get("StopSignal") or "TERM").upper().removeprefix("SIG")
+    )
     return int(given) if given.isdecimal() else getattr(signal, f"SIG{given}", signal.SIGTERM)
 
 
@@ -141,7 +165,10 @@ def addresses_of(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Its IPv4 address in each of its networks; one that it has outside of them first."""
     settings = document.get("NetworkSettings") or {}
     networks = (settings.get("Networks") or {}).values()
-    places = (settings, *(network for network in networks if isinstance(network, Mapping)))
+    places = (
+        settings,
+        *(network for network in networks if isinstance(network, Mapping)),
+    )
     addresses = (str(place.get("IPAddress") or "") for place in places)
     return tuple(dict.fromkeys(address for address in addresses if address))
 
@@ -173,11 +200,20 @@ def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
     return ports_of(sockets)
 
 
-def who_listens(files: Files, pid: int, port: int) -> str:
-    """Which process listens on a port in the network of another one: `nginx, process 812`; empty if that
-    cannot be seen. conmon holds the ports that Podman publishes."""
+def who_listens(
+    files: Files,
+    pid: int,
+    port: int,
+) -> str:
+    """Which process listens on a port in the network of another one: `nginx, process 812`; empty if
+    that cannot be seen. conmon holds the ports that Podman publishes."""
     inodes = set()
-    for table, state in (("tcp", _LISTENING), ("tcp6", _LISTENING), ("udp", _BOUND), ("udp6", _BOUND)):
+    for table, state in (
+        ("tcp", _LISTENING),
+        ("tcp6", _LISTENING),
+        ("udp", _BOUND),
+        ("udp6", _BOUND),
+    ):
         with suppress(OSError):
             text = files.read_text(f"/proc/{pid}/net/{table}", _TABLE_LIMIT)
             sockets = listening_sockets(text, table.rstrip("6"), state)
@@ -188,7 +224,10 @@ def who_listens(files: Files, pid: int, port: int) -> str:
         with suppress(OSError):
             for name in files.list_dir(f"/proc/{number}/fd"):
                 if files.read_link(f"/proc/{number}/fd/{name}") in inodes:
-                    return f"{visible(files.read_text(f'/proc/{number}/comm').strip(), 40)}, process {number}"
+                    return (
+                        f"{visible(files.read_text(f'/proc/{number}/comm').strip(), 40)}, "
+                        f"process {number}"
+                    )
     return ""
 
 
@@ -197,16 +236,24 @@ def published(document: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
     ports = ((document.get("NetworkSettings") or {}).get("Ports") or {}).items()
     places = [place for port, given in ports if port.endswith("/tcp") for place in given or ()]
     reached = {
-        (_REACHED.get(address := str(place.get("HostIp") or ""), address), int(place["HostPort"]))
+        (
+            _REACHED.get(address := str(place.get("HostIp") or ""), address),
+            int(place["HostPort"]),
+        )
         for place in places
         if str(place.get("HostPort") or "").isdecimal()
     }
     return tuple(sorted(reached))
 
 
-def answers(run: Run, service: int, address: str, port: int) -> bool | None:
-    """Whether a port of the engine's host accepts connections, as a client there sees it; None if that
-    cannot be tried.
+def answers(
+    run: Run,
+    service: int,
+    address: str,
+    port: int,
+) -> bool | None:
+    """Whether a port of the engine's host accepts connections, as a client there sees it; None if
+    that cannot be tried.
 
     Args:
         service: a process in the network of the engine's host.
@@ -228,13 +275,16 @@ def answers(run: Run, service: int, address: str, port: int) -> bool | None:
 
 
 def ports_of(listening: Known[Iterable[SocketEndpoint]]) -> frozenset[str]:
-    """The ports that others can reach: `tcp/80`. A UDP port may belong to a client, so it does not count."""
+    """The ports that others can reach: `tcp/80`. A UDP port may belong to a client, so it does not
+    count."""
     if isinstance(listening, Unread):
         return frozenset()
     return frozenset(
         f"{socket.protocol}/{socket.port}"
         for socket in listening
-        if socket.protocol == "tcp" and not socket.address.startswith("127.") and socket.address != "::1"
+        if socket.protocol == "tcp"
+        and not socket.address.startswith("127.")
+        and socket.address != "::1"
     )
 
 
@@ -253,7 +303,9 @@ class Expectation(Struct, frozen=True):
     patience: float = PATIENCE  # seconds within which all of this must happen
     settle: float = SETTLED  # seconds that the main process must stay alive afterwards
     probes: tuple[str, ...] = ()  # commands that must all succeed
-    ends_well: bool = False  # it may exit with code 0 and then counts as ready (a job, not a service)
+    ends_well: bool = (
+        False  # it may exit with code 0 and then counts as ready (a job, not a service)
+    )
 
     @property
     def words(self) -> str:
@@ -265,7 +317,11 @@ class Expectation(Struct, frozen=True):
         return f"its main process to stay alive for {self.settle:g} s"
 
 
-def expectation(document: Mapping[str, Any], ports: Iterable[str], patience: float = PATIENCE) -> Expectation:
+def expectation(
+    document: Mapping[str, Any],
+    ports: Iterable[str],
+    patience: float = PATIENCE,
+) -> Expectation:
     """How a container is judged.
 
     Args:
@@ -276,7 +332,11 @@ def expectation(document: Mapping[str, Any], ports: Iterable[str], patience: flo
         return Expectation(How.HEALTH, patience=patience)
     if known := frozenset(ports):
         return Expectation(How.PORTS, known, patience)
-    return Expectation(How.ALIVE, patience=patience, settle=min(ALIVE, patience))
+    return Expectation(
+        How.ALIVE,
+        patience=patience,
+        settle=min(ALIVE, patience),
+    )
 
 
 def has_health_check(document: Mapping[str, Any]) -> bool:
@@ -294,7 +354,8 @@ class Readiness(Struct, frozen=True):
     ready: bool
     how: How
     seconds: float  # how long it took
-    why: str = ""  # what was missing when the time was up, or how the container ended; empty if it is ready
+    # what was missing when the time was up, or how the container ended; empty if it is ready
+    why: str = ""
     exit_code: int | None = None  # of a main process that ended; None while it is running
     failed_probe: ProbeResult | None = None  # the probe that `why` is about, if any
 
@@ -353,7 +414,11 @@ class Wait:
             waited = monotonic() - self._begun
             if waited >= patience or self._is_hopeless():
                 why = f"{why}; waited {min(waited, patience):.0f} s"
-                return self._result(False, why, failed_probe=self._failed_probe)
+                return self._result(
+                    False,
+                    why,
+                    failed_probe=self._failed_probe,
+                )
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
 
     def ended_since(self) -> str:
@@ -418,7 +483,10 @@ class Wait:
     def _ended(self, document: Mapping[str, Any]) -> Readiness | None:
         """The end of the main process, even if Podman restarted it; None while it is alive."""
         state = document.get("State") or {}
-        now = (int(state.get("Pid") or 0), int(document.get("RestartCount") or 0))
+        now = (
+            int(state.get("Pid") or 0),
+            int(document.get("RestartCount") or 0),
+        )
         if self._first is None and now[0]:
             self._first = now
         status = str(state.get("Status") or "")
@@ -428,11 +496,16 @@ class Wait:
             return None
         code = int(state.get("ExitCode") or 0)
         if now[0]:
-            return self._result(False, f"it ended and was started again ({plural(now[1], 'time')})")
+            return self._result(
+                False,
+                f"it ended and was started again ({plural(now[1], 'time')})",
+            )
         if code == 0 and self._expected.ends_well:
             return self._result(True, exit_code=0)
         killed = " (killed: out of memory)" if state.get("OOMKilled") else ""
-        return self._result(False, f"its main process ended with exit code {code}{killed}", exit_code=code)
+        return self._result(
+            False, f"its main process ended with exit code {code}{killed}", exit_code=code
+        )
 
     def _result(
         self,
@@ -442,7 +515,14 @@ class Wait:
         failed_probe: ProbeResult | None = None,
     ) -> Readiness:
         seconds = monotonic() - self._begun
-        return Readiness(ready, self._expected.how, seconds, why, exit_code, failed_probe)
+        return Readiness(
+            ready,
+            self._expected.how,
+            seconds,
+            why,
+            exit_code,
+            failed_probe,
+        )
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):

@@ -18,7 +18,8 @@ from hardentui.words import plural
 
 
 class LintedChecklist(Struct, frozen=True):
-    """How many steps a valid checklist has, checks, own checks, and built-in checks that it leaves out."""
+    """How many steps a valid checklist has, checks, own checks, and built-in checks that it leaves
+    out."""
 
     steps: int
     checks: int
@@ -38,12 +39,19 @@ def lint_checklist(where: str) -> LintedChecklist:
     checklist = load(where)
     used = {check for step in checklist.steps for check in step.checks}
     unused = sum(check not in used for check in CHECKS)
-    return LintedChecklist(len(checklist.steps), len(used), len(checklist.own), unused)
+    return LintedChecklist(
+        len(checklist.steps),
+        len(used),
+        len(checklist.own),
+        unused,
+    )
 
 
 def selectable_options() -> tuple[tuple[str, str, str], ...]:
     """What a check of one's own can inspect of a container: name, shape, meaning."""
-    return tuple((name, shape_of(option).value, option.about) for name, option in sorted(OPTIONS.items()))
+    return tuple(
+        (name, shape_of(option).value, option.about) for name, option in sorted(OPTIONS.items())
+    )
 
 
 def selectable_facts() -> tuple[tuple[str, str, str], ...]:
@@ -72,7 +80,19 @@ def new_checklist(path: str) -> str:
         )
     if os.path.lexists(path):
         raise InputError(f"{visible(name)} already exists and is not replaced.")
-    with open(os.path.join(directory_of_ours(), "templates", "own.toml"), encoding="utf-8") as file:
+    with open(
+        os.path.join(
+            directory_of_ours(),
+            "templates",
+            "own.toml",
+        ),
+        encoding="utf-8",
+    ) as file:
         text = file.read().replace("{id}", identity)
-    write_bundle(directory, [TextFile(name, text)], overwrite=False, follow_symlink=True)
+    write_bundle(
+        directory,
+        [TextFile(name, text)],
+        overwrite=False,
+        follow_symlink=True,
+    )
     return path

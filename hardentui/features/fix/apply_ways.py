@@ -47,14 +47,16 @@ _LIVE = frozenset(
 )
 UPDATES_RESTART = Version(5, 1)
 KEEPS_UPDATES = Version(5, 4)
-"""Before 5.1, what `podman update` changed is lost at the next start; before 5.4, the other limits are."""
+"""Before 5.1, what `podman update` changed is lost at the next start; before 5.4, the other limits
+are."""
 _SECOND = 1_000_000_000
 """In nanoseconds, as inspect shows times."""
 _OVERRIDDEN = ("compose", "docker-compose", "container-compose")
 """Names of compose files beside which compose looks for an override."""
 _RESTART_SECONDS = 60.0
 USUAL = 1.5
-"""Seconds of stop and start where nothing is known: the median of 36 changes on two CPUs was 1.3."""
+"""Seconds of stop and start where nothing is known: the median of 36 changes on two CPUs was 1.3.
+"""
 LONGEST_TRIED = 600.0
 
 
@@ -77,7 +79,8 @@ def expected_downtime(
     engine: str,
     tried: tuple[float, float] | None,
 ) -> Downtime:
-    """What is best known: its last change, else how it takes the signal that stops it, else its trial.
+    """What is best known: its last change, else how it takes the signal that stops it, else its
+    trial.
 
     Args:
         entries: of the journal, newest first; `engine` is its address there.
@@ -87,7 +90,8 @@ def expected_downtime(
         (
             entry.downtime_seconds
             for entry in entries
-            if (entry.action, entry.containers, entry.engine) == (EntryAction.APPLY, (facts.name,), engine)
+            if (entry.action, entry.containers, entry.engine)
+            == (EntryAction.APPLY, (facts.name,), engine)
             and entry.downtime_seconds is not None
             and substitute_in(entry.operations) is None
         ),
@@ -98,19 +102,37 @@ def expected_downtime(
     start, stop = (min(max(seconds, 0.0), LONGEST_TRIED) for seconds in tried or (USUAL, 0.0))
     if facts.engine.local and not stops_when_told(files, facts.inspect):
         limit = stop_timeout(facts.inspect)
-        return Downtime(limit + start, f"it ignores the signal that stops it and is killed after {limit} s")
+        return Downtime(
+            limit + start, f"it ignores the signal that stops it and is killed after {limit} s"
+        )
     if tried is not None:
-        return Downtime(start + stop, f"its twin stopped in {stop:.1f} s and was ready in {start:.1f} s")
+        return Downtime(
+            start + stop, f"its twin stopped in {stop:.1f} s and was ready in {start:.1f} s"
+        )
     return Downtime(USUAL, "stop and start; no other time is known")
 
 
-def downtime_of_all(group: Sequence[ContainerFacts], files: Files, copied: bool) -> str:
+def downtime_of_all(
+    group: Sequence[ContainerFacts],
+    files: Files,
+    copied: bool,
+) -> str:
     """The same for containers that are stopped together, as a sentence; empty if none runs.
 
     Args:
         copied: what changed since a first copy is copied meanwhile.
     """
-    each = {facts.name: expected_downtime(facts, files, (), "", None) for facts in group if facts.running}
+    each = {
+        facts.name: expected_downtime(
+            facts,
+            files,
+            (),
+            "",
+            None,
+        )
+        for facts in group
+        if facts.running
+    }
     if not each:
         return ""
     slowest = max(each, key=lambda name: each[name].seconds)
@@ -145,25 +167,31 @@ def live_flags(plan: Plan, facts: ContainerFacts) -> tuple[str, ...]:
         if change.option not in _LIVE or len(change.after) != 1 or not change.after[0]:
             return ()
         if change.option == "health-cmd" and has_health_check(facts.inspect):
-            return ()  # `podman update` can take a health check away, but not restore all of a former one
+            # `podman update` can take a health check away, but not restore all of a former one
+            return ()
         flags.append(f"{BY_NAME[change.option].flag}={change.after[0]}")
     return tuple(flags)
 
 
 def _keeps_updates(engine: EngineFacts) -> bool:
-    """Whether a container has what was updated after its next start, too; never with the old database."""
+    """Whether a container has what was updated after its next start, too; never with the old
+    database."""
     host = known(lambda: engine.info.get("host"), else_=None)
     return engine.version >= KEEPS_UPDATES and (host or {}).get("databaseBackend") != "boltdb"
 
 
 def _refuses_updates(facts: ContainerFacts) -> bool:
-    """Whether `podman update` fails, whatever the flags: it also checks the timeout of a health check, and
-    `--no-healthcheck` leaves one of 0."""
+    """Whether `podman update` fails, whatever the flags: it also checks the timeout of a health
+    check, and `--no-healthcheck` leaves one of 0."""
     health: Mapping[str, Any] = (facts.inspect.get("Config") or {}).get("Healthcheck") or {}
     return bool(health) and int(health.get("Timeout") or 0) < _SECOND
 
 
-def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Operation] = ()) -> ApplyWay:
+def update_way(
+    facts: ContainerFacts,
+    flags: Sequence[str],
+    before: Sequence[Operation] = (),
+) -> ApplyWay:
     """Change limits and the health check of the container while it runs.
 
     Args:
@@ -180,11 +208,20 @@ def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Ope
         pids=int(host.get("PidsLimit") or 0),
         restart=restart_policy(facts.inspect),
     )
-    update = UpdateContainer(id=facts.id, arguments=tuple(flags), before=limits)
+    update = UpdateContainer(
+        id=facts.id,
+        arguments=tuple(flags),
+        before=limits,
+    )
     return ApplyWay((*before, update), restarts=False)
 
 
-def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence[str]) -> ApplyWay:
+def unit_way(
+    facts: ContainerFacts,
+    origin: Origin,
+    draft: Draft,
+    live: Sequence[str],
+) -> ApplyWay:
     """Change the files of its unit, and restart it if needed.
 
     Args:
@@ -196,7 +233,8 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
     """
     if not os.path.isdir("/run/systemd/system"):
         raise CannotFix(
-            f"{visible(facts.name, 80)} runs from {visible(origin.unit, 80)}, but systemd does not run here.",
+            f"{visible(facts.name, 80)} runs from {visible(origin.unit, 80)}, but systemd does not "
+            "run here.",
             "Apply it on the machine whose systemd starts it.",
         )
     if draft.left_out:
@@ -215,9 +253,13 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
         return update_way(facts, live, files)
     if not noted.active:
         return ApplyWay(
-            files, notes=(f"{visible(origin.unit, 80)} is not running and is not started",), restarts=False
+            files,
+            notes=(f"{visible(origin.unit, 80)} is not running and is not started",),
+            restarts=False,
         )
-    restart = RestartUnit(unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts.inspect))
+    restart = RestartUnit(
+        unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts.inspect)
+    )
     back = (StartUnits(units=noted.dependents, uid=uid),) if noted.dependents else ()
     return ApplyWay((*files, restart), back)
 
@@ -233,18 +275,25 @@ class ComposeOverride(Struct, frozen=True):
     left_out: tuple[str, ...] = ()  # flags that compose has no key for
 
 
-def compose_override(facts: ContainerFacts, after: Spec, old: str | None = None) -> ComposeOverride | None:
-    """What became of a container of a compose project, for its override file; None if it is of none.
+def compose_override(
+    facts: ContainerFacts,
+    after: Spec,
+    old: str | None = None,
+) -> ComposeOverride | None:
+    """What became of a container of a compose project, for its override file; None if it is of
+    none.
 
-    The directory is what a label says, which is none of the image, and it is written to only if nobody else
-    controls it and the project's own file lies there.
+    The directory is what a label says, which is none of the image, and it is written to only if
+    nobody else controls it and the project's own file lies there.
 
     Args:
         old: the file to add it to; None: the one that lies there, if it is ours.
     """
     of_image = section(image_config(facts), "Labels")
     labels = {name: value for name, value in facts.labels.items() if name not in of_image}
-    service = next((labels[f"{prefix}service"] for prefix in COMPOSE if f"{prefix}service" in labels), "")
+    service = next(
+        (labels[f"{prefix}service"] for prefix in COMPOSE if f"{prefix}service" in labels), ""
+    )
     if not service or not compose_project(labels):
         return None
     directory, own = compose_files(labels)
@@ -272,8 +321,19 @@ def compose_override(facts: ContainerFacts, after: Spec, old: str | None = None)
         return None
     from hardentui.writers.yaml_text import override_text
 
-    text = override_text(old, service, part, new_named_volumes(facts.spec, after))
-    return ComposeOverride(name, text, "" if why_not else directory, why_not, left_out)
+    text = override_text(
+        old,
+        service,
+        part,
+        new_named_volumes(facts.spec, after),
+    )
+    return ComposeOverride(
+        name,
+        text,
+        "" if why_not else directory,
+        why_not,
+        left_out,
+    )
 
 
 def _text(path: str) -> str:
@@ -284,7 +344,9 @@ def _text(path: str) -> str:
 
 
 def compose_write(
-    facts: ContainerFacts, after: Spec, planned: Iterable[Operation] = ()
+    facts: ContainerFacts,
+    after: Spec,
+    planned: Iterable[Operation] = (),
 ) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
     """The operation that writes the override file of its compose project, and what to know of it.
 
@@ -297,14 +359,20 @@ def compose_write(
     if (override := compose_override(facts, after)) is None:
         return (), ()
     place = os.path.join(override.directory, override.name)
-    written = [each.content for each in planned if isinstance(each, WriteFile) and each.path == place]
+    written = [
+        each.content for each in planned if isinstance(each, WriteFile) and each.path == place
+    ]
     if written and (added := compose_override(facts, after, written[-1].decode())) is not None:
         override = added
-    lost = "" if not override.left_out else f"; compose has no key for {', '.join(override.left_out)}"
+    lost = (
+        "" if not override.left_out else f"; compose has no key for {', '.join(override.left_out)}"
+    )
     if override.why_not:
         return (), (f"compose up makes it anew without the fixes: {override.why_not}{lost}",)
     write = planned_write(place, override.text)
-    return (write,) if write else (), (f"{override.name} of its project keeps it for compose up{lost}",)
+    return (write,) if write else (), (
+        f"{override.name} of its project keeps it for compose up{lost}",
+    )
 
 
 def dependents_of(way: ApplyWay) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Several containers at once: a plan and its files for each, all written together.
 
-A container that cannot be checked, planned or written is reported with the reason and does not stop the
-others. Each draft is proven on its own. Together they stay proven: what two drafts share (a network, a pod)
-is the same file in both, or the second container is left out.
+A container that cannot be checked, planned or written is reported with the reason and does not stop
+the others. Each draft is proven on its own. Together they stay proven: what two drafts share (a
+network, a pod) is the same file in both, or the second container is left out.
 """
 
 from __future__ import annotations
@@ -64,9 +64,19 @@ def prepare(
         after = bench.planner.score_after(report, plan).value
         if not plan.changes:
             return BatchItem(report, plan, after)
-        draft = bench.drafter.draft(report, plan, to, version=version)
+        draft = bench.drafter.draft(
+            report,
+            plan,
+            to,
+            version=version,
+        )
     except HardenError as error:
-        return BatchItem(report, plan, after, trouble=error)
+        return BatchItem(
+            report,
+            plan,
+            after,
+            trouble=error,
+        )
     return BatchItem(report, plan, after, draft)
 
 
@@ -112,7 +122,10 @@ _Clash = tuple[int, DraftFile, BatchItem]
 
 
 def _add(
-    files: dict[str, tuple[DraftFile, BatchItem]], items: Sequence[BatchItem], *, of_pod: bool
+    files: dict[str, tuple[DraftFile, BatchItem]],
+    items: Sequence[BatchItem],
+    *,
+    of_pod: bool,
 ) -> _Clash | None:
     for at, item in enumerate(items):
         if item.trouble is not None:
@@ -129,9 +142,12 @@ def _add(
 
 
 def save_together(
-    bench: Workbench, batch: Batch, directory: str
+    bench: Workbench,
+    batch: Batch,
+    directory: str,
 ) -> tuple[tuple[WrittenFile, ...], tuple[ItemSteps, ...]]:
-    """Write all files to the directory, which is created if missing; with what to do then for each container.
+    """Write all files to the directory, which is created if missing; with what to do then for each
+    container.
 
     Raises:
         WriteError: nothing was written.
@@ -144,14 +160,30 @@ def save_together(
 ItemSteps = tuple[BatchItem, NextSteps]
 
 
-def _next_steps(bench: Workbench, batch: Batch, directory: str) -> Iterator[ItemSteps]:
-    """Container by container. Those of a stack start with the one that brings the files of most others."""
+def _next_steps(
+    bench: Workbench,
+    batch: Batch,
+    directory: str,
+) -> Iterator[ItemSteps]:
+    """Container by container. Those of a stack start with the one that brings the files of most
+    others."""
     covered: set[str] = set()
-    for item in sorted(batch.written, key=_brought, reverse=True):
+    for item in sorted(
+        batch.written,
+        key=_brought,
+        reverse=True,
+    ):
         if item.draft is None or item.files[0].name in covered:
             continue
         covered |= {file.name for file in item.files if file.of_pod}
-        yield item, bench.drafter.next_steps(item.report, item.draft, directory)
+        yield (
+            item,
+            bench.drafter.next_steps(
+                item.report,
+                item.draft,
+                directory,
+            ),
+        )
 
 
 def _brought(item: BatchItem) -> int:

@@ -26,7 +26,13 @@ from hardentui.features.fix.saving import OwnUnit, own_unit
 from hardentui.features.fix.unit_edits import edited, prove_edit, unit_diff
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of, in_start_order
-from hardentui.features.looking.unit_origin import UNIT_LABEL, Origin, drift_of, manager_of, origin_of
+from hardentui.features.looking.unit_origin import (
+    UNIT_LABEL,
+    Origin,
+    drift_of,
+    manager_of,
+    origin_of,
+)
 from hardentui.features.trial.tried import with_profile
 from hardentui.features.views import Report, known_facts
 from hardentui.host.files import Files
@@ -51,7 +57,12 @@ from hardentui.quadlet.write.bundle import COPY_SCRIPT
 from hardentui.reading.containers import listed, own_unit_of
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command
-from hardentui.writers.supporting import can_be_a_unit, copy_layer_script, network_name, pod_networks
+from hardentui.writers.supporting import (
+    can_be_a_unit,
+    copy_layer_script,
+    network_name,
+    pod_networks,
+)
 from hardentui.writers.take_over import OldContainer, OldPod, TakeOver, take_over_script
 
 
@@ -86,13 +97,21 @@ def changed_unit(
         context=writing_context(facts, plan.after, podman),
     )
     differs = tuple(
-        f"the running container differs from its unit: {difference}" for difference in drift_of(origin, facts)
+        f"the running container differs from its unit: {difference}"
+        for difference in drift_of(origin, facts)
     )
     return Draft(
         target=target,
         files=edit.files,
         diff=unit_diff(edit.files),
-        proof=prove_edit(origin, edit, podman, facts.engine.version) if verify else "",
+        proof=prove_edit(
+            origin,
+            edit,
+            podman,
+            facts.engine.version,
+        )
+        if verify
+        else "",
         warnings=(*edit.notes, *differs),
         left_out=edit.left_out,
         commands=edit.commands,
@@ -104,7 +123,8 @@ def _origin(files: Files, facts: ContainerFacts) -> Origin:
     origin = origin_of(files, facts) if facts.engine.local else None
     if origin is None:
         raise CannotFix(
-            "No unit of this container was found.", "Write new files instead: --to quadlet or --to run."
+            "No unit of this container was found.",
+            "Write new files instead: --to quadlet or --to run.",
         )
     return origin
 
@@ -113,10 +133,12 @@ _LONGEST = 1 << 20
 
 
 def with_lasting_profile(
-    files: Files, facts: ContainerFacts, plan: Plan | None
+    files: Files,
+    facts: ContainerFacts,
+    plan: Plan | None,
 ) -> tuple[Plan | None, tuple[DraftFile, ...]]:
-    """The plan that names its learned profile where it lasts, and the file to put there; none if it cannot be
-    read yet, because a trial is about to write it.
+    """The plan that names its learned profile where it lasts, and the file to put there; none if it
+    cannot be read yet, because a trial is about to write it.
     """
     path = plan.after[SECCOMP_PROFILE] if plan else ""
     name = posixpath.basename(path)
@@ -134,7 +156,15 @@ def with_lasting_profile(
         kept: tuple[DraftFile, ...] = ()
     else:
         of_root = facts.engine.rootless is not True
-        kept = (DraftFile(name, text, of_root=of_root, masked=text, directory=place),)
+        kept = (
+            DraftFile(
+                name,
+                text,
+                of_root=of_root,
+                masked=text,
+                directory=place,
+            ),
+        )
     return with_profile(plan, posixpath.join(place, name)), kept
 
 
@@ -146,7 +176,11 @@ class Drafter:
         stack: the containers that are taken over with one.
     """
 
-    def __init__(self, files: Files, stack: Callable[[Report], Neighbours]) -> None:
+    def __init__(
+        self,
+        files: Files,
+        stack: Callable[[Report], Neighbours],
+    ) -> None:
         self._files = files
         self._stack = stack
 
@@ -172,14 +206,45 @@ class Drafter:
         facts = known_facts(report)
         plan, profile = with_lasting_profile(self._files, facts, plan)
         if target.changes_unit:
-            plan = plan or Plan(facts.name, facts.image_name, (), (), facts.spec, facts.spec)
-            draft = changed_unit(self._files, facts, plan, target, version=version, verify=verify)
+            plan = plan or Plan(
+                facts.name,
+                facts.image_name,
+                (),
+                (),
+                facts.spec,
+                facts.spec,
+            )
+            draft = changed_unit(
+                self._files,
+                facts,
+                plan,
+                target,
+                version=version,
+                verify=verify,
+            )
             return replace(draft, files=(*draft.files, *profile)) if draft.files else draft
         stack = self._stack(report)
-        draft = new_files(facts, plan, target, version=version, verify=verify, neighbours=stack)
-        return replace(draft, files=(*draft.files, *(replace(file, directory="") for file in profile)))
+        draft = new_files(
+            facts,
+            plan,
+            target,
+            version=version,
+            verify=verify,
+            neighbours=stack,
+        )
+        return replace(
+            draft,
+            files=(
+                *draft.files,
+                *(replace(file, directory="") for file in profile),
+            ),
+        )
 
-    def shell_commands(self, report: Report, plan: Plan | None) -> ShellCommands:
+    def shell_commands(
+        self,
+        report: Report,
+        plan: Plan | None,
+    ) -> ShellCommands:
         """What a person types to run a plan's container, or (None) the container as it is.
 
         Raises:
@@ -187,18 +252,39 @@ class Drafter:
         """
         return shell_commands(known_facts(report), plan)
 
-    def next_steps(self, report: Report, draft: Draft, directory: str) -> NextSteps:
+    def next_steps(
+        self,
+        report: Report,
+        draft: Draft,
+        directory: str,
+    ) -> NextSteps:
         """What to do once the files are written, with the files that it needs beside them.
 
         Args:
             directory: empty = the files are written where systemd reads them.
         """
         stack = Neighbours() if draft.target.changes_unit else self._stack(report)
-        return next_steps(self._files, known_facts(report), stack, draft, directory)
+        return next_steps(
+            self._files,
+            known_facts(report),
+            stack,
+            draft,
+            directory,
+        )
 
-    def steps_in_place(self, report: Report, draft: Draft, saved: Sequence[WrittenFile]) -> NextSteps:
+    def steps_in_place(
+        self,
+        report: Report,
+        draft: Draft,
+        saved: Sequence[WrittenFile],
+    ) -> NextSteps:
         """What to do once a unit was changed where systemd reads it, and how to undo it."""
-        return steps_in_place(self._files, known_facts(report), draft, saved)
+        return steps_in_place(
+            self._files,
+            known_facts(report),
+            draft,
+            saved,
+        )
 
     def own_unit(self, report: Report) -> OwnUnit | None:
         """The unit that a container runs from; None if it runs from none."""
@@ -220,7 +306,11 @@ _USER_UNITS = '"${XDG_CONFIG_HOME:-$HOME/.config}"/containers/systemd'
 class _Shell:
     """Command prefixes for the account that owns the engine."""
 
-    def __init__(self, files: Files, facts: ContainerFacts) -> None:
+    def __init__(
+        self,
+        files: Files,
+        facts: ContainerFacts,
+    ) -> None:
         manager = manager_of(files, facts.engine)
         self.rootless = manager.rootless
         self._prefix = ""
@@ -235,7 +325,11 @@ class _Shell:
 
 
 def next_steps(
-    files: Files, facts: ContainerFacts, stack: Neighbours, draft: Draft, directory: str
+    files: Files,
+    facts: ContainerFacts,
+    stack: Neighbours,
+    draft: Draft,
+    directory: str,
 ) -> NextSteps:
     """What to do once the files of a draft are written.
 
@@ -245,15 +339,24 @@ def next_steps(
     """
     if not draft.files:
         return NextSteps()
-    if draft.target in (Target.KUBE, Target.ANSIBLE):  # for other machines: the local container may stay
+    if draft.target in (
+        Target.KUBE,
+        Target.ANSIBLE,
+    ):  # for other machines: the local container may stay
         path = _path(directory, draft.files[0].name)
         return NextSteps(commands=(f"# the command that uses it is at the top of {path}",))
     if facts.engine.only_read:
         return _first_steps(facts, draft, directory)
     shell = _Shell(files, facts)
-    found_with = facts.engine.found_with if facts.engine.local else ()  # on its machine it is found without
+    found_with = (
+        facts.engine.found_with if facts.engine.local else ()
+    )  # on its machine it is found without
     look = shell(own_command(found_with, "check", _word(facts)))
-    there = () if facts.engine.local else ("# on the machine of the engine, with the files copied there:",)
+    there = (
+        ()
+        if facts.engine.local
+        else ("# on the machine of the engine, with the files copied there:",)
+    )
     if draft.target.changes_unit:
         install, back = _install_change(shell, draft.files, directory) if directory else ((), ())
         saved = tuple(shell(command) for command in _volumes_saved(facts, directory))
@@ -264,13 +367,32 @@ def next_steps(
             back=(*back, *restart) if back else (),
         )
     name = f"{safe_file_name(facts.name)}-take-over.sh"
-    script, stand_ins = _take_over(files, facts, stack, draft, shell)
+    script, stand_ins = _take_over(
+        files,
+        facts,
+        stack,
+        draft,
+        shell,
+    )
     run = shell(f"sh {_path(directory, name)}")
     text = take_over_script(name, script)
     of_root = facts.engine.rootless is not True  # root will run it
-    down = downtime_of_all(_group(facts, stack, draft), files, bool(script.copies))
+    down = downtime_of_all(
+        _group(facts, stack, draft),
+        files,
+        bool(script.copies),
+    )
     return NextSteps(
-        files=(DraftFile(name, text, 0o755, of_root, masked=text), *stand_ins),
+        files=(
+            DraftFile(
+                name,
+                text,
+                0o755,
+                of_root,
+                masked=text,
+            ),
+            *stand_ins,
+        ),
         commands=(*there, run, look),
         about=f"{name} stops {listed([old.name for old in script.old])} and keeps what it stopped; nothing is"
         f" removed before finish. {down}{_elsewhere(facts, draft)}".rstrip(),
@@ -279,14 +401,25 @@ def next_steps(
     )
 
 
-def _first_steps(facts: ContainerFacts, draft: Draft, directory: str) -> NextSteps:
+def _first_steps(
+    facts: ContainerFacts,
+    draft: Draft,
+    directory: str,
+) -> NextSteps:
     """Of a container that Podman does not have yet: another engine stops it, which the notes tell."""
     paths = [_path(directory, file.name) for file in draft.files if file.is_unit]
     start = f"systemctl start {shlex.quote(safe_file_name(facts.name))}.service"
-    commands = [f"cp {' '.join(paths)} {_SYSTEM_UNITS}/", "systemctl daemon-reload", start]
+    commands = [
+        f"cp {' '.join(paths)} {_SYSTEM_UNITS}/",
+        "systemctl daemon-reload",
+        start,
+    ]
     if not paths:
         commands = [f"sh {_path(directory, draft.files[0].name)}"]
-    return NextSteps(commands=tuple(commands), about="First do what the notes say, in their order.")
+    return NextSteps(
+        commands=tuple(commands),
+        about="First do what the notes say, in their order.",
+    )
 
 
 def _owners_lost(draft: Draft) -> str:
@@ -294,13 +427,14 @@ def _owners_lost(draft: Draft) -> str:
         return ""
     volumes = listed([visible(volume, 80) for volume in draft.chowned])
     return (
-        f" The files in {volumes} get another owner, which going back does not undo; an undo of apply does."
+        f" The files in {volumes} get another owner, which going back does not undo; an undo of "
+        "apply does."
     )
 
 
 def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:
-    """Podman's own way to bring Quadlets to their place, which takes nothing over, and lets everybody read
-    them (mode 0644).
+    """Podman's own way to bring Quadlets to their place, which takes nothing over, and lets
+    everybody read them (mode 0644).
     """
     units = [shlex.quote(file.name) for file in draft.files if file.is_unit]
     private = any(file.mode & 0o077 == 0 for file in draft.files)
@@ -311,7 +445,10 @@ def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:
 
 
 def steps_in_place(
-    files: Files, facts: ContainerFacts, draft: Draft, saved: Sequence[WrittenFile]
+    files: Files,
+    facts: ContainerFacts,
+    draft: Draft,
+    saved: Sequence[WrittenFile],
 ) -> NextSteps:
     """What to do once a unit was changed where systemd reads it, and how to undo it.
 
@@ -320,19 +457,30 @@ def steps_in_place(
     """
     shell = _Shell(files, facts)
     back = [
-        f"mv {_word_of(file.backup)} {_word_of(file.path)}" if file.backup else f"rm {_word_of(file.path)}"
+        f"mv {_word_of(file.backup)} {_word_of(file.path)}"
+        if file.backup
+        else f"rm {_word_of(file.path)}"
         for file in saved
         if file.state is not WriteState.UNCHANGED
     ]
     commands = (*back, *draft.commands) if back else ()
-    steps = next_steps(files, facts, Neighbours(), draft, "")
+    steps = next_steps(
+        files,
+        facts,
+        Neighbours(),
+        draft,
+        "",
+    )
     return replace(steps, back=tuple(shell(command) for command in commands))
 
 
 def _install_change(
-    shell: _Shell, files: Sequence[DraftFile], directory: str
+    shell: _Shell,
+    files: Sequence[DraftFile],
+    directory: str,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The commands that copy files to where systemd reads them, and those that bring back what was there."""
+    """The commands that copy files to where systemd reads them, and those that bring back what was
+    there."""
     install: list[str] = []
     back: list[str] = []
     for place in dict.fromkeys(file.directory for file in files):
@@ -344,12 +492,18 @@ def _install_change(
             there, kept = _word_of(file.path), _word_of(f"{file.path}.before")
             install += [f"cp -p {there} {kept}"] if file.before else []
             back.append(f"mv {kept} {there}" if file.before else f"rm {there}")
-        install.append(f"cp {' '.join(_path(source, file.name) for file in of_place)} {_word_of(place)}/")
+        install.append(
+            f"cp {' '.join(_path(source, file.name) for file in of_place)} {_word_of(place)}/"
+        )
     return tuple(map(shell, install)), tuple(map(shell, back))
 
 
-def _volumes_saved(facts: ContainerFacts, directory: str) -> Iterator[str]:
-    """Podman deletes the anonymous volumes of such a container whenever it stops, so a restart does."""
+def _volumes_saved(
+    facts: ContainerFacts,
+    directory: str,
+) -> Iterator[str]:
+    """Podman deletes the anonymous volumes of such a container whenever it stops, so a restart
+    does."""
     if not facts.spec[REMOVE]:
         return
     for destination, volume in anonymous_volumes(facts.inspect, {}).items():
@@ -359,7 +513,11 @@ def _volumes_saved(facts: ContainerFacts, directory: str) -> Iterator[str]:
 
 
 def _take_over(
-    files: Files, facts: ContainerFacts, stack: Neighbours, draft: Draft, shell: _Shell
+    files: Files,
+    facts: ContainerFacts,
+    stack: Neighbours,
+    draft: Draft,
+    shell: _Shell,
 ) -> tuple[TakeOver, tuple[DraftFile, ...]]:
     """What takes over from what, and the scripts that it runs."""
     quadlet = draft.target is Target.QUADLET
@@ -375,13 +533,30 @@ def _take_over(
             stand_ins.append(stand_in_script(container, kept_as))
             stand_in = stand_ins[-1].name
         copied = draft.brought if container is facts else ()
-        old.append(_old(container, kept_as, stand_in, pods, copied))
+        old.append(
+            _old(
+                container,
+                kept_as,
+                stand_in,
+                pods,
+                copied,
+            )
+        )
     scripts = stand_ins
     copies = tuple(name for name in names if name.endswith(COPY_SCRIPT))
     if draft.brought:
         name = f"{safe_file_name(facts.name)}-copy-data.sh"
         text = copy_layer_script(_word(facts), facts.id, draft.brought)
-        scripts = [*stand_ins, DraftFile(name, text, 0o755, facts.engine.rootless is not True, masked=text)]
+        scripts = [
+            *stand_ins,
+            DraftFile(
+                name,
+                text,
+                0o755,
+                facts.engine.rootless is not True,
+                masked=text,
+            ),
+        ]
         copies = (*copies, name)
     units = tuple(file.name for file in draft.files if file.is_unit) if quadlet else ()
     takeover = TakeOver(
@@ -389,7 +564,9 @@ def _take_over(
         pods=pods,
         units=units,
         place=_USER_UNITS if shell.rootless else _SYSTEM_UNITS,
-        profile=next((name for name in names if name == profile_name(facts.name)), "") if quadlet else "",
+        profile=next((name for name in names if name == profile_name(facts.name)), "")
+        if quadlet
+        else "",
         services=tuple(_services(group, pods)) if quadlet else (),
         moved=tuple(path for container in group for path in _unit_files(files, container)),
         copies=copies,
@@ -400,10 +577,19 @@ def _take_over(
     return takeover, tuple(scripts)
 
 
-def _group(facts: ContainerFacts, stack: Neighbours, draft: Draft) -> tuple[ContainerFacts, ...]:
+def _group(
+    facts: ContainerFacts,
+    stack: Neighbours,
+    draft: Draft,
+) -> tuple[ContainerFacts, ...]:
     """What is stopped and taken over together, in the order in which it starts."""
     quadlet = draft.target is Target.QUADLET
-    return in_start_order((facts, *(stack.members if quadlet else dependents_of(facts, stack.members))))
+    return in_start_order(
+        (
+            facts,
+            *(stack.members if quadlet else dependents_of(facts, stack.members)),
+        )
+    )
 
 
 def _old(
@@ -430,30 +616,45 @@ def _old(
 
 
 def _needs_stand_in(container: ContainerFacts) -> bool:
-    """Podman removes it when it stops, with its anonymous volumes; a unit makes it anew, but not those."""
+    """Podman removes it when it stops, with its anonymous volumes; a unit makes it anew, but not
+    those."""
     if not (container.spec[REMOVE] and container.running):
         return False
     return not own_unit_of(container) or bool(anonymous_volumes(container.inspect, {}))
 
 
-def _pods(group: Sequence[ContainerFacts], names: Sequence[str]) -> Iterator[OldPod]:
+def _pods(
+    group: Sequence[ContainerFacts],
+    names: Sequence[str],
+) -> Iterator[OldPod]:
     """The pods that get a successor, and those that only were a name for a group."""
-    for facts in {facts.spec[POD]: facts for facts in group if facts.spec[POD] and facts.pod}.values():
+    for facts in {
+        facts.spec[POD]: facts for facts in group if facts.spec[POD] and facts.pod
+    }.values():
         name, pod = facts.spec[POD], facts.pod or {}
         unit = f"{safe_file_name(name)}.pod"
         if unit in names:
             networks = pod_networks(pod, facts.engine.default_network)
-            yield OldPod(name, unit, any(network_name(network) for network in networks))
+            yield OldPod(
+                name,
+                unit,
+                any(network_name(network) for network in networks),
+            )
         elif not can_be_a_unit(pod):
             yield OldPod(name)
 
 
-def _services(group: Sequence[ContainerFacts], pods: Sequence[OldPod]) -> Iterator[str]:
+def _services(
+    group: Sequence[ContainerFacts],
+    pods: Sequence[OldPod],
+) -> Iterator[str]:
     """Those of what runs today; a pod starts its members."""
     stopped = {pod.name: pod for pod in pods if pod.unit}
     running = {facts.spec[POD] for facts in group if facts.running}
     yield from (
-        f"{pod.unit.removesuffix('.pod')}-pod.service" for pod in stopped.values() if pod.name in running
+        f"{pod.unit.removesuffix('.pod')}-pod.service"
+        for pod in stopped.values()
+        if pod.name in running
     )
     for facts in group:
         if facts.running and facts.spec[POD] not in stopped:
@@ -467,7 +668,8 @@ def _runs(group: Sequence[ContainerFacts]) -> Iterator[str]:
 
 
 def _unit_files(files: Files, facts: ContainerFacts) -> Iterator[str]:
-    """The files of the unit that runs it today, which would start it again, or hide a new one of its name."""
+    """The files of the unit that runs it today, which would start it again, or hide a new one of
+    its name."""
     if not own_unit_of(facts):
         return
     try:

@@ -1,4 +1,5 @@
-"""Drafts of new files from a container or a plan, checked by a Quadlet generator before anybody uses them."""
+"""Drafts of new files from a container or a plan, checked by a Quadlet generator before anybody
+uses them."""
 
 from __future__ import annotations
 
@@ -39,7 +40,10 @@ _OWN_RUNTIME = Version(4, 4, 3)
 
 
 def prove_by_port(
-    files: Mapping[str, str], argv: Sequence[str], version: Version, rootless: bool
+    files: Mapping[str, str],
+    argv: Sequence[str],
+    version: Version,
+    rootless: bool,
 ) -> tuple[str, ...]:
     """The differences between the command of this version's generator and the intended one.
 
@@ -54,17 +58,27 @@ def prove_by_port(
         GeneratorError: that generator refuses a unit, or produces no service for a container.
     """
     try:
-        made = generate(files, version=astuple(version), rootless=rootless)
+        made = generate(
+            files,
+            version=astuple(version),
+            rootless=rootless,
+        )
     except UnitRefused as error:
         raise refusal(error) from error
     if not made:
         raise GeneratorError("There is no .container unit among the files.")
     words = _without_forced(next(iter(made.values())), version)
     different = compare_arguments(words, argv)
-    return (*different, *(visible(loss, 300) for loss in losses(files, version=astuple(version))))
+    return (
+        *different,
+        *(visible(loss, 300) for loss in losses(files, version=astuple(version))),
+    )
 
 
-def _without_forced(words: tuple[str, ...], version: Version) -> tuple[str, ...]:
+def _without_forced(
+    words: tuple[str, ...],
+    version: Version,
+) -> tuple[str, ...]:
     """Podman 4.4 sends the output to the journal through the service, and at first always ran crun."""
     flags = ["--log-driver"] if version < _OWN_LOG_DRIVER else []
     flags += ["--runtime"] if version < _OWN_RUNTIME else []
@@ -76,8 +90,8 @@ def _without_forced(words: tuple[str, ...], version: Version) -> tuple[str, ...]
 
 # From a container that shares the processes of its host, the host is read, not changed.
 #
-# Its files are at other paths there, its systemd does not answer, and the journal in a shared home is that
-# of the host.
+# Its files are at other paths there, its systemd does not answer, and the journal in a shared home
+# is that of the host.
 
 
 def refuse_from_container() -> None:
@@ -88,7 +102,8 @@ def refuse_from_container() -> None:
     """
     if container := container_on_host():
         raise UsageError(
-            f"HardenTUI runs in {container}: from there it reads the host and changes nothing on it.",
+            f"HardenTUI runs in {container}: from there it reads the host and changes nothing on "
+            "it.",
             "Run it on the host, or write the files with fix -o DIR and install them there.",
         )
 
@@ -118,9 +133,12 @@ def new_volumes(plan: Plan) -> dict[str, str]:
     }
 
 
-def brought(facts: ContainerFacts, plan: Plan) -> tuple[tuple[str, str], ...]:
-    """(directory, volume) where a volume of the plan succeeds data in the layer. With a user namespace of its
-    own, the owners of its files have other numbers outside: then none.
+def brought(
+    facts: ContainerFacts,
+    plan: Plan,
+) -> tuple[tuple[str, str], ...]:
+    """(directory, volume) where a volume of the plan succeeds data in the layer. With a user
+    namespace of its own, the owners of its files have other numbers outside: then none.
     """
     own_ids = (facts.inspect.get("HostConfig") or {}).get("IDMappings")
     if facts.spec[REMOVE] or own_ids:
@@ -129,8 +147,12 @@ def brought(facts: ContainerFacts, plan: Plan) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in new_volumes(plan).items() if layer.has(pair[0]))
 
 
-def only_in_layer(facts: ContainerFacts, copied: Sequence[tuple[str, str]] = ()) -> str:
-    """The files that only it has, in words; empty if there are none, or if it loses them at each stop.
+def only_in_layer(
+    facts: ContainerFacts,
+    copied: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The files that only it has, in words; empty if there are none, or if it loses them at each
+    stop.
     `copied`: as of `brought`.
     """
     if facts.spec[REMOVE]:
@@ -142,11 +164,16 @@ def only_in_layer(facts: ContainerFacts, copied: Sequence[tuple[str, str]] = ())
     return ", ".join(data[:_SHOWN_FILES]) + more
 
 
-def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
-    """Run the units through a Quadlet generator, compare its commands with the intended ones, and say which
-    one.
+def prove(
+    made: Bundle,
+    facts: ContainerFacts,
+    version: Version | None,
+) -> str:
+    """Run the units through a Quadlet generator, compare its commands with the intended ones, and
+    say which one.
 
-    The host's own generator if the units are for its Podman; else its port, for the requested version.
+    The host's own generator if the units are for its Podman; else its port, for the requested
+    version.
 
     Raises:
         GeneratorError: it rejects them, or would run something else.
@@ -159,40 +186,67 @@ def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
         differences = tuple(
             line
             for command in _commands(made)
-            for line in prove_by_port(_first(command.unit, units), command.argv, target, rootless)
+            for line in prove_by_port(
+                _first(command.unit, units),
+                command.argv,
+                target,
+                rootless,
+            )
         )
         known = min(target, NEWEST_KNOWN)
         newest = "" if known == target else " (none newer is known)"
         maker = f"the generator of Podman {known}{newest}, as built into HardenTUI,"
     else:
-        differences = _differences_on_host(units, made, rootless, generator)
+        differences = _differences_on_host(
+            units,
+            made,
+            rootless,
+            generator,
+        )
         maker = "this host's Quadlet generator"
     if differences:
         raise GeneratorError(
-            f"{maker[0].upper()}{maker[1:]} would not produce the intended command; nothing was written.",
+            f"{maker[0].upper()}{maker[1:]} would not produce the intended command; nothing was "
+            "written.",
             "\n".join(differences),
         )
     return (
-        f"{maker} accepts its keys and produces exactly the intended command; Podman itself checks the values"
+        f"{maker} accepts its keys and produces exactly the intended command; Podman itself "
+        "checks the values"
     )
 
 
 def _differences_on_host(
-    units: Mapping[str, str], made: Bundle, rootless: bool, generator: str
+    units: Mapping[str, str],
+    made: Bundle,
+    rootless: bool,
+    generator: str,
 ) -> tuple[str, ...]:
-    done = dry_run(units, user=rootless, generator=generator)
+    done = dry_run(
+        units,
+        user=rootless,
+        generator=generator,
+    )
     if not done.ok:
-        raise GeneratorError("The Quadlet generator of this host rejects the unit.", done.stderr)
+        raise GeneratorError(
+            "The Quadlet generator of this host rejects the unit.",
+            done.stderr,
+        )
     return tuple(
         line
         for command in _commands(made)
-        for line in compare_arguments(exec_start(_service_of(done.services, command.service)), command.argv)
+        for line in compare_arguments(
+            exec_start(_service_of(done.services, command.service)), command.argv
+        )
     )
 
 
 def _commands(made: Bundle) -> tuple[UnitCommand, ...]:
     """The commands to compare, the container's own first."""
-    return (UnitCommand(made.files[0].name, made.service, made.argv), *made.others)
+    return (
+        UnitCommand(made.files[0].name, made.service, made.argv),
+        *made.others,
+    )
 
 
 def _first(name: str, units: Mapping[str, str]) -> dict[str, str]:
@@ -221,7 +275,8 @@ def new_files(
     verify: bool = True,
     neighbours: Neighbours = ALONE,
 ) -> Draft:
-    """New files for a plan, or for the unchanged container; for a member of a pod, for the whole pod.
+    """New files for a plan, or for the unchanged container; for a member of a pod, for the whole
+    pod.
 
     Args:
         version: the Podman to write for; None = the container's own.
@@ -236,14 +291,26 @@ def new_files(
     if verify and target is Target.QUADLET and podman < OLDEST_WITH_QUADLET:
         raise UsageError(
             f"Podman {podman} has no Quadlet: {OLDEST_WITH_QUADLET} and newer have.",
-            "Write a script (--to run); a container that runs from a unit is changed there (--to unit).",
+            "Write a script (--to run); a container that runs from a unit is changed there (--to "
+            "unit).",
         )
     spec = plan.after if plan else facts.spec
     writer = _Writer(facts, target, podman, neighbours)
     moved = brought(facts, plan) if plan and target in (Target.QUADLET, Target.RUN) else ()
-    started = (*_started_by(facts, target, neighbours), *_left_in_layers(facts, target, neighbours, moved))
+    started = (
+        *_started_by(facts, target, neighbours),
+        *_left_in_layers(
+            facts,
+            target,
+            neighbours,
+            moved,
+        ),
+    )
     about = unit_heading if target is Target.QUADLET else heading
-    comments = (*about(facts, plan), *(f"Note: {warning}" for warning in started))
+    comments = (
+        *about(facts, plan),
+        *(f"Note: {warning}" for warning in started),
+    )
     made = writer.files(spec, comments)
     masked_files, notes = made.files, made.notes
     secret = writer.holds_secrets(spec)
@@ -253,7 +320,9 @@ def new_files(
     draft = Draft(
         target=target,
         files=tuple(
-            _draft_files(made, masked_files, private=secret, of_root=facts.engine.rootless is not True)
+            _draft_files(
+                made, masked_files, private=secret, of_root=facts.engine.rootless is not True
+            )
         ),
         warnings=(*started, *notes),
         proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
@@ -266,7 +335,10 @@ def new_files(
     return replace(draft, diff=_diff(today, masked_files))
 
 
-def shell_commands(facts: ContainerFacts, plan: Plan | None) -> ShellCommands:
+def shell_commands(
+    facts: ContainerFacts,
+    plan: Plan | None,
+) -> ShellCommands:
     """What a person types to run a plan's container, or the container as it is; secrets are masked.
 
     Raises:
@@ -278,19 +350,28 @@ def shell_commands(facts: ContainerFacts, plan: Plan | None) -> ShellCommands:
     context = writing_context(facts, masked, facts.engine.version)
     written, volumes = with_existing(masked, context.anonymous)
     notes = (*volumes, *left_behind(spec))
-    return ShellCommands(run_commands(written, context), notes, masked=masked != spec)
+    return ShellCommands(
+        run_commands(written, context),
+        notes,
+        masked=masked != spec,
+    )
 
 
 def _refuse_infra(facts: ContainerFacts) -> None:
     if facts.inspect.get("IsInfra"):
         raise CannotExpress(
-            f"{visible(facts.name, 80)} is the infra container of a pod; its unit is that of the pod.",
+            f"{visible(facts.name, 80)} is the infra container of a pod; its unit is that of the "
+            "pod.",
             "Name another container of the pod: all of them are written with it.",
         )
 
 
 def _draft_files(
-    made: Bundle, masked: tuple[TextFile, ...], *, private: bool, of_root: bool
+    made: Bundle,
+    masked: tuple[TextFile, ...],
+    *,
+    private: bool,
+    of_root: bool,
 ) -> Iterator[DraftFile]:
     masked_texts = {file.name: file.text for file in masked}
     of_others = {command.unit for command in made.others}
@@ -305,7 +386,11 @@ def _draft_files(
         )
 
 
-def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -> Iterator[str]:
+def _started_by(
+    facts: ContainerFacts,
+    target: Target,
+    neighbours: Neighbours,
+) -> Iterator[str]:
     """What starts it today, and would start it beside what is written here."""
     if unit := visible(own_unit_of(facts), 100):
         yield (
@@ -322,14 +407,23 @@ def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -
         " compose.override.yaml, changes it there"
     )
     if target is Target.RUN:
-        yield "compose down removes the new container too, and compose up may make it again without the fixes"
+        yield (
+            "compose down removes the new container too, and compose up may make it again "
+            "without the fixes"
+        )
     else:
         count = plural(len(neighbours.members) + 1, "container")
-        yield f"these files take over {count}; run no compose there any more: it stops and removes by name"
+        yield (
+            f"these files take over {count}; run no compose there any more: it stops and removes "
+            "by name"
+        )
 
 
 def _left_in_layers(
-    facts: ContainerFacts, target: Target, neighbours: Neighbours, moved: Sequence[tuple[str, str]]
+    facts: ContainerFacts,
+    target: Target,
+    neighbours: Neighbours,
+    moved: Sequence[tuple[str, str]],
 ) -> Iterator[str]:
     """Data that no option carries over, because it is in no volume."""
     if target is Target.RUN:
@@ -348,7 +442,9 @@ def _left_in_layers(
 def chowned_volumes(facts: ContainerFacts, after: Spec) -> Iterator[str]:
     """The volumes of today whose files get another owner when the new container starts."""
     had = {mount.destination for mount in facts.spec[MOUNTS] if "U" in mount.options}
-    today = {mount.destination: mount.source for mount in facts.spec[MOUNTS] if mount.type == "volume"}
+    today = {
+        mount.destination: mount.source for mount in facts.spec[MOUNTS] if mount.type == "volume"
+    }
     today |= anonymous_volumes(facts.inspect, {})
     for mount in after[MOUNTS]:
         if mount.type == "volume" and "U" in mount.options and mount.destination not in had:
@@ -358,24 +454,37 @@ def chowned_volumes(facts: ContainerFacts, after: Spec) -> Iterator[str]:
 
 
 def stand_in_script(facts: ContainerFacts, name: str) -> DraftFile:
-    """The script that creates a container again as it is, under another name and with its anonymous volumes,
-    before Podman removes it."""
+    """The script that creates a container again as it is, under another name and with its anonymous
+    volumes, before Podman removes it."""
     context = writing_context(facts, facts.spec, facts.engine.version)
-    spec, _ = with_existing(facts.spec.with_(NAME, name).without(REMOVE), context.anonymous)
+    spec, _ = with_existing(
+        facts.spec.with_(NAME, name).without(REMOVE),
+        context.anonymous,
+    )
     spec = spec.with_(REMOVE, True)
     comments = (f"It stands in for {visible(facts.name, 80)}, which Podman removes when it stops.",)
     text, masked = (run_script(each, context, comments) for each in (spec, _masked(spec)))
     private = text != masked
     of_root = facts.engine.rootless is not True
     mode = _PRIVATE if private else 0o755
-    return DraftFile(f"{safe_file_name(name)}.sh", text, mode, of_root, masked=masked)
+    return DraftFile(
+        f"{safe_file_name(name)}.sh",
+        text,
+        mode,
+        of_root,
+        masked=masked,
+    )
 
 
 class _Writer:
     """Writes specs of one container as files."""
 
     def __init__(
-        self, facts: ContainerFacts, target: Target, version: Version, neighbours: Neighbours
+        self,
+        facts: ContainerFacts,
+        target: Target,
+        version: Version,
+        neighbours: Neighbours,
     ) -> None:
         self._facts = facts
         self._target = target
@@ -383,15 +492,26 @@ class _Writer:
         self._neighbours = neighbours
 
     def holds_secrets(self, spec: Spec) -> bool:
-        specs = (spec, *(member.spec for member in self._neighbours.members))
+        specs = (
+            spec,
+            *(member.spec for member in self._neighbours.members),
+        )
         return any(_masked(plain) != plain for plain in specs)
 
     def masked(self) -> _Writer:
         """A writer that masks the secrets of the pod's other members."""
-        members = tuple(member.replace(spec=_masked(member.spec)) for member in self._neighbours.members)
-        return _Writer(self._facts, self._target, self._version, replace(self._neighbours, members=members))
+        members = tuple(
+            member.replace(spec=_masked(member.spec)) for member in self._neighbours.members
+        )
+        return _Writer(
+            self._facts, self._target, self._version, replace(self._neighbours, members=members)
+        )
 
-    def files(self, spec: Spec, comments: tuple[str, ...]) -> Bundle:
+    def files(
+        self,
+        spec: Spec,
+        comments: tuple[str, ...],
+    ) -> Bundle:
         facts = self._facts
         _refuse_infra(facts)
         if self._target is Target.QUADLET:
@@ -403,52 +523,93 @@ class _Writer:
             for member in self._neighbours.members
             if whole or (pod and member.spec[POD] == pod)  # in other formats a pod is one object
         )
-        context = replace(context, members=members, services=self._neighbours.services)
+        context = replace(
+            context,
+            members=members,
+            services=self._neighbours.services,
+        )
         if self._target is Target.QUADLET:
             return bundle(spec, context, comments)
         spec, volumes = with_existing(spec, context.anonymous)
         comments = (*comments, *(f"Note: {note}" for note in volumes))
         if self._target is Target.RUN:
             text = run_script(spec, context, comments)
-            files = [TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)]
-            files += [self._dependent(member) for member in dependents_of(facts, self._neighbours.members)]
+            files = [
+                TextFile(
+                    f"{safe_file_name(facts.name)}.sh",
+                    text,
+                    0o755,
+                )
+            ]
+            files += [
+                self._dependent(member) for member in dependents_of(facts, self._neighbours.members)
+            ]
             others = tuple(UnitCommand(file.name, "", ()) for file in files[1:])
-            return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)), others)
-        exported, notes = _export(self._target, spec, context, comments, image_user=declared_user(facts))
+            return Bundle(
+                tuple(files),
+                (),
+                "",
+                (*volumes, *left_behind(spec)),
+                others,
+            )
+        exported, notes = _export(
+            self._target, spec, context, comments, image_user=declared_user(facts)
+        )
         return Bundle(exported, (), "", (*volumes, *notes))
 
     def _dependent(self, facts: ContainerFacts) -> TextFile:
-        """The script of a container that refers to the ID of this one, so it has to be made again too."""
+        """The script of a container that refers to the ID of this one, so it has to be made again
+        too."""
         context = UnitContext.of(facts, self._version)
         spec, notes = with_existing(facts.spec, context.anonymous)
         about = f"It needs {visible(self._facts.name, 80)}: written as it is, nothing was hardened."
-        text = run_script(spec, context, (about, *(f"Note: {note}" for note in notes)))
-        return TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)
+        text = run_script(
+            spec,
+            context,
+            (about, *(f"Note: {note}" for note in notes)),
+        )
+        return TextFile(
+            f"{safe_file_name(facts.name)}.sh",
+            text,
+            0o755,
+        )
 
 
 def _for_systemd(before: Spec, after: Spec) -> Spec:
-    """In a unit, systemd restarts a container that a fix lets Podman restart when unhealthy: Podman would
-    replace it without the unit's knowledge.
+    """In a unit, systemd restarts a container that a fix lets Podman restart when unhealthy: Podman
+    would replace it without the unit's knowledge.
     """
     if after[HEALTH_ON_FAILURE] != "restart" or before[HEALTH_ON_FAILURE] == "restart":
         return after
-    return after.with_(HEALTH_ON_FAILURE, "kill").with_(RESTART, after[RESTART] or "on-failure:5")
+    return after.with_(HEALTH_ON_FAILURE, "kill").with_(
+        RESTART,
+        after[RESTART] or "on-failure:5",
+    )
 
 
 def _masked(spec: Spec) -> Spec:
-    """The spec with the values of variables, labels and command words that look like secrets masked."""
+    """The spec with the values of variables, labels and command words that look like secrets
+    masked."""
     pairs: tuple[Option[tuple[str, ...]], ...] = (ENV, LABELS, ANNOTATIONS)
     for option in pairs:
-        spec = spec.with_(option, tuple(mask_argument(ENV.name, pair) for pair in spec[option]))
+        spec = spec.with_(
+            option,
+            tuple(mask_argument(ENV.name, pair) for pair in spec[option]),
+        )
     return spec.with_(COMMAND, tuple(mask_text(word) for word in spec[COMMAND]))
 
 
-def _diff(today: tuple[TextFile, ...], hardened: tuple[TextFile, ...]) -> str:
+def _diff(
+    today: tuple[TextFile, ...],
+    hardened: tuple[TextFile, ...],
+) -> str:
     before, after = (_bodies(files) for files in (today, hardened))
     lines: list[str] = []
     for name in dict.fromkeys((*before, *after)):
         old, new = before.get(name, []), after.get(name, [])
-        lines += difflib.unified_diff(old, new, f"today/{name}", f"hardened/{name}", lineterm="", n=30)
+        lines += difflib.unified_diff(
+            old, new, f"today/{name}", f"hardened/{name}", lineterm="", n=30
+        )
     return "\n".join(lines)
 
 
@@ -457,7 +618,9 @@ def _bodies(files: tuple[TextFile, ...]) -> Mapping[str, list[str]]:
     bodies = {}
     for file in files:
         lines = file.text.splitlines()
-        start = next((at for at, line in enumerate(lines) if line and not line.startswith("#")), len(lines))
+        start = next(
+            (at for at, line in enumerate(lines) if line and not line.startswith("#")), len(lines)
+        )
         bodies[file.name] = lines[start:]
     return bodies
 
@@ -467,53 +630,89 @@ def _bodies(files: tuple[TextFile, ...]) -> Mapping[str, list[str]]:
 
 def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
     """Comments for the top of a file: its origin, the changes and their reasons."""
-    lines = [f"Made by HardenTUI from the container {visible(facts.name, 80)} of {facts.engine.label}."]
+    lines = [
+        f"Made by HardenTUI from the container {visible(facts.name, 80)} of {facts.engine.label}."
+    ]
     if plan is None:
         return (*lines, "Nothing was hardened: this is the container as it is.")
-    lines += [f"Changed --{change.option}: {visible(change.reason, 200)}" for change in plan.changes]
+    lines += [
+        f"Changed --{change.option}: {visible(change.reason, 200)}" for change in plan.changes
+    ]
     lines += [
         f"Not changed ({skipped.check}): {visible(skipped.why, 200)}"
         for skipped in others_left_out(plan)
         if skipped.included_by is None
     ]
     lines += [
-        f"Decide ({question.check}): {visible(what_changes(question), 200)}" for question in decisions(plan)
+        f"Decide ({question.check}): {visible(what_changes(question), 200)}"
+        for question in decisions(plan)
     ]
     lines += [f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts]
     lines += [f"Note ({note.check}): {visible(note.text, 300)}" for note in plan.notes]
     return tuple(lines)
 
 
-def unit_heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
+def unit_heading(
+    facts: ContainerFacts,
+    plan: Plan | None,
+) -> tuple[str, ...]:
     """The same in few lines, for a unit that people read: the reasons are told when it is written."""
     first = heading(facts, None)
     if plan is None:
         return (" ".join(first),)
-    options = ", ".join(f"--{option}" for option in dict.fromkeys(change.option for change in plan.changes))
+    options = ", ".join(
+        f"--{option}" for option in dict.fromkeys(change.option for change in plan.changes)
+    )
     cautions = (f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts)
-    return (first[0], f"Changed: {options or 'nothing'}.", *cautions)
+    return (
+        first[0],
+        f"Changed: {options or 'nothing'}.",
+        *cautions,
+    )
 
 
-def writing_context(facts: ContainerFacts, spec: Spec, version: Version) -> UnitContext:
+def writing_context(
+    facts: ContainerFacts,
+    spec: Spec,
+    version: Version,
+) -> UnitContext:
     """The container's surroundings, with a plain bridge for each network that the plan adds."""
     context = UnitContext.of(facts, version)
     named = [network_name(argument) for argument in spec[NETWORK]]
-    new = [name for name in named if name and name not in facts.networks and name not in facts.spec[NETWORK]]
+    new = [
+        name
+        for name in named
+        if name and name not in facts.networks and name not in facts.spec[NETWORK]
+    ]
     added = {name: {"name": name, "driver": "bridge"} for name in new}
     return replace(context, networks={**context.networks, **added})
 
 
 def _export(
-    target: Target, spec: Spec, context: UnitContext, comments: Sequence[str], *, image_user: str
+    target: Target,
+    spec: Spec,
+    context: UnitContext,
+    comments: Sequence[str],
+    *,
+    image_user: str,
 ) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
-    """A Kubernetes pod or an Ansible playbook, and what is not carried over. Their writers cost 20 ms."""
+    """A Kubernetes pod or an Ansible playbook, and what is not carried over. Their writers cost 20
+    ms."""
     if target is Target.KUBE:
         from hardentui.writers.kube import kube_file
 
-        kube = kube_file(spec, context, comments, image_user=image_user)
+        kube = kube_file(
+            spec,
+            context,
+            comments,
+            image_user=image_user,
+        )
         return (TextFile(kube.name, kube.text),), kube.notes
     from hardentui.writers.ansible import REQUIREMENTS_FILE, ansible_files
 
     playbook = ansible_files(spec, context, comments)
-    files = (TextFile(playbook.name, playbook.playbook), TextFile(REQUIREMENTS_FILE, playbook.requirements))
+    files = (
+        TextFile(playbook.name, playbook.playbook),
+        TextFile(REQUIREMENTS_FILE, playbook.requirements),
+    )
     return files, playbook.notes

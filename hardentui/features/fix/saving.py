@@ -15,7 +15,15 @@ from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 from hardentui.files import look_at_bundle, write_bundle
 from hardentui.host.files import Files
-from hardentui.model.draft import Draft, DraftFile, Target, TextFile, WriteState, WrittenFile, safe_file_name
+from hardentui.model.draft import (
+    Draft,
+    DraftFile,
+    Target,
+    TextFile,
+    WriteState,
+    WrittenFile,
+    safe_file_name,
+)
 from hardentui.model.facts import ContainerFacts
 from hardentui.reading.containers import own_unit_of
 from hardentui.state import state_directory
@@ -56,10 +64,18 @@ def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:
         return OwnUnit(name, why_not=why)
     quadlet = origin.kind is OriginKind.QUADLET
     ways = (Target.UNIT, Target.DROP_IN) if quadlet and not origin.link else (Target.DROP_IN,)
-    return OwnUnit(name, origin.path, ways, _not_of_this_host(facts))
+    return OwnUnit(
+        name,
+        origin.path,
+        ways,
+        _not_of_this_host(facts),
+    )
 
 
-def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...]:
+def look_in_place(
+    facts: ContainerFacts,
+    draft: Draft,
+) -> tuple[WrittenFile, ...]:
     """What `save_in_place` would do, as far as that is known without writing.
 
     Raises:
@@ -69,30 +85,47 @@ def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...
     _refuse_elsewhere(facts)
     written: list[WrittenFile] = []
     for directory, files in _by_directory(draft):
-        written += look_at_bundle(directory, files, create=True, keep_mode=True)
+        written += look_at_bundle(
+            directory,
+            files,
+            create=True,
+            keep_mode=True,
+        )
     return tuple(written)
 
 
-def save_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...]:
+def save_in_place(
+    facts: ContainerFacts,
+    draft: Draft,
+) -> tuple[WrittenFile, ...]:
     """Write a unit's change where systemd reads it; the previous file is kept as a backup.
 
     Raises:
         UsageError: we run in a container, where the paths are others.
-        WriteError: nothing was written in the directory that it names; a unit that somebody else changed or
-            removed meanwhile stays as it is.
+        WriteError: nothing was written in the directory that it names; a unit that somebody else
+            changed or removed meanwhile stays as it is.
     """
     _refuse_elsewhere(facts)
     written: list[WrittenFile] = []
     for directory, files in _by_directory(draft):
         seen = {file.name: file.before for file in files}
-        written += write_bundle(directory, files, create=True, keep_mode=True, seen=seen)
+        written += write_bundle(
+            directory,
+            files,
+            create=True,
+            keep_mode=True,
+            seen=seen,
+        )
     return tuple(written)
 
 
 def _by_directory(draft: Draft) -> list[tuple[str, list[DraftFile]]]:
     directories = dict.fromkeys(file.directory for file in draft.files)
     return [
-        (directory, [file for file in draft.files if file.directory == directory])
+        (
+            directory,
+            [file for file in draft.files if file.directory == directory],
+        )
         for directory in directories
     ]
 
@@ -103,9 +136,12 @@ def _refuse_elsewhere(facts: ContainerFacts) -> None:
 
 
 def _not_of_this_host(facts: ContainerFacts) -> str:
-    """The paths of a simulated or saved host are not those of this one, and its saved texts are masked."""
+    """The paths of a simulated or saved host are not those of this one, and its saved texts are
+    masked."""
     return (
-        "Its host is simulated or saved: nothing can be changed in place." if facts.engine.simulated else ""
+        "Its host is simulated or saved: nothing can be changed in place."
+        if facts.engine.simulated
+        else ""
     )
 
 
@@ -114,9 +150,22 @@ def command_with_plan(facts: ContainerFacts, plan_file: str) -> str:
     return own_command(facts.engine.found_with, *_fix_words(facts, plan_file))
 
 
-def command_in_place(facts: ContainerFacts, target: Target, plan_file: str) -> str:
-    """The command that changes the unit with sufficient rights: on the engine's machine, or as root."""
-    words, engine = (*_fix_words(facts, plan_file), "--to", target.value, "--in-place"), facts.engine
+def command_in_place(
+    facts: ContainerFacts,
+    target: Target,
+    plan_file: str,
+) -> str:
+    """The command that changes the unit with sufficient rights: on the engine's machine, or as
+    root."""
+    words, engine = (
+        (
+            *_fix_words(facts, plan_file),
+            "--to",
+            target.value,
+            "--in-place",
+        ),
+        facts.engine,
+    )
     if not engine.local:
         return own_command(checklist_of(engine.found_with), *words)
     by_url = ("--url", engine.url, *checklist_of(engine.found_with))
@@ -128,7 +177,12 @@ def _fix_words(facts: ContainerFacts, plan_file: str) -> tuple[str, ...]:
     return "fix", command_word(facts.name, facts.id[:12]), "--plan", shlex.quote(visible(plan_file))
 
 
-def save(files: Sequence[DraftFile], directory: str, *, create: bool = False) -> tuple[WrittenFile, ...]:
+def save(
+    files: Sequence[DraftFile],
+    directory: str,
+    *,
+    create: bool = False,
+) -> tuple[WrittenFile, ...]:
     """Write the files atomically; previous files are kept as backups. Units of the pod and
     of its other members that are already in the directory are left alone.
 
@@ -149,12 +203,19 @@ def save(files: Sequence[DraftFile], directory: str, *, create: bool = False) ->
         }
         new = [file for file in here if file.name not in kept]
         written += write_bundle(where, new, create=create or bool(below))
-        written += [WrittenFile(os.path.join(where, name), WriteState.KEPT) for name in sorted(kept)]
+        written += [
+            WrittenFile(os.path.join(where, name), WriteState.KEPT) for name in sorted(kept)
+        ]
     return tuple(written)
 
 
-def save_result(files: Sequence[DraftFile], directory: str, name: str) -> tuple[WrittenFile, ...]:
-    """The same for the result of long work: where it cannot be written, it is kept in our state directory.
+def save_result(
+    files: Sequence[DraftFile],
+    directory: str,
+    name: str,
+) -> tuple[WrittenFile, ...]:
+    """The same for the result of long work: where it cannot be written, it is kept in our state
+    directory.
 
     Args:
         name: of the subject.
@@ -173,10 +234,15 @@ def save_result(files: Sequence[DraftFile], directory: str, name: str) -> tuple[
         except WriteError:
             raise error from None
         title = error.title.replace("; nothing was changed", "")
-        raise WriteError(title, f"The result is kept in {visible(kept)}. {error.hint}".strip()) from error
+        raise WriteError(
+            title, f"The result is kept in {visible(kept)}. {error.hint}".strip()
+        ) from error
 
 
-def save_texts(files: Sequence[TextFile], directory: str) -> tuple[WrittenFile, ...]:
+def save_texts(
+    files: Sequence[TextFile],
+    directory: str,
+) -> tuple[WrittenFile, ...]:
     """Write files to a directory, which is created if missing; all of them or none.
 
     Raises:

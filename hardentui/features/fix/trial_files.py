@@ -44,7 +44,11 @@ from hardentui.writers.profiles import profile_text
 
 _CHOSEN = (CAP_ADD, CAP_DROP, MEMORY, MEMORY_SWAP, PIDS_LIMIT)
 """Options whose value a trial finds, when one of its fixes changes them."""
-_WITH = {MEMORY_SWAP.name: MEMORY.name, CAP_ADD.name: CAP_DROP.name, CAP_DROP.name: CAP_ADD.name}
+_WITH = {
+    MEMORY_SWAP.name: MEMORY.name,
+    CAP_ADD.name: CAP_DROP.name,
+    CAP_DROP.name: CAP_ADD.name,
+}
 """Options that change together with another one."""
 _KEYS = frozenset({"defaultAction", "defaultErrnoRet", "archMap", "syscalls"})
 _REFUSES = frozenset({"ERRNO", "KILL", "KILL_THREAD", "KILL_PROCESS", "TRAP"})
@@ -54,7 +58,11 @@ _TMPFS = _LEAST_OF_TMPFS | {"rw", "noexec", "mode", "uid", "gid", "U"}
 _AGAIN = ("Try it again here: ", Do(Verb.TRIAL_FILES))
 
 
-def refuse_more_than_offered(facts: ContainerFacts, offered: Plan, plan: Plan) -> None:
+def refuse_more_than_offered(
+    facts: ContainerFacts,
+    offered: Plan,
+    plan: Plan,
+) -> None:
     """Refuse a record that wants more than the fixes it chose.
 
     Args:
@@ -74,13 +82,21 @@ def refuse_more_than_offered(facts: ContainerFacts, offered: Plan, plan: Plan) -
         elif row not in _CHOSEN or not {row.name, _WITH.get(row.name)} & changed:
             raise _refused(plan, f"sets {row.flag}, which none of its fixes does here")
     known = {weakening.why for weakening in weakenings(facts, plan.before, offered.after)}
-    judged = _without(plan.after, offered.after, (MOUNTS, SECCOMP_PROFILE))
+    judged = _without(
+        plan.after,
+        offered.after,
+        (MOUNTS, SECCOMP_PROFILE),
+    )
     for weakening in weakenings(facts, plan.before, judged):
         if weakening.why not in known:
             raise _refused(plan, f"would weaken it: {weakening.why}")
 
 
-def _without(spec: Spec, offered: Spec, rows: tuple[Option[Any], ...]) -> Spec:
+def _without(
+    spec: Spec,
+    offered: Spec,
+    rows: tuple[Option[Any], ...],
+) -> Spec:
     """The spec with what `_refuse_places` and `why_weaker` judge as it was offered."""
     for row in rows:
         spec = spec.with_(row, offered[row]) if row in offered else spec.without(row)
@@ -93,8 +109,13 @@ def _refused(plan: Plan, why: str) -> PlanError:
     )
 
 
-def _refuse_places(facts: ContainerFacts, offered: Plan, plan: Plan) -> None:
-    """Its own writable places: a tmpfs where a fix closes others, a volume of ours in a read-only root."""
+def _refuse_places(
+    facts: ContainerFacts,
+    offered: Plan,
+    plan: Plan,
+) -> None:
+    """Its own writable places: a tmpfs where a fix closes others, a volume of ours in a read-only
+    root."""
     closed = {change.option for change in offered.changes} & {READ_ONLY.name, USER.name, TMPFS.name}
     for mount in plan.after[MOUNTS]:
         place = mount.destination
@@ -114,7 +135,11 @@ def _refuse_places(facts: ContainerFacts, offered: Plan, plan: Plan) -> None:
             raise _refused(plan, f"removes the mount at {mount.destination}")
 
 
-def _our_volume(facts: ContainerFacts, spec: Spec, place: str) -> Mount | None:
+def _our_volume(
+    facts: ContainerFacts,
+    spec: Spec,
+    place: str,
+) -> Mount | None:
     if not _is_free(facts, place):
         return None
     return volume_at(place, spec, facts).with_options(drop=("U",))
@@ -125,9 +150,13 @@ def _is_free(facts: ContainerFacts, place: str) -> bool:
     return plain and can_be_writable(place, facts.spec, facts)
 
 
-def why_weaker(document: Mapping[str, Any], base: Mapping[str, Any], held: frozenset[str]) -> str:
-    """Why a seccomp profile is not accepted beside this one; empty if it allows nothing more. `held`: the
-    capabilities of the container: some rules depend on them.
+def why_weaker(
+    document: Mapping[str, Any],
+    base: Mapping[str, Any],
+    held: frozenset[str],
+) -> str:
+    """Why a seccomp profile is not accepted beside this one; empty if it allows nothing more.
+    `held`: the capabilities of the container: some rules depend on them.
     """
     if others := sorted(set(document) - _KEYS):
         return f"has {others[0]}, which no learned profile has"
@@ -152,7 +181,11 @@ def why_weaker(document: Mapping[str, Any], base: Mapping[str, Any], held: froze
     return ""
 
 
-def plan_of_trial(planner: Planner, report: Report, trial: Trial) -> Plan:
+def plan_of_trial(
+    planner: Planner,
+    report: Report,
+    trial: Trial,
+) -> Plan:
     """The plan that carries out exactly what worked in a trial of this session.
 
     Raises:
@@ -161,7 +194,12 @@ def plan_of_trial(planner: Planner, report: Report, trial: Trial) -> Plan:
     return plan_of(trial, planner.plan(report, choices_of(trial)))
 
 
-def plan_of_record(planner: Planner, report: Report, trial: Trial, files: Files) -> Plan:
+def plan_of_record(
+    planner: Planner,
+    report: Report,
+    trial: Trial,
+    files: Files,
+) -> Plan:
     """The plan that a record from a file asks for, as far as our own fixes offer it here.
 
     Raises:
@@ -177,16 +215,29 @@ def plan_of_record(planner: Planner, report: Report, trial: Trial, files: Files)
     return _with_profile(plan, trial, facts, files)
 
 
-def _with_profile(plan: Plan, trial: Trial, facts: ContainerFacts, files: Files) -> Plan:
-    """The plan with the profile in the record itself. A file of that name is used only if no other account
-    can change it; else our own copy is.
+def _with_profile(
+    plan: Plan,
+    trial: Trial,
+    facts: ContainerFacts,
+    files: Files,
+) -> Plan:
+    """The plan with the profile in the record itself. A file of that name is used only if no other
+    account can change it; else our own copy is.
     """
     document = trial.learned.seccomp if trial.learned is not None else None
     base = profile_in_force(facts, files)
     if isinstance(base, Unread):
         why = f"cannot be compared with the one in force: {base.reason}"
     else:
-        why = why_weaker(document or {}, base, held_by(facts, plan.after)) if document else "is not in it"
+        why = (
+            why_weaker(
+                document or {},
+                base,
+                held_by(facts, plan.after),
+            )
+            if document
+            else "is not in it"
+        )
     if why:
         raise PlanError(f"The trial is refused: its seccomp profile {visible(why, 200)}.")
     path: str = plan.after[SECCOMP_PROFILE]
@@ -202,8 +253,14 @@ def _holds(path: str, document: Mapping[str, Any]) -> bool:
         return False
 
 
-def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial) -> tuple[DraftFile, ...]:
-    """The record and, if something works, the plan, the learned profile, the Quadlet and the run script.
+def trial_files(
+    planner: Planner,
+    drafter: Drafter,
+    report: Report,
+    trial: Trial,
+) -> tuple[DraftFile, ...]:
+    """The record and, if something works, the plan, the learned profile, the Quadlet and the run
+    script.
 
     Raises:
         GeneratorError: the host's Quadlet generator does not produce the intended command.

@@ -66,7 +66,8 @@ class Side(Struct, frozen=True, kw_only=True):
 
 
 class NextStep(Struct, frozen=True):
-    """What can be done now (`apply`, `write`, `confirm`, `undo`, `forget`), and the command that does it."""
+    """What can be done now (`apply`, `write`, `confirm`, `undo`, `forget`), and the command that
+    does it."""
 
     action: str
     command: str
@@ -88,7 +89,9 @@ class Card(Struct, frozen=True, kw_only=True):
     answer: str = ""
     obstacle: str = ""  # why it cannot be applied, and what helps; empty if it can
     notes: tuple[str, ...] = ()  # what to know before it is applied
-    expected_downtime_seconds: float | None = None  # None if nothing is restarted, or if it cannot be applied
+    expected_downtime_seconds: float | None = (
+        None  # None if nothing is restarted, or if it cannot be applied
+    )
     seconds: float = 0.0
     simulated: bool = False
     trial: Trial
@@ -157,13 +160,25 @@ def _writable(spec: Spec) -> Iterable[str]:
     yield from sorted(entry.partition(":")[0] for entry in spec[TMPFS])
 
 
-def _network(facts: ContainerFacts, spec: Spec, outgoing: Iterable[str] | None) -> str:
+def _network(
+    facts: ContainerFacts,
+    spec: Spec,
+    outgoing: Iterable[str] | None,
+) -> str:
     modes = [value.partition(":")[0] for value in spec[NETWORK]]
     if modes == ["none"]:
         return "nowhere"
     joined = [facts.networks[name] for name in modes if name in facts.networks]
-    internal = 0 < len(joined) == len(modes) and all(network.inspect.get("internal") for network in joined)
-    leads = "its internal network" if internal else "the host's network" if "host" in modes else "anywhere"
+    internal = 0 < len(joined) == len(modes) and all(
+        network.inspect.get("internal") for network in joined
+    )
+    leads = (
+        "its internal network"
+        if internal
+        else "the host's network"
+        if "host" in modes
+        else "anywhere"
+    )
     if outgoing is None:
         return leads
     seen = sorted(dict.fromkeys(outgoing))
@@ -171,7 +186,12 @@ def _network(facts: ContainerFacts, spec: Spec, outgoing: Iterable[str] | None) 
 
 
 def card_of(
-    wanted: Plan, plan: Plan, facts: ContainerFacts, trial: Trial, before: Score, after: Score
+    wanted: Plan,
+    plan: Plan,
+    facts: ContainerFacts,
+    trial: Trial,
+    before: Score,
+    after: Score,
 ) -> Card:
     """The card of a trial, before anybody looked whether it can be applied.
 
@@ -181,7 +201,9 @@ def card_of(
         facts: of the container.
     """
     tried = {fix.check for fix in trial.fixes}
-    missing = {skip.check: skip for skip in wanted.skipped if skip.needs and skip.check not in tried}
+    missing = {
+        skip.check: skip for skip in wanted.skipped if skip.needs and skip.check not in tried
+    }
     learned = trial.learned
     calls = learned.syscalls_before or None if learned else None
     fewer = learned.syscalls or calls if learned else None
@@ -189,8 +211,21 @@ def card_of(
     profile = learned.seccomp if learned else None
     return Card(
         container=facts.name,
-        before=side_of(facts, plan.before, before, calls=calls, outgoing=None),
-        after=side_of(facts, plan.after, after, calls=fewer, outgoing=outgoing, learned=profile),
+        before=side_of(
+            facts,
+            plan.before,
+            before,
+            calls=calls,
+            outgoing=None,
+        ),
+        after=side_of(
+            facts,
+            plan.after,
+            after,
+            calls=fewer,
+            outgoing=outgoing,
+            learned=profile,
+        ),
         left_out=tuple(_left_out(wanted, trial)),
         needs_values=tuple(f"{skip.check} ({skip.needs})" for skip in missing.values()),
         decide=tuple(_questions(wanted, trial)),
@@ -218,14 +253,19 @@ def _questions(wanted: Plan, trial: Trial) -> Iterator[str]:
     for skip in decisions(wanted):
         asked.setdefault(what_changes(skip), []).append(skip.check)
     for decision in trial.decide:
-        change = "; ".join(becomes(option.option, option.before, option.after) for option in decision.options)
-        asked.setdefault(change, []).append(f"{decision.check}{': ' if decision.why else ''}{decision.why}")
+        change = "; ".join(
+            becomes(option.option, option.before, option.after) for option in decision.options
+        )
+        asked.setdefault(change, []).append(
+            f"{decision.check}{': ' if decision.why else ''}{decision.why}"
+        )
     for change, checks in asked.items():
         yield f"{change}? ({checks[0]})"
 
 
-# How much of the kernel a container reaches: the known vulnerabilities whose ways in are open to it. It
-# counts ways in, not holes of this kernel: whether one of them is mended here is the host's matter.
+# How much of the kernel a container reaches: the known vulnerabilities whose ways in are open to
+# it. It counts ways in, not holes of this kernel: whether one of them is mended here is the host's
+# matter.
 
 _UNIX = 1  # whose sockets socketpair(2) makes too
 
@@ -263,26 +303,39 @@ class Doors(Struct, frozen=True, kw_only=True):
 @lru_cache(maxsize=1)
 def table() -> Table:
     """The shipped table."""
-    text = (files("hardentui.features.harden") / "kernel-vulnerabilities.toml").read_text(encoding="utf-8")
+    text = (files("hardentui.features.harden") / "kernel-vulnerabilities.toml").read_text(
+        encoding="utf-8"
+    )
     return convert(tomllib.loads(text), Table)
 
 
 def doors_of(
-    facts: ContainerFacts, spec: Spec, capabilities: frozenset[str], learned: SeccompProfile | None = None
+    facts: ContainerFacts,
+    spec: Spec,
+    capabilities: frozenset[str],
+    learned: SeccompProfile | None = None,
 ) -> Doors | None:
-    """What is open to a container with this spec; None if its filter is not known. `learned`: the filter that
-    it gets; None: the one in force.
+    """What is open to a container with this spec; None if its filter is not known. `learned`: the
+    filter that it gets; None: the one in force.
     """
     filter_ = learned
     if learned is None:
         in_force = filter_of(facts)
-        if isinstance(in_force, Unread) or not isinstance(in_force.filter, SeccompProfile | NoFilter):
+        if isinstance(in_force, Unread) or not isinstance(
+            in_force.filter, SeccompProfile | NoFilter
+        ):
             return None
         filter_ = in_force.filter if isinstance(in_force.filter, SeccompProfile) else None
-    most = known(lambda: facts.host.sysctls.get("user.max_user_namespaces", ""), else_="")
+    most = known(
+        lambda: facts.host.sysctls.get("user.max_user_namespaces", ""),
+        else_="",
+    )
     makes = most != "0" and (filter_ is None or bool(makes_user_namespaces(filter_)))
     return Doors(
-        filter=filter_, capabilities=capabilities, user_namespaces=makes, set_id=not spec[NO_NEW_PRIVILEGES]
+        filter=filter_,
+        capabilities=capabilities,
+        user_namespaces=makes,
+        set_id=not spec[NO_NEW_PRIVILEGES],
     )
 
 
@@ -305,7 +358,11 @@ def _lets(filter_: SeccompProfile | None, call: str) -> bool:
     return filter_ is None or access(filter_, call) is not Access.NEVER
 
 
-def _makes(filter_: SeccompProfile | None, family: int, protocol: int | None = None) -> bool:
+def _makes(
+    filter_: SeccompProfile | None,
+    family: int,
+    protocol: int | None = None,
+) -> bool:
     if filter_ is None:
         return True
     if family == _UNIX and access(filter_, "socketpair", {0: family}) is not Access.NEVER:

@@ -42,11 +42,17 @@ def summary(card: Card) -> str:
     before, after = card.before, card.after
     if not card.works or card.obstacle:
         return f"{card.obstacle or _HEADINGS[card.trial.result]}; it stays as it is"
-    calls = f", system calls {before.system_calls} → {after.system_calls}" if after.system_calls else ""
+    calls = (
+        f", system calls {before.system_calls} → {after.system_calls}" if after.system_calls else ""
+    )
     return f"score {before.score} → {after.score}{calls}"
 
 
-def lines(card: Card, width: int, height: int = 0) -> list[CardLine]:
+def lines(
+    card: Card,
+    width: int,
+    height: int = 0,
+) -> list[CardLine]:
     """The card below its heading.
 
     Args:
@@ -54,7 +60,9 @@ def lines(card: Card, width: int, height: int = 0) -> list[CardLine]:
     """
     table = list(_table(card, width))
     shown_before = ("Afterwards", "Judged by") if card.others else ()
-    parts = [(label, _wrapped(text, width)) for label, text in _parts(card) if label not in shown_before]
+    parts = [
+        (label, _wrapped(text, width)) for label, text in _parts(card) if label not in shown_before
+    ]
     room = height - len(table) if height else sum(len(part) for _, part in parts)
     shown = [1] * len(parts)
     while sum(shown) < room and (
@@ -69,7 +77,11 @@ def lines(card: Card, width: int, height: int = 0) -> list[CardLine]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(visible(text), max(20, width - LABEL), break_on_hyphens=False) or [""]
+    return textwrap.wrap(
+        visible(text),
+        max(20, width - LABEL),
+        break_on_hyphens=False,
+    ) or [""]
 
 
 def _cut(text: str, width: int) -> str:
@@ -80,19 +92,29 @@ def _score(card: Card) -> str:
     before, after = card.before, card.after
     if before.score is None or after.score is None:
         return ""
-    levels = f" ({before.level} → {after.level})" if before.level != after.level else f" ({after.level})"
+    levels = (
+        f" ({before.level} → {after.level})" if before.level != after.level else f" ({after.level})"
+    )
     return f"score {before.score} → {after.score}{levels}   "
 
 
-# --- before and after --------------------------------------------------------------------------------
+# --- before and after -----------------------------------------------------------------------------
 
 
 def _table(card: Card, width: int) -> Iterator[CardLine]:
     if card.trial.result is Result.BASELINE_FAILS:
         return
     peak = card.trial.learned.memory_peak if card.trial.learned else 0
-    rows = list(zip(_side(card.before, 0), _side(card.after, peak), strict=True))
-    room = max(_LEAST_BEFORE, min((width - LABEL) // 3, max(len(before[1]) for before, _ in rows) + 2))
+    rows = list(
+        zip(
+            _side(card.before, 0),
+            _side(card.after, peak),
+            strict=True,
+        )
+    )
+    room = max(
+        _LEAST_BEFORE, min((width - LABEL) // 3, max(len(before[1]) for before, _ in rows) + 2)
+    )
     yield CardLine("", f"{'before':<{room}}after")
     for (label, before), (_, after) in rows:
         if not before and not after:
@@ -109,16 +131,25 @@ def _side(side: Side, peak: int) -> tuple[tuple[str, str], ...]:
     names = " ".join(side.capability_names) if len(side.capability_names) <= _FEW else ""
     many = f"{side.capabilities}: {names}" if names else str(side.capabilities or "none")
     calls = "" if side.system_calls is None else str(side.system_calls)
-    bugs = "" if side.kernel_vulnerabilities is None else f"{side.kernel_vulnerabilities} within reach"
+    bugs = (
+        "" if side.kernel_vulnerabilities is None else f"{side.kernel_vulnerabilities} within reach"
+    )
     places = [place for place in side.writable if place != EVERYTHING]
-    writable = "everything" if EVERYTHING in side.writable else visible(", ".join(places), 200) or "nothing"
+    writable = (
+        "everything"
+        if EVERYTHING in side.writable
+        else visible(", ".join(places), 200) or "nothing"
+    )
     return (
         ("runs as", side.user),
         ("capabilities", many),
         ("system calls", calls),
         ("known kernel bugs", bugs),
         ("can write", writable),
-        ("memory, processes", f"{_memory(side.memory, peak)}, {side.processes or 'no limit'}"),
+        (
+            "memory, processes",
+            f"{_memory(side.memory, peak)}, {side.processes or 'no limit'}",
+        ),
         ("can connect to", side.network),
     )
 
@@ -130,7 +161,7 @@ def _memory(limit: int, peak: int) -> str:
     return f"{limit >> 20} MiB{seen}"
 
 
-# --- what else there is to know ----------------------------------------------------------------------
+# --- what else there is to know -------------------------------------------------------------------
 
 
 def _parts(card: Card) -> Iterator[tuple[str, str]]:
@@ -139,7 +170,10 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
         yield "Why", trial.baseline.why
         yield from _given("What helps", trial.baseline.advice)
         return
-    yield from _given("Afterwards", "; ".join(gained(kept.check for kept in trial.kept)))
+    yield from _given(
+        "Afterwards",
+        "; ".join(gained(kept.check for kept in trial.kept)),
+    )
     yield "Left out", "; ".join(card.left_out) or "nothing"
     yield from _given("Loosened", "; ".join(_loosened(trial)))
     yield from _given("Not exercised", ", ".join(card.not_exercised))
@@ -184,7 +218,9 @@ def downtime(card: Card, confirm_within: float) -> str:
         down = "It keeps running meanwhile."
     else:
         down = (
-            f"Down for about {seconds:.1f} s." if seconds else "No downtime: a second one serves meanwhile."
+            f"Down for about {seconds:.1f} s."
+            if seconds
+            else "No downtime: a second one serves meanwhile."
         )
     if card.simulated:
         down = "Simulated: nothing is changed."

@@ -42,7 +42,12 @@ from hardentui.features.looking.stack import stacks
 from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
 from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.running import not_tried
-from hardentui.features.trial.tried import can_keep_profile, keep_profile, profile_directory, profile_path
+from hardentui.features.trial.tried import (
+    can_keep_profile,
+    keep_profile,
+    profile_directory,
+    profile_path,
+)
 from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
 from hardentui.model.draft import DraftFile, Target
@@ -71,13 +76,15 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
 
     checks: tuple[str, ...] = ()  # the fixes of these alone; empty = all that a trial can judge
     choices: tuple[Choice, ...] = ()  # the same with the values given for them
-    everything: bool = False  # these, and every fix that can be carried out, also what no twin shows
+    everything: bool = (
+        False  # these, and every fix that can be carried out, also what no twin shows
+    )
     # commands that prove that the service works; None = the proposed one
     probes: tuple[str, ...] | None = None
     patience: float = PATIENCE  # seconds for the service, and for a twin, to become ready
     confirm_within: float = 0.0  # seconds within which the change must be kept; 0 = no limit
-    # seconds in which a learned seccomp profile only logs what it would refuse; None = none; 0 = none, and a
-    # soak ends now
+    # seconds in which a learned seccomp profile only logs what it would refuse; None = none; 0 =
+    # none, and a soak ends now
     soak: float | None = None
     directory: str = ""  # where the files will be written; empty = it will be applied
     together: bool = False  # the other members of its pod are hardened too
@@ -88,7 +95,10 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     @property
     def named(self) -> list[Choice]:
         """The fixes that were asked for; empty = none in particular."""
-        return [*self.choices, *map(Choice, dict.fromkeys(self.checks))]
+        return [
+            *self.choices,
+            *map(Choice, dict.fromkeys(self.checks)),
+        ]
 
 
 class Outset(Struct, frozen=True):
@@ -99,7 +109,9 @@ class Outset(Struct, frozen=True):
     judged: str = ""  # how a twin is judged without a probe
     host_lacks: tuple[str, ...] = ()  # fixes that this host does not allow, with what would help
     together: tuple[str, ...] = ()  # what its pod or compose project means for it, a sentence each
-    soaked: tuple[str, ...] = ()  # it soaks: what that has shown so far; `apply` enforces its profile
+    soaked: tuple[
+        str, ...
+    ] = ()  # it soaks: what that has shown so far; `apply` enforces its profile
     others: tuple[Outset, ...] = ()  # of those that are hardened with it
 
 
@@ -128,7 +140,11 @@ class Hardening:
     """
 
     def __init__(
-        self, bench: Workbench, report: Report, wishes: HardenWishes, others: Iterable[Report] = ()
+        self,
+        bench: Workbench,
+        report: Report,
+        wishes: HardenWishes,
+        others: Iterable[Report] = (),
     ) -> None:
         self.bench = bench
         self.others = tuple(Hardening(bench, other, wishes) for other in others)
@@ -140,7 +156,7 @@ class Hardening:
         self._application: Application | None = None
         self.prepared: PreparedChange | None = None
 
-    # --- before the trial -----------------------------------------------------------------------------
+    # --- before the trial -------------------------------------------------------------------------
 
     def outset(self) -> Outset:
         """What will be tried, and a probe; only asks the service what any client may ask it.
@@ -156,8 +172,15 @@ class Hardening:
         if not self.simulated:
             History().refuse_busy(facts.name)
             if (entry := self.waiting) is not None:
-                ways = ("First: ", Do(Verb.CONFIRM, entry.id), ", or ", Do(Verb.UNDO, entry.id))
-                raise UsageError(f"A change of {visible(facts.name, 80)} waits for confirmation.", ways)
+                ways = (
+                    "First: ",
+                    Do(Verb.CONFIRM, entry.id),
+                    ", or ",
+                    Do(Verb.UNDO, entry.id),
+                )
+                raise UsageError(
+                    f"A change of {visible(facts.name, 80)} waits for confirmation.", ways
+                )
         plan = self._planned()
         tried = {choice.check for choice in choices_to_try(plan, named=bool(self.wishes.named))}
         skipped = [skip for skip in plan.skipped if skip.check not in tried and skip.do is not None]
@@ -166,14 +189,26 @@ class Hardening:
         asks = self.wishes.probes is None and not judged and not self.simulated
         probe = self._proposed() if asks else None
         others = tuple(other.outset() for other in self.others)
-        return Outset(plan, probe, judged, lacks, tuple(self._together()), others=others)
+        return Outset(
+            plan,
+            probe,
+            judged,
+            lacks,
+            tuple(self._together()),
+            others=others,
+        )
 
     def _together(self) -> Iterator[str]:
         facts = self._facts
         reports = (row.report for row in self.bench.containers.rows() if row.kept is None)
-        known = [report.facts for report in reports if report is not None and report.facts is not None]
+        known = [
+            report.facts for report in reports if report is not None and report.facts is not None
+        ]
         groups = stacks((other, other) for other in known if not other.inspect.get("IsInfra"))
-        own = next((group for group in groups if facts.id in [other.id for other in group]), [])
+        own = next(
+            (group for group in groups if facts.id in [other.id for other in group]),
+            [],
+        )
         names = [other.name for other in own if other.id != facts.id]
         if names and not self.wishes.together:
             group = compose_project(facts.labels) or str((facts.pod or {}).get("Name") or "")
@@ -202,24 +237,36 @@ class Hardening:
             for choice in plan.choices
             if choice.check not in unseen or plan.risks.get(choice.check) is not Risk.MAY_BREAK
         ]
-        return plan if len(kept) == len(plan.choices) else planner.plan_with(self.report, None, kept)
+        return (
+            plan if len(kept) == len(plan.choices) else planner.plan_with(self.report, None, kept)
+        )
 
     def _proposed(self) -> ProposedProbe | None:
         facts = self._facts
         ports = ports_of(listening(facts) or ())
         known = (row.report.facts for row in self.bench.containers.rows() if row.report is not None)
-        lends = any(f"container:{facts.name}" in other.spec[NETWORK] for other in known if other is not None)
-        if not facts.running or not facts.engine.local or not ports or lends:  # others may serve there
+        lends = any(
+            f"container:{facts.name}" in other.spec[NETWORK] for other in known if other is not None
+        )
+        if (
+            not facts.running or not facts.engine.local or not ports or lends
+        ):  # others may serve there
             return None
         opened = self.bench.opened
         with closing(ChangingEngine(opened.engine(facts.engine.label), opened.log)) as engine:
             containers = engine.containers
-            return proposed_probe(lambda command, _: probe_once(containers, command, facts.name), ports)
+            return proposed_probe(
+                lambda command, _: probe_once(containers, command, facts.name), ports
+            )
 
-    # --- the trial ------------------------------------------------------------------------------------
+    # --- the trial --------------------------------------------------------------------------------
 
     def try_out(
-        self, outset: Outset, probes: tuple[str, ...], on_event: OnTrialEvent, stop: threading.Event
+        self,
+        outset: Outset,
+        probes: tuple[str, ...],
+        on_event: OnTrialEvent,
+        stop: threading.Event,
     ) -> Card:
         """Try it on twins; blocking. The container stays as it is.
 
@@ -238,9 +285,23 @@ class Hardening:
             directory = wishes.directory or kept
             path = profile_path(name, directory) if self._facts.engine.local else ""
             trying = self.bench.trying(self.report)
-            tried = Wishes(probes=probes, patience=wishes.patience, learn=path)
-            trial = trying.try_plan(outset.plan, tried, on_event, stop, named=bool(wishes.named))
-            if not wishes.directory and trial.learned is not None and trial.learned.seccomp is not None:
+            tried = Wishes(
+                probes=probes,
+                patience=wishes.patience,
+                learn=path,
+            )
+            trial = trying.try_plan(
+                outset.plan,
+                tried,
+                on_event,
+                stop,
+                named=bool(wishes.named),
+            )
+            if (
+                not wishes.directory
+                and trial.learned is not None
+                and trial.learned.seccomp is not None
+            ):
                 if can_keep_profile(self._facts, self.bench.opened.files):
                     keep_profile(trial, kept)
                 else:
@@ -256,19 +317,31 @@ class Hardening:
         card = replace(card, others=tuple(cards))
         return self.offered(card, self.apply_wishes(probes)) if card.works else card
 
-    def _card(self, outset: Outset, trial: Trial, probes: tuple[str, ...]) -> Card:
+    def _card(
+        self,
+        outset: Outset,
+        trial: Trial,
+        probes: tuple[str, ...],
+    ) -> Card:
         self._trial = trial
         planner = self.bench.planner
         self.plan = plan = plan_of_trial(planner, self.report, trial)
         after = planner.score_after(self.report, plan)
         card = replace(
-            card_of(outset.plan, plan, self._facts, trial, self.report.score, after),
+            card_of(
+                outset.plan,
+                plan,
+                self._facts,
+                trial,
+                self.report.score,
+                after,
+            ),
             answer=outset.probe.answer if outset.probe and outset.probe.command in probes else "",
             simulated=self.simulated,
         )
         return self.offered(card, self.apply_wishes(probes)) if card.works else card
 
-    # --- a trial that was not followed by a decision ---------------------------------------------------
+    # --- a trial that was not followed by a decision ----------------------------------------------
 
     def _kept_path(self) -> str:
         """By what was asked for: another choice of fixes or probes is another trial."""
@@ -280,7 +353,9 @@ class Hardening:
     def _keep(self, trial: Trial) -> None:
         """Until it is applied: a terminal may be closed before that."""
         if trial.result is Result.WORKS and not self.wishes.directory:
-            kept = KeptTrial(at=time.time(), image=str(self._facts.inspect.get("Image") or ""), trial=trial)
+            kept = KeptTrial(
+                at=time.time(), image=str(self._facts.inspect.get("Image") or ""), trial=trial
+            )
             with suppress(OSError):
                 write_own(self._kept_path(), msgspec.json.encode(kept))
 
@@ -294,12 +369,18 @@ class Hardening:
             return None
         learned = kept.trial.learned
         profile = learned.profile if learned and learned.seccomp else ""
-        place = profile_path(kept.trial.container, profile_directory(self._facts, self.bench.opened.files))
+        place = profile_path(
+            kept.trial.container, profile_directory(self._facts, self.bench.opened.files)
+        )
         image = str(self._facts.inspect.get("Image") or "")
         fresh = 0 <= time.time() - kept.at < _KEPT_FOR and kept.image == image
         return kept if fresh and (not profile or os.path.exists(place)) else None
 
-    def picked_up(self, outset: Outset, kept: KeptTrial) -> Card:
+    def picked_up(
+        self,
+        outset: Outset,
+        kept: KeptTrial,
+    ) -> Card:
         """The card of that trial, as if it had just ended.
 
         Raises:
@@ -307,7 +388,7 @@ class Hardening:
         """
         return self._card(outset, kept.trial, kept.trial.probes)
 
-    # --- the card ------------------------------------------------------------------------------------
+    # --- the card ---------------------------------------------------------------------------------
 
     def apply_wishes(self, probes: tuple[str, ...]) -> ApplyWishes:
         """How the result is applied; data is copied to volumes where that is possible."""
@@ -318,28 +399,45 @@ class Hardening:
             confirm_within=wishes.confirm_within,
             soak=wishes.soak or 0.0,
             keep_data=self._facts.engine.local,
-            tried=(trial.baseline.seconds, trial.baseline.stop_seconds) if trial is not None else None,
+            tried=(trial.baseline.seconds, trial.baseline.stop_seconds)
+            if trial is not None
+            else None,
             keep_with=wishes.keep_with,
             discard_with=wishes.discard_with,
         )
 
-    def offered(self, card: Card, wishes: ApplyWishes) -> Card:
+    def offered(
+        self,
+        card: Card,
+        wishes: ApplyWishes,
+    ) -> Card:
         """The card with what applying it means, or why that is impossible."""
         write = NextStep("write", self._command("harden", "-o", "DIR"))
         try:
             prepared = self.prepare(wishes)
         except HardenError as error:
-            return replace(card, obstacle=f"{error.title} {error.hint}".strip(), next=(write,))
+            return replace(
+                card,
+                obstacle=f"{error.title} {error.hint}".strip(),
+                next=(write,),
+            )
         expected = prepared.expected
         return replace(
             card,
             obstacle="",
-            notes=tuple(note for note in prepared.notes if not self._is_known(card, prepared, note)),
+            notes=tuple(
+                note for note in prepared.notes if not self._is_known(card, prepared, note)
+            ),
             expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
             next=(NextStep("apply", self._command("harden")), write),
         )
 
-    def _is_known(self, card: Card, prepared: PreparedChange, note: str) -> bool:
+    def _is_known(
+        self,
+        card: Card,
+        prepared: PreparedChange,
+        note: str,
+    ) -> bool:
         """What the card tells already, or the card of another one will."""
         others = prepared.entry.containers[1:] if self.wishes.together else ()
         of_others = note.startswith(tuple(visible(name, 80) for name in others))
@@ -354,7 +452,11 @@ class Hardening:
         self.plan = self._planned()
         return Outset(self.plan)
 
-    def prepare(self, wishes: ApplyWishes, along: Sequence[Hardening] | None = None) -> PreparedChange:
+    def prepare(
+        self,
+        wishes: ApplyWishes,
+        along: Sequence[Hardening] | None = None,
+    ) -> PreparedChange:
         """The steps of applying the plan; `apply` carries them out. Changes nothing.
 
         Args:
@@ -366,13 +468,25 @@ class Hardening:
         assert self.plan is not None  # noqa: S101 - it was tried, or chosen
         self.prepared = None
         if self.simulated:
-            draft = self.bench.drafter.draft(self.report, self.plan, Target.QUADLET, verify=False)
+            draft = self.bench.drafter.draft(
+                self.report,
+                self.plan,
+                Target.QUADLET,
+                verify=False,
+            )
             self.prepared = prepare_played(self.plan, draft.diff, wishes)
         else:
             self._application = Application(self.bench, self.report)
-            treated = {"keep_data": wishes.keep_data, "discard_data": wishes.discard_data}
+            treated = {
+                "keep_data": wishes.keep_data,
+                "discard_data": wishes.discard_data,
+            }
             others = [
-                Part(other.report, other.plan, replace(other.prepared.wishes, **treated))
+                Part(
+                    other.report,
+                    other.plan,
+                    replace(other.prepared.wishes, **treated),
+                )
                 for other in (self.others if along is None else along)
                 if other.plan is not None and other.prepared is not None
             ]
@@ -391,14 +505,19 @@ class Hardening:
         alone = self._facts.spec[REMOVE] or (prepared is not None and prepared.wishes.soak)
         return prepared is not None and prepared.entry.original is not None and not alone
 
-    # --- a change that was not finished --------------------------------------------------------------
+    # --- a change that was not finished -----------------------------------------------------------
 
     @property
     def waiting(self) -> JournalEntry | None:
         """Its change that is applied and not confirmed yet."""
         entries = () if self.simulated else History().recorded().entries
-        mine = (entry for entry in entries if self._facts.name in entry.containers and entry.unfinished)
-        return next((entry for entry in mine if entry.state is EntryState.WAITING), None)
+        mine = (
+            entry for entry in entries if self._facts.name in entry.containers and entry.unfinished
+        )
+        return next(
+            (entry for entry in mine if entry.state is EntryState.WAITING),
+            None,
+        )
 
     def resumable(self) -> str:
         """The ID of its change that was cut off and can be completed; empty if there is none."""
@@ -407,15 +526,24 @@ class Hardening:
         entry = history.cut_off_entry(identity) if identity else None
         return identity if entry is not None and resumable_from(entry) is not None else ""
 
-    def resume(self, identity: str, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
+    def resume(
+        self,
+        identity: str,
+        on_event: OnEvent,
+        stop: threading.Event,
+    ) -> JournalEntry:
         """Complete a change that was cut off.
 
         Raises:
             ApplyFailed: it does not work, and the original runs as before.
         """
-        return Application(self.bench, self.report).finish(identity, on_event, stop)
+        return Application(self.bench, self.report).finish(
+            identity,
+            on_event,
+            stop,
+        )
 
-    # --- a container that soaks -----------------------------------------------------------------------
+    # --- a container that soaks -------------------------------------------------------------------
 
     @property
     def soak(self) -> JournalEntry | None:
@@ -429,20 +557,38 @@ class Hardening:
             CannotFix: the log cannot be read.
         """
         assert entry.soak is not None  # noqa: S101 - it soaks
-        calls = logged_calls(entry.soak, self._facts.id, self.bench.opened.files)
+        calls = logged_calls(
+            entry.soak,
+            self._facts.id,
+            self.bench.opened.files,
+        )
         if isinstance(calls, Unread):
             raise CannotFix(f"What the soak showed cannot be read: {calls.reason}.")
         return calls
 
-    def prepare_enforcing(self, entry: JournalEntry, calls: Mapping[str, frozenset[str]]) -> None:
+    def prepare_enforcing(
+        self,
+        entry: JournalEntry,
+        calls: Mapping[str, frozenset[str]],
+    ) -> None:
         """Prepare to enforce the learned profile with these calls; `apply` does it.
 
         Raises:
             HardenError: it cannot be applied.
         """
         nothing = self.bench.planner.plan(self.report, [])
-        self.plan = enforcing(nothing, entry, calls, self.bench.opened.files)
-        self.prepare(replace(self.apply_wishes(self.wishes.probes or probes_of(entry)), soak=0.0))
+        self.plan = enforcing(
+            nothing,
+            entry,
+            calls,
+            self.bench.opened.files,
+        )
+        self.prepare(
+            replace(
+                self.apply_wishes(self.wishes.probes or probes_of(entry)),
+                soak=0.0,
+            )
+        )
 
     def soak_outset(self) -> Outset | None:
         """What its soak has shown, ready to be enforced; None if it does not soak.
@@ -457,9 +603,13 @@ class Hardening:
         assert self.plan is not None  # noqa: S101 - it was prepared
         return Outset(self.plan, soaked=tuple(told(entry, calls)))
 
-    # --- afterwards -----------------------------------------------------------------------------------
+    # --- afterwards -------------------------------------------------------------------------------
 
-    def apply(self, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
+    def apply(
+        self,
+        on_event: OnEvent,
+        stop: threading.Event,
+    ) -> JournalEntry:
         """Apply what worked; blocking.
 
         Raises:
@@ -478,14 +628,35 @@ class Hardening:
         """Of the journal entry that apply makes; empty if there is none."""
         return self.prepared.entry.id if self.prepared else ""
 
-    def applied(self, card: Card, entry: JournalEntry) -> Card:
+    def applied(
+        self,
+        card: Card,
+        entry: JournalEntry,
+    ) -> Card:
         """The card with what was done."""
         steps = [NextStep("undo", own_command((), "undo", entry.id))] if entry.can_be_undone else []
         if entry.state is EntryState.WAITING:
-            steps.insert(0, NextStep("confirm", own_command((), "confirm", entry.id)))
+            steps.insert(
+                0,
+                NextStep("confirm", own_command((), "confirm", entry.id)),
+            )
         elif entry.state is EntryState.DONE and entry.original:
-            steps.append(NextStep("forget", own_command((), "journal", "forget", entry.id)))
-        return replace(card, apply=public_entry(entry), next=tuple(steps))
+            steps.append(
+                NextStep(
+                    "forget",
+                    own_command(
+                        (),
+                        "journal",
+                        "forget",
+                        entry.id,
+                    ),
+                )
+            )
+        return replace(
+            card,
+            apply=public_entry(entry),
+            next=tuple(steps),
+        )
 
     def files(self) -> tuple[DraftFile, ...]:
         """The files of `-o DIR`: record, plan, profile, Quadlet, run script.
@@ -494,18 +665,28 @@ class Hardening:
             GeneratorError: the host's Quadlet generator does not produce the intended command.
         """
         assert self._trial is not None  # noqa: S101 - it was tried
-        return trial_files(self.bench.planner, self.bench.drafter, self.report, self._trial)
+        return trial_files(
+            self.bench.planner,
+            self.bench.drafter,
+            self.report,
+            self._trial,
+        )
 
     def override(self, old: str) -> ComposeOverride | None:
-        """What became of it, for the override file of its compose project; None if it is of none. `old`: the
-        file to add it to; empty: a new one.
+        """What became of it, for the override file of its compose project; None if it is of none.
+        `old`: the file to add it to; empty: a new one.
         """
         assert self.plan is not None  # noqa: S101 - it was tried
         return compose_override(self._facts, self.plan.after, old)
 
     def _command(self, verb: str, *words: str) -> str:
         name = command_word(self._facts.name, self._facts.id[:12])
-        return own_command(self._facts.engine.found_with, verb, name, *words)
+        return own_command(
+            self._facts.engine.found_with,
+            verb,
+            name,
+            *words,
+        )
 
 
 def _without_profile(trial: Trial, learned: Learned) -> Trial:
@@ -519,4 +700,8 @@ def _without_profile(trial: Trial, learned: Learned) -> Trial:
         unknown={**learned.unknown, **why},
     )
     options = tuple(change for change in trial.options if change.option != SECCOMP_PROFILE.name)
-    return replace(trial, learned=learned, options=options)
+    return replace(
+        trial,
+        learned=learned,
+        options=options,
+    )

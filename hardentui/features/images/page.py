@@ -9,7 +9,15 @@ from typing import Any
 from hardentui.do import Do, Verb
 from hardentui.features.images.scanning import COOL_DOWN, Update, ask_registries
 from hardentui.features.looking.judging import Parts
-from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone, age_text, size_text
+from hardentui.features.sections import (
+    PageLine,
+    PageSection,
+    TaskResult,
+    Tell,
+    Tone,
+    age_text,
+    size_text,
+)
 from hardentui.features.trial.trying import Rehearsal, lines_of
 from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.facts import ImageFacts
@@ -89,14 +97,29 @@ def scan_word(facts: ImageFacts) -> str:
 
 def cells_of(facts: ImageFacts) -> tuple[str, ...]:
     """A row of a table: engine, number of containers, age, size, system, packages, vulnerabilities."""
-    about = (age_of(facts), size_text(size_of(facts)), system_of(facts), packages_of(facts), scan_word(facts))
+    about = (
+        age_of(facts),
+        size_text(size_of(facts)),
+        system_of(facts),
+        packages_of(facts),
+        scan_word(facts),
+    )
     return facts.engine.label, str(len(facts.used_by)), *about
 
 
 def no_scanner_page(commands: Iterable[str]) -> PageSection:
     """The notice that nothing can be scanned here, and how to change that."""
-    lines = [PageLine("scan", "not scanned: this host has no scanner", Tone.BAD)]
-    lines += [PageLine("to install one" if at == 0 else "", command) for at, command in enumerate(commands)]
+    lines = [
+        PageLine(
+            "scan",
+            "not scanned: this host has no scanner",
+            Tone.BAD,
+        )
+    ]
+    lines += [
+        PageLine("to install one" if at == 0 else "", command)
+        for at, command in enumerate(commands)
+    ]
     lines.append(PageLine("or", "import a report (i)", Tone.MUTED))
     return PageSection("Scanner", tuple(lines))
 
@@ -106,7 +129,18 @@ def image_page(facts: ImageFacts) -> tuple[PageSection, ...]:
     inside = known(lambda: facts.inventory)
     sections = [PageSection("Image", tuple(_about(facts)))]
     if isinstance(inside, Unread):
-        sections.append(PageSection("Inside", (PageLine("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
+        sections.append(
+            PageSection(
+                "Inside",
+                (
+                    PageLine(
+                        "",
+                        f"{_NOT_LOOKED}: {inside.reason}",
+                        Tone.MUTED,
+                    ),
+                ),
+            )
+        )
     else:
         sections.append(PageSection("Inside", tuple(_inside(facts, inside))))
     if not isinstance(known(lambda: facts.scan), Unread):
@@ -125,27 +159,50 @@ def _about(facts: ImageFacts) -> Iterable[PageLine]:
         "built", f"{made:%Y-%m-%d}, {old} ago" if made and old != "today" else old or "date unknown"
     )
     yield PageLine("size", size_text(size_of(facts)))
-    yield PageLine("runs as", str(facts.config.get("User") or facts.inspect.get("User") or "root (no USER)"))
-    yield PageLine("used by", ", ".join(facts.used_by) or "no container", Tone.PLAIN)
+    yield PageLine(
+        "runs as", str(facts.config.get("User") or facts.inspect.get("User") or "root (no USER)")
+    )
+    yield PageLine(
+        "used by",
+        ", ".join(facts.used_by) or "no container",
+        Tone.PLAIN,
+    )
 
 
 def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
     """The stored result of a scanner with the date of its data; an old one is stale, not clean."""
     report = known(lambda: facts.scan)
     if isinstance(report, Unread):
-        yield PageLine("scan", f"unknown: {report.reason}", Tone.MUTED)
+        yield PageLine(
+            "scan",
+            f"unknown: {report.reason}",
+            Tone.MUTED,
+        )
         return
     if isinstance(report, NeverScanned):
-        yield PageLine("scan", "never scanned", Tone.BAD, Do(Verb.IMAGE_SCAN))
+        yield PageLine(
+            "scan",
+            "never scanned",
+            Tone.BAD,
+            Do(Verb.IMAGE_SCAN),
+        )
         return
     counts = severities(report)
-    counted = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
+    counted = (
+        ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
+    )
     serious = counts["critical"] + counts["high"]
     old = stale(report, facts.now)
     clean = not report.vulnerabilities and not report.gaps and not old
-    yield PageLine("known", counted, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
+    yield PageLine(
+        "known",
+        counted,
+        Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN,
+    )
     yield PageLine("scanned", f"{report.scanner}, {report.scanned:%Y-%m-%d}")
-    yield PageLine("data from", f"{report.database:%Y-%m-%d}" if report.database else "date unknown")
+    yield PageLine(
+        "data from", f"{report.database:%Y-%m-%d}" if report.database else "date unknown"
+    )
     if old:
         yield PageLine("stale", f"{old}; scan again", Tone.BAD)
     for at, gap in enumerate(report.gaps):
@@ -156,15 +213,24 @@ def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
         exploited = ", exploited by attackers" if vulnerability.exploited else ""
         version = f" {vulnerability.installed}" if vulnerability.installed else ""
         package = f"{vulnerability.package}{version}{fixed}{exploited}"
-        yield PageLine("worst" if at == 0 else "", f"{vulnerability.id} {vulnerability.severity}: {package}")
+        yield PageLine(
+            "worst" if at == 0 else "", f"{vulnerability.id} {vulnerability.severity}: {package}"
+        )
     if (more := len(worst) - _FILES_SHOWN) > 0:
         yield PageLine("", f"and {more} more", Tone.MUTED)
 
 
-def _inside(facts: ImageFacts, inside: ImageInventory) -> Iterable[PageLine]:
+def _inside(
+    facts: ImageFacts,
+    inside: ImageInventory,
+) -> Iterable[PageLine]:
     support, tone = support_of(facts)
     name = _release_name(inside) or "no distribution"
-    yield PageLine("system", f"{name}, {support}" if support else name, tone)
+    yield PageLine(
+        "system",
+        f"{name}, {support}" if support else name,
+        tone,
+    )
     counts = [f"{count} {kind}" for kind, count in inside.packages.items()]
     counts += [f"{kind} packages, not counted" for kind in inside.uncounted]
     yield PageLine("packages", ", ".join(counts) or "none")
@@ -175,18 +241,35 @@ def _inside(facts: ImageFacts, inside: ImageInventory) -> Iterable[PageLine]:
     yield from _files("writable", inside.world_writable, bad=True)
     yield from _files("secrets", inside.credentials, bad=True)
     for at, sentence in enumerate(inside.weak_accounts):
-        yield PageLine("accounts" if at == 0 else "", sentence, Tone.BAD)
+        yield PageLine(
+            "accounts" if at == 0 else "",
+            sentence,
+            Tone.BAD,
+        )
     for at, gap in enumerate(inside.gaps):
         yield PageLine("not read" if at == 0 else "", gap, Tone.BAD)
 
 
-def _files(label: str, files: tuple[ImageFile, ...], *, bad: bool = False) -> Iterable[PageLine]:
+def _files(
+    label: str,
+    files: tuple[ImageFile, ...],
+    *,
+    bad: bool = False,
+) -> Iterable[PageLine]:
     if not files:
-        yield PageLine(label, "none", Tone.GOOD if bad else Tone.PLAIN)
+        yield PageLine(
+            label,
+            "none",
+            Tone.GOOD if bad else Tone.PLAIN,
+        )
         return
     tone = Tone.BAD if bad else Tone.PLAIN
     for at, file in enumerate(files[:_FILES_SHOWN]):
-        yield PageLine(label if at == 0 else "", file_text(file), tone)
+        yield PageLine(
+            label if at == 0 else "",
+            file_text(file),
+            tone,
+        )
     if (more := len(files) - _FILES_SHOWN) > 0:
         yield PageLine("", f"and {more} more", Tone.MUTED)
 
@@ -201,7 +284,9 @@ def file_text(file: ImageFile) -> str:
 def _layers(inside: ImageInventory) -> Iterable[PageLine]:
     for number, layer in enumerate(inside.layers, 1):
         digest = layer.digest.removeprefix("sha256:")[:12]
-        yield PageLine(str(number), f"{size_text(layer.size):>9}  {layer.entries:>6} entries  {digest}")
+        yield PageLine(
+            str(number), f"{size_text(layer.size):>9}  {layer.entries:>6} entries  {digest}"
+        )
 
 
 def _release_name(inside: ImageInventory) -> str:
@@ -238,18 +323,31 @@ def state_text(update: Update) -> str:
 UPDATES_SCHEMA = "hardentui/updates/1"
 
 
-def updates_task(parts: Parts, images: Iterable[ImageFacts], stop: threading.Event, tell: Tell) -> TaskResult:
+def updates_task(
+    parts: Parts,
+    images: Iterable[ImageFacts],
+    stop: threading.Event,
+    tell: Tell,
+) -> TaskResult:
     """What the registries have; nothing is pulled. Code 4: one did not answer.
 
     Raises:
         ToolMissing: skopeo is not installed.
     """
-    answers = ask_registries(parts, images, lambda name: tell(f"querying {name}"), stop)
+    answers = ask_registries(
+        parts,
+        images,
+        lambda name: tell(f"querying {name}"),
+        stop,
+    )
     if stop.is_set():
         raise KeyboardInterrupt
     return TaskResult(
         (updates_page(answers),),
-        document={"schema": UPDATES_SCHEMA, "images": list(map(update_document, answers))},
+        document={
+            "schema": UPDATES_SCHEMA,
+            "images": list(map(update_document, answers)),
+        },
         code=4 if any(isinstance(update.answer, Unread) for update in answers) else 0,
     )
 
@@ -275,5 +373,14 @@ def updates_page(updates: Iterable[Update]) -> PageSection:
         known = not isinstance(update.answer, Unread)
         label = ("current" if update.here else "newer") if known else "unknown"
         tone = (Tone.GOOD if update.here else Tone.BAD) if known else Tone.MUTED
-        lines.append(PageLine(label, f"{update.name}: {state_text(update)}", tone))
-    return PageSection("Images", tuple(lines) or (PageLine("", "none has a registry name"),))
+        lines.append(
+            PageLine(
+                label,
+                f"{update.name}: {state_text(update)}",
+                tone,
+            )
+        )
+    return PageSection(
+        "Images",
+        tuple(lines) or (PageLine("", "none has a registry name"),),
+    )

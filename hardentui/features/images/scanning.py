@@ -51,7 +51,9 @@ class Scanner(Struct, frozen=True):
     """A scanner that reads an image archive."""
 
     name: str  # also of the program
-    scan: Callable[[str, Ask, ScanSettings], Known[ScanReport]]  # (archive, ask, settings) -> report
+    scan: Callable[
+        [str, Ask, ScanSettings], Known[ScanReport]
+    ]  # (archive, ask, settings) -> report
     get: tuple[str, ...]
 
 
@@ -87,7 +89,11 @@ def commands_to_install() -> tuple[str, ...]:
 
 
 def look_into_image(
-    parts: Parts, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+    parts: Parts,
+    label: str,
+    image: str,
+    on_bytes: Callable[[int], None],
+    stop: threading.Event,
 ) -> Known[ImageInventory]:
     """Inspect the contents of an image; blocking, about a second per 100 MB.
 
@@ -100,7 +106,12 @@ def look_into_image(
     known = parts.inventories.known(image)
     if known is not None:
         return known
-    read = _read_contents(parts.opened.engine(label), image, stop, on_bytes)
+    read = _read_contents(
+        parts.opened.engine(label),
+        image,
+        stop,
+        on_bytes,
+    )
     if isinstance(read, ImageInventory):
         parts.inventories.keep(image, read)
     parts.more_is_known(label, image)
@@ -108,7 +119,10 @@ def look_into_image(
 
 
 def _read_contents(
-    engine: Engine, image: str, stop: threading.Event, on_bytes: Callable[[int], None]
+    engine: Engine,
+    image: str,
+    stop: threading.Event,
+    on_bytes: Callable[[int], None],
 ) -> Known[ImageInventory]:
     try:
         source = _Source(engine.archive(image, stop), on_bytes)
@@ -123,7 +137,11 @@ def _read_contents(
 class _Source:
     """The chunks of an archive as a readable stream."""
 
-    def __init__(self, pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        pieces: Iterator[bytes],
+        on_bytes: Callable[[int], None],
+    ) -> None:
         self._pieces = pieces
         self._rest = b""
         self._total = 0
@@ -156,7 +174,10 @@ def sbom_of(image: ImageFacts) -> str:
     return sbom(image, inventory, image.now)
 
 
-def save_sboms(images: Iterable[ImageFacts], directory: str) -> tuple[WrittenFile, ...]:
+def save_sboms(
+    images: Iterable[ImageFacts],
+    directory: str,
+) -> tuple[WrittenFile, ...]:
     """Write `IMAGE.cdx.json` for each; previous files are kept as backups.
 
     Raises:
@@ -168,8 +189,17 @@ def save_sboms(images: Iterable[ImageFacts], directory: str) -> tuple[WrittenFil
         name = _file_name(image)
         if name in files:
             name = f"{name}-{image.id.removeprefix('sha256:')[:12]}"
-        files[name] = TextFile(f"{name}.cdx.json", sbom_of(image), 0o644, of_root=True)
-    return write_bundle(directory, list(files.values()), create=True)
+        files[name] = TextFile(
+            f"{name}.cdx.json",
+            sbom_of(image),
+            0o644,
+            of_root=True,
+        )
+    return write_bundle(
+        directory,
+        list(files.values()),
+        create=True,
+    )
 
 
 def name_of(image: ImageFacts) -> str:
@@ -228,7 +258,11 @@ class Scanning:
                 on_progress(ScanProgress("scanning"))
                 report = scanner.scan(archive, asker(stop), how)
         except EngineError as error:
-            return CANCELLED if stop.is_set() else Unread(f"the image could not be read: {error.title}")
+            return (
+                CANCELLED
+                if stop.is_set()
+                else Unread(f"the image could not be read: {error.title}")
+            )
         except OSError as error:
             return Unread(f"no archive of the image could be created: {error.strerror or error}")
         if isinstance(report, ScanReport):
@@ -238,7 +272,11 @@ class Scanning:
                 return Unread(error.title)
         return report
 
-    def import_report(self, path: str, images: Iterable[ImageFacts]) -> tuple[ImageFacts, ScanReport]:
+    def import_report(
+        self,
+        path: str,
+        images: Iterable[ImageFacts],
+    ) -> tuple[ImageFacts, ScanReport]:
         """Store a report of Trivy, Grype, Quay or Clair.
 
         Raises:
@@ -255,30 +293,48 @@ class Scanning:
         image = next((image for image in images if names_of(image) & set(about)), None)
         if image is None:
             raise InputError(
-                f"{shown} is about {visible(about[0], 80)}, and no image here has that ID or digest."
+                f"{shown} is about {visible(about[0], 80)}, and no image here has that ID or "
+                "digest."
             )
         if self._opened.state_directory is None:
-            raise UsageError("The images do not belong to a real host, so no report can be stored for them.")
+            raise UsageError(
+                "The images do not belong to a real host, so no report can be stored for them."
+            )
         self._keep(image, report)
         return image, report
 
-    def _keep(self, image: ImageFacts, report: ScanReport) -> None:
+    def _keep(
+        self,
+        image: ImageFacts,
+        report: ScanReport,
+    ) -> None:
         assert self._opened.state_directory is not None  # noqa: S101 - both callers have asked
         StoredScans(self._opened.state_directory).keep(image.id, report)
         self._scanned(image.engine.label, image.id)
 
     @contextmanager
     def _archive(
-        self, image: ImageFacts, on_progress: Callable[[ScanProgress], None], stop: threading.Event
+        self,
+        image: ImageFacts,
+        on_progress: Callable[[ScanProgress], None],
+        stop: threading.Event,
     ) -> Iterator[str]:
         """A file with the image, removed afterwards."""
         directory = os.fspath(self._opened.cache_directory())
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        os.makedirs(
+            directory,
+            mode=0o700,
+            exist_ok=True,
+        )
         size, free = image.inspect.get("Size"), os.statvfs(directory)
         if isinstance(size, int) and size * _ROOM > free.f_bavail * free.f_frsize:
             raise OSError(f"{visible(directory)} has no space for its {size // 1_000_000} MB")
         pieces = self._opened.engine(image.engine.label).archive(image.id, stop)
-        with tempfile.NamedTemporaryFile(dir=directory, prefix="scan-", suffix=".tar") as file:
+        with tempfile.NamedTemporaryFile(
+            dir=directory,
+            prefix="scan-",
+            suffix=".tar",
+        ) as file:
             total = 0
             for piece in pieces:
                 file.write(piece)
@@ -295,7 +351,8 @@ def scan_images(
     stop: threading.Event,
     how: ScanSettings = DEFAULT,
 ) -> dict[str, str]:
-    """Scan images one after the other; name -> why one was not scanned, which does not stop the others.
+    """Scan images one after the other; name -> why one was not scanned, which does not stop the
+    others.
 
     Raises:
         ToolMissing: there is no scanner; says how to install one.
@@ -310,7 +367,13 @@ def scan_images(
         def on_progress(at: ScanProgress, name: str = name) -> None:
             tell(f"{at.phase} {name}{f': {size_text(at.bytes)}' if at.bytes else ''}")
 
-        report = scanning.scan(image, scanner, on_progress, stop, how)
+        report = scanning.scan(
+            image,
+            scanner,
+            on_progress,
+            stop,
+            how,
+        )
         if stop.is_set():
             break
         if isinstance(report, Unread):
@@ -332,7 +395,8 @@ def _read(path: str) -> tuple[object, datetime]:
         raise InputError(f"{visible(path, 200)} is not JSON.") from None
 
 
-# The contents of an image as a CycloneDX SBOM, for other tools: Grype, Dependency-Track, an auditor.
+# The contents of an image as a CycloneDX SBOM, for other tools: Grype, Dependency-Track, an
+# auditor.
 
 
 _NAMESPACE = uuid.UUID("6f1b8d2c-6a1e-5c58-9d4a-0d6c1f6b7f10")
@@ -341,18 +405,29 @@ _LOWER = ("deb", "apk", "golang", "pypi")
 """Kinds whose names have no capitals in a package URL."""
 
 
-def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
+def sbom(
+    image: ImageFacts,
+    inventory: ImageInventory,
+    now: datetime,
+) -> str:
     """The SBOM as JSON, CycloneDX 1.6."""
     identity = image.id.removeprefix("sha256:")
     subject = f"image:{identity}"
     release = inventory.release
     packages = {
-        package_url(package, release.get("ID", ""), release.get("VERSION_ID", "")): package
+        package_url(
+            package,
+            release.get("ID", ""),
+            release.get("VERSION_ID", ""),
+        ): package
         for package in inventory.installed
     }
     components = [_component(package, url) for url, package in packages.items()]
     if release.get("ID"):
-        system = {"name": release["ID"], "version": release.get("VERSION_ID")}
+        system = {
+            "name": release["ID"],
+            "version": release.get("VERSION_ID"),
+        }
         about = {"description": release.get("PRETTY_NAME")}
         components.append(
             _given({"type": "operating-system", "bom-ref": "operating-system", **system, **about})
@@ -365,7 +440,9 @@ def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
         "version": 1,
         "metadata": {
             "timestamp": now.isoformat(),
-            "tools": {"components": [{"type": "application", "name": "hardentui", "version": __version__}]},
+            "tools": {
+                "components": [{"type": "application", "name": "hardentui", "version": __version__}]
+            },
             "component": {
                 "type": "container",
                 "bom-ref": subject,
@@ -376,7 +453,10 @@ def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
         },
         "components": components,
         "dependencies": [
-            {"ref": subject, "dependsOn": [component["bom-ref"] for component in components]},
+            {
+                "ref": subject,
+                "dependsOn": [component["bom-ref"] for component in components],
+            },
             *({"ref": component["bom-ref"]} for component in components),
         ],
     }
@@ -413,7 +493,8 @@ def _component(package: Package, url: str) -> dict[str, Any]:
 
 
 def _for_trivy(package: Package) -> list[dict[str, str]]:
-    """Trivy looks vulnerabilities of a distribution up by source package, and reads it only from here."""
+    """Trivy looks vulnerabilities of a distribution up by source package, and reads it only from
+    here."""
     if package.kind in KINDS:
         return []
     source, version = package.source or package.name, package.source_version or package.version
@@ -421,11 +502,21 @@ def _for_trivy(package: Package) -> list[dict[str, str]]:
     return [{"name": f"aquasecurity:trivy:{name}", "value": value} for name, value in fields]
 
 
-def package_url(package: Package, distribution: str, release: str) -> str:
+def package_url(
+    package: Package,
+    distribution: str,
+    release: str,
+) -> str:
     """`pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13&upstream=glibc`."""
     if package.kind in KINDS:
         space, _, name = package.name.rpartition("/")
-        return _url(package.kind, space, name, package.version, {})
+        return _url(
+            package.kind,
+            space,
+            name,
+            package.version,
+            {},
+        )
     epoch, colon, rest = package.version.partition(":")
     rpm = package.kind == "rpm" and bool(colon)
     qualifiers = {
@@ -435,18 +526,30 @@ def package_url(package: Package, distribution: str, release: str) -> str:
         "upstream": _upstream(package),
     }
     version = rest if rpm else package.version
-    return _url(package.kind, distribution or _VENDORS[package.kind], package.name, version, qualifiers)
+    return _url(
+        package.kind, distribution or _VENDORS[package.kind], package.name, version, qualifiers
+    )
 
 
-def _url(kind: str, space: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
+def _url(
+    kind: str,
+    space: str,
+    name: str,
+    version: str,
+    qualifiers: Mapping[str, str],
+) -> str:
     """As the specification of package URLs says."""
     if kind in _LOWER:
         space, name = space.lower(), name.lower()
     if kind == "pypi":
         name = name.replace("_", "-")
     parts = (quote(part, safe=":") for part in (*space.split("/"), name) if part)
-    asked = "&".join(f"{key}={quote(value, safe=':')}" for key, value in qualifiers.items() if value)
-    return f"pkg:{kind}/{'/'.join(parts)}@{quote(version, safe=':')}" + (f"?{asked}" if asked else "")
+    asked = "&".join(
+        f"{key}={quote(value, safe=':')}" for key, value in qualifiers.items() if value
+    )
+    return f"pkg:{kind}/{'/'.join(parts)}@{quote(version, safe=':')}" + (
+        f"?{asked}" if asked else ""
+    )
 
 
 def _upstream(package: Package) -> str:
@@ -461,7 +564,8 @@ def _upstream(package: Package) -> str:
 
 
 COOL_DOWN = 3
-"""Days that a new image must have been available: a bad or hijacked release is often noticed by then."""
+"""Days that a new image must have been available: a bad or hijacked release is often noticed by
+then."""
 _ASK_SECONDS = 60.0
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -483,7 +587,10 @@ class Update(Struct, frozen=True):
 
 
 def ask_registries(
-    parts: Parts, images: Iterable[ImageFacts], on_name: Callable[[str], None], stop: threading.Event
+    parts: Parts,
+    images: Iterable[ImageFacts],
+    on_name: Callable[[str], None],
+    stop: threading.Event,
 ) -> tuple[Update, ...]:
     """Query each name of each image; a registry that does not answer does not stop the others.
 
@@ -500,9 +607,18 @@ def ask_registries(
     return tuple(updates)
 
 
-def _update(parts: Parts, image: ImageFacts, name: str, ask: Ask) -> Update:
+def _update(
+    parts: Parts,
+    image: ImageFacts,
+    name: str,
+    ask: Ask,
+) -> Update:
     if parts.registry is None:
-        return Update(name, image, Unread("the image belongs to a simulated host"))
+        return Update(
+            name,
+            image,
+            Unread("the image belongs to a simulated host"),
+        )
     digest = digest_of(name, ask, logins())
     if isinstance(digest, Unread):
         refuse_without_skopeo(digest)
@@ -511,7 +627,12 @@ def _update(parts: Parts, image: ImageFacts, name: str, ask: Ask) -> Update:
         answer = parts.registry.keep(name, digest, parts.opened.clock())
     except WriteError as error:
         return Update(name, image, Unread(error.title))
-    return Update(name, image, answer, digest in digests_of(image))
+    return Update(
+        name,
+        image,
+        answer,
+        digest in digests_of(image),
+    )
 
 
 def refuse_without_skopeo(answer: Unread) -> None:
@@ -531,7 +652,8 @@ def logins() -> Mapping[str, str]:
 
 
 def names_to_ask(image: ImageFacts) -> tuple[str, ...]:
-    """Full names under which a registry may have a newer image: not local ones, and none with a digest."""
+    """Full names under which a registry may have a newer image: not local ones, and none with a
+    digest."""
     names = []
     for name in image.names:
         about = reference(name)
@@ -547,14 +669,25 @@ def digests_of(image: ImageFacts) -> frozenset[str]:
     return frozenset({*listed, str(image.inspect.get("Digest") or "")} - {""})
 
 
-def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = None) -> Known[str]:
+def digest_of(
+    reference: str,
+    ask: Ask,
+    environment: Mapping[str, str] | None = None,
+) -> Known[str]:
     """The registry's current digest for a full name: of the manifest list if there is one.
 
     Args:
         reference: including the registry and a tag or digest.
         environment: points to the logins and settings of the engine's user.
     """
-    command = ("skopeo", "inspect", "--no-tags", "--format", "{{.Digest}}", f"docker://{reference}")
+    command = (
+        "skopeo",
+        "inspect",
+        "--no-tags",
+        "--format",
+        "{{.Digest}}",
+        f"docker://{reference}",
+    )
     answer = ask(command, _ASK_SECONDS, environment or {})
     if isinstance(answer, Unread):
         return answer

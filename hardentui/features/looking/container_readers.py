@@ -54,7 +54,14 @@ _PROFILE_LIMIT = 4 << 20
 _MOST_ASKED = 2000
 _MOST_SECRETS = 256
 _ENV_FILE, _HOOKS_DIR = "--env-file", "--hooks-dir"
-_FILE_FLAGS = {_ENV_FILE, _HOOKS_DIR, "--runtime", "--init-path", "--conmon", "--network-cmd-path"}
+_FILE_FLAGS = {
+    _ENV_FILE,
+    _HOOKS_DIR,
+    "--runtime",
+    "--init-path",
+    "--conmon",
+    "--network-cmd-path",
+}
 """Options of podman(1) and podman-create(1): all but the first name what the engine starts."""
 
 
@@ -68,7 +75,9 @@ class Place(Struct, frozen=True):
 
 
 def readers_of_process(
-    facts: ContainerFacts, place: Place, cgroups: Known[CgroupTree] | None
+    facts: ContainerFacts,
+    place: Place,
+    cgroups: Known[CgroupTree] | None,
 ) -> dict[str, Later[Any]]:
     """Readers of what its processes do."""
 
@@ -76,7 +85,13 @@ def readers_of_process(
         path = str(section(facts.inspect, "State").get("CgroupPath") or "")
         shared = is_infra(facts) or uses_network_of_pod(facts)
         shared = shared or "net" in known(lambda: kernel.shared_namespaces, else_=())
-        seen = read_activity(place.files, kernel.pid, path, cgroups, shared_network=shared)
+        seen = read_activity(
+            place.files,
+            kernel.pid,
+            path,
+            cgroups,
+            shared_network=shared,
+        )
         refuse_another(place.files, kernel)
         return seen
 
@@ -92,24 +107,41 @@ def readers_of_process(
     return {**parts, "rlimits": later(rlimits)}
 
 
-def _denials(facts: ContainerFacts, place: Place) -> Known[tuple[Denial, ...]]:
+def _denials(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[tuple[Denial, ...]]:
     """The actions of the last day that the kernel denied it."""
     kernel = facts.kernel
     if isinstance(kernel, NotRunning):
         return Unread("it is not running, so denials of its processes cannot be identified")
     label = str(facts.inspect.get("ProcessLabel") or "")
-    return denials_of(need(place.once.refusals()), place.files, kernel, label)
+    return denials_of(
+        need(place.once.refusals()),
+        place.files,
+        kernel,
+        label,
+    )
 
 
-def _exec_events(facts: ContainerFacts, place: Place) -> Known[tuple[datetime, ...]]:
+def _exec_events(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[tuple[datetime, ...]]:
     return place.once.exec_events(facts.id)
 
 
-def _secret_drivers(facts: ContainerFacts, place: Place) -> Known[Mapping[str, str]]:
+def _secret_drivers(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[Mapping[str, str]]:
     return place.once.secret_drivers()
 
 
-def _unit(facts: ContainerFacts, place: Place) -> Known[UnitFacts | None]:
+def _unit(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[UnitFacts | None]:
     service = facts.labels.get(UNIT_LABEL)
     return place.once.unit(facts, service) if service else None
 
@@ -141,28 +173,43 @@ def _named_uid(facts: ContainerFacts, place: Place) -> Known[int]:
     return uid_of_name(place.files, facts.inspect, user)
 
 
-def _host_listening(facts: ContainerFacts, place: Place) -> Known[tuple[SocketEndpoint, ...]]:
+def _host_listening(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[tuple[SocketEndpoint, ...]]:
     if facts.engine.rootless is not False or not internal_networks(facts):
         return Unread("the host's listening ports were not read")
     return place.once.listening(_conmon(facts) or 1)
 
 
-def _network_helper(facts: ContainerFacts, place: Place) -> tuple[str, ...]:
+def _network_helper(
+    facts: ContainerFacts,
+    place: Place,
+) -> tuple[str, ...]:
     sandbox = str(section(facts.inspect, "NetworkSettings").get("SandboxKey") or "")
     rootless = facts.engine.rootless is True and facts.running
     return place.once.network_helper(sandbox) if rootless and sandbox else ()
 
 
-def _env_files(facts: ContainerFacts, place: Place) -> dict[str, Known[FileFact | Missing]]:
+def _env_files(
+    facts: ContainerFacts,
+    place: Place,
+) -> dict[str, Known[FileFact | Missing]]:
     return {path: examine(place.files, path) for path in _named_files(facts).get(_ENV_FILE, ())}
 
 
-def _mounted_programs(facts: ContainerFacts, place: Place) -> dict[str, Known[FileFact | Missing]]:
+def _mounted_programs(
+    facts: ContainerFacts,
+    place: Place,
+) -> dict[str, Known[FileFact | Missing]]:
     owners = _rightful_owners(facts)
     return {path: examine(place.files, path, owners) for path in mounted_words(facts)}
 
 
-def _programs(facts: ContainerFacts, place: Place) -> dict[str, Known[FileFact | Missing]]:
+def _programs(
+    facts: ContainerFacts,
+    place: Place,
+) -> dict[str, Known[FileFact | Missing]]:
     owners = _rightful_owners(facts)
     return {
         path: file
@@ -171,13 +218,19 @@ def _programs(facts: ContainerFacts, place: Place) -> dict[str, Known[FileFact |
     }
 
 
-def _repositories(facts: ContainerFacts, place: Place) -> tuple[str, ...]:
+def _repositories(
+    facts: ContainerFacts,
+    place: Place,
+) -> tuple[str, ...]:
     """Git's directories directly in what it mounts."""
     paths = (posixpath.join(source, ".git") for source in shown_from_host(facts).values())
     return tuple(path for path in dict.fromkeys(paths) if there(place.files, path))
 
 
-def _secret_files(facts: ContainerFacts, place: Place) -> dict[str, Known[FileFact | Missing]]:
+def _secret_files(
+    facts: ContainerFacts,
+    place: Place,
+) -> dict[str, Known[FileFact | Missing]]:
     """The host files that are bind-mounted as secrets, also those in a directory of them."""
     given: dict[str, Known[FileFact | Missing]] = {}
     for destination, source in shown_from_host(facts).items():
@@ -196,7 +249,8 @@ def _conmon(facts: ContainerFacts) -> int:
 
 
 def _named_files(facts: ContainerFacts) -> dict[str, list[str]]:
-    """Flag -> absolute paths after it in its create command; others depend on the working directory."""
+    """Flag -> absolute paths after it in its create command; others depend on the working
+    directory."""
     words = [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
     named: dict[str, list[str]] = {}
     for word, after in pairwise((*words, "")):
@@ -208,8 +262,8 @@ def _named_files(facts: ContainerFacts) -> dict[str, list[str]]:
 
 
 def _hooks_in(directories: Iterable[str], files: Files) -> Iterator[str]:
-    """The hook files of its own directories, and their programs. Podman itself runs those of the stages
-    precreate and poststop, so the runtime's configuration does not name them."""
+    """The hook files of its own directories, and their programs. Podman itself runs those of the
+    stages precreate and poststop, so the runtime's configuration does not name them."""
     for directory in directories:
         for name in known(names, files, directory, else_=()):
             if name.endswith(".json"):
@@ -218,11 +272,18 @@ def _hooks_in(directories: Iterable[str], files: Files) -> Iterator[str]:
                 yield hook_program(text_or(files, path))
 
 
-def _named_programs(facts: ContainerFacts, files: Files) -> tuple[str, ...]:
-    """What the engine starts for this container. Its configuration says where a runtime without a path is."""
+def _named_programs(
+    facts: ContainerFacts,
+    files: Files,
+) -> tuple[str, ...]:
+    """What the engine starts for this container. Its configuration says where a runtime without a
+    path is."""
     named = _named_files(facts)
     configured = known(lambda: facts.runtime.programs, else_=())
-    programs = [str(facts.inspect.get("OCIRuntime") or ""), *configured]
+    programs = [
+        str(facts.inspect.get("OCIRuntime") or ""),
+        *configured,
+    ]
     for flag, paths in named.items():
         programs += paths if flag != _ENV_FILE else ()
     programs += _hooks_in(named.get(_HOOKS_DIR, ()), files)
@@ -236,7 +297,10 @@ def _rightful_owners(facts: ContainerFacts) -> frozenset[int]:
     return known(lambda: ROOT_ONLY | {facts.engine.trust.uid}, else_=ROOT_ONLY)
 
 
-def _owners(facts: ContainerFacts, place: Place) -> dict[str, tuple[int, int]]:
+def _owners(
+    facts: ContainerFacts,
+    place: Place,
+) -> dict[str, tuple[int, int]]:
     """The owners of the host directories behind its volumes and bind mounts."""
     owners = {}
     for mount in facts.spec[MOUNTS]:
@@ -252,14 +316,21 @@ def _owners(facts: ContainerFacts, place: Place) -> dict[str, tuple[int, int]]:
     return owners
 
 
-def read_changes(facts: ContainerFacts, place: Place) -> Known[tuple[FileChange, ...]]:
+def read_changes(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[tuple[FileChange, ...]]:
     """What it has changed in its writable layer."""
     try:
         changes = place.engine.changes(facts.id)
     except EngineError as error:
         return Unread(f"Podman does not return its changed files: {error.title}")
     files_changed = [
-        FileChange(str(change["Path"]), _KINDS.get(change.get("Kind", 0), "modified")) for change in changes
+        FileChange(
+            str(change["Path"]),
+            _KINDS.get(change.get("Kind", 0), "modified"),
+        )
+        for change in changes
     ]
     layer = _writable_layer(facts)
     if facts.engine.local and layer:
@@ -275,9 +346,14 @@ def _writable_layer(facts: ContainerFacts) -> str:
     return layer if isinstance(layer, str) and layer.startswith("/") else ""
 
 
-def _with_directories(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:
-    """Whether a changed path is a directory, for those in which nothing else changed: a directory in which a
-    file was created and removed again looks like a changed file. The container's writable layer shows it.
+def _with_directories(
+    changes: list[FileChange],
+    layer: str,
+    files: Files,
+) -> list[FileChange]:
+    """Whether a changed path is a directory, for those in which nothing else changed: a directory
+    in which a file was created and removed again looks like a changed file. The container's
+    writable layer shows it.
     """
     above = {parent for change in changes for parent in parents(change.path)}
     asked = 0
@@ -290,29 +366,59 @@ def _with_directories(changes: list[FileChange], layer: str, files: Files) -> li
     return inspected
 
 
-def _inspected(change: FileChange, layer: str, files: Files) -> FileChange:
+def _inspected(
+    change: FileChange,
+    layer: str,
+    files: Files,
+) -> FileChange:
     try:
         seen = files.stat(layer + posixpath.normpath("/" + change.path), follow=False)
     except OSError:
         return change
     if not stat.S_ISREG(seen.mode):
         return replace(change, directory=stat.S_ISDIR(seen.mode))
-    return replace(change, directory=False, size=seen.size, executable=bool(seen.mode & 0o111))
+    return replace(
+        change,
+        directory=False,
+        size=seen.size,
+        executable=bool(seen.mode & 0o111),
+    )
 
 
-def _written_directories(facts: ContainerFacts, place: Place) -> dict[str, WrittenDirectory]:
+def _written_directories(
+    facts: ContainerFacts,
+    place: Place,
+) -> dict[str, WrittenDirectory]:
     """The size and owner that a tmpfs on a directory written by the container would need."""
     files = place.files
     directories = {}
-    for path in dict.fromkeys((*written_directories(facts), *working_directories(facts))):
+    for path in dict.fromkeys(
+        (
+            *written_directories(facts),
+            *working_directories(facts),
+        )
+    ):
         seen = directory_of_image(files, facts.inspect, path)
         if seen is not None:
-            count = bytes_of_image(files, facts.inspect, path, _MOST_ASKED)
-            directories[path] = WrittenDirectory(count, seen.uid, seen.gid, stat.S_IMODE(seen.mode))
+            count = bytes_of_image(
+                files,
+                facts.inspect,
+                path,
+                _MOST_ASKED,
+            )
+            directories[path] = WrittenDirectory(
+                count,
+                seen.uid,
+                seen.gid,
+                stat.S_IMODE(seen.mode),
+            )
     return directories
 
 
-def _exec_sessions(facts: ContainerFacts, place: Place) -> Known[tuple[Mapping[str, Any], ...]]:
+def _exec_sessions(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[tuple[Mapping[str, Any], ...]]:
     ids = facts.inspect.get("ExecIDs") or ()
     try:
         return tuple(place.engine.exec_session(str(identity)) for identity in ids)
@@ -320,12 +426,20 @@ def _exec_sessions(facts: ContainerFacts, place: Place) -> Known[tuple[Mapping[s
         return Unread(f"Podman does not return its exec sessions: {error.title}")
 
 
-def _seccomp_file(facts: ContainerFacts, place: Place) -> Known[FileFact | Missing]:
-    return examine(place.files, _profile_path(facts), _rightful_owners(facts))
+def _seccomp_file(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[FileFact | Missing]:
+    return examine(
+        place.files,
+        _profile_path(facts),
+        _rightful_owners(facts),
+    )
 
 
 def _profile_path(facts: ContainerFacts) -> str:
-    """The file that holds its seccomp profile; Unread if there is none, or none that can be read here."""
+    """The file that holds its seccomp profile; Unread if there is none, or none that can be read
+    here."""
     path: str = facts.spec[SECCOMP_PROFILE]
     if not facts.engine.local:
         raise Unread(facts.engine.unseen)
@@ -334,7 +448,10 @@ def _profile_path(facts: ContainerFacts) -> str:
     return path
 
 
-def _seccomp_rules(facts: ContainerFacts, place: Place) -> Known[Mapping[str, Any]]:
+def _seccomp_rules(
+    facts: ContainerFacts,
+    place: Place,
+) -> Known[Mapping[str, Any]]:
     path = _profile_path(facts)
     try:
         rules = json.decode(place.files.read_text(path, _PROFILE_LIMIT))
@@ -355,7 +472,10 @@ class RuntimeConfigs:
     def __init__(self) -> None:
         self._profiles: dict[bytes, SeccompProfile | None] = {}
 
-    def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
+    def read(
+        self,
+        document: Mapping[str, Any] | None,
+    ) -> Known[RuntimeConfig]:
         """`document` is None if it could not be read."""
         if document is None:
             return Unread("the configuration of the runtime (config.json) cannot be read")
@@ -365,14 +485,17 @@ class RuntimeConfigs:
         return RuntimeConfig(
             seccomp=self._filter(linux, annotations),
             sysctl=_texts(linux.get("sysctl")),
-            masks=frozenset(_paths(linux, "maskedPaths")) | frozenset(_paths(linux, "readonlyPaths")),
+            masks=frozenset(_paths(linux, "maskedPaths"))
+            | frozenset(_paths(linux, "readonlyPaths")),
             device_rules=frozenset(_device_rules(devices)),
             device_filter=bool(devices),
             programs=tuple(dict.fromkeys((*_hooks(document), *_init(document)))),
         )
 
     def _filter(
-        self, linux: Mapping[str, Any], annotations: Mapping[str, str]
+        self,
+        linux: Mapping[str, Any],
+        annotations: Mapping[str, str],
     ) -> SeccompProfile | NoFilter | None:
         if RAW_FILTER in annotations:
             return None  # a compiled one replaces the profile
@@ -402,7 +525,10 @@ def _init(document: Mapping[str, Any]) -> Iterator[str]:
             yield str(mount.get("source"))
 
 
-def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _section(
+    document: Mapping[str, Any],
+    name: str,
+) -> Mapping[str, Any]:
     section = document.get(name)
     return section if isinstance(section, dict) else {}
 
@@ -425,13 +551,19 @@ def _number(given: object) -> str:
 
 
 def _texts(given: object) -> dict[str, str]:
-    return {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+    return (
+        {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+    )
 
 
 _MOST_LINKS = 40  # as many as the kernel follows
 
 
-def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> dict[str, str]:
+def links_of(
+    files: Files,
+    document: Mapping[str, Any],
+    volumes: Mapping[str, VolumeFacts],
+) -> dict[str, str]:
     """Host path of a mount -> its target, for the mounts of a container that go through links.
 
     A path that cannot be read (no permission, not recorded) is left out; the typed one is used.
@@ -473,9 +605,16 @@ def real_path(files: Files, path: str) -> str:
     return real
 
 
-def _host_paths(document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> Iterable[str]:
+def _host_paths(
+    document: Mapping[str, Any],
+    volumes: Mapping[str, VolumeFacts],
+) -> Iterable[str]:
     for mount in document.get("Mounts") or ():
-        source = mount.get("Source") if isinstance(mount, Mapping) and mount.get("Type") == "bind" else None
+        source = (
+            mount.get("Source")
+            if isinstance(mount, Mapping) and mount.get("Type") == "bind"
+            else None
+        )
         if isinstance(source, str) and source.startswith("/"):
             yield source
     for volume in volumes.values():
@@ -491,17 +630,25 @@ Ask = Callable[[str], Known[Mapping[str, Any]]]
 
 
 def lender_on_host(facts: ContainerFacts, ask: Ask) -> Known[bool]:
-    """Whether the network that a container borrows is the host's own; False for one that borrows none.
+    """Whether the network that a container borrows is the host's own; False for one that borrows
+    none.
 
-    For a running container, the kernel knows. Otherwise the lender decides, or the lender of that one.
+    For a running container, the kernel knows. Otherwise the lender decides, or the lender of that
+    one.
 
     Args:
         ask: for the inspect document of a container by its name or ID.
     """
-    mode = next((value for value in facts.spec[NETWORK] if mode_of(value) in ("container", "ns")), "")
+    mode = next(
+        (value for value in facts.spec[NETWORK] if mode_of(value) in ("container", "ns")), ""
+    )
     if not mode:
         return False
-    shared = ask_or(facts, lambda kernel: kernel.shared_namespaces, None)
+    shared = ask_or(
+        facts,
+        lambda kernel: kernel.shared_namespaces,
+        None,
+    )
     if shared is not None:
         return "net" in shared
     return _leads_to_host(mode, ask)

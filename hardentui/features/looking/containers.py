@@ -27,7 +27,8 @@ from hardentui.model.network import Peers
 # The containers that are written along with one.
 
 MOST_IN_DETAIL = 25
-"""A scan of more containers leaves out what takes long for each: processes, sockets, changed files."""
+"""A scan of more containers leaves out what takes long for each: processes, sockets, changed files.
+"""
 
 
 class Neighbours(Struct, frozen=True):
@@ -42,8 +43,8 @@ class Neighbours(Struct, frozen=True):
 
 # Originals that a change keeps for its undo: stopped containers that nobody has to harden.
 #
-# The journal says which they are, by ID. A name like `web-before-7116` proves nothing: it only says when
-# the journal has to be read at all.
+# The journal says which they are, by ID. A name like `web-before-7116` proves nothing: it only says
+# when the journal has to be read at all.
 
 _NAME = r"(?s).+-before-[0-9a-f]{4}"
 _STOPPED = frozenset({"created", "configured", "exited", "stopped"})
@@ -61,8 +62,8 @@ def kept_originals(listed: Iterable[Listed]) -> Mapping[str, KeptOriginal]:
 
 
 def _in_journal(possible: Mapping[str, str]) -> Mapping[str, KeptOriginal]:
-    """Those of these containers, ID -> name, that an entry keeps: the original, or the stand-in of one that
-    Podman removed."""
+    """Those of these containers, ID -> name, that an entry keeps: the original, or the stand-in of
+    one that Podman removed."""
     from hardentui.features.change.journal import Journal
     from hardentui.model.operations import CreateStandIn, NoteContainer
 
@@ -83,9 +84,13 @@ def _in_journal(possible: Mapping[str, str]) -> Mapping[str, KeptOriginal]:
 
 
 def pod_members(
-    facts: ContainerFacts, engine: Engine, gatherer: Gatherer, known: Callable[[str], ContainerFacts | None]
+    facts: ContainerFacts,
+    engine: Engine,
+    gatherer: Gatherer,
+    known: Callable[[str], ContainerFacts | None],
 ) -> tuple[ContainerFacts, ...]:
-    """The other containers of its pod; one that does not answer is left out, and the writer reports it.
+    """The other containers of its pod; one that does not answer is left out, and the writer reports
+    it.
     `known`: ID -> facts that were already read.
     """
     pod = facts.pod or {}
@@ -114,7 +119,11 @@ class Containers:
     """
 
     def __init__(
-        self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, on_list: Callable[[], None]
+        self,
+        opened: Opened,
+        gatherers: Mapping[str, Gatherer],
+        judge: Judge,
+        on_list: Callable[[], None],
     ) -> None:
         self._opened = opened
         self._gatherers = gatherers
@@ -145,7 +154,9 @@ class Containers:
             for engine in self._opened.engines:
                 label = engine.facts.label
                 if label not in lists:
-                    rows.update({key: row for key, row in self._rows.items() if row.engine.label == label})
+                    rows.update(
+                        {key: row for key, row in self._rows.items() if row.engine.label == label}
+                    )
                 for container in lists.get(label, ()):
                     row = row_of(
                         engine,
@@ -175,8 +186,8 @@ class Containers:
         changed are then yielded again.
 
         Args:
-            costly: also with the facts that take long to read (about 15 ms each); None = of MOST_IN_DETAIL
-                containers at most.
+            costly: also with the facts that take long to read (about 15 ms each); None = of
+                MOST_IN_DETAIL containers at most.
 
         Raises:
             EngineUnreachable: an engine no longer answers; earlier rows were yielded.
@@ -190,10 +201,21 @@ class Containers:
         for engine in self._opened.engines:
             rows = {row.id: row for row in todo if row.engine.label == engine.facts.label}
 
-            def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
+            def arrived(
+                identity: str,
+                document: Inspected,
+                rows: dict[str, Row] = rows,
+            ) -> None:
                 nonlocal done
                 done += 1
-                on_report(self._judged(rows[identity], document, detailed, counts))
+                on_report(
+                    self._judged(
+                        rows[identity],
+                        document,
+                        detailed,
+                        counts,
+                    )
+                )
                 on_progress(CheckProgress(done, len(todo)))
 
             engine.inspect_many(list(rows), arrived, stop)
@@ -209,25 +231,55 @@ class Containers:
         """
         with self._lock:
             unknown = [key for key, row in self._rows.items() if row.report is None]
-        self.scan(lambda row: None, lambda progress: None, threading.Event(), unknown)
+        self.scan(
+            lambda row: None,
+            lambda progress: None,
+            threading.Event(),
+            unknown,
+        )
 
-    def _judged(self, row: Row, document: Inspected, costly: bool, counts: Counter[str]) -> Row:
+    def _judged(
+        self,
+        row: Row,
+        document: Inspected,
+        costly: bool,
+        counts: Counter[str],
+    ) -> Row:
         gatherer = self._gatherers[row.engine.label]
         if isinstance(document, Gone | Unread):
             gone = "it was removed during the check"
             why = gone if isinstance(document, Gone) else document.reason
-            subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
-            return self._remember(row, self._judge.nothing(subject, why), counts)
+            subject = Subject(
+                Kind.CONTAINER,
+                row.id,
+                row.name,
+                row.engine.label,
+            )
+            return self._remember(
+                row,
+                self._judge.nothing(subject, why),
+                counts,
+            )
         return self._remember(
-            row, self._judge.container(gatherer.container(document, costly=costly), compared=False), counts
+            row,
+            self._judge.container(
+                gatherer.container(document, costly=costly),
+                compared=False,
+            ),
+            counts,
         )
 
-    def _remember(self, row: Row, report: Report, counts: Counter[str]) -> Row:
+    def _remember(
+        self,
+        row: Row,
+        report: Report,
+        counts: Counter[str],
+    ) -> Row:
         """The row with its report. `counts`: the number of events before the inspection.
 
-        A result that an event has overtaken is shown but not remembered: the next list inspects it again.
-        What the latest list says of the container stays: an inspection can take as long as a container
-        takes to stop.
+        A result that an event has overtaken is shown but not remembered: the next list inspects it
+        again. What the latest list says of the container stays: an inspection can take as long as a
+        container takes to stop.
         """
         with self._lock:
             row = replace(self._rows.get(row.key, row), report=report)
@@ -249,7 +301,9 @@ class Containers:
             if any(row.report is None for row in rows):
                 continue
             reports = {row.id: (row, row.report) for row in rows if row.report and row.report.facts}
-            for facts in with_peers([report.facts for _, report in reports.values() if report.facts]):
+            for facts in with_peers(
+                [report.facts for _, report in reports.values() if report.facts]
+            ):
                 row, before = reports[facts.id]
                 with self._lock:
                     latest = self._reports.get(row.key)
@@ -257,7 +311,11 @@ class Containers:
                         continue  # an event about it makes the known report invalid
                     if latest is not before:  # it was inspected again meanwhile, without its peers
                         facts = latest.facts.replace(peers=facts.peers)
-                    remembered = self._remember(row, self._judge.compared(latest, facts), counts)
+                    remembered = self._remember(
+                        row,
+                        self._judge.compared(latest, facts),
+                        counts,
+                    )
                 if remembered.report and remembered.report.everything != latest.everything:
                     changed.append(remembered)
         return changed
@@ -292,7 +350,10 @@ class Containers:
             return self._remember(row, report, counts)
 
     def watch(
-        self, on_change: Callable[[], None], on_state: Callable[[Connectivity], None], stop: threading.Event
+        self,
+        on_change: Callable[[], None],
+        on_state: Callable[[Connectivity], None],
+        stop: threading.Event,
     ) -> None:
         """Follow the events of all engines until `stop`; blocking."""
         from hardentui.engine import events
@@ -309,8 +370,18 @@ class Containers:
                         self._reports.pop(key, None)
                 on_change()
 
-            def state(link: events.Link, reason: str, label: str = label) -> None:
-                on_state(Connectivity(label, link is events.Link.CONNECTED, reason))
+            def state(
+                link: events.Link,
+                reason: str,
+                label: str = label,
+            ) -> None:
+                on_state(
+                    Connectivity(
+                        label,
+                        link is events.Link.CONNECTED,
+                        reason,
+                    )
+                )
 
             thread = threading.Thread(
                 target=events.watch,
@@ -340,11 +411,18 @@ class Containers:
             member = self._reports.get(f"{label}/{identity}")
             return member.facts if member else None
 
-        return Neighbours(pod_members(report.facts, engine, gatherer, known))
+        return Neighbours(
+            pod_members(
+                report.facts,
+                engine,
+                gatherer,
+                known,
+            )
+        )
 
     def stack(self, report: Report) -> Neighbours:
-        """The containers that are taken over together with it, with what is in their writable layers, and the
-        services of others that it needs.
+        """The containers that are taken over together with it, with what is in their writable
+        layers, and the services of others that it needs.
         """
         if report.facts is None:
             return Neighbours()
@@ -364,5 +442,14 @@ class Containers:
 
         from hardentui.features.looking.stack import stack_of
 
-        stack, services = stack_of(report.facts, listed, inspect, read)
-        return Neighbours(stack, services, frozenset(container.name for container in listed))
+        stack, services = stack_of(
+            report.facts,
+            listed,
+            inspect,
+            read,
+        )
+        return Neighbours(
+            stack,
+            services,
+            frozenset(container.name for container in listed),
+        )

@@ -24,7 +24,10 @@ class DefaultProfile(Struct, frozen=True):
     rules: Mapping[str, Any]
 
 
-def profile_in_force(facts: ContainerFacts, files: Files) -> Known[Mapping[str, Any]]:
+def profile_in_force(
+    facts: ContainerFacts,
+    files: Files,
+) -> Known[Mapping[str, Any]]:
     """The container's own seccomp profile, else its engine's: what a learned one may not exceed."""
     own = known(lambda: facts.seccomp_rules)
     if facts.spec[SECCOMP_PROFILE] not in ("", "unconfined") and isinstance(own, Mapping):
@@ -33,7 +36,10 @@ def profile_in_force(facts: ContainerFacts, files: Files) -> Known[Mapping[str, 
     return default if isinstance(default, Unread) else default.rules
 
 
-def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile]:
+def default_profile(
+    facts: ContainerFacts,
+    files: Files,
+) -> Known[DefaultProfile]:
     """The profile that this engine uses for a container that names none."""
     if not facts.engine.local:
         return Unread(facts.engine.unseen)
@@ -41,7 +47,9 @@ def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile
     if isinstance(place, Unread):
         return place
     if not isinstance(place, FileFact):
-        return Unread(f"there is no file {place.path}; the profile built into Podman cannot be read")
+        return Unread(
+            f"there is no file {place.path}; the profile built into Podman cannot be read"
+        )
     try:
         rules = json.loads(files.read_text(place.path, _LIMIT))
     except OSError as error:

@@ -59,20 +59,31 @@ OF_LOCAL_CONTAINER = tuple(
     "network_helper log_limit_in_force written_directories owners".split()
 )
 OF_PROCESS = ("processes", "listening", "clients", "rlimits")
-"""Facts that few checks ask for: container_readers.py, which reads them, is loaded with the first."""
+"""Facts that few checks ask for: container_readers.py, which reads them, is loaded with the first.
+"""
 
 
-def _read(subject: object, readers: Together[Mapping[str, Later[Any]]], name: str) -> Any:
+def _read(
+    subject: object,
+    readers: Together[Mapping[str, Later[Any]]],
+    name: str,
+) -> Any:
     return readers.whole(subject)[name].read(subject)
 
 
 class Gatherer:
-    """One engine's containers as facts. What containers share (images, networks, volumes) is read once.
-    `opened`: how its host and what its user trusts are read, both with the first container. The files are not
-    read if the engine is remote.
+    """One engine's containers as facts. What containers share (images, networks, volumes) is read
+    once.
+    `opened`: how its host and what its user trusts are read, both with the first container. The
+    files are not read if the engine is remote.
     """
 
-    def __init__(self, engine: Engine, opened: Opened, stored: StoredAboutImages) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        opened: Opened,
+        stored: StoredAboutImages,
+    ) -> None:
         self._opened = opened
         self._stored = stored
         self.engine = engine
@@ -80,12 +91,17 @@ class Gatherer:
         self._side: HostSide | None = None
         self._pids: tuple[int, ...] = ()
         self._services: frozenset[str] = frozenset()
-        named = (*OF_CONTAINER, *(OF_LOCAL_CONTAINER if engine.facts.local else ()))
+        named = (
+            *OF_CONTAINER,
+            *(OF_LOCAL_CONTAINER if engine.facts.local else ()),
+        )
         self._readers: dict[str, Any] = {name: later(self._read, name) for name in named}
         self._trust: Known[TrustFacts] | None = None
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
-        self._fresh: dict[str, Known[ImageFacts]] = {}  # with what may have changed since the last list
+        self._fresh: dict[
+            str, Known[ImageFacts]
+        ] = {}  # with what may have changed since the last list
         self._engine_facts: EngineFacts | None = None
         self._refined_from = engine.facts
         self._shared = Shared(engine, ())
@@ -98,19 +114,32 @@ class Gatherer:
         self._fresh.clear()
         self._side = None
         self._pids = tuple(container.pid for container in listed if container.pid)
-        self._services = frozenset(unit for container in listed if (unit := container.labels.get(UNIT_LABEL)))
+        self._services = frozenset(
+            unit for container in listed if (unit := container.labels.get(UNIT_LABEL))
+        )
         if "_place" in self.__dict__:
             self._place.once.forget(self._services)
 
     @cached_property
     def _place(self) -> Place:
-        """Where the facts are read that few checks ask for; what reads them is loaded with the first."""
+        """Where the facts are read that few checks ask for; what reads them is loaded with the
+        first."""
         from hardentui.features.looking.container_readers import Place, RuntimeConfigs
         from hardentui.features.looking.once_per_engine import OncePerEngine
 
-        once = OncePerEngine(self.engine, self._opened.files, self._opened.run, self._opened.clock)
+        once = OncePerEngine(
+            self.engine,
+            self._opened.files,
+            self._opened.run,
+            self._opened.clock,
+        )
         once.forget(self._services)
-        return Place(self.engine, self._files, once, RuntimeConfigs())
+        return Place(
+            self.engine,
+            self._files,
+            once,
+            RuntimeConfigs(),
+        )
 
     def _host_side(self) -> HostSide:
         """The engine's side of the mounts, read anew with each list."""
@@ -118,7 +147,11 @@ class Gatherer:
         if side is None:
             from hardentui.features.looking.host_side import HostSide
 
-            side = self._side = HostSide(self._opened.files, self._opened.clock, self._pids)
+            side = self._side = HostSide(
+                self._opened.files,
+                self._opened.clock,
+                self._pids,
+            )
         return side
 
     def engine_facts(self) -> EngineFacts:
@@ -137,9 +170,14 @@ class Gatherer:
             self._trust = self._opened.read_trust(engine)
         return self._trust
 
-    def container(self, document: Mapping[str, Any], *, costly: bool = True) -> ContainerFacts:
-        """A container by its inspect document; everything else is read when it is first asked for. `costly`:
-        False = without what takes too long for hundreds of containers.
+    def container(
+        self,
+        document: Mapping[str, Any],
+        *,
+        costly: bool = True,
+    ) -> ContainerFacts:
+        """A container by its inspect document; everything else is read when it is first asked for.
+        `costly`: False = without what takes too long for hundreds of containers.
         """
         shared = self._shared  # the same list for all of its facts, even if a new one arrives
         self._defaults = self._defaults.learned(document)
@@ -153,7 +191,12 @@ class Gatherer:
         return ContainerFacts(
             id=str(document.get("Id", "")),
             name=str(document.get("Name", "")).lstrip("/"),
-            spec=later(self._spec, shared, oci, self._defaults),
+            spec=later(
+                self._spec,
+                shared,
+                oci,
+                self._defaults,
+            ),
             inspect=document,
             engine=self.engine_facts(),
             now=self._opened.clock(),
@@ -175,15 +218,24 @@ class Gatherer:
         )
 
     def _limits_of_monitor(self, facts: ContainerFacts) -> tuple[str, ...]:
-        """What Podman adds at start to a container without a command: it took its own limits, up to its
-        usual ones, and its monitor inherited them.
+        """What Podman adds at start to a container without a command: it took its own limits, up to
+        its usual ones, and its monitor inherited them.
         """
         pid = section(facts.inspect, "State").get("ConmonPid")
-        if not self.engine.facts.local or not pid or section(facts.inspect, "Config").get("CreateCommand"):
+        if (
+            not self.engine.facts.local
+            or not pid
+            or section(facts.inspect, "Config").get("CreateCommand")
+        ):
             return ()
         from hardentui.host.process.proc import read_rlimits
 
-        limits = known(read_rlimits, self._files, int(pid), else_=())
+        limits = known(
+            read_rlimits,
+            self._files,
+            int(pid),
+            else_=(),
+        )
         return added_ulimits({limit.name: limit.hard for limit in limits})
 
     def _read(self, facts: ContainerFacts, name: str) -> Any:
@@ -196,15 +248,27 @@ class Gatherer:
 
         return links_of(self._files, facts.inspect, facts.volumes)
 
-    def _lender_on_host(self, facts: ContainerFacts, shared: Shared) -> Known[bool]:
+    def _lender_on_host(
+        self,
+        facts: ContainerFacts,
+        shared: Shared,
+    ) -> Known[bool]:
         from hardentui.features.looking.container_readers import lender_on_host
 
         return lender_on_host(facts, shared.giver)
 
-    def _mounts_and_sockets(self, facts: ContainerFacts, shared: Shared) -> MountsAndSockets:
+    def _mounts_and_sockets(
+        self,
+        facts: ContainerFacts,
+        shared: Shared,
+    ) -> MountsAndSockets:
         from hardentui.features.looking.mounted_paths import mounts_and_sockets
 
-        return mounts_and_sockets(facts, self._host_side(), shared.giver)
+        return mounts_and_sockets(
+            facts,
+            self._host_side(),
+            shared.giver,
+        )
 
     def _spec(
         self,
@@ -240,8 +304,13 @@ class Gatherer:
             )
         )
 
-    def _base_hosts(self, engine: EngineFacts, shown: Mapping[str, Any]) -> str | None:
-        """The text that /etc/hosts of the engine's containers starts with, if this one has something else."""
+    def _base_hosts(
+        self,
+        engine: EngineFacts,
+        shown: Mapping[str, Any],
+    ) -> str | None:
+        """The text that /etc/hosts of the engine's containers starts with, if this one has
+        something else."""
         if not shown.get("HostsFile") or not engine.local:
             return None
         configuration = known(lambda: engine.trust.configuration)
@@ -262,7 +331,12 @@ class Gatherer:
             return None
         return _json_file(self._files, path)
 
-    def _kernel(self, facts: ContainerFacts, *, costly: bool) -> Kernel | NotRunning:
+    def _kernel(
+        self,
+        facts: ContainerFacts,
+        *,
+        costly: bool,
+    ) -> Kernel | NotRunning:
         state = section(facts.inspect, "State")
         status = str(state.get("Status") or "")
         if status not in _RUNNING:
@@ -288,24 +362,40 @@ class Gatherer:
         return kernel.replace(
             entered=later(
                 self._of_process,
-                lambda: read_entered(self._files, kernel, self._host_side().processes_by_mounts),
+                lambda: read_entered(
+                    self._files,
+                    kernel,
+                    self._host_side().processes_by_mounts,
+                ),
             ),
-            lost_masks=later(self._of_process, lambda: lost_masks(self._files, kernel, facts.runtime)),
+            lost_masks=later(
+                self._of_process, lambda: lost_masks(self._files, kernel, facts.runtime)
+            ),
             **readers,
         )
 
-    def _readers_of_process(self, facts: ContainerFacts) -> Mapping[str, Later[Any]]:
+    def _readers_of_process(
+        self,
+        facts: ContainerFacts,
+    ) -> Mapping[str, Later[Any]]:
         from hardentui.features.looking.container_readers import readers_of_process
 
         return readers_of_process(facts, self._place, self._cgroups)
 
-    def _of_process(self, kernel: Kernel, read: Callable[[], V]) -> V:
+    def _of_process(
+        self,
+        kernel: Kernel,
+        read: Callable[[], V],
+    ) -> V:
         """What is read of a process later than the rest, if it is still the same."""
         value = read()
         refuse_another(self._files, kernel)
         return value
 
-    def _registry_digest(self, document: Mapping[str, Any]) -> Known[RegistryDigest]:
+    def _registry_digest(
+        self,
+        document: Mapping[str, Any],
+    ) -> Known[RegistryDigest]:
         if self._stored.registry is None:
             return NEVER_ASKED
         try:
@@ -366,7 +456,9 @@ class Gatherer:
         for listed in self.engine.images():
             facts = self._image(str(listed["Id"]))
             if isinstance(facts, ImageFacts):
-                users = tuple(container.name for container in shared.listed if container.image_id == facts.id)
+                users = tuple(
+                    container.name for container in shared.listed if container.image_id == facts.id
+                )
                 images.append(facts.replace(used_by=users))
         return tuple(images)
 
@@ -397,11 +489,15 @@ def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:
             app = app_of(facts.labels) or app_of(pod.get("Labels") or {})
             labelled.setdefault(identity, set()).update({app} - {""})
     return {
-        identity: apps.pop() if len(apps) == 1 else names[identity] for identity, apps in labelled.items()
+        identity: apps.pop() if len(apps) == 1 else names[identity]
+        for identity, apps in labelled.items()
     }
 
 
-def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
+def _peer(
+    facts: ContainerFacts,
+    apps_of_pods: Mapping[str, str],
+) -> Peer:
     document = facts.inspect
     pod = str(document.get("Pod") or "")
     lines = ask_or(facts, lambda kernel: kernel.uid_map, ())
@@ -413,7 +509,11 @@ def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
         pod=pod,
         process_label=str(document.get("ProcessLabel") or ""),
         uid_ranges=tuple((line.outside, line.size) for line in lines),
-        ipc_namespace=ask_or(facts, lambda kernel: kernel.namespaces.get("ipc", ""), ""),
+        ipc_namespace=ask_or(
+            facts,
+            lambda kernel: kernel.namespaces.get("ipc", ""),
+            "",
+        ),
         programs=tuple(facts.programs),
     )
 

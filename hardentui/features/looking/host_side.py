@@ -17,13 +17,33 @@ if TYPE_CHECKING:
     from hardentui.host.network.unix_sockets import UnixSockets
 
 _MOST_ASKED = 32
-_TRUSTED_DIRECTORIES = ("/etc", "/root", "/var/spool/cron", "/usr/local/bin", "/usr/local/sbin", "/boot")
+_TRUSTED_DIRECTORIES = (
+    "/etc",
+    "/root",
+    "/var/spool/cron",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/boot",
+)
 _GUARDED_DIRECTORIES = (
-    *("/etc", "/etc/ssh", "/etc/sudoers.d", "/etc/cron.d", "/etc/pam.d", "/etc/ssl/private"),
-    *("/etc/containers", "/etc/pki/tls/private", "/var/spool/cron", "/var/spool/cron/crontabs"),
+    *(
+        "/etc",
+        "/etc/ssh",
+        "/etc/sudoers.d",
+        "/etc/cron.d",
+        "/etc/pam.d",
+        "/etc/ssl/private",
+    ),
+    *(
+        "/etc/containers",
+        "/etc/pki/tls/private",
+        "/var/spool/cron",
+        "/var/spool/cron/crontabs",
+    ),
     *("/root", "/root/.ssh", "/root/.docker", "/root/.kube", "/root/.aws"),
 )
-"""Files there almost never have a second name. If one has, the mounted directories are searched for it."""
+"""Files there almost never have a second name. If one has, the mounted directories are searched for
+it."""
 _DEEPEST = 8
 _FRESH = timedelta(seconds=10)  # a later check of one container sees newer mounts and processes
 
@@ -36,7 +56,12 @@ class HostSide:
 
     """
 
-    def __init__(self, files: Files, clock: Callable[[], datetime], pids: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        files: Files,
+        clock: Callable[[], datetime],
+        pids: tuple[int, ...] = (),
+    ) -> None:
         self._files = files
         self._clock = clock
         self._since: datetime | None = None
@@ -60,7 +85,11 @@ class HostSide:
             self._linked = self._guarded = None
             self._held = {}
 
-    def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
+    def mount_table(
+        self,
+        process: str,
+        namespace: str,
+    ) -> Known[MountTable]:
         """The mounts of a process of the engine, read once for each mount namespace."""
         self._forget_what_is_old()
         table = self._tables.get(namespace)
@@ -99,7 +128,8 @@ class HostSide:
         return "" if same else f"/proc/{process}/root"
 
     def names_of(self, path: str) -> tuple[str, ...]:
-        """Other names of a file, or of the files below a directory, in directories that root trusts."""
+        """Other names of a file, or of the files below a directory, in directories that root
+        trusts."""
         self._forget_what_is_old()
         root = self._root()
         try:
@@ -115,10 +145,21 @@ class HostSide:
         names = self._linked.get((status.device, status.inode), ())
         return tuple(name for name in names if name != path)
 
-    def _names_below(self, directory: str, root: str, device: int) -> tuple[str, ...]:
-        """Guarded files that have another name below this directory; searched only if there can be one."""
+    def _names_below(
+        self,
+        directory: str,
+        root: str,
+        device: int,
+    ) -> tuple[str, ...]:
+        """Guarded files that have another name below this directory; searched only if there can be
+        one."""
         if self._guarded is None:
-            self._guarded = linked_files(self._files, _GUARDED_DIRECTORIES, root, 0)
+            self._guarded = linked_files(
+                self._files,
+                _GUARDED_DIRECTORIES,
+                root,
+                0,
+            )
         wanted = {
             key: names
             for key, names in self._guarded.items()
@@ -127,20 +168,29 @@ class HostSide:
         if not wanted:
             return ()
         if directory not in self._held:
-            below = linked_files(self._files, (directory,), root, _DEEPEST)
+            below = linked_files(
+                self._files,
+                (directory,),
+                root,
+                _DEEPEST,
+            )
             table = self.engine_table()
             self._held[directory] = tuple(
                 name
                 for key, paths in below.items()
-                if isinstance(table, Unread) or any(table.in_one_mount(directory, path) for path in paths)
+                if isinstance(table, Unread)
+                or any(table.in_one_mount(directory, path) for path in paths)
                 for name in wanted.get(key, ())
             )
         return self._held[directory]
 
     def _engine_process(self) -> str:
-        """A process in the engine's namespaces: the conmon of a running container, else this process."""
+        """A process in the engine's namespaces: the conmon of a running container, else this
+        process."""
         if not self._process:
-            parents = (parent for pid in self._pids[:_MOST_ASKED] if (parent := self._conmon_of(pid)))
+            parents = (
+                parent for pid in self._pids[:_MOST_ASKED] if (parent := self._conmon_of(pid))
+            )
             self._process = next(parents, "self")
         return self._process
 
@@ -148,7 +198,9 @@ class HostSide:
         try:
             status = self._files.read_text(f"/proc/{pid}/status")
             parent = status.partition("\nPPid:")[2].partition("\n")[0].strip()
-            return parent if self._files.read_text(f"/proc/{parent}/comm").strip() == "conmon" else ""
+            return (
+                parent if self._files.read_text(f"/proc/{parent}/comm").strip() == "conmon" else ""
+            )
         except OSError:
             return ""
 

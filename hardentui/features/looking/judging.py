@@ -1,5 +1,5 @@
-"""From facts to reports: of containers, and of what they depend on (host, engines, images, networks), which
-is judged once and kept.
+"""From facts to reports: of containers, and of what they depend on (host, engines, images,
+networks), which is judged once and kept.
 """
 
 from __future__ import annotations
@@ -52,12 +52,18 @@ class Judge:
         chosen: list[Check] = []
         for step in checklist.steps:
             if not steps or step.number in steps:
-                named = (name for name in step.checks if name in checks and (not wanted or name in wanted))
+                named = (
+                    name
+                    for name in step.checks
+                    if name in checks and (not wanted or name in wanted)
+                )
                 of_step = [checks[name] for name in named]
                 chosen += sorted(of_step, key=_worst_first) if step.worst_first else of_step
         self.checks = tuple(chosen)
         ready = tuple((check, parameters_of(check, checklist)) for check in self.checks)
-        self._by_kind = {kind: tuple(pair for pair in ready if pair[0].kind is kind) for kind in Kind}
+        self._by_kind = {
+            kind: tuple(pair for pair in ready if pair[0].kind is kind) for kind in Kind
+        }
         about_containers = self._by_kind[Kind.CONTAINER]
         self._comparing = tuple(pair for pair in about_containers if pair[0].compares)
 
@@ -70,37 +76,76 @@ class Judge:
         """A check of the checklist by its id."""
         return next((check for check in self.checks if check.id == check_id), None)
 
-    def container(self, facts: ContainerFacts, *, compared: bool) -> Report:
-        """The report of a container. `compared`: `facts.peers` is complete; else the checks that compare
-        containers answer unknown.
+    def container(
+        self,
+        facts: ContainerFacts,
+        *,
+        compared: bool,
+    ) -> Report:
+        """The report of a container. `compared`: `facts.peers` is complete; else the checks that
+        compare containers answer unknown.
         """
         subject = container_subject(facts)
         checks = self._by_kind[Kind.CONTAINER]
         return self._report(
-            subject, self._waived(run(facts, subject, checks, compared=compared), facts.image_name), facts
+            subject,
+            self._waived(
+                run(
+                    facts,
+                    subject,
+                    checks,
+                    compared=compared,
+                ),
+                facts.image_name,
+            ),
+            facts,
         )
 
-    def _report(self, subject: Subject, findings: Iterable[Finding], facts: ContainerFacts) -> Report:
+    def _report(
+        self,
+        subject: Subject,
+        findings: Iterable[Finding],
+        facts: ContainerFacts,
+    ) -> Report:
         """With what is not the container's own apart."""
         own: list[Finding] = []
         others: list[Finding] = []
         for finding in findings:
             (own if finding.scope is Kind.CONTAINER else others).append(finding)
-        return Report(subject, tuple(own), self._steps, facts, whole=self._whole, others=tuple(others))
+        return Report(
+            subject, tuple(own), self._steps, facts, whole=self._whole, others=tuple(others)
+        )
 
-    def compared(self, report: Report, facts: ContainerFacts) -> Report:
-        """A container's report after running the checks that compare containers again; `facts` has the
-        peers.
+    def compared(
+        self,
+        report: Report,
+        facts: ContainerFacts,
+    ) -> Report:
+        """A container's report after running the checks that compare containers again; `facts` has
+        the peers.
         """
-        again = self._waived(run(facts, report.subject, self._comparing), facts.image_name)
+        again = self._waived(
+            run(facts, report.subject, self._comparing),
+            facts.image_name,
+        )
         fresh = {finding.check: finding for finding in again}
         findings = [fresh.get(finding.check, finding) for finding in report.everything]
         return self._report(report.subject, findings, facts)
 
-    def other(self, subject: Subject, facts: Surrounding) -> Report:
+    def other(
+        self,
+        subject: Subject,
+        facts: Surrounding,
+    ) -> Report:
         """The report of a host, an engine, an image or a network."""
         findings = tuple(self._waived(run(facts, subject, self._by_kind[subject.kind])))
-        return Report(subject, findings, self._steps, about=facts, whole=self._whole)
+        return Report(
+            subject,
+            findings,
+            self._steps,
+            about=facts,
+            whole=self._whole,
+        )
 
     def waiver_report(self, reports: Iterable[Report]) -> Report | None:
         """How the waivers are used, after a full check; None if there are none."""
@@ -108,20 +153,46 @@ class Judge:
             return None
         findings = (finding for report in reports for finding in report.everything)
         subject = Subject(Kind.WAIVERS, "waivers", "waivers")
-        return self.other(subject, WaiverFacts(uses(self.waivers, findings, self._today())))
+        return self.other(
+            subject,
+            WaiverFacts(uses(self.waivers, findings, self._today())),
+        )
 
-    def _waived(self, findings: list[Finding], image: str = "") -> list[Finding]:
-        return waive(findings, self.waivers, self._today(), image) if self.waivers else findings
+    def _waived(
+        self,
+        findings: list[Finding],
+        image: str = "",
+    ) -> list[Finding]:
+        return (
+            waive(
+                findings,
+                self.waivers,
+                self._today(),
+                image,
+            )
+            if self.waivers
+            else findings
+        )
 
     def nothing(self, subject: Subject, why: str) -> Report:
         """The report of a subject that could not be read."""
-        return Report(subject, (), self._steps, trouble=why)
+        return Report(
+            subject,
+            (),
+            self._steps,
+            trouble=why,
+        )
 
 
 class Surroundings:
     """Reports of shared subjects. Safe to call from several threads."""
 
-    def __init__(self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        gatherers: Mapping[str, Gatherer],
+        judge: Judge,
+    ) -> None:
         self._info = EngineInfo(opened.cache_directory)
         for engine in opened.engines:
             self._info.use_kept(engine)
@@ -145,7 +216,10 @@ class Surroundings:
 
     def networks(self) -> tuple[Report, ...]:
         """One report per network that containers are on."""
-        return self._once("networks", lambda: self._each(Kind.NETWORK, Gatherer.networks))
+        return self._once(
+            "networks",
+            lambda: self._each(Kind.NETWORK, Gatherer.networks),
+        )
 
     def forget_what_changes(self) -> None:
         """A new list of containers was read: other images and networks may be in use."""
@@ -153,9 +227,13 @@ class Surroundings:
             self._known.pop("images", None)
             self._known.pop("networks", None)
 
-    def also(self, report: Report, step: int = 0) -> tuple[Finding, ...]:
-        """What fails of site, host, engine and networks and concerns a container, worst first. `step`: only
-        in this step; 0 = in all.
+    def also(
+        self,
+        report: Report,
+        step: int = 0,
+    ) -> tuple[Finding, ...]:
+        """What fails of site, host, engine and networks and concerns a container, worst first.
+        `step`: only in this step; 0 = in all.
         """
         findings = [finding for finding in report.others if finding.scope is Kind.SITE]
         for other in self.known_below(report):
@@ -169,7 +247,11 @@ class Surroundings:
             known = [report for reports in self._known.values() for report in reports]
         return tuple(other for other in known if concerns(report, other.subject))
 
-    def _once(self, what: str, read: Callable[[], tuple[Report, ...]]) -> tuple[Report, ...]:
+    def _once(
+        self,
+        what: str,
+        read: Callable[[], tuple[Report, ...]],
+    ) -> tuple[Report, ...]:
         with self._lock:
             known = self._known.get(what)
         if known is None:
@@ -180,7 +262,11 @@ class Surroundings:
 
     def _read_host(self) -> tuple[Report, ...]:
         host = self._opened.host_facts()
-        subject = Subject(Kind.HOST, self._opened.host_name, self._opened.host_name)
+        subject = Subject(
+            Kind.HOST,
+            self._opened.host_name,
+            self._opened.host_name,
+        )
         if isinstance(host, Unread):
             reports = [self._judge.nothing(subject, host.reason)]
         else:
@@ -192,7 +278,9 @@ class Surroundings:
         return tuple(reports)
 
     def _each(
-        self, kind: Kind, read: Callable[[Gatherer], Iterable[ImageFacts | NetworkFacts]]
+        self,
+        kind: Kind,
+        read: Callable[[Gatherer], Iterable[ImageFacts | NetworkFacts]],
     ) -> tuple[Report, ...]:
         return tuple(
             self._judge.other(_subject(kind, facts, label), facts)
@@ -201,15 +289,29 @@ class Surroundings:
         )
 
 
-def _subject(kind: Kind, facts: ImageFacts | NetworkFacts, engine: str) -> Subject:
+def _subject(
+    kind: Kind,
+    facts: ImageFacts | NetworkFacts,
+    engine: str,
+) -> Subject:
     if isinstance(facts, ImageFacts):
-        return Subject(kind, facts.id, facts.names[0] if facts.names else facts.id[:12], engine)
-    return Subject(kind, facts.name, facts.name, engine)
+        return Subject(
+            kind,
+            facts.id,
+            facts.names[0] if facts.names else facts.id[:12],
+            engine,
+        )
+    return Subject(
+        kind,
+        facts.name,
+        facts.name,
+        engine,
+    )
 
 
 class Parts(Struct, frozen=True):
-    """The opened engines, the gatherer of each (by label), the shared surroundings, the known contents of
-    images, and the stored answers of registries.
+    """The opened engines, the gatherer of each (by label), the shared surroundings, the known
+    contents of images, and the stored answers of registries.
     """
 
     opened: Opened

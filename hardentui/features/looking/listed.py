@@ -1,5 +1,5 @@
-"""What the list request shows: rows that are not judged yet, and what the listed containers share: images,
-networks, volumes, pods, names.
+"""What the list request shows: rows that are not judged yet, and what the listed containers share:
+images, networks, volumes, pods, names.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def read_lists(engines: Iterable[Engine]) -> Lists:
 
 
 def called(rows: Iterable[_Named], name: str) -> list[_Named]:
-    """The containers of this name; if there is none, those whose ID begins with it, from four letters on:
-    a shorter one is the name of a container that is gone (`db`)."""
+    """The containers of this name; if there is none, those whose ID begins with it, from four
+    letters on: a shorter one is the name of a container that is gone (`db`)."""
     rows = tuple(rows)
     by_name = [row for row in rows if row.name == name]
     if by_name or len(name) < _LEAST_OF_ID:
@@ -51,7 +51,10 @@ def called(rows: Iterable[_Named], name: str) -> list[_Named]:
 
 
 def row_of(
-    engine: Engine, listed: Listed, report: Report | None = None, kept: KeptOriginal | None = None
+    engine: Engine,
+    listed: Listed,
+    report: Report | None = None,
+    kept: KeptOriginal | None = None,
 ) -> Row:
     """The row of a listed container, with its report if it was judged before."""
     return Row(
@@ -66,7 +69,9 @@ def row_of(
         unit=listed.labels.get("PODMAN_SYSTEMD_UNIT", ""),
         report=report,
         kept=kept,
-        aside=next((kind for label, kind in _ASIDE if is_ours(label, listed.labels, listed.name)), ""),
+        aside=next(
+            (kind for label, kind in _ASIDE if is_ours(label, listed.labels, listed.name)), ""
+        ),
     )
 
 
@@ -76,7 +81,11 @@ class Shared:
     A new list creates a new object, so the data never changes under a running scan.
     """
 
-    def __init__(self, engine: Engine, listed: tuple[Listed, ...]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        listed: tuple[Listed, ...],
+    ) -> None:
         self.listed = listed
         self.names = {container.id: container.name for container in listed}
         self.pod_names = {container.id: container.pod_name for container in listed}
@@ -110,11 +119,16 @@ class Shared:
     def giver(self, container: str) -> Known[Mapping[str, Any]]:
         """The inspect document of a container whose mounts or network another one uses."""
         if container not in self._givers:
-            identity = next((other.id for other in self.listed if other.name == container), container)
+            identity = next(
+                (other.id for other in self.listed if other.name == container), container
+            )
             self._givers[container] = asked(lambda: self._engine.inspect(identity))
         return self._givers[container]
 
-    def networks_of(self, document: Mapping[str, Any]) -> dict[str, NetworkFacts]:
+    def networks_of(
+        self,
+        document: Mapping[str, Any],
+    ) -> dict[str, NetworkFacts]:
         """The networks that an inspected container is on, by name."""
         named = (document.get("NetworkSettings") or {}).get("Networks") or {}
         return {name: facts for name in named if (facts := self._network(name)) is not None}
@@ -124,7 +138,10 @@ class Shared:
         used = dict.fromkeys(name for container in self.listed for name in container.networks)
         return tuple(facts for name in used if (facts := self._network(name)) is not None)
 
-    def volumes_of(self, document: Mapping[str, Any]) -> dict[str, VolumeFacts]:
+    def volumes_of(
+        self,
+        document: Mapping[str, Any],
+    ) -> dict[str, VolumeFacts]:
         """The volumes that are mounted in an inspected container, by name."""
         volumes = self._volumes
         if isinstance(volumes, Unread):
@@ -152,7 +169,9 @@ class Shared:
             tuple(member.name for member in on_it),
             self._engine.facts,
             publishers=tuple(member.name for member in on_it if member.publishes),
-            bridges=tuple(other for other, inspect in networks.items() if inspect.get("driver") == "bridge"),
+            bridges=tuple(
+                other for other, inspect in networks.items() if inspect.get("driver") == "bridge"
+            ),
         )
 
 

@@ -68,7 +68,9 @@ class _Asked(Struct, frozen=True):
     own: tuple[str, ...] = ()  # directories with the volume's own data
     plain: bool = False  # a volume that holds only its own data
     layered: bool = False  # an overlay whose writes stay with the container
-    overlay: bool = False  # an overlay; `upper` is where writes go, unless that is Podman's own directory
+    overlay: bool = (
+        False  # an overlay; `upper` is where writes go, unless that is Podman's own directory
+    )
     upper: str = ""
 
 
@@ -81,10 +83,12 @@ class MountsAndSockets(Struct, frozen=True):
 
 
 def mounts_and_sockets(
-    facts: ContainerFacts, host: HostSide, giver: Callable[[str], Known[Mapping[str, Any]]]
+    facts: ContainerFacts,
+    host: HostSide,
+    giver: Callable[[str], Known[Mapping[str, Any]]],
 ) -> MountsAndSockets:
-    """The mounted host paths, and the sockets in them. `giver`: the inspect document of a container that
-    `--volumes-from` names.
+    """The mounted host paths, and the sockets in them. `giver`: the inspect document of a container
+    that `--volumes-from` names.
     """
     given, hidden = _given(facts, giver) if facts.spec[VOLUMES_FROM] else ((), "")
     asked = {mount.destination: mount for mount in (*given, *_asked(facts))}
@@ -94,25 +98,50 @@ def mounts_and_sockets(
         mounted = tuple(_in_force(table, asked, _stranger(facts)))
         hidden = _passed_on_at_start(facts)
     elif asked or hidden:
-        mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
+        mounted = tuple(
+            _declared(
+                asked.values(),
+                facts,
+                host if facts.engine.local else None,
+            )
+        )
     else:
         return MountsAndSockets()
     if mounted and not facts.engine.local:
-        return MountsAndSockets(mounted, hidden, Unread(facts.engine.unseen))
+        return MountsAndSockets(
+            mounted,
+            hidden,
+            Unread(facts.engine.unseen),
+        )
     mounted = tuple(_with_other_names(mount, host) for mount in mounted)
-    return MountsAndSockets(mounted, hidden, (*sockets_behind(mounted, host), *sockets))
+    return MountsAndSockets(
+        mounted,
+        hidden,
+        (*sockets_behind(mounted, host), *sockets),
+    )
 
 
-def _in_volumes(asked: Iterable[_Asked], host: HostSide) -> tuple[ReachableSocket, ...]:
-    """Sockets that a program of the host has made in a volume, which shows nothing else of the host."""
+def _in_volumes(
+    asked: Iterable[_Asked],
+    host: HostSide,
+) -> tuple[ReachableSocket, ...]:
+    """Sockets that a program of the host has made in a volume, which shows nothing else of the
+    host."""
     volumes = tuple(
-        MountedPath(mount.destination, mount.own, "volume", mount.source)
+        MountedPath(
+            mount.destination,
+            mount.own,
+            "volume",
+            mount.source,
+        )
         for mount in asked
         if mount.type == "volume" and mount.plain and mount.own
     )
     if not volumes:
         return ()
-    return tuple(socket for socket in sockets_behind(volumes, host) if isinstance(socket.listener, Listener))
+    return tuple(
+        socket for socket in sockets_behind(volumes, host) if isinstance(socket.listener, Listener)
+    )
 
 
 def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
@@ -121,7 +150,7 @@ def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
     return replace(mount, paths=(*mount.paths, *names)) if names else mount
 
 
-# --- requested mounts, and who requested them ---------------------------------------------------------
+# --- requested mounts, and who requested them -----------------------------------------------------
 
 
 def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
@@ -133,10 +162,18 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
             continue
         if entry.get("Type") not in _OF_HOST:
             declared.pop(destination, None)
-            yield _Asked(destination, "image", "", (), MountOrigin.DECLARED)
+            yield _Asked(
+                destination,
+                "image",
+                "",
+                (),
+                MountOrigin.DECLARED,
+            )
             continue
         mount = declared.pop(destination, None)
-        pattern = next((m for m in declared.values() if m.type == "glob" and _is_below(destination, m)), None)
+        pattern = next(
+            (m for m in declared.values() if m.type == "glob" and _is_below(destination, m)), None
+        )
         kind, source = str(entry.get("Type")), str(entry.get("Source") or "")
         origin, giver = MountOrigin.DECLARED, ""
         if mount is not None:
@@ -147,12 +184,25 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
             origin, giver = _giver(facts, destination)
             options = _options(entry)
             source = str(entry.get("Name") or "") if kind == "volume" else source
-        yield _traced(facts, _Asked(destination, kind, source, options, origin, giver), entry)
+        yield _traced(
+            facts,
+            _Asked(
+                destination,
+                kind,
+                source,
+                options,
+                origin,
+                giver,
+            ),
+            entry,
+        )
     for mount in declared.values():
         if mount.type in ("bind", "volume"):
             yield _traced(
                 facts,
-                _Asked(mount.destination, mount.type, mount.source, mount.options, MountOrigin.DECLARED),
+                _Asked(
+                    mount.destination, mount.type, mount.source, mount.options, MountOrigin.DECLARED
+                ),
                 {"Source": mount.source} if mount.type == "bind" else {},
             )
     if facts.spec[ROOTFS]:
@@ -167,7 +217,8 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
 
 
 def _given(
-    facts: ContainerFacts, giver: Callable[[str], Known[Mapping[str, Any]]]
+    facts: ContainerFacts,
+    giver: Callable[[str], Known[Mapping[str, Any]]],
 ) -> tuple[tuple[_Asked, ...], str]:
     """Mounts from other containers, which inspect does not show, and why some are unknown."""
     given: list[_Asked] = []
@@ -176,7 +227,9 @@ def _given(
         name, _, mode = reference.partition(":")
         document = giver(name)
         if isinstance(document, Unread):
-            hidden = f"the mounts of container {name}, which it shares, are unknown: {document.reason}"
+            hidden = (
+                f"the mounts of container {name}, which it shares, are unknown: {document.reason}"
+            )
             continue
         read_only = ("ro",) if "ro" in mode.split(",") else ()
         for entry in document.get("Mounts") or ():
@@ -185,7 +238,14 @@ def _given(
                 kind = str(entry["Type"])
                 source = str(entry.get("Name" if kind == "volume" else "Source") or "")
                 options = tuple(sorted({*_options(entry), *read_only}))
-                asked = _Asked(destination, kind, source, options, MountOrigin.CONTAINER, name)
+                asked = _Asked(
+                    destination,
+                    kind,
+                    source,
+                    options,
+                    MountOrigin.CONTAINER,
+                    name,
+                )
                 given.append(_traced(facts, asked, entry))
     return tuple(given), hidden
 
@@ -203,12 +263,22 @@ def _is_below(destination: str, pattern: Any) -> bool:
 
 
 def _options(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    words = [str(word) for word in (*(entry.get("Options") or ()), entry.get("Propagation") or "") if word]
+    words = [
+        str(word)
+        for word in (
+            *(entry.get("Options") or ()),
+            entry.get("Propagation") or "",
+        )
+        if word
+    ]
     words = [word for word in words if word not in _DEFAULTS]
     return tuple(sorted({*words, "ro"} if entry.get("RW") is False else {*words}))
 
 
-def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
+def _giver(
+    facts: ContainerFacts,
+    destination: str,
+) -> tuple[MountOrigin, str]:
     """The origin of a mount that is not one of the container's own."""
     pod = facts.pod or {}
     name = str(pod.get("Name") or facts.spec[POD] or "")
@@ -226,14 +296,27 @@ def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
     return _stranger(facts)
 
 
-def _traced(facts: ContainerFacts, asked: _Asked, entry: Mapping[str, Any]) -> _Asked:
+def _traced(
+    facts: ContainerFacts,
+    asked: _Asked,
+    entry: Mapping[str, Any],
+) -> _Asked:
     """With the host paths that documents show."""
     source = str(entry.get("Source") or "")
-    overlay = next((str(o)[9:] for o in entry.get("Options") or () if str(o).startswith("lowerdir=")), "")
-    upper = next((word[9:] for word in asked.options if word.startswith("upperdir=")), "")
+    overlay = next(
+        (str(o)[9:] for o in entry.get("Options") or () if str(o).startswith("lowerdir=")), ""
+    )
+    upper = next(
+        (word[9:] for word in asked.options if word.startswith("upperdir=")),
+        "",
+    )
     if overlay and "/userdata/overlay/" in source:
         return replace(
-            asked, paths=_paths(facts, overlay.split(":")), layered=not upper, overlay=True, upper=upper
+            asked,
+            paths=_paths(facts, overlay.split(":")),
+            layered=not upper,
+            overlay=True,
+            upper=upper,
         )
     if asked.type == "volume":
         volume = facts.volumes.get(str(entry.get("Name") or asked.source))
@@ -251,15 +334,26 @@ def _traced(facts: ContainerFacts, asked: _Asked, entry: Mapping[str, Any]) -> _
         )
     overlaid = "O" in asked.options
     return replace(
-        asked, paths=_paths(facts, (source,)), layered=overlaid and not upper, overlay=overlaid, upper=upper
+        asked,
+        paths=_paths(facts, (source,)),
+        layered=overlaid and not upper,
+        overlay=overlaid,
+        upper=upper,
     )
 
 
-def _paths(facts: ContainerFacts, typed: Iterable[str]) -> tuple[str, ...]:
+def _paths(
+    facts: ContainerFacts,
+    typed: Iterable[str],
+) -> tuple[str, ...]:
     return tuple(normal(facts.links.get(path, path)) for path in typed if path.startswith("/"))
 
 
-def _declared(asked: Iterable[_Asked], facts: ContainerFacts, host: HostSide | None) -> Iterator[MountedPath]:
+def _declared(
+    asked: Iterable[_Asked],
+    facts: ContainerFacts,
+    host: HostSide | None,
+) -> Iterator[MountedPath]:
     """Without the kernel's table: what the next start would mount."""
     for mount in asked:
         paths = mount.paths or _on_device(mount, facts, host)
@@ -267,12 +361,21 @@ def _declared(asked: Iterable[_Asked], facts: ContainerFacts, host: HostSide | N
             yield _next_start(replace(mount, paths=(*paths, *_comes_along(mount, host))))
 
 
-def _comes_along(asked: _Asked, host: HostSide | None) -> tuple[str, ...]:
+def _comes_along(
+    asked: _Asked,
+    host: HostSide | None,
+) -> tuple[str, ...]:
     """Other places of the host that are mounted below a directory: a bind mount takes them along."""
-    if host is None or asked.type != "bind" or {"bind", "bind-nonrecursive=true"} & {*asked.options}:
+    if (
+        host is None
+        or asked.type != "bind"
+        or {"bind", "bind-nonrecursive=true"} & {*asked.options}
+    ):
         return ()
     table = host.engine_table()
-    return table.mounted_below(asked.paths[0]) if isinstance(table, MountTable) and asked.paths else ()
+    return (
+        table.mounted_below(asked.paths[0]) if isinstance(table, MountTable) and asked.paths else ()
+    )
 
 
 def _next_start(asked: _Asked) -> MountedPath:
@@ -280,13 +383,25 @@ def _next_start(asked: _Asked) -> MountedPath:
         ((normal(asked.upper),), asked.paths) if asked.upper.startswith("/") else (asked.paths, ())
     )
     return MountedPath(
-        *(asked.destination, paths, asked.type, asked.source, asked.options, asked.origin, asked.giver),
+        *(
+            asked.destination,
+            paths,
+            asked.type,
+            asked.source,
+            asked.options,
+            asked.origin,
+            asked.giver,
+        ),
         layered=asked.layered,
         beneath=beneath,
     )
 
 
-def _on_device(asked: _Asked, facts: ContainerFacts, host: HostSide | None) -> tuple[str, ...]:
+def _on_device(
+    asked: _Asked,
+    facts: ContainerFacts,
+    host: HostSide | None,
+) -> tuple[str, ...]:
     """Where the host has mounted the file system of a volume that uses a block device."""
     volume = facts.volumes.get(asked.source) if asked.type == "volume" and not asked.plain else None
     device = str(section(volume.inspect, "Options").get("device") or "") if volume else ""
@@ -297,15 +412,19 @@ def _on_device(asked: _Asked, facts: ContainerFacts, host: HostSide | None) -> t
     return (point,) if point and point not in asked.own else ()
 
 
-# --- mounts in force ----------------------------------------------------------------------------------
+# --- mounts in force ------------------------------------------------------------------------------
 
 
 def _in_force(
-    table: tuple[KernelMount, ...], asked: Mapping[str, _Asked], stranger: tuple[MountOrigin, str]
+    table: tuple[KernelMount, ...],
+    asked: Mapping[str, _Asked],
+    stranger: tuple[MountOrigin, str],
 ) -> Iterator[MountedPath]:
     latest = {row.point: row for row in table}
     traced = any(row.paths for row in table)
-    missing = {mount.destination: mount for mount in asked.values() if mount.destination not in latest}
+    missing = {
+        mount.destination: mount for mount in asked.values() if mount.destination not in latest
+    }
     kept: dict[str, MountedPath] = {}
     for row in table:
         if latest[row.point] is not row:
@@ -325,7 +444,10 @@ def _in_force(
             yield _next_start(mount)
 
 
-def _moved(row: KernelMount, missing: Mapping[str, _Asked]) -> _Asked | None:
+def _moved(
+    row: KernelMount,
+    missing: Mapping[str, _Asked],
+) -> _Asked | None:
     """What was requested for a path that a symbolic link of the image redirects: /var/run, /lib."""
     for mount in missing.values():
         if any(path in mount.paths or path in mount.own for path in row.paths):
@@ -342,12 +464,31 @@ def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
     return nearest
 
 
-def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin, str]) -> MountedPath | None:
+def _judged(
+    row: KernelMount,
+    asked: _Asked | None,
+    stranger: tuple[MountOrigin, str],
+) -> MountedPath | None:
     """The row as a mount of the host; None for the container's own."""
     if asked is None:
-        if not row.paths or row.point in _BY_PODMAN or _is_of_runtime(row) or _is_program_of_infra(row):
+        if (
+            not row.paths
+            or row.point in _BY_PODMAN
+            or _is_of_runtime(row)
+            or _is_program_of_infra(row)
+        ):
             return None
-        return _row(row, row.paths, _Asked(row.point, "other", row.source, (), *stranger))
+        return _row(
+            row,
+            row.paths,
+            _Asked(
+                row.point,
+                "other",
+                row.source,
+                (),
+                *stranger,
+            ),
+        )
     if asked.type == "image":
         return None
     own = [path for path in row.paths if any(at_or_above(place, path) for place in asked.own)]
@@ -369,9 +510,11 @@ def _is_program_of_infra(row: KernelMount) -> bool:
 
 
 def _is_of_runtime(row: KernelMount) -> bool:
-    """What the runtime itself mounts below /proc, /sys and /dev: devices, masks, cgroups, shared memory."""
+    """What the runtime itself mounts below /proc, /sys and /dev: devices, masks, cgroups, shared
+    memory."""
     return row.point.startswith(_EVERYWHERE) and any(
-        path.startswith(_EVERYWHERE) or re.search(f"{_OF_PODMAN}|{_MASK}", path) for path in row.paths
+        path.startswith(_EVERYWHERE) or re.search(f"{_OF_PODMAN}|{_MASK}", path)
+        for path in row.paths
     )
 
 
@@ -379,25 +522,48 @@ def _overlay(row: KernelMount, asked: _Asked) -> MountedPath | None:
     """An overlay shows the directories below it; writes go to the upper one."""
     lower = tuple(path for path in row.lower if not re.search(_OF_PODMAN, path)) or asked.paths
     own = (
-        not row.upper or re.search(_OF_PODMAN, row.upper) or any(at_or_above(o, row.upper) for o in asked.own)
+        not row.upper
+        or re.search(_OF_PODMAN, row.upper)
+        or any(at_or_above(o, row.upper) for o in asked.own)
     )
     if own:
         return replace(_row(row, lower, asked), layered=True) if lower else None
-    return replace(_row(row, (row.upper,), asked), beneath=tuple(map(normal, lower)))
+    return replace(
+        _row(row, (row.upper,), asked),
+        beneath=tuple(map(normal, lower)),
+    )
 
 
-def _row(row: KernelMount, paths: tuple[str, ...], asked: _Asked) -> MountedPath:
+def _row(
+    row: KernelMount,
+    paths: tuple[str, ...],
+    asked: _Asked,
+) -> MountedPath:
     below = row.point != asked.destination
     source = row.source if below else asked.source
-    options = (*row.options.split(","), *(word for word in asked.options if word in _PASSED_ON))
+    options = (
+        *row.options.split(","),
+        *(word for word in asked.options if word in _PASSED_ON),
+    )
     return MountedPath(
-        *(row.point, tuple(map(normal, paths)), asked.type, source, options, asked.origin, asked.giver),
+        *(
+            row.point,
+            tuple(map(normal, paths)),
+            asked.type,
+            source,
+            options,
+            asked.origin,
+            asked.giver,
+        ),
         in_force=True,
         kind=row.kind,
     )
 
 
-def _continues(mount: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
+def _continues(
+    mount: MountedPath,
+    kept: Mapping[str, MountedPath],
+) -> bool:
     """It continues what a mount above it already shows, and is not more writable than that.
 
     A mount of the host from elsewhere (`mount --bind /etc /srv/web/conf`) is more than that.
@@ -410,12 +576,17 @@ def _continues(mount: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
             continue
         rest = posixpath.relpath(mount.destination, point)
         same = any(posixpath.join(path, rest) in mount.paths for path in above.paths)
-        nothing_else = all(any(at_or_above(top, path) for top in above.paths) for path in mount.paths)
+        nothing_else = all(
+            any(at_or_above(top, path) for top in above.paths) for path in mount.paths
+        )
         return same and nothing_else and (mount.read_only or not above.read_only)
     return False
 
 
-def sockets_behind(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[ReachableSocket, ...]:
+def sockets_behind(
+    mounted: tuple[MountedPath, ...],
+    host: HostSide,
+) -> tuple[ReachableSocket, ...]:
     table = host.sockets()
     reachable: list[ReachableSocket] = []
     for mount in mounted:

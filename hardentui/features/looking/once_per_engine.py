@@ -1,4 +1,5 @@
-"""Data read once per engine, when the first container needs it: units, timers, secrets, events, denials."""
+"""Data read once per engine, when the first container needs it: units, timers, secrets, events,
+denials."""
 
 from __future__ import annotations
 
@@ -29,13 +30,21 @@ if TYPE_CHECKING:
 
 # The units of an engine's containers: systemd is asked once for all of them.
 
-_ENGINE_UNITS_FRESH = timedelta(seconds=5)  # long enough for a full scan; a later check sees newer data
+_ENGINE_UNITS_FRESH = timedelta(
+    seconds=5
+)  # long enough for a full scan; a later check sees newer data
 
 
 class EngineUnits:
     """Answers about the units of a local engine's containers, kept for some seconds."""
 
-    def __init__(self, engine: EngineFacts, files: Files, run: Run, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: EngineFacts,
+        files: Files,
+        run: Run,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._engine = engine
         self._files = files
         self._run = run
@@ -43,32 +52,64 @@ class EngineUnits:
         self._read: tuple[datetime, Mapping[str, Known[ReadUnit | None]]] | None = None
 
     def facts(
-        self, facts: ContainerFacts, service: str, services: Collection[str]
+        self,
+        facts: ContainerFacts,
+        service: str,
+        services: Collection[str],
     ) -> Known[UnitFacts | None]:
-        """The unit of a container. `services`: the units that all containers are labelled with; the first
-        request loads them together.
+        """The unit of a container. `services`: the units that all containers are labelled with; the
+        first request loads them together.
         """
-        return unit_facts(self._files, self._unit(service, services), facts)
+        return unit_facts(
+            self._files,
+            self._unit(service, services),
+            facts,
+        )
 
-    def exists(self, service: str, services: Collection[str], *, by_image: bool) -> Known[bool]:
+    def exists(
+        self,
+        service: str,
+        services: Collection[str],
+        *,
+        by_image: bool,
+    ) -> Known[bool]:
         """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's.
         `by_image`: an image names it, which may be any unit of the host, so it has to run podman.
         """
         unit = self._unit(service, services)
         if isinstance(unit, ReadUnit) and by_image:
-            return unit.files is not None and (unit.files.quadlet or "podman" in unit.files.file.text)
+            return unit.files is not None and (
+                unit.files.quadlet or "podman" in unit.files.file.text
+            )
         return unit if isinstance(unit, Unread) else unit is not None
 
-    def _unit(self, service: str, services: Collection[str]) -> Known[ReadUnit | None]:
+    def _unit(
+        self,
+        service: str,
+        services: Collection[str],
+    ) -> Known[ReadUnit | None]:
         now = self._clock()
-        if self._read is None or now - self._read[0] > _ENGINE_UNITS_FRESH or service not in self._read[1]:
+        if (
+            self._read is None
+            or now - self._read[0] > _ENGINE_UNITS_FRESH
+            or service not in self._read[1]
+        ):
             names = sorted({*services, service})
             manager = manager_of(self._files, self._engine)
-            self._read = (now, read_units(self._files, self._run, names, manager))
+            self._read = (
+                now,
+                read_units(
+                    self._files,
+                    self._run,
+                    names,
+                    manager,
+                ),
+            )
         return self._read[1][service]
 
 
-# Data read once per engine, when the first container needs it: a scan of many costs no more than one.
+# Data read once per engine, when the first container needs it: a scan of many costs no more than
+# one.
 
 _DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
@@ -79,7 +120,13 @@ _MOST_EVENTS = 20_000
 class OncePerEngine:
     """Answers about one engine and its host, kept as long as they are valid."""
 
-    def __init__(self, engine: Engine, files: Files, run: Run, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        files: Files,
+        run: Run,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._engine = engine
         self._files = files
         self._run = run
@@ -97,16 +144,20 @@ class OncePerEngine:
         self._programs: dict[str, Mapping[str, Known[FileFact | Missing]]] = {}
 
     def forget(self, services: Collection[str]) -> None:
-        """The containers were listed again: secrets, the timer and the units may have changed. `services`:
-        the units that the containers are labelled with.
+        """The containers were listed again: secrets, the timer and the units may have changed.
+        `services`: the units that the containers are labelled with.
         """
         self._timer = self._secrets = self._units = self._listening = self._helpers = None
         self._programs = {}
         self._services = services
 
-    def program(self, path: str, owners: frozenset[int]) -> Mapping[str, Known[FileFact | Missing]]:
-        """A program that runs for containers of this engine and, of a script, its interpreters. `owners`: the
-        accounts that may change them.
+    def program(
+        self,
+        path: str,
+        owners: frozenset[int],
+    ) -> Mapping[str, Known[FileFact | Missing]]:
+        """A program that runs for containers of this engine and, of a script, its interpreters.
+        `owners`: the accounts that may change them.
         """
         if path not in self._programs:
             paths = (path, *interpreters(self._files, path))
@@ -131,23 +182,56 @@ class OncePerEngine:
         if self._timer is None:
             local = self._engine.facts.local
             self._timer = (
-                timer_active(self._files, self._run, _TIMER, self._manager()) if local else self._far
+                timer_active(
+                    self._files,
+                    self._run,
+                    _TIMER,
+                    self._manager(),
+                )
+                if local
+                else self._far
             )
         return self._timer
 
-    def unit(self, facts: ContainerFacts, service: str) -> Known[UnitFacts | None]:
+    def unit(
+        self,
+        facts: ContainerFacts,
+        service: str,
+    ) -> Known[UnitFacts | None]:
         """The unit of a container; the first request loads those of all containers."""
-        return self._engine_units().facts(facts, service, self._services) if self._local else self._far
+        return (
+            self._engine_units().facts(
+                facts,
+                service,
+                self._services,
+            )
+            if self._local
+            else self._far
+        )
 
-    def unit_exists(self, service: str, *, by_image: bool = False) -> Known[bool]:
+    def unit_exists(
+        self,
+        service: str,
+        *,
+        by_image: bool = False,
+    ) -> Known[bool]:
         """As `EngineUnits.exists`."""
         if not self._local:
             return self._far
-        return self._engine_units().exists(service, self._services, by_image=by_image)
+        return self._engine_units().exists(
+            service,
+            self._services,
+            by_image=by_image,
+        )
 
     def _engine_units(self) -> EngineUnits:
         if self._units is None:
-            self._units = EngineUnits(self._engine.facts, self._files, self._run, self._clock)
+            self._units = EngineUnits(
+                self._engine.facts,
+                self._files,
+                self._run,
+                self._clock,
+            )
         return self._units
 
     def listening(self, conmon: int) -> Known[tuple[SocketEndpoint, ...]]:
@@ -177,7 +261,14 @@ class OncePerEngine:
         now = self._clock()
         if self._refused is None or now - self._refused[0] > _FRESH:
             root = os.geteuid() == 0
-            read = known(lambda: read_refusals(self._files, self._run, now, root=root))
+            read = known(
+                lambda: read_refusals(
+                    self._files,
+                    self._run,
+                    now,
+                    root=root,
+                )
+            )
             self._refused = (now, read)
         return self._refused[1]
 
@@ -192,27 +283,44 @@ class OncePerEngine:
             account = pwd.getpwuid(uid)
         except (OSError, KeyError):
             account = pwd.getpwuid(os.geteuid())
-        return Manager(account.pw_name, account.pw_dir, account.pw_uid == os.geteuid())
+        return Manager(
+            account.pw_name,
+            account.pw_dir,
+            account.pw_uid == os.geteuid(),
+        )
 
     def _read_secrets(self) -> Known[Mapping[str, str]]:
         try:
             answer = mappings(
-                self._engine.connection.get("/secrets/json"), "the list of secrets", "ID", StoredSecret
+                self._engine.connection.get("/secrets/json"),
+                "the list of secrets",
+                "ID",
+                StoredSecret,
             )
         except EngineError as error:
             return Unread(f"Podman does not return its secrets: {error.title}")
-        return {_text(secret, "Spec", "Name"): _text(secret, "Spec", "Driver", "Name") for secret in answer}
+        return {
+            _text(secret, "Spec", "Name"): _text(secret, "Spec", "Driver", "Name")
+            for secret in answer
+        }
 
-    def _read_events(self, now: datetime) -> Known[Mapping[str, tuple[datetime, ...]]]:
+    def _read_events(
+        self,
+        now: datetime,
+    ) -> Known[Mapping[str, tuple[datetime, ...]]]:
         if self._engine.facts.simulated:
             return Unread("Podman's events of that day were not recorded")
         since = (now - _DAY).timestamp()
-        events = past_events(self._engine, {"event": ["exec"]}, since, threading.Event(), most=_MOST_EVENTS)
+        events = past_events(
+            self._engine, {"event": ["exec"]}, since, threading.Event(), most=_MOST_EVENTS
+        )
         if isinstance(events, Unread):
             return events
         by_container: dict[str, list[datetime]] = {}
         for event in events:
-            by_container.setdefault(event.id, []).append(datetime.fromtimestamp(event.time, now.tzinfo))
+            by_container.setdefault(event.id, []).append(
+                datetime.fromtimestamp(event.time, now.tzinfo)
+            )
         return {identity: tuple(sorted(times)) for identity, times in by_container.items()}
 
 

@@ -1,7 +1,7 @@
 """A filter over the columns of the container list: `web !db score<50 state:running`. Pure.
 
-All words must match. An invalid word (an unknown column, a value that the column cannot have) is ignored and
-reported, so that a typo never empties the list.
+All words must match. An invalid word (an unknown column, a value that the column cannot have) is
+ignored and reported, so that a typo never empties the list.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class FilterWord(Struct, frozen=True):
     """One word of a filter."""
 
     test: Test | None  # whether a row matches; None: no row can match
-    # whether the word applies to a row; if it applies to none, it is ignored. None: it always applies.
+    # whether the word applies to a row; if it applies to none, it is ignored. None: it always
+    # applies.
     sense: Test | None = None
     trouble: str = ""  # the message if the word is ignored, one sentence
 
@@ -76,7 +77,9 @@ class RowFilter(Struct, frozen=True):
         troubles: list[str] = []
         tests: list[Test] = []
         for word in self.words:
-            nonsense = word.sense is not None and known and not any(word.sense(row) for row in known)
+            nonsense = (
+                word.sense is not None and known and not any(word.sense(row) for row in known)
+            )
             if word.test is None or nonsense:
                 troubles.append(word.trouble)
             else:
@@ -91,7 +94,10 @@ class _NoFilter(ValueError):
 
 def parse_filter(text: str) -> RowFilter:
     """Parse `web !db image:nginx state:running score<50 sev:high step:4`."""
-    return RowFilter(text, tuple(_maybe_negated(typed.lower()) for typed in text.split()))
+    return RowFilter(
+        text,
+        tuple(_maybe_negated(typed.lower()) for typed in text.split()),
+    )
 
 
 def _maybe_negated(typed: str) -> FilterWord:
@@ -116,7 +122,14 @@ def _word(typed: str) -> FilterWord:
     column, sign, value = match.groups()
     exact, sign = not sign.startswith(":"), sign.lstrip(":")
     if column in _TEXTS:
-        return FilterWord(_text(column, sign, value, exact=exact or bool(sign)))
+        return FilterWord(
+            _text(
+                column,
+                sign,
+                value,
+                exact=exact or bool(sign),
+            )
+        )
     match column:
         case "state":
             return FilterWord(_state(sign, value))
@@ -132,12 +145,21 @@ def _word(typed: str) -> FilterWord:
             return _step(sign, value)
     # `nginx:1.27` is an image, not a column: a word contained in some row is searched literally
     plain = _anywhere(typed)
-    return FilterWord(plain, plain, f'There is no column "{column}". Columns: {", ".join(COLUMNS)}.')
+    return FilterWord(
+        plain, plain, f'There is no column "{column}". Columns: {", ".join(COLUMNS)}.'
+    )
 
 
 def _anywhere(typed: str) -> Test:
     return lambda row: any(
-        typed in text.lower() for text in (row.name, row.image, row.engine.label, row.pod, row.unit)
+        typed in text.lower()
+        for text in (
+            row.name,
+            row.image,
+            row.engine.label,
+            row.pod,
+            row.unit,
+        )
     )
 
 
@@ -147,11 +169,21 @@ def _rights(row: Row) -> str:
     return "rootful" if row.engine.rootless is False else ""
 
 
-def _text(column: str, sign: str, value: str, *, exact: bool) -> Test:
+def _text(
+    column: str,
+    sign: str,
+    value: str,
+    *,
+    exact: bool,
+) -> Test:
     text_of = _TEXTS[column]
     if not exact:
         return lambda row: value in text_of(row).lower()
-    _only_equal(column, sign, "name:web matches a part of the name, name=web the whole name")
+    _only_equal(
+        column,
+        sign,
+        "name:web matches a part of the name, name=web the whole name",
+    )
 
     def equal(row: Row) -> bool:
         if column == "engine":
@@ -161,7 +193,11 @@ def _text(column: str, sign: str, value: str, *, exact: bool) -> Test:
     return _not(equal) if sign == "!=" else equal
 
 
-def _only_equal(column: str, sign: str, usage: str) -> None:
+def _only_equal(
+    column: str,
+    sign: str,
+    usage: str,
+) -> None:
     if sign not in ("", "=", "!="):
         raise _NoFilter(f"{column} cannot be compared with {sign}; {usage}.")
 
@@ -180,7 +216,11 @@ def _state(sign: str, value: str) -> Test:
 
 
 def _label(sign: str, value: str) -> Test:
-    _only_equal("label", sign, "label:app=web looks for it in NAME=VALUE")
+    _only_equal(
+        "label",
+        sign,
+        "label:app=web looks for it in NAME=VALUE",
+    )
 
     def test(row: Row) -> bool:
         return any(value in label.lower() for label in _labels(row))
@@ -211,17 +251,24 @@ def _severity(sign: str, value: str) -> Test:
         raise _NoFilter("sev takes low, medium, high or critical, such as sev:high or sev>=medium.")
     compare, wanted = _COMPARISONS[sign], severities[0]
     return lambda row: (
-        row.report is not None and any(compare(severity, wanted) for severity, _ in row.report.score.failing)
+        row.report is not None
+        and any(compare(severity, wanted) for severity, _ in row.report.score.failing)
     )
 
 
 def _fail(sign: str, value: str) -> FilterWord:
-    _only_equal("fail", sign, "fail:root-user looks for a failing check")
+    _only_equal(
+        "fail",
+        sign,
+        "fail:root-user looks for a failing check",
+    )
     if not value:
         raise _NoFilter("fail takes the name of a check, such as fail:root-user.")
 
     def sense(row: Row) -> bool:
-        return row.report is None or any(value in finding.check for finding in row.report.everything)
+        return row.report is None or any(
+            value in finding.check for finding in row.report.everything
+        )
 
     def test(row: Row) -> bool:
         return row.report is not None and any(
@@ -229,7 +276,11 @@ def _fail(sign: str, value: str) -> FilterWord:
         )
 
     trouble = f'No check here is called "{value}". hardentui explain --list shows all of them.'
-    return FilterWord(_not(test) if sign == "!=" else test, sense, trouble)
+    return FilterWord(
+        _not(test) if sign == "!=" else test,
+        sense,
+        trouble,
+    )
 
 
 def _step(sign: str, value: str) -> FilterWord:
@@ -243,9 +294,13 @@ def _step(sign: str, value: str) -> FilterWord:
         return row.report is None or step in row.report.steps
 
     def test(row: Row) -> bool:
-        return row.report is not None and any(cell.step == step and cell.failing for cell in row.report.cells)
+        return row.report is not None and any(
+            cell.step == step and cell.failing for cell in row.report.cells
+        )
 
-    return FilterWord(_not(test) if sign == "!=" else test, sense, f"There is no step {step}; {usage}.")
+    return FilterWord(
+        _not(test) if sign == "!=" else test, sense, f"There is no step {step}; {usage}."
+    )
 
 
 EXAMPLES: Sequence[tuple[str, str]] = (

@@ -1,7 +1,7 @@
 """The stack of a container: what has to be taken over together with it, or the rest would break.
 
-That is its pod, its compose project, the containers that it needs and those that need it, and so on from each
-of them. Those refer to each other by ID, so none can be replaced alone.
+That is its pod, its compose project, the containers that it needs and those that need it, and so on
+from each of them. Those refer to each other by ID, so none can be replaced alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def stack_of(
     inspect: Callable[[str], Mapping[str, Any]],
     read: Callable[[str], ContainerFacts | None],
 ) -> tuple[tuple[ContainerFacts, ...], Mapping[str, str]]:
-    """The other containers of its stack, and name -> service of those outside that a unit of their own runs.
+    """The other containers of its stack, and name -> service of those outside that a unit of their
+    own runs.
 
     Args:
         listed: all containers of its engine.
@@ -44,7 +45,10 @@ def stack_of(
         current = queue.pop(0)
         of_pod = str(current.inspect.get("Pod") or "")
         project = compose_project(current.labels)
-        mine = {*needs.get(current.id, ()), *needed_containers(current.spec)}
+        mine = {
+            *needs.get(current.id, ()),
+            *needed_containers(current.spec),
+        }
         for other in others:
             together = bool(of_pod) and other.pod == of_pod
             related = (
@@ -67,7 +71,11 @@ def stack_of(
     return tuple(stack.values()), services
 
 
-def stacks(containers: Iterable[tuple[T, ContainerFacts | None]], *, units: bool = True) -> list[list[T]]:
+def stacks(
+    containers: Iterable[tuple[T, ContainerFacts | None]],
+    *,
+    units: bool = True,
+) -> list[list[T]]:
     """Those together that belong together: one pod, one compose project, references by ID.
 
     Args:
@@ -86,19 +94,32 @@ def stacks(containers: Iterable[tuple[T, ContainerFacts | None]], *, units: bool
 
 def _ties(facts: ContainerFacts) -> set[str]:
     project = compose_project(facts.labels)
-    names = (facts.id, str(facts.inspect.get("Pod") or ""), project and f"{facts.engine.label}/{project}")
+    names = (
+        facts.id,
+        str(facts.inspect.get("Pod") or ""),
+        project and f"{facts.engine.label}/{project}",
+    )
     return {*(facts.inspect.get("Dependencies") or ()), *names} - {""}
 
 
 def is_set_aside(container: Listed, names: Collection[str]) -> bool:
-    """Whether it is what an earlier change has kept: stopped, beside the container that took its name."""
+    """Whether it is what an earlier change has kept: stopped, beside the container that took its
+    name."""
     known = _SET_ASIDE.fullmatch(container.name)
     return known is not None and container.state not in _RUNNING and known[1] in names
 
 
 def in_start_order(containers: Sequence[ContainerFacts]) -> tuple[ContainerFacts, ...]:
-    """Each after those that it needs, and after the init containers of its pod; else the oldest first."""
-    by_age = sorted(containers, key=lambda facts: (facts.spec[INIT_CTR] == "", _created(facts), facts.name))
+    """Each after those that it needs, and after the init containers of its pod; else the oldest
+    first."""
+    by_age = sorted(
+        containers,
+        key=lambda facts: (
+            facts.spec[INIT_CTR] == "",
+            _created(facts),
+            facts.name,
+        ),
+    )
     by_name = {facts.name: facts for facts in by_age}
     ordered: dict[str, ContainerFacts] = {}
     begun: set[str] = set()
@@ -117,7 +138,10 @@ def in_start_order(containers: Sequence[ContainerFacts]) -> tuple[ContainerFacts
     return tuple(ordered.values())
 
 
-def dependents_of(facts: ContainerFacts, containers: Sequence[ContainerFacts]) -> tuple[ContainerFacts, ...]:
+def dependents_of(
+    facts: ContainerFacts,
+    containers: Sequence[ContainerFacts],
+) -> tuple[ContainerFacts, ...]:
     """Those that need it, directly or through another one, in the order in which they start."""
     names = {facts.name}
     dependents = []
@@ -132,7 +156,10 @@ def _needs(document: Mapping[str, Any]) -> frozenset[str]:
     """IDs and names of the containers that it refers to."""
     givers = (document.get("HostConfig") or {}).get("VolumesFrom") or ()
     return frozenset(
-        [*(document.get("Dependencies") or ()), *(str(giver).partition(":")[0] for giver in givers)]
+        [
+            *(document.get("Dependencies") or ()),
+            *(str(giver).partition(":")[0] for giver in givers),
+        ]
     )
 
 

@@ -1,7 +1,8 @@
 """What earlier looks left about images: their contents by image ID, and the answers of registries.
 
-`hardentui images --updates` asks registries, checks read the answers here. How long a registry has had an
-image is unknown, its dates are set by its builder: so the day on which it was first seen here counts.
+`hardentui images --updates` asks registries, checks read the answers here. How long a registry has
+had an image is unknown, its dates are set by its builder: so the day on which it was first seen
+here counts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ class Inventories:
     changes.
     """
 
-    def __init__(self, directory: Directory, known: dict[str, ImageInventory] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        known: dict[str, ImageInventory] | None = None,
+    ) -> None:
         """Args:
         known: existing inventories; new ones are added to it.
         """
@@ -44,18 +49,29 @@ class Inventories:
                 self._known[identity] = inventory
         return self._known.get(identity)
 
-    def keep(self, identity: str, inventory: ImageInventory) -> None:
+    def keep(
+        self,
+        identity: str,
+        inventory: ImageInventory,
+    ) -> None:
         """Store a new inventory."""
         self._known[identity] = inventory
         path = self._path(identity)
         if path is not None:
-            keep_document(path, {"schema": _INVENTORY_SCHEMA, **to_builtins(inventory)})
+            keep_document(
+                path,
+                {"schema": _INVENTORY_SCHEMA, **to_builtins(inventory)},
+            )
 
     def _path(self, identity: str) -> str | None:
         name = identity.removeprefix("sha256:")
         if len(name) != _IMAGE_ID or not name.isalnum():
             return None
-        return os.path.join(self._directory(), "images", f"{name}.json")
+        return os.path.join(
+            self._directory(),
+            "images",
+            f"{name}.json",
+        )
 
     def _load(self, identity: str) -> ImageInventory | None:
         path = self._path(identity)
@@ -94,9 +110,16 @@ class RegistryAnswers:
         answer = known.get(reference)
         if answer is None:
             return NEVER_ASKED
-        return RegistryDigest(answer.digest, answer.asked, answer.seen.get(answer.digest, answer.asked))
+        return RegistryDigest(
+            answer.digest, answer.asked, answer.seen.get(answer.digest, answer.asked)
+        )
 
-    def keep(self, reference: str, digest: str, now: datetime) -> RegistryDigest:
+    def keep(
+        self,
+        reference: str,
+        digest: str,
+        now: datetime,
+    ) -> RegistryDigest:
         """Store an answer; returns it with the day on which this digest was first seen.
 
         Raises:
@@ -108,13 +131,20 @@ class RegistryAnswers:
         seen = {**(before.seen if before else {})}
         seen.setdefault(digest, now)
         newest = sorted(seen, key=lambda digest: seen[digest])[-_MOST_DIGESTS:]
-        known[reference] = _Answer(digest, now, {digest: seen[digest] for digest in {*newest, digest}})
+        known[reference] = _Answer(
+            digest, now, {digest: seen[digest] for digest in {*newest, digest}}
+        )
         self._known = known
-        document = {"schema": _REGISTRY_SCHEMA, "answers": to_builtins(known)}
+        document = {
+            "schema": _REGISTRY_SCHEMA,
+            "answers": to_builtins(known),
+        }
         try:
             write_own(self._path, json.dumps(document))
         except OSError as error:
-            raise WriteError(f"The answer of a registry cannot be stored: {error.strerror}.") from error
+            raise WriteError(
+                f"The answer of a registry cannot be stored: {error.strerror}."
+            ) from error
         return RegistryDigest(digest, now, seen[digest])
 
     @property

@@ -1,4 +1,5 @@
-"""The unit that a container runs from: its files, what they request, and whether the container matches."""
+"""The unit that a container runs from: its files, what they request, and whether the container
+matches."""
 
 from __future__ import annotations
 
@@ -21,7 +22,13 @@ from hardentui.model.known import Known, Unread
 from hardentui.model.spec import NEWEST_KNOWN, Source, Spec, Version
 from hardentui.options import NAME
 from hardentui.options.argv import spec_from_argv
-from hardentui.quadlet.read.container import DROP_IN, LAST_DROP_IN, QuadletFiles, default_name, object_names
+from hardentui.quadlet.read.container import (
+    DROP_IN,
+    LAST_DROP_IN,
+    QuadletFiles,
+    default_name,
+    object_names,
+)
 from hardentui.quadlet.read.service import ServiceFiles, outdated
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import check_unit_text
@@ -29,7 +36,10 @@ from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 
-_OPTIONAL_DEVICE = re.compile(r"""^\s*AddDevice\s*=(?:.*["'\s])?["']?-(/[^\s:"']+)""", re.MULTILINE)
+_OPTIONAL_DEVICE = re.compile(
+    r"""^\s*AddDevice\s*=(?:.*["'\s])?["']?-(/[^\s:"']+)""",
+    re.MULTILINE,
+)
 
 
 class OriginKind(StrEnum):
@@ -51,7 +61,9 @@ class Origin(Struct, frozen=True):
     mode: int = 0o644
     # (path, text) of its drop-ins, in the order in which they are read
     drop_ins: tuple[tuple[str, str], ...] = ()
-    companions: Mapping[str, str] | None = None  # file name -> text of the Quadlet units that it refers to
+    companions: Mapping[str, str] | None = (
+        None  # file name -> text of the Quadlet units that it refers to
+    )
     link: str = ""  # the target if the file is a symbolic link; such a file is never written
     # paths of drop-ins of the service generated from a Quadlet
     service_drop_ins: tuple[tuple[str, str], ...] = ()
@@ -104,7 +116,7 @@ class Origin(Struct, frozen=True):
         return ServiceFiles((self.text, *texts), self.specifiers)
 
 
-# --- finding the unit -------------------------------------------------------------------------------
+# --- finding the unit -----------------------------------------------------------------------------
 
 
 def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
@@ -119,7 +131,10 @@ def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
         with contextlib.suppress(OSError):
             uid = files.stat(engine.socket).uid
     return ServiceManager(
-        True, home_of(files, uid), uid, os.environ.get("XDG_CONFIG_HOME", "") if uid == os.geteuid() else ""
+        True,
+        home_of(files, uid),
+        uid,
+        os.environ.get("XDG_CONFIG_HOME", "") if uid == os.geteuid() else "",
     )
 
 
@@ -138,12 +153,22 @@ def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
         return None
     if isinstance(unit, Unread):
         raise InputError(f"The unit of {visible(facts.name, 60)} cannot be read: {unit.reason}.")
-    origin = origin_from(unit, manager, facts.engine.version, files)
+    origin = origin_from(
+        unit,
+        manager,
+        facts.engine.version,
+        files,
+    )
     _check_name(origin, unit_spec(origin), facts.name)
     return origin
 
 
-def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, files: Files) -> Origin:
+def origin_from(
+    unit: FoundUnit,
+    manager: ServiceManager,
+    version: Version,
+    files: Files,
+) -> Origin:
     """The same from files already read.
 
     Args:
@@ -171,7 +196,10 @@ def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, file
     )
 
 
-def _absent(files: Files, texts: Sequence[FoundUnitFile]) -> frozenset[str]:
+def _absent(
+    files: Files,
+    texts: Sequence[FoundUnitFile],
+) -> frozenset[str]:
     """Optional devices that do not exist; one that cannot be read counts as existing."""
     named = {path for file in texts for path in _OPTIONAL_DEVICE.findall(file.text)}
     absent = set()
@@ -186,7 +214,11 @@ def _pairs(files: Sequence[FoundUnitFile]) -> tuple[tuple[str, str], ...]:
     return tuple((file.path, file.text) for file in files)
 
 
-def _check_name(origin: Origin, spec: Spec, name: str) -> None:
+def _check_name(
+    origin: Origin,
+    spec: Spec,
+    name: str,
+) -> None:
     """The label comes from the container: it may name another container's unit."""
     given = spec[NAME]
     if NAME not in spec.unknowable and given != name:
@@ -208,7 +240,9 @@ def unit_spec(origin: Origin) -> Spec:
     spec = origin.quadlet().spec()
     if spec[NAME] or NAME in spec.unknowable:
         return spec
-    return spec.with_(NAME, default_name(origin.unit.removesuffix(".service"), origin.version), Source.UNIT)
+    return spec.with_(
+        NAME, default_name(origin.unit.removesuffix(".service"), origin.version), Source.UNIT
+    )
 
 
 def outdated_copy(origin: Origin) -> str:
@@ -216,22 +250,33 @@ def outdated_copy(origin: Origin) -> str:
     if origin.kind is not OriginKind.SERVICE:
         return ""
     ours = [
-        drop_in for drop_in in origin.drop_ins if posixpath.basename(drop_in[0]) in (DROP_IN, LAST_DROP_IN)
+        drop_in
+        for drop_in in origin.drop_ins
+        if posixpath.basename(drop_in[0]) in (DROP_IN, LAST_DROP_IN)
     ]
     if not ours:
         return ""
-    return next((path for path, text in ours if outdated(text, origin.service(without=path))), "")
+    return next(
+        (path for path, text in ours if outdated(text, origin.service(without=path))),
+        "",
+    )
 
 
-# --- drift -----------------------------------------------------------------------------------------
+# --- drift ----------------------------------------------------------------------------------------
 
 
-def drift_of(origin: Origin, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
+def drift_of(
+    origin: Origin,
+    facts: ContainerFacts,
+) -> tuple[UnitDrift, ...]:
     """Differences between the unit's files and the running container."""
     return drift_between(unit_spec(origin), facts)
 
 
-def drift_between(wanted: Spec, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
+def drift_between(
+    wanted: Spec,
+    facts: ContainerFacts,
+) -> tuple[UnitDrift, ...]:
     """Differences between what a file asks for and the running container."""
     command = (facts.inspect.get("Config") or {}).get("CreateCommand")
     created: Spec | None = None
@@ -243,18 +288,28 @@ def drift_between(wanted: Spec, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
     return drift(wanted, facts.spec, created)
 
 
-def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts) -> Known[UnitFacts | None]:
+def unit_facts(
+    files: Files,
+    read: Known[ReadUnit | None],
+    facts: ContainerFacts,
+) -> Known[UnitFacts | None]:
     """What is known about a container's unit, with the container's differences from it."""
     if read is None or isinstance(read, Unread):
         return read
     if read.files is None:
         return read.facts
     try:
-        origin = origin_from(read.files, manager_of(files, facts.engine), facts.engine.version, files)
+        origin = origin_from(
+            read.files, manager_of(files, facts.engine), facts.engine.version, files
+        )
         wanted = unit_spec(origin)
         _check_name(origin, wanted, facts.name)
         different = drift_between(wanted, facts)
     except InputError as error:
         return Unread(error.title.rstrip("."))
     differences = tuple(difference.option for difference in different if difference.security)
-    return replace(read.facts, differences=differences, outdated_copy=outdated_copy(origin))
+    return replace(
+        read.facts,
+        differences=differences,
+        outdated_copy=outdated_copy(origin),
+    )

@@ -1,4 +1,5 @@
-"""Who can reach whom: the places that containers have in the network, and results as pages to read. Pure."""
+"""Who can reach whom: the places that containers have in the network, and results as pages to read.
+Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class PublishedPort(Struct, frozen=True):
 class NetworkPlace(Struct, frozen=True):
     """A network, or the lack of one, with the containers that are there."""
 
-    engine: str  # label of the engine; places of two engines reach one another only over published ports
+    # label of the engine; places of two engines reach one another only over published ports
+    engine: str
     name: str  # of the network; for other places a word in brackets: `(host)`, `(none)`, `(pasta)`
     kind: PlaceKind = PlaceKind.NETWORK
     driver: str = ""
@@ -70,13 +72,16 @@ class NetworkPlace(Struct, frozen=True):
             return self.name
         kind = "" if self.driver == "bridge" else self.driver
         internal = "internal" if self.internal else ""
-        isolated = {"yes": "isolated", "strict": "strictly isolated"}.get(self.isolated, "")
+        isolated = {"yes": "isolated", "strict": "strictly isolated"}.get(
+            self.isolated,
+            "",
+        )
         return ", ".join(filter(None, (self.name, kind, internal, isolated, *self.subnets)))
 
 
 class _Reach(Struct, frozen=True):
-    """Where connections can be opened to: in words, and whether that includes the host, and what is beyond
-    it.
+    """Where connections can be opened to: in words, and whether that includes the host, and what is
+    beyond it.
     """
 
     words: tuple[str, ...] = ()
@@ -85,7 +90,8 @@ class _Reach(Struct, frozen=True):
 
 
 def places(
-    networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts]
+    networks: Iterable[NetworkFacts],
+    containers: Iterable[ContainerFacts],
 ) -> tuple[NetworkPlace, ...]:
     """The places of all engines, with who can reach whom.
 
@@ -109,7 +115,9 @@ def places(
 
 
 def _network(
-    facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: list[ContainerFacts]
+    facts: NetworkFacts,
+    all_networks: Sequence[NetworkFacts],
+    known: list[ContainerFacts],
 ) -> NetworkPlace:
     inspect = facts.inspect
     here = [container for container in known if facts.name in container.networks]
@@ -121,7 +129,9 @@ def _network(
         driver=_driver(facts),
         internal=bool(inspect.get("internal")),
         isolated=isolation(facts),
-        subnets=tuple(str(subnet.get("subnet", "")) for subnet in subnets or () if isinstance(subnet, dict)),
+        subnets=tuple(
+            str(subnet.get("subnet", "")) for subnet in subnets or () if isinstance(subnet, dict)
+        ),
         members=facts.members,
         ports=_ports(here),
         reaches=reach.words,
@@ -135,7 +145,8 @@ def _driver(facts: NetworkFacts) -> str:
 
 
 def isolation(facts: NetworkFacts) -> str:
-    """Whether netavark drops traffic from other networks: `no`, `yes`, `strict`; empty if not a bridge."""
+    """Whether netavark drops traffic from other networks: `no`, `yes`, `strict`; empty if not a
+    bridge."""
     if _driver(facts) != "bridge":
         return ""
     options = facts.inspect.get("options")
@@ -154,16 +165,28 @@ def connected(network: NetworkFacts, other: NetworkFacts) -> bool:
     return "strict" not in kinds and kinds != {"yes"}
 
 
-def _reached_from(facts: NetworkFacts, all_networks: Sequence[NetworkFacts]) -> _Reach:
+def _reached_from(
+    facts: NetworkFacts,
+    all_networks: Sequence[NetworkFacts],
+) -> _Reach:
     words = ["one another"] if len(facts.members) > 1 else []
-    words += [other.name for other in all_networks if other.name != facts.name and connected(facts, other)]
+    words += [
+        other.name for other in all_networks if other.name != facts.name and connected(facts, other)
+    ]
     if _driver(facts) in ("macvlan", "ipvlan"):
-        return _Reach((*words, "the physical network, past the host's firewall"), outward=True)
+        return _Reach(
+            (*words, "the physical network, past the host's firewall"),
+            outward=True,
+        )
     host = leads_to_host(facts)
     words += ["the host"] if host else []
     if facts.inspect.get("internal"):
         return _Reach(tuple(words), host=host)
-    return _Reach((*words, "the outside"), host=host, outward=True)
+    return _Reach(
+        (*words, "the outside"),
+        host=host,
+        outward=True,
+    )
 
 
 def _ports(containers: Iterable[ContainerFacts]) -> tuple[PublishedPort, ...]:
@@ -176,7 +199,11 @@ def _ports(containers: Iterable[ContainerFacts]) -> tuple[PublishedPort, ...]:
     return tuple(ports)
 
 
-def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[NetworkPlace]:
+def _others(
+    label: str,
+    networks: Sequence[NetworkFacts],
+    known: list[ContainerFacts],
+) -> list[NetworkPlace]:
     """Containers without a network of their own, by what they use instead."""
     groups: dict[tuple[PlaceKind, str], list[ContainerFacts]] = {}
     for container in known:
@@ -184,7 +211,14 @@ def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerF
         if place is not None:
             groups.setdefault(place, []).append(container)
     return [
-        _without_network(label, kind, name, networks, members) for (kind, name), members in groups.items()
+        _without_network(
+            label,
+            kind,
+            name,
+            networks,
+            members,
+        )
+        for (kind, name), members in groups.items()
     ]
 
 
@@ -195,7 +229,11 @@ def _without_network(
     networks: Sequence[NetworkFacts],
     members: Sequence[ContainerFacts],
 ) -> NetworkPlace:
-    reach = _reached_without_network(kind, members[0].engine, networks)
+    reach = _reached_without_network(
+        kind,
+        members[0].engine,
+        networks,
+    )
     return NetworkPlace(
         engine=label,
         name=f"({name})",
@@ -232,17 +270,25 @@ def _place_without_network(facts: ContainerFacts) -> tuple[PlaceKind, str] | Non
 
 
 def _reached_without_network(
-    kind: PlaceKind, engine: EngineFacts, networks: Sequence[NetworkFacts]
+    kind: PlaceKind,
+    engine: EngineFacts,
+    networks: Sequence[NetworkFacts],
 ) -> _Reach:
     if kind is PlaceKind.NONE:
         return _Reach()
     if kind is PlaceKind.HOST:
         # rootless bridges are in a separate network namespace, which the host cannot read
         inside = [
-            network.name for network in networks if _driver(network) == "bridge" and engine.rootless is False
+            network.name
+            for network in networks
+            if _driver(network) == "bridge" and engine.rootless is False
         ]
         words = (*inside, "the host and what listens on its loopback", "the outside")
         return _Reach(words, host=True, outward=True)
     if kind is PlaceKind.SHARED:
         return _Reach(("whatever the owner of the network can reach",))
-    return _Reach(("the host", "the outside"), host=True, outward=True)
+    return _Reach(
+        ("the host", "the outside"),
+        host=True,
+        outward=True,
+    )

@@ -51,7 +51,8 @@ def parse_target(text: str) -> ConnectTarget:
     port = int(match["port"]) if match and match["port"] else None
     if not match or (port is not None and not 0 < port < 65536):
         raise InputError(
-            f"{visible(text, 100)!r} is not a target.", "Give NAME, NAME:PORT, host:PORT or ADDRESS:PORT."
+            f"{visible(text, 100)!r} is not a target.",
+            "Give NAME, NAME:PORT, host:PORT or ADDRESS:PORT.",
         )
     return ConnectTarget(match["six"] or match["name"], port)
 
@@ -72,8 +73,24 @@ def prove(
     Raises:
         InputError: a port is missing, or the target is not a container, host or address.
     """
-    plain = ReachProof(start.name, target.name, "", target.port or 0, ConnectOutcome.UNPROVEN, None)
-    plain = replace(plain, expected=_expected(start, target, end, network_map, ""))
+    plain = ReachProof(
+        start.name,
+        target.name,
+        "",
+        target.port or 0,
+        ConnectOutcome.UNPROVEN,
+        None,
+    )
+    plain = replace(
+        plain,
+        expected=_expected(
+            start,
+            target,
+            end,
+            network_map,
+            "",
+        ),
+    )
     kernel = start.kernel
     if not start.engine.local:
         return (replace(plain, why=start.engine.unseen),)
@@ -90,17 +107,40 @@ def prove(
     proofs = []
     for address in addresses:
         for port in ports:
-            expected = _expected(start, target, end, network_map, address)
-            proof = replace(plain, address=address, port=port, expected=expected)
+            expected = _expected(
+                start,
+                target,
+                end,
+                network_map,
+                address,
+            )
+            proof = replace(
+                plain,
+                address=address,
+                port=port,
+                expected=expected,
+            )
             listens = listening is not None and port in listening
-            proof = _judged(proof, knock(run, kernel.pid, address, port), listens)
+            proof = _judged(
+                proof,
+                knock(run, kernel.pid, address, port),
+                listens,
+            )
             if proof.agrees is False:  # a single sample on a loaded machine says little
-                proof = _judged(proof, knock(run, kernel.pid, address, port), listens)
+                proof = _judged(
+                    proof,
+                    knock(run, kernel.pid, address, port),
+                    listens,
+                )
             proofs.append(proof)
     return tuple(proofs)
 
 
-def _addresses(start: ContainerFacts, target: ConnectTarget, end: ContainerFacts | None) -> tuple[str, ...]:
+def _addresses(
+    start: ContainerFacts,
+    target: ConnectTarget,
+    end: ContainerFacts | None,
+) -> tuple[str, ...]:
     if end is not None:
         return addresses_of(end)
     if target.name == HOST:
@@ -114,7 +154,9 @@ def addresses_of(facts: ContainerFacts) -> tuple[str, ...]:
     section = facts.inspect.get("NetworkSettings")
     networks = section.get("Networks") if isinstance(section, Mapping) else None
     return tuple(
-        dict.fromkeys(_network_addresses(networks.values() if isinstance(networks, Mapping) else ()))
+        dict.fromkeys(
+            _network_addresses(networks.values() if isinstance(networks, Mapping) else ())
+        )
     )
 
 
@@ -127,7 +169,8 @@ def _network_addresses(networks: Iterable[object]) -> Iterator[str]:
 
 
 def _ports(
-    target: ConnectTarget, end: ContainerFacts | None
+    target: ConnectTarget,
+    end: ContainerFacts | None,
 ) -> tuple[tuple[int, ...] | Unread, frozenset[int] | None]:
     """(ports to try, ports on which the target is known to listen).
 
@@ -139,7 +182,9 @@ def _ports(
     if target.port is not None:
         return (target.port,), known
     if end is None:
-        raise InputError(f"Which port of {visible(target.name, 60)}?", f"{visible(target.name, 60)}:PORT")
+        raise InputError(
+            f"Which port of {visible(target.name, 60)}?", f"{visible(target.name, 60)}:PORT"
+        )
     if isinstance(listening, Unread):
         return Unread(f"its listening ports are unknown: {listening.reason}"), None
     if not known:
@@ -156,16 +201,25 @@ def _listening(facts: ContainerFacts) -> Known[frozenset[int]]:
     return frozenset(
         socket.port
         for socket in listening
-        if socket.protocol == "tcp" and not socket.address.startswith("127.") and socket.address != "::1"
+        if socket.protocol == "tcp"
+        and not socket.address.startswith("127.")
+        and socket.address != "::1"
     )
 
 
-def _judged(proof: ReachProof, attempt: Known[ConnectOutcome], listens: bool) -> ReachProof:
+def _judged(
+    proof: ReachProof,
+    attempt: Known[ConnectOutcome],
+    listens: bool,
+) -> ReachProof:
     if isinstance(attempt, Unread):
         return replace(proof, why=attempt.reason)
     reached, why = {
         ConnectOutcome.CONNECTED: (True, "connection established"),
-        ConnectOutcome.NO_ANSWER: (False, f"no answer within {SECONDS:g} s: packets are dropped on the way"),
+        ConnectOutcome.NO_ANSWER: (
+            False,
+            f"no answer within {SECONDS:g} s: packets are dropped on the way",
+        ),
         ConnectOutcome.NO_ROUTE: (
             False,
             "the container's kernel has no route, or received an ICMP unreachable message",
@@ -178,7 +232,12 @@ def _judged(proof: ReachProof, attempt: Known[ConnectOutcome], listens: bool) ->
             if listens
             else "refused: either packets arrive and nothing listens, or a filter rejects them"
         )
-    return replace(proof, outcome=attempt, reached=reached, why=why)
+    return replace(
+        proof,
+        outcome=attempt,
+        reached=reached,
+        why=why,
+    )
 
 
 def _expected(
@@ -209,12 +268,15 @@ def _expected(
     theirs = {
         place.key
         for place in network_map.places
-        if end.name in place.members and _same(place.engine, end) and (not networks or place.name in networks)
+        if end.name in place.members
+        and _same(place.engine, end)
+        and (not networks or place.name in networks)
     }
     if any(place.together and key in theirs for key, place in mine.items()):
         return True
     return any(
-        (way.start in mine and way.end in theirs) or (way.both and way.start in theirs and way.end in mine)
+        (way.start in mine and way.end in theirs)
+        or (way.both and way.start in theirs and way.end in mine)
         for way in network_map.ways
     )
 
@@ -297,7 +359,10 @@ def watch_contacts(
     )
 
 
-def _look(facts: ContainerFacts, files: Files) -> set[tuple[str, str, int]]:
+def _look(
+    facts: ContainerFacts,
+    files: Files,
+) -> set[tuple[str, str, int]]:
     kernel = facts.kernel
     if not facts.engine.local:
         raise Unread(facts.engine.unseen)
@@ -325,16 +390,28 @@ def plain_address(text: str) -> str:
     return str(mapped or address)
 
 
-def _contact(call: tuple[str, str, int], names: Mapping[str, str]) -> Contact:
+def _contact(
+    call: tuple[str, str, int],
+    names: Mapping[str, str],
+) -> Contact:
     protocol, address, port = call
     name = names.get(address)
     if name is None:
         return Contact(protocol, address, port)
     who = f"container {name}" if name else "the host"
-    return Contact(protocol, address, port, who, container=name)
+    return Contact(
+        protocol,
+        address,
+        port,
+        who,
+        container=name,
+    )
 
 
-def _names(facts: ContainerFacts, everybody: Iterable[ContainerFacts]) -> Mapping[str, str]:
+def _names(
+    facts: ContainerFacts,
+    everybody: Iterable[ContainerFacts],
+) -> Mapping[str, str]:
     """Address -> name of its container; empty for the host."""
     names = {address: "" for network in facts.networks.values() for address in gateways(network)}
     for other in everybody:
@@ -348,7 +425,8 @@ def with_rules(result: Outgoing, facts: ContainerFacts) -> Outgoing:
         return replace(result, no_rules=result.unknown)
     if not result.contacts and not result.seconds:
         return replace(
-            result, no_rules="one reading saw no connection, so the rules would block all outgoing traffic"
+            result,
+            no_rules="one reading saw no connection, so the rules would block all outgoing traffic",
         )
     if facts.engine.rootless is not False:
         why = (
@@ -357,13 +435,28 @@ def with_rules(result: Outgoing, facts: ContainerFacts) -> Outgoing:
         )
         return replace(result, no_rules=why)
     try:
-        rules = allow_list(facts.name, addresses_of(facts), result.contacts)
+        rules = allow_list(
+            facts.name,
+            addresses_of(facts),
+            result.contacts,
+        )
     except (CannotExpress, ValueError) as error:
         return replace(result, no_rules=str(error))
     complaint = check_rules(rules)
     if isinstance(complaint, Unread):
-        return replace(result, rules=rules, unchecked=complaint.reason, limits=LIMITS)
-    return replace(result, rules=rules, checked=not complaint, unchecked=complaint, limits=LIMITS)
+        return replace(
+            result,
+            rules=rules,
+            unchecked=complaint.reason,
+            limits=LIMITS,
+        )
+    return replace(
+        result,
+        rules=rules,
+        checked=not complaint,
+        unchecked=complaint,
+        limits=LIMITS,
+    )
 
 
 # nftables rules that allow a container to contact some addresses and nothing else. Pure text.
@@ -373,9 +466,15 @@ _PROTOCOLS = ("tcp", "udp")
 _BEFORE_NETAVARK = -5
 
 LIMITS = (
-    "Only what was seen is allowed: what the container rarely contacts (updates, renewals) is missing.",
+    (
+        "Only what was seen is allowed: what the container rarely contacts (updates, renewals) is "
+        "missing."
+    ),
     "Names that resolve to other addresses later are refused then; the rules know addresses only.",
-    "The rules name the container by its address: give it a fixed one (--ip), or they hold for another one.",
+    (
+        "The rules name the container by its address: give it a fixed one (--ip), or they hold for "
+        "another one."
+    ),
     "Packets to members of its own network do not pass the forward hook, nor does DNS to Podman's resolver, "
     "through which data can leave.",
     "They are gone after a restart of the machine or of the firewall unless the host loads them: include the "
@@ -385,10 +484,16 @@ LIMITS = (
 
 def table_name(container: str) -> str:
     """A valid nft name from any text."""
-    return "hardentui_out_" + (re.sub(r"[^A-Za-z0-9]+", "_", container).strip("_")[:60] or "container")
+    return "hardentui_out_" + (
+        re.sub(r"[^A-Za-z0-9]+", "_", container).strip("_")[:60] or "container"
+    )
 
 
-def allow_list(container: str, addresses: Sequence[str], contacts: Iterable[Contact]) -> str:
+def allow_list(
+    container: str,
+    addresses: Sequence[str],
+    contacts: Iterable[Contact],
+) -> str:
     """The rules for a container with these addresses.
 
     Raises:
@@ -401,7 +506,12 @@ def allow_list(container: str, addresses: Sequence[str], contacts: Iterable[Cont
         )
     name = table_name(container)
     lines = [
-        *comment_lines([f"What the container {container} may contact, and nothing else.", *LIMITS]),
+        *comment_lines(
+            [
+                f"What the container {container} may contact, and nothing else.",
+                *LIMITS,
+            ]
+        ),
         f"table inet {name}",
         f"delete table inet {name}",
         f"table inet {name} {{",
@@ -412,7 +522,10 @@ def allow_list(container: str, addresses: Sequence[str], contacts: Iterable[Cont
         if contact.protocol in _PROTOCOLS and 0 < contact.port < 65536:
             wanted[peer.version].add(f"{peer} . {contact.protocol} . {contact.port}")
     for version, word in ((4, "ipv4_addr"), (6, "ipv6_addr")):
-        lines += [f"\tset allowed{version} {{", f"\t\ttype {word} . inet_proto . inet_service"]
+        lines += [
+            f"\tset allowed{version} {{",
+            f"\t\ttype {word} . inet_proto . inet_service",
+        ]
         if wanted[version]:
             lines.append(f"\t\telements = {{ {', '.join(sorted(wanted[version]))} }}")
         lines.append("\t}")

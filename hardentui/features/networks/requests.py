@@ -45,13 +45,23 @@ WATCH = 10.0
 PROOF_SCHEMA = "hardentui/proof/1"
 OUTGOING_SCHEMA = "hardentui/outgoing/1"
 SPLIT_SCHEMA = "hardentui/split/1"
-_CODES = {SplitResult.WORKS: 0, SplitResult.BREAKS: 1, SplitResult.NOT_TOLD: 4, SplitResult.NOTHING_WORKS: 6}
+_CODES = {
+    SplitResult.WORKS: 0,
+    SplitResult.BREAKS: 1,
+    SplitResult.NOT_TOLD: 4,
+    SplitResult.NOTHING_WORKS: 6,
+}
 
 
 def prove_task(
-    bench: Workbench, rows: Sequence[Row], way: str, stop: threading.Event, tell: Tell
+    bench: Workbench,
+    rows: Sequence[Row],
+    way: str,
+    stop: threading.Event,
+    tell: Tell,
 ) -> TaskResult:
-    """Real connections for `FROM TO[:PORT]`; no data is sent. Code 0: one works, 1: none does, 4: unknown.
+    """Real connections for `FROM TO[:PORT]`; no data is sent. Code 0: one works, 1: none does, 4:
+    unknown.
 
     Raises:
         UsageError, InputError: it is malformed, or names no container of the map.
@@ -62,31 +72,55 @@ def prove_task(
             "Enter FROM TO, FROM TO:PORT, FROM host:PORT or FROM ADDRESS:PORT.",
         )
     start, target = fresh_facts(bench, rows, words[0]), parse_target(words[1])
-    end = None if target.is_address or target.name == HOST else fresh_facts(bench, rows, target.name)
+    end = (
+        None if target.is_address or target.name == HOST else fresh_facts(bench, rows, target.name)
+    )
     if end is not None and end.engine.label != start.engine.label:
         raise UsageError("Both containers must belong to the same engine.")
-    proofs = prove(start, target, end, whole_map(bench, rows), bench.opened.run_ours)
+    proofs = prove(
+        start,
+        target,
+        end,
+        whole_map(bench, rows),
+        bench.opened.run_ours,
+    )
     document = {
         "schema": PROOF_SCHEMA,
         "proofs": [{**to_builtins(proof), "agrees": proof.agrees} for proof in proofs],
     }
     none = 1 if all(proof.reached is False for proof in proofs) else 4
     code = 0 if any(proof.reached for proof in proofs) else none
-    return TaskResult(proofs_page(proofs), document=document, code=code)
+    return TaskResult(
+        proofs_page(proofs),
+        document=document,
+        code=code,
+    )
 
 
 def outgoing_task(
-    bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, tell: Tell, *, seconds: float
+    bench: Workbench,
+    rows: Sequence[Row],
+    name: str,
+    stop: threading.Event,
+    tell: Tell,
+    *,
+    seconds: float,
 ) -> TaskResult:
-    """The addresses a container contacts during that time, with proposed rules; code 4 if they are unknown. A
-    simulated host never changes: it is looked at once.
+    """The addresses a container contacts during that time, with proposed rules; code 4 if they are
+    unknown. A simulated host never changes: it is looked at once.
 
     Raises:
         UsageError, InputError: it names no container of the map.
     """
     facts = fresh_facts(bench, rows, name)
     seconds = 0.0 if bench.opened.simulated else seconds
-    seen = watch_contacts(facts, known_containers(rows), bench.opened.files, stop, seconds=seconds)
+    seen = watch_contacts(
+        facts,
+        known_containers(rows),
+        bench.opened.files,
+        stop,
+        seconds=seconds,
+    )
     seen = with_rules(seen, facts)
     return TaskResult(
         outgoing_page(seen),
@@ -116,7 +150,12 @@ def split_task(
         UsageError: nothing is proposed for that network.
     """
     tell(f"watching the containers for {seconds:g} s")
-    proposals = propose_splits(bench, rows, stop, seconds=seconds)
+    proposals = propose_splits(
+        bench,
+        rows,
+        stop,
+        seconds=seconds,
+    )
     if stop.is_set():
         raise KeyboardInterrupt
     tried = [proposal for proposal in proposals if network in ("", proposal.network)]
@@ -126,10 +165,22 @@ def split_task(
             f"Nothing is proposed for a network {visible(network, 60)!r}.", f"Proposals: {names}"
         )
     told = on_event or (lambda event: tell(event.text))
-    trials = [try_proposal(bench, rows, proposal, told, stop) for proposal in tried]
+    trials = [
+        try_proposal(
+            bench,
+            rows,
+            proposal,
+            told,
+            stop,
+        )
+        for proposal in tried
+    ]
     codes = {_CODES[trial.result] for trial in trials}
     return TaskResult(
-        (*(part for trial in trials for part in split_trial_page(trial)), *splits_page(proposals)),
+        (
+            *(part for trial in trials for part in split_trial_page(trial)),
+            *splits_page(proposals),
+        ),
         tuple(file for proposal in proposals for file in proposal.files),
         document={
             "schema": SPLIT_SCHEMA,
@@ -142,7 +193,14 @@ def split_task(
 
 
 def _split_document(proposal: Split) -> dict[str, Any]:
-    files = [{"name": file.name, "text": file.text, "mode": file.mode} for file in proposal.files]
+    files = [
+        {
+            "name": file.name,
+            "text": file.text,
+            "mode": file.mode,
+        }
+        for file in proposal.files
+    ]
     return {**to_builtins(proposal), "files": files}
 
 
@@ -153,20 +211,30 @@ def trial_document(trial: SplitTrial) -> dict[str, Any]:
 
 
 def propose_splits(
-    bench: Workbench, rows: Sequence[Row], stop: threading.Event, *, seconds: float
+    bench: Workbench,
+    rows: Sequence[Row],
+    stop: threading.Event,
+    *,
+    seconds: float,
 ) -> tuple[Split, ...]:
     """Separate networks for applications that share one; nothing is watched on a simulated host."""
     networks = [
-        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
+        network.about
+        for network in bench.surroundings.networks()
+        if isinstance(network.about, NetworkFacts)
     ]
     watched = None if bench.opened.simulated else watch_everybody(bench, rows, seconds, stop)
     return splits(networks, known_containers(rows), watched)
 
 
 def watch_everybody(
-    bench: Workbench, rows: Iterable[Row], seconds: float, stop: threading.Event
+    bench: Workbench,
+    rows: Iterable[Row],
+    seconds: float,
+    stop: threading.Event,
 ) -> Mapping[str, Mapping[str, SeenContacts]]:
-    """The contacts of each container during that time; one that cannot be watched may contact anything."""
+    """The contacts of each container during that time; one that cannot be watched may contact
+    anything."""
     rows = tuple(rows)
     everybody = known_containers(rows)
     calls: dict[str, dict[str, SeenContacts]] = {}
@@ -176,13 +244,26 @@ def watch_everybody(
     running = [row.report.facts for row in again if row and row.report and row.report.facts]
 
     def watch(facts: ContainerFacts) -> None:
-        seen = watch_contacts(facts, everybody, bench.opened.files, stop, seconds=seconds)
+        seen = watch_contacts(
+            facts,
+            everybody,
+            bench.opened.files,
+            stop,
+            seconds=seconds,
+        )
         if not seen.unknown:
             called = {contact.container for contact in seen.contacts if contact.container}
             outside = any(not contact.who for contact in seen.contacts)
             calls[facts.engine.label][facts.name] = SeenContacts(outside, frozenset(called))
 
-    threads = [threading.Thread(target=watch, args=(container,), daemon=True) for container in running]
+    threads = [
+        threading.Thread(
+            target=watch,
+            args=(container,),
+            daemon=True,
+        )
+        for container in running
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -195,7 +276,11 @@ def known_containers(rows: Iterable[Row]) -> list[ContainerFacts]:
     return [row.report.facts for row in rows if row.report and row.report.facts]
 
 
-def fresh_facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
+def fresh_facts(
+    bench: Workbench,
+    rows: Iterable[Row],
+    name: str,
+) -> ContainerFacts:
     """One container, by name or ID prefix, with its current listening ports.
 
     Raises:
@@ -205,7 +290,11 @@ def fresh_facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFa
     return known_facts(fresh_report(bench, rows, name))
 
 
-def fresh_report(bench: Workbench, rows: Iterable[Row], name: str) -> Report:
+def fresh_report(
+    bench: Workbench,
+    rows: Iterable[Row],
+    name: str,
+) -> Report:
     """The report of one container, by name or ID prefix, after a detailed inspection.
 
     Raises:
@@ -251,7 +340,11 @@ def proofs_page(proofs: Iterable[ReachProof]) -> tuple[PageSection, ...]:
                 (
                     PageLine("outcome", proof.outcome.value),
                     PageLine("why", proof.why),
-                    PageLine("the map says", f"{_SAYS[proof.expected]}{agrees}", tone),
+                    PageLine(
+                        "the map says",
+                        f"{_SAYS[proof.expected]}{agrees}",
+                        tone,
+                    ),
                 ),
             )
         )
@@ -264,14 +357,26 @@ def outgoing_page(seen: Outgoing) -> tuple[PageSection, ...]:
     if seen.unknown:
         lines.append(PageLine("not known", seen.unknown, Tone.BAD))
     elif not lines:
-        lines.append(PageLine("contact", f"none was seen within {seen.seconds:g} s", Tone.MUTED))
+        lines.append(
+            PageLine(
+                "contact",
+                f"none was seen within {seen.seconds:g} s",
+                Tone.MUTED,
+            )
+        )
     if seen.shared:
         shared = "it shares its pod's network, so this includes contacts of other members"
         lines.append(PageLine("caution", shared))
     sections = [PageSection(f"What {seen.container} contacts", tuple(lines))]
     if seen.rules:
         checked = f"{_CHECKED[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}"
-        rules = [PageLine("checked", checked, Tone.BAD if seen.checked is False else Tone.PLAIN)]
+        rules = [
+            PageLine(
+                "checked",
+                checked,
+                Tone.BAD if seen.checked is False else Tone.PLAIN,
+            )
+        ]
         rules += [PageLine("limit", limit, Tone.MUTED) for limit in seen.limits]
         rules.append(PageLine("to use", "write them to a file; nft -f FILE loads them"))
         sections.append(PageSection("Rules for nftables, proposed", tuple(rules)))
@@ -293,11 +398,18 @@ def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:
         lines = [PageLine("why", proposal.why)]
         for network in proposal.networks:
             kind = "no route out" if network.internal else "isolated"
-            lines.append(PageLine("new", f"{network.name} ({kind}): {', '.join(network.members)}"))
+            lines.append(
+                PageLine(
+                    "new",
+                    f"{network.name} ({kind}): {', '.join(network.members)}",
+                )
+            )
             lines.append(PageLine("", network.create_command(), Tone.MUTED))
         for move in proposal.moves:
             lines.append(
-                PageLine("move", f"{move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
+                PageLine(
+                    "move", f"{move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}"
+                )
             )
             lines += [PageLine("", line, Tone.MUTED) for line in lines_of(move)]
             lines += [PageLine("caution", warning, Tone.BAD) for warning in move.minds]
@@ -325,30 +437,59 @@ _SPLIT_WORDS = {
 
 def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
     """The results of the trial of a split."""
-    lines = [PageLine("result", _SPLIT_WORDS[trial.result], _SPLIT_TONES[trial.result])]
+    lines = [
+        PageLine(
+            "result",
+            _SPLIT_WORDS[trial.result],
+            _SPLIT_TONES[trial.result],
+        )
+    ]
     for member in trial.members:
         works = {True: "its twin works", False: "its twin does not work", None: "no twin"}
         if member.before is not True:
             text = f"{member.container}: {works[member.before]}: {member.why}"
             lines.append(PageLine("member", text, Tone.BAD))
         elif member.after is False:
-            text = f"{member.container}: works on one network, not on the proposed ones: {member.why}"
+            text = (
+                f"{member.container}: works on one network, not on the proposed ones: {member.why}"
+            )
             lines.append(PageLine("member", text, Tone.BAD))
         lines += [
-            PageLine("caution", f"{member.container}: the twin lacks {lack}", Tone.MUTED)
+            PageLine(
+                "caution",
+                f"{member.container}: the twin lacks {lack}",
+                Tone.MUTED,
+            )
             for lack in member.lacks
         ]
     lines += [_way(way) for way in trial.ways]
     if trial.untried:
         lines.append(PageLine("caution", f"{trial.untried} more routes were not tried"))
-    return (PageSection(f"Trial of the split of {trial.network}  {trial.engine}", tuple(lines)),)
+    return (
+        PageSection(
+            f"Trial of the split of {trial.network}  {trial.engine}",
+            tuple(lines),
+        ),
+    )
 
 
 def _way(way: WayTried) -> PageLine:
-    reached = {True: "connected", False: "cut", None: f"unknown: {way.why}"}[way.after]
+    reached = {
+        True: "connected",
+        False: "cut",
+        None: f"unknown: {way.why}",
+    }[way.after]
     wanted = "needed" if way.needed else "must be blocked"
-    label, tone = {True: ("ok", Tone.GOOD), False: ("WRONG", Tone.BAD), None: ("?", Tone.MUTED)}[way.holds]
+    label, tone = {
+        True: ("ok", Tone.GOOD),
+        False: ("WRONG", Tone.BAD),
+        None: ("?", Tone.MUTED),
+    }[way.holds]
     ports = ", ".join(str(port) for port in way.ports)
-    itself = {True: ", and it connects by itself", False: ", but it did not connect by itself", None: ""}
+    itself = {
+        True: ", and it connects by itself",
+        False: ", but it did not connect by itself",
+        None: "",
+    }
     text = f"{way.start} to {way.end} port {ports}: {wanted}; {reached}{itself[way.by_itself]}"
     return PageLine(label, text, tone)

@@ -1,4 +1,5 @@
-"""Propose separate networks for applications that share one, and a route out only for those that need it."""
+"""Propose separate networks for applications that share one, and a route out only for those that
+need it."""
 
 from __future__ import annotations
 
@@ -67,14 +68,23 @@ def network_map(
     known = places(networks, containers)
     notes = tuple(f"{name} could not be checked, so its routes are unknown" for name in missing)
     map_places = tuple(_place(place, containers) for place in known)
-    return NetworkMap(host, map_places, tuple(_ways(networks, known)), notes, simulated)
+    return NetworkMap(
+        host,
+        map_places,
+        tuple(_ways(networks, known)),
+        notes,
+        simulated,
+    )
 
 
 def _key(engine: str, name: str) -> str:
     return f"{engine}\0{name}"
 
 
-def _place(place: NetworkPlace, containers: Sequence[ContainerFacts]) -> MapPlace:
+def _place(
+    place: NetworkPlace,
+    containers: Sequence[ContainerFacts],
+) -> MapPlace:
     mine = {*place.members}
     here = [
         container
@@ -82,7 +92,11 @@ def _place(place: NetworkPlace, containers: Sequence[ContainerFacts]) -> MapPlac
         if container.engine.label == place.engine
         and (place.name in container.networks or container.name in mine)
     ]
-    first = [container for container in here if not container.networks or _entrance(container) == place.name]
+    first = [
+        container
+        for container in here
+        if not container.networks or _entrance(container) == place.name
+    ]
     return MapPlace(
         key=_key(place.engine, place.name),
         engine=place.engine,
@@ -101,7 +115,13 @@ def _place(place: NetworkPlace, containers: Sequence[ContainerFacts]) -> MapPlac
 
 def _entrance(facts: ContainerFacts) -> str:
     """A container on several networks opens its ports once; they do not answer on an internal one."""
-    return min(facts.networks, key=lambda name: (bool(facts.networks[name].inspect.get("internal")), name))
+    return min(
+        facts.networks,
+        key=lambda name: (
+            bool(facts.networks[name].inspect.get("internal")),
+            name,
+        ),
+    )
 
 
 _NO_NETWORK = {
@@ -125,11 +145,16 @@ def _sentence(place: NetworkPlace) -> str:
     return ", ".join(parts)
 
 
-def _ways(networks: Sequence[NetworkFacts], known: Iterable[NetworkPlace]) -> Iterable[MapWay]:
+def _ways(
+    networks: Sequence[NetworkFacts],
+    known: Iterable[NetworkPlace],
+) -> Iterable[MapWay]:
     for at, network in enumerate(networks):
         for other in networks[at + 1 :]:
             if network.engine.label == other.engine.label and connected(network, other):
-                yield MapWay(_key(network.engine.label, network.name), _key(other.engine.label, other.name))
+                yield MapWay(
+                    _key(network.engine.label, network.name), _key(other.engine.label, other.name)
+                )
     for place in known:
         if place.kind is not PlaceKind.HOST:
             continue
@@ -148,7 +173,9 @@ def whole_map(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     """Who can reach whom among these containers."""
     rows = without_originals(rows)
     networks = [
-        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
+        network.about
+        for network in bench.surroundings.networks()
+        if isinstance(network.about, NetworkFacts)
     ]
     return network_map(
         networks,
@@ -163,7 +190,11 @@ def whole_map(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
 
 
 def try_proposal(
-    bench: Workbench, rows: Iterable[Row], proposal: Split, on_event: OnTrialEvent, stop: threading.Event
+    bench: Workbench,
+    rows: Iterable[Row],
+    proposal: Split,
+    on_event: OnTrialEvent,
+    stop: threading.Event,
 ) -> SplitTrial:
     """Twins of the members on the proposed networks; blocking. Everything created is removed again.
 
@@ -171,20 +202,32 @@ def try_proposal(
         on_event: called for each event, in this thread.
 
     Raises:
-        UsageError: it cannot be tried: simulated, on another machine, or a member controlled by its image.
+        UsageError: it cannot be tried: simulated, on another machine, or a member controlled by its
+            image.
         EngineError: Podman fails.
         KeyboardInterrupt: `stop` was set.
     """
     if bench.opened.simulated:
         raise UsageError("A trial needs a real Podman; this host is simulated.")
     if not podman_is_installed():
-        raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
+        raise EngineError(
+            "A trial needs the program podman on this machine, which creates the twins."
+        )
     gatherer = bench.parts.gatherers[proposal.engine]
     members, pods, untried = _members(bench, rows, proposal)
     if any(not facts.engine.local for facts in members):
-        raise UsageError("The networks of the engine cannot be entered from here.", members[0].engine.unseen)
-    for facts in (*members, *(facts for inside in pods.values() for facts in inside)):
-        refuse_steered(facts, bench.judge.checks, bench.judge.checklist)
+        raise UsageError(
+            "The networks of the engine cannot be entered from here.", members[0].engine.unseen
+        )
+    for facts in (
+        *members,
+        *(facts for inside in pods.values() for facts in inside),
+    ):
+        refuse_steered(
+            facts,
+            bench.judge.checks,
+            bench.judge.checklist,
+        )
     request = SplitRequest(
         network=proposal.network,
         engine=proposal.engine,
@@ -197,17 +240,26 @@ def try_proposal(
     changing = ChangingEngine(gatherer.engine, bench.opened.log)
     try:
         return try_split(
-            request, SplitTools(changing, bench.opened.files, bench.opened.run_ours, on_event, stop)
+            request,
+            SplitTools(
+                changing,
+                bench.opened.files,
+                bench.opened.run_ours,
+                on_event,
+                stop,
+            ),
         )
     finally:
         changing.close()
 
 
 def _members(
-    bench: Workbench, rows: Iterable[Row], proposal: Split
+    bench: Workbench,
+    rows: Iterable[Row],
+    proposal: Split,
 ) -> tuple[tuple[ContainerFacts, ...], dict[str, tuple[ContainerFacts, ...]], dict[str, str]]:
-    """The members that get twins, inspected in detail; those of pods, by the container that holds the pod's
-    network; and why others get none.
+    """The members that get twins, inspected in detail; those of pods, by the container that holds
+    the pod's network; and why others get none.
     """
     moved = {move.container for move in proposal.moves}
     members, pods, untried = [], {}, {}
@@ -221,12 +273,16 @@ def _members(
         elif not report.facts.running:
             untried[row.name] = "it is not running"
         elif is_infra(report.facts):
-            inside = tuple(facts for facts in bench.containers.neighbours(report).members if facts.running)
+            inside = tuple(
+                facts for facts in bench.containers.neighbours(report).members if facts.running
+            )
             if inside:
                 members.append(report.facts)
                 pods[row.name] = inside
             else:
-                untried[row.name] = f"no container is running in the pod {visible(pod_of(report.facts), 60)}"
+                untried[row.name] = (
+                    f"no container is running in the pod {visible(pod_of(report.facts), 60)}"
+                )
         else:
             members.append(report.facts)
     if not members:
@@ -275,7 +331,9 @@ class Split(Struct, frozen=True):
 
 
 def splits(
-    networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts], watched: Watched | None = None
+    networks: Iterable[NetworkFacts],
+    containers: Iterable[ContainerFacts],
+    watched: Watched | None = None,
 ) -> tuple[Split, ...]:
     """Proposals for the networks that can be split.
 
@@ -285,7 +343,9 @@ def splits(
     networks, containers = tuple(networks), tuple(containers)
     proposals = []
     for network in networks:
-        if str(network.inspect.get("driver") or "bridge") != "bridge" or network.inspect.get("internal"):
+        if str(network.inspect.get("driver") or "bridge") != "bridge" or network.inspect.get(
+            "internal"
+        ):
             continue
         here = [
             container
@@ -312,7 +372,10 @@ def _split(
         names = {container.name for container in here}
         # a container on another network is reached through the host
         seen = {
-            name: SeenContacts(calls.outside or not calls.containers <= names, calls.containers)
+            name: SeenContacts(
+                calls.outside or not calls.containers <= names,
+                calls.containers,
+            )
             for name, calls in seen.items()
         }
     groups = _groups(here, seen)
@@ -324,7 +387,16 @@ def _split(
             return None  # a single application that needs the outside: there is nothing to split
         made += new
         parted = len(here) - len(members)
-        moves += [_move(member, network.name, new, seen, parted) for member in members]
+        moves += [
+            _move(
+                member,
+                network.name,
+                new,
+                seen,
+                parted,
+            )
+            for member in members
+        ]
     if not made:
         return None
     several = len(groups) > 1
@@ -346,7 +418,10 @@ def _split(
     )
 
 
-def _seen_ways(here: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts]) -> tuple[SeenWay, ...]:
+def _seen_ways(
+    here: Sequence[ContainerFacts],
+    seen: Mapping[str, SeenContacts],
+) -> tuple[SeenWay, ...]:
     names = [container.name for container in here]
     return tuple(
         SeenWay(caller, called)
@@ -357,7 +432,8 @@ def _seen_ways(here: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts])
 
 
 def _groups(
-    here: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts] | None
+    here: Sequence[ContainerFacts],
+    seen: Mapping[str, SeenContacts] | None,
 ) -> dict[str, list[ContainerFacts]]:
     """The applications; those that were seen to talk to each other are kept together."""
     names = {container.name: _group(container) for container in here}
@@ -389,21 +465,45 @@ def _free(name: str, taken: Collection[str]) -> str:
     return tried
 
 
-def _needs_outside(facts: ContainerFacts, seen: Mapping[str, SeenContacts] | None) -> bool:
+def _needs_outside(
+    facts: ContainerFacts,
+    seen: Mapping[str, SeenContacts] | None,
+) -> bool:
     """It publishes a port, or was seen to contact the outside."""
     calls = (seen or {}).get(facts.name)
     return bool(published(facts)) or (calls is not None and calls.outside)
 
 
 def _networks(
-    stem: str, members: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts] | None
+    stem: str,
+    members: Sequence[ContainerFacts],
+    seen: Mapping[str, SeenContacts] | None,
 ) -> tuple[NewNetwork, ...]:
-    """`front` with a route out for those that need one, `back` without one for the whole application."""
+    """`front` with a route out for those that need one, `back` without one for the whole
+    application."""
     front = tuple(member.name for member in members if _needs_outside(member, seen))
     everybody = tuple(member.name for member in members)
-    made = [NewNetwork(f"{stem}-front", front, internal=False, isolated=True)] if front else []
+    made = (
+        [
+            NewNetwork(
+                f"{stem}-front",
+                front,
+                internal=False,
+                isolated=True,
+            )
+        ]
+        if front
+        else []
+    )
     if len(front) < len(members):
-        made.append(NewNetwork(f"{stem}-back", everybody, internal=True, isolated=False))
+        made.append(
+            NewNetwork(
+                f"{stem}-back",
+                everybody,
+                internal=True,
+                isolated=False,
+            )
+        )
     return tuple(made)
 
 
@@ -427,17 +527,28 @@ def _move(
         minds.append(
             f"it does not reach {plural(parted, 'other container')} of {leaves} any more; {evidence}"
         )
-    options = [word.partition(":")[2] for word in facts.spec[NETWORK] if word.partition(":")[0] == leaves]
+    options = [
+        word.partition(":")[2] for word in facts.spec[NETWORK] if word.partition(":")[0] == leaves
+    ]
     if any("ip=" in word or "ip6=" in word or "mac=" in word for word in options):
         minds.append(f"its fixed address on {leaves} is lost")
     if any("alias=" in word for word in options):
         minds.append("its aliases must be set again on the new networks")
     if is_infra(facts):
         minds.append("the networks of a pod are set when the pod is created")
-    return Move(facts.name, leaves, joins, tuple(minds))
+    return Move(
+        facts.name,
+        leaves,
+        joins,
+        tuple(minds),
+    )
 
 
-def _unit(network: NewNetwork, before: str, version: Version) -> TextFile:
+def _unit(
+    network: NewNetwork,
+    before: str,
+    version: Version,
+) -> TextFile:
     unit = Unit(f"{network.name}.network")
     unit.comments.append(f"Instead of {before}, for {', '.join(network.members)}.")
     if network.internal:
@@ -465,7 +576,17 @@ def openings(facts: ContainerFacts) -> tuple[Opening, ...]:
     """One for each published port; a container on the host's network has one for all its ports."""
     if "host" in modes_of(facts):
         gate, why = _gate(facts, "input", "tcp", 0, 0, "ip")
-        return (Opening(facts.name, "*", 0, 0, "tcp", gate, why),)
+        return (
+            Opening(
+                facts.name,
+                "*",
+                0,
+                0,
+                "tcp",
+                gate,
+                why,
+            ),
+        )
     return tuple(_opening(facts, port) for port in published(facts))
 
 
@@ -479,13 +600,31 @@ def _opening(facts: ContainerFacts, port: Port) -> Opening:
         hook = "input" if facts.engine.rootless is True else "forward"
         family = "ip6" if ":" in port.address else "ip"
         gate, why = _gate(
-            facts, hook, port.protocol, port.container if hook == "forward" else number, number, family
+            facts,
+            hook,
+            port.protocol,
+            port.container if hook == "forward" else number,
+            number,
+            family,
         )
-    return Opening(facts.name, address, number, port.container, port.protocol, gate, why)
+    return Opening(
+        facts.name,
+        address,
+        number,
+        port.container,
+        port.protocol,
+        gate,
+        why,
+    )
 
 
 def _gate(
-    facts: ContainerFacts, hook: str, protocol: str, port: int, in_host: int, family: str
+    facts: ContainerFacts,
+    hook: str,
+    protocol: str,
+    port: int,
+    in_host: int,
+    family: str,
 ) -> tuple[Gate, str]:
     if not facts.engine.local:
         return Gate.UNKNOWN, f"the firewall could not be read: {facts.engine.unseen}"
@@ -495,15 +634,37 @@ def _gate(
     if isinstance(firewall.rules, Unread):
         return Gate.UNKNOWN, f"the packet filter could not be read: {firewall.rules.reason}"
     if isinstance(firewall.outside, Unread):
-        return Gate.UNKNOWN, f"which interfaces lead outside is not known: {firewall.outside.reason}"
+        return (
+            Gate.UNKNOWN,
+            f"which interfaces lead outside is not known: {firewall.outside.reason}",
+        )
     ends = {
-        interface: fate(firewall.rules, Packet(hook, interface, protocol, port, family, in_host))
+        interface: fate(
+            firewall.rules,
+            Packet(
+                hook,
+                interface,
+                protocol,
+                port,
+                family,
+                in_host,
+            ),
+        )
         for interface in firewall.outside or ("",)
     }
     if all(end == {DROPPED} for end in ends.values()):
-        return Gate.FILTERED, f"the packet filter drops packets from unknown addresses (hook {hook})"
+        return (
+            Gate.FILTERED,
+            f"the packet filter drops packets from unknown addresses (hook {hook})",
+        )
     through = [interface for interface, end in ends.items() if end == {ACCEPTED}]
     if through:
         at = f" at {', '.join(through)}" if any(through) else ""
-        return Gate.OPEN, f"the packet filter accepts packets from unknown addresses{at} (hook {hook})"
-    return Gate.UNKNOWN, "the rules of the packet filter match on more than is known about the packet"
+        return (
+            Gate.OPEN,
+            f"the packet filter accepts packets from unknown addresses{at} (hook {hook})",
+        )
+    return (
+        Gate.UNKNOWN,
+        "the rules of the packet filter match on more than is known about the packet",
+    )

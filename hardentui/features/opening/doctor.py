@@ -88,7 +88,12 @@ class Machine(Struct, frozen=True):
     skipped: tuple[tuple[str, str], ...] = field(default_factory=skipped_in_path)
 
     @classmethod
-    def here(cls, size: tuple[int, int], url: str = "", connection: str = "") -> Machine:
+    def here(
+        cls,
+        size: tuple[int, int],
+        url: str = "",
+        connection: str = "",
+    ) -> Machine:
         """This machine, or the host around the container that we run in.
 
         Raises:
@@ -99,7 +104,9 @@ class Machine(Struct, frozen=True):
             for candidate in candidates(Environment.here(), url, connection):
                 scheme, _, path = candidate.url.partition("://")
                 if scheme == "unix" and is_local(pid := listens_on(path)):
-                    engines.append(pid)  # an engine that is too busy to answer shows the way as well
+                    engines.append(
+                        pid
+                    )  # an engine that is too busy to answer shows the way as well
         place, files, run = view_of_host(find_place(engines))
         return cls(place, files, run, size=size)
 
@@ -126,7 +133,11 @@ class Machine(Struct, frozen=True):
             return None
 
 
-def examine(machine: Machine, url: str = "", connection: str = "") -> tuple[Diagnosis, ...]:
+def examine(
+    machine: Machine,
+    url: str = "",
+    connection: str = "",
+) -> tuple[Diagnosis, ...]:
     """All items, the most important first.
 
     Raises:
@@ -156,7 +167,10 @@ def examine(machine: Machine, url: str = "", connection: str = "") -> tuple[Diag
 def _install(machine: Machine, package: str) -> str:
     release = machine.text("/etc/os-release") or ""
     values = dict(line.partition("=")[::2] for line in release.splitlines())
-    families = [values.get("ID", ""), *values.get("ID_LIKE", "").strip('"').split()]
+    families = [
+        values.get("ID", ""),
+        *values.get("ID_LIKE", "").strip('"').split(),
+    ]
     for family in families:
         name = family.strip('"').partition("-")[0]
         if name in _INSTALLERS:
@@ -167,62 +181,121 @@ def _install(machine: Machine, package: str) -> str:
 def _place(machine: Machine) -> Iterator[Diagnosis]:
     place = machine.place
     if place.blind:
-        value = f"{place.container} that cannot see the host: all that follows is about the container"
-        yield Diagnosis(Mark.POOR, "runs in", value, WAY_OUT)
+        value = (
+            f"{place.container} that cannot see the host: all that follows is about the container"
+        )
+        yield Diagnosis(
+            Mark.POOR,
+            "runs in",
+            value,
+            WAY_OUT,
+        )
     elif place.container:
-        value = f"{place.container}: the host is read from there, not changed; programs are the container's"
+        value = (
+            f"{place.container}: the host is read from there, not changed; programs are the "
+            "container's"
+        )
         yield Diagnosis(Mark.NOTE, "runs in", value)
 
 
 def _podman(machine: Machine) -> Iterator[Diagnosis]:
     if machine.which("podman") is None:
-        yield Diagnosis(Mark.MISSING, "Podman", "the program is not installed", _install(machine, "podman"))
+        yield Diagnosis(
+            Mark.MISSING, "Podman", "the program is not installed", _install(machine, "podman")
+        )
         return
     output = machine.run(["podman", "--version"], _SECONDS)
     if isinstance(output, Unread):
-        yield Diagnosis(Mark.POOR, "Podman", output.reason, "podman --version")
+        yield Diagnosis(
+            Mark.POOR,
+            "Podman",
+            output.reason,
+            "podman --version",
+        )
         return
     try:
         version = Version.parse(output.strip().removeprefix("podman version "))
     except ValueError:
-        yield Diagnosis(Mark.POOR, "Podman", f"answers {output.strip()!r}", "podman --version")
+        yield Diagnosis(
+            Mark.POOR,
+            "Podman",
+            f"answers {output.strip()!r}",
+            "podman --version",
+        )
         return
     if version < OLDEST_WITH_QUADLET:
-        yield Diagnosis(Mark.POOR, "Podman", f"{version}, which has no Quadlet", _WITHOUT_QUADLET)
+        yield Diagnosis(
+            Mark.POOR,
+            "Podman",
+            f"{version}, which has no Quadlet",
+            _WITHOUT_QUADLET,
+        )
     else:
         yield Diagnosis(Mark.GOOD, "Podman", str(version))
 
 
-def _engines(machine: Machine, url: str, connection: str) -> Iterator[Diagnosis]:
+def _engines(
+    machine: Machine,
+    url: str,
+    connection: str,
+) -> Iterator[Diagnosis]:
     for place in candidates(machine.environment, url, connection):
         engine = probe(place)
         what = f"engine, {place.origin}"
         if isinstance(engine, NoAnswer):
-            yield Diagnosis(Mark.MISSING, what, engine.reason, engine.hint)
+            yield Diagnosis(
+                Mark.MISSING,
+                what,
+                engine.reason,
+                engine.hint,
+            )
             continue
         try:
             facts = engine.facts
             kind = facts.only_read or f"Podman {facts.version}"
-            yield Diagnosis(Mark.GOOD, what, f"{facts.label}, {kind}, {facts.url}", engine=True)
+            yield Diagnosis(
+                Mark.GOOD,
+                what,
+                f"{facts.label}, {kind}, {facts.url}",
+                engine=True,
+            )
         finally:
             engine.close()
     if not url and not connection and machine.which("podman"):
         value = "can be started while HardenTUI runs if no socket answers"
-        yield Diagnosis(Mark.NOTE, "private engine", value, engine=True)
+        yield Diagnosis(
+            Mark.NOTE,
+            "private engine",
+            value,
+            engine=True,
+        )
 
 
 def _user(machine: Machine) -> Iterator[Diagnosis]:
     if machine.uid == 0:
-        yield Diagnosis(Mark.GOOD, "user", "root: the kernel's data on every container can be read")
+        yield Diagnosis(
+            Mark.GOOD,
+            "user",
+            "root: the kernel's data on every container can be read",
+        )
     else:
-        value = f"{user_name(machine.uid)}: containers of root and of other users cannot be inspected"
-        yield Diagnosis(Mark.NOTE, "user", value, "sudo hardentui, to check rootful containers")
+        value = (
+            f"{user_name(machine.uid)}: containers of root and of other users cannot be inspected"
+        )
+        yield Diagnosis(
+            Mark.NOTE,
+            "user",
+            value,
+            "sudo hardentui, to check rootful containers",
+        )
 
 
 def _search_path(machine: Machine) -> Iterator[Diagnosis]:
     for element, why in machine.skipped:
         value = f"{visible(element, 100)!r} is skipped: {why}"
-        yield Diagnosis(Mark.POOR, "PATH", value, "remove it from $PATH, or let only its owner write it")
+        yield Diagnosis(
+            Mark.POOR, "PATH", value, "remove it from $PATH, or let only its owner write it"
+        )
 
 
 def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
@@ -238,15 +311,26 @@ def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
         delegated = machine.text(f"{own}/cgroup.controllers")
         if delegated is None:
             fix = f"sudo loginctl enable-linger {user_name(machine.uid)}"
-            yield Diagnosis(Mark.POOR, "cgroups", "version 2, no controllers delegated to this user", fix)
+            yield Diagnosis(
+                Mark.POOR, "cgroups", "version 2, no controllers delegated to this user", fix
+            )
             return
         controllers = delegated
     missing = [name for name in _CONTROLLERS if name not in controllers.split()]
     if missing:
         fix = "systemctl edit user@.service, with Delegate=cpu cpuset io memory pids in [Service]"
-        yield Diagnosis(Mark.POOR, "cgroups", f"version 2 without {', '.join(missing)}", fix)
+        yield Diagnosis(
+            Mark.POOR,
+            "cgroups",
+            f"version 2 without {', '.join(missing)}",
+            fix,
+        )
     else:
-        yield Diagnosis(Mark.GOOD, "cgroups", f"version 2 with {', '.join(controllers.split())}")
+        yield Diagnosis(
+            Mark.GOOD,
+            "cgroups",
+            f"version 2 with {', '.join(controllers.split())}",
+        )
 
 
 def _has_account(machine: Machine, name: str) -> bool:
@@ -268,11 +352,20 @@ def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
             text, why = "", reason(error)
         else:
             why = f"no range for {owner}"
-        ranges = known(read_sub_ids, machine.files, path, else_=())
+        ranges = known(
+            read_sub_ids,
+            machine.files,
+            path,
+            else_=(),
+        )
         owners = {line.partition(":")[0] for line in text.splitlines()}
         if owners & names:
             account = "" if machine.uid or _has_account(machine, owner) else _ACCOUNT_WANTED
-            yield Diagnosis(Mark.GOOD, what, f"{owner} has a range, for {use}{account}")
+            yield Diagnosis(
+                Mark.GOOD,
+                what,
+                f"{owner} has a range, for {use}{account}",
+            )
             continue
         size = _AUTO_IDS if machine.uid == 0 else WHOLE
         uids = [account.uid for account in known(read_users, machine.files, else_=())]
@@ -283,7 +376,12 @@ def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
             fix = f"echo containers:{start}:{size} >> {path}"
         else:
             fix = f"sudo usermod --add-{what}s {start}-{start + size - 1} {owner}"
-        yield Diagnosis(Mark.POOR, what, f"{why}: {use} cannot work", fix)
+        yield Diagnosis(
+            Mark.POOR,
+            what,
+            f"{why}: {use} cannot work",
+            fix,
+        )
 
 
 def _linger(machine: Machine) -> Iterator[Diagnosis]:
@@ -291,23 +389,41 @@ def _linger(machine: Machine) -> Iterator[Diagnosis]:
         return
     name = user_name(machine.uid)
     if machine.there(f"/var/lib/systemd/linger/{name}"):
-        yield Diagnosis(Mark.GOOD, "linger", f"services of {name} run without a login")
+        yield Diagnosis(
+            Mark.GOOD,
+            "linger",
+            f"services of {name} run without a login",
+        )
     else:
         value = f"services of {name} stop when {name} logs out"
-        yield Diagnosis(Mark.POOR, "linger", value, f"sudo loginctl enable-linger {name}")
+        yield Diagnosis(
+            Mark.POOR,
+            "linger",
+            value,
+            f"sudo loginctl enable-linger {name}",
+        )
 
 
 def _quadlet(machine: Machine) -> Iterator[Diagnosis]:
     generator = machine.generator()
     if generator is None:
         value = "no generator: written units cannot be checked here"
-        yield Diagnosis(Mark.MISSING, "Quadlet", value, _WITHOUT_QUADLET)
+        yield Diagnosis(
+            Mark.MISSING,
+            "Quadlet",
+            value,
+            _WITHOUT_QUADLET,
+        )
         return
     output = machine.run([generator, "-version"], _SECONDS)
     try:
         version = Version.parse("" if isinstance(output, Unread) else output)
     except ValueError:
-        yield Diagnosis(Mark.POOR, "Quadlet", f"{generator} does not report its version")
+        yield Diagnosis(
+            Mark.POOR,
+            "Quadlet",
+            f"{generator} does not report its version",
+        )
         return
     keys = [option.quadlet for option in TABLE if option.quadlet is not None]
     known = sum(key.since <= version for key in keys)
@@ -320,7 +436,9 @@ def _systemd(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(Mark.GOOD, "systemd", "runs")
     else:
         value = "not running here: units can be written and checked, but not started"
-        yield Diagnosis(Mark.NOTE, "systemd", value, "a run script can be written instead: fix NAME --to run")
+        yield Diagnosis(
+            Mark.NOTE, "systemd", value, "a run script can be written instead: fix NAME --to run"
+        )
 
 
 def _security_modules(machine: Machine) -> Iterator[Diagnosis]:
@@ -329,13 +447,17 @@ def _security_modules(machine: Machine) -> Iterator[Diagnosis]:
         if enforce == "1":
             yield Diagnosis(Mark.GOOD, "SELinux", "enforcing")
         else:
-            yield Diagnosis(Mark.POOR, "SELinux", "permissive: denials are only logged", "sudo setenforce 1")
+            yield Diagnosis(
+                Mark.POOR, "SELinux", "permissive: denials are only logged", "sudo setenforce 1"
+            )
     apparmor = machine.text("/sys/module/apparmor/parameters/enabled")
     if apparmor == "Y":
         yield Diagnosis(Mark.GOOD, "AppArmor", "enabled")
     elif enforce is None:
         value = "neither SELinux nor AppArmor confines containers"
-        yield Diagnosis(Mark.POOR, "security module", value, "kernel command line: security=apparmor")
+        yield Diagnosis(
+            Mark.POOR, "security module", value, "kernel command line: security=apparmor"
+        )
 
 
 def _tools(machine: Machine) -> Iterator[Diagnosis]:
@@ -350,30 +472,60 @@ def _tools(machine: Machine) -> Iterator[Diagnosis]:
                 if packaged
                 else f"not packaged by distributions; see {name}'s website"
             )
-            yield Diagnosis(Mark.NOTE, name, f"not installed: {use}", fix)
+            yield Diagnosis(
+                Mark.NOTE,
+                name,
+                f"not installed: {use}",
+                fix,
+            )
 
 
 def _terminal(machine: Machine) -> Iterator[Diagnosis]:
     columns, rows = machine.size
     term = machine.environ.get("TERM", "")
     if not columns:
-        yield Diagnosis(Mark.NOTE, "terminal", "output is not a terminal: plain text is written")
+        yield Diagnosis(
+            Mark.NOTE,
+            "terminal",
+            "output is not a terminal: plain text is written",
+        )
         return
     if term in ("", "dumb"):
         value = "cannot move the cursor, so there is no terminal UI"
-        yield Diagnosis(Mark.POOR, "terminal", value, "export TERM=xterm-256color")
+        yield Diagnosis(
+            Mark.POOR,
+            "terminal",
+            value,
+            "export TERM=xterm-256color",
+        )
         return
     size = f"{columns}x{rows}"
     if columns < _SMALLEST[0] or rows < _SMALLEST[1]:
-        yield Diagnosis(Mark.POOR, "terminal", f"{size}, small", "enlarge it to 80x24 or more")
+        yield Diagnosis(
+            Mark.POOR,
+            "terminal",
+            f"{size}, small",
+            "enlarge it to 80x24 or more",
+        )
     else:
         yield Diagnosis(Mark.GOOD, "terminal", size)
     if machine.environ.get("NO_COLOR"):
-        yield Diagnosis(Mark.NOTE, "colours", "off, because NO_COLOR is set")
+        yield Diagnosis(
+            Mark.NOTE,
+            "colours",
+            "off, because NO_COLOR is set",
+        )
     else:
         many = machine.environ.get("COLORTERM") in ("truecolor", "24bit")
-        yield Diagnosis(Mark.GOOD, "colours", "16 million" if many else f"those of {term}")
-    locale = next(filter(None, map(machine.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+        yield Diagnosis(
+            Mark.GOOD,
+            "colours",
+            "16 million" if many else f"those of {term}",
+        )
+    locale = next(
+        filter(None, map(machine.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))),
+        "",
+    )
     if "utf" in locale.lower():
         yield Diagnosis(Mark.GOOD, "characters", locale)
     else:
@@ -385,10 +537,18 @@ def _terminal(machine: Machine) -> Iterator[Diagnosis]:
 # What works on this machine, and the settings in force, as pages to read.
 
 
-_TONES = {Mark.GOOD: Tone.PLAIN, Mark.MISSING: Tone.BAD, Mark.POOR: Tone.BAD, Mark.NOTE: Tone.MUTED}
+_TONES = {
+    Mark.GOOD: Tone.PLAIN,
+    Mark.MISSING: Tone.BAD,
+    Mark.POOR: Tone.BAD,
+    Mark.NOTE: Tone.MUTED,
+}
 
 
-def doctor_page(size: tuple[int, int], found_with: Sequence[str]) -> PageSection:
+def doctor_page(
+    size: tuple[int, int],
+    found_with: Sequence[str],
+) -> PageSection:
     """What works here, what is missing, and the command that mends it.
 
     Args:
@@ -406,12 +566,19 @@ def doctor_page(size: tuple[int, int], found_with: Sequence[str]) -> PageSection
 
 
 def _lines(item: Diagnosis) -> Iterator[PageLine]:
-    yield PageLine(item.mark.value, f"{item.what}: {item.value}", _TONES[item.mark])
+    yield PageLine(
+        item.mark.value,
+        f"{item.what}: {item.value}",
+        _TONES[item.mark],
+    )
     if item.fix:
         yield PageLine("", f"-> {item.fix}")
 
 
-def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageSection, ...]:
+def settings_page(
+    document: Document,
+    rows: Iterable[SettingRow],
+) -> tuple[PageSection, ...]:
     """Each value and where it comes from.
 
     Raises:
@@ -423,14 +590,26 @@ def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageS
         tone = Tone.PLAIN if row.origin.source is SettingSource.DEFAULT else Tone.GOOD
         _, of_fix, name = row.name.partition("fixes.")
         if of_fix:
-            values.append(PageLine("", f"{name}: {row.text}  ({row.origin})", tone))
+            values.append(
+                PageLine(
+                    "",
+                    f"{name}: {row.text}  ({row.origin})",
+                    tone,
+                )
+            )
         else:
             settings.append(PageLine(row.name, f"{row.text}  ({row.origin})", tone))
     there = "" if document.there else ", which does not exist"
     file = [PageLine("", f"{document.path}{there}", Tone.MUTED)]
     file += [PageLine("", str(notice), Tone.BAD) for notice in document.notices]
     if not document.there:
-        file.append(PageLine("", "i changes a setting, and makes the file", Tone.MUTED))
+        file.append(
+            PageLine(
+                "",
+                "i changes a setting, and makes the file",
+                Tone.MUTED,
+            )
+        )
     shown = {"Settings": settings, "Values of fixes": values, "File": file}
     return tuple(PageSection(title, tuple(lines)) for title, lines in shown.items() if lines)
 

@@ -1,4 +1,5 @@
-"""Find the engines: the named one, the sockets of this host, a service of our own, the simulated host."""
+"""Find the engines: the named one, the sockets of this host, a service of our own, the simulated
+host."""
 
 from __future__ import annotations
 
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from hardentui.account import home
 from hardentui.engine.connection import Request
-from hardentui.engine.locate import Environment, candidates, no_engine, probe_all, refused_address, served_by
+from hardentui.engine.locate import (
+    Environment,
+    candidates,
+    no_engine,
+    probe_all,
+    refused_address,
+    served_by,
+)
 from hardentui.engine.locate import NoAnswer as Tried
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
@@ -29,8 +37,9 @@ if TYPE_CHECKING:
 
 # Engine data that only `/info` returns, cached between runs: the request takes 0.4 to 2.6 seconds.
 #
-# A cached answer is valid while everything it depends on is unchanged: the socket, Podman's version, the
-# boot of the machine, and the configuration files that Podman reads. It is never older than a day.
+# A cached answer is valid while everything it depends on is unchanged: the socket, Podman's
+# version, the boot of the machine, and the configuration files that Podman reads. It is never older
+# than a day.
 
 SCHEMA = 1
 _LONGEST_NAME = 200
@@ -74,13 +83,20 @@ class EngineInfo:
         path = self._path(facts)
         info = known(lambda: facts.info)
         if path is not None and not isinstance(info, Unread):
-            keep_document(path, {"schema": SCHEMA, "key": _key(facts), "info": info})
+            keep_document(
+                path,
+                {"schema": SCHEMA, "key": _key(facts), "info": info},
+            )
 
     def _path(self, facts: EngineFacts) -> str | None:
         if not facts.local or facts.simulated or not facts.url.startswith("unix://"):
             return None
         name = facts.url.replace("%", "%25").replace("/", "%2F")[-_LONGEST_NAME:]
-        return os.path.join(self._directory(), "engines", f"{name}.json")
+        return os.path.join(
+            self._directory(),
+            "engines",
+            f"{name}.json",
+        )
 
 
 def _key(facts: EngineFacts) -> list[str]:
@@ -90,7 +106,10 @@ def _key(facts: EngineFacts) -> list[str]:
     return [
         str(facts.version),
         _boot(),
-        *(f"{path} {_changed(path)}" for path in (socket, *_CONFIGURATION, settings, f"{settings}.d")),
+        *(
+            f"{path} {_changed(path)}"
+            for path in (socket, *_CONFIGURATION, settings, f"{settings}.d")
+        ),
     ]
 
 
@@ -110,7 +129,9 @@ def _boot() -> str:
         return ""
 
 
-_ELSEWHERE_HERE = "the engine has another root directory than the host that is read (it runs in a container)"
+_ELSEWHERE_HERE = (
+    "the engine has another root directory than the host that is read (it runs in a container)"
+)
 _ANOTHER_ENGINE = "it is Podman's, and this is another engine"
 _OF_PODMAN = (
     "audit_loaded audit_rules configuration engine_configuration outdated programs restarts_at_boot "
@@ -137,14 +158,32 @@ def open_engines(selection: Selection) -> Opened:
         raise UsageError(*refused)
     log = CommandLog()
     environment = Environment.here()
-    engines, tried = probe_all(candidates(environment, selection.url, selection.connection), log)
+    engines, tried = probe_all(
+        candidates(
+            environment,
+            selection.url,
+            selection.connection,
+        ),
+        log,
+    )
     if engines:
-        return _real(engines, _attempts(tried), log, selection)
+        return _real(
+            engines,
+            _attempts(tried),
+            log,
+            selection,
+        )
     if selection.url or selection.connection or environment.environ.get("CONTAINER_HOST"):
         raise no_engine(tried)
     own, trouble = _own_service(log)
     if own is not None:
-        return _real((own,), _attempts(tried), log, selection, private_service=True)
+        return _real(
+            (own,),
+            _attempts(tried),
+            log,
+            selection,
+            private_service=True,
+        )
     return _simulated((*_attempts(tried), trouble))
 
 
@@ -159,9 +198,15 @@ def _real(
     place, files, run = view_of_host(find_place(filter(None, map(served_by, engines))))
     for engine in engines:
         if place.blind and engine.facts.url.startswith("unix://"):
-            engine.facts = engine.facts.replace(local=False, unseen=place.unseen)
+            engine.facts = engine.facts.replace(
+                local=False,
+                unseen=place.unseen,
+            )
         elif served_by(engine) in place.strangers:
-            engine.facts = engine.facts.replace(local=False, unseen=_ELSEWHERE_HERE)
+            engine.facts = engine.facts.replace(
+                local=False,
+                unseen=_ELSEWHERE_HERE,
+            )
     far = Unread(engines[0].facts.unseen)
     local = next((engine for engine in engines if engine.facts.local), None)
 
@@ -185,7 +230,12 @@ def _real(
         if not facts.local or facts.only_read:
             return Unread(_ANOTHER_ENGINE if facts.only_read else facts.unseen)
         uid = 0 if facts.rootless is False else _owner(facts.url)
-        return read(files, home=home_of(files, uid), uid=uid, version=facts.version)
+        return read(
+            files,
+            home=home_of(files, uid),
+            uid=uid,
+            version=facts.version,
+        )
 
     return Opened(
         engines,
@@ -217,7 +267,11 @@ def _own_service(log: CommandLog) -> tuple[Engine | None, Attempt]:
     where = "a private podman system service"
     if not PrivateService.possible():
         return None, Attempt(
-            "podman", "", where, "podman is not installed", "apt-get install podman, or zypper, or dnf"
+            "podman",
+            "",
+            where,
+            "podman is not installed",
+            "apt-get install podman, or zypper, or dnf",
         )
     service = PrivateService()
     started = perf_counter()
@@ -225,9 +279,22 @@ def _own_service(log: CommandLog) -> tuple[Engine | None, Attempt]:
         service.start()
         engine = service.engine(log)
     except EngineError as error:
-        return None, Attempt("podman", "", where, error.title, error.hint)
+        return None, Attempt(
+            "podman",
+            "",
+            where,
+            error.title,
+            error.hint,
+        )
     command = " ".join(service.command())
-    log(Request("run", command, 200, perf_counter() - started))
+    log(
+        Request(
+            "run",
+            command,
+            200,
+            perf_counter() - started,
+        )
+    )
     return engine, Attempt("podman", service.socket, where, "")
 
 

@@ -64,7 +64,11 @@ class CommandLog:
             return tuple(self._commands)
 
 
-MIGRATE = ("Write units with ", Do(Verb.QUADLET), ", run them under Podman, and harden them there.")
+MIGRATE = (
+    "Write units with ",
+    Do(Verb.QUADLET),
+    ", run them under Podman, and harden them there.",
+)
 
 
 def utc_now() -> datetime:
@@ -78,12 +82,18 @@ class Opened(Struct, frozen=True):
     attempts: tuple[Attempt, ...]
     log: CommandLog  # of all requests to the engines, from the first one
     files: Files  # the host that local engines run on
-    read_host: Callable[[], Known[HostFacts]]  # the host's facts, of which all take about 50 ms; called once
-    read_trust: Callable[[EngineFacts], Known[TrustFacts]]  # reads what the user of an engine trusts
+    read_host: Callable[
+        [], Known[HostFacts]
+    ]  # the host's facts, of which all take about 50 ms; called once
+    read_trust: Callable[
+        [EngineFacts], Known[TrustFacts]
+    ]  # reads what the user of an engine trusts
     host_name: str
     clock: Callable[[], datetime] = utc_now
     run: Run = run_nothing  # runs programs of the host; by default none
-    inventories: dict[str, ImageInventory] = field(default_factory=dict)  # known contents of images, by ID
+    inventories: dict[str, ImageInventory] = field(
+        default_factory=dict
+    )  # known contents of images, by ID
     cache_directory: Directory = cache_directory  # for data that can be recreated
     # for stored scan results; None = those of this host do not apply
     state_directory: Directory | None = None
@@ -97,7 +107,8 @@ class Opened(Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        """The host for a title: its name, the time of its saved facts, and the container we read it from."""
+        """The host for a title: its name, the time of its saved facts, and the container we read it
+        from."""
         if self.saved_at:
             return f"{self.host_name}, as saved on {self.saved_at}"
         return f"{self.host_name} ({self.runs.words})" if self.runs.words else self.host_name
@@ -120,7 +131,10 @@ class Opened(Struct, frozen=True):
         for engine in self.engines:
             if engine.facts.label == label:
                 return engine
-        raise NoEngine("No engine was asked: these are files.", "Start it, then: hardentui")
+        raise NoEngine(
+            "No engine was asked: these are files.",
+            "Start it, then: hardentui",
+        )
 
     def files_of(self, engine: EngineFacts) -> Files:
         """The host for paths that an engine names: another account's engine may name any."""
@@ -146,7 +160,8 @@ class Opened(Struct, frozen=True):
         self._host.clear()
 
     def begin_host(self) -> None:
-        """Start to read all of the host's facts in the background; `host_facts` waits for the result."""
+        """Start to read all of the host's facts in the background; `host_facts` waits for the
+        result."""
         self._begun.append(Begun(self._read_whole_host, "Reading the host"))
 
     def _read_whole_host(self) -> Known[HostFacts]:
@@ -180,13 +195,22 @@ class Begun(Generic[T]):
         limit: seconds that the work may take, counted from when its result is requested.
     """
 
-    def __init__(self, work: Callable[[], T], what: str = "Reading", limit: float = LIMIT) -> None:
+    def __init__(
+        self,
+        work: Callable[[], T],
+        what: str = "Reading",
+        limit: float = LIMIT,
+    ) -> None:
         self._work = work
         self._what = what
         self._limit = limit
         self._found: list[T] = []
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="begun", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run,
+            name="begun",
+            daemon=True,
+        )
         self._thread.start()
 
     def _run(self) -> None:

@@ -43,7 +43,12 @@ class Recorder:
         ChangeFailed: an engine's facts cannot be replayed, because it is not Podman.
     """
 
-    def __init__(self, opened: Opened, files: Files | None = None, run: Run = run_program) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        files: Files | None = None,
+        run: Run = run_program,
+    ) -> None:
         opened.refuse_only_read()
         self._inner = opened
         self._files = RecordingFiles(LocalFiles() if files is None else files)
@@ -78,7 +83,10 @@ class Recorder:
             "engines": [self._engine(engine.facts) for engine in self.opened.engines],
             "files": {**files, "text": mask_document(files["text"])},
             "programs": self._programs,
-            "images": {image: to_builtins(inventory) for image, inventory in self.opened.inventories.items()},
+            "images": {
+                image: to_builtins(inventory)
+                for image, inventory in self.opened.inventories.items()
+            },
             "host_scans": _kept_scans(self._scans()),
         }
 
@@ -89,7 +97,11 @@ class Recorder:
 
     def _recording(self, engine: Engine) -> Engine:
         connection = self._connections[engine.facts.label]
-        return Engine(engine.facts, lambda: connection, on_close=engine.close)
+        return Engine(
+            engine.facts,
+            lambda: connection,
+            on_close=engine.close,
+        )
 
     def _engine(self, facts: EngineFacts) -> dict[str, Any]:
         connection = self._connections[facts.label]
@@ -108,25 +120,47 @@ class Recorder:
         }
 
     def _read_host(self) -> Known[HostFacts]:
-        local = next((engine.facts for engine in self._inner.engines if engine.facts.local), None)
+        local = next(
+            (engine.facts for engine in self._inner.engines if engine.facts.local),
+            None,
+        )
         if local is None:
             return self._inner.host_facts()
         root = os.geteuid() == 0
-        host = read_host(self._files, version=local.version, run=self._run_recorded, root=root)
+        host = read_host(
+            self._files,
+            version=local.version,
+            run=self._run_recorded,
+            root=root,
+        )
         return host.replace(host_scans=self._scans())
 
     def _read_trust(self, facts: EngineFacts) -> Known[TrustFacts]:
         if not facts.local:
             return self._inner.read_trust(facts)
         uid, home = self._users[facts.label]
-        return read_trust(self._files, home=home, uid=uid, version=facts.version)
+        return read_trust(
+            self._files,
+            home=home,
+            uid=uid,
+            version=facts.version,
+        )
 
-    def _run_for_containers(self, arguments: Sequence[str], seconds: float) -> Known[str]:
-        """Only systemd's output is kept: logs contain command lines of others, and depend on the time."""
+    def _run_for_containers(
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+    ) -> Known[str]:
+        """Only systemd's output is kept: logs contain command lines of others, and depend on the
+        time."""
         run = self._run_recorded if arguments[0] == "systemctl" else self._run
         return run(arguments, seconds)
 
-    def _run_recorded(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+    def _run_recorded(
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+    ) -> Known[str]:
         answer = self._run(arguments, seconds)
         kept = {"unreadable": answer.reason} if isinstance(answer, Unread) else {"output": answer}
         self._programs[json.dumps(list(arguments))] = kept

@@ -1,8 +1,8 @@
 """Facts of a host in one JSON file: all requests and answers, to be checked later or elsewhere.
 
-recording.py keeps them at the two seams through which everything is read: the engines' connections and the
-host's files with the output of programs. Replaying gives the same answers to the same requests; a request
-that was not recorded is answered with "not recorded".
+recording.py keeps them at the two seams through which everything is read: the engines' connections
+and the host's files with the output of programs. Replaying gives the same answers to the same
+requests; a request that was not recorded is answered with "not recorded".
 """
 
 from __future__ import annotations
@@ -83,7 +83,11 @@ def unpacked(path: str) -> bytes:
 
 
 def replay(
-    document: Any, name: str, attempts: tuple[Attempt, ...] = (), *, found_with: tuple[str, ...] = ()
+    document: Any,
+    name: str,
+    attempts: tuple[Attempt, ...] = (),
+    *,
+    found_with: tuple[str, ...] = (),
 ) -> Opened:
     """Engines and a host from a document; `name` identifies it in errors.
 
@@ -101,17 +105,22 @@ def replay(
     try:
         return _replay(document, attempts, found_with)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{name} is damaged: {type(error).__name__} {visible(str(error), 200)}.") from error
+        raise InputError(
+            f"{name} is damaged: {type(error).__name__} {visible(str(error), 200)}."
+        ) from error
 
 
 def _replay(
-    document: Mapping[str, Any], attempts: tuple[Attempt, ...], found_with: tuple[str, ...]
+    document: Mapping[str, Any],
+    attempts: tuple[Attempt, ...],
+    found_with: tuple[str, ...],
 ) -> Opened:
     when = datetime.fromisoformat(document["time"]).astimezone(UTC)
     files = RecordedFiles(document["files"])
     engines = tuple(_replayed_engine(saved, found_with) for saved in document["engines"])
     users = {
-        str(engine["label"]): (int(engine["uid"]), str(engine["home"])) for engine in document["engines"]
+        str(engine["label"]): (int(engine["uid"]), str(engine["home"]))
+        for engine in document["engines"]
     }
     local = next((engine.facts for engine in engines if engine.facts.local), None)
     run = _recorded_run(document["programs"])
@@ -121,7 +130,9 @@ def _replay(
             return Unread("the facts were saved from another machine than the engine's")
         from hardentui.host.machine import read_host
 
-        read = read_host(files, version=local.version, run=run, root=bool(document["root"]), now=when)
+        read = read_host(
+            files, version=local.version, run=run, root=bool(document["root"]), now=when
+        )
         return read.replace(host_scans=_saved_scans(document.get("host_scans")))
 
     def trust(facts: EngineFacts) -> Known[TrustFacts]:
@@ -130,7 +141,12 @@ def _replay(
         from hardentui.host.podman.trust import read_trust
 
         uid, home = users[facts.label]
-        return read_trust(files, home=home, uid=uid, version=facts.version)
+        return read_trust(
+            files,
+            home=home,
+            uid=uid,
+            version=facts.version,
+        )
 
     return Opened(
         engines,
@@ -149,7 +165,10 @@ def _replay(
     )
 
 
-def _replayed_engine(saved: Mapping[str, Any], found_with: tuple[str, ...]) -> Engine:
+def _replayed_engine(
+    saved: Mapping[str, Any],
+    found_with: tuple[str, ...],
+) -> Engine:
     rootless = saved["rootless"]
     facts = EngineFacts(
         label=str(saved["label"]),
@@ -163,7 +182,11 @@ def _replayed_engine(saved: Mapping[str, Any], found_with: tuple[str, ...]) -> E
         simulated=True,  # its kernel is the recorded one, whatever kernel runs here
         default_capabilities=frozenset(map(str, saved["default_capabilities"])),
     )
-    connection = RecordedConnection(dict(saved["answers"]), dict(saved["failures"]), facts.url)
+    connection = RecordedConnection(
+        dict(saved["answers"]),
+        dict(saved["failures"]),
+        facts.url,
+    )
     return Engine(facts, lambda: connection)
 
 
@@ -186,13 +209,21 @@ def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
     document = json.loads((demo / "host.json").read_text("utf-8"))
     images = json.loads((demo / "images.json").read_text("utf-8"))
     return replace(
-        replay(document, "the simulated host", attempts, found_with=("--demo",)),
+        replay(
+            document,
+            "the simulated host",
+            attempts,
+            found_with=("--demo",),
+        ),
         simulated=True,
         inventories=_inventories(document, images),
     )
 
 
-def _inventories(document: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, ImageInventory]:
+def _inventories(
+    document: Mapping[str, Any],
+    images: Mapping[str, Any],
+) -> dict[str, ImageInventory]:
     """By image ID; images.json has them by repository, because IDs change with each recording."""
     inventories = {}
     for engine in document["engines"]:

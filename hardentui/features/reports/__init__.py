@@ -1,4 +1,5 @@
-"""Reports: one module per format with `render(result, style) -> str`, independent of machine and screen.
+"""Reports: one module per format with `render(result, style) -> str`, independent of machine and
+screen.
 
 A new format is one module and one line in FORMATS.
 """
@@ -24,7 +25,11 @@ FORMATS = {
 """Word on the command line -> module of this package, imported on demand."""
 
 
-def render(form: str, result: CheckResult, style: TextStyle) -> str:
+def render(
+    form: str,
+    result: CheckResult,
+    style: TextStyle,
+) -> str:
     """The result in one of the FORMATS, ending with a line break."""
     text: str = import_module(f"{__name__}.{FORMATS[form]}").render(result, style)
     return text

@@ -1,4 +1,5 @@
-"""The report as GitHub's workflow commands: each failing finding is an annotation, in its file if any."""
+"""The report as GitHub's workflow commands: each failing finding is an annotation, in its file if
+any."""
 
 from __future__ import annotations
 
@@ -15,7 +16,15 @@ _COMMANDS = {Severity.MEDIUM: "warning", Severity.LOW: "notice"}
 
 def render(result: CheckResult, style: TextStyle) -> str:
     lines = [line for subject in result.subjects for line in _annotations(subject)]
-    return "\n".join((*lines, f"{plural(len(lines), 'annotation')}, exit code {result.exit_code}")) + "\n"
+    return (
+        "\n".join(
+            (
+                *lines,
+                f"{plural(len(lines), 'annotation')}, exit code {result.exit_code}",
+            )
+        )
+        + "\n"
+    )
 
 
 def _annotations(subject: SubjectResult) -> Iterator[str]:
@@ -38,15 +47,31 @@ def _annotation(subject: SubjectResult, finding: Finding) -> str:
             **where,
         }
         if place.line == place.end_line:  # GitHub refuses columns over several lines
-            where = {**where, "col": str(place.column), "endColumn": str(place.end_column)}
+            where = {
+                **where,
+                "col": str(place.column),
+                "endColumn": str(place.end_column),
+            }
     elif subject.file:
-        where = {"file": subject.file, "line": str(subject.line or 1), **where}
+        where = {
+            "file": subject.file,
+            "line": str(subject.line or 1),
+            **where,
+        }
     properties = ",".join(f"{name}={_value(value)}" for name, value in where.items())
     return f"::{command} {properties}::{_text(f'{subject.title}: {finding.verdict.reason or finding.title}')}"
 
 
 def _text(text: str) -> str:
-    return visible(text, 1000).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return (
+        visible(text, 1000)
+        .replace("%", "%25")
+        .replace("\r", "%0D")
+        .replace(
+            "\n",
+            "%0A",
+        )
+    )
 
 
 def _value(text: str) -> str:

@@ -1,7 +1,7 @@
 """The report as one self-contained HTML page: no script, dark and light, printable.
 
-Names and reasons come from containers: the template escapes every value (autoescape), and `visible` removes
-what a browser or a terminal would interpret.
+Names and reasons come from containers: the template escapes every value (autoescape), and `visible`
+removes what a browser or a terminal would interpret.
 """
 
 from __future__ import annotations
@@ -62,7 +62,12 @@ def _finalize(value: Any) -> Any:
 def _sections(subject: SubjectResult) -> list[dict[str, Any]]:
     """The findings of each status of a subject."""
     return [
-        {"status": each.value, "title": _TITLES[each], "mark": mark, "findings": subject.having(each)}
+        {
+            "status": each.value,
+            "title": _TITLES[each],
+            "mark": mark,
+            "findings": subject.having(each),
+        }
         for each, mark in _MARKS.items()
         if subject.count(each)
     ]

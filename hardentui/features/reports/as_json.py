@@ -1,7 +1,7 @@
 """The report as JSON: `hardentui/check/3`, whose schema is check-3.schema.json beside this file.
 
-Each finding is complete in itself; the texts of a check stand once, in `checks`. Raw values in pure ASCII:
-whatever a name contains, a terminal that shows the JSON sees only escapes.
+Each finding is complete in itself; the texts of a check stand once, in `checks`. Raw values in pure
+ASCII: whatever a name contains, a terminal that shows the JSON sees only escapes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import msgspec
 from msgspec import Struct, field
 
 from hardentui.errors import InputError
-from hardentui.features.reports.result import CheckResult, Framework, HostResult, SubjectResult, TextStyle
+from hardentui.features.reports.result import (
+    CheckResult,
+    Framework,
+    HostResult,
+    SubjectResult,
+    TextStyle,
+)
 from hardentui.harden.do_first import DoFirst
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status
@@ -105,13 +111,20 @@ def read_report(text: str | bytes, where: str) -> SavedReport:
         document = json.loads(text)
         schema = msgspec.convert(document, _Header).schema
         report = _complete(msgspec.convert(document, SavedReport)) if schema == SCHEMA else None
-    except (msgspec.ValidationError, ValueError, KeyError, RecursionError) as error:
+    except (
+        msgspec.ValidationError,
+        ValueError,
+        KeyError,
+        RecursionError,
+    ) as error:
         raise InputError(
             f"{visible(where, 200)} is not a report of `hardentui check --format json`: "
             f"{visible(str(error), 200)}."
         ) from error
     if report is None:
-        raise InputError(f"{visible(where, 200)} has the schema {visible(schema, 60)!r}, not {SCHEMA}.")
+        raise InputError(
+            f"{visible(where, 200)} has the schema {visible(schema, 60)!r}, not {SCHEMA}."
+        )
     return report
 
 
@@ -145,7 +158,11 @@ def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
     return {
         "schema": SCHEMA,
-        "tool": {"name": "hardentui", "version": result.version, "checklist": result.checklist},
+        "tool": {
+            "name": "hardentui",
+            "version": result.version,
+            "checklist": result.checklist,
+        },
         "host": {
             "name": result.host_name or result.place,
             "simulated": result.simulated,
@@ -158,12 +175,23 @@ def document(result: CheckResult) -> dict[str, Any]:
         "checks": _checks(result),
         "subjects": [_subject(subject) for subject in result.subjects],
         "kept_originals": [
-            {"id": kept.id, "name": kept.name, "engine": kept.engine, "of": kept.of, "entry": kept.entry}
+            {
+                "id": kept.id,
+                "name": kept.name,
+                "engine": kept.engine,
+                "of": kept.of,
+                "entry": kept.entry,
+            }
             for kept in result.kept
             if not kept.aside
         ],
         "aside": [
-            {"id": kept.id, "name": kept.name, "engine": kept.engine, "kind": kept.aside}
+            {
+                "id": kept.id,
+                "name": kept.name,
+                "engine": kept.engine,
+                "kind": kept.aside,
+            }
             for kept in result.kept
             if kept.aside
         ],
@@ -278,12 +306,17 @@ def _subject(judged: SubjectResult) -> dict[str, Any]:
         "also": [finding.check for finding in judged.also],
         "passed": [finding.check for finding in judged.findings if finding.status is Status.PASS],
         "not_applicable": {
-            finding.check: finding.verdict.reason for finding in judged.having(Status.NOT_APPLICABLE)
+            finding.check: finding.verdict.reason
+            for finding in judged.having(Status.NOT_APPLICABLE)
         },
     }
 
 
-def _finding(finding: Finding, judged: SubjectResult, fixable: bool) -> dict[str, Any]:
+def _finding(
+    finding: Finding,
+    judged: SubjectResult,
+    fixable: bool,
+) -> dict[str, Any]:
     """A finding, complete in itself but for the texts of its check."""
     verdict = finding.verdict
     evidence: dict[str, list[str]] = {}
@@ -303,7 +336,11 @@ def _finding(finding: Finding, judged: SubjectResult, fixable: bool) -> dict[str
         "fixable": fixable,
         **({"affects": list(finding.affects)} if finding.affects else {}),
         **(
-            {"file": finding.place.file, "line": finding.place.line, "column": finding.place.column}
+            {
+                "file": finding.place.file,
+                "line": finding.place.line,
+                "column": finding.place.column,
+            }
             if finding.place is not None
             else {}
         ),
@@ -314,8 +351,13 @@ def _summary(result: CheckResult) -> dict[str, Any]:
     counts = result.counts()
     return {
         "subjects": len(result.subjects),
-        **{status.value: sum(counts[status, severity] for severity in Severity) for status in Status},
-        "failing": {severity.word: counts[Status.FAIL, severity] for severity in reversed(Severity)},
+        **{
+            status.value: sum(counts[status, severity] for severity in Severity)
+            for status in Status
+        },
+        "failing": {
+            severity.word: counts[Status.FAIL, severity] for severity in reversed(Severity)
+        },
         "fail_on": result.fail_on.word,
         "exit_code": result.exit_code,
         "attack_paths": [

@@ -1,8 +1,9 @@
 """The report as JUnit XML for CI systems: a suite for each subject, a test case for each finding.
 
-A failing finding of at least the severity of `--fail-on` is a failure, so the CI job agrees with the exit
-code; a less severe one passes with its text as output. Findings that are unknown, do not apply or are waived
-are skipped, with the reason. A subject that could not be read at all is an error.
+A failing finding of at least the severity of `--fail-on` is a failure, so the CI job agrees with
+the exit code; a less severe one passes with its text as output. Findings that are unknown, do not
+apply or are waived are skipped, with the reason. A subject that could not be read at all is an
+error.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from hardentui.visible import visible_lines
 
 
 def render(result: CheckResult, style: TextStyle) -> str:
-    root = ElementTree.Element("testsuites", {"name": f"hardentui {result.checklist}"})
+    root = ElementTree.Element(
+        "testsuites",
+        {"name": f"hardentui {result.checklist}"},
+    )
     for subject in result.subjects:
         _suite(root, subject, result)
     totals = {
@@ -29,27 +33,57 @@ def render(result: CheckResult, style: TextStyle) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _suite(root: ElementTree.Element, subject: SubjectResult, result: CheckResult) -> None:
-    words = (subject.host, subject.subject.engine, subject.subject.name)
+def _suite(
+    root: ElementTree.Element,
+    subject: SubjectResult,
+    result: CheckResult,
+) -> None:
+    words = (
+        subject.host,
+        subject.subject.engine,
+        subject.subject.name,
+    )
     name = plain("/".join(word for word in words if word))
     host = plain(subject.host or result.place)
-    suite = ElementTree.SubElement(root, "testsuite", {"name": name, "hostname": host})
+    suite = ElementTree.SubElement(
+        root,
+        "testsuite",
+        {"name": name, "hostname": host},
+    )
     outcomes = [_case(suite, name, finding, result) for finding in subject.findings]
     if subject.trouble:
-        case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": "could be checked"})
-        ElementTree.SubElement(case, "error", {"message": plain(subject.trouble), "type": "unknown"})
+        case = ElementTree.SubElement(
+            suite, "testcase", {"classname": name, "name": "could be checked"}
+        )
+        ElementTree.SubElement(
+            case, "error", {"message": plain(subject.trouble), "type": "unknown"}
+        )
         outcomes.append("errors")
     suite.set("tests", str(len(outcomes)))
     for outcome in ("failures", "errors", "skipped"):
         suite.set(outcome, str(outcomes.count(outcome)))
 
 
-def _case(suite: ElementTree.Element, name: str, finding: Finding, result: CheckResult) -> str:
+def _case(
+    suite: ElementTree.Element,
+    name: str,
+    finding: Finding,
+    result: CheckResult,
+) -> str:
     """Add the test case of a finding; returns the suite's counter for it, empty for a pass."""
     verdict = finding.verdict
     classname = f"{name}.step{finding.step:02}"
-    where = {"file": plain(finding.place.file), "line": str(finding.place.line)} if finding.place else {}
-    case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": finding.check, **where})
+    where = (
+        {
+            "file": plain(finding.place.file),
+            "line": str(finding.place.line),
+        }
+        if finding.place
+        else {}
+    )
+    case = ElementTree.SubElement(
+        suite, "testcase", {"classname": classname, "name": finding.check, **where}
+    )
     counts = finding.severity >= result.fail_on
     attributes = {"message": plain(f"{finding.title}: {verdict.because}".removesuffix(": "))}
     match verdict.status:
@@ -61,11 +95,18 @@ def _case(suite: ElementTree.Element, name: str, finding: Finding, result: Check
             text = f"fail, {finding.severity.word}: {attributes['message']}\n{_details(finding)}"
             ElementTree.SubElement(case, "system-out").text = text
         case Status.UNKNOWN:
-            why = {"message": plain(f"unknown: {verdict.because}".removesuffix(": ")), "type": "unknown"}
+            why = {
+                "message": plain(f"unknown: {verdict.because}".removesuffix(": ")),
+                "type": "unknown",
+            }
             ElementTree.SubElement(case, "skipped", why).text = _details(finding)
             return "skipped"
         case Status.NOT_APPLICABLE | Status.WAIVED:
-            ElementTree.SubElement(case, "skipped", {"message": plain(verdict.because)})
+            ElementTree.SubElement(
+                case,
+                "skipped",
+                {"message": plain(verdict.because)},
+            )
             return "skipped"
     return ""
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hardentui.features.reports.result import CheckResult, Framework, SubjectResult, TextStyle, path_words
+from hardentui.features.reports.result import (
+    CheckResult,
+    Framework,
+    SubjectResult,
+    TextStyle,
+    path_words,
+)
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity, Status
@@ -18,7 +24,11 @@ def render(result: CheckResult, style: TextStyle) -> str:
 
 def plain(text: str) -> str:
     """Foreign text, escaped so that Markdown and HTML show it unchanged."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&-])", r"\\\1", visible(text, 500))
+    return re.sub(
+        r"([\\`*_{}\[\]<>()#+!|~&-])",
+        r"\\\1",
+        visible(text, 500),
+    )
 
 
 def _lines(result: CheckResult) -> Iterator[str]:
@@ -40,7 +50,9 @@ def _lines(result: CheckResult) -> Iterator[str]:
             yield f"{number}. **{plain(line.names)}**: {plain(line.text)} ({line.risk}{points})"
         yield ""
     yield (
-        "| Subject | Score | " + " | ".join(severity.word for severity in reversed(Severity)) + " | unknown |"
+        "| Subject | Score | "
+        + " | ".join(severity.word for severity in reversed(Severity))
+        + " | unknown |"
     )
     yield "|---|---|" + "---|" * (len(Severity) + 1)
     for subject in result.subjects:
@@ -57,7 +69,12 @@ def _lines(result: CheckResult) -> Iterator[str]:
 
 
 def _controls(framework: Framework) -> Iterator[str]:
-    yield from (f"## {plain(framework.title)}", "", "| Control | | Answer | Evidence |", "|---|---|---|---|")
+    yield from (
+        f"## {plain(framework.title)}",
+        "",
+        "| Control | | Answer | Evidence |",
+        "|---|---|---|---|",
+    )
     for control in framework.controls:
         seen = "; ".join(
             f"{plain(name)}: {plain(finding.check)}, {plain(finding.verdict.because)}"
@@ -71,12 +88,21 @@ def _controls(framework: Framework) -> Iterator[str]:
 def _hosts(result: CheckResult) -> Iterator[str]:
     """A line for each host, in a report on several."""
     severities = tuple(reversed(Severity))
-    yield f"| Host | containers | worst score | {' | '.join(each.word for each in severities)} | unknown |"
+    yield (
+        f"| Host | containers | worst score | {' | '.join(each.word for each in severities)} | "
+        "unknown |"
+    )
     yield "|---|---|---|" + "---|" * (len(severities) + 1)
     for host in result.hosts:
         counts = (str(host.failing(severity) or "") for severity in severities)
         score = score_word(host.worst_score, otherwise="")
-        cells = (plain(host.name), str(host.containers), score, *counts, str(host.unknown or ""))
+        cells = (
+            plain(host.name),
+            str(host.containers),
+            score,
+            *counts,
+            str(host.unknown or ""),
+        )
         yield f"| {' | '.join(cells)} |"
     yield ""
 

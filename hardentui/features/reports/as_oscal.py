@@ -1,9 +1,9 @@
 """The answers to the controls of a framework as OSCAL 1.1 assessment results, for compliance tools.
 
-A control is a finding, what was seen of a container, image or host an observation. Met and not applicable are
-`satisfied`; not met and not looked at are `not-satisfied`, and the reason and the remarks tell them apart.
-IDs are made from what they name, so the same finding keeps its ID in the next report; the document's own ID
-changes with its contents, as OSCAL wants it.
+A control is a finding, what was seen of a container, image or host an observation. Met and not
+applicable are `satisfied`; not met and not looked at are `not-satisfied`, and the reason and the
+remarks tell them apart. IDs are made from what they name, so the same finding keeps its ID in the
+next report; the document's own ID changes with its contents, as OSCAL wants it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ _STATES = {
     MET: {"state": "satisfied", "reason": "pass"},
     NOT_APPLICABLE: {"state": "satisfied", "reason": "other", "remarks": "Not applicable."},
     NOT_MET: {"state": "not-satisfied", "reason": "fail"},
-    NOT_LOOKED_AT: {"state": "not-satisfied", "reason": "other", "remarks": "Unknown: not looked at."},
+    NOT_LOOKED_AT: {
+        "state": "not-satisfied",
+        "reason": "other",
+        "remarks": "Unknown: not looked at.",
+    },
 }
 _Seen = dict[str, dict[str, Any]]
 
@@ -42,7 +46,10 @@ def render(result: CheckResult, style: TextStyle) -> str:
     return strict_json(json.dumps(document(result), indent=1)) + "\n"
 
 
-def document(result: CheckResult, now: datetime | None = None) -> dict[str, Any]:
+def document(
+    result: CheckResult,
+    now: datetime | None = None,
+) -> dict[str, Any]:
     """The report as plain data.
 
     Args:
@@ -52,13 +59,22 @@ def document(result: CheckResult, now: datetime | None = None) -> dict[str, Any]
         InputError: it is not by the controls of a framework.
     """
     if result.framework is None:
-        raise InputError("OSCAL tells the controls of a framework.", "Add --framework cis, nist or bsi.")
+        raise InputError(
+            "OSCAL tells the controls of a framework.", "Add --framework cis, nist or bsi."
+        )
     framework, collected = result.framework, _time(result.saved_at, now or datetime.now(UTC))
     host = result.host_name or result.place
     subjects: _Seen = {}
     observations: _Seen = {}
     findings = [
-        _control(framework, control, host, collected, subjects, observations)
+        _control(
+            framework,
+            control,
+            host,
+            collected,
+            subjects,
+            observations,
+        )
         for control in framework.controls
     ]
     title = f"{framework.title}: {visible(result.place or host)}"
@@ -70,7 +86,11 @@ def document(result: CheckResult, now: datetime | None = None) -> dict[str, Any]
         **({"local-definitions": {"inventory-items": list(subjects.values())}} if subjects else {}),
         "reviewed-controls": {
             "control-selections": [
-                {"include-controls": [{"control-id": _token(framework, each)} for each in framework.controls]}
+                {
+                    "include-controls": [
+                        {"control-id": _token(framework, each)} for each in framework.controls
+                    ]
+                }
             ]
         },
         **({"observations": list(observations.values())} if observations else {}),
@@ -85,22 +105,38 @@ def document(result: CheckResult, now: datetime | None = None) -> dict[str, Any]
                 "version": result.version,
                 "oscal-version": VERSION,
             },
-            "import-ap": {"href": "#", "remarks": "There is no plan: every check of the checklist ran."},
+            "import-ap": {
+                "href": "#",
+                "remarks": "There is no plan: every check of the checklist ran.",
+            },
             "results": [assessed],
         }
     }
 
 
 def _control(
-    framework: Framework, control: Control, host: str, collected: str, subjects: _Seen, observations: _Seen
+    framework: Framework,
+    control: Control,
+    host: str,
+    collected: str,
+    subjects: _Seen,
+    observations: _Seen,
 ) -> dict[str, Any]:
     """The finding of a control; adds what it rests on to the subjects and observations."""
     related = []
     for name, finding in control.evidence:
-        observation = _observation(host, name, finding, collected, subjects)
+        observation = _observation(
+            host,
+            name,
+            finding,
+            collected,
+            subjects,
+        )
         observations[observation["uuid"]] = observation
         related.append({"observation-uuid": observation["uuid"]})
-    decide = f"Decided by {', '.join(control.checks)}." if control.checks else "No check decides it."
+    decide = (
+        f"Decided by {', '.join(control.checks)}." if control.checks else "No check decides it."
+    )
     return {
         "uuid": _uuid(host, framework.id, control.id),
         "title": f"{control.id} {control.title}",
@@ -114,15 +150,34 @@ def _control(
     }
 
 
-def _observation(host: str, name: str, finding: Finding, collected: str, subjects: _Seen) -> dict[str, Any]:
+def _observation(
+    host: str,
+    name: str,
+    finding: Finding,
+    collected: str,
+    subjects: _Seen,
+) -> dict[str, Any]:
     kind, engine = finding.subject.kind, finding.subject.engine
     subject = _uuid(host, kind.value, engine, name)
-    subjects[subject] = {"uuid": subject, "description": f"{kind.value} {visible(name)}"}
+    subjects[subject] = {
+        "uuid": subject,
+        "description": f"{kind.value} {visible(name)}",
+    }
     verdict = finding.verdict
     seen = [f"{visible(item.where)}: {visible(item.saw)}" for item in verdict.evidence]
-    facts = {"check": finding.check, "status": finding.status.value, "severity": finding.severity.word}
+    facts = {
+        "check": finding.check,
+        "status": finding.status.value,
+        "severity": finding.severity.word,
+    }
     return {
-        "uuid": _uuid(host, kind.value, engine, name, finding.check),
+        "uuid": _uuid(
+            host,
+            kind.value,
+            engine,
+            name,
+            finding.check,
+        ),
         "title": finding.title,
         "description": visible(verdict.reason) or finding.title,
         "props": [{"name": name, "value": value} for name, value in facts.items()],

@@ -1,9 +1,9 @@
 """The report as SARIF 2.1.0, for code scanning services and editors.
 
-Failing findings are results. What could not be checked is a result of the kind `open`: not a failure, but
-not hidden either. A waived finding is a suppressed result. Each result has a fingerprint of check, subject
-and engine, so a finding keeps its identity when the container is recreated. Names are raw: JSON escapes what
-a terminal would interpret.
+Failing findings are results. What could not be checked is a result of the kind `open`: not a
+failure, but not hidden either. A waived finding is a suppressed result. Each result has a
+fingerprint of check, subject and engine, so a finding keeps its identity when the container is
+recreated. Names are raw: JSON escapes what a terminal would interpret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from hardentui.visible import strict_json
 
 VERSION = "2.1.0"
 MOST_RESULTS = 25_000
-"""GitHub rejects files with more results in a run; the worst come first, and the cut is reported."""
+"""GitHub rejects files with more results in a run; the worst come first, and the cut is reported.
+"""
 
 _LEVELS = {
     Severity.CRITICAL: "error",
@@ -46,12 +47,24 @@ def render(result: CheckResult, style: TextStyle) -> str:
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
-    pairs = sorted(_reported(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity))
+    pairs = sorted(
+        _reported(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity)
+    )
     rules = _rules(pairs)
     places = {rule["id"]: index for index, rule in enumerate(rules)}
-    place = quote(result.place, safe="", errors="replace")
+    place = quote(
+        result.place,
+        safe="",
+        errors="replace",
+    )
     run: dict[str, Any] = {
-        "tool": {"driver": {"name": "HardenTUI", "semanticVersion": result.version, "rules": rules}},
+        "tool": {
+            "driver": {
+                "name": "HardenTUI",
+                "semanticVersion": result.version,
+                "rules": rules,
+            }
+        },
         "automationDetails": {"id": f"hardentui/{place}/{result.checklist}"},
         "invocations": [
             {
@@ -61,18 +74,27 @@ def document(result: CheckResult) -> dict[str, Any]:
             }
         ],
         "results": [
-            _result(finding, subject, places[finding.check]) for finding, subject in pairs[:MOST_RESULTS]
+            _result(finding, subject, places[finding.check])
+            for finding, subject in pairs[:MOST_RESULTS]
         ],
         "columnKind": "unicodeCodePoints",
     }
-    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": VERSION, "runs": [run]}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": VERSION,
+        "runs": [run],
+    }
 
 
 def _reported(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:
     for subject in result.subjects:
-        at_rest = subject.subject.kind is Kind.SERVICE  # what no file decides is no result of a file
+        at_rest = (
+            subject.subject.kind is Kind.SERVICE
+        )  # what no file decides is no result of a file
         for status in (
-            (Status.FAIL, Status.WAIVED) if at_rest else (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
+            (Status.FAIL, Status.WAIVED)
+            if at_rest
+            else (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
         ):
             for finding in subject.having(status):
                 yield finding, subject
@@ -107,12 +129,20 @@ def _rule(finding: Finding) -> dict[str, Any]:
         "shortDescription": {"text": finding.title},
         "properties": {
             "security-severity": _SECURITY_SEVERITY[finding.severity],
-            "tags": ["security", f"step-{finding.step}", *finding.references],
+            "tags": [
+                "security",
+                f"step-{finding.step}",
+                *finding.references,
+            ],
         },
     }
 
 
-def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, Any]:
+def _result(
+    finding: Finding,
+    judged: SubjectResult,
+    place: int,
+) -> dict[str, Any]:
     verdict, subject = finding.verdict, judged.subject
     data: dict[str, Any] = {
         "ruleId": finding.check,
@@ -122,7 +152,10 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
         "partialFingerprints": {"hardentui/v1": fingerprint(finding, subject, judged.host)},
         "properties": {
             name: value
-            for name, value in (("declared", verdict.declared), ("effective", verdict.effective))
+            for name, value in (
+                ("declared", verdict.declared),
+                ("effective", verdict.effective),
+            )
             if value
         },
     }
@@ -134,11 +167,19 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
     return data
 
 
-def _location(judged: SubjectResult, place: Place | None) -> dict[str, Any]:
-    """The place in its file, or the unit file of a container. One without: its engine and name serve as a
-    path, because services show only paths, and only with a line."""
+def _location(
+    judged: SubjectResult,
+    place: Place | None,
+) -> dict[str, Any]:
+    """The place in its file, or the unit file of a container. One without: its engine and name
+    serve as a path, because services show only paths, and only with a line."""
     subject = judged.subject
-    words = (judged.host, subject.kind.value, subject.engine, subject.name)
+    words = (
+        judged.host,
+        subject.kind.value,
+        subject.engine,
+        subject.name,
+    )
     full = "/".join(word for word in words if word)
     uri = f"file://{quote(judged.host, errors='replace')}{quote(judged.file, errors='replace')}"
     physical: dict[str, Any] = {
@@ -157,22 +198,44 @@ def _location(judged: SubjectResult, place: Place | None) -> dict[str, Any]:
         }
     return {
         "physicalLocation": physical,
-        "logicalLocations": [{"name": subject.name, "fullyQualifiedName": full, "kind": "resource"}],
+        "logicalLocations": [
+            {
+                "name": subject.name,
+                "fullyQualifiedName": full,
+                "kind": "resource",
+            }
+        ],
     }
 
 
-def fingerprint(finding: Finding, subject: Subject, host: str = "") -> str:
+def fingerprint(
+    finding: Finding,
+    subject: Subject,
+    host: str = "",
+) -> str:
     """Stable for the same check of the same subject, even after it was recreated."""
     name = subject.id if subject.kind is Kind.SERVICE else subject.name or subject.id
-    words = (finding.check, *([host] if host else []), subject.kind.value, subject.engine, name)
+    words = (
+        finding.check,
+        *([host] if host else []),
+        subject.kind.value,
+        subject.engine,
+        name,
+    )
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _notifications(result: CheckResult, count: int) -> Iterator[dict[str, Any]]:
+def _notifications(
+    result: CheckResult,
+    count: int,
+) -> Iterator[dict[str, Any]]:
     for subject in result.subjects:
         if subject.trouble:
             text = f"{subject.title} could not be checked: {subject.trouble}"
             yield {"level": "error", "message": {"text": text}}
     if count > MOST_RESULTS:
-        text = f"{count - MOST_RESULTS} further results are left out; the worst {MOST_RESULTS} are here."
+        text = (
+            f"{count - MOST_RESULTS} further results are left out; the worst {MOST_RESULTS} are "
+            "here."
+        )
         yield {"level": "warning", "message": {"text": text}}

@@ -1,7 +1,8 @@
-"""The report for people: one block for each subject, worst first, and a summary where reading starts.
+"""The report for people: one block for each subject, worst first, and a summary where reading
+starts.
 
-On a terminal that is the end, which stays on the screen; in a file or a pipe it is the beginning. Written
-line by line, not as a table of rich: the whole command should take no longer than the scan.
+On a terminal that is the end, which stays on the screen; in a file or a pipe it is the beginning.
+Written line by line, not as a table of rich: the whole command should take no longer than the scan.
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ from hardentui.words import own_command, plural
 
 # Lines of text for people: wrapped to a width, coloured if possible, foreign text made visible.
 
-COLORS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
+COLORS = {
+    Severity.CRITICAL: "1;31",
+    Severity.HIGH: "31",
+    Severity.MEDIUM: "33",
+    Severity.LOW: "36",
+}
 UNKNOWN_COLOR = "35"
 _INDENT = " " * 12
 
@@ -51,8 +57,14 @@ class Writer:
     def bold(self, text: str) -> str:
         return self.paint(text, "1")
 
-    def wrapped(self, text: str, indent: str = "  ", first: str | None = None) -> list[str]:
-        """The text in lines that begin with `indent`, the first one with `first`; none if it is empty."""
+    def wrapped(
+        self,
+        text: str,
+        indent: str = "  ",
+        first: str | None = None,
+    ) -> list[str]:
+        """The text in lines that begin with `indent`, the first one with `first`; none if it is
+        empty."""
         text = visible(text, 2000)
         first = indent if first is None else first
         if not text or len(first) + len(text) <= self.width:
@@ -66,7 +78,12 @@ class Writer:
             break_long_words=False,
         )
 
-    def marked(self, word: str, color: str, text: str) -> list[str]:
+    def marked(
+        self,
+        word: str,
+        color: str,
+        text: str,
+    ) -> list[str]:
         """A coloured word in its own column, and the text beside it."""
         first, *rest = self.wrapped(text, _INDENT, f"  {word:<10}")
         return [first.replace(word, self.paint(word, color), 1), *rest]
@@ -90,10 +107,17 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     alone = len(containers) == 1 and style.blocks
     first = [] if alone else list(_do_first(result, write))
     overview = first and not style.blocks  # its lines name the commands
-    parts += [first, () if overview else _paths(result, write), () if overview else _next(write)]
+    parts += [
+        first,
+        () if overview else _paths(result, write),
+        () if overview else _next(write),
+    ]
     parts.append(_hosts(result, write))
     if style.brief:
-        parts += [_table(containers, write), () if style.blocks else _shared(result, write)]
+        parts += [
+            _table(containers, write),
+            () if style.blocks else _shared(result, write),
+        ]
     else:
         parts.append(_table(result.subjects, write))
     parts.append(() if style.blocks else _waived(result, write))
@@ -107,7 +131,11 @@ def _do_first(result: CheckResult, write: Writer) -> Iterator[str]:
     yield write.bold("Do these first")
     found_with = result.engines[0].found_with if result.engines else ()
     commands = [
-        own_command(() if line.words[0] == "explain" else found_with, *line.words) for line in result.do_first
+        own_command(
+            () if line.words[0] == "explain" else found_with,
+            *line.words,
+        )
+        for line in result.do_first
     ]
     if any(engine.only_read for engine in result.engines):
         commands = [""] * len(commands)
@@ -123,14 +151,22 @@ def _do_first(result: CheckResult, write: Writer) -> Iterator[str]:
 
 def _shared(result: CheckResult, write: Writer) -> Iterator[str]:
     """What containers share: one line for each kind, with what fails most severely."""
-    for kind in (Kind.SITE, Kind.IMAGE, Kind.HOST, Kind.ENGINE, Kind.NETWORK):
+    for kind in (
+        Kind.SITE,
+        Kind.IMAGE,
+        Kind.HOST,
+        Kind.ENGINE,
+        Kind.NETWORK,
+    ):
         subjects = [each for each in result.subjects if each.subject.kind is kind]
         failing = [(each, finding) for each in subjects for finding in each.having(Status.FAIL)]
         if not failing:
             continue
         failing.sort(key=lambda pair: -pair[1].severity)
         worst = list(dict.fromkeys(finding.check for _, finding in failing))
-        named = f"{len({each.subject for each, _ in failing})} of {plural(len(subjects), kind.value)}"
+        named = (
+            f"{len({each.subject for each, _ in failing})} of {plural(len(subjects), kind.value)}"
+        )
         head = f"  {kind.value if len(subjects) == 1 else named}: {_counts(f for _, f in failing)}"
         yield _with_ids(head, worst, write.width)
 
@@ -140,7 +176,9 @@ def _counts(findings: Iterable[Finding]) -> str:
     counts: dict[Severity, int] = {}
     for finding in findings:
         counts[finding.severity] = counts.get(finding.severity, 0) + 1
-    return ", ".join(f"{counts[severity]} {severity.word}" for severity in sorted(counts, reverse=True))
+    return ", ".join(
+        f"{counts[severity]} {severity.word}" for severity in sorted(counts, reverse=True)
+    )
 
 
 def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
@@ -202,17 +240,25 @@ def _next(write: Writer) -> Iterator[str]:
     width = max(len(command) for command, _ in steps)
     beside = all(width + len(what) + 4 <= write.width for _, what in steps)
     for command, what in steps:
-        yield from [f"  {command:<{width}}  {what}"] if beside else [f"  {command}", f"      {what}"]
+        yield from (
+            [f"  {command:<{width}}  {what}"] if beside else [f"  {command}", f"      {what}"]
+        )
 
 
 def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
     """The worst paths to the host; nothing if the only container shows it in its block."""
-    containers = [each.subject.id for each in result.subjects if each.subject.kind is Kind.CONTAINER]
+    containers = [
+        each.subject.id for each in result.subjects if each.subject.kind is Kind.CONTAINER
+    ]
     if not result.paths or containers == [result.paths[0].id]:
         return
     yield write.bold("Worst attack paths from a container to the host")
     for at, path in enumerate(result.paths, 1):
-        yield from write.wrapped(": ".join(path_words(path, result)), "     ", f"  {at}. ")
+        yield from write.wrapped(
+            ": ".join(path_words(path, result)),
+            "     ",
+            f"  {at}. ",
+        )
     if result.paths_left:
         yield f"     and {result.paths_left} more"
 
@@ -228,18 +274,32 @@ def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
     yield write.bold("Waived")
     for (check, reason), waived in names.items():
         where = visible(waived[0], 40) if len(waived) == 1 else plural(len(waived), "subject")
-        yield from write.marked("waived", UNKNOWN_COLOR, f"{check} on {where}: {visible(reason, 300)}")
+        yield from write.marked(
+            "waived", UNKNOWN_COLOR, f"{check} on {where}: {visible(reason, 300)}"
+        )
 
 
-def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
+def _with_worst(
+    line: str,
+    subject: SubjectResult,
+    width: int,
+) -> str:
     """The line of a subject without a separate part, with as many of its worst findings as fit."""
     if subject.trouble:
         return f"{line}  could not be checked: {visible(subject.trouble, max(20, width - len(line) - 26))}"
-    ids = [finding.check for finding in subject.having(Status.FAIL) if finding.severity >= Severity.MEDIUM]
+    ids = [
+        finding.check
+        for finding in subject.having(Status.FAIL)
+        if finding.severity >= Severity.MEDIUM
+    ]
     return _with_ids(line, ids, width)
 
 
-def _with_ids(line: str, ids: list[str], width: int) -> str:
+def _with_ids(
+    line: str,
+    ids: list[str],
+    width: int,
+) -> str:
     """The line, with as many of these ids as fit."""
     shown: list[str] = []
     for check in ids:
@@ -254,7 +314,8 @@ def _hosts(result: CheckResult, write: Writer) -> Iterator[str]:
     if not result.hosts:
         return
     yield write.bold(
-        f"  {'Score':>5}  {'critical':>8}  {'high':>4}  {'medium':>6}  {'low':>3}  {'unknown':>7}  Host"
+        f"  {'Score':>5}  {'critical':>8}  {'high':>4}  {'medium':>6}  {'low':>3}  {'unknown':>7}  "
+        "Host"
     )
     for host in result.hosts:
         widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
@@ -271,7 +332,10 @@ def _about(host: HostResult) -> str:
     return f"{plural(host.containers, 'container')}{saved}"
 
 
-def _table(subjects: Sequence[SubjectResult], write: Writer) -> Iterator[str]:
+def _table(
+    subjects: Sequence[SubjectResult],
+    write: Writer,
+) -> Iterator[str]:
     """One line for each subject, worst first."""
     if len(subjects) < 2:
         return
@@ -282,7 +346,9 @@ def _table(subjects: Sequence[SubjectResult], write: Writer) -> Iterator[str]:
     yield write.bold(f"  {'Subject':<{names}}{head}")
     for subject in shown:
         score = subject.score
-        cells = [f"{score.count(each) or '-':>{width}}" for each, width in zip(_TOP, (8, 4), strict=True)]
+        cells = [
+            f"{score.count(each) or '-':>{width}}" for each, width in zip(_TOP, (8, 4), strict=True)
+        ]
         name = f"  {visible(subject.title, names):<{names}}"
         line = f"{name}  {score.level or '-':<8} {score_word(score.value):>5}  "
         line += f"{'  '.join(cells)}  {score.unknown or '-':>7}"
@@ -296,21 +362,41 @@ _ONE_LINE = 150
 _SHARED = (Kind.IMAGE, Kind.SITE)
 _MOST_SERIOUS = 7
 _MOST_REASONS = 2
-_REST = ((Status.PASS, "passed"), (Status.NOT_APPLICABLE, "not applicable"), (Status.WAIVED, "waived"))
+_REST = (
+    (Status.PASS, "passed"),
+    (Status.NOT_APPLICABLE, "not applicable"),
+    (Status.WAIVED, "waived"),
+)
 
 
 def render(result: CheckResult, style: TextStyle) -> str:
     write = Writer(style)
     if result.framework is not None:
-        head = [write.paint("SIMULATED HOST: nothing below is real.", "1;33")] if result.simulated else []
-        return "\n".join([*head, *_outcome(result, write), *_controls(result.framework, write)]) + "\n"
+        head = (
+            [write.paint("SIMULATED HOST: nothing below is real.", "1;33")]
+            if result.simulated
+            else []
+        )
+        return (
+            "\n".join(
+                [
+                    *head,
+                    *_outcome(result, write),
+                    *_controls(result.framework, write),
+                ]
+            )
+            + "\n"
+        )
     overview = list(summary(result, write))
     # in a brief text, what containers share is a line in their blocks
     told = [each for each in result.subjects if not (style.brief and each.subject.kind in _SHARED)]
     blocks = _blocks(told, write) if style.blocks else []
     parts = [*blocks, *reversed(overview)] if style.summary_last else [*overview, *blocks]
     if result.simulated:
-        parts.insert(0, [write.paint("SIMULATED HOST: nothing below is real.", "1;33")])
+        parts.insert(
+            0,
+            [write.paint("SIMULATED HOST: nothing below is real.", "1;33")],
+        )
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
@@ -343,7 +429,10 @@ def _controls(framework: Framework, write: Writer) -> Iterator[str]:
             yield f"            {visible(text, max(20, write.width - 12))}"
 
 
-def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]:
+def _blocks(
+    subjects: Iterable[SubjectResult],
+    write: Writer,
+) -> list[list[str]]:
     """Containers with identical results share a block."""
     alike: dict[tuple[object, ...], list[SubjectResult]] = {}
     for subject in subjects:
@@ -351,14 +440,31 @@ def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]
     return [_block(same, write) for same in alike.values()]
 
 
-def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
-    """The content of its block besides its name; cheaper than the lines, which take ten times as long."""
-    content: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
+def _answers(
+    subject: SubjectResult,
+    write: Writer,
+) -> tuple[object, ...]:
+    """The content of its block besides its name; cheaper than the lines, which take ten times as
+    long."""
+    content: list[object] = [
+        _facts_of(subject),
+        subject.trouble,
+        subject.attack,
+        _counted(subject),
+    ]
     for finding in subject.having(Status.FAIL):
-        content += (finding.check, finding.severity, _texts(finding, write))
-    content += [(finding.check, finding.verdict.because) for finding in subject.having(Status.WAIVED)]
+        content += (
+            finding.check,
+            finding.severity,
+            _texts(finding, write),
+        )
+    content += [
+        (finding.check, finding.verdict.because) for finding in subject.having(Status.WAIVED)
+    ]
     if not _is_brief(subject.subject.kind, write):
-        content += [(finding.check, _texts(finding, write)) for finding in subject.having(Status.UNKNOWN)]
+        content += [
+            (finding.check, _texts(finding, write)) for finding in subject.having(Status.UNKNOWN)
+        ]
     return tuple(content)
 
 
@@ -378,9 +484,15 @@ def _block(same: list[SubjectResult], write: Writer) -> list[str]:
     first, *others = (visible(subject.title, min(60, write.width - 16)) for subject in same)
     name = f"{first} and {len(others)} more" if others else first
     beside = len(name) + len(facts) + 2 <= write.width
-    lines = [f"{write.bold(name)}  {facts}"] if beside else [write.bold(name), *write.wrapped(facts)]
+    lines = (
+        [f"{write.bold(name)}  {facts}"] if beside else [write.bold(name), *write.wrapped(facts)]
+    )
     if others:
-        lines += write.wrapped(", ".join(others), "  ", "  the same for ")
+        lines += write.wrapped(
+            ", ".join(others),
+            "  ",
+            "  the same for ",
+        )
     return [*lines, *body]
 
 
@@ -394,13 +506,21 @@ def _facts_of(subject: SubjectResult) -> str:
 
 def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
     if subject.trouble:
-        yield from write.wrapped(f"could not be checked: {subject.trouble}", "     ", "  ?  ")
+        yield from write.wrapped(
+            f"could not be checked: {subject.trouble}",
+            "     ",
+            "  ?  ",
+        )
         return
     yield from write.wrapped(subject.attack)
     brief = _is_brief(subject.subject.kind, write)
     yield from _serious(subject, write) if brief else _failing(subject, write)
     for finding in subject.having(Status.WAIVED):
-        yield from write.marked("waived", UNKNOWN_COLOR, f"{finding.title}  [{finding.check}]")
+        yield from write.marked(
+            "waived",
+            UNKNOWN_COLOR,
+            f"{finding.title}  [{finding.check}]",
+        )
         yield from write.below(visible(finding.verdict.because, 300))
     unknown = list(_unknown(subject.having(Status.UNKNOWN), write))
     yield from _reasons(subject, write) if brief else unknown
@@ -416,7 +536,12 @@ def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
 def _failing(subject: SubjectResult, write: Writer) -> Iterator[str]:
     for severity, failing in _by_severity(subject.having(Status.FAIL)):
         for finding in failing:
-            yield from _finding(finding, severity.word, COLORS[severity], write)
+            yield from _finding(
+                finding,
+                severity.word,
+                COLORS[severity],
+                write,
+            )
 
 
 def _serious(subject: SubjectResult, write: Writer) -> Iterator[str]:
@@ -433,14 +558,18 @@ def _serious(subject: SubjectResult, write: Writer) -> Iterator[str]:
     if len(serious) > _MOST_SERIOUS:
         yield f"            and {len(serious) - _MOST_SERIOUS} more: --details"
     for severity, others in _by_severity(failing[len(serious) :]):
-        yield from write.marked(severity.word, COLORS[severity], ", ".join(each.check for each in others))
+        yield from write.marked(
+            severity.word, COLORS[severity], ", ".join(each.check for each in others)
+        )
 
 
 def _reasons(subject: SubjectResult, write: Writer) -> Iterator[str]:
     """Why something is unknown, the most frequent reasons, a line each."""
     by_reason = Counter(finding.verdict.because for finding in subject.having(Status.UNKNOWN))
     for reason, count in by_reason.most_common(_MOST_REASONS):
-        yield from write.marked("unknown", UNKNOWN_COLOR, visible(f"{count}: {reason}", write.width - 12))
+        yield from write.marked(
+            "unknown", UNKNOWN_COLOR, visible(f"{count}: {reason}", write.width - 12)
+        )
 
 
 def _counted(subject: SubjectResult) -> str:
@@ -458,7 +587,12 @@ def _by_severity(findings: Iterable[Finding]) -> Iterable[tuple[Severity, list[F
     return by_severity.items()
 
 
-def _finding(finding: Finding, word: str, color: str, write: Writer) -> Iterator[str]:
+def _finding(
+    finding: Finding,
+    word: str,
+    color: str,
+    write: Writer,
+) -> Iterator[str]:
     verdict = finding.verdict
     title, reason = f"{finding.title}  [{finding.check}]", visible(verdict.because)
     if write.width >= _ONE_LINE and len(title) + len(reason) + 14 <= write.width:
@@ -468,21 +602,34 @@ def _finding(finding: Finding, word: str, color: str, write: Writer) -> Iterator
         yield from write.below(reason)
     seen = [
         f"{label}: {visible(value, 200)}"
-        for label, value in (("declared", verdict.declared), ("effective", verdict.effective))
+        for label, value in (
+            ("declared", verdict.declared),
+            ("effective", verdict.effective),
+        )
         if value
     ]
     yield from write.below("; ".join(seen))
 
 
-def _unknown(findings: tuple[Finding, ...], write: Writer) -> Iterator[str]:
+def _unknown(
+    findings: tuple[Finding, ...],
+    write: Writer,
+) -> Iterator[str]:
     """Findings grouped by reason: mostly one missing reading leaves many answers unknown."""
     by_reason: dict[str, list[Finding]] = {}
     for finding in findings:
         by_reason.setdefault(finding.verdict.because, []).append(finding)
     for reason, alike in by_reason.items():
         if len(alike) == 1:
-            yield from _finding(alike[0], "unknown", UNKNOWN_COLOR, write)
+            yield from _finding(
+                alike[0],
+                "unknown",
+                UNKNOWN_COLOR,
+                write,
+            )
             continue
-        yield from write.marked("unknown", UNKNOWN_COLOR, f"{len(alike)} checks, for the same reason")
+        yield from write.marked(
+            "unknown", UNKNOWN_COLOR, f"{len(alike)} checks, for the same reason"
+        )
         yield from write.below(reason)
         yield from write.below(", ".join(finding.check for finding in alike))

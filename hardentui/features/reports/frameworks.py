@@ -1,6 +1,8 @@
-"""The same findings by control of a framework. Titles are our own words; numbers lead to the original.
+"""The same findings by control of a framework. Titles are our own words; numbers lead to the
+original.
 
-For CIS and NIST the references of the checks say what belongs to a control, for BSI the table here does.
+For CIS and NIST the references of the checks say what belongs to a control, for BSI the table here
+does.
 """
 
 from __future__ import annotations
@@ -140,14 +142,23 @@ _PREFIX = {"cis": "CIS Docker 1.6 ", "nist": "NIST SP 800-190 "}
 _NO_SUBJECT = {("cis", "5.1"): "Podman has no swarm mode"}
 
 
-def by_control(name: str, subjects: Iterable[SubjectResult]) -> Framework:
+def by_control(
+    name: str,
+    subjects: Iterable[SubjectResult],
+) -> Framework:
     """The findings of these subjects by control of the framework `cis`, `nist` or `bsi`."""
     findings: dict[str, list[tuple[str, Finding]]] = {}
     for subject in subjects:
         for finding in subject.findings:
             findings.setdefault(finding.check, []).append((subject.title, finding))
     controls = (
-        _control(number, title, checks, findings, decided=(name, number) in _NO_SUBJECT)
+        _control(
+            number,
+            title,
+            checks,
+            findings,
+            decided=(name, number) in _NO_SUBJECT,
+        )
         for number, title, checks in _rows(name)
     )
     return Framework(name, TITLES[name], tuple(controls))
@@ -183,7 +194,28 @@ def _control(
     passed = len(having[Status.PASS])
     if wrong := having[Status.FAIL] + having[Status.WAIVED]:
         worst = sorted(wrong, key=lambda pair: -pair[1].severity)
-        return Control(number, title, NOT_MET, checks, tuple(worst), passed)
+        return Control(
+            number,
+            title,
+            NOT_MET,
+            checks,
+            tuple(worst),
+            passed,
+        )
     if having[Status.UNKNOWN] or not (seen or decided):
-        return Control(number, title, NOT_LOOKED_AT, checks, having[Status.UNKNOWN], passed)
-    return Control(number, title, MET if passed else NOT_APPLICABLE, checks, (), passed)
+        return Control(
+            number,
+            title,
+            NOT_LOOKED_AT,
+            checks,
+            having[Status.UNKNOWN],
+            passed,
+        )
+    return Control(
+        number,
+        title,
+        MET if passed else NOT_APPLICABLE,
+        checks,
+        (),
+        passed,
+    )

@@ -1,4 +1,5 @@
-"""The network map as an SVG picture: self-contained, dark and light, readable in print and without colour.
+"""The network map as an SVG picture: self-contained, dark and light, readable in print and without
+colour.
 
 Names come from containers: each goes through the gate and is escaped for XML.
 """
@@ -23,7 +24,12 @@ _SHOWN_WHOLE = 400
 """Most characters in the tooltip of a text that does not fit."""
 
 
-def width_of(text: str, size: float, *, bold: bool = False) -> float:
+def width_of(
+    text: str,
+    size: float,
+    *,
+    bold: bool = False,
+) -> float:
     """An upper bound of the width of a text, in units of the picture."""
     return size * (_BOLD if bold else 1.0) * sum(map(_width, text))
 
@@ -56,7 +62,11 @@ class SvgStyle(Struct, frozen=True):
 PLAIN = SvgStyle()
 
 
-def _fitted(text: str, room: float, style: SvgStyle) -> str:
+def _fitted(
+    text: str,
+    room: float,
+    style: SvgStyle,
+) -> str:
     """A text without control characters, truncated to the room with an ellipsis."""
     whole = visible(text, _SHOWN_WHOLE)
     if style.width(whole) <= room:
@@ -69,7 +79,15 @@ def _fitted(text: str, room: float, style: SvgStyle) -> str:
     return whole
 
 
-def svg_text(x: float, y: float, text: str, room: float, style: SvgStyle = PLAIN, *, ending: str = "") -> str:
+def svg_text(
+    x: float,
+    y: float,
+    text: str,
+    room: float,
+    style: SvgStyle = PLAIN,
+    *,
+    ending: str = "",
+) -> str:
     """One line of text as an element; a tooltip has the whole text if it does not fit.
 
     Args:
@@ -93,7 +111,12 @@ _ENGINE = 150  # room for the label of an engine
 _TITLE = SvgStyle("title", 17, bold=True)  # sizes and weights as in STYLE
 _NAME = SvgStyle("name", bold=True)
 _SOFT, _SMALL = SvgStyle("soft", 12), SvgStyle("small", 12)
-_CLASSES = {Gate.OPEN: "open", Gate.FILTERED: "held", Gate.LOCAL: "local", Gate.UNKNOWN: "unsure"}
+_CLASSES = {
+    Gate.OPEN: "open",
+    Gate.FILTERED: "held",
+    Gate.LOCAL: "local",
+    Gate.UNKNOWN: "unsure",
+}
 
 STYLE = """\
 .hmap { --paper: #ffffff; --ink: #1b1f24; --soft: #59636e; --line: #b6bfc8; --panel: #f6f8fa;
@@ -149,13 +172,24 @@ def network_svg(network_map: NetworkMap) -> str:
         '<defs><marker id="hmap-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         'orient="auto-start-reverse"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>',
         f'<rect class="paper" width="{_WIDTH}" height="{height}"/>',
-        svg_text(20, 32, label, _WIDTH - 40, _TITLE, ending=simulated),
+        svg_text(
+            20,
+            32,
+            label,
+            _WIDTH - 40,
+            _TITLE,
+            ending=simulated,
+        ),
     ]
     lines += _sides(max(bottom, _TOP + 90))
     for place in drawn:
         lines += _place(place)
     lines += _ways(ways, {place.place.key: place for place in drawn})
-    lines += _legend(network_map, height, hidden=len(network_map.ways) - len(ways))
+    lines += _legend(
+        network_map,
+        height,
+        hidden=len(network_map.ways) - len(ways),
+    )
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
@@ -181,9 +215,24 @@ def _sides(bottom: int) -> list[str]:
     height = bottom - _TOP - _GAP
     middle = 20 + (_LEFT - 20) / 2
     return [
-        f'<rect class="box" x="20" y="{_TOP}" width="{_LEFT - 20}" height="{max(60, height)}" rx="8"/>',
-        svg_text(middle, _TOP + 28, "Outside", _LEFT, replace(_NAME, anchor="middle")),
-        svg_text(middle, _TOP + 46, "anyone", _LEFT, replace(_SOFT, anchor="middle")),
+        (
+            f'<rect class="box" x="20" y="{_TOP}" width="{_LEFT - 20}" height="{max(60, height)}" '
+            'rx="8"/>'
+        ),
+        svg_text(
+            middle,
+            _TOP + 28,
+            "Outside",
+            _LEFT,
+            replace(_NAME, anchor="middle"),
+        ),
+        svg_text(
+            middle,
+            _TOP + 46,
+            "anyone",
+            _LEFT,
+            replace(_SOFT, anchor="middle"),
+        ),
     ]
 
 
@@ -195,9 +244,27 @@ def _place(drawn: _Drawn) -> list[str]:
     lines = [
         f'<rect class="box{shut}" x="{_BOX}" y="{drawn.top}" '
         f'width="{_BOX_WIDTH}" height="{drawn.height}" rx="8"/>',
-        svg_text(_BOX + 12, drawn.top + 20, place.name, room - engine - 12, _NAME),
-        svg_text(_BOX + _BOX_WIDTH - 12, drawn.top + 20, place.engine, engine, replace(_SOFT, anchor="end")),
-        svg_text(_BOX + 12, drawn.top + 37, _about(place), room, _SOFT),
+        svg_text(
+            _BOX + 12,
+            drawn.top + 20,
+            place.name,
+            room - engine - 12,
+            _NAME,
+        ),
+        svg_text(
+            _BOX + _BOX_WIDTH - 12,
+            drawn.top + 20,
+            place.engine,
+            engine,
+            replace(_SOFT, anchor="end"),
+        ),
+        svg_text(
+            _BOX + 12,
+            drawn.top + 37,
+            _about(place),
+            room,
+            _SOFT,
+        ),
     ]
     y = drawn.top + _HEAD + 16
     for name, openings in drawn.rows:
@@ -207,9 +274,25 @@ def _place(drawn: _Drawn) -> list[str]:
             y += _ROW
         y += 0 if openings else _ROW
     if drawn.hidden:
-        lines.append(svg_text(_BOX + 20, y, f"and {drawn.hidden} more", room, _SOFT))
+        lines.append(
+            svg_text(
+                _BOX + 20,
+                y,
+                f"and {drawn.hidden} more",
+                room,
+                _SOFT,
+            )
+        )
     if not drawn.rows:
-        lines.append(svg_text(_BOX + 20, y, "no container", room, _SOFT))
+        lines.append(
+            svg_text(
+                _BOX + 20,
+                y,
+                "no container",
+                room,
+                _SOFT,
+            )
+        )
     return lines + _outgoing(drawn)
 
 
@@ -239,7 +322,9 @@ def _opening(opening: Opening, y: int) -> list[str]:
         ),
     ]
     if end < _BOX:  # a wall before the box
-        lines.append(f'<path class="line {kind}" style="stroke-dasharray:none" d="M{end} {middle - 7}v14"/>')
+        lines.append(
+            f'<path class="line {kind}" style="stroke-dasharray:none" d="M{end} {middle - 7}v14"/>'
+        )
     return lines
 
 
@@ -248,10 +333,24 @@ def _outgoing(drawn: _Drawn) -> list[str]:
     x, y = _BOX + _BOX_WIDTH, drawn.top + 20
     words = [word for word, there in (("outside", place.out), ("host", place.host)) if there]
     if not words:
-        return [svg_text(_AWAY + 8, y + 4, "no route out", _WIDTH - _AWAY, _SOFT)]
+        return [
+            svg_text(
+                _AWAY + 8,
+                y + 4,
+                "no route out",
+                _WIDTH - _AWAY,
+                _SOFT,
+            )
+        ]
     return [
         f'<path class="way" d="M{x} {y}H{_AWAY}" marker-end="url(#hmap-tip)"/>',
-        svg_text(_AWAY + 8, y + 4, " and ".join(words), _WIDTH - _AWAY, _SOFT),
+        svg_text(
+            _AWAY + 8,
+            y + 4,
+            " and ".join(words),
+            _WIDTH - _AWAY,
+            _SOFT,
+        ),
     ]
 
 
@@ -275,7 +374,12 @@ def _ways(ways: Iterable[MapWay], drawn: dict[str, _Drawn]) -> list[str]:
     return lines
 
 
-def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
+def _legend(
+    network_map: NetworkMap,
+    height: int,
+    *,
+    hidden: int,
+) -> list[str]:
     y = height - 34 - 20 * len(network_map.notes)
     lines = []
     x = 20
@@ -288,7 +392,15 @@ def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
         lines.append(f'<path class="line {_CLASSES[gate]}" d="M{x} {y - 4}h28"/>')
         lines.append(svg_text(x + 34, y, words, _WIDTH, _SMALL))
         x += 50 + 8 * len(words)
-    lines.append(svg_text(x, y, "dashed box: no route out", _WIDTH, _SMALL))
+    lines.append(
+        svg_text(
+            x,
+            y,
+            "dashed box: no route out",
+            _WIDTH,
+            _SMALL,
+        )
+    )
     if hidden:
         y += 18
         text = f"{hidden} routes between networks are not drawn; the table has them."

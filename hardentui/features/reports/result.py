@@ -1,4 +1,5 @@
-"""The content of a report: the checked subjects and their results; made from the reports of subjects."""
+"""The content of a report: the checked subjects and their results; made from the reports of
+subjects."""
 
 from __future__ import annotations
 
@@ -68,8 +69,8 @@ class SubjectResult(Struct, frozen=True, dict=True):
     # gives the failing checks that an option of this container fixes
     can_fix: Callable[[], frozenset[str]] = frozenset
     host: str = ""  # its host in a report on several hosts; else empty
-    # file, line: of the unit that the container runs from, and of its section there; empty and 0 = none, or
-    # unknown
+    # file, line: of the unit that the container runs from, and of its section there; empty and 0 =
+    # none, or unknown
     file: str = ""
     line: int = 0
     # of a container: what fails of its image and of the site, which are subjects of their own
@@ -140,7 +141,10 @@ class HostResult(Struct, frozen=True):
     @property
     def trouble(self) -> str:
         """Why part of it could not be checked; empty if everything was."""
-        return next((subject.trouble for subject in self.subjects if subject.trouble), "")
+        return next(
+            (subject.trouble for subject in self.subjects if subject.trouble),
+            "",
+        )
 
     @property
     def unknown(self) -> int:
@@ -151,7 +155,8 @@ class HostResult(Struct, frozen=True):
 
 
 class KeptResult(Struct, frozen=True):
-    """A container that is no subject and not counted: one that a change keeps for its undo, a twin, a lab."""
+    """A container that is no subject and not counted: one that a change keeps for its undo, a twin,
+    a lab."""
 
     id: str
     name: str
@@ -169,13 +174,17 @@ class CheckResult(Struct, frozen=True, dict=True):
     checklist: str  # id of the checklist that was used
     fail_on: Severity  # severity from which a finding counts for the exit code
     version: str
-    place: str = ""  # the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts
+    place: str = (
+        ""  # the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts
+    )
     simulated: bool = False
     # the worst paths from containers to the host; `paths_left`: how many more there are
     paths: tuple[RankedPath, ...] = ()
     paths_left: int = 0
     network_map: NetworkMap | None = None  # who can reach whom; None if not requested
-    hosts: tuple[HostResult, ...] = ()  # in a report on several hosts, each of them, worst first; else empty
+    hosts: tuple[
+        HostResult, ...
+    ] = ()  # in a report on several hosts, each of them, worst first; else empty
     host_name: str = ""
     saved_at: str = ""
     kept: tuple[KeptResult, ...] = ()  # originals that changes keep for an undo
@@ -184,8 +193,8 @@ class CheckResult(Struct, frozen=True, dict=True):
 
     @cached_property
     def exit_code(self) -> int:
-        """1 for a failure that counts, else 4 for something unknown that would, else 0. What a file cannot
-        decide by its nature does not count."""
+        """1 for a failure that counts, else 4 for something unknown that would, else 0. What a file
+        cannot decide by its nature does not count."""
         if self._any(Status.FAIL):
             return FINDINGS
         if any(subject.trouble for subject in self.subjects):
@@ -198,11 +207,14 @@ class CheckResult(Struct, frozen=True, dict=True):
         """The number of findings by status and severity."""
         counted: Counter[tuple[Status, Severity]] = Counter()
         for subject in self.subjects:
-            counted.update([(finding.verdict.status, finding.severity) for finding in subject.findings])
+            counted.update(
+                [(finding.verdict.status, finding.severity) for finding in subject.findings]
+            )
         return counted
 
     def _any(self, status: Status) -> bool:
-        """Whether something with this status counts for the exit code: each subject's worst decides."""
+        """Whether something with this status counts for the exit code: each subject's worst
+        decides."""
         return any(
             findings[0].severity >= self.fail_on
             for subject in self.subjects
@@ -226,19 +238,30 @@ def path_words(path: RankedPath, result: CheckResult) -> tuple[str, str]:
     """The container of a path, with the engine if there are several, and its description."""
     name = f"{path.name} ({path.engine})" if len(result.engines) > 1 else path.name
     shown, more = path.also[:3], len(path.also) - 3
-    also = f" The same way: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}." if shown else ""
+    also = (
+        f" The same way: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}."
+        if shown
+        else ""
+    )
     return name, path.sentence + also
 
 
 def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
-    """Containers before what they share; lowest score first, then most critical and high findings, then by
-    name; what could not be checked before everything."""
+    """Containers before what they share; lowest score first, then most critical and high findings,
+    then by name; what could not be checked before everything."""
 
     def key(subject: SubjectResult) -> tuple[bool, bool, int, int, int, str]:
         value = 101 if subject.score.value is None else subject.score.value
         critical, high = subject.score.count(Severity.CRITICAL), subject.score.count(Severity.HIGH)
         shared = subject.subject.kind not in (Kind.CONTAINER, Kind.SERVICE)
-        return (not subject.trouble, shared, value, -critical, -high, subject.title)
+        return (
+            not subject.trouble,
+            shared,
+            value,
+            -critical,
+            -high,
+            subject.title,
+        )
 
     return tuple(sorted(subjects, key=key))
 
@@ -264,7 +287,8 @@ def check_result(
     Args:
         fixes: add the remediation of each failure, for reports that print it.
         units: say where the unit of each container is, for reports that print it.
-        containers: reports of further containers, whose paths to the host count although they are not shown.
+        containers: reports of further containers, whose paths to the host count although they are
+            not shown.
     """
     reports = tuple(reports)
     all_reports = (*(report for report, _ in reports), *containers)
@@ -312,12 +336,16 @@ def check_result(
 
 
 def _ranked_paths(reports: Iterable[Report]) -> tuple[RankedPath, ...]:
-    leading = [report for report in reports if report.facts is not None and lead_somewhere(report.failing)]
+    leading = [
+        report for report in reports if report.facts is not None and lead_somewhere(report.failing)
+    ]
     if not leading:
         return ()
     from hardentui.harden.attack import ranked_paths
 
-    return ranked_paths((report.facts, report.failing) for report in leading if report.facts is not None)
+    return ranked_paths(
+        (report.facts, report.failing) for report in leading if report.facts is not None
+    )
 
 
 def _way_to_host(report: Report) -> str:
@@ -332,12 +360,20 @@ def _fixable(bench: Workbench, report: Report) -> frozenset[str]:
     return bench.planner.fixable(report)
 
 
-def first_steps(bench: Workbench, reports: Iterable[Report]) -> tuple[DoFirst, ...]:
+def first_steps(
+    bench: Workbench,
+    reports: Iterable[Report],
+) -> tuple[DoFirst, ...]:
     """What to do first, over all these reports."""
     reports = tuple(reports)
     return do_first(
         [
-            (report.subject, report.score, report.findings, _way_to_host(report))
+            (
+                report.subject,
+                report.score,
+                report.findings,
+                _way_to_host(report),
+            )
             for report in reports
             if report.facts is not None
         ],
@@ -357,7 +393,10 @@ def _unit_of(bench: Workbench, report: Report) -> tuple[str, int]:
         lines = bench.opened.files.read_text(unit.file).splitlines()
     except OSError:
         return unit.file, 0
-    return unit.file, next((at for at, line in enumerate(lines, 1) if line.strip() == section), 0)
+    return unit.file, next(
+        (at for at, line in enumerate(lines, 1) if line.strip() == section),
+        0,
+    )
 
 
 def host_reports(bench: Workbench) -> list[tuple[Report, str]]:
@@ -377,31 +416,45 @@ def host_reports(bench: Workbench) -> list[tuple[Report, str]]:
 _MOST_OF_HOSTS = 5
 
 
-def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectResult] = ()) -> CheckResult:
+def merged(
+    results: Sequence[tuple[str, CheckResult]],
+    more: Iterable[SubjectResult] = (),
+) -> CheckResult:
     """One report from these (source, report of one host).
 
-    Containers of the same name stay separate, because each subject names its host; and so do hosts of
-    the same name, by the source of their facts.
+    Containers of the same name stay separate, because each subject names its host; and so do hosts
+    of the same name, by the source of their facts.
 
     Args:
         more: subjects that belong to no host, such as the waivers.
     """
     names = _names([(source, result.host_name or result.place) for source, result in results])
-    hosts = [_host(name, source, result) for name, (source, result) in zip(names, results, strict=True)]
+    hosts = [
+        _host(name, source, result) for name, (source, result) in zip(names, results, strict=True)
+    ]
     paths = [
         replace(path, engine=f"{name}: {path.engine}" if path.engine else name)
         for name, (_, result) in zip(names, results, strict=True)
         for path in result.paths
     ]
-    first = next((result for _, result in results if result.checklist), results[0][1])
+    first = next(
+        (result for _, result in results if result.checklist),
+        results[0][1],
+    )
     return replace(
         first,
         engines=tuple(engine for host in hosts for engine in host.engines),
-        subjects=worst_first([*(subject for host in hosts for subject in host.subjects), *more]),
+        subjects=worst_first(
+            [
+                *(subject for host in hosts for subject in host.subjects),
+                *more,
+            ]
+        ),
         place=plural(len(hosts), "host"),
         simulated=any(host.simulated for host in hosts),
         paths=tuple(sorted(paths, key=lambda path: -path.danger)[:_MOST_OF_HOSTS]),
-        paths_left=max(0, len(paths) - _MOST_OF_HOSTS) + sum(result.paths_left for _, result in results),
+        paths_left=max(0, len(paths) - _MOST_OF_HOSTS)
+        + sum(result.paths_left for _, result in results),
         network_map=None,
         host_name="",
         saved_at="",
@@ -410,10 +463,14 @@ def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectRes
     )
 
 
-def _first_of_hosts(names: Sequence[str], results: Sequence[tuple[str, CheckResult]]) -> Iterator[DoFirst]:
+def _first_of_hosts(
+    names: Sequence[str],
+    results: Sequence[tuple[str, CheckResult]],
+) -> Iterator[DoFirst]:
     """The first line of each host, then the second of each…; subjects name their host."""
     lines = [
-        [(name, line) for line in result.do_first] for name, (_, result) in zip(names, results, strict=True)
+        [(name, line) for line in result.do_first]
+        for name, (_, result) in zip(names, results, strict=True)
     ]
     for together in zip_longest(*lines):
         for name, line in filter(None, together):
@@ -431,10 +488,20 @@ def _names(hosts: Sequence[tuple[str, str]]) -> list[str]:
     return [name if named.count(name) == 1 else f"{name} {at}" for at, name in enumerate(named, 1)]
 
 
-def _host(name: str, source: str, result: CheckResult) -> HostResult:
+def _host(
+    name: str,
+    source: str,
+    result: CheckResult,
+) -> HostResult:
     subjects = tuple(replace(subject, host=name) for subject in result.subjects)
     return HostResult(
-        name, source, result.saved_at, result.engines, result.simulated, subjects, result.network_map
+        name,
+        source,
+        result.saved_at,
+        result.engines,
+        result.simulated,
+        subjects,
+        result.network_map,
     )
 
 

@@ -15,7 +15,13 @@ from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.trial.learned.teaching import Needs
 from hardentui.features.trial.tried import kept_needs
 from hardentui.model.draft import TextFile, safe_file_name
-from hardentui.model.facts import ALL_CAPABILITIES, CapabilitySets, ContainerFacts, Kernel, NotRunning
+from hardentui.model.facts import (
+    ALL_CAPABILITIES,
+    CapabilitySets,
+    ContainerFacts,
+    Kernel,
+    NotRunning,
+)
 from hardentui.model.known import Known, Unread, known
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import (
@@ -66,11 +72,15 @@ class LsmPage(Struct, frozen=True):
     running: bool
     module: str  # `selinux`, `apparmor`, `none`; empty when it is not known
     state: Confinement
-    label: str = ""  # of the main process, as reported by the kernel; empty if it is not running or has none
+    label: str = (
+        ""  # of the main process, as reported by the kernel; empty if it is not running or has none
+    )
     asked: str = ""
     why: str = ""
     own_policy: bool = False
-    commands: tuple[str, ...] = ()  # how to create and use a dedicated policy; none without a module
+    commands: tuple[
+        str, ...
+    ] = ()  # how to create and use a dedicated policy; none without a module
     # an AppArmor profile from what it declares; None if AppArmor does not confine it
     profile: AppArmorProfile | None = None
 
@@ -79,7 +89,12 @@ def lsm_page(facts: ContainerFacts) -> LsmPage:
     """The page of a container."""
     module = lsm(facts)
     if isinstance(module, Unread):
-        return _page(facts, "", Confinement.UNKNOWN, module.reason)
+        return _page(
+            facts,
+            "",
+            Confinement.UNKNOWN,
+            module.reason,
+        )
     if module == SELINUX:
         return _selinux(facts)
     if module == APPARMOR_LSM:
@@ -92,7 +107,13 @@ def lsm_page(facts: ContainerFacts) -> LsmPage:
     )
 
 
-def _page(facts: ContainerFacts, module: str, state: Confinement, why: str, **more: object) -> LsmPage:
+def _page(
+    facts: ContainerFacts,
+    module: str,
+    state: Confinement,
+    why: str,
+    **more: object,
+) -> LsmPage:
     return LsmPage(
         facts.name,
         facts.engine.label,
@@ -115,7 +136,9 @@ def _selinux(facts: ContainerFacts) -> LsmPage:
     asked = off or f"type {facts.spec[LABEL_TYPE] or 'container_t'}"
     commands = _udica(facts)
     if isinstance(label, Unread):
-        return _page(facts, SELINUX, Confinement.UNKNOWN, label.reason, asked=asked, commands=commands)
+        return _page(
+            facts, SELINUX, Confinement.UNKNOWN, label.reason, asked=asked, commands=commands
+        )
     kind = selinux_type(label)
     unconfined = kind in UNCONFINED_TYPES if kind else bool(off)
     mode = known(lambda: facts.host.security_modules.selinux, else_="")
@@ -125,9 +148,20 @@ def _selinux(facts: ContainerFacts) -> LsmPage:
         state, why = Confinement.COMPLAINING, "SELinux is permissive: denials are only logged"
     else:
         state, why = Confinement.CONFINED, f"it runs as {kind or asked}"
-    own = bool(kind) and kind not in ("container_t", "container_init_t", "container_kvm_t") and not unconfined
+    own = (
+        bool(kind)
+        and kind not in ("container_t", "container_init_t", "container_kvm_t")
+        and not unconfined
+    )
     return _page(
-        facts, SELINUX, state, why, label=label, asked=asked, own_policy=own, commands=() if own else commands
+        facts,
+        SELINUX,
+        state,
+        why,
+        label=label,
+        asked=asked,
+        own_policy=own,
+        commands=() if own else commands,
     )
 
 
@@ -147,7 +181,12 @@ def _udica(facts: ContainerFacts) -> tuple[str, ...]:
 def _apparmor(facts: ContainerFacts) -> LsmPage:
     if facts.engine.rootless is True:
         why = "Podman applies no AppArmor profile to rootless containers"
-        return _page(facts, APPARMOR_LSM, Confinement.UNCONFINED, why)
+        return _page(
+            facts,
+            APPARMOR_LSM,
+            Confinement.UNCONFINED,
+            why,
+        )
     label = _label(facts)
     asked = facts.spec[APPARMOR] or "the engine's profile"
     profile = _profile(facts)
@@ -164,7 +203,13 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
     )
     more: dict[str, object] = {"asked": asked, "commands": commands, "profile": profile}
     if isinstance(label, Unread):
-        return _page(facts, APPARMOR_LSM, Confinement.UNKNOWN, label.reason, **more)
+        return _page(
+            facts,
+            APPARMOR_LSM,
+            Confinement.UNKNOWN,
+            label.reason,
+            **more,
+        )
     name = label.partition(" ")[0]
     own = bool(name) and name != "unconfined" and not name.startswith("containers-default")
     if own:
@@ -180,7 +225,15 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
         state, why = Confinement.CONFINED, f"it runs under {name}"
     else:
         state, why = Confinement.UNKNOWN, "it is not running, so its profile is unknown"
-    return _page(facts, APPARMOR_LSM, state, why, label=label, own_policy=own, **more)
+    return _page(
+        facts,
+        APPARMOR_LSM,
+        state,
+        why,
+        label=label,
+        own_policy=own,
+        **more,
+    )
 
 
 def _profile(facts: ContainerFacts) -> AppArmorProfile:
@@ -215,28 +268,56 @@ def rights_of_container(facts: ContainerFacts, files: Files) -> Rights:
     module = lsm_page(facts)
     capabilities = capability_page(facts, kept_needs(facts))
     seccomp = seccomp_page(facts, default_profile(facts, files))
-    return Rights(facts.name, facts.engine.label, module.running, capabilities, seccomp, module)
+    return Rights(
+        facts.name,
+        facts.engine.label,
+        module.running,
+        capabilities,
+        seccomp,
+        module,
+    )
 
 
-def rights_of(facts: ContainerFacts, files: Files) -> tuple[tuple[PageSection, ...], tuple[TextFile, ...]]:
+def rights_of(
+    facts: ContainerFacts,
+    files: Files,
+) -> tuple[tuple[PageSection, ...], tuple[TextFile, ...]]:
     """The page, and an AppArmor profile where AppArmor confines the container."""
     rights = rights_of_container(facts, files)
     profile = rights.lsm.profile
-    return rights_page(rights), (TextFile(profile.name, profile.text),) if profile is not None else ()
+    return rights_page(rights), (
+        TextFile(profile.name, profile.text),
+    ) if profile is not None else ()
 
 
 def rights_page(rights: Rights) -> tuple[PageSection, ...]:
     """All three, the worst of each first."""
-    return (_capabilities(rights.capabilities), _seccomp(rights.seccomp), _module(rights.lsm))
+    return (
+        _capabilities(rights.capabilities),
+        _seccomp(rights.seccomp),
+        _module(rights.lsm),
+    )
 
 
 def _capabilities(page: CapabilityPage) -> PageSection:
     lines = [PageLine("requested", page.asked)]
     lines += [PageLine("", sentence) for sentence in _capability_words(page)]
     if page.unknown:
-        lines.append(PageLine("not known", f"effective and bounding: {page.unknown}", Tone.BAD))
+        lines.append(
+            PageLine(
+                "not known",
+                f"effective and bounding: {page.unknown}",
+                Tone.BAD,
+            )
+        )
     if page.learned and not page.not_learned:
-        lines.append(PageLine("learned", f"used or not: as seen in {page.learned}", Tone.MUTED))
+        lines.append(
+            PageLine(
+                "learned",
+                f"used or not: as seen in {page.learned}",
+                Tone.MUTED,
+            )
+        )
     if page.by_image:
         lines.append(PageLine("image", f"it needs, it says: {', '.join(page.by_image)}"))
     by_hold = {hold: [row for row in page.held if _hold(row) is hold] for hold in Hold}
@@ -245,7 +326,11 @@ def _capabilities(page: CapabilityPage) -> PageSection:
     unknown = by_hold.pop(Hold.UNKNOWN)
     for hold, rows in by_hold.items():
         lines += [
-            _capability(row, hold.value if at == 0 else "", page.own_user_namespace)
+            _capability(
+                row,
+                hold.value if at == 0 else "",
+                page.own_user_namespace,
+            )
             for at, row in enumerate(rows)
         ]
     if unknown:
@@ -274,12 +359,18 @@ def _hold(row: CapabilityRow) -> Hold:
     return Hold.CAN_GET if row.within_reach else Hold.UNKNOWN
 
 
-def _capability(row: CapabilityRow, label: str, own_user_namespace: bool) -> PageLine:
+def _capability(
+    row: CapabilityRow,
+    label: str,
+    own_user_namespace: bool,
+) -> PageLine:
     danger = f" It {row.danger.value}." if row.danger and not own_user_namespace else ""
     bad = row.danger is CapabilityReach.TAKEOVER and row.within_reach and not own_user_namespace
     unlike = ", ".join(_unlike_its_kind(row))
     text = f"{_short(row)}: {row.meaning.rstrip('.')}.{danger}"
-    return PageLine(label, f"{text} ({unlike})" if unlike else text, Tone.BAD if bad else Tone.PLAIN)
+    return PageLine(
+        label, f"{text} ({unlike})" if unlike else text, Tone.BAD if bad else Tone.PLAIN
+    )
 
 
 def _short(row: CapabilityRow) -> str:
@@ -307,17 +398,33 @@ def _seccomp(page: SeccompPage) -> PageSection:
     lines = [PageLine("", sentence, tone) for sentence in seccomp_summary(page)]
     if page.kind is FilterKind.PROFILE:
         lines += [
-            PageLine("dangerous", f"it {group.gives}: {', '.join(group.calls)}", Tone.BAD)
+            PageLine(
+                "dangerous",
+                f"it {group.gives}: {', '.join(group.calls)}",
+                Tone.BAD,
+            )
             for group in page.dangerous
         ]
         if not page.dangerous:
             lines.append(
-                PageLine("dangerous", "allows no dangerous call that Podman's own profile refuses", Tone.GOOD)
+                PageLine(
+                    "dangerous",
+                    "allows no dangerous call that Podman's own profile refuses",
+                    Tone.GOOD,
+                )
             )
         if page.by_capability:
-            lines.append(PageLine("by its caps", f"allowed by capabilities: {', '.join(page.by_capability)}"))
+            lines.append(
+                PageLine(
+                    "by its caps",
+                    f"allowed by capabilities: {', '.join(page.by_capability)}",
+                )
+            )
         lines += [
-            PageLine("sockets", f"{family.family}: {' and '.join(family.ways) or 'closed'}")
+            PageLine(
+                "sockets",
+                f"{family.family}: {' and '.join(family.ways) or 'closed'}",
+            )
             for family in page.families
         ]
         lines.append(PageLine("user ns", ", ".join(page.user_namespaces) or "closed"))
@@ -326,26 +433,45 @@ def _seccomp(page: SeccompPage) -> PageSection:
             if against.looser:
                 lines.append(PageLine("looser", " ".join(against.looser), Tone.BAD))
             if against.stricter:
-                lines.append(PageLine("stricter", " ".join(against.stricter), Tone.GOOD))
+                lines.append(
+                    PageLine(
+                        "stricter",
+                        " ".join(against.stricter),
+                        Tone.GOOD,
+                    )
+                )
     return PageSection("System calls (seccomp)", tuple(lines))
 
 
 def _module(page: LsmPage) -> PageSection:
-    tone = {Confinement.CONFINED: Tone.GOOD, Confinement.UNKNOWN: Tone.MUTED}.get(page.state, Tone.BAD)
-    lines = [PageLine(page.module or "module", f"{page.state.value}: {page.why}", tone)]
+    tone = {
+        Confinement.CONFINED: Tone.GOOD,
+        Confinement.UNKNOWN: Tone.MUTED,
+    }.get(page.state, Tone.BAD)
+    lines = [
+        PageLine(
+            page.module or "module",
+            f"{page.state.value}: {page.why}",
+            tone,
+        )
+    ]
     if page.label:
         lines.append(PageLine("label", page.label))
     if page.asked:
         lines.append(PageLine("requested", page.asked))
     if page.own_policy:
         lines.append(PageLine("policy", "it has a dedicated one", Tone.GOOD))
-    lines += [PageLine("dedicated" if at == 0 else "", command) for at, command in enumerate(page.commands)]
+    lines += [
+        PageLine("dedicated" if at == 0 else "", command)
+        for at, command in enumerate(page.commands)
+    ]
     if page.profile is not None:
         lines += [PageLine("note", note, Tone.MUTED) for note in page.profile.notes]
     return PageSection("Security module", tuple(lines))
 
 
-# The capabilities of a container: what each allows, and which of the kernel's sets contain it. Pure.
+# The capabilities of a container: what each allows, and which of the kernel's sets contain it.
+# Pure.
 
 
 class CapabilityReach(StrEnum):
@@ -408,7 +534,10 @@ class CapabilityPage(Struct, frozen=True):
         return tuple(row for row in self.rows if row.held)
 
 
-def capability_page(facts: ContainerFacts, needs: Needs | None = None) -> CapabilityPage:
+def capability_page(
+    facts: ContainerFacts,
+    needs: Needs | None = None,
+) -> CapabilityPage:
     """The page of a container.
 
     Args:
@@ -418,7 +547,12 @@ def capability_page(facts: ContainerFacts, needs: Needs | None = None) -> Capabi
     live = sets if isinstance(sets, CapabilitySets) else None
     declared = declared_set(facts)
     defaults = facts.engine.default_capabilities
-    names = ALL_CAPABILITIES | declared | defaults | (live.bounding | live.permitted if live else frozenset())
+    names = (
+        ALL_CAPABILITIES
+        | declared
+        | defaults
+        | (live.bounding | live.permitted if live else frozenset())
+    )
     used = None if needs is None or needs.capabilities is None else needs.capability_names
     flag = ask(facts, lambda kernel: kernel.no_new_privileges)
     return CapabilityPage(
@@ -435,7 +569,9 @@ def capability_page(facts: ContainerFacts, needs: Needs | None = None) -> Capabi
                 declared=name in declared,
                 effective=None if live is None else name in live.effective,
                 reachable=(
-                    None if live is None else name in live.permitted | live.inheritable | live.ambient
+                    None
+                    if live is None
+                    else name in live.permitted | live.inheritable | live.ambient
                 ),
                 bounding=None if live is None else name in live.bounding,
                 used=None if used is None else name in used,
@@ -447,7 +583,9 @@ def capability_page(facts: ContainerFacts, needs: Needs | None = None) -> Capabi
         own_user_namespace=own_user_namespace(facts),
         by_image=tuple(sorted(needed_by_image(facts))),
         learned="" if needs is None else plural(needs.runs, "earlier trial"),
-        not_learned="" if needs is None or used is not None else needs.unknown.get("capabilities", ""),
+        not_learned=""
+        if needs is None or used is not None
+        else needs.unknown.get("capabilities", ""),
     )
 
 
@@ -473,13 +611,17 @@ def _capability_words(page: CapabilityPage) -> tuple[str, ...]:
     lines = []
     if not held:
         return ("It has no capability and can gain none.",)
-    worst = [row.name.removeprefix("CAP_") for row in held if row.danger is CapabilityReach.TAKEOVER]
+    worst = [
+        row.name.removeprefix("CAP_") for row in held if row.danger is CapabilityReach.TAKEOVER
+    ]
     if worst and not page.own_user_namespace:
         lines.append(f"{', '.join(worst)}: each one alone leads to the host.")
     if page.own_user_namespace:
         lines.append("They affect only what belongs to its own user namespace, not the host.")
     if page.no_new_privileges is True:
-        lines.append("No new privileges: setuid programs cannot gain what is only in the bounding set.")
+        lines.append(
+            "No new privileges: setuid programs cannot gain what is only in the bounding set."
+        )
     if page.not_learned:
         lines.append(f"The trial does not show what was used: {page.not_learned}.")
     idle = [row.name.removeprefix("CAP_") for row in held if row.unneeded]

@@ -1,4 +1,5 @@
-"""What the seccomp filter of a container allows, and how it differs from the engine's default. Pure."""
+"""What the seccomp filter of a container allows, and how it differs from the engine's default.
+Pure."""
 
 from __future__ import annotations
 
@@ -85,7 +86,10 @@ class SeccompPage(Struct, frozen=True):
     not_compared: str = ""
 
 
-def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> SeccompPage:
+def seccomp_page(
+    facts: ContainerFacts,
+    default: Known[DefaultProfile],
+) -> SeccompPage:
     """The page of a container; `default` is the engine's own profile."""
     mode = ask_or(facts, lambda kernel: kernel.seccomp_mode, None)
     page = SeccompPage(
@@ -106,18 +110,36 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
     resolved = _resolved(filter_of(facts), default, held)
     if isinstance(resolved, Unread):
         return replace(page, why=resolved.reason)
-    page = replace(page, source=resolved.source, in_force=resolved.in_force)
+    page = replace(
+        page,
+        source=resolved.source,
+        in_force=resolved.in_force,
+    )
     if isinstance(resolved.filter, NoFilter):
         if mode == _FILTER:
-            return replace(page, why=f"the kernel runs a filter, but {resolved.source} shows none")
-        return replace(page, kind=FilterKind.NONE, why=resolved.filter.why)
+            return replace(
+                page,
+                why=f"the kernel runs a filter, but {resolved.source} shows none",
+            )
+        return replace(
+            page,
+            kind=FilterKind.NONE,
+            why=resolved.filter.why,
+        )
     if not isinstance(resolved.filter, SeccompProfile):
         return replace(page, why="the engine's default profile was not read")
-    return _judged(page, resolved.filter, default, held)
+    return _judged(
+        page,
+        resolved.filter,
+        default,
+        held,
+    )
 
 
 def _resolved(
-    read: FilterInForce | Unread, default: Known[DefaultProfile], held: frozenset[str]
+    read: FilterInForce | Unread,
+    default: Known[DefaultProfile],
+    held: frozenset[str],
 ) -> FilterInForce | Unread:
     """The engine's own profile from its file, if only its name is known."""
     if isinstance(read, Unread) or not isinstance(read.filter, EngineDefault):
@@ -129,7 +151,10 @@ def _resolved(
 
 
 def _judged(
-    page: SeccompPage, profile: SeccompProfile, default: Known[DefaultProfile], held: frozenset[str]
+    page: SeccompPage,
+    profile: SeccompProfile,
+    default: Known[DefaultProfile],
+    held: frozenset[str],
 ) -> SeccompPage:
     dangerous = dangerous_calls(profile, held)
     families = {name: ways_to_family(profile, number) for name, number in FAMILIES.items()}
@@ -138,7 +163,9 @@ def _judged(
         page,
         kind=FilterKind.PROFILE,
         dangerous=dangerous,
-        by_capability=tuple(name for name in _names(dangerous_calls(profile)) if name not in listed),
+        by_capability=tuple(
+            name for name in _names(dangerous_calls(profile)) if name not in listed
+        ),
         families=tuple(FamilyWays(name, ways) for name, ways in families.items()),
         user_namespaces=makes_user_namespaces(profile),
     )
@@ -152,7 +179,10 @@ def _judged(
     )
     if isinstance(own, Unread) or isinstance(default, Unread):
         why = own if isinstance(own, Unread) else default
-        return replace(page, not_compared=why.reason if isinstance(why, Unread) else "")
+        return replace(
+            page,
+            not_compared=why.reason if isinstance(why, Unread) else "",
+        )
     return replace(page, against=_against(profile, own, default.path, names))
 
 
@@ -160,7 +190,10 @@ def _names(groups: tuple[OpenCalls, ...]) -> tuple[str, ...]:
     return tuple(name for group in groups for name in group.calls)
 
 
-def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[SeccompProfile]:
+def _profile(
+    default: Known[DefaultProfile],
+    held: frozenset[str],
+) -> Known[SeccompProfile]:
     if isinstance(default, Unread):
         return default
     profile = parsed(default.rules, default.path, held)
@@ -170,9 +203,19 @@ def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[Secc
     return profile.filter
 
 
-def _every_name(profile: SeccompProfile, own: Known[SeccompProfile]) -> tuple[str, ...]:
-    """Every call named by one of the profiles or our tables: no profile lists calls it does not know."""
-    names = {*profile.rules, "socket", "clone", "clone3", *_names(dangerous_calls(SeccompProfile("ALLOW")))}
+def _every_name(
+    profile: SeccompProfile,
+    own: Known[SeccompProfile],
+) -> tuple[str, ...]:
+    """Every call named by one of the profiles or our tables: no profile lists calls it does not
+    know."""
+    names = {
+        *profile.rules,
+        "socket",
+        "clone",
+        "clone3",
+        *_names(dangerous_calls(SeccompProfile("ALLOW"))),
+    }
     if isinstance(own, SeccompProfile):
         names |= {*own.rules}
     return tuple(sorted(names))
@@ -182,14 +225,29 @@ def _calls(profile: SeccompProfile, names: tuple[str, ...]) -> CallTable:
     by: dict[Access, list[str]] = {kind: [] for kind in Access}
     for name in names:
         by[access(profile, name)].append(name)
-    return CallTable(tuple(by[Access.ALWAYS]), tuple(by[Access.SOMETIMES]), tuple(by[Access.NEVER]))
+    return CallTable(
+        tuple(by[Access.ALWAYS]),
+        tuple(by[Access.SOMETIMES]),
+        tuple(by[Access.NEVER]),
+    )
 
 
 _ORDER = {Access.NEVER: 0, Access.SOMETIMES: 1, Access.ALWAYS: 2}
 
 
-def _against(profile: SeccompProfile, own: SeccompProfile, path: str, names: tuple[str, ...]) -> Against:
-    ranks = {name: (_ORDER[access(profile, name)], _ORDER[access(own, name)]) for name in names}
+def _against(
+    profile: SeccompProfile,
+    own: SeccompProfile,
+    path: str,
+    names: tuple[str, ...],
+) -> Against:
+    ranks = {
+        name: (
+            _ORDER[access(profile, name)],
+            _ORDER[access(own, name)],
+        )
+        for name in names
+    }
     return Against(
         path,
         tuple(name for name, (ours, theirs) in ranks.items() if ours > theirs),

@@ -1,1 +1,2 @@
-"""Training: labs for the ten steps, the containers they run in, their attacks, and the learner's progress."""
+"""Training: labs for the ten steps, the containers they run in, their attacks, and the learner's
+progress."""

@@ -80,10 +80,14 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     # start, solution: options of `podman run`
     start: tuple[str, ...] = ()
     solution: tuple[str, ...] = ()
-    wrong: dict[str, str] = {}  # option -> the message for a learner who tries it and has not solved the lab
+    wrong: dict[
+        str, str
+    ] = {}  # option -> the message for a learner who tries it and has not solved the lab
     image: str = "1.0"  # the initial variant of the lab's image; the learner may choose another
     inside: bool = False  # the files of the image are inspected
-    networks: tuple[Name, ...] = ()  # names of its networks; none = the container has no network at all
+    networks: tuple[
+        Name, ...
+    ] = ()  # names of its networks; none = the container has no network at all
     neighbours: tuple[Neighbour, ...] = ()
     app: str = "shop"  # value of the container's label `app`
     # a command inside the container that works as long as the service does
@@ -150,7 +154,9 @@ class Current(Struct, frozen=True):
 
     lab: str
     started: float
-    options: tuple[str, ...] | None = None  # those of its current container; None = the initial ones
+    options: tuple[str, ...] | None = (
+        None  # those of its current container; None = the initial ones
+    )
     simulated: bool = False  # it runs on the simulated host
 
 
@@ -164,7 +170,11 @@ class TrainingProgress(Struct, frozen=True):
     def of(self, lab: str) -> LabResult:
         return self.results.get(lab, LabResult())
 
-    def with_result(self, lab: str, result: LabResult) -> TrainingProgress:
+    def with_result(
+        self,
+        lab: str,
+        result: LabResult,
+    ) -> TrainingProgress:
         return replace(self, results={**self.results, lab: result})
 
     def passed(self, labs: Iterable[Lab]) -> int:
@@ -186,7 +196,9 @@ def load_progress(path: str) -> tuple[TrainingProgress, str]:
     except FileNotFoundError:
         return TrainingProgress(), ""
     except (OSError, ValueError) as error:
-        return TrainingProgress(), _set_aside(path, str(getattr(error, "strerror", "") or "it is damaged"))
+        return TrainingProgress(), _set_aside(
+            path, str(getattr(error, "strerror", "") or "it is damaged")
+        )
     try:
         progress = convert(document, TrainingProgress)
     except ValidationError as error:
@@ -224,7 +236,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 _ORDER = tuple(Level)
 
 
-def load_labs(where: str = "", *, checks: Iterable[str]) -> tuple[Lab, ...]:
+def load_labs(
+    where: str = "",
+    *,
+    checks: Iterable[str],
+) -> tuple[Lab, ...]:
     """The labs of a directory or of one file, in learning order.
 
     Args:
@@ -249,7 +265,11 @@ def load_labs(where: str = "", *, checks: Iterable[str]) -> tuple[Lab, ...]:
     return tuple(sorted((_load(path, known) for path in paths), key=_place))
 
 
-def parse_lab(text: str, name: str, checks: Iterable[str]) -> Lab:
+def parse_lab(
+    text: str,
+    name: str,
+    checks: Iterable[str],
+) -> Lab:
     """A lab from a TOML text; `name` is its file name without `.toml`.
 
     Raises:
@@ -263,7 +283,9 @@ def parse_lab(text: str, name: str, checks: Iterable[str]) -> Lab:
     try:
         lab = replace(convert(read_toml(text), Lab), id=name)
     except (TomlFault, ValidationError) as error:
-        raise InputError(f"The lab {visible(name, 60)} has a fault: {visible(str(error), 300)}.") from error
+        raise InputError(
+            f"The lab {visible(name, 60)} has a fault: {visible(str(error), 300)}."
+        ) from error
     for fault in _faults(lab, frozenset(checks)):
         raise InputError(f"The lab {visible(name, 60)} has a fault: {fault}.")
     return lab
@@ -280,14 +302,23 @@ def find_lab(labs: Iterable[Lab], name: str) -> Lab:
         if name in (lab.id, str(number)):
             return lab
     raise UsageError(
-        f"There is no lab called {visible(name, 60)!r}.", f"There are: {', '.join(lab.id for lab in labs)}"
+        f"There is no lab called {visible(name, 60)!r}.",
+        f"There are: {', '.join(lab.id for lab in labs)}",
     )
 
 
 def _packaged() -> str:
     package = os.path.dirname(hardentui.__file__)
     inside = os.path.join(package, "checklists", "labs")
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), "checklists", "labs")
+    return (
+        inside
+        if os.path.isdir(inside)
+        else os.path.join(
+            os.path.dirname(package),
+            "checklists",
+            "labs",
+        )
+    )
 
 
 def _load(path: str, checks: frozenset[str]) -> Lab:
@@ -297,7 +328,11 @@ def _load(path: str, checks: frozenset[str]) -> Lab:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{visible(path)} cannot be read: {reason}.") from error
-    return parse_lab(text, os.path.basename(path).removesuffix(".toml"), checks)
+    return parse_lab(
+        text,
+        os.path.basename(path).removesuffix(".toml"),
+        checks,
+    )
 
 
 def _place(lab: Lab) -> tuple[int, int, str]:
@@ -308,14 +343,23 @@ def _faults(lab: Lab, checks: frozenset[str]) -> Iterable[str]:
     for check in lab.checks:
         if check not in checks:
             yield f"there is no check called {visible(check, 60)}"
-    kinds = (bool(lab.attack.run), lab.attack.moves_tag, lab.attack.copies_unsigned)
+    kinds = (
+        bool(lab.attack.run),
+        lab.attack.moves_tag,
+        lab.attack.copies_unsigned,
+    )
     if sum(kinds) != 1:
         yield "its attack needs exactly one of run, moves_tag and copies_unsigned"
-    if bool(lab.policy) != lab.attack.copies_unsigned or bool(lab.policy) != bool(lab.solved_policy):
+    if bool(lab.policy) != lab.attack.copies_unsigned or bool(lab.policy) != bool(
+        lab.solved_policy
+    ):
         yield "policy, solved_policy and the attack copies_unsigned belong together"
     names = {neighbour.name for neighbour in lab.neighbours}
     if lab.attack.neighbour and lab.attack.neighbour not in names:
-        yield f"its attack comes from {visible(lab.attack.neighbour, 60)}, which is not one of its neighbours"
+        yield (
+            f"its attack comes from {visible(lab.attack.neighbour, 60)}, which is not one of its "
+            "neighbours"
+        )
     for neighbour in lab.neighbours:
         for network in neighbour.networks:
             if network not in lab.networks:

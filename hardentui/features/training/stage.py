@@ -1,4 +1,5 @@
-"""A lab on a real Podman: its containers and networks, what is left to solve, and the attack on them."""
+"""A lab on a real Podman: its containers and networks, what is left to solve, and the attack on
+them."""
 
 from __future__ import annotations
 
@@ -18,10 +19,23 @@ from hardentui import account
 from hardentui.account import find_program
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import LAB_LABEL, is_ours
-from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound, ToolMissing, UsageError
+from hardentui.errors import (
+    ChangeFailed,
+    ChangeTimedOut,
+    EngineError,
+    NotFound,
+    ToolMissing,
+    UsageError,
+)
 from hardentui.features.training.course import DIRECTORY, Lab
 from hardentui.lib.image import ImageFile, ImageInventory
-from hardentui.model.facts import STOCK_CAPABILITIES, ContainerFacts, EngineFacts, ImageFacts, NotRunning
+from hardentui.model.facts import (
+    STOCK_CAPABILITIES,
+    ContainerFacts,
+    EngineFacts,
+    ImageFacts,
+    NotRunning,
+)
 from hardentui.model.network import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK, NOT_CARRIED, TABLE
@@ -35,7 +49,15 @@ VARIANTS = {
     "slim": "the same shop without setuid programs",
     "latest": "the tag that moves with every push",
 }
-_OURS = ("--name", "--replace", "--rm", "--detach", "--cidfile", "--pidfile", "--conmon-pidfile")
+_OURS = (
+    "--name",
+    "--replace",
+    "--rm",
+    "--detach",
+    "--cidfile",
+    "--pidfile",
+    "--conmon-pidfile",
+)
 _ELSEWHERE = tuple(
     "--pod --pod-id-file --volumes-from --env-file --label-file --env-host --secret --device --gpus --rootfs "
     "--infra --module --hooks-dir --cgroup-parent --systemd --publish --publish-all".split()
@@ -55,10 +77,16 @@ class Answer(Struct, frozen=True):
     """The container that the learner requests."""
 
     options: tuple[str, ...]  # as typed
-    words: tuple[str, ...]  # what follows `podman`: `create`, all options, the image and its command
+    words: tuple[
+        str, ...
+    ]  # what follows `podman`: `create`, all options, the image and its command
 
 
-def answer(lab: Lab, options: Sequence[str], directory: str) -> Answer:
+def answer(
+    lab: Lab,
+    options: Sequence[str],
+    directory: str,
+) -> Answer:
     """Build a command line from the learner's options.
 
     Args:
@@ -102,7 +130,9 @@ def _variant(lab: Lab, options: Sequence[str]) -> tuple[str, list[str]]:
         else:
             rest.append(word)
     if variant not in VARIANTS:
-        raise UsageError(f"There is no image {visible(variant, 40)!r}.", f"There are: {', '.join(VARIANTS)}")
+        raise UsageError(
+            f"There is no image {visible(variant, 40)!r}.", f"There are: {', '.join(VARIANTS)}"
+        )
     return variant, rest
 
 
@@ -120,7 +150,11 @@ def _with_networks(lab: Lab, words: Sequence[str]) -> list[str]:
     return changed
 
 
-def _inside(lab: Lab, line: CommandLine, directory: str) -> None:
+def _inside(
+    lab: Lab,
+    line: CommandLine,
+    directory: str,
+) -> None:
     for flag in (*_OURS, *_ELSEWHERE):
         if flag in line.flags:
             why = "is set by the lab" if flag in _OURS else "leads out of the lab"
@@ -128,7 +162,9 @@ def _inside(lab: Lab, line: CommandLine, directory: str) -> None:
     for network in line.all("--network"):
         if network not in lab.networks:
             there = ", ".join(lab.networks) or "none: this container has no network"
-            raise UsageError(f"{visible(network, 40)!r} is not a network of this lab.", f"There are: {there}")
+            raise UsageError(
+                f"{visible(network, 40)!r} is not a network of this lab.", f"There are: {there}"
+            )
     for flag in _SPACES:
         for value in line.all(flag):
             if value.startswith(("container:", "ns:", "host")):
@@ -161,7 +197,12 @@ ENGINE = EngineFacts(
     label="simulated",
     simulated=True,
     default_capabilities=STOCK_CAPABILITIES,
-    info={"host": {"logDriver": "k8s-file", "security": {"seccompEnabled": True}}},
+    info={
+        "host": {
+            "logDriver": "k8s-file",
+            "security": {"seccompEnabled": True},
+        }
+    },
 )
 
 
@@ -182,7 +223,9 @@ def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
     """The facts of a container that these words would create, as far as they declare them."""
     spec = spec_from_argv(("podman", *answer.words))
     reference = spec[IMAGE_OPTION]
-    recipe = next((recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0])
+    recipe = next(
+        (recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0]
+    )
     setuid = (ImageFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
     image = ImageFacts(
         id="1" * 64,
@@ -192,7 +235,12 @@ def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
         inventory=ImageInventory(privileged_files=setuid),
     )
     networks = tuple(network.partition(":")[0] for network in spec[NETWORK])
-    own = Peer("0" * 64, lab.container, tuple(name for name in networks if name != "none"), lab.app)
+    own = Peer(
+        "0" * 64,
+        lab.container,
+        tuple(name for name in networks if name != "none"),
+        lab.app,
+    )
     others = [
         Peer(
             f"{number:064}",
@@ -206,7 +254,11 @@ def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
         id=own.id,
         name=lab.container,
         spec=spec,
-        inspect={"ImageName": reference, "State": {"Status": "running"}, "Config": {}},
+        inspect={
+            "ImageName": reference,
+            "State": {"Status": "running"},
+            "Config": {},
+        },
         engine=ENGINE,
         image=image,
         kernel=NotRunning("simulated"),
@@ -241,10 +293,15 @@ class PodmanStage:
         self.remove(lab.id)
         labels = {LAB_LABEL: lab.id}
         for name in lab.networks:
-            self._engine.networks.create(lab.network(name), internal=True, labels=labels)
+            self._engine.networks.create(
+                lab.network(name),
+                internal=True,
+                labels=labels,
+            )
         for neighbour in lab.neighbours:
             networks = [
-                f"--network={lab.network(name)}:alias={neighbour.name}" for name in neighbour.networks
+                f"--network={lab.network(name)}:alias={neighbour.name}"
+                for name in neighbour.networks
             ]
             identity = self._engine.containers.create_by_command(
                 (
@@ -267,7 +324,11 @@ class PodmanStage:
         identity = self._engine.containers.create_by_command(answer.words)
         self._engine.containers.start(identity)
 
-    def attack(self, lab: Lab, directory: str) -> StageAnswer:
+    def attack(
+        self,
+        lab: Lab,
+        directory: str,
+    ) -> StageAnswer:
         if lab.attack.copies_unsigned:
             return _copy_unsigned(directory)
         try:
@@ -275,7 +336,10 @@ class PodmanStage:
                 return self._move_tag(lab)
             return self._run_attack(lab)
         except ChangeTimedOut:
-            return StageAnswer(False, f"it did not succeed within {lab.attack.seconds} seconds")
+            return StageAnswer(
+                False,
+                f"it did not succeed within {lab.attack.seconds} seconds",
+            )
         except EngineError as error:
             return StageAnswer(None, error.title)
 
@@ -287,7 +351,10 @@ class PodmanStage:
             source, attack.run, user=attack.user, seconds=attack.seconds
         )
         if code in _COULD_NOT_RUN:
-            return StageAnswer(None, _last_line(printed) or f"it could not be run ({code})")
+            return StageAnswer(
+                None,
+                _last_line(printed) or f"it could not be run ({code})",
+            )
         if attack.unseen and code == 0:
             return self._look_for_trace(lab)
         return StageAnswer(code == 0, _last_line(printed))
@@ -298,7 +365,9 @@ class PodmanStage:
         except EngineError:
             return StageAnswer(True, "there is no log to search")
         seen = MARK in log
-        return StageAnswer(not seen, "the log mentions it" if seen else "the log does not mention it")
+        return StageAnswer(
+            not seen, "the log mentions it" if seen else "the log does not mention it"
+        )
 
     def _move_tag(self, lab: Lab) -> StageAnswer:
         """Push as an attacker: does the container's image name now point to another image?"""
@@ -311,7 +380,9 @@ class PodmanStage:
         finally:
             images.tag(kept, f"{IMAGE}:latest")
         message = (
-            "the next container is created from somebody else's image" if moved else f"{name} has not moved"
+            "the next container is created from somebody else's image"
+            if moved
+            else f"{name} has not moved"
         )
         return StageAnswer(moved, message)
 
@@ -322,7 +393,10 @@ class PodmanStage:
                 lab.container, lab.service, seconds=_SERVICE_SECONDS
             )
         except ChangeTimedOut:
-            return StageAnswer(False, f"it does not answer within {_SERVICE_SECONDS} seconds")
+            return StageAnswer(
+                False,
+                f"it does not answer within {_SERVICE_SECONDS} seconds",
+            )
         except EngineError as error:
             return StageAnswer(False, error.title)
         return StageAnswer(code == 0, _last_line(printed))
@@ -333,23 +407,35 @@ class PodmanStage:
         containers = [
             container
             for container in self._engine.containers.labelled(label)
-            if is_ours(LAB_LABEL, container.get("Labels") or {}, (container.get("Names") or ("",))[0])
+            if is_ours(
+                LAB_LABEL, container.get("Labels") or {}, (container.get("Names") or ("",))[0]
+            )
         ]  # others of an image of the labs are none
         for container in containers:
-            self._engine.containers.remove(str(container["Id"]), force=True, volumes=True)
+            self._engine.containers.remove(
+                str(container["Id"]),
+                force=True,
+                volumes=True,
+            )
         networks = self._engine.networks.labelled(label)
         for network in networks:
             self._engine.networks.remove(network)
         if not lab:
             for recipe in RECIPES:
-                with suppress(EngineError):  # it is not there, or a container outside the labs uses it
+                with suppress(
+                    EngineError
+                ):  # it is not there, or a container outside the labs uses it
                     self._engine.images.remove(f"{IMAGE}:{recipe.tag}")
         return len(containers) + len(networks)
 
     def _remove_container(self, name: str) -> None:
         with suppress(NotFound):
             self._check_label(name)
-            self._engine.containers.remove(name, force=True, volumes=True)
+            self._engine.containers.remove(
+                name,
+                force=True,
+                volumes=True,
+            )
 
     def _check_label(self, name: str) -> None:
         config = self._engine.containers.inspect(name).get("Config") or {}
@@ -367,7 +453,13 @@ def _copy_unsigned(directory: str) -> StageAnswer:
     with tempfile.TemporaryDirectory(prefix="hardentui-lab-") as place:
         source, target = os.path.join(place, "unsigned"), os.path.join(place, "copy")
         _unsigned_image(source)
-        words = [skopeo, "--policy", os.path.join(directory, "policy.json"), "copy", f"dir:{source}"]
+        words = [
+            skopeo,
+            "--policy",
+            os.path.join(directory, "policy.json"),
+            "copy",
+            f"dir:{source}",
+        ]
         try:
             done = subprocess.run(
                 [*words, f"dir:{target}"],
@@ -380,21 +472,32 @@ def _copy_unsigned(directory: str) -> StageAnswer:
         except (OSError, subprocess.TimeoutExpired) as error:
             return StageAnswer(None, f"skopeo could not be run: {error}")
     message = _last_line(done.stderr.decode("utf-8", "replace"))
-    return StageAnswer(done.returncode == 0, "the image was accepted" if done.returncode == 0 else message)
+    return StageAnswer(
+        done.returncode == 0, "the image was accepted" if done.returncode == 0 else message
+    )
 
 
 def _unsigned_image(directory: str) -> None:
     """A minimal image, in the layout of the transport `dir:`."""
     os.mkdir(directory)
     config = json.dumps(
-        {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}}
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {},
+            "rootfs": {"type": "layers", "diff_ids": []},
+        }
     ).encode()
     digest = hashlib.sha256(config).hexdigest()
     kind = "application/vnd.oci.image"
     manifest = {
         "schemaVersion": 2,
         "mediaType": f"{kind}.manifest.v1+json",
-        "config": {"mediaType": f"{kind}.config.v1+json", "digest": f"sha256:{digest}", "size": len(config)},
+        "config": {
+            "mediaType": f"{kind}.config.v1+json",
+            "digest": f"sha256:{digest}",
+            "size": len(config),
+        },
         "layers": [],
     }
     for name, content in (
@@ -435,8 +538,16 @@ class Recipe(Struct, frozen=True):
 RECIPES = (
     Recipe("1.0", True, "Welcome to the shop."),
     Recipe("slim", False, "Welcome to the shop."),
-    Recipe("latest", True, "Welcome to the shop, the newest."),
-    Recipe("pushed", True, "Welcome to somebody else's shop."),
+    Recipe(
+        "latest",
+        True,
+        "Welcome to the shop, the newest.",
+    ),
+    Recipe(
+        "pushed",
+        True,
+        "Welcome to somebody else's shop.",
+    ),
 )
 PUSHED = f"{IMAGE}:pushed"
 """The image that an attacker pushes under the tag `latest`."""
@@ -457,19 +568,32 @@ def prepare_images(engine: ChangingEngine) -> None:
             archive = os.path.join(directory, f"{recipe.tag}.tar")
             with open(archive, "wb") as file:
                 file.write(_root(recipe, busybox))
-            changes = (f"CMD {json.dumps(_COMMAND)}", f"LABEL {LAB_LABEL}=image", "EXPOSE 8080")
-            engine.images.import_archive(archive, f"{IMAGE}:{recipe.tag}", changes)
+            changes = (
+                f"CMD {json.dumps(_COMMAND)}",
+                f"LABEL {LAB_LABEL}=image",
+                "EXPOSE 8080",
+            )
+            engine.images.import_archive(
+                archive,
+                f"{IMAGE}:{recipe.tag}",
+                changes,
+            )
 
 
 def _busybox() -> bytes:
     hint = "Install one (Debian and SUSE: busybox-static, Fedora: busybox), or learn with --demo."
     path = find_program("busybox", also="/usr/lib/busybox")
     if path is None:
-        raise ToolMissing("The labs need busybox, which this host does not have.", hint)
+        raise ToolMissing(
+            "The labs need busybox, which this host does not have.",
+            hint,
+        )
     with open(path, "rb") as file:
         program = file.read()
     if _is_dynamic(program):
-        raise ToolMissing("The busybox of this host needs libraries, so the labs cannot use it.", hint)
+        raise ToolMissing(
+            "The busybox of this host needs libraries, so the labs cannot use it.", hint
+        )
     return program
 
 
@@ -507,15 +631,34 @@ def _root(recipe: Recipe, busybox: bytes) -> bytes:
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
-        _add(archive, "bin/su", busybox, 0o4755 if recipe.setuid else 0o755)
+        _add(
+            archive,
+            "bin/su",
+            busybox,
+            0o4755 if recipe.setuid else 0o755,
+        )
         _add(archive, "etc/passwd", _ACCOUNTS.encode())
         _add(archive, "etc/group", b"root:x:0:\nshop:x:1000:\n")
-        _add(archive, "root/flag", f"{FLAG}\n".encode(), 0o600)
-        _add(archive, "srv/www/index.html", f"{recipe.page}\n".encode())
+        _add(
+            archive,
+            "root/flag",
+            f"{FLAG}\n".encode(),
+            0o600,
+        )
+        _add(
+            archive,
+            "srv/www/index.html",
+            f"{recipe.page}\n".encode(),
+        )
     return buffer.getvalue()
 
 
-def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644) -> None:
+def _add(
+    archive: tarfile.TarFile,
+    path: str,
+    content: bytes,
+    mode: int = 0o644,
+) -> None:
     entry = tarfile.TarInfo(path)
     entry.size, entry.mode = len(content), mode
     archive.addfile(entry, io.BytesIO(content))

@@ -1,4 +1,5 @@
-"""Training as a use case: start a lab, recreate its container, judge it, attack it, save the progress."""
+"""Training as a use case: start a lab, recreate its container, judge it, attack it, save the
+progress."""
 
 from __future__ import annotations
 
@@ -83,8 +84,8 @@ class LabOutcome(Struct, frozen=True):
         return checked and self.attack.works is False and self.service.works is not False
 
     def answers(self) -> Iterator[tuple[bool | None, str, str, str]]:
-        """The goals, the attack and the service: whether that is well (None: unknown), a word for it, the
-        text, and what was seen.
+        """The goals, the attack and the service: whether that is well (None: unknown), a word for
+        it, the text, and what was seen.
         """
         for goal in self.goals:
             word = "gone" if goal.reached else goal.status.value
@@ -95,7 +96,12 @@ class LabOutcome(Struct, frozen=True):
         safe = None if works is None else not works
         yield safe, word, f"Attack: {self.lab.attack.title}", self.attack.output
         if self.service.works is not None:
-            yield self.service.works, "answers" if self.service.works else "broken", "The service", ""
+            yield (
+                self.service.works,
+                "answers" if self.service.works else "broken",
+                "The service",
+                "",
+            )
 
 
 class Observed(Struct, frozen=True):
@@ -146,7 +152,10 @@ class Training:
     @property
     def next(self) -> Lab | None:
         """The first lab that is not passed."""
-        return next((lab for lab in self.labs if not self.progress.of(lab.id).passed), None)
+        return next(
+            (lab for lab in self.labs if not self.progress.of(lab.id).passed),
+            None,
+        )
 
     def find(self, name: str) -> Lab:
         """A lab by its ID or its number; raises UsageError."""
@@ -163,10 +172,17 @@ class Training:
         if lab.policy:
             self._write(lab, "policy.json", lab.policy)
         else:
-            self._write(lab, "README", f"The directory of the lab {lab.id}. It is removed with the lab.\n")
+            self._write(
+                lab, "README", f"The directory of the lab {lab.id}. It is removed with the lab.\n"
+            )
         result = self.progress.of(lab.id)
         now = time.time()
-        fresh = replace(result, started=now, hints=0, given_up=False)
+        fresh = replace(
+            result,
+            started=now,
+            hints=0,
+            given_up=False,
+        )
         self._keep(
             replace(
                 self.progress.with_result(lab.id, fresh),
@@ -184,9 +200,14 @@ class Training:
         """
         lab, current = self._open()
         if lab.policy:
-            raise UsageError("This lab has no container.", f"Edit {self.policy_file(lab)} instead.")
+            raise UsageError(
+                "This lab has no container.",
+                f"Edit {self.policy_file(lab)} instead.",
+            )
         options = tuple(options)
-        made = answer(lab, options, self.directory(lab))  # a wrong command does not count as an attempt
+        made = answer(
+            lab, options, self.directory(lab)
+        )  # a wrong command does not count as an attempt
         if self._stage is None:
             refuse_invalid(made)
         self._keep(replace(self.progress, current=replace(current, options=options)))
@@ -199,7 +220,8 @@ class Training:
         return self._check(lab, count=True)
 
     def hint(self) -> tuple[int, str]:
-        """The next hint of the open lab, and its number from 1; the last one again once all were shown.
+        """The next hint of the open lab, and its number from 1; the last one again once all were
+        shown.
 
         Raises:
             UsageError: no lab is open.
@@ -242,12 +264,25 @@ class Training:
         keep_progress(self._path, progress)
         self.progress = progress
 
-    def _write(self, lab: Lab, name: str, text: str) -> None:
+    def _write(
+        self,
+        lab: Lab,
+        name: str,
+        text: str,
+    ) -> None:
         write_bundle(
-            self.directory(lab), [TextFile(name, text, 0o600)], overwrite=True, create=True, keep_backup=False
+            self.directory(lab),
+            [TextFile(name, text, 0o600)],
+            overwrite=True,
+            create=True,
+            keep_backup=False,
         )
 
-    def _make(self, lab: Lab, options: tuple[str, ...]) -> None:
+    def _make(
+        self,
+        lab: Lab,
+        options: tuple[str, ...],
+    ) -> None:
         if self._stage is not None and not lab.policy:
             self._stage.make(lab, answer(lab, options, self.directory(lab)))
 
@@ -255,20 +290,36 @@ class Training:
         current = self.progress.current
         options = lab.start if current is None or current.options is None else current.options
         observed = self._observe(lab, answer(lab, options, self.directory(lab)))
-        goals = tuple(Goal(check, CHECKS[check].title, *observed.statuses[check]) for check in lab.checks)
+        goals = tuple(
+            Goal(
+                check,
+                CHECKS[check].title,
+                *observed.statuses[check],
+            )
+            for check in lab.checks
+        )
         if self._stage is not None:
             service = StageAnswer(None, "") if lab.policy else self._stage.ask_service(lab)
             attack = self._stage.attack(lab, self.directory(lab))
         else:
             safe = all(goal.reached for goal in goals)
-            attack = StageAnswer(not safe, f"simulated: {'all checks pass' if safe else 'a check fails'}")
+            attack = StageAnswer(
+                not safe, f"simulated: {'all checks pass' if safe else 'a check fails'}"
+            )
             service = StageAnswer(None, "simulated: cannot be checked")
         remarks = tuple(
             lab.wrong[option]
             for option in sorted(lab.wrong)
             if any(word == option or word.startswith(f"{option}=") for word in options)
         )
-        outcome = LabOutcome(lab, goals, attack, service, observed.score, self.simulated)
+        outcome = LabOutcome(
+            lab,
+            goals,
+            attack,
+            service,
+            observed.score,
+            self.simulated,
+        )
         result = self.progress.of(lab.id)
         if outcome.solved and count and not (result.passed or result.given_up):
             self._keep(self.progress.with_result(lab.id, replace(result, passed=time.time())))
@@ -284,7 +335,11 @@ class Training:
 
 @contextmanager
 def open_training(
-    bench: Workbench | None, labs: tuple[Lab, ...], *, path: str = "", directory: str = ""
+    bench: Workbench | None,
+    labs: tuple[Lab, ...],
+    *,
+    path: str = "",
+    directory: str = "",
 ) -> Iterator[Training]:
     """A learner's training on the first engine that can be changed, or without Podman.
 
@@ -292,11 +347,22 @@ def open_training(
         bench: None, or one on the simulated host: labs are simulated.
     """
     if bench is None or bench.opened.simulated:
-        yield Training(labs, None, path=path, directory=directory)
+        yield Training(
+            labs,
+            None,
+            path=path,
+            directory=directory,
+        )
         return
     engine = ChangingEngine(bench.opened.engines[0])
     try:
-        yield Training(labs, PodmanStage(engine), _Watch(bench), path=path, directory=directory)
+        yield Training(
+            labs,
+            PodmanStage(engine),
+            _Watch(bench),
+            path=path,
+            directory=directory,
+        )
     finally:
         engine.close()
 
@@ -308,23 +374,50 @@ class _Watch:
         self._bench = bench
 
     def __call__(self, lab: Lab) -> Observed:
-        key = next((row.key for row in self._bench.containers.rows() if row.name == lab.container), None)
+        key = next(
+            (row.key for row in self._bench.containers.rows() if row.name == lab.container), None
+        )
         if key is None:
-            gone = (Status.UNKNOWN, "its container is gone: start the lab over")
+            gone = (
+                Status.UNKNOWN,
+                "its container is gone: start the lab over",
+            )
             return Observed(dict.fromkeys(lab.checks, gone), None)
-        if lab.inside and (seen := self._bench.containers.refresh(key)) and seen.report and seen.report.facts:
+        if (
+            lab.inside
+            and (seen := self._bench.containers.refresh(key))
+            and seen.report
+            and seen.report.facts
+        ):
             image = str(seen.report.facts.inspect.get("Image") or "")
             label = seen.engine.label
-            self._bench.look_into_image(label, image, lambda _: None, threading.Event())
+            self._bench.look_into_image(
+                label,
+                image,
+                lambda _: None,
+                threading.Event(),
+            )
         if lab.neighbours:  # for checks that compare containers
-            self._bench.containers.scan(lambda _: None, lambda _: None, threading.Event())
+            self._bench.containers.scan(
+                lambda _: None,
+                lambda _: None,
+                threading.Event(),
+            )
         row = self._bench.containers.refresh(key)
         if row is None or row.report is None:
-            return Observed(dict.fromkeys(lab.checks, (Status.UNKNOWN, "it is gone")), None)
+            return Observed(
+                dict.fromkeys(lab.checks, (Status.UNKNOWN, "it is gone")),
+                None,
+            )
         by_check = {finding.check: finding for finding in row.report.everything}
-        missing = (Status.UNKNOWN, row.report.trouble or "the checklist does not have this check")
+        missing = (
+            Status.UNKNOWN,
+            row.report.trouble or "the checklist does not have this check",
+        )
         statuses = {
-            check: (finding.status, finding.verdict.reason) if (finding := by_check.get(check)) else missing
+            check: (finding.status, finding.verdict.reason)
+            if (finding := by_check.get(check))
+            else missing
             for check in lab.checks
         }
         return Observed(statuses, row.report.score.value)
@@ -334,9 +427,16 @@ def _of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
     """The findings of a simulated container; its score counts only those."""
     subject = container_subject(facts)
     checks = [check for check in all_checks() if check.kind is Kind.CONTAINER]
-    findings = run(facts, subject, [(check, Parameters(check.parameters)) for check in checks])
+    findings = run(
+        facts,
+        subject,
+        [(check, Parameters(check.parameters)) for check in checks],
+    )
     by_check = {finding.check: (finding.status, finding.verdict.reason) for finding in findings}
-    return Observed({check: by_check[check] for check in lab.checks}, score(tuple(findings)).value)
+    return Observed(
+        {check: by_check[check] for check in lab.checks},
+        score(tuple(findings)).value,
+    )
 
 
 def _of_policy(lab: Lab, path: str) -> Observed:
@@ -349,4 +449,6 @@ def _of_policy(lab: Lab, path: str) -> Observed:
         policy = Unread(f"{path} cannot be read: {error}")
     facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))
     verdicts = {check: CHECKS[check].verdict(facts) for check in lab.checks}
-    return Observed({check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()}, None)
+    return Observed(
+        {check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()}, None
+    )

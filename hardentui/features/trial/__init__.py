@@ -1,1 +1,2 @@
-"""A temporary copy of a container: created, watched, judged, relaxed; nothing here touches the original."""
+"""A temporary copy of a container: created, watched, judged, relaxed; nothing here touches the
+original."""

@@ -50,7 +50,8 @@ class CapabilityBack(Struct, frozen=True):
 
 
 class WritableDirectory(Struct, frozen=True):
-    """Keep one directory of a read-only root writable: with a tmpfs if it is scratch, else with a volume."""
+    """Keep one directory of a read-only root writable: with a tmpfs if it is scratch, else with a
+    volume."""
 
     directory: str
 
@@ -95,19 +96,33 @@ class TrialConfiguration(Struct, frozen=True):
         return tuple(choice.check for choice in self.choices)
 
     def without(self, check: str) -> TrialConfiguration:
-        return replace(self, choices=tuple(c for c in self.choices if c.check != check))
+        return replace(
+            self,
+            choices=tuple(c for c in self.choices if c.check != check),
+        )
 
     def with_(self, *loosenings: Loosening) -> TrialConfiguration:
         """With these relaxations added; a limit is raised once."""
         raised = {new.option for new in loosenings if isinstance(new, Raised)}
-        kept = [old for old in self.loosenings if not (isinstance(old, Raised) and old.option in raised)]
-        return replace(self, loosenings=(*kept, *(new for new in loosenings if new not in kept)))
+        kept = [
+            old for old in self.loosenings if not (isinstance(old, Raised) and old.option in raised)
+        ]
+        return replace(
+            self,
+            loosenings=(*kept, *(new for new in loosenings if new not in kept)),
+        )
 
     def tighter(self, *loosenings: Loosening) -> TrialConfiguration:
-        return replace(self, loosenings=tuple(kept for kept in self.loosenings if kept not in loosenings))
+        return replace(
+            self, loosenings=tuple(kept for kept in self.loosenings if kept not in loosenings)
+        )
 
 
-def can_be_writable(directory: str, spec: Spec, facts: ContainerFacts) -> bool:
+def can_be_writable(
+    directory: str,
+    spec: Spec,
+    facts: ContainerFacts,
+) -> bool:
     """Whether something can be mounted there: it hides no program, and is not covered yet."""
     trees = (*_PROGRAMS, "/proc", "/sys", "/dev")
     if directory == "/" or any(at_or_above(tree, directory) for tree in trees):
@@ -130,7 +145,11 @@ class TwinPlanner:
         make_plan: the plan of chosen fixes.
     """
 
-    def __init__(self, facts: ContainerFacts, make_plan: MakePlan) -> None:
+    def __init__(
+        self,
+        facts: ContainerFacts,
+        make_plan: MakePlan,
+    ) -> None:
         self.facts = facts
         self._make_plan = make_plan
         self._plans: dict[tuple[Choice, ...], Plan] = {}
@@ -146,17 +165,31 @@ class TwinPlanner:
             spec = self._loosened(spec, loosening)
         return spec.with_(SECCOMP_PROFILE, configuration.profile) if configuration.profile else spec
 
-    def checks_of(self, loosening: Loosening, choices: tuple[Choice, ...]) -> tuple[str, ...]:
+    def checks_of(
+        self,
+        loosening: Loosening,
+        choices: tuple[Choice, ...],
+    ) -> tuple[str, ...]:
         """The chosen fixes that it loosens."""
-        changes = [change for change in self.plan(choices).changes if change.option in loosening.options]
+        changes = [
+            change for change in self.plan(choices).changes if change.option in loosening.options
+        ]
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
-    def loosened_checks(self, configuration: TrialConfiguration) -> frozenset[str]:
+    def loosened_checks(
+        self,
+        configuration: TrialConfiguration,
+    ) -> frozenset[str]:
         """The chosen fixes that its relaxations loosen."""
-        loosened = (self.checks_of(each, configuration.choices) for each in configuration.loosenings)
+        loosened = (
+            self.checks_of(each, configuration.choices) for each in configuration.loosenings
+        )
         return frozenset(check for checks in loosened for check in checks)
 
-    def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
+    def dropped_capabilities(
+        self,
+        configuration: TrialConfiguration,
+    ) -> frozenset[str]:
         """The capabilities that it could use before and lacks now."""
         defaults, spec = self.facts.engine.default_capabilities, self.spec(configuration)
         own = not runs_as_root(self.facts, self.facts.spec) and not self.facts.spec[CAP_ADD]
@@ -164,7 +197,11 @@ class TwinPlanner:
             return frozenset()  # an ordinary user who cannot gain any has none
         return bounding_set(self.facts.spec, defaults) - bounding_set(spec, defaults)
 
-    def _loosened(self, spec: Spec, loosening: Loosening) -> Spec:
+    def _loosened(
+        self,
+        spec: Spec,
+        loosening: Loosening,
+    ) -> Spec:
         if isinstance(loosening, CapabilityBack):
             defaults = self.facts.engine.default_capabilities
             bounding = bounding_set(spec, defaults)
@@ -172,7 +209,11 @@ class TwinPlanner:
                 return spec
             if runs_as_root(self.facts, self.facts.spec):
                 return with_only(spec, {*bounding, loosening.capability})
-            return with_no_more(spec, {*bounding, loosening.capability}, defaults)
+            return with_no_more(
+                spec,
+                {*bounding, loosening.capability},
+                defaults,
+            )
         if isinstance(loosening, Raised):
             option: Option[int] = BY_NAME[loosening.option]
             limit: int = spec[option]
@@ -182,9 +223,18 @@ class TwinPlanner:
             return spec
         directory = loosening.directory
         if not is_scratch(directory):
-            return spec.with_(MOUNTS, (*spec[MOUNTS], volume_at(directory, spec, self.facts)))
+            return spec.with_(
+                MOUNTS,
+                (*spec[MOUNTS], volume_at(directory, spec, self.facts)),
+            )
         access = access_to_tmpfs(directory, self.facts)
-        return spec.with_(TMPFS, (*spec[TMPFS], f"{directory}:{_OPTIONS},size={TMPFS_SIZE}{access}"))
+        return spec.with_(
+            TMPFS,
+            (
+                *spec[TMPFS],
+                f"{directory}:{_OPTIONS},size={TMPFS_SIZE}{access}",
+            ),
+        )
 
 
 # The request of a trial, and its dependencies.
@@ -229,11 +279,19 @@ class Tools(Struct, frozen=True):
     judge: Callable[[str, ContainerFacts], Verdict]  # runs a check on facts
     on_event: OnTrialEvent
     stop: threading.Event  # ends the trial
-    # the seccomp profile in force, as JSON: what a learned one must not weaken, and twins are watched with
+    # the seccomp profile in force, as JSON: what a learned one must not weaken, and twins are
+    # watched with
     profile: Callable[[], Known[Mapping[str, Any]]] = lambda: NOT_READ
-    keep: Callable[[Needs], None] = lambda needs: None  # stores what was learned, for the next trial
+    keep: Callable[[Needs], None] = lambda needs: (
+        None
+    )  # stores what was learned, for the next trial
 
-    def tell(self, step: TrialStep, text: str, **about: Any) -> None:
+    def tell(
+        self,
+        step: TrialStep,
+        text: str,
+        **about: Any,
+    ) -> None:
         """Tell an event. `about`: its other fields."""
         self.on_event(TrialEvent(step, text, **about))
 
@@ -254,14 +312,23 @@ class FailureSign(Struct, frozen=True):
 _ASK_TO_WRITE = frozenset({"access", "faccessat", "faccessat2"})
 
 
-def of_calls(log: Known[CallLog], low_ports: int = 1024) -> Iterator[FailureSign]:
-    """The evidence in the calls of a twin: those that need a capability that their caller lacks, and those
-    that write where nothing can be written. `low_ports`: the first port that anybody may bind.
+def of_calls(
+    log: Known[CallLog],
+    low_ports: int = 1024,
+) -> Iterator[FailureSign]:
+    """The evidence in the calls of a twin: those that need a capability that their caller lacks,
+    and those that write where nothing can be written. `low_ports`: the first port that anybody may
+    bind.
     """
     for detail in () if isinstance(log, Unread) else log.details:
         about = visible(f"{detail.call} {subject_of(detail)}", _SHOWN)
-        for name in sorted(capabilities(detail, low_ports) - (detail.caller.capabilities or frozenset())):
-            yield FailureSign(f"{about} needs {name.removeprefix('CAP_')}", CapabilityBack(name))
+        for name in sorted(
+            capabilities(detail, low_ports) - (detail.caller.capabilities or frozenset())
+        ):
+            yield FailureSign(
+                f"{about} needs {name.removeprefix('CAP_')}",
+                CapabilityBack(name),
+            )
         for file in detail.files:
             if file.read_only and (detail.call in _ASK_TO_WRITE or writes(detail, file)):
                 yield FailureSign(
@@ -308,8 +375,12 @@ _NO_IDS = re.compile(r"not enough (unused|available) IDs|maximum value allowed w
 def of_engine(error: str) -> Iterator[FailureSign]:
     """The evidence in what Podman says when it cannot create or start the container."""
     if _NO_IDS.search(error):
-        wanted = "the user containers needs an account and a free range in /etc/subuid and /etc/subgid"
-        yield FailureSign(f"Podman has no IDs for it: {wanted}; the doctor says more", blames=USERNS.name)
+        wanted = (
+            "the user containers needs an account and a free range in /etc/subuid and /etc/subgid"
+        )
+        yield FailureSign(
+            f"Podman has no IDs for it: {wanted}; the doctor says more", blames=USERNS.name
+        )
 
 
 def of_log(log: str) -> Iterator[FailureSign]:

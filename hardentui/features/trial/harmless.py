@@ -1,7 +1,8 @@
 """A spec made harmless: what a twin is created from, beside the running original. Pure.
 
-It is built by allowing. Each row of the option table says what becomes of it on a twin (`Option.twin`): it
-stays as it is, is replaced by a function of this module, or withheld. What is withheld is told as a `Lack`.
+It is built by allowing. Each row of the option table says what becomes of it on a twin
+(`Option.twin`): it stays as it is, is replaced by a function of this module, or withheld. What is
+withheld is told as a `Lack`.
 """
 
 from __future__ import annotations
@@ -24,20 +25,30 @@ _SHARED = ("container:", "ns:")
 _OWN_NAMESPACE = ("", "private", "none", "shareable")
 
 _HARMLESS_DEVICES = frozenset(
-    f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse", "net/tun")
+    f"/dev/{name}"
+    for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse", "net/tun")
 )
-"""They hold nothing of the host's: each process that opens one gets something of its own. A file system of
-/dev/fuse and an interface of /dev/net/tun are seen in the twin's own namespaces alone."""
+"""They hold nothing of the host's: each process that opens one gets something of its own. A file
+system of /dev/fuse and an interface of /dev/net/tun are seen in the twin's own namespaces alone."""
 
 _OWN_CAPABILITIES = STOCK_CAPABILITIES | frozenset(
     "CAP_" + name
     for name in (
-        *("AUDIT_WRITE", "IPC_LOCK", "IPC_OWNER", "LEASE", "MKNOD", "NET_ADMIN", "NET_BROADCAST", "NET_RAW"),
+        *(
+            "AUDIT_WRITE",
+            "IPC_LOCK",
+            "IPC_OWNER",
+            "LEASE",
+            "MKNOD",
+            "NET_ADMIN",
+            "NET_BROADCAST",
+            "NET_RAW",
+        ),
         *("SYS_NICE", "SYS_PTRACE", "SYS_RESOURCE"),
     )
 )
-"""What they allow ends at the twin's own namespaces, copies and devices. The others reach the kernel's clock,
-modules or log, or any file system."""
+"""What they allow ends at the twin's own namespaces, copies and devices. The others reach the
+kernel's clock, modules or log, or any file system."""
 
 _GRANTABLE_PARTS = (
     PID,
@@ -63,8 +74,8 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def harmless(spec: Spec, case: Case) -> Harmless:
-    """A spec that can run beside the original and can neither reach nor change anything of it. `spec`: of the
-    original, or a hardened one.
+    """A spec that can run beside the original and can neither reach nor change anything of it.
+    `spec`: of the original, or a hardened one.
     """
     made = spec.without(*spec)
     for option in spec:
@@ -93,12 +104,17 @@ def aliases(spec: Spec) -> tuple[str, ...]:
     for argument in spec[NETWORK]:
         options = argument.partition(":")[2]
         if network_name(argument):
-            names += [word.removeprefix("alias=") for word in options.split(",") if word.startswith("alias=")]
+            names += [
+                word.removeprefix("alias=")
+                for word in options.split(",")
+                if word.startswith("alias=")
+            ]
     return tuple(dict.fromkeys(name for name in names if _HOST_NAME.fullmatch(name)))
 
 
 def surplus(document: Mapping[str, Any], spec: Spec) -> tuple[str, ...]:
-    """What the engine gave a twin beyond its spec: containers.conf can share namespaces and the like.
+    """What the engine gave a twin beyond its spec: containers.conf can share namespaces and the
+    like.
     `document`: inspect of the created twin.
     """
     host = document.get("HostConfig") or {}
@@ -131,7 +147,7 @@ def _is_below(path: str, places: set[str] | frozenset[str]) -> bool:
     return any(path.startswith(place.rstrip("/") + "/") for place in places)
 
 
-# --- what it gets instead ----------------------------------------------------------------------------
+# --- what it gets instead -------------------------------------------------------------------------
 
 
 def _always(value: Any) -> Callable[[Spec, Case], Any]:
@@ -156,14 +172,19 @@ def _own(option: Option[str], words: str) -> Callable[[Spec, Case], str]:
 
 
 def _runs_systemd(case: Case) -> bool:
-    """With cgroup v1 Podman refuses it a cgroup namespace; with v2 each container has its own anyway."""
+    """With cgroup v1 Podman refuses it a cgroup namespace; with v2 each container has its own
+    anyway."""
     return bool((case.facts.inspect.get("Config") or {}).get("SystemdMode"))
 
 
 def _twin_of(value: str, case: Case) -> str:
     """`container:TWIN` for a namespace of a container that is tried along."""
     lender = value.removeprefix("container:")
-    return f"container:{case.role.twins[lender]}" if lender != value and lender in case.role.twins else ""
+    return (
+        f"container:{case.role.twins[lender]}"
+        if lender != value and lender in case.role.twins
+        else ""
+    )
 
 
 def _network(spec: Spec, case: Case) -> tuple[str, ...]:
@@ -190,7 +211,9 @@ def _network(spec: Spec, case: Case) -> tuple[str, ...]:
 
 def _hosts(spec: Spec, case: Case) -> tuple[str, ...]:
     """Its own lines of /etc/hosts, without the host's address, and those of the other twins."""
-    if case.role.pod or (spec[NETWORK] and spec[NETWORK][0].startswith(_SHARED) and not case.role.networks):
+    if case.role.pod or (
+        spec[NETWORK] and spec[NETWORK][0].startswith(_SHARED) and not case.role.networks
+    ):
         return ()
     kept = []
     for line in spec[ADD_HOST]:
@@ -211,7 +234,9 @@ def _dns(spec: Spec, case: Case) -> tuple[str, ...]:
     lines = (line.partition(":") for line in case.role.hosts)
     if servers:
         case.lacks.append(Lack(f"a DNS server ({', '.join(servers)})", _OUTSIDE))
-    elif not case.role.pod and (others := sorted({name for name, _, address in lines if address not in own})):
+    elif not case.role.pod and (
+        others := sorted({name for name, _, address in lines if address not in own})
+    ):
         case.lacks.append(Lack(f"a DNS server (/etc/hosts has {', '.join(others)})", _OUTSIDE))
     return ()
 
@@ -229,12 +254,18 @@ def _devices(spec: Spec, case: Case) -> tuple[str, ...]:
 
 def _groups(spec: Spec, case: Case) -> tuple[str, ...]:
     if "keep-groups" in spec[GROUP_ADD]:
-        case.lacks.append(Lack("the groups of whoever starts it (keep-groups)", "--grant group-add"))
+        case.lacks.append(
+            Lack(
+                "the groups of whoever starts it (keep-groups)",
+                "--grant group-add",
+            )
+        )
     return tuple(group for group in spec[GROUP_ADD] if group != "keep-groups")
 
 
 def _seccomp(spec: Spec, case: Case) -> str:
-    """A profile of the original's that hands its filter over to an agent would hand the twin's to it too."""
+    """A profile of the original's that hands its filter over to an agent would hand the twin's to
+    it too."""
     facts = case.facts
     profile = spec[SECCOMP_PROFILE]
     listens = bool(known(lambda: facts.seccomp_rules.get("listenerPath"), else_=None))
@@ -245,14 +276,18 @@ def _seccomp(spec: Spec, case: Case) -> str:
 
 
 def _sysctl(spec: Spec, case: Case) -> tuple[str, ...]:
-    """Without IPv6 on its networks where the other end, the bridge on the host, is out of our reach."""
+    """Without IPv6 on its networks where the other end, the bridge on the host, is out of our
+    reach."""
     if case.role.local or case.role.outside or not case.role.networks:
         return spec[SYSCTL]
     interfaces = [f"eth{number}" for number in range(len(case.role.networks))]
     late = has_user_namespace(spec)  # then its interfaces come after the settings
     return (
         *spec[SYSCTL],
-        *(f"net.ipv6.conf.{name}.disable_ipv6=1" for name in ("default", *(() if late else interfaces))),
+        *(
+            f"net.ipv6.conf.{name}.disable_ipv6=1"
+            for name in ("default", *(() if late else interfaces))
+        ),
     )
 
 
@@ -283,7 +318,16 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
     PULL: _always("never"),
     **{
         option: _unchanged(option)  # completed by _without_privileges, _identity_map
-        for option in (APPARMOR, CAP_ADD, CAP_DROP, GIDMAP, LABEL_DISABLE, PRIVILEGED, UIDMAP, USERNS)
+        for option in (
+            APPARMOR,
+            CAP_ADD,
+            CAP_DROP,
+            GIDMAP,
+            LABEL_DISABLE,
+            PRIVILEGED,
+            UIDMAP,
+            USERNS,
+        )
     },
     **{
         option: _always(option.default)  # of its address, its files, its start and its end
@@ -298,8 +342,30 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
                 HOSTS_FILE,
                 INIT_CTR,
             ),
-            *(IP, IP6, LOG_OPT, MAC_ADDRESS, MOUNTS, NETWORK_ALIAS, NO_HOSTS, OS, PIDFILE, PLATFORM, PUBLISH),
-            *(PUBLISH_ALL, REMOVE, REMOVE_IMAGE, REQUIRES, RESTART, RETRY, RETRY_DELAY, TIMEOUT, TLS_VERIFY),
+            *(
+                IP,
+                IP6,
+                LOG_OPT,
+                MAC_ADDRESS,
+                MOUNTS,
+                NETWORK_ALIAS,
+                NO_HOSTS,
+                OS,
+                PIDFILE,
+                PLATFORM,
+                PUBLISH,
+            ),
+            *(
+                PUBLISH_ALL,
+                REMOVE,
+                REMOVE_IMAGE,
+                REQUIRES,
+                RESTART,
+                RETRY,
+                RETRY_DELAY,
+                TIMEOUT,
+                TLS_VERIFY,
+            ),
             *(VARIANT, VOLUMES_FROM),
         )
     },
@@ -307,11 +373,22 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
 """What a twin gets for each option that is marked as replaced."""
 
 
-def _without_privileges(spec: Spec, made: Spec, case: Case) -> Spec:
+def _without_privileges(
+    spec: Spec,
+    made: Spec,
+    case: Case,
+) -> Spec:
     """The capabilities that end at its own namespaces. In a user namespace all of them do."""
     if spec[PRIVILEGED] and not case.grants(PRIVILEGED.name):
         case.lacks.append(Lack("the devices and mounts of --privileged", "--grant privileged"))
-        made = made.without(PRIVILEGED).with_(CAP_ADD, ("ALL",)).with_(LABEL_DISABLE, True)
+        made = (
+            made.without(PRIVILEGED)
+            .with_(CAP_ADD, ("ALL",))
+            .with_(
+                LABEL_DISABLE,
+                True,
+            )
+        )
         made = made.with_(APPARMOR, spec[APPARMOR] or "unconfined")
         made = made.with_(SECCOMP_PROFILE, made[SECCOMP_PROFILE] or "unconfined")
     if made[PRIVILEGED] or case.facts.engine.rootless is True or has_user_namespace(spec):
@@ -319,7 +396,9 @@ def _without_privileges(spec: Spec, made: Spec, case: Case) -> Spec:
     names = {capability_name(name) for name in made[CAP_ADD]}
     everything = "all" in names
     reaching = sorted((ALL_CAPABILITIES if everything else names) - _OWN_CAPABILITIES - {"all"})
-    withheld = [name for name in reaching if not case.grants(CAP_ADD.name, name.removeprefix("CAP_"))]
+    withheld = [
+        name for name in reaching if not case.grants(CAP_ADD.name, name.removeprefix("CAP_"))
+    ]
     for name in withheld:
         short = name.removeprefix("CAP_")
         case.lacks.append(Lack(f"the capability {short}", f"--grant cap-add={short}"))
@@ -329,9 +408,13 @@ def _without_privileges(spec: Spec, made: Spec, case: Case) -> Spec:
     return made.with_(CAP_ADD, kept)
 
 
-def _identity_map(spec: Spec, made: Spec, case: Case) -> Spec:
-    """The exact IDs of an original whose user namespace is automatic or another container's: a new allocation
-    would differ, and the files in its volumes would not belong to it.
+def _identity_map(
+    spec: Spec,
+    made: Spec,
+    case: Case,
+) -> Spec:
+    """The exact IDs of an original whose user namespace is automatic or another container's: a new
+    allocation would differ, and the files in its volumes would not belong to it.
     """
     kind = spec[USERNS].partition(":")[0]
     if kind not in ("auto", "container", "ns") or case.grants(USERNS.name):
@@ -339,14 +422,26 @@ def _identity_map(spec: Spec, made: Spec, case: Case) -> Spec:
     if twin := _twin_of(spec[USERNS], case):
         return made.with_(USERNS, twin)
     if kind != "auto":
-        case.lacks.append(Lack(f"the user namespace of others ({spec[USERNS]})", f"--grant {USERNS.name}"))
+        case.lacks.append(
+            Lack(
+                f"the user namespace of others ({spec[USERNS]})",
+                f"--grant {USERNS.name}",
+            )
+        )
         made = made.with_(USERNS, "auto")
     users = ask_or(case.facts, lambda kernel: kernel.uid_map, None)
     groups = ask_or(case.facts, lambda kernel: kernel.gid_map, None)
     same = spec[USERNS] == case.facts.spec[USERNS] and case.facts.engine.rootless is False
     if not same or users is None or groups is None:
         return made
-    return made.without(USERNS).with_(UIDMAP, _lines(users)).with_(GIDMAP, _lines(groups))
+    return (
+        made.without(USERNS)
+        .with_(UIDMAP, _lines(users))
+        .with_(
+            GIDMAP,
+            _lines(groups),
+        )
+    )
 
 
 def _lines(ranges: tuple[IdRange, ...]) -> tuple[str, ...]:

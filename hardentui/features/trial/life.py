@@ -1,7 +1,7 @@
 """The life of a service, in a few seconds on a twin: clients, a reload, a rotated log.
 
-A trial that only starts a service shows what starting needs. What a twin did here, and what it did not, is a
-part of the trial's result.
+A trial that only starts a service shows what starting needs. What a twin did here, and what it did
+not, is a part of the trial's result.
 """
 
 from __future__ import annotations
@@ -46,11 +46,13 @@ from hardentui.options import NETWORK
 from hardentui.reading.containers import ask_or
 from hardentui.visible import visible
 
-# The stage of a trial: its network, the twins of peers, copies of volumes, and one twin after the other.
+# The stage of a trial: its network, the twins of peers, copies of volumes, and one twin after the
+# other.
 
 
 def _pod_of(facts: ContainerFacts) -> Mapping[str, Any]:
-    """The pod whose namespaces it shares; that of podman-compose has no infra container and shares none."""
+    """The pod whose namespaces it shares; that of podman-compose has no infra container and shares
+    none."""
     pod = facts.pod or {}
     return pod if pod.get("CreateInfra", True) else {}
 
@@ -64,7 +66,11 @@ class Stage:
         tell: tells an event of the trial.
     """
 
-    def __init__(self, request: TrialRequest, tools: Tools) -> None:
+    def __init__(
+        self,
+        request: TrialRequest,
+        tools: Tools,
+    ) -> None:
         self.request, self.tools = request, tools
         self.changing, self.files, self.tell = tools.changing, tools.files, tools.tell
         self.facts = request.facts
@@ -81,23 +87,35 @@ class Stage:
         self._twins: dict[str, str] = {}
 
     def open(self) -> None:
-        """Create the network, the pod, and the twins of peers and members, and wait until they are ready.
+        """Create the network, the pod, and the twins of peers and members, and wait until they are
+        ready.
 
         Raises:
             EngineError: one of them cannot be created, or a peer does not become ready.
         """
         everybody = (self.facts, *self.request.peers, *self.request.members)
         if any(needs_network(facts.spec) for facts in everybody) or _pod_of(self.facts):
-            network = self._maker.network(self._name("network"), internal=not self.request.wishes.outside)
+            network = self._maker.network(
+                self._name("network"), internal=not self.request.wishes.outside
+            )
             self._around = TwinAddresses({network.name: network})
         for facts in everybody:
             if needs_network(facts.spec) or _pod_of(facts):
                 names = pod_names((facts,)) if _pod_of(facts) else aliases(facts.spec)
-                self._around.add(self._key(facts), names, self._around.networks)
+                self._around.add(
+                    self._key(facts),
+                    names,
+                    self._around.networks,
+                )
         if _pod_of(self.facts):
             self._pod = self._name("pod")
             members = (self.facts, *self.request.members)
-            self._maker.create_pod(self._pod, members, self._around, self._key(self.facts))
+            self._maker.create_pod(
+                self._pod,
+                members,
+                self._around,
+                self._key(self.facts),
+            )
         for peer in self.request.peers:
             try:
                 self._start_other(peer, pod="")
@@ -110,14 +128,24 @@ class Stage:
             if member is self.facts:
                 started = False  # those after it may wait for it
             else:
-                self._start_other(member, pod=self._pod, ready=started)
+                self._start_other(
+                    member,
+                    pod=self._pod,
+                    ready=started,
+                )
 
     def close(self) -> None:
         """Remove everything that was created."""
         remove_trial(self.changing, self.number)
 
     @contextmanager
-    def twin(self, spec: Spec, *, copy_volumes: bool = False, empty_volumes: bool = False) -> Iterator[Twin]:
+    def twin(
+        self,
+        spec: Spec,
+        *,
+        copy_volumes: bool = False,
+        empty_volumes: bool = False,
+    ) -> Iterator[Twin]:
         """A twin that was created and not started; it is removed at the end."""
         twin = self._create(
             spec, self.facts, self._pod, copy_volumes=copy_volumes, empty_volumes=empty_volumes
@@ -128,7 +156,11 @@ class Stage:
             self._maker.remove(twin)
 
     def wait(
-        self, twin: Twin, expected: Expectation, *, is_hopeless: Callable[[], bool] = lambda: False
+        self,
+        twin: Twin,
+        expected: Expectation,
+        *,
+        is_hopeless: Callable[[], bool] = lambda: False,
     ) -> Readiness:
         """Wait until a started twin is as expected, or hopeless."""
         return Wait(
@@ -141,9 +173,17 @@ class Stage:
             stop=self.tools.stop,
         ).outcome()
 
-    def _create(self, spec: Spec, facts: ContainerFacts, pod: str, **more: bool) -> Twin:
+    def _create(
+        self,
+        spec: Spec,
+        facts: ContainerFacts,
+        pod: str,
+        **more: bool,
+    ) -> Twin:
         key, around = self._key(facts), self._around
-        return self._maker.create(spec, facts, self._name(), key, around, pod=pod, twins=self._twins, **more)
+        return self._maker.create(
+            spec, facts, self._name(), key, around, pod=pod, twins=self._twins, **more
+        )
 
     def _key(self, facts: ContainerFacts) -> str:
         """Whose network it has: its own, its pod's, or that of another one that is tried along."""
@@ -151,9 +191,18 @@ class Stage:
             return str(pod.get("Id") or pod.get("Name") or facts.id)
         lender = facts.spec[NETWORK][0].removeprefix("container:") if facts.spec[NETWORK] else ""
         others = (*self.request.peers, *self.request.members)
-        return next((other.id for other in others if lender in (other.id, other.name)), facts.id)
+        return next(
+            (other.id for other in others if lender in (other.id, other.name)),
+            facts.id,
+        )
 
-    def _start_other(self, facts: ContainerFacts, pod: str, *, ready: bool = True) -> None:
+    def _start_other(
+        self,
+        facts: ContainerFacts,
+        pod: str,
+        *,
+        ready: bool = True,
+    ) -> None:
         """The unchanged twin of a container that the tried one needs.
 
         Raises:
@@ -165,7 +214,14 @@ class Stage:
         if not ready:
             return
         ports = ports_of(own_listening(facts, (self.facts, *self.request.company)))
-        outcome = self.wait(twin, expectation(facts.inspect, ports, self.request.wishes.patience))
+        outcome = self.wait(
+            twin,
+            expectation(
+                facts.inspect,
+                ports,
+                self.request.wishes.patience,
+            ),
+        )
         if not outcome.ready:
             raise EngineError(
                 f"The twin of {visible(facts.name, 80)} does not become ready: {outcome.why}.",
@@ -177,23 +233,40 @@ class Stage:
         return f"{OUR_NAMES[TRIAL_LABEL]}{self.number}-{kind or self._made}"
 
 
-def own_listening(facts: ContainerFacts, others: Iterable[ContainerFacts]) -> tuple[SocketEndpoint, ...]:
-    """What it listens on; nothing, where that may be one of the others, because it lends it its network."""
+def own_listening(
+    facts: ContainerFacts,
+    others: Iterable[ContainerFacts],
+) -> tuple[SocketEndpoint, ...]:
+    """What it listens on; nothing, where that may be one of the others, because it lends it its
+    network."""
     lent = {f"container:{facts.name}", f"container:{facts.id}"}
     if any(lent & {*other.spec[NETWORK]} for other in others):
         return ()
     return ask_or(facts, lambda kernel: kernel.listening, ())
 
 
-CONNECTIONS, REQUESTS, RELOAD, ROTATION = "several connections", "requests", "reload", "log rotation"
+CONNECTIONS, REQUESTS, RELOAD, ROTATION = (
+    "several connections",
+    "requests",
+    "reload",
+    "log rotation",
+)
 STOP, RESTART = "stop", "restart"
-_CLIENTS = {"connections": CONNECTIONS, "requests": REQUESTS, "commands": "commands", "greeting": "greeting"}
+_CLIENTS = {
+    "connections": CONNECTIONS,
+    "requests": REQUESTS,
+    "commands": "commands",
+    "greeting": "greeting",
+}
 _UNSEEN: dict[int, str] = {
     **dict.fromkeys((22, 110, 143, 389, 636, 993, 995), "login"),
     21: "login and transfers",
     **dict.fromkeys((25, 465, 587), "delivery of mail"),
     **dict.fromkeys((1433, 3306, 5432, 9042, 27017), "login and queries"),
-    **dict.fromkeys((80, 443, 3000, 5000, 8000, 8080, 8443), "requests that change data"),
+    **dict.fromkeys(
+        (80, 443, 3000, 5000, 8000, 8080, 8443),
+        "requests that change data",
+    ),
 }
 """Port -> the usual work there that needs an account or data of its own, so no twin is given it."""
 _LOAD = NotExercised("load", "a trial is short")
@@ -215,14 +288,19 @@ class Habits(Struct, frozen=True):
 
 
 class Lived(Struct, frozen=True):
-    """What a twin did, what could not be asked of it, and what it did not survive (empty if it works)."""
+    """What a twin did, what could not be asked of it, and what it did not survive (empty if it
+    works)."""
 
     exercised: tuple[str, ...] = ()
     missing: tuple[NotExercised, ...] = ()
     why: str = ""
 
 
-def habits_of(stage: Stage, twin: Twin, expected: Expectation) -> Habits:
+def habits_of(
+    stage: Stage,
+    twin: Twin,
+    expected: Expectation,
+) -> Habits:
     """Find out what an unchanged, ready twin does. It is started again if a signal ended it.
 
     Raises:
@@ -231,7 +309,13 @@ def habits_of(stage: Stage, twin: Twin, expected: Expectation) -> Habits:
     files = stage.files
     if files is None:
         far = "the engine is on another machine"
-        return Habits(not_exercised=(NotExercised(RELOAD, far), NotExercised(ROTATION, far), _LOAD))
+        return Habits(
+            not_exercised=(
+                NotExercised(RELOAD, far),
+                NotExercised(ROTATION, far),
+                _LOAD,
+            )
+        )
     missing = []
     reloads, log = False, ""
     if not handles(files, twin.pid, signal.SIGHUP):
@@ -245,7 +329,9 @@ def habits_of(stage: Stage, twin: Twin, expected: Expectation) -> Habits:
     logs = tuple(open_logs(files, twin.pid))
     if not logs:
         missing.append(NotExercised(ROTATION, "it keeps no log file open"))
-    elif why := _renamed(stage, twin, logs[0]) or _reopened(stage, twin, expected, logs[0], reloads=reloads):
+    elif why := _renamed(stage, twin, logs[0]) or _reopened(
+        stage, twin, expected, logs[0], reloads=reloads
+    ):
         missing.append(NotExercised(ROTATION, why))
     else:
         log = logs[0]
@@ -255,7 +341,12 @@ def habits_of(stage: Stage, twin: Twin, expected: Expectation) -> Habits:
     return Habits(reloads, log, (*missing, _LOAD))
 
 
-def live(stage: Stage, twin: Twin, expected: Expectation, habits: Habits) -> Lived:
+def live(
+    stage: Stage,
+    twin: Twin,
+    expected: Expectation,
+    habits: Habits,
+) -> Lived:
     """Lead a ready twin through what the unchanged one does; it is not stopped here."""
     done = ["probe"] if expected.probes else []
     files = stage.files
@@ -270,7 +361,13 @@ def live(stage: Stage, twin: Twin, expected: Expectation, habits: Habits) -> Liv
     if habits.log:
         if why := _renamed(stage, twin, habits.log):
             missing.append(NotExercised(ROTATION, why))
-        elif why := _reopened(stage, twin, expected, habits.log, reloads=habits.reloads):
+        elif why := _reopened(
+            stage,
+            twin,
+            expected,
+            habits.log,
+            reloads=habits.reloads,
+        ):
             return Lived(tuple(done), why=f"after its log was rotated: {why}")
         else:
             done.append(ROTATION)
@@ -281,7 +378,7 @@ def live(stage: Stage, twin: Twin, expected: Expectation, habits: Habits) -> Liv
     return Lived(tuple(dict.fromkeys(done)), tuple(missing))
 
 
-# --- clients -----------------------------------------------------------------------------------------
+# --- clients --------------------------------------------------------------------------------------
 
 
 def _ports(files: Files, twin: Twin) -> frozenset[int]:
@@ -294,7 +391,16 @@ def _ports(files: Files, twin: Twin) -> frozenset[int]:
 def _clients(files: Files, twin: Twin) -> list[str]:
     """What clients did at its ports."""
     ports = _ports(files, twin)
-    words = [sys.executable, "-I", "-S", "-c", _CLIENT, twin.address, json.dumps(sorted(ports)), str(AT_ONCE)]
+    words = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        _CLIENT,
+        twin.address,
+        json.dumps(sorted(ports)),
+        str(AT_ONCE),
+    ]
     answer = run_program([*in_network_of(twin.pid), *words], _LIMIT) if ports else ""
     try:
         done: dict[str, list[str]] = {} if isinstance(answer, Unread) else json.loads(answer)
@@ -304,7 +410,7 @@ def _clients(files: Files, twin: Twin) -> list[str]:
     return [_CLIENTS[word] for word in told if word in _CLIENTS]
 
 
-# --- signals -----------------------------------------------------------------------------------------
+# --- signals --------------------------------------------------------------------------------------
 
 
 def handles(files: Files, pid: int, number: int) -> bool:
@@ -342,18 +448,27 @@ def _past_inits(files: Files, pid: int) -> Iterator[int]:
 
 def _children(files: Files, pid: int) -> tuple[int, ...]:
     try:
-        return tuple(int(word) for word in files.read_text(f"/proc/{pid}/task/{pid}/children").split())
+        return tuple(
+            int(word) for word in files.read_text(f"/proc/{pid}/task/{pid}/children").split()
+        )
     except OSError:
         return ()
 
 
-def _reloaded(stage: Stage, twin: Twin, expected: Expectation) -> str:
+def _reloaded(
+    stage: Stage,
+    twin: Twin,
+    expected: Expectation,
+) -> str:
     """Send SIGHUP; why it does not work afterwards. It is judged again at the end of its life."""
     stage.changing.containers.kill(twin.id, signal="HUP")
-    return stage.wait(twin, replace(expected, settle=min(expected.settle, _A_MOMENT))).why
+    return stage.wait(
+        twin,
+        replace(expected, settle=min(expected.settle, _A_MOMENT)),
+    ).why
 
 
-# --- logs --------------------------------------------------------------------------------------------
+# --- logs -----------------------------------------------------------------------------------------
 
 
 def open_logs(files: Files, pid: int) -> Iterator[str]:
@@ -396,13 +511,16 @@ def _is_log(path: str) -> bool:
     elsewhere = not path.startswith("/") or path.startswith(("/dev/", "/proc/", "/sys/"))
     if elsewhere or path.endswith(" (deleted)"):
         return False
-    return path.endswith(_LOG_ENDINGS) or not {"log", "logs"}.isdisjoint(posixpath.dirname(path).split("/"))
+    return path.endswith(_LOG_ENDINGS) or not {"log", "logs"}.isdisjoint(
+        posixpath.dirname(path).split("/")
+    )
 
 
 def _renamed(stage: Stage, twin: Twin, path: str) -> str:
     """Rename its log, as logrotate does; why that is impossible.
 
-    From outside a user namespace a file on its tmpfs cannot be renamed (EOVERFLOW), but in the container.
+    From outside a user namespace a file on its tmpfs cannot be renamed (EOVERFLOW), but in the
+    container.
     """
     try:
         _rename(twin.pid, path, path + ".1")
@@ -412,13 +530,24 @@ def _renamed(stage: Stage, twin: Twin, path: str) -> str:
         return ""
     words = ("mv", path, path + ".1")
     try:
-        code, _ = stage.changing.containers.run_inside(twin.id, words, user="0")
+        code, _ = stage.changing.containers.run_inside(
+            twin.id,
+            words,
+            user="0",
+        )
     except EngineError:
         return why
     return why if code else ""
 
 
-def _reopened(stage: Stage, twin: Twin, expected: Expectation, path: str, *, reloads: bool) -> str:
+def _reopened(
+    stage: Stage,
+    twin: Twin,
+    expected: Expectation,
+    path: str,
+    *,
+    reloads: bool,
+) -> str:
     """Tell it that its log was rotated; why it does not work, or not log, afterwards."""
     files = stage.files
     if reloads and (why := _reloaded(stage, twin, expected)):
@@ -440,15 +569,17 @@ def _rename(pid: int, path: str, new: str) -> None:
             step = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
             handles.append(os.open(name, step, dir_fd=handles[-1]))
         here = handles[-1]
-        os.rename(posixpath.basename(path), posixpath.basename(new), src_dir_fd=here, dst_dir_fd=here)
+        os.rename(
+            posixpath.basename(path), posixpath.basename(new), src_dir_fd=here, dst_dir_fd=here
+        )
     finally:
         for handle in handles:
             os.close(handle)
 
 
 # Small, harmless work for a service, as clients give it: several connections at once, and what the
-# protocols of known services say in plain text. Our own program runs in the network namespace of the twin,
-# like `host.network.knock`, and talks to it alone.
+# protocols of known services say in plain text. Our own program runs in the network namespace of
+# the twin, like `host.network.knock`, and talks to it alone.
 
 AT_ONCE = 8
 """Connections that are open at the same time."""

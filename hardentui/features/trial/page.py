@@ -20,7 +20,9 @@ def exercised(trial: Trial) -> str:
 
 def what_it_changes(decision: Decision) -> str:
     """`--publish 25:25 becomes 8025:25`; and why that is a question, if a twin showed it."""
-    changes = "; ".join(becomes(change.option, change.before, change.after) for change in decision.options)
+    changes = "; ".join(
+        becomes(change.option, change.before, change.after) for change in decision.options
+    )
     return f"{changes} ({decision.why})" if decision.why else changes
 
 
@@ -28,7 +30,8 @@ _MOST_NAMED = 6
 
 
 def kept_unseen(learned: Learned) -> Iterator[str]:
-    """By program that can ask for it; then what could not be read, and what no-new-privileges takes."""
+    """By program that can ask for it; then what could not be read, and what no-new-privileges
+    takes."""
     by_program: dict[str, tuple[list[str], dict[str, None]]] = {}
     for kept in learned.can_need:
         if kept.capability:
@@ -42,7 +45,10 @@ def kept_unseen(learned: Learned) -> Iterator[str]:
     if calls:
         yield f"System calls kept although not seen, besides everyday ones: {_listed(sorted(calls))}."
     for program, why in learned.unread.items():
-        yield f"Not known what {program} can ask for: {why}. What the engine grants by default is kept."
+        yield (
+            f"Not known what {program} can ask for: {why}. What the engine grants by default is "
+            "kept."
+        )
     if learned.given_unseen:
         yield (
             f"Given explicitly, and not seen in use: {', '.join(learned.given_unseen)}. They stay; "
@@ -62,41 +68,72 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(first[:_MOST_NAMED]) + (f" and {plural(more, 'other')}" if more > 0 else "")
 
 
-# --- The whole result -------------------------------------------------------------------------------
+# --- The whole result -----------------------------------------------------------------------------
 
 _HEADINGS = {
     Result.WORKS: ("A hardened configuration works", Tone.GOOD),
     Result.NOTHING_WORKS: ("No change can be kept", Tone.PLAIN),
-    Result.BASELINE_FAILS: ("The twin does not work even without changes", Tone.BAD),
+    Result.BASELINE_FAILS: (
+        "The twin does not work even without changes",
+        Tone.BAD,
+    ),
 }
 _LOG_LINES = 12
 
 
 def trial_page(trial: Trial) -> tuple[PageSection, ...]:
-    """What works, what was relaxed, what was left out, what proves it. Muted lines are shown as they are."""
+    """What works, what was relaxed, what was left out, what proves it. Muted lines are shown as
+    they are."""
     heading, tone = _HEADINGS[trial.result]
     about = f"{plural(len(trial.rounds), 'round')}, {trial.seconds:.0f} s. {trial.sure}".strip()
-    result = PageSection(trial.container, (PageLine("", heading, tone), PageLine("", about)))
+    result = PageSection(
+        trial.container,
+        (PageLine("", heading, tone), PageLine("", about)),
+    )
     lacks = _section("The twins did not have", map(str, trial.lacks))
     if trial.result is Result.BASELINE_FAILS:
         baseline = trial.baseline
-        why = (_section("Why", [baseline.why]), _section("What helps", [baseline.advice]))
-        return _with_lines(result, lacks, *why, _log("Its last lines", baseline.log))
+        why = (
+            _section("Why", [baseline.why]),
+            _section("What helps", [baseline.advice]),
+        )
+        return _with_lines(
+            result,
+            lacks,
+            *why,
+            _log("Its last lines", baseline.log),
+        )
     untried = (f"{change.check}: {change.reason}" for change in trial.not_tried)
     questions = (f"{question.check}: {what_it_changes(question)}" for question in trial.decide)
-    again = [f"--probe '{trial.proposed_probe.replace(_QUOTE, _QUOTED)}'"] if trial.proposed_probe else []
+    again = (
+        [f"--probe '{trial.proposed_probe.replace(_QUOTE, _QUOTED)}'"]
+        if trial.proposed_probe
+        else []
+    )
     return _with_lines(
         result,
         lacks,
         _section("Kept", _kept(trial)),
         _section("Loosened", (_relaxed(trial))),
-        _section("Left out", (f"{left.check}: {left.reason} {left.evidence}" for left in trial.left_out)),
+        _section(
+            "Left out", (f"{left.check}: {left.reason} {left.evidence}" for left in trial.left_out)
+        ),
         *_logs(trial),
         _section("Kept, but not tried", untried),
         _section("Exercised", [exercised(trial)]),
-        _section("Decide (these are taken only when chosen by themselves)", questions),
-        _section("Learned", _learned(trial.learned) if trial.learned is not None else ()),
-        _section("For a more certain result, try again with this probe", again, Tone.MUTED),
+        _section(
+            "Decide (these are taken only when chosen by themselves)",
+            questions,
+        ),
+        _section(
+            "Learned",
+            _learned(trial.learned) if trial.learned is not None else (),
+        ),
+        _section(
+            "For a more certain result, try again with this probe",
+            again,
+            Tone.MUTED,
+        ),
     )
 
 
@@ -107,12 +144,22 @@ def _with_lines(*sections: PageSection) -> tuple[PageSection, ...]:
     return tuple(section for section in sections if section.lines)
 
 
-def _section(title: str, texts: Iterable[str], tone: Tone = Tone.PLAIN) -> PageSection:
-    return PageSection(title, tuple(PageLine("", text.strip(), tone) for text in texts if text.strip()))
+def _section(
+    title: str,
+    texts: Iterable[str],
+    tone: Tone = Tone.PLAIN,
+) -> PageSection:
+    return PageSection(
+        title, tuple(PageLine("", text.strip(), tone) for text in texts if text.strip())
+    )
 
 
 def _log(title: str, log: str) -> PageSection:
-    return _section(title, log.splitlines()[-_LOG_LINES:], Tone.MUTED)
+    return _section(
+        title,
+        log.splitlines()[-_LOG_LINES:],
+        Tone.MUTED,
+    )
 
 
 def _kept(trial: Trial) -> Iterator[str]:
@@ -143,7 +190,10 @@ def _logs(trial: Trial) -> Iterator[PageSection]:
     failed = next((past for past in rounds if out.intersection(past.changes)), None)
     if failed is not None:
         yield _log("The log of the last twin that failed", failed.log)
-        yield _log("The log of the twin without changes", trial.baseline.log or "(empty)")
+        yield _log(
+            "The log of the twin without changes",
+            trial.baseline.log or "(empty)",
+        )
 
 
 def _learned(learned: Learned) -> Iterator[str]:
@@ -166,8 +216,15 @@ def _learned(learned: Learned) -> Iterator[str]:
         yield f"Listens on {', '.join(learned.listening)}."
     if "outgoing" not in learned.unknown:
         ways = ", ".join(learned.outgoing)
-        yield f"Connects to {ways}." if ways else "No outgoing connections: its network can be internal."
+        yield (
+            f"Connects to {ways}."
+            if ways
+            else "No outgoing connections: its network can be internal."
+        )
     if learned.memory_peak:
-        yield f"Used {-(-learned.memory_peak >> 20)} MiB and {plural(learned.pids_peak, 'task')} at most."
+        yield (
+            f"Used {-(-learned.memory_peak >> 20)} MiB and {plural(learned.pids_peak, 'task')} "
+            "at most."
+        )
     for what, why in learned.unknown.items():
         yield f"Unknown: {what}: {why}"

@@ -1,7 +1,8 @@
-"""Try a split of a network: twins of its members, first on one network as today, then on the proposed ones.
+"""Try a split of a network: twins of its members, first on one network as today, then on the
+proposed ones.
 
-Needed connections must work, all others must be blocked: real connections from the network namespaces of the
-twins show it.
+Needed connections must work, all others must be blocked: real connections from the network
+namespaces of the twins show it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ _PAUSE = 0.2
 
 
 def ways_to_try(
-    parting: SplitRequest, listening: Mapping[str, frozenset[int]]
+    parting: SplitRequest,
+    listening: Mapping[str, frozenset[int]],
 ) -> tuple[tuple[WayTried, ...], int]:
     """The connections to listening members, and how many more there are.
 
@@ -75,7 +77,15 @@ def ways_to_try(
             contacted = (start, end) in seen
             if not contacted and not together and networks[start] & networks[end]:
                 continue
-            ways.append(WayTried(start, end, ports, together or contacted, contacted))
+            ways.append(
+                WayTried(
+                    start,
+                    end,
+                    ports,
+                    together or contacted,
+                    contacted,
+                )
+            )
     # observed connections first, then those to block
     ways.sort(key=lambda way: (not way.seen, way.needed))
     return tuple(ways[:_MOST_WAYS]), max(0, len(ways) - _MOST_WAYS)
@@ -88,7 +98,11 @@ class WayKnocker:
         twins: name of a member -> its ready twin.
     """
 
-    def __init__(self, twins: Mapping[str, Twin], tools: SplitTools) -> None:
+    def __init__(
+        self,
+        twins: Mapping[str, Twin],
+        tools: SplitTools,
+    ) -> None:
         self._twins = twins
         self._tools = tools
         self._pids = {name: twin.pid for name, twin in twins.items()}
@@ -106,7 +120,11 @@ class WayKnocker:
 
     def after(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
         """The connections with the result on the proposed networks."""
-        tried = self._tried(tuple(ways), "on the proposed networks", lambda way: way.needed)
+        tried = self._tried(
+            tuple(ways),
+            "on the proposed networks",
+            lambda way: way.needed,
+        )
         results = tuple(replace(way, after=reached, why=why) for way, (reached, why) in tried)
         return self._by_themselves(results)
 
@@ -114,25 +132,38 @@ class WayKnocker:
         """The connections with whether packets arrive at twins whose programs were never started: a
         refusal is an answer too."""
         ways = tuple(ways)
-        self._tools.tell(TrialStep.PREPARING, "sending packets on networks with a way out")
+        self._tools.tell(
+            TrialStep.PREPARING,
+            "sending packets on networks with a way out",
+        )
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             results = tuple(pool.map(self._arrives, ways))
         return tuple(
-            replace(way, after=arrived, why=why) for way, (arrived, why) in zip(ways, results, strict=True)
+            replace(way, after=arrived, why=why)
+            for way, (arrived, why) in zip(ways, results, strict=True)
         )
 
     def _tried(
-        self, ways: Sequence[WayTried], where: str, expected: Callable[[WayTried], bool]
+        self,
+        ways: Sequence[WayTried],
+        where: str,
+        expected: Callable[[WayTried], bool],
     ) -> tuple[tuple[WayTried, tuple[bool | None, str]], ...]:
         self._tools.tell(TrialStep.PREPARING, f"opening connections {where}")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return tuple(
-                zip(ways, pool.map(lambda way: self._sampled(way, expected(way)), ways), strict=True)
+                zip(
+                    ways, pool.map(lambda way: self._sampled(way, expected(way)), ways), strict=True
+                )
             )
 
-    def _sampled(self, way: WayTried, expected: bool) -> tuple[bool | None, str]:
-        """The result of a connection; one that was not expected is tried again, since a loaded machine may
-        answer late once."""
+    def _sampled(
+        self,
+        way: WayTried,
+        expected: bool,
+    ) -> tuple[bool | None, str]:
+        """The result of a connection; one that was not expected is tried again, since a loaded
+        machine may answer late once."""
         for pause in _AGAIN_AFTER:
             result = self._reached(way)
             if result[0] is expected or self._tools.stop.wait(pause):
@@ -171,14 +202,26 @@ class WayKnocker:
                 return f"the twin of {name} is not ready"
         return "" if self._addresses[way.end] else f"the twin of {way.end} has no address"
 
-    def _knocks(self, way: WayTried, port: int) -> list[Known[ConnectOutcome]]:
+    def _knocks(
+        self,
+        way: WayTried,
+        port: int,
+    ) -> list[Known[ConnectOutcome]]:
         """The results of attempts, one for each address of the target."""
         return [
-            knock(self._tools.run, self._pids[way.start], address, port)
+            knock(
+                self._tools.run,
+                self._pids[way.start],
+                address,
+                port,
+            )
             for address in self._addresses[way.end]
         ]
 
-    def _by_themselves(self, ways: tuple[WayTried, ...]) -> tuple[WayTried, ...]:
+    def _by_themselves(
+        self,
+        ways: tuple[WayTried, ...],
+    ) -> tuple[WayTried, ...]:
         """The connections of the originals, with whether their twins also open them by themselves."""
         open_ways = {(way.start, way.end) for way in ways if way.seen and way.after}
         gone: set[tuple[str, str]] = set()
@@ -186,9 +229,13 @@ class WayKnocker:
             self._tools.tell(TrialStep.PREPARING, "watching what the twins contact")
         end = monotonic() + _BY_ITSELF
         while open_ways - gone and monotonic() < end and not self._tools.stop.wait(_PAUSE):
-            gone |= {(start, other) for start, other in open_ways - gone if self._contacts(start, other)}
+            gone |= {
+                (start, other) for start, other in open_ways - gone if self._contacts(start, other)
+            }
         return tuple(
-            replace(way, by_itself=(way.start, way.end) in gone) if (way.start, way.end) in open_ways else way
+            replace(way, by_itself=(way.start, way.end) in gone)
+            if (way.start, way.end) in open_ways
+            else way
             for way in ways
         )
 
@@ -198,7 +245,9 @@ class WayKnocker:
         try:
             own = set() if isinstance(ports, Unread) else {*_numbers(ports)}
             calls = established(self._tools.files, pid, own)
-            return any(call.address.rpartition(":ffff:")[2] in self._addresses[end] for call in calls)
+            return any(
+                call.address.rpartition(":ffff:")[2] in self._addresses[end] for call in calls
+            )
         except OSError:
             return False  # it has ended
 
@@ -240,7 +289,12 @@ class SplitTools(Struct, frozen=True):
     on_event: OnTrialEvent
     stop: threading.Event
 
-    def tell(self, step: TrialStep, text: str, seconds: float = 0.0) -> None:
+    def tell(
+        self,
+        step: TrialStep,
+        text: str,
+        seconds: float = 0.0,
+    ) -> None:
         self.on_event(TrialEvent(step, text, seconds))
 
 
@@ -255,12 +309,25 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
     for name in remove_leftovers(tools.changing):
         tools.tell(TrialStep.CLEANING, f"removed {name}")
     members = {facts.name: MemberTried(facts.name) for facts in request.members}
-    today = (NewNetwork("today", tuple(members), internal=True, isolated=False),)
+    today = (
+        NewNetwork(
+            "today",
+            tuple(members),
+            internal=True,
+            isolated=False,
+        ),
+    )
     with _TwinRound(request, tools, today) as first:
         for name, why in first.failed.items():
-            members[name] = replace(members[name], before=False, why=why)
+            members[name] = replace(
+                members[name],
+                before=False,
+                why=why,
+            )
         for name, twin in first.twins.items():
-            members[name] = replace(members[name], before=True, lacks=tuple(str(lack) for lack in twin.lacks))
+            members[name] = replace(
+                members[name], before=True, lacks=tuple(str(lack) for lack in twin.lacks)
+            )
         knocker = first.knocker()
         listening = {name: knocker.ports(twin) for name, twin in first.twins.items()}
         chosen, untried = ways_to_try(request, listening)
@@ -271,13 +338,20 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         with _TwinRound(request, tools, proposed) as second:
             for name in members:
                 why = second.failed.get(name, "")
-                members[name] = replace(members[name], after=not why, why=why)
+                members[name] = replace(
+                    members[name],
+                    after=not why,
+                    why=why,
+                )
             ways = second.knocker().after(ways)
             for name, why in second.ended_since().items():
                 if name not in ended_anyway:
                     members[name] = replace(members[name], after=False, why=why)
         ways = _past_ways_out(ways, request, tools)
-    results = (*members.values(), *(MemberTried(name, why=why) for name, why in request.untried.items()))
+    results = (
+        *members.values(),
+        *(MemberTried(name, why=why) for name, why in request.untried.items()),
+    )
     trial = SplitTrial(
         network=request.network,
         engine=request.engine,
@@ -287,12 +361,18 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         untried=untried,
         seconds=round(monotonic() - begun, 1),
     )
-    tools.tell(TrialStep.DONE, trial.result.value, trial.seconds)
+    tools.tell(
+        TrialStep.DONE,
+        trial.result.value,
+        trial.seconds,
+    )
     return trial
 
 
 def _past_ways_out(
-    ways: tuple[WayTried, ...], request: SplitRequest, tools: SplitTools
+    ways: tuple[WayTried, ...],
+    request: SplitRequest,
+    tools: SplitTools,
 ) -> tuple[WayTried, ...]:
     """The connections, with results for networks with a route out if the twins ran without one.
 
@@ -304,12 +384,21 @@ def _past_ways_out(
     if not asked:
         return ways
     only = {name for way in asked for name in (way.start, way.end)}
-    with _TwinRound(request, tools, request.networks, bare=only) as third:
+    with _TwinRound(
+        request,
+        tools,
+        request.networks,
+        bare=only,
+    ) as third:
         arrived = {(way.start, way.end): way for way in third.knocker().packets(asked)}
     return tuple(arrived.get((way.start, way.end), way) for way in ways)
 
 
-def result_of(members: Iterable[MemberTried], ways: Sequence[WayTried], untried: int) -> SplitResult:
+def result_of(
+    members: Iterable[MemberTried],
+    ways: Sequence[WayTried],
+    untried: int,
+) -> SplitResult:
     members = tuple(members)
     if any(member.before is False for member in members):
         return SplitResult.NOTHING_WORKS
@@ -372,13 +461,24 @@ class _TwinRound:
         for network in self._networks:
             tell(TrialStep.PREPARING, f"creating a network like {network.name}")
             made[network.name] = self._maker.network(
-                self._name(), internal=network.internal, isolated=network.isolated, bare=bool(self._bare)
+                self._name(),
+                internal=network.internal,
+                isolated=network.isolated,
+                bare=bool(self._bare),
             )
         self._around = TwinAddresses({network.name: network for network in made.values()})
         for facts in self._request.members:
             inside = self._request.pods.get(facts.name, ())
-            on = [made[network.name].name for network in self._networks if facts.name in network.members]
-            self._around.add(facts.id, pod_names(inside) if inside else aliases(facts.spec), on)
+            on = [
+                made[network.name].name
+                for network in self._networks
+                if facts.name in network.members
+            ]
+            self._around.add(
+                facts.id,
+                pod_names(inside) if inside else aliases(facts.spec),
+                on,
+            )
         if self._bare:
             for facts in self._request.members:
                 if facts.name in self._bare:
@@ -393,21 +493,52 @@ class _TwinRound:
                 break
             waiting = again
         for facts in waiting:
-            tell(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}")
+            tell(
+                TrialStep.BASELINE,
+                f"{facts.name} does not work: {self.failed[facts.name]}",
+            )
 
     def _created(self, facts: ContainerFacts) -> _Made:
         inside = self._request.pods.get(facts.name, ())
         if not inside:
             return _Made(((self._twin(facts, facts.id), facts),))
         pod = self._name()
-        self._maker.create_pod(pod, inside, self._around, facts.id)
-        return _Made(tuple((self._twin(member, facts.id, pod), member) for member in inside), pod)
+        self._maker.create_pod(
+            pod,
+            inside,
+            self._around,
+            facts.id,
+        )
+        return _Made(
+            tuple((self._twin(member, facts.id, pod), member) for member in inside),
+            pod,
+        )
 
-    def _twin(self, facts: ContainerFacts, key: str, pod: str = "") -> Twin:
-        return self._maker.create(facts.spec, facts, self._name(), key, self._around, pod=pod)
+    def _twin(
+        self,
+        facts: ContainerFacts,
+        key: str,
+        pod: str = "",
+    ) -> Twin:
+        return self._maker.create(
+            facts.spec,
+            facts,
+            self._name(),
+            key,
+            self._around,
+            pod=pod,
+        )
 
-    def _started(self, facts: ContainerFacts, *, last: bool) -> bool:
-        self._tools.tell(TrialStep.PREPARING, f"starting a twin of {facts.name}")
+    def _started(
+        self,
+        facts: ContainerFacts,
+        *,
+        last: bool,
+    ) -> bool:
+        self._tools.tell(
+            TrialStep.PREPARING,
+            f"starting a twin of {facts.name}",
+        )
         try:
             made = self._created(facts)
         except ChangeFailed as error:
@@ -435,19 +566,36 @@ class _TwinRound:
             for twin, facts in made.twins:
                 if why := act(twin, facts):
                     log = twin.log()[-_LOG_READ:]
-                    advice = advice_for(None, log, twin.lacks, outside=False) if last else ""
+                    advice = (
+                        advice_for(
+                            None,
+                            log,
+                            twin.lacks,
+                            outside=False,
+                        )
+                        if last
+                        else ""
+                    )
                     of = f"{facts.name}: " if made.pod else ""
                     return f"{of}{why}. {advice}" if advice else f"{of}{why}"
         return ""
 
-    def _not_started(self, twin: Twin, facts: ContainerFacts) -> str:
+    def _not_started(
+        self,
+        twin: Twin,
+        facts: ContainerFacts,
+    ) -> str:
         try:
             twin.start()
         except ChangeFailed as error:
             return error.title.rstrip(".")
         return ""
 
-    def _not_ready(self, twin: Twin, facts: ContainerFacts) -> str:
+    def _not_ready(
+        self,
+        twin: Twin,
+        facts: ContainerFacts,
+    ) -> str:
         """Why a started twin does not become ready; empty if it does."""
         ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
         wait = self._waits[twin.id] = Wait(
@@ -480,7 +628,10 @@ class _TwinRound:
         return f"{OUR_NAMES[TRIAL_LABEL]}{self._maker.number}-{self._made}"
 
 
-def called_first(members: Sequence[ContainerFacts], seen: Iterable[SeenWay]) -> list[ContainerFacts]:
+def called_first(
+    members: Sequence[ContainerFacts],
+    seen: Iterable[SeenWay],
+) -> list[ContainerFacts]:
     """Members that others contact come before those that contact them; else in the given order."""
     by_name = {facts.name: facts for facts in members}
     calls: dict[str, list[str]] = {name: [] for name in by_name}

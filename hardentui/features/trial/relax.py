@@ -1,4 +1,5 @@
-"""From a configuration that may fail to one that works: evidence first, else bisect; then tighten again."""
+"""From a configuration that may fail to one that works: evidence first, else bisect; then tighten
+again."""
 
 from __future__ import annotations
 
@@ -39,8 +40,9 @@ class Settled(Struct, frozen=True):
 
 
 class Relaxer:
-    """Finds the largest part of a configuration that works. Where the user wants it tight, a capability is
-    dropped because the probes succeed without it. What they do not exercise breaks then.
+    """Finds the largest part of a configuration that works. Where the user wants it tight, a
+    capability is dropped because the probes succeed without it. What they do not exercise breaks
+    then.
     """
 
     def __init__(self, rounds: Rounds) -> None:
@@ -52,9 +54,13 @@ class Relaxer:
         self._bisected = False
         self._on_suspicion: set[Loosening] = set()
 
-    def settle(self, configuration: TrialConfiguration, tried: Tried | None = None) -> Settled:
-        """The configuration that works; one without choices when none does. `tried`: a round with this
-        configuration; None = it was not tried yet.
+    def settle(
+        self,
+        configuration: TrialConfiguration,
+        tried: Tried | None = None,
+    ) -> Settled:
+        """The configuration that works; one without choices when none does. `tried`: a round with
+        this configuration; None = it was not tried yet.
         """
         if not configuration.choices:
             return Settled(configuration, {}, tuple(self._left_out))
@@ -66,17 +72,28 @@ class Relaxer:
             configuration = self._add(replace(configuration, choices=()), configuration.choices)
         configuration = self._tightened(self._needed(configuration))
         why = {
-            loosening: text for loosening, text in self._why.items() if loosening in configuration.loosenings
+            loosening: text
+            for loosening, text in self._why.items()
+            if loosening in configuration.loosenings
         }
         left_out = [left for left in self._left_out if left.check not in configuration.checks]
         return Settled(configuration, why, tuple(left_out))
 
-    def leave_out(self, check: str, reason: str, evidence: str = "") -> None:
+    def leave_out(
+        self,
+        check: str,
+        reason: str,
+        evidence: str = "",
+    ) -> None:
         left = LeftOut(check, reason, evidence)
         self._left_out.append(left)
-        self._tell(TrialStep.ROUND, f"{check} is left out: {reason}", left_out=left)
+        self._tell(
+            TrialStep.ROUND,
+            f"{check} is left out: {reason}",
+            left_out=left,
+        )
 
-    # --- evidence -----------------------------------------------------------------------------------
+    # --- evidence ---------------------------------------------------------------------------------
 
     def _by_evidence(self, tried: Tried) -> Tried:
         """Relax what the evidence names, and try again, as long as there is something to relax."""
@@ -84,7 +101,9 @@ class Relaxer:
             tried = self._without_blamed(tried)
             useful = self._useful(tried)
             if not useful and not tried.ready and not self._exhausted:
-                watched = self._rounds.run(tried.configuration, "what the kernel denies it", watched=True)
+                watched = self._rounds.run(
+                    tried.configuration, "what the kernel denies it", watched=True
+                )
                 useful = self._useful(watched)
                 if not useful:
                     return watched if watched.ready else tried
@@ -100,8 +119,14 @@ class Relaxer:
         configuration = tried.configuration
         for sign in () if tried.ready else tried.evidence:
             for choice in configuration.choices if sign.blames else ():
-                if sign.blames in (change.option for change in self._planner.plan((choice,)).changes):
-                    self.leave_out(choice.check, "it cannot work with it", sign.text)
+                if sign.blames in (
+                    change.option for change in self._planner.plan((choice,)).changes
+                ):
+                    self.leave_out(
+                        choice.check,
+                        "it cannot work with it",
+                        sign.text,
+                    )
                     configuration = configuration.without(choice.check)
         if configuration == tried.configuration or self._exhausted:
             return tried
@@ -109,8 +134,8 @@ class Relaxer:
         return self._rounds.run(configuration, f"without {left}")
 
     def _useful(self, tried: Tried) -> dict[Loosening, str]:
-        """The loosenings that could help here and have not been made yet; for one that works, only what it
-        still complains about."""
+        """The loosenings that could help here and have not been made yet; for one that works, only
+        what it still complains about."""
         useful: dict[Loosening, str] = {}
         for evidence in tried.evidence:
             loosening = self._possible(tried, evidence)
@@ -118,7 +143,11 @@ class Relaxer:
                 useful.setdefault(loosening, evidence.text)
         return useful
 
-    def _possible(self, tried: Tried, evidence: FailureSign) -> Loosening | None:
+    def _possible(
+        self,
+        tried: Tried,
+        evidence: FailureSign,
+    ) -> Loosening | None:
         configuration, loosening = tried.configuration, evidence.loosening
         if loosening is None or (tried.ready and not isinstance(loosening, WritableDirectory)):
             return None
@@ -132,10 +161,18 @@ class Relaxer:
             return loosening if adds and can_be_writable(loosening.directory, spec, facts) else None
         return self._raised(configuration, loosening)
 
-    def _raised(self, configuration: TrialConfiguration, wanted: Raised) -> Raised | None:
+    def _raised(
+        self,
+        configuration: TrialConfiguration,
+        wanted: Raised,
+    ) -> Raised | None:
         option: Option[Any] = BY_NAME[wanted.option]
         spec, original = self._planner.spec(configuration), self._planner.facts.spec
-        if spec[option] == original[option] or not isinstance(spec[option], int) or spec[option] <= 0:
+        if (
+            spec[option] == original[option]
+            or not isinstance(spec[option], int)
+            or spec[option] <= 0
+        ):
             return None
         before = [
             loosening
@@ -145,9 +182,13 @@ class Relaxer:
         factor = before[0].factor * 2 if before else wanted.factor
         return Raised(wanted.option, factor) if factor <= _MOST_RAISED else None
 
-    # --- bisection ----------------------------------------------------------------------------------
+    # --- bisection --------------------------------------------------------------------------------
 
-    def _add(self, working: TrialConfiguration, candidates: tuple[Choice, ...]) -> TrialConfiguration:
+    def _add(
+        self,
+        working: TrialConfiguration,
+        candidates: tuple[Choice, ...],
+    ) -> TrialConfiguration:
         """As many of the candidates as work, on top of a working configuration."""
         if not candidates:
             return working
@@ -166,32 +207,52 @@ class Relaxer:
         working = self._add(working, candidates[:half])
         return self._add(working, candidates[half:])
 
-    def _culprit(self, working: TrialConfiguration, choice: Choice, tried: Tried) -> TrialConfiguration:
+    def _culprit(
+        self,
+        working: TrialConfiguration,
+        choice: Choice,
+        tried: Tried,
+    ) -> TrialConfiguration:
         """One change that breaks it: relaxed as little as possible, else left out."""
         better = self._by_evidence(tried)
         if better.ready:
             return better.configuration
-        better = self._with_capabilities(better, self._planner.dropped_capabilities(working))
+        better = self._with_capabilities(
+            better,
+            self._planner.dropped_capabilities(working),
+        )
         if better.ready:
             return better.configuration
         for option in self._limits(choice):
             while raised := self._raised(better.configuration, Raised(option, 2)):
-                better = self._rounds.run(better.configuration.with_(raised), f"with {raised.words}")
+                better = self._rounds.run(
+                    better.configuration.with_(raised), f"with {raised.words}"
+                )
                 if better.ready:
                     self._note(raised, f"it fails with the planned limit: {tried.why}")
                     return better.configuration
-        self.leave_out(choice.check, f"it does not work with it: {tried.why}", _shown(tried))
+        self.leave_out(
+            choice.check,
+            f"it does not work with it: {tried.why}",
+            _shown(tried),
+        )
         return working
 
-    def _with_capabilities(self, tried: Tried, dropped: frozenset[str]) -> Tried:
-        """With every capability that it had before and lacks now, if that makes it work. `dropped`: those
-        that may stay dropped, because it works without them.
+    def _with_capabilities(
+        self,
+        tried: Tried,
+        dropped: frozenset[str],
+    ) -> Tried:
+        """With every capability that it had before and lacks now, if that makes it work. `dropped`:
+        those that may stay dropped, because it works without them.
         """
         gone = self._planner.dropped_capabilities(tried.configuration) - dropped
         if tried.ready or not gone:
             return tried
         back = [CapabilityBack(capability) for capability in sorted(gone)]
-        again = self._rounds.run(tried.configuration.with_(*back), "every capability that it had before")
+        again = self._rounds.run(
+            tried.configuration.with_(*back), "every capability that it had before"
+        )
         if not again.ready:
             return tried
         self._on_suspicion.update(back)
@@ -203,9 +264,12 @@ class Relaxer:
         changes = self._planner.plan((choice,)).changes
         return [change.option for change in changes if change.option in _RAISABLE]
 
-    # --- tightening ---------------------------------------------------------------------------------
+    # --- tightening -------------------------------------------------------------------------------
 
-    def _needed(self, configuration: TrialConfiguration) -> TrialConfiguration:
+    def _needed(
+        self,
+        configuration: TrialConfiguration,
+    ) -> TrialConfiguration:
         """Without the relaxations of changes that were left out: they have no effect."""
         spec = self._planner.spec(configuration)
         kept = [
@@ -215,10 +279,17 @@ class Relaxer:
         ]
         return TrialConfiguration(configuration.choices, tuple(kept))
 
-    def _tightened(self, configuration: TrialConfiguration) -> TrialConfiguration:
-        """Without the capabilities that it works without: those that came back all at once, and, if that was
-        wanted and shows, those that something named."""
-        back = [loosening for loosening in configuration.loosenings if isinstance(loosening, CapabilityBack)]
+    def _tightened(
+        self,
+        configuration: TrialConfiguration,
+    ) -> TrialConfiguration:
+        """Without the capabilities that it works without: those that came back all at once, and, if
+        that was wanted and shows, those that something named."""
+        back = [
+            loosening
+            for loosening in configuration.loosenings
+            if isinstance(loosening, CapabilityBack)
+        ]
         tight = self._rounds.stage.request.wishes.tight
         if not self._rounds.answered and not (tight and self._rounds.judges_work):
             # its stop is judged in any case
@@ -232,7 +303,9 @@ class Relaxer:
         return self._without(configuration, back)
 
     def _without(
-        self, configuration: TrialConfiguration, back: Sequence[CapabilityBack]
+        self,
+        configuration: TrialConfiguration,
+        back: Sequence[CapabilityBack],
     ) -> TrialConfiguration:
         """Without as many of these as it works without."""
         half = len(back) // 2
@@ -256,9 +329,17 @@ class Relaxer:
     def _exhausted(self) -> bool:
         return len(self._rounds.records) >= MOST_ROUNDS
 
-    def _note(self, loosening: Loosening, evidence: str) -> None:
+    def _note(
+        self,
+        loosening: Loosening,
+        evidence: str,
+    ) -> None:
         self._why.setdefault(loosening, evidence)
-        self._tell(TrialStep.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words)
+        self._tell(
+            TrialStep.ROUND,
+            f"{loosening.words}: {evidence}",
+            loosened=loosening.words,
+        )
 
 
 def _shown(tried: Tried) -> str:

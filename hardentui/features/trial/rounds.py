@@ -65,11 +65,17 @@ class Rounds:
         thorough: a twin is also led through its life, stopped and started again.
         exercised: what the last twin that worked did.
         missing: what it was not asked for although the unchanged one was.
-        answered: the user said which capabilities to keep: a twin that has to be killed is told, and works.
+        answered: the user said which capabilities to keep: a twin that has to be killed is told,
+            and works.
         slow_stop: that a twin had to be killed, if that was not counted.
     """
 
-    def __init__(self, stage: Stage, planner: TwinPlanner, seen: BaselineSeen) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        planner: TwinPlanner,
+        seen: BaselineSeen,
+    ) -> None:
         self.stage = stage
         self.planner = planner
         self.seen = seen
@@ -79,7 +85,8 @@ class Rounds:
         self.missing: tuple[NotExercised, ...] = ()
         self.restarts = True  # the last twin that was asked to
         self.answered = any(
-            choice.check == DEFAULT_CAPABILITIES and choice.parameters for choice in stage.request.choices
+            choice.check == DEFAULT_CAPABILITIES and choice.parameters
+            for choice in stage.request.choices
         )
         self.slow_stop = ""
         self.records: list[Round] = []
@@ -91,18 +98,38 @@ class Rounds:
         expected = self.expected
         return bool(expected.probes) or expected.how is How.HEALTH or expected.ends_well
 
-    def run(self, configuration: TrialConfiguration, purpose: str, *, watched: bool = False) -> Tried:
+    def run(
+        self,
+        configuration: TrialConfiguration,
+        purpose: str,
+        *,
+        watched: bool = False,
+    ) -> Tried:
         """One round. `watched`: its system calls are watched too; slower."""
-        self.stage.tell(TrialStep.ROUND, purpose, changes=configuration.checks)
+        self.stage.tell(
+            TrialStep.ROUND,
+            purpose,
+            changes=configuration.checks,
+        )
         begun = monotonic()
         try:
             tried = self._on_a_twin(configuration, watched)
         except ChangeFailed as error:
             signs = (*of_engine(error.title), *of_log(error.title))
-            tried = Tried(configuration, False, error.title.rstrip("."), signs)
+            tried = Tried(
+                configuration,
+                False,
+                error.title.rstrip("."),
+                signs,
+            )
         seconds = monotonic() - begun
         record = Round(
-            configuration.checks, tried.ready, tried.why, purpose, round(seconds, 2), tried.log[-LOG_SHOWN:]
+            configuration.checks,
+            tried.ready,
+            tried.why,
+            purpose,
+            round(seconds, 2),
+            tried.log[-LOG_SHOWN:],
         )
         self.records.append(record)
         self.stage.tell(
@@ -114,14 +141,20 @@ class Rounds:
         )
         return tried
 
-    def _on_a_twin(self, configuration: TrialConfiguration, watched: bool) -> Tried:
+    def _on_a_twin(
+        self,
+        configuration: TrialConfiguration,
+        watched: bool,
+    ) -> Tried:
         spec = self.planner.spec(configuration)
         profile = self.stage.tools.profile() if watched else None
         with ExitStack() as around:
             watch = None
             if isinstance(profile, Mapping) and self.stage.files is not None:
                 watch = around.enter_context(watching(self.stage, profile, spec))
-                spec = spec.with_(SECCOMP_PROFILE, watch.profile_path) if watch.profile_path else spec
+                spec = (
+                    spec.with_(SECCOMP_PROFILE, watch.profile_path) if watch.profile_path else spec
+                )
             with self.stage.twin(spec, copy_volumes=self.thorough) as twin:
                 why, stopped = self.lead(twin, watch)
                 log = twin.log()
@@ -131,30 +164,51 @@ class Rounds:
                 if watch is not None:
                     stop(self.stage, twin, 1)
                     calls = watch.finish().calls
-                    evidence = [*of_calls(calls, low_ports(self.stage.facts)), *evidence]
-            return Tried(configuration, not why, why, tuple(dict.fromkeys(evidence)), log)
+                    evidence = [
+                        *of_calls(calls, low_ports(self.stage.facts)),
+                        *evidence,
+                    ]
+            return Tried(
+                configuration,
+                not why,
+                why,
+                tuple(dict.fromkeys(evidence)),
+                log,
+            )
 
     def unchanged(self) -> str:
         """Why the unchanged twin does not survive what a thorough round asks for; empty if it does."""
         with self.stage.twin(self.planner.facts.spec, copy_volumes=True) as twin:
             return self.lead(twin)[0]
 
-    def lead(self, twin: Twin, watch: Watch | None = None) -> tuple[str, bool]:
-        """Start it, judge it, stop it; if thorough, live in between, and start it again. Volumes of such a
-        twin must be copies: copy-on-write ends with a stop.
+    def lead(
+        self,
+        twin: Twin,
+        watch: Watch | None = None,
+    ) -> tuple[str, bool]:
+        """Start it, judge it, stop it; if thorough, live in between, and start it again. Volumes of
+        such a twin must be copies: copy-on-write ends with a stop.
 
         Returns:
             Why it failed, and whether it stopped properly.
         """
         if watch is not None:
             watch.attach(twin.init())
-        outcome = self.start(twin, is_hopeless=partial(self._is_hopeless, twin, monotonic()))
+        outcome = self.start(
+            twin,
+            is_hopeless=partial(self._is_hopeless, twin, monotonic()),
+        )
         if not outcome.ready:
             return outcome.why, True
         done: tuple[str, ...] = ()
         runs = outcome.exit_code is None
         if runs and self.thorough:
-            lived = live(self.stage, twin, self.expected, self.seen.habits)
+            lived = live(
+                self.stage,
+                twin,
+                self.expected,
+                self.seen.habits,
+            )
             done, self.missing = lived.exercised, lived.missing
             if lived.why:
                 return lived.why, True
@@ -173,7 +227,8 @@ class Rounds:
         return "", True
 
     def _stopped(self, twin: Twin) -> str:
-        """Stop it, if that says something or is needed; why it does not stop as the unchanged one did."""
+        """Stop it, if that says something or is needed; why it does not stop as the unchanged one
+        did."""
         before = self.seen.stop_seconds
         if before is None and not self.thorough:
             return ""
@@ -184,22 +239,30 @@ class Rounds:
         return f"it does not stop within {limit} s any more (before: {before:.1f} s)"
 
     def _is_hopeless(self, twin: Twin, begun: float) -> bool:
-        """It has had more time than the unchanged one took, and says what it is refused, which that one did
-        not."""
+        """It has had more time than the unchanged one took, and says what it is refused, which that
+        one did not."""
         if monotonic() - begun < max(_LEAST_WAIT, _SLOWER * self.seen.baseline.seconds):
             return False
         return not _complaints(twin.log()) <= self._usual
 
     def start(
-        self, twin: Twin, settle: float | None = None, *, is_hopeless: Callable[[], bool] = lambda: False
+        self,
+        twin: Twin,
+        settle: float | None = None,
+        *,
+        is_hopeless: Callable[[], bool] = lambda: False,
     ) -> Readiness:
-        """Start a twin and wait until it is ready, or hopeless. `settle`: seconds that it must stay alive
-        afterwards, instead of the expected ones.
+        """Start a twin and wait until it is ready, or hopeless. `settle`: seconds that it must stay
+        alive afterwards, instead of the expected ones.
         """
         twin.start()
         expected = self.expected if settle is None else replace(self.expected, settle=settle)
         if expected.how is not How.HEALTH and has_health_check(twin.document()):
-            expected = replace(expected, how=How.HEALTH, settle=SETTLED)  # one that the plan adds
+            expected = replace(
+                expected,
+                how=How.HEALTH,
+                settle=SETTLED,
+            )  # one that the plan adds
         return self.stage.wait(twin, expected, is_hopeless=is_hopeless)
 
 
@@ -221,12 +284,18 @@ def of_state(twin: Twin) -> list[FailureSign]:
     return []
 
 
-def of_stop(configuration: TrialConfiguration, planner: TwinPlanner) -> list[FailureSign]:
+def of_stop(
+    configuration: TrialConfiguration,
+    planner: TwinPlanner,
+) -> list[FailureSign]:
     """The evidence in a killed stop: without CAP_KILL root may not stop other users' processes."""
     if "CAP_KILL" not in planner.dropped_capabilities(configuration):
         return []
     return [
-        FailureSign("it had to be killed: it may not stop other users' processes", CapabilityBack("CAP_KILL"))
+        FailureSign(
+            "it had to be killed: it may not stop other users' processes",
+            CapabilityBack("CAP_KILL"),
+        )
     ]
 
 
@@ -242,12 +311,21 @@ def held_by(facts: ContainerFacts, spec: Spec) -> frozenset[str]:
 
 
 @contextmanager
-def watching(stage: Stage, profile: Mapping[str, Any] | None, spec: Spec) -> Iterator[Watch]:
-    """An observer of a twin with this spec, which gets its profile. `profile`: in force on it; None = its
-    system calls are not watched.
+def watching(
+    stage: Stage,
+    profile: Mapping[str, Any] | None,
+    spec: Spec,
+) -> Iterator[Watch]:
+    """An observer of a twin with this spec, which gets its profile. `profile`: in force on it; None
+    = its system calls are not watched.
     """
     held, account = held_by(stage.facts, spec), stage.changing.account()
-    watch = Watch(profile, held, account=account, files=stage.files)
+    watch = Watch(
+        profile,
+        held,
+        account=account,
+        files=stage.files,
+    )
     try:
         watch.open()
         yield watch
@@ -258,9 +336,9 @@ def watching(stage: Stage, profile: Mapping[str, Any] | None, spec: Spec) -> Ite
 def learn(stage: Stage, before: BaselineSeen) -> Needs:
     """The container's needs, from observations of unchanged twins.
 
-    One starts with the existing data, is led through its life and started again; if there are volumes,
-    another one starts with empty ones, for what an entry point does only on first use. A probe may need the
-    data, so it is not waited for there. `before`: of the unchanged twin.
+    One starts with the existing data, is led through its life and started again; if there are
+    volumes, another one starts with empty ones, for what an entry point does only on first use. A
+    probe may need the data, so it is not waited for there. `before`: of the unchanged twin.
     """
     facts, expected = stage.facts, before.expected
     if before.probe and not expected.probes:
@@ -278,36 +356,72 @@ def learn(stage: Stage, before: BaselineSeen) -> Needs:
         stage.tell(TrialStep.LEARNING, text)
         awaited = replace(slow, probes=()) if empty else slow
         try:
-            with watching(stage, None if isinstance(profile, Unread) else profile, facts.spec) as watch:
-                observation = _watched(watch, stage, awaited, before.habits, limit, empty=empty)
+            with watching(
+                stage, None if isinstance(profile, Unread) else profile, facts.spec
+            ) as watch:
+                observation = _watched(
+                    watch,
+                    stage,
+                    awaited,
+                    before.habits,
+                    limit,
+                    empty=empty,
+                )
         except EngineError as error:
-            stage.tell(TrialStep.LEARNING, f"that twin could not be watched: {error.title}")
+            stage.tell(
+                TrialStep.LEARNING,
+                f"that twin could not be watched: {error.title}",
+            )
             continue
         if isinstance(observation, str):
-            stage.tell(TrialStep.LEARNING, f"that twin did not become ready: {observation}")
+            stage.tell(
+                TrialStep.LEARNING,
+                f"that twin did not become ready: {observation}",
+            )
             continue
-        needs = needs_of(observation, held, native=native_way(), low_ports=low_ports(facts))
+        needs = needs_of(
+            observation,
+            held,
+            native=native_way(),
+            low_ports=low_ports(facts),
+        )
         seen = needs if seen is None else replace(merged_needs(seen, needs), runs=1)
     earlier = stage.request.before
     if seen is None:
-        return earlier or Needs(runs=0, unknown={"learning": "no twin could be watched"})
+        return earlier or Needs(
+            runs=0,
+            unknown={"learning": "no twin could be watched"},
+        )
     return seen if earlier is None else merged_needs(earlier, seen)
 
 
 def _watched(
-    watch: Watch, stage: Stage, expected: Expectation, habits: Habits, limit: int, *, empty: bool
+    watch: Watch,
+    stage: Stage,
+    expected: Expectation,
+    habits: Habits,
+    limit: int,
+    *,
+    empty: bool,
 ) -> Observation | str:
     """The observations of one twin, or why it did not become ready."""
     spec = stage.facts.spec
     if watch.profile_path:
         spec = spec.with_(SECCOMP_PROFILE, watch.profile_path)
-    with stage.twin(spec, copy_volumes=True, empty_volumes=empty) as twin:
+    with stage.twin(
+        spec,
+        copy_volumes=True,
+        empty_volumes=empty,
+    ) as twin:
         why = _run(watch, stage, twin, expected)
         if why:
             return why
         lives = not expected.ends_well and not empty  # a first use is over when it is ready
         if lives and (trouble := live(stage, twin, expected, habits).why):
-            stage.tell(TrialStep.LEARNING, f"not all of its life was seen: {trouble}")
+            stage.tell(
+                TrialStep.LEARNING,
+                f"not all of its life was seen: {trouble}",
+            )
         seen = stage.tools.look(twin.document())
         changes = known(lambda: seen.changes)
         if not expected.ends_well:
@@ -318,7 +432,12 @@ def _watched(
     return watch.finish(written)
 
 
-def _run(watch: Watch, stage: Stage, twin: Twin, expected: Expectation) -> str:
+def _run(
+    watch: Watch,
+    stage: Stage,
+    twin: Twin,
+    expected: Expectation,
+) -> str:
     """One start, until it is ready and every probe succeeded; returns why it is not."""
     watch.attach(twin.init())
     twin.start()

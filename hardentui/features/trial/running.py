@@ -84,7 +84,11 @@ from hardentui.writers.context import needed_containers
 from hardentui.writers.profiles import profile_text
 
 
-def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer) -> Settled:
+def lasting(
+    settled: Settled,
+    rounds: Rounds,
+    relaxer: Relaxer,
+) -> Settled:
     """What of it works through the life of the service. From here on every round is thorough."""
     rounds.thorough = True
     if not settled.configuration.choices:
@@ -96,8 +100,14 @@ def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer) -> Settled:
     if why := rounds.unchanged():
         rounds.thorough = False
         why = f"the unchanged twin fails too: {why}"
-        of_restart = why if rounds.restarts else f"{why}; once stopped, the original may not start again"
-        parts = ((life.RELOAD, why), (life.ROTATION, why), (life.RESTART, of_restart))
+        of_restart = (
+            why if rounds.restarts else f"{why}; once stopped, the original may not start again"
+        )
+        parts = (
+            (life.RELOAD, why),
+            (life.ROTATION, why),
+            (life.RESTART, of_restart),
+        )
         rounds.missing = tuple(NotExercised(part, reason) for part, reason in parts)
         return settled
     return relaxer.settle(settled.configuration, tried)
@@ -123,14 +133,23 @@ def recorded(
     plan = planner.plan(configuration.choices)
     spec = planner.spec(replace(configuration, profile=profile if configuration.profile else ""))
     loose = planner.loosened_checks(configuration)
-    left_out = [*settled.left_out, *effectless, *(LeftOut(check, why) for check, why in skipped)]
+    left_out = [
+        *settled.left_out,
+        *effectless,
+        *(LeftOut(check, why) for check, why in skipped),
+    ]
     works = bool(configuration.choices or configuration.profile) and spec != planner.facts.spec
     return replace(
         record,
         result=Result.WORKS if works else Result.NOTHING_WORKS,
         rounds=tuple(rounds.records),
         kept=kept(plan, spec, loose),
-        relaxed=relaxed(planner, configuration, settled.why, spec),
+        relaxed=relaxed(
+            planner,
+            configuration,
+            settled.why,
+            spec,
+        ),
         left_out=tuple(left_out),
         not_tried=not_tried(plan),
         proof=proof,
@@ -143,34 +162,56 @@ def recorded(
     )
 
 
-def asked_of(configuration: TrialConfiguration, rounds: Rounds) -> tuple[Decision, ...]:
+def asked_of(
+    configuration: TrialConfiguration,
+    rounds: Rounds,
+) -> tuple[Decision, ...]:
     """CAP_KILL, if the user's answer leaves it out and the twin had to be killed."""
     if not rounds.slow_stop or "CAP_KILL" not in rounds.planner.dropped_capabilities(configuration):
         return ()
     spec = rounds.planner.spec(configuration)
     back = rounds.planner.spec(configuration.with_(CapabilityBack("CAP_KILL")))
     changes = tuple(OptionChange(d.option.name, d.before, d.after) for d in spec_diff(spec, back))
-    return (Decision("default-capabilities-kept", changes, rounds.slow_stop),)
+    return (
+        Decision(
+            "default-capabilities-kept",
+            changes,
+            rounds.slow_stop,
+        ),
+    )
 
 
 def _proven(
-    configuration: TrialConfiguration, rounds: Rounds
+    configuration: TrialConfiguration,
+    rounds: Rounds,
 ) -> tuple[TrialConfiguration, tuple[Proof, ...], tuple[LeftOut, ...]]:
     """What the kernel enforces on the final twin. A change without effect is not counted."""
     if not configuration.choices and not configuration.profile:
         return configuration, (), ()
     planner, tools = rounds.planner, rounds.stage.tools
     about = "checking what the kernel enforces on the twin"
-    rounds.stage.tell(TrialStep.PROOF, about, changes=configuration.checks)
+    rounds.stage.tell(
+        TrialStep.PROOF,
+        about,
+        changes=configuration.checks,
+    )
     try:
         with rounds.stage.twin(planner.spec(configuration)) as twin:
             outcome = rounds.start(twin, settle=_A_MOMENT)  # earlier rounds judged whether it stays
             document = twin.document() if outcome.ready else None
             facts = tools.look(document) if document else None
     except EngineError as error:
-        return configuration, tuple(Proof(c, "unknown", error.title) for c in configuration.checks), ()
+        return (
+            configuration,
+            tuple(Proof(c, "unknown", error.title) for c in configuration.checks),
+            (),
+        )
     if facts is None:
-        return configuration, tuple(Proof(c, "unknown", outcome.why) for c in configuration.checks), ()
+        return (
+            configuration,
+            tuple(Proof(c, "unknown", outcome.why) for c in configuration.checks),
+            (),
+        )
     untried = {change.check for change in not_tried(planner.plan(configuration.choices))}
     loose = planner.loosened_checks(configuration)
     proof: list[Proof] = []
@@ -183,10 +224,20 @@ def _proven(
         effective = verdict.effective or verdict.declared or verdict.reason
         proof.append(Proof(check, verdict.status.value, effective))
         if verdict.status is Status.FAIL and check in configuration.checks and check not in loose:
-            effectless.append(LeftOut(check, "it has no effect on this host", effective or verdict.reason))
+            effectless.append(
+                LeftOut(
+                    check,
+                    "it has no effect on this host",
+                    effective or verdict.reason,
+                )
+            )
     for left in effectless:
         configuration = configuration.without(left.check)
-        rounds.stage.tell(TrialStep.PROOF, f"{left.check}: {left.reason}", left_out=left)
+        rounds.stage.tell(
+            TrialStep.PROOF,
+            f"{left.check}: {left.reason}",
+            left_out=left,
+        )
     return configuration, tuple(proof), tuple(effectless)
 
 
@@ -223,13 +274,20 @@ class Enforcer:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def enforce(self, configuration: TrialConfiguration, needs: Needs, tries: int = _MOST_TRIES) -> Enforced:
+    def enforce(
+        self,
+        configuration: TrialConfiguration,
+        needs: Needs,
+        tries: int = _MOST_TRIES,
+    ) -> Enforced:
         """The configuration with the profile; without it if no twin works with it."""
         base = self._rounds.stage.tools.profile()
         if isinstance(base, Unread):
             return Enforced(configuration, why=base.reason)
         if needs.calls is None:
-            return Enforced(configuration, why=needs.unknown.get("calls", "its system calls were not seen"))
+            return Enforced(
+                configuration, why=needs.unknown.get("calls", "its system calls were not seen")
+            )
         facts = self._rounds.planner.facts
         held = held_by(facts, self._rounds.planner.spec(configuration))
         allowed, added, why = needs.calls, set[str](), ""
@@ -240,7 +298,13 @@ class Enforcer:
             if tried.ready:
                 through = calls_let_through(document, held, allowed.native)
                 before = calls_let_through(base, held, allowed.native)
-                return Enforced(profiled, document, len(through), len(before), tuple(sorted(added)))
+                return Enforced(
+                    profiled,
+                    document,
+                    len(through),
+                    len(before),
+                    tuple(sorted(added)),
+                )
             why = tried.why
             if number == tries:
                 break
@@ -251,10 +315,17 @@ class Enforcer:
             added |= new
             allowed = replace(allowed, names=allowed.names | new)
             names = ", ".join(sorted(new))
-            self._rounds.stage.tell(TrialStep.ROUND, f"the profile refuses {names}: allowed")
+            self._rounds.stage.tell(
+                TrialStep.ROUND,
+                f"the profile refuses {names}: allowed",
+            )
         return Enforced(configuration, why=f"it does not work with it: {why}")
 
-    def _refused(self, configuration: TrialConfiguration, document: Mapping[str, Any]) -> frozenset[str]:
+    def _refused(
+        self,
+        configuration: TrialConfiguration,
+        document: Mapping[str, Any],
+    ) -> frozenset[str]:
         """The calls that the profile denies a twin, as seen by a supervisor that answers like it."""
         rounds, spec = self._rounds, self._rounds.planner.spec(configuration)
         try:
@@ -273,7 +344,11 @@ class Enforcer:
     def _written(self, document: Mapping[str, Any]) -> str:
         self._files += 1
         path = os.path.join(self._directory, f"seccomp-{self._files}.json")
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        handle = os.open(
+            path,
+            os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+            0o644,
+        )
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(profile_text(document))
         return path
@@ -320,20 +395,42 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
         KeyboardInterrupt: it was cancelled.
     """
     begun = monotonic()
-    tools.tell(TrialStep.CLEANING, "looking for leftovers of earlier trials")
+    tools.tell(
+        TrialStep.CLEANING,
+        "looking for leftovers of earlier trials",
+    )
     for name in remove_leftovers(tools.changing):
         tools.tell(TrialStep.CLEANING, f"removed {name}")
-    request = with_peers(request, tools, " ".join(request.wishes.probes))
+    request = with_peers(
+        request,
+        tools,
+        " ".join(request.wishes.probes),
+    )
     record = _on_stage(request, tools)
     if record.result is Result.BASELINE_FAILS and request.company:
-        more = with_peers(request, tools, record.baseline.log, project=True)
+        more = with_peers(
+            request,
+            tools,
+            record.baseline.log,
+            project=True,
+        )
         record = _on_stage(more, tools) if more.peers != request.peers else record
     record = replace(record, seconds=round(monotonic() - begun, 1))
-    tools.tell(TrialStep.DONE, record.result.value, seconds=record.seconds)
+    tools.tell(
+        TrialStep.DONE,
+        record.result.value,
+        seconds=record.seconds,
+    )
     return record
 
 
-def with_peers(request: TrialRequest, tools: Tools, text: str, *, project: bool = False) -> TrialRequest:
+def with_peers(
+    request: TrialRequest,
+    tools: Tools,
+    text: str,
+    *,
+    project: bool = False,
+) -> TrialRequest:
     """With those of its company that it needs.
 
     Args:
@@ -375,7 +472,11 @@ def _on_stage(request: TrialRequest, tools: Tools) -> Trial:
         stage.close()
 
 
-def _tried(stage: Stage, seen: BaselineSeen, record: Trial) -> Trial:
+def _tried(
+    stage: Stage,
+    seen: BaselineSeen,
+    record: Trial,
+) -> Trial:
     """The record of a trial whose unchanged twin works."""
     request, tools = stage.request, stage.tools
     tight, needs = request.wishes.tight, None
@@ -388,7 +489,16 @@ def _tried(stage: Stage, seen: BaselineSeen, record: Trial) -> Trial:
     relaxer = Relaxer(rounds)
     asks = not tight and (needs is not None or Choice(DEFAULT_CAPABILITIES) in request.choices)
     ask = asked(stage) if asks else None
-    choices = request.choices if ask is None else keeping(request.choices, ask, needs, seen.facts)
+    choices = (
+        request.choices
+        if ask is None
+        else keeping(
+            request.choices,
+            ask,
+            needs,
+            seen.facts,
+        )
+    )
     choices = choices if needs is None else taught(choices, needs, planner)
     if ask is not None and not request.named:
         choices, questions = left_to_decide(choices, ask, planner)
@@ -397,11 +507,18 @@ def _tried(stage: Stage, seen: BaselineSeen, record: Trial) -> Trial:
     settled = relaxer.settle(TrialConfiguration(plan.choices))
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
     if needs is None:
-        return recorded(record, lasting(settled, rounds, relaxer), rounds, skipped)
+        return recorded(
+            record,
+            lasting(settled, rounds, relaxer),
+            rounds,
+            skipped,
+        )
     with Enforcer(rounds) as enforcer:
         calls = needs.calls if needs.calls is None or ask is None else widened(needs.calls, ask)
         needed = replace(needs, calls=calls)
-        rounds.thorough = True  # one round for its life and its profile: most services need no other
+        rounds.thorough = (
+            True  # one round for its life and its profile: most services need no other
+        )
         stage.tell(TrialStep.RESTART, _LED)
         enforced = enforcer.enforce(settled.configuration, needed, tries=1)
         if enforced.document is None:
@@ -410,29 +527,68 @@ def _tried(stage: Stage, seen: BaselineSeen, record: Trial) -> Trial:
         settled = replace(settled, configuration=enforced.configuration)
         path = request.wishes.learn
         given = given_explicitly(request.facts.spec)
-        record = replace(record, learned=learned_record(needs, ask, enforced, given=given, path=path))
-        return recorded(record, settled, rounds, skipped, profile=path)
+        record = replace(
+            record,
+            learned=learned_record(
+                needs,
+                ask,
+                enforced,
+                given=given,
+                path=path,
+            ),
+        )
+        return recorded(
+            record,
+            settled,
+            rounds,
+            skipped,
+            profile=path,
+        )
 
 
-def _strictest(choices: Sequence[Choice], rounds: Rounds) -> tuple[Choice, ...]:
-    """The tight choices; no capability is kept on a guess if something shows whether it works without."""
+def _strictest(
+    choices: Sequence[Choice],
+    rounds: Rounds,
+) -> tuple[Choice, ...]:
+    """The tight choices; no capability is kept on a guess if something shows whether it works
+    without."""
     plain = Choice(DEFAULT_CAPABILITIES)
     if not rounds.judges_work:
         return tuple(choices)
-    return tuple(replace(plain, parameters=(("keep", ()),)) if each == plain else each for each in choices)
+    return tuple(
+        replace(plain, parameters=(("keep", ()),)) if each == plain else each for each in choices
+    )
 
 
 # From the results of the rounds to the record. Pure.
 
 _NOT_ON_A_TWIN: tuple[tuple[tuple[Option[Any], ...], str], ...] = (
     ((PUBLISH, PUBLISH_ALL), "a twin publishes no port"),
-    ((NETWORK, NETWORK_ALIAS, IP, IP6, MAC_ADDRESS), "a twin is on a separate network without a route out"),
-    ((RESTART, SDNOTIFY, REQUIRES), "nothing restarts a twin"),
+    (
+        (NETWORK, NETWORK_ALIAS, IP, IP6, MAC_ADDRESS),
+        "a twin is on a separate network without a route out",
+    ),
+    (
+        (RESTART, SDNOTIFY, REQUIRES),
+        "nothing restarts a twin",
+    ),
     ((LABELS,), "a twin has its own labels"),
-    ((IMAGE, PULL), "a twin runs the container's current image"),
-    ((LOG_DRIVER, LOG_OPT), "a twin writes its log to a separate file"),
-    ((HEALTH_ON_FAILURE,), "a twin is left alone when it is unhealthy"),
-    ((NAME, POD, REMOVE), "a twin has its own name and lifetime"),
+    (
+        (IMAGE, PULL),
+        "a twin runs the container's current image",
+    ),
+    (
+        (LOG_DRIVER, LOG_OPT),
+        "a twin writes its log to a separate file",
+    ),
+    (
+        (HEALTH_ON_FAILURE,),
+        "a twin is left alone when it is unhealthy",
+    ),
+    (
+        (NAME, POD, REMOVE),
+        "a twin has its own name and lifetime",
+    ),
 )
 """Options that a twin has in a harmless form, so it cannot show the effect of changing them."""
 
@@ -448,12 +604,24 @@ def not_tried(plan: Plan) -> tuple[NotTried, ...]:
     return tuple(untried)
 
 
-def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
+def kept(
+    plan: Plan,
+    after: Spec,
+    loose: Iterable[str],
+) -> tuple[Kept, ...]:
     """Each option of each fix that works as planned; `loose`: checks that were relaxed."""
     loosened = set(loose)
     wanted = {diff.option.name: diff for diff in spec_diff(plan.before, after)}
     return tuple(
-        Kept(check, change.option, *_texts(change.option, change.before, wanted[change.option].after))
+        Kept(
+            check,
+            change.option,
+            *_texts(
+                change.option,
+                change.before,
+                wanted[change.option].after,
+            ),
+        )
         for change in plan.changes
         if change.option in wanted
         for check in change.checks
@@ -462,7 +630,10 @@ def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
 
 
 def relaxed(
-    planner: TwinPlanner, configuration: TrialConfiguration, why: dict[Loosening, str], whole: Spec
+    planner: TwinPlanner,
+    configuration: TrialConfiguration,
+    why: dict[Loosening, str],
+    whole: Spec,
 ) -> tuple[Relaxed, ...]:
     """What was given instead of what was planned, one entry per relaxation."""
     wanted = planner.plan(configuration.choices).after
@@ -474,14 +645,28 @@ def relaxed(
         if isinstance(loosening, CapabilityBack):
             sets = [short(bounding_set(spec, defaults)) or "none" for spec in (wanted, whole)]
             check = checks[0] if checks else ""
-            loosened.append(Relaxed(check, CAP_ADD.name, sets[0], loosening.capability[4:], evidence))
+            loosened.append(
+                Relaxed(
+                    check,
+                    CAP_ADD.name,
+                    sets[0],
+                    loosening.capability[4:],
+                    evidence,
+                )
+            )
             continue
         name = loosening.options[0]
         only = planner.spec(TrialConfiguration(configuration.choices, (loosening,)))
         given = [argument for diff in spec_diff(wanted, only) for argument in diff.added]
         before = _text(name, arguments(wanted, BY_NAME[name]))
         loosened.append(
-            Relaxed(checks[0] if checks else "", name, before, " ".join(given) or loosening.words, evidence)
+            Relaxed(
+                checks[0] if checks else "",
+                name,
+                before,
+                " ".join(given) or loosening.words,
+                evidence,
+            )
         )
     return tuple(loosened)
 
@@ -504,7 +689,11 @@ def fixes(choices: Iterable[Choice]) -> tuple[ChosenFix, ...]:
     return tuple(ChosenFix(choice.check, dict(choice.parameters)) for choice in choices)
 
 
-def _texts(option: str, before: Sequence[str], after: Sequence[str]) -> tuple[str | None, str | None]:
+def _texts(
+    option: str,
+    before: Sequence[str],
+    after: Sequence[str],
+) -> tuple[str | None, str | None]:
     return _text(option, before), _text(option, after)
 
 
@@ -530,7 +719,12 @@ class Enforced(Struct, frozen=True):
 
 
 def learned_record(
-    needs: Needs, ask: CanAsk | None, enforced: Enforced, *, given: frozenset[str], path: str
+    needs: Needs,
+    ask: CanAsk | None,
+    enforced: Enforced,
+    *,
+    given: frozenset[str],
+    path: str,
 ) -> Learned:
     """The record.
 
@@ -555,7 +749,9 @@ def learned_record(
         syscalls_before=enforced.base_calls,
         seccomp=None if document is None else dict(document),
         seen=tuple(sorted(needs.seen)),
-        evidence={need.name.removeprefix("CAP_"): _evidence(need) for need in needs.capabilities or ()},
+        evidence={
+            need.name.removeprefix("CAP_"): _evidence(need) for need in needs.capabilities or ()
+        },
         runs=needs.runs,
         can_need=() if ask is None else can_need(ask, needs),
         unread={} if ask is None else dict(ask.unknown),
@@ -580,5 +776,6 @@ def _shown(connections: Iterable[SocketEndpoint] | None) -> tuple[str, ...]:
 def _evidence(need: CapabilityNeed) -> tuple[str, ...]:
     """`chown /data`; the kernel's check if the call was not seen."""
     return tuple(
-        f"{evidence.call} {evidence.subject}".strip() or "checked by the kernel" for evidence in need.evidence
+        f"{evidence.call} {evidence.subject}".strip() or "checked by the kernel"
+        for evidence in need.evidence
     )

@@ -47,8 +47,8 @@ def profile_path(name: str, directory: str) -> str:
 
 
 def profile_directory(facts: ContainerFacts, files: Files) -> str:
-    """Where profiles are kept that this engine can read: with the configuration of its account, which cannot
-    read our own directory if it is another one; ours too if that account has no home.
+    """Where profiles are kept that this engine can read: with the configuration of its account,
+    which cannot read our own directory if it is another one; ours too if that account has no home.
     """
     manager = manager_of(files, facts.engine)
     another = manager.rootless and manager.uid != os.geteuid() and manager.home not in ("", "/")
@@ -76,7 +76,10 @@ def keep_profile(trial: Trial, directory: str) -> str:
     """
     learned = trial.learned
     path = profile_path(trial.container, directory)
-    write_profile(path, learned.seccomp if learned and learned.seccomp else {})
+    write_profile(
+        path,
+        learned.seccomp if learned and learned.seccomp else {},
+    )
     return path
 
 
@@ -88,7 +91,9 @@ def write_profile(path: str, document: Mapping[str, Any]) -> None:
     """
     text, place = profile_text(document), os.path.dirname(path)
     if place != _own_directory():
-        write_bundle(place, [TextFile(os.path.basename(path), text)], create=True, keep_backup=False)
+        write_bundle(
+            place, [TextFile(os.path.basename(path), text)], create=True, keep_backup=False
+        )
         return
     try:
         write_own(path, text)
@@ -109,7 +114,10 @@ def keep_needs(facts: ContainerFacts, needs: Needs) -> None:
     """Save it; if that fails, the next trial starts from scratch."""
     if needs.runs:
         with suppress(OSError):
-            write_own(_path(facts), msgspec.json.encode(_Kept(_image(facts), needs)))
+            write_own(
+                _path(facts),
+                msgspec.json.encode(_Kept(_image(facts), needs)),
+            )
 
 
 def _image(facts: ContainerFacts) -> str:
@@ -120,7 +128,11 @@ def _path(facts: ContainerFacts) -> str:
     # a service that we start has another address each time
     engine = facts.engine.label if facts.engine.local else facts.engine.url
     whose = hashlib.sha256(f"{engine}\n{facts.name}".encode()).hexdigest()[:16]
-    return os.path.join(state_directory(), "learned", f"{whose}.json")
+    return os.path.join(
+        state_directory(),
+        "learned",
+        f"{whose}.json",
+    )
 
 
 FILE_NAME = "trial.json"
@@ -148,7 +160,9 @@ def read_trial(text: str) -> Trial:
     if trial.schema != SCHEMA:
         raise PlanError(f"The file is not a result of a trial: its schema is not {SCHEMA!r}.")
     if not trial.options:
-        raise PlanError(f"No change could be kept in that trial of {visible(trial.container, 80)!r}.")
+        raise PlanError(
+            f"No change could be kept in that trial of {visible(trial.container, 80)!r}."
+        )
     return trial
 
 
@@ -160,12 +174,19 @@ def with_profile(plan: Plan, path: str) -> Plan:
         replace(change, after=words) if change.option == SECCOMP_PROFILE.name else change
         for change in plan.changes
     )
-    return replace(plan, after=after, changes=tuple(changes))
+    return replace(
+        plan,
+        after=after,
+        changes=tuple(changes),
+    )
 
 
 def choices_of(trial: Trial) -> tuple[Choice, ...]:
     return tuple(
-        Choice(fix.check, tuple((name, _value(value)) for name, value in fix.parameters.items()))
+        Choice(
+            fix.check,
+            tuple((name, _value(value)) for name, value in fix.parameters.items()),
+        )
         for fix in trial.fixes
     )
 
@@ -176,7 +197,12 @@ def _value(value: object) -> int | str | tuple[str, ...]:
     return value if isinstance(value, int) else str(value)
 
 
-def plan_of(trial: Trial, plan: Plan, *, ours: bool = True) -> Plan:
+def plan_of(
+    trial: Trial,
+    plan: Plan,
+    *,
+    ours: bool = True,
+) -> Plan:
     """The plan of the trial's choices with exactly what worked in it.
 
     Args:
@@ -206,8 +232,16 @@ def plan_of(trial: Trial, plan: Plan, *, ours: bool = True) -> Plan:
                 "",
                 FixKind.RECREATE,
             )
-        changes.append(replace(before, before=diff.before, after=diff.after))
-    return replace(plan, after=spec, changes=tuple(changes), notes=(*plan.notes, *_notes(trial, ours=ours)))
+        changes.append(
+            replace(
+                before,
+                before=diff.before,
+                after=diff.after,
+            )
+        )
+    return replace(
+        plan, after=spec, changes=tuple(changes), notes=(*plan.notes, *_notes(trial, ours=ours))
+    )
 
 
 def no_longer_fits(trial: Trial, plan: Plan) -> tuple[str, ...]:
@@ -226,7 +260,11 @@ def no_longer_fits(trial: Trial, plan: Plan) -> tuple[str, ...]:
     return tuple(visible(line, 400) for line in reasons)
 
 
-def _set(spec: Spec, change: OptionChange, planned: Spec) -> Spec:
+def _set(
+    spec: Spec,
+    change: OptionChange,
+    planned: Spec,
+) -> Spec:
     row = BY_NAME.get(change.option)
     if row is None:
         raise InputError(f"The trial has an unknown option: {visible(change.option, 60)!r}.")
@@ -238,7 +276,14 @@ def _set(spec: Spec, change: OptionChange, planned: Spec) -> Spec:
         return spec.with_(IMAGE, change.after[0])
     if row is COMMAND:
         return spec.with_(COMMAND, change.after)
-    read = spec_from_argv(["podman", "run", *(_word(row, text) for text in change.after), "image"])
+    read = spec_from_argv(
+        [
+            "podman",
+            "run",
+            *(_word(row, text) for text in change.after),
+            "image",
+        ]
+    )
     if row not in read:
         raise InputError(f"A value of {visible(change.option, 60)} in the trial is invalid.")
     return spec.with_(row, read[row])
@@ -248,7 +293,9 @@ def _word(row: Option[Any], argument: str) -> str:
     """One argument of a command line; mounts have two flags, and the argument shows which one."""
     if row is MOUNTS and argument.startswith("type="):
         return f"--mount={argument}"
-    return row.flag if argument == "" and isinstance(row.default, bool) else f"{row.flag}={argument}"
+    return (
+        row.flag if argument == "" and isinstance(row.default, bool) else f"{row.flag}={argument}"
+    )
 
 
 def _masked(option: str, values: Iterable[str]) -> tuple[str, ...]:
@@ -270,7 +317,10 @@ def _notes(trial: Trial, *, ours: bool) -> list[Note]:
     """The trial's summary, for the top of a unit and for readers of the plan."""
     if not ours:
         return [Note("trial", _CLAIMED)]
-    notes = [Note(relaxed.check, f"given {relaxed.given} ({relaxed.evidence})") for relaxed in trial.relaxed]
+    notes = [
+        Note(relaxed.check, f"given {relaxed.given} ({relaxed.evidence})")
+        for relaxed in trial.relaxed
+    ]
     notes += [Note(left.check, f"left out by a trial: {left.reason}") for left in trial.left_out]
     notes += [Note(untried.check, f"not tried: {untried.reason}") for untried in trial.not_tried]
     if trial.sure:

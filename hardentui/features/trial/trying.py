@@ -37,7 +37,8 @@ from hardentui.reading.masking import mask_argument
 from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import visible
 
-# Which trials this account itself ran. A record claims that something was proven; anybody can write one.
+# Which trials this account itself ran. A record claims that something was proven; anybody can write
+# one.
 
 _MOST = 200
 
@@ -66,43 +67,62 @@ def _directory() -> str:
 
 
 def _path(trial: Trial) -> str:
-    return os.path.join(_directory(), hashlib.sha256(msgspec.json.encode(trial)).hexdigest())
+    return os.path.join(
+        _directory(),
+        hashlib.sha256(msgspec.json.encode(trial)).hexdigest(),
+    )
 
 
 _STEERING = "engine-steering-image"
 _CAPABILITIES = "keep"
-"""The parameter for the capabilities that a container needs: unknown in advance, but twins show them."""
+"""The parameter for the capabilities that a container needs: unknown in advance, but twins show
+them."""
 
 
 def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
-    """The fixes that a trial starts with, including those whose values only a twin can show. `named`: the
-    user named the fixes, so those not in the plan are reported too.
+    """The fixes that a trial starts with, including those whose values only a twin can show.
+    `named`: the user named the fixes, so those not in the plan are reported too.
     """
     more = [skipped.check for skipped in plan.skipped if named or skipped.needs == _CAPABILITIES]
     return (*plan.choices, *(Choice(check) for check in more))
 
 
-def why_steered(facts: ContainerFacts, checks: Iterable[Check], checklist: Checklist) -> str:
-    """Why its image may do with a twin what nobody asked for: its annotations change how it is run; empty if
-    they do not."""
+def why_steered(
+    facts: ContainerFacts,
+    checks: Iterable[Check],
+    checklist: Checklist,
+) -> str:
+    """Why its image may do with a twin what nobody asked for: its annotations change how it is run;
+    empty if they do not."""
     check = next((check for check in checks if check.id == _STEERING), None)
     verdict = judge(check, facts, parameters_of(check, checklist)) if check is not None else None
     return verdict.reason if verdict is not None and verdict.status is Status.FAIL else ""
 
 
-def refuse_steered(facts: ContainerFacts, checks: Iterable[Check], checklist: Checklist) -> None:
+def refuse_steered(
+    facts: ContainerFacts,
+    checks: Iterable[Check],
+    checklist: Checklist,
+) -> None:
     """Raises UsageError if its image steers the engine."""
     if why := why_steered(facts, checks, checklist):
         raise UsageError(
-            f"{visible(facts.name, 80)} is not tried: {why}.", ("See: ", Do(Verb.EXPLAIN, _STEERING))
+            f"{visible(facts.name, 80)} is not tried: {why}.",
+            ("See: ", Do(Verb.EXPLAIN, _STEERING)),
         )
 
 
 def _masked(change: Change) -> OptionChange:
     before, after = (
-        tuple(mask_argument(change.option, word) for word in words) for words in (change.before, change.after)
+        tuple(mask_argument(change.option, word) for word in words)
+        for words in (change.before, change.after)
     )
-    return OptionChange(change.option, before, after, change.checks)
+    return OptionChange(
+        change.option,
+        before,
+        after,
+        change.checks,
+    )
 
 
 def _refuse_grants(wishes: Iterable[str]) -> None:
@@ -155,11 +175,18 @@ class Trying:
         *,
         named: bool = False,
     ) -> Trial:
-        """Try a plan: `run`, and the record says what was left out before it and what is left to decide.
+        """Try a plan: `run`, and the record says what was left out before it and what is left to
+        decide.
         `named`: the user named the fixes.
         """
         choices = choices_to_try(plan, named=named)
-        trial = self.run(choices, wishes, on_event, stop, named=named)
+        trial = self.run(
+            choices,
+            wishes,
+            on_event,
+            stop,
+            named=named,
+        )
         tried = {choice.check for choice in choices}
         before = tuple(
             LeftOut(skipped.check, str(skipped))
@@ -167,7 +194,11 @@ class Trying:
             if skipped.check not in tried and not skipped.decides and self._has_fix(skipped.check)
         )
         decide = (*trial.decide, *self._decisions(plan))
-        trial = replace(trial, left_out=(*before, *trial.left_out), decide=decide)
+        trial = replace(
+            trial,
+            left_out=(*before, *trial.left_out),
+            decide=decide,
+        )
         remember(trial)
         return trial
 
@@ -181,7 +212,15 @@ class Trying:
             for check in self._checks.values()
             if check.risk is Risk.DECISION and check.id not in self._waived
         ]
-        questions = (*plan.skipped, *left_out(self._facts, plan, checks, self._checklist))
+        questions = (
+            *plan.skipped,
+            *left_out(
+                self._facts,
+                plan,
+                checks,
+                self._checklist,
+            ),
+        )
         return tuple(
             Decision(question.check, tuple(map(_masked, question.decides)))
             for question in questions
@@ -206,7 +245,8 @@ class Trying:
             image: it is tried with this one instead of its own.
 
         Raises:
-            UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
+            UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown
+                peer.
             EngineError: Podman fails.
             KeyboardInterrupt: `stop` was set.
         """
@@ -214,14 +254,25 @@ class Trying:
             raise UsageError("A trial needs a real Podman; this host is simulated.")
         facts, gatherer = self._facts, self._gatherer
         if image is not None:
-            facts = facts.replace(inspect={**facts.inspect, "Image": _plain_id(image)}, image=image)
+            facts = facts.replace(
+                inspect={**facts.inspect, "Image": _plain_id(image)},
+                image=image,
+            )
         peers = tuple(self._peer(name) for name in dict.fromkeys(wishes.peers))
         for each in (facts, *peers, *self._members):
-            refuse_steered(each, self._checks.values(), self._checklist)
+            refuse_steered(
+                each,
+                self._checks.values(),
+                self._checklist,
+            )
         if not podman_is_installed():
-            raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
+            raise EngineError(
+                "A trial needs the program podman on this machine, which creates the twins."
+            )
         if wishes.learn and not facts.engine.local:
-            raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
+            raise UsageError(
+                "Learning watches processes on this machine, but the engine is on another one."
+            )
         _refuse_grants(wishes.granted)
         changing = ChangingEngine(gatherer.engine, self._opened.log)
         try:
@@ -251,15 +302,21 @@ class Trying:
             changing.close()
 
     def rehearse(
-        self, wanted: str, wishes: Wishes, on_event: OnTrialEvent, stop: threading.Event
+        self,
+        wanted: str,
+        wishes: Wishes,
+        on_event: OnTrialEvent,
+        stop: threading.Event,
     ) -> Rehearsal:
-        """Run a twin with each image, and see whether it becomes ready; blocking. All twins are removed.
+        """Run a twin with each image, and see whether it becomes ready; blocking. All twins are
+        removed.
 
         Args:
             wanted: name of the new image; empty = the image that its image name points to now.
 
         Raises:
-            UsageError: it cannot be tried (simulated, controlled by its image), or there is no new image.
+            UsageError: it cannot be tried (simulated, controlled by its image), or there is no new
+                image.
             EngineError: Podman fails.
             KeyboardInterrupt: `stop` was set.
         """
@@ -267,9 +324,21 @@ class Trying:
         identity = _plain_id(image)
         before, after = self.run((), wishes, on_event, stop).baseline, None
         if before.ready:
-            after = self.run((), wishes, on_event, stop, image=image).baseline
+            after = self.run(
+                (),
+                wishes,
+                on_event,
+                stop,
+                image=image,
+            ).baseline
         name = image.names[0] if image.names else identity[:12]
-        return Rehearsal(name, _running(self._facts), identity, before, after)
+        return Rehearsal(
+            name,
+            _running(self._facts),
+            identity,
+            before,
+            after,
+        )
 
     def _peer(self, name: str) -> ContainerFacts:
         gatherer = self._gatherer
@@ -277,30 +346,57 @@ class Trying:
             raise UsageError(f"{visible(name, 80)} cannot be a peer of itself.")
         peer = next(iter(called(gatherer.engine.listed(), name)), None)
         if peer is None:
-            raise UsageError(f"There is no container called {visible(name, 80)!r} to use as a peer.")
+            raise UsageError(
+                f"There is no container called {visible(name, 80)!r} to use as a peer."
+            )
         return gatherer.container(gatherer.engine.inspect(peer.id))
 
     def _company(self) -> tuple[ContainerFacts, ...]:
         """Its stack, and whoever runs on its networks and can be called by name there."""
         facts = self._facts
         networks = {*facts.networks} - {facts.engine.default_network}
-        known = {facts.id, *(other.id for other in (*self._members, *self._stack))}
+        known = {
+            facts.id,
+            *(other.id for other in (*self._members, *self._stack)),
+        }
         near = [
             peer.id
             for peer in facts.peers.everyone
             if peer.id not in known and not networks.isdisjoint(peer.networks)
         ]
-        others = (self._gatherer.container(self._gatherer.engine.inspect(identity)) for identity in near)
-        company = (*self._stack, *(other for other in others if other.running))
+        others = (
+            self._gatherer.container(self._gatherer.engine.inspect(identity)) for identity in near
+        )
+        company = (
+            *self._stack,
+            *(other for other in others if other.running),
+        )
         checks = self._checks.values()
         return tuple(each for each in company if not why_steered(each, checks, self._checklist))
 
-    def _plan(self, facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
-        return make_plan(facts, choices, self._checks.values(), self._checklist)
+    def _plan(
+        self,
+        facts: ContainerFacts,
+        choices: tuple[Choice, ...],
+    ) -> Plan:
+        return make_plan(
+            facts,
+            choices,
+            self._checks.values(),
+            self._checklist,
+        )
 
-    def _judge(self, check_id: str, facts: ContainerFacts) -> Verdict:
+    def _judge(
+        self,
+        check_id: str,
+        facts: ContainerFacts,
+    ) -> Verdict:
         check = self._checks[check_id]
-        return judge(check, facts, parameters_of(check, self._checklist))
+        return judge(
+            check,
+            facts,
+            parameters_of(check, self._checklist),
+        )
 
 
 # An update on twins: first today's image, which a rollback would restore, then the new one.
@@ -313,7 +409,9 @@ class Rehearsal(Struct, frozen=True):
     # old, new: IDs of the images
     old: str
     new: str
-    before: Baseline  # the twin with today's image; after: with the new one, None if the first failed
+    before: (
+        Baseline  # the twin with today's image; after: with the new one, None if the first failed
+    )
     after: Baseline | None
 
     @property
@@ -321,8 +419,13 @@ class Rehearsal(Struct, frozen=True):
         return self.after is not None and self.after.ready
 
 
-def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFacts:
-    """The image to rehearse: the named one, else the one that the container's image name points to now.
+def new_image(
+    gatherer: Gatherer,
+    facts: ContainerFacts,
+    wanted: str,
+) -> ImageFacts:
+    """The image to rehearse: the named one, else the one that the container's image name points to
+    now.
 
     Raises:
         UsageError: it is not on this engine, or already in use.
@@ -332,13 +435,18 @@ def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFa
     try:
         identity = str(gatherer.engine.image(name).get("Id") or "").removeprefix("sha256:")
     except NotFound:
-        raise UsageError(f"{shown} is not on this engine.", f"Pull it first: podman pull {shown}") from None
+        raise UsageError(
+            f"{shown} is not on this engine.", f"Pull it first: podman pull {shown}"
+        ) from None
     if identity == _running(facts):
         raise UsageError(
-            f"{shown} is already the image of {visible(facts.name, 60)}, so there is nothing to rehearse.",
+            f"{shown} is already the image of {visible(facts.name, 60)}, so there is nothing to "
+            "rehearse.",
             f"Pull the new one first: podman pull {shown}; or name another one with --image.",
         )
-    new = next((image for image in gatherer.images() if image.id.removeprefix("sha256:") == identity), None)
+    new = next(
+        (image for image in gatherer.images() if image.id.removeprefix("sha256:") == identity), None
+    )
     if new is None:
         raise UsageError(f"{shown} cannot be read on this engine.")
     return new
@@ -354,18 +462,33 @@ def _running(facts: ContainerFacts) -> str:
 
 def lines_of(rehearsal: Rehearsal, container: str) -> Iterable[str]:
     """The result, one sentence a line; contains raw texts of the engine."""
-    yield from _twin("with today's image", rehearsal.old, rehearsal.before)
+    yield from _twin(
+        "with today's image",
+        rehearsal.old,
+        rehearsal.before,
+    )
     if rehearsal.after is None:
         yield "The twin does not work even with today's image, so the new one was not tried."
         return
-    yield from _twin(f"with {rehearsal.name}", rehearsal.new, rehearsal.after)
+    yield from _twin(
+        f"with {rehearsal.name}",
+        rehearsal.new,
+        rehearsal.after,
+    )
     if rehearsal.works:
-        yield f"{container} works with the new image, and with the old one that a rollback would restore."
+        yield (
+            f"{container} works with the new image, and with the old one that a rollback would "
+            "restore."
+        )
     else:
         yield f"The update would break {container}. A rollback to today's image works."
 
 
-def _twin(what: str, identity: str, baseline: Baseline) -> Iterable[str]:
+def _twin(
+    what: str,
+    identity: str,
+    baseline: Baseline,
+) -> Iterable[str]:
     state = "ready" if baseline.ready else "not ready"
     yield f"twin {what} ({identity[:12]}): {state} after {baseline.seconds:.1f} s, by {baseline.how.value}"
     if not baseline.ready:

@@ -1,8 +1,8 @@
 """The mounts of a twin: views and copies of what the original mounts. Pure.
 
-Nothing that the host sees is mounted itself: through the same inode a twin could talk to a service (a socket,
-also in a read-only directory), to a reader (a pipe), or hold a lock. Overlays and copies have inodes of their
-own.
+Nothing that the host sees is mounted itself: through the same inode a twin could talk to a service
+(a socket, also in a read-only directory), to a reader (a pipe), or hold a lock. Overlays and copies
+have inodes of their own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from hardentui.reading.mounts import at_or_above
 class HostPlace(StrEnum):
     """The kind of a host path.
 
-    TREE: a directory that holds the engine's own storage, on which no copy-on-write mount is possible.
+    TREE: a directory that holds the engine's own storage, on which no copy-on-write mount is
+        possible.
     OTHER: a pipe or device, or unknown.
     """
 
@@ -43,15 +44,21 @@ class Role(Struct, frozen=True):
     """The replacements that make a twin harmless."""
 
     name: str  # of the twin
-    labels: tuple[str, ...]  # instead of the original's labels, which control proxies, updates and services
+    labels: tuple[
+        str, ...
+    ]  # instead of the original's labels, which control proxies, updates and services
     # those of the trial that it joins -> its address there; empty = none is needed
     networks: Mapping[str, str] = {}
     outside: bool = False  # they have a route out, and a name server
     hosts: tuple[str, ...] = ()  # `name:address` of the other twins
     local: bool = True  # the engine is on this machine
     pod: str = ""  # of the trial; empty = the twin is in none
-    twins: Mapping[str, str] = {}  # name or id of a container -> its twin, for containers tried together
-    granted: frozenset[str] = frozenset()  # what the user gives it all the same, `OPTION` or `OPTION=ENTRY`
+    twins: Mapping[
+        str, str
+    ] = {}  # name or id of a container -> its twin, for containers tried together
+    granted: frozenset[str] = (
+        frozenset()
+    )  # what the user gives it all the same, `OPTION` or `OPTION=ENTRY`
     # this engine can mount directories read-only through an overlay; otherwise they are copied
     views: bool = True
     copy_volumes: bool = False  # copy even where a copy-on-write mount would do
@@ -68,14 +75,18 @@ class Case(Struct):
 
     def grants(self, option: str, *entries: str) -> bool:
         """Whether the user gives the twin this option, or an entry of it."""
-        wanted = {option, *(f"{option}={entry}" for entry in entries if entry)}
+        wanted = {
+            option,
+            *(f"{option}={entry}" for entry in entries if entry),
+        }
         return bool(wanted & self.role.granted)
 
 
 class Filling(StrEnum):
     """How a volume of a trial gets its content.
 
-    VIEW: it is a read-only overlay over the source: nothing is copied, no socket or pipe in it is alive.
+    VIEW: it is a read-only overlay over the source: nothing is copied, no socket or pipe in it is
+        alive.
     FILE: it holds a copy of one file.
     """
 
@@ -108,7 +119,8 @@ _RUNTIME = ("/run", "/var/run")
 _OWN_TYPES = ("image", "devpts", "ramfs", "artifact")
 """Mounts that hold nothing of the host's that others use."""
 _KEPT_OPTIONS = frozenset("ro readonly noexec nosuid nodev exec suid U nocopy copy".split())
-"""Options for volumes of the trial; propagation, labels and an upper directory are the original's alone."""
+"""Options for volumes of the trial; propagation, labels and an upper directory are the original's
+alone."""
 _OF_A_VIEW = _KEPT_OPTIONS - {"U", "nocopy", "copy"}
 _OF_THE_ORIGINAL = ("z", "Z", "U")
 """Options that would change the real files for the twin, also when it may have them."""
@@ -120,7 +132,11 @@ def has_user_namespace(spec: Spec) -> bool:
     return spec[USERNS] not in ("", "host") or bool(spec[UIDMAP]) or bool(spec[GIDMAP])
 
 
-def mounts(spec: Spec, made: Spec, case: Case) -> tuple[Spec, tuple[TwinVolume, ...]]:
+def mounts(
+    spec: Spec,
+    made: Spec,
+    case: Case,
+) -> tuple[Spec, tuple[TwinVolume, ...]]:
     """The twin's spec with its mounts, and the volumes behind them."""
     maker = _MountMaker(spec, case)
     return made.with_(MOUNTS, maker.all()), tuple(maker.volumes)
@@ -137,7 +153,8 @@ class _MountMaker:
         facts = case.facts
         self._spec, self._case, self._facts = spec, case, facts
         self._data = anonymous_volumes(
-            facts.inspect, {name: volume.inspect for name, volume in facts.volumes.items() if volume.inspect}
+            facts.inspect,
+            {name: volume.inspect for name, volume in facts.volumes.items() if volume.inspect},
         )
         self._must_copy = case.role.copy_volumes or has_user_namespace(spec)
         self.volumes: list[TwinVolume] = []
@@ -151,13 +168,19 @@ class _MountMaker:
         given += self._inherited(covered)
         covered |= {mount.destination for mount in given}
         given += [  # volumes declared by the image, with the data of the original
-            Mount("volume", name, place) for place, name in sorted(self._data.items()) if place not in covered
+            Mount("volume", name, place)
+            for place, name in sorted(self._data.items())
+            if place not in covered
         ]
         return tuple(made for mount in given if (made := self._made(mount)) is not None)
 
     def _made(self, mount: Mount) -> Mount | None:
         source = mount.source or self._data.get(mount.destination, "")
-        if self._case.grants(MOUNTS.name, source, mount.destination):
+        if self._case.grants(
+            MOUNTS.name,
+            source,
+            mount.destination,
+        ):
             return mount.with_options(drop=_OF_THE_ORIGINAL)
         if mount.type == "volume":
             return self._of_volume(mount, source)
@@ -165,7 +188,10 @@ class _MountMaker:
             return self._of_path(mount, source)
         if mount.type in _OWN_TYPES:
             return mount
-        self._lacks(f"the mount of type {mount.type} at {mount.destination}", mount.destination)
+        self._lacks(
+            f"the mount of type {mount.type} at {mount.destination}",
+            mount.destination,
+        )
         return None
 
     def _of_volume(self, mount: Mount, source: str) -> Mount:
@@ -178,13 +204,24 @@ class _MountMaker:
             return self._volume(mount, Filling.COPY, source)
         self._tell_sockets(mount, source)
         if not mount.read_only:
-            return Mount("volume", source, mount.destination, ("O",))
+            return Mount(
+                "volume",
+                source,
+                mount.destination,
+                ("O",),
+            )
         directory = (
-            str(facts.volumes[source].inspect.get("Mountpoint") or "") if source in facts.volumes else ""
+            str(facts.volumes[source].inspect.get("Mountpoint") or "")
+            if source in facts.volumes
+            else ""
         )
         return self._view(mount, directory or source)
 
-    def _of_path(self, mount: Mount, source: str) -> Mount | None:
+    def _of_path(
+        self,
+        mount: Mount,
+        source: str,
+    ) -> Mount | None:
         real = self._facts.links.get(source, source).rstrip("/") or "/"
         place = self._case.place_of(source)
         if place is HostPlace.SOCKET:
@@ -192,7 +229,11 @@ class _MountMaker:
             return None
         if place is HostPlace.FILE and not _is_below(real, _HOST_TREES):
             return self._file(mount, source)
-        if place is not HostPlace.DIRECTORY or real in ("/", *_RUNTIME) or _is_below(real, _HOST_TREES):
+        if (
+            place is not HostPlace.DIRECTORY
+            or real in ("/", *_RUNTIME)
+            or _is_below(real, _HOST_TREES)
+        ):
             self._lacks(f"what is at {source}", source)
             return None
         if _is_below(real, _RUNTIME):
@@ -202,25 +243,54 @@ class _MountMaker:
             return self._volume(mount, Filling.COPY, source)
         self._tell_sockets(mount, source)
         if not mount.read_only:
-            return Mount("bind", source, mount.destination, ("O",))
+            return Mount(
+                "bind",
+                source,
+                mount.destination,
+                ("O",),
+            )
         return self._view(mount, source)
 
     def _view(self, mount: Mount, source: str) -> Mount:
         """Read-only, without a copy where that is possible."""
         possible = (
-            source.startswith("/") and self._case.role.views and not _NOT_IN_OVERLAY_OPTIONS & {*source}
+            source.startswith("/")
+            and self._case.role.views
+            and not _NOT_IN_OVERLAY_OPTIONS & {*source}
         )
-        return self._volume(mount, Filling.VIEW if possible else Filling.COPY, source)
+        return self._volume(
+            mount,
+            Filling.VIEW if possible else Filling.COPY,
+            source,
+        )
 
-    def _volume(self, mount: Mount, filling: Filling, source: str = "") -> Mount:
+    def _volume(
+        self,
+        mount: Mount,
+        filling: Filling,
+        source: str = "",
+    ) -> Mount:
         name = self._add(filling, source)
         kept = _OF_A_VIEW if filling is Filling.VIEW else _KEPT_OPTIONS
-        options = tuple(option for option in mount.options if option in kept or option.startswith("idmap"))
-        return Mount("volume", name, mount.destination, options, mount.subpath)
+        options = tuple(
+            option for option in mount.options if option in kept or option.startswith("idmap")
+        )
+        return Mount(
+            "volume",
+            name,
+            mount.destination,
+            options,
+            mount.subpath,
+        )
 
     def _file(self, mount: Mount, source: str) -> Mount:
         options = ("ro",) if mount.read_only else ()
-        return Mount("bind", self._add(Filling.FILE, source), mount.destination, options)
+        return Mount(
+            "bind",
+            self._add(Filling.FILE, source),
+            mount.destination,
+            options,
+        )
 
     def _add(self, filling: Filling, source: str) -> str:
         name = f"{self._case.role.name}-{len(self.volumes)}"
@@ -230,25 +300,35 @@ class _MountMaker:
     def _lacks(self, what: str, entry: str) -> None:
         self._case.lacks.append(Lack(what, f"--grant volume={entry}"))
 
-    def _tell_sockets(self, mount: Mount, source: str) -> None:
+    def _tell_sockets(
+        self,
+        mount: Mount,
+        source: str,
+    ) -> None:
         """The services behind sockets in it, which the twin sees and cannot reach."""
         for socket in known(lambda: self._facts.sockets, else_=()):
             if socket.destination == mount.destination and socket.listener is not None:
                 self._lacks(f"the service behind {socket.path}", source)
 
     def _matches(self, pattern: Mount) -> list[Mount]:
-        """The files that a pattern matched when the original was created, each as a mount of its own."""
+        """The files that a pattern matched when the original was created, each as a mount of its
+        own."""
         below = pattern.destination.rstrip("/") + "/"
         return [
-            Mount("bind", str(entry.get("Source")), str(entry.get("Destination")), pattern.options)
+            Mount(
+                "bind",
+                str(entry.get("Source")),
+                str(entry.get("Destination")),
+                pattern.options,
+            )
             for entry in self._facts.inspect.get("Mounts") or ()
             if str(entry.get("Destination")).startswith(below)
             and fnmatchcase(str(entry.get("Source")), pattern.source)
         ]
 
     def _inherited(self, covered: Iterable[str]) -> list[Mount]:
-        """What its pod or `--volumes-from` mounts, unless a mount of the spec replaces it: inspect lists most
-        of it; host paths that others bring are among the mounted ones.
+        """What its pod or `--volumes-from` mounts, unless a mount of the spec replaces it: inspect
+        lists most of it; host paths that others bring are among the mounted ones.
         """
         facts = self._facts
         if self._spec[VOLUMES_FROM] and facts.hidden_mounts:
@@ -261,11 +341,18 @@ class _MountMaker:
             if (kind := entry.get("Type")) in ("bind", "volume"):
                 source = str(entry.get("Name" if kind == "volume" else "Source") or "")
                 place = str(entry.get("Destination") or "")
-                inherited[place] = Mount(kind, source, place, ("ro",) if entry.get("RW") is False else ())
+                inherited[place] = Mount(
+                    kind, source, place, ("ro",) if entry.get("RW") is False else ()
+                )
         for mounted in facts.mounted:
             if mounted.origin is MountOrigin.CONTAINER and mounted.type == "bind":
                 options = ("ro",) if mounted.read_only else ()
-                mount = Mount("bind", mounted.source, mounted.destination, options)
+                mount = Mount(
+                    "bind",
+                    mounted.source,
+                    mounted.destination,
+                    options,
+                )
                 inherited.setdefault(mounted.destination, mount)
         return [mount for place, mount in inherited.items() if place not in covered]
 

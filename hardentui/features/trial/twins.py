@@ -20,7 +20,13 @@ from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import TRIAL_LABEL, is_ours
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import ProbeResult, addresses_of, in_network_of, pid_of, run_probe
+from hardentui.features.change.wait import (
+    ProbeResult,
+    addresses_of,
+    in_network_of,
+    pid_of,
+    run_probe,
+)
 from hardentui.features.trial.harmless import aliases, harmless, surplus
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role
 from hardentui.host.commands import run_program
@@ -46,7 +52,10 @@ def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
     Raises:
         EngineError: Podman does not answer.
     """
-    return _remove(changing, lambda labels: is_abandoned(str(labels.get(OWNER_LABEL, ""))))
+    return _remove(
+        changing,
+        lambda labels: is_abandoned(str(labels.get(OWNER_LABEL, ""))),
+    )
 
 
 def tidy_after_trials(engine: Engine, listener: Listener) -> None:
@@ -55,13 +64,18 @@ def tidy_after_trials(engine: Engine, listener: Listener) -> None:
         remove_leftovers(changing)
 
 
-def remove_trial(changing: ChangingEngine, number: str) -> tuple[str, ...]:
-    """Remove everything of one trial, by its label, including results of requests whose answer was lost."""
+def remove_trial(
+    changing: ChangingEngine,
+    number: str,
+) -> tuple[str, ...]:
+    """Remove everything of one trial, by its label, including results of requests whose answer was
+    lost."""
     return _remove(changing, lambda labels: labels.get(TRIAL_LABEL) == number)
 
 
 def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
-    """Containers first, because they use the rest. What cannot be removed now is left to the next trial."""
+    """Containers first, because they use the rest. What cannot be removed now is left to the next
+    trial."""
     removed: list[str] = []
 
     def each(names: Iterable[str], remove: Callable[[str], None]) -> None:
@@ -81,12 +95,27 @@ def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
             for resource in changing.containers.labelled(label)
             if mine(resource.get("Labels") or {}) and _is_made_here(label, resource)
         ]  # a carrier has no volumes of its own, it mounts those of others
-        each(ours, partial(changing.containers.remove, force=True, volumes=label == TRIAL_LABEL))
-    each([name for name, labels in changing.pods.labelled(TRIAL_LABEL).items() if mine(labels)], pod)
+        each(
+            ours,
+            partial(
+                changing.containers.remove,
+                force=True,
+                volumes=label == TRIAL_LABEL,
+            ),
+        )
+    each(
+        [name for name, labels in changing.pods.labelled(TRIAL_LABEL).items() if mine(labels)], pod
+    )
     volumes = changing.volumes.labelled(TRIAL_LABEL)
-    each([name for name, labels in volumes.items() if mine(labels)], changing.volumes.remove)
+    each(
+        [name for name, labels in volumes.items() if mine(labels)],
+        changing.volumes.remove,
+    )
     networks = changing.networks.labelled(TRIAL_LABEL)
-    each([name for name, labels in networks.items() if mine(labels)], changing.networks.remove)
+    each(
+        [name for name, labels in networks.items() if mine(labels)],
+        changing.networks.remove,
+    )
     return tuple(removed)
 
 
@@ -98,8 +127,8 @@ def _is_made_here(label: str, listed: Mapping[str, Any]) -> bool:
     return is_ours(label, listed.get("Labels") or {}, names[0]) and not listed.get("IsInfra")
 
 
-# Who has which address on the networks of a trial, for /etc/hosts: these networks have no name server.
-# Pure.
+# Who has which address on the networks of a trial, for /etc/hosts: these networks have no name
+# server. Pure.
 #
 # A name server would listen on an address of the host, and could ask others outside.
 
@@ -108,7 +137,8 @@ _FIRST = 10
 
 
 class TwinAddresses:
-    """The addresses of the twins of one trial, by a key of each: they stay the same for every new twin of it.
+    """The addresses of the twins of one trial, by a key of each: they stay the same for every new
+    twin of it.
     `networks`: of the trial, by name.
     """
 
@@ -117,7 +147,12 @@ class TwinAddresses:
         self._on: dict[str, dict[str, str]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
 
-    def add(self, key: str, names: Iterable[str], networks: Iterable[str]) -> None:
+    def add(
+        self,
+        key: str,
+        names: Iterable[str],
+        networks: Iterable[str],
+    ) -> None:
         """Give a twin an address on each of these networks. A key that is known gets more names."""
         addresses = self._on.setdefault(key, {})
         self._names[key] = tuple(dict.fromkeys((*self._names.get(key, ()), *names)))
@@ -148,7 +183,8 @@ _LIMIT = 15.0  # seconds
 _NO_ANSWER = 8
 """arp_ignore: no address of the host is answered for."""
 _STRICT = 1
-"""rp_filter: what comes from an address that is not reached through this bridge is dropped: none is."""
+"""rp_filter: what comes from an address that is not reached through this bridge is dropped: none
+is."""
 _SHUT = f"""
 cd /proc/sys/net || exit 1
 for bridge; do
@@ -172,21 +208,33 @@ def shut(conmon: int, bridges: Sequence[str]) -> None:
     if isinstance(answer, Unread):
         raise ChangeFailed(
             f"The twins' network cannot be shut off from this host: {answer.reason}.",
-            "With --outside twins get an ordinary network, which leads to the host and the outside.",
+            "With --outside twins get an ordinary network, which leads to the host and the "
+            "outside.",
         )
 
 
 def _entering(conmon: int) -> tuple[str, ...]:
-    """What enters the network namespace with the bridges: a rootless engine keeps one for them, mounted where
-    its processes see it. The monitor of a container with `userns=auto` has mounts of its own."""
+    """What enters the network namespace with the bridges: a rootless engine keeps one for them,
+    mounted where its processes see it. The monitor of a container with `userns=auto` has mounts of
+    its own."""
     space = f"/proc/{conmon}/ns/net"
     if owner := _owner(conmon):
         others = (
-            int(name) for name in os.listdir("/proc") if name.isdecimal() and _owner(int(name)) == owner
+            int(name)
+            for name in os.listdir("/proc")
+            if name.isdecimal() and _owner(int(name)) == owner
         )
         places = (place for process in (conmon, *others) if (place := _network_of_engine(process)))
         space = next(places, space)
-    user = (f"--target={conmon}", "--user", "--preserve-credentials") if os.geteuid() != 0 else ()
+    user = (
+        (
+            f"--target={conmon}",
+            "--user",
+            "--preserve-credentials",
+        )
+        if os.geteuid() != 0
+        else ()
+    )
     return ("nsenter", *user, f"--net={space}", "--")
 
 
@@ -199,10 +247,17 @@ def _owner(process: int) -> int:
 
 
 def _network_of_engine(process: int) -> str:
-    """Where a process of a rootless engine sees the engine's network namespace; empty if it does not."""
+    """Where a process of a rootless engine sees the engine's network namespace; empty if it does
+    not."""
     try:
-        with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="replace") as file:
-            points = [line.split()[4] for line in file if "rootless-netns" in line and " - nsfs " in line]
+        with open(
+            f"/proc/{process}/mountinfo",
+            encoding="utf-8",
+            errors="replace",
+        ) as file:
+            points = [
+                line.split()[4] for line in file if "rootless-netns" in line and " - nsfs " in line
+            ]
     except OSError:
         return ""
     return f"/proc/{process}/root{points[-1]}" if points else ""
@@ -221,7 +276,15 @@ _POD_FLAGS_KEPT = frozenset(
             "gidmap",
             "hostname",
         ),
-        *("infra-command", "infra-image", "memory", "memory-swap", "shm-size", "subgidname", "subuidname"),
+        *(
+            "infra-command",
+            "infra-image",
+            "memory",
+            "memory-swap",
+            "shm-size",
+            "subgidname",
+            "subuidname",
+        ),
         *("sysctl", "uidmap"),
     )
 )
@@ -269,7 +332,10 @@ class Twin:
         """
         pid = self._containers.init(self.id)
         if self._bridges:
-            shut(int((self.document().get("State") or {}).get("ConmonPid") or 0), self._bridges)
+            shut(
+                int((self.document().get("State") or {}).get("ConmonPid") or 0),
+                self._bridges,
+            )
         self._prepared = True
         return pid
 
@@ -301,11 +367,17 @@ class Twin:
         except EngineError as error:
             return f"({error.title})"
 
-    def run_probe(self, command: str, seconds: float) -> ProbeResult:
+    def run_probe(
+        self,
+        command: str,
+        seconds: float,
+    ) -> ProbeResult:
         pid = self.pid
         if not pid:
             return ProbeResult(command, "the twin does not run")
-        return run_probe(command, seconds, address=self.address, name=self.name, inside=in_network_of(pid))
+        return run_probe(
+            command, seconds, address=self.address, name=self.name, inside=in_network_of(pid)
+        )
 
 
 class TwinMaker:
@@ -335,12 +407,21 @@ class TwinMaker:
     @property
     def marks(self) -> dict[str, str]:
         """The labels of networks and volumes of this trial."""
-        return {TRIAL_LABEL: self.number, **dict([owner_label().split("=", 1)])}
+        return {
+            TRIAL_LABEL: self.number,
+            **dict([owner_label().split("=", 1)]),
+        }
 
     def network(
-        self, name: str, *, internal: bool, isolated: bool = False, bare: bool = False
+        self,
+        name: str,
+        *,
+        internal: bool,
+        isolated: bool = False,
+        bare: bool = False,
     ) -> MadeNetwork:
-        """Create a network of the trial. Without a route out it has no name server, which would be one.
+        """Create a network of the trial. Without a route out it has no name server, which would be
+        one.
         `bare`: no program runs on it, so it is as it would be in earnest.
         """
         names = bare or not internal
@@ -349,7 +430,13 @@ class TwinMaker:
         )
 
     def create(
-        self, spec: Spec, facts: ContainerFacts, name: str, key: str, around: TwinAddresses, **more: Any
+        self,
+        spec: Spec,
+        facts: ContainerFacts,
+        name: str,
+        key: str,
+        around: TwinAddresses,
+        **more: Any,
     ) -> Twin:
         """A twin with copies of its volumes; it is not started.
 
@@ -362,7 +449,11 @@ class TwinMaker:
         """
         role = Role(
             name=name,
-            labels=(f"{TRIAL_LABEL}={self.number}", f"{TRIAL_LABEL}.of={spec[NAME]}", owner_label()),
+            labels=(
+                f"{TRIAL_LABEL}={self.number}",
+                f"{TRIAL_LABEL}.of={spec[NAME]}",
+                owner_label(),
+            ),
             networks=around.addresses(key),
             hosts=around.hosts(key),
             outside=self._outside,
@@ -375,17 +466,32 @@ class TwinMaker:
         made = self._filled(made, facts)
         identity = self._changing.containers.create(made.spec, facts.engine.version)
         if given := surplus(self._changing.containers.inspect(identity), made.spec):
-            self._changing.containers.remove(identity, force=True, volumes=True)
+            self._changing.containers.remove(
+                identity,
+                force=True,
+                volumes=True,
+            )
             raise ChangeFailed(
-                f"The engine gives each new container {visible(', '.join(given), 200)}: no twin is started.",
+                f"The engine gives each new container {visible(', '.join(given), 200)}: no twin is "
+                "started.",
                 "See containers.conf(5): volumes, devices, pidns, ipcns, utsns, netns, privileged.",
             )
         bridges = (around.networks[name] for name in role.networks)
         shut_off = tuple(bridge.interface for bridge in bridges if bridge.closed and role.local)
-        return Twin(self._changing, identity, role.name, made.lacks, shut_off)
+        return Twin(
+            self._changing,
+            identity,
+            role.name,
+            made.lacks,
+            shut_off,
+        )
 
     def create_pod(
-        self, name: str, members: Sequence[ContainerFacts], around: TwinAddresses, key: str
+        self,
+        name: str,
+        members: Sequence[ContainerFacts],
+        around: TwinAddresses,
+        key: str,
     ) -> None:
         """A pod like that of these containers, for their twins, on networks of the trial.
 
@@ -408,12 +514,20 @@ class TwinMaker:
         self._changing.pods.create_by_command(words)
 
     def remove(self, twin: Twin) -> None:
-        self._changing.containers.remove(twin.id, force=True, volumes=True)
+        self._changing.containers.remove(
+            twin.id,
+            force=True,
+            volumes=True,
+        )
         for name in self._changing.volumes.labelled(f"{TRIAL_LABEL}={self.number}"):
             if name.startswith(f"{twin.name}-"):
                 self._changing.volumes.remove(name)
 
-    def _filled(self, made: Harmless, facts: ContainerFacts) -> Harmless:
+    def _filled(
+        self,
+        made: Harmless,
+        facts: ContainerFacts,
+    ) -> Harmless:
         """Make its volumes; the same with the places of copied files, and what could not be copied."""
         volumes = self._changing.volumes
         image = str(facts.inspect.get("Image") or "")
@@ -422,12 +536,22 @@ class TwinMaker:
             options = {}
             filling = volume.filling
             if filling is Filling.VIEW and not self._has_entries(volume.source):
-                filling = Filling.COPY  # Podman gives an empty volume an owner, which fails on an overlay
+                filling = (
+                    Filling.COPY
+                )  # Podman gives an empty volume an owner, which fails on an overlay
             if filling is Filling.VIEW:
                 volumes.create(f"{volume.name}-below", labels=self.marks)
                 below = volumes.directory(f"{volume.name}-below")  # an overlay needs two layers
-                options = {"type": "overlay", "device": "overlay", "o": f"lowerdir={volume.source}:{below}"}
-            volumes.create(volume.name, labels=self.marks, options=options)
+                options = {
+                    "type": "overlay",
+                    "device": "overlay",
+                    "o": f"lowerdir={volume.source}:{below}",
+                }
+            volumes.create(
+                volume.name,
+                labels=self.marks,
+                options=options,
+            )
             if filling is Filling.COPY:
                 if volumes.copy(volume.source, volume.name, image):
                     lacks.append(Lack(f"what the engine's user may not read in {volume.source}"))
@@ -435,10 +559,16 @@ class TwinMaker:
                 volumes.copy_file(volume.source, volume.name, image)
                 files[volume.name] = f"{volumes.directory(volume.name)}/{FILE}"
         mounts = (
-            replace(mount, source=files.get(mount.source, mount.source)) if mount.type == "bind" else mount
+            replace(mount, source=files.get(mount.source, mount.source))
+            if mount.type == "bind"
+            else mount
             for mount in made.spec[MOUNTS]
         )
-        return replace(made, spec=made.spec.with_(MOUNTS, tuple(mounts)), lacks=tuple(lacks))
+        return replace(
+            made,
+            spec=made.spec.with_(MOUNTS, tuple(mounts)),
+            lacks=tuple(lacks),
+        )
 
     def _has_entries(self, directory: str) -> bool:
         try:
@@ -478,5 +608,8 @@ class TwinMaker:
 def pod_names(members: Sequence[ContainerFacts]) -> tuple[str, ...]:
     """The names of a pod and its members."""
     pod = members[0].pod or {}
-    names = (str(pod.get("Name") or ""), *(name for facts in members for name in aliases(facts.spec)))
+    names = (
+        str(pod.get("Name") or ""),
+        *(name for facts in members for name in aliases(facts.spec)),
+    )
     return tuple(dict.fromkeys(name for name in names if name))

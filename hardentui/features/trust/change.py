@@ -52,7 +52,10 @@ class TrustCheck(Struct, frozen=True):
         if isinstance(signatures, Unread):
             return f"the signatures in its registry are unknown: {signatures.reason}"
         if signatures.attachments:
-            return "its registry has a sigstore attachment, which Podman reads if registries.d allows it"
+            return (
+                "its registry has a sigstore attachment, which Podman reads if registries.d "
+                "allows it"
+            )
         if signatures.only_list:
             return (
                 "only the manifest list is signed, and Podman verifies the image of its own architecture: "
@@ -71,21 +74,35 @@ class TrustChange:
         in_use: references of the running images, as requested.
     """
 
-    def __init__(self, engine: EngineFacts, files: Files, home: str, in_use: Iterable[str]) -> None:
+    def __init__(
+        self,
+        engine: EngineFacts,
+        files: Files,
+        home: str,
+        in_use: Iterable[str],
+    ) -> None:
         trust = known(lambda: engine.trust)
         if isinstance(trust, Unread):
             raise UsageError(f"The trust policy of {engine.label} is unknown: {trust.reason}.")
         self._trust: TrustFacts = engine.trust
         self._files = files
         self._home = home
-        self._in_use = tuple(dict.fromkeys(reference for reference in map(_full, in_use) if reference))
+        self._in_use = tuple(
+            dict.fromkeys(reference for reference in map(_full, in_use) if reference)
+        )
         own = f"{home}/.config/containers"
         present = engine.trust.policy.file if isinstance(engine.trust.policy, Policy) else ""
         self._directory = own if present.startswith(f"{own}/") or engine.trust.uid else SYSTEM
         self._policy_path = f"{self._directory}/policy.json"
         self._read_from = present
 
-    def draft(self, rules: Sequence[ScopeRule], *, reject: bool, accept_in_use: bool) -> TrustDraft:
+    def draft(
+        self,
+        rules: Sequence[ScopeRule],
+        *,
+        reject: bool,
+        accept_in_use: bool,
+    ) -> TrustDraft:
         """Draft the files; nothing is written.
 
         Args:
@@ -95,7 +112,13 @@ class TrustChange:
             InputError: the current files cannot be parsed.
         """
         before = self._text(self._policy_path)
-        base = before if before is not None else self._text(self._read_from) if self._read_from else None
+        base = (
+            before
+            if before is not None
+            else self._text(self._read_from)
+            if self._read_from
+            else None
+        )
         policy = with_rules(base, rules, reject=reject)
         if accept_in_use:
             added = self._rules_for_use(policy)
@@ -120,14 +143,19 @@ class TrustChange:
             files=changed,
             diff="".join(map(_diff, changed)),
             refused=tuple(
-                image for image, rule in rule_of.items() if not isinstance(rule, Unread) and rule.rejects
+                image
+                for image, rule in rule_of.items()
+                if not isinstance(rule, Unread) and rule.rejects
             ),
             unsigned=tuple(
                 image
                 for image, rule in rule_of.items()
                 if not isinstance(rule, Unread) and not rule.rejects and not rule.verifies
             ),
-            faults=(*sections.conflicts(wanted, others), *self._key_faults(rules)),
+            faults=(
+                *sections.conflicts(wanted, others),
+                *self._key_faults(rules),
+            ),
             notes=tuple(self._notes(copies)),
         )
 
@@ -146,11 +174,23 @@ class TrustChange:
         """
         policy = self._planned(draft, self._policy_path) or ""
         verifying = [rule for rule in draft.rules if rule.kind.verifies]
-        signed = {rule.scope: (rule, self._signed_images(rule, named, policy)) for rule in verifying}
-        with sandbox(self._home, auth_paths(self._home, self._trust.uid), stop) as box:
-            return prove(box, policy, self._all_sections(draft), signed, on_proof, rejects=draft.rejects)
+        signed = {
+            rule.scope: (rule, self._signed_images(rule, named, policy)) for rule in verifying
+        }
+        with sandbox(
+            self._home,
+            auth_paths(self._home, self._trust.uid),
+            stop,
+        ) as box:
+            return prove(
+                box, policy, self._all_sections(draft), signed, on_proof, rejects=draft.rejects
+            )
 
-    def check(self, reference: str, stop: threading.Event) -> TrustCheck:
+    def check(
+        self,
+        reference: str,
+        stop: threading.Event,
+    ) -> TrustCheck:
         """The current policy's verdict on an image, by a real pull.
 
         Raises:
@@ -168,12 +208,24 @@ class TrustChange:
             else f"{SYSTEM}/registries.d"
         )
         texts = {name: self._text(f"{directory}/{name}") or "" for name in self._names(directory)}
-        with sandbox(self._home, auth_paths(self._home, self._trust.uid), stop) as box:
-            pull = box.pull(full, self._text(self._read_from) or "" if self._read_from else "", texts)
+        with sandbox(
+            self._home,
+            auth_paths(self._home, self._trust.uid),
+            stop,
+        ) as box:
+            pull = box.pull(
+                full, self._text(self._read_from) or "" if self._read_from else "", texts
+            )
             signatures = signatures_of(full, box.ask)
-        return TrustCheck(pull, rule.reason if isinstance(rule, Unread) else rule.explanation, signatures)
+        return TrustCheck(
+            pull, rule.reason if isinstance(rule, Unread) else rule.explanation, signatures
+        )
 
-    def apply(self, draft: TrustDraft, proofs: Sequence[PullProof]) -> JournalEntry | None:
+    def apply(
+        self,
+        draft: TrustDraft,
+        proofs: Sequence[PullProof],
+    ) -> JournalEntry | None:
         """Write the files; the journal keeps the previous ones. None if nothing changes.
 
         Raises:
@@ -204,13 +256,18 @@ class TrustChange:
         return f"{self._directory}/registries.d"
 
     def _with_policy(self, policy: str) -> TrustFacts:
-        return replace(self._trust, policy=_clear(parse_policy, policy, self._policy_path))
+        return replace(
+            self._trust,
+            policy=_clear(parse_policy, policy, self._policy_path),
+        )
 
     def _text(self, path: str) -> str | None:
         content = _clear(text, self._files, path)
         return None if isinstance(content, Missing) else content
 
-    def _sections(self) -> tuple[tuple[Attachments, ...], tuple[Attachments, ...], tuple[TrustFile, ...]]:
+    def _sections(
+        self,
+    ) -> tuple[tuple[Attachments, ...], tuple[Attachments, ...], tuple[TrustFile, ...]]:
         """The sections of our file, those of others, and files that have to be copied.
 
         A user's own directory replaces the system's, so when ours is the first file in it, the
@@ -234,14 +291,22 @@ class TrustChange:
         inside = _clear(names, self._files, directory)
         return tuple(name for name in inside if name.endswith(".yaml"))
 
-    def _planned(self, draft: TrustDraft, path: str) -> str | None:
+    def _planned(
+        self,
+        draft: TrustDraft,
+        path: str,
+    ) -> str | None:
         """A file as drafted."""
-        return next((file.text for file in draft.files if file.path == path), None) or self._text(path)
+        return next((file.text for file in draft.files if file.path == path), None) or self._text(
+            path
+        )
 
     def _all_sections(self, draft: TrustDraft) -> dict[str, str]:
         directory = self._sections_directory
         planned = [
-            os.path.basename(file.path) for file in draft.files if file.path.startswith(f"{directory}/")
+            os.path.basename(file.path)
+            for file in draft.files
+            if file.path.startswith(f"{directory}/")
         ]
         return {
             name: self._planned(draft, f"{directory}/{name}") or ""
@@ -258,12 +323,21 @@ class TrustChange:
                 scopes.append(sections.section_of(image))
         return tuple(ScopeRule(scope, RuleKind.ACCEPT) for scope in dict.fromkeys(scopes))
 
-    def _signed_images(self, rule: ScopeRule, named: Sequence[str], policy: str) -> tuple[str, ...]:
+    def _signed_images(
+        self,
+        rule: ScopeRule,
+        named: Sequence[str],
+        policy: str,
+    ) -> tuple[str, ...]:
         """Images that the rule must accept: the named ones, and all running ones that it covers."""
         trust = self._with_policy(policy)
-        caught = {image: rule_for(trust, image) for image in (*map(_full, named), *self._in_use) if image}
+        caught = {
+            image: rule_for(trust, image) for image in (*map(_full, named), *self._in_use) if image
+        }
         signed = tuple(
-            image for image, by in caught.items() if not isinstance(by, Unread) and by.scope == rule.scope
+            image
+            for image, by in caught.items()
+            if not isinstance(by, Unread) and by.scope == rule.scope
         )
         if not signed:
             raise UsageError(
@@ -285,7 +359,10 @@ class TrustChange:
 
     def _notes(self, copies: Sequence[TrustFile]) -> Iterable[str]:
         if copies:
-            yield f"{self._sections_directory} replaces the system's, so its {len(copies)} files are copied"
+            yield (
+                f"{self._sections_directory} replaces the system's, so its {len(copies)} files "
+                "are copied"
+            )
         if self._directory != SYSTEM and self._text(self._policy_path) is None:
             yield f"{self._policy_path} is new and will replace the system's policy for this user"
 
@@ -304,9 +381,15 @@ def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
     for candidate in opened.engines:
         engine = parts.gatherers[candidate.facts.label].engine_facts()
         if engine.local and not opened.simulated and _is_ours(engine):
-            return TrustChange(engine, opened.files, user_home(os.geteuid()), in_use)
+            return TrustChange(
+                engine,
+                opened.files,
+                user_home(os.geteuid()),
+                in_use,
+            )
     raise UsageError(
-        "None of these engines belongs to this account on this machine, so its policy cannot be tried here.",
+        "None of these engines belongs to this account on this machine, so its policy cannot be "
+        "tried here.",
         "Run HardenTUI on that host, as the engine's user.",
     )
 
@@ -315,7 +398,10 @@ def _is_ours(engine: EngineFacts) -> bool:
     return known(lambda: engine.trust.uid, else_=None) == os.geteuid()
 
 
-def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:
+def simulated_trust_change(
+    parts: Parts,
+    in_use: Iterable[str],
+) -> TrustChange:
     """For an engine of the simulated host: drafting only.
 
     Raises:
@@ -323,7 +409,12 @@ def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:
     """
     opened = parts.opened
     engine = parts.gatherers[opened.engines[0].facts.label].engine_facts()
-    return TrustChange(engine, opened.files, "/root", in_use)
+    return TrustChange(
+        engine,
+        opened.files,
+        "/root",
+        in_use,
+    )
 
 
 def files_of(rule: ScopeRule) -> tuple[str, ...]:
@@ -343,7 +434,8 @@ def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
     failed = [proof for proof in proofs if not proof.holds]
     if failed:
         return "; ".join(
-            f"the pull {proof.case!r} of {proof.pull.reference} was {proof.pull.verdict}" for proof in failed
+            f"the pull {proof.case!r} of {proof.pull.reference} was {proof.pull.verdict}"
+            for proof in failed
         )
     wanted = {(case, rule.scope) for rule in draft.rules if rule.kind.verifies for case in _CASES}
     wanted |= {("other repository", "default")} if draft.rejects else set()

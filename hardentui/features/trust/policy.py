@@ -13,10 +13,12 @@ from hardentui.errors import InputError
 from hardentui.model.trust import Attachments
 from hardentui.model.trust_change import RuleKind, ScopeRule
 
-# Our file in registries.d: which sigstore attachments are read, and where GPG signatures are stored.
+# Our file in registries.d: which sigstore attachments are read, and where GPG signatures are
+# stored.
 #
-# Without `use-sigstore-attachments: true` Podman reads no sigstore signature at all. Two files with the
-# same registry are an error for Podman, so a registry in another file has to be changed there. Pure.
+# Without `use-sigstore-attachments: true` Podman reads no sigstore signature at all. Two files with
+# the same registry are an error for Podman, so a registry in another file has to be changed there.
+# Pure.
 
 NAME = "50-hardentui.yaml"
 _HEAD = """\
@@ -49,9 +51,12 @@ def section_of(scope: str) -> str:
     return f"{head}{slash}{last.partition(':')[0]}" if slash else name
 
 
-def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachments]) -> tuple[str, ...]:
-    """Changes that the user must make in other files, one sentence each. `others`: the sections of all other
-    files.
+def conflicts(
+    wanted: Mapping[str, Mapping[str, str]],
+    others: Iterable[Attachments],
+) -> tuple[str, ...]:
+    """Changes that the user must make in other files, one sentence each. `others`: the sections of
+    all other files.
     """
     known = {section.scope or "default-docker": section for section in others}
     sentences = []
@@ -60,12 +65,16 @@ def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachme
         if other is None or (other.enabled and "use-sigstore-attachments" in settings):
             continue
         lines = "; ".join(f"{name}: {value}" for name, value in settings.items())
-        sentences.append(f"{other.file} has a section for {section} already: add `{lines}` to it there")
+        sentences.append(
+            f"{other.file} has a section for {section} already: add `{lines}` to it there"
+        )
     return tuple(sentences)
 
 
 def text_of(
-    wanted: Mapping[str, Mapping[str, str]], ours: Iterable[Attachments], others: Iterable[Attachments]
+    wanted: Mapping[str, Mapping[str, str]],
+    ours: Iterable[Attachments],
+    others: Iterable[Attachments],
 ) -> str | None:
     """The text of our file; None if it would be empty. `ours`: its current sections, which stay."""
     taken = {section.scope or "default-docker" for section in others}
@@ -78,7 +87,8 @@ def text_of(
         return None
     lines = [f"default-docker:\n{_settings(default, 2)}"] if default else []
     body = "".join(
-        f"  {json.dumps(name)}:\n{_settings(settings, 4)}" for name, settings in sorted(sections.items())
+        f"  {json.dumps(name)}:\n{_settings(settings, 4)}"
+        for name, settings in sorted(sections.items())
     )
     head = _HEAD if body else _HEAD.removesuffix("docker:\n")
     return f"{head}{body}{''.join(lines)}"
@@ -94,11 +104,24 @@ def _settings(settings: Mapping[str, str], indent: int) -> str:
 
 
 ACCEPT, REJECT = {"type": "insecureAcceptAnything"}, {"type": "reject"}
-LOCAL = ("containers-storage", "dir", "docker-archive", "docker-daemon", "oci", "oci-archive", "tarball")
+LOCAL = (
+    "containers-storage",
+    "dir",
+    "docker-archive",
+    "docker-daemon",
+    "oci",
+    "oci-archive",
+    "tarball",
+)
 """Transports of images that do not come from a registry: their users already have the files."""
 
 
-def with_rules(before: str | None, rules: Iterable[ScopeRule], *, reject: bool) -> str:
+def with_rules(
+    before: str | None,
+    rules: Iterable[ScopeRule],
+    *,
+    reject: bool,
+) -> str:
     """The text of the policy with these rules.
 
     Args:
@@ -122,7 +145,9 @@ def with_rules(before: str | None, rules: Iterable[ScopeRule], *, reject: bool) 
 
 def _text(document: Mapping[str, Any]) -> str:
     """One scope per line, as people write it, for a readable diff."""
-    rest = {name: value for name, value in document.items() if name not in ("default", "transports")}
+    rest = {
+        name: value for name, value in document.items() if name not in ("default", "transports")
+    }
     parts = [f"    {json.dumps(name)}: {json.dumps(value)}" for name, value in rest.items()]
     parts.append(f'    "default": {json.dumps(document["default"])}')
     transports = []
@@ -146,14 +171,26 @@ def requirement(rule: ScopeRule) -> dict[str, Any]:
     if rule.kind is RuleKind.REJECT:
         return dict(REJECT)
     if rule.kind is RuleKind.GPG:
-        entry: dict[str, Any] = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": rule.key}
+        entry: dict[str, Any] = {
+            "type": "signedBy",
+            "keyType": "GPGKeys",
+            "keyPath": rule.key,
+        }
     elif rule.kind is RuleKind.SIGSTORE:
         entry = {"type": "sigstoreSigned", "keyPath": rule.key}
         if rule.rekor:
             entry["rekorPublicKeyPath"] = rule.rekor
     else:
-        fulcio = {"caPath": rule.ca, "oidcIssuer": rule.issuer, "subjectEmail": rule.email}
-        entry = {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": rule.rekor}
+        fulcio = {
+            "caPath": rule.ca,
+            "oidcIssuer": rule.issuer,
+            "subjectEmail": rule.email,
+        }
+        entry = {
+            "type": "sigstoreSigned",
+            "fulcio": fulcio,
+            "rekorPublicKeyPath": rule.rekor,
+        }
     if rule.any_tag:
         entry["signedIdentity"] = {"type": "matchRepository"}
     return entry
@@ -177,7 +214,9 @@ def _parsed(text: str | None) -> dict[str, Any]:
             f"The current policy is not JSON ({error}).", "Fix or move the file first."
         ) from None
     if not isinstance(document, dict) or not isinstance(document.get("default"), list):
-        raise InputError("The current policy has no default, so Podman refuses it.", "Fix the file first.")
+        raise InputError(
+            "The current policy has no default, so Podman refuses it.", "Fix the file first."
+        )
     transports = document.get("transports") or {}
     if not isinstance(transports, dict) or not all(
         isinstance(transport, dict) for transport in transports.values()
@@ -186,7 +225,10 @@ def _parsed(text: str | None) -> dict[str, Any]:
     return document
 
 
-def _keep_local(document: Mapping[str, Any], transports: dict[str, Any]) -> None:
+def _keep_local(
+    document: Mapping[str, Any],
+    transports: dict[str, Any],
+) -> None:
     """What the default accepts from local files, made explicit per transport before it changes."""
     if any(rule.get("type") == "insecureAcceptAnything" for rule in document["default"]):
         for name in LOCAL:

@@ -1,7 +1,8 @@
-"""The pulls that prove a policy before it takes effect: signed, unsigned, wrong key, other repository.
+"""The pulls that prove a policy before it takes effect: signed, unsigned, wrong key, other
+repository.
 
-A passing `cosign verify` proves nothing for Podman, which reads other formats and compares other names. So
-Podman itself pulls with the drafted files.
+A passing `cosign verify` proves nothing for Podman, which reads other formats and compares other
+names. So Podman itself pulls with the drafted files.
 """
 
 from __future__ import annotations
@@ -22,12 +23,18 @@ from hardentui.features.trust.signing import Sandbox, key_of_nobody
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_PATH = re.compile(r"/v2/(?P<name>[a-z0-9._/-]+)/(?P<kind>manifests|blobs)/(?P<what>[A-Za-z0-9._:-]+)")
+_PATH = re.compile(
+    r"/v2/(?P<name>[a-z0-9._/-]+)/(?P<kind>manifests|blobs)/(?P<what>[A-Za-z0-9._:-]+)"
+)
 
 
 def _blob(content: bytes, media: str) -> tuple[dict[str, Any], bytes]:
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    return {"mediaType": media, "digest": digest, "size": len(content)}, content
+    return {
+        "mediaType": media,
+        "digest": digest,
+        "size": len(content),
+    }, content
 
 
 _LAYER, _LAYER_BYTES = _blob(bytes(1024), "application/vnd.oci.image.layer.v1.tar")
@@ -43,7 +50,14 @@ _CONFIG, _CONFIG_BYTES = _blob(
     "application/vnd.oci.image.config.v1+json",
 )
 _IMAGE, _IMAGE_BYTES = _blob(
-    json.dumps({"schemaVersion": 2, "mediaType": _MANIFEST, "config": _CONFIG, "layers": [_LAYER]}).encode(),
+    json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST,
+            "config": _CONFIG,
+            "layers": [_LAYER],
+        }
+    ).encode(),
     _MANIFEST,
 )
 _BLOBS = {_LAYER["digest"]: _LAYER_BYTES, _CONFIG["digest"]: _CONFIG_BYTES}
@@ -63,13 +77,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(_BLOBS[asked["what"]], "application/octet-stream")
         elif asked["kind"] == "manifests" and not asked["what"].startswith("sha256-"):
             known = not asked["what"].startswith("sha256:") or asked["what"] == _IMAGE["digest"]
-            self._answer(_IMAGE_BYTES if known else b"", _MANIFEST, 200 if known else 404)
+            self._answer(
+                _IMAGE_BYTES if known else b"",
+                _MANIFEST,
+                200 if known else 404,
+            )
         else:  # a tag for signatures
             self._answer(b"", "text/plain", 404)
 
     do_HEAD = do_GET
 
-    def _answer(self, content: bytes, kind: str, status: int = 200) -> None:
+    def _answer(
+        self,
+        content: bytes,
+        kind: str,
+        status: int = 200,
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -87,7 +110,11 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(
+        self,
+        request: object,
+        client_address: object,
+    ) -> None:
         """Podman disconnects once it knows enough; that is not an error."""
 
 
@@ -117,7 +144,9 @@ _HINTS = {
     "--new-bundle-format=false (an image for several architectures needs one signature for each)",
     PullVerdict.WRONG_KEY: "the image was signed with a key other than the rule's",
     PullVerdict.REJECTED: "no rule allows this image",
-    PullVerdict.ACCEPTED: "nothing would be verified: look for a more specific rule that accepts it",
+    PullVerdict.ACCEPTED: (
+        "nothing would be verified: look for a more specific rule that accepts it"
+    ),
     PullVerdict.UNKNOWN: "the pull failed for another reason, so nothing is proven",
 }
 
@@ -135,12 +164,18 @@ def prove(
 
     Args:
         policy, sections: the drafted texts.
-        signed: scope -> its rule and the images that it must accept, at least one; only rules that verify.
+        signed: scope -> its rule and the images that it must accept, at least one; only rules that
+            verify.
         rejects: images without a rule must be rejected.
     """
     proofs: list[PullProof] = []
 
-    def add(case: str, scope: str, wanted: PullVerdict, pull: Pull) -> None:
+    def add(
+        case: str,
+        scope: str,
+        wanted: PullVerdict,
+        pull: Pull,
+    ) -> None:
         proof = PullProof(case, scope, wanted, pull)
         proof = proof if proof.holds else replace(proof, hint=hint_for(proof))
         proofs.append(proof)
@@ -150,21 +185,60 @@ def prove(
         here = kept.enter_context(tiny_registry())
         for scope, (rule, references) in signed.items():
             for reference in references:
-                add("signed", scope, PullVerdict.ACCEPTED, box.pull(reference, policy, sections))
-            other = with_rules(policy, [_of_another(rule, box.directory)], reject=False)
-            add("wrong key", scope, PullVerdict.WRONG_KEY, box.pull(references[0], other, sections))
-            pull = box.pull(unsigned_in(scope), policy, sections, f"{here}/unsigned")
-            add("unsigned", scope, PullVerdict.UNSIGNED, pull)
+                add(
+                    "signed",
+                    scope,
+                    PullVerdict.ACCEPTED,
+                    box.pull(reference, policy, sections),
+                )
+            other = with_rules(
+                policy,
+                [_of_another(rule, box.directory)],
+                reject=False,
+            )
+            add(
+                "wrong key",
+                scope,
+                PullVerdict.WRONG_KEY,
+                box.pull(references[0], other, sections),
+            )
+            pull = box.pull(
+                unsigned_in(scope),
+                policy,
+                sections,
+                f"{here}/unsigned",
+            )
+            add(
+                "unsigned",
+                scope,
+                PullVerdict.UNSIGNED,
+                pull,
+            )
         if rejects:
-            pull = box.pull(_ELSEWHERE, policy, sections, f"{here}/elsewhere")
-            add("other repository", "default", PullVerdict.REJECTED, pull)
+            pull = box.pull(
+                _ELSEWHERE,
+                policy,
+                sections,
+                f"{here}/elsewhere",
+            )
+            add(
+                "other repository",
+                "default",
+                PullVerdict.REJECTED,
+                pull,
+            )
     return tuple(proofs)
 
 
 def hint_for(proof: PullProof) -> str:
     """What helps; a pull that had to be rejected is never helped by accepting more."""
-    if proof.wanted is not PullVerdict.ACCEPTED and proof.pull.verdict is PullVerdict.WRONG_IDENTITY:
-        return "it is rejected, but for the name in its signature: name an image that has no signature"
+    if (
+        proof.wanted is not PullVerdict.ACCEPTED
+        and proof.pull.verdict is PullVerdict.WRONG_IDENTITY
+    ):
+        return (
+            "it is rejected, but for the name in its signature: name an image that has no signature"
+        )
     return _HINTS[proof.pull.verdict]
 
 

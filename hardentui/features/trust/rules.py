@@ -35,7 +35,8 @@ def scope_of(text: str) -> str:
     full = "." in host or ":" in host or host == "localhost"
     if not full:
         raise UsageError(
-            f"{visible(text, 80)!r} has no registry.", "Give the full name, such as docker.io/library/nginx."
+            f"{visible(text, 80)!r} has no registry.",
+            "Give the full name, such as docker.io/library/nginx.",
         )
     if not _SCOPE.fullmatch(text):
         raise UsageError(f"{visible(text, 80)!r} is not a scope of a policy.")
@@ -47,7 +48,10 @@ def kind_by_name(path: str) -> RuleKind:
     return RuleKind.GPG if path.endswith(_GPG_ENDINGS) else RuleKind.SIGSTORE
 
 
-def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRule:
+def rule_of(
+    text: str,
+    key_kind: Callable[[str], RuleKind] = kind_of,
+) -> ScopeRule:
     """A typed rule: `quay.io/team=~/team.pub`, `docker.io/library/nginx accept`.
 
     A GPG key may be followed by the address of its signatures.
@@ -68,7 +72,9 @@ def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRu
             if len(words) != 6:
                 raise UsageError("A keyless rule has six words.", f"Write {KEYLESS_HELP}.")
             return keyless_rule(scope_of(words[0]), *words[2:])
-        raise UsageError(f"{visible(text, 80)!r} is not a rule.", f"Write {HELP}; or {KEYLESS_HELP}.")
+        raise UsageError(
+            f"{visible(text, 80)!r} is not a rule.", f"Write {HELP}; or {KEYLESS_HELP}."
+        )
     words = rest.split()
     if not words:
         raise UsageError(f"{visible(text, 80)!r} has no key.", f"Write {HELP}.")
@@ -79,11 +85,16 @@ def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRu
             f"{visible(' '.join(words[1:]), 80)!r} does not belong here.",
             "Only a GPG key can be followed by the address of its signatures.",
         )
-    return ScopeRule(scope_of(scope.strip()), kind, key, lookaside=words[1] if len(words) > 1 else "")
+    return ScopeRule(
+        scope_of(scope.strip()), kind, key, lookaside=words[1] if len(words) > 1 else ""
+    )
 
 
 def rules_of(
-    texts: Iterable[str], *, any_tag: bool, key_kind: Callable[[str], RuleKind] = kind_of
+    texts: Iterable[str],
+    *,
+    any_tag: bool,
+    key_kind: Callable[[str], RuleKind] = kind_of,
 ) -> tuple[ScopeRule, ...]:
     """Typed rules. Those with a key accept signatures without a tag, or do not.
 
@@ -100,8 +111,15 @@ def rules_of(
     )
 
 
-def keyless_rule(scope: str, email: str, issuer: str, ca: str, rekor: str) -> ScopeRule:
-    """Signed by an account of an OpenID provider, with a certificate of Fulcio and an entry in Rekor.
+def keyless_rule(
+    scope: str,
+    email: str,
+    issuer: str,
+    ca: str,
+    rekor: str,
+) -> ScopeRule:
+    """Signed by an account of an OpenID provider, with a certificate of Fulcio and an entry in
+    Rekor.
 
     Any tag: cosign is what makes such signatures, and it signs without the tag.
 
@@ -111,12 +129,19 @@ def keyless_rule(scope: str, email: str, issuer: str, ca: str, rekor: str) -> Sc
     if not _EMAIL.fullmatch(email):
         raise UsageError(
             f"{visible(email, 80)!r} is not an e-mail address.",
-            "Podman compares e-mail addresses only, so it cannot identify an image signed by a CI workflow.",
+            "Podman compares e-mail addresses only, so it cannot identify an image signed by a CI "
+            "workflow.",
         )
     if not issuer.startswith("https://"):
         raise UsageError(f"{visible(issuer, 80)!r} is not an issuer: it must begin with https://.")
     return ScopeRule(
-        scope, RuleKind.KEYLESS, any_tag=True, issuer=issuer, email=email, ca=_path(ca), rekor=_path(rekor)
+        scope,
+        RuleKind.KEYLESS,
+        any_tag=True,
+        issuer=issuer,
+        email=email,
+        ca=_path(ca),
+        rekor=_path(rekor),
     )
 
 

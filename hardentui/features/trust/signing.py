@@ -27,24 +27,35 @@ from hardentui.model.trust_change import Pull, PullVerdict, RuleKind, ScopeRule
 from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
 
-# Real pulls with a policy that is not in effect yet, in a temporary store; nothing on the host changes.
+# Real pulls with a policy that is not in effect yet, in a temporary store; nothing on the host
+# changes.
 #
-# Podman looks for policy.json and registries.d in the home directory first, so it uses those of a temporary
-# home. Its locks are in a file of the sandbox: the default ones are shared by all stores of a machine, and a
-# Podman starting in a new store would free them. Without podman, skopeo pulls, with the same library.
+# Podman looks for policy.json and registries.d in the home directory first, so it uses those of a
+# temporary home. Its locks are in a file of the sandbox: the default ones are shared by all stores
+# of a machine, and a Podman starting in a new store would free them. Without podman, skopeo pulls,
+# with the same library.
 
 _ROOMY = "/var/tmp"  # noqa: S108 - on a disk; we create our own directory in it
 _REGISTRIES = "CONTAINERS_REGISTRIES_CONF"
 _LONGEST_PULL = 600.0
 _BRIEFLY = 30.0
 _WORDS = (
-    ("A signature was required, but no signature exists", PullVerdict.UNSIGNED),
+    (
+        "A signature was required, but no signature exists",
+        PullVerdict.UNSIGNED,
+    ),
     ("is rejected by policy", PullVerdict.REJECTED),
-    ("cryptographic signature verification failed", PullVerdict.WRONG_KEY),
+    (
+        "cryptographic signature verification failed",
+        PullVerdict.WRONG_KEY,
+    ),
     ("Invalid GPG signature", PullVerdict.WRONG_KEY),
     ("No public key", PullVerdict.WRONG_KEY),
     ("Required email", PullVerdict.WRONG_KEY),
-    ("missing dev.sigstore.cosign/", PullVerdict.WRONG_KEY),  # a key where a certificate is required
+    (
+        "missing dev.sigstore.cosign/",
+        PullVerdict.WRONG_KEY,
+    ),  # a key where a certificate is required
     ("Unexpected subject hostname", PullVerdict.WRONG_KEY),
     ("eaf certificate failed", PullVerdict.WRONG_KEY),
     ("is not accepted", PullVerdict.WRONG_IDENTITY),
@@ -59,7 +70,13 @@ class Sandbox(Struct, frozen=True):
     auth_file: str  # with the user's logins; empty = there is none
     ask: Ask
 
-    def pull(self, reference: str, policy: str, sections: Mapping[str, str], leads_to: str = "") -> Pull:
+    def pull(
+        self,
+        reference: str,
+        policy: str,
+        sections: Mapping[str, str],
+        leads_to: str = "",
+    ) -> Pull:
         """Pull an image with this policy.
 
         Args:
@@ -74,10 +91,19 @@ class Sandbox(Struct, frozen=True):
         for name, text in sections.items():
             _write(os.path.join(settings, "registries.d", name), text)
         for name in ("registries.conf", "registries.conf.d", "certs.d"):
-            own = os.path.join(self.home, ".config", "containers", name)
+            own = os.path.join(
+                self.home,
+                ".config",
+                "containers",
+                name,
+            )
             if os.path.exists(own):
                 os.symlink(own, os.path.join(settings, name))
-        environment = {"HOME": home, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1", **self._podman_files()}
+        environment = {
+            "HOME": home,
+            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+            **self._podman_files(),
+        }
         if self.auth_file:
             environment["REGISTRY_AUTH_FILE"] = self.auth_file
         if leads_to:
@@ -85,7 +111,10 @@ class Sandbox(Struct, frozen=True):
             prefix = reference.partition("@")[0]
             head, slash, last = prefix.rpartition("/")
             prefix = f"{head}{slash}{last.partition(':')[0]}"
-            _write(remap, f'[[registry]]\nprefix = "{prefix}"\nlocation = "{leads_to}"\ninsecure = true\n')
+            _write(
+                remap,
+                f'[[registry]]\nprefix = "{prefix}"\nlocation = "{leads_to}"\ninsecure = true\n',
+            )
             environment[_REGISTRIES] = remap
         return self._run(reference, settings, environment)
 
@@ -94,7 +123,11 @@ class Sandbox(Struct, frozen=True):
         inside = self.directory
         engine = "\n".join(
             f'{name} = "{inside}/{value}"'
-            for name, value in (("tmp_dir", "tmp"), ("static_dir", "root/libpod"), ("volume_path", "volumes"))
+            for name, value in (
+                ("tmp_dir", "tmp"),
+                ("static_dir", "root/libpod"),
+                ("volume_path", "volumes"),
+            )
         )
         _write(
             os.path.join(inside, "containers.conf"),
@@ -113,11 +146,29 @@ class Sandbox(Struct, frozen=True):
             "TMPDIR": os.path.join(inside, "copies"),
         }
 
-    def _run(self, reference: str, settings: str, environment: Mapping[str, str]) -> Pull:
+    def _run(
+        self,
+        reference: str,
+        settings: str,
+        environment: Mapping[str, str],
+    ) -> Pull:
         program = puller()
         if program == "podman":
-            stores = ("--root", f"{self.directory}/root", "--runroot", f"{self.directory}/runroot")
-            command: Sequence[str] = ("podman", *stores, "--storage-driver", "vfs", "pull", "-q", reference)
+            stores = (
+                "--root",
+                f"{self.directory}/root",
+                "--runroot",
+                f"{self.directory}/runroot",
+            )
+            command: Sequence[str] = (
+                "podman",
+                *stores,
+                "--storage-driver",
+                "vfs",
+                "pull",
+                "-q",
+                reference,
+            )
         else:
             out = os.path.join(self.directory, "pulled")
             shutil.rmtree(out, ignore_errors=True)
@@ -125,19 +176,42 @@ class Sandbox(Struct, frozen=True):
             files = (*files, "--registries.d", f"{settings}/registries.d")
             if remap := environment.get(_REGISTRIES):  # skopeo ignores the variable
                 files = (*files, "--registries-conf", remap)
-            command = ("skopeo", *files, "copy", "-q", f"docker://{reference}", f"dir:{out}")
+            command = (
+                "skopeo",
+                *files,
+                "copy",
+                "-q",
+                f"docker://{reference}",
+                f"dir:{out}",
+            )
         answer = self.ask(command, _LONGEST_PULL, environment)
         by = version(self.ask, program)
         if not isinstance(answer, Unread):
             return Pull(reference, PullVerdict.ACCEPTED, by=by)
         if answer.said is None:
-            return Pull(reference, PullVerdict.UNKNOWN, answer.reason, by)
-        verdict = next((verdict for words, verdict in _WORDS if words in answer.said), PullVerdict.UNKNOWN)
-        return Pull(reference, verdict, answer.said or answer.reason, by)
+            return Pull(
+                reference,
+                PullVerdict.UNKNOWN,
+                answer.reason,
+                by,
+            )
+        verdict = next(
+            (verdict for words, verdict in _WORDS if words in answer.said), PullVerdict.UNKNOWN
+        )
+        return Pull(
+            reference,
+            verdict,
+            answer.said or answer.reason,
+            by,
+        )
 
 
 @contextmanager
-def sandbox(home: str, auth_files: Sequence[str], stop: threading.Event) -> Iterator[Sandbox]:
+def sandbox(
+    home: str,
+    auth_files: Sequence[str],
+    stop: threading.Event,
+) -> Iterator[Sandbox]:
     """A sandbox that is removed afterwards.
 
     Args:
@@ -147,13 +221,22 @@ def sandbox(home: str, auth_files: Sequence[str], stop: threading.Event) -> Iter
         ToolMissing: neither podman nor skopeo is here.
     """
     puller()
-    directory = tempfile.mkdtemp(prefix="hardentui-pull-", dir=_ROOMY if os.access(_ROOMY, os.W_OK) else None)
+    directory = tempfile.mkdtemp(
+        prefix="hardentui-pull-", dir=_ROOMY if os.access(_ROOMY, os.W_OK) else None
+    )
     ask = asker(stop)
     try:
-        yield Sandbox(directory, home, next(filter(os.path.exists, auth_files), ""), ask)
+        yield Sandbox(
+            directory,
+            home,
+            next(filter(os.path.exists, auth_files), ""),
+            ask,
+        )
     finally:
         if os.geteuid() != 0:  # the store contains files of other users of its user namespace
-            asker(threading.Event())(("podman", "unshare", "rm", "-rf", f"{directory}/root"), _BRIEFLY)
+            asker(threading.Event())(
+                ("podman", "unshare", "rm", "-rf", f"{directory}/root"), _BRIEFLY
+            )
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -179,7 +262,11 @@ def version(ask: Ask, program: str) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    handle = os.open(
+        path,
+        os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW,
+        0o600,
+    )
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -259,8 +346,15 @@ class SigningFailed(HardenError):
     exit_code = 2
 
 
-def sign(reference: str, private: str, passphrase_file: str, directory: str, ask: Ask) -> None:
-    """Add a sigstore signature to an image, for all its architectures; the image itself is unchanged.
+def sign(
+    reference: str,
+    private: str,
+    passphrase_file: str,
+    directory: str,
+    ask: Ask,
+) -> None:
+    """Add a sigstore signature to an image, for all its architectures; the image itself is
+    unchanged.
 
     Args:
         reference: in the registry, with its tag: the signature is for this name.
@@ -271,8 +365,16 @@ def sign(reference: str, private: str, passphrase_file: str, directory: str, ask
         SigningFailed
     """
     sections = os.path.join(directory, "sign.d")
-    os.makedirs(sections, mode=0o700, exist_ok=True)
-    with open(os.path.join(sections, "sign.yaml"), "w", encoding="utf-8") as file:
+    os.makedirs(
+        sections,
+        mode=0o700,
+        exist_ok=True,
+    )
+    with open(
+        os.path.join(sections, "sign.yaml"),
+        "w",
+        encoding="utf-8",
+    ) as file:
         name = json.dumps(section_of(reference))
         file.write(f"docker:\n  {name}:\n    use-sigstore-attachments: true\n")
     passphrase = passphrase_file or os.path.join(directory, "no-passphrase")
@@ -300,7 +402,12 @@ def sign(reference: str, private: str, passphrase_file: str, directory: str, ask
         raise SigningFailed(f"{visible(reference, 100)} was not signed: {answer.reason}.")
 
 
-def make_key(directory: str, name: str, passphrase_file: str, ask: Ask) -> tuple[str, str]:
+def make_key(
+    directory: str,
+    name: str,
+    passphrase_file: str,
+    ask: Ask,
+) -> tuple[str, str]:
     """Create a sigstore key pair; returns the paths of the private and the public key.
 
     Raises:
@@ -342,20 +449,32 @@ def public_key_of(private: str) -> str:
     base = private.removesuffix(".private").removesuffix(".key")
     public = f"{base}.pub"
     if not os.path.isfile(public):
-        raise InputError(f"There is no {visible(public)} beside the private key.", "Give it with --public.")
+        raise InputError(
+            f"There is no {visible(public)} beside the private key.", "Give it with --public."
+        )
     return public
 
 
 def signatures_of(reference: str, ask: Ask) -> Known[Signatures]:
     """Query the registry; nothing is pulled."""
     where = f"docker://{reference}"
-    digest = ask(("skopeo", "inspect", "--format", "{{.Digest}}", where), _ASK_SECONDS)
+    digest = ask(
+        ("skopeo", "inspect", "--format", "{{.Digest}}", where),
+        _ASK_SECONDS,
+    )
     manifest = ask(("skopeo", "inspect", "--raw", where), _ASK_SECONDS)
     if isinstance(digest, Unread):
         return digest
     if isinstance(manifest, Unread):
         return manifest
-    listed = ask(("skopeo", "list-tags", f"docker://{section_of(reference)}"), _ASK_SECONDS)
+    listed = ask(
+        (
+            "skopeo",
+            "list-tags",
+            f"docker://{section_of(reference)}",
+        ),
+        _ASK_SECONDS,
+    )
     if isinstance(listed, Unread):
         return listed
     try:
@@ -365,7 +484,9 @@ def signatures_of(reference: str, ask: Ask) -> Known[Signatures]:
         return Unread("the registry's answer cannot be understood")
     name, of_list = own.replace(":", "-"), digest.strip().replace(":", "-")
     attached = f"{name}.sig" in tags
-    return Signatures(own, attached, bool({name, of_list} & tags), not attached and f"{of_list}.sig" in tags)
+    return Signatures(
+        own, attached, bool({name, of_list} & tags), not attached and f"{of_list}.sig" in tags
+    )
 
 
 def _of_this_machine(manifest: Any) -> str:
@@ -382,7 +503,8 @@ def _of_this_machine(manifest: Any) -> str:
 
 @contextmanager
 def passphrase_file(passphrase: str) -> Iterator[str]:
-    """A file with a typed passphrase while it is needed, readable by this account only; no file for none."""
+    """A file with a typed passphrase while it is needed, readable by this account only; no file for
+    none."""
     if not passphrase:
         yield ""
         return
@@ -392,7 +514,11 @@ def passphrase_file(passphrase: str) -> Iterator[str]:
         if directory.startswith("/") and is_ours(directory) and os.access(directory, os.W_OK)
         else None
     )
-    with tempfile.NamedTemporaryFile("w", prefix="hardentui-", dir=private) as file:
+    with tempfile.NamedTemporaryFile(
+        "w",
+        prefix="hardentui-",
+        dir=private,
+    ) as file:
         file.write(f"{passphrase}\n")
         file.flush()
         yield file.name
@@ -404,8 +530,15 @@ def refuse_key_name(name: str) -> None:
         raise UsageError("The name of a key is a file name, such as release.")
 
 
-def new_key(directory: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
-    """Create a sigstore key pair in a directory; returns the paths of the private and the public key.
+def new_key(
+    directory: str,
+    name: str,
+    passphrase_file: str,
+    *,
+    stop: threading.Event,
+) -> tuple[str, str]:
+    """Create a sigstore key pair in a directory; returns the paths of the private and the public
+    key.
 
     Raises:
         UsageError: the session is somebody else's, in a browser, or that is no file name.
@@ -416,11 +549,21 @@ def new_key(directory: str, name: str, passphrase_file: str, *, stop: threading.
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
         nothing.write("\n")
         nothing.flush()
-        return make_key(directory, name, passphrase_file or nothing.name, asker(stop))
+        return make_key(
+            directory,
+            name,
+            passphrase_file or nothing.name,
+            asker(stop),
+        )
 
 
 def sign_and_prove(
-    reference: str, private: str, passphrase_file: str, public: str, *, stop: threading.Event
+    reference: str,
+    private: str,
+    passphrase_file: str,
+    public: str,
+    *,
+    stop: threading.Event,
 ) -> Pull:
     """Sign an image in its registry, then pull it with a policy that requires exactly this key.
 
@@ -437,11 +580,21 @@ def sign_and_prove(
     key = os.path.abspath(public or public_key_of(private))
     kind_of(key)
     rule = ScopeRule(section_of(full), RuleKind.SIGSTORE, key)
-    policy = with_rules(json.dumps({"default": [{"type": "reject"}]}), [rule], reject=True)
+    policy = with_rules(
+        json.dumps({"default": [{"type": "reject"}]}),
+        [rule],
+        reject=True,
+    )
     sections = {"50-hardentui.yaml": text_of(needed([rule]), (), ()) or ""}
     with sandbox(home(), auth_paths(home(), os.geteuid()), stop) as box:
         passphrase = os.path.abspath(passphrase_file) if passphrase_file else ""
-        sign(full, os.path.abspath(private), passphrase, box.directory, box.ask)
+        sign(
+            full,
+            os.path.abspath(private),
+            passphrase,
+            box.directory,
+            box.ask,
+        )
         return box.pull(full, policy, sections)
 
 

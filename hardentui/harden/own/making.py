@@ -28,13 +28,27 @@ from hardentui.harden.own.subjects import (
 )
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, NotRunning
-from hardentui.model.finding import Evidence, FixKind, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
 from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.codecs import size_text
-from hardentui.reading.containers import CONFIGURATION, judge, listed, need_own_program, refuse_where_ignored
+from hardentui.reading.containers import (
+    CONFIGURATION,
+    judge,
+    listed,
+    need_own_program,
+    refuse_where_ignored,
+)
 from hardentui.reading.masking import mask_argument
 
 _LEADS_ELSEWHERE = frozenset({
@@ -43,18 +57,29 @@ _LEADS_ELSEWHERE = frozenset({
     "dns", "authfile", "cert-dir", "conmon-pidfile", "pidfile", "runtime", "runtime-flag", "module",
     "hooks-dir", "pod", "requires", "annotation", "secret", "seccomp", "apparmor", "label-type",
 })  # fmt: skip
-"""Options that run other programs, or lead to other files, hosts, images or profiles. A checklist may come
-from anybody: it can require a value for them, but no fix writes it."""
+"""Options that run other programs, or lead to other files, hosts, images or profiles. A checklist
+may come from anybody: it can require a value for them, but no fix writes it."""
 _TAKES_AWAY = frozenset({CheckOperator.ABSENT, CheckOperator.LACKS})
 _LIMITS = frozenset({MEMORY, PIDS_LIMIT, CPUS})
-_EXPLICIT = frozenset({CheckOperator.EQUALS, CheckOperator.AT_MOST, CheckOperator.AT_LEAST})
+_EXPLICIT = frozenset(
+    {
+        CheckOperator.EQUALS,
+        CheckOperator.AT_MOST,
+        CheckOperator.AT_LEAST,
+    }
+)
 
 
 def can_fix(row: OwnCheck) -> bool:
     """Whether a fix follows from the row. Facts have none."""
     if not row.option or (row.option in _LEADS_ELSEWHERE and row.operator not in _TAKES_AWAY):
         return False
-    if row.operator in (CheckOperator.ABSENT, *_EXPLICIT, CheckOperator.CONTAINS, CheckOperator.LACKS):
+    if row.operator in (
+        CheckOperator.ABSENT,
+        *_EXPLICIT,
+        CheckOperator.CONTAINS,
+        CheckOperator.LACKS,
+    ):
         return True
     shape = shape_of(OPTIONS[row.option])
     if shape is Shape.SWITCH or (shape is Shape.LIST and row.operator is CheckOperator.ONE_OF):
@@ -80,7 +105,11 @@ def what_to_do(row: OwnCheck) -> str:
     }.get(row.operator, f"Remove {name}")
 
 
-def fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
+def fixed(
+    row: OwnCheck,
+    spec: Spec,
+    context: FixContext,
+) -> Spec:
     """The spec that meets the requirement.
 
     Raises:
@@ -92,29 +121,49 @@ def fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
         raise CannotFix("a value is too long for pattern matching") from error
 
 
-def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
+def _fixed(
+    row: OwnCheck,
+    spec: Spec,
+    context: FixContext,
+) -> Spec:
     option = OPTIONS[row.option]
     if option in spec.unknowable:
-        raise CannotFix(f"the current value of {label(option)} is not known, so it cannot be changed")
+        raise CannotFix(
+            f"the current value of {label(option)} is not known, so it cannot be changed"
+        )
     if spec[PRIVILEGED] and option in OVERRIDDEN:
         raise CannotFix(
-            f"privileged mode overrides {label(option)}", "Fix both at once (add --check privileged)."
+            f"privileged mode overrides {label(option)}",
+            "Fix both at once (add --check privileged).",
         )
     if option in _LIMITS:
         refuse_where_ignored(context.facts)
     facts = context.facts.planned(spec)
     value = compared_value(facts, option, row.operator)
-    if meets(row.operator, value, row.value, limit=is_limit(option), option=option):
+    if meets(
+        row.operator,
+        value,
+        row.value,
+        limit=is_limit(option),
+        option=option,
+    ):
         return spec
     if row.operator is CheckOperator.ABSENT:
         return spec.without(option)
     if shape_of(option) is Shape.LIST:
-        return _list_fixed(row, spec, option, value if isinstance(value, tuple) else ())
+        return _list_fixed(
+            row,
+            spec,
+            option,
+            value if isinstance(value, tuple) else (),
+        )
     value = _to_set(row)
     if value is None and row.operator is CheckOperator.LACKS:
         return spec.without(option)
     if value is None:
-        raise CannotFix(f"several values are allowed: {demand(row)}", "Choose one in the checklist: set = …")
+        raise CannotFix(
+            f"several values are allowed: {demand(row)}", "Choose one in the checklist: set = …"
+        )
     return _with_value(spec, option, value)
 
 
@@ -127,7 +176,11 @@ def _to_set(row: OwnCheck) -> OwnValue | None:
     shape = shape_of(OPTIONS[row.option])
     if shape is Shape.SWITCH:
         return row.operator is CheckOperator.PRESENT
-    if row.operator is CheckOperator.ONE_OF and isinstance(row.value, tuple) and len(row.value) == 1:
+    if (
+        row.operator is CheckOperator.ONE_OF
+        and isinstance(row.value, tuple)
+        and len(row.value) == 1
+    ):
         (only,) = row.value
         if shape is Shape.NUMBER:
             return float(only)
@@ -135,7 +188,11 @@ def _to_set(row: OwnCheck) -> OwnValue | None:
     return None
 
 
-def _with_value(spec: Spec, option: Option[Any], value: OwnValue) -> Spec:
+def _with_value(
+    spec: Spec,
+    option: Option[Any],
+    value: OwnValue,
+) -> Spec:
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = type(option.default)(value)
     changed = spec.with_(option, value)
@@ -148,7 +205,12 @@ def _with_value(spec: Spec, option: Option[Any], value: OwnValue) -> Spec:
     return changed
 
 
-def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any], seen: tuple[str, ...]) -> Spec:
+def _list_fixed(
+    row: OwnCheck,
+    spec: Spec,
+    option: Option[Any],
+    seen: tuple[str, ...],
+) -> Spec:
     """The spec with the list fixed; `seen` has its entries as the operator compares them."""
     entries: tuple[Any, ...] = spec[option]
     wanted = row.value if isinstance(row.value, tuple) else ()
@@ -157,27 +219,46 @@ def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any], seen: tuple[str,
         kept = (entry for entry in entries if not hits(entry_text(option, entry), wanted, option))
         return spec.with_(option, tuple(kept))
     if row.operator is CheckOperator.ONE_OF:
-        kept = (entry for entry in entries if any_matches(entry_text(option, entry), wanted, option))
+        kept = (
+            entry for entry in entries if any_matches(entry_text(option, entry), wanted, option)
+        )
         return spec.with_(option, tuple(kept))
     if row.operator is CheckOperator.CONTAINS:
-        texts = [pattern for pattern in wanted if not any(holds(text, pattern, option) for text in seen)]
+        texts = [
+            pattern for pattern in wanted if not any(holds(text, pattern, option) for text in seen)
+        ]
         return spec.with_(option, _with_entries(option, entries, texts))
     value = row.set if row.operator is CheckOperator.PRESENT else row.value
     if not isinstance(value, tuple):
-        raise CannotFix(f"the checklist gives no value to set: {demand(row)}", "Add one: set = …")
+        raise CannotFix(
+            f"the checklist gives no value to set: {demand(row)}",
+            "Add one: set = …",
+        )
     return spec.with_(option, _with_entries(option, (), value))
 
 
-def _refuse_all(entries: tuple[Any, ...], wanted: tuple[str, ...], option: Option[Any]) -> None:
+def _refuse_all(
+    entries: tuple[Any, ...],
+    wanted: tuple[str, ...],
+    option: Option[Any],
+) -> None:
     """Refuse to remove "all", because that would remove more than the row names."""
     if option is CAP_ADD and any(map(is_all, entries)) and not any(map(is_all, wanted)):
         raise CannotFix(
             "it adds all capabilities at once, and it is not known which ones it needs",
-            ("List them instead of all; ", Do(Verb.LEARN), " finds them."),
+            (
+                "List them instead of all; ",
+                Do(Verb.LEARN),
+                " finds them.",
+            ),
         )
 
 
-def _with_entries(option: Option[Any], entries: tuple[Any, ...], texts: Any) -> tuple[Any, ...]:
+def _with_entries(
+    option: Option[Any],
+    entries: tuple[Any, ...],
+    texts: Any,
+) -> tuple[Any, ...]:
     """These entries plus others given as text; a new entry replaces one with the same name."""
     codec, made = option.codec, list(entries)
     prefix = f"{option.own_name}=" if option.own_name else ""
@@ -198,8 +279,12 @@ def _with_entries(option: Option[Any], entries: tuple[Any, ...], texts: Any) -> 
 REFERENCE = "this site's checklist"
 
 
-def check_of(row: OwnCheck, examples: Mapping[str, tuple[ContainerFacts, ...]] | None = None) -> Check:
-    """The check that a row declares. `examples`: containers that pass and fail, by `pass` and `fail`."""
+def check_of(
+    row: OwnCheck,
+    examples: Mapping[str, tuple[ContainerFacts, ...]] | None = None,
+) -> Check:
+    """The check that a row declares. `examples`: containers that pass and fail, by `pass` and
+    `fail`."""
     known = examples or {}
     fixable = can_fix(row)
     return Check(
@@ -252,15 +337,27 @@ def evaluate(row: OwnCheck, facts: ContainerFacts) -> Verdict:
         return unknown(_TOO_LONG)
 
 
-def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Verdict:
+def _of_option(
+    row: OwnCheck,
+    facts: ContainerFacts,
+    option: Option[Any],
+) -> Verdict:
     if option in facts.spec.unknowable:
-        return unknown(f"it is not known how {label(option)} was set when the container was created")
+        return unknown(
+            f"it is not known how {label(option)} was set when the container was created"
+        )
     value = declared_value(facts, option)
     declared = f"{label(option)}: {words(value, option)}"
     if facts.spec[PRIVILEGED] and _is_overridden(option, facts):
         return failed("privileged mode overrides this option", declared)
     compared = compared_value(facts, option, row.operator)
-    met = meets(row.operator, compared, row.value, limit=is_limit(option), option=option)
+    met = meets(
+        row.operator,
+        compared,
+        row.value,
+        limit=is_limit(option),
+        option=option,
+    )
     if option not in ENFORCED:
         if met:
             return passed(declared, evidence=(Evidence(CONFIGURATION, declared),))
@@ -272,7 +369,12 @@ def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Ver
         )
 
     def compare(seen: Any) -> tuple[bool, str]:
-        return not meets(row.operator, seen, row.value, limit=is_limit(option)), words(seen, option)
+        return not meets(
+            row.operator,
+            seen,
+            row.value,
+            limit=is_limit(option),
+        ), words(seen, option)
 
     _, where = ENFORCED[option]
     return judge(
@@ -295,17 +397,23 @@ def _of_fact(row: OwnCheck, facts: ContainerFacts) -> Verdict:
     if isinstance(seen, Unread):
         return unknown(seen.reason)
     if isinstance(seen, NotRunning):
-        return not_applicable(f"the container is not running ({seen.state}), so there is no {row.fact}")
+        return not_applicable(
+            f"the container is not running ({seen.state}), so there is no {row.fact}"
+        )
     effective = f"{row.fact}: {words(seen, None)}"
     evidence = (Evidence(row.fact, words(seen, None)),)
     if meets(row.operator, seen, row.value):
         return passed("", effective, evidence)
     return failed(
-        wrong(row, seen, None), "", effective, evidence, things=_masked(offending(row, seen, None), None)
+        wrong(row, seen, None),
+        "",
+        effective,
+        evidence,
+        things=_masked(offending(row, seen, None), None),
     )
 
 
-# --- words -------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 def label(option: Option[Any]) -> str:
@@ -330,7 +438,10 @@ def words(value: OwnValue | None, option: Option[Any] | None) -> str:
     return mask_argument(name, value) or "not set"
 
 
-def _masked(texts: tuple[str, ...], option: Option[Any] | None) -> tuple[str, ...]:
+def _masked(
+    texts: tuple[str, ...],
+    option: Option[Any] | None,
+) -> tuple[str, ...]:
     name = option.name if option is not None else "env"
     return tuple(mask_argument(name, text) for text in texts)
 
@@ -365,7 +476,11 @@ def _is_switch(row: OwnCheck) -> bool:
     return (shape_of(OPTIONS[row.option]) if row.option else FACTS[row.fact].shape) is Shape.SWITCH
 
 
-def wrong(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None) -> str:
+def wrong(
+    row: OwnCheck,
+    value: OwnValue | None,
+    option: Option[Any] | None,
+) -> str:
     """What is wrong, as a sentence without its full stop."""
     bad = offending(row, value, option)
     if bad:
@@ -375,7 +490,11 @@ def wrong(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None) -> 
     return f"{demand(row)}; {'there is' if now == _NO_LIMIT else 'it is'} {now}"
 
 
-def offending(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None) -> tuple[str, ...]:
+def offending(
+    row: OwnCheck,
+    value: OwnValue | None,
+    option: Option[Any] | None,
+) -> tuple[str, ...]:
     """The offending entries of a list: forbidden ones, or missing ones."""
     if not isinstance(value, tuple):
         return ()
@@ -386,6 +505,8 @@ def offending(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None)
         return tuple(entry for entry in value if not any_matches(entry, wanted, option))
     if row.operator is CheckOperator.CONTAINS:
         return tuple(
-            pattern for pattern in wanted if not any(holds(entry, pattern, option) for entry in value)
+            pattern
+            for pattern in wanted
+            if not any(holds(entry, pattern, option) for entry in value)
         )
     return value if row.operator is CheckOperator.ABSENT else ()

@@ -1,4 +1,5 @@
-"""What a row can check: the options of a container, and named facts; and what it can require of them.
+"""What a row can check: the options of a container, and named facts; and what it can require of
+them.
 
 If the kernel enforces an option, its answer is shown beside the declared one, and decides.
 """
@@ -28,7 +29,9 @@ from hardentui.reading.networks import network_names
 Seen: TypeAlias = "OwnValue | Unread | NotRunning | None"
 """A value, None for "not set" or "no limit", or why there is none."""
 
-_NO_OPERATOR = frozenset({"command", "entrypoint"})  # words in their order are neither text nor list
+_NO_OPERATOR = frozenset(
+    {"command", "entrypoint"}
+)  # words in their order are neither text nor list
 _NO_LIMIT_BELOW_ONE = frozenset({MEMORY, MEMORY_SWAP, CPUS, CPU_QUOTA})
 _DAY = 86_400
 
@@ -61,7 +64,10 @@ def is_limit(option: Option[Any]) -> bool:
     return option.protection.rule is ProtectionRule.HIGHER or option in _NO_LIMIT_BELOW_ONE
 
 
-def declared_value(facts: ContainerFacts, option: Option[Any]) -> OwnValue | None:
+def declared_value(
+    facts: ContainerFacts,
+    option: Option[Any],
+) -> OwnValue | None:
     """The value in the spec; None for a number that is not set or means no limit."""
     value = facts.spec[option]
     if shape_of(option) is not Shape.NUMBER:
@@ -72,15 +78,27 @@ def declared_value(facts: ContainerFacts, option: Option[Any]) -> OwnValue | Non
     return None if option.default <= 0 and option not in facts.spec else value
 
 
-def compared_value(facts: ContainerFacts, option: Option[Any], operator: CheckOperator) -> OwnValue | None:
+def compared_value(
+    facts: ContainerFacts,
+    option: Option[Any],
+    operator: CheckOperator,
+) -> OwnValue | None:
     """The declared value in the form that the operator compares.
 
-    A capability that the engine does not grant counts as dropped; inspect does not show such a drop.
+    A capability that the engine does not grant counts as dropped; inspect does not show such a
+    drop.
     """
     value = declared_value(facts, option)
-    if option is not CAP_DROP or operator is not CheckOperator.CONTAINS or not isinstance(value, tuple):
+    if (
+        option is not CAP_DROP
+        or operator is not CheckOperator.CONTAINS
+        or not isinstance(value, tuple)
+    ):
         return value
-    return (*value, *sorted(ALL_CAPABILITIES - declared_set(facts)))
+    return (
+        *value,
+        *sorted(ALL_CAPABILITIES - declared_set(facts)),
+    )
 
 
 def entry_text(option: Option[Any], entry: Any) -> str:
@@ -94,12 +112,30 @@ def _limits(name: str) -> Callable[[Kernel], Known[Any]]:
 
 
 ENFORCED: Mapping[Option[Any], tuple[Callable[[Kernel], Known[Any]], str]] = {
-    MEMORY: (_limits("memory"), "cgroup of the container and above: memory.max"),
-    PIDS_LIMIT: (_limits("pids"), "cgroup of the container and above: pids.max"),
-    CPUS: (_limits("cpus"), "cgroup of the container and above: cpu.max"),
-    READ_ONLY: (lambda kernel: kernel.read_only_root, "/proc/PID/mountinfo"),
-    NO_NEW_PRIVILEGES: (lambda kernel: kernel.no_new_privileges, "/proc/PID/status: NoNewPrivs"),
-    OOM_SCORE_ADJ: (lambda kernel: kernel.oom_score_adj, "/proc/PID/oom_score_adj"),
+    MEMORY: (
+        _limits("memory"),
+        "cgroup of the container and above: memory.max",
+    ),
+    PIDS_LIMIT: (
+        _limits("pids"),
+        "cgroup of the container and above: pids.max",
+    ),
+    CPUS: (
+        _limits("cpus"),
+        "cgroup of the container and above: cpu.max",
+    ),
+    READ_ONLY: (
+        lambda kernel: kernel.read_only_root,
+        "/proc/PID/mountinfo",
+    ),
+    NO_NEW_PRIVILEGES: (
+        lambda kernel: kernel.no_new_privileges,
+        "/proc/PID/status: NoNewPrivs",
+    ),
+    OOM_SCORE_ADJ: (
+        lambda kernel: kernel.oom_score_adj,
+        "/proc/PID/oom_score_adj",
+    ),
 }
 """Options that the kernel enforces as a single value: how to read it, and from which file."""
 
@@ -132,7 +168,9 @@ def _capabilities(facts: ContainerFacts) -> Seen:
 
 def _image_age(facts: ContainerFacts) -> Seen:
     try:
-        created = datetime.fromisoformat(str(facts.image.inspect.get("Created") or "")[:19] + "+00:00")
+        created = datetime.fromisoformat(
+            str(facts.image.inspect.get("Created") or "")[:19] + "+00:00"
+        )
     except ValueError:
         return Unread("the build date of the image is not known")
     return max(0, int((facts.now - created).total_seconds() // _DAY))
@@ -154,20 +192,36 @@ def _host_paths(facts: ContainerFacts) -> Seen:
 
 FACTS: Mapping[str, Fact] = {
     "capabilities": Fact(
-        Shape.LIST, "capabilities that its processes have or can get, from the kernel", _capabilities
+        Shape.LIST,
+        "capabilities that its processes have or can get, from the kernel",
+        _capabilities,
     ),
-    "host-paths": Fact(Shape.LIST, "host directories and files mounted in it", _host_paths),
-    "image-age": Fact(Shape.NUMBER, "days since its image was built", _image_age),
+    "host-paths": Fact(
+        Shape.LIST,
+        "host directories and files mounted in it",
+        _host_paths,
+    ),
+    "image-age": Fact(
+        Shape.NUMBER,
+        "days since its image was built",
+        _image_age,
+    ),
     "image-digest": Fact(
-        Shape.TEXT, "the digest that pins its image", lambda facts: reference(_image_name(facts)).digest
+        Shape.TEXT,
+        "the digest that pins its image",
+        lambda facts: reference(_image_name(facts)).digest,
     ),
     "image-name": Fact(
-        Shape.TEXT, "its image without tag and digest", lambda facts: reference(_image_name(facts)).name
+        Shape.TEXT,
+        "its image without tag and digest",
+        lambda facts: reference(_image_name(facts)).name,
     ),
     "image-registry": Fact(
         Shape.TEXT, "the registry of its image", lambda facts: reference(_image_name(facts)).host
     ),
-    "image-tag": Fact(Shape.TEXT, "the tag of its image", lambda facts: reference(_image_name(facts)).tag),
+    "image-tag": Fact(
+        Shape.TEXT, "the tag of its image", lambda facts: reference(_image_name(facts)).tag
+    ),
     "labels": Fact(
         Shape.LIST,
         "its labels and those of its image, as `name=value`",
@@ -177,33 +231,56 @@ FACTS: Mapping[str, Fact] = {
         Shape.LIST,
         "ports that its processes listen on, as `8080/tcp`",
         _kernel(
-            lambda k: _sorted(f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in k.listening)
+            lambda k: _sorted(
+                f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in k.listening
+            )
         ),
     ),
-    "networks": Fact(Shape.LIST, "the networks it is attached to", lambda facts: tuple(network_names(facts))),
+    "networks": Fact(
+        Shape.LIST, "the networks it is attached to", lambda facts: tuple(network_names(facts))
+    ),
     "processes": Fact(
         Shape.LIST,
         "names of the programs running in it",
         _kernel(lambda k: _sorted(process.name for process in k.processes)),
     ),
-    "rootless": Fact(Shape.SWITCH, "its engine is rootless", lambda facts: facts.engine.rootless),
+    "rootless": Fact(
+        Shape.SWITCH,
+        "its engine is rootless",
+        lambda facts: facts.engine.rootless,
+    ),
     "seccomp-mode": Fact(
         Shape.TEXT,
         "none, strict or filter, from the kernel",
         _kernel(lambda k: ("none", "strict", "filter")[k.seccomp_mode]),
     ),
     "security-label": Fact(
-        Shape.TEXT, "its SELinux context or AppArmor profile, from the kernel", _kernel(lambda k: k.lsm_label)
+        Shape.TEXT,
+        "its SELinux context or AppArmor profile, from the kernel",
+        _kernel(lambda k: k.lsm_label),
     ),
-    "runs-systemd": Fact(Shape.SWITCH, "systemd is its main process", lambda facts: runs_systemd(facts)),
+    "runs-systemd": Fact(
+        Shape.SWITCH, "systemd is its main process", lambda facts: runs_systemd(facts)
+    ),
     "shared-namespaces": Fact(
         Shape.LIST,
-        "namespaces that it shares with the host, from the kernel: net, pid, ipc, uts, user, cgroup",
+        "namespaces that it shares with the host, from the kernel: net, pid, ipc, uts, user, "
+        "cgroup",
         _kernel(lambda k: _sorted(k.shared_namespaces)),
     ),
-    "uid": Fact(Shape.NUMBER, "host UID of its main process", _kernel(lambda k: k.uid)),
-    "unit": Fact(Shape.TEXT, "its systemd unit", lambda facts: facts.unit.name if facts.unit else ""),
-    "runs-as": Fact(Shape.TEXT, "its user, as set by its options or its image", _user),
+    "uid": Fact(
+        Shape.NUMBER,
+        "host UID of its main process",
+        _kernel(lambda k: k.uid),
+    ),
+    "unit": Fact(
+        Shape.TEXT, "its systemd unit", lambda facts: facts.unit.name if facts.unit else ""
+    ),
+    "runs-as": Fact(
+        Shape.TEXT,
+        "its user, as set by its options or its image",
+        _user,
+    ),
 }
 """Facts that a row can name, in the words of this table."""
 
@@ -216,12 +293,31 @@ LONGEST = 200
 _LONGEST_SEEN = 16_384
 _WILDCARDS = frozenset("*?[")
 
-_ANY = (CheckOperator.PRESENT, CheckOperator.ABSENT, CheckOperator.EQUALS)
+_ANY = (
+    CheckOperator.PRESENT,
+    CheckOperator.ABSENT,
+    CheckOperator.EQUALS,
+)
 OPERATORS: Mapping[Shape, tuple[CheckOperator, ...]] = {
     Shape.SWITCH: _ANY,
-    Shape.NUMBER: (*_ANY, CheckOperator.ONE_OF, CheckOperator.AT_MOST, CheckOperator.AT_LEAST),
-    Shape.TEXT: (*_ANY, CheckOperator.ONE_OF, CheckOperator.MATCHES, CheckOperator.LACKS),
-    Shape.LIST: (*_ANY, CheckOperator.ONE_OF, CheckOperator.CONTAINS, CheckOperator.LACKS),
+    Shape.NUMBER: (
+        *_ANY,
+        CheckOperator.ONE_OF,
+        CheckOperator.AT_MOST,
+        CheckOperator.AT_LEAST,
+    ),
+    Shape.TEXT: (
+        *_ANY,
+        CheckOperator.ONE_OF,
+        CheckOperator.MATCHES,
+        CheckOperator.LACKS,
+    ),
+    Shape.LIST: (
+        *_ANY,
+        CheckOperator.ONE_OF,
+        CheckOperator.CONTAINS,
+        CheckOperator.LACKS,
+    ),
 }
 """The operators for each kind of value."""
 
@@ -234,7 +330,12 @@ def is_pattern(text: str) -> bool:
     return bool(_WILDCARDS & set(text))
 
 
-def typed(shape: Shape, operator: CheckOperator, raw: Any, option: Option[Any] | None = None) -> OwnValue:
+def typed(
+    shape: Shape,
+    operator: CheckOperator,
+    raw: Any,
+    option: Option[Any] | None = None,
+) -> OwnValue:
     """A value from TOML, converted to the shape of the value that it is compared with.
 
     Raises:
@@ -250,7 +351,11 @@ def typed(shape: Shape, operator: CheckOperator, raw: Any, option: Option[Any] |
     if shape is Shape.NUMBER:
         return tuple(repr(_number(text, option)) for text in texts)
     single = shape is Shape.TEXT and operator is CheckOperator.EQUALS
-    if not texts or not all(isinstance(text, str) and text for text in texts) or (single and len(texts) != 1):
+    if (
+        not texts
+        or not all(isinstance(text, str) and text for text in texts)
+        or (single and len(texts) != 1)
+    ):
         raise ValueError("a string" if single else "a string or a list of strings")
     if any(len(text) > LONGEST or not text.isprintable() for text in texts):
         raise ValueError(f"texts of at most {LONGEST} characters on one line")
@@ -295,13 +400,29 @@ def meets(
     if isinstance(wanted, bool):
         return (seen or False) is wanted
     if isinstance(seen, int | float) or isinstance(wanted, int | float) or seen is None:
-        return _compared(operator, seen, wanted, limit=limit)
+        return _compared(
+            operator,
+            seen,
+            wanted,
+            limit=limit,
+        )
     if isinstance(seen, str):
         return _text_meets(operator, seen, wanted, option)
-    return _list_meets(operator, tuple(seen), _texts(wanted), option)
+    return _list_meets(
+        operator,
+        tuple(seen),
+        _texts(wanted),
+        option,
+    )
 
 
-def _compared(operator: CheckOperator, seen: Any, wanted: Any, *, limit: bool) -> bool:
+def _compared(
+    operator: CheckOperator,
+    seen: Any,
+    wanted: Any,
+    *,
+    limit: bool,
+) -> bool:
     if seen is None:
         return limit and operator is CheckOperator.AT_LEAST
     if operator is CheckOperator.AT_MOST:
@@ -314,7 +435,10 @@ def _compared(operator: CheckOperator, seen: Any, wanted: Any, *, limit: bool) -
 
 
 def _text_meets(
-    operator: CheckOperator, seen: str, wanted: OwnValue | None, option: Option[Any] | None
+    operator: CheckOperator,
+    seen: str,
+    wanted: OwnValue | None,
+    option: Option[Any] | None,
 ) -> bool:
     hit = any_matches(seen, _texts(wanted), option)
     if operator is CheckOperator.LACKS:
@@ -325,7 +449,10 @@ def _text_meets(
 
 
 def _list_meets(
-    operator: CheckOperator, seen: tuple[str, ...], wanted: tuple[str, ...], option: Option[Any] | None
+    operator: CheckOperator,
+    seen: tuple[str, ...],
+    wanted: tuple[str, ...],
+    option: Option[Any] | None,
 ) -> bool:
     if operator is CheckOperator.LACKS:
         return not any(hits(entry, wanted, option) for entry in seen)
@@ -338,12 +465,20 @@ def _list_meets(
     )
 
 
-def hits(entry: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
+def hits(
+    entry: str,
+    patterns: Iterable[str],
+    option: Option[Any] | None,
+) -> bool:
     """Whether an entry is forbidden; "all" counts as every capability."""
     return (option is CAP_ADD and is_all(entry)) or any_matches(entry, patterns, option)
 
 
-def holds(entry: str, pattern: str, option: Option[Any] | None) -> bool:
+def holds(
+    entry: str,
+    pattern: str,
+    option: Option[Any] | None,
+) -> bool:
     """Whether an entry is a required one; dropping all capabilities drops each of them."""
     return (option is CAP_DROP and is_all(entry)) or any_matches(entry, (pattern,), option)
 
@@ -352,17 +487,26 @@ def is_all(entry: str) -> bool:
     return entry.upper() in ("ALL", "CAP_ALL")
 
 
-def any_matches(text: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
+def any_matches(
+    text: str,
+    patterns: Iterable[str],
+    option: Option[Any] | None,
+) -> bool:
     """Whether a text matches one of these patterns, or is an equivalent spelling."""
     if len(text) > _LONGEST_SEEN:
         raise TooLong
     spelled = _spelling(option)
     return any(
-        fnmatchcase(spelled(text), spelled(pattern)) or same(text, pattern, option) for pattern in patterns
+        fnmatchcase(spelled(text), spelled(pattern)) or same(text, pattern, option)
+        for pattern in patterns
     )
 
 
-def same(text: str, other: str, option: Option[Any] | None) -> bool:
+def same(
+    text: str,
+    other: str,
+    option: Option[Any] | None,
+) -> bool:
     """Whether two texts mean the same value of an option."""
     if text == other:
         return True
@@ -370,7 +514,9 @@ def same(text: str, other: str, option: Option[Any] | None) -> bool:
         return False
     prefix = f"{option.own_name}=" if option.own_name and option.is_list else ""
     try:
-        mine, others = (option.codec.canonical(_parsed(option, prefix + each)) for each in (text, other))
+        mine, others = (
+            option.codec.canonical(_parsed(option, prefix + each)) for each in (text, other)
+        )
     except ValueError:
         return False
     return mine == others

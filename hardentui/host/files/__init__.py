@@ -1,7 +1,7 @@
 """The interface through which everything on the host is read, and the reasons for failures.
 
-`LocalFiles` reads this machine. `RecordedFiles` reads from a document: the simulated host and saved facts.
-`RecordingFiles` reads through another one and records the results, without secrets.
+`LocalFiles` reads this machine. `RecordedFiles` reads from a document: the simulated host and saved
+facts. `RecordingFiles` reads through another one and records the results, without secrets.
 """
 
 from __future__ import annotations
@@ -31,14 +31,18 @@ from hardentui.toml_document import read_toml
 def parsed(text: str) -> Mapping[str, Any]:
     """The document in a text, cached by text, so callers must not change it.
 
-    The files that come with Podman are six hundred lines of comments, which are blanked before parsing, and
-    every engine reads them.
+    The files that come with Podman are six hundred lines of comments, which are blanked before
+    parsing, and every engine reads them.
 
     Raises:
         TomlFault: it is not valid TOML; names the line.
     """
-    if '"""' not in text and "'''" not in text:  # else a line that looks like a comment may be in a string
-        text = "\n".join(["" if line.lstrip().startswith("#") else line for line in text.split("\n")])
+    if (
+        '"""' not in text and "'''" not in text
+    ):  # else a line that looks like a comment may be in a string
+        text = "\n".join(
+            ["" if line.lstrip().startswith("#") else line for line in text.split("\n")]
+        )
     return read_toml(text)
 
 
@@ -46,7 +50,8 @@ DEFAULT_LIMIT = 1 << 20
 
 
 class FileStat(Struct, frozen=True):
-    """The result of stat(2): `mode` includes the file type, `mtime` is in seconds, `links` counts links."""
+    """The result of stat(2): `mode` includes the file type, `mtime` is in seconds, `links` counts
+    links."""
 
     mode: int
     uid: int
@@ -65,17 +70,29 @@ class NotRecorded(OSError):
 class Files(Protocol):
     """Read-only access to a file system. Every method raises OSError as the os module does.
 
-    `read_text` and `read_bytes` read regular files only and raise EFBIG beyond `limit` bytes, because a
-    truncated file would mislead. Bytes that are not UTF-8 become surrogates.
+    `read_text` and `read_bytes` read regular files only and raise EFBIG beyond `limit` bytes,
+    because a truncated file would mislead. Bytes that are not UTF-8 become surrogates.
     """
 
-    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str: ...
-    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes: ...
+    def read_text(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> str: ...
+    def read_bytes(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> bytes: ...
     def read_link(self, path: str) -> str: ...
     def list_dir(self, path: str) -> tuple[str, ...]:
         """Names in a directory, sorted."""
 
-    def stat(self, path: str, follow: bool = True) -> FileStat: ...
+    def stat(
+        self,
+        path: str,
+        follow: bool = True,
+    ) -> FileStat: ...
     def read_attribute(self, path: str, name: str) -> bytes:
         """An extended attribute of the path's target; OSError with ENODATA if it has none."""
 
@@ -83,7 +100,8 @@ class Files(Protocol):
         """False only if it is known to be absent; a lack of permission raises PermissionError."""
 
     def named_by(self, account: int) -> Files:
-        """The same for paths that another account names: contents that it could not read are refused."""
+        """The same for paths that another account names: contents that it could not read are
+        refused."""
 
 
 class LocalFiles:
@@ -96,10 +114,18 @@ class LocalFiles:
         theirs._account = account
         return theirs
 
-    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
+    def read_text(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> str:
         return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
 
-    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+    def read_bytes(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> bytes:
         return read_regular(path, limit, self._account)
 
     def read_link(self, path: str) -> str:
@@ -111,7 +137,11 @@ class LocalFiles:
     def read_attribute(self, path: str, name: str) -> bytes:
         return os.getxattr(path, name)
 
-    def stat(self, path: str, follow: bool = True) -> FileStat:
+    def stat(
+        self,
+        path: str,
+        follow: bool = True,
+    ) -> FileStat:
         status = os.stat(path, follow_symlinks=follow)
         return FileStat(
             status.st_mode,
@@ -164,17 +194,26 @@ def reason(error: OSError) -> str:
     return (error.strerror or "the system denies it").lower()
 
 
-# Paths with all parent directories, their ACLs, and the accounts of the machine: the facts about access.
+# Paths with all parent directories, their ACLs, and the accounts of the machine: the facts about
+# access.
 
 _ACL: Final = "system.posix_acl_access"
 _ACL_VERSION = 2
 _USER, _GROUP_OWNER, _GROUP, _MASK = 0x02, 0x04, 0x08, 0x10
 _MOST_LINKS = 40
-_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFSOCK: "socket"}
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "link",
+    stat.S_IFSOCK: "socket",
+}
 _PLACEHOLDERS = ("nologin", "false", "sync", "shutdown", "halt")
 
 
-def walk(files: Files, path: str) -> tuple[tuple[PathStep, ...], FileStat]:
+def walk(
+    files: Files,
+    path: str,
+) -> tuple[tuple[PathStep, ...], FileStat]:
     """Every step from / to a path, following links, without ACLs; and the stat of the object.
 
     Raises:
@@ -211,10 +250,20 @@ def walk(files: Files, path: str) -> tuple[tuple[PathStep, ...], FileStat]:
 def _step(path: str, status: FileStat) -> PathStep:
     mode = stat.S_IMODE(status.mode)
     kind = _KINDS.get(stat.S_IFMT(status.mode), "other")
-    return PathStep(path, status.uid, status.gid, mode, kind, mode >> 3 & 7)
+    return PathStep(
+        path,
+        status.uid,
+        status.gid,
+        mode,
+        kind,
+        mode >> 3 & 7,
+    )
 
 
-def with_acls(files: Files, way: tuple[PathStep, ...]) -> tuple[PathStep, ...]:
+def with_acls(
+    files: Files,
+    way: tuple[PathStep, ...],
+) -> tuple[PathStep, ...]:
     """The same steps with their ACLs."""
     return tuple(_with_acl(files, step) for step in way)
 
@@ -225,25 +274,45 @@ def _with_acl(files: Files, step: PathStep) -> PathStep:
     try:
         value = files.read_attribute(step.path, _ACL)
     except OSError:
-        # no ACL, a file system without ACLs, or not recorded: the mode's group bits apply to the owning group
+        # no ACL, a file system without ACLs, or not recorded: the mode's group bits apply to the
+        # owning group
         return step
     group_rights, acl = parse_acl(value, step.group_rights)
-    return PathStep(step.path, step.uid, step.gid, step.mode, step.kind, group_rights, acl)
+    return PathStep(
+        step.path,
+        step.uid,
+        step.gid,
+        step.mode,
+        step.kind,
+        group_rights,
+        acl,
+    )
 
 
-def parse_acl(value: bytes, group_rights: int) -> tuple[int, tuple[AclEntry, ...]]:
-    """Rights of the owning group, and the named entries, from the bytes of `system.posix_acl_access`.
+def parse_acl(
+    value: bytes,
+    group_rights: int,
+) -> tuple[int, tuple[AclEntry, ...]]:
+    """Rights of the owning group, and the named entries, from the bytes of
+    `system.posix_acl_access`.
 
-    The format is that of the kernel's posix_acl_xattr.h: a version, then (tag, rights, id), little endian.
-    Any other format leaves the owning group unchanged.
+    The format is that of the kernel's posix_acl_xattr.h: a version, then (tag, rights, id), little
+    endian. Any other format leaves the owning group unchanged.
     """
     if len(value) < 4 or struct.unpack_from("<I", value)[0] != _ACL_VERSION:
         return group_rights, ()
     entries = list(struct.iter_unpack("<HHI", value[4 : 4 + (len(value) - 4) // 8 * 8]))
     mask = next((rights for tag, rights, _ in entries if tag == _MASK), 7)
-    owner = next((rights & mask for tag, rights, _ in entries if tag == _GROUP_OWNER), group_rights)
+    owner = next(
+        (rights & mask for tag, rights, _ in entries if tag == _GROUP_OWNER),
+        group_rights,
+    )
     named = tuple(
-        AclEntry("user" if tag == _USER else "group", number, rights & mask)
+        AclEntry(
+            "user" if tag == _USER else "group",
+            number,
+            rights & mask,
+        )
         for tag, rights, number in entries
         if tag in (_USER, _GROUP)
     )
@@ -253,8 +322,8 @@ def parse_acl(value: bytes, group_rights: int) -> tuple[int, tuple[AclEntry, ...
 def read_accounts(files: Files) -> Accounts | None:
     """The accounts of /etc/passwd with their groups; None if they cannot be read.
 
-    An account with a no-login shell is in root's group only if /etc/group lists it: some distributions give
-    `sync`, `halt` and `operator` that primary group, and nobody acts as them.
+    An account with a no-login shell is in root's group only if /etc/group lists it: some
+    distributions give `sync`, `halt` and `operator` that primary group, and nobody acts as them.
     """
     try:
         accounts = files.read_text("/etc/passwd")
@@ -297,7 +366,8 @@ def unreadable(path: str, error: OSError) -> Unread:
 
 
 def text(files: Files, path: str) -> str | Missing:
-    """The text of a file; empty for a link to /dev/null, with which `systemctl mask` switches a unit off.
+    """The text of a file; empty for a link to /dev/null, with which `systemctl mask` switches a
+    unit off.
 
     Raises:
         Unread
@@ -312,7 +382,11 @@ def text(files: Files, path: str) -> str | Missing:
         raise unreadable(path, error) from None
 
 
-def text_or(files: Files, path: str, else_: str = "") -> str:
+def text_or(
+    files: Files,
+    path: str,
+    else_: str = "",
+) -> str:
     """The text of a file, or `else_` if there is none, or it cannot be read."""
     content = known(text, files, path)
     return content if isinstance(content, str) else else_
@@ -351,11 +425,16 @@ def there(files: Files, path: str) -> bool:
         return False
 
 
-def tree(files: Files, path: str, depth: int = 4) -> Iterator[tuple[str, Unread | None]]:
-    """Every path below a directory, the directory first; with the reason if a directory cannot be listed.
+def tree(
+    files: Files,
+    path: str,
+    depth: int = 4,
+) -> Iterator[tuple[str, Unread | None]]:
+    """Every path below a directory, the directory first; with the reason if a directory cannot be
+    listed.
 
-    Symbolic links are listed, not followed. At most MOST_FILES paths are returned; a larger or deeper tree
-    ends with a reason, so that a part is not mistaken for the whole.
+    Symbolic links are listed, not followed. At most MOST_FILES paths are returned; a larger or
+    deeper tree ends with a reason, so that a part is not mistaken for the whole.
     """
     waiting = [(path, depth)]
     count = 0
@@ -390,9 +469,9 @@ def examine(
 ) -> Known[FileFact | Missing]:
     """A file with everything that lets other accounts change it.
 
-    Walks down from /, follows every symbolic link, and inspects each directory on the way: anyone who may
-    write to a directory may replace its contents, the sticky bit aside. ACLs count, and so does a directory
-    that denies
+    Walks down from /, follows every symbolic link, and inspects each directory on the way: anyone
+    who may write to a directory may replace its contents, the sticky bit aside. ACLs count, and so
+    does a directory that denies
     access: `hardentui.reading.mounts` has the rules.
 
     Args:
@@ -408,14 +487,31 @@ def examine(
         return seen
     way, status = seen
     harmless = way[-1].path == _NOTHING  # everybody may write there, and it stays empty
-    dangers = open_spots(way, accounts, owners, contents=contents and not harmless)
-    return FileFact(path, status.uid, status.gid, stat.S_IMODE(status.mode), way[-1].kind, dangers)
+    dangers = open_spots(
+        way,
+        accounts,
+        owners,
+        contents=contents and not harmless,
+    )
+    return FileFact(
+        path,
+        status.uid,
+        status.gid,
+        stat.S_IMODE(status.mode),
+        way[-1].kind,
+        dangers,
+    )
 
 
-def reached(files: Files, path: str) -> Known[tuple[tuple[PathStep, ...], FileStat] | Missing]:
+def reached(
+    files: Files,
+    path: str,
+) -> Known[tuple[tuple[PathStep, ...], FileStat] | Missing]:
     """The steps to a path with their ACLs, and its stat."""
     if not path.startswith("/"):
-        return Unread(f"{path} is not an absolute path, so it depends on Podman's working directory")
+        return Unread(
+            f"{path} is not an absolute path, so it depends on Podman's working directory"
+        )
     try:
         way, status = walk(files, path)
     except (FileNotFoundError, NotADirectoryError):
@@ -434,9 +530,13 @@ _DEEPEST = 4
 
 
 def linked_files(
-    files: Files, directories: Iterable[str], root: str = "", deepest: int = _DEEPEST
+    files: Files,
+    directories: Iterable[str],
+    root: str = "",
+    deepest: int = _DEEPEST,
 ) -> Mapping[tuple[int, int], tuple[str, ...]]:
-    """The files below these directories that have more than one name: (device, inode) -> their names there.
+    """The files below these directories that have more than one name: (device, inode) -> their
+    names there.
 
     Args:
         root: prefix of all paths; not part of the names.
@@ -494,7 +594,10 @@ def interpreters(files: Files, path: str) -> tuple[str, ...]:
 def home_of(files: Files, uid: int) -> str:
     """The home directory of an account: from /etc/passwd, else from a directory service, else /."""
     rows = (line.split(":") for line in text_or(files, "/etc/passwd").splitlines())
-    home = next((row[5] for row in rows if len(row) > 5 and row[2] == str(uid)), "")
+    home = next(
+        (row[5] for row in rows if len(row) > 5 and row[2] == str(uid)),
+        "",
+    )
     if home:
         return home
     try:

@@ -12,9 +12,13 @@ from hardentui.model.known import Known, Unread
 _LIMIT = 1 << 20
 
 
-def uid_of_name(files: Files, inspect: Mapping[str, Any], name: str) -> Known[int]:
-    """The uid of a user name in a container's /etc/passwd. `inspect`: its inspect document, which names the
-    layers (GraphDriver of the overlay driver).
+def uid_of_name(
+    files: Files,
+    inspect: Mapping[str, Any],
+    name: str,
+) -> Known[int]:
+    """The uid of a user name in a container's /etc/passwd. `inspect`: its inspect document, which
+    names the layers (GraphDriver of the overlay driver).
     """
     content = _content(files, inspect, ("etc", "passwd"))
     if isinstance(content, Unread):
@@ -26,7 +30,11 @@ def uid_of_name(files: Files, inspect: Mapping[str, Any], name: str) -> Known[in
     return Unread(f"/etc/passwd of the image does not name {name}")
 
 
-def _content(files: Files, inspect: Mapping[str, Any], parts: tuple[str, ...]) -> Known[str]:
+def _content(
+    files: Files,
+    inspect: Mapping[str, Any],
+    parts: tuple[str, ...],
+) -> Known[str]:
     own, of_image = _layers(inspect)
     if not own and not of_image:
         return Unread("Podman does not report where its layers are")
@@ -49,8 +57,14 @@ def _layers(inspect: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...
     return paths("UpperDir"), paths("LowerDir")
 
 
-def bytes_of_image(files: Files, inspect: Mapping[str, Any], directory: str, most: int) -> int | None:
-    """The size of the image's files in a directory in bytes, including those replaced by a higher layer.
+def bytes_of_image(
+    files: Files,
+    inspect: Mapping[str, Any],
+    directory: str,
+    most: int,
+) -> int | None:
+    """The size of the image's files in a directory in bytes, including those replaced by a higher
+    layer.
 
     Args:
         most: how many files and directories to inspect.
@@ -60,7 +74,9 @@ def bytes_of_image(files: Files, inspect: Mapping[str, Any], directory: str, mos
     """
     _, of_image = _layers(inspect)
     total = 0
-    waiting = [f"{layer}{directory}" for layer in of_image if _without_links(files, layer, directory)]
+    waiting = [
+        f"{layer}{directory}" for layer in of_image if _without_links(files, layer, directory)
+    ]
     if not of_image:
         return None
     while waiting:
@@ -80,17 +96,27 @@ def bytes_of_image(files: Files, inspect: Mapping[str, Any], directory: str, mos
     return total
 
 
-def directory_of_image(files: Files, inspect: Mapping[str, Any], directory: str) -> FileStat | None:
+def directory_of_image(
+    files: Files,
+    inspect: Mapping[str, Any],
+    directory: str,
+) -> FileStat | None:
     """A directory in the image, else in the container's writable layer; None if there is none."""
     own, of_image = _layers(inspect)
-    layer = next((layer for layer in (*of_image, *own) if _without_links(files, layer, directory)), None)
+    layer = next(
+        (layer for layer in (*of_image, *own) if _without_links(files, layer, directory)), None
+    )
     try:
         return None if layer is None else files.stat(f"{layer}{directory}", follow=False)
     except OSError:
         return None
 
 
-def _without_links(files: Files, layer: str, directory: str) -> bool:
+def _without_links(
+    files: Files,
+    layer: str,
+    directory: str,
+) -> bool:
     """The layer has the directory, and its path contains no link."""
     path = layer
     try:
@@ -103,7 +129,11 @@ def _without_links(files: Files, layer: str, directory: str) -> bool:
     return True
 
 
-def _in_layer(files: Files, layer: str, parts: tuple[str, ...]) -> Known[str] | None:
+def _in_layer(
+    files: Files,
+    layer: str,
+    parts: tuple[str, ...],
+) -> Known[str] | None:
     """None if the layer does not have it. Links are not followed: they would lead into the host."""
     path = layer
     try:

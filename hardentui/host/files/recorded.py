@@ -3,11 +3,11 @@
 The document is plain JSON::
 
     {"complete": true, "text": {path: text}, "bytes": {path: base64}, "links": {path: target},
-     "dirs": {path: [names]}, "stats": {path: {mode, uid, …}}, "lstats": {…}, "errors": {path: "EACCES"},
-     "attributes": {path: {name: base64}}}
+     "dirs": {path: [names]}, "stats": {path: {mode, uid, …}}, "lstats": {…}, "errors": {path:
+     "EACCES"}, "attributes": {path: {name: base64}}}
 
-In a complete document (the simulated host) a missing path does not exist, and directories list what is
-below them. In a recording it was merely not read, so reading it raises NotRecorded.
+In a complete document (the simulated host) a missing path does not exist, and directories list what
+is below them. In a recording it was merely not read, so reading it raises NotRecorded.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def is_secret(path: str, content: bytes) -> bool:
 
 
 def _without_arguments(content: bytes) -> str:
-    """A command line without words that may hold secrets: the program, how an engine's API is served
-    and the size of a log are kept.
+    """A command line without words that may hold secrets: the program, how an engine's API is
+    served and the size of a log are kept.
     """
     program, *words = content.decode("utf-8", "replace").rstrip("\0").split("\0")
     name = program.split(" ")[0]  # some programs write whole sentences there
@@ -84,7 +84,13 @@ def _without_process(content: bytes) -> str:
     for name in ("env", "args", "commandLine"):
         process.pop(name, None)
     kept = {name: value for name, value in document.items() if name != "hooks"}
-    return json.dumps({**kept, "process": process, "hooks": _programs_of(document.get("hooks"))})
+    return json.dumps(
+        {
+            **kept,
+            "process": process,
+            "hooks": _programs_of(document.get("hooks")),
+        }
+    )
 
 
 def _programs_of(hooks: object) -> dict[str, list[dict[str, str]]]:
@@ -92,7 +98,9 @@ def _programs_of(hooks: object) -> dict[str, list[dict[str, str]]]:
     stages = hooks.items() if isinstance(hooks, dict) else ()
     return {
         str(stage): [
-            {"path": str(hook["path"])} for hook in given if isinstance(hook, dict) and "path" in hook
+            {"path": str(hook["path"])}
+            for hook in given
+            if isinstance(hook, dict) and "path" in hook
         ]
         for stage, given in stages
         if isinstance(given, list)
@@ -100,14 +108,16 @@ def _programs_of(hooks: object) -> dict[str, list[dict[str, str]]]:
 
 
 def _states_and_versions(status: bytes) -> str:
-    """What is read of dpkg's status file, else half of a recording: name, state and version of packages."""
+    """What is read of dpkg's status file, else half of a recording: name, state and version of
+    packages."""
     kept = (b"", b"Package", b"Status", b"Version")
     lines = (line for line in status.splitlines() if line.partition(b":")[0] in kept)
     return b"\n".join((*lines, b"")).decode("utf-8", "replace")
 
 
 def _start_of(program: bytes) -> str:
-    """What tells which interpreter a program needs. A script may hold secrets; nothing reads the rest."""
+    """What tells which interpreter a program needs. A script may hold secrets; nothing reads the
+    rest."""
     start = program.partition(b"\n")[0] if program.startswith(_SCRIPT) else _BINARY
     return start.decode("utf-8", "replace")
 
@@ -133,10 +143,18 @@ class RecordedFiles:
     def named_by(self, account: int) -> Files:
         return self  # what may be told was decided when it was recorded
 
-    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
+    def read_text(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> str:
         return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
 
-    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+    def read_bytes(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> bytes:
         real = self._resolved(path)
         if real in self._text:
             content = self._text[real].encode("utf-8", "surrogateescape")
@@ -167,20 +185,42 @@ class RecordedFiles:
             return tuple(sorted(self._tree()[real]))
         raise self._missing(real)
 
-    def stat(self, path: str, follow: bool = True) -> FileStat:
+    def stat(
+        self,
+        path: str,
+        follow: bool = True,
+    ) -> FileStat:
         if not follow and path in self._lstats:
             return FileStat(**self._lstats[path])
         if path in self._stats and (follow or path not in self._links):
             return FileStat(**self._stats[path])
         if not follow and path in self._links:
-            return FileStat(stat.S_IFLNK | 0o777, 0, 0, len(self._links[path]), 0, 0, 0)
+            return FileStat(
+                stat.S_IFLNK | 0o777,
+                0,
+                0,
+                len(self._links[path]),
+                0,
+                0,
+                0,
+            )
         real = self._resolved(path)
         if real in self._stats:
             return FileStat(**self._stats[real])
         if real in self._text or real in self._bytes:
-            return FileStat(stat.S_IFREG | 0o644, 0, 0, len(self.read_bytes(real, 1 << 40)), 0, 0, 0)
+            return FileStat(
+                stat.S_IFREG | 0o644, 0, 0, len(self.read_bytes(real, 1 << 40)), 0, 0, 0
+            )
         if self._is_directory(real):
-            return FileStat(stat.S_IFDIR | 0o755, 0, 0, 0, 0, 0, 0)
+            return FileStat(
+                stat.S_IFDIR | 0o755,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+            )
         raise self._missing(real)
 
     def read_attribute(self, path: str, name: str) -> bytes:
@@ -193,13 +233,22 @@ class RecordedFiles:
         return is_there(self, path)
 
     def _is_directory(self, path: str) -> bool:
-        return path not in self._errors and (path in self._dirs or (self._complete and path in self._tree()))
+        return path not in self._errors and (
+            path in self._dirs or (self._complete and path in self._tree())
+        )
 
     def _tree(self) -> dict[str, set[str]]:
         """Directory -> names, from all paths in the document."""
         if self._children is None:
             tree: dict[str, set[str]] = {}
-            for group in (self._text, self._bytes, self._links, self._dirs, self._stats, self._errors):
+            for group in (
+                self._text,
+                self._bytes,
+                self._links,
+                self._dirs,
+                self._stats,
+                self._errors,
+            ):
                 for path in group:
                     while path not in ("", "/"):
                         directory, _, name = path.rpartition("/")
@@ -218,7 +267,11 @@ class RecordedFiles:
     def _missing(self, path: str) -> OSError:
         name = self._errors.get(path)
         if name == _WITHHELD:
-            return NotRecorded(errno.ENODATA, "its content is secret, so it was not recorded", path)
+            return NotRecorded(
+                errno.ENODATA,
+                "its content is secret, so it was not recorded",
+                path,
+            )
         if name is not None:
             return _error(getattr(errno, name, errno.EIO), path)
         if self._complete:
@@ -232,7 +285,17 @@ class RecordingFiles:
     def __init__(self, inner: Files) -> None:
         self._inner = inner
         self._seen: dict[str, dict[str, Any]] = {
-            kind: {} for kind in ("text", "bytes", "links", "dirs", "stats", "lstats", "errors", "attributes")
+            kind: {}
+            for kind in (
+                "text",
+                "bytes",
+                "links",
+                "dirs",
+                "stats",
+                "lstats",
+                "errors",
+                "attributes",
+            )
         }
 
     def named_by(self, account: int) -> Files:
@@ -242,12 +305,23 @@ class RecordingFiles:
 
     def document(self) -> dict[str, Any]:
         """The recording so far, for `RecordedFiles` and JSON."""
-        return {"complete": False, **{kind: dict(seen) for kind, seen in self._seen.items()}}
+        return {
+            "complete": False,
+            **{kind: dict(seen) for kind, seen in self._seen.items()},
+        }
 
-    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
+    def read_text(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> str:
         return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
 
-    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+    def read_bytes(
+        self,
+        path: str,
+        limit: int = DEFAULT_LIMIT,
+    ) -> bytes:
         content = self._asked(path, lambda: self._inner.read_bytes(path, limit))
         if fnmatch.fnmatchcase(path.lower(), _RUNTIME_CONFIG):
             kept = _without_process(content)
@@ -281,7 +355,11 @@ class RecordingFiles:
         self._seen["dirs"][path] = list(names)
         return names
 
-    def stat(self, path: str, follow: bool = True) -> FileStat:
+    def stat(
+        self,
+        path: str,
+        follow: bool = True,
+    ) -> FileStat:
         status = self._asked(path, lambda: self._inner.stat(path, follow))
         stats = self._seen["stats" if follow else "lstats"]
         stats[path] = asdict(status)
@@ -289,7 +367,9 @@ class RecordingFiles:
 
     def read_attribute(self, path: str, name: str) -> bytes:
         value = self._inner.read_attribute(path, name)
-        self._seen["attributes"].setdefault(path, {})[name] = base64.b64encode(value).decode("ascii")
+        self._seen["attributes"].setdefault(path, {})[name] = base64.b64encode(value).decode(
+            "ascii"
+        )
         return value
 
     def exists(self, path: str) -> bool:

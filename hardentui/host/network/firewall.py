@@ -17,11 +17,20 @@ from hardentui.visible import visible
 METADATA_ADDRESS = "169.254.169.254"
 
 _DIRECTORY = "/sys/class/dmi/id"
-_FILES = ("sys_vendor", "product_name", "board_vendor", "bios_vendor", "chassis_asset_tag")
+_FILES = (
+    "sys_vendor",
+    "product_name",
+    "board_vendor",
+    "bios_vendor",
+    "chassis_asset_tag",
+)
 _CLOUDS = (  # as cloud-init's ds-identify recognises them
     ("amazon ec2", "Amazon EC2"),
     ("google compute engine", "Google Compute Engine"),
-    ("7783-7084-3265-9085-8269-3286-77", "Microsoft Azure"),  # Azure's chassis asset tag; Hyper-V has none
+    (
+        "7783-7084-3265-9085-8269-3286-77",
+        "Microsoft Azure",
+    ),  # Azure's chassis asset tag; Hyper-V has none
     ("openstack", "OpenStack"),
     ("digitalocean", "DigitalOcean"),
     ("hetzner", "Hetzner Cloud"),
@@ -44,7 +53,10 @@ def read_cloud(files: Files) -> str:
         content = text(files, f"{_DIRECTORY}/{name}")
         if isinstance(content, str):
             seen.append(content.strip().lower())
-    return next((cloud for mark, cloud in _CLOUDS if any(mark in line for line in seen)), "")
+    return next(
+        (cloud for mark, cloud in _CLOUDS if any(mark in line for line in seen)),
+        "",
+    )
 
 
 _CHECK_SECONDS = 5.0
@@ -78,7 +90,8 @@ _BUILT_IN = rf"/(?:{'|'.join(_MODULES)})\.ko"
 
 
 def without_filter(files: Files) -> bool:
-    """No packet filter is loaded, and none is built into the kernel. False where that cannot be told."""
+    """No packet filter is loaded, and none is built into the kernel. False where that cannot be
+    told."""
     loaded = text_or(files, "/proc/modules", _MODULES[0])
     if any(line.partition(" ")[0] in _MODULES for line in loaded.splitlines()):
         return False
@@ -92,8 +105,14 @@ _UNITS = ("/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/systemd/system.slice")
 _ROUTES, _INTERFACES = "/proc/net/route", "/sys/class/net"
 
 
-def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
-    """Listing rules needs root; whether firewalld runs, or there can be any rule, can be seen without."""
+def read_firewall(
+    files: Files,
+    run: Run,
+    *,
+    root: bool,
+) -> Firewall:
+    """Listing rules needs root; whether firewalld runs, or there can be any rule, can be seen
+    without."""
     running = any(there(files, f"{slice_}/firewalld.service") for slice_ in _UNITS)
     rules: Known[tuple[Mapping[str, Any], ...]] = known(lambda: _listed(run, root=root))
     if isinstance(rules, Unread) and without_filter(files):
@@ -103,7 +122,9 @@ def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
         rules=rules,
         outside=known(_outside, files),
         firewalld=firewalld,
-        metadata_filtered=(rules if isinstance(rules, Unread) else drops_address(rules, METADATA_ADDRESS)),
+        metadata_filtered=(
+            rules if isinstance(rules, Unread) else drops_address(rules, METADATA_ADDRESS)
+        ),
     )
 
 
@@ -128,7 +149,10 @@ def parse_ruleset(content: str) -> tuple[Mapping[str, Any], ...]:
     return kept
 
 
-_WORDS = {"chain": ("family", "table", "name"), "rule": ("family", "table", "chain")}
+_WORDS = {
+    "chain": ("family", "table", "name"),
+    "rule": ("family", "table", "chain"),
+}
 
 
 def _is_whole(item: dict[str, Any]) -> bool:
@@ -148,7 +172,9 @@ def _outside(files: Files) -> tuple[str, ...]:
     """External interfaces: those of default routes; without any, all but loopback and bridges."""
     routes = text(files, _ROUTES)
     rows = [line.split() for line in routes.splitlines()] if isinstance(routes, str) else []
-    outside = tuple(dict.fromkeys(row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"))
+    outside = tuple(
+        dict.fromkeys(row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000")
+    )
     if outside:
         return outside
     inner = ("bridge", "brport")
@@ -159,14 +185,20 @@ def _outside(files: Files) -> tuple[str, ...]:
     )
 
 
-def drops_address(rules: Iterable[Mapping[str, Any]], address: str) -> bool:
-    """Whether a rule of a ruleset drops or rejects packets to an address, alone or in a network or set."""
+def drops_address(
+    rules: Iterable[Mapping[str, Any]],
+    address: str,
+) -> bool:
+    """Whether a rule of a ruleset drops or rejects packets to an address, alone or in a network or
+    set."""
     for rule in (item["rule"] for item in rules if "rule" in item):
         expressions = rule.get("expr", ())
         if not any("drop" in expression or "reject" in expression for expression in expressions):
             continue
         matches = (expression["match"] for expression in expressions if "match" in expression)
-        if any(_field(match) == "daddr" and _covers(match.get("right"), address) for match in matches):
+        if any(
+            _field(match) == "daddr" and _covers(match.get("right"), address) for match in matches
+        ):
             return True
     return False
 
@@ -185,7 +217,10 @@ def _covers(right: Any, wanted: str) -> bool:
         right = f"{right['prefix'].get('addr')}/{right['prefix'].get('len')}"
     if not isinstance(right, str):
         return False
-    from ipaddress import ip_address, ip_network  # 2 ms, only for the few rules that match a destination
+    from ipaddress import (
+        ip_address,
+        ip_network,
+    )  # 2 ms, only for the few rules that match a destination
 
     try:
         return ip_address(wanted) in ip_network(right, strict=False)

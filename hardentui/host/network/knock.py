@@ -1,7 +1,8 @@
 """Open a TCP connection from the network namespace of a process, and close it: nothing is sent.
 
-Our own program enters only that namespace: it sees the host's files and runs nothing of the container.
-Root may enter every namespace, a user those of their own rootless containers through `podman unshare`.
+Our own program enters only that namespace: it sees the host's files and runs nothing of the
+container. Root may enter every namespace, a user those of their own rootless containers through
+`podman unshare`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,14 @@ print(json.dumps(word))
 """
 
 
-def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = None) -> Known[ConnectOutcome]:
+def knock(
+    run: Run,
+    pid: int,
+    address: str,
+    port: int,
+    *,
+    root: bool | None = None,
+) -> Known[ConnectOutcome]:
     """The result of a connection attempt from the namespace of `pid`; Unread if it was impossible.
 
     Args:
@@ -45,7 +53,16 @@ def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = No
         root: whether we are root; by default this is determined.
     """
     inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]
-    words = [sys.executable, "-I", "-S", "-c", _KNOCK, address, str(port), str(SECONDS)]
+    words = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        _KNOCK,
+        address,
+        str(port),
+        str(SECONDS),
+    ]
     way = [] if (os.geteuid() == 0 if root is None else root) else ["podman", "unshare"]
     answer = run([*way, *inside, *words], SECONDS + _START_LIMIT)
     if isinstance(answer, Unread):

@@ -77,7 +77,8 @@ def sockets_of(files: Files, pid: int) -> Iterator[str]:
         yield from (link[8:-1] for link in open_files(files, pid) if link.startswith("socket:["))
 
 
-# Where an engine's API can be reached: units (a socket unit with the service that it starts) and processes.
+# Where an engine's API can be reached: units (a socket unit with the service that it starts) and
+# processes.
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 DOCKER_SOCKET = "/run/docker.sock"
@@ -106,14 +107,23 @@ class Endpoint(Struct, frozen=True):
 
 
 def read_endpoints(
-    files: Files, processes: tuple[HostProcess, ...], listening: Listening | None, uids: Iterable[int]
+    files: Files,
+    processes: tuple[HostProcess, ...],
+    listening: Listening | None,
+    uids: Iterable[int],
 ) -> tuple[Endpoint, ...]:
-    """Every API service found in units and processes, except the engines' standard sockets. `uids`: accounts
-    that may run their own engine.
+    """Every API service found in units and processes, except the engines' standard sockets. `uids`:
+    accounts that may run their own engine.
     """
-    usual = {ROOTFUL_SOCKET, *(f"/run/user/{uid}/podman/podman.sock" for uid in uids)}
+    usual = {
+        ROOTFUL_SOCKET,
+        *(f"/run/user/{uid}/podman/podman.sock" for uid in uids),
+    }
     by_address: dict[str, Endpoint] = {}
-    for endpoint in (*_of_units(files), *_of_processes(files, processes, listening)):
+    for endpoint in (
+        *_of_units(files),
+        *_of_processes(files, processes, listening),
+    ):
         if endpoint.address not in usual:
             by_address.setdefault(endpoint.address, endpoint)
     return tuple(by_address.values())
@@ -129,8 +139,12 @@ def _of_units(files: Files) -> Iterator[Endpoint]:
             yield from (Endpoint(address, path, 0, certificates) for address in addresses)
 
 
-def socket_units(files: Files, root: str = "") -> Iterator[tuple[str, list[str], list[tuple[str, ...]]]]:
-    """(path, addresses, commands of its service) of each socket unit. `root`: where the root directory is."""
+def socket_units(
+    files: Files,
+    root: str = "",
+) -> Iterator[tuple[str, list[str], list[tuple[str, ...]]]]:
+    """(path, addresses, commands of its service) of each socket unit. `root`: where the root
+    directory is."""
     directories = {f"{root}{at}": known(names, files, f"{root}{at}") for at in _DIRECTORIES}
     seen: set[str] = set()
     for directory, inside in directories.items():
@@ -142,7 +156,10 @@ def socket_units(files: Files, root: str = "") -> Iterator[tuple[str, list[str],
 
 
 def _socket_unit(
-    files: Files, directories: _Directories, path: str, name: str
+    files: Files,
+    directories: _Directories,
+    path: str,
+    name: str,
 ) -> tuple[list[str], list[tuple[str, ...]]]:
     addresses: list[str] = []
     service = name.removesuffix(".socket") + ".service"
@@ -151,11 +168,25 @@ def _socket_unit(
             addresses = [*addresses, _address(value)] if value else []
         elif section == "Socket" and key == "Service" and value:
             service = value
-        elif section == "Socket" and key == "Accept" and value.lower() in ("yes", "true", "1", "on"):
+        elif (
+            section == "Socket" and key == "Accept" and value.lower() in ("yes", "true", "1", "on")
+        ):
             service = name.removesuffix(".socket") + "@.service"
     commands: list[tuple[str, ...]] = []
-    place = next((place for place in _places(directories, service) if there(files, place)), "")
-    for section, key, value in _settings(files, directories, place, service) if place else ():
+    place = next(
+        (place for place in _places(directories, service) if there(files, place)),
+        "",
+    )
+    for section, key, value in (
+        _settings(
+            files,
+            directories,
+            place,
+            service,
+        )
+        if place
+        else ()
+    ):
         if section == "Service" and key == "ExecStart":
             commands = [*commands, command_words(value)] if value else []
     return addresses, commands
@@ -170,7 +201,12 @@ def _places(directories: _Directories, name: str) -> list[str]:
     ]
 
 
-def _settings(files: Files, directories: _Directories, path: str, name: str) -> list[tuple[str, str, str]]:
+def _settings(
+    files: Files,
+    directories: _Directories,
+    path: str,
+    name: str,
+) -> list[tuple[str, str, str]]:
     """The texts of a unit and its drop-ins, in the order in which systemd reads them."""
     parts: dict[str, str] = {}
     for directory in reversed(_places(directories, f"{name}.d")):
@@ -184,7 +220,8 @@ def _settings(files: Files, directories: _Directories, path: str, name: str) -> 
 
 
 def command_words(value: str) -> tuple[str, ...]:
-    """The words of an Exec…= line without the prefixes of the program; none if systemd refuses the line."""
+    """The words of an Exec…= line without the prefixes of the program; none if systemd refuses the
+    line."""
     try:
         words = split_command(value)
     except InputError:
@@ -212,7 +249,9 @@ def is_api(words: tuple[str, ...]) -> bool:
 
 
 def _of_processes(
-    files: Files, processes: Iterable[HostProcess], listening: Listening | None
+    files: Files,
+    processes: Iterable[HostProcess],
+    listening: Listening | None,
 ) -> Iterator[Endpoint]:
     for process in processes:
         words = process.words
@@ -224,17 +263,31 @@ def _of_processes(
         where, uid = f"process {process.pid}", _uid(files, process.pid)
         certificates = any(word.startswith("--tls-client-ca") for word in words)
         named = (_api_address(word) for word in words if word.startswith(("tcp:", "unix:")))
-        inside = [address for address in named if shares["net" if address.startswith("tcp:") else "mnt"]]
+        inside = [
+            address for address in named if shares["net" if address.startswith("tcp:") else "mnt"]
+        ]
         for address in (*inside, *_held(files, process.pid, listening)):
-            yield Endpoint(address, where, uid, certificates, of_process=True)
+            yield Endpoint(
+                address,
+                where,
+                uid,
+                certificates,
+                of_process=True,
+            )
 
 
 def _api_address(word: str) -> str:
     """The address on the command line of `podman system service`."""
-    return word if word.startswith("tcp:") else settled(f"/{word.removeprefix('unix:').lstrip('/')}")
+    return (
+        word if word.startswith("tcp:") else settled(f"/{word.removeprefix('unix:').lstrip('/')}")
+    )
 
 
-def _held(files: Files, pid: int, listening: Listening | None) -> Iterator[str]:
+def _held(
+    files: Files,
+    pid: int,
+    listening: Listening | None,
+) -> Iterator[str]:
     """The addresses of the sockets on which the process listens."""
     if listening is None:
         return
@@ -245,8 +298,13 @@ def _held(files: Files, pid: int, listening: Listening | None) -> Iterator[str]:
             yield f"tcp:{listening.tcp[number]}"
 
 
-def _shares_with_host(files: Files, pid: int, kind: str) -> bool:
-    """Whether its ports (`net`) or its paths (`mnt`) are those of the host, unlike in most containers."""
+def _shares_with_host(
+    files: Files,
+    pid: int,
+    kind: str,
+) -> bool:
+    """Whether its ports (`net`) or its paths (`mnt`) are those of the host, unlike in most
+    containers."""
     try:
         return files.read_link(f"/proc/{pid}/ns/{kind}") == files.read_link(f"/proc/1/ns/{kind}")
     except OSError:
@@ -267,18 +325,32 @@ def read_sockets(
     listening: Listening | None,
     endpoints: Iterable[Endpoint] = (),
 ) -> tuple[EngineSocket, ...]:
-    """Sockets of the rootful engine, of every user's engine, the link for docker clients, and others where
-    an engine was found.
+    """Sockets of the rootful engine, of every user's engine, the link for docker clients, and
+    others where an engine was found.
 
-    A leftover socket file without a listener, as systemd leaves it, does not count. The API service of a
-    running process does: it is reached by its path from every network namespace, but listed only in its own.
+    A leftover socket file without a listener, as systemd leaves it, does not count. The API service
+    of a running process does: it is reached by its path from every network namespace, but listed
+    only in its own.
     """
     sockets = []
-    usual = [Endpoint(ROOTFUL_SOCKET, ""), Endpoint(DOCKER_SOCKET, "")]
-    usual += [Endpoint(f"/run/user/{user.uid}/podman/podman.sock", "", user.uid) for user in people]
+    usual = [
+        Endpoint(ROOTFUL_SOCKET, ""),
+        Endpoint(DOCKER_SOCKET, ""),
+    ]
+    usual += [
+        Endpoint(
+            f"/run/user/{user.uid}/podman/podman.sock",
+            "",
+            user.uid,
+        )
+        for user in people
+    ]
     places = {
         place.address: place
-        for place in (*usual, *(endpoint for endpoint in endpoints if not endpoint.on_tcp))
+        for place in (
+            *usual,
+            *(endpoint for endpoint in endpoints if not endpoint.on_tcp),
+        )
     }
     for place in places.values():
         seen = reached(files, place.address)
@@ -295,15 +367,32 @@ def read_sockets(
     return tuple(sockets)
 
 
-def _socket(files: Files, place: Endpoint, way: Way, accounts: Accounts | None) -> EngineSocket:
+def _socket(
+    files: Files,
+    place: Endpoint,
+    way: Way,
+    accounts: Accounts | None,
+) -> EngineSocket:
     try:
         target = files.read_link(place.address)
     except OSError:
         target = ""
     last = way[-1]
     owners = ROOT_ONLY | {place.uid}
-    dangers = open_spots(way, accounts, owners, contents=False)
-    fact = FileFact(place.address, last.uid, last.gid, last.mode, last.kind, dangers)
+    dangers = open_spots(
+        way,
+        accounts,
+        owners,
+        contents=False,
+    )
+    fact = FileFact(
+        place.address,
+        last.uid,
+        last.gid,
+        last.mode,
+        last.kind,
+        dangers,
+    )
     return EngineSocket(
         file=fact,
         rootful=place.uid == 0,
@@ -325,8 +414,9 @@ def read_socket_enabled(files: Files) -> str:
 
 # Engine APIs on TCP, and why some may not have been seen.
 #
-# A unit that cannot be read counts for what it may start later. For what is served now it only matters if
-# it is a socket unit, for which systemd itself listens: a running service shows its command line.
+# A unit that cannot be read counts for what it may start later. For what is served now it only
+# matters if it is a socket unit, for which systemd itself listens: a running service shows its
+# command line.
 
 _UNIT_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
 _SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp:[^\s'\"]+)[^\n]*")
@@ -339,7 +429,9 @@ _SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
 class TcpServices(Struct, frozen=True):
     services: tuple[ApiService, ...]
     unread: str = ""  # why units may start or open further ones; empty when all could be read
-    unseen: str = ""  # why further ones may be served right now; empty when none could be overlooked
+    unseen: str = (
+        ""  # why further ones may be served right now; empty when none could be overlooked
+    )
 
 
 def read_tcp_services(
@@ -364,23 +456,43 @@ def read_tcp_services(
     addresses = {service.address for service in services}
     for endpoint in endpoints:
         if endpoint.on_tcp and endpoint.address not in addresses:
-            services.append(ApiService(endpoint.where, endpoint.address, endpoint.certificates))
-    return TcpServices(tuple(services), unread, unseen or _hidden(files, processes, listening))
+            services.append(
+                ApiService(
+                    endpoint.where,
+                    endpoint.address,
+                    endpoint.certificates,
+                )
+            )
+    return TcpServices(
+        tuple(services),
+        unread,
+        unseen or _hidden(files, processes, listening),
+    )
 
 
 def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
     """APIs on TCP started by a unit file, or opened by a socket unit of Podman."""
     joined = content.replace("\\\n", " ")
-    lines = "\n".join(line for line in joined.splitlines() if not line.lstrip().startswith(("#", ";")))
+    lines = "\n".join(
+        line for line in joined.splitlines() if not line.lstrip().startswith(("#", ";"))
+    )
     for match in _SERVICE.finditer(lines):
-        yield ApiService(path, match["address"], _CLIENT_CA in match[0])
+        yield ApiService(
+            path,
+            match["address"],
+            _CLIENT_CA in match[0],
+        )
     if "podman" in path and (path.endswith(".socket") or ".socket.d/" in path):
         for match in re.finditer(_TCP_SERVICES_LISTEN, lines):
             if not match["address"].startswith(("/", "%", "@", "vsock:")):
                 yield ApiService(path, f"tcp:{match['address']}", False)
 
 
-def _hidden(files: Files, processes: Known[tuple[HostProcess, ...]], listening: Listening | None) -> str:
+def _hidden(
+    files: Files,
+    processes: Known[tuple[HostProcess, ...]],
+    listening: Listening | None,
+) -> str:
     """Why a process may serve an API at an address that cannot be read; empty if none does."""
     if isinstance(processes, Unread):
         return processes.reason
@@ -388,13 +500,20 @@ def _hidden(files: Files, processes: Known[tuple[HostProcess, ...]], listening: 
         return "/proc hides the processes of other accounts, which may serve an engine's API on TCP"
     for process in processes:
         if is_api(process.words) and not _tells_where(files, process, listening):
-            return f"at which address process {process.pid} serves an engine's API, only its owner sees"
+            return (
+                f"at which address process {process.pid} serves an engine's API, only its owner "
+                "sees"
+            )
     return ""
 
 
-def _tells_where(files: Files, process: HostProcess, listening: Listening | None) -> bool:
-    """By its command line, its open sockets, or the socket unit of its service, which was read: units of user
-    managers are not.
+def _tells_where(
+    files: Files,
+    process: HostProcess,
+    listening: Listening | None,
+) -> bool:
+    """By its command line, its open sockets, or the socket unit of its service, which was read:
+    units of user managers are not.
     """
     if any(word.startswith(("tcp:", "unix:")) for word in process.words):
         return True
@@ -403,4 +522,10 @@ def _tells_where(files: Files, process: HostProcess, listening: Listening | None
         and known(lambda: names(files, f"/proc/{process.pid}/fd"), else_=None) is not None
     ):
         return True
-    return re.search(_SYSTEM_SERVICE, text_or(files, f"/proc/{process.pid}/cgroup")) is not None
+    return (
+        re.search(
+            _SYSTEM_SERVICE,
+            text_or(files, f"/proc/{process.pid}/cgroup"),
+        )
+        is not None
+    )

@@ -1,7 +1,7 @@
 """Listening sockets of the host, and which of them can be reached through a path.
 
-A socket is identified by its inode, not by its name: a hard link, a bind mount or another parent directory
-does not change who answers.
+A socket is identified by its inode, not by its name: a hard link, a bind mount or another parent
+directory does not change who answers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def _processes(files: Files) -> Iterator[int]:
 
 
 class UnixSockets:
-    """The listening sockets of a network namespace that have a file, as seen by the engine's process.
+    """The listening sockets of a network namespace that have a file, as seen by the engine's
+    process.
 
     Thread-safe.
 
@@ -53,7 +54,13 @@ class UnixSockets:
         own_root: the engine's process shares our mount namespace.
     """
 
-    def __init__(self, files: Files, process: str, *, own_root: bool) -> None:
+    def __init__(
+        self,
+        files: Files,
+        process: str,
+        *,
+        own_root: bool,
+    ) -> None:
         self._files = files
         self._prefix = "" if own_root else f"/proc/{process}/root"
         self._by_inode: dict[tuple[int, int], _Bound] = {}
@@ -67,7 +74,9 @@ class UnixSockets:
         self._read(f"/proc/{process}/net/unix")
         self._paths = sorted(self._by_path)
         self._directories = self._directories_of_sockets()
-        self._numbers = {f"socket:[{bound.number}]": bound.number for bound in self._by_path.values()}
+        self._numbers = {
+            f"socket:[{bound.number}]": bound.number for bound in self._by_path.values()
+        }
 
     def _read(self, table: str) -> None:
         try:
@@ -132,15 +141,25 @@ class UnixSockets:
         return directories
 
     def _under_other_name(
-        self, path: str, inode: tuple[int, int]
+        self,
+        path: str,
+        inode: tuple[int, int],
     ) -> Iterator[tuple[str, str, Known[str | None]]]:
-        """Sockets of a directory whose listeners know it by another name: through a bind mount or a link."""
+        """Sockets of a directory whose listeners know it by another name: through a bind mount or a
+        link."""
         for name in self._directories.get(inode, ()):
             if name != path:
                 for bound in self._named_below(name + "/"):
-                    yield path.rstrip("/") + bound.removeprefix(name), bound, self._by_path[bound].number
+                    yield (
+                        path.rstrip("/") + bound.removeprefix(name),
+                        bound,
+                        self._by_path[bound].number,
+                    )
 
-    def _below(self, directory: str) -> Iterator[tuple[str, str, Known[str | None]]]:
+    def _below(
+        self,
+        directory: str,
+    ) -> Iterator[tuple[str, str, Known[str | None]]]:
         prefix = directory if directory.endswith("/") else directory + "/"
         for path in self._named_below(prefix):
             yield path, path, self._by_path[path].number
@@ -154,7 +173,10 @@ class UnixSockets:
                 break
             yield self._paths[at]
 
-    def _hard_links(self, prefix: str) -> Iterator[tuple[str, str, Known[str | None]]]:
+    def _hard_links(
+        self,
+        prefix: str,
+    ) -> Iterator[tuple[str, str, Known[str | None]]]:
         """Other names of sockets in a directory; only searched if a socket has more than one."""
         with contextlib.suppress(OSError):
             for name in self._files.list_dir(self._prefix + prefix)[:_MOST_FILES]:
@@ -165,12 +187,21 @@ class UnixSockets:
                         bound = self._by_inode[inode]
                         yield prefix + name, bound.path, bound.number
 
-    def listener(self, name: str, number: str) -> Known[Listener]:
-        """The listener on a socket: the program of the process, or the unit for which systemd listens."""
+    def listener(
+        self,
+        name: str,
+        number: str,
+    ) -> Known[Listener]:
+        """The listener on a socket: the program of the process, or the unit for which systemd
+        listens."""
         with self._lock:
             return self._listener(name, number)
 
-    def _listener(self, name: str, number: str) -> Known[Listener]:
+    def _listener(
+        self,
+        name: str,
+        number: str,
+    ) -> Known[Listener]:
         program = self._holders.get(number, "")
         while not program or program in _FOR_OTHERS:
             if program and (unit := self._unit_of(name)):
@@ -185,8 +216,8 @@ class UnixSockets:
         return Listener(name, program)
 
     def _note(self, process: int) -> None:
-        """Remember which listening sockets a process has open. A socket that systemd keeps open for a service
-        belongs to the service, once it runs."""
+        """Remember which listening sockets a process has open. A socket that systemd keeps open for
+        a service belongs to the service, once it runs."""
         numbers: list[str] = []
         with contextlib.suppress(OSError):
             links = open_files(self._files, process)

@@ -1,8 +1,8 @@
 """containers.conf and storage.conf: which files apply, in which order, and their combined settings.
 
-Podman 5 reads every main file, later ones overriding earlier ones. Podman 6 reads only the first existing
-main file, and drop-ins of several directories sorted by file name. The service's environment is not covered
-here.
+Podman 5 reads every main file, later ones overriding earlier ones. Podman 6 reads only the first
+existing main file, and drop-ins of several directories sorted by file name. The service's
+environment is not covered here.
 """
 
 from __future__ import annotations
@@ -18,30 +18,58 @@ from hardentui.model.spec import Version
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.toml_document import TomlFault
 
-_TABLES_OF_NAMES = frozenset({"engine.runtimes", "engine.volume_plugins", "engine.service_destinations"})
+_TABLES_OF_NAMES = frozenset(
+    {"engine.runtimes", "engine.volume_plugins", "engine.service_destinations"}
+)
 FIRST_FILE_ONLY_SINCE = Version(6)
 
 
-def read_configuration(files: Files, *, home: str, uid: int, version: Version) -> Configuration:
+def read_configuration(
+    files: Files,
+    *,
+    home: str,
+    uid: int,
+    version: Version,
+) -> Configuration:
     """The effective containers.conf of an engine running as `uid` with this home directory."""
     if version >= FIRST_FILE_ONLY_SINCE:
-        paths = _paths_of_podman_6(files, "containers", home, uid)
+        paths = _paths_of_podman_6(
+            files,
+            "containers",
+            home,
+            uid,
+        )
     else:
         paths = _paths_of_podman_5(files, home)
     return merge(files, paths)
 
 
-def read_storage(files: Files, *, home: str, uid: int, version: Version) -> Configuration:
+def read_storage(
+    files: Files,
+    *,
+    home: str,
+    uid: int,
+    version: Version,
+) -> Configuration:
     """The effective storage.conf; before Podman 6 the first existing file, without drop-ins."""
     if version >= FIRST_FILE_ONLY_SINCE:
-        return merge(files, _paths_of_podman_6(files, "storage", home, uid))
+        return merge(
+            files,
+            _paths_of_podman_6(
+                files,
+                "storage",
+                home,
+                uid,
+            ),
+        )
     own = [f"{home}/.config/containers/storage.conf"] if uid else []
     candidates = [*own, "/etc/containers/storage.conf", "/usr/share/containers/storage.conf"]
     return merge(files, _first(files, candidates))
 
 
 def merge(files: Files, paths: list[str]) -> Configuration:
-    """The merged settings of TOML files: a later file overrides, and a list with `{append=true}` appends."""
+    """The merged settings of TOML files: a later file overrides, and a list with `{append=true}`
+    appends."""
     values: dict[str, Value] = {}
     read: list[str] = []
     faults: dict[str, str] = {}
@@ -62,7 +90,11 @@ def merge(files: Files, paths: list[str]) -> Configuration:
     return Configuration(values, tuple(read), faults)
 
 
-def _over(before: Value | None, value: Any, path: str) -> Value:
+def _over(
+    before: Value | None,
+    value: Any,
+    path: str,
+) -> Value:
     if not isinstance(value, list):
         return Value(value, path)
     plain = [item for item in value if not isinstance(item, dict) or set(item) != {"append"}]
@@ -72,7 +104,10 @@ def _over(before: Value | None, value: Any, path: str) -> Value:
     return Value(plain, path)
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def _flat(
+    table: Mapping[str, Any],
+    prefix: str = "",
+) -> list[tuple[str, Any]]:
     """Dotted names. A table of names (`engine.runtimes`) yields one name per entry too."""
     flat: list[tuple[str, Any]] = []
     for key, value in table.items():
@@ -88,26 +123,49 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 def _paths_of_podman_5(files: Files, home: str) -> list[str]:
     paths = ["/usr/share/containers/containers.conf"]
-    for main in ("/etc/containers/containers.conf", f"{home}/.config/containers/containers.conf"):
+    for main in (
+        "/etc/containers/containers.conf",
+        f"{home}/.config/containers/containers.conf",
+    ):
         paths += [main, *_drop_ins(files, f"{main}.d")]
     return paths
 
 
-def _paths_of_podman_6(files: Files, name: str, home: str, uid: int) -> list[str]:
-    directories = ["/usr/share/containers", "/etc/containers", f"{home}/.config/containers"]
-    main = _first(files, [f"{directory}/{name}.conf" for directory in reversed(directories)])
+def _paths_of_podman_6(
+    files: Files,
+    name: str,
+    home: str,
+    uid: int,
+) -> list[str]:
+    directories = [
+        "/usr/share/containers",
+        "/etc/containers",
+        f"{home}/.config/containers",
+    ]
+    main = _first(
+        files,
+        [f"{directory}/{name}.conf" for directory in reversed(directories)],
+    )
     kind = f"{name}.rootless.conf.d" if uid else f"{name}.rootful.conf.d"
     by_file_name: dict[str, str] = {}
     for directory in directories:
-        kinds = [f"{name}.conf.d", kind, *([f"{kind}/{uid}"] if uid else [])]
+        kinds = [
+            f"{name}.conf.d",
+            kind,
+            *([f"{kind}/{uid}"] if uid else []),
+        ]
         for drop_ins in kinds:
             for path in _drop_ins(files, f"{directory}/{drop_ins}"):
                 by_file_name[path.rpartition("/")[2]] = path
-    return [*main, *(by_file_name[file_name] for file_name in sorted(by_file_name))]
+    return [
+        *main,
+        *(by_file_name[file_name] for file_name in sorted(by_file_name)),
+    ]
 
 
 def _drop_ins(files: Files, directory: str) -> list[str]:
-    """The *.conf files of a directory; if it cannot be listed, the directory itself, to become a fault."""
+    """The *.conf files of a directory; if it cannot be listed, the directory itself, to become a
+    fault."""
     inside = known(names, files, directory, else_=None)
     if inside is None:
         return [directory]
@@ -130,10 +188,24 @@ _KEY = (
 )
 
 
-def read_registries(files: Files, *, home: str, uid: int, version: Version) -> Registries:
+def read_registries(
+    files: Files,
+    *,
+    home: str,
+    uid: int,
+    version: Version,
+) -> Registries:
     """The effective registries.conf: the main file, then its drop-ins, later ones overriding."""
     if version >= FIRST_FILE_ONLY_SINCE:
-        return _merged(files, _paths_of_podman_6(files, "registries", home, uid))
+        return _merged(
+            files,
+            _paths_of_podman_6(
+                files,
+                "registries",
+                home,
+                uid,
+            ),
+        )
     own, of_all = f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"
     paths = _first(files, [own, of_all])
     # a user's own main file disables the system's drop-ins
@@ -169,7 +241,9 @@ def _merged(files: Files, paths: list[str]) -> Registries:
         if isinstance(document.get("credential-helpers"), list):
             helpers = tuple(map(str, document["credential-helpers"]))
         by_prefix.update({entry.prefix: entry for entry in entries})
-    return Registries(search, mode, search_file, mode_file, tuple(by_prefix.values()), helpers, tuple(read))
+    return Registries(
+        search, mode, search_file, mode_file, tuple(by_prefix.values()), helpers, tuple(read)
+    )
 
 
 def _registry(table: dict[str, Any], path: str) -> Registry:
@@ -180,14 +254,22 @@ def _registry(table: dict[str, Any], path: str) -> Registry:
         table.get("insecure") is True,
         table.get("blocked") is True,
         tuple(
-            Mirror(str(mirror.get("location") or ""), mirror.get("insecure") is True)
+            Mirror(
+                str(mirror.get("location") or ""),
+                mirror.get("insecure") is True,
+            )
             for mirror in table.get("mirror", ())
         ),
         path,
     )
 
 
-def read_attachments(files: Files, *, home: str, version: Version) -> tuple[Attachments, ...]:
+def read_attachments(
+    files: Files,
+    *,
+    home: str,
+    version: Version,
+) -> tuple[Attachments, ...]:
     """The sections of registries.d. A user's own directory replaces the system's."""
     own = f"{home}/.config/containers/registries.d"
     directories = [own] if there(files, own) else ["/etc/containers/registries.d"]
@@ -206,8 +288,8 @@ def read_attachments(files: Files, *, home: str, version: Version) -> tuple[Atta
 def parse_sections(content: str, path: str) -> tuple[Attachments, ...]:
     """Read the plain nested mappings that registries.d is made of.
 
-    Any other YAML (anchors, flow style, block scalars, tabs) is Unread: guessing about a trust file would
-    be worse.
+    Any other YAML (anchors, flow style, block scalars, tabs) is Unread: guessing about a trust file
+    would be worse.
     """
     enabled: dict[str, bool] = {}
     lookaside: dict[str, str] = {}
@@ -217,12 +299,21 @@ def parse_sections(content: str, path: str) -> tuple[Attachments, ...]:
             continue
         match = re.match(_KEY, line)
         value = (match["value"] or "").partition(" #")[0].strip() if match else ""
-        if not match or value[:1] in ("&", "*", "!", "|", ">", "[") or (value[:1] == "{" and value != "{}"):
+        if (
+            not match
+            or value[:1] in ("&", "*", "!", "|", ">", "[")
+            or (value[:1] == "{" and value != "{}")
+        ):
             raise Unread(f"{path} line {number} uses YAML features that are not supported here")
         indent = len(match["indent"])
         while stack and stack[-1][0] >= indent:
             stack.pop()
-        stack.append((indent, match["double"] or match["single"] or match["plain"] or ""))
+        stack.append(
+            (
+                indent,
+                match["double"] or match["single"] or match["plain"] or "",
+            )
+        )
         keys = [key for _, key in stack]
         scope = "" if keys[0] == "default-docker" else keys[1] if len(keys) > 1 else None
         if keys[0] not in ("default-docker", "docker") or scope is None:
@@ -232,4 +323,12 @@ def parse_sections(content: str, path: str) -> tuple[Attachments, ...]:
             enabled[scope] = value.strip("\"'").lower() in ("true", "yes", "on")
         elif keys[-1] in ("lookaside", "sigstore"):  # the second is the older name
             lookaside[scope] = value.strip("\"'")
-    return tuple(Attachments(scope, on, path, lookaside.get(scope, "")) for scope, on in enabled.items())
+    return tuple(
+        Attachments(
+            scope,
+            on,
+            path,
+            lookaside.get(scope, ""),
+        )
+        for scope, on in enabled.items()
+    )

@@ -16,14 +16,29 @@ from hardentui.errors import GeneratorError, InputError
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
-from hardentui.systemd.unit_text import expand, expand_variables, split_command, split_words, unit_settings
+from hardentui.systemd.unit_text import (
+    expand,
+    expand_variables,
+    split_command,
+    split_words,
+    unit_settings,
+)
 from hardentui.visible import visible
 
 GENERATORS = tuple(
     "/usr/libexec/podman/quadlet /usr/lib/podman/quadlet /usr/local/libexec/podman/quadlet "
     "/usr/lib/systemd/system-generators/podman-system-generator".split()
 )
-UNIT_SUFFIXES = (".container", ".volume", ".network", ".pod", ".kube", ".image", ".build", ".artifact")
+UNIT_SUFFIXES = (
+    ".container",
+    ".volume",
+    ".network",
+    ".pod",
+    ".kube",
+    ".image",
+    ".build",
+    ".artifact",
+)
 
 _SEPARATOR = re.compile(r"^---([A-Za-z0-9:_.\\@-]+)---$", re.MULTILINE)
 _NOISE = re.compile(r"^quadlet-generator\[\d+\]: ", re.MULTILINE)
@@ -35,8 +50,8 @@ class DryRun(Struct, frozen=True):
 
     services: Mapping[str, str]  # file name (`web.service`) -> text
     stderr: str  # its messages, one per line, without process numbers and our scratch directory
-    # it accepted every unit and generated a service for each. It may still have silently lost words: compare
-    # `exec_start` with the intended command.
+    # it accepted every unit and generated a service for each. It may still have silently lost
+    # words: compare `exec_start` with the intended command.
     ok: bool
 
 
@@ -47,7 +62,8 @@ class _Done(NamedTuple):
 
 
 def refusal(error: UnitRefused) -> GeneratorError:
-    """What the port of a generator says of a unit (it shows the unit's own words) as an error of ours."""
+    """What the port of a generator says of a unit (it shows the unit's own words) as an error of
+    ours."""
     return GeneratorError(visible(error.title, 300), visible(error.why, 300))
 
 
@@ -78,7 +94,8 @@ def dry_run(
         units: file name -> text.
         user: for a user's service manager (rootless).
         timeout: seconds.
-        unit_directory: the future directory of the units; replaces our scratch directory in the services.
+        unit_directory: the future directory of the units; replaces our scratch directory in the
+            services.
 
     Raises:
         GeneratorError: it cannot be run, or does not finish.
@@ -99,11 +116,14 @@ def dry_run(
     return DryRun(services, complaints, ok)
 
 
-def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -> tuple[str, ...]:
+def exec_start(
+    service_text: str,
+    specifiers: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
     """The argv that systemd would execute for ExecStart= of a service.
 
-    `${NAME}` is taken from the unit's own Environment= lines. A specifier or variable that only a running
-    systemd knows is kept, after a NUL (see hardentui.systemd.unit_text).
+    `${NAME}` is taken from the unit's own Environment= lines. A specifier or variable that only a
+    running systemd knows is kept, after a NUL (see hardentui.systemd.unit_text).
 
     Args:
         specifiers: letter -> known value: `{"N": "web"}`.
@@ -123,20 +143,34 @@ def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -
             elif key == "Environment":
                 assigned = (expand(word.text, known) for word in split_words(value, in_bytes=True))
                 pairs = (text.partition("=") for text in assigned)
-                variables = {**variables, **{n: v for n, equals, v in pairs if equals}} if value else {}
+                variables = (
+                    {
+                        **variables,
+                        **{n: v for n, equals, v in pairs if equals},
+                    }
+                    if value
+                    else {}
+                )
         if len(commands) != 1:
-            raise GeneratorError(f"The service has {len(commands)} commands in ExecStart=, not one.")
+            raise GeneratorError(
+                f"The service has {len(commands)} commands in ExecStart=, not one."
+            )
         words = tuple(expand(word, known) for word in split_command(commands[0]))
         argv = expand_variables(words, variables)
     except InputError as error:
-        raise GeneratorError("ExecStart= or Environment= has a quote that is never closed.") from error
+        raise GeneratorError(
+            "ExecStart= or Environment= has a quote that is never closed."
+        ) from error
     if not argv:
         raise GeneratorError("ExecStart= of the service is empty.")
     return (argv[0].lstrip(_EXEC_PREFIXES), *argv[1:])
 
 
 def verify(
-    service_files: Mapping[str, str], *, user: bool = False, timeout: float = 60
+    service_files: Mapping[str, str],
+    *,
+    user: bool = False,
+    timeout: float = 60,
 ) -> Known[tuple[str, ...]]:
     """The complaints of `systemd-analyze verify` about these services; may be empty.
 
@@ -151,7 +185,13 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="hardentui-") as directory:
         _put(directory, service_files)
         paths = [f"{directory}/{name}" for name in service_files]
-        command = [program, "verify", "--man=no", *(["--user"] if user else []), *paths]
+        command = [
+            program,
+            "verify",
+            "--man=no",
+            *(["--user"] if user else []),
+            *paths,
+        ]
         done = _run(command, {}, directory, timeout)
     lines = [line for line in done.stderr.replace(f"{directory}/", "").split("\n") if line.strip()]
     ours = tuple(line for line in lines if any(name in line for name in service_files))
@@ -164,18 +204,35 @@ def _put(directory: str, files: Mapping[str, str]) -> None:
             raise GeneratorError(f"{visible(name)} cannot be the name of a unit file.")
         # x: never overwrite a file; the directory is private (mode 0700)
         with open(
-            os.path.join(directory, name), "x", encoding="utf-8", errors="surrogateescape", newline=""
+            os.path.join(directory, name),
+            "x",
+            encoding="utf-8",
+            errors="surrogateescape",
+            newline="",
         ) as file:
             file.write(text)
 
 
-def _run(command: Sequence[str], extra: Mapping[str, str], directory: str, timeout: float) -> _Done:
+def _run(
+    command: Sequence[str],
+    extra: Mapping[str, str],
+    directory: str,
+    timeout: float,
+) -> _Done:
     ours = account.environment()
-    kept: dict[str, str] = {name: ours[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in ours}
+    kept: dict[str, str] = {
+        name: ours[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in ours
+    }
     try:
         done = subprocess.run(
             command,
-            env={"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat", **kept, **extra},
+            env={
+                "LC_ALL": "C.UTF-8",
+                "SYSTEMD_COLORS": "0",
+                "SYSTEMD_PAGER": "cat",
+                **kept,
+                **extra,
+            },
             cwd=directory,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -186,7 +243,8 @@ def _run(command: Sequence[str], extra: Mapping[str, str], directory: str, timeo
         raise GeneratorError(f"{command[0]} did not finish within {timeout:g} s.") from error
     except OSError as error:
         raise GeneratorError(f"{command[0]} cannot be run: {error.strerror}.") from error
-    # decoded here: text mode would turn a carriage return, which matters to systemd, into a line break
+    # decoded here: text mode would turn a carriage return, which matters to systemd, into a line
+    # break
     return _Done(
         done.returncode,
         done.stdout.decode("utf-8", "surrogateescape"),
@@ -196,7 +254,9 @@ def _run(command: Sequence[str], extra: Mapping[str, str], directory: str, timeo
 
 def _complaints(stderr: str, directory: str) -> str:
     text = _NOISE.sub("", stderr).replace(f"{directory}/", "")
-    return "\n".join(line for line in text.split("\n") if line and not line.startswith("Loading source unit"))
+    return "\n".join(
+        line for line in text.split("\n") if line and not line.startswith("Loading source unit")
+    )
 
 
 def _services(stdout: str) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""Configuration that decides where images come from and who must have signed them, for one engine's user."""
+"""Configuration that decides where images come from and who must have signed them, for one engine's
+user."""
 
 from __future__ import annotations
 
@@ -22,13 +23,29 @@ from hardentui.reading.mounts import READ, who_may
 SYSTEM_POLICY = "/etc/containers/policy.json"
 SHARED_POLICY = "/usr/share/containers/policy.json"
 _FILE_FIELDS = tuple(
-    "keyPath keyPaths rekorPublicKeyPath rekorPublicKeyPaths caPath caRootsPath caIntermediatesPath".split()
+    (
+        "keyPath keyPaths rekorPublicKeyPath rekorPublicKeyPaths caPath caRootsPath "
+        "caIntermediatesPath"
+    ).split()
 )
-_DATA_FIELDS = ("keyData", "keyDatas", "rekorPublicKeyData", "rekorPublicKeyDatas", "caData", "caRootsData")
+_DATA_FIELDS = (
+    "keyData",
+    "keyDatas",
+    "rekorPublicKeyData",
+    "rekorPublicKeyDatas",
+    "caData",
+    "caRootsData",
+)
 _ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
 
 
-def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustFacts:
+def read_trust(
+    files: Files,
+    *,
+    home: str,
+    uid: int,
+    version: Version,
+) -> TrustFacts:
     """Everything that applies to pulls of the engine running as `uid` with this home directory.
 
     Reads a dozen small files; runs no program and uses no network.
@@ -39,18 +56,55 @@ def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustF
     return TrustFacts(
         uid=uid,
         policy=policy,
-        attachments=known(lambda: read_attachments(files, home=home, version=version)),
-        registries=known(lambda: read_registries(files, home=home, uid=uid, version=version)),
-        certificates=known(_certificates, files, home, owners, accounts),
+        attachments=known(
+            lambda: read_attachments(
+                files,
+                home=home,
+                version=version,
+            )
+        ),
+        registries=known(
+            lambda: read_registries(
+                files,
+                home=home,
+                uid=uid,
+                version=version,
+            )
+        ),
+        certificates=known(
+            _certificates,
+            files,
+            home,
+            owners,
+            accounts,
+        ),
         keys=_keys(files, policy, owners, accounts),
-        auth_files=known(_auth_files, files, home, uid, accounts),
-        configuration=read_configuration(files, home=home, uid=uid, version=version),
+        auth_files=known(
+            _auth_files,
+            files,
+            home,
+            uid,
+            accounts,
+        ),
+        configuration=read_configuration(
+            files,
+            home=home,
+            uid=uid,
+            version=version,
+        ),
         home=home,
     )
 
 
-def _policy(files: Files, home: str, version: Version) -> Policy | Missing:
-    candidates = [f"{home}/.config/containers/policy.json", SYSTEM_POLICY]
+def _policy(
+    files: Files,
+    home: str,
+    version: Version,
+) -> Policy | Missing:
+    candidates = [
+        f"{home}/.config/containers/policy.json",
+        SYSTEM_POLICY,
+    ]
     if version >= FIRST_FILE_ONLY_SINCE:
         candidates.append(SHARED_POLICY)
     for path in candidates:
@@ -74,16 +128,27 @@ def parse_policy(content: str, path: str) -> Policy:
             str(transport): {str(scope): _requirements(many) for scope, many in scopes.items()}
             for transport, scopes in (document.get("transports") or {}).items()
         }
-        return Policy(path, _requirements(document["default"]), transports)
+        return Policy(
+            path,
+            _requirements(document["default"]),
+            transports,
+        )
     except (ValueError, RecursionError) as error:
-        raise Unread(f"{path} is not a valid policy ({error}); Podman refuses every pull with it") from None
+        raise Unread(
+            f"{path} is not a valid policy ({error}); Podman refuses every pull with it"
+        ) from None
     except (KeyError, TypeError, AttributeError):
         raise Unread(f"{path} is not a policy; Podman refuses every pull with it") from None
 
 
 def _requirements(many: Any) -> tuple[Requirement, ...]:
     requirements = tuple(
-        Requirement(str(entry["type"]), tuple(_paths(entry)), _inline(entry)) for entry in many
+        Requirement(
+            str(entry["type"]),
+            tuple(_paths(entry)),
+            _inline(entry),
+        )
+        for entry in many
     )
     if not requirements:
         raise ValueError("a scope without requirements")
@@ -94,7 +159,13 @@ def _paths(requirement: dict[str, Any]) -> list[str]:
     paths: list[str] = []
     for field in _FILE_FIELDS:
         value = requirement.get(field)
-        paths += [str(path) for path in value] if isinstance(value, list) else [str(value)] if value else []
+        paths += (
+            [str(path) for path in value]
+            if isinstance(value, list)
+            else [str(value)]
+            if value
+            else []
+        )
     for inner in requirement.values():
         if isinstance(inner, dict):
             paths += _paths(inner)
@@ -107,22 +178,45 @@ def _inline(requirement: dict[str, Any]) -> bool:
 
 
 def _keys(
-    files: Files, policy: Known[Policy | Missing], owners: frozenset[int], accounts: Accounts | None
+    files: Files,
+    policy: Known[Policy | Missing],
+    owners: frozenset[int],
+    accounts: Accounts | None,
 ) -> dict[str, Known[FileFact | Missing]]:
     if not isinstance(policy, Policy):
         return {}
     named = {path for _, requirement in policy.requirements() for path in requirement.files}
-    return {path: examine(files, path, owners, accounts=accounts) for path in sorted(named)}
+    return {
+        path: examine(
+            files,
+            path,
+            owners,
+            accounts=accounts,
+        )
+        for path in sorted(named)
+    }
 
 
 def _certificates(
-    files: Files, home: str, owners: frozenset[int], accounts: Accounts | None
+    files: Files,
+    home: str,
+    owners: frozenset[int],
+    accounts: Accounts | None,
 ) -> tuple[Certificate, ...]:
     certificates: list[Certificate] = []
-    for directory in (f"{home}/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d"):
+    for directory in (
+        f"{home}/.config/containers/certs.d",
+        "/etc/containers/certs.d",
+        "/etc/docker/certs.d",
+    ):
         for host in names(files, directory):
             for name in names(files, f"{directory}/{host}"):
-                fact = examine(files, f"{directory}/{host}/{name}", owners, accounts=accounts)
+                fact = examine(
+                    files,
+                    f"{directory}/{host}/{name}",
+                    owners,
+                    accounts=accounts,
+                )
                 role = _ROLES.get(name[name.rfind(".") :])
                 if role and isinstance(fact, Unread):
                     raise fact
@@ -138,11 +232,21 @@ def auth_paths(home: str, uid: int) -> tuple[str, ...]:
     return (first, *(f"{home}/{path}" for path in rest))
 
 
-def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) -> tuple[AuthFile, ...]:
+def _auth_files(
+    files: Files,
+    home: str,
+    uid: int,
+    accounts: Accounts | None,
+) -> tuple[AuthFile, ...]:
     auth_files = []
     owners = ROOT_ONLY | {uid}
     for path in auth_paths(home, uid):
-        fact = examine(files, path, owners, accounts=accounts)
+        fact = examine(
+            files,
+            path,
+            owners,
+            accounts=accounts,
+        )
         if isinstance(fact, Missing):
             continue
         seen = reached(files, path)
@@ -155,7 +259,11 @@ def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) ->
     return tuple(auth_files)
 
 
-def _auth_file(content: str, fact: FileFact, readers: tuple[str, ...]) -> AuthFile:
+def _auth_file(
+    content: str,
+    fact: FileFact,
+    readers: tuple[str, ...],
+) -> AuthFile:
     """The kinds of credentials in a file. The credentials themselves never leave this function."""
     try:
         document = json.loads(content)
@@ -163,14 +271,24 @@ def _auth_file(content: str, fact: FileFact, readers: tuple[str, ...]) -> AuthFi
         return AuthFile(fact)
     if not isinstance(document, dict):
         return AuthFile(fact)
-    auths = document.get("auths", document if fact.path.endswith(".dockercfg") else {})
+    auths = document.get(
+        "auths",
+        document if fact.path.endswith(".dockercfg") else {},
+    )
     entries: Iterable[tuple[str, Any]] = auths.items() if isinstance(auths, dict) else ()
-    inline = tuple(str(host) for host, entry in entries if isinstance(entry, dict) and _has_secret(entry))
+    inline = tuple(
+        str(host) for host, entry in entries if isinstance(entry, dict) and _has_secret(entry)
+    )
     helpers = document.get("credHelpers")
     named = {str(helper) for helper in helpers.values()} if isinstance(helpers, dict) else set()
     if isinstance(document.get("credsStore"), str) and document["credsStore"]:
         named.add(document["credsStore"])
-    return AuthFile(fact, inline, tuple(sorted(named)), readers)
+    return AuthFile(
+        fact,
+        inline,
+        tuple(sorted(named)),
+        readers,
+    )
 
 
 def _has_secret(entry: dict[str, Any]) -> bool:

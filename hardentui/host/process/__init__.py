@@ -1,4 +1,5 @@
-"""Processes of this machine as /proc shows them: what they run, their children, and their capabilities."""
+"""Processes of this machine as /proc shows them: what they run, their children, and their
+capabilities."""
 
 from __future__ import annotations
 
@@ -84,7 +85,11 @@ _MOST_READ = 256
 _ENDED = ("Z", "X")
 
 
-def descendants(files: Files, pid: int, most: int = MAX_PROCESSES) -> set[int]:
+def descendants(
+    files: Files,
+    pid: int,
+    most: int = MAX_PROCESSES,
+) -> set[int]:
     """The process and all its descendants."""
     seen: set[int] = set()
     waiting = [pid]
@@ -106,10 +111,15 @@ def _children(files: Files, pid: int) -> Iterator[int]:
         return  # it has ended, or the kernel does not show it
 
 
-def statuses_below(files: Files, pid: int, user_namespace: str) -> tuple[Mapping[str, str], ...]:
+def statuses_below(
+    files: Files,
+    pid: int,
+    user_namespace: str,
+) -> tuple[Mapping[str, str], ...]:
     """/proc/PID/status of the running descendants of a process, without the process itself.
 
-    Processes in another user namespace are left out: their capabilities are worthless outside of it.
+    Processes in another user namespace are left out: their capabilities are worthless outside of
+    it.
 
     Args:
         user_namespace: of the process; empty if unknown, then it is not compared.
@@ -127,7 +137,9 @@ def statuses_below(files: Files, pid: int, user_namespace: str) -> tuple[Mapping
 
 
 def parse_status(text: str) -> Mapping[str, str]:
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.split("\n"))}
+    return {
+        name: value.strip() for name, _, value in (line.partition(":") for line in text.split("\n"))
+    }
 
 
 def capability_names(mask: int) -> frozenset[str]:

@@ -1,4 +1,5 @@
-"""Running processes and listening sockets of a container, seen from the host. Slower than `read_kernel`."""
+"""Running processes and listening sockets of a container, seen from the host. Slower than
+`read_kernel`."""
 
 from __future__ import annotations
 
@@ -41,16 +42,23 @@ class Counters(Struct, frozen=True):
     cpu: float  # seconds of CPU time since the start
     memory: int  # bytes; for a cgroup with the page cache, for processes without it
     tasks: int
-    oom_kills: int | None = None  # number of processes killed for lack of memory; None if that is not counted
-    # periods, throttled: scheduler periods, and those in which it was throttled; None without a limit
+    oom_kills: int | None = (
+        None  # number of processes killed for lack of memory; None if that is not counted
+    )
+    # periods, throttled: scheduler periods, and those in which it was throttled; None without a
+    # limit
     periods: int | None = None
     throttled: int | None = None
     source: str = "cgroup"
 
 
-def read_counters(files: Files, pid: int, processes: Known[tuple[Process, ...]]) -> Counters:
-    """The counters of a running container; raises Unread. `processes`: of the container; counted if it has no
-    cgroup of its own (rootless on cgroup v1).
+def read_counters(
+    files: Files,
+    pid: int,
+    processes: Known[tuple[Process, ...]],
+) -> Counters:
+    """The counters of a running container; raises Unread. `processes`: of the container; counted if
+    it has no cgroup of its own (rootless on cgroup v1).
     """
     membership = parse_membership(text_of_process(files, f"/proc/{pid}/cgroup"))
     try:
@@ -60,8 +68,13 @@ def read_counters(files: Files, pid: int, processes: Known[tuple[Process, ...]])
     return counters or _of_processes(files, [process.pid for process in need(processes)])
 
 
-def own_cgroup(tree: CgroupTree, membership: Membership, controller: str) -> str | None:
-    """The directory of the container's own cgroup; None if it has none, or the controller is missing."""
+def own_cgroup(
+    tree: CgroupTree,
+    membership: Membership,
+    controller: str,
+) -> str | None:
+    """The directory of the container's own cgroup; None if it has none, or the controller is
+    missing."""
     if controller in membership.v1 and controller in tree.v1:
         return _libpod(tree.v1[controller], membership.v1[controller])
     if tree.unified is not None and membership.unified is not None:
@@ -80,16 +93,26 @@ def _libpod(hierarchy: Hierarchy, path: str) -> str | None:
     return None
 
 
-def _of_cgroup(files: Files, tree: CgroupTree, membership: Membership) -> Counters | None:
+def _of_cgroup(
+    files: Files,
+    tree: CgroupTree,
+    membership: Membership,
+) -> Counters | None:
     memory, tasks = own_cgroup(tree, membership, "memory"), own_cgroup(tree, membership, "pids")
-    account = own_cgroup(tree, membership, "cpuacct" if "cpuacct" in membership.v1 else "cpu")
+    account = own_cgroup(
+        tree,
+        membership,
+        "cpuacct" if "cpuacct" in membership.v1 else "cpu",
+    )
     share = own_cgroup(tree, membership, "cpu")
     if memory is None or tasks is None or account is None or share is None:
         return None
     first_version = "memory" in membership.v1
     stat = _pairs(files.read_text(f"{share}/cpu.stat"))
     events = _pairs(
-        files.read_text(f"{memory}/memory.oom_control" if first_version else f"{memory}/memory.events")
+        files.read_text(
+            f"{memory}/memory.oom_control" if first_version else f"{memory}/memory.events"
+        )
     )
     if first_version:
         cpu = int(files.read_text(f"{account}/cpuacct.usage")) / 1e9
@@ -126,13 +149,23 @@ def _of_processes(files: Files, pids: Iterable[int]) -> Counters:
             continue
     if not seen:
         raise Unread("none of its processes can be inspected")
-    return Counters(cpu, memory, tasks, source="processes")
+    return Counters(
+        cpu,
+        memory,
+        tasks,
+        source="processes",
+    )
 
 
 _MAX_DEPTH = 16
 _TABLE_LIMIT = 16 << 20
 _ESTABLISHED = "01"
-_TABLES = (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"))
+_TABLES = (
+    ("tcp", "0A"),
+    ("tcp6", "0A"),
+    ("udp", "07"),
+    ("udp6", "07"),
+)
 """File in /proc/PID/net, and the state that counts: 0A is LISTEN, 07 an unconnected udp socket."""
 
 
@@ -156,33 +189,55 @@ def read_activity(
 
     Args:
         cgroup_path, cgroups: as in `read_kernel`.
-        shared_network: other containers have sockets in its network namespace; only those open in a process
-            of this one are its own.
+        shared_network: other containers have sockets in its network namespace; only those open in a
+            process of this one are its own.
     """
-    processes = known(_processes, files, pid, cgroup_path, cgroups)
+    processes = known(
+        _processes,
+        files,
+        pid,
+        cgroup_path,
+        cgroups,
+    )
     try:
         sockets = _sockets(files, pid)
         if shared_network:
             sockets = _held(files, need(processes), sockets)
     except Unread as unread:
         return Activity(processes, unread, unread)
-    listening = tuple(sorted({socket for sharing in sockets.values() for socket in sharing}, key=_place))
-    return Activity(processes, listening, known(_clients, files, pid, listening))
+    listening = tuple(
+        sorted(
+            {socket for sharing in sockets.values() for socket in sharing},
+            key=_place,
+        )
+    )
+    return Activity(
+        processes,
+        listening,
+        known(_clients, files, pid, listening),
+    )
 
 
 def read_listening(files: Files, pid: int) -> tuple[SocketEndpoint, ...]:
-    """Listening sockets in the network namespace of a process, whoever owns them, except conmon's. Raises
-    Unread.
+    """Listening sockets in the network namespace of a process, whoever owns them, except conmon's.
+    Raises Unread.
 
     Podman lets conmon hold published ports; packets for them never reach its sockets.
     """
     sockets = _sockets(files, pid)
     try:
-        monitors = [Process(pid, "conmon", "") for pid in pids(files) if _name(files, pid) == "conmon"]
+        monitors = [
+            Process(pid, "conmon", "") for pid in pids(files) if _name(files, pid) == "conmon"
+        ]
     except OSError as error:
         raise unreadable("/proc", error) from None
     reserved = _held(files, tuple(monitors), sockets)
-    kept = {socket for number, sharing in sockets.items() if number not in reserved for socket in sharing}
+    kept = {
+        socket
+        for number, sharing in sockets.items()
+        if number not in reserved
+        for socket in sharing
+    }
     return tuple(sorted(kept, key=_place))
 
 
@@ -191,19 +246,32 @@ def _place(socket: SocketEndpoint) -> tuple[str, str, int]:
 
 
 def _processes(
-    files: Files, pid: int, cgroup_path: str, cgroups: Known[CgroupTree] | None
+    files: Files,
+    pid: int,
+    cgroup_path: str,
+    cgroups: Known[CgroupTree] | None,
 ) -> tuple[Process, ...]:
     membership = parse_membership(text_of_process(files, f"/proc/{pid}/cgroup"))
     tree = find_cgroups(files) if cgroups is None else cgroups
     try:
-        inside = _in_cgroup(files, tree, membership, cgroup_path) or descendants(files, pid)
+        inside = _in_cgroup(
+            files,
+            tree,
+            membership,
+            cgroup_path,
+        ) or descendants(files, pid)
     except OSError as error:
         raise Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}") from None
     processes = (_process(files, number) for number in sorted(inside)[:MAX_PROCESSES])
     return tuple(process for process in processes if process is not None)
 
 
-def _in_cgroup(files: Files, tree: Known[CgroupTree], membership: Membership, cgroup_path: str) -> set[int]:
+def _in_cgroup(
+    files: Files,
+    tree: Known[CgroupTree],
+    membership: Membership,
+    cgroup_path: str,
+) -> set[int]:
     """Processes in the container's cgroup and below; empty if the cgroup is unknown."""
     wanted = cgroup_path.strip("/")
     if not wanted or isinstance(tree, Unread):
@@ -216,7 +284,10 @@ def _in_cgroup(files: Files, tree: Known[CgroupTree], membership: Membership, cg
     return set()
 
 
-def _placements(tree: CgroupTree, membership: Membership) -> Iterator[tuple[Hierarchy, str]]:
+def _placements(
+    tree: CgroupTree,
+    membership: Membership,
+) -> Iterator[tuple[Hierarchy, str]]:
     if tree.unified is not None and membership.unified is not None:
         yield tree.unified, membership.unified
     for controller, path in membership.v1.items():
@@ -224,7 +295,11 @@ def _placements(tree: CgroupTree, membership: Membership) -> Iterator[tuple[Hier
             yield tree.v1[controller], path
 
 
-def _walk(files: Files, directory: str, depth: int) -> Iterator[int]:
+def _walk(
+    files: Files,
+    directory: str,
+    depth: int,
+) -> Iterator[int]:
     try:
         text = files.read_text(f"{directory}/cgroup.procs")
     except FileNotFoundError:
@@ -301,11 +376,16 @@ def _capabilities(status: Mapping[str, str]) -> CapabilitySets | None:
         return None
 
 
-def _sockets(files: Files, pid: int) -> Mapping[str, tuple[SocketEndpoint, ...]]:
+def _sockets(
+    files: Files,
+    pid: int,
+) -> Mapping[str, tuple[SocketEndpoint, ...]]:
     """Listening sockets in the network namespace of a process, by inode."""
     sockets: dict[str, tuple[SocketEndpoint, ...]] = {}
     for table, state in _TABLES:
-        for number, socket in listening_sockets(_table(files, pid, table), table.rstrip("6"), state):
+        for number, socket in listening_sockets(
+            _table(files, pid, table), table.rstrip("6"), state
+        ):
             sockets[number] = (*sockets.get(number, ()), socket)
     return sockets
 
@@ -323,16 +403,31 @@ def _table(files: Files, pid: int, name: str) -> str:
         raise Unread(f"{path}: {reason(error)}") from None
 
 
-def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, SocketEndpoint]]:
+def listening_sockets(
+    text: str,
+    protocol: str,
+    state: str,
+) -> Iterator[tuple[str, SocketEndpoint]]:
     for line in text.split("\n")[1:]:
         words = line.split()
         if len(words) < 10 or words[3] != state:
             continue
         address, _, port = words[1].partition(":")
-        yield words[9], SocketEndpoint(protocol, decoded_address(address), int(port, 16))
+        yield (
+            words[9],
+            SocketEndpoint(
+                protocol,
+                decoded_address(address),
+                int(port, 16),
+            ),
+        )
 
 
-def _clients(files: Files, pid: int, listening: tuple[SocketEndpoint, ...]) -> tuple[Client, ...]:
+def _clients(
+    files: Files,
+    pid: int,
+    listening: tuple[SocketEndpoint, ...],
+) -> tuple[Client, ...]:
     """Established connections to its listening ports, one per address."""
     ports = {socket.port for socket in listening if socket.protocol == "tcp"}
     clients: set[tuple[int, str]] = set()
@@ -348,7 +443,9 @@ def _clients(files: Files, pid: int, listening: tuple[SocketEndpoint, ...]) -> t
 
 
 def _held(
-    files: Files, processes: tuple[Process, ...], sockets: Mapping[str, tuple[SocketEndpoint, ...]]
+    files: Files,
+    processes: tuple[Process, ...],
+    sockets: Mapping[str, tuple[SocketEndpoint, ...]],
 ) -> Mapping[str, tuple[SocketEndpoint, ...]]:
     """Those sockets that are open in one of these processes."""
     wanted = {f"socket:[{number}]": number for number in sockets}
@@ -359,7 +456,9 @@ def _held(
         try:
             numbers = [wanted[link] for link in open_files(files, process.pid) if link in wanted]
         except PermissionError as error:
-            raise Unread(f"which container of the pod listens: {error.filename}: {reason(error)}") from None
+            raise Unread(
+                f"which container of the pod listens: {error.filename}: {reason(error)}"
+            ) from None
         held.update((number, sockets[number]) for number in numbers)
     return held
 

@@ -1,7 +1,7 @@
 """Limits that the cgroup tree actually enforces: cgroup v1, v2 and hybrid.
 
-A limit applies to everything below it, so the tightest one between the process and the root wins; that is
-how `MemoryMax=` of a Quadlet's service limits a container without a limit of its own.
+A limit applies to everything below it, so the tightest one between the process and the root wins;
+that is how `MemoryMax=` of a Quadlet's service limits a container without a limit of its own.
 """
 
 from __future__ import annotations
@@ -56,7 +56,11 @@ class MountTable:
             self._by_source.setdefault(mount.source, mount)
             self._at[mount.point] = mount
 
-    def paths_of(self, device: str, root: str) -> tuple[str, ...]:
+    def paths_of(
+        self,
+        device: str,
+        root: str,
+    ) -> tuple[str, ...]:
         """Paths where this directory or file of a file system is visible, the likeliest first.
 
         Paths that another mount covers are left out.
@@ -69,7 +73,11 @@ class MountTable:
             paths = self._found[device, root] = self._find(mounts, root)
         return paths
 
-    def _find(self, mounts: list[MountRow], root: str) -> tuple[str, ...]:
+    def _find(
+        self,
+        mounts: list[MountRow],
+        root: str,
+    ) -> tuple[str, ...]:
         names = []
         for mount in mounts:
             rest = _below(root, mount.root)
@@ -122,7 +130,8 @@ def read_mount_table(files: Files, process: str) -> Known[MountTable]:
 
 
 def covered_mounts(mounts: Iterable[MountRow]) -> frozenset[str]:
-    """Numbers of the mounts that another one covers at the same point, with whatever is mounted on them."""
+    """Numbers of the mounts that another one covers at the same point, with whatever is mounted on
+    them."""
     rows = tuple(mounts)
     points = {row.number: row.point for row in rows}
     covered = {row.parent for row in rows if points.get(row.parent) == row.point}
@@ -157,7 +166,15 @@ def _parse_line(line: str) -> MountRow | None:
 
 def _decoded(field: str) -> str:
     """Blanks, tabs, line breaks and backslashes are in octal."""
-    return re.sub(_ESCAPE, lambda match: chr(int(match[1], 8)), field) if "\\" in field else field
+    return (
+        re.sub(
+            _ESCAPE,
+            lambda match: chr(int(match[1], 8)),
+            field,
+        )
+        if "\\" in field
+        else field
+    )
 
 
 _NO_LIMIT_V1 = 1 << 62
@@ -185,7 +202,10 @@ class Membership(Struct, frozen=True):
     unified: str | None = None
 
     def paths(self) -> tuple[str, ...]:
-        return (*self.v1.values(), *(() if self.unified is None else (self.unified,)))
+        return (
+            *self.v1.values(),
+            *(() if self.unified is None else (self.unified,)),
+        )
 
 
 def find_cgroups(files: Files) -> Known[CgroupTree]:
@@ -223,17 +243,28 @@ def parse_membership(text: str) -> Membership:
     return Membership(v1, unified)
 
 
-def read_limits(files: Files, tree: CgroupTree, membership: Membership) -> Limits:
+def read_limits(
+    files: Files,
+    tree: CgroupTree,
+    membership: Membership,
+) -> Limits:
     """The limits in force for a process.
 
-    A controller that this kernel lacks limits nothing, so its value is None. If an existing one cannot be
-    inspected, everything is Unread, which is raised: "no limit" would be a guess.
+    A controller that this kernel lacks limits nothing, so its value is None. If an existing one
+    cannot be inspected, everything is Unread, which is raised: "no limit" would be a guess.
     """
     place = _Place(files, tree, membership)
     try:
         memory, swap = _memory(place)
         pids = place.tightest("pids", "pids.max", _number)
-        return Limits(memory, pids, _cpus(place), _processors(place), swap, _memory_peak(place))
+        return Limits(
+            memory,
+            pids,
+            _cpus(place),
+            _processors(place),
+            swap,
+            _memory_peak(place),
+        )
     except OSError as error:
         raise Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}") from None
 
@@ -258,15 +289,25 @@ class _Place(Struct, frozen=True):
             raise Unread(f"the cgroup hierarchy of {controller} is not mounted here")
         yield from _levels(self.files, hierarchy, path)
 
-    def values(self, controller: str, name: str) -> Iterator[tuple[str, str]]:
-        """(directory, content) of each level with this file; the root and inactive levels have none."""
+    def values(
+        self,
+        controller: str,
+        name: str,
+    ) -> Iterator[tuple[str, str]]:
+        """(directory, content) of each level with this file; the root and inactive levels have
+        none."""
         for directory in self.levels(controller):
             try:
                 yield directory, self.files.read_text(f"{directory}/{name}").strip()
             except FileNotFoundError:
                 continue
 
-    def tightest(self, controller: str, name: str, parse: Callable[[str], int | None]) -> int | None:
+    def tightest(
+        self,
+        controller: str,
+        name: str,
+        parse: Callable[[str], int | None],
+    ) -> int | None:
         limits = (parse(text) for _, text in self.values(controller, name))
         return min((limit for limit in limits if limit is not None), default=None)
 
@@ -281,7 +322,11 @@ def cgroup_directory(hierarchy: Hierarchy, path: str) -> str | None:
     return posixpath.join(hierarchy.point, path[len(root) :].lstrip("/")).rstrip("/")
 
 
-def _levels(files: Files, hierarchy: Hierarchy, path: str) -> Iterator[str]:
+def _levels(
+    files: Files,
+    hierarchy: Hierarchy,
+    path: str,
+) -> Iterator[str]:
     directory = cgroup_directory(hierarchy, path)
     if directory is None:
         raise Unread(f"the cgroup {path} is outside the tree mounted at {hierarchy.point}")
@@ -301,19 +346,29 @@ def _memory(place: _Place) -> tuple[int | None, int | None]:
             place.tightest("memory", "memory.max", _number),
             place.tightest("memory", "memory.swap.max", _number),
         )
-    memory = place.tightest("memory", "memory.limit_in_bytes", _number_v1)
-    both = place.tightest("memory", "memory.memsw.limit_in_bytes", _number_v1)
+    memory = place.tightest(
+        "memory",
+        "memory.limit_in_bytes",
+        _number_v1,
+    )
+    both = place.tightest(
+        "memory",
+        "memory.memsw.limit_in_bytes",
+        _number_v1,
+    )
     swap = None if both is None else max(0, both - (memory or 0))
     return memory, swap
 
 
 def _memory_peak(place: _Place) -> int | None:
-    """Of the container's own cgroup: its parents include others, and systemd as the main process moves itself
-    into a child."""
+    """Of the container's own cgroup: its parents include others, and systemd as the main process
+    moves itself into a child."""
     levels = list(place.levels("memory"))
     if not levels:
         return None
-    own = next((level for level in levels if posixpath.basename(level).startswith("libpod-")), levels[0])
+    own = next(
+        (level for level in levels if posixpath.basename(level).startswith("libpod-")), levels[0]
+    )
     name = "memory.max_usage_in_bytes" if place.is_v1("memory") else "memory.peak"
     try:
         return _number(place.files.read_text(f"{own}/{name}").strip())
@@ -326,7 +381,10 @@ def _cpus(place: _Place) -> float | None:
         shares = [_cpu_share(*text.split()[:2]) for _, text in place.values("cpu", "cpu.max")]
     else:
         shares = [
-            _cpu_share(quota, place.files.read_text(f"{directory}/cpu.cfs_period_us").strip())
+            _cpu_share(
+                quota,
+                place.files.read_text(f"{directory}/cpu.cfs_period_us").strip(),
+            )
             for directory, quota in place.values("cpu", "cpu.cfs_quota_us")
         ]
     return min((share for share in shares if share is not None), default=None)
@@ -334,7 +392,11 @@ def _cpus(place: _Place) -> float | None:
 
 def _processors(place: _Place) -> int | None:
     """The nearest level that has the controller decides: its list is part of the one above."""
-    names = ("cpuset.effective_cpus", "cpuset.cpus") if place.is_v1("cpuset") else ("cpuset.cpus.effective",)
+    names = (
+        ("cpuset.effective_cpus", "cpuset.cpus")
+        if place.is_v1("cpuset")
+        else ("cpuset.cpus.effective",)
+    )
     try:
         lists = (text for name in names for _, text in place.values("cpuset", name))
         return count_of_list(next(lists, "")) or None

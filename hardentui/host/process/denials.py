@@ -1,9 +1,10 @@
 """Denials by the kernel's protections, and the container that each belongs to.
 
-Sources are auditd's log if there is one, else the kernel's journal, else the kernel's buffer, which drops
-lines: what it shows counts, what it lacks is unknown. A line names the denied process; most lines are read
-after that process has ended, so its container can only be identified by a label or user id that no other
-container has. Denials that may belong to a container are counted, never guessed.
+Sources are auditd's log if there is one, else the kernel's journal, else the kernel's buffer, which
+drops
+lines: what it shows counts, what it lacks is unknown. A line names the denied process; most lines
+are read after that process has ended, so its container can only be identified by a label or user id
+that no other container has. Denials that may belong to a container are counted, never guessed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ _AUDIT_LOGS = ("audit.log", "audit.log.1", "audit.log.2", "audit.log.3", "audit.
 _LOG_LIMIT = 64 << 20
 _JOURNALS = ("/var/log/journal", "/run/log/journal")
 JOURNAL = (
-    *("journalctl", "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE", "--since=-24h"),
+    *(
+        "journalctl",
+        "--quiet",
+        "--no-pager",
+        "--output=json",
+        "--output-fields=MESSAGE",
+        "--since=-24h",
+    ),
     *("--lines=20000", "_TRANSPORT=kernel", "+", "_TRANSPORT=audit"),
 )
 _SECONDS = 5.0
@@ -52,16 +60,24 @@ class Refusal(Struct, frozen=True):
     uid: int | None  # the user id on the host; None if the line has none
 
 
-def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> tuple[Refusal, ...]:
+def read_refusals(
+    files: Files,
+    run: Run,
+    now: datetime,
+    *,
+    root: bool,
+) -> tuple[Refusal, ...]:
     """The denials of the last day on this machine, oldest first; raises Unread.
 
-    `root`: whether we are root; others cannot see the kernel's messages, and the journal does not report that
-    it hides them.
+    `root`: whether we are root; others cannot see the kernel's messages, and the journal does not
+    report that it hides them.
     """
     if not root:
         raise Unread("only root can see what the kernel denied")
     lines = (
-        _audit_lines(files, now) if there(files, f"{_AUDIT_DIRECTORY}/audit.log") else _journal(files, run)
+        _audit_lines(files, now)
+        if there(files, f"{_AUDIT_DIRECTORY}/audit.log")
+        else _journal(files, run)
     )
     oldest = (now - DAY).timestamp()
     refusals = (refusal for line in lines if (refusal := parse(line, oldest)))
@@ -92,7 +108,8 @@ def _journal(files: Files, run: Run) -> list[str]:
 
 
 def _kernel_buffer(run: Run) -> list[str]:
-    """Denials in the kernel's buffer; raises Unread if it shows none, because it is small and drops lines."""
+    """Denials in the kernel's buffer; raises Unread if it shows none, because it is small and drops
+    lines."""
     without = "this host has neither an audit log nor a journal"
     answer = run(("dmesg",), _SECONDS)
     if isinstance(answer, Unread):
@@ -122,28 +139,61 @@ def parse(line: str, oldest: float = 0.0) -> Refusal | None:
     if re.search(_SECCOMP, line):
         if pairs.get("code") in _ONLY_LOGGED:
             return None
-        return _refusal("seccomp", pairs, f"system call {pairs.get('syscall', '?')}", pairs.get("subj", ""))
+        return _refusal(
+            "seccomp", pairs, f"system call {pairs.get('syscall', '?')}", pairs.get("subj", "")
+        )
     if pairs.get("apparmor") == "DENIED":
         what = " ".join(pairs[name] for name in ("operation", "name") if name in pairs)
-        return _refusal("apparmor", pairs, what, pairs.get("profile", ""))
+        return _refusal(
+            "apparmor",
+            pairs,
+            what,
+            pairs.get("profile", ""),
+        )
     denied = re.search(_AVC, line)
     if denied and pairs.get("permissive") != "1":
-        what = " ".join((denied[1], pairs.get("tclass", ""), pairs.get("name", ""))).strip()
-        return _refusal("selinux", pairs, what, pairs.get("scontext", ""))
+        what = " ".join(
+            (
+                denied[1],
+                pairs.get("tclass", ""),
+                pairs.get("name", ""),
+            )
+        ).strip()
+        return _refusal(
+            "selinux",
+            pairs,
+            what,
+            pairs.get("scontext", ""),
+        )
     return None
 
 
-def _refusal(by: str, pairs: dict[str, str], what: str, label: str) -> Refusal | None:
+def _refusal(
+    by: str,
+    pairs: dict[str, str],
+    what: str,
+    label: str,
+) -> Refusal | None:
     pid, uid = pairs.get("pid", ""), pairs.get("uid", pairs.get("fsuid", ""))
     if not pid.isdecimal():
         return None
     command = pairs.get("comm", "")
     name = f"{what}, by {command}" if command else what
-    return Refusal(by, name, int(pid), command, label, int(uid) if uid.isdecimal() else None)
+    return Refusal(
+        by,
+        name,
+        int(pid),
+        command,
+        label,
+        int(uid) if uid.isdecimal() else None,
+    )
 
 
 def denials_of(
-    refusals: tuple[Refusal, ...], files: Files, kernel: Kernel, process_label: str
+    refusals: tuple[Refusal, ...],
+    files: Files,
+    kernel: Kernel,
+    process_label: str,
 ) -> tuple[Denial, ...]:
     """The denials of one container.
 
@@ -160,7 +210,13 @@ def denials_of(
     mine: list[Denial] = []
     perhaps = 0
     for refusal in refusals:
-        belongs = _belongs(refusal, running, files, kernel, process_label)
+        belongs = _belongs(
+            refusal,
+            running,
+            files,
+            kernel,
+            process_label,
+        )
         if belongs is None:
             perhaps += 1
         elif belongs:
@@ -172,7 +228,11 @@ def denials_of(
 
 
 def _belongs(
-    refusal: Refusal, running: dict[int, str], files: Files, kernel: Kernel, process_label: str
+    refusal: Refusal,
+    running: dict[int, str],
+    files: Files,
+    kernel: Kernel,
+    process_label: str,
 ) -> bool | None:
     """None if it may belong to the container."""
     categories = _categories(process_label)
@@ -199,7 +259,10 @@ def _categories(label: str) -> str:
 
 def _same_profile(label: str, current: str) -> bool:
     """AppArmor writes the mode after the name, and a stack of profiles with //&."""
-    return label.partition(" ")[0] in (current.partition(" ")[0], *current.partition(" ")[0].split("//&"))
+    return label.partition(" ")[0] in (
+        current.partition(" ")[0],
+        *current.partition(" ")[0].split("//&"),
+    )
 
 
 def _mapped(uid: int, uid_map: tuple[IdRange, ...]) -> bool:

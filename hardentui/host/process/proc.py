@@ -65,15 +65,21 @@ def processes_by_mounts(files: Files) -> Known[Mapping[str, tuple[int, ...]]]:
 
 
 def read_entered(
-    files: Files, kernel: Kernel, by_mounts: Callable[[], Known[Mapping[str, tuple[int, ...]]]]
+    files: Files,
+    kernel: Kernel,
+    by_mounts: Callable[[], Known[Mapping[str, tuple[int, ...]]]],
 ) -> tuple[Entered, ...]:
-    """Processes in the container's mount namespace that its main process has not started; raises Unread.
+    """Processes in the container's mount namespace that its main process has not started; raises
+    Unread.
 
-    A process without a parent becomes a child of the main process, so whatever else is in there came from
+    A process without a parent becomes a child of the main process, so whatever else is in there
+    came from
     outside: with `podman exec`, or past the engine with `nsenter` or the runtime.
     """
     if "mnt" in kernel.shared_namespaces:
-        raise Unread("it has no mount namespace of its own, so it is not known what came in from outside")
+        raise Unread(
+            "it has no mount namespace of its own, so it is not known what came in from outside"
+        )
     inside = set(need(by_mounts()).get(kernel.namespaces.get("mnt", ""), ())) - {kernel.pid}
     strangers = inside - descendants(files, kernel.pid) if inside else inside
     entered = (_entered(files, pid) for pid in sorted(strangers))
@@ -88,12 +94,23 @@ def _entered(files: Files, pid: int) -> Entered | None:
         if program.startswith(_OF_RUNTIMES) or program.rpartition("/")[2] in _RUNTIMES:
             return None
         uid, filter_mode = int(lines["Uid"].split()[1]), int(lines["Seccomp"])
-        return Entered(pid, lines["Name"], uid, capability_sets(lines), filter_mode)
+        return Entered(
+            pid,
+            lines["Name"],
+            uid,
+            capability_sets(lines),
+            filter_mode,
+        )
     except (OSError, LookupError, ValueError):
         return None
 
 
-def outside_cgroup(files: Files, main: Membership, cgroup_path: str, pids: Iterable[int]) -> tuple[int, ...]:
+def outside_cgroup(
+    files: Files,
+    main: Membership,
+    cgroup_path: str,
+    pids: Iterable[int],
+) -> tuple[int, ...]:
     """Those of these processes that no limit of the container's cgroup reaches.
 
     Args:
@@ -109,19 +126,29 @@ def outside_cgroup(files: Files, main: Membership, cgroup_path: str, pids: Itera
             own = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
         except OSError:
             continue  # it has ended
-        pairs = [(main.v1.get(name), own.v1.get(name)) for name in _LIMITING] + [(main.unified, own.unified)]
+        pairs = [(main.v1.get(name), own.v1.get(name)) for name in _LIMITING] + [
+            (main.unified, own.unified)
+        ]
         if any(wanted in f"{of_main}/" and wanted not in f"{place}/" for of_main, place in pairs):
             outside.append(pid)
     return tuple(outside)
 
 
-# What the kernel enforces that can be changed after a container's start: its device filter and its masks.
+# What the kernel enforces that can be changed after a container's start: its device filter and its
+# masks.
 
 
-def read_device_rules(files: Files, tree: CgroupTree, membership: Membership) -> tuple[str, ...] | None:
-    """The device filter of a process; None with cgroup v2, whose program nobody can read. Raises Unread."""
+def read_device_rules(
+    files: Files,
+    tree: CgroupTree,
+    membership: Membership,
+) -> tuple[str, ...] | None:
+    """The device filter of a process; None with cgroup v2, whose program nobody can read. Raises
+    Unread."""
     hierarchy, path = tree.v1.get("devices"), membership.v1.get("devices")
-    directory = cgroup_directory(hierarchy, path) if hierarchy is not None and path is not None else None
+    directory = (
+        cgroup_directory(hierarchy, path) if hierarchy is not None and path is not None else None
+    )
     if directory is None:
         return None
     try:
@@ -131,8 +158,13 @@ def read_device_rules(files: Files, tree: CgroupTree, membership: Membership) ->
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
-def lost_masks(files: Files, kernel: Kernel, runtime: RuntimeConfig) -> frozenset[str]:
-    """Paths that the runtime has hidden or protected, that exist inside, and that nothing covers now.
+def lost_masks(
+    files: Files,
+    kernel: Kernel,
+    runtime: RuntimeConfig,
+) -> frozenset[str]:
+    """Paths that the runtime has hidden or protected, that exist inside, and that nothing covers
+    now.
 
     Raises:
         Unread: what covers paths is not known.
@@ -141,7 +173,11 @@ def lost_masks(files: Files, kernel: Kernel, runtime: RuntimeConfig) -> frozense
     return frozenset(path for path in gone if _exists_inside(files, kernel.pid, path))
 
 
-def _exists_inside(files: Files, pid: int, path: str) -> bool:
+def _exists_inside(
+    files: Files,
+    pid: int,
+    path: str,
+) -> bool:
     try:
         return files.exists(f"/proc/{pid}/root{path}")
     except OSError:
@@ -171,17 +207,17 @@ def read_kernel(
 ) -> Kernel:
     """The kernel's view of a running container on this machine, without process names and sockets.
 
-    Rights are those of the main process and all its descendants: a main process that dropped its rights may
-    have left them to a child.
+    Rights are those of the main process and all its descendants: a main process that dropped its
+    rights may have left them to a child.
 
     Args:
-        engine_pid: the container's conmon (State.ConmonPid), which runs in the engine's namespaces; None
-            or 0 if unknown: then a parent named conmon is used, else this process.
-        cgroup_path: State.CgroupPath; a process outside it has reused the pid of an ended container.
-            Empty if the engine has none (`--cgroups=disabled`): then it is not compared.
+        engine_pid: the container's conmon (State.ConmonPid), which runs in the engine's namespaces;
+            None or 0 if unknown: then a parent named conmon is used, else this process.
+        cgroup_path: State.CgroupPath; a process outside it has reused the pid of an ended
+            container. Empty if the engine has none (`--cgroups=disabled`): then it is not compared.
         cgroups: the result of `find_cgroups`, to read it once for many containers.
-        engine_mounts: returns the mount table of the engine's process, by its pid (or `self`) and the link
-            of its mount namespace; without it no mount is traced to a host path.
+        engine_mounts: returns the mount table of the engine's process, by its pid (or `self`) and
+            the link of its mount namespace; without it no mount is traced to a host path.
 
     Items are independent: one that cannot be read is Unread alone. Nothing is raised.
     """
@@ -191,8 +227,19 @@ def read_kernel(
     membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
     if not _belongs(membership, cgroup_path):
         return Kernel.unread(ENDED.reason, pid)
-    place = _InTree(membership, find_cgroups(files) if cgroups is None else cgroups, cgroup_path)
-    kernel = _kernel(files, pid, started, engine_pid, place, engine_mounts)
+    place = _InTree(
+        membership,
+        find_cgroups(files) if cgroups is None else cgroups,
+        cgroup_path,
+    )
+    kernel = _kernel(
+        files,
+        pid,
+        started,
+        engine_pid,
+        place,
+        engine_mounts,
+    )
     # read again: the process may have ended meanwhile and its pid been reused
     return kernel if _start_time(files, pid) == started else Kernel.unread(ENDED.reason, pid)
 
@@ -204,7 +251,8 @@ def refuse_another(files: Files, kernel: Kernel) -> None:
 
 
 class _InTree(Struct, frozen=True):
-    """Where a process is in the cgroup tree, and where the engine has put the container (empty: nowhere)."""
+    """Where a process is in the cgroup tree, and where the engine has put the container (empty:
+    nowhere)."""
 
     membership: Known[Membership]
     tree: Known[CgroupTree]
@@ -231,7 +279,10 @@ def _kernel(
 
     def mount_rows(kernel: Kernel) -> Known[tuple[KernelMount, ...]]:
         table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
-        return _then(mounts, lambda rows: tuple(_mount_row(row, table) for row in rows))
+        return _then(
+            mounts,
+            lambda rows: tuple(_mount_row(row, table) for row in rows),
+        )
 
     return Kernel(
         pid=pid,
@@ -245,15 +296,39 @@ def _kernel(
         no_new_privileges=_then(status, lambda lines: _least((lines, *others), "NoNewPrivs") == 1),
         seccomp_mode=_then(status, lambda lines: _least((lines, *others), "Seccomp")),
         lsm_label=_lsm_label(files, pid),
-        read_only_root=_then(mounts, lambda rows: [row for row in rows if row.point == "/"][-1].read_only),
+        read_only_root=_then(
+            mounts, lambda rows: [row for row in rows if row.point == "/"][-1].read_only
+        ),
         shared_namespaces=known(_shared, own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
-        limits=known(lambda: read_limits(files, need(place.tree), need(place.membership))),
+        limits=known(
+            lambda: read_limits(
+                files,
+                need(place.tree),
+                need(place.membership),
+            )
+        ),
         masked_paths=_then(mounts, _masked_paths),
-        device_rules=known(lambda: read_device_rules(files, need(place.tree), need(place.membership))),
-        outside_cgroup=known(lambda: outside_cgroup(files, need(place.membership), place.path, below)),
+        device_rules=known(
+            lambda: read_device_rules(
+                files,
+                need(place.tree),
+                need(place.membership),
+            )
+        ),
+        outside_cgroup=known(
+            lambda: outside_cgroup(
+                files,
+                need(place.membership),
+                place.path,
+                below,
+            )
+        ),
         mounts=later(mount_rows),
-        groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
+        groups=_then(
+            status,
+            lambda lines: tuple(int(group) for group in lines["Groups"].split()),
+        ),
         umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
         oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),
         namespaces=own,
@@ -300,7 +375,9 @@ def _hides_processes(files: Files) -> bool:
     mounts = _then(_text(files, "/proc/self/mountinfo"), parse_mountinfo)
     if isinstance(mounts, Unread):
         return False
-    options = {option for mount in mounts if mount.point == "/proc" for option in mount.super_options}
+    options = {
+        option for mount in mounts if mount.point == "/proc" for option in mount.super_options
+    }
     return any(option.startswith("hidepid=") for option in options - {"hidepid=0", "hidepid=off"})
 
 
@@ -320,8 +397,12 @@ def _id(lines: Mapping[str, str], name: str) -> int:
     return int(lines[name].split()[1])
 
 
-def _other_uids(main: Mapping[str, str], others: tuple[Mapping[str, str], ...]) -> frozenset[int]:
-    """Uids that a process has or can regain (real, effective, saved), except the main one's effective uid."""
+def _other_uids(
+    main: Mapping[str, str],
+    others: tuple[Mapping[str, str], ...],
+) -> frozenset[int]:
+    """Uids that a process has or can regain (real, effective, saved), except the main one's
+    effective uid."""
     uids = {int(word) for lines in (main, *others) for word in lines["Uid"].split()}
     return frozenset(uids - {_id(main, "Uid")})
 
@@ -356,7 +437,11 @@ def _namespaces(files: Files, process: str) -> Known[Mapping[str, str]]:
     return links or Unread(f"/proc/{process}/ns: it does not exist")
 
 
-def _engine(files: Files, engine_pid: int | None, status: Known[Mapping[str, str]]) -> str:
+def _engine(
+    files: Files,
+    engine_pid: int | None,
+    status: Known[Mapping[str, str]],
+) -> str:
     """A process in the engine's namespaces."""
     if engine_pid:
         return str(engine_pid)
@@ -366,7 +451,10 @@ def _engine(files: Files, engine_pid: int | None, status: Known[Mapping[str, str
     return "self"
 
 
-def _shared(own: Known[Mapping[str, str]], engine: Known[Mapping[str, str]]) -> frozenset[str]:
+def _shared(
+    own: Known[Mapping[str, str]],
+    engine: Known[Mapping[str, str]],
+) -> frozenset[str]:
     links = need(own)
     if isinstance(engine, Unread):
         raise Unread(f"the engine's namespaces: {engine.reason}")
@@ -374,7 +462,9 @@ def _shared(own: Known[Mapping[str, str]], engine: Known[Mapping[str, str]]) -> 
 
 
 def _host_user_namespace(
-    files: Files, own: Known[Mapping[str, str]], uid_map: Known[tuple[IdRange, ...]]
+    files: Files,
+    own: Known[Mapping[str, str]],
+    uid_map: Known[tuple[IdRange, ...]],
 ) -> Known[bool]:
     """By the namespace's number; without permission to read it, by an identity mapping."""
     if not isinstance(own, Unread):
@@ -387,8 +477,8 @@ def _host_user_namespace(
 
 
 def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
-    """Mount points in /proc and /sys that cover something or make it read-only, unless another /proc or /sys
-    has been mounted over them."""
+    """Mount points in /proc and /sys that cover something or make it read-only, unless another
+    /proc or /sys has been mounted over them."""
     covered = covered_mounts(mounts)
     return frozenset(
         mount.point
@@ -404,7 +494,10 @@ def _link(namespaces: Known[Mapping[str, str]], kind: str) -> str:
     return "" if isinstance(namespaces, Unread) else namespaces.get(kind, "")
 
 
-def _mount_row(mount: MountRow, table: Known[MountTable] | None) -> KernelMount:
+def _mount_row(
+    mount: MountRow,
+    table: Known[MountTable] | None,
+) -> KernelMount:
     lower, upper = _layers(mount) if mount.kind == "overlay" else ((), "")
     paths: tuple[str, ...] = ()
     if isinstance(table, MountTable) and not _OF_ENGINE.search(mount.root):
@@ -423,8 +516,11 @@ def _mount_row(mount: MountRow, table: Known[MountTable] | None) -> KernelMount:
 
 
 def _layers(mount: MountRow) -> tuple[tuple[str, ...], str]:
-    """The lower directories of an overlay. The kernel escapes a blank or colon in them with a backslash."""
-    options = {name: value for name, _, value in (option.partition("=") for option in mount.super_options)}
+    """The lower directories of an overlay. The kernel escapes a blank or colon in them with a
+    backslash."""
+    options = {
+        name: value for name, _, value in (option.partition("=") for option in mount.super_options)
+    }
     lower = [options["lowerdir"]] if "lowerdir" in options else []
     lower = [path for text in lower for path in text.split(":")]
     lower += [o.partition("=")[2] for o in mount.super_options if o.startswith("lowerdir+=")]
@@ -442,7 +538,7 @@ def _options(mount: MountRow) -> str:
     return ",".join((*own, *extra))
 
 
-# --- The size at which conmon cuts the log of a container: what was in force when the container was s
+# --- The size at which conmon cuts the log of a container: what was in force when the container was s ---
 
 
 _OPTION = "--log-size-max"
@@ -465,10 +561,14 @@ def read_log_limit(files: Files, conmon: int) -> int:
     return max((int(value) for value in values if value.isdecimal()), default=0)
 
 
-# --- The resource limits that the kernel enforces on a single process -------------------------------
+# --- The resource limits that the kernel enforces on a single process -----------------------------
 
 
-_NAMES = {"Max open files": "nofile", "Max processes": "nproc", "Max core file size": "core"}
+_NAMES = {
+    "Max open files": "nofile",
+    "Max processes": "nproc",
+    "Max core file size": "core",
+}
 
 
 def read_rlimits(files: Files, pid: int) -> tuple[Rlimit, ...]:

@@ -37,7 +37,12 @@ class Manager(Struct, frozen=True):
     ours: bool = True  # we are that account, so its manager can be queried
 
 
-def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[bool]:
+def timer_active(
+    files: Files,
+    run: Run,
+    name: str,
+    manager: Manager,
+) -> Known[bool]:
     """Whether a timer is waiting; if systemd cannot be queried, whether it is enabled at boot.
 
     The manager of another user is not queried: that would open a session for them.
@@ -45,7 +50,9 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
     answer: Known[str] = Unread(_ANOTHER_USER)
     if manager.ours:
         scope = ("--user",) if manager.user else ()
-        answer = run(("systemctl", *scope, "show", "--property=LoadState,ActiveState", name), _TIMERS_SECONDS)
+        answer = run(
+            ("systemctl", *scope, "show", "--property=LoadState,ActiveState", name), _TIMERS_SECONDS
+        )
     if isinstance(answer, str) and "ActiveState=" in answer:
         return "ActiveState=active" in answer.splitlines()
     enabled = known(_enabled, files, name, manager)
@@ -54,21 +61,34 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
     return enabled
 
 
-def _enabled(files: Files, name: str, manager: Manager) -> bool:
+def _enabled(
+    files: Files,
+    name: str,
+    manager: Manager,
+) -> bool:
     """By the links that `systemctl enable` creates, in the `.wants` directories of all targets."""
     directories: tuple[str, ...] = _SYSTEM_DIRECTORIES
     if manager.user:
-        directories = (f"{manager.home.rstrip('/')}/.config/systemd/user", *_USER_DIRECTORIES)
+        directories = (
+            f"{manager.home.rstrip('/')}/.config/systemd/user",
+            *_USER_DIRECTORIES,
+        )
     for directory in directories:
         inside = names(files, directory)
-        if any(there(files, f"{directory}/{wants}/{name}") for wants in inside if wants.endswith(".wants")):
+        if any(
+            there(files, f"{directory}/{wants}/{name}")
+            for wants in inside
+            if wants.endswith(".wants")
+        ):
             return True
     return False
 
 
 LONGEST_FILE = 256 << 10
 _MOST_LINKS = 10
-_COMPANION = re.compile(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod|container|artifact|kube)\b")
+_COMPANION = re.compile(
+    r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod|container|artifact|kube)\b"
+)
 _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
 
 
@@ -94,7 +114,11 @@ class FoundUnit(Struct, frozen=True):
     companions: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_unit(files: Files, name: str, manager: ServiceManager) -> Known[FoundUnit | None]:
+def find_unit(
+    files: Files,
+    name: str,
+    manager: ServiceManager,
+) -> Known[FoundUnit | None]:
     """The files behind one service; see `UnitSearch.find`."""
     return UnitSearch(files, manager).find(name)
 
@@ -102,7 +126,11 @@ def find_unit(files: Files, name: str, manager: ServiceManager) -> Known[FoundUn
 class UnitSearch:
     """Finds the files of services. Directories are listed once for all services."""
 
-    def __init__(self, files: Files, manager: ServiceManager) -> None:
+    def __init__(
+        self,
+        files: Files,
+        manager: ServiceManager,
+    ) -> None:
         self._files = files
         self._manager = manager
         self._directories: dict[str, tuple[str, ...]] = {}
@@ -120,16 +148,29 @@ class UnitSearch:
         if not is_service_name(name):
             return Unread(f"{visible(name, 60)!r} is not a service name")
         faults: list[Unread] = []
-        if path := self._unit_path(name, self._manager.unit_directories, faults):
+        if path := self._unit_path(
+            name,
+            self._manager.unit_directories,
+            faults,
+        ):
             return known(self._found, name, path)
         if path := self._quadlet_path(name):
             return known(lambda: self._found(name, path, quadlet=True))
-        if path := self._unit_path(name, self._manager.late_unit_directories, faults):
+        if path := self._unit_path(
+            name,
+            self._manager.late_unit_directories,
+            faults,
+        ):
             return known(self._found, name, path)
         faults += self._faults
         return faults[0] if faults else None
 
-    def _unit_path(self, name: str, directories: Iterable[str], faults: list[Unread]) -> str:
+    def _unit_path(
+        self,
+        name: str,
+        directories: Iterable[str],
+        faults: list[Unread],
+    ) -> str:
         for directory in directories:
             for candidate in names_with_template(name):
                 path = f"{directory}/{candidate}"
@@ -157,22 +198,53 @@ class UnitSearch:
         """Everything in the directories of Quadlet, in order of precedence."""
         if self._quadlets is None:
             self._quadlets = tuple(_quadlet_files(self._files, self._manager, self._faults))
-            self._quadlet_tree = tuple(path for path in self._quadlets if _is_directory(self._files, path))
+            self._quadlet_tree = tuple(
+                path for path in self._quadlets if _is_directory(self._files, path)
+            )
             for path in self._quadlets:
                 self._by_name.setdefault(posixpath.basename(path), path)
         return self._quadlets
 
-    def _found(self, name: str, path: str, quadlet: bool = False) -> FoundUnit:
+    def _found(
+        self,
+        name: str,
+        path: str,
+        quadlet: bool = False,
+    ) -> FoundUnit:
         file = _file(self._files, path)
-        unit_directories = (*self._manager.unit_directories, *self._manager.late_unit_directories)
+        unit_directories = (
+            *self._manager.unit_directories,
+            *self._manager.late_unit_directories,
+        )
         service_drop_ins = self._drop_ins(unit_directories, name, "service")
         if not quadlet:
-            return FoundUnit(name, False, file, service_drop_ins)
-        drop_ins = self._drop_ins(self._quadlet_tree, posixpath.basename(path), "container")
+            return FoundUnit(
+                name,
+                False,
+                file,
+                service_drop_ins,
+            )
+        drop_ins = self._drop_ins(
+            self._quadlet_tree,
+            posixpath.basename(path),
+            "container",
+        )
         texts = [file.text, *(drop_in.text for drop_in in drop_ins)]
-        return FoundUnit(name, True, file, drop_ins, service_drop_ins, self._companions(texts))
+        return FoundUnit(
+            name,
+            True,
+            file,
+            drop_ins,
+            service_drop_ins,
+            self._companions(texts),
+        )
 
-    def _drop_ins(self, directories: Iterable[str], name: str, kind: str) -> tuple[FoundUnitFile, ...]:
+    def _drop_ins(
+        self,
+        directories: Iterable[str],
+        name: str,
+        kind: str,
+    ) -> tuple[FoundUnitFile, ...]:
         """Every drop-in of a unit, by file name; for equal names the first directory wins."""
         paths: dict[str, str] = {}
         for directory in directories:
@@ -198,14 +270,23 @@ class UnitSearch:
             text = waiting.pop()
             for name in _COMPANION.findall(text):
                 if name in self._by_name and name not in companions:
-                    file = known(_file, self._files, self._by_name[name], else_=None)
+                    file = known(
+                        _file,
+                        self._files,
+                        self._by_name[name],
+                        else_=None,
+                    )
                     if file is not None:
                         companions[name] = file.text
                         waiting.append(file.text)
         return companions
 
 
-def _quadlet_files(files: Files, manager: ServiceManager, faults: list[Unread]) -> Iterator[str]:
+def _quadlet_files(
+    files: Files,
+    manager: ServiceManager,
+    faults: list[Unread],
+) -> Iterator[str]:
     users = "/etc/containers/systemd/users"
     for directory in manager.quadlet_directories:
         for path, fault in tree(files, directory):
@@ -236,7 +317,9 @@ def _file(files: Files, path: str) -> FoundUnitFile:
     try:
         text = files.read_text(path, LONGEST_FILE)
         what = files.stat(path)
-        return FoundUnitFile(path, text, stat.S_IMODE(what.mode) & 0o777, what.mtime, _link(files, path))
+        return FoundUnitFile(
+            path, text, stat.S_IMODE(what.mode) & 0o777, what.mtime, _link(files, path)
+        )
     except OSError as error:
         raise unreadable(path, error) from None
 
@@ -247,7 +330,9 @@ def _link(files: Files, path: str) -> str:
     for _ in range(_MOST_LINKS):
         if not stat.S_ISLNK(files.stat(path, follow=False).mode):
             return target
-        target = path = posixpath.normpath(posixpath.join(posixpath.dirname(path), files.read_link(path)))
+        target = path = posixpath.normpath(
+            posixpath.join(posixpath.dirname(path), files.read_link(path))
+        )
     return target
 
 
@@ -273,12 +358,16 @@ class ReadUnit(Struct, frozen=True):
 
 
 def read_units(
-    files: Files, run: Run, services: Iterable[str], manager: ServiceManager
+    files: Files,
+    run: Run,
+    services: Iterable[str],
+    manager: ServiceManager,
 ) -> dict[str, Known[ReadUnit | None]]:
-    """The units of many containers, with one query to systemd for all of them; None = there is none.
+    """The units of many containers, with one query to systemd for all of them; None = there is
+    none.
 
-    If systemd does not answer, a due reload is derived from the times of the files, and the number of
-    restarts is unknown.
+    If systemd does not answer, a due reload is derived from the times of the files, and the number
+    of restarts is unknown.
     """
     search = UnitSearch(files, manager)
     units = {name: search.find(name) for name in dict.fromkeys(services)}
@@ -335,7 +424,12 @@ def _restarts(answer: _Properties | None) -> int | None:
     return int(count) if count.isdigit() else None
 
 
-def _is_stale(files: Files, unit: FoundUnit, manager: ServiceManager, newest: float) -> bool:
+def _is_stale(
+    files: Files,
+    unit: FoundUnit,
+    manager: ServiceManager,
+    newest: float,
+) -> bool:
     """Whether the generated service is older than what it was generated from."""
     if not unit.quadlet:
         return False
@@ -345,8 +439,14 @@ def _is_stale(files: Files, unit: FoundUnit, manager: ServiceManager, newest: fl
         return False
 
 
-def _ask(files: Files, run: Run, services: list[str], manager: ServiceManager) -> dict[str, _Properties]:
-    """The output of systemctl; it is not run if it could only fail, or would have to open a session."""
+def _ask(
+    files: Files,
+    run: Run,
+    services: list[str],
+    manager: ServiceManager,
+) -> dict[str, _Properties]:
+    """The output of systemctl; it is not run if it could only fail, or would have to open a
+    session."""
     try:
         if not files.exists(_RUNS):
             raise Unread("systemd is not running here")
@@ -355,7 +455,15 @@ def _ask(files: Files, run: Run, services: list[str], manager: ServiceManager) -
     if manager.rootless and manager.uid != os.geteuid():
         raise Unread(_ANOTHER_USER)
     scope = ("--user",) if manager.rootless else ()
-    command = ("systemctl", *scope, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *services)
+    command = (
+        "systemctl",
+        *scope,
+        "show",
+        "--no-pager",
+        f"--property={_PROPERTIES}",
+        "--",
+        *services,
+    )
     return _blocks(need(run(command, _SECONDS)))
 
 

@@ -11,7 +11,9 @@ class ImageFile(Struct, frozen=True):
     path: str  # absolute in the image
     what: str  # a few words: `compiler gcc`, `setuid root`, `private key`
     layer: int = 0  # number of its layer, 1 = the lowest; 0 = unknown
-    deleted: bool = False  # a higher layer hides it, but it can still be extracted from its own layer
+    deleted: bool = (
+        False  # a higher layer hides it, but it can still be extracted from its own layer
+    )
     kind: str = ""  # of a tool: `compiler`, `debugger`, `package manager`; empty for other files
 
 
@@ -28,7 +30,8 @@ class Package(Struct, frozen=True):
 
     kind: str  # `deb`, `apk`, `rpm`, `pypi`, `npm`, `gem` or `golang`, as in a package URL
     name: str
-    version: str  # in the package manager's notation, for rpm with release and explicit epoch (`1:2.3-4`)
+    # in the package manager's notation, for rpm with release and explicit epoch (`1:2.3-4`)
+    version: str
     architecture: str = ""
     source: str = ""  # its source package, if the name differs
     source_version: str = ""
@@ -42,17 +45,23 @@ class ImageInventory(Struct, frozen=True):
     release: Mapping[str, str] = field(default_factory=dict)
     # package database (`dpkg`, `apk`, `rpm`) -> number of packages
     packages: Mapping[str, int] = field(default_factory=dict)
-    uncounted: tuple[str, ...] = ()  # existing package databases that cannot be read (`rpm` as Berkeley DB)
+    uncounted: tuple[
+        str, ...
+    ] = ()  # existing package databases that cannot be read (`rpm` as Berkeley DB)
     # the packages themselves, from readable databases, and those of programming languages
     installed: tuple[Package, ...] = ()
     # package managers, compilers, debuggers, network clients; `what` names the kind
     tools: tuple[ImageFile, ...] = ()
     shells: tuple[ImageFile, ...] = ()
     remote_logins: tuple[ImageFile, ...] = ()
-    privileged_files: tuple[ImageFile, ...] = ()  # files with setuid or setgid bits or file capabilities
+    privileged_files: tuple[
+        ImageFile, ...
+    ] = ()  # files with setuid or setgid bits or file capabilities
     # files, and directories without the sticky bit, except the usual ones
     world_writable: tuple[ImageFile, ...] = ()
-    credentials: tuple[ImageFile, ...] = ()  # files that look like credentials, including deleted ones
+    credentials: tuple[
+        ImageFile, ...
+    ] = ()  # files that look like credentials, including deleted ones
     weak_accounts: tuple[str, ...] = ()  # sentences about accounts (`daemon has an empty password`)
     layers: tuple[LayerSize, ...] = ()
     gaps: tuple[str, ...] = ()  # what could not be read; a result that depends on it is unknown

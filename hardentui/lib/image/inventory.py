@@ -35,11 +35,34 @@ from hardentui.lib.image.packages import (
 # Which files and accounts of an image are notable: by name, place, mode, first bytes and contents.
 
 _PROGRAM_DIRECTORIES = frozenset(
-    {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh"}
+    {
+        "/bin",
+        "/sbin",
+        "/usr/bin",
+        "/usr/sbin",
+        "/usr/local/bin",
+        "/usr/local/sbin",
+        "/usr/lib/openssh",
+    }
 )
 _KINDS_OF_PROGRAMS = {
-    "package manager": tuple("apt apt-get aptitude dpkg apk dnf dnf5 microdnf yum zypper rpm pacman".split()),
-    "compiler": ("gcc", "cc", "g++", "c++", "clang", "tcc", "go", "rustc", "javac", "make", "ld", "as"),
+    "package manager": tuple(
+        "apt apt-get aptitude dpkg apk dnf dnf5 microdnf yum zypper rpm pacman".split()
+    ),
+    "compiler": (
+        "gcc",
+        "cc",
+        "g++",
+        "c++",
+        "clang",
+        "tcc",
+        "go",
+        "rustc",
+        "javac",
+        "make",
+        "ld",
+        "as",
+    ),
     "debugger": ("gdb", "lldb", "strace", "ltrace", "perf", "bpftrace", "tcpdump"),
     "network client": tuple(
         "curl wget nc ncat netcat nc.openbsd nc.traditional socat telnet ftp tftp ssh scp sftp rsync nmap "
@@ -47,14 +70,30 @@ _KINDS_OF_PROGRAMS = {
     ),
 }
 _TOOLS = {name: kind for kind, names in _KINDS_OF_PROGRAMS.items() for name in names}
-_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox"})
+_SHELLS = frozenset(
+    {
+        "sh",
+        "bash",
+        "dash",
+        "ash",
+        "zsh",
+        "ksh",
+        "mksh",
+        "fish",
+        "csh",
+        "tcsh",
+        "busybox",
+    }
+)
 _LOGINS = frozenset(
     "sshd dropbear dropbearmulti tinysshd telnetd in.telnetd rlogind in.rlogind rshd in.rshd".split()
 )
 
 _OPEN_DIRECTORIES = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - searched for, never written
 
-_KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"})
+_KEY_NAMES = frozenset(
+    {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"}
+)
 _KEY_ENDS = (".pem", ".key", ".ppk")
 _KEY_MARK = b"PRIVATE KEY-----"
 _KEY_SIZES = range(100, 16 << 10)
@@ -72,31 +111,60 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "/.docker/config.json": ("registry credentials", (b'"auth"',)),
     "/.dockercfg": ("registry credentials", (b'"auth"',)),
     "/containers/auth.json": ("registry credentials", (b'"auth"',)),
-    "/.kube/config": ("cluster credentials", (b"client-key-data", b"token:", b"password:")),
+    "/.kube/config": (
+        "cluster credentials",
+        (b"client-key-data", b"token:", b"password:"),
+    ),
     "/.config/gh/hosts.yml": ("code-hosting token", (b"oauth_token",)),
     "/.vault-token": ("vault token", ()),
     "/.pgpass": ("database password", ()),
     "/.my.cnf": ("database password", (b"password",)),
-    "/.env": ("passwords of an application", (b"PASSWORD=", b"SECRET", b"_KEY=", b"TOKEN=")),
+    "/.env": (
+        "passwords of an application",
+        (b"PASSWORD=", b"SECRET", b"_KEY=", b"TOKEN="),
+    ),
     "/wp-config.php": ("database password", (b"DB_PASSWORD",)),
-    "/application.yml": ("passwords of an application", (b"password:", b"secret:")),
-    "/application.yaml": ("passwords of an application", (b"password:", b"secret:")),
-    "/application.properties": ("passwords of an application", (b"password=", b"secret=")),
-    "/terraform.tfstate": ("cloud credentials", (b"password", b"secret", b"private_key", b"token")),
-    "/.git/config": ("git credentials", (b"x-access-token:", b"oauth2:", b"ghp_", b"glpat-", b"gho_")),
+    "/application.yml": (
+        "passwords of an application",
+        (b"password:", b"secret:"),
+    ),
+    "/application.yaml": (
+        "passwords of an application",
+        (b"password:", b"secret:"),
+    ),
+    "/application.properties": (
+        "passwords of an application",
+        (b"password=", b"secret="),
+    ),
+    "/terraform.tfstate": (
+        "cloud credentials",
+        (b"password", b"secret", b"private_key", b"token"),
+    ),
+    "/.git/config": (
+        "git credentials",
+        (b"x-access-token:", b"oauth2:", b"ghp_", b"glpat-", b"gho_"),
+    ),
     "/pip.conf": ("package index login", (b"@",)),
     "/.cargo/credentials": ("package registry token", (b"token",)),
     "/.cargo/credentials.toml": ("package registry token", (b"token",)),
-    "composer/auth.json": ("package registry token", (b"http-basic", b"oauth", b"bearer")),
+    "composer/auth.json": (
+        "package registry token",
+        (b"http-basic", b"oauth", b"bearer"),
+    ),
     "/.s3cfg": ("cloud credentials", (b"secret_key",)),
     "/.htpasswd": ("password hashes", (b":$", b":{SHA}")),
 }
 
 
 def notable_program(entry: ArchiveEntry) -> tuple[str, str, str] | None:
-    """(category, name, kind) of a program: category is tool, shell or login; only a tool has a kind."""
+    """(category, name, kind) of a program: category is tool, shell or login; only a tool has a
+    kind."""
     directory, _, name = entry.path.rpartition("/")
-    if directory not in _PROGRAM_DIRECTORIES or entry.kind not in ("file", "hard link", "symbolic link"):
+    if directory not in _PROGRAM_DIRECTORIES or entry.kind not in (
+        "file",
+        "hard link",
+        "symbolic link",
+    ):
         return None
     if name in _TOOLS:
         return "tool", f"{_TOOLS[name]} {name}", _TOOLS[name]
@@ -126,7 +194,8 @@ def open_to_all(entry: ArchiveEntry) -> str:
     if entry.kind == "folder" and entry.mode & 0o1000:
         return ""
     usual = any(
-        entry.path == directory or entry.path.startswith(f"{directory}/") for directory in _OPEN_DIRECTORIES
+        entry.path == directory or entry.path.startswith(f"{directory}/")
+        for directory in _OPEN_DIRECTORIES
     )
     return "" if usual else entry.kind
 
@@ -135,7 +204,9 @@ def may_hold_credentials(entry: ArchiveEntry) -> bool:
     """Whether the name, or the size of a file outside /usr, suggests inspecting the first bytes."""
     if entry.kind != "file" or not entry.size:
         return False
-    return bool(_expected(entry.path)) or (entry.size in _KEY_SIZES and not entry.path.startswith("/usr/"))
+    return bool(_expected(entry.path)) or (
+        entry.size in _KEY_SIZES and not entry.path.startswith("/usr/")
+    )
 
 
 def credential(path: str, start: bytes) -> str:
@@ -157,10 +228,12 @@ def _expected(path: str) -> tuple[str, tuple[bytes, ...]] | None:
     if name in _KEY_NAMES or name.lower().endswith(_KEY_ENDS):
         return "private key", (_KEY_MARK, b"PuTTY-User-Key-File")
     lower = path.lower()
-    return next((expected for end, expected in _CREDENTIAL_FILES.items() if lower.endswith(end)), None)
+    return next(
+        (expected for end, expected in _CREDENTIAL_FILES.items() if lower.endswith(end)), None
+    )
 
 
-# --- Accounts and rules of sudo and doas in an image that let anyone become root --------------------
+# --- Accounts and rules of sudo and doas in an image that let anyone become root ------------------
 
 
 PASSWD, SHADOW = "/etc/passwd", "/etc/shadow"
@@ -173,14 +246,19 @@ _HASH = r"\$[0-9a-z]+\$.+|[./0-9A-Za-z]{13}|_[./0-9A-Za-z]{19}"
 
 def matters(path: str) -> bool:
     """Whether this file is relevant to accounts."""
-    return path in (PASSWD, SHADOW, _SUDOERS, _DOAS) or path.startswith((_SUDOERS_DIRECTORY, _DOAS_DIRECTORY))
+    return path in (PASSWD, SHADOW, _SUDOERS, _DOAS) or path.startswith(
+        (_SUDOERS_DIRECTORY, _DOAS_DIRECTORY)
+    )
 
 
 def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
-    """One sentence for each weak account or rule. `texts`: path -> contents of the files that `matters`
-    names, as seen in the finished image.
+    """One sentence for each weak account or rule. `texts`: path -> contents of the files that
+    `matters` names, as seen in the finished image.
     """
-    weak_accounts = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
+    weak_accounts = [
+        *_passwd(texts.get(PASSWD, "")),
+        *_shadow(texts.get(SHADOW, "")),
+    ]
     for path in sorted(texts):
         if path == _SUDOERS or path.startswith(_SUDOERS_DIRECTORY):
             weak_accounts += _sudo(path, texts[path])
@@ -207,12 +285,20 @@ def _passwd(text: str) -> list[str]:
 
 def _shadow(text: str) -> list[str]:
     fields = [line.split(":") for line in text.splitlines() if not line.startswith("#")]
-    return [f"{f[0]} has an empty password in {SHADOW}" for f in fields if len(f) > 1 and f[0] and f[1] == ""]
+    return [
+        f"{f[0]} has an empty password in {SHADOW}"
+        for f in fields
+        if len(f) > 1 and f[0] and f[1] == ""
+    ]
 
 
 def _sudo(path: str, text: str) -> list[str]:
     rules = (line.partition("#")[0].strip() for line in text.splitlines())
-    return [f"{path} lets {rule.split()[0]} use sudo without a password" for rule in rules if _free(rule)]
+    return [
+        f"{path} lets {rule.split()[0]} use sudo without a password"
+        for rule in rules
+        if _free(rule)
+    ]
 
 
 def _free(rule: str) -> bool:
@@ -220,14 +306,17 @@ def _free(rule: str) -> bool:
 
 
 def _doas(path: str, text: str) -> list[str]:
-    """`permit [nopass] … IDENTITY`, where the identity stands before `as` and `cmd`; see doas.conf(5)."""
+    """`permit [nopass] … IDENTITY`, where the identity stands before `as` and `cmd`; see
+    doas.conf(5)."""
     free = []
     for line in text.splitlines():
         words = line.partition("#")[0].split()
         if not words or words[0] != "permit" or "nopass" not in words:
             continue
         ends = [words.index(word) for word in ("as", "cmd") if word in words]
-        free.append(f"{path} lets {words[min(ends, default=len(words)) - 1]} use doas without a password")
+        free.append(
+            f"{path} lets {words[min(ends, default=len(words)) - 1]} use doas without a password"
+        )
     return free
 
 
@@ -274,7 +363,9 @@ class Layer(Struct):
     files: set[int] = field(default_factory=set)
     directories: set[int] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)  # paths that it deletes from the layers below
-    emptied: set[int] = field(default_factory=set)  # directories whose contents of lower layers it hides
+    emptied: set[int] = field(
+        default_factory=set
+    )  # directories whose contents of lower layers it hides
     gap: str = ""  # why it could not be read completely; empty if it was
 
     def hides(self, path: str) -> bool:
@@ -285,7 +376,11 @@ class Layer(Struct):
         directory = path.rpartition("/")[0]
         while True:
             above = hash(directory or "/")
-            if above in self.removed or above in self.emptied or (directory and above in self.files):
+            if (
+                above in self.removed
+                or above in self.emptied
+                or (directory and above in self.files)
+            ):
                 return True
             if not directory:
                 return False
@@ -310,7 +405,11 @@ def read_layer(source: ByteSource, budget: Budget) -> Layer:
     return layer
 
 
-def _take(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
+def _take(
+    layer: Layer,
+    entry: ArchiveEntry,
+    body: Body,
+) -> None:
     layer.count += 1
     layer.size += entry.size
     directory, _, name = entry.path.rpartition("/")
@@ -330,23 +429,39 @@ def _look_at_entry(layer: Layer, entry: ArchiveEntry) -> None:
     program = notable_program(entry)
     if program:
         category, what, kind = program
-        _add(layer, category, ImageFile(entry.path, what, kind=kind))
+        _add(
+            layer,
+            category,
+            ImageFile(entry.path, what, kind=kind),
+        )
     rights = privilege(entry)
     if rights:
         _add(layer, "privileged", ImageFile(entry.path, rights))
     open_kind = open_to_all(entry)
     if open_kind:
-        _add(layer, "writable", ImageFile(entry.path, open_kind))
+        _add(
+            layer,
+            "writable",
+            ImageFile(entry.path, open_kind),
+        )
 
 
-def _add(layer: Layer, category: str, file: ImageFile) -> None:
+def _add(
+    layer: Layer,
+    category: str,
+    file: ImageFile,
+) -> None:
     if len(layer.notable) < MOST_FOUND:
         layer.notable.append((category, file))
     else:
         layer.gap = layer.gap or f"it has more than {MOST_FOUND} notable files"
 
 
-def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
+def _look_inside(
+    layer: Layer,
+    entry: ArchiveEntry,
+    body: Body,
+) -> None:
     path = entry.path
     if path in _LAYER_OS_RELEASE or matters(path):
         if entry.size > _LONGEST_TEXT:
@@ -389,7 +504,10 @@ V = TypeVar("V")
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 
 
-def read_inventory(source: ByteSource, cancelled: Callable[[], bool] = lambda: False) -> ImageInventory:
+def read_inventory(
+    source: ByteSource,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ImageInventory:
     """Read an image archive to its end.
 
     Args:
@@ -412,7 +530,9 @@ def read_inventory(source: ByteSource, cancelled: Callable[[], bool] = lambda: F
                 if entry.size > _LONGEST_MANIFEST:
                     gaps.append("the list of layers is longer than is plausible")
                 manifest = body.read(_LONGEST_MANIFEST)
-            elif entry.kind == "file" and (entry.path.endswith(".tar") or entry.path.startswith("/blobs/")):
+            elif entry.kind == "file" and (
+                entry.path.endswith(".tar") or entry.path.startswith("/blobs/")
+            ):
                 layers[entry.path.lstrip("/")] = read_layer(body, budget)
     except Damaged as error:
         gaps.append(f"the archive: {error}")
@@ -423,7 +543,11 @@ def read_inventory(source: ByteSource, cancelled: Callable[[], bool] = lambda: F
     return _combined([(name, layers[name]) for name in order], gaps)
 
 
-def _order(manifest: bytes | None, layers: Mapping[str, Layer], gaps: list[str]) -> list[str]:
+def _order(
+    manifest: bytes | None,
+    layers: Mapping[str, Layer],
+    gaps: list[str],
+) -> list[str]:
     """Names of the layers, lowest first; without a readable list, in the order of the archive."""
     try:
         names = json.loads(manifest or b"")[0]["Layers"]
@@ -440,15 +564,21 @@ def _texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventory:
+def _combined(
+    layers: list[tuple[str, Layer]],
+    gaps: list[str],
+) -> ImageInventory:
     by_category: dict[str, list[ImageFile]] = {}
     for at, (_, layer) in enumerate(layers):
         above = [higher for _, higher in layers[at + 1 :]]
         for category, file in layer.notable:
             deleted = any(higher.hides(file.path) for higher in above)
             if deleted and category != "credential":
-                continue  # deleted files cannot be started; only their contents can still be extracted
-            by_category.setdefault(category, []).append(replace(file, layer=at + 1, deleted=deleted))
+                # deleted files cannot be started; only their contents can still be extracted
+                continue
+            by_category.setdefault(category, []).append(
+                replace(file, layer=at + 1, deleted=deleted)
+            )
     texts = _in_image(layers, lambda layer: layer.texts)
     databases = _in_image(layers, lambda layer: layer.databases)
     languages = _in_image(layers, lambda layer: layer.languages)
@@ -473,14 +603,21 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
         credentials=files("credential"),
         weak_accounts=weak(texts),
         layers=tuple(
-            LayerSize(ascii(name.removesuffix(".tar"))[1:81], layer.size, layer.count)
+            LayerSize(
+                ascii(name.removesuffix(".tar"))[1:81],
+                layer.size,
+                layer.count,
+            )
             for name, layer in layers
         ),
         gaps=tuple(gaps),
     )
 
 
-def _in_image(layers: list[tuple[str, Layer]], of: Callable[[Layer], dict[str, V]]) -> dict[str, V]:
+def _in_image(
+    layers: list[tuple[str, Layer]],
+    of: Callable[[Layer], dict[str, V]],
+) -> dict[str, V]:
     """Path -> what the layers tell of it, as the finished image shows it."""
     seen: dict[str, V] = {}
     for _, layer in layers:

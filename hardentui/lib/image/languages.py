@@ -1,6 +1,8 @@
-"""Packages of programming languages, from what their installers leave in an image, as Trivy lists them.
+"""Packages of programming languages, from what their installers leave in an image, as Trivy lists
+them.
 
-Python: METADATA and PKG-INFO. npm: package.json. Ruby: gemspecs. Go: the build information in each program.
+Python: METADATA and PKG-INFO. npm: package.json. Ruby: gemspecs. Go: the build information in each
+    program.
 """
 
 from __future__ import annotations
@@ -12,12 +14,16 @@ from collections.abc import Iterator
 from hardentui.lib.image import Package
 from hardentui.lib.image.packages import ArchiveEntry, Body
 
-NOT_LISTED = "only packages of distributions, pip, npm, gem and Go are listed, not other files in the image"
+NOT_LISTED = (
+    "only packages of distributions, pip, npm, gem and Go are listed, not other files in the image"
+)
 KINDS = frozenset({"pypi", "npm", "gem", "golang"})
 
 _PYTHON = re.compile(r"(\.dist-info/METADATA|\.egg-info/PKG-INFO|\.egg-info)$")
 _GEM = re.compile(r"/specifications/[^/]+\.gemspec$")
-_GEM_FIELD = re.compile(r"""^\s*\w+\.(name|version|licenses?)\s*=\s*\[?["']([^"']+)["']""", re.MULTILINE)
+_GEM_FIELD = re.compile(
+    r"""^\s*\w+\.(name|version|licenses?)\s*=\s*\[?["']([^"']+)["']""", re.MULTILINE
+)
 _LARGEST_TEXT = 1 << 20
 _LONGEST = 200
 _ELF = b"\x7fELF"
@@ -62,7 +68,12 @@ def _npm(text: str) -> Package | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     license = about.get("license")
-    return _package("npm", name, version, license if isinstance(license, str) else "")
+    return _package(
+        "npm",
+        name,
+        version,
+        license if isinstance(license, str) else "",
+    )
 
 
 def _python(text: str) -> Package | None:
@@ -72,27 +83,46 @@ def _python(text: str) -> Package | None:
         if colon and name in ("Name", "Version", "License"):
             fields.setdefault(name, value.strip())
     name = fields.get("Name", "").replace("_", "-").lower()  # as in its package URL; a dot stays
-    return _package("pypi", name, fields.get("Version"), fields.get("License", ""))
+    return _package(
+        "pypi",
+        name,
+        fields.get("Version"),
+        fields.get("License", ""),
+    )
 
 
 def _gem(text: str) -> Package | None:
     fields: dict[str, str] = {}
     for name, value in _GEM_FIELD.findall(text):
         fields.setdefault(name.removesuffix("s"), value)
-    return _package("gem", fields.get("name"), fields.get("version"), fields.get("license", ""))
+    return _package(
+        "gem",
+        fields.get("name"),
+        fields.get("version"),
+        fields.get("license", ""),
+    )
 
 
 def _go(body: Body) -> Iterator[Package]:
     """The modules that the Go compiler (1.18 and newer) wrote into a program, with its own version."""
     version, modules = _build_information(body)
     if version:
-        yield Package("golang", "stdlib", version.removeprefix("go").partition(" ")[0])
+        yield Package(
+            "golang",
+            "stdlib",
+            version.removeprefix("go").partition(" ")[0],
+        )
     lines = [line.split("\t") for line in modules.splitlines()]
     for words, following in zip(lines, [*lines[1:], [""]], strict=False):
         replacement = following if following[0] == "=>" else words
         if words[0] not in ("mod", "dep") or len(replacement) < 3 or replacement[2] == "(devel)":
             continue
-        if package := _package("golang", replacement[1], replacement[2], ""):
+        if package := _package(
+            "golang",
+            replacement[1],
+            replacement[2],
+            "",
+        ):
             yield package
 
 
@@ -128,7 +158,19 @@ def _string(data: bytes) -> tuple[bytes, bytes]:
     return b"", b""
 
 
-def _package(kind: str, name: object, version: object, license: str) -> Package | None:
-    if not isinstance(name, str) or not isinstance(version, str) or not name.strip() or not version.strip():
+def _package(
+    kind: str,
+    name: object,
+    version: object,
+    license: str,
+) -> Package | None:
+    if (
+        not isinstance(name, str)
+        or not isinstance(version, str)
+        or not name.strip()
+        or not version.strip()
+    ):
         return None
-    return Package(kind, name.strip()[:_LONGEST], version.strip()[:_LONGEST], license=license[:_LONGEST])
+    return Package(
+        kind, name.strip()[:_LONGEST], version.strip()[:_LONGEST], license=license[:_LONGEST]
+    )

@@ -1,4 +1,5 @@
-"""Installed packages from the databases of dpkg, apk and rpm, in bounded memory even if they are hostile."""
+"""Installed packages from the databases of dpkg, apk and rpm, in bounded memory even if they are
+hostile."""
 
 from __future__ import annotations
 
@@ -14,10 +15,10 @@ from hardentui.lib.image import Package
 
 # A tar reader for archives that may be hostile.
 #
-# It reads a stream once, from front to back, and never holds more than one block, one bounded header or
-# what the caller requests. The standard library's reader trusts the length of a long name or an extended
-# header and reads it whole, so a forged length of gigabytes would take as much memory. Where the format is
-# ambiguous, it behaves like Go's reader, which Podman uses.
+# It reads a stream once, from front to back, and never holds more than one block, one bounded
+# header or what the caller requests. The standard library's reader trusts the length of a long name
+# or an extended header and reads it whole, so a forged length of gigabytes would take as much
+# memory. Where the format is ambiguous, it behaves like Go's reader, which Podman uses.
 
 BLOCK = 512
 LONGEST_HEADER = 1 << 20
@@ -65,7 +66,11 @@ class ArchiveEntry(NamedTuple):
 class Body:
     """The bytes of one entry, bounded by its size in the archive."""
 
-    def __init__(self, source: ByteSource, size: int) -> None:
+    def __init__(
+        self,
+        source: ByteSource,
+        size: int,
+    ) -> None:
         self._source = source
         self._left = size
         self._padding = -size % BLOCK
@@ -125,7 +130,12 @@ def entries(source: ByteSource) -> Iterator[tuple[ArchiveEntry, Body]]:
             continue
         if kind == "S":
             _skip_sparse_map(source, block)
-        entry = _entry(block, kind, size, {**everywhere, **extended})
+        entry = _entry(
+            block,
+            kind,
+            size,
+            {**everywhere, **extended},
+        )
         extended, headers = {}, 0
         body = Body(source, entry.size)
         yield entry, body
@@ -206,7 +216,12 @@ def _skip_sparse_map(source: ByteSource, block: bytes) -> None:
         more = following[504]
 
 
-def _entry(block: bytes, kind: str, size: int, extended: Mapping[str, bytes]) -> ArchiveEntry:
+def _entry(
+    block: bytes,
+    kind: str,
+    size: int,
+    extended: Mapping[str, bytes],
+) -> ArchiveEntry:
     name = block[:100].partition(b"\0")[0]
     prefix = block[345:500].partition(b"\0")[0] if block[257:263] == b"ustar\0" else b""
     raw = extended.get("path", prefix + b"/" + name if prefix else name)
@@ -248,7 +263,13 @@ _DPKG_FIELDS = {
     b"Source": "source",
     b"Status": "status",
 }
-_APK_FIELDS = {b"P": "name", b"V": "version", b"A": "architecture", b"o": "source", b"L": "license"}
+_APK_FIELDS = {
+    b"P": "name",
+    b"V": "version",
+    b"A": "architecture",
+    b"o": "source",
+    b"L": "license",
+}
 
 
 class Database(Struct):
@@ -294,7 +315,11 @@ def _keep(database: Database, package: Package | None) -> None:
 def _dpkg(stanza: dict[str, str]) -> Package | None:
     """`Source: name (version)` has the version only if it differs."""
     source, _, version = stanza.get("source", "").partition(" ")
-    stanza = {**stanza, "source": source, "source_version": version.strip("()")}
+    stanza = {
+        **stanza,
+        "source": source,
+        "source_version": version.strip("()"),
+    }
     return _package("deb", stanza)
 
 
@@ -314,7 +339,10 @@ def _package(kind: str, stanza: dict[str, str]) -> Package | None:
     )
 
 
-def _stanzas(source: ByteSource, fields: dict[bytes, str]) -> Iterator[dict[str, str]]:
+def _stanzas(
+    source: ByteSource,
+    fields: dict[bytes, str],
+) -> Iterator[dict[str, str]]:
     """Blocks of `Name: value` lines between empty lines; only the known fields of each."""
     stanza: dict[str, str] = {}
     for line in _lines(source):
@@ -348,7 +376,7 @@ def _lines(source: ByteSource) -> Iterator[bytes]:
         yield rest
 
 
-# --- rpm: SQLite (Fedora, RHEL 9) and ndb (SUSE); Berkeley DB is not read ---------------------------
+# --- rpm: SQLite (Fedora, RHEL 9) and ndb (SUSE); Berkeley DB is not read -------------------------
 
 
 LARGEST_RPM = 128 << 20
@@ -418,9 +446,17 @@ def _of_sqlite(content: bytes) -> list[bytes]:
         made = str((connection.execute(schema).fetchone() or ("",))[0])
         if not re.match(r"CREATE TABLE\b", made) or "GENERATED" in made.upper():
             raise NotReadable("it has no table of packages")
-        rows = connection.execute("SELECT blob FROM Packages LIMIT ?", (MOST_PACKAGES,)).fetchall()
+        rows = connection.execute(
+            "SELECT blob FROM Packages LIMIT ?",
+            (MOST_PACKAGES,),
+        ).fetchall()
         return [row[0] for row in rows if isinstance(row[0], bytes)]
-    except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:  # a message may not be UTF-8
+    except (
+        sqlite3.Error,
+        ValueError,
+        OverflowError,
+        MemoryError,
+    ) as error:  # a message may not be UTF-8
         raise NotReadable(str(error)) from error
     finally:
         connection.close()
@@ -445,7 +481,12 @@ def _of_ndb(content: bytes) -> Iterator[bytes]:
             raise NotReadable("a package lies outside of it")
         blob, owner, _, length = struct.unpack_from("<4sIII", content, start)
         total += length
-        if blob != b"BlbS" or owner != index or start + 16 + length > len(content) or total > len(content):
+        if (
+            blob != b"BlbS"
+            or owner != index
+            or start + 16 + length > len(content)
+            or total > len(content)
+        ):
             raise NotReadable("a package is damaged")
         yield content[start + 16 : start + 16 + length]
 

@@ -7,8 +7,8 @@ from functools import cache
 
 # Numbers of system calls on ARM machines: the kernel never changes them.
 #
-# Made by tools/system_call_numbers.py. A line that is not indented begins with the number of its first
-# call; those after it follow one another.
+# Made by tools/system_call_numbers.py. A line that is not indented begins with the number of its
+# first call; those after it follow one another.
 
 AARCH64_numbers_arm = """\
 0 io_setup io_destroy io_submit io_cancel io_getevents setxattr lsetxattr fsetxattr getxattr lgetxattr
@@ -121,8 +121,8 @@ ARM_numbers_arm = """\
 
 # Numbers of system calls on x86 machines: the kernel never changes them.
 #
-# Made by tools/system_call_numbers.py. A line that is not indented begins with the number of its first
-# call; those after it follow one another.
+# Made by tools/system_call_numbers.py. A line that is not indented begins with the number of its
+# first call; those after it follow one another.
 
 X86_64_numbers_x86 = """\
 0 read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask

@@ -1,8 +1,9 @@
-"""The supervisor of a watched container: it sees every system call and answers like the active filter.
+"""The supervisor of a watched container: it sees every system call and answers like the active
+filter.
 
-The runtime passes the descriptor of each filter through a unix socket: one when the container starts, one for
-each `podman exec`. A thread answers until the last process has ended. If it dies, the container's
-calls fail, so this is for temporary copies only.
+The runtime passes the descriptor of each filter through a unix socket: one when the container
+starts, one for each `podman exec`. A thread answers until the last process has ended. If it dies,
+the container's calls fail, so this is for temporary copies only.
 """
 
 from __future__ import annotations
@@ -83,7 +84,13 @@ class NotifyDescriptor:
             _unless_gone()
             return None
         ident, pid, _, number, architecture, _, *arguments = _NOTIFICATION.unpack(self._buffer.raw)
-        return Notification(ident, pid, number & 0xFFFFFFFF, architecture, tuple(arguments))
+        return Notification(
+            ident,
+            pid,
+            number & 0xFFFFFFFF,
+            architecture,
+            tuple(arguments),
+        )
 
     def still_waits(self, notification: Notification) -> bool:
         """Whether the caller is still in this call, so that what was read belongs to it."""
@@ -92,11 +99,29 @@ class NotifyDescriptor:
 
     def carry_out(self, notification: Notification) -> None:
         """Let the kernel run the call as if there were no filter."""
-        self._send(_RESPONSE.pack(notification.id, 0, 0, _CONTINUE))
+        self._send(
+            _RESPONSE.pack(
+                notification.id,
+                0,
+                0,
+                _CONTINUE,
+            )
+        )
 
-    def refuse(self, notification: Notification, number: int) -> None:
+    def refuse(
+        self,
+        notification: Notification,
+        number: int,
+    ) -> None:
         """Let the call fail with this error number."""
-        self._send(_RESPONSE.pack(notification.id, 0, -number, 0))
+        self._send(
+            _RESPONSE.pack(
+                notification.id,
+                0,
+                -number,
+                0,
+            )
+        )
 
     def close(self) -> None:
         os.close(self.descriptor)
@@ -143,15 +168,16 @@ class _Session(Struct):
 
 
 class CallWatcher:
-    """Use: `start`, create the container with the profile at `profile_path`, run it, stop it, `finish`.
+    """Use: `start`, create the container with the profile at `profile_path`, run it, stop it,
+    `finish`.
 
     Args:
-        directory: an empty directory, closed to other accounts, that the engine can reach; its path must be
-            short.
+        directory: an empty directory, closed to other accounts, that the engine can reach; its path
+            must be short.
         base: the profile that is in force on the container, as JSON.
         rules: the same, as the runtime reads it for this container.
-        account: the engine's uid. Filters are accepted from its processes and root's alone: with one of
-            their own, other accounts could make any call a need of the container.
+        account: the engine's uid. Filters are accepted from its processes and root's alone: with
+            one of their own, other accounts could make any call a need of the container.
         inspect: reads arguments; called for the calls in `inspected` only.
     """
 
@@ -189,8 +215,14 @@ class CallWatcher:
         Raises:
             OSError: the socket or the profile cannot be created.
         """
-        profile = watched_profile(self._base, listener=self._socket_path, token=self._token)
-        handle = os.open(self.profile_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        profile = watched_profile(
+            self._base,
+            listener=self._socket_path,
+            token=self._token,
+        )
+        handle = os.open(
+            self.profile_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+        )
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(profile, file)
             give_to(handle, self._account)
@@ -201,11 +233,16 @@ class CallWatcher:
         self._listener.listen(16)
         self._listener.setblocking(False)
         self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._thread = threading.Thread(target=self._run, name="hardentui-calls", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run,
+            name="hardentui-calls",
+            daemon=True,
+        )
         self._thread.start()
 
     def finish(self, patience: float = 5.0) -> CallLog:
-        """Stop watching; the container must have ended, or its calls fail from now on. `patience`: seconds.
+        """Stop watching; the container must have ended, or its calls fail from now on. `patience`:
+        seconds.
 
         Raises:
             NotWatched: nothing could be seen.
@@ -241,11 +278,21 @@ class CallWatcher:
         """What was seen so far; the container may continue."""
         return CallLog(
             calls=tuple(
-                CallCount(call.name, call.architecture, call.program, call.runtime, call.refused)
-                for call in sorted(self._calls.values(), key=lambda call: (call.architecture, call.name))
+                CallCount(
+                    call.name,
+                    call.architecture,
+                    call.program,
+                    call.runtime,
+                    call.refused,
+                )
+                for call in sorted(
+                    self._calls.values(), key=lambda call: (call.architecture, call.name)
+                )
             ),
             details=tuple(self._details),
-            cut=frozenset(call.name for call in tuple(self._calls.values()) if call.details >= MOST_DETAILS),
+            cut=frozenset(
+                call.name for call in tuple(self._calls.values()) if call.details >= MOST_DETAILS
+            ),
             unread=frozenset(tuple(self._unread)),
             starts=self._starts,
             faults=tuple(self._faults),
@@ -264,11 +311,14 @@ class CallWatcher:
                 os.unlink(path)
 
     def _run(self) -> None:
-        """Serve until told to stop. Whatever goes wrong, no caller is left waiting: then the calls fail."""
+        """Serve until told to stop. Whatever goes wrong, no caller is left waiting: then the calls
+        fail."""
         try:
             self._serve_all()
         except Exception as error:
-            self._ended_by = f"the supervisor of the system calls ended: {type(error).__name__}: {error}"
+            self._ended_by = (
+                f"the supervisor of the system calls ended: {type(error).__name__}: {error}"
+            )
             for handle in list(self._sessions):
                 self._sessions.pop(handle).notify.close()
 
@@ -298,7 +348,9 @@ class CallWatcher:
             return ()
         with connection:
             if (stranger := _peer(connection)) not in (0, self._account):
-                self._faults[f"account {stranger} tried to hand over a filter; it was refused"] = None
+                self._faults[f"account {stranger} tried to hand over a filter; it was refused"] = (
+                    None
+                )
                 return ()
             connection.settimeout(2.0)
             try:
@@ -356,13 +408,23 @@ class CallWatcher:
             )
         return known
 
-    def _refusal(self, name: str, arguments: Mapping[int, int]) -> int:
+    def _refusal(
+        self,
+        name: str,
+        arguments: Mapping[int, int],
+    ) -> int:
         """The error number with which the active filter denies a call; 0 if it allows it."""
         action, number = answer(self._rules, name, arguments)
         return 0 if action in LETS_THROUGH else number or errno.EPERM
 
-    def _look(self, call: _Call, notification: Notification, notify: NotifyDescriptor) -> None:
-        """Record what the arguments show. Whatever goes wrong here must not keep the caller waiting."""
+    def _look(
+        self,
+        call: _Call,
+        notification: Notification,
+        notify: NotifyDescriptor,
+    ) -> None:
+        """Record what the arguments show. Whatever goes wrong here must not keep the caller
+        waiting."""
         if self._inspect is None or call.details >= MOST_DETAILS:
             return
         try:
@@ -380,8 +442,14 @@ _WATCHED = frozenset({"SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_ERRNO", "SCMP_
 NOTIFY = "SCMP_ACT_NOTIFY"
 
 
-def watched_profile(base: Mapping[str, Any], *, listener: str, token: str) -> dict[str, Any]:
-    """A profile under which a supervisor sees all calls, including denied ones, and answers like `base`.
+def watched_profile(
+    base: Mapping[str, Any],
+    *,
+    listener: str,
+    token: str,
+) -> dict[str, Any]:
+    """A profile under which a supervisor sees all calls, including denied ones, and answers like
+    `base`.
 
     Calls for which `base` kills the process stay with the kernel.
 
@@ -396,7 +464,9 @@ def watched_profile(base: Mapping[str, Any], *, listener: str, token: str) -> di
         **{name: base[name] for name in ("architectures", "archMap") if name in base},
         "listenerPath": listener,
         "listenerMetadata": token,
-        "syscalls": kept if default in _WATCHED else [_watched(entry) for entry in base["syscalls"]],
+        "syscalls": kept
+        if default in _WATCHED
+        else [_watched(entry) for entry in base["syscalls"]],
     }
 
 
@@ -414,13 +484,19 @@ def give_to(place: str | int, account: int) -> None:
 
 def _peer(connection: socket.socket) -> int:
     """The uid of the process at the other end."""
-    answer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    answer = connection.getsockopt(
+        socket.SOL_SOCKET,
+        socket.SO_PEERCRED,
+        struct.calcsize("3i"),
+    )
     return int(struct.unpack("3i", answer)[1])
 
 
 def _with_handles(connection: socket.socket) -> tuple[bytes, tuple[int, ...]]:
     numbers = array.array("i")
-    data, ancillary, _, _ = connection.recvmsg(_MESSAGE_LIMIT, socket.CMSG_SPACE(16 * numbers.itemsize))
+    data, ancillary, _, _ = connection.recvmsg(
+        _MESSAGE_LIMIT, socket.CMSG_SPACE(16 * numbers.itemsize)
+    )
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])

@@ -11,7 +11,9 @@ class CallCount(Struct, frozen=True):
     name: str  # as in seccomp profiles; `#N` for an unknown number
     architecture: str  # as in seccomp profiles: `SCMP_ARCH_X86_64`
     program: int = 0  # number of calls by the container's programs
-    runtime: int = 0  # number of calls by the OCI runtime for the container, before the program started
+    runtime: int = (
+        0  # number of calls by the OCI runtime for the container, before the program started
+    )
     refused: int = 0  # number of these calls that the active filter denied
 
 
@@ -41,7 +43,8 @@ class TouchedFile(Struct, frozen=True):
     uid: int = 0
     gid: int = 0
     mode: int = 0
-    # directory_uid, directory_mode: of its parent directory, which decide who can create and remove entries
+    # directory_uid, directory_mode: of its parent directory, which decide who can create and remove
+    # entries
     directory_uid: int = 0
     directory_gid: int = 0
     directory_mode: int = 0o755

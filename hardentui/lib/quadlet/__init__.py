@@ -1,11 +1,13 @@
-"""The Quadlet generator of any Podman version, reimplemented: which commands it generates from units.
+"""The Quadlet generator of any Podman version, reimplemented: which commands it generates from
+units.
 
-It answers two questions if the host has no generator, or one of another version: does the generator accept
-the units, and which words does systemd finally pass to Podman? It follows the observed behaviour of real
-generators, including the values they lose, and is tested against them. What it does not model is refused.
+It answers two questions if the host has no generator, or one of another version: does the generator
+accept the units, and which words does systemd finally pass to Podman? It follows the observed
+behaviour of real generators, including the values they lose, and is tested against them. What it
+does not model is refused.
 
-It is an oracle for what HardenTUI writes and reads, and shares no code with it: not even the parser of unit
-files and words.
+It is an oracle for what HardenTUI writes and reads, and shares no code with it: not even the parser
+of unit files and words.
 """
 
 from __future__ import annotations
@@ -35,7 +37,13 @@ from hardentui.lib.quadlet.references import (
     service_name,
     word_keys,
 )
-from hardentui.lib.quadlet.text import QuadletUnit, UnitRefused, Version, read_unit, split_for_systemd
+from hardentui.lib.quadlet.text import (
+    QuadletUnit,
+    UnitRefused,
+    Version,
+    read_unit,
+    split_for_systemd,
+)
 
 UNKNOWN = "\0"
 """Marks a value that only a running systemd knows; no real argument can contain it."""
@@ -48,7 +56,8 @@ _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
 
 
 def executed(words: Iterable[str], unit: QuadletUnit) -> tuple[str, ...]:
-    """Words after expanding specifiers and variables; empty ones are dropped, a lone `;` ends the command.
+    """Words after expanding specifiers and variables; empty ones are dropped, a lone `;` ends the
+    command.
 
     Raises:
         UnitRefused: a quote in `Environment=` that is never closed.
@@ -69,14 +78,20 @@ def executed(words: Iterable[str], unit: QuadletUnit) -> tuple[str, ...]:
 
 
 def _specified(text: str) -> str:
-    return _SPECIFIER.sub(lambda match: "%" if match[1] == "%" else UNKNOWN + match[0], text)
+    return _SPECIFIER.sub(
+        lambda match: "%" if match[1] == "%" else UNKNOWN + match[0],
+        text,
+    )
 
 
 def _value(match: re.Match[str], variables: Mapping[str, str]) -> str:
     return "$" if match[1] is None else variables.get(match[1], UNKNOWN + match[0])
 
 
-def _of_variable(text: str, variables: Mapping[str, str]) -> Iterable[str]:
+def _of_variable(
+    text: str,
+    variables: Mapping[str, str],
+) -> Iterable[str]:
     """A word that is a variable without braces becomes all words of its value."""
     value = variables.get(text[1:])
     if value is None:
@@ -94,7 +109,9 @@ def _variables(unit: QuadletUnit) -> dict[str, str]:
             variables = {}
         words = split_for_systemd(line.value)
         if words is None:
-            raise UnitRefused(f"Environment= in [Service] of {unit.name} has a quote that is never closed.")
+            raise UnitRefused(
+                f"Environment= in [Service] of {unit.name} has a quote that is never closed."
+            )
         for word in words:
             name, equals, value = _specified(word).partition("=")
             if equals:
@@ -153,11 +170,18 @@ def translate(
             named `web.container.d/10-more.conf`.
         version: the Podman whose generator is modelled.
         rootless: for a user's service manager.
-        directory: the directory of the units, for relative paths; empty: where that service manager looks
-            first.
-        devices: device nodes of the host, for `AddDevice=-…`; None = not known, and such a unit is refused.
+        directory: the directory of the units, for relative paths; empty: where that service manager
+            looks first.
+        devices: device nodes of the host, for `AddDevice=-…`; None = not known, and such a unit is
+            refused.
     """
-    known = Units({}, version, directory or _DIRECTORIES[rootless], rootless, devices)
+    known = Units(
+        {},
+        version,
+        directory or _DIRECTORIES[rootless],
+        rootless,
+        devices,
+    )
     refused: dict[str, UnitRefused] = {}
     for name in units:
         if "/" in name:
@@ -189,17 +213,26 @@ def generate(
         service name (`web.service`) -> words, the path of podman first.
 
     Raises:
-        UnitRefused: that generator refuses a unit or breaks on it, or its behaviour is not modelled.
+        UnitRefused: that generator refuses a unit or breaks on it, or its behaviour is not
+            modelled.
     """
-    made = translate(units, version=version, rootless=rootless, directory=directory, devices=devices)
+    made = translate(
+        units, version=version, rootless=rootless, directory=directory, devices=devices
+    )
     for error in made.refused.values():
         raise error
     return {
-        name: service.start for name, service in made.services.items() if service.unit.endswith(".container")
+        name: service.start
+        for name, service in made.services.items()
+        if service.unit.endswith(".container")
     }
 
 
-def losses(units: Mapping[str, str], *, version: Version) -> tuple[str, ...]:
+def losses(
+    units: Mapping[str, str],
+    *,
+    version: Version,
+) -> tuple[str, ...]:
     """What that generator drops from units without refusing them, one sentence each.
 
     Raises:
@@ -224,14 +257,24 @@ def losses(units: Mapping[str, str], *, version: Version) -> tuple[str, ...]:
 _DROP_INS = (5, 0)
 
 
-def _read(name: str, units: Mapping[str, str], version: Version) -> QuadletUnit:
+def _read(
+    name: str,
+    units: Mapping[str, str],
+    version: Version,
+) -> QuadletUnit:
     suffix = name.rpartition(".")[2]
     if suffix not in SECTIONS:
         raise UnitRefused(f"{name} is not a unit that can be checked here.")
-    return read_unit(name, [units[name], *_drop_ins(name, units, version)], SECTIONS[suffix], version)
+    return read_unit(
+        name, [units[name], *_drop_ins(name, units, version)], SECTIONS[suffix], version
+    )
 
 
-def _drop_ins(name: str, units: Mapping[str, str], version: Version) -> list[str]:
+def _drop_ins(
+    name: str,
+    units: Mapping[str, str],
+    version: Version,
+) -> list[str]:
     """Drop-ins by name; one for this unit hides one of the same name for its template."""
     if version < _DROP_INS:
         return []
@@ -250,4 +293,6 @@ def _service(unit: QuadletUnit, units: Units) -> MadeService:
     check_keys(unit)
     units.check_dependencies(unit)
     prepare = _PREPARE[unit.kind](unit, units) if unit.kind in _PREPARE else []
-    return MadeService(unit.name, executed(_START[unit.kind](unit, units), unit), executed(prepare, unit))
+    return MadeService(
+        unit.name, executed(_START[unit.kind](unit, units), unit), executed(prepare, unit)
+    )

@@ -1,4 +1,5 @@
-"""The words of `podman run` that Quadlet generates from a `.container` unit, before systemd reads them."""
+"""The words of `podman run` that Quadlet generates from a `.container` unit, before systemd reads
+them."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ from hardentui.lib.quadlet.references import (
 )
 from hardentui.lib.quadlet.text import QuadletUnit, UnitSection, refused
 
-_KINDS_WITH_SOURCE = {"bind": (4, 5), "volume": (4, 5), "glob": (4, 7), "image": (5, 3), "artifact": (5, 7)}
+_KINDS_WITH_SOURCE = {
+    "bind": (4, 5),
+    "volume": (4, 5),
+    "glob": (4, 7),
+    "image": (5, 3),
+    "artifact": (5, 7),
+}
 """Kind of mount -> the first Podman whose generator handles its source."""
 _NEVER = (999, 0)
 _CSV = (4, 8)
@@ -32,30 +39,50 @@ _VOLUME_BY_DEFAULT = (5, 6)
 def mount_words(unit: QuadletUnit, units: Units) -> list[str]:
     """--mount and its argument for each word of Mount=."""
     make = _mount if unit.version >= _CSV else _plain_mount
-    return [word for text in unit.own.words("Mount") for word in ("--mount", make(unit, units, text))]
+    return [
+        word for text in unit.own.words("Mount") for word in ("--mount", make(unit, units, text))
+    ]
 
 
-def _plain_mount(unit: QuadletUnit, units: Units, text: str) -> str:
-    """Before Podman 4.8: parts between commas; the kind comes first, the others in no defined order."""
+def _plain_mount(
+    unit: QuadletUnit,
+    units: Units,
+    text: str,
+) -> str:
+    """Before Podman 4.8: parts between commas; the kind comes first, the others in no defined
+    order."""
     parts: dict[str, str] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
         if not equals:
             raise refused(
-                unit, f"it crashes on a mount with a word without `=`, and every Quadlet is lost: {text}"
+                unit,
+                f"it crashes on a mount with a word without `=`, and every Quadlet is lost: {text}",
             )
         if "=" in value:
-            raise refused(unit, f"it loses what stands after the second `=` of a mount: {text}")
+            raise refused(
+                unit,
+                f"it loses what stands after the second `=` of a mount: {text}",
+            )
         parts[name] = value
     kind = parts.pop("type", "")
     if unit.version >= _KINDS_WITH_SOURCE.get(kind, _NEVER):
         name = "source" if "source" in parts else "src"
         if name in parts:
             parts[name] = units.source(unit, parts[name], mount=True)
-    return ",".join([f"type={kind}", *(f"{name}={value}" for name, value in parts.items())])
+    return ",".join(
+        [
+            f"type={kind}",
+            *(f"{name}={value}" for name, value in parts.items()),
+        ]
+    )
 
 
-def _mount(unit: QuadletUnit, units: Units, text: str) -> str:
+def _mount(
+    unit: QuadletUnit,
+    units: Units,
+    text: str,
+) -> str:
     fields = _record(unit, text.replace("\r\n", "\n"))
     kind = _take_kind(unit, fields, text)
     if unit.version < _KINDS_WITH_SOURCE.get(kind, _NEVER):
@@ -74,7 +101,11 @@ def _mount(unit: QuadletUnit, units: Units, text: str) -> str:
     return ",".join(_field(field) for field in (f"type={kind}", *fields))
 
 
-def _take_kind(unit: QuadletUnit, fields: list[str], text: str) -> str:
+def _take_kind(
+    unit: QuadletUnit,
+    fields: list[str],
+    text: str,
+) -> str:
     """The first `type=` with a plain value, which is removed from the fields."""
     for field in fields:
         name, _, value = field.partition("=")
@@ -88,15 +119,22 @@ def _take_kind(unit: QuadletUnit, fields: list[str], text: str) -> str:
 
 def _field(text: str) -> str:
     """A field as Go's CSV writer formats it."""
-    if text and (text == "\\." or text[0].isspace() or any(character in text for character in ',"\r\n')):
+    if text and (
+        text == "\\." or text[0].isspace() or any(character in text for character in ',"\r\n')
+    ):
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
-def _check_without_source(unit: QuadletUnit, kind: str, text: str) -> None:
+def _check_without_source(
+    unit: QuadletUnit,
+    kind: str,
+    text: str,
+) -> None:
     if unit.version < _NO_CRASH:
         raise refused(
-            unit, f"it crashes on a mount without a source, and every Quadlet of the host is lost: {text}"
+            unit,
+            f"it crashes on a mount without a source, and every Quadlet of the host is lost: {text}",
         )
     if unit.version < _NO_SOURCE_NEEDED:
         raise refused(unit, f"a mount without a source: {text}")
@@ -116,18 +154,27 @@ def _record(unit: QuadletUnit, text: str) -> list[str]:
             end = len(text) if end < 0 else end
             field, at = text[at:end], end
             if "\n" in field:
-                raise refused(unit, f"wrong number of fields in a mount with a line break: {text}")
+                raise refused(
+                    unit,
+                    f"wrong number of fields in a mount with a line break: {text}",
+                )
             if '"' in field:
                 raise refused(unit, f'parse error in a mount: bare " in a field: {text}')
         fields.append(field)
         if at >= len(text):
             return fields
         if text[at] != ",":
-            raise refused(unit, f'parse error in a mount: extraneous or missing " in a field: {text}')
+            raise refused(
+                unit, f'parse error in a mount: extraneous or missing " in a field: {text}'
+            )
         at += 1
 
 
-def _quoted(unit: QuadletUnit, text: str, at: int) -> tuple[str, int]:
+def _quoted(
+    unit: QuadletUnit,
+    text: str,
+    at: int,
+) -> tuple[str, int]:
     out: list[str] = []
     while at < len(text):
         if text.startswith('""', at):
@@ -138,7 +185,10 @@ def _quoted(unit: QuadletUnit, text: str, at: int) -> tuple[str, int]:
         else:
             out.append(text[at])
             at += 1
-    raise refused(unit, f"parse error in a mount: a quote is never closed: {text}")
+    raise refused(
+        unit,
+        f"parse error in a mount: a quote is never closed: {text}",
+    )
 
 
 # key -> flag; `=` at the end: one word before Podman 5.3, two since
@@ -175,7 +225,11 @@ _SWITCHES = {
     "ReadOnlyTmpfs": "--read-only-tmpfs",
     "HttpProxy": "--http-proxy",
 }
-_LABELS = {"SecurityLabelType": "type", "SecurityLabelFileType": "filetype", "SecurityLabelLevel": "level"}
+_LABELS = {
+    "SecurityLabelType": "type",
+    "SecurityLabelFileType": "filetype",
+    "SecurityLabelLevel": "level",
+}
 _HEALTH = tuple(
     "Cmd Interval OnFailure LogDestination MaxLogCount MaxLogSize Retries StartPeriod Timeout StartupCmd "
     "StartupInterval StartupRetries StartupSuccess StartupTimeout".split()
@@ -200,7 +254,8 @@ def container_words(unit: QuadletUnit, units: Units) -> list[str]:
     """All words of the command, including empty ones.
 
     Raises:
-        UnitRefused: the generator refuses the unit, or it needs something that cannot be known here.
+        UnitRefused: the generator refuses the unit, or it needs something that cannot be known
+            here.
     """
     own = unit.own
     image = _image(unit, units)
@@ -216,13 +271,26 @@ def container_words(unit: QuadletUnit, units: Units) -> list[str]:
         *_security(unit, units),
         *_read_only(own),
         *_user(unit),
-        *user_mappings(unit, rootless=units.rootless, manual=True),
+        *user_mappings(
+            unit,
+            rootless=units.rootless,
+            manual=True,
+        ),
         *units.volumes(unit),
         *_ports(unit),
-        *pairs(own, {"Environment": "--env", "Label": "--label", "Annotation": "--annotation"}),
+        *pairs(
+            own,
+            {"Environment": "--env", "Label": "--label", "Annotation": "--annotation"},
+        ),
         *each("--security-opt", [f"mask={paths}" for paths in own.words("Mask")]),
-        *each("--security-opt", [f"unmask={paths}" for paths in own.words("Unmask")]),
-        *each("--env-file", [units.path(path) for path in own.words("EnvironmentFile")]),
+        *each(
+            "--security-opt",
+            [f"unmask={paths}" for paths in own.words("Unmask")],
+        ),
+        *each(
+            "--env-file",
+            [units.path(path) for path in own.words("EnvironmentFile")],
+        ),
         *each("--secret", own.words("Secret")),
         *mount_words(unit, units),
         *_health(own),
@@ -236,7 +304,10 @@ def container_words(unit: QuadletUnit, units: Units) -> list[str]:
 def _image(unit: QuadletUnit, units: Units) -> list[str]:
     image, rootfs = unit.own.last("Image"), unit.own.last("Rootfs")
     if image and rootfs:
-        raise refused(unit, "the Image And Rootfs keys conflict can not be specified together")
+        raise refused(
+            unit,
+            "the Image And Rootfs keys conflict can not be specified together",
+        )
     if rootfs:
         return ["--rootfs", rootfs]
     if not image:
@@ -246,7 +317,10 @@ def _image(unit: QuadletUnit, units: Units) -> list[str]:
 
 def _check_reload(unit: QuadletUnit) -> None:
     if unit.own.last_words("ReloadCmd") and unit.own.last("ReloadSignal"):
-        raise refused(unit, "ReloadCmd and ReloadSignal are mutually exclusive but both are set")
+        raise refused(
+            unit,
+            "ReloadCmd and ReloadSignal are mutually exclusive but both are set",
+        )
 
 
 def _identity(unit: QuadletUnit) -> list[str]:
@@ -260,13 +334,19 @@ def _log(own: UnitSection) -> list[str]:
     if own.version < _LOG_DRIVER:
         return ["--log-driver", "passthrough"]
     words = ["--log-driver", own.last("LogDriver")] if own.has("LogDriver") else []
-    return [*words, *each("--log-opt", own.literal_words("LogOpt"))]
+    return [
+        *words,
+        *each("--log-opt", own.literal_words("LogOpt")),
+    ]
 
 
 def _cgroups(own: UnitSection) -> list[str]:
     mode = own.last("CgroupsMode")
     runtime = ["--runtime", "/usr/bin/crun"] if own.version < _FIXED_RUNTIME else []
-    return [*runtime, *(["--cgroups", mode] if mode else ["--cgroups=split"])]
+    return [
+        *runtime,
+        *(["--cgroups", mode] if mode else ["--cgroups=split"]),
+    ]
 
 
 def _plain(unit: QuadletUnit) -> list[str]:
@@ -317,7 +397,10 @@ def _service(unit: QuadletUnit) -> list[str]:
         return []
     if unit.own.last("Notify").lower() == "healthy" and unit.version >= _HEALTHY:
         return ["--sdnotify=healthy", "-d"]
-    return ["--sdnotify=container" if unit.own.switch("Notify") else "--sdnotify=conmon", "-d"]
+    return [
+        "--sdnotify=container" if unit.own.switch("Notify") else "--sdnotify=conmon",
+        "-d",
+    ]
 
 
 def check_kill_mode(unit: QuadletUnit) -> None:
@@ -341,18 +424,31 @@ def _security(unit: QuadletUnit, units: Units) -> list[str]:
         devices = units.with_devices(unit, devices)
     words += joined(version, "--device", devices)
     if own.has("SeccompProfile"):
-        words += ["--security-opt", f"seccomp={own.last('SeccompProfile')}"]
+        words += [
+            "--security-opt",
+            f"seccomp={own.last('SeccompProfile')}",
+        ]
     if own.last("AppArmor"):
         words += ["--security-opt", f"apparmor={own.last('AppArmor')}"]
-    words += joined(version, "--cap-drop", [word.lower() for word in own.literal_words("DropCapability")])
-    words += joined(version, "--cap-add", [word.lower() for word in own.literal_words("AddCapability")])
-    return [*words, *joined(version, "--sysctl", own.literal_words("Sysctl"))]
+    words += joined(
+        version, "--cap-drop", [word.lower() for word in own.literal_words("DropCapability")]
+    )
+    words += joined(
+        version, "--cap-add", [word.lower() for word in own.literal_words("AddCapability")]
+    )
+    return [
+        *words,
+        *joined(version, "--sysctl", own.literal_words("Sysctl")),
+    ]
 
 
 def _read_only(own: UnitSection) -> list[str]:
     words = switch(own, "ReadOnly", "--read-only")
     if not own.switch("ReadOnly"):
-        return [*words, *(["--tmpfs", _VOLATILE_TMP] if own.switch("VolatileTmp") else [])]
+        return [
+            *words,
+            *(["--tmpfs", _VOLATILE_TMP] if own.switch("VolatileTmp") else []),
+        ]
     if own.version < _READ_ONLY_KEEPS_TMPFS and not own.switch("VolatileTmp"):
         words.append("--read-only-tmpfs=false")
     return words
@@ -365,7 +461,10 @@ def _user(unit: QuadletUnit) -> list[str]:
         if not own.has("User") and not own.has("Group"):
             return []
         user = str(own.number("User"))
-        return ["--user", f"{user}:{own.number('Group')}" if own.has("Group") else user]
+        return [
+            "--user",
+            f"{user}:{own.number('Group')}" if own.has("Group") else user,
+        ]
     user, group = own.last("User"), own.last("Group")
     if not user:
         if group:
@@ -384,7 +483,11 @@ def _ports(unit: QuadletUnit) -> list[str]:
     for port in exposed:
         if not is_port(port):
             raise refused(unit, f"invalid port format '{port}'")
-    return [*words, *joined(unit.version, "--expose", exposed), *published(unit)]
+    return [
+        *words,
+        *joined(unit.version, "--expose", exposed),
+        *published(unit),
+    ]
 
 
 def _health(own: UnitSection) -> list[str]:

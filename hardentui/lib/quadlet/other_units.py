@@ -102,8 +102,16 @@ def _subnets(unit: QuadletUnit) -> list[str]:
     words: list[str] = []
     for number, subnet in enumerate(subnets):
         words += joined(version, "--subnet", [subnet])
-        words += joined(version, "--gateway", gateways[number : number + 1])
-        words += joined(version, "--ip-range", ranges[number : number + 1])
+        words += joined(
+            version,
+            "--gateway",
+            gateways[number : number + 1],
+        )
+        words += joined(
+            version,
+            "--ip-range",
+            ranges[number : number + 1],
+        )
     return words
 
 
@@ -125,7 +133,12 @@ def volume_words(unit: QuadletUnit, units: Units) -> list[str]:
         words += ["--opt", f"image={image}"]
     else:
         words += _mounted(unit)
-    return [*words, *pairs(own, {"Label": "--label"}), *own.words("PodmanArgs"), resource_name(unit)]
+    return [
+        *words,
+        *pairs(own, {"Label": "--label"}),
+        *own.words("PodmanArgs"),
+        resource_name(unit),
+    ]
 
 
 def _mounted(unit: QuadletUnit) -> list[str]:
@@ -140,16 +153,21 @@ def _mounted(unit: QuadletUnit) -> list[str]:
             raise refused(unit, "key Type can't be used without Device")
         words += ["--opt", f"type={own.last('Type')}"]
     options = [
-        f"{name}={own.number(key)}" for key, name in (("User", "uid"), ("Group", "gid")) if own.has(key)
+        f"{name}={own.number(key)}"
+        for key, name in (("User", "uid"), ("Group", "gid"))
+        if own.has(key)
     ]
     if own.last("Options"):
         if not device and unit.version < _OPTIONS_WITHOUT_DEVICE:
             raise refused(unit, "key Options can't be used without Device")
         options.append(own.last("Options"))
-    return [*words, *(["--opt", f"o={','.join(options)}"] if options else [])]
+    return [
+        *words,
+        *(["--opt", f"o={','.join(options)}"] if options else []),
+    ]
 
 
-# --- images and artifacts ---------------------------------------------------------------------------
+# --- images and artifacts -------------------------------------------------------------------------
 
 
 def image_words(unit: QuadletUnit, units: Units) -> list[str]:
@@ -162,7 +180,11 @@ def artifact_words(unit: QuadletUnit, units: Units) -> list[str]:
     return _pull(unit, "artifact", "Artifact")
 
 
-def _pull(unit: QuadletUnit, what: str, key: str) -> list[str]:
+def _pull(
+    unit: QuadletUnit,
+    what: str,
+    key: str,
+) -> list[str]:
     own = unit.own
     if not own.last(key):
         raise refused(unit, f"no {key} key specified")
@@ -193,7 +215,11 @@ def build_words(unit: QuadletUnit, units: Units) -> list[str]:
         *switch(own, "TLSVerify", "--tls-verify"),
         *switch(own, "ForceRM", "--force-rm"),
         *lists(own, _BUILD_LISTS),
-        *joined(version, "--tag", own.every("ImageTag") if version >= _SEVERAL_TAGS else [built]),
+        *joined(
+            version,
+            "--tag",
+            own.every("ImageTag") if version >= _SEVERAL_TAGS else [built],
+        ),
         *pairs(own, _BUILD_PAIRS),
         *units.networks(unit),
         *each("--secret", own.words("Secret")),
@@ -207,7 +233,10 @@ def build_words(unit: QuadletUnit, units: Units) -> list[str]:
     if file.startswith("/") or _URL.search(file) or specifier:
         return words
     if not directory:
-        raise refused(unit, "relative path in File key requires SetWorkingDirectory key to be set")
+        raise refused(
+            unit,
+            "relative path in File key requires SetWorkingDirectory key to be set",
+        )
     return [*words, directory]
 
 
@@ -225,7 +254,10 @@ def _context(unit: QuadletUnit, units: Units) -> tuple[str, str]:
     directory = own.last("SetWorkingDirectory")
     context, relative_to = "", ""
     if directory.lower() == "yaml":
-        raise refused(unit, f"SetWorkingDirectory={directory} is only supported in .kube files")
+        raise refused(
+            unit,
+            f"SetWorkingDirectory={directory} is only supported in .kube files",
+        )
     if directory.lower() == "file":
         if not own.has("File"):
             raise refused(unit, "no File key specified")
@@ -242,10 +274,15 @@ def _context(unit: QuadletUnit, units: Units) -> tuple[str, str]:
     return context, posixpath.dirname(units.path(relative_to))
 
 
-# --- The commands that Quadlet generates from pods and Kubernetes files -----------------------------
+# --- The commands that Quadlet generates from pods and Kubernetes files ---------------------------
 
 
-_POD_TEXTS = {"IP": "--ip", "IP6": "--ip6", "ShmSize": "--shm-size", "HostName": "--hostname"}
+_POD_TEXTS = {
+    "IP": "--ip",
+    "IP6": "--ip6",
+    "ShmSize": "--shm-size",
+    "HostName": "--hostname",
+}
 _POD_LISTS = {
     "NetworkAlias": "--network-alias",
     "DNS": "--dns",
@@ -269,14 +306,23 @@ def pod_words(unit: QuadletUnit, units: Units) -> list[str]:
     """`podman pod create`, which runs before the service starts the pod."""
     own, version = unit.own, unit.version
     name = resource_name(unit)
-    words = podman(own, "pod", "create", "--infra-conmon-pidfile=%t/%N.pid")
+    words = podman(
+        own,
+        "pod",
+        "create",
+        "--infra-conmon-pidfile=%t/%N.pid",
+    )
     if version < _NO_POD_ID_FILE:
         words += ["--pod-id-file=%t/%N.pod-id", "--exit-policy=stop", "--replace"]
     else:
         policy = own.last("ExitPolicy") if own.has("ExitPolicy") else "stop"
         words += ["--replace", "--exit-policy", policy]
     if version >= _MAPPED:
-        words += user_mappings(unit, rootless=units.rootless, manual=True)
+        words += user_mappings(
+            unit,
+            rootless=units.rootless,
+            manual=True,
+        )
     words += [*published(unit), *units.networks(unit)]
     if version < _SINGLE_ADDRESS:
         words += lists(own, {"IP": "--ip", "IP6": "--ip6"})
@@ -284,9 +330,16 @@ def pod_words(unit: QuadletUnit, units: Units) -> list[str]:
         words += texts(own, _POD_TEXTS)
     for key, flag in _POD_LISTS.items():
         words += each(flag, own.every(key))
-    words += [*pairs(own, {"Label": "--label"}), *units.volumes(unit)]
+    words += [
+        *pairs(own, {"Label": "--label"}),
+        *units.volumes(unit),
+    ]
     words += ["--infra-name", f"{name}-infra"] if version >= _NAMED_INFRA else []
-    return [*words, *joined(version, "--name", [name]), *own.words("PodmanArgs")]
+    return [
+        *words,
+        *joined(version, "--name", [name]),
+        *own.words("PodmanArgs"),
+    ]
 
 
 def started_pod_words(unit: QuadletUnit, units: Units) -> list[str]:
@@ -306,14 +359,27 @@ def kube_words(unit: QuadletUnit, units: Units) -> list[str]:
         raise refused(unit, f"invalid service Type '{kind}'")
     propagation = own.last("ExitCodePropagation")
     words = [
-        *podman(own, "kube", "play", "--replace", "--service-container=true"),
+        *podman(
+            own,
+            "kube",
+            "play",
+            "--replace",
+            "--service-container=true",
+        ),
         *([f"--service-exit-code-propagation={propagation}"] if propagation else []),
         *_log_driver(own),
         *each("--log-opt", own.literal_words("LogOpt")),
-        *user_mappings(unit, rootless=units.rootless, manual=False),
+        *user_mappings(
+            unit,
+            rootless=units.rootless,
+            manual=False,
+        ),
         *units.networks(unit),
         *(_update(word) for word in own.literal_words("AutoUpdate")),
-        *each("--configmap", [units.path(word) for word in own.literal_words("ConfigMap")]),
+        *each(
+            "--configmap",
+            [units.path(word) for word in own.literal_words("ConfigMap")],
+        ),
         *published(unit),
         *own.words("PodmanArgs"),
         *(units.path(file) for file in files),
@@ -341,7 +407,9 @@ def _yaml(unit: QuadletUnit) -> list[str]:
 def _update(text: str) -> str:
     container, slash, kind = text.partition("/")
     return (
-        f"--annotation={_AUTO_UPDATE}/{container}={kind}" if slash else f"--annotation={_AUTO_UPDATE}={text}"
+        f"--annotation={_AUTO_UPDATE}/{container}={kind}"
+        if slash
+        else f"--annotation={_AUTO_UPDATE}={text}"
     )
 
 
@@ -350,8 +418,13 @@ def _check_directory(unit: QuadletUnit, files: int) -> None:
     if not directory or directory.lower() == "unit":
         return
     if directory.lower() == "file":
-        raise refused(unit, f"SetWorkingDirectory={directory} is only supported in .build files")
+        raise refused(
+            unit,
+            f"SetWorkingDirectory={directory} is only supported in .build files",
+        )
     if directory.lower() != "yaml":
         raise refused(unit, f"unsupported value for WorkingDirectory: {directory}")
     if files != 1:
-        raise refused(unit, "SetWorkingDirectory=yaml is only supported when a single Yaml key is provided")
+        raise refused(
+            unit, "SetWorkingDirectory=yaml is only supported when a single Yaml key is provided"
+        )

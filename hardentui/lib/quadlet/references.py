@@ -32,7 +32,11 @@ def each(flag: str, values: Iterable[str]) -> list[str]:
     return [word for value in values for word in (flag, value)]
 
 
-def joined(version: Version, flag: str, values: Iterable[str]) -> list[str]:
+def joined(
+    version: Version,
+    flag: str,
+    values: Iterable[str],
+) -> list[str]:
     """`--flag=value` before Podman 5.3, two words since."""
     if version < _TWO_WORDS:
         return [f"{flag}={value}" for value in values]
@@ -46,14 +50,20 @@ def texts(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
 
 
 def lists(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
-    return [word for key, flag in keys.items() for word in joined(own.version, flag, own.every(key))]
+    return [
+        word for key, flag in keys.items() for word in joined(own.version, flag, own.every(key))
+    ]
 
 
 def switches(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
     return [word for key, flag in keys.items() for word in switch(own, key, flag)]
 
 
-def switch(own: UnitSection, key: str, flag: str) -> list[str]:
+def switch(
+    own: UnitSection,
+    key: str,
+    flag: str,
+) -> list[str]:
     value = own.switch(key)
     return [] if value is None else [flag if value else f"{flag}=false"]
 
@@ -107,61 +117,116 @@ def _split_port(value: str) -> list[str]:
 # --- user namespaces ------------------------------------------------------------------------------
 
 
-def user_mappings(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[str]:
-    """--userns and maps: from UserNS= and UIDMap=, or from the older RemapUsers= and RemapUid=. `manual`:
-    RemapUsers=manual is allowed.
+def user_mappings(
+    unit: QuadletUnit,
+    *,
+    rootless: bool,
+    manual: bool,
+) -> list[str]:
+    """--userns and maps: from UserNS= and UIDMap=, or from the older RemapUsers= and RemapUid=.
+    `manual`: RemapUsers=manual is allowed.
     """
     own = unit.own
     userns = each("--userns", [own.last("UserNS")]) if own.last("UserNS") else []
     if unit.version < _COMMAND_MAPS:
-        return userns or _remapped(unit, rootless=rootless, manual=manual)
+        return userns or _remapped(
+            unit,
+            rootless=rootless,
+            manual=manual,
+        )
     words = [
         *userns,
-        *joined(unit.version, "--uidmap", own.literal_words("UIDMap")),
-        *joined(unit.version, "--gidmap", own.literal_words("GIDMap")),
+        *joined(
+            unit.version,
+            "--uidmap",
+            own.literal_words("UIDMap"),
+        ),
+        *joined(
+            unit.version,
+            "--gidmap",
+            own.literal_words("GIDMap"),
+        ),
     ]
-    for key, flag in (("SubUIDMap", "--subuidname"), ("SubGIDMap", "--subgidname")):
+    for key, flag in (
+        ("SubUIDMap", "--subuidname"),
+        ("SubGIDMap", "--subgidname"),
+    ):
         words += [flag, own.last(key)] if own.last(key) else []
     if not words:
-        return _remapped(unit, rootless=rootless, manual=manual)
+        return _remapped(
+            unit,
+            rootless=rootless,
+            manual=manual,
+        )
     if any(own.has(key) for key in ("RemapUid", "RemapGid", "RemapUsers")):
-        raise refused(unit, "deprecated Remap keys are set along with explicit mapping keys")
+        raise refused(
+            unit,
+            "deprecated Remap keys are set along with explicit mapping keys",
+        )
     return words
 
 
-def _remapped(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[str]:
+def _remapped(
+    unit: QuadletUnit,
+    *,
+    rootless: bool,
+    manual: bool,
+) -> list[str]:
     own, version = unit.own, unit.version
     users, groups = own.literal_words("RemapUid"), own.literal_words("RemapGid")
     values = [line.value for line in own.lines if line.key == "RemapUsers"]
     mode = values[-1] if values else ""
     if not mode:
         if users or groups:
-            raise refused(unit, f"{'UidMap' if users else 'GidMap'} set without RemapUsers")
+            raise refused(
+                unit,
+                f"{'UidMap' if users else 'GidMap'} set without RemapUsers",
+            )
         return []
     if mode == "manual":
         if not manual:
             raise refused(unit, "RemapUsers=manual is not supported")
-        return [*joined(version, "--uidmap", users), *joined(version, "--gidmap", groups)]
+        return [
+            *joined(version, "--uidmap", users),
+            *joined(version, "--gidmap", groups),
+        ]
     if mode == "auto":
-        options = [*(f"uidmapping={text}" for text in users), *(f"gidmapping={text}" for text in groups)]
+        options = [
+            *(f"uidmapping={text}" for text in users),
+            *(f"gidmapping={text}" for text in groups),
+        ]
         size = own.number("RemapUidSize")
         options += [f"size={size}"] if size else []
     elif mode == "keep-id":
         options = _keep_id(unit, users, groups, rootless)
     else:
         raise refused(unit, f"unsupported RemapUsers option '{mode}'")
-    return joined(version, "--userns", [f"{mode}:{','.join(options)}" if options else mode])
+    return joined(
+        version,
+        "--userns",
+        [f"{mode}:{','.join(options)}" if options else mode],
+    )
 
 
-def _keep_id(unit: QuadletUnit, users: list[str], groups: list[str], rootless: bool) -> list[str]:
+def _keep_id(
+    unit: QuadletUnit,
+    users: list[str],
+    groups: list[str],
+    rootless: bool,
+) -> list[str]:
     if not rootless and unit.version < _KEEP_ID_FOR_SYSTEM:
         raise refused(unit, "RemapUsers=keep-id is unsupported for system units")
     for kind, values in (("UID", users), ("GID", groups)):
         if len(values) > 1 and unit.version >= _KEEP_ID_OPTIONS:
-            raise refused(unit, f"RemapUsers=keep-id supports only a single value for {kind} mapping")
+            raise refused(
+                unit, f"RemapUsers=keep-id supports only a single value for {kind} mapping"
+            )
     if unit.version < _KEEP_ID_OPTIONS:
         return []
-    return [*(f"uid={number}" for number in users), *(f"gid={number}" for number in groups)]
+    return [
+        *(f"uid={number}" for number in users),
+        *(f"gid={number}" for number in groups),
+    ]
 
 
 SECTIONS = {
@@ -176,7 +241,12 @@ SECTIONS = {
 }
 """Suffix of a file -> its required section."""
 
-SINCE_SECTION = {"Pod": (5, 0), "Image": (4, 8), "Build": (5, 2), "Artifact": (5, 7)}
+SINCE_SECTION = {
+    "Pod": (5, 0),
+    "Image": (4, 8),
+    "Build": (5, 2),
+    "Artifact": (5, 7),
+}
 """Sections added after Podman 4.4."""
 
 _QUADLET_SECTION = (5, 3)
@@ -318,7 +388,9 @@ def check_keys(unit: QuadletUnit) -> None:
         known = KEYS[section.name]
         for line in section.lines:
             if line.key not in known or version < known[line.key]:
-                raise refused(unit, f"unsupported key '{line.key}' in group '{section.name}' in {unit.name}")
+                raise refused(
+                    unit, f"unsupported key '{line.key}' in group '{section.name}' in {unit.name}"
+                )
 
 
 def word_keys(section: str) -> tuple[str, ...]:
@@ -411,20 +483,25 @@ class Units(msgspec.Struct, frozen=True):
             return text
         return posixpath.normpath(f"{self.directory}/{text}")
 
-    def with_devices(self, unit: QuadletUnit, devices: list[str]) -> list[str]:
+    def with_devices(
+        self,
+        unit: QuadletUnit,
+        devices: list[str],
+    ) -> list[str]:
         """Devices, without optional ones (`-/dev/x`) that do not exist."""
         there = []
         for device in devices:
             path = device.removeprefix("-").partition(":")[0]
             if device.startswith("-") and self.devices is None:
                 raise refused(
-                    unit, f"AddDevice=-… depends on whether the host has {path}: it is not known here"
+                    unit,
+                    f"AddDevice=-… depends on whether the host has {path}: it is not known here",
                 )
             if not device.startswith("-") or path in (self.devices or ()):
                 there.append(device.removeprefix("-"))
         return there
 
-    # --- units that are named -----------------------------------------------------------------------
+    # --- units that are named ---------------------------------------------------------------------
 
     def image(self, unit: QuadletUnit, name: str) -> str:
         kinds = [(".image", _IMAGE_UNITS), (".build", _BUILD_UNITS)]
@@ -448,7 +525,13 @@ class Units(msgspec.Struct, frozen=True):
             raise refused(unit, "no ImageTag key specified")
         return tags[0]
 
-    def source(self, unit: QuadletUnit, source: str, *, mount: bool = False) -> str:
+    def source(
+        self,
+        unit: QuadletUnit,
+        source: str,
+        *,
+        mount: bool = False,
+    ) -> str:
         """The source of a volume or of a mount."""
         if not source and self.version >= _NO_EMPTY_SOURCE:
             raise refused(unit, "source cannot be empty")
@@ -479,7 +562,10 @@ class Units(msgspec.Struct, frozen=True):
                 words += ["-v", value]
                 continue
             source = self.source(unit, source) if source else ""
-            words += ["-v", f"{source}:{rest}" if source else rest.partition(":")[0]]
+            words += [
+                "-v",
+                f"{source}:{rest}" if source else rest.partition(":")[0],
+            ]
         return words
 
     def networks(self, unit: QuadletUnit) -> list[str]:
@@ -504,7 +590,9 @@ class Units(msgspec.Struct, frozen=True):
         if "%" in other or later:
             raise refused(unit, f"cannot get the resource name of {name}")
         if colon:
-            raise refused(unit, "extra options are not supported when joining another container's network")
+            raise refused(
+                unit, "extra options are not supported when joining another container's network"
+            )
         return f"container:{other}"
 
     def pod(self, unit: QuadletUnit) -> list[str]:
@@ -528,7 +616,9 @@ class Units(msgspec.Struct, frozen=True):
         for key in _DEPENDENCY_KEYS:
             for name in unit.section("Unit").literal_words(key):
                 kind = name.rpartition(".")[2] if "." in name else ""
-                known = kind in SECTIONS and self.version >= SINCE_SECTION.get(SECTIONS[kind], self.version)
+                known = kind in SECTIONS and self.version >= SINCE_SECTION.get(
+                    SECTIONS[kind], self.version
+                )
                 if known and name not in self.units:
                     raise refused(unit, f"unable to translate dependency for {name}")
 

@@ -1,4 +1,5 @@
-"""A unit file as Quadlet reads it: lines, sections, words, and the lookups that differ between keys."""
+"""A unit file as Quadlet reads it: lines, sections, words, and the lookups that differ between
+keys."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ _LONGEST = 256 << 10
 
 
 class UnitRefused(Exception):
-    """A generator refuses a unit, in a sentence, and why; both name what the unit says, as it says it."""
+    """A generator refuses a unit, in a sentence, and why; both name what the unit says, as it says
+    it."""
 
     def __init__(self, title: str, why: str = "") -> None:
         super().__init__(f"{title} {why}".strip())
@@ -109,17 +111,28 @@ class UnitSection(msgspec.Struct, frozen=True):
         return [by_name[name] for name in sorted(by_name, key=lambda name: name.encode("utf-8"))]
 
     def losses_of_words(self, key: str) -> list[str]:
-        return [self._loss(line, split.lost) for line, split in self._split(key, self._escaped) if split.lost]
+        return [
+            self._loss(line, split.lost)
+            for line, split in self._split(key, self._escaped)
+            if split.lost
+        ]
 
     def losses_of_literal_words(self, key: str) -> list[str]:
-        return [self._loss(line, split.lost) for line, split in self._split(key, split_literal) if split.lost]
+        return [
+            self._loss(line, split.lost)
+            for line, split in self._split(key, split_literal)
+            if split.lost
+        ]
 
     def losses_of_pairs(self, key: str) -> list[str]:
         lost = self.losses_of_words(key)
         for line, split in self._split(key, self._escaped):
             names = [word for word in split.words if "=" not in word]
             if self.version >= _PAIRS_WITHOUT_VALUE:
-                lost += [self._loss(line, "a name without `=` takes a value from elsewhere") for _ in names]
+                lost += [
+                    self._loss(line, "a name without `=` takes a value from elsewhere")
+                    for _ in names
+                ]
             else:
                 lost += [self._loss(line, "a name without `=` is lost") for _ in names]
         return lost
@@ -134,7 +147,11 @@ class UnitSection(msgspec.Struct, frozen=True):
     def _escaped(self, value: str) -> SplitWords:
         return split_escaped(value, self.version)
 
-    def _split(self, key: str, splitter: Callable[[str], SplitWords]) -> list[tuple[UnitLine, SplitWords]]:
+    def _split(
+        self,
+        key: str,
+        splitter: Callable[[str], SplitWords],
+    ) -> list[tuple[UnitLine, SplitWords]]:
         return [(line, splitter(line.value)) for line in self._current(key)]
 
     def _loss(self, line: UnitLine, what: str) -> str:
@@ -162,24 +179,45 @@ class QuadletUnit(msgspec.Struct, frozen=True):
         return self.sections.get(name) or UnitSection(self.name, name, self.version)
 
 
-def read_unit(name: str, texts: Sequence[str], own: str, version: Version) -> QuadletUnit:
+def read_unit(
+    name: str,
+    texts: Sequence[str],
+    own: str,
+    version: Version,
+) -> QuadletUnit:
     """Read a unit file and its drop-ins.
 
     Raises:
-        UnitRefused: a line that is not an assignment, section or comment; or a text that Quadlet and
-            systemd read differently (a carriage return inside a line, NUL, not UTF-8).
+        UnitRefused: a line that is not an assignment, section or comment; or a text that Quadlet
+            and systemd read differently (a carriage return inside a line, NUL, not UTF-8).
     """
     sections: dict[str, UnitSection] = {}
     lost: list[str] = []
     for text in texts:
         _check(text, name)
-        _read_into(sections, lost, name, text, version)
+        _read_into(
+            sections,
+            lost,
+            name,
+            text,
+            version,
+        )
     mine = sections.setdefault(own, UnitSection(name, own, version))
-    return QuadletUnit(name, version, mine, sections, tuple(lost))
+    return QuadletUnit(
+        name,
+        version,
+        mine,
+        sections,
+        tuple(lost),
+    )
 
 
 def _read_into(
-    sections: dict[str, UnitSection], lost: list[str], name: str, text: str, version: Version
+    sections: dict[str, UnitSection],
+    lost: list[str],
+    name: str,
+    text: str,
+    version: Version,
 ) -> None:
     section: UnitSection | None = None
     for content, number, complete in _logical_lines(name, text, version):
@@ -192,7 +230,9 @@ def _read_into(
             continue
         key, equals, value = content.partition("=")
         if not equals or not key:
-            raise _unreadable(name, f"line {number} is not a key-value pair, group, or comment: {content}")
+            raise _unreadable(
+                name, f"line {number} is not a key-value pair, group, or comment: {content}"
+            )
         if key.startswith(" "):
             raise _unreadable(name, f"invalid key name: {key}")
         if section is None:
@@ -200,7 +240,13 @@ def _read_into(
         if not complete:
             lost.append(f"{name}, line {number}: a continued line that never ends is lost")
             continue
-        section.lines.append(UnitLine(key.rstrip(_VALUE_BLANKS), value.lstrip(_VALUE_BLANKS), number))
+        section.lines.append(
+            UnitLine(
+                key.rstrip(_VALUE_BLANKS),
+                value.lstrip(_VALUE_BLANKS),
+                number,
+            )
+        )
 
 
 def _check(text: str, name: str) -> None:
@@ -210,7 +256,8 @@ def _check(text: str, name: str) -> None:
         raise UnitRefused(f"{name} is not text: it has NUL characters or is not valid UTF-8.")
     if _LONE_RETURN.search(text):
         raise UnitRefused(
-            f"{name} has a carriage return inside a line: systemd ends the line there, Quadlet does not.",
+            f"{name} has a carriage return inside a line: systemd ends the line there, Quadlet "
+            "does not.",
             "Remove it by hand first.",
         )
 
@@ -219,12 +266,16 @@ def _unreadable(name: str, why: str) -> UnitRefused:
     return UnitRefused(f"The Quadlet generator cannot read {name}.", why)
 
 
-def _logical_lines(name: str, text: str, version: Version) -> Iterator[tuple[str, int, bool]]:
+def _logical_lines(
+    name: str,
+    text: str,
+    version: Version,
+) -> Iterator[tuple[str, int, bool]]:
     """(text, number, whether it is complete) of each line that is neither empty nor a comment.
 
-    A backslash at the end joins the next line, with nothing in between. Since 5.4 empty lines and comments
-    are skipped between the two; before, they become part of the value, and the comment's own last character
-    decides whether the line goes on.
+    A backslash at the end joins the next line, with nothing in between. Since 5.4 empty lines and
+    comments are skipped between the two; before, they become part of the value, and the comment's
+    own last character decides whether the line goes on.
     """
     physical = text.split("\n")
     if physical[-1] == "":
@@ -261,7 +312,9 @@ def _is_skipped(line: str) -> bool:
 
 
 def _joined_as_they_stand(
-    name: str, physical: Sequence[str], version: Version
+    name: str,
+    physical: Sequence[str],
+    version: Version,
 ) -> Iterator[tuple[str, int, bool]]:
     each, whole = version >= _CUT_EACH_LINE, version >= _CUT_WHOLE_LINES
     at = 0
@@ -274,10 +327,15 @@ def _joined_as_they_stand(
                 yield line, number, True
             continue
         while line.endswith("\\") and at < len(physical):
-            if whole and not each and (physical[at - 1][-1:] != "\\" or physical[number - 1][0].isspace()):
+            if (
+                whole
+                and not each
+                and (physical[at - 1][-1:] != "\\" or physical[number - 1][0].isspace())
+            ):
                 raise _unreadable(
                     name,
-                    f"line {at}: with blanks around a continued line this version may never come to an end",
+                    f"line {at}: with blanks around a continued line this version may never come "
+                    "to an end",
                 )
             line = line[:-1] + (physical[at].strip(_LINE_BLANKS) if each else physical[at])
             at += 1
@@ -288,7 +346,8 @@ def _joined_as_they_stand(
 
 
 def _without_quotes(value: str, version: Version) -> str:
-    """Before 5.0 quotes stay; then all at either end go, matching or not; since 5.8.2 one matching pair."""
+    """Before 5.0 quotes stay; then all at either end go, matching or not; since 5.8.2 one matching
+    pair."""
     if version < _WITHOUT_QUOTES:
         return value
     if version < _ONLY_PAIRED_QUOTES:
@@ -297,16 +356,19 @@ def _without_quotes(value: str, version: Version) -> str:
     return value[1:-1] if paired else value
 
 
-# --- The error for a unit that a generator refuses --------------------------------------------------
+# --- The error for a unit that a generator refuses ------------------------------------------------
 
 
 def refused(unit: QuadletUnit, why: str) -> UnitRefused:
     """The error raised when this generator refuses a unit, with its reason."""
     version = ".".join(map(str, unit.version))
-    return UnitRefused(f"The Quadlet generator of Podman {version} refuses {unit.name}.", why)
+    return UnitRefused(
+        f"The Quadlet generator of Podman {version} refuses {unit.name}.",
+        why,
+    )
 
 
-# --- How Quadlet splits the value of a list key into words, and what gets lost ----------------------
+# --- How Quadlet splits the value of a list key into words, and what gets lost --------------------
 
 
 _OCTAL = (5, 4)
@@ -338,7 +400,13 @@ def split_escaped(value: str, version: Version) -> SplitWords:
     Before Podman 5.4 an octal escape becomes a NUL and its other digits, which nobody can intend.
     """
     try:
-        return _until_empty(_WordScanner(value, escapes=True, octal=version >= _OCTAL))
+        return _until_empty(
+            _WordScanner(
+                value,
+                escapes=True,
+                octal=version >= _OCTAL,
+            )
+        )
     except _UnknownEscapeError as error:
         return SplitWords((), f"the unknown escape {error} loses the whole line")
 
@@ -353,8 +421,13 @@ def split_literal(value: str) -> SplitWords:
 
 
 def split_for_systemd(value: str) -> tuple[str, ...] | None:
-    """Words as systemd itself splits them: an unknown escape is kept; None if a quote is never closed."""
-    scanner = _WordScanner(value, escapes=True, keeps_unknown=True)
+    """Words as systemd itself splits them: an unknown escape is kept; None if a quote is never
+    closed."""
+    scanner = _WordScanner(
+        value,
+        escapes=True,
+        keeps_unknown=True,
+    )
     words: list[str] = []
     while (word := scanner.next_word()) is not None:
         words.append(word)
@@ -375,7 +448,14 @@ def _until_empty(scanner: _WordScanner) -> SplitWords:
 class _WordScanner:
     """Iterates over the words of a value."""
 
-    def __init__(self, value: str, *, escapes: bool, octal: bool = True, keeps_unknown: bool = False) -> None:
+    def __init__(
+        self,
+        value: str,
+        *,
+        escapes: bool,
+        octal: bool = True,
+        keeps_unknown: bool = False,
+    ) -> None:
         self.value = value
         self.octal = octal
         self.keeps_unknown = keeps_unknown

@@ -1,7 +1,7 @@
 """The input of the readers: the sources of one container, parsed once.
 
-A reader returns a Setting (value and source), None (the option is known to be absent) or UNKNOWABLE (no
-source of this container can show it).
+A reader returns a Setting (value and source), None (the option is known to be absent) or UNKNOWABLE
+(no source of this container can show it).
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import Any, TypeAlias
 from msgspec import Struct, field
 
 from hardentui.model.facts import STOCK_CAPABILITIES
-from hardentui.model.spec import NEWEST_KNOWN, UNKNOWABLE, Reading, Setting, Source, UnsavedVolume, Version
+from hardentui.model.spec import (
+    NEWEST_KNOWN,
+    UNKNOWABLE,
+    Reading,
+    Setting,
+    Source,
+    UnsavedVolume,
+    Version,
+)
 from hardentui.options.codecs import is_true
 
 _NOTHING: Document = {}
@@ -24,7 +32,8 @@ class CommandLine(Struct):
     """`podman [globals] run|create [flags] IMAGE [words]`."""
 
     verb: str = ""  # run or create
-    # flags, globals: long flag -> arguments in order; switches have `true` or `false`; comma lists are split
+    # flags, globals: long flag -> arguments in order; switches have `true` or `false`; comma lists
+    # are split
     flags: dict[str, list[str]] = field(default_factory=dict)
     globals: dict[str, list[str]] = field(default_factory=dict)
     image: str = ""  # the image, or the directory with --rootfs
@@ -61,7 +70,11 @@ class View:
         remarks, unsaved: what no option carries over; readers append to it.
     """
 
-    def __init__(self, sources: Sources, command: CommandLine | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        command: CommandLine | None = None,
+    ) -> None:
         inspect = sources.inspect
         self.sources = sources
         self.inspect = inspect
@@ -83,7 +96,11 @@ class View:
     def of_pod(self, namespace: str) -> bool:
         """Whether its `net` or `uts` namespace, with the related options, is the pod's."""
         shared = self.sources.pod_shares
-        own = shared is not None and namespace not in shared and self.inspect.get("IsInfra") is not True
+        own = (
+            shared is not None
+            and namespace not in shared
+            and self.inspect.get("IsInfra") is not True
+        )
         return self.in_pod and not own
 
     def shown(self, value: Any) -> Setting[Any]:
@@ -103,7 +120,7 @@ class View:
         return "container:" + self.sources.container_names.get(reference, reference)
 
 
-# --- readers that many rows share ------------------------------------------------------------------
+# --- readers that many rows share -----------------------------------------------------------------
 
 Reader: TypeAlias = Callable[[View], Reading]
 
@@ -122,7 +139,8 @@ def inspected(field: str, convert: Callable[[Any], Any]) -> Reader:
 
 
 def by_command(value_in: Callable[[CommandLine], Any]) -> Callable[[Reader], Reader]:
-    """Where there is a command line, it alone tells the value; the reader is for containers without."""
+    """Where there is a command line, it alone tells the value; the reader is for containers
+    without."""
 
     def decorated(without: Reader) -> Reader:
         def read(view: View) -> Reading:
@@ -151,7 +169,8 @@ def global_list(flag: str) -> Reader:
 
 
 def client_text(flag: str) -> Reader:
-    """A text that matters only for pulls, or whose effect other rows show: absent without a command line."""
+    """A text that matters only for pulls, or whose effect other rows show: absent without a command
+    line."""
     return by_command(lambda command: command.last(flag))(never)
 
 
@@ -159,10 +178,14 @@ _OF_PRIVILEGED = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", 
 
 
 def is_privileged(view: View) -> bool:
-    """Inspect derives it from an annotation, which anyone can set; recorded capabilities are reliable."""
+    """Inspect derives it from an annotation, which anyone can set; recorded capabilities are
+    reliable."""
     if not view.host.get("Privileged"):
         return False
-    return "BoundingCaps" not in view.inspect or {*(view.inspect["BoundingCaps"] or ())} >= _OF_PRIVILEGED
+    return (
+        "BoundingCaps" not in view.inspect
+        or {*(view.inspect["BoundingCaps"] or ())} >= _OF_PRIVILEGED
+    )
 
 
 def never(view: View) -> Reading:
@@ -195,7 +218,9 @@ class Sources(Struct, frozen=True):
     image: Document | None = None
     # config.json of the runtime; None if it could not be read. Its process.env is never used.
     oci_config: Document | None = None
-    umask: str = ""  # of the main process according to the kernel, four octal digits; empty = unknown
+    umask: str = (
+        ""  # of the main process according to the kernel, four octal digits; empty = unknown
+    )
     default_capabilities: frozenset[str] = STOCK_CAPABILITIES  # the engine's default capabilities
     default_network: str = "podman"  # the engine's default network
     version: Version = NEWEST_KNOWN  # of the engine
@@ -212,6 +237,8 @@ class Sources(Struct, frozen=True):
     pod_mounts: frozenset[str] = frozenset()  # destinations of the pod's mounts in each member
     # ID -> name, for `container:<id>` references and dependencies
     container_names: Mapping[str, str] = field(default_factory=dict)
-    volumes: Mapping[str, Document] = field(default_factory=dict)  # name -> inspect document of its volumes
+    volumes: Mapping[str, Document] = field(
+        default_factory=dict
+    )  # name -> inspect document of its volumes
     # what /etc/hosts starts with in a container that did not ask; None = unknown
     base_hosts: str | None = None

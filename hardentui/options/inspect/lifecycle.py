@@ -60,7 +60,8 @@ def read_requires(view: View) -> Reading:
         return None
     modes = [view.network_mode]
     modes += [
-        str(view.host.get(f) or "") for f in ("IpcMode", "PidMode", "UTSMode", "UsernsMode", "CgroupMode")
+        str(view.host.get(f) or "")
+        for f in ("IpcMode", "PidMode", "UTSMode", "UsernsMode", "CgroupMode")
     ]
     shared = {mode[len("container:") :] for mode in modes if mode.startswith("container:")}
     names = view.sources.container_names
@@ -72,7 +73,9 @@ def read_volumes_from(view: View) -> Reading:
     """Compose tools give IDs; the container that is created next under that name has another one."""
     names = view.sources.container_names
     references = [str(text).partition(":") for text in view.host.get("VolumesFrom") or ()]
-    given = tuple(f"{names.get(giver, giver)}{colon}{options}" for giver, colon, options in references)
+    given = tuple(
+        f"{names.get(giver, giver)}{colon}{options}" for giver, colon, options in references
+    )
     return view.shown(given) if given else None
 
 
@@ -134,7 +137,11 @@ def pid_file(field: str) -> Reader:
 def read_runtime(view: View) -> Reading:
     runtime = str(view.inspect.get("OCIRuntime") or "")
     default = view.sources.runtime
-    return view.shown(runtime) if "/" in runtime or (default and runtime not in ("", default)) else None
+    return (
+        view.shown(runtime)
+        if "/" in runtime or (default and runtime not in ("", default))
+        else None
+    )
 
 
 def read_log_driver(view: View) -> Reading:
@@ -199,7 +206,9 @@ def health_command(view: View, test: Sequence[str]) -> str:
     if len(words) > 1:
         return json.dumps(words, ensure_ascii=False)
     if words and len(words[0].split()) != 1:
-        view.remarks.append("--health-cmd: a program whose path contains blanks is run through the shell")
+        view.remarks.append(
+            "--health-cmd: a program whose path contains blanks is run through the shell"
+        )
         return words[0]
     return "CMD " + " ".join(words)
 
@@ -227,10 +236,15 @@ def read_health_cmd(view: View) -> Reading:
     check = _own_check(view)
     if check is None:
         return None
-    fields = (("Timeout", "--health-timeout"), ("Retries", "--health-retries"))
+    fields = (
+        ("Timeout", "--health-timeout"),
+        ("Retries", "--health-retries"),
+    )
     zeros = [flag for field, flag in fields if _times_of_check(view) and not check.get(field)]
     if zeros and view.command is None:
-        view.remarks.append(f"{', '.join(zeros)}: 0 cannot be expressed; Podman's default applies instead")
+        view.remarks.append(
+            f"{', '.join(zeros)}: 0 cannot be expressed; Podman's default applies instead"
+        )
     return view.shown(health_command(view, check["Test"]))
 
 
@@ -242,7 +256,11 @@ def read_health_interval(view: View) -> Reading:
     return view.shown(duration(interval) if interval else "disable")
 
 
-def health_value(field: str, default: int, convert: Callable[[int], Any]) -> Reader:
+def health_value(
+    field: str,
+    default: int,
+    convert: Callable[[int], Any],
+) -> Reader:
     def read(view: View) -> Reading:
         value = _times_of_check(view).get(field) or 0
         usual = value == default and not view.image_config.get("Healthcheck")
@@ -335,7 +353,12 @@ def read_userns(view: View) -> Reading:
     declared = _declared_userns(view)
     if not declared and view.command is None and _may_be_automatic(view):
         return UNKNOWABLE
-    if not declared and view.command is None and view.sources.rootless and _kept_user(view) != "0:0":
+    if (
+        not declared
+        and view.command is None
+        and view.sources.rootless
+        and _kept_user(view) != "0:0"
+    ):
         view.remarks.append(
             "--userns: the map is that of keep-id; the user's entry in /etc/passwd, which keep-id adds, "
             "is not carried over"
@@ -355,7 +378,9 @@ def _may_be_automatic(view: View) -> bool:
 def _kept_user(view: View) -> str:
     """The `uid:gid` of the calling account under keep-id: as requested, otherwise as mapped."""
     asked = dict(
-        part.split("=", 1) for part in _declared_userns(view).partition(":")[2].split(",") if "=" in part
+        part.split("=", 1)
+        for part in _declared_userns(view).partition(":")[2].split(",")
+        if "=" in part
     )
     maps = view.host.get("IDMappings") or {}
 
@@ -370,7 +395,9 @@ def read_user(view: View) -> Reading:
     own = str(view.config.get("User") or "")
     if own == str(view.image_config.get("User") or ""):
         return None
-    if _is_of_pod(view) or _declared_userns(view).startswith("keep-id"):  # which sets the user by itself
+    if _is_of_pod(view) or _declared_userns(view).startswith(
+        "keep-id"
+    ):  # which sets the user by itself
         given = own != _kept_user(view) if view.command is None else "--user" in view.command.flags
         if not given:
             return None
@@ -416,8 +443,8 @@ def read_passwd(view: View) -> Reading:
 def read_umask(view: View) -> Reading:
     """Inspect pads an empty umask, which the compatible API stores for "not set", to 0000.
 
-    Then the OCI configuration decides; the kernel's value counts only if it is the usual one, because many
-    programs change theirs at start.
+    Then the OCI configuration decides; the kernel's value counts only if it is the usual one,
+    because many programs change theirs at start.
     """
     umask = str(view.config.get("Umask") or "")
     if umask == "0000" and view.command is None:

@@ -24,9 +24,12 @@ def is_anonymous_name(name: str) -> bool:
     return len(name) == 64 and _HEX.issuperset(name)
 
 
-def anonymous_volumes(inspect: Mapping[str, Any], volumes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Destination -> name of the anonymous volumes of a container. `volumes`: name -> inspect document of
-    volumes.
+def anonymous_volumes(
+    inspect: Mapping[str, Any],
+    volumes: Mapping[str, Mapping[str, Any]],
+) -> dict[str, str]:
+    """Destination -> name of the anonymous volumes of a container. `volumes`: name -> inspect
+    document of volumes.
     """
     names = {}
     for mount in inspect.get("Mounts") or ():
@@ -74,19 +77,37 @@ def _options(entry: Mapping[str, Any], kind: str) -> set[str]:
     return options
 
 
-def _overlay(view: View, entry: Mapping[str, Any], destination: str, given: Mount | None) -> Mount | None:
+def _overlay(
+    view: View,
+    entry: Mapping[str, Any],
+    destination: str,
+    given: Mount | None,
+) -> Mount | None:
     """The overlay mount `source:destination:O`, which inspect shows as a bind mount of Podman's own
     directory."""
     options = [str(option) for option in entry.get("Options") or ()]
-    lower = next((o[len("lowerdir=") :] for o in options if o.startswith("lowerdir=")), "")
+    lower = next(
+        (o[len("lowerdir=") :] for o in options if o.startswith("lowerdir=")),
+        "",
+    )
     own = f"/{view.id}/userdata/"
     kept = {o for o in options if o.startswith(("upperdir=", "workdir=")) and own not in o}
     if not lower or own in lower:
         return None
     kept |= {"O", *_forgotten(given)}
     if given is not None and given.type == "volume" and given.source:
-        return Mount("volume", given.source, destination, tuple(sorted(kept)))
-    return Mount("bind", lower, destination, tuple(sorted(kept)))
+        return Mount(
+            "volume",
+            given.source,
+            destination,
+            tuple(sorted(kept)),
+        )
+    return Mount(
+        "bind",
+        lower,
+        destination,
+        tuple(sorted(kept)),
+    )
 
 
 def _forgotten(given: Mount | None) -> set[str]:
@@ -95,24 +116,43 @@ def _forgotten(given: Mount | None) -> set[str]:
     return {option for option in options if option in _FORGOTTEN or option.startswith("idmap")}
 
 
-def _one_mount(view: View, entry: Mapping[str, Any], given: Mount | None) -> Mount | None:
+def _one_mount(
+    view: View,
+    entry: Mapping[str, Any],
+    given: Mount | None,
+) -> Mount | None:
     kind, destination = str(entry.get("Type") or "bind"), str(entry.get("Destination") or "")
     source, subpath = str(entry.get("Source") or ""), str(entry.get("SubPath") or "")
     if kind == "bind" and "/userdata/overlay/" in source:
         return _overlay(view, entry, destination, given)
     if kind == "bind" and source in _SPECIAL_SOURCES:
-        return Mount(source, "", destination, tuple(sorted(_options(entry, kind))))
+        return Mount(
+            source,
+            "",
+            destination,
+            tuple(sorted(_options(entry, kind))),
+        )
     options = _options(entry, kind)
     if kind == "image":
         read_write = ("rw",) if entry.get("RW") else ()
-        return Mount(kind, source, destination, tuple(sorted((options - {"ro"}) | set(read_write))), subpath)
+        return Mount(
+            kind, source, destination, tuple(sorted((options - {"ro"}) | set(read_write))), subpath
+        )
     if kind == "volume":
         name = str(entry.get("Name") or "")
-        anonymous = is_anonymous_name(name) or bool((view.sources.volumes.get(name) or {}).get("Anonymous"))
+        anonymous = is_anonymous_name(name) or bool(
+            (view.sources.volumes.get(name) or {}).get("Anonymous")
+        )
         source = "" if anonymous else name
     if view.started:
         options |= _forgotten(given)
-    return Mount(kind, source, destination, tuple(sorted(options)), subpath)
+    return Mount(
+        kind,
+        source,
+        destination,
+        tuple(sorted(options)),
+        subpath,
+    )
 
 
 def _remark_forgotten(view: View, mounts: list[Mount]) -> None:
@@ -122,7 +162,8 @@ def _remark_forgotten(view: View, mounts: list[Mount]) -> None:
     bound = [mount.destination for mount in mounts if mount.type == "bind"]
     if view.started and bound:
         view.remarks.append(
-            "--volume: relabelling (z, Z), U and idmap of bind mounts cannot be read: " + ", ".join(bound)
+            "--volume: relabelling (z, Z), U and idmap of bind mounts cannot be read: "
+            + ", ".join(bound)
         )
     if not view.started:
         view.remarks.append(
@@ -146,7 +187,12 @@ def read_mounts(view: View) -> Reading:
             continue
         if from_others and (destination not in given if view.command else mount.source == ""):
             continue  # --volumes-from brings it
-        if _is_of_pod(view, str(destination), given, inherited):
+        if _is_of_pod(
+            view,
+            str(destination),
+            given,
+            inherited,
+        ):
             continue
         if mount.type == "volume" and mount.source == "":
             from_image = destination in inherited and destination not in given
@@ -161,7 +207,10 @@ def read_mounts(view: View) -> Reading:
 
 
 def _is_of_pod(
-    view: View, destination: str, given: Mapping[str, Mount], inherited: Mapping[str, Any]
+    view: View,
+    destination: str,
+    given: Mapping[str, Mount],
+    inherited: Mapping[str, Any],
 ) -> bool:
     """Whether the mount comes from the pod; Podman rejects it if the container requests it again."""
     if not view.in_pod or destination in given:
@@ -177,13 +226,26 @@ def _globs(given: dict[str, Mount], mounts: list[Mount]) -> list[Mount]:
         mounts = [
             mount
             for mount in mounts
-            if not (mount.destination.startswith(below) and fnmatchcase(mount.source, pattern.source))
+            if not (
+                mount.destination.startswith(below) and fnmatchcase(mount.source, pattern.source)
+            )
         ]
-        mounts.append(Mount("glob", pattern.source, pattern.destination, tuple(sorted(pattern.options))))
+        mounts.append(
+            Mount(
+                "glob",
+                pattern.source,
+                pattern.destination,
+                tuple(sorted(pattern.options)),
+            )
+        )
     return mounts
 
 
-def _overlays_before_start(view: View, given: dict[str, Mount], mounts: list[Mount]) -> list[Mount]:
+def _overlays_before_start(
+    view: View,
+    given: dict[str, Mount],
+    mounts: list[Mount],
+) -> list[Mount]:
     """Overlay mounts of host directories, which inspect shows only after the first start."""
     shown = {mount.destination for mount in mounts}
     missing = []
@@ -191,11 +253,17 @@ def _overlays_before_start(view: View, given: dict[str, Mount], mounts: list[Mou
         if "O" in mount.options and mount.type == "bind" and mount.destination not in shown:
             if mount.source.startswith("/"):
                 missing.append(
-                    Mount("bind", mount.source, mount.destination, tuple(sorted(set(mount.options) - {"rw"})))
+                    Mount(
+                        "bind",
+                        mount.source,
+                        mount.destination,
+                        tuple(sorted(set(mount.options) - {"rw"})),
+                    )
                 )
             else:
                 view.remarks.append(
-                    f"--volume: the overlay mount at {mount.destination} has a relative source: unknown"
+                    f"--volume: the overlay mount at {mount.destination} has a relative source: "
+                    "unknown"
                 )
     return missing
 
@@ -205,7 +273,11 @@ def _overlays_before_start(view: View, given: dict[str, Mount], mounts: list[Mou
 
 def _tmpfs_options(text: str) -> str:
     options = [o for o in text.split(",") if o and o not in ("rw", "rprivate")]
-    for default, opposite in (("nosuid", "suid"), ("nodev", "dev"), ("tmpcopyup", "notmpcopyup")):
+    for default, opposite in (
+        ("nosuid", "suid"),
+        ("nodev", "dev"),
+        ("tmpcopyup", "notmpcopyup"),
+    ):
         if default in options:
             options.remove(default)
         elif opposite not in options:
@@ -213,7 +285,10 @@ def _tmpfs_options(text: str) -> str:
     if any(
         option.startswith("uid=") for option in options
     ):  # what Podman makes of U; it takes no uid= itself
-        options = ["U", *(option for option in options if not option.startswith(("uid=", "gid=")))]
+        options = [
+            "U",
+            *(option for option in options if not option.startswith(("uid=", "gid="))),
+        ]
     return ",".join(sorted(options))
 
 
@@ -257,7 +332,9 @@ def read_read_only_tmpfs(view: View) -> Reading:
     if not view.host.get("ReadonlyRootfs"):
         return None
     if view.command is not None:
-        return view.commanded(False) if view.command.switched("--read-only-tmpfs") is False else None
+        return (
+            view.commanded(False) if view.command.switched("--read-only-tmpfs") is False else None
+        )
     device = oci_mount(view, "/dev")
     if device is None:
         return UNKNOWABLE
@@ -268,14 +345,18 @@ def read_rootfs(view: View) -> Reading:
     path = str(view.inspect.get("Rootfs") or "")
     if not path or (view.inspect.get("IsInfra") and path.endswith(_ROOT_OF_INFRA)):
         return None
-    given = view.command.image if view.command is not None and view.command.switched("--rootfs") else ""
+    given = (
+        view.command.image if view.command is not None and view.command.switched("--rootfs") else ""
+    )
     suffix = given.rpartition(":")[2] if ":" in given else ""
     if view.command is None:
-        view.remarks.append("--rootfs: whether it is an overlay (:O) or id-mapped (:idmap) cannot be read")
+        view.remarks.append(
+            "--rootfs: whether it is an overlay (:O) or id-mapped (:idmap) cannot be read"
+        )
     return view.shown(f"{path}:{suffix}" if suffix == "O" or suffix.startswith("idmap") else path)
 
 
-# --- Readers of devices -----------------------------------------------------------------------------
+# --- Readers of devices ---------------------------------------------------------------------------
 
 
 _ALL = "rwm"
@@ -297,7 +378,10 @@ def _is_cdi(argument: str) -> bool:
     return not argument.startswith("/")
 
 
-def _from_command(view: View, shown: list[tuple[str, str]]) -> tuple[str, ...]:
+def _from_command(
+    view: View,
+    shown: list[tuple[str, str]],
+) -> tuple[str, ...]:
     """The devices in inspect with the permissions of the command line; directories stay one entry."""
     given = (
         [_split(argument) for argument in view.command.all("--device") if not _is_cdi(argument)]
@@ -331,7 +415,12 @@ def _oci_access(view: View) -> dict[str, str]:
     }
     return mounted | {
         str(device.get("path")): access.get(
-            (device.get("type"), device.get("major"), device.get("minor")), _ALL
+            (
+                device.get("type"),
+                device.get("major"),
+                device.get("minor"),
+            ),
+            _ALL,
         )
         for device in linux.get("devices") or ()
     }
@@ -342,16 +431,27 @@ def _bound(view: View) -> list[tuple[str, str]]:
     if not view.sources.rootless or is_privileged(view):
         return []
     if view.command is not None:
-        given = (_split(argument) for argument in view.command.all("--device") if not _is_cdi(argument))
+        given = (
+            _split(argument) for argument in view.command.all("--device") if not _is_cdi(argument)
+        )
         return [(host, inside) for host, inside, _ in given]
     asked = {str(mount.get("Destination")) for mount in view.inspect.get("Mounts") or ()}
-    pairs = ((str(m.get("source")), str(m.get("destination"))) for m in (view.oci or {}).get("mounts") or ())
-    return [(host, inside) for host, inside in pairs if host.startswith("/dev/") and inside not in asked]
+    pairs = (
+        (str(m.get("source")), str(m.get("destination")))
+        for m in (view.oci or {}).get("mounts") or ()
+    )
+    return [
+        (host, inside) for host, inside in pairs if host.startswith("/dev/") and inside not in asked
+    ]
 
 
 def read_devices(view: View) -> Reading:
     shown = [
-        (str(d.get("PathOnHost")), str(d.get("PathInContainer"))) for d in view.host.get("Devices") or ()
+        (
+            str(d.get("PathOnHost")),
+            str(d.get("PathInContainer")),
+        )
+        for d in view.host.get("Devices") or ()
     ] or _bound(view)
     if view.command is not None:
         given = view.command.all("--device")
@@ -367,8 +467,12 @@ def read_devices(view: View) -> Reading:
         return UNKNOWABLE if view.sources.rootless and view.oci is None else None
     if view.oci is not None:
         access = _oci_access(view)
-        return view.shown(tuple(f"{host}:{inside}:{access.get(inside, _ALL)}" for host, inside in shown))
-    view.remarks.append("--device: access (r, w, m) of the devices cannot be read and is written as rwm")
+        return view.shown(
+            tuple(f"{host}:{inside}:{access.get(inside, _ALL)}" for host, inside in shown)
+        )
+    view.remarks.append(
+        "--device: access (r, w, m) of the devices cannot be read and is written as rwm"
+    )
     return view.shown(tuple(f"{host}:{inside}:{_ALL}" for host, inside in shown))
 
 

@@ -1,4 +1,5 @@
-"""Readers of the network (networks, addresses, ports, names) and of limits (memory, processors, tasks)."""
+"""Readers of the network (networks, addresses, ports, names) and of limits (memory, processors,
+tasks)."""
 
 from __future__ import annotations
 
@@ -29,7 +30,11 @@ def _uses_bridge(view: View) -> bool:
 def _own_networks(view: View) -> dict[str, list[str]]:
     """Network name -> aliases, without Podman's own."""
     networks = (view.inspect.get("NetworkSettings") or {}).get("Networks") or {}
-    own = {view.id[:12], view.name, str(view.config.get("Hostname") or "")}
+    own = {
+        view.id[:12],
+        view.name,
+        str(view.config.get("Hostname") or ""),
+    }
     return {
         name: [alias for alias in (entry or {}).get("Aliases") or () if alias not in own]
         for name, entry in networks.items()
@@ -57,7 +62,9 @@ def _bridge_networks(view: View) -> tuple[str, ...]:
             del rest[target]
             networks.append(f"{target}:{options}" if colon else target)
     for name in sorted(rest):
-        extra = ",".join(f"alias={alias}" for alias in rest[name]) if _aliases_differ(view, own) else ""
+        extra = (
+            ",".join(f"alias={alias}" for alias in rest[name]) if _aliases_differ(view, own) else ""
+        )
         networks.append(f"{name}:{extra}" if extra else name)
     return tuple(networks)
 
@@ -76,7 +83,8 @@ def read_network(view: View) -> Reading:
     if mode in _DEFAULT_BRIDGES:
         if view.command is None:
             view.remarks.append(
-                "--network: static addresses and interface names (ip=, mac=, interface_name=) cannot be read"
+                "--network: static addresses and interface names (ip=, mac=, interface_name=) "
+                "cannot be read"
             )
         networks = _bridge_networks(view)
         if networks == (view.sources.default_network,) and not view.sources.rootless:
@@ -148,10 +156,22 @@ def _parse_publish(argument: str) -> _Publish | None:
     first, _, last = container.partition("-")
     if not first.isdigit() or (last and not last.isdigit()):
         return None
-    return _Publish(address, host, int(first), int(last or first), protocol or "tcp")
+    return _Publish(
+        address,
+        host,
+        int(first),
+        int(last or first),
+        protocol or "tcp",
+    )
 
 
-def _published(view: View, port: int, protocol: str, address: str, host: str) -> Port:
+def _published(
+    view: View,
+    port: int,
+    protocol: str,
+    address: str,
+    host: str,
+) -> Port:
     """A port binding, with details from the command line: random host port, explicit address."""
     for argument in view.command.all("--publish") if view.command else ():
         given = _parse_publish(argument)
@@ -162,7 +182,12 @@ def _published(view: View, port: int, protocol: str, address: str, host: str) ->
         if given.host in ("", "0"):
             host = ""
         return Port(port, host, given.address, protocol)
-    return Port(port, host, "" if address == "0.0.0.0" else address, protocol)  # noqa: S104
+    return Port(
+        port,
+        host,
+        "" if address == "0.0.0.0" else address,  # noqa: S104 - compared, not bound
+        protocol,
+    )
 
 
 def _bindings(view: View) -> list[Port]:
@@ -171,8 +196,19 @@ def _bindings(view: View) -> list[Port]:
         number, _, protocol = key.partition("/")
         for binding in bound or ():
             address, host = str(binding.get("HostIp") or ""), str(binding.get("HostPort") or "")
-            ports.append(_published(view, int(number), protocol or "tcp", address, host))
-    return sorted(set(ports), key=lambda p: (p.container, p.protocol, p.address, p.host.zfill(5)))
+            ports.append(
+                _published(
+                    view,
+                    int(number),
+                    protocol or "tcp",
+                    address,
+                    host,
+                )
+            )
+    return sorted(
+        set(ports),
+        key=lambda p: (p.container, p.protocol, p.address, p.host.zfill(5)),
+    )
 
 
 def read_publish_all(view: View) -> Reading:
@@ -198,7 +234,9 @@ def read_publish(view: View) -> Reading:
             for p in ports
             if any(g.first <= p.container <= g.last and g.protocol == p.protocol for g in given)
         ]
-    random = [port.host for port in ports if port.host.isdigit() and int(port.host) in _RANDOM_PORTS]
+    random = [
+        port.host for port in ports if port.host.isdigit() and int(port.host) in _RANDOM_PORTS
+    ]
     if view.command is None and random:
         view.remarks.append("--publish: host ports that may have been random: " + ", ".join(random))
     return view.shown(tuple(ports)) if ports else None
@@ -207,7 +245,11 @@ def read_publish(view: View) -> Reading:
 def read_expose(view: View) -> Reading:
     exposed = view.config.get("ExposedPorts") or _unpublished(view)
     if not exposed:  # in the host's network, older ones do not show it
-        if view.command is None and view.network_mode == "host" and view.sources.version < _EXPOSED_SHOWN:
+        if (
+            view.command is None
+            and view.network_mode == "host"
+            and view.sources.version < _EXPOSED_SHOWN
+        ):
             return UNKNOWABLE
         given = view.command.all("--expose") if view.command else ()
         return view.commanded(tuple(sorted(given))) if given else None
@@ -217,7 +259,8 @@ def read_expose(view: View) -> Reading:
     ports = sorted(
         port.removesuffix("/tcp")
         for port in exposed
-        if port not in inherited and (port not in bound or (all_published and not _is_given(view, port)))
+        if port not in inherited
+        and (port not in bound or (all_published and not _is_given(view, port)))
     )
     return view.shown(tuple(ports)) if ports else None
 
@@ -229,7 +272,10 @@ def _unpublished(view: View) -> list[str]:
 
 def _is_given(view: View, port: str) -> bool:
     number, _, protocol = port.partition("/")
-    given = map(_parse_publish, view.command.all("--publish") if view.command else ())
+    given = map(
+        _parse_publish,
+        view.command.all("--publish") if view.command else (),
+    )
     return any(g and g.first <= int(number) <= g.last and g.protocol == protocol for g in given)
 
 
@@ -258,7 +304,9 @@ def read_hostname(view: View) -> Reading:
         return None
     if view.command is not None and "--hostname" in view.command.flags:
         return view.shown(own)
-    if view.network_mode == "host":  # the host's own name, unless it was there before the first start
+    if (
+        view.network_mode == "host"
+    ):  # the host's own name, unless it was there before the first start
         if view.command is not None:
             return None
         if not view.started:
@@ -284,7 +332,9 @@ def read_hosts_file(view: View) -> Reading:
         hosts = view.sources.base_hosts
         if hosts is not None and not _names_in(hosts):
             return None
-        view.remarks.append("--hosts-file=none: it does not know the names in the host's /etc/hosts")
+        view.remarks.append(
+            "--hosts-file=none: it does not know the names in the host's /etc/hosts"
+        )
     return view.shown(base) if base else None
 
 
@@ -293,7 +343,9 @@ def _names_in(hosts: str) -> list[str]:
     lines = [line.partition("#")[0].split() for line in hosts.splitlines()]
     names = [name.lower() for line in lines for name in line[1:]]
     return [
-        name for name in names if name not in _OF_EVERY_CONTAINER and not name.startswith(_OF_THE_PROTOCOL)
+        name
+        for name in names
+        if name not in _OF_EVERY_CONTAINER and not name.startswith(_OF_THE_PROTOCOL)
     ]
 
 
@@ -344,7 +396,11 @@ def read_memory_swappiness(view: View) -> Reading:
     return (
         view.shown(int(value))
         if value
-        else _given_zero(view, "--memory-swappiness", memory.get("swappiness"))
+        else _given_zero(
+            view,
+            "--memory-swappiness",
+            memory.get("swappiness"),
+        )
     )
 
 
@@ -352,7 +408,11 @@ def _oci_section(document: Document | None, name: str) -> Document:
     return (document or {}).get(name) or {}
 
 
-def _given_zero(view: View, flag: str, in_oci: int | None) -> Reading:
+def _given_zero(
+    view: View,
+    flag: str,
+    in_oci: int | None,
+) -> Reading:
     """0 if it was requested; inspect shows 0 in both cases."""
     if view.command is not None:
         return view.commanded(0) if view.command.last(flag) == "0" else None
@@ -365,7 +425,9 @@ def read_oom_score_adj(view: View) -> Reading:
     """Docker's API sets 0 unasked."""
     if value := view.host.get("OomScoreAdj"):
         return view.shown(int(value))
-    zero = _given_zero(view, "--oom-score-adj", _oci_section(view.oci, "process").get("oomScoreAdj"))
+    zero = _given_zero(
+        view, "--oom-score-adj", _oci_section(view.oci, "process").get("oomScoreAdj")
+    )
     if view.command is None and isinstance(zero, Setting):
         view.remarks.append("--oom-score-adj=0 is left out: a service of systemd has it anyway")
         return None
@@ -414,7 +476,8 @@ def read_blkio_weight(view: View) -> Reading:
     value = view.host.get("BlkioWeight")
     if not value and view.command is not None and "--blkio-weight" in view.command.flags:
         view.remarks.append(
-            "--blkio-weight is not carried over: Podman ignored it, because this kernel has no weights"
+            "--blkio-weight is not carried over: Podman ignored it, because this kernel has no "
+            "weights"
         )
     return view.shown(int(value)) if value else None
 
@@ -424,7 +487,9 @@ def device_rates(field: str, value_field: str) -> Reader:
         entries = view.host.get(field)
         if not entries:
             return None
-        return view.shown(tuple(f"{entry.get('Path')}:{entry.get(value_field)}" for entry in entries))
+        return view.shown(
+            tuple(f"{entry.get('Path')}:{entry.get(value_field)}" for entry in entries)
+        )
 
     return read
 
@@ -445,13 +510,17 @@ def read_ulimits(view: View) -> Reading:
         given = view.command.all("--ulimit")
         asked = {text.partition("=")[0].lower().replace("rlimit_", "") for text in given}
         limits = ["host"] if "host" in given else []
-        limits += [text for name, text in shown.items() if name in asked or name not in ADDED_AT_START]
+        limits += [
+            text for name, text in shown.items() if name in asked or name not in ADDED_AT_START
+        ]
         return view.shown(tuple(sorted(limits))) if limits else None
     view.remarks.append("--ulimit: host cannot be read")
     limits = [text for text in shown.values() if text not in view.sources.default_ulimits]
     doubtful = [text for text in limits if text.partition("=")[0] in ADDED_AT_START]
     if doubtful and (view.started or view.sources.version < _ADDED_ONLY_AT_START):
-        view.remarks.append("--ulimit: may have been added by Podman itself: " + ", ".join(sorted(doubtful)))
+        view.remarks.append(
+            "--ulimit: may have been added by Podman itself: " + ", ".join(sorted(doubtful))
+        )
     return view.shown(tuple(sorted(limits))) if limits else None
 
 

@@ -7,13 +7,22 @@ from typing import Any
 
 from hardentui.model.facts import capability_name
 from hardentui.model.spec import UNKNOWABLE, Reading, Version
-from hardentui.options.inspect import CommandLine, Reader, View, by_command, is_privileged, oci_mount
+from hardentui.options.inspect import (
+    CommandLine,
+    Reader,
+    View,
+    by_command,
+    is_privileged,
+    oci_mount,
+)
 
 SECRET_MASK = "*******"  # noqa: S105 - what Podman shows instead of a secret
 SECRETS_MASKED = Version(5, 3)
 """Before it, inspect of a started container shows a secret's value as that of any variable."""
 PROXY_NAMES = frozenset(
-    name for low in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy") for name in (low, low.upper())
+    name
+    for low in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
+    for name in (low, low.upper())
 )
 _TERM_WITH_TTY = Version(4, 7)
 """Before it, every container got TERM=xterm, not only those with a terminal."""
@@ -24,7 +33,9 @@ _ROOT_USERS = frozenset({"", "0", "root", "0:0", "root:root"})
 
 
 def read_image(view: View) -> Reading:
-    name = str(view.inspect.get("ImageName") or view.config.get("Image") or view.inspect.get("Image") or "")
+    name = str(
+        view.inspect.get("ImageName") or view.config.get("Image") or view.inspect.get("Image") or ""
+    )
     return view.shown(name) if name else None
 
 
@@ -58,7 +69,9 @@ def read_command(view: View) -> Reading:
         if not own or own == _words(view.image_config.get("Cmd")):
             return None
         return view.shown(own)
-    if not own and not entrypoint:  # `--entrypoint []`: the image's command runs without its entry point
+    if (
+        not own and not entrypoint
+    ):  # `--entrypoint []`: the image's command runs without its entry point
         own = real_command(view)
     return view.shown(own) if own else None
 
@@ -69,7 +82,10 @@ def _given_names(view: View) -> frozenset[str] | None:
     if command is None or "--env-file" in command.flags or "--env-host" in command.flags:
         return None
     names = set()
-    for entry in (*command.flags.get("--env", ()), *command.flags.get("--env-merge", ())):
+    for entry in (
+        *command.flags.get("--env", ()),
+        *command.flags.get("--env-merge", ()),
+    ):
         name = entry.partition("=")[0]
         if name.endswith("*"):
             return None
@@ -77,7 +93,12 @@ def _given_names(view: View) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | None) -> bool:
+def _added_by_podman(
+    view: View,
+    name: str,
+    value: str,
+    given: frozenset[str] | None,
+) -> bool:
     if name == "container":
         return value == "podman"
     if given is not None and name in given:
@@ -91,7 +112,11 @@ def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | 
     if name == "TERM":
         if value != "xterm":
             return False
-        return given is not None or bool(view.config.get("Tty")) or view.sources.version < _TERM_WITH_TTY
+        return (
+            given is not None
+            or bool(view.config.get("Tty"))
+            or view.sources.version < _TERM_WITH_TTY
+        )
     if name == "container_uuid":
         return bool(view.config.get("SystemdMode"))
     if name == "HOME" and view.started:
@@ -99,7 +124,9 @@ def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | 
             return True
         user = str(view.config.get("User") or "")
         name_of_user = user.partition(":")[0]
-        return value == ("/root" if user in _ROOT_USERS else "/") or value == f"/home/{name_of_user}"
+        return (
+            value == ("/root" if user in _ROOT_USERS else "/") or value == f"/home/{name_of_user}"
+        )
     return name in PROXY_NAMES and given is not None
 
 
@@ -132,7 +159,9 @@ def read_env(view: View) -> Reading:
             continue
         variables.append(entry)
         if name == "HOME" and given is None and view.started:
-            view.remarks.append("--env: HOME may have been set by Podman, from the user's home directory")
+            view.remarks.append(
+                "--env: HOME may have been set by Podman, from the user's home directory"
+            )
         if given is None and name in PROXY_NAMES and view.command is None:
             view.remarks.append(f"{name} may have come from the engine's own environment")
     command = view.command
@@ -141,13 +170,15 @@ def read_env(view: View) -> Reading:
             view.remarks.append("variables that came from --env-file are written out one by one")
         if command.switched("--env-host"):
             view.remarks.append(
-                "variables that came from the host's environment (--env-host) are written out one by one"
+                "variables that came from the host's environment (--env-host) are written out one "
+                "by one"
             )
     return view.shown(tuple(sorted(variables))) if variables else None
 
 
 def _missing_names(view: View) -> tuple[tuple[str, ...], bool]:
-    """Missing variables of the image, and PATH; and whether none of the image's and Podman's are left."""
+    """Missing variables of the image, and PATH; and whether none of the image's and Podman's are
+    left."""
     own = {entry.partition("=")[0] for entry in view.config.get("Env") or ()}
     image = {entry.partition("=")[0] for entry in view.image_config.get("Env") or ()}
     return tuple(sorted({"PATH", *image} - own)), own.isdisjoint({"container", *image})
@@ -184,9 +215,12 @@ def read_workdir(view: View) -> Reading:
     own = str(view.config.get("WorkingDir") or "/")
     if own == str(view.image_config.get("WorkingDir") or "/"):
         return None
-    if view.command is None:  # Podman's Docker API creates the directory, which inspect does not show
+    if (
+        view.command is None
+    ):  # Podman's Docker API creates the directory, which inspect does not show
         view.remarks.append(
-            f"--workdir: where neither the image nor a mount has {own}, the container does not start"
+            f"--workdir: where neither the image nor a mount has {own}, the container does not "
+            "start"
         )
     return view.shown(own)
 
@@ -287,7 +321,9 @@ def read_seccomp(view: View) -> Reading:
         return UNKNOWABLE
     if not (view.oci.get("linux") or {}).get("seccomp"):
         return view.from_oci("unconfined")
-    view.remarks.append("--security-opt: whether the seccomp profile is the engine's own cannot be read")
+    view.remarks.append(
+        "--security-opt: whether the seccomp profile is the engine's own cannot be read"
+    )
     return None
 
 
@@ -302,7 +338,8 @@ def read_apparmor(view: View) -> Reading:
 def read_no_new_privileges(view: View) -> Reading:
     options = view.host.get("SecurityOpt") or ()
     given = any(
-        o in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true") for o in options
+        o in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")
+        for o in options
     )
     return view.shown(True) if given else None
 
@@ -361,7 +398,9 @@ def read_label_disable(view: View) -> Reading:
     switch = _label_disable(view)
     options = view.host.get("SecurityOpt") or ()
     if view.command is None and not any(option.startswith("label=") for option in options):
-        view.remarks.append("--security-opt: label= cannot be read if it was set through Podman's API")
+        view.remarks.append(
+            "--security-opt: label= cannot be read if it was set through Podman's API"
+        )
     return switch
 
 
@@ -379,7 +418,9 @@ def read_secrets(view: View) -> Reading:
     if mounted:
         view.remarks.append("--secret: other targets than /run/secrets/NAME cannot be read")
         if not view.started:
-            view.remarks.append("--secret: secrets in environment variables cannot be read before the start")
+            view.remarks.append(
+                "--secret: secrets in environment variables cannot be read before the start"
+            )
     if masked:
         view.remarks.append(
             "--secret: a secret is passed as an environment variable whose name cannot be read: "
@@ -387,10 +428,12 @@ def read_secrets(view: View) -> Reading:
         )
     if mounted:
         return view.shown(mounted)
-    return UNKNOWABLE if masked or not view.started or view.sources.version < SECRETS_MASKED else None
+    return (
+        UNKNOWABLE if masked or not view.started or view.sources.version < SECRETS_MASKED else None
+    )
 
 
-# --- Readers of masks, /proc mount options and kernel parameters ------------------------------------
+# --- Readers of masks, /proc mount options and kernel parameters ----------------------------------
 
 
 _PROC_DEFAULTS = frozenset({"nosuid", "noexec", "nodev", "rprivate"})
@@ -414,7 +457,14 @@ _MASKED_BY_SOME = (
 """Masked by some versions or in systemd mode, so neither presence nor absence is an option."""
 
 READ_ONLY_ALWAYS = frozenset(
-    ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+    [
+        "/proc/asound",
+        "/proc/bus",
+        "/proc/fs",
+        "/proc/irq",
+        "/proc/sys",
+        "/proc/sysrq-trigger",
+    ]
 )
 
 
@@ -434,12 +484,18 @@ def _unmasks_all(view: View) -> bool:
     return "unconfined" in _given(view.command, "systempaths")  # Podman 4.3 does not show it
 
 
-@by_command(lambda command: tuple(path for value in _given(command, "mask") for path in value.split(":")))
+@by_command(
+    lambda command: tuple(path for value in _given(command, "mask") for path in value.split(":"))
+)
 def read_mask(view: View) -> Reading:
     if view.oci is None:
         return UNKNOWABLE
     masked = (view.oci.get("linux") or {}).get("maskedPaths") or ()
-    extra = [path for path in masked if path not in MASKED_ALWAYS and not path.startswith(_MASKED_BY_SOME)]
+    extra = [
+        path
+        for path in masked
+        if path not in MASKED_ALWAYS and not path.startswith(_MASKED_BY_SOME)
+    ]
     return view.from_oci(tuple(extra)) if extra else None
 
 

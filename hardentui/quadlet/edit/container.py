@@ -13,9 +13,21 @@ from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, RESTART, ROOTFS, TABLE, Mount
 from hardentui.options.argv import Item, item_word, items_of, items_of_token, read_command, same
 from hardentui.options.codecs import mount_text, parse_mount
-from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles, UnitEntry, UnitPlace
+from hardentui.quadlet.read.container import (
+    CONTAINER,
+    REFERENCES,
+    QuadletFiles,
+    UnitEntry,
+    UnitPlace,
+)
 from hardentui.quadlet.write.container import UnitsBeside, container_unit, for_quadlet
-from hardentui.systemd.command_line import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD, is_plain_word, word
+from hardentui.systemd.command_line import (
+    EMPTY_WORD,
+    HELPER_VARIABLES,
+    SEMICOLON_WORD,
+    is_plain_word,
+    word,
+)
 from hardentui.systemd.unit_text import (
     Assignment,
     UnitText,
@@ -33,7 +45,8 @@ MOST_EDITS = 200
 
 
 class ItemChange(Struct, frozen=True):
-    """One option: the entries that are removed and added; for a scalar, `after` is its value or nothing."""
+    """One option: the entries that are removed and added; for a scalar, `after` is its value or
+    nothing."""
 
     option: Option[Any]
     removed: Items
@@ -45,15 +58,16 @@ class New(Struct, frozen=True):
     """The new state of an entry."""
 
     item: Item
-    # the entry's former item if only the options of a mount change: its source keeps its spelling. `lost` and
-    # `gained` are those options.
+    # the entry's former item if only the options of a mount change: its source keeps its spelling.
+    # `lost` and `gained` are those options.
     kept: Item | None = None
     lost: tuple[str, ...] = ()
     gained: tuple[str, ...] = ()
 
 
 class Decision(Struct):
-    """For one change: index of an entry -> its replacement (nothing: it is removed); and what is added."""
+    """For one change: index of an entry -> its replacement (nothing: it is removed); and what is
+    added."""
 
     replaced: dict[int, tuple[New, ...]] = field(default_factory=dict)
     added: list[Item] = field(default_factory=list)
@@ -84,9 +98,13 @@ def decide(entries: Sequence[Items], change: ItemChange) -> Decision:
         entries: the items of each entry, in the order of a command line.
 
     Raises:
-        CannotExpress: an item to remove cannot be found, because only systemd knows the value of an entry.
+        CannotExpress: an item to remove cannot be found, because only systemd knows the value of an
+            entry.
     """
-    decision = (_decide_list if change.option.is_list else _decide_scalar)(entries, change)
+    decision = (_decide_list if change.option.is_list else _decide_scalar)(
+        entries,
+        change,
+    )
     if len(decision.replaced) > MOST_EDITS:
         raise CannotExpress(
             f"{change.option.flag} appears in more than {MOST_EDITS} places of the unit.",
@@ -95,7 +113,10 @@ def decide(entries: Sequence[Items], change: ItemChange) -> Decision:
     return decision
 
 
-def _decide_scalar(entries: Sequence[Items], change: ItemChange) -> Decision:
+def _decide_scalar(
+    entries: Sequence[Items],
+    change: ItemChange,
+) -> Decision:
     decision = Decision()
     option = change.option
     numbers = [number for number, items in enumerate(entries) if _last(items, option)]
@@ -109,7 +130,9 @@ def _decide_scalar(entries: Sequence[Items], change: ItemChange) -> Decision:
         return decision
     target = change.after[0]
     if current is not None and same(current, target):
-        decision.notes.append(f"the unit already sets {option.flag} as planned; it takes effect at a restart")
+        decision.notes.append(
+            f"the unit already sets {option.flag} as planned; it takes effect at a restart"
+        )
     elif current is not None:
         decision.replaced[numbers[-1]] = tuple(
             New(target) if item is current else New(item) for item in entries[numbers[-1]]
@@ -128,14 +151,22 @@ def _others(items: Items, option: Option[Any]) -> tuple[New, ...]:
     return tuple(New(item) for item in items if item.option is not option)
 
 
-def _decide_list(entries: Sequence[Items], change: ItemChange) -> Decision:
+def _decide_list(
+    entries: Sequence[Items],
+    change: ItemChange,
+) -> Decision:
     decision = Decision()
     waiting = list(change.added)
-    new: dict[int, list[New | None]] = {n: [New(item) for item in items] for n, items in enumerate(entries)}
+    new: dict[int, list[New | None]] = {
+        n: [New(item) for item in items] for n, items in enumerate(entries)
+    }
     touched: set[int] = set()
     for gone in change.removed:
         places = _places(entries, gone)
-        partner = next((other for other in waiting if other.identity == gone.identity), None)
+        partner = next(
+            (other for other in waiting if other.identity == gone.identity),
+            None,
+        )
         if not places:
             _explain_missing(entries, gone, decision)
             continue
@@ -164,8 +195,12 @@ def _decide_list(entries: Sequence[Items], change: ItemChange) -> Decision:
     return decision
 
 
-def _places(entries: Sequence[Items], wanted: Item) -> list[tuple[int, int]]:
-    """The position of an entry, preferably of the same spelling: a port may be published on two addresses."""
+def _places(
+    entries: Sequence[Items],
+    wanted: Item,
+) -> list[tuple[int, int]]:
+    """The position of an entry, preferably of the same spelling: a port may be published on two
+    addresses."""
     alike = [
         (number, index)
         for number, items in enumerate(entries)
@@ -176,7 +211,11 @@ def _places(entries: Sequence[Items], wanted: Item) -> list[tuple[int, int]]:
     return exact if exact and wanted.option.codec.several_alike else alike
 
 
-def _partner(present: Item, gone: Item, partner: Item) -> New:
+def _partner(
+    present: Item,
+    gone: Item,
+    partner: Item,
+) -> New:
     """A mount whose options alone change keeps the spelling of its source."""
     if isinstance(gone.value, Mount) and isinstance(partner.value, Mount):
         old, fresh = gone.value, partner.value
@@ -187,7 +226,11 @@ def _partner(present: Item, gone: Item, partner: Item) -> New:
     return New(partner)
 
 
-def _explain_missing(entries: Sequence[Items], gone: Item, decision: Decision) -> None:
+def _explain_missing(
+    entries: Sequence[Items],
+    gone: Item,
+    decision: Decision,
+) -> None:
     if any(item.option is gone.option and not item.known for items in entries for item in items):
         raise CannotExpress(
             f"{gone.option.flag} in the unit has a variable or specifier that only systemd knows, so"
@@ -202,8 +245,13 @@ def _named(item: Item) -> str:
     return f"{item.option.flag} {item.identity!r}"
 
 
-def other_options(spelled: str, flag: str, new: New) -> str | None:
-    """A mount's argument in its current spelling, with other options; None if it has to be rewritten."""
+def other_options(
+    spelled: str,
+    flag: str,
+    new: New,
+) -> str | None:
+    """A mount's argument in its current spelling, with other options; None if it has to be
+    rewritten."""
     drop = {*new.lost, *(("rw",) if "ro" in new.gained else ())}
     if flag == "--mount":
         mount = parse_mount(spelled)
@@ -212,7 +260,9 @@ def other_options(spelled: str, flag: str, new: New) -> str | None:
     if len(parts) not in (2, 3):
         return None
     options = [
-        option for option in (parts[2].split(",") if len(parts) == 3 else ()) if option and option not in drop
+        option
+        for option in (parts[2].split(",") if len(parts) == 3 else ())
+        if option and option not in drop
     ]
     options += [option for option in new.gained if option not in options]
     return ":".join(parts[:2] + ([",".join(options)] if options else []))
@@ -227,7 +277,10 @@ def new_word(new: New) -> str:
     return item_word(new.item)
 
 
-def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, ...]:
+def applied(
+    words: Sequence[str],
+    changes: Sequence[ItemChange],
+) -> tuple[str, ...]:
     """A command line (after `podman`) with the changes applied; every other word is unchanged.
 
     Raises:
@@ -239,17 +292,29 @@ def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, .
     return line
 
 
-def _applied_one(words: tuple[str, ...], change: ItemChange) -> tuple[str, ...]:
+def _applied_one(
+    words: tuple[str, ...],
+    change: ItemChange,
+) -> tuple[str, ...]:
     command = read_command(words)
     if command is None:
         raise CannotExpress("The command line is not a podman run command.")
     tokens = (*command.globals, *command.flags)
-    decision = decide([*(items_of_token(token) for token in tokens), command.positional()], change)
+    decision = decide(
+        [
+            *(items_of_token(token) for token in tokens),
+            command.positional(),
+        ],
+        change,
+    )
     tail = words[command.image :]
     for new in decision.replaced.pop(len(tokens), ()):
         tail = positional_with(tail, new.item)
     if change.option is COMMAND:
-        tail = (*tail[:1], *(change.after[0].value if change.after else ()))
+        tail = (
+            *tail[:1],
+            *(change.after[0].value if change.after else ()),
+        )
     out = list(words)
     added = [item_word(item) for item in decision.added if item.option is not COMMAND]
     out[command.image :] = [*(() if change.option.before_verb else added), *tail]
@@ -260,7 +325,10 @@ def _applied_one(words: tuple[str, ...], change: ItemChange) -> tuple[str, ...]:
     return tuple(out)
 
 
-def positional_with(tail: tuple[str, ...], item: Item) -> tuple[str, ...]:
+def positional_with(
+    tail: tuple[str, ...],
+    item: Item,
+) -> tuple[str, ...]:
     """The image and its command with another image."""
     return (str(item.value), *tail[1:]) if item.option in (IMAGE, ROOTFS) else tail
 
@@ -279,7 +347,10 @@ class Edited(Struct, frozen=True):
     left_out: tuple[str, ...] = ()  # the changes that could not be made, one sentence each
 
 
-def planned_changes(before: Spec, after: Spec) -> tuple[tuple[ItemChange, ...], tuple[str, ...]]:
+def planned_changes(
+    before: Spec,
+    after: Spec,
+) -> tuple[tuple[ItemChange, ...], tuple[str, ...]]:
     """The changes for a container that systemd starts, and notes on what systemd does by itself."""
     (old, old_notes), (new, notes) = for_quadlet(before), for_quadlet(after)
     new_notes = [note for note in notes if note not in old_notes]
@@ -318,7 +389,12 @@ def edit_quadlet(
             continue
         made.append(change)
         files = editor.files
-    return Edited(files, tuple(made), tuple(notes), tuple(left_out))
+    return Edited(
+        files,
+        tuple(made),
+        tuple(notes),
+        tuple(left_out),
+    )
 
 
 def _out_of_reach(files: QuadletFiles, change: ItemChange) -> str:
@@ -331,7 +407,12 @@ def _out_of_reach(files: QuadletFiles, change: ItemChange) -> str:
 
 
 class _QuadletEditor:
-    def __init__(self, files: QuadletFiles, version: Version, networks: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        files: QuadletFiles,
+        version: Version,
+        networks: Mapping[str, str],
+    ) -> None:
         self.files = files
         self.version = version
         self.networks = networks
@@ -340,7 +421,11 @@ class _QuadletEditor:
         """Apply one change; returns notes."""
         entries = self.files.entries()
         decision: Decision = decide([entry.items for entry in entries], change)
-        for number in sorted(decision.replaced, key=lambda n: _first(entries[n]), reverse=True):
+        for number in sorted(
+            decision.replaced,
+            key=lambda n: _first(entries[n]),
+            reverse=True,
+        ):
             self._replace(entries[number], decision.replaced[number])
         for item in decision.added:
             self._add(item)
@@ -348,9 +433,17 @@ class _QuadletEditor:
 
     # --- replacing and removing -------------------------------------------------------------------
 
-    def _replace(self, entry: UnitEntry, new: tuple[New, ...]) -> None:
+    def _replace(
+        self,
+        entry: UnitEntry,
+        new: tuple[New, ...],
+    ) -> None:
         if not new:
-            for place in sorted(entry.places, key=_spot, reverse=True):
+            for place in sorted(
+                entry.places,
+                key=_spot,
+                reverse=True,
+            ):
                 self._remove(place)
             return
         keep, rest = entry.places[0], entry.places[1:]
@@ -373,19 +466,39 @@ class _QuadletEditor:
                     others.append((key, text))
         self._put_lines(keep, texts, others)
 
-    def _put_lines(self, place: UnitPlace, texts: list[str], others: list[tuple[str, str]]) -> None:
+    def _put_lines(
+        self,
+        place: UnitPlace,
+        texts: list[str],
+        others: list[tuple[str, str]],
+    ) -> None:
         """The new value at a place, and lines after it for what its key cannot hold."""
         if others:
             unit = self._unit(place.file)
             end = assignment_at(unit, place.start).end
-            self._set(place.file, with_lines(unit, end, [f"{key}={text}" for key, text in others]))
+            self._set(
+                place.file,
+                with_lines(
+                    unit,
+                    end,
+                    [f"{key}={text}" for key, text in others],
+                ),
+            )
         if texts:
             self._put(place, " ".join(texts))
         else:
             self._remove(place)
 
     def _put(self, place: UnitPlace, text: str) -> None:
-        self._set(place.file, with_span(self.files.texts[place.file], place.start, place.end, text))
+        self._set(
+            place.file,
+            with_span(
+                self.files.texts[place.file],
+                place.start,
+                place.end,
+                text,
+            ),
+        )
         self._define_helpers(place.file, text)
 
     def _remove(self, place: UnitPlace) -> None:
@@ -397,11 +510,13 @@ class _QuadletEditor:
         else:
             self._set(place.file, without_span(unit, place.start, place.end))
 
-    # --- adding ------------------------------------------------------------------------------------
+    # --- adding -----------------------------------------------------------------------------------
 
     def _add(self, item: Item) -> None:
         lines = self._lines(item)
-        if any(_holds_one(key, self.version) and self.files.effective().get(key) for key, _ in lines):
+        if any(
+            _holds_one(key, self.version) and self.files.effective().get(key) for key, _ in lines
+        ):
             lines = [("PodmanArgs", word(item_word(item)))]  # a second line would hide the first
         for key, text in lines:
             file, offset = self._room_for(key, item.option)
@@ -415,10 +530,16 @@ class _QuadletEditor:
         if item.option is RESTART or not len(tuple(spec)):
             raise CannotExpress(f"{item.option.flag} cannot be written as a line of [Container].")
         beside = UnitsBeside(networks=self.networks)
-        unit, _ = container_unit(spec, version=self.version, rootless=False, unit_name="unit", beside=beside)
+        unit, _ = container_unit(
+            spec, version=self.version, rootless=False, unit_name="unit", beside=beside
+        )
         return unit.sections[CONTAINER]
 
-    def _room_for(self, key: str, option: Option[Any]) -> tuple[int, int]:
+    def _room_for(
+        self,
+        key: str,
+        option: Option[Any],
+    ) -> tuple[int, int]:
         """The file and offset for a new line: after its key, after related keys, or at the end."""
         units = self.files.units
         for number in reversed(range(len(units))):
@@ -427,7 +548,9 @@ class _QuadletEditor:
                 return number, own[-1].end
         home = next(number for number, unit in enumerate(units) if _has_container(unit))
         lines = units[home].of(CONTAINER)
-        kin = [line for line in lines if line.key in _BY_KEY and _BY_KEY[line.key].area == option.area]
+        kin = [
+            line for line in lines if line.key in _BY_KEY and _BY_KEY[line.key].area == option.area
+        ]
         if kin or lines:
             return home, (kin or lines)[-1].end
         return home, next(offset for name, offset in units[home].sections if name == CONTAINER)
@@ -440,9 +563,20 @@ class _QuadletEditor:
         unit = self._unit(file)
         line = f"Environment={HELPER_VARIABLES}"
         own = unit.of("Service")
-        places = [own[-1].end] if own else [offset for name, offset in unit.sections if name == "Service"][:1]
+        places = (
+            [own[-1].end]
+            if own
+            else [offset for name, offset in unit.sections if name == "Service"][:1]
+        )
         lines = [line] if places else ["", "[Service]", line]
-        self._set(file, with_lines(unit, places[0] if places else len(unit.text), lines))
+        self._set(
+            file,
+            with_lines(
+                unit,
+                places[0] if places else len(unit.text),
+                lines,
+            ),
+        )
 
     def _unit(self, file: int) -> UnitText:
         return UnitText(self.files.texts[file])
@@ -465,7 +599,8 @@ def _first(entry: UnitEntry) -> tuple[int, int]:
 
 
 def _is_only_word(assignment: Assignment, place: UnitPlace) -> bool:
-    """Whether the value contains nothing else. The place's end is still right: edits go from the end."""
+    """Whether the value contains nothing else. The place's end is still right: edits go from the
+    end."""
     inside = range(place.start, place.end)
     return all(
         offset in inside or character in " \t"
@@ -476,7 +611,11 @@ def _is_only_word(assignment: Assignment, place: UnitPlace) -> bool:
 def _flag_word(entry: UnitEntry, new: New) -> str:
     """A word of PodmanArgs=."""
     if new.kept is not None:
-        argument = other_options(entry.spelled or new.kept.raw, new.kept.flag, new)
+        argument = other_options(
+            entry.spelled or new.kept.raw,
+            new.kept.flag,
+            new,
+        )
         if argument is not None:
             return _spelled(f"{new.kept.flag}={argument}")
     return word(item_word(new.item))

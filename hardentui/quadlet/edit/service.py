@@ -1,7 +1,8 @@
-"""A drop-in for a service that runs podman: the changes of a plan, every other word unchanged. Pure.
+"""A drop-in for a service that runs podman: the changes of a plan, every other word unchanged.
+Pure.
 
-New flags go into PODMAN_EXTRA_ARGS if the unit uses it; removing or changing a word needs an edited copy of
-the command.
+New flags go into PODMAN_EXTRA_ARGS if the unit uses it; removing or changing a word needs an edited
+copy of the command.
 """
 
 from __future__ import annotations
@@ -103,13 +104,27 @@ def service_drop_in(
         if change.option is NETWORK:
             text = _with_networks(text, change, networks or {})
     if text == start:
-        return ServiceEdit("", tuple(made), tuple(notes), tuple(left_out))
+        return ServiceEdit(
+            "",
+            tuple(made),
+            tuple(notes),
+            tuple(left_out),
+        )
     if has_copy(text):
         notes.append(_COPY_NOTE)
-    return ServiceEdit(stamped(text, files), tuple(made), tuple(notes), tuple(left_out))
+    return ServiceEdit(
+        stamped(text, files),
+        tuple(made),
+        tuple(notes),
+        tuple(left_out),
+    )
 
 
-def _with_networks(text: str, change: ItemChange, networks: Mapping[str, Sequence[str]]) -> str:
+def _with_networks(
+    text: str,
+    change: ItemChange,
+    networks: Mapping[str, Sequence[str]],
+) -> str:
     """The drop-in with a command that creates each network that the change adds, before the start."""
     names = dict.fromkeys(network_name(item.raw) for item in change.added)
     lines = [_created(networks[name]) for name in names if name in networks]
@@ -122,18 +137,26 @@ def _with_networks(text: str, change: ItemChange, networks: Mapping[str, Sequenc
 def _created(words: Sequence[str]) -> str:
     """`podman network create`, which leaves an existing network alone."""
     spelled = [*words[:2], "--ignore", *words[2:]]
-    return "ExecStartPre=" + " ".join(_Word(part).in_line(False) for part in ("/usr/bin/podman", *spelled))
+    return "ExecStartPre=" + " ".join(
+        _Word(part).in_line(False) for part in ("/usr/bin/podman", *spelled)
+    )
 
 
 def concerns_command(text: str) -> bool:
     """Whether a drop-in sets the command or its extra flags."""
     unit = UnitText(text, SYSTEMD)
     variables = unit.of(SERVICE, "Environment")
-    return bool(unit.of(SERVICE, "ExecStart")) or any(not a.value or EXTRA in a.value for a in variables)
+    return bool(unit.of(SERVICE, "ExecStart")) or any(
+        not a.value or EXTRA in a.value for a in variables
+    )
 
 
 class _ServiceEditor:
-    def __init__(self, files: ServiceFiles, text: str) -> None:
+    def __init__(
+        self,
+        files: ServiceFiles,
+        text: str,
+    ) -> None:
         self.base = files
         self.text = text
 
@@ -145,7 +168,13 @@ class _ServiceEditor:
         """Apply one change; returns notes."""
         line = self.files.run_line()
         tokens = (*line.command.globals, *line.command.flags)
-        decision = decide([*(items_of_token(token) for token in tokens), line.command.positional()], change)
+        decision = decide(
+            [
+                *(items_of_token(token) for token in tokens),
+                line.command.positional(),
+            ],
+            change,
+        )
         if change.option is COMMAND and (decision.replaced or decision.added):
             raise CannotExpress("the words after the image have to be changed by hand")
         if change.option is RESTART and decision.added:
@@ -167,7 +196,13 @@ class _ServiceEditor:
         if new[0].item is not line.command.positional()[0]:
             self._token(Token(at, at + 1, ()), new[:1], image=True)
 
-    def _token(self, token: Token, new: tuple[New, ...], *, image: bool = False) -> None:
+    def _token(
+        self,
+        token: Token,
+        new: tuple[New, ...],
+        *,
+        image: bool = False,
+    ) -> None:
         line = self.files.run_line()
         pieces = line.pieces[token.start : token.end]
         variables = {piece.variable for piece in pieces}
@@ -181,7 +216,11 @@ class _ServiceEditor:
         else:
             raise CannotExpress(f"it comes from the variable {', '.join(sorted(variables - {''}))}")
 
-    def _in_line(self, token: Token, words: Sequence[_Word]) -> None:
+    def _in_line(
+        self,
+        token: Token,
+        words: Sequence[_Word],
+    ) -> None:
         self._take_over()
         for index in range(token.end - 1, token.start - 1, -1):
             line = self.files.run_line()
@@ -192,7 +231,12 @@ class _ServiceEditor:
             else:
                 self.text = without_span(UnitText(self.text, SYSTEMD), start, end)
 
-    def _in_variable(self, line: RunLine, token: Token, words: Sequence[_Word]) -> None:
+    def _in_variable(
+        self,
+        line: RunLine,
+        token: Token,
+        words: Sequence[_Word],
+    ) -> None:
         if line.extra in (None, Splitting.NOBODY):
             raise CannotExpress(f"it is in {EXTRA}, which this command does not split into words")
         own = [index for index, piece in enumerate(line.pieces) if piece.variable == EXTRA]
@@ -207,7 +251,11 @@ class _ServiceEditor:
 
     # --- words that are new -----------------------------------------------------------------------
 
-    def _add(self, change: ItemChange, words: Sequence[str]) -> None:
+    def _add(
+        self,
+        change: ItemChange,
+        words: Sequence[str],
+    ) -> None:
         line = self.files.run_line()
         if any(UNKNOWN in word for word in words):
             raise CannotExpress("its value is known only to systemd")
@@ -228,14 +276,23 @@ class _ServiceEditor:
         image = line.pieces[line.command.image] if line.command.image < len(line.pieces) else None
         return image is not None and line.assignment.value.find(EXTRA) < image.start
 
-    def _insert(self, index: int, words: Sequence[_Word]) -> None:
+    def _insert(
+        self,
+        index: int,
+        words: Sequence[_Word],
+    ) -> None:
         self._take_over()
         line = self.files.run_line()
         if index >= len(line.pieces):
             raise CannotExpress("the command has no image")
         start, _ = _physical(line, line.pieces[index])
         text = " ".join(part.in_line(line.in_shell) for part in words)
-        self.text = with_span(self.text, start, start, text + " ")
+        self.text = with_span(
+            self.text,
+            start,
+            start,
+            text + " ",
+        )
 
     # --- our file ---------------------------------------------------------------------------------
 
@@ -253,7 +310,10 @@ class _ServiceEditor:
         for assignment in UnitText(self.text, SYSTEMD).of(SERVICE, "Environment"):
             for word in split_words(assignment.value):
                 if word.text.startswith(f"{EXTRA}="):
-                    start, end = assignment.offsets[word.start], assignment.offsets[word.end - 1] + 1
+                    start, end = (
+                        assignment.offsets[word.start],
+                        assignment.offsets[word.end - 1] + 1,
+                    )
                     self.text = with_span(self.text, start, end, spelled)
                     return
         self._append([f"Environment={spelled}"])
@@ -311,7 +371,7 @@ def _physical(line: RunLine, piece: Piece) -> tuple[int, int]:
     return offsets[piece.start], offsets[piece.end - 1] + 1
 
 
-# --- Drop-ins: a small file beside a unit that changes only what a plan changes. Pure ---------------
+# --- Drop-ins: a small file beside a unit that changes only what a plan changes. Pure -------------
 
 
 QUADLET_DROP_INS = Version(5, 0)
@@ -319,7 +379,10 @@ _NOT_RESET = frozenset({"SeccompProfile", "LogDriver"})
 """Keys whose empty value generators up to 5.4 pass to Podman as an empty argument."""
 
 
-def drop_in_name(others: Mapping[str, str], concerns: Callable[[str], bool]) -> str:
+def drop_in_name(
+    others: Mapping[str, str],
+    concerns: Callable[[str], bool],
+) -> str:
     """The name of our drop-in: it sorts after every other one that sets the same options.
 
     Args:
@@ -344,13 +407,20 @@ def drop_in_name(others: Mapping[str, str], concerns: Callable[[str], bool]) -> 
     return LAST_DROP_IN
 
 
-def changed_keys(before: QuadletFiles, after: QuadletFiles) -> tuple[str, ...]:
+def changed_keys(
+    before: QuadletFiles,
+    after: QuadletFiles,
+) -> tuple[str, ...]:
     """Keys of [Container] whose values differ."""
     old, new = _values(before), _values(after)
     return tuple(key for key in dict.fromkeys((*old, *new)) if old.get(key, []) != new.get(key, []))
 
 
-def quadlet_drop_in(before: QuadletFiles, edited: Edited, comments: Iterable[str]) -> str:
+def quadlet_drop_in(
+    before: QuadletFiles,
+    edited: Edited,
+    comments: Iterable[str],
+) -> str:
     """The drop-in that turns the settings before (without ours) into those after the edit.
 
     Raises:
@@ -360,7 +430,16 @@ def quadlet_drop_in(before: QuadletFiles, edited: Edited, comments: Iterable[str
     lines: list[str] = []
     for key in changed_keys(before, edited.files):
         lines += _key_lines(key, old.get(key, []), new.get(key, []))
-    text = "\n".join([*comment_lines(list(comments)), f"[{CONTAINER}]", *lines]) + "\n"
+    text = (
+        "\n".join(
+            [
+                *comment_lines(list(comments)),
+                f"[{CONTAINER}]",
+                *lines,
+            ]
+        )
+        + "\n"
+    )
     helpers = _new_helpers(before, edited.files)
     return text + (f"\n[Service]\nEnvironment={helpers}\n" if helpers else "")
 
@@ -369,7 +448,11 @@ def _values(files: QuadletFiles) -> dict[str, list[str]]:
     return {key: [line.value for _, line in lines] for key, lines in files.effective().items()}
 
 
-def _key_lines(key: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
+def _key_lines(
+    key: str,
+    old: Sequence[str],
+    new: Sequence[str],
+) -> list[str]:
     if scalar_key(key) and new:
         return [f"{key}={new[-1]}"]
     if not new:

@@ -1,4 +1,5 @@
-"""The options that a Quadlet file or a service's command line sets, entry by entry and as a spec. Pure."""
+"""The options that a Quadlet file or a service's command line sets, entry by entry and as a spec.
+Pure."""
 
 from __future__ import annotations
 
@@ -51,9 +52,13 @@ class UnitEntry(Struct, frozen=True):
     """The setting of one key line, one word of it, or one flag in PodmanArgs=."""
 
     items: tuple[Item, ...]
-    places: tuple[UnitPlace, ...]  # its positions; a flag and its argument may be on different lines
+    places: tuple[
+        UnitPlace, ...
+    ]  # its positions; a flag and its argument may be on different lines
     key: str
-    spelled: str = ""  # the argument before expanding specifiers; empty if that is more than one word
+    spelled: str = (
+        ""  # the argument before expanding specifiers; empty if that is more than one word
+    )
 
     @property
     def file(self) -> int:
@@ -61,13 +66,30 @@ class UnitEntry(Struct, frozen=True):
 
 
 def whole_place(number: int, assignment: Assignment) -> UnitPlace:
-    return UnitPlace(number, assignment.offsets[0], assignment.offsets[-1], True)
+    return UnitPlace(
+        number,
+        assignment.offsets[0],
+        assignment.offsets[-1],
+        True,
+    )
 
 
-def word_places(number: int, assignment: Assignment, spans: Sequence[tuple[int, int]]) -> list[UnitPlace]:
+def word_places(
+    number: int,
+    assignment: Assignment,
+    spans: Sequence[tuple[int, int]],
+) -> list[UnitPlace]:
     """Places of words given as spans of the value."""
     offsets = assignment.offsets
-    return [UnitPlace(number, offsets[a], offsets[b - 1] + 1, False) for a, b in spans]
+    return [
+        UnitPlace(
+            number,
+            offsets[a],
+            offsets[b - 1] + 1,
+            False,
+        )
+        for a, b in spans
+    ]
 
 
 def joined_user(entries: list[UnitEntry]) -> list[UnitEntry]:
@@ -79,10 +101,22 @@ def joined_user(entries: list[UnitEntry]) -> list[UnitEntry]:
     user, group = users[-1].items[0], groups[-1].items[0]
     joined = parse_argument("--user", f"{user.raw}{group.raw}")
     kept = [entry for entry in entries if entry.key not in ("User", "Group")]
-    return [*kept, UnitEntry(joined, (*users[-1].places, *groups[-1].places), "User")]
+    return [
+        *kept,
+        UnitEntry(
+            joined,
+            (*users[-1].places, *groups[-1].places),
+            "User",
+        ),
+    ]
 
 
-def remapped_items(mode: str, users: list[str], groups: list[str], size: list[str]) -> tuple[Item, ...]:
+def remapped_items(
+    mode: str,
+    users: list[str],
+    groups: list[str],
+    size: list[str],
+) -> tuple[Item, ...]:
     """The options that a mode of RemapUsers= sets."""
     if mode == "manual":
         maps = [("--uidmap", text) for text in users] + [("--gidmap", text) for text in groups]
@@ -92,15 +126,19 @@ def remapped_items(mode: str, users: list[str], groups: list[str], size: list[st
     options = [f"{name}={text}" for name, texts in pairs for text in texts]
     if mode == "auto" and size and size[-1] != "0":
         options.append(f"size={size[-1]}")
-    return parse_argument("--userns", f"{mode}:{','.join(options)}" if options else mode)
+    return parse_argument(
+        "--userns",
+        f"{mode}:{','.join(options)}" if options else mode,
+    )
 
 
-# --- Names of the objects that Quadlet units create -------------------------------------------------
+# --- Names of the objects that Quadlet units create -----------------------------------------------
 
 
 DROP_IN = "50-hardentui.conf"
 LAST_DROP_IN = "zz-hardentui.conf"
-"""Our own drop-ins; the second name is used if drop-ins with later names would override the first."""
+"""Our own drop-ins; the second name is used if drop-ins with later names would override the first.
+"""
 
 _INSTANCES = Version(5, 0)
 _AS_THEY_STAND = Version(5, 2)
@@ -120,8 +158,8 @@ _NAMED_BY = {
 
 
 def default_name(service: str, version: Version) -> str:
-    """The name of a container whose unit does not name it. `service`: name of its service without suffix;
-    `web@1` for an instance.
+    """The name of a container whose unit does not name it. `service`: name of its service without
+    suffix; `web@1` for an instance.
     """
     prefix, at, instance = service.partition("@")
     if not at or version < _INSTANCES:
@@ -131,9 +169,12 @@ def default_name(service: str, version: Version) -> str:
     return f"systemd-{prefix}_{instance}"
 
 
-def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:
-    """File name of a unit -> name of the network, volume, pod, image or container that it creates. `units`:
-    file name -> text; other kinds are ignored.
+def object_names(
+    units: Mapping[str, str],
+    version: Version,
+) -> dict[str, str]:
+    """File name of a unit -> name of the network, volume, pod, image or container that it creates.
+    `units`: file name -> text; other kinds are ignored.
     """
     names: dict[str, str] = {}
     for file_name, text in units.items():
@@ -142,12 +183,20 @@ def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:
             continue
         section, keys = _NAMED_BY[kind]
         unit = UnitText(text, QUADLET)
-        given = next((value for key in keys if (value := _value(unit, section, key, version))), "")
+        given = next(
+            (value for key in keys if (value := _value(unit, section, key, version))),
+            "",
+        )
         names[file_name] = given or _default(unit, section, stem, kind, version)
     return names
 
 
-def _value(unit: UnitText, section: str, key: str, version: Version) -> str:
+def _value(
+    unit: UnitText,
+    section: str,
+    key: str,
+    version: Version,
+) -> str:
     values = [line.value for line in unit.of(section, key)]
     if not values:
         return ""
@@ -156,17 +205,32 @@ def _value(unit: UnitText, section: str, key: str, version: Version) -> str:
     return unquoted(values[-1], version)
 
 
-def _default(unit: UnitText, section: str, stem: str, kind: str, version: Version) -> str:
+def _default(
+    unit: UnitText,
+    section: str,
+    stem: str,
+    kind: str,
+    version: Version,
+) -> str:
     if kind in ("image", "build", "artifact"):
         return f"{stem}.{kind}"
     if kind == "container":
-        return default_name(_value(unit, section, "ServiceName", version) or stem, version)
+        return default_name(
+            _value(
+                unit,
+                section,
+                "ServiceName",
+                version,
+            )
+            or stem,
+            version,
+        )
     if kind != "pod" and version >= _TEMPLATES and stem.endswith("@"):
         return f"systemd-{stem[:-1]}-%i"
     return f"systemd-{stem}"
 
 
-# --- How Quadlet transforms a value on its way to Podman: quotes, lost words, relative paths --------
+# --- How Quadlet transforms a value on its way to Podman: quotes, lost words, relative paths ------
 
 
 _KEEPS_QUOTES = Version(5, 0)
@@ -193,8 +257,8 @@ def unquoted(value: str, version: Version) -> str:
 def kept_words(value: str, *, escapes: bool) -> tuple[Word, ...]:
     """The words of a list that survive.
 
-    An unknown escape loses the whole line, and so does an unclosed quote if there are no escapes; an empty
-    word is lost with all words after it.
+    An unknown escape loses the whole line, and so does an unclosed quote if there are no escapes;
+    an empty word is lost with all words after it.
     """
     if escapes and "\\" in _KNOWN_ESCAPE.sub("", value):
         return ()
@@ -202,7 +266,10 @@ def kept_words(value: str, *, escapes: bool) -> tuple[Word, ...]:
         words = split_words(value, escapes=escapes)
     except InputError:
         words = _with_open_quote(value) if escapes else ()
-    empty = next((number for number, word in enumerate(words) if not word.text), len(words))
+    empty = next(
+        (number for number, word in enumerate(words) if not word.text),
+        len(words),
+    )
     return words[:empty]
 
 
@@ -214,7 +281,15 @@ def _with_open_quote(value: str) -> tuple[Word, ...]:
         except InputError:
             continue
         last = words[-1]
-        return (*words[:-1], Word(last.text, last.start, len(value), last.offsets))
+        return (
+            *words[:-1],
+            Word(
+                last.text,
+                last.start,
+                len(value),
+                last.offsets,
+            ),
+        )
     return ()
 
 
@@ -244,7 +319,8 @@ def user_text(value: str, version: Version) -> str:
 
 
 def absolute(path: str, directory: str) -> str:
-    """A path that may be relative to the unit's directory; one that begins with a specifier is unchanged."""
+    """A path that may be relative to the unit's directory; one that begins with a specifier is
+    unchanged."""
     specifier = path.startswith("%") and not path.startswith("%%")
     if path.startswith("/") or specifier or not directory:
         return path
@@ -255,7 +331,11 @@ CONTAINER = "Container"
 REFERENCES = (".volume", ".network", ".image", ".build", ".pod", ".container", ".artifact")
 """Suffixes of units that a value may refer to."""
 
-_WORD_KINDS = (KeyKind.WORDS_ESCAPED, KeyKind.WORDS_LITERAL, KeyKind.KEY_VALUE)
+_WORD_KINDS = (
+    KeyKind.WORDS_ESCAPED,
+    KeyKind.WORDS_LITERAL,
+    KeyKind.KEY_VALUE,
+)
 _KEYS: dict[str, Option[Any]] = {o.quadlet.name: o for o in TABLE if o.quadlet is not None}
 _TRUE = ("1", "yes", "true", "on")
 _WORDS_OF_FLAGS = ("PodmanArgs", "GlobalArgs")
@@ -279,7 +359,9 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     names: Mapping[str, str] = field(default_factory=dict)
     directory: str = ""  # the base of relative paths; empty: they are left unchanged
     version: Version = NEWEST_KNOWN  # the Podman that reads them
-    absent: frozenset[str] = frozenset()  # optional devices (`AddDevice=-/dev/x`) that the host does not have
+    absent: frozenset[str] = (
+        frozenset()
+    )  # optional devices (`AddDevice=-/dev/x`) that the host does not have
 
     @cached_property
     def units(self) -> tuple[UnitText, ...]:
@@ -323,7 +405,9 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         lines = self.effective()
         for key, assignments in lines.items():
             if key not in (*_WORDS_OF_FLAGS, *_REMAP):
-                every += self._of_key(key, assignments[-1:] if self._holds_one(key) else assignments)
+                every += self._of_key(
+                    key, assignments[-1:] if self._holds_one(key) else assignments
+                )
         every = joined_user(every)
         every += self._empty_entrypoint()
         every += self._remapped(lines)
@@ -336,7 +420,11 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         row = _KEYS[key].quadlet if key in _KEYS else None
         return key in _ONE_VALUE or (row is not None and row.holds_one(self.version))
 
-    def _of_key(self, key: str, lines: list[tuple[int, Assignment]]) -> list[UnitEntry]:
+    def _of_key(
+        self,
+        key: str,
+        lines: list[tuple[int, Assignment]],
+    ) -> list[UnitEntry]:
         option = _KEYS.get(key)
         if key == "Exec":
             return [self._command(*line) for line in lines]
@@ -350,7 +438,14 @@ class QuadletFiles(Struct, frozen=True, dict=True):
                 spelled = unquoted(spelled, self.version)
             ignored = not spelled and key != "Entrypoint"
             items = () if ignored else self._items(key, self.expanded(self._placed(key, spelled)))
-            entries.append(UnitEntry(items, (whole_place(number, assignment),), key, spelled))
+            entries.append(
+                UnitEntry(
+                    items,
+                    (whole_place(number, assignment),),
+                    key,
+                    spelled,
+                )
+            )
         return entries
 
     def _placed(self, key: str, value: str) -> str:
@@ -364,12 +459,29 @@ class QuadletFiles(Struct, frozen=True, dict=True):
 
     def _empty_entrypoint(self) -> list[UnitEntry]:
         """An empty Entrypoint= removes that of the image; only 5.3 to 5.8.1 do not pass it on."""
-        lines = [(n, line) for n, text in enumerate(self.units) for line in text.of(CONTAINER, "Entrypoint")]
-        if not lines or unquoted(lines[-1][1].value, self.version) or not empty_entrypoint(self.version):
+        lines = [
+            (n, line)
+            for n, text in enumerate(self.units)
+            for line in text.of(CONTAINER, "Entrypoint")
+        ]
+        if (
+            not lines
+            or unquoted(lines[-1][1].value, self.version)
+            or not empty_entrypoint(self.version)
+        ):
             return []
-        return [UnitEntry(parse_argument("--entrypoint", ""), (whole_place(*lines[-1]),), "Entrypoint")]
+        return [
+            UnitEntry(
+                parse_argument("--entrypoint", ""),
+                (whole_place(*lines[-1]),),
+                "Entrypoint",
+            )
+        ]
 
-    def _remapped(self, lines: Mapping[str, list[tuple[int, Assignment]]]) -> list[UnitEntry]:
+    def _remapped(
+        self,
+        lines: Mapping[str, list[tuple[int, Assignment]]],
+    ) -> list[UnitEntry]:
         """RemapUsers= and related keys, the older form of UserNS= and UIDMap=."""
         own = [(key, line) for key in _REMAP for line in lines.get(key, [])]
         modes = lines.get("RemapUsers", [])
@@ -389,31 +501,67 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         )
         return [UnitEntry(items, places, "RemapUsers")]
 
-    def _words(self, key: str, number: int, assignment: Assignment, *, escapes: bool) -> list[UnitEntry]:
+    def _words(
+        self,
+        key: str,
+        number: int,
+        assignment: Assignment,
+        *,
+        escapes: bool,
+    ) -> list[UnitEntry]:
         words = kept_words(assignment.value, escapes=escapes)
         if key in _NAMED_WORDS and not keeps_name_alone(self.version):
             words = tuple(word for word in words if "=" in word.text)
-        places = word_places(number, assignment, [(word.start, word.end) for word in words])
+        places = word_places(
+            number,
+            assignment,
+            [(word.start, word.end) for word in words],
+        )
         return [
-            UnitEntry(self._items(key, self.expanded(self._placed(key, word.text))), (place,), key, word.text)
+            UnitEntry(
+                self._items(key, self.expanded(self._placed(key, word.text))),
+                (place,),
+                key,
+                word.text,
+            )
             for word, place in zip(words, places, strict=True)
         ]
 
-    def _command(self, number: int, assignment: Assignment) -> UnitEntry:
-        words = tuple(self.expanded(word.text) for word in kept_words(assignment.value, escapes=True))
+    def _command(
+        self,
+        number: int,
+        assignment: Assignment,
+    ) -> UnitEntry:
+        words = tuple(
+            self.expanded(word.text) for word in kept_words(assignment.value, escapes=True)
+        )
         item = Item(COMMAND, words, "", COMMAND.flag)
-        return UnitEntry((item,), (whole_place(number, assignment),), "Exec")
+        return UnitEntry(
+            (item,),
+            (whole_place(number, assignment),),
+            "Exec",
+        )
 
-    def _of_flags(self, key: str, lines: list[tuple[int, Assignment]]) -> list[UnitEntry]:
+    def _of_flags(
+        self,
+        key: str,
+        lines: list[tuple[int, Assignment]],
+    ) -> list[UnitEntry]:
         """Flags from the words of all lines together: an argument may be on the next line."""
         texts: list[str] = []
         places: list[UnitPlace] = []
         for number, assignment in lines:
             words = kept_words(assignment.value, escapes=True)
             texts += [word.text for word in words]
-            places += word_places(number, assignment, [(word.start, word.end) for word in words])
+            places += word_places(
+                number,
+                assignment,
+                [(word.start, word.end) for word in words],
+            )
         if key == "GlobalArgs":
-            tokens, _ = read_flags([self.expanded(text) for text in texts], 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
+            tokens, _ = read_flags(
+                [self.expanded(text) for text in texts], 0, GLOBAL_SHORT, GLOBAL_SWITCHES
+            )
         else:
             tokens, _ = read_flags([self.expanded(text) for text in texts])
         entries = []
@@ -422,10 +570,21 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             spelled = spelled if token.end - token.start == 2 else spelled.partition("=")[2]
             items = items_of_token(token, self.version)
             items = tuple(i for i in items if key != "GlobalArgs" or i.option.before_verb)
-            entries.append(UnitEntry(items, tuple(places[token.start : token.end]), key, spelled))
+            entries.append(
+                UnitEntry(
+                    items,
+                    tuple(places[token.start : token.end]),
+                    key,
+                    spelled,
+                )
+            )
         return entries
 
-    def _items(self, key: str, value: str) -> tuple[Item, ...]:
+    def _items(
+        self,
+        key: str,
+        value: str,
+    ) -> tuple[Item, ...]:
         """The entries that a value of a key (or one word of it) sets."""
         option = _KEYS.get(key)
         special = self._special(key, value)
@@ -434,16 +593,30 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         if option is None:
             return ()
         if _kind(option) is KeyKind.BOOLEAN:
-            item = Item(option, value.lower() in _TRUE, "", option.flag)
+            item = Item(
+                option,
+                value.lower() in _TRUE,
+                "",
+                option.flag,
+            )
             return (item,)
         if option.own_name:  # the flag says more than one thing, the key only this one
             value = option.to_arguments((value,) if option.is_list else value)[0]
         return parse_argument(option.flag, value, self.version)
 
-    def _special(self, key: str, value: str) -> tuple[Item, ...] | None:
+    def _special(
+        self,
+        key: str,
+        value: str,
+    ) -> tuple[Item, ...] | None:
         """Keys that do more than spell a flag."""
         if key in ("Image", "Rootfs"):
-            return (image_item(IMAGE if key == "Image" else ROOTFS, self.names.get(value, value)),)
+            return (
+                image_item(
+                    IMAGE if key == "Image" else ROOTFS,
+                    self.names.get(value, value),
+                ),
+            )
         if key == "Volume":
             source, colon, rest = value.partition(":")
             return parse_argument("--volume", self._named(source) + colon + rest)
@@ -457,7 +630,13 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         if key == "Mount":
             return parse_argument("--mount", self._mount(value))
         if key == "Notify":
-            mode = "healthy" if value == "healthy" else "container" if value.lower() in _TRUE else "conmon"
+            mode = (
+                "healthy"
+                if value == "healthy"
+                else "container"
+                if value.lower() in _TRUE
+                else "conmon"
+            )
             return parse_argument("--sdnotify", mode)
         if key == "VolatileTmp":
             return (
@@ -474,11 +653,17 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         if key == "Group":
             return parse_argument("--user", f":{user_text(value, self.version)}")
         if key == "ReadOnly" and takes_tmpfs(self.version) and value.lower() in _TRUE:
-            without = () if self._is_on("VolatileTmp") else parse_argument("--read-only-tmpfs", "false")
+            without = (
+                () if self._is_on("VolatileTmp") else parse_argument("--read-only-tmpfs", "false")
+            )
             return (*parse_argument("--read-only", "true"), *without)
         if key == "AddDevice" and value.startswith("-"):
             device = value[1:]
-            return () if device.partition(":")[0] in self.absent else parse_argument("--device", device)
+            return (
+                ()
+                if device.partition(":")[0] in self.absent
+                else parse_argument("--device", device)
+            )
         return None
 
     def _named(self, name: str) -> str:
@@ -491,7 +676,9 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     def _mount(self, text: str) -> str:
         """A mount whose source, a unit or a path beginning with a dot, is resolved."""
         mount = parse_mount(text)
-        plain = mount.source.endswith(".image") and guesses_names(self.version)  # images came with 5.3 too
+        plain = mount.source.endswith(".image") and guesses_names(
+            self.version
+        )  # images came with 5.3 too
         source = mount.source if plain else self.names.get(mount.source, mount.source)
         if source.startswith("."):
             source = absolute(source, self.directory)

@@ -39,8 +39,8 @@ def has_copy(text: str) -> bool:
 
 
 def stamped(text: str, files: ServiceFiles) -> str:
-    """The drop-in with a note of what its copies were made from; an existing note is kept. `files`: the unit
-    and its drop-ins without this one.
+    """The drop-in with a note of what its copies were made from; an existing note is kept. `files`:
+    the unit and its drop-ins without this one.
     """
     known = {assignment.key for assignment in UnitText(text, SYSTEMD).of(_SECTION)}
     lines = [f"{key}={_digest(key, files)}" for key in _copied_keys(text) if key not in known]
@@ -60,7 +60,11 @@ def outdated(text: str, files: ServiceFiles) -> bool:
 
 def _copied_keys(text: str) -> list[str]:
     unit = UnitText(text, SYSTEMD)
-    names = [_COMMAND] if any(assignment.value for assignment in unit.of("Service", "ExecStart")) else []
+    names = (
+        [_COMMAND]
+        if any(assignment.value for assignment in unit.of("Service", "ExecStart"))
+        else []
+    )
     words = [
         word.text
         for assignment in unit.of("Service", "Environment")
@@ -104,7 +108,10 @@ class ShellWord(Struct):
 
 
 def substituted(
-    script: str, variables: Mapping[str, str], specifiers: dict[str, str], files: bool
+    script: str,
+    variables: Mapping[str, str],
+    specifiers: dict[str, str],
+    files: bool,
 ) -> list[Character]:
     """The script as the shell receives it: systemd has expanded `${NAME}`, `$$` and specifiers."""
     characters: list[Character] = []
@@ -150,7 +157,10 @@ def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
     return commands
 
 
-def _shell_word(characters: Sequence[Character], at: int) -> tuple[ShellWord, int]:
+def _shell_word(
+    characters: Sequence[Character],
+    at: int,
+) -> tuple[ShellWord, int]:
     first, out, quote = at, [], ""
     while at < len(characters):
         character = characters[at].character
@@ -184,7 +194,12 @@ def _shell_word(characters: Sequence[Character], at: int) -> tuple[ShellWord, in
         raise InputError("A quote is opened and never closed in the script.")
     used = characters[first:at]
     text = "".join(out)
-    return ShellWord(text, used[0].at, used[-1].end, {taken.variable for taken in used}), at
+    return ShellWord(
+        text,
+        used[0].at,
+        used[-1].end,
+        {taken.variable for taken in used},
+    ), at
 
 
 def _at(characters: Sequence[Character], index: int) -> str:
@@ -212,7 +227,9 @@ class Piece(Struct, frozen=True):
     # start, end: in the value of ExecStart=
     start: int
     end: int
-    variable: str = ""  # the variable that the whole word comes from; empty for a word of the line itself
+    variable: str = (
+        ""  # the variable that the whole word comes from; empty for a word of the line itself
+    )
 
 
 class RunLine(Struct, frozen=True):
@@ -221,7 +238,9 @@ class RunLine(Struct, frozen=True):
     pieces: tuple[Piece, ...]  # words after `podman`, without variables that may vanish
     command: RunCommand
     in_shell: bool  # the command is in a shell script
-    extra: Splitting | None  # what splits the value of PODMAN_EXTRA_ARGS; None if the command does not use it
+    extra: (
+        Splitting | None
+    )  # what splits the value of PODMAN_EXTRA_ARGS; None if the command does not use it
 
 
 class ServiceFiles(Struct, frozen=True, dict=True):
@@ -262,23 +281,40 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         if len(commands) != 1:
             raise InputError(f"The unit has {len(commands)} commands in ExecStart=, not one.")
         file, assignment = commands[0]
-        texts = {name: expand(value, dict(self.specifiers)) for name, value in self.variables.items()}
+        texts = {
+            name: expand(value, dict(self.specifiers)) for name, value in self.variables.items()
+        }
         pieces, in_shell = self._pieces(assignment.value, texts)
         kept = without_optional([piece.text for piece in pieces])
         pieces = tuple(pieces[at] for at in kept)
         command = read_command([piece.text for piece in pieces])
         if command is None:
-            verb = next((piece.text for piece in pieces if not piece.text.startswith("-")), "")
+            verb = next(
+                (piece.text for piece in pieces if not piece.text.startswith("-")),
+                "",
+            )
             if verb == "start":
                 raise InputError(
-                    "The unit only starts an existing container (podman start); the options are not in it.",
+                    "The unit only starts an existing container (podman start); the options are "
+                    "not in it.",
                     "Write a Quadlet for the container instead.",
                 )
             raise InputError("ExecStart= of the unit is not a podman run command.")
         extra = _splitting(assignment.value, in_shell)
-        return RunLine(file, assignment, pieces, command, in_shell, extra)
+        return RunLine(
+            file,
+            assignment,
+            pieces,
+            command,
+            in_shell,
+            extra,
+        )
 
-    def _pieces(self, value: str, variables: dict[str, str]) -> tuple[tuple[Piece, ...], bool]:
+    def _pieces(
+        self,
+        value: str,
+        variables: dict[str, str],
+    ) -> tuple[tuple[Piece, ...], bool]:
         words = split_words(value)
         texts = [word.text for word in words]
         if texts:
@@ -289,45 +325,110 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         if name == "podman":
             pieces: list[Piece] = []
             for word in words[1:]:
-                pieces += self._direct(word.text, word.start, word.end, variables)
+                pieces += self._direct(
+                    word.text,
+                    word.start,
+                    word.end,
+                    variables,
+                )
             return tuple(pieces), False
-        if name in _SHELLS and len(words) >= 3 and texts[1].startswith("-") and texts[1].endswith("c"):
-            return self._script(value, words[2].text, words[2].offsets, variables), True
+        if (
+            name in _SHELLS
+            and len(words) >= 3
+            and texts[1].startswith("-")
+            and texts[1].endswith("c")
+        ):
+            return self._script(
+                value,
+                words[2].text,
+                words[2].offsets,
+                variables,
+            ), True
         raise InputError("ExecStart= of the unit is not a podman run command.")
 
-    def _direct(self, text: str, start: int, end: int, variables: dict[str, str]) -> list[Piece]:
+    def _direct(
+        self,
+        text: str,
+        start: int,
+        end: int,
+        variables: dict[str, str],
+    ) -> list[Piece]:
         if text.startswith("$") and text[1:2] not in ("", "$", "{"):
             value = variables.get(text[1:])
             if value is None:
                 known_empty = not self.has_variable_files or text[1:] == EXTRA
-                return [] if known_empty else [Piece(UNKNOWN + text, text, start, end, text[1:])]
+                return (
+                    []
+                    if known_empty
+                    else [
+                        Piece(
+                            UNKNOWN + text,
+                            text,
+                            start,
+                            end,
+                            text[1:],
+                        )
+                    ]
+                )
             return [Piece(word.text, "", start, end, text[1:]) for word in split_words(value)]
         if text == f"${{{EXTRA}}}" and not variables.get(EXTRA):
             return []
         whole = text[2:-1] if text.startswith("${") and text.find("}") == len(text) - 1 else ""
-        return [Piece(expand(text, dict(self.specifiers), variables), text, start, end, whole)]
+        return [
+            Piece(
+                expand(text, dict(self.specifiers), variables),
+                text,
+                start,
+                end,
+                whole,
+            )
+        ]
 
     def _script(
-        self, value: str, script: str, offsets: Sequence[int], variables: dict[str, str]
+        self,
+        value: str,
+        script: str,
+        offsets: Sequence[int],
+        variables: dict[str, str],
     ) -> tuple[Piece, ...]:
         """Words of the podman command in a shell script."""
-        characters = substituted(script, variables, dict(self.specifiers), self.has_variable_files)
+        characters = substituted(
+            script,
+            variables,
+            dict(self.specifiers),
+            self.has_variable_files,
+        )
         for words in shell_commands(characters):
             texts = [word.text for word in words]
             for index, text in enumerate(texts):
                 if text.rpartition("/")[2] == "podman" and set(texts[:index]) <= {"exec"}:
                     pieces = [_piece(word, value, script, offsets) for word in words[index + 1 :]]
-                    return tuple(p for piece in pieces for p in self._put_in_by_shell(piece, variables))
+                    return tuple(
+                        p for piece in pieces for p in self._put_in_by_shell(piece, variables)
+                    )
         raise InputError("The shell script in ExecStart= has no podman run that can be parsed.")
 
-    def _put_in_by_shell(self, piece: Piece, variables: dict[str, str]) -> list[Piece]:
+    def _put_in_by_shell(
+        self,
+        piece: Piece,
+        variables: dict[str, str],
+    ) -> list[Piece]:
         """A bare `$NAME`, which the shell splits at blanks, regardless of quotes in the value."""
         variable = _SHELL_VARIABLE.fullmatch(piece.text)
         if not variable:
             return [piece]
         name = variable[1] or variable[2]
         if name in variables:
-            return [Piece(text, "", piece.start, piece.end, name) for text in variables[name].split()]
+            return [
+                Piece(
+                    text,
+                    "",
+                    piece.start,
+                    piece.end,
+                    name,
+                )
+                for text in variables[name].split()
+            ]
         return [] if name == EXTRA or not self.has_variable_files else [piece]
 
     def spec(self) -> Spec:
@@ -348,10 +449,17 @@ def _splitting(value: str, in_shell: bool) -> Splitting | None:
     return Splitting.NOBODY if any(EXTRA in text for text in texts) else None
 
 
-def _piece(word: ShellWord, value: str, script: str, offsets: Sequence[int]) -> Piece:
+def _piece(
+    word: ShellWord,
+    value: str,
+    script: str,
+    offsets: Sequence[int],
+) -> Piece:
     source = script[word.start : word.end]
     plain = not any(character in source for character in "'\"\\")
-    whole = next(iter(word.variables)) if len(word.variables) == 1 and "" not in word.variables else ""
+    whole = (
+        next(iter(word.variables)) if len(word.variables) == 1 and "" not in word.variables else ""
+    )
     return Piece(
         word.text,
         source if plain and not whole else "",
@@ -361,7 +469,11 @@ def _piece(word: ShellWord, value: str, script: str, offsets: Sequence[int]) -> 
     )
 
 
-def spans_of(value: str, *, in_shell: bool) -> tuple[tuple[int, int], ...]:
+def spans_of(
+    value: str,
+    *,
+    in_shell: bool,
+) -> tuple[tuple[int, int], ...]:
     """The spans of the words in a variable's value."""
     if not in_shell:
         return tuple((word.start, word.end) for word in split_words(value))

@@ -1,4 +1,5 @@
-"""All files of a container as Quadlet units: the container, its networks, volumes, image, and its pod."""
+"""All files of a container as Quadlet units: the container, its networks, volumes, image, and its
+pod."""
 
 from __future__ import annotations
 
@@ -14,7 +15,13 @@ from hardentui.model.network import COMPOSE
 from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import *
 from hardentui.options.read import LAYER_REMARK
-from hardentui.quadlet.write.container import UnitsBeside, container_unit, for_quadlet, intended, joined
+from hardentui.quadlet.write.container import (
+    UnitsBeside,
+    container_unit,
+    for_quadlet,
+    intended,
+    joined,
+)
 from hardentui.systemd.command_line import escape, plain, word
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
@@ -63,7 +70,10 @@ _KEYS = {
 
 
 def pod_unit(
-    inspect: Mapping[str, Any], context: UnitContext, file_name: str, beside: Collection[str] = ()
+    inspect: Mapping[str, Any],
+    context: UnitContext,
+    file_name: str,
+    beside: Collection[str] = (),
 ) -> Unit:
     """The unit of a pod, from its inspect document and the command that created it.
 
@@ -71,14 +81,26 @@ def pod_unit(
         beside: file names of units written beside it; its networks and volumes refer to them.
     """
     unit = Unit(file_name)
-    unit.add("Unit", "Description", plain(f"Pod {file_name.removesuffix('.pod')}"))
+    unit.add(
+        "Unit",
+        "Description",
+        plain(f"Pod {file_name.removesuffix('.pod')}"),
+    )
     parts = [
         (part, _reference(part, beside), part_word(part))
         for part in pod_parts(inspect, context.default_network)
     ]
-    _add(unit, "Pod", _KEYS, context.version, parts)
+    _add(
+        unit,
+        "Pod",
+        _KEYS,
+        context.version,
+        parts,
+    )
     unit.add(
-        "Install", "WantedBy", "default.target" if context.rootless else "multi-user.target default.target"
+        "Install",
+        "WantedBy",
+        "default.target" if context.rootless else "multi-user.target default.target",
     )
     unit.comments = [f"Note: {note}" for note in pod_notes(inspect)]
     unit.define_helpers()
@@ -103,7 +125,8 @@ def _add(
     version: Version,
     parts: Iterable[tuple[Part, str, str]],
 ) -> None:
-    """The lines of a section, of parts with their value and their whole word: by key, else in PodmanArgs=."""
+    """The lines of a section, of parts with their value and their whole word: by key, else in
+    PodmanArgs=."""
     loose = []
     for part, value, whole in parts:
         kind, since = keys.get(part.key, (None, version))
@@ -118,8 +141,8 @@ def _add(
 
 
 _POLICIES = Version(5, 6)
-"""First Podman with Policy= in [Image]. Before, such a unit queries the registry at every start, while
-`podman run` uses the local image; so the flags stay with the container."""
+"""First Podman with Policy= in [Image]. Before, such a unit queries the registry at every start,
+while `podman run` uses the local image; so the flags stay with the container."""
 
 _ONLY_FOR_PULLS: dict[Option[Any], str] = {
     AUTHFILE: "AuthFile",
@@ -128,14 +151,20 @@ _ONLY_FOR_PULLS: dict[Option[Any], str] = {
     RETRY_DELAY: "RetryDelay",
     TLS_VERIFY: "TLSVerify",
 }
-_ALSO_TO_FIND_IT: dict[Option[Any], str] = {ARCH: "Arch", OS: "OS", VARIANT: "Variant", PLATFORM: ""}
+_ALSO_TO_FIND_IT: dict[Option[Any], str] = {
+    ARCH: "Arch",
+    OS: "OS",
+    VARIANT: "Variant",
+    PLATFORM: "",
+}
 """They also select among local images, so the container keeps them."""
 
 
 def needs_image_unit(spec: Spec, version: Version) -> bool:
     """Whether the pull gets its own unit.
 
-    With the policies always and newer each start of the container pulls; a unit would pull once per boot.
+    With the policies always and newer each start of the container pulls; a unit would pull once per
+    boot.
     """
     if version < _POLICIES or spec[ROOTFS] or spec[PULL] not in ("", "missing", "never"):
         return False
@@ -145,8 +174,16 @@ def needs_image_unit(spec: Spec, version: Version) -> bool:
 def image_unit(spec: Spec, stem: str) -> Unit:
     """The unit that pulls the image with the container's options."""
     unit = Unit(f"{stem}.image")
-    unit.add("Unit", "Description", plain(f"Image of {stem}"))
-    unit.add("Image", "Image", escape(spec[IMAGE], KeyKind.RAW_ONE))
+    unit.add(
+        "Unit",
+        "Description",
+        plain(f"Image of {stem}"),
+    )
+    unit.add(
+        "Image",
+        "Image",
+        escape(spec[IMAGE], KeyKind.RAW_ONE),
+    )
     unit.add("Image", "Policy", spec[PULL] or "missing")
     for option, key in {**_ONLY_FOR_PULLS, **_ALSO_TO_FIND_IT}.items():
         if option not in spec:
@@ -155,9 +192,17 @@ def image_unit(spec: Spec, stem: str) -> Unit:
         try:
             if not key:
                 raise CannotExpress("no key")
-            unit.add("Image", key, escape(argument, KeyKind.RAW_ONE))
+            unit.add(
+                "Image",
+                key,
+                escape(argument, KeyKind.RAW_ONE),
+            )
         except CannotExpress:
-            unit.add("Image", "PodmanArgs", word(f"{option.flag}={argument}"))
+            unit.add(
+                "Image",
+                "PodmanArgs",
+                word(f"{option.flag}={argument}"),
+            )
     unit.define_helpers()
     return unit
 
@@ -170,11 +215,13 @@ def without_pull(spec: Spec) -> Spec:
 __all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 
 _OWN_NAMES = Version(4, 7)
-"""First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or volume."""
+"""First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or
+volume."""
 _POD_UNITS = Version(5, 0)
 _MOST_COMMENTS = 4
 _HEX, _RARE = frozenset("0123456789abcdef"), 4
-"""Podman takes the beginning of an ID for its container; four letters are the beginning of one in 65536."""
+"""Podman takes the beginning of an ID for its container; four letters are the beginning of one in
+65536."""
 _MOST_FLAGS = 6
 _STARTS = "it now starts at boot; remove [Install] to start it only by hand"
 _REMOVES = "Quadlet removes the container at each stop; only volumes and mounts keep their files"
@@ -183,7 +230,12 @@ _OF_EVERY_UNIT = frozenset({_STARTS, _REMOVES, LAYER_REMARK})
 COPY_SCRIPT = "-copy-volumes.sh"
 """What the name of the script that copies anonymous volumes ends with."""
 
-_RAW_ALL, _RAW_ONE, _PAIR, _SWITCH = KeyKind.RAW_ALL, KeyKind.RAW_ONE, KeyKind.KEY_VALUE, KeyKind.BOOLEAN
+_RAW_ALL, _RAW_ONE, _PAIR, _SWITCH = (
+    KeyKind.RAW_ALL,
+    KeyKind.RAW_ONE,
+    KeyKind.KEY_VALUE,
+    KeyKind.BOOLEAN,
+)
 _NETWORK_KEYS = {
     "Driver": (_RAW_ONE, Version(4, 4)),
     "Internal": (_SWITCH, Version(4, 4)),
@@ -197,7 +249,10 @@ _NETWORK_KEYS = {
     "Options": (_PAIR, Version(4, 4)),
     "Label": (_PAIR, Version(4, 4)),
 }
-_VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4, 4))}
+_VOLUME_KEYS = {
+    "Driver": (_RAW_ONE, Version(4, 8)),
+    "Label": (_PAIR, Version(4, 4)),
+}
 
 
 class UnitCommand(Struct, frozen=True):
@@ -226,7 +281,11 @@ class _Container(Struct, frozen=True):
     unknown: frozenset[str]
 
 
-def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bundle:
+def bundle(
+    spec: Spec,
+    context: UnitContext,
+    comments: Sequence[str] = (),
+) -> Bundle:
     """The unit of a container with the units that it needs, including the rest of its stack.
 
     Args:
@@ -242,13 +301,26 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
     parts, inits = _prepared(everyone)
     named: dict[str, str] = {}
     kept = {part.stem: _kept(part, named) for part in sorted(parts, key=lambda part: part.stem)}
-    made = [_container(part, kept[part.stem], inits, parts) for part in parts]
+    made = [
+        _container(
+            part,
+            kept[part.stem],
+            inits,
+            parts,
+        )
+        for part in parts
+    ]
     units = [unit for container in made for unit in container.units]
     for part in {part.pod_file: part for part in parts if part.pod_file}.values():
         units += _pod_units(part, {unit.name for unit in units})
     main, others = made[0], made[1:]
     return Bundle(
-        _without_repeats([*(TextFile(unit.name, unit.text()) for unit in units), *_copies(parts, kept)]),
+        _without_repeats(
+            [
+                *(TextFile(unit.name, unit.text()) for unit in units),
+                *_copies(parts, kept),
+            ]
+        ),
         main.command.argv,
         main.command.service,
         tuple(_told_once(made)),
@@ -257,8 +329,8 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
 
 
 def _prepared(everyone: Sequence[_Part]) -> tuple[list[_Part], dict[str, tuple[str, ...]]]:
-    """The containers with the files of their pods and without what only compose needs; and pod file ->
-    services of its init containers."""
+    """The containers with the files of their pods and without what only compose needs; and pod file
+    -> services of its init containers."""
     parts, inits = [], dict[str, tuple[str, ...]]()
     for part in everyone:
         spec, remarks = part.spec, list[str]()
@@ -272,19 +344,27 @@ def _prepared(everyone: Sequence[_Part]) -> tuple[list[_Part], dict[str, tuple[s
             instead = [label for label in own if label not in spec[LABELS]]
             become = f"become {visible(instead[0], 60)}" if instead else "are left out"
             remarks.append(
-                f"the labels of compose {become}: by them, `compose down` would remove this container"
+                f"the labels of compose {become}: by them, `compose down` would remove this "
+                "container"
             )
             spec = spec.with_(LABELS, own) if own else spec.without(LABELS)
         file = _pod_file(spec, part.context)
         if file and spec[INIT_CTR]:
             inits[file] = (*inits.get(file, ()), f"{part.stem}.service")
-        parts.append(replace(part, spec=spec, pod_file=file, remarks=tuple(remarks)))
+        parts.append(
+            replace(
+                part,
+                spec=spec,
+                pod_file=file,
+                remarks=tuple(remarks),
+            )
+        )
     return parts, inits
 
 
 def _told_once(made: Sequence[_Container]) -> Iterator[str]:
-    """The notes of all containers; one that several have names their units. What is unknown comes last, in
-    one list: each unit has its own."""
+    """The notes of all containers; one that several have names their units. What is unknown comes
+    last, in one list: each unit has its own."""
     units: dict[str, list[str]] = {}
     for container in made:
         for note in dict.fromkeys(container.notes):
@@ -300,7 +380,9 @@ def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
     kept: dict[str, TextFile] = {}
     for file in files:
         if kept.setdefault(file.name, file) != file:
-            raise CannotExpress(f"Two different units would be called {file.name}.", "Rename one of them.")
+            raise CannotExpress(
+                f"Two different units would be called {file.name}.", "Rename one of them."
+            )
     return tuple(kept.values())
 
 
@@ -316,7 +398,11 @@ class _Part(Struct, frozen=True):
         return self.context.unit_name or safe_file_name(self.spec[NAME])
 
 
-def _of_stack(member: Member, main: Spec, context: UnitContext) -> _Part:
+def _of_stack(
+    member: Member,
+    main: Spec,
+    context: UnitContext,
+) -> _Part:
     together = main[POD] != "" and member.spec[POD] == main[POD]
     own = replace(
         member.context,
@@ -327,8 +413,16 @@ def _of_stack(member: Member, main: Spec, context: UnitContext) -> _Part:
         services=context.services,
         members=(),
     )
-    what = f"Another member of the pod {main[POD]}" if together else f"It belongs together with {main[NAME]}"
-    return _Part(member.spec, own, (f"{what}: written as it is, nothing was hardened.",))
+    what = (
+        f"Another member of the pod {main[POD]}"
+        if together
+        else f"It belongs together with {main[NAME]}"
+    )
+    return _Part(
+        member.spec,
+        own,
+        (f"{what}: written as it is, nothing was hardened.",),
+    )
 
 
 def _kept(part: _Part, named: dict[str, str]) -> tuple[KeptVolume, ...]:
@@ -338,13 +432,22 @@ def _kept(part: _Part, named: dict[str, str]) -> tuple[KeptVolume, ...]:
         named: old name -> new name of those of others; its own are added.
     """
     taken = (*part.context.volumes, *_named_volumes(part.spec))
-    kept = kept_volumes(part.spec, part.context.anonymous, part.stem, taken, named)
+    kept = kept_volumes(
+        part.spec,
+        part.context.anonymous,
+        part.stem,
+        taken,
+        named,
+    )
     named.update({volume.old: volume.new for volume in kept if volume.old})
     return kept
 
 
 def _container(
-    part: _Part, kept: Sequence[KeptVolume], inits: Mapping[str, tuple[str, ...]], parts: Sequence[_Part]
+    part: _Part,
+    kept: Sequence[KeptVolume],
+    inits: Mapping[str, tuple[str, ...]],
+    parts: Sequence[_Part],
 ) -> _Container:
     """The unit of a container with its networks, volumes and image."""
     context, stem = part.context, part.stem
@@ -352,8 +455,15 @@ def _container(
     spec = with_names(part.spec, kept)
     joined = spec[NETWORK]
     networks = _network_units(joined, context)
-    inspects = {**context.volumes, **{volume.new: context.volumes.get(volume.old) or {} for volume in kept}}
-    volumes = _volume_units(_named_volumes(spec), inspects, context.version)
+    inspects = {
+        **context.volumes,
+        **{volume.new: context.volumes.get(volume.old) or {} for volume in kept},
+    }
+    volumes = _volume_units(
+        _named_volumes(spec),
+        inspects,
+        context.version,
+    )
     image = None
     if needs_image_unit(spec, context.version):
         image = image_unit(for_quadlet(spec)[0], stem)
@@ -377,18 +487,55 @@ def _container(
     )
     written = {f"{other.stem}.service" for other in parts}
     missing = [service for service in outside if service not in written]
-    hints = [*_hints(spec, context, stem, missing), *_pod_hints(spec, context, part.pod_file, parts)]
-    told = [*left, *part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *notes, *hints]
+    hints = [
+        *_hints(spec, context, stem, missing),
+        *_pod_hints(
+            spec,
+            context,
+            part.pod_file,
+            parts,
+        ),
+    ]
+    told = [
+        *left,
+        *part.remarks,
+        *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"),
+        *notes,
+        *hints,
+    ]
     unknown = unknown_flags(part.spec)
     known = {*part.comments, *_OF_EVERY_UNIT}
-    few = unreported(unknown) if len(unknown) <= _MOST_FLAGS else ()  # many: of a container made by the API
-    first = (*part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *few)
+    few = (
+        unreported(unknown) if len(unknown) <= _MOST_FLAGS else ()
+    )  # many: of a container made by the API
+    first = (
+        *part.remarks,
+        *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"),
+        *few,
+    )
     notes_by_weight = dict.fromkeys((*first, *hints, *told))
-    comments = [*part.comments, *(f"Note: {note}" for note in notes_by_weight if note not in known)]
+    comments = [
+        *part.comments,
+        *(f"Note: {note}" for note in notes_by_weight if note not in known),
+    ]
     unit.comments = _few(comments)
-    units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
-    command = UnitCommand(unit.name, f"{stem}.service", intended(spec, context.version))
-    return _Container(units, command, tuple(told), unknown)
+    units = (
+        unit,
+        *networks.values(),
+        *volumes.values(),
+        *([image] if image else []),
+    )
+    command = UnitCommand(
+        unit.name,
+        f"{stem}.service",
+        intended(spec, context.version),
+    )
+    return _Container(
+        units,
+        command,
+        tuple(told),
+        unknown,
+    )
 
 
 def _few(comments: list[str]) -> list[str]:
@@ -396,7 +543,10 @@ def _few(comments: list[str]) -> list[str]:
     if len(comments) <= _MOST_COMMENTS:
         return comments
     left_out = len(comments) - _MOST_COMMENTS + 1
-    return [*comments[: _MOST_COMMENTS - 1], f"{left_out} more notes were told when this was written."]
+    return [
+        *comments[: _MOST_COMMENTS - 1],
+        f"{left_out} more notes were told when this was written.",
+    ]
 
 
 def _pod_units(part: _Part, beside: Collection[str]) -> Iterator[Unit]:
@@ -404,9 +554,18 @@ def _pod_units(part: _Part, beside: Collection[str]) -> Iterator[Unit]:
     context = part.context
     pod = context.pod or {}
     around = [*_network_units(pod_networks(pod, context.default_network), context).values()]
-    around += _volume_units(pod_volumes(pod), context.volumes, context.version).values()
+    around += _volume_units(
+        pod_volumes(pod),
+        context.volumes,
+        context.version,
+    ).values()
     yield from around
-    yield pod_unit(pod, context, part.pod_file, {*beside, *(unit.name for unit in around)})
+    yield pod_unit(
+        pod,
+        context,
+        part.pod_file,
+        {*beside, *(unit.name for unit in around)},
+    )
 
 
 def _named_volumes(spec: Spec) -> list[str]:
@@ -428,18 +587,28 @@ def _about_kept(kept: Sequence[KeptVolume], script: str) -> list[str]:
     return notes
 
 
-def _copies(parts: Sequence[_Part], kept: Mapping[str, Sequence[KeptVolume]]) -> Iterator[TextFile]:
+def _copies(
+    parts: Sequence[_Part],
+    kept: Mapping[str, Sequence[KeptVolume]],
+) -> Iterator[TextFile]:
     """The script that copies the data of the anonymous volumes of all containers, each once."""
     existing = {part.stem: [volume for volume in kept[part.stem] if volume.old] for part in parts}
     names = [part.spec[NAME] for part in parts if existing[part.stem]]
     if names:
-        inspects = {name: document for part in parts for name, document in part.context.volumes.items()}
+        inspects = {
+            name: document for part in parts for name, document in part.context.volumes.items()
+        }
         volumes = [volume for part in parts for volume in existing[part.stem]]
         text = copy_script(", ".join(names), volumes, inspects)
         yield TextFile(f"{parts[0].stem}{COPY_SCRIPT}", text, 0o755)
 
 
-def _hints(spec: Spec, context: UnitContext, stem: str, missing: Sequence[str]) -> list[str]:
+def _hints(
+    spec: Spec,
+    context: UnitContext,
+    stem: str,
+    missing: Sequence[str],
+) -> list[str]:
     hints = []
     if context.version < _OWN_NAMES:
         create = [
@@ -448,7 +617,10 @@ def _hints(spec: Spec, context: UnitContext, stem: str, missing: Sequence[str]) 
             if name in context.networks
         ]
         hints.append(
-            f"networks and volumes must exist: Podman {context.version} cannot keep their names in units"
+            (
+                f"networks and volumes must exist: Podman {context.version} cannot keep their names in "
+                "units"
+            )
             + (f"; run first: {' && '.join(create)}" if create else "")
         )
     name = spec[NAME]
@@ -466,18 +638,29 @@ def _hints(spec: Spec, context: UnitContext, stem: str, missing: Sequence[str]) 
     return [*hints, _REMOVES]
 
 
-def _pod_hints(spec: Spec, context: UnitContext, pod_file: str, parts: Sequence[_Part]) -> list[str]:
+def _pod_hints(
+    spec: Spec,
+    context: UnitContext,
+    pod_file: str,
+    parts: Sequence[_Part],
+) -> list[str]:
     hints = []
     if spec[POD] and not pod_file:
         hints.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it created")
     if spec[POD] and context.pod:
         hints += pod_notes(context.pod)
         if missing := _missing_members(spec, context, parts):
-            hints.append(f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}")
+            hints.append(
+                f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}"
+            )
     return hints
 
 
-def _missing_members(spec: Spec, context: UnitContext, parts: Sequence[_Part]) -> list[str]:
+def _missing_members(
+    spec: Spec,
+    context: UnitContext,
+    parts: Sequence[_Part],
+) -> list[str]:
     """Members of the pod that are not written."""
     pod: Mapping[str, Any] = context.pod or {}
     written = {"", *(part.spec[NAME] for part in parts)}
@@ -493,11 +676,18 @@ def _missing_members(spec: Spec, context: UnitContext, parts: Sequence[_Part]) -
 # --- networks and volumes ------------------------------------------------------------------------
 
 
-def _network_units(arguments: Sequence[str], context: UnitContext) -> dict[str, Unit]:
+def _network_units(
+    arguments: Sequence[str],
+    context: UnitContext,
+) -> dict[str, Unit]:
     units = {}
     for argument in arguments:
         name = network_name(argument)
-        if name in context.networks and name != context.default_network and context.version >= _OWN_NAMES:
+        if (
+            name in context.networks
+            and name != context.default_network
+            and context.version >= _OWN_NAMES
+        ):
             units[name] = _supporting_unit(
                 f"{safe_file_name(name)}.network",
                 "Network",
@@ -509,7 +699,9 @@ def _network_units(arguments: Sequence[str], context: UnitContext) -> dict[str, 
 
 
 def _volume_units(
-    names: Sequence[str], inspects: Mapping[str, Mapping[str, Any]], version: Version
+    names: Sequence[str],
+    inspects: Mapping[str, Mapping[str, Any]],
+    version: Version,
 ) -> dict[str, Unit]:
     """Units of the known volumes."""
     if version < _OWN_NAMES:
@@ -528,24 +720,51 @@ def _volume_units(
 
 
 def _supporting_unit(
-    file_name: str, section: str, own_name: tuple[str, str], parts: Sequence[Part], version: Version
+    file_name: str,
+    section: str,
+    own_name: tuple[str, str],
+    parts: Sequence[Part],
+    version: Version,
 ) -> Unit:
     """A `.network` or `.volume` unit that keeps the existing object: same name, same options."""
     unit = Unit(file_name)
-    unit.add("Unit", "Description", plain(f"{section} {file_name.rpartition('.')[0]}"))
-    unit.add(section, own_name[0], escape(own_name[1], KeyKind.RAW_ONE))
+    unit.add(
+        "Unit",
+        "Description",
+        plain(f"{section} {file_name.rpartition('.')[0]}"),
+    )
+    unit.add(
+        section,
+        own_name[0],
+        escape(own_name[1], KeyKind.RAW_ONE),
+    )
     kept = (part for part in parts if not (part.key == "Label" and part.value.startswith(COMPOSE)))
     words = (
-        (part, part.value, part.flag if part.value == "true" else f"{part.flag}={part.value}")
+        (
+            part,
+            part.value,
+            part.flag if part.value == "true" else f"{part.flag}={part.value}",
+        )
         for part in kept
     )
-    _add(unit, section, _NETWORK_KEYS if section == "Network" else _VOLUME_KEYS, version, words)
+    _add(
+        unit,
+        section,
+        _NETWORK_KEYS if section == "Network" else _VOLUME_KEYS,
+        version,
+        words,
+    )
     unit.define_helpers()
     return unit
 
 
 def _pod_file(spec: Spec, context: UnitContext) -> str:
     """File name of the pod's unit; empty if none is written."""
-    if not spec[POD] or context.pod is None or context.version < _POD_UNITS or not can_be_a_unit(context.pod):
+    if (
+        not spec[POD]
+        or context.pod is None
+        or context.version < _POD_UNITS
+        or not can_be_a_unit(context.pod)
+    ):
         return ""
     return f"{safe_file_name(spec[POD])}.pod"

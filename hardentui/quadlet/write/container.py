@@ -33,7 +33,19 @@ _OF_AREA = {
     "logging": _REST,
     "lifecycle": _REST,
 }
-_FIRST = (IMAGE, ROOTFS, NAME, POD, PULL, PLATFORM, ARCH, OS, VARIANT, ENTRYPOINT, COMMAND)
+_FIRST = (
+    IMAGE,
+    ROOTFS,
+    NAME,
+    POD,
+    PULL,
+    PLATFORM,
+    ARCH,
+    OS,
+    VARIANT,
+    ENTRYPOINT,
+    COMMAND,
+)
 _ORDER = (*_FIRST, CAP_DROP, CAP_ADD)
 _OF_OPTION: dict[Option[Any], int] = {
     **dict.fromkeys(_FIRST, _IMAGE),
@@ -51,7 +63,8 @@ _SHORT = 10
 
 
 def arranged(lines: Iterable[tuple[Option[Any], Line]]) -> list[Line]:
-    """Groups, each with its PodmanArgs= at its end; a blank line between them if there are many lines."""
+    """Groups, each with its PodmanArgs= at its end; a blank line between them if there are many
+    lines."""
     groups: dict[int, list[tuple[Option[Any], Line]]] = {}
     for option, line in lines:
         group = _IMAGE if line[0] == "AutoUpdate" else _OF_OPTION.get(option, _OF_AREA[option.area])
@@ -61,9 +74,16 @@ def arranged(lines: Iterable[tuple[Option[Any], Line]]) -> list[Line]:
         ordered = [line for _, line in sorted(group_lines, key=lambda of: _rank(of[0]))]
         keyed = [line for line in ordered if line[0] != "PodmanArgs"]
         words = [text for key, text in ordered if key == "PodmanArgs"]
-        blocks.append([*keyed, *(("PodmanArgs", text) for text in joined(words))])
+        blocks.append(
+            [
+                *keyed,
+                *(("PodmanArgs", text) for text in joined(words)),
+            ]
+        )
     between = [BLANK] if sum(map(len, blocks)) > _SHORT else []
-    return [line for number, block in enumerate(blocks) for line in (between if number else []) + block]
+    return [
+        line for number, block in enumerate(blocks) for line in (between if number else []) + block
+    ]
 
 
 def _rank(option: Option[Any]) -> int:
@@ -81,7 +101,16 @@ def joined(words: Iterable[str]) -> list[str]:
     return texts
 
 
-UNIT_SUFFIXES = (".volume", ".network", ".container", ".image", ".build", ".pod", ".kube", ".artifact")
+UNIT_SUFFIXES = (
+    ".volume",
+    ".network",
+    ".container",
+    ".image",
+    ".build",
+    ".pod",
+    ".kube",
+    ".artifact",
+)
 """A name with one of these suffixes is a reference to another unit."""
 
 _UPDATES = "io.containers.autoupdate"
@@ -90,7 +119,8 @@ _AUTO_UPDATE = Version(4, 6)
 _GLOBAL_ARGS = Version(4, 8)
 _READ_ONLY_FIXED = Version(4, 8)
 _MOUNT_KEY = Version(4, 8)
-"""The key came with 4.5, but up to 4.7 a word without `=` crashes the generator, and all units are lost."""
+"""The key came with 4.5, but up to 4.7 a word without `=` crashes the generator, and all units are
+lost."""
 _POD_KEY = Version(5, 0)
 _HEALTHY = Version(5, 0)
 
@@ -125,7 +155,11 @@ class ContainerLines:
         notes: what could not be written.
     """
 
-    def __init__(self, version: Version, beside: UnitsBeside) -> None:
+    def __init__(
+        self,
+        version: Version,
+        beside: UnitsBeside,
+    ) -> None:
         self.version = version
         self.beside = beside
         self.lines: list[Line] = []
@@ -157,12 +191,20 @@ class ContainerLines:
             written += [(option, line) for line in self.lines]
         self.lines = arranged(written)
 
-    def _is_replaced(self, option: Option[Any], spec: Spec) -> bool:
+    def _is_replaced(
+        self,
+        option: Option[Any],
+        spec: Spec,
+    ) -> bool:
         """Whether the root directory, the image unit or a flag replaces the key; if so, write that."""
         if option is IMAGE and not spec[ROOTFS] and self.beside.image:
             self.lines.append(("Image", raw_single(self.beside.image)))
-        elif option is READ_ONLY and self.version < _READ_ONLY_FIXED and READ_ONLY_TMPFS not in spec:
-            self._podman_args(option.to_words(spec[option]))  # the key would switch the tmpfs mounts off
+        elif (
+            option is READ_ONLY and self.version < _READ_ONLY_FIXED and READ_ONLY_TMPFS not in spec
+        ):
+            self._podman_args(
+                option.to_words(spec[option])
+            )  # the key would switch the tmpfs mounts off
         else:
             return option is IMAGE and bool(spec[ROOTFS])
         return True
@@ -184,11 +226,15 @@ class ContainerLines:
 
     # --- one option ----------------------------------------------------------------------------
 
-    def _plain(self, option: Option[Any], value: Any) -> None:
+    def _plain(
+        self,
+        option: Option[Any],
+        value: Any,
+    ) -> None:
         """By its key if this version has one that can hold the value, else by PodmanArgs=.
 
-        From the first value of a list that does not fit, all go to PodmanArgs=: Quadlet writes that after the
-        keys, so the values keep their order.
+        From the first value of a list that does not fit, all go to PodmanArgs=: Quadlet writes that
+        after the keys, so the values keep their order.
         """
         as_words = flag_words(option, value, self.version)
         key = option.quadlet
@@ -210,7 +256,11 @@ class ContainerLines:
         self.lines += [(key.name, text) for text in escaped]
         self._podman_args(as_words)
 
-    def _escaped_until_misfit(self, key: QuadletKey, values: Iterable[str]) -> list[str]:
+    def _escaped_until_misfit(
+        self,
+        key: QuadletKey,
+        values: Iterable[str],
+    ) -> list[str]:
         """The text after `Key=` for each value, up to the first that the key cannot hold."""
         escaped: list[str] = []
         for value in values:
@@ -225,11 +275,17 @@ class ContainerLines:
     def _podman_args(self, arguments: Iterable[str]) -> None:
         self.lines += [("PodmanArgs", word(argument)) for argument in arguments]
 
-    def _global(self, option: Option[Any], value: Any) -> None:
+    def _global(
+        self,
+        option: Option[Any],
+        value: Any,
+    ) -> None:
         if self.version >= _GLOBAL_ARGS:
             self.lines += [("GlobalArgs", word(argument)) for argument in option.to_words(value)]
             return
-        self.notes.append(f"{option.flag} is left out: Podman {self.version} has no key for global flags")
+        self.notes.append(
+            f"{option.flag} is left out: Podman {self.version} has no key for global flags"
+        )
 
     def _notify(self, mode: str) -> None:
         if mode == "container":
@@ -252,11 +308,19 @@ class ContainerLines:
             name, colon, options = argument.partition(":")
             unit = self.beside.networks.get(network_name(argument))
             if unit:
-                self._keyed("Network", f"{unit}{colon}{options}", f"--network={argument}")
+                self._keyed(
+                    "Network",
+                    f"{unit}{colon}{options}",
+                    f"--network={argument}",
+                )
             elif is_reserved(name) or is_reserved(argument):
                 self._podman_args([f"--network={argument}"])
             else:
-                self._keyed("Network", argument, f"--network={argument}")
+                self._keyed(
+                    "Network",
+                    argument,
+                    f"--network={argument}",
+                )
 
     def _mounts(self, mounts: tuple[Mount, ...]) -> None:
         for mount in mounts:
@@ -270,7 +334,11 @@ class ContainerLines:
                 continue
             unit = self.beside.volumes.get(mount.source) if mount.type == "volume" else None
             if unit:
-                self._keyed("Volume", unit + argument[len(mount.source) :], whole)
+                self._keyed(
+                    "Volume",
+                    unit + argument[len(mount.source) :],
+                    whole,
+                )
             elif is_reserved(mount.source) or not self._source_is_plain(mount):
                 self._podman_args([whole])
             else:
@@ -280,7 +348,12 @@ class ContainerLines:
         """Whether Quadlet leaves the source unchanged (it resolves one that begins with a dot)."""
         return not mount.source.startswith(".")
 
-    def _keyed(self, key: str, value: str, fallback: str) -> None:
+    def _keyed(
+        self,
+        key: str,
+        value: str,
+        fallback: str,
+    ) -> None:
         try:
             self.lines.append((key, escape(value, KeyKind.RAW_ALL)))
         except CannotExpress:
@@ -290,9 +363,9 @@ class ContainerLines:
 _STOP_MARGIN = 20
 _LONG_STOP = 80
 _WINDOW = "1h"
-"""The time in which the tries are counted. systemd counts every start, those by hand and by updates too, and
-a service that works again does not reset the count. Without an end the seventh start would be refused for
-ever; a short time would never stop a service that takes minutes to fail."""
+"""The time in which the tries are counted. systemd counts every start, those by hand and by updates
+too, and a service that works again does not reset the count. Without an end the seventh start would
+be refused for ever; a short time would never stop a service that takes minutes to fail."""
 
 
 def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
@@ -300,14 +373,22 @@ def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
     notes: list[str] = []
     if spec[HEALTH_ON_FAILURE] == "restart":
         spec = spec.with_(HEALTH_ON_FAILURE, "kill")
-        notes.append("an unhealthy container is killed, and systemd starts it again (it was: restart)")
+        notes.append(
+            "an unhealthy container is killed, and systemd starts it again (it was: restart)"
+        )
     if spec[SDNOTIFY] == "ignore":
         spec = spec.without(SDNOTIFY)
-        notes.append("--sdnotify=ignore is left out: systemd waits for the container's conmon to report")
+        notes.append(
+            "--sdnotify=ignore is left out: systemd waits for the container's conmon to report"
+        )
     if spec[INIT_CTR]:
         spec = spec.without(INIT_CTR)
-        notes.append("--init-ctr is done by systemd: a service that runs to its end before the others start")
-    if spec[REQUIRES]:  # Podman would not remove a crashed container that others require, so it stayed down
+        notes.append(
+            "--init-ctr is done by systemd: a service that runs to its end before the others start"
+        )
+    if spec[
+        REQUIRES
+    ]:  # Podman would not remove a crashed container that others require, so it stayed down
         spec = spec.without(REQUIRES)
         notes.append("--requires is done by systemd")
     if spec[CGROUP_PARENT] and not spec[CGROUPS]:
@@ -317,7 +398,10 @@ def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
     return spec.without(REMOVE, RESTART), notes
 
 
-def intended(spec: Spec, version: Version = NEWEST_KNOWN) -> tuple[str, ...]:
+def intended(
+    spec: Spec,
+    version: Version = NEWEST_KNOWN,
+) -> tuple[str, ...]:
     """argv after `podman` that the generator must produce for the unit, without its own additions."""
     spec, _ = for_quadlet(spec)
     before: list[str] = []
@@ -353,15 +437,25 @@ def container_unit(
     writer.notes += notes
     if original[RESTART] not in ("", "no"):
         writer.notes.append(f"--restart={original[RESTART]} is done by systemd")
-    if limit := about_limit(original[RESTART], f"{unit_name}.service", rootless=rootless):
+    if limit := about_limit(
+        original[RESTART],
+        f"{unit_name}.service",
+        rootless=rootless,
+    ):
         writer.notes.append(limit)
-    unit.add("Unit", "Description", _description(spec, unit_name))
+    unit.add(
+        "Unit",
+        "Description",
+        _description(spec, unit_name),
+    )
     for key in ("Requires", "After") if needed_services else ():
         unit.add("Unit", key, " ".join(needed_services))
     writer.write(spec)
     unit.sections["Container"] = writer.lines
     _add_service(unit, original)
-    unit.add("Install", "WantedBy", "default.target" if rootless else "multi-user.target default.target")
+    unit.add(
+        "Install", "WantedBy", "default.target" if rootless else "multi-user.target default.target"
+    )
     unit.define_helpers()
     return unit, tuple(writer.notes)
 
@@ -383,7 +477,11 @@ def _add_service(unit: Unit, spec: Spec) -> None:
     for section, key, value in restart_lines(spec[RESTART]):
         unit.add(section, key, value)
     if spec[STOP_TIMEOUT] > _LONG_STOP:
-        unit.add("Service", "TimeoutStopSec", str(spec[STOP_TIMEOUT] + _STOP_MARGIN))
+        unit.add(
+            "Service",
+            "TimeoutStopSec",
+            str(spec[STOP_TIMEOUT] + _STOP_MARGIN),
+        )
     if spec[PULL] in ("always", "newer", "missing"):
         unit.add("Service", "TimeoutStartSec", "900")
 
@@ -399,11 +497,21 @@ def restart_lines(restart: str) -> tuple[tuple[str, str, str], ...]:
     if not tries.isdigit():
         return (line,)
     limit = str(int(tries) + 1)
-    return (line, ("Unit", "StartLimitIntervalSec", _WINDOW), ("Unit", "StartLimitBurst", limit))
+    return (
+        line,
+        ("Unit", "StartLimitIntervalSec", _WINDOW),
+        ("Unit", "StartLimitBurst", limit),
+    )
 
 
-def about_limit(restart: str, service: str, *, rootless: bool) -> str:
-    """What a limited number of restarts means for whoever starts the service by hand; empty without one."""
+def about_limit(
+    restart: str,
+    service: str,
+    *,
+    rootless: bool,
+) -> str:
+    """What a limited number of restarts means for whoever starts the service by hand; empty without
+    one."""
     policy, _, tries = restart.partition(":")
     if policy != "on-failure" or not tries.isdigit():
         return ""

@@ -46,13 +46,30 @@ class Lead(Protocol):
     def can_simulate(self) -> bool: ...
     def engine_choices(self) -> tuple[EngineChoice, ...]: ...
     def look_at(self, first_look: Callable[[], FirstLook]) -> None: ...
-    def copy(self, what: str, text: str, notes: Iterable[str] = ()) -> None: ...
-    async def run_action(self, action: str, default_namespace: DOMNode | None = None) -> bool: ...
+    def copy(
+        self,
+        what: str,
+        text: str,
+        notes: Iterable[str] = (),
+    ) -> None: ...
+    async def run_action(
+        self,
+        action: str,
+        default_namespace: DOMNode | None = None,
+    ) -> bool: ...
     def action_go(self, name: str) -> None: ...
     def open_walk(self, key: str) -> None: ...
     def open_meaning(self, key: str) -> None: ...
-    def open_harden(self, keys: Sequence[str], choices: Sequence[Choice] = ()) -> None: ...
-    def open_tab(self, name: str, about: Row | ContainerFacts) -> None: ...
+    def open_harden(
+        self,
+        keys: Sequence[str],
+        choices: Sequence[Choice] = (),
+    ) -> None: ...
+    def open_tab(
+        self,
+        name: str,
+        about: Row | ContainerFacts,
+    ) -> None: ...
     def open_copies(self, row: Row) -> None: ...
     def open_history(self, name: str) -> None: ...
 
@@ -64,7 +81,9 @@ def where(opened: Opened | None, signs: Signs) -> str:
     versions: dict[str, list[str]] = {}
     for engine in opened.engine_facts:
         versions.setdefault(str(engine.version), []).append(visible(engine.label, 30))
-    engines = ", ".join(f"Podman {version} {' + '.join(labels)}" for version, labels in versions.items())
+    engines = ", ".join(
+        f"Podman {version} {' + '.join(labels)}" for version, labels in versions.items()
+    )
     if opened.private_service:
         engines += " (own service)"
     return f"{visible(opened.place, 40)} {signs.dot} {engines or 'no engine'}"
@@ -95,14 +114,38 @@ class TitleBar(Static):
     }
     """
 
-    def show(self, opened: Opened | None, signs: Signs, does: str, checklist: str = "") -> None:
-        """`does`: what the screen does to the host, in two or three words; `checklist`: its name, unless it
-        is the default.
+    def show(
+        self,
+        opened: Opened | None,
+        signs: Signs,
+        does: str,
+        checklist: str = "",
+    ) -> None:
+        """`does`: what the screen does to the host, in two or three words; `checklist`: its name,
+        unless it is the default.
         """
         by = "" if not checklist else f" {signs.dot} {visible(checklist, 40)}"
-        left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(opened, signs), by)
-        right = Content.assemble((does, "$muted" if does == ONLY_LOOKS else "bold $warning"))
-        self.update(both_ends(left, right, self.app.size.width - 2, signs.ellipsis), layout=False)
+        left = Content.assemble(
+            ("HardenTUI", "bold $primary"),
+            "  ",
+            where(opened, signs),
+            by,
+        )
+        right = Content.assemble(
+            (
+                does,
+                "$muted" if does == ONLY_LOOKS else "bold $warning",
+            )
+        )
+        self.update(
+            both_ends(
+                left,
+                right,
+                self.app.size.width - 2,
+                signs.ellipsis,
+            ),
+            layout=False,
+        )
 
 
 class Banner(Static):
@@ -123,7 +166,9 @@ class Banner(Static):
         if opened is None or not simulated:
             return
         if opened.attempts:
-            self.update(plain("SIMULATED HOST - no Podman found; : Connection shows what was tried"))
+            self.update(
+                plain("SIMULATED HOST - no Podman found; : Connection shows what was tried")
+            )
         else:
             self.update(plain("SIMULATED HOST - nothing here is real"))
 
@@ -149,10 +194,11 @@ class FooterKey(Struct, frozen=True):
 
 
 class KeyBar(Widget):
-    """If not all keys fit, the later ones are dropped, but never the first or the last two: back and help.
+    """If not all keys fit, the later ones are dropped, but never the first or the last two: back
+    and help.
 
-    It is one widget and not one for each key, because the keys change with nearly every step of the user:
-    a new line is drawn at once, where new widgets would have to be styled and laid out.
+    It is one widget and not one for each key, because the keys change with nearly every step of the
+    user: a new line is drawn at once, where new widgets would have to be styled and laid out.
 
     Attributes:
         keys: all keys of the screen, in order.
@@ -180,7 +226,10 @@ class KeyBar(Widget):
         self._pointed: FooterKey | None = None
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, self._bindings_updated)
+        self.screen.bindings_updated_signal.subscribe(
+            self,
+            self._bindings_updated,
+        )
 
     def on_unmount(self) -> None:
         self.screen.bindings_updated_signal.unsubscribe(self)
@@ -227,10 +276,14 @@ class KeyBar(Widget):
             )
             if not key.enabled:
                 by_key, by_label = by_key + Style(dim=True), by_label + Style(dim=True)
-            parts += [Content.styled(key.display, by_key), Content.styled(f" {key.label}", by_label), " "]
+            parts += [
+                Content.styled(key.display, by_key),
+                Content.styled(f" {key.label}", by_label),
+                " ",
+            ]
         return Content.assemble(*parts[:-1])
 
-    # --- the mouse ---------------------------------------------------------------------------------------
+    # --- the mouse --------------------------------------------------------------------------------
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         self._point_at(self._key_at(event))
@@ -286,7 +339,12 @@ class HardenScreen(Screen[None]):
     _greyed: frozenset[str] = frozenset()
     _leaving: bool = False
     # Textual does not declare these as class variables, so they cannot be annotated as such
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (100, "-wide"),
+        (160, "-huge"),
+    ]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -344,20 +402,34 @@ class HardenScreen(Screen[None]):
     def _resized(self) -> None:
         self._show_title()
 
-    # --- work that ends in a sentence ---------------------------------------------------------------------
+    # --- work that ends in a sentence -------------------------------------------------------------
 
-    def carry_out(self, title: str, action: Callable[[], Sentence]) -> None:
+    def carry_out(
+        self,
+        title: str,
+        action: Callable[[], Sentence],
+    ) -> None:
         """Do it on a thread, and say what was done, or why not."""
 
         def done(sentence: Sentence) -> None:
-            self.notify(said(sentence, in_keys), title=title, markup=False)
+            self.notify(
+                said(sentence, in_keys),
+                title=title,
+                markup=False,
+            )
             self.was_carried_out()
 
         def failed(error: HardenError) -> None:
             self.was_refused()
             self.complain(told(error), f"Not {title.lower()}")
 
-        in_background(self, action, done, failed, group="carry-out")
+        in_background(
+            self,
+            action,
+            done,
+            failed,
+            group="carry-out",
+        )
 
     def was_carried_out(self) -> None:
         """Something was written or done; subclasses look again."""
@@ -365,17 +437,21 @@ class HardenScreen(Screen[None]):
     def was_refused(self) -> None:
         """It failed: nothing is different."""
 
-    # --- what can be done now ---------------------------------------------------------------------------
+    # --- what can be done now ---------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         """Why an action of this screen cannot be carried out now, as a sentence; empty when it can.
 
-        The footer greys such a key, the palette omits it, the help shows the reason, and so does pressing it
-        (`HardenApp.run_action`). It is called often, so it uses only data in memory.
+        The footer greys such a key, the palette omits it, the help shows the reason, and so does
+        pressing it (`HardenApp.run_action`). It is called often, so it uses only data in memory.
         """
         return ""
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],
+    ) -> bool | None:
         """Grey while there is a reason. Textual asks."""
         return None if self.reason(action) else True
 
@@ -388,7 +464,9 @@ class HardenScreen(Screen[None]):
 
     def show_what_is_possible(self) -> None:
         """Bring the greyed keys of the footer up to date."""
-        greyed = frozenset(action.id for action in self.ACTIONS if action.show and self.reason(action.target))
+        greyed = frozenset(
+            action.id for action in self.ACTIONS if action.show and self.reason(action.target)
+        )
         if greyed != self._greyed:
             self._greyed = greyed
             self.refresh_bindings()
@@ -398,7 +476,10 @@ class HardenScreen(Screen[None]):
             self.show_what_is_possible()
 
     async def _state_changed(self, what: str) -> None:
-        if what not in ("scan", "look"):  # these repeat for each container, and the title does not show them
+        if what not in (
+            "scan",
+            "look",
+        ):  # these repeat for each container, and the title does not show them
             self._show_title()
         if what == "opening" and self.OF_CONNECTION:
             self.leave()
@@ -413,7 +494,12 @@ class HardenScreen(Screen[None]):
             bench = self.session.bench
             named = bench is not None and not bench.judge.checklist.is_usual
             checklist = bench.judge.checklist.id if bench is not None and named else ""
-            bars.first().show(self.session.opened, self.signs, self.DOES, checklist)
+            bars.first().show(
+                self.session.opened,
+                self.signs,
+                self.DOES,
+                checklist,
+            )
             self.query_one(Banner).show(self.session.opened)
 
     def screen_report(self) -> ScreenReport:
@@ -421,7 +507,8 @@ class HardenScreen(Screen[None]):
         return ScreenReport()
 
     def copied(self) -> tuple[str, str]:
-        """The item under the cursor: what it is (`the name`), and its text; empty when there is none."""
+        """The item under the cursor: what it is (`the name`), and its text; empty when there is
+        none."""
         return "", ""
 
     def action_copy(self) -> None:
@@ -433,7 +520,12 @@ class HardenScreen(Screen[None]):
 
     def complain(self, text: str, title: str = "") -> None:
         self.app.clear_notifications()  # only the newest: they would pile up over the screen
-        self.notify(text, title=title, severity="warning", markup=False)
+        self.notify(
+            text,
+            title=title,
+            severity="warning",
+            markup=False,
+        )
 
     def action_back(self) -> None:
         self.dismiss()
@@ -477,7 +569,9 @@ class ContainerScreen(HardenScreen):
 
     def screen_report(self) -> ScreenReport:
         row = self.session.rows.get(self.container_key)
-        return ScreenReport(row.name, tuple(reports_of([row]))) if row is not None else ScreenReport()
+        return (
+            ScreenReport(row.name, tuple(reports_of([row]))) if row is not None else ScreenReport()
+        )
 
     def why_not(self, action: str) -> str:
         if action not in _NO_CONTAINER:

@@ -35,7 +35,8 @@ class BrowseRow(NamedTuple):
 
 
 def short(text: str, width: int) -> str:
-    """An image name that is too long loses everything up to the last slash: the registry matters least."""
+    """An image name that is too long loses everything up to the last slash: the registry matters
+    least."""
     is_name = "/" in text and " " not in text  # `Debian GNU/Linux` is not an image name
     return f"…/{text.rpartition('/')[2]}" if len(text) > width and is_name else text
 
@@ -62,7 +63,7 @@ class BrowseScreen(HardenScreen):
         with VerticalScroll(id="page"):
             yield Static(id="text")
 
-    # --- for subclasses ---------------------------------------------------------------------------------
+    # --- for subclasses ---------------------------------------------------------------------------
 
     def lines(self) -> Sequence[BrowseRow] | None:
         """The rows in default order; None while unknown."""
@@ -79,7 +80,7 @@ class BrowseScreen(HardenScreen):
         """The text to show when there are no rows."""
         raise NotImplementedError
 
-    # --- drawing ----------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     @property
     def table(self) -> DataTable[object]:
@@ -120,7 +121,10 @@ class BrowseScreen(HardenScreen):
         lines = list(self.lines() or ())
         if self._by is not None:
             at, down = self._by
-            lines.sort(key=lambda line: (str(type(line.sort[at])), line.sort[at]), reverse=down)
+            lines.sort(
+                key=lambda line: (str(type(line.sort[at])), line.sort[at]),
+                reverse=down,
+            )
         self._show_columns()
         table = self.table
         table.clear()
@@ -128,9 +132,14 @@ class BrowseScreen(HardenScreen):
         widths = [column.width for column in table.ordered_columns]
         for line in lines:
             texts = [(short(line.texts[at], width), width) for at, width in self._widths(widths)]
-            table.add_row(*(cell(fit(text, width, self.signs.of("…")).rstrip()) for text, width in texts))
+            table.add_row(
+                *(cell(fit(text, width, self.signs.of("…")).rstrip()) for text, width in texts)
+            )
         if stay in self._keys:
-            table.move_cursor(row=self._keys.index(stay), animate=False)
+            table.move_cursor(
+                row=self._keys.index(stay),
+                animate=False,
+            )
         self.query_one("#crumb", Static).update(self.crumb())
         self.set_class(not lines, "-empty")
         self._show_page()
@@ -149,7 +158,9 @@ class BrowseScreen(HardenScreen):
         self.table.clear(columns=True)
         for at in shown:
             column = self.COLUMNS[at]
-            self.table.add_column(column.title, width=column.width or max(8, (room - fixed) // flexible))
+            self.table.add_column(
+                column.title, width=column.width or max(8, (room - fixed) // flexible)
+            )
 
     def _show_page(self) -> None:
         key = self.current
@@ -180,7 +191,7 @@ class BrowseScreen(HardenScreen):
         self._by = (at, self._by == (at, False))
         self._draw()
 
-    # --- the page ---------------------------------------------------------------------------------------
+    # --- the page ---------------------------------------------------------------------------------
 
     @on(DataTable.RowSelected)
     def _row_selected(self) -> None:

@@ -43,11 +43,13 @@ _TALL = 45
 
 
 class ChangeScreen(StoppablePage):
-    """Leaving it while the trial or the change runs stops that: the container stays, or becomes, as it was.
+    """Leaving it while the trial or the change runs stops that: the container stays, or becomes, as
+    it was.
 
     Args:
         key: of the container's row.
-        queued: how many others are hardened after it; `others`: keys of those that are hardened with it.
+        queued: how many others are hardened after it; `others`: keys of those that are hardened
+            with it.
         choices: these fixes alone; empty = all that a trial can judge.
         tries: on a twin first.
         files: to be written, and nothing else.
@@ -99,14 +101,15 @@ class ChangeScreen(StoppablePage):
             self._look_at_it()
 
     def _follow(self, successors: Mapping[str, str]) -> None:
-        """After a change the name is that of a new container; a change that is not from here ends this."""
+        """After a change the name is that of a new container; a change that is not from here ends
+        this."""
         if self._key in successors:
             if self._stage in (Stage.RUNNING, Stage.ENDED):
                 self._key = successors[self._key]
             else:
                 self.leave()
 
-    # --- actions -------------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------
 
     @property
     def _stage(self) -> Stage:
@@ -120,7 +123,9 @@ class ChangeScreen(StoppablePage):
             return Stage.CARD
         if not self._tries or (self._outset is not None and self._outset.soaked):
             return Stage.STEPS
-        return Stage.OUTSET if self._outset is not None or self._trouble is not None else Stage.LOOKING
+        return (
+            Stage.OUTSET if self._outset is not None or self._trouble is not None else Stage.LOOKING
+        )
 
     def why_not(self, action: str) -> str:
         card, entry, stage = self._card, self._entry, self._stage
@@ -134,16 +139,27 @@ class ChangeScreen(StoppablePage):
             return "There is nothing to undo here."
         if action == "all" and self._choices:
             return "The fixes were chosen in the walk."
-        missing = {Stage.STEPS: self._prepared, Stage.OUTSET: self._outset}
+        missing = {
+            Stage.STEPS: self._prepared,
+            Stage.OUTSET: self._outset,
+        }
         if action == "go" and stage in missing and missing[stage] is None:
             return "The reason is shown here." if self._trouble else "Still preparing."
         if action == "go" and card is not None and (card.obstacle or not card.works):
-            return "It cannot be applied: the card says why." if card.works else "No change could be kept."
+            return (
+                "It cannot be applied: the card says why."
+                if card.works
+                else "No change could be kept."
+            )
         if action in ("write", "diff", "soak", "data") and card is not None and not card.works:
             return "No change could be kept."
         return ""
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],
+    ) -> bool | None:
         """The footer has the keys of the stage alone."""
         if self._stage not in STAGES.get(action, (self._stage,)):
             return False
@@ -165,12 +181,18 @@ class ChangeScreen(StoppablePage):
 
     def action_soak(self) -> None:
         if (task := self._hardening) is not None:
-            self._apply(task, replace(self._wishes(task), soak=USUAL), self.begin())
+            self._apply(
+                task,
+                replace(self._wishes(task), soak=USUAL),
+                self.begin(),
+            )
             self.draw()
 
     def action_probe(self) -> None:
         question = "A read-only command that proves it works; $TARGET is its address"
-        self.app.push_screen(AskScreen(question, value=next(iter(self._probes), "")), self._probe_given)
+        self.app.push_screen(
+            AskScreen(question, value=next(iter(self._probes), "")), self._probe_given
+        )
 
     def _probe_given(self, command: str | None) -> None:
         if command and self._stage is not Stage.RUNNING:
@@ -181,7 +203,10 @@ class ChangeScreen(StoppablePage):
 
     def action_limit(self) -> None:
         question = "Seconds in which it must be kept, else it rolls back; 0: no limit"
-        self.app.push_screen(AskScreen(question, value=f"{self._limit:g}"), self._limit_given)
+        self.app.push_screen(
+            AskScreen(question, value=f"{self._limit:g}"),
+            self._limit_given,
+        )
 
     def _limit_given(self, seconds: str | None) -> None:
         if seconds and not seconds.isdecimal():
@@ -202,7 +227,9 @@ class ChangeScreen(StoppablePage):
 
     def action_write(self) -> None:
         if (task := self._hardening) is not None and task.plan is not None:
-            self._files = WriteFiles(self.session, Choosing(task.bench, task.report, {}, {}), task.plan)
+            self._files = WriteFiles(
+                self.session, Choosing(task.bench, task.report, {}, {}), task.plan
+            )
             self._show_files(self._files)
 
     def _show_files(self, files: WriteFiles) -> None:
@@ -235,9 +262,15 @@ class ChangeScreen(StoppablePage):
     def _show_below(self, what: str) -> None:
         self._shown = "" if self._shown == what else what
         self.draw()
-        if self._shown and self._card is not None:  # on a small screen it begins below the last line
+        if (
+            self._shown and self._card is not None
+        ):  # on a small screen it begins below the last line
             begins = self._card_content(self._card).plain.count("\n") + 2
-            self.call_after_refresh(self.query_one("#reading").scroll_to, y=begins, animate=False)
+            self.call_after_refresh(
+                self.query_one("#reading").scroll_to,
+                y=begins,
+                animate=False,
+            )
 
     def action_keep(self) -> None:
         if self._entry is not None:
@@ -258,7 +291,10 @@ class ChangeScreen(StoppablePage):
                 self._work(lambda: History().undo(entry, self._tell), self._done)
                 self.draw()
 
-        self.app.push_screen(SureScreen("Undo it?", downtime_of_undo(entry)), undo)
+        self.app.push_screen(
+            SureScreen("Undo it?", downtime_of_undo(entry)),
+            undo,
+        )
 
     @property
     def _probes(self) -> tuple[str, ...]:
@@ -276,7 +312,7 @@ class ChangeScreen(StoppablePage):
             discard_data=self._data is Data.DISCARD,
         )
 
-    # --- the work ------------------------------------------------------------------------------------
+    # --- the work ---------------------------------------------------------------------------------
 
     def _look_at_it(self) -> None:
         """Only reads, so there is nothing to stop: esc leaves at once."""
@@ -296,9 +332,16 @@ class ChangeScreen(StoppablePage):
             reports = [row.report for row in rows if row is not None and row.report is not None]
             if bench is None or len(reports) < len(keys):
                 raise NotFound("The container is gone.")
-            task = Hardening(bench, reports[0], wishes, reports[1:])
+            task = Hardening(
+                bench,
+                reports[0],
+                wishes,
+                reports[1:],
+            )
             outset = (task.soak_outset() or task.outset()) if self._tries else task.untried()
-            kept = task.tried_before() if self._tries and not (outset.soaked or self._others) else None
+            kept = (
+                task.tried_before() if self._tries and not (outset.soaked or self._others) else None
+            )
             if kept is None:
                 return task, outset, None, ""
             return task, outset, task.picked_up(outset, kept), kept.when
@@ -306,19 +349,42 @@ class ChangeScreen(StoppablePage):
         self._work(look, lambda seen: self._known(*seen))
         self.draw()
 
-    def _work(self, work: Callable[[], Result], then: Callable[[Result], object]) -> None:
-        in_background(self, work, then, self._failed, group="card")
+    def _work(
+        self,
+        work: Callable[[], Result],
+        then: Callable[[Result], object],
+    ) -> None:
+        in_background(
+            self,
+            work,
+            then,
+            self._failed,
+            group="card",
+        )
 
-    def _try(self, task: Hardening, outset: Outset, stop: threading.Event) -> None:
+    def _try(
+        self,
+        task: Hardening,
+        outset: Outset,
+        stop: threading.Event,
+    ) -> None:
         probes = self._probes
 
         def work() -> Card | None:
             try:
-                return task.try_out(outset, probes, self._tell, stop)
+                return task.try_out(
+                    outset,
+                    probes,
+                    self._tell,
+                    stop,
+                )
             except KeyboardInterrupt:
                 return None
 
-        self._work(work, lambda card: self._failed(None) if card is None else self._ready(card))
+        self._work(
+            work,
+            lambda card: self._failed(None) if card is None else self._ready(card),
+        )
 
     def _tell(self, event: TrialEvent | ChangeEvent) -> None:
         self.call_later(self._progressed, event)
@@ -332,10 +398,21 @@ class ChangeScreen(StoppablePage):
                 return task.prepare(wishes) if card is None else task.offered(card, wishes)
 
             prepared = partial(self.prepared, wishes)
-            in_background(self, work, prepared, prepared, group="card")
+            in_background(
+                self,
+                work,
+                prepared,
+                prepared,
+                group="card",
+            )
             self.draw()
 
-    def _apply(self, task: Hardening, wishes: ApplyWishes, stop: threading.Event) -> None:
+    def _apply(
+        self,
+        task: Hardening,
+        wishes: ApplyWishes,
+        stop: threading.Event,
+    ) -> None:
         """Exactly the steps that are shown, unless something else was wished since."""
 
         def work() -> JournalEntry:
@@ -345,7 +422,13 @@ class ChangeScreen(StoppablePage):
 
         self._work(work, self._done)
 
-    def _known(self, task: Hardening, outset: Outset, card: Card | None, tried_at: str) -> None:
+    def _known(
+        self,
+        task: Hardening,
+        outset: Outset,
+        card: Card | None,
+        tried_at: str,
+    ) -> None:
         self._hardening = task
         self._outset, self._now, self._prepared = outset, "", task.prepared
         if not task.apply_wishes(()).keep_data:
@@ -377,10 +460,18 @@ class ChangeScreen(StoppablePage):
         self._tried_at = tried_at
         self._from_the_top()
 
-    def prepared(self, wishes: ApplyWishes, result: PreparedChange | Card | HardenError) -> None:
+    def prepared(
+        self,
+        wishes: ApplyWishes,
+        result: PreparedChange | Card | HardenError,
+    ) -> None:
         """The steps of applying are known, or why there are none; a card says it itself."""
         task = self._hardening
-        if self._stage not in (Stage.STEPS, Stage.CARD) or task is None or wishes != self._wishes(task):
+        if (
+            self._stage not in (Stage.STEPS, Stage.CARD)
+            or task is None
+            or wishes != self._wishes(task)
+        ):
             return  # it runs, or something else was wished since
         self._now, self._card = "", result if isinstance(result, Card) else self._card
         self._prepared = result if isinstance(result, PreparedChange) else None
@@ -396,7 +487,9 @@ class ChangeScreen(StoppablePage):
         """`error`: None: it was stopped."""
         self.stop, self._now, self._trouble = None, "", error
         if error is None:
-            self._events.append(("", "Stopped. The twin is removed; the container is untouched.", ""))
+            self._events.append(
+                ("", "Stopped. The twin is removed; the container is untouched.", "")
+            )
         self.draw()
 
     def _tick(self) -> None:
@@ -411,7 +504,7 @@ class ChangeScreen(StoppablePage):
         self.draw()
         self.query_one("#reading").scroll_home(animate=False)
 
-    # --- drawing -------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     @property
     def _width(self) -> int:
@@ -426,16 +519,28 @@ class ChangeScreen(StoppablePage):
             return self._files.heading()
         if self._stage is Stage.CARD and self._card is not None:
             left, right = (Content(self.signs.of(part)) for part in title(self._card))
-            return both_ends(left.stylize("bold"), right, self.app.size.width - 2)
-        known = self._hardening.report.subject if self._hardening else self.session.rows.get(self._key)
+            return both_ends(
+                left.stylize("bold"),
+                right,
+                self.app.size.width - 2,
+            )
+        known = (
+            self._hardening.report.subject if self._hardening else self.session.rows.get(self._key)
+        )
         also = f" and {plural(len(self._others), 'other')}" if self._others else ""
         queued = f"   then {plural(self._queued, 'other')}" if self._queued else ""
         modes = f"{'   all fixes' if self._all else ''}{queued}{'   simulated' if self._simulated else ''}"
         waits = self._entry is not None and self._entry.state is EntryState.WAITING
-        now = (f"   K keeps it, {self._seconds_left} s left", "$primary")
+        now = (
+            f"   K keeps it, {self._seconds_left} s left",
+            "$primary",
+        )
         what = "harden" if self._tries else "apply"
         return Content.assemble(
-            (visible(known.name if known is not None else self._key, 50), "bold"),
+            (
+                visible(known.name if known is not None else self._key, 50),
+                "bold",
+            ),
             also,
             self.signs.of(f" › {what}"),
             modes,
@@ -454,11 +559,18 @@ class ChangeScreen(StoppablePage):
         elif self._steps_done:
             parts.append(self._told(self._steps_done))
         elif stage is Stage.CARD and self._card is not None:
-            parts += [self._card_content(self._card), *self._below(self._card)]
+            parts += [
+                self._card_content(self._card),
+                *self._below(self._card),
+            ]
         elif self._events:
             parts.append(self._told(self._events))
         elif stage is Stage.STEPS and self._prepared is not None:
-            parts += [*self._soaked(), self._steps(self._prepared), diff_content(self._prepared.entry.diff)]
+            parts += [
+                *self._soaked(),
+                self._steps(self._prepared),
+                diff_content(self._prepared.entry.diff),
+            ]
         elif stage is Stage.OUTSET and self._outset is not None:
             parts.append(self._before(self._outset))
         if stage is Stage.ENDED and self._steps_done:
@@ -468,23 +580,53 @@ class ChangeScreen(StoppablePage):
     def _before(self, outset: Outset) -> Content:
         checks = ", ".join(choice.check for choice in outset.plan.choices)
         count = plural(len(outset.plan.choices), "fix", "fixes")
-        parts = hanging("tries", f"{count}, on a twin beside it: {checks}", self._width, indent=LABEL)
+        parts = hanging(
+            "tries", f"{count}, on a twin beside it: {checks}", self._width, indent=LABEL
+        )
         for sentence in outset.together:
-            parts += hanging("note", sentence, self._width, indent=LABEL)
+            parts += hanging(
+                "note",
+                sentence,
+                self._width,
+                indent=LABEL,
+            )
         for other in outset.others:
             fixes = plural(len(other.plan.choices), "fix", "fixes")
             judged = f"probe: {other.probe.command}" if other.probe else "no probe"
             told = f"{visible(other.plan.container, 60)}: {fixes}, {judged}"
-            parts += hanging("with it", told, self._width, indent=LABEL)
+            parts += hanging(
+                "with it",
+                told,
+                self._width,
+                indent=LABEL,
+            )
         for lack in outset.host_lacks:
-            parts += hanging("not on this host", lack, self._width, "$warning", indent=LABEL)
+            parts += hanging(
+                "not on this host",
+                lack,
+                self._width,
+                "$warning",
+                indent=LABEL,
+            )
         if probe := next(iter(self._probes), ""):
             now = f"  (now: {outset.probe.answer})" if outset.probe and not self._probe else ""
-            parts += hanging("probe", f"{probe}{now}", self._width, indent=LABEL)
+            parts += hanging(
+                "probe",
+                f"{probe}{now}",
+                self._width,
+                indent=LABEL,
+            )
         else:
             judged = outset.judged or "whether it starts and listens: no probe is known"
-            parts += hanging("judged by", judged, self._width, indent=LABEL)
-        about = "Enter starts the trial; the container keeps running, untouched. i changes the probe."
+            parts += hanging(
+                "judged by",
+                judged,
+                self._width,
+                indent=LABEL,
+            )
+        about = (
+            "Enter starts the trial; the container keeps running, untouched. i changes the probe."
+        )
         return Content.assemble(*parts, "\n", (about, "$primary"))
 
     def _soaked(self) -> Iterator[Content]:
@@ -495,10 +637,24 @@ class ChangeScreen(StoppablePage):
     def _steps(self, prepared: PreparedChange) -> Content:
         parts: list[Part] = [("What will be done\n", "bold")]
         for number, operation in enumerate(prepared.entry.operations, 1):
-            parts += hanging(f"  {number}.", described(operation), self._width, indent=6)
+            parts += hanging(
+                f"  {number}.",
+                described(operation),
+                self._width,
+                indent=6,
+            )
         for note in prepared.notes:
-            parts += hanging("  !", note, self._width, "$warning", indent=6)
-        parts += [f"{prepared.downtime} Any failure restores the original.\n\n", self._treatment()]
+            parts += hanging(
+                "  !",
+                note,
+                self._width,
+                "$warning",
+                indent=6,
+            )
+        parts += [
+            f"{prepared.downtime} Any failure restores the original.\n\n",
+            self._treatment(),
+        ]
         if self._stage is Stage.STEPS:
             parts.append(("\nEnter applies it; w writes its files.", "$primary"))
         return Content.assemble(*parts)
@@ -507,9 +663,21 @@ class ChangeScreen(StoppablePage):
         """What can be decided about it."""
         probe = next(iter(self._probes), "none")
         kept = f"within {self._limit:g} s, else it rolls back" if self._limit else "without a limit"
-        parts = hanging("probe", f"{probe}; i changes it", self._width, indent=LABEL)
-        parts += hanging("data it wrote", f"{self._data.value}; space changes it", self._width, indent=LABEL)
-        parts += hanging("to be kept", kept, self._width, indent=LABEL)
+        parts = hanging(
+            "probe",
+            f"{probe}; i changes it",
+            self._width,
+            indent=LABEL,
+        )
+        parts += hanging(
+            "data it wrote", f"{self._data.value}; space changes it", self._width, indent=LABEL
+        )
+        parts += hanging(
+            "to be kept",
+            kept,
+            self._width,
+            indent=LABEL,
+        )
         return Content.assemble(*parts).rstrip("\n")
 
     def _card_content(self, card: Card) -> Content:
@@ -517,56 +685,117 @@ class ChangeScreen(StoppablePage):
         others: list[Part] = []
         for other in card.others:
             told = self.signs.of(f"{visible(other.container, 40)}: {summary(other)}")
-            others += hanging("With it", told, self._width, indent=LABEL)
+            others += hanging(
+                "With it",
+                told,
+                self._width,
+                indent=LABEL,
+            )
         tall = self.app.size.height >= _TALL
         below = 4 if card.simulated else 2  # its banner, and a longer last sentence
         below += Content.assemble(*others).plain.count("\n")
-        for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - below):
-            parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(line.text), "\n"]
+        for line in lines(
+            card,
+            self._width,
+            0 if tall else self.app.size.height - _AROUND - below,
+        ):
+            parts += [
+                (f"{line.label:<{LABEL}}", "$muted"),
+                self.signs.of(line.text),
+                "\n",
+            ]
         parts += others
         if down := downtime(card, self._limit):
             earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""
             data = "" if self._data is Data.KEEP else f"Data it wrote: {self._data.value}. "
-            parts += [down, "\n", (f"{earlier}{data}Enter applies it.", "bold $primary")]
+            parts += [
+                down,
+                "\n",
+                (f"{earlier}{data}Enter applies it.", "bold $primary"),
+            ]
         elif card.works:
-            parts.append((f"Data it wrote: {self._data.value}; space changes that.", "bold $primary"))
+            parts.append(
+                (
+                    f"Data it wrote: {self._data.value}; space changes that.",
+                    "bold $primary",
+                )
+            )
         return Content.assemble(*parts).rstrip("\n")
 
     def _below(self, card: Card) -> list[Content]:
         """What was asked for; on a tall screen all there is."""
         tall, parts = self.app.size.height >= _TALL, []
         if self._shown == "evidence" or tall:
-            evidence = (f"{each.check}: {each.evidence}" for each in card.trial.left_out if each.evidence)
-            parts += [self._told(self._events), *(Content(visible(text, 300)) for text in evidence)]
+            evidence = (
+                f"{each.check}: {each.evidence}" for each in card.trial.left_out if each.evidence
+            )
+            parts += [
+                self._told(self._events),
+                *(Content(visible(text, 300)) for text in evidence),
+            ]
         prepared = self._hardening.prepared if self._hardening is not None else None
         if prepared is not None and (self._shown == "diff" or tall):
-            parts += [self._steps(prepared), diff_content(prepared.entry.diff)]
+            parts += [
+                self._steps(prepared),
+                diff_content(prepared.entry.diff),
+            ]
         return parts
 
     def _told(self, events: list[tuple[str, str, str]]) -> Content:
         parts: list[Part] = []
         for label, text, style in events:
-            parts += hanging(f"{label} ", visible(text, 300), self._width, style, indent=3, label_style=style)
+            parts += hanging(
+                f"{label} ", visible(text, 300), self._width, style, indent=3, label_style=style
+            )
         return Content.assemble(*parts).rstrip("\n")
 
     def _result(self, entry: JournalEntry) -> Content:
-        down = "" if entry.downtime_seconds is None else f" It was down for {entry.downtime_seconds:.1f} s."
+        down = (
+            ""
+            if entry.downtime_seconds is None
+            else f" It was down for {entry.downtime_seconds:.1f} s."
+        )
         if entry.state is EntryState.WAITING:
-            text, color = f"It works. K keeps it; it rolls back in {self._seconds_left} s.{down}", "$warning"
+            text, color = (
+                f"It works. K keeps it; it rolls back in {self._seconds_left} s.{down}",
+                "$warning",
+            )
         elif entry.in_force:
             names = visible(", ".join(entry.originals), 200)
             kept = f" Kept, stopped: {names}." if names else ""
             text, color = f"Done.{down}{kept} u undoes it.", "$success"
         else:
-            text, color = f"Rolled back: everything is as before. {visible(entry.reason, 200)}", "$warning"
-        parts = hanging("", text, self._width, f"bold {color}", indent=0)
+            text, color = (
+                f"Rolled back: everything is as before. {visible(entry.reason, 200)}",
+                "$warning",
+            )
+        parts = hanging(
+            "",
+            text,
+            self._width,
+            f"bold {color}",
+            indent=0,
+        )
         if entry.in_force:
             for line in self._changed(entry):
-                parts += hanging("", line, self._width, "bold", indent=0)
+                parts += hanging(
+                    "",
+                    line,
+                    self._width,
+                    "bold",
+                    indent=0,
+                )
             for proof in entry.proof:
                 of = f"{proof.container}: " if proof.container else ""
-                told = f"{visible(of, 40)}{visible(proof.check, 60)} {visible(proof.effective, 160)}"
-                parts += hanging(f"  {visible(proof.status, 8)}", told, self._width, indent=8)
+                told = (
+                    f"{visible(of, 40)}{visible(proof.check, 60)} {visible(proof.effective, 160)}"
+                )
+                parts += hanging(
+                    f"  {visible(proof.status, 8)}",
+                    told,
+                    self._width,
+                    indent=8,
+                )
         return Content.assemble(*parts).rstrip("\n")
 
     def _changed(self, entry: JournalEntry) -> Iterator[str]:
@@ -574,7 +803,9 @@ class ChangeScreen(StoppablePage):
         task = self._hardening
         if (words := what_changed(entry)) and task is not None and task.plan is not None:
             after = task.bench.planner.score_after(task.report, task.plan)
-            yield self.signs.of(f"score {score_word(task.report.score.value)} → {score_word(after.value)}")
+            yield self.signs.of(
+                f"score {score_word(task.report.score.value)} → {score_word(after.value)}"
+            )
             yield f"{visible(', '.join(entry.changed), 200)}: {'; '.join(words)}"
 
     def copied(self) -> tuple[str, str]:

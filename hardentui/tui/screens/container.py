@@ -25,7 +25,14 @@ from hardentui.errors import HardenError, NotFound
 from hardentui.features.rights.page import rights_of
 from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row
-from hardentui.features.watch import EarlierReadings, LogPart, Monitor, follow_log, log_page, monitor_page
+from hardentui.features.watch import (
+    EarlierReadings,
+    LogPart,
+    Monitor,
+    follow_log,
+    log_page,
+    monitor_page,
+)
 from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
@@ -41,7 +48,12 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-_TABS = (("enter", "walk"), ("l", "log"), ("R", "rights"), ("m", "monitor"))
+_TABS = (
+    ("enter", "walk"),
+    ("l", "log"),
+    ("R", "rights"),
+    ("m", "monitor"),
+)
 
 
 def tab_strip(here: str) -> Content:
@@ -49,14 +61,25 @@ def tab_strip(here: str) -> Content:
     parts: list[Part] = []
     for key, tab in _TABS:
         shown = "⏎" if key == "enter" else key
-        parts += [(f" {shown} {tab} ", "reverse bold" if tab == here else "$muted")]
+        parts += [
+            (
+                f" {shown} {tab} ",
+                "reverse bold" if tab == here else "$muted",
+            )
+        ]
     return Content.assemble(*parts)
 
 
-def with_tabs(left: Content, here: str, width: int) -> Content:
+def with_tabs(
+    left: Content,
+    here: str,
+    width: int,
+) -> Content:
     """A heading with the tabs at its right, where there is room."""
     tabs = tab_strip(here)
-    return both_ends(left, tabs, width) if left.cell_length + tabs.cell_length + 2 <= width else left
+    return (
+        both_ends(left, tabs, width) if left.cell_length + tabs.cell_length + 2 <= width else left
+    )
 
 
 class ContainerJob(ContainerScreen, JobScreen):
@@ -64,7 +87,13 @@ class ContainerJob(ContainerScreen, JobScreen):
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (*CONTAINER, COPY_MORE, *JobScreen.ACTIONS)
 
-    def __init__(self, row: Row, tab: str, job: Task, doing: str) -> None:
+    def __init__(
+        self,
+        row: Row,
+        tab: str,
+        job: Task,
+        doing: str,
+    ) -> None:
         super().__init__(f"{row.name} › {tab}", job, doing)
         self._key = row.key
         self._tab = tab
@@ -77,7 +106,11 @@ class ContainerJob(ContainerScreen, JobScreen):
         return JobScreen.why_not(self, action) or ContainerScreen.why_not(self, action)
 
     def heading(self) -> Content:
-        return with_tabs(super().heading(), self._tab, self.app.size.width - 2)
+        return with_tabs(
+            super().heading(),
+            self._tab,
+            self.app.size.width - 2,
+        )
 
 
 # --- what the kernel lets it do ----------------------------------------------------------------
@@ -93,7 +126,12 @@ class RightsScreen(ContainerJob):
                 raise NotFound(f"{visible(row.name, 60)!r} cannot be checked: {why}.")
             return TaskResult(*rights_of(report.facts, bench.opened.files))
 
-        super().__init__(row, "rights", look, "looking")
+        super().__init__(
+            row,
+            "rights",
+            look,
+            "looking",
+        )
 
 
 # --- what it does now --------------------------------------------------------------------------
@@ -126,16 +164,27 @@ class MonitorScreen(ContainerJob):
 
     def __init__(self, bench: Workbench, row: Row) -> None:
         self._monitor = Monitor(bench, row.key, log_lines=_LOG_LINES)
-        self._turn = threading.Lock()  # a reading that is just ending and the next one share the counters
+        self._turn = (
+            threading.Lock()
+        )  # a reading that is just ending and the next one share the counters
         self._remembered = EarlierReadings()
         self._cpu: deque[float] = deque(maxlen=LENGTH)
         self._memory: deque[float] = deque(maxlen=LENGTH)
-        super().__init__(row, "monitor", self._watch, "live")
+        super().__init__(
+            row,
+            "monitor",
+            self._watch,
+            "live",
+        )
 
     def action_back(self) -> None:
         self.dismiss()
 
-    def _watch(self, stop: threading.Event, tell: Tell) -> TaskResult:
+    def _watch(
+        self,
+        stop: threading.Event,
+        tell: Tell,
+    ) -> TaskResult:
         newest = TaskResult(())
 
         def seen(sample: Sample) -> None:
@@ -150,7 +199,9 @@ class MonitorScreen(ContainerJob):
                 except NotFound:
                     raise
                 except HardenError as error:
-                    lost = PageSection("Podman", (PageLine("", f"{error.title} Retrying.", Tone.BAD),))
+                    lost = PageSection(
+                        "Podman", (PageLine("", f"{error.title} Retrying.", Tone.BAD),)
+                    )
                     tell(TaskResult((lost, *newest.sections)))
                     stop.wait(_AGAIN)
         return newest
@@ -168,7 +219,10 @@ class MonitorScreen(ContainerJob):
         }
         read = f"{datetime.fromtimestamp(sample.time, UTC):%H:%M:%S} UTC"
         health = f", {sample.health}" if sample.health else ""
-        yield PageSection("Now", (PageLine("state", f"{sample.state}{health}, read at {read}"),))
+        yield PageSection(
+            "Now",
+            (PageLine("state", f"{sample.state}{health}, read at {read}"),),
+        )
         yield from monitor_page(sample, self._remembered, trends)
         if lines := tuple(log_page(sample)):
             yield PageSection("Log", lines)
@@ -189,7 +243,12 @@ class LogView(ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar = [
-        Binding("j", "scroll_down", "Down", show=False),
+        Binding(
+            "j",
+            "scroll_down",
+            "Down",
+            show=False,
+        ),
         Binding("k", "scroll_up", "Up", show=False),
     ]
     COMPONENT_CLASSES: ClassVar = {"log--time", "log--error", "log--gap"}
@@ -215,13 +274,16 @@ class LogView(ScrollView, can_focus=True):
     def text(self) -> str:
         """All lines, made visible."""
         return "\n".join(
-            line if isinstance(line, str) else f"{visible(line.time, 40)} {line.text}" for line in self._lines
+            line if isinstance(line, str) else f"{visible(line.time, 40)} {line.text}"
+            for line in self._lines
         )
 
     def add(self, lines: Iterable[LogLine | str]) -> None:
         """Append raw lines; a plain string is our own message between them."""
         for line in lines:
-            known = line if isinstance(line, str) else replace(line, text=visible(line.text, _LONGEST))
+            known = (
+                line if isinstance(line, str) else replace(line, text=visible(line.text, _LONGEST))
+            )
             self._lines.append(known)
         self._lay_out()
 
@@ -240,9 +302,11 @@ class LogView(ScrollView, can_focus=True):
 
     def _to_the_end(self) -> None:
         if self.follow:
-            self.scroll_to(x=self.scroll_x, y=self.max_scroll_y, animate=False, immediate=True, force=True)
+            self.scroll_to(
+                x=self.scroll_x, y=self.max_scroll_y, animate=False, immediate=True, force=True
+            )
 
-    # --- drawing -------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -262,8 +326,14 @@ class LogView(ScrollView, can_focus=True):
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(name, partial=True)
 
-    def _strip(self, segments: list[Segment], width: int) -> Strip:
-        return Strip(segments).apply_style(self.rich_style).adjust_cell_length(width, self.rich_style)
+    def _strip(
+        self,
+        segments: list[Segment],
+        width: int,
+    ) -> Strip:
+        return (
+            Strip(segments).apply_style(self.rich_style).adjust_cell_length(width, self.rich_style)
+        )
 
 
 class LogsScreen(ContainerScreen, StoppableScreen):
@@ -271,7 +341,11 @@ class LogsScreen(ContainerScreen, StoppableScreen):
 
     ACTIONS = (*LOGS, *CONTAINER, COPY_MORE, COPY, BACK)
 
-    def __init__(self, bench: Workbench, facts: ContainerFacts) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        facts: ContainerFacts,
+    ) -> None:
         super().__init__()
         self._bench = bench
         self._facts = facts
@@ -292,7 +366,11 @@ class LogsScreen(ContainerScreen, StoppableScreen):
     def on_mount(self) -> None:
         self._log.focus()
         self._show_crumb()
-        self.run_worker(partial(self._follow, self.begin()), group="logs", thread=True)
+        self.run_worker(
+            partial(self._follow, self.begin()),
+            group="logs",
+            thread=True,
+        )
 
     def _follow(self, stop: threading.Event) -> None:
         def came(part: LogPart) -> None:
@@ -300,7 +378,12 @@ class LogsScreen(ContainerScreen, StoppableScreen):
                 self.call_later(self._came, part)
 
         try:
-            follow_log(self._bench, self._facts, came, stop)
+            follow_log(
+                self._bench,
+                self._facts,
+                came,
+                stop,
+            )
         except HardenError as error:
             if not stop.is_set():
                 self.call_later(self._over, error)
@@ -326,7 +409,7 @@ class LogsScreen(ContainerScreen, StoppableScreen):
         crumb = with_tabs(left, "log", self.app.size.width - 2)
         self.query_one("#crumb", Static).update(crumb)
 
-    # --- actions -----------------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------
 
     def action_follow(self) -> None:
         self._log.follow = not self._log.follow
@@ -354,12 +437,17 @@ class MeaningScreen(ReadingScreen):
         self._last = Content("")
 
     def on_mount(self) -> None:
-        self.session.rows_changed.subscribe(self, lambda keys: self.draw() if self._key in keys else None)
+        self.session.rows_changed.subscribe(
+            self, lambda keys: self.draw() if self._key in keys else None
+        )
 
     def heading(self) -> Content:
         row = self.session.rows.get(self._key)
         name = visible(row.name, 50) if row else "It was removed"
-        return Content.assemble((name, "bold"), f" {self.signs.of('›')} score and marks")
+        return Content.assemble(
+            (name, "bold"),
+            f" {self.signs.of('›')} score and marks",
+        )
 
     def page(self) -> Content:
         """Stays as it was when the container is removed."""
@@ -388,11 +476,26 @@ class MeaningScreen(ReadingScreen):
         width = min(100, self.app.size.width - 6)
         value = self.signs.of(score_word(score.value, otherwise="–"))
         failing = [f"{count} {severity.word}" for severity, count in score.failing]
-        parts: list[Part] = [(f"Score {value} {score.level or ''}".rstrip() + "\n", _TITLE)]
-        parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
+        parts: list[Part] = [
+            (
+                f"Score {value} {score.level or ''}".rstrip() + "\n",
+                _TITLE,
+            )
+        ]
+        parts += hanging(
+            "failing",
+            ", ".join(failing) or "nothing",
+            width,
+            indent=13,
+        )
         known, applying = score.looked_at
         unknown = f"{score.unknown}; {known} of {applying} were checked"
-        parts += hanging("unknown", unknown, width, indent=13)
+        parts += hanging(
+            "unknown",
+            unknown,
+            width,
+            indent=13,
+        )
         if score.takes_over:
             limit = f"Whoever takes it over gets the host: at most {TAKEOVER_CEILING}."
             parts += hanging("", limit, width, indent=13)
@@ -403,7 +506,13 @@ class MeaningScreen(ReadingScreen):
             worth = score.worth(finding)
             gain = f"  +{worth}" if worth else ""
             text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}{gain}"
-            parts += hanging(label, text, width, f"${look_of(finding).style}", indent=13)
+            parts += hanging(
+                label,
+                text,
+                width,
+                f"${look_of(finding).style}",
+                indent=13,
+            )
         return parts
 
     def _steps(self, report: Report) -> list[Part]:
@@ -418,7 +527,12 @@ class MeaningScreen(ReadingScreen):
             label = f"{cell.step:>2} {self.signs.mark(look)} {title}"
             style = f"${look.style}"
             parts += hanging(
-                label, meaning(cell, scores.get(cell.step)), width, style, indent=26, label_style="bold"
+                label,
+                meaning(cell, scores.get(cell.step)),
+                width,
+                style,
+                indent=26,
+                label_style="bold",
             )
         return parts
 
@@ -433,9 +547,11 @@ def meaning(cell: Cell, score: Score | None = None) -> str:
         words.append(f"{cell.unknown} could not be checked")
     if not words:
         words.append(
-            {Status.PASS: "all passed", Status.WAIVED: "waived", Status.NOT_APPLICABLE: "does not apply"}[
-                cell.status
-            ]
+            {
+                Status.PASS: "all passed",
+                Status.WAIVED: "waived",
+                Status.NOT_APPLICABLE: "does not apply",
+            }[cell.status]
         )
     if score is not None and score.value is not None and (cell.failing or cell.unknown):
         words.append(f"score {score.value}")

@@ -1,4 +1,5 @@
-"""Findings to read: a list, one explained, one accepted; those of the host, its engines and the site."""
+"""Findings to read: a list, one explained, one accepted; those of the host, its engines and the
+site."""
 
 from __future__ import annotations
 
@@ -21,7 +22,17 @@ from hardentui.harden.attack import ranked_paths
 from hardentui.model.check import HEADINGS, Check
 from hardentui.model.finding import Finding, Kind, Remediation, Waiver
 from hardentui.reading.forms import FORMS, text_of
-from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST, Action, bindings, reason_of, told
+from hardentui.tui.actions import (
+    BACK,
+    COPY,
+    EXPLAIN,
+    FINDINGS,
+    HOST,
+    Action,
+    bindings,
+    reason_of,
+    told,
+)
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen, ScreenReport
 from hardentui.tui.screens.job import Field, FormScreen, ReadingScreen, ask
@@ -37,7 +48,11 @@ class AcceptScreen(FormScreen):
 
     OF_CONNECTION: ClassVar = False
 
-    def __init__(self, waiving: Waiving, finding: Finding) -> None:
+    def __init__(
+        self,
+        waiving: Waiving,
+        finding: Finding,
+    ) -> None:
         super().__init__()
         self._waiving = waiving
         self._finding = finding
@@ -49,16 +64,38 @@ class AcceptScreen(FormScreen):
     def about(self) -> str:
         finding = self._finding
         why = f": {finding.verdict.reason}" if finding.verdict.reason else ""
-        what = "Until that day it does not count in the score, and every report shows it as accepted."
+        what = (
+            "Until that day it does not count in the score, and every report shows it as accepted."
+        )
         return f"{finding.title}{why}.\n{what} Goes to {self._waiving.path}."
 
     def fields(self) -> tuple[Field, ...]:
         proposed = self._waiving.proposed()
         return (
-            Field("reason", "Reason", "why it may stay as it is", proposed.reason),
-            Field("owner", "Owner", "who answers for it", proposed.owner),
-            Field("until", "Until", "the last day, such as 2026-12-31", proposed.until),
-            Field("control", "Instead", "what protects instead; may be empty", proposed.control),
+            Field(
+                "reason",
+                "Reason",
+                "why it may stay as it is",
+                proposed.reason,
+            ),
+            Field(
+                "owner",
+                "Owner",
+                "who answers for it",
+                proposed.owner,
+            ),
+            Field(
+                "until",
+                "Until",
+                "the last day, such as 2026-12-31",
+                proposed.until,
+            ),
+            Field(
+                "control",
+                "Instead",
+                "what protects instead; may be empty",
+                proposed.control,
+            ),
         )
 
     def why_not(self, action: str) -> str:
@@ -66,15 +103,28 @@ class AcceptScreen(FormScreen):
 
     def submit(self, values: dict[str, str]) -> None:
         self._writing = True
-        accept = partial(self._waiving.accept, self._finding, Acceptance(**values))
-        in_background(self, accept, self._accepted, self._refused, group="accept")
+        accept = partial(
+            self._waiving.accept,
+            self._finding,
+            Acceptance(**values),
+        )
+        in_background(
+            self,
+            accept,
+            self._accepted,
+            self._refused,
+            group="accept",
+        )
 
     def _refused(self, error: HardenError) -> None:
         self._writing = False
         self.show_fault(f"Not accepted: {told(error)}")
 
     def _accepted(self, waiver: Waiver) -> None:
-        self.notify(f"{waiver.check} on {waiver.subject} until {waiver.until}.", title="Accepted")
+        self.notify(
+            f"{waiver.check} on {waiver.subject} until {waiver.until}.",
+            title="Accepted",
+        )
         self.session.judge_again(self._finding.subject)
         self.leave()
 
@@ -86,7 +136,11 @@ class ExplainScreen(ReadingScreen):
     ACTIONS = (*EXPLAIN, COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
 
-    def __init__(self, finding: Finding, remedy: Remediation | None) -> None:
+    def __init__(
+        self,
+        finding: Finding,
+        remedy: Remediation | None,
+    ) -> None:
         super().__init__()
         self._finding = finding
         self._remedy = remedy
@@ -109,7 +163,10 @@ class ExplainScreen(ReadingScreen):
         finding, bench = self._finding, self.session.bench
         look = look_of(finding)
         parts: list[str | Content | tuple[str, str]] = [
-            (f"{self.signs.mark(look)} {look.word}", f"bold ${look.style}"),
+            (
+                f"{self.signs.mark(look)} {look.word}",
+                f"bold ${look.style}",
+            ),
             "  ",
             (visible(finding.title), "bold"),
             "\n",
@@ -120,17 +177,35 @@ class ExplainScreen(ReadingScreen):
         if check is not None:
             parts += self._of_check(check)
         if self._remedy is not None and self._remedy.run:
-            parts += ["\n", ("As podman run flags\n", _HEAD), diff_content(self._remedy.run), "\n"]
+            parts += [
+                "\n",
+                ("As podman run flags\n", _HEAD),
+                diff_content(self._remedy.run),
+                "\n",
+            ]
         if self._remedy is not None and self._remedy.quadlet:
-            parts += ["\n", ("As Quadlet lines\n", _HEAD), diff_content(self._remedy.quadlet), "\n"]
+            parts += [
+                "\n",
+                ("As Quadlet lines\n", _HEAD),
+                diff_content(self._remedy.quadlet),
+                "\n",
+            ]
         if finding.verdict.commands:
-            parts += ["\n", ("Commands\n", _HEAD), paragraphs("\n".join(finding.verdict.commands)), "\n"]
+            parts += [
+                "\n",
+                ("Commands\n", _HEAD),
+                paragraphs("\n".join(finding.verdict.commands)),
+                "\n",
+            ]
         if finding.references:
             lines = "\n".join(f"  {visible(reference)}" for reference in finding.references)
             parts += ["\n", ("References\n", _HEAD), lines]
         return Content.assemble(*parts)
 
-    def _of_check(self, check: Check) -> list[str | Content | tuple[str, str]]:
+    def _of_check(
+        self,
+        check: Check,
+    ) -> list[str | Content | tuple[str, str]]:
         parts: list[str | Content | tuple[str, str]] = []
         for heading in HEADINGS:
             if text := check.section(heading):
@@ -138,7 +213,10 @@ class ExplainScreen(ReadingScreen):
         fix = f"{visible(check.summary)} ({check.risk}; {check.fix.words})"
         parts += ["\n", ("Fix\n", _HEAD), fix, "\n"]
         if check.takes:
-            parts += ["\n", ("Values of the fix (i in the walk sets them)\n", _HEAD)]
+            parts += [
+                "\n",
+                ("Values of the fix (i in the walk sets them)\n", _HEAD),
+            ]
         for name, form in check.takes.items():
             default = text_of(check.parameters[name]) or "none"
             parts.append(f"  {name}: {FORMS[form].words}; the default is {default}\n")
@@ -162,7 +240,12 @@ class FindingsScreen(HardenScreen):
     ACTIONS: ClassVar[tuple[Action, ...]] = (*FINDINGS, COPY, BACK)
     WANTED: ClassVar = ("images", "networks", "scan")
 
-    def __init__(self, kind: Kind, title: str, find: Callable[[], Sequence[Finding]]) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        title: str,
+        find: Callable[[], Sequence[Finding]],
+    ) -> None:
         super().__init__()
         self._kind = kind
         self._title = title
@@ -180,7 +263,7 @@ class FindingsScreen(HardenScreen):
         if what in self.WANTED:
             await self.draw()
 
-    # --- for subclasses ---------------------------------------------------------------------------------
+    # --- for subclasses ---------------------------------------------------------------------------
 
     def heading(self) -> Content:
         return Content.styled(self.signs.of(visible(self._title, 100)), "bold")
@@ -192,13 +275,17 @@ class FindingsScreen(HardenScreen):
     def remedy(self, finding: Finding) -> Remediation | None:
         return None
 
-    # ----------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     async def draw(self) -> None:
         if self.is_attached:
             self.query_one("#crumb", Static).update(self.heading())
             entries = [Entry(finding, page=self._kind) for finding in worst_first(self._find())]
-            await self.query_one(FindingList).show(entries, self.remedy, self.nothing())
+            await self.query_one(FindingList).show(
+                entries,
+                self.remedy,
+                self.nothing(),
+            )
 
     def why_not(self, action: str) -> str:
         if action == "explain" and self.query_one(FindingList).current is None:
@@ -217,10 +304,17 @@ class FindingsScreen(HardenScreen):
 
     def copied(self) -> tuple[str, str]:
         finding = self.query_one(FindingList).current
-        return ("the finding", finding_text(finding, self.remedy(finding))) if finding else ("", "")
+        return (
+            (
+                "the finding",
+                finding_text(finding, self.remedy(finding)),
+            )
+            if finding
+            else ("", "")
+        )
 
 
-# --- the host, its engines, the site ------------------------------------------------------------------
+# --- the host, its engines, the site --------------------------------------------------------------
 
 
 _ROOMY = 24
@@ -254,7 +348,9 @@ class HostScreen(FindingsScreen):
             await self.draw()
 
     def screen_report(self) -> ScreenReport:
-        return ScreenReport("host", tuple((report, report.subject.kind.value) for report in self._reports))
+        return ScreenReport(
+            "host", tuple((report, report.subject.kind.value) for report in self._reports)
+        )
 
     @property
     def _reports(self) -> tuple[Report, ...]:
@@ -270,7 +366,10 @@ class HostScreen(FindingsScreen):
         parts: list[str | tuple[str, str]] = [("Host, engines, site", "bold")]
         for report in self._reports:
             score = "–" if report.score.value is None else str(report.score.value)
-            parts += [f"   {visible(report.subject.name, 30)} ", (score, "bold")]
+            parts += [
+                f"   {visible(report.subject.name, 30)} ",
+                (score, "bold"),
+            ]
         if self.session.judging:
             parts.append((self.signs.of("   reading…"), "$primary"))
         return Content.assemble(*parts)
@@ -293,15 +392,24 @@ class HostScreen(FindingsScreen):
         counted = without_originals(self.session.rows.values())
         reports = [row.report for row in counted if row.report is not None]
         most = 3 if self.app.size.height >= _ROOMY else 1
-        paths = ranked_paths((report.facts, report.failing) for report in reports if report.facts is not None)
+        paths = ranked_paths(
+            (report.facts, report.failing) for report in reports if report.facts is not None
+        )
         paths, left = paths[:most], len(paths[most:])
         several = len({path.engine for path in paths}) > 1
-        parts: list[Part] = [("Worst attack paths from a container to the host\n", "$muted")] if paths else []
+        parts: list[Part] = (
+            [("Worst attack paths from a container to the host\n", "$muted")] if paths else []
+        )
         for at, path in enumerate(paths, 1):
             name = f"{path.name} ({path.engine})" if several else path.name
             also = f" {len(path.also)} more with the same path." if path.also else ""
             text = f"{visible(name, 60)}: {visible(path.sentence, 300)}{also}"
-            parts += hanging(f"{at}.", text, self.app.size.width - 2, indent=3)
+            parts += hanging(
+                f"{at}.",
+                text,
+                self.app.size.width - 2,
+                indent=3,
+            )
         if left:
             parts += [(f"   and {left} more\n", "$muted")]
         paths_shown = self.query_one("#paths", Static)
@@ -311,12 +419,16 @@ class HostScreen(FindingsScreen):
     def nothing(self) -> Content:
         if (reports := self.session.host) is None:
             return Content(self.signs.of("Checking the host…"))
-        reasons = [f"{visible(report.subject.name, 40)}: {visible(report.trouble)}" for report in reports]
+        reasons = [
+            f"{visible(report.subject.name, 40)}: {visible(report.trouble)}" for report in reports
+        ]
         return Content("\n".join(reasons) or "The checklist has no check of the host.")
 
     def remedy(self, finding: Finding) -> Remediation | None:
         bench = self.session.bench
-        report = next((report for report in self._reports if report.subject == finding.subject), None)
+        report = next(
+            (report for report in self._reports if report.subject == finding.subject), None
+        )
         if bench is None or report is None:
             return None
         try:
@@ -352,4 +464,7 @@ class HostScreen(FindingsScreen):
 def _keep(path: str) -> str:
     scan = import_scan(os.path.expanduser(path))
     count = plural(len(scan.failed) + scan.left_out, "rule")
-    return f"{scan.tool} {scan.version} of {scan.host or 'an unnamed host'}: {count} failed or advised."
+    return (
+        f"{scan.tool} {scan.version} of {scan.host or 'an unnamed host'}: {count} failed or "
+        "advised."
+    )

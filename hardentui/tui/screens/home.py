@@ -60,9 +60,16 @@ def no_containers(opened: Opened) -> Content:
 
 def no_engine(error: HardenError, can_simulate: bool) -> Content:
     """The requested engine cannot be reached."""
-    parts: list[str | tuple[str, str]] = [("No Podman", _HEAD), f"\n\n{visible_lines(error.title)}\n"]
+    parts: list[str | tuple[str, str]] = [
+        ("No Podman", _HEAD),
+        f"\n\n{visible_lines(error.title)}\n",
+    ]
     if error.hint:
-        parts += ["\n", ("What would help", _HEAD), f"\n{visible_lines(hint_of(error))}\n"]
+        parts += [
+            "\n",
+            ("What would help", _HEAD),
+            f"\n{visible_lines(hint_of(error))}\n",
+        ]
     parts += ["\n", ("Next steps", _HEAD), "\n  r  try again\n"]
     if can_simulate:
         parts.append("  D  open a simulated host\n")
@@ -72,7 +79,9 @@ def no_engine(error: HardenError, can_simulate: bool) -> Content:
 
 def nothing_matches(text: str) -> Content:
     return Content.assemble(
-        ("Nothing matches ", _HEAD), (visible(text, 60), "bold"), "\n\nesc shows all containers again."
+        ("Nothing matches ", _HEAD),
+        (visible(text, 60), "bold"),
+        "\n\nesc shows all containers again.",
     )
 
 
@@ -91,24 +100,37 @@ def tried(attempts: tuple[Attempt, ...]) -> Content:
     return Content.assemble(*parts)
 
 
-def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Signs, room: int) -> Content:
-    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count. `room`:
-    cells; what does not fit is left out: the good levels before the critical findings.
+def totals(
+    shown: Sequence[Row],
+    all_rows: Sequence[Row],
+    marked: int,
+    signs: Signs,
+    room: int,
+) -> Content:
+    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not
+    count. `room`: cells; what does not fit is left out: the good levels before the critical
+    findings.
     """
     levels, failing, unknown = summary(shown)
     counted, of_all = len(without_originals(shown)), len(without_originals(all_rows))
     of = f"{counted} of " if len(shown) < len(all_rows) else ""
     first: list[Part] = [(f"{of}{plural(of_all, 'container')}", "bold")]
     if marked:
-        first += [f" {signs.dot} ", (f"{marked} marked", "bold $primary")]
+        first += [
+            f" {signs.dot} ",
+            (f"{marked} marked", "bold $primary"),
+        ]
     counts = [
-        (FAILING[severity], failing.get(severity, 0)) for severity in (Severity.CRITICAL, Severity.HIGH)
+        (FAILING[severity], failing.get(severity, 0))
+        for severity in (Severity.CRITICAL, Severity.HIGH)
     ]
     counts.append((next(iter(OTHERS.values())), unknown))
     words = [(f"{look.word} {count}", f"${look.style}") for look, count in counts if count]
     there = [(f"{levels[level]} {level}", "bold") for level in Level if levels.get(level)]
     while True:
-        line = Content.assemble(*first, *(part for word in there for part in (f" {signs.dot} ", word)))
+        line = Content.assemble(
+            *first, *(part for word in there for part in (f" {signs.dot} ", word))
+        )
         for word in words:
             longer = Content.assemble(line, f" {signs.dot} ", word)
             if longer.cell_length > room:
@@ -122,10 +144,14 @@ def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Si
 
 
 _SETTLE = 0.15
-"""Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
+"""Seconds between two redraws of the list during a scan, and before the outlook of a row is
+computed."""
 _NO_ROW = {
     "open": "There is no container to walk through.",
-    **dict.fromkeys(("mark", "mark_range", "mark_all"), "There is no container to mark."),
+    **dict.fromkeys(
+        ("mark", "mark_range", "mark_all"),
+        "There is no container to mark.",
+    ),
     "harden": "There is no container to harden.",
     "meaning": "There is no row to explain.",
     "recheck": "There is no container to check.",
@@ -149,7 +175,8 @@ class HomeScreen(ContainerScreen):
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
         yield TextField(
-            placeholder="web  !web  image:nginx  state:running  score<50  sev:high  step:4  (? explains)",
+            placeholder="web  !web  image:nginx  state:running  score<50  sev:high  step:4  (? "
+            "explains)",
             id="filter",
         )
         yield Static(id="trouble")
@@ -186,7 +213,7 @@ class HomeScreen(ContainerScreen):
         """Fixes may have been chosen or written on another screen."""
         self._draw()
 
-    # --- the session changed ---------------------------------------------------------------------------
+    # --- the session changed ----------------------------------------------------------------------
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
         """Redraw; delayed during a scan, which delivers rows faster than anybody can read."""
@@ -221,7 +248,12 @@ class HomeScreen(ContainerScreen):
         arrow = self.signs.rising if view.rises else self.signs.falling
         unwritten = session.unwritten
         lines = [
-            Line(row, session.greyed(row), marked=row.key in session.marks, chosen=row.key in unwritten)
+            Line(
+                row,
+                session.greyed(row),
+                marked=row.key in session.marks,
+                chosen=row.key in unwritten,
+            )
             for row in rows
         ]
         self._list.show(lines, (view.column, arrow))
@@ -233,13 +265,24 @@ class HomeScreen(ContainerScreen):
         """What to do first, computed in the background once everything is judged."""
         rows = [row for row in without_originals(self.session.rows.values()) if not row.aside]
         reports = [row.report for row in rows if row.report is not None]
-        if (bench := self.session.bench) and self.session.progress is None and len(reports) == len(rows):
+        if (
+            (bench := self.session.bench)
+            and self.session.progress is None
+            and len(reports) == len(rows)
+        ):
             if self.session.host is None:
                 self.session.judge_host()
             host = self.session.host or ()
-            self.run_worker(lambda: self._rank_now(bench, reports, host), group="first", thread=True)
+            self.run_worker(
+                lambda: self._rank_now(bench, reports, host), group="first", thread=True
+            )
 
-    def _rank_now(self, bench: Workbench, reports: list[Report], host: tuple[Report, ...]) -> None:
+    def _rank_now(
+        self,
+        bench: Workbench,
+        reports: list[Report],
+        host: tuple[Report, ...],
+    ) -> None:
         shared = [report for report, _ in told_once(reports)]
         first = first_steps(bench, (*reports, *shared, *host))
         self.call_later(self._ranked, first)
@@ -260,7 +303,9 @@ class HomeScreen(ContainerScreen):
         for number, line in enumerate(shown, 1):
             right = f"+{line.points:<3}" if line.points else "    "
             right += f" {line.risk:<7}"
-            text = fit(f"{visible(line.names, 40)}: {visible(line.text, 200)}", width - 4 - len(right))
+            text = fit(
+                f"{visible(line.names, 40)}: {visible(line.text, 200)}", width - 4 - len(right)
+            )
             parts += [(f" {number}  ", "bold $primary"), f"{text}{right}\n"]
         lines.first(Static).update(Content.assemble(*parts).rstrip())
         self.set_class(bool(shown), "-first")
@@ -270,7 +315,8 @@ class HomeScreen(ContainerScreen):
         self.call_after_refresh(lambda: self._show_outlook(self._list.current))
 
     def action_first(self, number: int) -> None:
-        """Lead into a line of what to do first: the walk at its step, or the page of what it is about."""
+        """Lead into a line of what to do first: the walk at its step, or the page of what it is
+        about."""
         if number > len(self._first):
             self.complain("There is no such line.")
             return
@@ -281,7 +327,11 @@ class HomeScreen(ContainerScreen):
             self.harden.action_go(pages.get(subject.kind, "host"))
             return
         check = self.session.bench.judge.check(line.checks[0]) if self.session.bench else None
-        self.session.last_walk = Place(subject.engine, subject.name, check.step if check else 1)
+        self.session.last_walk = Place(
+            subject.engine,
+            subject.name,
+            check.step if check else 1,
+        )
         self.harden.open_walk(f"{subject.engine}/{subject.id}")
 
     def _empty(self, rows: list[Row]) -> Content | None:
@@ -301,7 +351,7 @@ class HomeScreen(ContainerScreen):
         if trouble:
             self.query_one("#trouble", Static).update(plain(f"! {trouble}"))
 
-    # --- the lines above and below the list --------------------------------------------------------------
+    # --- the lines above and below the list -------------------------------------------------------
 
     def _show_summary(self) -> None:
         session, signs = self.session, self.signs
@@ -314,8 +364,21 @@ class HomeScreen(ContainerScreen):
         rows = tuple(session.rows.values())
         right = self._right_of_summary()
         room = self.size.width - 4 - right.cell_length
-        left = totals(self._selection.rows, rows, len(session.marks), signs, room)
-        self._sum_up(both_ends(left, right, self.size.width - 2, signs.ellipsis))
+        left = totals(
+            self._selection.rows,
+            rows,
+            len(session.marks),
+            signs,
+            room,
+        )
+        self._sum_up(
+            both_ends(
+                left,
+                right,
+                self.size.width - 2,
+                signs.ellipsis,
+            )
+        )
 
     def _sum_up(self, line: str | Content) -> None:
         self.query_one("#summary", Static).update(line, layout=False)  # always one line high
@@ -332,10 +395,20 @@ class HomeScreen(ContainerScreen):
             return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
         missing = sum(row.report is None for row in session.rows.values())
         if session.stopped and missing:
-            return Content.assemble((f"stopped: {missing} not checked  : Check all again", "$status-medium"))
+            return Content.assemble(
+                (
+                    f"stopped: {missing} not checked  : Check all again",
+                    "$status-medium",
+                )
+            )
         if self._filter.active:
             room = max(8, self.size.width - 52)
-            return Content.assemble((f"filtered: {visible(self._filter.text, room)}", "$status-medium"))
+            return Content.assemble(
+                (
+                    f"filtered: {visible(self._filter.text, room)}",
+                    "$status-medium",
+                )
+            )
         return Content.assemble((session.list_view.words, "$muted"))
 
     @on(ContainerList.Drawn)
@@ -349,7 +422,9 @@ class HomeScreen(ContainerScreen):
     def _show_outlook(self, row: Row | None) -> None:
         report = row.report if row else None
         promise, prospect = self._ahead_of(report)
-        self.query_one(Outlook).show(row, self._attack(report), promise or "", self._helpful(report))
+        self.query_one(Outlook).show(
+            row, self._attack(report), promise or "", self._helpful(report)
+        )
         if self._huge:
             self.query_one(Beside).show(row.name if row else "", prospect)
         if self._promise_timer is not None:
@@ -358,8 +433,12 @@ class HomeScreen(ContainerScreen):
         if report is not None and report.facts is not None and ahead:
             self._promise_timer = self.set_timer(_SETTLE, lambda: self._promise(report))
 
-    def _ahead_of(self, report: Report | None) -> tuple[str | None, Prospect | None]:
-        """What was computed for exactly this report: a promise in words, and what all fixes make of it."""
+    def _ahead_of(
+        self,
+        report: Report | None,
+    ) -> tuple[str | None, Prospect | None]:
+        """What was computed for exactly this report: a promise in words, and what all fixes make of
+        it."""
         known = self._promises.get((report.subject.engine, report.subject.id)) if report else None
         return known[1:] if known is not None and known[0] is report else (None, None)
 
@@ -371,9 +450,15 @@ class HomeScreen(ContainerScreen):
     def _promise(self, report: Report) -> None:
         """The effect of the safe fixes of the row under the cursor, computed in the background."""
         if bench := self.session.bench:
-            self.run_worker(lambda: self._compute_promise(bench, report), group="outlook", thread=True)
+            self.run_worker(
+                lambda: self._compute_promise(bench, report), group="outlook", thread=True
+            )
 
-    def _compute_promise(self, bench: Workbench, report: Report) -> None:
+    def _compute_promise(
+        self,
+        bench: Workbench,
+        report: Report,
+    ) -> None:
         try:
             choices = bench.planner.choices(report, Caution.SAFE)
             plan = bench.planner.plan(report, choices)
@@ -385,24 +470,48 @@ class HomeScreen(ContainerScreen):
         if count and after is not None and (now is None or after > now):
             text += f": score {score_word(now)} → {score_word(after)}"
         ahead = self._look_ahead(bench, report) if self._huge else None
-        self.call_later(self._promised, report, self.signs.of(text), ahead)
+        self.call_later(
+            self._promised,
+            report,
+            self.signs.of(text),
+            ahead,
+        )
 
-    def _look_ahead(self, bench: Workbench, report: Report) -> Prospect | None:
+    def _look_ahead(
+        self,
+        bench: Workbench,
+        report: Report,
+    ) -> Prospect | None:
         """What all fixes that need no decision make of a container."""
         try:
             plan = bench.planner.plan_with(report, Caution.ALL)
             diff = bench.drafter.draft(report, plan, Target.QUADLET).diff if plan.changes else ""
-            return prospect_of(report, plan, bench.planner.score_after(report, plan).value, diff)
+            return prospect_of(
+                report,
+                plan,
+                bench.planner.score_after(report, plan).value,
+                diff,
+            )
         except HardenError:
             return None
 
-    def _promised(self, report: Report, text: str, ahead: Prospect | None) -> None:
+    def _promised(
+        self,
+        report: Report,
+        text: str,
+        ahead: Prospect | None,
+    ) -> None:
         subject = report.subject
         self._promises[subject.engine, subject.id] = (report, text, ahead)
         lists = self.query(ContainerList)  # may be missing while the app is exiting
         row = lists.first().current if lists else None
         if row is not None and row.report is report and text:
-            self.query_one(Outlook).show(row, self._attack(report), text, self._helpful(report))
+            self.query_one(Outlook).show(
+                row,
+                self._attack(report),
+                text,
+                self._helpful(report),
+            )
         if row is not None and row.report is report and self._huge:
             self.query_one(Beside).show(row.name, ahead)
 
@@ -412,9 +521,11 @@ class HomeScreen(ContainerScreen):
 
     def _helpful(self, report: Report | None) -> tuple[Finding, ...]:
         bench = self.session.bench
-        return bench.planner.raises_most(report, 3) if bench is not None and report is not None else ()
+        return (
+            bench.planner.raises_most(report, 3) if bench is not None and report is not None else ()
+        )
 
-    # --- actions ---------------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         session = self.session
@@ -476,7 +587,10 @@ class HomeScreen(ContainerScreen):
         self._draw()
 
     @on(ContainerList.HeadingClicked)
-    def _heading_clicked(self, message: ContainerList.HeadingClicked) -> None:
+    def _heading_clicked(
+        self,
+        message: ContainerList.HeadingClicked,
+    ) -> None:
         if message.heading:
             self.action_sort_by(message.heading)
 
@@ -493,7 +607,10 @@ class HomeScreen(ContainerScreen):
     @property
     def _last_mark(self) -> str:
         """The last marked container among those shown."""
-        return next((key for key in reversed(self.session.marks) if key in self._list.shown), "")
+        return next(
+            (key for key in reversed(self.session.marks) if key in self._list.shown),
+            "",
+        )
 
     @property
     def _markable(self) -> tuple[str, ...]:
@@ -502,7 +619,12 @@ class HomeScreen(ContainerScreen):
 
     def action_mark_range(self) -> None:
         shown = self._markable
-        first, end = sorted((shown.index(self._last_mark), shown.index(self.container_key)))
+        first, end = sorted(
+            (
+                shown.index(self._last_mark),
+                shown.index(self.container_key),
+            )
+        )
         self.session.marks.update(dict.fromkeys(shown[first : end + 1]))
         self._draw()
 
@@ -554,7 +676,8 @@ class HomeScreen(ContainerScreen):
             self._warned_of = left
             of = f"of {len(left)} containers" if len(left) != 1 else "of one container"
             self.complain(
-                f"The fixes that you chose {of} are not written. q again quits without writing them."
+                f"The fixes that you chose {of} are not written. q again quits without writing "
+                "them."
             )
         else:
             self.app.exit()

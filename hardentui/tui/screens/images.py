@@ -74,18 +74,33 @@ class ImagesScreen(BrowseScreen):
         engine, _, _, _, system, packages, known = cells
         built = str(facts.inspect.get("Created") or "")
         by_number = (-len(facts.used_by), built, -size_of(facts))
-        sort = (order, name.lower(), engine, *by_number, system, packages.zfill(8), known)
+        sort = (
+            order,
+            name.lower(),
+            engine,
+            *by_number,
+            system,
+            packages.zfill(8),
+            known,
+        )
         texts = (mark, name, *cells)
         return BrowseRow(_key(report), texts, sort)
 
     def _report(self, key: str) -> Report | None:
-        return next((report for report in self.session.around.images or () if _key(report) == key), None)
+        return next(
+            (report for report in self.session.around.images or () if _key(report) == key), None
+        )
 
     def _findings(self, report: Report) -> list[Finding]:
         """The verdict on the image, with what its containers tell of it."""
         users = self.session.around.users_of(report.subject.engine, report.subject.id)
         told = told_once(row.report for row in users if row.report is not None)
-        ours = [finding for each, _ in told if each.subject.kind is Kind.IMAGE for finding in each.findings]
+        ours = [
+            finding
+            for each, _ in told
+            if each.subject.kind is Kind.IMAGE
+            for finding in each.findings
+        ]
         return [*report.findings, *ours]
 
     def about(self, key: str) -> Content:
@@ -100,7 +115,12 @@ class ImagesScreen(BrowseScreen):
         never = isinstance(known(lambda: facts.scan), NeverScanned) and not self.simulated
         if never and (commands := commands_to_install()):
             sections.insert(1, no_scanner_page(commands))
-        return page(self, sections, findings, self.text_width)
+        return page(
+            self,
+            sections,
+            findings,
+            self.text_width,
+        )
 
     def crumb(self) -> Content:
         inspection = self.session.around.look
@@ -108,7 +128,8 @@ class ImagesScreen(BrowseScreen):
         reports = self.session.around.images
         if reports:
             inspected = sum(
-                isinstance(report.about, ImageFacts) and is_inspected(report.about) for report in reports
+                isinstance(report.about, ImageFacts) and is_inspected(report.about)
+                for report in reports
             )
             parts.append(f"   {len(reports)}, {inspected} inspected")
         if inspection is not None:
@@ -153,12 +174,22 @@ class ImagesScreen(BrowseScreen):
             return self._findings(report) if report is not None else ()
 
         if (report := self._report(key)) is not None:
-            self.app.push_screen(FindingsScreen(Kind.IMAGE, f"Images › {report.subject.name}", find))
+            self.app.push_screen(
+                FindingsScreen(
+                    Kind.IMAGE,
+                    f"Images › {report.subject.name}",
+                    find,
+                )
+            )
 
     def action_look(self) -> None:
         if (report := self._report(self.current)) is not None:
             subject = report.subject
-            self.session.around.look_into(subject.engine, subject.id, subject.name)
+            self.session.around.look_into(
+                subject.engine,
+                subject.id,
+                subject.name,
+            )
 
     def action_scan(self) -> None:
         report = self._report(self.current)
@@ -175,14 +206,21 @@ class ImagesScreen(BrowseScreen):
 
     def action_take_in(self) -> None:
         question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
-        ask(self, question, "~/report.json", self._import_report)
+        ask(
+            self,
+            question,
+            "~/report.json",
+            self._import_report,
+        )
 
     def _import_report(self, path: str) -> None:
         if (bench := self.session.bench) is not None:
             images = self._images
 
             def keep() -> str:
-                image, report = Scanning(bench.parts).import_report(os.path.expanduser(path), images)
+                image, report = Scanning(bench.parts).import_report(
+                    os.path.expanduser(path), images
+                )
                 name = image.names[0] if image.names else image.id
                 return f"The report of {report.scanner} is stored for {name}."
 
@@ -194,17 +232,39 @@ class ImagesScreen(BrowseScreen):
     def action_updates(self) -> None:
         if (bench := self.session.bench) is not None:
             job = partial(updates_task, bench.parts, self._images)
-            screen = JobScreen("Images › updates", job, "querying registries")
+            screen = JobScreen(
+                "Images › updates",
+                job,
+                "querying registries",
+            )
             self.app.push_screen(screen, lambda _: self.session.around.renew())
 
     def action_rehearse(self) -> None:
-        question = "Try an update on twins: first today's image, then the new one, which must be pulled"
-        ask(self, question, "CONTAINER, or CONTAINER IMAGE", self._rehearse)
+        question = (
+            "Try an update on twins: first today's image, then the new one, which must be pulled"
+        )
+        ask(
+            self,
+            question,
+            "CONTAINER, or CONTAINER IMAGE",
+            self._rehearse,
+        )
 
     def _rehearse(self, words: str) -> None:
         if (bench := self.session.bench) is not None:
-            job = partial(_rehearsal, bench, tuple(self.session.rows.values()), words)
-            self.app.push_screen(JobScreen(f"Images › rehearsal of {words}", job, "looking closely"))
+            job = partial(
+                _rehearsal,
+                bench,
+                tuple(self.session.rows.values()),
+                words,
+            )
+            self.app.push_screen(
+                JobScreen(
+                    f"Images › rehearsal of {words}",
+                    job,
+                    "looking closely",
+                )
+            )
 
     def action_back(self) -> None:
         if not self.session.around.cancel_look():
@@ -220,11 +280,20 @@ def _key(report: Report) -> str:
 
 
 def _rehearsal(
-    bench: Workbench, rows: Sequence[Row], words: str, stop: threading.Event, tell: Tell
+    bench: Workbench,
+    rows: Sequence[Row],
+    words: str,
+    stop: threading.Event,
+    tell: Tell,
 ) -> TaskResult:
     """An update tried on twins, for `NAME` or `NAME IMAGE`."""
     name, _, image = words.partition(" ")
     report = fresh_report(bench, rows, name)
     wanted, wishes = image.strip(), Wishes()
-    rehearsal = bench.trying(report).rehearse(wanted, wishes, lambda event: tell(event.text), stop)
+    rehearsal = bench.trying(report).rehearse(
+        wanted,
+        wishes,
+        lambda event: tell(event.text),
+        stop,
+    )
     return TaskResult((rehearsal_page(rehearsal, report.subject.name),))

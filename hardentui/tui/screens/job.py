@@ -1,4 +1,5 @@
-"""What several screens share: questions, forms, pages, and work that takes a while and ends in a page."""
+"""What several screens share: questions, forms, pages, and work that takes a while and ends in a
+page."""
 
 from __future__ import annotations
 
@@ -19,7 +20,19 @@ from hardentui.errors import HardenError
 from hardentui.features.fix.saving import save_texts
 from hardentui.features.sections import Task, TaskResult, Then
 from hardentui.model.draft import TextFile
-from hardentui.tui.actions import ASK, BACK, COPY, FORM, JOB, PICK, SURE, Action, bindings, hint_of, told
+from hardentui.tui.actions import (
+    ASK,
+    BACK,
+    COPY,
+    FORM,
+    JOB,
+    PICK,
+    SURE,
+    Action,
+    bindings,
+    hint_of,
+    told,
+)
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import hanging
@@ -37,7 +50,13 @@ class Dialog(ModalScreen[Answer]):
         keys: the last line.
     """
 
-    def __init__(self, question: str, detail: str = "", *, keys: str) -> None:
+    def __init__(
+        self,
+        question: str,
+        detail: str = "",
+        *,
+        keys: str,
+    ) -> None:
         super().__init__()
         self._question = question
         self._detail = detail
@@ -59,12 +78,17 @@ class Dialog(ModalScreen[Answer]):
 
 
 class SureScreen(Dialog[bool]):
-    """One question before something irreversible, or before a service restart: whether the answer was yes."""
+    """One question before something irreversible, or before a service restart: whether the answer
+    was yes."""
 
     BINDINGS: ClassVar = bindings(SURE)
 
     def __init__(self, question: str, detail: str) -> None:
-        super().__init__(question, detail, keys="\ny yes   esc no")
+        super().__init__(
+            question,
+            detail,
+            keys="\ny yes   esc no",
+        )
 
     def action_yes(self) -> None:
         self.dismiss(True)
@@ -75,13 +99,23 @@ class AskScreen(Dialog[str]):
 
     BINDINGS: ClassVar = bindings(ASK)
 
-    def __init__(self, question: str, placeholder: str = "", *, value: str = "") -> None:
+    def __init__(
+        self,
+        question: str,
+        placeholder: str = "",
+        *,
+        value: str = "",
+    ) -> None:
         super().__init__(question, keys="enter continues   esc cancels")
         self._value = value
         self._placeholder = placeholder
 
     def answers(self) -> Iterable[Widget]:
-        yield TextField(self._value, placeholder=visible(self._placeholder, 200), id="answer")
+        yield TextField(
+            self._value,
+            placeholder=visible(self._placeholder, 200),
+            id="answer",
+        )
 
     def on_mount(self) -> None:
         self.query_one("#answer").focus()
@@ -91,7 +125,12 @@ class AskScreen(Dialog[str]):
         self.dismiss(message.value.strip())
 
 
-def ask(screen: HardenScreen, question: str, placeholder: str, then: Callable[[str], object]) -> None:
+def ask(
+    screen: HardenScreen,
+    question: str,
+    placeholder: str,
+    then: Callable[[str], object],
+) -> None:
     """Ask for a line of text; `then` gets it, unless the question was left."""
 
     def answered(answer: str | None) -> None:
@@ -106,13 +145,23 @@ class PickScreen(Dialog[int]):
 
     BINDINGS: ClassVar = bindings(PICK)
 
-    def __init__(self, question: str, choices: Sequence[str]) -> None:
-        super().__init__(question, keys="enter or the number takes it   esc cancels")
+    def __init__(
+        self,
+        question: str,
+        choices: Sequence[str],
+    ) -> None:
+        super().__init__(
+            question,
+            keys="enter or the number takes it   esc cancels",
+        )
         self._choices = choices
 
     def answers(self) -> Iterable[Widget]:
         yield OptionList(
-            *(Content(f"{number}  {visible(choice, 200)}") for number, choice in enumerate(self._choices, 1))
+            *(
+                Content(f"{number}  {visible(choice, 200)}")
+                for number, choice in enumerate(self._choices, 1)
+            )
         )
 
     def on_mount(self) -> None:
@@ -136,7 +185,8 @@ class PickScreen(Dialog[int]):
 
 
 class ReadingScreen(HardenScreen):
-    """Subclasses provide `heading` (in `#crumb`) and `page` (in `#text`, which scrolls in `#reading`)."""
+    """Subclasses provide `heading` (in `#crumb`) and `page` (in `#text`, which scrolls in
+    `#reading`)."""
 
     CSS_PATH = "reading.tcss"
 
@@ -218,15 +268,22 @@ class StoppablePage(StoppableScreen, ReadingScreen):
 class JobScreen(StoppablePage):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
-    job: the work; gets a stop event, after which it ends soon (or raises KeyboardInterrupt), and a progress
-        callback.
+    job: the work; gets a stop event, after which it ends soon (or raises KeyboardInterrupt), and a
+        progress callback.
     doing: the first progress message.
     once: when it is done, another time needs another question.
     """
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (*JOB, COPY, BACK)
 
-    def __init__(self, title: str, job: Task, doing: str, *, once: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        job: Task,
+        doing: str,
+        *,
+        once: bool = False,
+    ) -> None:
         super().__init__()
         self._once = once
         self._title = title
@@ -246,7 +303,7 @@ class JobScreen(StoppablePage):
     def on_mount(self) -> None:
         self.start()
 
-    # --- the work ----------------------------------------------------------------------------------------
+    # --- the work ---------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         if action == "again" and self.stop is not None:
@@ -261,9 +318,16 @@ class JobScreen(StoppablePage):
             return "There is nothing to apply here."
         return ""
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],
+    ) -> bool | None:
         """Most jobs make no files and change nothing: their footer does not offer it."""
-        there = {"write": bool(self._result and self._result.files), "save": self._offers}
+        there = {
+            "write": bool(self._result and self._result.files),
+            "save": self._offers,
+        }
         return super().check_action(action, parameters) if there.get(action, True) else False
 
     @property
@@ -291,7 +355,13 @@ class JobScreen(StoppablePage):
         def failed(error: HardenError) -> None:
             self._ended(None if stop.is_set() else error)
 
-        in_background(self, work, self._ended, failed, group="job")
+        in_background(
+            self,
+            work,
+            self._ended,
+            failed,
+            group="job",
+        )
         self.draw()
 
     def _ended(self, ended: TaskResult | HardenError | None) -> None:
@@ -314,7 +384,8 @@ class JobScreen(StoppablePage):
         if self._result is not None:
             names = ", ".join(file.name for file in self._result.files)
             self.app.push_screen(
-                AskScreen(f"Directory for {names}", value=self.session.directory), self._directory_given
+                AskScreen(f"Directory for {names}", value=self.session.directory),
+                self._directory_given,
             )
 
     def _directory_given(self, directory: str | None) -> None:
@@ -324,7 +395,9 @@ class JobScreen(StoppablePage):
 
     def action_save(self) -> None:
         if self._result is not None and (then := self._result.then) is not None:
-            self.app.push_screen(SureScreen(then.question, then.detail), lambda sure: self._sure(sure, then))
+            self.app.push_screen(
+                SureScreen(then.question, then.detail), lambda sure: self._sure(sure, then)
+            )
 
     def _sure(self, sure: bool | None, then: Then) -> None:
         if sure:
@@ -334,11 +407,13 @@ class JobScreen(StoppablePage):
     def was_refused(self) -> None:
         self._carried_out = False
 
-    # --- drawing -----------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     def heading(self) -> Content:
         doing = self._now if self.stop is not None else ""
-        return Content.assemble((self.signs.of(visible(self._title, 80)), "bold"), self.under_way(doing))
+        return Content.assemble(
+            (self.signs.of(visible(self._title, 80)), "bold"), self.under_way(doing)
+        )
 
     def page(self) -> Content:
         parts = []
@@ -353,7 +428,12 @@ class JobScreen(StoppablePage):
         return Content("\n\n").join(parts)
 
     def _of_result(self, result: TaskResult) -> Iterable[Content]:
-        yield page(self, result.sections, (), min(100, self.app.size.width - 6))
+        yield page(
+            self,
+            result.sections,
+            (),
+            min(100, self.app.size.width - 6),
+        )
         if result.diff:
             yield diff_content(result.diff)
         for file in result.files:
@@ -379,7 +459,8 @@ def error_content(error: HardenError) -> Content:
 
 
 class Field(NamedTuple):
-    """A field: its name, its label, an explanation, a proposed value; `secret`: what is typed is masked."""
+    """A field: its name, its label, an explanation, a proposed value; `secret`: what is typed is
+    masked."""
 
     name: str
     label: str
@@ -389,8 +470,8 @@ class Field(NamedTuple):
 
 
 class FormScreen(HardenScreen):
-    """Enter goes to the next field, and from the last one carries it out. After a failure the form is still
-    there.
+    """Enter goes to the next field, and from the last one carries it out. After a failure the form
+    is still there.
 
     Subclasses provide `heading`, `about`, `fields`, `fault` and `job`.
     """
@@ -403,7 +484,7 @@ class FormScreen(HardenScreen):
         super().__init__()
         self._fault = ""
 
-    # --- for subclasses ---------------------------------------------------------------------------------
+    # --- for subclasses ---------------------------------------------------------------------------
 
     def heading(self) -> str:
         """`Trust › sign`; foreign text in it is made visible here."""
@@ -417,8 +498,8 @@ class FormScreen(HardenScreen):
         raise NotImplementedError
 
     def fault(self, values: dict[str, str]) -> str:
-        """What is missing or wrong, as a sentence, or raises it as a HardenError; empty when it can be
-        carried out.
+        """What is missing or wrong, as a sentence, or raises it as a HardenError; empty when it can
+        be carried out.
         """
         return ""
 
@@ -430,7 +511,7 @@ class FormScreen(HardenScreen):
         """The work, and its first progress message."""
         raise NotImplementedError
 
-    # --- the form ---------------------------------------------------------------------------------------
+    # --- the form ---------------------------------------------------------------------------------
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -471,9 +552,21 @@ class FormScreen(HardenScreen):
 
     def _draw(self) -> None:
         width = max(20, self.app.size.width - 4)
-        parts = hanging("", self.about(), width, "$muted", indent=0)
+        parts = hanging(
+            "",
+            self.about(),
+            width,
+            "$muted",
+            indent=0,
+        )
         if self._fault:
-            parts += hanging("", self._fault, width, "bold $status-high", indent=0)
+            parts += hanging(
+                "",
+                self._fault,
+                width,
+                "bold $status-high",
+                indent=0,
+            )
         self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
 
     @on(Input.Submitted)
@@ -494,14 +587,21 @@ class FormScreen(HardenScreen):
         if self._fault:
             return
         if question := self.question(values):
-            self.app.push_screen(SureScreen(question, ""), lambda sure: self.submit(values) if sure else None)
+            self.app.push_screen(
+                SureScreen(question, ""), lambda sure: self.submit(values) if sure else None
+            )
         else:
             self.submit(values)
 
     def submit(self, values: dict[str, str]) -> None:
         """The work on a page; when it succeeded, leaving that page also leaves the form."""
         job, doing = self.job(values)
-        screen = JobScreen(self.heading(), job, doing, once=True)
+        screen = JobScreen(
+            self.heading(),
+            job,
+            doing,
+            once=True,
+        )
 
         def came_back(_: None) -> None:
             if screen.is_done:

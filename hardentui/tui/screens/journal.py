@@ -48,8 +48,12 @@ class JournalScreen(BrowseScreen):
 
     def _read(self) -> None:
         recorded = History().recorded()
-        self._entries = tuple(entry for entry in recorded.entries if self._container in ("", entry.container))
-        self._broken = tuple(f"{broken.id} cannot be read: {broken.why}" for broken in recorded.broken)
+        self._entries = tuple(
+            entry for entry in recorded.entries if self._container in ("", entry.container)
+        )
+        self._broken = tuple(
+            f"{broken.id} cannot be read: {broken.why}" for broken in recorded.broken
+        )
 
     def on_mount(self) -> None:
         self.set_interval(5, self.action_refresh)
@@ -58,17 +62,32 @@ class JournalScreen(BrowseScreen):
         return [self._line(entry) for entry in self._entries]
 
     def _line(self, entry: JournalEntry) -> BrowseRow:
-        texts = (_when(entry), entry.action.value, entry.container, entry.state.value, entry.by, entry.id)
+        texts = (
+            _when(entry),
+            entry.action.value,
+            entry.container,
+            entry.state.value,
+            entry.by,
+            entry.id,
+        )
         return BrowseRow(entry.id, texts, (entry.time, *texts[1:]))
 
     def _entry(self) -> JournalEntry | None:
-        return next((entry for entry in self._entries if entry.id == self.current), None)
+        return next(
+            (entry for entry in self._entries if entry.id == self.current),
+            None,
+        )
 
     def about(self, key: str) -> Content:
         entry = next((entry for entry in self._entries if entry.id == key), None)
         if entry is None:
             return Content("")
-        lines = [Content.styled(f"{entry.action.value} {visible(entry.container, 80)}", "bold")]
+        lines = [
+            Content.styled(
+                f"{entry.action.value} {visible(entry.container, 80)}",
+                "bold",
+            )
+        ]
         if entry.reason:
             lines.append(Content(visible(entry.reason, 300)))
         if entry.downtime_seconds is not None:
@@ -94,7 +113,9 @@ class JournalScreen(BrowseScreen):
         broken = f"   {visible(self._broken[0], 80)}" if self._broken else ""
         count = f"   {plural(len(self._entries), 'change')} by this account"
         of = f" of {visible(self._container, 40)}" if self._container else ""
-        return Content.assemble((f"Journal{of}", "bold"), count, (busy, "$primary"), (broken, "$error"))
+        return Content.assemble(
+            (f"Journal{of}", "bold"), count, (busy, "$primary"), (broken, "$error")
+        )
 
     def nothing(self) -> str:
         return "No changes yet. In the walk, t tries a plan and A applies it."
@@ -102,14 +123,16 @@ class JournalScreen(BrowseScreen):
     def screen_report(self) -> ScreenReport:
         return ScreenReport("journal", entries=self._entries)
 
-    # --- actions ------------------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         if action not in ("undo", "keep", "forget"):
             return ""
         entry = self._entry()
         if entry is None:
-            return "There is no entry under the cursor." if self._entries else "The journal is empty."
+            return (
+                "There is no entry under the cursor." if self._entries else "The journal is empty."
+            )
         if self._busy:
             return "The last request is not finished."
         if action == "undo" and not entry.can_be_undone:
@@ -134,10 +157,16 @@ class JournalScreen(BrowseScreen):
 
         def undo() -> str:
             return (
-                f"{History().undo(History().to_undo(entry.id), lambda event: None).container} is as before."
+                f"{History().undo(History().to_undo(entry.id), lambda event: None).container} "
+                "is as before."
             )
 
-        self._ask(question, detail, "undoing it", undo)
+        self._ask(
+            question,
+            detail,
+            "undoing it",
+            undo,
+        )
 
     def action_keep(self) -> None:
         if (entry := self._entry()) is None:
@@ -150,11 +179,24 @@ class JournalScreen(BrowseScreen):
     def action_forget(self) -> None:
         if (entry := self._entry()) is None:
             return
-        question = f"Remove {entry.original} permanently?" if entry.original else "Close this entry?"
+        question = (
+            f"Remove {entry.original} permanently?" if entry.original else "Close this entry?"
+        )
         detail = "The change cannot be undone afterwards."
-        self._ask(question, detail, "forgetting it", lambda: visible(History().forget(entry.id).reason, 200))
+        self._ask(
+            question,
+            detail,
+            "forgetting it",
+            lambda: visible(History().forget(entry.id).reason, 200),
+        )
 
-    def _ask(self, question: str, detail: str, what: str, action: Callable[[], str]) -> None:
+    def _ask(
+        self,
+        question: str,
+        detail: str,
+        what: str,
+        action: Callable[[], str],
+    ) -> None:
         def answered(yes: bool | None) -> None:
             if yes and not self._busy:
                 self._busy = what
@@ -164,7 +206,13 @@ class JournalScreen(BrowseScreen):
         self.app.push_screen(SureScreen(question, detail), answered)
 
     def _work(self, action: Callable[[], str]) -> None:
-        in_background(self, action, self._finished, self._finished, group="journal")
+        in_background(
+            self,
+            action,
+            self._finished,
+            self._finished,
+            group="journal",
+        )
 
     def _finished(self, outcome: str | HardenError) -> None:
         self._busy = ""
@@ -185,7 +233,10 @@ def _when(entry: JournalEntry) -> str:
         return visible(entry.time, 16)
 
 
-def change_line(event: ChangeEvent, signs: Signs) -> tuple[str, str, str] | None:
+def change_line(
+    event: ChangeEvent,
+    signs: Signs,
+) -> tuple[str, str, str] | None:
     """An event of a change as sign, text and style; None for one that is only the current activity."""
     match event:
         case OperationDone(operation, number, total, seconds, remark):

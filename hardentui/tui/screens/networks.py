@@ -1,4 +1,5 @@
-"""The network map: which containers are where, what is reachable from outside, and who can reach whom."""
+"""The network map: which containers are where, what is reachable from outside, and who can reach
+whom."""
 
 from __future__ import annotations
 
@@ -58,9 +59,20 @@ class NetworksScreen(BrowseScreen):
         place = next((place for place in every if _key(place) == key), None)
         if place is None:
             return Content("")
-        findings = page(self, (), self._findings(key), self.text_width)
-        others = [drawing(other, self.text_width, self.signs) for other in every if other is not place]
-        parts = [drawing(place, self.text_width, self.signs), findings, *others]
+        findings = page(
+            self,
+            (),
+            self._findings(key),
+            self.text_width,
+        )
+        others = [
+            drawing(other, self.text_width, self.signs) for other in every if other is not place
+        ]
+        parts = [
+            drawing(place, self.text_width, self.signs),
+            findings,
+            *others,
+        ]
         return Content("\n\n").join(part for part in parts if part.plain)
 
     def _findings(self, key: str) -> tuple[Finding, ...]:
@@ -78,7 +90,11 @@ class NetworksScreen(BrowseScreen):
     def screen_report(self) -> ScreenReport:
         reports = self.session.around.networks or ()
         described = tuple((report, f"network  {report.subject.engine}") for report in reports)
-        return ScreenReport("networks", described, tuple(self.session.rows.values()))
+        return ScreenReport(
+            "networks",
+            described,
+            tuple(self.session.rows.values()),
+        )
 
     def why_not(self, action: str) -> str:
         if action in ("findings", "prove", "outgoing", "split") and self._places() is None:
@@ -92,7 +108,13 @@ class NetworksScreen(BrowseScreen):
     def action_findings(self) -> None:
         key = self.current
         title = f"Networks › {key.partition('/')[2]}"
-        self.app.push_screen(FindingsScreen(Kind.NETWORK, title, lambda: self._findings(key)))
+        self.app.push_screen(
+            FindingsScreen(
+                Kind.NETWORK,
+                title,
+                lambda: self._findings(key),
+            )
+        )
 
     def action_refresh(self) -> None:
         self.session.relist()
@@ -103,7 +125,12 @@ class NetworksScreen(BrowseScreen):
             self,
             "Open a real connection from a container; no data is sent",
             "FROM TO, FROM TO:PORT, FROM host:22",
-            lambda way: self._start(way, "connecting", prove_task, way),
+            lambda way: self._start(
+                way,
+                "connecting",
+                prove_task,
+                way,
+            ),
         )
 
     def action_outgoing(self) -> None:
@@ -111,11 +138,19 @@ class NetworksScreen(BrowseScreen):
             self,
             f"Watch for {WATCH:g} s which addresses a container contacts",
             "name of the container",
-            lambda name: self._start(f"outgoing of {name}", "watching", outgoing_task, name, seconds=WATCH),
+            lambda name: self._start(
+                f"outgoing of {name}", "watching", outgoing_task, name, seconds=WATCH
+            ),
         )
 
     def action_split(self) -> None:
-        self._start("split", "watching the containers", split_task, None, seconds=WATCH)
+        self._start(
+            "split",
+            "watching the containers",
+            split_task,
+            None,
+            seconds=WATCH,
+        )
 
     def action_try(self) -> None:
         if self.simulated:
@@ -125,33 +160,57 @@ class NetworksScreen(BrowseScreen):
             self,
             "Run twins of all members of a network on the networks that are proposed for it",
             "name of the network",
-            lambda name: self._start(f"split of {name} tried", "watching", split_task, name, seconds=WATCH),
+            lambda name: self._start(
+                f"split of {name} tried", "watching", split_task, name, seconds=WATCH
+            ),
         )
 
     def _start(
-        self, what: str, doing: str, task: Callable[..., TaskResult], word: str | None, **more: float
+        self,
+        what: str,
+        doing: str,
+        task: Callable[..., TaskResult],
+        word: str | None,
+        **more: float,
     ) -> None:
         if (bench := self.session.bench) is not None:
-            job = partial(task, bench, tuple(self.session.rows.values()), word, **more)
+            job = partial(
+                task,
+                bench,
+                tuple(self.session.rows.values()),
+                word,
+                **more,
+            )
             self.app.push_screen(JobScreen(f"Networks › {what}", job, doing))
 
     def copied(self) -> tuple[str, str]:
-        return ("the network's name", visible(self.current.partition("/")[2]))
+        return (
+            "the network's name",
+            visible(self.current.partition("/")[2]),
+        )
 
 
 _IN, _BOX = 22, 44
 """Cells for what comes in from outside, and at most for the box of a place."""
 
 
-def drawing(place: NetworkPlace, width: int, signs: Signs) -> Content:
-    """A place as a box with its members: on the left what is open to the outside, on the right where they can
-    connect to.
+def drawing(
+    place: NetworkPlace,
+    width: int,
+    signs: Signs,
+) -> Content:
+    """A place as a box with its members: on the left what is open to the outside, on the right
+    where they can connect to.
     """
     box = min(_BOX, width - _IN - 20)
     by_member: dict[str, list[PublishedPort]] = {name: [] for name in place.members}
     for port in place.ports:
         by_member.setdefault(port.container, []).append(port)
-    closed = PublishedPort("", "every port" if place.kind is PlaceKind.HOST else "", "")
+    closed = PublishedPort(
+        "",
+        "every port" if place.kind is PlaceKind.HOST else "",
+        "",
+    )
     rows: list[tuple[str, PublishedPort]] = []
     for name, ports in by_member.items():
         rows += [(name if at == 0 else "", port) for at, port in enumerate(ports or [closed])]
@@ -161,15 +220,34 @@ def drawing(place: NetworkPlace, width: int, signs: Signs) -> Content:
         for reach in place.reaches or ("nothing",)
         for at, line in enumerate(textwrap.wrap(visible(reach), width - _IN - box - 5))
     ]
-    heading = fit(f" {place.about} ", min(box - 2, cell_len(visible(place.about)) + 2), signs.ellipsis)
+    heading = fit(
+        f" {place.about} ", min(box - 2, cell_len(visible(place.about)) + 2), signs.ellipsis
+    )
     top = heading + signs.drawn("─" * (box - 2 - cell_len(heading)))
-    parts: list[Part] = [(fit(" from outside" if any(port.outer for _, port in rows) else "", _IN), "$muted")]
-    parts += [signs.drawn("┌"), (top, "bold $primary"), signs.drawn("┐\n")]
+    parts: list[Part] = [
+        (
+            fit(" from outside" if any(port.outer for _, port in rows) else "", _IN),
+            "$muted",
+        )
+    ]
+    parts += [
+        signs.drawn("┌"),
+        (top, "bold $primary"),
+        signs.drawn("┐\n"),
+    ]
     for at in range(max(len(rows), len(reached))):
         name, port = rows[at] if at < len(rows) else ("", PublishedPort("", "", ""))
         parts += [_way_in(port.outer, signs), signs.drawn("│")]
         inner = visible(port.inner, 20)
-        parts += [fit(f" {name}", box - 3 - cell_len(inner), signs.ellipsis), (inner, "$muted"), " "]
+        parts += [
+            fit(
+                f" {name}",
+                box - 3 - cell_len(inner),
+                signs.ellipsis,
+            ),
+            (inner, "$muted"),
+            " ",
+        ]
         parts.append(signs.drawn(f"│{reached[at][0] if at < len(reached) else ''}".rstrip() + "\n"))
     parts += [" " * _IN, signs.drawn(f"└{'─' * (box - 2)}┘")]
     return Content.assemble(*parts)
@@ -182,18 +260,35 @@ def _way_in(outer: str, signs: Signs) -> Part:
     local = outer.startswith("loopback")
     text = f" {fit(outer, min(_IN - 4, cell_len(visible(outer))), signs.ellipsis)} "
     line = ("┄" if local else "─") * (_IN - 1 - cell_len(text)) + "▶"
-    return (text + signs.drawn(line), "" if local else "$status-medium")
+    return (
+        text + signs.drawn(line),
+        "" if local else "$status-medium",
+    )
 
 
 def _line(place: NetworkPlace) -> BrowseRow:
     isolated = "internal" if place.internal else place.isolated or "-"
     members, reaches = ", ".join(place.members), ", ".join(place.reaches) or "nothing"
     count = len(place.members) if place.kind is PlaceKind.HOST else len(place.ports)
-    texts = (place.name, place.engine, isolated, members, str(count), reaches)
+    texts = (
+        place.name,
+        place.engine,
+        isolated,
+        members,
+        str(count),
+        reaches,
+    )
     return BrowseRow(
         _key(place),
         texts,
-        (place.name, place.engine, isolated, -len(place.members), -count, -len(place.reaches)),
+        (
+            place.name,
+            place.engine,
+            isolated,
+            -len(place.members),
+            -count,
+            -len(place.reaches),
+        ),
     )
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _HEAD = "bold $primary"
 
 
-# --- this machine: what works, the settings ------------------------------------------------------------
+# --- this machine: what works, the settings -------------------------------------------------------
 
 
 class DoctorScreen(JobScreen):
@@ -53,7 +53,9 @@ class DoctorScreen(JobScreen):
         def look(stop: threading.Event, tell: Tell) -> TaskResult:
             opened = self.session.opened
             found_with = opened.engines[0].facts.found_with if opened and opened.engines else ()
-            return TaskResult((doctor_page((self.app.size.width, self.app.size.height), found_with),))
+            return TaskResult(
+                (doctor_page((self.app.size.width, self.app.size.height), found_with),)
+            )
 
         super().__init__("Doctor", look, "looking")
 
@@ -67,7 +69,11 @@ class SettingsScreen(JobScreen):
         def read(stop: threading.Event, tell: Tell) -> TaskResult:
             document = Document.read(os.environ)
             settings = read_settings(document, os.environ)
-            rows = setting_rows(settings, read_fix_defaults(document, CHECKS), CHECKS)
+            rows = setting_rows(
+                settings,
+                read_fix_defaults(document, CHECKS),
+                CHECKS,
+            )
             return TaskResult(settings_page(document, rows))
 
         super().__init__("Settings", read, "reading")
@@ -81,16 +87,23 @@ class SettingsScreen(JobScreen):
 
     def action_change(self) -> None:
         question = "A setting and its value, as in the file; only the name: back to the default"
-        ask(self, question, 'theme = "high-contrast", ascii = true', self._set)
+        ask(
+            self,
+            question,
+            'theme = "high-contrast", ascii = true',
+            self._set,
+        )
 
     def _set(self, line: str) -> None:
-        self.carry_out("Written", lambda: f"{change_setting(line, os.environ)}: the next session uses it.")
+        self.carry_out(
+            "Written", lambda: f"{change_setting(line, os.environ)}: the next session uses it."
+        )
 
     def was_carried_out(self) -> None:
         self.action_again()
 
 
-# --- connections and checklists ------------------------------------------------------------------------
+# --- connections and checklists -------------------------------------------------------------------
 
 
 class ConnectionScreen(ReadingScreen):
@@ -115,7 +128,10 @@ class ConnectionScreen(ReadingScreen):
 
     def action_change(self) -> None:
         names = [f"{choice.name}  {choice.url}".rstrip() for choice in self._choices]
-        self.app.push_screen(PickScreen("Switch to another Podman", names), self._switch)
+        self.app.push_screen(
+            PickScreen("Switch to another Podman", names),
+            self._switch,
+        )
 
     def _switch(self, at: int | None) -> None:
         if at is not None:
@@ -141,17 +157,26 @@ class ConnectionScreen(ReadingScreen):
         if not opened.engine_facts:
             parts.append("  none\n")
         if opened.private_service:
-            own = "There was no socket, so HardenTUI started its own service, which stops when it exits."
+            own = (
+                "There was no socket, so HardenTUI started its own service, which stops when it "
+                "exits."
+            )
             parts.append(f"\n{own}\n")
         if opened.attempts:
-            parts += ["\n", ("Tried without success, in this order\n", _HEAD), tried(opened.attempts)]
+            parts += [
+                "\n",
+                ("Tried without success, in this order\n", _HEAD),
+                tried(opened.attempts),
+            ]
         if self._choices:
             parts.append(("\ni switches to another.", "$primary"))
         return Content.assemble(*parts)
 
     def _engine(self, engine: EngineFacts) -> Iterator[Part]:
         rootless = engine.rootless
-        kind = "rootless" if rootless is True else "rootful" if rootless is False else "unknown user"
+        kind = (
+            "rootless" if rootless is True else "rootful" if rootless is False else "unknown user"
+        )
         lost = self.session.lost.get(engine.label)
         yield f"{self.signs.dot} "
         yield visible(engine.label, 60), "bold"
@@ -164,7 +189,7 @@ class ConnectionScreen(ReadingScreen):
             yield text, "$status-high"
 
 
-# --- waivers and requests ------------------------------------------------------------------------------
+# --- waivers and requests -------------------------------------------------------------------------
 
 
 class WaiversScreen(ReadingScreen):
@@ -183,7 +208,10 @@ class WaiversScreen(ReadingScreen):
         self.session.judge_host()
 
     def heading(self) -> Content:
-        return Content.styled("Waivers   findings that are accepted until a date", "bold")
+        return Content.styled(
+            "Waivers   findings that are accepted until a date",
+            "bold",
+        )
 
     def page(self) -> Content:
         bench = self.session.bench
@@ -192,7 +220,10 @@ class WaiversScreen(ReadingScreen):
         if self._fault is not None:
             return error_content(self._fault)
         return page(
-            self, waiver_sections(bench, tuple(self._reports())), (), min(100, self.app.size.width - 6)
+            self,
+            waiver_sections(bench, tuple(self._reports())),
+            (),
+            min(100, self.app.size.width - 6),
         )
 
     async def show_state(self, what: str) -> None:
@@ -211,18 +242,32 @@ class WaiversScreen(ReadingScreen):
         self.draw()
 
     def _reports(self) -> Iterator[Report]:
-        yield from (row.report for row in tuple(self.session.rows.values()) if row.report is not None)
-        for reports in (self.session.host, self.session.around.images, self.session.around.networks):
+        yield from (
+            row.report for row in tuple(self.session.rows.values()) if row.report is not None
+        )
+        for reports in (
+            self.session.host,
+            self.session.around.images,
+            self.session.around.networks,
+        ):
             yield from reports or ()
 
 
-def waiver_sections(bench: Workbench, reports: Sequence[Report]) -> Iterator[PageSection]:
+def waiver_sections(
+    bench: Workbench,
+    reports: Sequence[Report],
+) -> Iterator[PageSection]:
     """A section for each waiver, and where they are written."""
     where = PageLine("file", bench.waiving.path, Tone.MUTED)
     uses = bench.waiving.uses(reports)
     if not uses:
-        how = "None. To accept a finding, open it with e (in the walk, or from the host, images and "
-        yield PageSection("Accepted", (PageLine("", f"{how}networks), then press W."), where))
+        how = (
+            "None. To accept a finding, open it with e (in the walk, or from the host, images and "
+        )
+        yield PageSection(
+            "Accepted",
+            (PageLine("", f"{how}networks), then press W."), where),
+        )
         return
     for use in uses:
         waiver = use.waiver
@@ -234,16 +279,28 @@ def waiver_sections(bench: Workbench, reports: Sequence[Report]) -> Iterator[Pag
 def _of_waiver(use: WaiverUse) -> Iterator[PageLine]:
     waiver = use.waiver
     if use.expired:
-        count = plural(use.expired_for, "finding counts", "findings count")
+        count = plural(
+            use.expired_for,
+            "finding counts",
+            "findings count",
+        )
         again = f"; {count} again" if use.expired_for else ""
-        yield PageLine("until", f"{waiver.until}: expired{again}", Tone.BAD)
+        yield PageLine(
+            "until",
+            f"{waiver.until}: expired{again}",
+            Tone.BAD,
+        )
     else:
         days = (waiver.until - date.today()).days
         yield PageLine("until", f"{waiver.until}, {plural(days, 'day')} left")
         if use.findings:
             yield PageLine("waives", plural(use.findings, "finding"))
         else:
-            yield PageLine("waives", "nothing of what is checked so far", Tone.BAD)
+            yield PageLine(
+                "waives",
+                "nothing of what is checked so far",
+                Tone.BAD,
+            )
     yield PageLine("owner", waiver.owner)
     yield PageLine("reason", waiver.reason)
     if waiver.control:
@@ -259,7 +316,10 @@ class CommandsScreen(JobScreen):
             bench = self.session.bench
             commands = bench.opened.log.newest() if bench else ()
             lines = (
-                PageLine(command.time, f"{command.result} {command.seconds:.3f} s  {command.what}")
+                PageLine(
+                    command.time,
+                    f"{command.result} {command.seconds:.3f} s  {command.what}",
+                )
                 for command in reversed(commands)
             )
             return TaskResult((PageSection("Requests and commands, newest first", tuple(lines)),))
@@ -267,7 +327,7 @@ class CommandsScreen(JobScreen):
         super().__init__("Commands", read, "reading")
 
 
-# --- help ------------------------------------------------------------------------------------------------
+# --- help -----------------------------------------------------------------------------------------
 
 _KEYS = {
     "escape": "esc",
@@ -286,9 +346,16 @@ _KEYS = {
 
 class HelpScreen(ReadingScreen):
     ACTIONS = (COPY, BACK)
-    BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("question_mark,f1", "back", show=False)]
+    BINDINGS: ClassVar = [
+        *bindings(ACTIONS),
+        Binding("question_mark,f1", "back", show=False),
+    ]
 
-    def __init__(self, about: Screen[object], reasons: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        about: Screen[object],
+        reasons: Mapping[str, str],
+    ) -> None:
         """Args:
         about: the screen below.
         reasons: id of an action -> why it cannot be carried out now.
@@ -306,25 +373,54 @@ class HelpScreen(ReadingScreen):
         width = min(100, self.app.size.width - 6)
         group = ""
         groups = [*dict.fromkeys(action.group for action in (*self._about, *APP))]
-        for action in sorted((*self._about, *APP), key=lambda action: groups.index(action.group)):
+        for action in sorted(
+            (*self._about, *APP),
+            key=lambda action: groups.index(action.group),
+        ):
             if action.group != group:
-                parts += ["\n" if group else "", (f"{action.group}\n", "bold $primary")]
+                parts += [
+                    "\n" if group else "",
+                    (f"{action.group}\n", "bold $primary"),
+                ]
                 group = action.group
             keys = f"  {self._keys(action):<8} {action.label}"
-            parts += hanging(keys, action.tooltip, width, "$muted", indent=28, label_style="bold")
+            parts += hanging(
+                keys,
+                action.tooltip,
+                width,
+                "$muted",
+                indent=28,
+                label_style="bold",
+            )
             if why := self._reasons.get(action.id):
-                parts += hanging("", f"Not now: {why}", width, "$status-medium", indent=28)
+                parts += hanging(
+                    "",
+                    f"Not now: {why}",
+                    width,
+                    "$status-medium",
+                    indent=28,
+                )
         if self._filters:
             parts.append(("\nFilter: all words must match\n", "bold $primary"))
             for example, meaning in EXAMPLES:
-                parts += hanging(f"  {example}", meaning, width, "$muted", indent=28, label_style="bold")
+                parts += hanging(
+                    f"  {example}", meaning, width, "$muted", indent=28, label_style="bold"
+                )
         parts.append(("\nSigns\n", "bold $primary"))
         if self._filters:
             parts.append(f"  {MARKED} marked      {CHOSEN} fixes chosen, not written\n")
         for look in (*FAILING.values(), *OTHERS.values()):
-            parts.append((f"  {self.signs.mark(look)} {look.word:<10}", f"${look.style}"))
+            parts.append(
+                (
+                    f"  {self.signs.mark(look)} {look.word:<10}",
+                    f"${look.style}",
+                )
+            )
             parts.append("\n" if look.order % 4 == 3 else "")
-        parts += [("\nScore\n", "bold $primary"), *hanging("", SHORT, width, "", indent=2)]
+        parts += [
+            ("\nScore\n", "bold $primary"),
+            *hanging("", SHORT, width, "", indent=2),
+        ]
         return Content.assemble(*parts)
 
     def _keys(self, action: Action) -> str:

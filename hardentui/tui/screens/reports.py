@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-# --- what a screen shows, as a file --------------------------------------------------------------------
+# --- what a screen shows, as a file ---------------------------------------------------------------
 
 
 class ExportScreen(FormScreen):
@@ -34,7 +34,11 @@ class ExportScreen(FormScreen):
 
     OF_CONNECTION: ClassVar = False
 
-    def __init__(self, bench: Workbench, shown: ScreenReport) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        shown: ScreenReport,
+    ) -> None:
         super().__init__()
         self._export = _exportable(bench, shown)
 
@@ -54,11 +58,28 @@ class ExportScreen(FormScreen):
         return partial(_write_report, self._export, values["file"]), "writing"
 
 
-def _write_report(export: Exportable, path: str, stop: threading.Event, tell: Tell) -> TaskResult:
+def _write_report(
+    export: Exportable,
+    path: str,
+    stop: threading.Event,
+    tell: Tell,
+) -> TaskResult:
     written = write_export(export, path)
-    lines = [PageLine("written", f"{written.path}: {written.state.value}.", Tone.GOOD)]
+    lines = [
+        PageLine(
+            "written",
+            f"{written.path}: {written.state.value}.",
+            Tone.GOOD,
+        )
+    ]
     if written.backup:
-        lines.append(PageLine("before", f"kept as {written.backup}.", Tone.MUTED))
+        lines.append(
+            PageLine(
+                "before",
+                f"kept as {written.backup}.",
+                Tone.MUTED,
+            )
+        )
     return TaskResult((PageSection("Report", tuple(lines)),))
 
 
@@ -67,17 +88,25 @@ def _exportable(bench: Workbench, shown: ScreenReport) -> Exportable:
         return shown.ready
     if shown.entries:
         return journal_of(shown.entries)
-    return findings_of(bench, shown.about, shown.reports, shown.rows)
+    return findings_of(
+        bench,
+        shown.about,
+        shown.reports,
+        shown.rows,
+    )
 
 
-# --- copies of a container -----------------------------------------------------------------------------
+# --- copies of a container ------------------------------------------------------------------------
 
 
 _MOST_NOTES = 2
 _MASKED = (
-    "Its secrets are masked, so it does not work as copied; w in the walk writes files with the secrets."
+    "Its secrets are masked, so it does not work as copied; w in the walk writes files with "
+    "the secrets."
 )
-_CHANGED = "It contains control characters, shown here as symbols; w in the walk writes them unchanged."
+_CHANGED = (
+    "It contains control characters, shown here as symbols; w in the walk writes them unchanged."
+)
 
 
 class Text(Struct, frozen=True):
@@ -94,7 +123,11 @@ class Copyable(Struct, frozen=True):
     make: Callable[[], Text]
 
 
-def copyables(bench: Workbench, row: Row, choices: Sequence[Choice]) -> tuple[Copyable, ...]:
+def copyables(
+    bench: Workbench,
+    row: Row,
+    choices: Sequence[Choice],
+) -> tuple[Copyable, ...]:
     """Everything that can be copied of a container.
 
     Args:
@@ -106,13 +139,21 @@ def copyables(bench: Workbench, row: Row, choices: Sequence[Choice]) -> tuple[Co
         copies += _of_report(bench, report, ())
         if choices:
             copies += _of_report(bench, report, choices)
-    for what, text in (("name", row.name), ("ID", row.id), ("image", row.image)):
+    for what, text in (
+        ("name", row.name),
+        ("ID", row.id),
+        ("image", row.image),
+    ):
         if text:
             copies.append(Copyable(what, lambda text=text: Text(visible(text))))  # type: ignore[misc]
     return tuple(copies)
 
 
-def _of_report(bench: Workbench, report: Report, choices: Sequence[Choice]) -> list[Copyable]:
+def _of_report(
+    bench: Workbench,
+    report: Report,
+    choices: Sequence[Choice],
+) -> list[Copyable]:
     def plan() -> Plan | None:
         return bench.planner.plan(report, choices) if choices else None
 
@@ -123,34 +164,71 @@ def _of_report(bench: Workbench, report: Report, choices: Sequence[Choice]) -> l
     def quadlet() -> Text:
         draft = bench.drafter.draft(report, plan(), Target.QUADLET)
         several = len(draft.files) > 1
-        texts = [f"# {visible(file.name)}\n{file.masked}" if several else file.masked for file in draft.files]
+        texts = [
+            f"# {visible(file.name)}\n{file.masked}" if several else file.masked
+            for file in draft.files
+        ]
         masked = any(file.masked != file.text for file in draft.files)
         return _text("\n".join(texts), draft.warnings, masked=masked)
 
     suffix = f" with {plural(len(choices), 'chosen fix', 'chosen fixes')}" if choices else ""
-    return [Copyable(f"podman run command{suffix}", command), Copyable(f"Quadlet{suffix}", quadlet)]
+    return [
+        Copyable(f"podman run command{suffix}", command),
+        Copyable(f"Quadlet{suffix}", quadlet),
+    ]
 
 
-def _text(text: str, notes: Sequence[str], *, masked: bool) -> Text:
+def _text(
+    text: str,
+    notes: Sequence[str],
+    *,
+    masked: bool,
+) -> Text:
     shown = visible_lines(text)
-    known = [*([_MASKED] if masked else []), *([_CHANGED] if shown != text else []), *notes]
+    known = [
+        *([_MASKED] if masked else []),
+        *([_CHANGED] if shown != text else []),
+        *notes,
+    ]
     left = len(known) - _MOST_NOTES
-    more = [f"{plural(left, 'more note')}: w in the walk writes them into the file."] if left > 0 else []
+    more = (
+        [f"{plural(left, 'more note')}: w in the walk writes them into the file."]
+        if left > 0
+        else []
+    )
     return Text(shown, (*known[:_MOST_NOTES], *more))
 
 
 class CopyScreen(PickScreen):
     """Its text is made on a thread; leaving the question copies nothing."""
 
-    def __init__(self, bench: Workbench, row: Row, choices: Sequence[Choice]) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        row: Row,
+        choices: Sequence[Choice],
+    ) -> None:
         self._copies = copyables(bench, row, choices)
-        super().__init__(f"Copy of {row.name}", [copy.what for copy in self._copies])
+        super().__init__(
+            f"Copy of {row.name}",
+            [copy.what for copy in self._copies],
+        )
 
     def take(self, at: int) -> None:
         made = partial(self._made, self._copies[at].what)
-        in_background(self, self._copies[at].make, made, made, group="copy")
+        in_background(
+            self,
+            self._copies[at].make,
+            made,
+            made,
+            group="copy",
+        )
 
-    def _made(self, what: str, made: Text | HardenError) -> None:
+    def _made(
+        self,
+        what: str,
+        made: Text | HardenError,
+    ) -> None:
         if not self.is_current:
             return  # it was left meanwhile
         app, lead = self.app, cast("Lead", self.app)
@@ -159,4 +237,8 @@ class CopyScreen(PickScreen):
             lead.copy(f"the {what}", made.text, made.notes)
         else:
             app.clear_notifications()
-            app.notify(hint_of(made), title=made.title, severity="warning")
+            app.notify(
+                hint_of(made),
+                title=made.title,
+                severity="warning",
+            )

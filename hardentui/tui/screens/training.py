@@ -72,7 +72,7 @@ class LabScreen(HardenScreen):
             self._start()
         self._draw()
 
-    # --- the learner's actions --------------------------------------------------------------------------
+    # --- the learner's actions --------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         if action == "save" and not self._lab.policy:
@@ -105,7 +105,9 @@ class LabScreen(HardenScreen):
 
     def _show_newest(self) -> None:
         reading = self.query_one("#reading", VerticalScroll)
-        self.call_after_refresh(lambda: reading.scroll_end(animate=False))  # its new height is known by then
+        self.call_after_refresh(
+            lambda: reading.scroll_end(animate=False)
+        )  # its new height is known by then
 
     def action_restart(self) -> None:
         self._start()
@@ -131,28 +133,44 @@ class LabScreen(HardenScreen):
         try:
             options = shlex.split(message.value)
         except ValueError as error:
-            self.complain(f"{error}.", "These options cannot be parsed like a shell command.")
+            self.complain(
+                f"{error}.",
+                "These options cannot be parsed like a shell command.",
+            )
             return
         for typed_along in (["podman", "run"], ["hardentui", "train", "run"]):
             if options[: len(typed_along)] == typed_along:
                 options = options[len(typed_along) :]
         self.query_one("#reading").focus()
-        self._do("Recreating the container", lambda: self._training.answer(options))
+        self._do(
+            "Recreating the container",
+            lambda: self._training.answer(options),
+        )
 
     def _start(self) -> None:
         if not self._busy:
             self._hints, self._shown, self._outcome = 0, "", None
         self._do("Setting up the lab", lambda: self._training.start(self._lab))
 
-    # --- background work -----------------------------------------------------------------------------------
+    # --- background work --------------------------------------------------------------------------
 
-    def _do(self, what: str, action: Callable[[], LabOutcome]) -> None:
+    def _do(
+        self,
+        what: str,
+        action: Callable[[], LabOutcome],
+    ) -> None:
         if self._busy:
             self.complain("One moment: the last step is not finished.")
             return
         self._busy = what
         self._draw()
-        in_background(self, action, self._looked, self._failed, group="lab")
+        in_background(
+            self,
+            action,
+            self._looked,
+            self._failed,
+            group="lab",
+        )
 
     def _looked(self, outcome: LabOutcome) -> None:
         before = self._outcome
@@ -168,7 +186,7 @@ class LabScreen(HardenScreen):
         self.complain(hint_of(error), error.title)
         self._draw()
 
-    # --- drawing --------------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         if not self.is_attached:
@@ -191,7 +209,10 @@ class LabScreen(HardenScreen):
             if seen:
                 lines.append(Content.assemble("             ", (visible(seen, 200), "$muted")))
         if not self._lab.policy:
-            lines += [Content(""), Content.assemble("  Created with ", (self._command(), "bold"))]
+            lines += [
+                Content(""),
+                Content.assemble("  Created with ", (self._command(), "bold")),
+            ]
         lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
         if outcome.solved:
             shown = self._training.progress.of(self._lab.id).given_up
@@ -220,7 +241,9 @@ class LabScreen(HardenScreen):
         parts.append(("Why it matters", _flowing(lab.learn)))
         parts.append(("", visible_lines(lab.picture.strip("\n"))))
         # the newest last: it is scrolled to
-        parts += [(f"Hint {at}", _flowing(text)) for at, text in enumerate(lab.hints[: self._hints], 1)]
+        parts += [
+            (f"Hint {at}", _flowing(text)) for at, text in enumerate(lab.hints[: self._hints], 1)
+        ]
         parts.append(("Solution", visible_lines(self._shown)))
         lines: list[Content] = []
         for title, text in parts:
@@ -233,11 +256,16 @@ class LabScreen(HardenScreen):
         """As on the command line, but with the keys of this screen."""
         if self._lab.policy:
             move = _flowing(self._lab.guided.replace("hardentui train check", ""))
-            return f"{move}\n\nPress i to edit the policy below, ctrl+s to save and check it.".strip()
+            return (
+                f"{move}\n\nPress i to edit the policy below, ctrl+s to save and check it.".strip()
+            )
         return f"{_flowing(self._lab.guided)}\n\nPress i, type the options, press enter."
 
     def copied(self) -> tuple[str, str]:
-        return ("this page", f"{self._outcome_text().plain}\n{self._text().plain}")
+        return (
+            "this page",
+            f"{self._outcome_text().plain}\n{self._text().plain}",
+        )
 
 
 def _flowing(text: str) -> str:
@@ -298,19 +326,44 @@ class TrainingScreen(BrowseScreen):
 
     def _go_to_next(self, training: Training) -> None:
         if (following := training.next) is not None:
-            self.table.move_cursor(row=training.labs.index(following), animate=False)
+            self.table.move_cursor(
+                row=training.labs.index(following),
+                animate=False,
+            )
 
     def lines(self) -> Sequence[BrowseRow] | None:
         if self.training is None:
             return None
-        return [self._line(number, lab, self.training) for number, lab in enumerate(self.training.labs, 1)]
+        return [
+            self._line(number, lab, self.training)
+            for number, lab in enumerate(self.training.labs, 1)
+        ]
 
-    def _line(self, number: int, lab: Lab, training: Training) -> BrowseRow:
+    def _line(
+        self,
+        number: int,
+        lab: Lab,
+        training: Training,
+    ) -> BrowseRow:
         result = training.progress.of(lab.id)
         steps = ", ".join(map(str, lab.steps))
         sign, word = STATES[result.state]
-        texts = (self.signs.of(sign), str(number), lab.title, steps, str(lab.minutes), word)
-        sort = (result.state, number, lab.title, lab.steps, lab.minutes, result.state)
+        texts = (
+            self.signs.of(sign),
+            str(number),
+            lab.title,
+            steps,
+            str(lab.minutes),
+            word,
+        )
+        sort = (
+            result.state,
+            number,
+            lab.title,
+            lab.steps,
+            lab.minutes,
+            result.state,
+        )
         return BrowseRow(lab.id, texts, sort)
 
     def about(self, key: str) -> Content:
@@ -341,10 +394,16 @@ class TrainingScreen(BrowseScreen):
     def enter_row(self) -> None:
         if self.training is not None and self.current:
             lab = self.training.find(self.current)
-            self.app.push_screen(LabScreen(self.training, lab), lambda _: self._back_from_lab(lab.id))
+            self.app.push_screen(
+                LabScreen(self.training, lab), lambda _: self._back_from_lab(lab.id)
+            )
 
     def why_not(self, action: str) -> str:
-        return "The labs are not loaded yet." if action in ("open", "stop") and self.training is None else ""
+        return (
+            "The labs are not loaded yet."
+            if action in ("open", "stop") and self.training is None
+            else ""
+        )
 
     def action_open(self) -> None:
         self.enter_row()
@@ -357,7 +416,10 @@ class TrainingScreen(BrowseScreen):
         except HardenError as error:
             self.complain(hint_of(error), error.title)
             return
-        self.notify(f"Removed {count} containers and networks of labs.", markup=False)
+        self.notify(
+            f"Removed {count} containers and networks of labs.",
+            markup=False,
+        )
         self._draw()
 
     def copied(self) -> tuple[str, str]:

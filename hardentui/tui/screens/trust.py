@@ -1,5 +1,5 @@
-"""Trust: the policy in force and who can change it; its assistant, which proves a change by real pulls; your
-own signatures.
+"""Trust: the policy in force and who can change it; its assistant, which proves a change by real
+pulls; your own signatures.
 """
 
 from __future__ import annotations
@@ -55,19 +55,27 @@ class TrustScreen(ReadingScreen):
 
     def heading(self) -> Content:
         reading = self.signs.of("   reading…") if self.session.judging else ""
-        return Content.assemble(("Trust", "bold"), "   which images Podman accepts", (reading, "$primary"))
+        return Content.assemble(
+            ("Trust", "bold"), "   which images Podman accepts", (reading, "$primary")
+        )
 
     def page(self) -> Content:
-        reports = [report for report in self.session.host or () if isinstance(report.about, EngineFacts)]
+        reports = [
+            report for report in self.session.host or () if isinstance(report.about, EngineFacts)
+        ]
         if not reports:
-            return Content(self.signs.of("Reading…") if self.session.host is None else "No engine is known.")
+            return Content(
+                self.signs.of("Reading…") if self.session.host is None else "No engine is known."
+            )
         return Content("\n\n").join([self._of_engine(report) for report in reports])
 
     def _of_engine(self, report: Report) -> Content:
         engine = report.about
         assert isinstance(engine, EngineFacts)  # noqa: S101 - `page` has chosen such reports
         rows = self.session.rows.values()
-        running = [row.image for row in rows if row.engine.label == engine.label and row.state == "running"]
+        running = [
+            row.image for row in rows if row.engine.label == engine.label and row.state == "running"
+        ]
         findings = [finding for finding in report.findings if finding.step == _STEP]
         width = min(100, self.app.size.width - 6)
         head = Content.assemble((f"Engine {visible(engine.label, 40)}", "bold"))
@@ -77,11 +85,17 @@ class TrustScreen(ReadingScreen):
     def screen_report(self) -> ScreenReport:
         """The engines, with only the findings of this step, as the screen shows them."""
         reports = [
-            replace(report, findings=tuple(each for each in report.findings if each.step == _STEP))
+            replace(
+                report,
+                findings=tuple(each for each in report.findings if each.step == _STEP),
+            )
             for report in self.session.host or ()
             if isinstance(report.about, EngineFacts)
         ]
-        return ScreenReport("trust", tuple((report, "image trust") for report in reports))
+        return ScreenReport(
+            "trust",
+            tuple((report, "image trust") for report in reports),
+        )
 
     def why_not(self, action: str) -> str:
         if action in ("change", "test", "sign", "key") and self.session.bench is None:
@@ -96,11 +110,16 @@ class TrustScreen(ReadingScreen):
 
     @property
     def _in_use(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(row.image for row in self.session.rows.values() if row.state == "running"))
+        return tuple(
+            dict.fromkeys(row.image for row in self.session.rows.values() if row.state == "running")
+        )
 
     def action_change(self) -> None:
         if (bench := self.session.bench) is not None:
-            self.app.push_screen(TrustForm(bench, self._in_use), lambda _: self.action_refresh())
+            self.app.push_screen(
+                TrustForm(bench, self._in_use),
+                lambda _: self.action_refresh(),
+            )
 
     def action_sign(self) -> None:
         self.app.push_screen(SignScreen())
@@ -110,18 +129,28 @@ class TrustScreen(ReadingScreen):
 
     def action_test(self) -> None:
         question = "Pull an image with the policy in force, into a temporary store"
-        ask(self, question, "quay.io/team/app:1", self._test)
+        ask(
+            self,
+            question,
+            "quay.io/team/app:1",
+            self._test,
+        )
 
     def _test(self, image: str) -> None:
         if (bench := self.session.bench) is not None:
-            job = partial(check_task, bench.parts, self._in_use, image)
+            job = partial(
+                check_task,
+                bench.parts,
+                self._in_use,
+                image,
+            )
             self.app.push_screen(JobScreen(f"Trust › {image}", job, "pulling"))
 
     def action_refresh(self) -> None:
         self.session.judge_host(again=True)
 
 
-# --- the assistant -----------------------------------------------------------------------------------------
+# --- the assistant --------------------------------------------------------------------------------
 
 
 _YES = ("y", "yes")
@@ -132,7 +161,11 @@ class TrustForm(FormScreen):
 
     DOES: ClassVar = "can change the policy"
 
-    def __init__(self, bench: Workbench, in_use: Sequence[str]) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        in_use: Sequence[str],
+    ) -> None:
         super().__init__()
         self._bench = bench
         self._in_use = tuple(in_use)
@@ -149,11 +182,34 @@ class TrustForm(FormScreen):
     def fields(self) -> tuple[Field, ...]:
         count = plural(len(self._in_use), "running image")
         return (
-            Field("rules", "Rules", "quay.io/team=~/team.pub; docker.io/library accept"),
-            Field("signed", "Signed", "images signed with these keys; empty: the running ones"),
-            Field("use", "In use", f"yes: {count} without a rule are accepted unsigned", "yes"),
-            Field("default", "No rule", "yes: images without a rule are rejected", "yes"),
-            Field("tags", "Any tag", "yes: signatures that name no tag, as by cosign", "no"),
+            Field(
+                "rules",
+                "Rules",
+                "quay.io/team=~/team.pub; docker.io/library accept",
+            ),
+            Field(
+                "signed",
+                "Signed",
+                "images signed with these keys; empty: the running ones",
+            ),
+            Field(
+                "use",
+                "In use",
+                f"yes: {count} without a rule are accepted unsigned",
+                "yes",
+            ),
+            Field(
+                "default",
+                "No rule",
+                "yes: images without a rule are rejected",
+                "yes",
+            ),
+            Field(
+                "tags",
+                "Any tag",
+                "yes: signatures that name no tag, as by cosign",
+                "no",
+            ),
         )
 
     def fault(self, values: dict[str, str]) -> str:
@@ -164,7 +220,11 @@ class TrustForm(FormScreen):
         """Raises InputError for a rule that is none."""
         texts = filter(str.strip, values["rules"].split(";"))
         kind = kind_by_name if self._bench.opened.simulated else kind_of
-        return rules_of(texts, any_tag=values["tags"].lower() in _YES, key_kind=kind)
+        return rules_of(
+            texts,
+            any_tag=values["tags"].lower() in _YES,
+            key_kind=kind,
+        )
 
     def job(self, values: dict[str, str]) -> tuple[Task, str]:
         reject, accept = (values[name].lower() in _YES for name in ("default", "use"))
@@ -180,7 +240,7 @@ class TrustForm(FormScreen):
         return work, "reading the policy"
 
 
-# --- your own signatures ------------------------------------------------------------------------------------
+# --- your own signatures --------------------------------------------------------------------------
 
 
 class KeyScreen(FormScreen):
@@ -195,23 +255,50 @@ class KeyScreen(FormScreen):
 
     def fields(self) -> tuple[Field, ...]:
         return (
-            Field("name", "Name", "base name of both files, such as release"),
-            Field("directory", "Directory", "it must exist", "~"),
-            Field("passphrase", "Passphrase", "of the private key; may be empty", secret=True),
-            Field("again", "Again", "the same", secret=True),
+            Field(
+                "name",
+                "Name",
+                "base name of both files, such as release",
+            ),
+            Field(
+                "directory",
+                "Directory",
+                "it must exist",
+                "~",
+            ),
+            Field(
+                "passphrase",
+                "Passphrase",
+                "of the private key; may be empty",
+                secret=True,
+            ),
+            Field(
+                "again",
+                "Again",
+                "the same",
+                secret=True,
+            ),
         )
 
     def fault(self, values: dict[str, str]) -> str:
         refuse_key_name(values["name"])
         if not os.path.isdir(os.path.expanduser(values["directory"])):
             return f"There is no directory {visible(values['directory'], 100)}."
-        return "" if values["passphrase"] == values["again"] else "The two passphrases are different."
+        return (
+            "" if values["passphrase"] == values["again"] else "The two passphrases are different."
+        )
 
     def job(self, values: dict[str, str]) -> tuple[Task, str]:
         def make(stop: threading.Event, tell: Tell) -> TaskResult:
             with passphrase_file(values["passphrase"]) as passphrase:
                 directory = os.path.expanduser(values["directory"])
-                return key_task(directory, values["name"], passphrase, stop, tell)
+                return key_task(
+                    directory,
+                    values["name"],
+                    passphrase,
+                    stop,
+                    tell,
+                )
 
         return make, "making a key"
 
@@ -228,10 +315,23 @@ class SignScreen(FormScreen):
 
     def fields(self) -> tuple[Field, ...]:
         return (
-            Field("image", "Image", "in a registry, with its tag: quay.io/team/app:1"),
+            Field(
+                "image",
+                "Image",
+                "in a registry, with its tag: quay.io/team/app:1",
+            ),
             Field("key", "Key file", "sigstore private key"),
-            Field("passphrase", "Passphrase", "of the key; may be empty", secret=True),
-            Field("public", "Public key", "default: the .pub file beside the private one"),
+            Field(
+                "passphrase",
+                "Passphrase",
+                "of the key; may be empty",
+                secret=True,
+            ),
+            Field(
+                "public",
+                "Public key",
+                "default: the .pub file beside the private one",
+            ),
         )
 
     def fault(self, values: dict[str, str]) -> str:
@@ -246,6 +346,13 @@ class SignScreen(FormScreen):
         def sign(stop: threading.Event, tell: Tell) -> TaskResult:
             key, public = (os.path.expanduser(values[name]) for name in ("key", "public"))
             with passphrase_file(values["passphrase"]) as passphrase:
-                return sign_task(values["image"], key, passphrase, public, stop, tell)
+                return sign_task(
+                    values["image"],
+                    key,
+                    passphrase,
+                    public,
+                    stop,
+                    tell,
+                )
 
         return sign, "signing"

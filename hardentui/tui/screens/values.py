@@ -1,4 +1,5 @@
-"""The values of one fix. Each takes effect in the plan as soon as it is valid; nothing needs confirming."""
+"""The values of one fix. Each takes effect in the plan as soon as it is valid; nothing needs
+confirming."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ _LINES = 4
 
 
 class ValueField(VerticalGroup):
-    """One value: its name, the input, and below it the allowed values and where the value comes from.
+    """One value: its name, the input, and below it the allowed values and where the value comes
+    from.
 
     Attributes:
         fault: why the input is not accepted; empty when it is.
@@ -61,14 +63,33 @@ class ValueField(VerticalGroup):
         if self.fault:
             kept = text_of(setting.value) or "nothing"
             parts += hanging(
-                "!", f"{self.fault} The value stays {kept}.", width, _BAD, indent=2, label_style=_BAD
+                "!",
+                f"{self.fault} The value stays {kept}.",
+                width,
+                _BAD,
+                indent=2,
+                label_style=_BAD,
             )
         else:
-            parts += hanging("", f"{setting.form}.", width, "$muted", indent=0)
-        parts += hanging("", _origin(setting), width, "$muted", indent=0)
+            parts += hanging(
+                "",
+                f"{setting.form}.",
+                width,
+                "$muted",
+                indent=0,
+            )
+        parts += hanging(
+            "",
+            _origin(setting),
+            width,
+            "$muted",
+            indent=0,
+        )
         if setting.measured:
             written = text_of(setting.measured.value) or "none"
-            parts += hanging("", f"Will write {written}: {setting.measured.why}.", width, "bold", indent=0)
+            parts += hanging(
+                "", f"Will write {written}: {setting.measured.why}.", width, "bold", indent=0
+            )
         self.query_one(".about", Static).update(Content.assemble(*parts).rstrip("\n"))
 
 
@@ -77,7 +98,9 @@ def _origin(setting: FixValue) -> str:
     match setting.said_by:
         case From.CHOSEN:
             return (
-                f"Chosen here; the default is {default}." if default else "Chosen here; there is no default."
+                f"Chosen here; the default is {default}."
+                if default
+                else "Chosen here; there is no default."
             )
         case From.CHECKLIST:
             return "Set by the checklist."
@@ -91,7 +114,11 @@ class ValuesScreen(HardenScreen):
     CSS_PATH = "values.tcss"
     ACTIONS = (*VALUES, BACK)
 
-    def __init__(self, choosing: Choosing, finding: Finding) -> None:
+    def __init__(
+        self,
+        choosing: Choosing,
+        finding: Finding,
+    ) -> None:
         super().__init__()
         self._choosing = choosing
         self._check = finding.check
@@ -116,21 +143,29 @@ class ValuesScreen(HardenScreen):
     def on_resize(self) -> None:
         self._draw()
 
-    # --- input ----------------------------------------------------------------------------------------------
+    # --- input ------------------------------------------------------------------------------------
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
         field = next(field for field in self.query(ValueField) if field.input is message.input)
         self._warned = False
         try:
-            value = typed_value(self._check, field.setting.name, message.value)
+            value = typed_value(
+                self._check,
+                field.setting.name,
+                message.value,
+            )
         except InputError as error:
             field.fault = error.title
         else:
             field.fault = ""
             if value != field.setting.value:
                 given = None if value == field.setting.default else value
-                self._why = self._choosing.set_value(self._check, field.setting.name, given)
+                self._why = self._choosing.set_value(
+                    self._check,
+                    field.setting.name,
+                    given,
+                )
         self._draw()
 
     def action_default(self) -> None:
@@ -140,7 +175,10 @@ class ValuesScreen(HardenScreen):
 
     @property
     def _current(self) -> ValueField | None:
-        return next((field for field in self.query(ValueField) if field.input.has_focus), None)
+        return next(
+            (field for field in self.query(ValueField) if field.input.has_focus),
+            None,
+        )
 
     def action_next(self) -> None:
         self._go(1)
@@ -162,18 +200,31 @@ class ValuesScreen(HardenScreen):
         faults = [field for field in self.query(ValueField) if field.fault]
         if faults and not self._warned:
             self._warned = True
-            self.complain(f"{faults[0].fault} esc again discards it.", "Not accepted")
+            self.complain(
+                f"{faults[0].fault} esc again discards it.",
+                "Not accepted",
+            )
             return
         super().action_back()
 
-    # --- drawing ---------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         choosing, width = self._choosing, self.app.size.width - 2
         name, check = visible(choosing.report.subject.name, 40), visible(self._check, 40)
-        left = Content.assemble((name, "bold"), f" {self.signs.of('›')} {check}: values")
+        left = Content.assemble(
+            (name, "bold"),
+            f" {self.signs.of('›')} {check}: values",
+        )
         right = promise(choosing, self.signs)
-        self.query_one("#crumb", Static).update(both_ends(left, right, width, self.signs.ellipsis))
+        self.query_one("#crumb", Static).update(
+            both_ends(
+                left,
+                right,
+                width,
+                self.signs.ellipsis,
+            )
+        )
         known = {setting.name: setting for setting in choosing.settings(self._check)}
         for field in self.query(ValueField):
             field.setting = known[field.setting.name]
@@ -182,32 +233,53 @@ class ValuesScreen(HardenScreen):
         self.query_one("#outcome", Static).update(self._outcome(lines, width))
         view = self.query_one(DiffView)
         view.show(self._difference())
-        view.call_after_refresh(view.reveal, next((line for line in lines if line.startswith("+")), ""))
+        view.call_after_refresh(
+            view.reveal, next((line for line in lines if line.startswith("+")), "")
+        )
 
     def _lines(self) -> tuple[str, ...]:
         """What the fix changes in a Quadlet, for display; empty while it is not in the plan."""
         if self._check not in self._choosing:
             return ()
         values = self._choosing.choice(self._check).parameters
-        remedy = self._choosing.bench.planner.remediation(self._choosing.report, self._finding, values)
+        remedy = self._choosing.bench.planner.remediation(
+            self._choosing.report, self._finding, values
+        )
         return tuple(remedy.quadlet.split("\n"))
 
-    def _outcome(self, lines: tuple[str, ...], width: int) -> Content:
+    def _outcome(
+        self,
+        lines: tuple[str, ...],
+        width: int,
+    ) -> Content:
         if self._why is not None:
             return Content.assemble(
-                *hanging("!", f"Not in the plan: {self._why}.", width, _BAD, indent=2, label_style=_BAD)
+                *hanging(
+                    "!", f"Not in the plan: {self._why}.", width, _BAD, indent=2, label_style=_BAD
+                )
             ).rstrip("\n")
         if self._check in self._choosing:
             message = ("In the plan, with these values:\n", "$status-pass")
-            more = f"\nand {plural(len(lines) - _LINES, 'line')} more, below" if len(lines) > _LINES else ""
-            return Content.assemble(message, diff_content("\n".join(lines[:_LINES])), (more, "$muted"))
+            more = (
+                f"\nand {plural(len(lines) - _LINES, 'line')} more, below"
+                if len(lines) > _LINES
+                else ""
+            )
+            return Content.assemble(
+                message, diff_content("\n".join(lines[:_LINES])), (more, "$muted")
+            )
         return Content.assemble(
-            ("Not chosen. A new value chooses the fix; space in the walk does too.", "$muted")
+            (
+                "Not chosen. A new value chooses the fix; space in the walk does too.",
+                "$muted",
+            )
         )
 
     def _difference(self) -> Content | str:
         try:
-            return short_diff(self._choosing.diff(Target.QUADLET)) or Content("The plan changes nothing yet.")
+            return short_diff(self._choosing.diff(Target.QUADLET)) or Content(
+                "The plan changes nothing yet."
+            )
         except HardenError as error:
             return Content.assemble(
                 (visible(error.title), "bold $status-medium"), "\n", visible(hint_of(error))

@@ -80,23 +80,58 @@ class WhyPanel(Static):
             return
         heads: list[str | tuple[str, str]] = []
         for at, title in enumerate(_TEXTS):
-            heads += [(title, "bold underline $primary" if at == self.page else "$muted"), "   "]
-        self.update(Content.assemble(*heads, "\n", visible_lines(self._text(self._step, self.page))))
+            heads += [
+                (
+                    title,
+                    "bold underline $primary" if at == self.page else "$muted",
+                ),
+                "   ",
+            ]
+        self.update(
+            Content.assemble(
+                *heads,
+                "\n",
+                visible_lines(self._text(self._step, self.page)),
+            )
+        )
 
     @staticmethod
     def _text(step: Step, page: int) -> str:
-        texts = (f"{step.what}\n{step.why}".strip(), step.attack, step.fix, step.breaks)
+        texts = (
+            f"{step.what}\n{step.why}".strip(),
+            step.attack,
+            step.fix,
+            step.breaks,
+        )
         return texts[page] or "The checklist has no text on this."
 
 
 _CHOOSES = frozenset(
-    {"choose", "values", "safe", "likely", "all", "none", "diff", "write", "harden", "trial", "apply"}
+    {
+        "choose",
+        "values",
+        "safe",
+        "likely",
+        "all",
+        "none",
+        "diff",
+        "write",
+        "harden",
+        "trial",
+        "apply",
+    }
 )
 """Actions that need to know the container."""
 _OF_FINDING = frozenset({"choose", "values", "explain"})
 
 
-def why_not_in_walk(action: str, choosing: Choosing | None, finding: Finding | None, *, gone: bool) -> str:
+def why_not_in_walk(
+    action: str,
+    choosing: Choosing | None,
+    finding: Finding | None,
+    *,
+    gone: bool,
+) -> str:
     """One sentence; empty when nothing is in the way.
 
     Args:
@@ -128,7 +163,11 @@ def need_values(checks: Sequence[str], judge: Judge) -> str:
     return f"{need} a value first; there i sets it: {names}."
 
 
-def no_findings(report: Report | None, step: Step, signs: Signs) -> Content:
+def no_findings(
+    report: Report | None,
+    step: Step,
+    signs: Signs,
+) -> Content:
     """The text in place of the findings of a step.
 
     Args:
@@ -139,7 +178,9 @@ def no_findings(report: Report | None, step: Step, signs: Signs) -> Content:
     if report.trouble:
         return Content(f"Nothing could be judged: {visible(report.trouble)}")
     elsewhere = f"The step has {plural(len(step.checks), 'check')} of the host, engine or image."
-    return Content.assemble("No check of this step applies to containers.\n\n", (elsewhere, "$muted"))
+    return Content.assemble(
+        "No check of this step applies to containers.\n\n", (elsewhere, "$muted")
+    )
 
 
 _IMAGE_STEP = 1
@@ -178,19 +219,26 @@ class WalkScreen(ContainerScreen):
         self.session.rows_changed.subscribe(self, self._rows_changed)
         self.session.replaced.subscribe(self, self._follow)
         self._take(self.session.rows.get(self._key))
-        self._at = beginning(self._row, self._steps, self.session.last_walk)
+        self._at = beginning(
+            self._row,
+            self._steps,
+            self.session.last_walk,
+        )
         roomy = self.app.size.width >= 100 and self.app.size.height >= 30
         self.query_one(WhyPanel).page = 0 if roomy else None
         self.set_class(roomy, "-plan")
         self.query_one(FindingList).focus()
         await self._show_step()
 
-    # --- data ------------------------------------------------------------------------------------------
+    # --- data -------------------------------------------------------------------------------------
 
     def _take(self, row: Row | None) -> None:
         """Newer facts of the container, or the news that it is gone: then the last facts stay."""
         self._gone = row is None
-        self.set_class(self._gone or (row is not None and self.session.greyed(row)), "-grey")
+        self.set_class(
+            self._gone or (row is not None and self.session.greyed(row)),
+            "-grey",
+        )
         if row is None:
             return
         self._row = row
@@ -236,7 +284,9 @@ class WalkScreen(ContainerScreen):
     @property
     def _changeable(self) -> Choosing | None:
         """Choosing is possible once the container is known."""
-        return self._choosing if self._choosing is not None and self._choosing.report.facts else None
+        return (
+            self._choosing if self._choosing is not None and self._choosing.report.facts else None
+        )
 
     def _findings(self) -> tuple[Finding, ...]:
         if self._report is None or self.session.bench is None or not self._steps:
@@ -251,18 +301,24 @@ class WalkScreen(ContainerScreen):
         why = choosing.refusal(finding.check)
         fixable = why is None or bool(why.needs)
         settings = choosing.settings(finding.check) if fixable else ()
-        return Entry(finding, fixable, ready=why is None, chosen=finding.check in choosing, settings=settings)
+        return Entry(
+            finding, fixable, ready=why is None, chosen=finding.check in choosing, settings=settings
+        )
 
     def _remedy(self, finding: Finding) -> Remediation | None:
         if self._choosing is None or self.session.bench is None:
             return None
         try:
             values = self._choosing.choice(finding.check).parameters
-            return self.session.bench.planner.remediation(self._choosing.report, finding, values)
+            return self.session.bench.planner.remediation(
+                self._choosing.report,
+                finding,
+                values,
+            )
         except HardenError:
             return None
 
-    # --- drawing ---------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     async def _show_step(self) -> None:
         if not self._steps:
@@ -271,11 +327,17 @@ class WalkScreen(ContainerScreen):
         if self._row is not None:
             self.session.last_walk = place_of(self._row, step)
         self._show_crumb(step)
-        self.query_one(StepRail).show(self._steps, self._report.cells if self._report else (), self._at)
+        self.query_one(StepRail).show(
+            self._steps, self._report.cells if self._report else (), self._at
+        )
         self.query_one(WhyPanel).show(step)
         entries = [self._entry(finding) for finding in self._findings()]
         empty = no_findings(self._report, step, self.signs)
-        await self.query_one(FindingList).show(entries, self._remedy, empty)
+        await self.query_one(FindingList).show(
+            entries,
+            self._remedy,
+            empty,
+        )
         self._show_also(step)
         self._show_plan()
         self._show_hint()
@@ -286,17 +348,29 @@ class WalkScreen(ContainerScreen):
         findings = bench.surroundings.also(report, step.number) if bench and report else ()
         line = self.query_one("#also", Static)
         line.display = bool(findings)
-        line.update(Content.assemble(("also  ", "$muted"), also_words(findings), ("  H", "bold $primary")))
+        line.update(
+            Content.assemble(
+                ("also  ", "$muted"),
+                also_words(findings),
+                ("  H", "bold $primary"),
+            )
+        )
 
     def _show_hint(self) -> None:
-        """In the step about images: the image is not inspected yet, or the progress of its inspection."""
+        """In the step about images: the image is not inspected yet, or the progress of its
+        inspection."""
         line, inspection = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
         if here and inspection is not None:
             text = inspection.progress
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
-            line.update(Content.assemble(("x", "bold $primary"), " inspects the image without running it"))
+            line.update(
+                Content.assemble(
+                    ("x", "bold $primary"),
+                    " inspects the image without running it",
+                )
+            )
         line.display = here and (inspection is not None or self._can_look)
 
     @property
@@ -329,9 +403,23 @@ class WalkScreen(ContainerScreen):
             right = promise(choosing, signs)
         width = self.app.size.width - 2
         name = visible(self._row.name if self._row else self._key, 50)
-        name = fit(name, min(cell_len(name), (width - right.cell_length) // 2), signs.ellipsis)
-        left = Content.assemble((name, "bold"), f" {signs.of('›')} {step.number} {visible(step.title, 40)}")
-        self.query_one("#crumb", Static).update(both_ends(left, right, width, signs.ellipsis), layout=False)
+        name = fit(
+            name,
+            min(cell_len(name), (width - right.cell_length) // 2),
+            signs.ellipsis,
+        )
+        left = Content.assemble(
+            (name, "bold"), f" {signs.of('›')} {step.number} {visible(step.title, 40)}"
+        )
+        self.query_one("#crumb", Static).update(
+            both_ends(
+                left,
+                right,
+                width,
+                signs.ellipsis,
+            ),
+            layout=False,
+        )
 
     def _show_plan(self) -> None:
         if self._choosing is not None:
@@ -341,10 +429,13 @@ class WalkScreen(ContainerScreen):
         if self._steps:
             self._show_crumb(self._steps[self._at])
 
-    # --- steps and findings ------------------------------------------------------------------------------
+    # --- steps and findings -----------------------------------------------------------------------
 
     async def action_open_step(self, number: int) -> None:
-        at = next((at for at, step in enumerate(self._steps) if step.number == number), None)
+        at = next(
+            (at for at, step in enumerate(self._steps) if step.number == number),
+            None,
+        )
         if at is not None and at != self._at:
             self._at = at
             await self._show_step()
@@ -380,14 +471,27 @@ class WalkScreen(ContainerScreen):
         if action == "look":
             if not self._can_look:
                 return "Nothing to inspect: the image was inspected already, or is unknown."
-            return "Another image is being inspected. esc stops it." if self.session.around.look else ""
+            return (
+                "Another image is being inspected. esc stops it."
+                if self.session.around.look
+                else ""
+            )
         finding = self.query_one(FindingList).current
-        why = why_not_in_walk(action, self._choosing, finding, gone=self._gone)
+        why = why_not_in_walk(
+            action,
+            self._choosing,
+            finding,
+            gone=self._gone,
+        )
         return why or super().why_not(action)
 
     def action_look(self) -> None:
         if (row := self._row) is not None:
-            self.session.around.look_into(row.engine.label, image_id(row), row.image)
+            self.session.around.look_into(
+                row.engine.label,
+                image_id(row),
+                row.image,
+            )
 
     def action_back(self) -> None:
         if not (self._in_image_step and self.session.around.cancel_look()):
@@ -395,12 +499,19 @@ class WalkScreen(ContainerScreen):
 
     def copied(self) -> tuple[str, str]:
         finding = self.query_one(FindingList).current
-        return ("the finding", finding_text(finding, self._remedy(finding))) if finding else ("", "")
+        return (
+            (
+                "the finding",
+                finding_text(finding, self._remedy(finding)),
+            )
+            if finding
+            else ("", "")
+        )
 
     def action_recheck(self) -> None:
         self.session.recheck(self._key)
 
-    # --- fixes -----------------------------------------------------------------------------------------
+    # --- fixes ------------------------------------------------------------------------------------
 
     async def action_choose(self) -> None:
         finding, choosing = self.query_one(FindingList).current, self._choosing
@@ -429,8 +540,15 @@ class WalkScreen(ContainerScreen):
         else:
             self._open_values(choosing, finding)
 
-    def _open_values(self, choosing: Choosing, finding: Finding) -> None:
-        self.app.push_screen(ValuesScreen(choosing, finding), self._values_given)
+    def _open_values(
+        self,
+        choosing: Choosing,
+        finding: Finding,
+    ) -> None:
+        self.app.push_screen(
+            ValuesScreen(choosing, finding),
+            self._values_given,
+        )
 
     async def _values_given(self, _: None) -> None:
         await self._show_step()
@@ -440,9 +558,15 @@ class WalkScreen(ContainerScreen):
         await self._choose_by(Caution.SAFE, none)
 
     async def action_likely(self) -> None:
-        await self._choose_by(Caution.LIKELY, "Every fix may break something here. F chooses all of them.")
+        await self._choose_by(
+            Caution.LIKELY, "Every fix may break something here. F chooses all of them."
+        )
 
-    async def _choose_by(self, caution: Caution, none: str) -> None:
+    async def _choose_by(
+        self,
+        caution: Caution,
+        none: str,
+    ) -> None:
         """Choose these fixes, or drop them when all of them are chosen."""
         if (choosing := self._changeable) is None:
             return
@@ -490,7 +614,13 @@ class WalkScreen(ContainerScreen):
 
     def action_apply(self) -> None:
         if (choosing := self._changeable) is not None and self._plan_of(choosing) is not None:
-            self.app.push_screen(ChangeScreen(self._key, choices=choosing.chosen, tries=False))
+            self.app.push_screen(
+                ChangeScreen(
+                    self._key,
+                    choices=choosing.chosen,
+                    tries=False,
+                )
+            )
 
     def _plan_of(self, choosing: Choosing) -> Plan | None:
         """The plan of the chosen fixes; says why, if there is nothing to do."""

@@ -1,7 +1,8 @@
 """The list of containers: one line each, drawn only where visible.
 
-Lines are rendered on demand instead of being put into a DataTable: a thousand rows then cost as much as the
-thirty that are visible, and a new order is a new list, with no width to be measured again.
+Lines are rendered on demand instead of being put into a DataTable: a thousand rows then cost as
+much as the thirty that are visible, and a new order is a new list, with no width to be measured
+again.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ _LEAST_OF_WORST = 30
 
 
 class Columns(Struct, frozen=True):
-    """Widths in terminal cells; 0 = not shown. `worst` is after the steps, the others before the score."""
+    """Widths in terminal cells; 0 = not shown. `worst` is after the steps, the others before the
+    score."""
 
     name: int
     image: int
@@ -59,7 +61,11 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
     several = len({row.engine.label for row in sample}) > 1
     engine = _longest([row.engine.label for row in sample], 6, 18) if several else 0
     state = _longest([row.state for row in sample], 7, 10)
-    image = _longest([short_image(row.image) for row in sample], 5, 60)
+    image = _longest(
+        [short_image(row.image) for row in sample],
+        5,
+        60,
+    )
     unit = 0
     fixed = _CURSOR + _SCORE + 1 + CELLS
     if width >= 110:
@@ -67,9 +73,21 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
     if width >= 150 and any(row.unit for row in sample):
         unit = _longest([row.unit for row in sample], 4, 30)
     if width < 44:
-        return Columns(max(8, width - _CURSOR - _SCORE - 2), 0, 0, 0, 0)
+        return Columns(
+            max(8, width - _CURSOR - _SCORE - 2),
+            0,
+            0,
+            0,
+            0,
+        )
     if width < 72:
-        return Columns(max(4, width - fixed - state - 2), 0, 0, 0, state)
+        return Columns(
+            max(4, width - fixed - state - 2),
+            0,
+            0,
+            0,
+            state,
+        )
     level = _LEVEL
     if width < 110:
         state = 0  # the level says more
@@ -81,11 +99,29 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
     image = min(image, free - name)
     left = free - name - image - 2
     worst = left if left >= _LEAST_OF_WORST else 0
-    return Columns(name, image, engine, unit, state, worst, level)
+    return Columns(
+        name,
+        image,
+        engine,
+        unit,
+        state,
+        worst,
+        level,
+    )
 
 
-def _longest(texts: list[str], least: int, most: int) -> int:
-    return max(least, min(most, max((cell_len(visible(text, most)) for text in texts), default=least)))
+def _longest(
+    texts: list[str],
+    least: int,
+    most: int,
+) -> int:
+    return max(
+        least,
+        min(
+            most,
+            max((cell_len(visible(text, most)) for text in texts), default=least),
+        ),
+    )
 
 
 def engine_text(row: Row, width: int) -> str:
@@ -121,7 +157,11 @@ def _titles(columns: Columns) -> tuple[tuple[str, str, int], ...]:
     return tuple(title for title in titles if title[2])
 
 
-def headings(columns: Columns, sorted_by: str = "", arrow: str = "") -> str:
+def headings(
+    columns: Columns,
+    sorted_by: str = "",
+    arrow: str = "",
+) -> str:
     """The heading; the arrow marks the column that the rows are sorted by."""
     parts = [" " * _CURSOR]
     for title, column, width in _titles(columns):
@@ -194,12 +234,42 @@ class ContainerList(ScrollView, can_focus=True):
     """Containers with their scores and step cells."""
 
     BINDINGS: ClassVar = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "move_to(0)", "First", show=False),
-        Binding("end,G", "move_to(-1)", "Last", show=False),
+        Binding(
+            "up,k",
+            "move(-1)",
+            "Up",
+            show=False,
+        ),
+        Binding(
+            "down,j",
+            "move(1)",
+            "Down",
+            show=False,
+        ),
+        Binding(
+            "pageup",
+            "page(-1)",
+            "Page up",
+            show=False,
+        ),
+        Binding(
+            "pagedown",
+            "page(1)",
+            "Page down",
+            show=False,
+        ),
+        Binding(
+            "home,g",
+            "move_to(0)",
+            "First",
+            show=False,
+        ),
+        Binding(
+            "end,G",
+            "move_to(-1)",
+            "Last",
+            show=False,
+        ),
     ]
     COMPONENT_CLASSES: ClassVar = {f"list--{style}" for style in STYLES} | {
         "list--head",
@@ -222,7 +292,10 @@ class ContainerList(ScrollView, can_focus=True):
         &:nocolor > .list--cursor { text-style: bold reverse; }
     """
     DEFAULT_CSS += "\n".join(
-        f"& > .list--{style} {{ color: ${style};{' text-style: bold;' if 'critical' in style else ''} }}"
+        (
+            f"& > .list--{style} {{ color: ${style};{' text-style: bold;' if 'critical' in style else ''} "
+            f"}}"
+        )
         for style in STYLES
     )
     DEFAULT_CSS += "\n}"
@@ -261,7 +334,7 @@ class ContainerList(ScrollView, can_focus=True):
         self._drawn = False
         self._styles: dict[str, Style] = {}
 
-    # --- data ------------------------------------------------------------------------------------------
+    # --- data -------------------------------------------------------------------------------------
 
     @property
     def current(self) -> Row | None:
@@ -273,7 +346,11 @@ class ContainerList(ScrollView, can_focus=True):
         """Keys of the rows, from top to bottom."""
         return tuple(line.row.key for line in self._lines)
 
-    def show(self, lines: Sequence[Line], sorted_by: tuple[str, str] = ("", "")) -> None:
+    def show(
+        self,
+        lines: Sequence[Line],
+        sorted_by: tuple[str, str] = ("", ""),
+    ) -> None:
         """Show these lines in this order. Once moved, the cursor stays on its container.
 
         Args:
@@ -290,7 +367,10 @@ class ContainerList(ScrollView, can_focus=True):
             self._begin_at, self._touched = None, bool(places)
         if self._touched and before is not None:
             stay = self._successors.get(before.key, before.key)
-            at = next((i for i, line in enumerate(lines) if line.row.key == stay), self.cursor)
+            at = next(
+                (i for i, line in enumerate(lines) if line.row.key == stay),
+                self.cursor,
+            )
         self._successors = {}
         self.virtual_size = Size(self.scrollable_content_region.width, len(lines) + 1)
         self.set_reactive(ContainerList.cursor, max(0, min(at, len(lines) - 1)))
@@ -315,7 +395,7 @@ class ContainerList(ScrollView, can_focus=True):
         """Return the cursor to the top when the next lines are shown: they are a different list."""
         self._touched = False
 
-    # --- keys and mouse --------------------------------------------------------------------------------
+    # --- keys and mouse ---------------------------------------------------------------------------
 
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._lines) - 1))
@@ -331,7 +411,12 @@ class ContainerList(ScrollView, can_focus=True):
             return
         # line 0 is the heading, which covers the top of the viewport
         top = max(0, self.cursor)
-        self.scroll_to_region(Region(0, top, 1, 2), animate=False, force=True, immediate=True)
+        self.scroll_to_region(
+            Region(0, top, 1, 2),
+            animate=False,
+            force=True,
+            immediate=True,
+        )
 
     def _go_to(self, at: int) -> None:
         self._touched = True
@@ -358,7 +443,7 @@ class ContainerList(ScrollView, can_focus=True):
         if again and self.current is not None:
             self.post_message(self.Chosen(self.current))
 
-    # --- drawing ---------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
         self._columns = None
@@ -382,10 +467,20 @@ class ContainerList(ScrollView, can_focus=True):
         base = self.rich_style
         if y == 0:
             strip = Strip(
-                [Segment(fit(headings(self._columns, *self._sorted_by), width), self._style("head"))]
+                [
+                    Segment(
+                        fit(headings(self._columns, *self._sorted_by), width), self._style("head")
+                    )
+                ]
             )
         elif at < len(self._lines):
-            strip = Strip(self._segments(self._lines[at], self._columns, at == self.cursor))
+            strip = Strip(
+                self._segments(
+                    self._lines[at],
+                    self._columns,
+                    at == self.cursor,
+                )
+            )
             if not self._drawn:
                 self._drawn = True
                 self.post_message(self.Drawn())  # read after the screen has been drawn
@@ -398,35 +493,65 @@ class ContainerList(ScrollView, can_focus=True):
             strip = Strip([Segment(text, (style or base) + cursor) for text, style, _ in strip])
         return strip
 
-    def _segments(self, line: Line, columns: Columns, at_cursor: bool) -> list[Segment]:
+    def _segments(
+        self,
+        line: Line,
+        columns: Columns,
+        at_cursor: bool,
+    ) -> list[Segment]:
         signs, row = signs_of(self), line.row
         grey = self._style("grey") if line.grey else Style()
         muted = grey if line.grey else self._style("muted")
         sign = self._style("sign") if line.sign.strip() else grey
-        segments = [Segment(signs.cursor if at_cursor else " ", grey), Segment(line.sign, sign)]
+        segments = [
+            Segment(signs.cursor if at_cursor else " ", grey),
+            Segment(line.sign, sign),
+        ]
 
         def put(text: str, width: int, style: Style) -> None:
             if width:
                 segments.append(Segment(fit(text, width, signs.ellipsis) + " ", style))
 
         put(row.name, columns.name, grey)
-        put(image_text(row, columns.image), columns.image, muted)
-        put(engine_text(row, columns.engine), columns.engine, muted)
+        put(
+            image_text(row, columns.image),
+            columns.image,
+            muted,
+        )
+        put(
+            engine_text(row, columns.engine),
+            columns.engine,
+            muted,
+        )
         put(row.unit, columns.unit, muted)
-        put(state_text(row, columns.state), columns.state, grey if row.state == "running" else muted)
+        put(
+            state_text(row, columns.state), columns.state, grey if row.state == "running" else muted
+        )
         put(level_text(row), columns.level, grey)
         segments.append(Segment(score_text(row, signs) + " ", grey))
         segments += self._cells(row, signs, line.grey)
         if columns.worst:
-            segments.append(Segment("  " + fit(worst_text(row), columns.worst, signs.ellipsis), muted))
+            segments.append(
+                Segment(
+                    "  " + fit(worst_text(row), columns.worst, signs.ellipsis),
+                    muted,
+                )
+            )
         return segments
 
-    def _cells(self, row: Row, signs: Signs, grey: bool) -> list[Segment]:
+    def _cells(
+        self,
+        row: Row,
+        signs: Signs,
+        grey: bool,
+    ) -> list[Segment]:
         if row.kept is not None:
             of = f" original of {visible(row.kept.of, 40)}"
             return [Segment(fit(of, 20, signs.ellipsis), self._style("muted"))]
         if row.report is None or row.report.trouble:
-            text = signs.of(" · · · · · · · · · ·" if row.report is None else f"  {row.report.trouble}")
+            text = signs.of(
+                " · · · · · · · · · ·" if row.report is None else f"  {row.report.trouble}"
+            )
             return [Segment(fit(text, 20, signs.ellipsis), self._style("muted"))]
         segments = []
         for cell in row.report.cells:

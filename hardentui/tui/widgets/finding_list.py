@@ -41,9 +41,20 @@ class Tick(Checkbox):
     }
     """
 
-    def __init__(self, label: str, value: bool = False, *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        label: str,
+        value: bool = False,
+        *,
+        id: str | None = None,
+    ) -> None:
         self.BUTTON_INNER = _INNER[value]
-        super().__init__(Content(label), value, id=id, compact=True)
+        super().__init__(
+            Content(label),
+            value,
+            id=id,
+            compact=True,
+        )
 
     def watch_value(self) -> None:
         self.BUTTON_INNER = _INNER[self.value]
@@ -55,10 +66,31 @@ class Tick(Checkbox):
 
 def step_parts(steps: NextSteps, width: int) -> list[Part]:
     """First those to run now, then the way back and the last step."""
-    parts: list[Part] = hanging("", steps.about, width, "$muted", indent=0) if steps.about else []
-    for label, commands in (("next:", steps.commands), ("go back:", steps.back), ("finish:", steps.finish)):
+    parts: list[Part] = (
+        hanging(
+            "",
+            steps.about,
+            width,
+            "$muted",
+            indent=0,
+        )
+        if steps.about
+        else []
+    )
+    for label, commands in (
+        ("next:", steps.commands),
+        ("go back:", steps.back),
+        ("finish:", steps.finish),
+    ):
         for command in commands:
-            parts += hanging(label, command, width, "$primary", indent=11, label_style="bold")
+            parts += hanging(
+                label,
+                command,
+                width,
+                "$primary",
+                indent=11,
+                label_style="bold",
+            )
     return parts
 
 
@@ -72,7 +104,9 @@ class Entry(Struct, frozen=True):
     """A finding as shown in a list."""
 
     finding: Finding
-    fixable: bool = False  # a plan can fix it here; ready: without a value that has to be given first
+    fixable: bool = (
+        False  # a plan can fix it here; ready: without a value that has to be given first
+    )
     ready: bool = False
     chosen: bool = False  # its fix is chosen
     settings: tuple[FixValue, ...] = ()  # the values of its fix
@@ -80,10 +114,19 @@ class Entry(Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        return (self.finding.subject.kind, self.finding.subject.id, self.finding.check)
+        return (
+            self.finding.subject.kind,
+            self.finding.subject.id,
+            self.finding.check,
+        )
 
 
-def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content:
+def headline(
+    widget: Widget,
+    entry: Entry,
+    width: int,
+    is_open: bool,
+) -> Content:
     """`▸ [x] ✗ high      The title    check-id`, in one line of `width` cells."""
     signs, finding = signs_of(widget), entry.finding
     look = look_of(finding)
@@ -92,13 +135,18 @@ def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content
     head: list[Part] = [
         f"{signs.cursor if is_open else ' '} ",
         (f"{box} ", "bold $primary" if entry.chosen else ""),
-        (f"{signs.mark(look)} {look.word:<10}", f"{'bold ' if finding.failing else ''}${look.style}"),
+        (
+            f"{signs.mark(look)} {look.word:<10}",
+            f"{'bold ' if finding.failing else ''}${look.style}",
+        ),
     ]
     title = where + visible(finding.title, 200)
     if not finding.failing:
         # the title names the bad condition, which was not met here
         head.append(
-            fit(where + visible(finding.check, 40), max(0, width - _LABEL - 7), signs.ellipsis).rstrip()
+            fit(
+                where + visible(finding.check, 40), max(0, width - _LABEL - 7), signs.ellipsis
+            ).rstrip()
         )
         return Content.assemble(*head)
     room = width - _LABEL - 8
@@ -119,7 +167,11 @@ def _where(entry: Entry) -> str:
     return f"{visible(subject.name, 24)}: " if subject.kind is Kind.ENGINE else f"{subject.kind}: "
 
 
-def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
+def details(
+    entry: Entry,
+    remedy: Remediation | None,
+    width: int,
+) -> Content:
     """Everything known about a finding, wrapped to `width` cells."""
     finding = entry.finding
     verdict = finding.verdict
@@ -127,7 +179,12 @@ def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
     if not finding.failing:
         parts += _wrapped("looked for", finding.title, width)
     if verdict.reason:
-        parts += hanging("", reason_of(verdict), width, indent=0)
+        parts += hanging(
+            "",
+            reason_of(verdict),
+            width,
+            indent=0,
+        )
     if verdict.declared:
         parts += _wrapped("declared", verdict.declared, width)
     if verdict.effective:
@@ -138,7 +195,9 @@ def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
     if (more := len(verdict.evidence) - _EVIDENCE_SHOWN) > 0:
         parts += _wrapped("", f"and {more} more", width)
     if finding.affects:
-        parts += _wrapped("affects", ", ".join(visible(name, 60) for name in finding.affects), width)
+        parts += _wrapped(
+            "affects", ", ".join(visible(name, 60) for name in finding.affects), width
+        )
     if finding.failing and remedy is not None:
         parts += _what_to_do(remedy, entry.settings, width)
     return Content.assemble(*parts).rstrip("\n")
@@ -151,20 +210,40 @@ def finding_text(finding: Finding, remedy: Remediation | None) -> str:
     return f"{visible(head)}\n{details(Entry(finding), remedy, 100).plain}"
 
 
-def _what_to_do(remedy: Remediation, settings: tuple[FixValue, ...], width: int) -> list[Part]:
+def _what_to_do(
+    remedy: Remediation,
+    settings: tuple[FixValue, ...],
+    width: int,
+) -> list[Part]:
     parts = _wrapped("fix", remedy.summary, width)
-    parts += _wrapped("", f"({remedy.here or remedy.risk}; {remedy.kind.words})", width, "$muted")
+    parts += _wrapped(
+        "",
+        f"({remedy.here or remedy.risk}; {remedy.kind.words})",
+        width,
+        "$muted",
+    )
     for line in remedy.quadlet.split("\n") if remedy.quadlet else ():
-        parts += _wrapped("", line, width, "$diff-removed" if line.startswith("-") else "$diff-added")
+        parts += _wrapped(
+            "", line, width, "$diff-removed" if line.startswith("-") else "$diff-added"
+        )
     if settings:
         values = ", ".join(f"{setting.name} {in_force(setting)}" for setting in settings)
         parts += _wrapped("values", f"{values}; i changes", width)
     if remedy.notes:
-        parts += _wrapped("here", visible(". ".join(remedy.notes), 600), width)
+        parts += _wrapped(
+            "here",
+            visible(". ".join(remedy.notes), 600),
+            width,
+        )
     if remedy.impact:
         parts += _wrapped("may break", remedy.impact, width)
     for at, command in enumerate(remedy.commands):
-        parts += _wrapped("commands" if at == 0 else "", command, width, "$primary")
+        parts += _wrapped(
+            "commands" if at == 0 else "",
+            command,
+            width,
+            "$primary",
+        )
     return parts
 
 
@@ -174,8 +253,19 @@ def in_force(setting: FixValue) -> str:
     return text_of(value) or "not set"
 
 
-def _wrapped(label: str, text: str, width: int, style: str = "") -> list[Part]:
-    return hanging(label, text, width, style, indent=_LABEL)
+def _wrapped(
+    label: str,
+    text: str,
+    width: int,
+    style: str = "",
+) -> list[Part]:
+    return hanging(
+        label,
+        text,
+        width,
+        style,
+        indent=_LABEL,
+    )
 
 
 class FindingItem(VerticalGroup):
@@ -199,7 +289,9 @@ class FindingItem(VerticalGroup):
     def __init__(self, entry: Entry) -> None:
         super().__init__()
         self.entry = entry
-        self.headline = Static(classes="headline")  # kept: while it is being removed, no query finds them
+        self.headline = Static(
+            classes="headline"
+        )  # kept: while it is being removed, no query finds them
         self.details = Static(classes="details")
 
     def compose(self) -> ComposeResult:
@@ -217,9 +309,24 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar = [
-        Binding("pageup", "page_up", "Page up", show=False),
-        Binding("pagedown", "page_down", "Page down", show=False),
-        Binding("home", "first", "First", show=False),
+        Binding(
+            "pageup",
+            "page_up",
+            "Page up",
+            show=False,
+        ),
+        Binding(
+            "pagedown",
+            "page_down",
+            "Page down",
+            show=False,
+        ),
+        Binding(
+            "home",
+            "first",
+            "First",
+            show=False,
+        ),
         Binding("end", "last", "Last", show=False),
     ]
     DEFAULT_CSS = """
@@ -243,7 +350,10 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         return self._entries[self._at].finding if self._at < len(self._entries) else None
 
     async def show(
-        self, entries: Sequence[Entry], remedy: Callable[[Finding], Remediation | None], empty: Content
+        self,
+        entries: Sequence[Entry],
+        remedy: Callable[[Finding], Remediation | None],
+        empty: Content,
     ) -> None:
         """Show these findings.
 
@@ -259,7 +369,9 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
             self._entries, self._remedy, self._empty = list(entries), remedy, empty
             keys = [entry.key for entry in entries]
             ready = next((at for at, entry in enumerate(entries) if entry.ready), 0)
-            self._at = keys.index(stay) if stay in keys else ready  # begin with what can be done here
+            self._at = (
+                keys.index(stay) if stay in keys else ready
+            )  # begin with what can be done here
             if keys == before and keys:
                 for item, entry in zip(self._items, entries, strict=True):
                     item.entry = entry
@@ -267,7 +379,11 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
                 await self._compose_again(entries, empty)
             self._draw_all()
 
-    async def _compose_again(self, entries: Sequence[Entry], empty: Content) -> None:
+    async def _compose_again(
+        self,
+        entries: Sequence[Entry],
+        empty: Content,
+    ) -> None:
         self._items = []
         async with self.batch():
             await self.remove_children()
@@ -285,12 +401,22 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         for at, item in enumerate(self._items):
             self._draw(item, at == self._at)
 
-    def _draw(self, item: FindingItem, is_open: bool) -> None:
+    def _draw(
+        self,
+        item: FindingItem,
+        is_open: bool,
+    ) -> None:
         item.set_class(is_open, "-open")
         width = self.scrollable_content_region.width
         item.headline.update(headline(self, item.entry, width, is_open))
         if is_open:
-            item.details.update(details(item.entry, self._remedy(item.entry.finding), width - 8))
+            item.details.update(
+                details(
+                    item.entry,
+                    self._remedy(item.entry.finding),
+                    width - 8,
+                )
+            )
 
     def move(self, by: int) -> None:
         """The next finding; a long one is scrolled to its end first."""
@@ -301,9 +427,15 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         region, window = items[self._at].virtual_region, self.scrollable_content_region.height
         top, bottom = self.scroll_offset.y, self.scroll_offset.y + window
         if by > 0 and region.bottom > bottom:
-            self.scroll_to(y=min(top + window // 2, region.bottom - window), animate=False)
+            self.scroll_to(
+                y=min(top + window // 2, region.bottom - window),
+                animate=False,
+            )
         elif by < 0 and region.y < top:
-            self.scroll_to(y=max(top - window // 2, region.y), animate=False)
+            self.scroll_to(
+                y=max(top - window // 2, region.y),
+                animate=False,
+            )
         else:
             self._move_to(self._at + by)
 
@@ -328,7 +460,10 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         if region.y < top or region.height >= window:
             self.scroll_to(y=region.y, animate=False)
         elif region.bottom > top + window:
-            self.scroll_to(y=region.bottom - window, animate=False)
+            self.scroll_to(
+                y=region.bottom - window,
+                animate=False,
+            )
 
     def on_finding_item_clicked(self, message: FindingItem.Clicked) -> None:
         message.stop()

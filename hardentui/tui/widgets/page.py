@@ -30,7 +30,12 @@ class TextField(Input):
         """The text that Textual draws; it asks for no other."""
         if self.password:
             return super()._value
-        return Text(visible_in_place(self.value), no_wrap=True, overflow="ignore", end="")
+        return Text(
+            visible_in_place(self.value),
+            no_wrap=True,
+            overflow="ignore",
+            end="",
+        )
 
 
 # A table of rows; enter is the screen's, so that footer, palette and help know it.
@@ -39,13 +44,48 @@ class TextField(Input):
 class RowTable(DataTable[object], inherit_bindings=False):
     BINDINGS: ClassVar = [
         Binding("up", "cursor_up", "Up", show=False),
-        Binding("down", "cursor_down", "Down", show=False),
-        Binding("left", "cursor_left", "Left", show=False),
-        Binding("right", "cursor_right", "Right", show=False),
-        Binding("pageup", "page_up", "Page up", show=False),
-        Binding("pagedown", "page_down", "Page down", show=False),
-        Binding("home,ctrl+home", "scroll_top", "First", show=False),
-        Binding("end,ctrl+end", "scroll_bottom", "Last", show=False),
+        Binding(
+            "down",
+            "cursor_down",
+            "Down",
+            show=False,
+        ),
+        Binding(
+            "left",
+            "cursor_left",
+            "Left",
+            show=False,
+        ),
+        Binding(
+            "right",
+            "cursor_right",
+            "Right",
+            show=False,
+        ),
+        Binding(
+            "pageup",
+            "page_up",
+            "Page up",
+            show=False,
+        ),
+        Binding(
+            "pagedown",
+            "page_down",
+            "Page down",
+            show=False,
+        ),
+        Binding(
+            "home,ctrl+home",
+            "scroll_top",
+            "First",
+            show=False,
+        ),
+        Binding(
+            "end,ctrl+end",
+            "scroll_bottom",
+            "Last",
+            show=False,
+        ),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -54,10 +94,20 @@ class RowTable(DataTable[object], inherit_bindings=False):
 
 _HEAD = "bold $primary"
 _LABEL = 13
-_STYLES = {Tone.PLAIN: "", Tone.GOOD: "$status-pass", Tone.BAD: "$status-high", Tone.MUTED: "$muted"}
+_STYLES = {
+    Tone.PLAIN: "",
+    Tone.GOOD: "$status-pass",
+    Tone.BAD: "$status-high",
+    Tone.MUTED: "$muted",
+}
 
 
-def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Finding], width: int) -> Content:
+def page(
+    widget: Widget,
+    sections: Iterable[PageSection],
+    findings: Iterable[Finding],
+    width: int,
+) -> Content:
     """Everything on one page, wrapped to `width` cells. Bad lines also begin with a mark."""
     signs = signs_of(widget)
     parts: list[Part] = []
@@ -67,7 +117,13 @@ def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Fin
             mark = "! " if line.tone is Tone.BAD else "  "
             label = f"{mark}{visible(line.label)}"
             text = f"{line.text}; {in_keys(line.do)}" if line.do is not None else line.text
-            parts += hanging(label, text, width, _STYLES[line.tone], indent=_LABEL + 2)
+            parts += hanging(
+                label,
+                text,
+                width,
+                _STYLES[line.tone],
+                indent=_LABEL + 2,
+            )
         parts.append("\n")
     ordered = worst_first(findings)
     if ordered:
@@ -78,11 +134,17 @@ def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Fin
         style = f"{'bold ' if finding.failing else ''}${look.style}"
         title = finding.title if finding.failing else finding.check
         reason = f": {reason_of(finding.verdict)}" if finding.verdict.reason else ""
-        parts += hanging(label, f"{title}{reason}", width, indent=_LABEL + 2, label_style=style)
+        parts += hanging(
+            label,
+            f"{title}{reason}",
+            width,
+            indent=_LABEL + 2,
+            label_style=style,
+        )
     return Content.assemble(*parts).rstrip("\n")
 
 
-# --- a unified diff --------------------------------------------------------------------------------------
+# --- a unified diff -------------------------------------------------------------------------------
 
 
 def diff_content(text: str) -> Content:
@@ -127,7 +189,11 @@ class DiffView(VerticalScroll, can_focus=True):
         wanted = [y for y in starts if (y > here if by > 0 else y < here)]
         if not wanted:
             return False
-        self.scroll_to(y=min(wanted) if by > 0 else max(wanted), animate=False, force=True)
+        self.scroll_to(
+            y=min(wanted) if by > 0 else max(wanted),
+            animate=False,
+            force=True,
+        )
         return True
 
     def reveal(self, line: str = "") -> None:
@@ -135,9 +201,17 @@ class DiffView(VerticalScroll, can_focus=True):
         lines = self._text.split("\n")
         blocks = [lines.index(line)] if line in lines else self._blocks()
         if blocks:
-            self.scroll_to(y=blocks[0], animate=False, force=True)
+            self.scroll_to(
+                y=blocks[0],
+                animate=False,
+                force=True,
+            )
 
     def _blocks(self) -> list[int]:
         lines = self._text.split("\n")
         changed = [line[:1] in ("+", "-") and not line.startswith(("+++", "---")) for line in lines]
-        return [at for at, is_changed in enumerate(changed) if is_changed and not (at and changed[at - 1])]
+        return [
+            at
+            for at, is_changed in enumerate(changed)
+            if is_changed and not (at and changed[at - 1])
+        ]

@@ -30,14 +30,27 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 
-def plan_notes(plan: Plan, width: int, questions: Iterable[Skipped] = ()) -> Content:
+def plan_notes(
+    plan: Plan,
+    width: int,
+    questions: Iterable[Skipped] = (),
+) -> Content:
     """Conflicts, skipped fixes and what is left to decide, wrapped to `width` cells; may be empty."""
     parts: list[Part] = []
-    notes = [*plan.conflicts, *(f"{note.check}: {note.text}" for note in plan.notes)]
+    notes = [
+        *plan.conflicts,
+        *(f"{note.check}: {note.text}" for note in plan.notes),
+    ]
     notes += [f"{skipped.check} is left out: {skipped.why}" for skipped in plan.skipped]
     notes += [f"decide: {question.check}: {what_changes(question)}" for question in questions]
     for note in notes:
-        parts += hanging("!", note, width, indent=2, label_style="bold $status-medium")
+        parts += hanging(
+            "!",
+            note,
+            width,
+            indent=2,
+            label_style="bold $status-medium",
+        )
     return Content.assemble(*parts).rstrip("\n")
 
 
@@ -48,7 +61,11 @@ def promise(choosing: Choosing, signs: Signs) -> Content:
     parts: list[Part] = ["score ", (signs.of(now), "bold")]
     if choosing.after is not None and choosing.plan is not None:
         fixes = plural(len(choosing.plan.choices), "fix", "fixes")
-        parts += [f" {signs.arrow} ", (signs.of(_after(choosing)), "bold $primary"), f" with {fixes}"]
+        parts += [
+            f" {signs.arrow} ",
+            (signs.of(_after(choosing)), "bold $primary"),
+            f" with {fixes}",
+        ]
     return Content.assemble(*parts)
 
 
@@ -77,7 +94,10 @@ class PlanPanel(Vertical):
         yield Static(id="plan-head")
         with Container(id="plan-floor"):
             yield DiffView(id="plan-diff")
-            with VerticalScroll(id="plan-side", can_focus=False):
+            with VerticalScroll(
+                id="plan-side",
+                can_focus=False,
+            ):
                 yield Static(id="plan-notes")
 
     def on_mount(self) -> None:
@@ -95,7 +115,9 @@ class PlanPanel(Vertical):
     def _show_notes(self) -> None:
         plan = self._plan
         side = self.query_one("#plan-side")
-        side.display = bool(plan and (plan.conflicts or plan.notes or plan.skipped or self._decisions))
+        side.display = bool(
+            plan and (plan.conflicts or plan.notes or plan.skipped or self._decisions)
+        )
         if plan is not None:
             wide = self.screen.has_class("-wide")
             width = (self.size.width * 45 // 100 if wide else self.size.width) - 5
@@ -109,7 +131,13 @@ class PlanPanel(Vertical):
         self.set_class(plan is None, "-empty")
         name = visible(choosing.report.subject.name, 40)
         if plan is None:
-            head.update(Content.assemble(("Plan", "bold"), f" for {name}: ", ("nothing chosen", "$muted")))
+            head.update(
+                Content.assemble(
+                    ("Plan", "bold"),
+                    f" for {name}: ",
+                    ("nothing chosen", "$muted"),
+                )
+            )
             view.show(Content.assemble((_hint(choosing), "$muted")))
             return
         count = len(plan.changes)
@@ -117,7 +145,10 @@ class PlanPanel(Vertical):
             Content.assemble(
                 ("Plan", "bold"),
                 f" for {name}: {plural(count, 'option')} changed ",
-                (f"{signs_of(self).dot} d shows all of it, w writes it", "$muted"),
+                (
+                    f"{signs_of(self).dot} d shows all of it, w writes it",
+                    "$muted",
+                ),
             )
         )
         try:
@@ -130,7 +161,10 @@ class PlanPanel(Vertical):
 def _hint(choosing: Choosing) -> str:
     if choosing.trouble:
         return visible(choosing.trouble)
-    return "space chooses a fix, p sets its values, a takes all safe ones. The Quadlet diff appears here."
+    return (
+        "space chooses a fix, p sets its values, a takes all safe ones. The Quadlet diff "
+        "appears here."
+    )
 
 
 def short_diff(diff: str) -> str:
@@ -138,11 +172,12 @@ def short_diff(diff: str) -> str:
     return "\n".join(line for line in diff.split("\n") if not line.startswith(("--- ", "+++ ")))
 
 
-# --- beside and below the list ---------------------------------------------------------------------------
+# --- beside and below the list --------------------------------------------------------------------
 
 
 class Outlook(Static):
-    """Its height is fixed, so new text needs no layout, which would redraw the whole screen at each key."""
+    """Its height is fixed, so new text needs no layout, which would redraw the whole screen at each
+    key."""
 
     DEFAULT_CSS = """
     Outlook {
@@ -151,7 +186,11 @@ class Outlook(Static):
     """
 
     def show(
-        self, row: Row | None, attack: str = "", promise: str = "", helpful: Sequence[Finding] = ()
+        self,
+        row: Row | None,
+        attack: str = "",
+        promise: str = "",
+        helpful: Sequence[Finding] = (),
     ) -> None:
         """What an attacker gains from a container, and which fix helps most.
 
@@ -160,9 +199,17 @@ class Outlook(Static):
             promise: the effect of the safe fixes in one sentence; empty while unknown.
             helpful: what raises its score most.
         """
-        self.update("" if row is None else self._content(row, attack, promise, helpful), layout=False)
+        self.update(
+            "" if row is None else self._content(row, attack, promise, helpful), layout=False
+        )
 
-    def _content(self, row: Row, attack: str, promise: str, helpful: Sequence[Finding]) -> Content:
+    def _content(
+        self,
+        row: Row,
+        attack: str,
+        promise: str,
+        helpful: Sequence[Finding],
+    ) -> Content:
         signs = signs_of(self)
         name = (visible(row.name, 60), "bold")
         if row.kept is not None:
@@ -170,14 +217,20 @@ class Outlook(Static):
         if row.report is None:
             return Content.assemble(name, signs.of(": loading its details…"))
         if row.report.trouble:
-            return Content.assemble(name, ": nothing could be judged: ", visible(row.report.trouble, 300))
+            return Content.assemble(
+                name, ": nothing could be judged: ", visible(row.report.trouble, 300)
+            )
         words = visible(attack, 400) or "nothing stands out."
         parts: list[str | Content | tuple[str, str]] = [name, ": ", words, "\n"]
         if helpful:
             parts.append(("Helps most  ", "$muted"))
         for finding in helpful:
             look = look_of(finding)
-            parts += [(f"{signs.mark(look)} ", f"${look.style}"), visible(finding.check, 40), "  "]
+            parts += [
+                (f"{signs.mark(look)} ", f"${look.style}"),
+                visible(finding.check, 40),
+                "  ",
+            ]
         if promise:
             parts.append((f"{signs.arrow} {promise}", "bold $primary"))
         elif not helpful:
@@ -210,21 +263,45 @@ class Prospect(Struct, frozen=True):
     diff: str  # of the file that would be written
 
 
-def prospect_of(report: Report, plan: Plan, after: int | None, diff: str) -> Prospect:
+def prospect_of(
+    report: Report,
+    plan: Plan,
+    after: int | None,
+    diff: str,
+) -> Prospect:
     """What the plan makes of a container; the fixes that raise its score most first."""
     fixed = {choice.check for choice in plan.choices}
     lines = (
         FixLine(
-            finding, gain(report.score, report.findings, frozenset({finding.check})), finding.check in fixed
+            finding,
+            gain(
+                report.score,
+                report.findings,
+                frozenset({finding.check}),
+            ),
+            finding.check in fixed,
         )
         for finding in report.failing
     )
-    order = sorted(lines, key=lambda line: (-line.finding.severity, -line.points, line.finding.check))
-    return Prospect(report.score.value, after, tuple(order), diff)
+    order = sorted(
+        lines,
+        key=lambda line: (
+            -line.finding.severity,
+            -line.points,
+            line.finding.check,
+        ),
+    )
+    return Prospect(
+        report.score.value,
+        after,
+        tuple(order),
+        diff,
+    )
 
 
 class Beside(Horizontal):
-    """The fixes of the container under the cursor, and what they change: where there is room for it."""
+    """The fixes of the container under the cursor, and what they change: where there is room for
+    it."""
 
     DEFAULT_CSS = """
     Beside { display: none; width: 1fr; border-left: solid $border; }
@@ -265,7 +342,7 @@ class Beside(Horizontal):
         diff.show(seen.diff or Content("No option is changed."))
 
 
-# --- the steps of the walk -------------------------------------------------------------------------------
+# --- the steps of the walk ------------------------------------------------------------------------
 
 _STRIP_ITEM = 6
 
@@ -288,7 +365,12 @@ class StepRail(Static):
         self._cells: Sequence[Cell] = ()
         self._at = 0
 
-    def show(self, steps: Sequence[Step], cells: Sequence[Cell], at: int) -> None:
+    def show(
+        self,
+        steps: Sequence[Step],
+        cells: Sequence[Cell],
+        at: int,
+    ) -> None:
         self._steps, self._cells, self._at = steps, cells, at
         self._draw()
 
@@ -309,8 +391,14 @@ class StepRail(Static):
             count = cell.failing or cell.unknown
             lines.append(
                 Content.assemble(
-                    (f"{signs.cursor if here else ' '} {step.number % 10} ", "bold" if here else "$muted"),
-                    (fit(step.title, 20, signs.ellipsis), "bold $primary" if here else ""),
+                    (
+                        f"{signs.cursor if here else ' '} {step.number % 10} ",
+                        "bold" if here else "$muted",
+                    ),
+                    (
+                        fit(step.title, 20, signs.ellipsis),
+                        "bold $primary" if here else "",
+                    ),
                     (f" {signs.mark(look)} ", f"bold ${look.style}"),
                     (f"{count}" if count else "", f"${look.style}"),
                 )

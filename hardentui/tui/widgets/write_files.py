@@ -36,20 +36,52 @@ from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
 
-def draft_parts(draft: Draft, width: int, arrow: str) -> list[Part]:
+def draft_parts(
+    draft: Draft,
+    width: int,
+    arrow: str,
+) -> list[Part]:
     """Lines of at most `width` cells.
 
     Args:
         arrow: the sign before the proof.
     """
     names = ", ".join(visible(file.name) for file in draft.files)
-    parts: list[Part] = hanging("", names, width, "bold $primary", indent=0) if names else []
+    parts: list[Part] = (
+        hanging(
+            "",
+            names,
+            width,
+            "bold $primary",
+            indent=0,
+        )
+        if names
+        else []
+    )
     if draft.proof:
-        parts += hanging(arrow, draft.proof, width, indent=3, label_style="bold $status-pass")
+        parts += hanging(
+            arrow,
+            draft.proof,
+            width,
+            indent=3,
+            label_style="bold $status-pass",
+        )
     for note in draft.warnings:
-        parts += hanging("!", note, width, indent=3, label_style="bold $status-medium")
+        parts += hanging(
+            "!",
+            note,
+            width,
+            indent=3,
+            label_style="bold $status-medium",
+        )
     for sentence in draft.left_out:
-        parts += hanging("not changed", sentence, width, indent=12, label_style="bold $status-high")
+        parts += hanging(
+            "not changed",
+            sentence,
+            width,
+            indent=12,
+            label_style="bold $status-high",
+        )
     if draft.diff:
         return [*parts, diff_content(draft.diff), "\n\n"]
     for file in draft.files:
@@ -65,7 +97,8 @@ _TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_EXPORTS, **_UNIT_TICK
 
 
 class DraftReady(Struct, frozen=True):
-    """`in_place` is the effect of writing a changed unit in place, or why it cannot; empty for new files."""
+    """`in_place` is the effect of writing a changed unit in place, or why it cannot; empty for new
+    files."""
 
     draft: Draft
     in_place: tuple[WrittenFile, ...] | HardenError = ()
@@ -78,7 +111,12 @@ class WriteFiles(Vertical):
     """
 
     def __init__(
-        self, session: Session, choosing: Choosing, plan: Plan | None = None, *, reads: bool = False
+        self,
+        session: Session,
+        choosing: Choosing,
+        plan: Plan | None = None,
+        *,
+        reads: bool = False,
     ) -> None:
         super().__init__()
         self.session = session
@@ -114,30 +152,47 @@ class WriteFiles(Vertical):
                     yield Tick("in place", id="in-place")
             with Horizontal(classes="field"):
                 yield Static(Content("Save to"), classes="label")
-                yield TextField(self.session.directory, id="directory", compact=True)
-                yield Button(Content("Write"), id="write", variant="primary", compact=True)
+                yield TextField(
+                    self.session.directory,
+                    id="directory",
+                    compact=True,
+                )
+                yield Button(
+                    Content("Write"),
+                    id="write",
+                    variant="primary",
+                    compact=True,
+                )
             yield Static(id="hint")
         yield Static(id="result")
         yield DiffView(id="preview")
 
     def on_mount(self) -> None:
-        self.query_one("#write", Button).active_effect_duration = 0  # the button is disabled while it runs
+        self.query_one(
+            "#write", Button
+        ).active_effect_duration = 0  # the button is disabled while it runs
         self.query_one("#preview" if self._reads else "#directory").focus()
         self._prepare()
         find = partial(self._choosing.bench.drafter.own_unit, self._choosing.report)
-        self.run_worker(lambda: self.call_later(self._found, find()), group="unit", thread=True)
+        self.run_worker(
+            lambda: self.call_later(self._found, find()),
+            group="unit",
+            thread=True,
+        )
 
     def _found(self, unit: OwnUnit | None) -> None:
         self._unit, self._looking = unit, False
         if unit is not None and unit.ways and self._plan is not None:  # else nothing can be changed
             self.query_one("#own").add_class("-there")
             self.query_one("#unit").display = Target.UNIT in unit.ways
-            if self._targets() == (Target.QUADLET,):  # a second unit for the container is rarely wanted
+            if self._targets() == (
+                Target.QUADLET,
+            ):  # a second unit for the container is rarely wanted
                 self.query_one(f"#{_UNIT_TICKS[unit.ways[0]]}", Checkbox).value = True
                 self.query_one("#quadlet", Checkbox).value = False
         self._made()
 
-    # --- the files to write ---------------------------------------------------------------------------
+    # --- the files to write -----------------------------------------------------------------------
 
     def _ticked(self, tick: str) -> bool:
         return self.query_one(f"#{tick}", Checkbox).value
@@ -150,7 +205,10 @@ class WriteFiles(Vertical):
         """How the unit is changed where systemd reads it; None if that is not selected."""
         if not self._ticked("in-place"):
             return None
-        return next((target for target in self._targets() if target.changes_unit), None)
+        return next(
+            (target for target in self._targets() if target.changes_unit),
+            None,
+        )
 
     @on(Checkbox.Changed)
     def _ticks_changed(self, message: Checkbox.Changed) -> None:
@@ -160,7 +218,12 @@ class WriteFiles(Vertical):
             for other in ticks:
                 if other != message.checkbox.id:
                     self.query_one(f"#{other}", Checkbox).value = False
-        elif message.value and message.checkbox.id == "in-place" and self._unit and not self._goes_in_place:
+        elif (
+            message.value
+            and message.checkbox.id == "in-place"
+            and self._unit
+            and not self._goes_in_place
+        ):
             self.query_one(f"#{_UNIT_TICKS[self._unit.ways[0]]}", Checkbox).value = True
         self._prepare()
 
@@ -173,7 +236,9 @@ class WriteFiles(Vertical):
     @property
     def _missing(self) -> tuple[Target, ...]:
         """The selected file types whose files are not made yet."""
-        return tuple(kind for kind in self._targets() if kind not in self._ready and kind not in self._failed)
+        return tuple(
+            kind for kind in self._targets() if kind not in self._ready and kind not in self._failed
+        )
 
     @property
     def _incomplete(self) -> bool:
@@ -187,7 +252,9 @@ class WriteFiles(Vertical):
         return plan_file(self._choosing.report, self._plan)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)  # after the layout that is under way, which would miss it
+        self.call_after_refresh(
+            self._draw
+        )  # after the layout that is under way, which would miss it
 
     def _make(self, target: Target) -> None:
         self._making.add(target)
@@ -205,9 +272,19 @@ class WriteFiles(Vertical):
             return DraftReady(draft, in_place)
 
         drafted = partial(self._drafted, target)
-        in_background(self, work, drafted, drafted, group=f"draft-{target}")
+        in_background(
+            self,
+            work,
+            drafted,
+            drafted,
+            group=f"draft-{target}",
+        )
 
-    def _drafted(self, target: Target, outcome: DraftReady | HardenError) -> None:
+    def _drafted(
+        self,
+        target: Target,
+        outcome: DraftReady | HardenError,
+    ) -> None:
         self._making.discard(target)
         if isinstance(outcome, HardenError):
             self._failed[target] = outcome
@@ -223,7 +300,7 @@ class WriteFiles(Vertical):
         if self._write_when_made and not self._incomplete:
             self.save()
 
-    # --- drawing -------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         self.query_one("#write", Button).disabled = not (self._to_directory() or self._in_place())
@@ -233,23 +310,42 @@ class WriteFiles(Vertical):
     def heading(self) -> Content:
         name = visible(self._choosing.report.subject.name, 40)
         count = len(self._plan.choices) if self._plan else 0
-        what = f"with {plural(count, 'fix', 'fixes')}" if count else "as it is today: nothing is hardened"
-        return Content.assemble((name, "bold"), f" {self._signs.of('›')} write files, ", what)
+        what = (
+            f"with {plural(count, 'fix', 'fixes')}"
+            if count
+            else "as it is today: nothing is hardened"
+        )
+        return Content.assemble(
+            (name, "bold"),
+            f" {self._signs.of('›')} write files, ",
+            what,
+        )
 
     def _preview(self) -> Content:
         parts: list[Part] = []
         for target in self._targets():
             if target in self._failed:
                 error, width = self._failed[target], self.app.size.width - 4
-                parts += hanging("", error.title, width, _BAD, indent=0)
+                parts += hanging(
+                    "",
+                    error.title,
+                    width,
+                    _BAD,
+                    indent=0,
+                )
                 parts += [*hanging("", hint_of(error), width, indent=0), "\n"]
             elif target not in self._ready:
                 parts.append(self._signs.of("Generating the files and running the generator…\n"))
             else:
-                parts += draft_parts(self._ready[target].draft, self.app.size.width - 4, self._signs.arrow)
+                parts += draft_parts(
+                    self._ready[target].draft, self.app.size.width - 4, self._signs.arrow
+                )
         if file := self._plan_file():
             command = command_with_plan(known_facts(self._choosing.report), file.name)
-            parts += [(visible(file.name), "bold $primary"), f": {command} uses it again\n"]
+            parts += [
+                (visible(file.name), "bold $primary"),
+                f": {command} uses it again\n",
+            ]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
 
     def jump(self, by: int) -> None:
@@ -257,7 +353,11 @@ class WriteFiles(Vertical):
         preview = self.query_one("#preview", DiffView)
         preview.focus()
         if not preview.jump(by):
-            self.notify("No more changes in this direction.", markup=False, timeout=2)
+            self.notify(
+                "No more changes in this direction.",
+                markup=False,
+                timeout=2,
+            )
 
     @on(Input.Changed, "#directory")
     def _directory_typed(self) -> None:
@@ -270,45 +370,105 @@ class WriteFiles(Vertical):
         if self._goes_in_place is not None:
             parts += self._of_place(self._goes_in_place, width)
         elif self._unit is not None and not self._unit.ways:
-            parts += hanging("!", self._unit.why_not, width, indent=2, label_style="bold $status-medium")
+            parts += hanging(
+                "!", self._unit.why_not, width, indent=2, label_style="bold $status-medium"
+            )
             if self._plan is not None and self._unit.elsewhere:
                 parts += self._command(Target.UNIT, width)
         elif self._unit is not None:
-            use = "'In place' changes it there." if self._plan else "Chosen fixes can be applied to it there."
+            use = (
+                "'In place' changes it there."
+                if self._plan
+                else "Chosen fixes can be applied to it there."
+            )
             message = f"It runs from {self._unit.path}. {self._unit.why_not or use}"
-            parts += hanging("", message, width, "$muted", indent=0)
+            parts += hanging(
+                "",
+                message,
+                width,
+                "$muted",
+                indent=0,
+            )
         if any(target != self._goes_in_place for target in self._targets()) or self._plan_file():
             message = f"Goes to {self._directory()}; existing files are kept as backups."
-            parts += hanging("", message, width, "$muted", indent=0)
+            parts += hanging(
+                "",
+                message,
+                width,
+                "$muted",
+                indent=0,
+            )
         self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
 
-    def _of_place(self, target: Target, width: int) -> list[Part]:
+    def _of_place(
+        self,
+        target: Target,
+        width: int,
+    ) -> list[Part]:
         if (ready := self._ready.get(target)) is None:
             return []
         if isinstance(ready.in_place, HardenError):
             error = ready.in_place
-            parts = hanging("!", told(error), width, indent=2, label_style=_BAD)
+            parts = hanging(
+                "!",
+                told(error),
+                width,
+                indent=2,
+                label_style=_BAD,
+            )
             may_be_root = isinstance(error, WriteError) and error.denied
             return parts + self._command(target, width) if may_be_root else parts
         parts = []
         for written in ready.in_place:
-            kept = f"; the previous file is kept as {Path(written.backup).name}" if written.backup else ""
+            kept = (
+                f"; the previous file is kept as {Path(written.backup).name}"
+                if written.backup
+                else ""
+            )
             message = f"{written.path} ({written.state}){kept}"
-            parts += hanging("in place", message, width, indent=9, label_style="bold")
+            parts += hanging(
+                "in place",
+                message,
+                width,
+                indent=9,
+                label_style="bold",
+            )
         return parts
 
-    def _command(self, target: Target, width: int) -> list[Part]:
+    def _command(
+        self,
+        target: Target,
+        width: int,
+    ) -> list[Part]:
         """The commands to run where the files can be installed."""
         plan = plan_file(self._choosing.report, self._plan) if self._plan else None
         file = str(self._directory() / plan.name) if plan else "FILE"
-        command = command_in_place(known_facts(self._choosing.report), target, file)
-        message = hanging("", "Tick 'plan' and write it; then run:", width, "$muted", indent=2)
-        return message + hanging("", command, width, "$primary", indent=2)
+        command = command_in_place(
+            known_facts(self._choosing.report),
+            target,
+            file,
+        )
+        message = hanging(
+            "",
+            "Tick 'plan' and write it; then run:",
+            width,
+            "$muted",
+            indent=2,
+        )
+        return message + hanging(
+            "",
+            command,
+            width,
+            "$primary",
+            indent=2,
+        )
 
-    # --- writing -------------------------------------------------------------------------------------
+    # --- writing ----------------------------------------------------------------------------------
 
     def _directory(self) -> Path:
-        return Path(self.query_one("#directory", Input).value.strip() or ".").expanduser().absolute()
+        return (
+            Path(self.query_one("#directory", Input).value.strip() or ".").expanduser().absolute()
+        )
 
     def _to_directory(self) -> tuple[DraftFile, ...]:
         """The files that go to the directory."""
@@ -339,27 +499,46 @@ class WriteFiles(Vertical):
         files, in_place = self._to_directory(), self._in_place()
         if not files and in_place is None:
             self.app.clear_notifications()  # only the newest: they would pile up
-            self.notify("There is nothing to write.", severity="warning", markup=False)
+            self.notify(
+                "There is nothing to write.",
+                severity="warning",
+                markup=False,
+            )
             return
         if self._writing:
             return
         self._writing = True
         bench, report, plan = self._choosing.bench, self._choosing.report, self._plan
-        to_directory = [self._ready[target].draft for target in self._targets() if target in self._ready]
+        to_directory = [
+            self._ready[target].draft for target in self._targets() if target in self._ready
+        ]
         self._show_result(Content(self._signs.of("Writing…")))
-        self.session.directory, directory = self.query_one("#directory", Input).value, str(self._directory())
+        self.session.directory, directory = (
+            self.query_one("#directory", Input).value,
+            str(self._directory()),
+        )
 
         def work() -> tuple[list[WrittenFile], NextSteps, HardenError | None]:
             written: list[WrittenFile] = []
             try:
                 steps = NextSteps()
-                if in_place is None and to_directory:  # of several formats the first: they are alternatives
-                    steps = bench.drafter.next_steps(report, to_directory[0], directory)
+                if (
+                    in_place is None and to_directory
+                ):  # of several formats the first: they are alternatives
+                    steps = bench.drafter.next_steps(
+                        report,
+                        to_directory[0],
+                        directory,
+                    )
                 if files:
-                    written += save((*files, *steps.files), directory, create=True)  # all of it, or nothing
+                    written += save(
+                        (*files, *steps.files), directory, create=True
+                    )  # all of it, or nothing
                 if in_place is not None:
                     if bench.drafter.draft(report, plan, in_place.target) != in_place:
-                        raise WriteError("The unit was changed meanwhile.", "Review the diff again.")
+                        raise WriteError(
+                            "The unit was changed meanwhile.", "Review the diff again."
+                        )
                     saved = save_in_place(known_facts(report), in_place)
                     steps = bench.drafter.steps_in_place(report, in_place, saved)
                     written += saved
@@ -367,7 +546,11 @@ class WriteFiles(Vertical):
                 return written, NO_STEPS, error
             return written, steps, None
 
-        self.run_worker(lambda: self.call_later(self._written, *work()), group="write", thread=True)
+        self.run_worker(
+            lambda: self.call_later(self._written, *work()),
+            group="write",
+            thread=True,
+        )
 
     def why_not(self) -> str:
         """Why nothing can be written now; empty when it can."""
@@ -381,7 +564,12 @@ class WriteFiles(Vertical):
             return "the commands", "\n".join(self._commands)
         return "the files", self._preview().plain
 
-    def _written(self, files: list[WrittenFile], steps: NextSteps, error: HardenError | None) -> None:
+    def _written(
+        self,
+        files: list[WrittenFile],
+        steps: NextSteps,
+        error: HardenError | None,
+    ) -> None:
         """`error`: why some files were not written."""
         self._writing = False
         self._commands = steps.commands
@@ -389,15 +577,29 @@ class WriteFiles(Vertical):
         parts: list[Part] = []
         for file in files:
             kept = f", the previous one is kept as {file.backup}" if file.backup else ""
-            parts += hanging(str(file.state), f"{file.path}{kept}", width, indent=10, label_style=_GOOD)
+            parts += hanging(
+                str(file.state), f"{file.path}{kept}", width, indent=10, label_style=_GOOD
+            )
         parts += step_parts(steps, width)
         if self._commands:
-            parts += hanging("", "y copies the next commands.", width, "$muted", indent=10)
+            parts += hanging(
+                "",
+                "y copies the next commands.",
+                width,
+                "$muted",
+                indent=10,
+            )
         if error is not None:
-            parts += [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(hint_of(error))]
+            parts += [
+                ("Not written: ", _BAD),
+                visible(error.title),
+                "\n",
+                visible_lines(hint_of(error)),
+            ]
         else:
             subject = self._choosing.report.subject
-            key = f"{subject.engine}/{subject.id}"  # a trial may have changed values, or left a fix out
+            # a trial may have changed values, or left a fix out
+            key = f"{subject.engine}/{subject.id}"
             self.session.written[key] = tuple(self.session.choices.get(key, {}).values())
             self.query_one("#write", Button).focus()  # in the directory field y is text input
         self._show_result(Content.assemble(*parts).rstrip("\n"))

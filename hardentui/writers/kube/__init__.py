@@ -36,8 +36,26 @@ _OWN_LABEL = "app.kubernetes.io/name"
 _WITHOUT_RIGHTS = {"automountServiceAccountToken": False, "enableServiceLinks": False}
 """Containers of Podman have no service account of a cluster and no service variables."""
 _ORDER = (
-    *("name", "image", "imagePullPolicy", "command", "args", "workingDir", "tty", "stdin", "env", "ports"),
-    *("resources", "startupProbe", "livenessProbe", "readinessProbe", "volumeMounts", "securityContext"),
+    *(
+        "name",
+        "image",
+        "imagePullPolicy",
+        "command",
+        "args",
+        "workingDir",
+        "tty",
+        "stdin",
+        "env",
+        "ports",
+    ),
+    *(
+        "resources",
+        "startupProbe",
+        "livenessProbe",
+        "readinessProbe",
+        "volumeMounts",
+        "securityContext",
+    ),
 )
 
 
@@ -50,29 +68,47 @@ class KubeFile(Struct, frozen=True):
 
 
 def kube_file(
-    spec: Spec, context: UnitContext, comments: Sequence[str] = (), *, image_user: str = ""
+    spec: Spec,
+    context: UnitContext,
+    comments: Sequence[str] = (),
+    *,
+    image_user: str = "",
 ) -> KubeFile:
     """The container, or its whole pod, as a pod, with a service for published ports.
 
     Args:
-        comments: what was changed or waived; written at the top, with everything that a pod cannot express.
+        comments: what was changed or waived; written at the top, with everything that a pod cannot
+            express.
         image_user: the user of the image, which applies if the spec has none.
 
     Raises:
-        CannotExpress: it has a root directory instead of an image, or a value that YAML cannot represent.
+        CannotExpress: it has a root directory instead of an image, or a value that YAML cannot
+            represent.
     """
     stem = context.unit_name or safe_file_name(spec[POD] or spec[NAME])
     name = dns_label(spec[POD] or spec[NAME] or stem)
     members = [(context.created, _part(spec, image_user))]
     members += [(member.context.created, _part(member.spec, "")) for member in context.members]
-    members.sort(key=lambda member: (not member[1].first, member[0] if member[1].first else ""))
+    members.sort(
+        key=lambda member: (
+            not member[1].first,
+            member[0] if member[1].first else "",
+        )
+    )
     parts = [_of_pod(spec, context), *(part for _, part in members)]
-    pod = _pod(name if spec[POD] else dns_label(name, "-pod"), name, parts)
+    pod = _pod(
+        name if spec[POD] else dns_label(name, "-pod"),
+        name,
+        parts,
+    )
     published = {(port.container, port.protocol) for part in parts for port in part.spec[PUBLISH]}
     documents = [pod, *_service(name, pod, published)]
     file_name = f"{stem}.kube.yaml"
     notes = [note for part in parts for note in part.notes]
-    notes += [*left_behind(spec), *(note for m in context.members for note in left_behind(m.spec))]
+    notes += [
+        *left_behind(spec),
+        *(note for m in context.members for note in left_behind(m.spec)),
+    ]
     notes += pod_notes(context.pod) if spec[POD] and context.pod else ()
     notes = list(dict.fromkeys(notes))
     broken, refused = broken_rules(pod), refused_by_clusters(pod)
@@ -88,22 +124,35 @@ def kube_file(
     about.append("Run it with:")
     specs = (spec, *(member.spec for member in context.members))
     commands = [line for each in specs for line in networks_and_volumes(each, context)]
-    commands = [*dict.fromkeys(commands), shlex.join(("podman", "kube", "play", *flags, file_name))]
-    return KubeFile(file_name, yaml_text(documents, about, commands), tuple(notes))
+    commands = [
+        *dict.fromkeys(commands),
+        shlex.join(("podman", "kube", "play", *flags, file_name)),
+    ]
+    return KubeFile(
+        file_name,
+        yaml_text(documents, about, commands),
+        tuple(notes),
+    )
 
 
 def _part(spec: Spec, image_user: str) -> PodPart:
     """One container; its settings for the pod are collected separately."""
     if spec[ROOTFS] or not spec[IMAGE]:
         raise CannotExpress("A pod needs an image, but this container runs from a root directory.")
-    part = PodPart(name=dns_label(spec[NAME]), spec=spec)
+    part = PodPart(
+        name=dns_label(spec[NAME]),
+        spec=spec,
+    )
     _write(part, {**OF_CONTAINER, **OF_POD})
     finish(part, image_user)
     if part.first:
         _as_init_container(part)
         return part
     part.pod.setdefault("restartPolicy", "Never")
-    part.pod.setdefault("terminationGracePeriodSeconds", max(0, spec[STOP_TIMEOUT]))
+    part.pod.setdefault(
+        "terminationGracePeriodSeconds",
+        max(0, spec[STOP_TIMEOUT]),
+    )
     return part
 
 
@@ -114,19 +163,29 @@ def _as_init_container(part: PodPart) -> None:
     if probes := part.container.keys() & {"startupProbe", "livenessProbe", "readinessProbe"}:
         for probe in probes:
             del part.container[probe]
-        part.notes.append(f"the health check of {part.name} is not carried over: an init container has none")
+        part.notes.append(
+            f"the health check of {part.name} is not carried over: an init container has none"
+        )
 
 
 def _of_pod(spec: Spec, context: UnitContext) -> PodPart:
     """Settings of the container's Podman pod; nothing if there is none."""
     items: list[Item] = []
     notes = []
-    for option in pod_parts(context.pod, context.default_network) if spec[POD] and context.pod else ():
+    for option in (
+        pod_parts(context.pod, context.default_network) if spec[POD] and context.pod else ()
+    ):
         arguments = parse_argument(option.flag, option.value or "true")
         items += arguments
         if not arguments:
-            notes.append(f"{part_word(option)} of the pod is not carried over: Kubernetes has no such option")
-    part = PodPart(name="", spec=spec_of(items), notes=notes)
+            notes.append(
+                f"{part_word(option)} of the pod is not carried over: Kubernetes has no such option"
+            )
+    part = PodPart(
+        name="",
+        spec=spec_of(items),
+        notes=notes,
+    )
     _write(part, {**OF_POD, MOUNTS: write_mounts})
     return part
 
@@ -141,10 +200,18 @@ def _write(part: PodPart, handlers: Handlers) -> None:
             part.lose(option, part.spec[option])
 
 
-def _pod(name: str, label: str, parts: Sequence[PodPart]) -> dict[str, Any]:
+def _pod(
+    name: str,
+    label: str,
+    parts: Sequence[PodPart],
+) -> dict[str, Any]:
     """The document. If containers differ in a setting that a pod has once, the first one counts."""
     first, *others = parts
-    metadata: dict[str, Any] = {"name": name, "labels": {_OWN_LABEL: label}, "annotations": {}}
+    metadata: dict[str, Any] = {
+        "name": name,
+        "labels": {_OWN_LABEL: label},
+        "annotations": {},
+    }
     fields: dict[str, Any] = {}
     security: dict[str, Any] = {}
     for part in others:
@@ -180,21 +247,37 @@ def _container(part: PodPart, of_pod: PodPart) -> dict[str, Any]:
     """One container, with the volumes that the pod mounts into each."""
     mounts = part.container.get("volumeMounts", [])
     taken = {mount["mountPath"] for mount in mounts}
-    mounts = mounts + [m for m in of_pod.container.get("volumeMounts", ()) if m["mountPath"] not in taken]
-    return {"name": part.name, **part.container, "volumeMounts": mounts, "securityContext": part.security}
+    mounts = mounts + [
+        m for m in of_pod.container.get("volumeMounts", ()) if m["mountPath"] not in taken
+    ]
+    return {
+        "name": part.name,
+        **part.container,
+        "volumeMounts": mounts,
+        "securityContext": part.security,
+    }
 
 
-def _say_what_is_shared(part: PodPart, others: Sequence[PodPart]) -> None:
+def _say_what_is_shared(
+    part: PodPart,
+    others: Sequence[PodPart],
+) -> None:
     """Settings of one container that a pod has only for all of its containers."""
     shared = {key for key in part.annotations if not key.endswith(f"/{part.name}")}
     same_kind = [other for other in others if other.first is part.first]
     lacking = [key for key in shared if any(key not in other.annotations for other in same_kind)]
-    lacking += [key for key in part.pod_security if any(key not in other.pod_security for other in others)]
+    lacking += [
+        key for key in part.pod_security if any(key not in other.pod_security for other in others)
+    ]
     for key in sorted(lacking):
         part.notes.append(f"{key} of {part.name} applies to every container of the pod")
 
 
-def _merge(part: PodPart, own: dict[str, Any], merged: dict[str, Any]) -> None:
+def _merge(
+    part: PodPart,
+    own: dict[str, Any],
+    merged: dict[str, Any],
+) -> None:
     for key, value in own.items():
         if merged.setdefault(key, value) != value and key != _OWN_LABEL:
             part.notes.append(
@@ -203,16 +286,28 @@ def _merge(part: PodPart, own: dict[str, Any], merged: dict[str, Any]) -> None:
 
 
 def _in_order(container: dict[str, Any]) -> dict[str, Any]:
-    keys = sorted(container, key=lambda key: _ORDER.index(key) if key in _ORDER else len(_ORDER))
+    keys = sorted(
+        container,
+        key=lambda key: _ORDER.index(key) if key in _ORDER else len(_ORDER),
+    )
     return {key: container[key] for key in keys if container[key]}
 
 
-def _service(name: str, pod: dict[str, Any], published: set[tuple[int, str]]) -> list[dict[str, Any]]:
+def _service(
+    name: str,
+    pod: dict[str, Any],
+    published: set[tuple[int, str]],
+) -> list[dict[str, Any]]:
     """A Kubernetes service for the published ports; podman kube play ignores it."""
     if not published:
         return []
     ports = [
-        {"name": f"{protocol}-{port}", "port": port, "targetPort": port, "protocol": protocol.upper()}
+        {
+            "name": f"{protocol}-{port}",
+            "port": port,
+            "targetPort": port,
+            "protocol": protocol.upper(),
+        }
         for port, protocol in sorted(published)
     ]
     selector = {_OWN_LABEL: pod["metadata"]["labels"][_OWN_LABEL]}
@@ -226,7 +321,7 @@ def _service(name: str, pod: dict[str, Any], published: set[tuple[int, str]]) ->
     ]
 
 
-# --- Fields that the API server of a cluster refuses although `podman kube play` accepts them -------
+# --- Fields that the API server of a cluster refuses although `podman kube play` accepts them -----
 
 
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
@@ -240,7 +335,9 @@ def refused_by_clusters(pod: Mapping[str, Any]) -> tuple[str, ...]:
     spec = pod["spec"]
     sentences = [*_pod_refused(spec)]
     for container in [*spec.get("initContainers", ()), *spec["containers"]]:
-        sentences += [f"{container['name']}: {sentence}" for sentence in _container_refused(container, spec)]
+        sentences += [
+            f"{container['name']}: {sentence}" for sentence in _container_refused(container, spec)
+        ]
     return tuple(dict.fromkeys(sentences))
 
 
@@ -256,7 +353,10 @@ def _pod_refused(spec: Mapping[str, Any]) -> Iterator[str]:
             yield f"the group {group} is above {_LARGEST_ID} (--group-add)"
 
 
-def _container_refused(container: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:
+def _container_refused(
+    container: Mapping[str, Any],
+    spec: Mapping[str, Any],
+) -> Iterator[str]:
     security = container.get("securityContext", {})
     for field in ("runAsUser", "runAsGroup"):
         if security.get(field, 0) > _LARGEST_ID:
@@ -267,10 +367,13 @@ def _container_refused(container: Mapping[str, Any], spec: Mapping[str, Any]) ->
         yield "procMount Unmasked needs a user namespace of its own (--unmask with --userns=auto)"
     for mount in container.get("volumeMounts", ()):
         if mount.get("mountPropagation") == "Bidirectional" and not security.get("privileged"):
-            yield f"the mount at {mount['mountPath']} propagates mounts to the host, which needs --privileged"
+            yield (
+                f"the mount at {mount['mountPath']} propagates mounts to the host, which needs "
+                "--privileged"
+            )
 
 
-# --- The rules of the Pod Security Standard "restricted", and which of them a pod breaks ------------
+# --- The rules of the Pod Security Standard "restricted", and which of them a pod breaks ----------
 
 
 _VOLUMES = frozenset(
@@ -354,7 +457,11 @@ def _labels(part: PodPart, pairs: tuple[str, ...]) -> None:
         elif is_key(name) and is_label_value(value):
             part.labels[name] = value
         else:
-            part.lose(LABELS, (pair,), "Kubernetes does not accept the label")
+            part.lose(
+                LABELS,
+                (pair,),
+                "Kubernetes does not accept the label",
+            )
 
 
 def _annotations(part: PodPart, pairs: tuple[str, ...]) -> None:
@@ -363,7 +470,11 @@ def _annotations(part: PodPart, pairs: tuple[str, ...]) -> None:
         if is_key(name):
             part.annotations[name] = value
         else:
-            part.lose(ANNOTATIONS, (pair,), "Kubernetes does not accept the name")
+            part.lose(
+                ANNOTATIONS,
+                (pair,),
+                "Kubernetes does not accept the name",
+            )
 
 
 def _restart(part: PodPart, policy: str) -> None:
@@ -381,7 +492,11 @@ def _hostname(part: PodPart, name: str) -> None:
     if is_dns_label(name):
         part.pod["hostname"] = name
     else:
-        part.lose(HOSTNAME, name, "Kubernetes does not accept the name")
+        part.lose(
+            HOSTNAME,
+            name,
+            "Kubernetes does not accept the name",
+        )
 
 
 def _group_add(part: PodPart, groups: tuple[str, ...]) -> None:
@@ -389,7 +504,11 @@ def _group_add(part: PodPart, groups: tuple[str, ...]) -> None:
         if group.isdecimal():
             part.pod_security.setdefault("supplementalGroups", []).append(int(group))
         else:
-            part.lose(GROUP_ADD, (group,), "Kubernetes accepts numeric IDs only")
+            part.lose(
+                GROUP_ADD,
+                (group,),
+                "Kubernetes accepts numeric IDs only",
+            )
 
 
 def _sysctl(part: PodPart, pairs: tuple[str, ...]) -> None:
@@ -414,7 +533,7 @@ def _apparmor(part: PodPart, profile: str) -> None:
     )
 
 
-# --- namespaces ------------------------------------------------------------------------------------
+# --- namespaces -----------------------------------------------------------------------------------
 
 
 def _pid(part: PodPart, mode: str) -> None:
@@ -449,12 +568,16 @@ def _id_map(option: Option[tuple[str, ...]]) -> Any:
     def write(part: PodPart, lines: tuple[str, ...]) -> None:
         part.pod["hostUsers"] = False
         part.flags.append("--userns=auto")
-        part.lose(option, lines, "the user namespace gets a mapping of the engine's choice")
+        part.lose(
+            option,
+            lines,
+            "the user namespace gets a mapping of the engine's choice",
+        )
 
     return write
 
 
-# --- network ---------------------------------------------------------------------------------------
+# --- network --------------------------------------------------------------------------------------
 
 
 def _network(part: PodPart, values: tuple[str, ...]) -> None:
@@ -463,7 +586,11 @@ def _network(part: PodPart, values: tuple[str, ...]) -> None:
         return
     for value in values:
         if value.startswith(("container:", "ns:")):
-            part.lose(NETWORK, (value,), "only containers of the same pod share a network")
+            part.lose(
+                NETWORK,
+                (value,),
+                "only containers of the same pod share a network",
+            )
         else:
             part.flags.append(f"--network={value}")
     part.notes.append(
@@ -483,10 +610,18 @@ def _expose(part: PodPart, ports: tuple[str, ...]) -> None:
         if number.isdecimal():
             _open(part, int(number), protocol or "tcp")
         else:
-            part.lose(EXPOSE, (text,), "Kubernetes has no port ranges")
+            part.lose(
+                EXPOSE,
+                (text,),
+                "Kubernetes has no port ranges",
+            )
 
 
-def _open(part: PodPart, number: int, protocol: str) -> None:
+def _open(
+    part: PodPart,
+    number: int,
+    protocol: str,
+) -> None:
     opened = part.container.setdefault("ports", [])
     port = {"containerPort": number, "protocol": protocol.upper()}
     if port not in opened:
@@ -518,9 +653,18 @@ def _add_host(part: PodPart, hosts: tuple[str, ...]) -> None:
     for host in hosts:
         names, _, address = host.partition(":")
         if is_address(address):
-            aliases.append({"ip": address.strip("[]"), "hostnames": names.split(";")})
+            aliases.append(
+                {
+                    "ip": address.strip("[]"),
+                    "hostnames": names.split(";"),
+                }
+            )
         else:
-            part.lose(ADD_HOST, (host,), "Kubernetes accepts IP addresses only")
+            part.lose(
+                ADD_HOST,
+                (host,),
+                "Kubernetes accepts IP addresses only",
+            )
     if not aliases:
         del part.pod["hostAliases"]
 

@@ -35,7 +35,12 @@ class PodPart(Struct, kw_only=True):
     # what is not carried over or changes its meaning, one sentence each
     notes: list[str] = field(default_factory=list)
 
-    def lose(self, option: Option[Any], value: Any, why: str = "Kubernetes has no field for it") -> None:
+    def lose(
+        self,
+        option: Option[Any],
+        value: Any,
+        why: str = "Kubernetes has no field for it",
+    ) -> None:
         """Note that a value of an option is not carried over."""
         for word in option.to_words(value):
             self.notes.append(f"{word} is not carried over: {why}")
@@ -45,7 +50,7 @@ Handler: TypeAlias = Callable[[PodPart, Any], None]
 Handlers: TypeAlias = Mapping[Option[Any], Handler]
 
 
-# --- Names in Kubernetes: which ones are valid, and how Podman's names are converted ----------------
+# --- Names in Kubernetes: which ones are valid, and how Podman's names are converted --------------
 
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -100,37 +105,61 @@ def write_health(part: PodPart) -> None:
     if not command:
         for option in sorted(HEALTH_OPTIONS, key=lambda option: option.flag):
             if option in spec and spec[option] != "none":
-                part.lose(option, spec[option], "there is no health command")
+                part.lose(
+                    option,
+                    spec[option],
+                    "there is no health command",
+                )
         return
     if spec[HEALTH_INTERVAL] == "disable":
-        part.lose(HEALTH_CMD, spec[HEALTH_CMD], "it has no timer (--health-interval=disable)")
+        part.lose(
+            HEALTH_CMD,
+            spec[HEALTH_CMD],
+            "it has no timer (--health-interval=disable)",
+        )
     else:
         probe: dict[str, Any] = {"exec": {"command": command}}
-        probe |= _times(part, HEALTH_INTERVAL, HEALTH_TIMEOUT, HEALTH_RETRIES)
+        probe |= _times(
+            part,
+            HEALTH_INTERVAL,
+            HEALTH_TIMEOUT,
+            HEALTH_RETRIES,
+        )
         if spec[HEALTH_START_PERIOD]:
             probe["initialDelaySeconds"] = _seconds(part, HEALTH_START_PERIOD)
         ends = spec[HEALTH_ON_FAILURE] in ("kill", "restart", "stop")
         part.container["livenessProbe" if ends else "readinessProbe"] = probe
         if not ends:
             part.notes.append(
-                "the health check only reports: it is written as a readinessProbe, which Podman ignores"
+                "the health check only reports: it is written as a readinessProbe, which Podman "
+                "ignores"
             )
     startup = probe_command(spec[HEALTH_STARTUP_CMD])
     if any("$(" in word or "$$" in word for word in (*command, *startup)):
-        part.notes.append("the health command contains $( or $$, which a cluster expands and Podman does not")
+        part.notes.append(
+            "the health command contains $( or $$, which a cluster expands and Podman does not"
+        )
     if startup:
         part.container["startupProbe"] = {
             "exec": {"command": startup},
-            **_times(part, HEALTH_STARTUP_INTERVAL, HEALTH_STARTUP_TIMEOUT, HEALTH_STARTUP_RETRIES),
+            **_times(
+                part,
+                HEALTH_STARTUP_INTERVAL,
+                HEALTH_STARTUP_TIMEOUT,
+                HEALTH_STARTUP_RETRIES,
+            ),
         }
         if spec[HEALTH_STARTUP_SUCCESS] > 1:
             part.lose(
-                HEALTH_STARTUP_SUCCESS, spec[HEALTH_STARTUP_SUCCESS], "a startupProbe needs one success only"
+                HEALTH_STARTUP_SUCCESS,
+                spec[HEALTH_STARTUP_SUCCESS],
+                "a startupProbe needs one success only",
             )
 
 
 def probe_command(text: str) -> list[str]:
-    """The words of `--health-cmd`: a shell command, `CMD …`, or a JSON array; none if it is disabled."""
+    """The words of `--health-cmd`: a shell command, `CMD …`, or a JSON array; none if it is
+    disabled."""
     if text in ("", "none"):
         return []
     if text.startswith("["):
@@ -151,7 +180,10 @@ def probe_command(text: str) -> list[str]:
 
 
 def _times(
-    part: PodPart, interval: Option[str], timeout: Option[str], retries: Option[int]
+    part: PodPart,
+    interval: Option[str],
+    timeout: Option[str],
+    retries: Option[int],
 ) -> dict[str, int]:
     count = part.spec[retries]
     return {
@@ -191,7 +223,11 @@ def write_mounts(part: PodPart, mounts: tuple[Mount, ...]) -> None:
             part.lose(MOUNTS, (mount,))
             continue
         if ":" in mount.destination:
-            part.lose(MOUNTS, (mount,), "Kubernetes does not accept a colon in a mount path")
+            part.lose(
+                MOUNTS,
+                (mount,),
+                "Kubernetes does not accept a colon in a mount path",
+            )
             continue
         fields: dict[str, Any] = {"readOnly": True} if mount.read_only else {}
         for option in mount.options:
@@ -201,7 +237,12 @@ def write_mounts(part: PodPart, mounts: tuple[Mount, ...]) -> None:
                 part.notes.append(_lost(f"mount at {mount.destination}", option))
         if mount.subpath:
             fields["subPath"] = mount.subpath
-        _add(part, mount.destination, source, fields)
+        _add(
+            part,
+            mount.destination,
+            source,
+            fields,
+        )
 
 
 def _lost(mount: str, option: str) -> str:
@@ -212,7 +253,12 @@ def _source(part: PodPart, mount: Mount) -> dict[str, Any] | None:
     if mount.type == "bind" and mount.source.startswith("/"):
         return {"hostPath": {"path": mount.source}}
     if mount.type == "image":
-        return {"image": {"reference": mount.source, "pullPolicy": "IfNotPresent"}}
+        return {
+            "image": {
+                "reference": mount.source,
+                "pullPolicy": "IfNotPresent",
+            }
+        }
     if mount.type != "volume":
         return None
     if not mount.source:
@@ -234,14 +280,21 @@ def write_tmpfs(part: PodPart, entries: tuple[str, ...]) -> None:
             name, _, value = option.partition("=")
             if name == "size" and _is_size(value):
                 directory["sizeLimit"] = str(size_of(value))
-                part.notes.append(f"the size limit of {path} works in a cluster; podman kube play ignores it")
+                part.notes.append(
+                    f"the size limit of {path} works in a cluster; podman kube play ignores it"
+                )
             elif option == "ro":
                 fields["readOnly"] = True
             elif option not in _ALWAYS_IN_MEMORY:
                 part.notes.append(
                     f"the tmpfs at {path} loses its option {option}: Kubernetes has no field for it"
                 )
-        _add(part, path, {"emptyDir": directory}, fields)
+        _add(
+            part,
+            path,
+            {"emptyDir": directory},
+            fields,
+        )
 
 
 def _is_size(text: str) -> bool:
@@ -259,26 +312,46 @@ def write_own_tmpfs(part: PodPart) -> None:
     taken = {mount["mountPath"] for mount in part.container.get("volumeMounts", ())}
     for path in _OF_PODMAN:
         if path not in taken:
-            _add(part, path, {"emptyDir": {"medium": "Memory"}}, {})
+            _add(
+                part,
+                path,
+                {"emptyDir": {"medium": "Memory"}},
+                {},
+            )
 
 
-def _add(part: PodPart, path: str, source: dict[str, Any], fields: dict[str, Any]) -> None:
+def _add(
+    part: PodPart,
+    path: str,
+    source: dict[str, Any],
+    fields: dict[str, Any],
+) -> None:
     name = _free_name(part, path)
     part.volumes.append({"name": name, **source})
-    part.container.setdefault("volumeMounts", []).append({"name": name, "mountPath": path, **fields})
+    part.container.setdefault("volumeMounts", []).append(
+        {"name": name, "mountPath": path, **fields}
+    )
 
 
 def _free_name(part: PodPart, path: str) -> str:
     """Named after its container: Podman creates a volume of that name for an emptyDir on disk."""
     taken = {volume["name"] for volume in part.volumes}
     base = dns_label(f"{part.name}-{path}")
-    names = (base, *(dns_label(f"{part.name}-{path}", f"-{n}") for n in range(2, len(taken) + 3)))
+    names = (
+        base,
+        *(dns_label(f"{part.name}-{path}", f"-{n}") for n in range(2, len(taken) + 3)),
+    )
     return next(name for name in names if name not in taken)
 
 
 _GIVEN_BY_CLUSTERS = ("AUDIT_WRITE", "MKNOD", "NET_RAW")
 """Capabilities that a cluster grants by default and Podman does not."""
-_PULL = {"always": "Always", "missing": "IfNotPresent", "never": "Never", "newer": "Always"}
+_PULL = {
+    "always": "Always",
+    "missing": "IfNotPresent",
+    "never": "Never",
+    "newer": "Always",
+}
 _STOCK_PROFILES = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 _CPU_PERIOD = 100_000
 _SECCOMP = "container.seccomp.security.alpha.kubernetes.io/"
@@ -288,7 +361,10 @@ _INIT_TYPE = "io.podman.annotations.init.container.type"
 _REFERENCE = re.compile(r"\$(?=[$(])")
 
 
-def _field(name: str, written: Callable[[Any], Any] | None = None) -> Handler:
+def _field(
+    name: str,
+    written: Callable[[Any], Any] | None = None,
+) -> Handler:
     """The value, or what is written for it, as a field of the container."""
     return lambda part, value: part.container.update({name: written(value) if written else value})
 
@@ -307,7 +383,11 @@ def _entrypoint(part: PodPart, words: tuple[str, ...]) -> None:
     if words:
         part.container["command"] = _escaped(words)
     else:
-        part.lose(ENTRYPOINT, words, "Kubernetes cannot clear the image's entry point")
+        part.lose(
+            ENTRYPOINT,
+            words,
+            "Kubernetes cannot clear the image's entry point",
+        )
 
 
 def _env(part: PodPart, pairs: tuple[str, ...]) -> None:
@@ -315,11 +395,16 @@ def _env(part: PodPart, pairs: tuple[str, ...]) -> None:
     for pair in pairs:
         name, _, value = pair.partition("=")
         if not is_variable(name):
-            part.lose(ENV, (pair,), "Kubernetes does not accept the name")
+            part.lose(
+                ENV,
+                (pair,),
+                "Kubernetes does not accept the name",
+            )
             continue
         if "$(" in value or "$$" in value:
             part.notes.append(
-                f"the variable {name} contains $( or $$, which a cluster expands and Podman does not"
+                f"the variable {name} contains $( or $$, which a cluster expands and Podman does "
+                "not"
             )
         variables.append({"name": name, "value": value})
     if variables:
@@ -337,7 +422,7 @@ def _pull(part: PodPart, policy: str) -> None:
         part.notes.append("--pull=newer is written as Always")
 
 
-# --- rights ----------------------------------------------------------------------------------------
+# --- rights ---------------------------------------------------------------------------------------
 
 
 def _init(part: PodPart, _: bool) -> None:
@@ -348,13 +433,19 @@ def _init(part: PodPart, _: bool) -> None:
 def _init_ctr(part: PodPart, when: str) -> None:
     part.first = True
     if when == "always":
-        part.annotations[_INIT_TYPE] = when  # else podman kube play runs it once; a cluster, at every start
+        part.annotations[_INIT_TYPE] = (
+            when  # else podman kube play runs it once; a cluster, at every start
+        )
 
 
 def _user(part: PodPart, user: str) -> None:
     uid, colon, gid = user.partition(":")
     if not uid.isdecimal() or (colon and not gid.isdecimal()):
-        part.lose(USER, user, "Kubernetes accepts numeric IDs only")
+        part.lose(
+            USER,
+            user,
+            "Kubernetes accepts numeric IDs only",
+        )
         return
     part.security["runAsUser"] = int(uid)
     if colon:
@@ -365,7 +456,11 @@ def _unmask(part: PodPart, paths: tuple[str, ...]) -> None:
     if tuple(path.upper() for path in paths) == ("ALL",):
         part.security["procMount"] = "Unmasked"
     else:
-        part.lose(UNMASK, paths, "Kubernetes can only unmask all paths at once")
+        part.lose(
+            UNMASK,
+            paths,
+            "Kubernetes can only unmask all paths at once",
+        )
 
 
 def _seccomp(part: PodPart, profile: str) -> None:
@@ -378,7 +473,8 @@ def _seccomp(part: PodPart, profile: str) -> None:
         part.annotations[_SECCOMP + part.name] = f"localhost/{name}"
         part.flags.append(f"--seccomp-profile-root={directory or '/'}")
         part.notes.append(
-            f"in a cluster, copy the seccomp profile {name} to /var/lib/kubelet/seccomp on every node"
+            f"in a cluster, copy the seccomp profile {name} to /var/lib/kubelet/seccomp on every "
+            "node"
         )
 
 
@@ -389,24 +485,40 @@ def _selinux(field: str) -> Any:
     return write
 
 
-# --- limits ----------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------
 
 
-def _resource(part: PodPart, kind: str, name: str, amount: str) -> None:
+def _resource(
+    part: PodPart,
+    kind: str,
+    name: str,
+    amount: str,
+) -> None:
     part.container.setdefault("resources", {}).setdefault(kind, {})[name] = amount
 
 
 def _memory(part: PodPart, limit: int) -> None:
     if limit > 0:
-        _resource(part, "limits", "memory", str(limit))
+        _resource(
+            part,
+            "limits",
+            "memory",
+            str(limit),
+        )
         if MEMORY_SWAP not in part.spec:
             part.notes.append(
-                "the swap limit that --memory implies is not carried over: podman kube play sets none"
+                "the swap limit that --memory implies is not carried over: podman kube play sets "
+                "none"
             )
 
 
 def _cpus(part: PodPart, cpus: float) -> None:
-    _resource(part, "limits", "cpu", f"{cpus:.9g}")
+    _resource(
+        part,
+        "limits",
+        "cpu",
+        f"{cpus:.9g}",
+    )
 
 
 def _cpu_quota(part: PodPart, quota: int) -> None:
@@ -444,14 +556,20 @@ OF_CONTAINER: Handlers = {
         DEVICES, devices, "Kubernetes needs a device plugin for devices"
     ),
     MEMORY: _memory,
-    MEMORY_RESERVATION: lambda part, limit: _resource(part, "requests", "memory", str(limit)),
+    MEMORY_RESERVATION: lambda part, limit: _resource(
+        part,
+        "requests",
+        "memory",
+        str(limit),
+    ),
     CPUS: _cpus,
     CPU_QUOTA: _cpu_quota,
     CPU_PERIOD: _cpu_period,
     MOUNTS: write_mounts,
     TMPFS: write_tmpfs,
 }
-"""Option -> its writer; capabilities, probes and settings without an option are added afterwards."""
+"""Option -> its writer; capabilities, probes and settings without an option are added afterwards.
+"""
 WRITTEN_AFTERWARDS = frozenset({CAP_ADD, CAP_DROP, *HEALTH_OPTIONS})
 
 

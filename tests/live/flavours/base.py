@@ -12,7 +12,11 @@ NETWORK = "truth-net"
 APP = "truth"
 _BASE_LABELS = {"org.opencontainers.image.base.name": "localhost/base:1"}
 
-WEB = {"User": "101", "ExposedPorts": {"8080/tcp": {}}, "Labels": _BASE_LABELS}
+WEB = {
+    "User": "101",
+    "ExposedPorts": {"8080/tcp": {}},
+    "Labels": _BASE_LABELS,
+}
 _WHEN = datetime.now(UTC)
 
 IMAGES = (
@@ -22,25 +26,52 @@ IMAGES = (
     TestImage("localhost/truth-named:1.0", {**WEB, "User": "web"}),
     TestImage("localhost/truth-drift:1.0", WEB),
     TestImage("localhost/truth-zero:1.0", {**WEB, "User": "0:0"}),
-    TestImage("localhost/truth-old:1.0", WEB, _WHEN - timedelta(days=400)),
-    TestImage("localhost/truth-epoch:1.0", WEB, datetime(1970, 1, 1, tzinfo=UTC)),
-    TestImage("localhost/truth-secret:1.0", {**WEB, "Env": ["DB_PASSWORD=hunter2hunter2"]}),
-    TestImage("localhost/truth-ssh:1.0", {**WEB, "ExposedPorts": {"8080/tcp": {}, "22/tcp": {}}}),
+    TestImage(
+        "localhost/truth-old:1.0",
+        WEB,
+        _WHEN - timedelta(days=400),
+    ),
+    TestImage(
+        "localhost/truth-epoch:1.0",
+        WEB,
+        datetime(1970, 1, 1, tzinfo=UTC),
+    ),
+    TestImage(
+        "localhost/truth-secret:1.0",
+        {**WEB, "Env": ["DB_PASSWORD=hunter2hunter2"]},
+    ),
+    TestImage(
+        "localhost/truth-ssh:1.0",
+        {**WEB, "ExposedPorts": {"8080/tcp": {}, "22/tcp": {}}},
+    ),
     TestImage("localhost/truth-nobase:1.0", {**WEB, "Labels": {}}),
     TestImage(
         "localhost/truth-checked:1.0",
-        {**WEB, "Healthcheck": {"Test": ["CMD-SHELL", "wget -q -O- http://127.0.0.1:8080/srv/note"]}},
+        {
+            **WEB,
+            "Healthcheck": {"Test": ["CMD-SHELL", "wget -q -O- http://127.0.0.1:8080/srv/note"]},
+        },
     ),
     TestImage(
-        "localhost/truth-caps:1.0", {**WEB, "Labels": {**_BASE_LABELS, "io.containers.capabilities": "CHOWN"}}
+        "localhost/truth-caps:1.0",
+        {
+            **WEB,
+            "Labels": {**_BASE_LABELS, "io.containers.capabilities": "CHOWN"},
+        },
     ),
     TestImage(
         "localhost/truth-caps-root:1.0",
-        {**WEB, "User": "", "Labels": {**_BASE_LABELS, "io.containers.capabilities": "CHOWN"}},
+        {
+            **WEB,
+            "User": "",
+            "Labels": {**_BASE_LABELS, "io.containers.capabilities": "CHOWN"},
+        },
     ),
     TestImage("localhost/truth-toor:1.0", {**WEB, "User": "toor"}),
     TestImage(
-        "localhost/truth-member:1.0", {**WEB, "User": "web"}, groups="root:x:0:\ndisk:x:6:web\nweb:x:101:\n"
+        "localhost/truth-member:1.0",
+        {**WEB, "User": "web"},
+        groups="root:x:0:\ndisk:x:6:web\nweb:x:101:\n",
     ),
     TestImage(
         "localhost/truth-filter-weak:1.0",
@@ -54,17 +85,33 @@ IMAGES = (
     ),
     TestImage(
         "localhost/truth-steers:1.0",
-        {**WEB, "Labels": {**_BASE_LABELS, "PODMAN_SYSTEMD_UNIT": "ssh.service"}},
+        {
+            **WEB,
+            "Labels": {**_BASE_LABELS, "PODMAN_SYSTEMD_UNIT": "ssh.service"},
+        },
     ),
     TestImage(
         "localhost/truth-updates:1.0",
-        {**WEB, "Labels": {**_BASE_LABELS, "io.containers.autoupdate": "local"}},
+        {
+            **WEB,
+            "Labels": {**_BASE_LABELS, "io.containers.autoupdate": "local"},
+        },
     ),
     TestImage("registry.example/truth-web:1.0", WEB),
-    TestImage("localhost/truth-unclean:1.0", WEB, made_by="ADD https://example.org/tool.tar.gz /opt/"),
-    TestImage("localhost/truth-moved:1.0", WEB, layer_note="before"),
+    TestImage(
+        "localhost/truth-unclean:1.0", WEB, made_by="ADD https://example.org/tool.tar.gz /opt/"
+    ),
+    TestImage(
+        "localhost/truth-moved:1.0",
+        WEB,
+        layer_note="before",
+    ),
 )
-MOVED = TestImage("localhost/truth-moved:1.0", WEB, layer_note="after")
+MOVED = TestImage(
+    "localhost/truth-moved:1.0",
+    WEB,
+    layer_note="after",
+)
 """Loaded when the containers exist: then the name leads to another image."""
 
 Part = Callable[[Place], tuple[str, ...]]
@@ -101,6 +148,14 @@ HARDENED: Mapping[str, Part] = {
 
 def arguments(flavour: Flavour, place: Place) -> tuple[str, ...]:
     """The options of `podman run` and `podman create`, and the image."""
-    parts = [] if flavour.plain else [part for key, part in HARDENED.items() if key not in flavour.without]
+    parts = (
+        []
+        if flavour.plain
+        else [part for key, part in HARDENED.items() if key not in flavour.without]
+    )
     words = [word for part in parts for word in part(place)]
-    return (*words, *flavour.options(place), flavour.image.replace("DIRECTORY", place.directory))
+    return (
+        *words,
+        *flavour.options(place),
+        flavour.image.replace("DIRECTORY", place.directory),
+    )

@@ -1,8 +1,10 @@
-"""Limits driven until they hit: what a process in the container gets, beside what it can read there.
+"""Limits driven until they hit: what a process in the container gets, beside what it can read
+there.
 
-`SCRIPT` asks for a little more than each limit grants, or where a limit is large or absent, for more than the
-usual limits here grant. `contradictions` compares what it got with the limits that `inside.SCRIPT` read. One
-run takes about a second, up to 160 MiB of memory, 220 processes and 8300 open files for a moment.
+`SCRIPT` asks for a little more than each limit grants, or where a limit is large or absent, for
+more than the usual limits here grant. `contradictions` compares what it got with the limits that
+`inside.SCRIPT` read. One run takes about a second, up to 160 MiB of memory, 220 processes and 8300
+open files for a moment.
 """
 
 from __future__ import annotations
@@ -98,7 +100,10 @@ def is_driven(flavour: Flavour, place: Place) -> bool:
     """Whether a flavour is about limits; the hardened base is too."""
     if flavour.own_files or flavour.plain:
         return False
-    words = (*flavour.options(place), *(flavour.pod_options(place) if flavour.pod is not None else ()))
+    words = (
+        *flavour.options(place),
+        *(flavour.pod_options(place) if flavour.pod is not None else ()),
+    )
     named = any(word.startswith(_OPTIONS) for word in words)
     return flavour.name == "hardened" or named or bool(_PARTS & flavour.without)
 
@@ -163,14 +168,18 @@ def _of_files(seen: Answers) -> Iterator[str]:
 
 
 def _of_processors(seen: Answers) -> Iterator[str]:
-    """The script spins for a third of a second; on a busy machine that may use less than the quota allows."""
+    """The script spins for a third of a second; on a busy machine that may use less than the quota
+    allows."""
     granted = _granted(seen)
     for before, used_before, after, used_after, hundredths in _spun(seen):
         share = (used_after - used_before) / (hundredths * 10_000)
         if after > before and granted is None:
             yield "there is no CPU quota, but processes were throttled"
         if granted is not None and after == before and share > granted * 1.5 + 0.2:
-            yield f"the CPU quota is {granted:g}, but {share:.2f} CPUs were used without being throttled"
+            yield (
+                f"the CPU quota is {granted:g}, but {share:.2f} CPUs were used without being "
+                "throttled"
+            )
 
 
 def _granted(seen: Answers) -> float | None:
@@ -188,7 +197,8 @@ def _pairs(seen: Answers, name: str) -> Iterator[tuple[int, int]]:
 
 
 def _spun(seen: Answers) -> Iterator[tuple[int, int, int, int, int]]:
-    """Times throttled and microseconds used, before and after; how long it took in hundredths of a second."""
+    """Times throttled and microseconds used, before and after; how long it took in hundredths of a
+    second."""
     for line in seen.all_of("spun"):
         numbers = [int(word) for word in line.split()]
         if len(numbers) == 5:

@@ -1,7 +1,9 @@
-"""What the kernel of the host makes of the containers: who their users are, which devices they open.
+"""What the kernel of the host makes of the containers: who their users are, which devices they
+open.
 
-A process of ours per container: it enters the user namespace and takes one user after the other, and the
-kernel tells a socket outside who that is there; and it joins the container's cgroup and opens devices.
+A process of ours per container: it enters the user namespace and takes one user after the other,
+and the kernel tells a socket outside who that is there; and it joins the container's cgroup and
+opens devices.
 """
 
 from __future__ import annotations
@@ -125,11 +127,19 @@ def seen(pids: Mapping[str, int]) -> dict[str, Seen]:
     if os.getuid():
         return {}
     words = [sys.executable, "-I", "-c", _SCRIPT, json.dumps(pids)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert not done.returncode, done.stderr[-500:]
     result = {}
     for name, answer in json.loads(done.stdout).items():
-        assert answer["users"], f"{name}: its user namespace cannot be entered: {done.stderr[-300:]}"
+        assert answer["users"], (
+            f"{name}: its user namespace cannot be entered: {done.stderr[-300:]}"
+        )
         known = answer["devices"] is not None and "b 7:0" in answer["free"]
         result[name] = Seen(
             {int(inside): outside for inside, outside in answer["users"].items()},
@@ -142,8 +152,8 @@ def seen(pids: Mapping[str, int]) -> dict[str, Seen]:
 def truths(container: Seen, *, rootful: bool) -> dict[str, bool]:
     """Check -> whether its bad condition is there.
 
-    The filter for devices counts in the host's user namespace: in another one no device file can be made, and
-    the runtime does not always set up a filter.
+    The filter for devices counts in the host's user namespace: in another one no device file can be
+    made, and the runtime does not always set up a filter.
     """
     result = {}
     if rootful:

@@ -1,7 +1,7 @@
 """Which published ports answer another machine.
 
-A network namespace of its own, connected to the bench by a cable, stands for that machine. A process without
-any rights connects from there.
+A network namespace of its own, connected to the bench by a cable, stands for that machine. A
+process without any rights connects from there.
 """
 
 from __future__ import annotations
@@ -57,7 +57,20 @@ def answering(bench: Path, ports: Collection[int]) -> frozenset[int]:
         AssertionError: no such machine could be made.
     """
     holder = (bench / "holder.pid").read_text().split()[0]
-    words = [sys.executable, "-I", "-c", _SCRIPT, holder, json.dumps(sorted(ports))]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    words = [
+        sys.executable,
+        "-I",
+        "-c",
+        _SCRIPT,
+        holder,
+        json.dumps(sorted(ports)),
+    ]
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert not done.returncode, done.stderr[-500:]
     return frozenset(json.loads(done.stdout))

@@ -1,4 +1,5 @@
-"""Images with any configuration (creation date, history, environment), without a build: docker archives."""
+"""Images with any configuration (creation date, history, environment), without a build: docker
+archives."""
 
 from __future__ import annotations
 
@@ -49,9 +50,17 @@ def docker_archive(images: Iterable[TestImage], target: Path) -> None:
             for path, content in files.items():
                 if path not in archive.getnames():
                     _add(archive, path, content)
-            entry = {"Config": name, "RepoTags": [image.reference], "Layers": [f"{digest}.tar"]}
+            entry = {
+                "Config": name,
+                "RepoTags": [image.reference],
+                "Layers": [f"{digest}.tar"],
+            }
             manifest.append(entry)
-        _add(archive, "manifest.json", json.dumps(manifest).encode())
+        _add(
+            archive,
+            "manifest.json",
+            json.dumps(manifest).encode(),
+        )
 
 
 def _config(image: TestImage, digest: str) -> bytes:
@@ -82,9 +91,16 @@ def _layer(note: str, groups: str) -> bytes:
             entry = tarfile.TarInfo(directory)
             entry.type, entry.mode = tarfile.DIRTYPE, mode
             archive.addfile(entry)
-        _add(archive, "bin/busybox", Path(busybox).read_bytes(), 0o755)
+        _add(
+            archive,
+            "bin/busybox",
+            Path(busybox).read_bytes(),
+            0o755,
+        )
         _add(archive, "bin/knock", knock(), 0o755)
-        _add(archive, "bin/rise", knock(), 0o4755, owner=101)  # whoever runs it is that user, if allowed
+        _add(
+            archive, "bin/rise", knock(), 0o4755, owner=101
+        )  # whoever runs it is that user, if allowed
         for program in _PROGRAMS:
             link = tarfile.TarInfo(f"bin/{program}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
@@ -95,7 +111,13 @@ def _layer(note: str, groups: str) -> bytes:
     return buffer.getvalue()
 
 
-def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644, owner: int = 0) -> None:
+def _add(
+    archive: tarfile.TarFile,
+    path: str,
+    content: bytes,
+    mode: int = 0o644,
+    owner: int = 0,
+) -> None:
     entry = tarfile.TarInfo(path)  # time 0, so the same bytes each time
     entry.size, entry.mode, entry.uid, entry.gid = len(content), mode, owner, owner
     archive.addfile(entry, io.BytesIO(content))

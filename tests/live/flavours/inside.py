@@ -1,8 +1,11 @@
-"""What a process sees and can do in a container, whatever was declared: the same questions for all of them.
+"""What a process sees and can do in a container, whatever was declared: the same questions for all
+of them.
 
-The container's runtime starts a shell in it as its root, with the rights that the main process was started
-with: namespaces, cgroup, capabilities, filter for system calls, no-new-privileges, limits. That shell uses
-them. `decided` says what its answers mean for the checks; none of HardenTUI's own reading is used.
+The container's runtime starts a shell in it as its root, with the rights that the main process was
+started
+with: namespaces, cgroup, capabilities, filter for system calls, no-new-privileges, limits. That
+shell uses them. `decided` says what its answers mean for the checks; none of HardenTUI's own
+reading is used.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ SYSCTLS = (
     "kernel/msgmax kernel/msgmnb kernel/shmmax kernel/shmmni kernel/sem",
     "fs/mqueue/msg_max fs/mqueue/queues_max",
 )
-"""Settings of namespaces that a container is not to change: they are to be like those of the base."""
+"""Settings of namespaces that a container is not to change: they are to be like those of the base.
+"""
 _EFFECTS: Mapping[int, str] = {
     0: "knock 92 $t 5 5",  # chown
     1: "knock 2 $t.shut 1",  # open for writing what nobody may
@@ -40,7 +44,8 @@ _EFFECTS: Mapping[int, str] = {
 _ONLY_ON_HOST = frozenset({27})
 """Those that the kernel wants to be held on the host, not in a user namespace."""
 _OF_NETWORK = frozenset({12, 13})
-"""Those that are asked of who owns the network namespace: root of the host has them in a borrowed one."""
+"""Those that are asked of who owns the network namespace: root of the host has them in a borrowed
+one."""
 
 SCRIPT = rf"""
 exec 2>/dev/null
@@ -124,7 +129,8 @@ class Around:
 
     Attributes:
         machine: what it has and how it is called.
-        sysctls: name -> value in the container that the others are compared with; of its kind of network.
+        sysctls: name -> value in the container that the others are compared with; of its kind of
+            network.
         own_network, own_ipc: it shares these with no other container and not with the host.
         ports: that its image declares, or that are published.
         own_cgroup: not the one of whoever started it.
@@ -217,7 +223,9 @@ def decided(seen: Answers, around: Around) -> dict[str, bool]:
 
 
 def _rights(seen: Answers) -> dict[str, bool]:
-    result = {check: any(seen.holds(number) for number in numbers) for check, numbers in _GROUPS.items()}
+    result = {
+        check: any(seen.holds(number) for number in numbers) for check, numbers in _GROUPS.items()
+    }
     unfiltered = seen.one_of("Seccomp") == "0"
     takeover = (number for number in _GROUPS["host-takeover-capabilities"] if number != 39)
     result |= {
@@ -251,10 +259,14 @@ def _views(seen: Answers, around: Around) -> dict[str, bool]:
     ):  # on the host's network it has that name too
         result["host-ipc"] = bool(seen.one_of("ipc")) or same_name
     if around.own_network and around.own_ipc:
-        other = {name for name, value in seen.sysctls.items() if around.sysctls.get(name, value) != value}
+        other = {
+            name for name, value in seen.sysctls.items() if around.sysctls.get(name, value) != value
+        }
         result["unsafe-sysctls"] = bool(other)
     if around.own_network:
-        result["unexpected-listener"] = bool({int(port, 16) for port in seen.all_of("port")} - around.ports)
+        result["unexpected-listener"] = bool(
+            {int(port, 16) for port in seen.all_of("port")} - around.ports
+        )
     return result
 
 
@@ -265,8 +277,8 @@ def _counts(device: str) -> bool:
 
 
 def _processes(seen: Answers, around: Around) -> dict[str, bool]:
-    """Who runs as root: what comes from the main process, and what somebody has started beside it, there also
-    in the group of root."""
+    """Who runs as root: what comes from the main process, and what somebody has started beside it,
+    there also in the group of root."""
     if seen.one_of("pid"):
         return {}
     parent, groups = {}, {}
@@ -285,7 +297,10 @@ def _processes(seen: Answers, around: Around) -> dict[str, bool]:
     own = seen.one_of("self")
     firsts = {first(number) for number in roots} - {own}
     grouped = {first(number) for number, group in groups.items() if group == "0" != groups.get("1")}
-    return {"root-user": "1" in firsts, "root-exec-session": bool((firsts | grouped) - {"1", own})}
+    return {
+        "root-user": "1" in firsts,
+        "root-exec-session": bool((firsts | grouped) - {"1", own}),
+    }
 
 
 def _limits(seen: Answers, machine: Machine) -> dict[str, bool]:
@@ -296,7 +311,10 @@ def _limits(seen: Answers, machine: Machine) -> dict[str, bool]:
     quota = seen.one_of("quota").split()
     period = int(next(iter(quota[1:]), "") or seen.one_of("period") or 100_000)
     granted = int(quota[0]) / period if quota and quota[0].isdecimal() else machine.processors
-    whole = granted >= machine.processors and _count(seen.one_of("Cpus_allowed_list")) >= machine.processors
+    whole = (
+        granted >= machine.processors
+        and _count(seen.one_of("Cpus_allowed_list")) >= machine.processors
+    )
     result = {
         "no-memory-limit": memory >= machine.memory or endless,
         "no-cpu-limit": whole,
@@ -323,6 +341,10 @@ def _secrets(seen: Answers, around: Around) -> dict[str, bool]:
         result["plaintext-secret-env"] = False
     if not seen.one_of("pid") and not around.secret_elsewhere:
         result["secret-on-command-line"] = bool(seen.one_of("words"))
-    if not seen.holds(1) and not seen.holds(2) and (seen.all_of("secret") or not seen.one_of("env")):
+    if (
+        not seen.holds(1)
+        and not seen.holds(2)
+        and (seen.all_of("secret") or not seen.one_of("env"))
+    ):
         result["loose-secret"] = "open" in seen.all_of("secret")
     return result

@@ -1,10 +1,10 @@
 """`knock [x] [r] NR [ARGUMENT…]`: make one system call and end with its errno, 0 for success.
 
-A program of x86-64 without a library, for images that hold little more than busybox. With `x` the call is
-made in the 32-bit way (int 0x80); with `r` it ends with the low byte of the result instead. Numbers are
-decimal; an argument that starts with anything else is passed as the address of a string (no `x` or `r`). A
-filter for system calls shows in the errno: whatever is not its own has got past it. The code below was
-assembled from the text that follows it.
+A program of x86-64 without a library, for images that hold little more than busybox. With `x` the
+call is made in the 32-bit way (int 0x80); with `r` it ends with the low byte of the result instead.
+Numbers are decimal; an argument that starts with anything else is passed as the address of a string
+(no `x` or `r`). A filter for system calls shows in the errno: whatever is not its own has got past
+it. The code below was assembled from the text that follows it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,20 @@ def knock() -> bytes:
     """The program as an ELF file: its header, one segment, the code."""
     size = _HEADERS + len(_CODE)
     entry = _ADDRESS + _HEADERS
-    elf = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, entry, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, _ADDRESS, _ADDRESS, size, size, 4096)
+    elf = struct.pack(
+        "<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, entry, 64, 0, 0, 64, 56, 1, 0, 0, 0
+    )
+    segment = struct.pack(
+        "<IIQQQQQQ",
+        1,
+        5,
+        0,
+        _ADDRESS,
+        _ADDRESS,
+        size,
+        size,
+        4096,
+    )
     return elf + segment + _CODE
 
 

@@ -70,39 +70,65 @@ class World:
         observed: what is true of them, as found inside.
     """
 
-    def __init__(self, bench: Bench, engine: str, only: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        engine: str,
+        only: Collection[str] = (),
+    ) -> None:
         self.bench = bench
         self.engine = engine
         self.flavours = tuple(
-            flavour for flavour in on(engine) if not only or flavour.name == _FIRST or _matches(flavour, only)
+            flavour
+            for flavour in on(engine)
+            if not only or flavour.name == _FIRST or _matches(flavour, only)
         )
         self._directory = bench.directory / "truth"
         self.places: Mapping[str, Place] = {}
         self.machine = ""
         self.reports: Mapping[str, Report] = {}
-        self.observed = Observed(bench, engine, self._directory, PREFIX)
+        self.observed = Observed(
+            bench,
+            engine,
+            self._directory,
+            PREFIX,
+        )
 
     def start(self) -> None:
         """Start the bench and see what it can do."""
         self.bench.start()
         self.bench.image()
         try:
-            self.bench.podman("run", "--rm", "--network", "none", BUSYBOX, "true")
+            self.bench.podman(
+                "run",
+                "--rm",
+                "--network",
+                "none",
+                BUSYBOX,
+                "true",
+            )
         except subprocess.CalledProcessError as error:
-            raise BenchFailed(f"Podman cannot run a container here: {error.stderr.strip()}") from error
+            raise BenchFailed(
+                f"Podman cannot run a container here: {error.stderr.strip()}"
+            ) from error
         info = self.bench.get("/info")
         version, cgroups = info["version"]["Version"], info["host"]["cgroupVersion"]
         kernel = platform.release().split("-")[0]
         self.machine = f"Podman {version}, Linux {kernel}, cgroup {cgroups}"
         limits = self.engine == ROOTFUL or cgroups != "v1"
-        self.flavours = tuple(of_version(each, self.engine, self.bench.version) for each in self.flavours)
+        self.flavours = tuple(
+            of_version(each, self.engine, self.bench.version) for each in self.flavours
+        )
         self.places = {
-            flavour.name: Place(self.engine, number, str(self._directory), self.bench.socket, limits)
+            flavour.name: Place(
+                self.engine, number, str(self._directory), self.bench.socket, limits
+            )
             for number, flavour in enumerate(self.flavours, 1)
         }
 
     def make(self) -> None:
-        """Everything that is to be judged; raises with Podman's words where something cannot be made."""
+        """Everything that is to be judged; raises with Podman's words where something cannot be
+        made."""
         self._material()
         self._load(*IMAGES)
         self._material_of_mounts()
@@ -138,7 +164,10 @@ class World:
 
     def scan(self) -> None:
         """One scan of all of them with every check that there is."""
-        workbench = Workbench(open_engines(Selection(url=self.bench.url)), _judge_of_everything())
+        workbench = Workbench(
+            open_engines(Selection(url=self.bench.url)),
+            _judge_of_everything(),
+        )
         seen: dict[str, Row] = {}
         try:
             ours = {row.key for row in workbench.containers.rows() if row.name.startswith(PREFIX)}
@@ -153,7 +182,9 @@ class World:
         finally:
             workbench.close()
         self.reports = {
-            row.name.removeprefix(PREFIX): row.report for row in seen.values() if row.report is not None
+            row.name.removeprefix(PREFIX): row.report
+            for row in seen.values()
+            if row.report is not None
         }
 
     def observe(self) -> None:
@@ -168,7 +199,12 @@ class World:
         given = f"directory={self._directory} socket={self.bench.socket}\n"
         script = given + Path(__file__).with_name("services.sh").read_text()
         try:
-            self.bench.execute("sh", "-ec", script, timeout=60)
+            self.bench.execute(
+                "sh",
+                "-ec",
+                script,
+                timeout=60,
+            )
         except subprocess.CalledProcessError as error:
             said = (services / "said").read_text()[-500:]
             raise AssertionError(f"{self.engine}: {said}") from error
@@ -199,24 +235,51 @@ class World:
         for name, document in profiles(tight).items():
             (self._directory / f"{name}.json").write_text(json.dumps(document))
         for name, options in _networks(self.engine).items():
-            self.bench.podman("network", "create", *options, name)
+            self.bench.podman(
+                "network",
+                "create",
+                *options,
+                name,
+            )
         self.bench.podman("volume", "create", "truth-volume")
         self.bench.podman(
             "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/etc", "truth-etc"
         )
-        share = ("-o", "type=cifs", "-o", "o=username=web,password=hunter2", "-o", "device=//nas/web")
-        self.bench.podman("volume", "create", *share, "truth-share")
+        share = (
+            "-o",
+            "type=cifs",
+            "-o",
+            "o=username=web,password=hunter2",
+            "-o",
+            "device=//nas/web",
+        )
+        self.bench.podman(
+            "volume",
+            "create",
+            *share,
+            "truth-share",
+        )
         listening = f"nohup python3 -c {shlex.quote(_LISTENER)} >/dev/null 2>&1 &"
         self.bench.execute("sh", "-c", listening)
         secret = self._directory / "secret"
         secret.write_text("hunter2hunter2")
         secret.chmod(0o644)
-        self.bench.podman("secret", "create", "truth-secret", str(secret))
+        self.bench.podman(
+            "secret",
+            "create",
+            "truth-secret",
+            str(secret),
+        )
 
     def _load(self, *images: TestImage) -> None:
         target = self._directory / "image.tar"
         docker_archive(images, target)
-        self.bench.podman("load", "-q", "-i", str(target))
+        self.bench.podman(
+            "load",
+            "-q",
+            "-i",
+            str(target),
+        )
         target.unlink()
 
     def _make(self, flavours: Sequence[Flavour]) -> list[str]:
@@ -225,21 +288,39 @@ class World:
         for flavour in flavours:
             if flavour.body is not None:
                 try:
-                    self._through_api(PREFIX + flavour.name, flavour, self.places[flavour.name])
+                    self._through_api(
+                        PREFIX + flavour.name,
+                        flavour,
+                        self.places[flavour.name],
+                    )
                 except ApiError as error:
                     troubles.append(f"{flavour.name}: {error}")
         typed = [flavour for flavour in flavours if flavour.body is None]
-        script = "\n".join(map(self._script, typed))  # one shell for many: entering the bench takes its time
-        return troubles + self.bench.execute("sh", "-c", script, timeout=800).splitlines()
+        script = "\n".join(
+            map(self._script, typed)
+        )  # one shell for many: entering the bench takes its time
+        return (
+            troubles
+            + self.bench.execute(
+                "sh",
+                "-c",
+                script,
+                timeout=800,
+            ).splitlines()
+        )
 
     def _script(self, flavour: Flavour) -> str:
         """Shell commands that make it, and print its name with Podman's words when they fail."""
-        override = f"CONTAINERS_CONF_OVERRIDE={shlex.quote(f'{self._directory}/{flavour.override}')} "
+        override = (
+            f"CONTAINERS_CONF_OVERRIDE={shlex.quote(f'{self._directory}/{flavour.override}')} "
+        )
         podman = f"{override if flavour.override else ''}podman "
         commands = " && ".join(podman + shlex.join(words) for words in self._commands(flavour))
         name = shlex.quote(flavour.name)
         then = (
-            f"; {flavour.then.format(directory=self.places[flavour.name].directory)}" if flavour.then else ""
+            f"; {flavour.then.format(directory=self.places[flavour.name].directory)}"
+            if flavour.then
+            else ""
         )
         return f'said=$({{ {commands}{then}; }} 2>&1 >/dev/null) || echo {name}: "$said"'
 
@@ -247,15 +328,30 @@ class World:
         place, name = self.places[flavour.name], PREFIX + flavour.name
         inside: tuple[str, ...] = ()
         if flavour.pod is not None:
-            names = ("--name", f"{name}-pod", "--infra-name", f"{name}-infra")
+            names = (
+                "--name",
+                f"{name}-pod",
+                "--infra-name",
+                f"{name}-infra",
+            )
             yield ("pod", "create", *names, *flavour.pod_options(place))
             inside = ("--pod", f"{name}-pod")
         verb = ("create",) if self._state(flavour) == CREATED else ("run", "-d")
         own = arguments(flavour, place)
-        options = (*inside, *(f"--ulimit={limit}" for limit in self._unasked(" ".join(own))), *own)
+        options = (
+            *inside,
+            *(f"--ulimit={limit}" for limit in self._unasked(" ".join(own))),
+            *own,
+        )
         yield (*verb, "--name", name, *options, *flavour.command)
         if flavour.beside:
-            yield (*verb, "--name", f"{name}-beside", *options, *flavour.beside)
+            yield (
+                *verb,
+                "--name",
+                f"{name}-beside",
+                *options,
+                *flavour.beside,
+            )
         for command in flavour.after:
             yield tuple(word.replace("{}", name) for word in command)
 
@@ -263,17 +359,27 @@ class World:
         """Podman 4.3 adds what is missing beside others, and more than a user namespace may set."""
         if self.bench.version < Version(4, 4) and ("ulimit" in limits or "nofile" in limits):
             yield from (
-                limit for limit in ("nofile=4096", "nproc=4096") if limit.partition("=")[0] not in limits
+                limit
+                for limit in ("nofile=4096", "nproc=4096")
+                if limit.partition("=")[0] not in limits
             )
 
-    def _through_api(self, name: str, flavour: Flavour, place: Place) -> None:
+    def _through_api(
+        self,
+        name: str,
+        flavour: Flavour,
+        place: Place,
+    ) -> None:
         assert flavour.body is not None
         body = flavour.body(place)
         for limit in self._unasked(str(body.get("r_limits") or "")):
             kind, _, most = limit.partition("=")
             body = {
                 **body,
-                "r_limits": [*body["r_limits"], {"type": kind, "soft": int(most), "hard": int(most)}],
+                "r_limits": [
+                    *body["r_limits"],
+                    {"type": kind, "soft": int(most), "hard": int(most)},
+                ],
             }
         answer = self.bench.post("/containers/create", {**body, "name": name})
         if self._state(flavour) != CREATED:
@@ -289,7 +395,11 @@ class World:
             for listed in self.bench.get("/containers/json?all=true")
             for name in listed["Names"]
         }
-        return {f.name: states.get(f.name, "") for f in self.flavours if states.get(f.name) != self._state(f)}
+        return {
+            f.name: states.get(f.name, "")
+            for f in self.flavours
+            if states.get(f.name) != self._state(f)
+        }
 
 
 def _matches(flavour: Flavour, only: Collection[str]) -> bool:
@@ -297,7 +407,8 @@ def _matches(flavour: Flavour, only: Collection[str]) -> bool:
 
 
 def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
-    """All flavours on both engines, made and scanned, each on a bench of its own that is gone afterwards.
+    """All flavours on both engines, made and scanned, each on a bench of its own that is gone
+    afterwards.
 
     Args:
         only: patterns of names; empty = all.
@@ -307,7 +418,11 @@ def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
         AssertionError: a flavour cannot be made; with Podman's words.
     """
     made = [
-        World(Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else ""), engine, only)
+        World(
+            Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else ""),
+            engine,
+            only,
+        )
         for engine in BOTH
     ]
     with ThreadPoolExecutor(len(made)) as pool:
@@ -338,9 +453,32 @@ def _networks(engine: str) -> dict[str, tuple[str, ...]]:
 
 def _tightened(profile: dict[str, Any]) -> dict[str, Any]:
     """The stock profile without calls that only some programs need."""
-    unwanted = {"mount", "umount", "umount2", "bpf", "ptrace", "setns", "unshare", "keyctl", "userfaultfd"}
-    unwanted |= {"perf_event_open", "open_by_handle_at", "init_module", "finit_module", "delete_module"}
-    unwanted |= {"kexec_load", "kexec_file_load", "add_key", "request_key", "io_uring_setup", "clone3"}
+    unwanted = {
+        "mount",
+        "umount",
+        "umount2",
+        "bpf",
+        "ptrace",
+        "setns",
+        "unshare",
+        "keyctl",
+        "userfaultfd",
+    }
+    unwanted |= {
+        "perf_event_open",
+        "open_by_handle_at",
+        "init_module",
+        "finit_module",
+        "delete_module",
+    }
+    unwanted |= {
+        "kexec_load",
+        "kexec_file_load",
+        "add_key",
+        "request_key",
+        "io_uring_setup",
+        "clone3",
+    }
     for rule in profile["syscalls"]:
         rule["names"] = [name for name in rule["names"] if name not in unwanted]
     profile["syscalls"] = [rule for rule in profile["syscalls"] if rule["names"]]
@@ -352,8 +490,16 @@ def _judge_of_everything() -> Judge:
     checklist = load("")
     checks = {check.id: check for check in all_checks()}
     steps = tuple(
-        replace(step, checks=tuple(c.id for c in checks.values() if c.step == step.number))
+        replace(
+            step,
+            checks=tuple(c.id for c in checks.values() if c.step == step.number),
+        )
         for step in checklist.steps
     )
-    everything = Checklist(checklist.id, checklist.title, steps, checklist.parameters)
+    everything = Checklist(
+        checklist.id,
+        checklist.title,
+        steps,
+        checklist.parameters,
+    )
     return Judge(everything, checks)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 ROOTFUL, ROOTLESS = "rootful", "rootless"
 BOTH = (ROOTFUL, ROOTLESS)
 LIMITS = frozenset({"no-memory-limit", "no-cpu-limit", "no-pids-limit"})
-"""Podman ignores limits of rootless containers on cgroup v1: all are bad there, whatever was asked for."""
+"""Podman ignores limits of rootless containers on cgroup v1: all are bad there, whatever was asked
+for."""
 KERNEL_DOORS = frozenset({"open-socket-families", "nested-user-namespaces"})
 """What Podman's own seccomp profile leaves open: bad wherever a container was started with it."""
 RUNNING, CREATED, EXITED = "running", "created", "exited"
@@ -60,22 +61,26 @@ class Flavour:
         unknown: check -> why it cannot be told for this flavour.
         plain: nothing of the hardened base: Podman's own defaults.
         body: made through the API with this body instead of the command line.
-        pod: options of the pod that is made for it; None for none. Its infra container is a row as well.
+        pod: options of the pod that is made for it; None for none. Its infra container is a row as
+            well.
         free: checks that the machine decides for this flavour; nothing is asserted of them.
         after: podman commands once it is made; `{}` stands for the container.
-        configured: its configuration decides, so on the rootless engine it is only created, to save time.
+        configured: its configuration decides, so on the rootless engine it is only created, to save
+            time.
         infra_bad: what must fail on the infra container, on either engine.
         beside: command of a second member of the pod, made with the same options; none when empty.
         beside_bad: what must fail on that one, besides `bad_on`.
         probes: check -> what is tried besides `inside.SCRIPT`, as root of the container, in its own
-            namespaces: (kind, path in it); see probes.py. What really works must be what `bad` says, or the
-            flavour itself is wrong.
-        tries: check -> a shell's command line that is run inside: it works exactly if the check must fail,
-            else the flavour itself is wrong.
-        then: a shell's command line outside, once it is made; `{directory}` stands for the directory of the
-            place.
-        override: file of the place's directory that CONTAINERS_CONF_OVERRIDE names while it is made.
-        own_files: it has none of the programs that the tests put into their images, so that nothing is asked.
+            namespaces: (kind, path in it); see probes.py. What really works must be what `bad`
+            says, or the flavour itself is wrong.
+        tries: check -> a shell's command line that is run inside: it works exactly if the check
+            must fail, else the flavour itself is wrong.
+        then: a shell's command line outside, once it is made; `{directory}` stands for the
+            directory of the place.
+        override: file of the place's directory that CONTAINERS_CONF_OVERRIDE names while it is
+            made.
+        own_files: it has none of the programs that the tests put into their images, so that nothing
+            is asked.
         closes: those of KERNEL_DOORS that are shut for it, or that its check leaves to another one.
     """
 
@@ -116,7 +121,8 @@ class Flavour:
         return CREATED if self.configured and place.rootless else self.state
 
     def must_fail(self, place: Place) -> Ids:
-        """What must fail there: the flavour's own conditions, and limits that the engine cannot enforce."""
+        """What must fail there: the flavour's own conditions, and limits that the engine cannot
+        enforce."""
         return self.bad | self._doors(place) | self._everywhere(place)
 
     def beside_must_fail(self, place: Place) -> Ids:
@@ -124,7 +130,9 @@ class Flavour:
 
     def _doors(self, place: Place) -> Ids:
         started = self.state_on(place) != CREATED
-        closed = self.closes | (ids("open-socket-families") if "seccomp-unconfined" in self.bad else ids(""))
+        closed = self.closes | (
+            ids("open-socket-families") if "seccomp-unconfined" in self.bad else ids("")
+        )
         return KERNEL_DOORS - closed if started else frozenset()
 
     def _everywhere(self, place: Place) -> Ids:

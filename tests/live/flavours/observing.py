@@ -37,10 +37,17 @@ class Observed:
     Attributes:
         truths: container -> check -> whether its bad condition is there.
         untrue: flavour -> what did not come out as it says.
-        driven: flavour -> the limits that hit when they were driven; only those that are about limits.
+        driven: flavour -> the limits that hit when they were driven; only those that are about
+            limits.
     """
 
-    def __init__(self, bench: Bench, engine: str, directory: Path, prefix: str) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        engine: str,
+        directory: Path,
+        prefix: str,
+    ) -> None:
         self._bench = bench
         self._rootful = engine == ROOTFUL
         self._directory = directory
@@ -51,7 +58,11 @@ class Observed:
         self.untrue: dict[str, tuple[str, ...]] = {}
         self.driven: dict[str, frozenset[str]] = {}
 
-    def look(self, flavours: Sequence[Flavour], places: Mapping[str, Place]) -> None:
+    def look(
+        self,
+        flavours: Sequence[Flavour],
+        places: Mapping[str, Place],
+    ) -> None:
         """Ask the running ones of the flavours, as root of each and as their flavours want it."""
         listed = {
             name.removeprefix(self._prefix): each
@@ -60,23 +71,40 @@ class Observed:
         }
         self._ids = {name: each["Id"] for name, each in listed.items()}
         self._pids = {name: int(each.get("Pid") or 0) for name, each in listed.items()}
-        running = [flavour for flavour in flavours if flavour.state_on(places[flavour.name]) == RUNNING]
+        running = [
+            flavour for flavour in flavours if flavour.state_on(places[flavour.name]) == RUNNING
+        ]
         asked = [(flavour, name) for flavour in running for name in _containers(flavour)]
         jobs = [Job(self._ids[name], SCRIPT, root=True) for _, name in asked]
         trying = [flavour for flavour in running if flavour.tries]
         jobs += [Job(self._ids[flavour.name], _tries(flavour)) for flavour in trying]
-        ended = started(self._bench, self._directory, jobs, rootful=self._rootful)
+        ended = started(
+            self._bench,
+            self._directory,
+            jobs,
+            rootful=self._rootful,
+        )
         self._learn(asked, ended[: len(asked)], places)
         for flavour, each in zip(trying, ended[len(asked) :], strict=True):
-            self._attempted(flavour, each, flavour.must_fail(places[flavour.name]))
-        self._drive([flavour for flavour in running if driving.is_driven(flavour, places[flavour.name])])
+            self._attempted(
+                flavour,
+                each,
+                flavour.must_fail(places[flavour.name]),
+            )
+        self._drive(
+            [flavour for flavour in running if driving.is_driven(flavour, places[flavour.name])]
+        )
         for flavour in running:
             self._probed(flavour, flavour.must_fail(places[flavour.name]))
         if os.getuid() == 0:
             self._seen_from_host(asked, places)
             self._asked_from_outside(running, listed, places)
 
-    def _seen_from_host(self, asked: Sequence[tuple[Flavour, str]], places: Mapping[str, Place]) -> None:
+    def _seen_from_host(
+        self,
+        asked: Sequence[tuple[Flavour, str]],
+        places: Mapping[str, Place],
+    ) -> None:
         """Who the users inside are outside, and which devices are let through."""
         containers = from_host.seen({name: self._pids[name] for _, name in asked})
         groups = {name: _app(flavour, places[flavour.name]) for flavour, name in asked}
@@ -85,10 +113,18 @@ class Observed:
             if self._rootful and not truths["host-user-namespace"]:
                 others = [containers[other] for other in groups if groups[other] != groups[name]]
                 truths["overlapping-uid-ranges"] = any(map(containers[name].meets, others))
-            self._compare(flavour, name, truths, places[flavour.name])
+            self._compare(
+                flavour,
+                name,
+                truths,
+                places[flavour.name],
+            )
 
     def _asked_from_outside(
-        self, running: Sequence[Flavour], listed: Mapping[str, Mapping[str, Any]], places: Mapping[str, Place]
+        self,
+        running: Sequence[Flavour],
+        listed: Mapping[str, Mapping[str, Any]],
+        places: Mapping[str, Place],
     ) -> None:
         """Which published ports another machine can connect to; those of a pod belong to its infra."""
         owners = {
@@ -108,9 +144,20 @@ class Observed:
             if not there and (ports[name][False] or not ports[name][True]):
                 continue  # nothing listens where the other ports lead to, so that nobody can tell
             truths = dict.fromkeys(("wildcard-port", "unfirewalled-port"), there)
-            self._compare(by_name[name], owner, truths, places[name])
+            self._compare(
+                by_name[name],
+                owner,
+                truths,
+                places[name],
+            )
 
-    def _compare(self, flavour: Flavour, name: str, truths: Mapping[str, bool], place: Place) -> None:
+    def _compare(
+        self,
+        flavour: Flavour,
+        name: str,
+        truths: Mapping[str, bool],
+        place: Place,
+    ) -> None:
         """Keep what was found about a container of a flavour; say what is not as told."""
         self.truths.setdefault(name, {}).update(truths)
         bad = {
@@ -120,10 +167,16 @@ class Observed:
         }[name]
         for check, there in truths.items():
             if there is not (check in bad) and check not in flavour.free:
-                self._say(flavour.name, f"{check} is {'' if there else 'not '}true of {name}")
+                self._say(
+                    flavour.name,
+                    f"{check} is {'' if there else 'not '}true of {name}",
+                )
 
     def _learn(
-        self, asked: Sequence[tuple[Flavour, str]], ended: Sequence[Ended], places: Mapping[str, Place]
+        self,
+        asked: Sequence[tuple[Flavour, str]],
+        ended: Sequence[Ended],
+        places: Mapping[str, Place],
     ) -> None:
         seen = {name: answers(each.output) for (_, name), each in zip(asked, ended, strict=True)}
         for flavour, name in asked:
@@ -131,25 +184,51 @@ class Observed:
             if flavour.own_files and seen[name].complete:
                 raise AssertionError(f"{name}: it has the files of the tests after all")
             if not flavour.own_files and not seen[name].complete:
-                said = next(each.said for (_, other), each in zip(asked, ended, strict=True) if other == name)
+                said = next(
+                    each.said
+                    for (_, other), each in zip(asked, ended, strict=True)
+                    if other == name
+                )
                 self._say(flavour.name, f"{name} could not be asked: {said}")
             around = _around(flavour, place, seen["hardened"])
-            self._compare(flavour, name, decided(seen[name], around), place)
+            self._compare(
+                flavour,
+                name,
+                decided(seen[name], around),
+                place,
+            )
             if seen[name].complete:
                 for said in contradictions(seen[name], around.own_network):
                     self._say(flavour.name, said)
 
     def _drive(self, flavours: Sequence[Flavour]) -> None:
         """Ask for more than the limits grant. What they are is read anew by the same shell."""
-        jobs = [Job(self._ids[flavour.name], SCRIPT + driving.SCRIPT, root=True) for flavour in flavours]
-        ended = started(self._bench, self._directory, jobs, rootful=self._rootful)
+        jobs = [
+            Job(
+                self._ids[flavour.name],
+                SCRIPT + driving.SCRIPT,
+                root=True,
+            )
+            for flavour in flavours
+        ]
+        ended = started(
+            self._bench,
+            self._directory,
+            jobs,
+            rootful=self._rootful,
+        )
         for flavour, each in zip(flavours, ended, strict=True):
             seen = answers(each.output)
             self.driven[flavour.name] = driving.hits(seen)
             for said in driving.contradictions(seen):
                 self._say(flavour.name, f"{said} {each.said}".strip())
 
-    def _attempted(self, flavour: Flavour, ended: Ended, bad: Ids) -> None:
+    def _attempted(
+        self,
+        flavour: Flavour,
+        ended: Ended,
+        bad: Ids,
+    ) -> None:
         codes = [int(code) for code in ended.output.split()]
         assert len(codes) == len(flavour.tries), f"{flavour.name}: {ended}"
         for check, code in zip(flavour.tries, codes, strict=True):
@@ -157,7 +236,8 @@ class Observed:
             self.truths.setdefault(flavour.name, {})[check] = code == 0
             if (code == 0) is not (check in bad):
                 self._say(
-                    flavour.name, f"{check}: {flavour.tries[check]!r} ended with {code}, which is not as told"
+                    flavour.name,
+                    f"{check}: {flavour.tries[check]!r} ended with {code}, which is not as told",
                 )
 
     def _probed(self, flavour: Flavour, bad: Ids) -> None:
@@ -168,7 +248,9 @@ class Observed:
             self.truths.setdefault(flavour.name, {})[check] = works
             if works is not (check in bad):
                 verb = "works" if works else "fails"
-                self._say(flavour.name, f"{flavour.probes[check]} {verb}, so {check} is not as told")
+                self._say(
+                    flavour.name, f"{flavour.probes[check]} {verb}, so {check} is not as told"
+                )
 
     def _say(self, name: str, said: str) -> None:
         self.untrue[name] = (*self.untrue.get(name, ()), said)
@@ -186,9 +268,18 @@ def _tries(flavour: Flavour) -> str:
     )
 
 
-def _around(flavour: Flavour, place: Place, base: Answers) -> Around:
-    words = (*flavour.options(place), *(flavour.pod_options(place) if flavour.pod is not None else ()))
-    shares = {word.partition("=")[0] for word in words if word.endswith("=host") or "=container:" in word}
+def _around(
+    flavour: Flavour,
+    place: Place,
+    base: Answers,
+) -> Around:
+    words = (
+        *flavour.options(place),
+        *(flavour.pod_options(place) if flavour.pod is not None else ()),
+    )
+    shares = {
+        word.partition("=")[0] for word in words if word.endswith("=host") or "=container:" in word
+    }
     like_base = "network" not in flavour.without
     return Around(
         _machine(),
@@ -206,7 +297,12 @@ def _around(flavour: Flavour, place: Place, base: Answers) -> Around:
 def _machine() -> Machine:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     processes = int(Path("/proc/sys/kernel/pid_max").read_text())
-    return Machine(platform.node(), memory, os.cpu_count() or 1, processes)
+    return Machine(
+        platform.node(),
+        memory,
+        os.cpu_count() or 1,
+        processes,
+    )
 
 
 def _ports(words: Sequence[str]) -> Iterator[int]:
@@ -217,8 +313,12 @@ def _ports(words: Sequence[str]) -> Iterator[int]:
             yield int(number)
 
 
-def _host_ports(container: Mapping[str, Any], served: bool) -> frozenset[int]:
-    """Its published TCP ports, of those that lead to where most containers listen, or of the others."""
+def _host_ports(
+    container: Mapping[str, Any],
+    served: bool,
+) -> frozenset[int]:
+    """Its published TCP ports, of those that lead to where most containers listen, or of the
+    others."""
     return frozenset(
         int(port["host_port"]) + more
         for port in container.get("Ports") or ()
@@ -229,4 +329,7 @@ def _host_ports(container: Mapping[str, Any], served: bool) -> frozenset[int]:
 
 def _app(flavour: Flavour, place: Place) -> str:
     """What a container belongs to: those of one app may share."""
-    return next((word for word in flavour.options(place) if word.startswith("--label=app=")), "")
+    return next(
+        (word for word in flavour.options(place) if word.startswith("--label=app=")),
+        "",
+    )

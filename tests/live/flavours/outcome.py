@@ -21,9 +21,10 @@ class Row:
         false_passes: bad conditions that were not reported, as readable sentences.
         false_failures: conditions that were reported and are not there.
         observed: check -> whether its bad condition was found inside, which decides.
-        driven: the limits that stopped a process when they were driven; None where they were not driven.
-        undecided: answers that are unknown without need, or are not although nobody can tell; and probes
-            that show that the flavour is not what it says.
+        driven: the limits that stopped a process when they were driven; None where they were not
+            driven.
+        undecided: answers that are unknown without need, or are not although nobody can tell; and
+            probes that show that the flavour is not what it says.
     """
 
     name: str
@@ -45,17 +46,43 @@ def rows(world: World) -> Iterator[Row]:
     """The rows of one engine: each flavour, and the other containers of each pod."""
     for flavour in world.flavours:
         place = world.places[flavour.name]
-        row = _row(world, flavour.name, flavour.must_fail(place), flavour.unknown, flavour.free)
-        untrue, driven = world.observed.untrue.get(flavour.name, ()), world.observed.driven.get(flavour.name)
-        yield replace(row, undecided=(*row.undecided, *untrue), driven=driven)
+        row = _row(
+            world,
+            flavour.name,
+            flavour.must_fail(place),
+            flavour.unknown,
+            flavour.free,
+        )
+        untrue, driven = (
+            world.observed.untrue.get(flavour.name, ()),
+            world.observed.driven.get(flavour.name),
+        )
+        yield replace(
+            row,
+            undecided=(*row.undecided, *untrue),
+            driven=driven,
+        )
         if flavour.beside:
-            yield _row(world, f"{flavour.name}-beside", flavour.beside_must_fail(place), flavour.unknown)
+            yield _row(
+                world, f"{flavour.name}-beside", flavour.beside_must_fail(place), flavour.unknown
+            )
         if flavour.pod is not None:
             name = f"{flavour.name}-infra"
-            yield _row(world, name, flavour.infra_bad, INFRA_UNKNOWN)
+            yield _row(
+                world,
+                name,
+                flavour.infra_bad,
+                INFRA_UNKNOWN,
+            )
 
 
-def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Ids | None = None) -> Row:
+def _row(
+    world: World,
+    name: str,
+    bad: Ids,
+    unknown: Mapping[str, str],
+    free: Ids | None = None,
+) -> Row:
     """`free` is None for a row of which `unknown` only says what may be unknown."""
     report = world.reports.get(name)
     assert report is not None, f"{world.engine}: {name} was not found by the scan"
@@ -63,7 +90,11 @@ def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Id
     findings = {finding.check: finding for finding in report.everything}
     observed = world.observed.truths.get(name, {})
     bad = frozenset(check for check in bad if observed.get(check, True))
-    bad |= {check for check, there in observed.items() if there and check in {*findings} - {*(free or ())}}
+    bad |= {
+        check
+        for check, there in observed.items()
+        if there and check in {*findings} - {*(free or ())}
+    }
     assert bad <= set(findings), f"{name}: there are no checks {sorted(bad - set(findings))}"
     judged = {
         check: finding
@@ -81,14 +112,20 @@ def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Id
         elif check in NOT_LOOKED_AT:
             undecided += [said] if status is Status.PASS else []
         elif check in unknown and free is not None:
-            undecided += [] if status is Status.UNKNOWN else [f"{said}; expected unknown: {unknown[check]}"]
+            undecided += (
+                [] if status is Status.UNKNOWN else [f"{said}; expected unknown: {unknown[check]}"]
+            )
         elif status is Status.UNKNOWN and check not in unknown:
             undecided.append(said)
     seen = {check: there for check, there in observed.items() if check in judged}
-    return Row(name, world.engine, bad, len(judged), tuple(missed), tuple(wrong), tuple(undecided), seen)
+    return Row(
+        name, world.engine, bad, len(judged), tuple(missed), tuple(wrong), tuple(undecided), seen
+    )
 
 
 def _said(finding: Finding) -> str:
     verdict = finding.verdict
-    shown = "; ".join(part for part in (verdict.reason, verdict.declared, verdict.effective) if part)
+    shown = "; ".join(
+        part for part in (verdict.reason, verdict.declared, verdict.effective) if part
+    )
     return f"{finding.check} said {verdict.status.value} ({shown})"

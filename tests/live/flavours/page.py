@@ -1,4 +1,5 @@
-"""The results of the confusion table: confusion.json beside this file, and docs/confusion.md made of it."""
+"""The results of the confusion table: confusion.json beside this file, and docs/confusion.md made
+of it."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ def results(rows: Sequence[Row], machine: str) -> dict[str, Any]:
     """What a run comes to. `machine` says where it ran."""
     names = {row.name for row in rows}
     checks = sorted({check for row in rows for check in row.observed})
-    seen = {check: [row.observed[check] for row in rows if check in row.observed] for check in checks}
+    seen = {
+        check: [row.observed[check] for row in rows if check in row.observed] for check in checks
+    }
     return {
         "machine": machine,
         "flavours": len({flavour.name for flavour in FLAVOURS} & names),
@@ -41,7 +44,9 @@ def results(rows: Sequence[Row], machine: str) -> dict[str, Any]:
         "false_failures": sum(len(row.false_failures) for row in rows),
         "undecided": sum(len(row.undecided) for row in rows),
         "refused": sorted({flavour.name for flavour in FLAVOURS} - names),
-        "found_and_absent": {check: [sum(there), len(there) - sum(there)] for check, there in seen.items()},
+        "found_and_absent": {
+            check: [sum(there), len(there) - sum(there)] for check, there in seen.items()
+        },
     }
 
 
@@ -56,7 +61,15 @@ def store(result: Mapping[str, Any]) -> None:
     document = {**stored(), podman: result}
     ordered = {version: document[version] for version in sorted(document)}
     text = json.dumps(ordered, indent=1)
-    DATA.write_text(text.replace("[\n    ", "[").replace(",\n    ", ", ").replace("\n   ]", "]") + "\n")
+    DATA.write_text(
+        text.replace("[\n    ", "[")
+        .replace(",\n    ", ", ")
+        .replace(
+            "\n   ]",
+            "]",
+        )
+        + "\n"
+    )
 
 
 def page(document: Mapping[str, Mapping[str, Any]]) -> str:

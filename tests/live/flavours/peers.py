@@ -1,7 +1,7 @@
 """What other tools report about containers whose true state is known, and what proves our answer.
 
-`RECORDED` are answers of benchmarks that were run once and are not available on every machine; `MEASURED` are
-the conditions that tools/peers.py checks with tools that can be installed anywhere.
+`RECORDED` are answers of benchmarks that were run once and are not available on every machine;
+`MEASURED` are the conditions that tools/peers.py checks with tools that can be installed anywhere.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class Proof:
         bad = [self.check in _bad(result, engine) for engine in result.engines]
         if self.fails and not any(bad):
             return [f"{self.check} need not fail on {self.flavour}"]
-        if not self.fails and (any(bad) or self.check in result.unknown or self.check in result.free):
+        if not self.fails and (
+            any(bad) or self.check in result.unknown or self.check in result.free
+        ):
             return [f"{self.check} may fail on {self.flavour}"]
         return []
 
@@ -41,9 +43,11 @@ class Recorded:
     """One recorded answer.
 
     Attributes:
-        docker, podman: what docker-bench-security and podman-security-bench say; empty: nothing wrong.
+        docker, podman: what docker-bench-security and podman-security-bench say; empty: nothing
+            wrong.
         proofs: what HardenTUI says; the confusion table asserts it.
-        ours, test: the same for what no flavour can prove, in words, and the test that does (`file::name`).
+        ours, test: the same for what no flavour can prove, in words, and the test that does
+            (`file::name`).
     """
 
     truth: str
@@ -95,9 +99,17 @@ RECORDED = (
         (Proof("no-userns", "host-user-namespace"),),
     ),
     Recorded(
-        "it is on the default network", "pass", "pass (5.29)", (Proof("network-default", "default-network"),)
+        "it is on the default network",
+        "pass",
+        "pass (5.29)",
+        (Proof("network-default", "default-network"),),
     ),
-    Recorded("limits are set with `--cpus`", "", "fails", (Proof("hardened", "no-cpu-limit", fails=False),)),
+    Recorded(
+        "limits are set with `--cpus`",
+        "",
+        "fails",
+        (Proof("hardened", "no-cpu-limit", fails=False),),
+    ),
     Recorded(
         "an image was built on this host and is the newest",
         "",
@@ -108,7 +120,14 @@ RECORDED = (
         "the host's sshd, seen through `--pid=host`",
         "warns about an sshd inside",
         "",
-        (Proof("pid-host-rootful", "host-pid"), Proof("pid-host-rootful", "unexpected-process", fails=False)),
+        (
+            Proof("pid-host-rootful", "host-pid"),
+            Proof(
+                "pid-host-rootful",
+                "unexpected-process",
+                fails=False,
+            ),
+        ),
     ),
     Recorded(
         "SELinux, when any security option is set",
@@ -121,7 +140,10 @@ RECORDED = (
         "loose `ulimit` settings",
         "pass",
         "pass (5.18)",
-        (Proof("ulimit-core", "loose-ulimits"), Proof("ulimit-nofile", "loose-ulimits")),
+        (
+            Proof("ulimit-core", "loose-ulimits"),
+            Proof("ulimit-nofile", "loose-ulimits"),
+        ),
     ),
     Recorded(
         "swarm mode, which Podman does not have",
@@ -132,8 +154,16 @@ RECORDED = (
     ),
 )
 MEASURED = (
-    Measured("privileged", Proof("privileged", "privileged"), ("CKV_K8S_16",)),
-    Measured("the main process runs as root", Proof("user-root", "root-user"), ("CKV_K8S_23", "CKV_K8S_40")),
+    Measured(
+        "privileged",
+        Proof("privileged", "privileged"),
+        ("CKV_K8S_16",),
+    ),
+    Measured(
+        "the main process runs as root",
+        Proof("user-root", "root-user"),
+        ("CKV_K8S_23", "CKV_K8S_40"),
+    ),
     Measured(
         "setuid programs can gain privileges",
         Proof("new-privileges", "new-privileges-allowed"),
@@ -145,23 +175,69 @@ MEASURED = (
         ("CKV_K8S_37", "CKV_K8S_28"),
     ),
     Measured(
-        "it has SYS_ADMIN", Proof("cap-sys-admin", "host-takeover-capabilities"), ("CKV_K8S_25", "CKV_K8S_39")
+        "it has SYS_ADMIN",
+        Proof("cap-sys-admin", "host-takeover-capabilities"),
+        ("CKV_K8S_25", "CKV_K8S_39"),
     ),
-    Measured("no seccomp filter", Proof("seccomp-unconfined", "seccomp-unconfined"), ("CKV_K8S_31",)),
-    Measured("/proc and /sys are unmasked", Proof("unmask-all", "unmasked-system-paths")),
-    Measured("the root file system is writable", Proof("writable-root", "writable-rootfs"), ("CKV_K8S_22",)),
-    Measured("no memory limit", Proof("no-memory-limit", "no-memory-limit"), ("CKV_K8S_13",)),
-    Measured("no CPU limit", Proof("no-cpu-limit", "no-cpu-limit"), ("CKV_K8S_11",)),
+    Measured(
+        "no seccomp filter", Proof("seccomp-unconfined", "seccomp-unconfined"), ("CKV_K8S_31",)
+    ),
+    Measured(
+        "/proc and /sys are unmasked",
+        Proof("unmask-all", "unmasked-system-paths"),
+    ),
+    Measured(
+        "the root file system is writable",
+        Proof("writable-root", "writable-rootfs"),
+        ("CKV_K8S_22",),
+    ),
+    Measured(
+        "no memory limit",
+        Proof("no-memory-limit", "no-memory-limit"),
+        ("CKV_K8S_13",),
+    ),
+    Measured(
+        "no CPU limit",
+        Proof("no-cpu-limit", "no-cpu-limit"),
+        ("CKV_K8S_11",),
+    ),
     Measured("no process limit", Proof("pids-unlimited", "no-pids-limit")),
-    Measured("no health check", Proof("health-none", "missing-health-check"), ("CKV_K8S_8",)),
-    Measured("it sees the host's processes", Proof("pid-host-rootful", "host-pid"), ("CKV_K8S_17",)),
-    Measured("it shares the host's IPC namespace", Proof("ipc-host", "host-ipc"), ("CKV_K8S_18",)),
-    Measured("it uses the host's network", Proof("network-host", "host-network"), ("CKV_K8S_19",)),
-    Measured("it is on the default network", Proof("network-default", "default-network")),
-    Measured("it shares the host's user namespace", Proof("no-userns", "host-user-namespace")),
-    Measured("the engine's socket is mounted", Proof("socket", "mounted-engine-socket"), ("CKV_K8S_27",)),
-    Measured("the host's /etc is mounted writable", Proof("bind-etc-rw", "sensitive-host-mount")),
-    Measured("a port is published on all addresses", Proof("port-all", "wildcard-port"), ("CKV_K8S_26",)),
+    Measured(
+        "no health check",
+        Proof("health-none", "missing-health-check"),
+        ("CKV_K8S_8",),
+    ),
+    Measured(
+        "it sees the host's processes", Proof("pid-host-rootful", "host-pid"), ("CKV_K8S_17",)
+    ),
+    Measured(
+        "it shares the host's IPC namespace",
+        Proof("ipc-host", "host-ipc"),
+        ("CKV_K8S_18",),
+    ),
+    Measured(
+        "it uses the host's network",
+        Proof("network-host", "host-network"),
+        ("CKV_K8S_19",),
+    ),
+    Measured(
+        "it is on the default network",
+        Proof("network-default", "default-network"),
+    ),
+    Measured(
+        "it shares the host's user namespace",
+        Proof("no-userns", "host-user-namespace"),
+    ),
+    Measured(
+        "the engine's socket is mounted", Proof("socket", "mounted-engine-socket"), ("CKV_K8S_27",)
+    ),
+    Measured(
+        "the host's /etc is mounted writable",
+        Proof("bind-etc-rw", "sensitive-host-mount"),
+    ),
+    Measured(
+        "a port is published on all addresses", Proof("port-all", "wildcard-port"), ("CKV_K8S_26",)
+    ),
     Measured(
         "a password is in an environment variable",
         Proof("secret-env", "plaintext-secret-env"),

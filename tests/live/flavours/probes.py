@@ -1,8 +1,9 @@
-"""Trying a thing inside a container, to decide what is true of it: not what was declared, what works.
+"""Trying a thing inside a container, to decide what is true of it: not what was declared, what
+works.
 
-A process of ours enters the container's user and mount namespaces, becomes its root with no more capabilities
-than the container has, and does it. Nothing is written: that a file could be is asked of the kernel, which
-answers for the mount, the owner and the user at once.
+A process of ours enters the container's user and mount namespaces, becomes its root with no more
+capabilities than the container has, and does it. Nothing is written: that a file could be is asked
+of the kernel, which answers for the mount, the owner and the user at once.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import subprocess
 import sys
 
 READ, WRITE, ENGINE, AGENT, BUS = "read", "write", "engine", "agent", "bus"
-"""Read a file or list a directory; may write it; get an answer of an engine, an ssh-agent, a D-Bus daemon."""
+"""Read a file or list a directory; may write it; get an answer of an engine, an ssh-agent, a D-Bus
+daemon."""
 
 _SCRIPT = r"""
 import ctypes, json, os, re, socket, sys
@@ -77,8 +79,21 @@ def tried(pid: int, tries: list[tuple[str, str]]) -> list[bool]:
     Raises:
         AssertionError: its namespaces cannot be entered.
     """
-    words = [sys.executable, "-I", "-c", _SCRIPT, str(pid), json.dumps(tries)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    words = [
+        sys.executable,
+        "-I",
+        "-c",
+        _SCRIPT,
+        str(pid),
+        json.dumps(tries),
+    ]
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     if done.returncode:
         raise AssertionError(f"process {pid} cannot be entered: {done.stderr.strip()[-300:]}")
     answers: list[bool] = json.loads(done.stdout)

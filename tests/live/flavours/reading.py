@@ -26,8 +26,20 @@ def read_flavours() -> Iterator[Flavour]:
             yield _flavour(*columns[:3], settings=[*_items(shared), *_items(columns[3])])
 
 
-def _flavour(name: str, bad: str, options: str, *, settings: list[str]) -> Flavour:
-    made: dict[str, Any] = {"bad_on": {}, "probes": {}, "tries": {}, "unknown": {}, "without": ids("")}
+def _flavour(
+    name: str,
+    bad: str,
+    options: str,
+    *,
+    settings: list[str],
+) -> Flavour:
+    made: dict[str, Any] = {
+        "bad_on": {},
+        "probes": {},
+        "tries": {},
+        "unknown": {},
+        "without": ids(""),
+    }
     for setting in settings:
         key, equals, value = setting.partition("=")
         kind, _, check = key.partition(":")
@@ -51,7 +63,12 @@ def _flavour(name: str, bad: str, options: str, *, settings: list[str]) -> Flavo
             made[key] = _filled(value)
         else:
             made[key] = _listed(value) if key in _IDS else value if equals else True
-    return Flavour(name, ids(bad), _filled(options), **made)
+    return Flavour(
+        name,
+        ids(bad),
+        _filled(options),
+        **made,
+    )
 
 
 def _items(text: str) -> Iterator[str]:
@@ -69,9 +86,20 @@ def _filled(text: str) -> Callable[[Place], tuple[str, ...]]:
     def fill(place: Place) -> tuple[str, ...]:
         api = place.socket.rpartition("/")[0]
         bench = api.rpartition("/")[0]
-        values = {"{directory}": place.directory, "{address}": place.address, "{socket}": place.socket}
-        values |= {"{port}": str(20000 + place.number), "{api}": api, "{bench}": bench}
-        values |= {"{storage}": f"{bench}/root", "{low}": values["{port}"] if place.rootless else "80"}
+        values = {
+            "{directory}": place.directory,
+            "{address}": place.address,
+            "{socket}": place.socket,
+        }
+        values |= {
+            "{port}": str(20000 + place.number),
+            "{api}": api,
+            "{bench}": bench,
+        }
+        values |= {
+            "{storage}": f"{bench}/root",
+            "{low}": values["{port}"] if place.rootless else "80",
+        }
         return tuple(_replaced(word, values) for word in words)
 
     return fill

@@ -1,4 +1,5 @@
-"""Seccomp profiles for flavours: one that closes everything, others that open one thing in one way each."""
+"""Seccomp profiles for flavours: one that closes everything, others that open one thing in one way
+each."""
 
 from __future__ import annotations
 
@@ -14,19 +15,32 @@ _ALL = (1 << 64) - 1
 _SPECIAL = frozenset({"socket", "socketcall", "clone", "clone3", "unshare"})
 
 
-def _allow(*names: str, action: str = "ALLOW", args: tuple[tuple[int, str, int, int], ...] = ()) -> Rule:
+def _allow(
+    *names: str,
+    action: str = "ALLOW",
+    args: tuple[tuple[int, str, int, int], ...] = (),
+) -> Rule:
     rule: Rule = {"names": list(names), "action": f"SCMP_ACT_{action}"}
     if action == "ERRNO":
         rule["errnoRet"] = REFUSED
     if args:
         rule["args"] = [
-            {"index": index, "op": f"SCMP_CMP_{operator}", "value": value, "valueTwo": other}
+            {
+                "index": index,
+                "op": f"SCMP_CMP_{operator}",
+                "value": value,
+                "valueTwo": other,
+            }
             for index, operator, value, other in args
         ]
     return rule
 
 
-def _masked(index: int, mask: int, value: int) -> tuple[int, str, int, int]:
+def _masked(
+    index: int,
+    mask: int,
+    value: int,
+) -> tuple[int, str, int, int]:
     return index, "MASKED_EQ", mask, value
 
 
@@ -44,9 +58,22 @@ OPENINGS: Mapping[str, tuple[Rule, ...]] = {
     "bpf-either-or": (_allow("bpf", args=((0, "EQ", 0, 0), (0, "NE", 0, 0))),),
     "bpf-empty-mask": (_allow("bpf", args=(_masked(0, 0, 0),)),),
     "bpf-one-command": (_allow("bpf", args=((0, "EQ", 5, 0),)),),
-    "bpf-allowed-later": (_allow("bpf", action="ERRNO", args=((0, "EQ", 5, 0),)), _allow("bpf")),
+    "bpf-allowed-later": (
+        _allow(
+            "bpf",
+            action="ERRNO",
+            args=((0, "EQ", 5, 0),),
+        ),
+        _allow("bpf"),
+    ),
     "perf": (_allow("perf_event_open"),),
-    "io-uring": (_allow("io_uring_setup", "io_uring_enter", "io_uring_register"),),
+    "io-uring": (
+        _allow(
+            "io_uring_setup",
+            "io_uring_enter",
+            "io_uring_register",
+        ),
+    ),
     "userfault": (_allow("userfaultfd"),),
     "handles": (_allow("open_by_handle_at"),),
     "keys": (_allow("add_key"),),
@@ -69,7 +96,8 @@ def profiles(stock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Name of a file -> the profile.
 
     Args:
-        stock: a profile with Podman's own rules, from which the calls come that every program needs.
+        stock: a profile with Podman's own rules, from which the calls come that every program
+            needs.
     """
     names = sorted(
         {
@@ -87,7 +115,10 @@ def profiles(stock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     result |= {
         "closed": base,
         "socket-plain": plain,
-        "socket-not-equal": (*without_sockets, _allow("socket", args=((0, "NE", 40, 0),))),
+        "socket-not-equal": (
+            *without_sockets,
+            _allow("socket", args=((0, "NE", 40, 0),)),
+        ),
         "socket-above": (
             *without_sockets,
             _allow("socket", args=((0, "LT", 38, 0),)),
@@ -97,15 +128,27 @@ def profiles(stock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             *without_sockets,
             *(_allow("socket", args=((0, "EQ", family, 0),)) for family in _FAMILIES),
         ),
-        "unshare-open": (_allow(*names), *_SOCKETS, _allow("unshare"), _THREADS[0]),
-        "clone-open": (_allow(*names), *_SOCKETS, _allow("clone"), _THREADS[1]),
+        "unshare-open": (
+            _allow(*names),
+            *_SOCKETS,
+            _allow("unshare"),
+            _THREADS[0],
+        ),
+        "clone-open": (
+            _allow(*names),
+            *_SOCKETS,
+            _allow("clone"),
+            _THREADS[1],
+        ),
         "clone3-open": (*base, _allow("clone3")),
     }
     made = {name: _profile("ERRNO", rules) for name, rules in result.items()}
     both = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86")
     made["socketcall"] = _profile("ERRNO", (*base, _allow("socketcall")), both)
     made["families-in-32-bit"] = _profile("ERRNO", base, both)
-    made["socketcall-refused"] = _profile("ERRNO", (*base, _allow("socketcall", action="ERRNO")), both)
+    made["socketcall-refused"] = _profile(
+        "ERRNO", (*base, _allow("socketcall", action="ERRNO")), both
+    )
     made["allow-all"] = _profile("ALLOW", ())
     made["log-all"] = _profile("LOG", ())
     made["allow-but-a-few"] = _profile("ALLOW", (_allow("bpf", "mount", action="ERRNO"),))
@@ -114,7 +157,9 @@ def profiles(stock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _profile(
-    default: str, rules: tuple[Rule, ...], architectures: tuple[str, ...] = ("SCMP_ARCH_X86_64",)
+    default: str,
+    rules: tuple[Rule, ...],
+    architectures: tuple[str, ...] = ("SCMP_ARCH_X86_64",),
 ) -> dict[str, Any]:
     made: dict[str, Any] = {
         "defaultAction": f"SCMP_ACT_{default}",

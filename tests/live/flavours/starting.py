@@ -1,7 +1,8 @@
 """Start shells in containers through their runtime, many in one go.
 
-`podman exec` takes a third of a second; the runtime alone takes a tenth of that. It gets what Podman gave it
-for the main process: the rights and the environment of that process are those of the shell.
+`podman exec` takes a third of a second; the runtime alone takes a tenth of that. It gets what
+Podman gave it for the main process: the rights and the environment of that process are those of the
+shell.
 """
 
 from __future__ import annotations
@@ -79,8 +80,15 @@ class Ended:
     said: str
 
 
-def started(bench: Bench, directory: Path, jobs: Sequence[Job], *, rootful: bool) -> Sequence[Ended]:
-    """Run them, two at a time, beside a process and shared memory that only the host's namespaces show.
+def started(
+    bench: Bench,
+    directory: Path,
+    jobs: Sequence[Job],
+    *,
+    rootful: bool,
+) -> Sequence[Ended]:
+    """Run them, two at a time, beside a process and shared memory that only the host's namespaces
+    show.
 
     Raises:
         subprocess.CalledProcessError: the runtime cannot be used at all.
@@ -93,6 +101,19 @@ def started(bench: Bench, directory: Path, jobs: Sequence[Job], *, rootful: bool
     wanted, target = exchange / "wanted.json", exchange / "answers.json"
     wanted.write_text(json.dumps([asdict(job) for job in jobs]))
     wanted.chmod(0o644)
-    words = ("python3", "-I", "-c", _RUNNER, str(bench.directory), str(wanted), str(target), SENTINEL)
-    bench.execute(*(() if rootful else ("podman", "unshare")), *words, timeout=_SECONDS)
+    words = (
+        "python3",
+        "-I",
+        "-c",
+        _RUNNER,
+        str(bench.directory),
+        str(wanted),
+        str(target),
+        SENTINEL,
+    )
+    bench.execute(
+        *(() if rootful else ("podman", "unshare")),
+        *words,
+        timeout=_SECONDS,
+    )
     return [Ended(*each) for each in json.loads(target.read_text())]

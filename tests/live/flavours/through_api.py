@@ -12,7 +12,11 @@ _HOUR = 3_600_000_000_000  # nanoseconds
 
 def hardened_body(place: Place) -> dict[str, Any]:
     """The hardened base as the API takes it."""
-    port = {"container_port": 8080, "host_ip": place.address, "protocol": "tcp"}
+    port = {
+        "container_port": 8080,
+        "host_ip": place.address,
+        "protocol": "tcp",
+    }
     port["host_port"] = 20000 + place.number if place.rootless else 80
     body: dict[str, Any] = {
         "image": "localhost/truth-web:1.0",
@@ -26,7 +30,10 @@ def hardened_body(place: Place) -> dict[str, Any]:
             "pids": {"limit": 100},
         },
         "read_only_filesystem": True,
-        "r_limits": [{"type": "nofile", "soft": 1024, "hard": 4096}, {"type": "core", "soft": 0, "hard": 0}],
+        "r_limits": [
+            {"type": "nofile", "soft": 1024, "hard": 4096},
+            {"type": "core", "soft": 0, "hard": 0},
+        ],
         "netns": {"nsmode": "bridge"},
         "Networks": {NETWORK: {}},
         "portmappings": [port],
@@ -65,7 +72,12 @@ def _with(**over: Any) -> Body:
 
 
 def _socket(place: Place) -> dict[str, Any]:
-    mount = {"type": "bind", "source": place.socket, "destination": "/engine.sock", "options": ["ro"]}
+    mount = {
+        "type": "bind",
+        "source": place.socket,
+        "destination": "/engine.sock",
+        "options": ["ro"],
+    }
     return {**hardened_body(place), "mounts": [mount]}
 
 
@@ -92,36 +104,74 @@ FLAVOURS = (
         engines=(ROOTLESS,),
     ),
     Flavour(
-        "api-userns-trap",  # Podman expects a user namespace, and so sets up no device filter either
+        # Podman expects a user namespace, and so sets up no device filter either
+        "api-userns-trap",
         ids("host-user-namespace open-device-cgroup"),
         body=_with(idmappings=None),
         engines=(ROOTFUL,),
     ),
     Flavour(
         "api-privileged",
-        ids("privileged seccomp-unconfined unmasked-system-paths host-devices new-privileges-allowed")
+        ids(
+            "privileged seccomp-unconfined unmasked-system-paths host-devices "
+            "new-privileges-allowed"
+        )
         | ids("default-capabilities-kept host-takeover-capabilities disruptive-capabilities")
         | ids("docker-default-capabilities"),
-        body=_with(privileged=True, cap_drop=None, no_new_privileges=None, userns=None, idmappings=None),
+        body=_with(
+            privileged=True, cap_drop=None, no_new_privileges=None, userns=None, idmappings=None
+        ),
         bad_on={ROOTFUL: ids("host-user-namespace open-device-cgroup")},
     ),
-    Flavour("api-cap-sys-admin", ids("host-takeover-capabilities"), body=_with(cap_add=["SYS_ADMIN"])),
+    Flavour(
+        "api-cap-sys-admin", ids("host-takeover-capabilities"), body=_with(cap_add=["SYS_ADMIN"])
+    ),
     Flavour(
         "api-pid-host",
         ids("host-pid"),
-        body=_with(pidns={"nsmode": "host"}, userns=None, idmappings=None),
+        body=_with(
+            pidns={"nsmode": "host"},
+            userns=None,
+            idmappings=None,
+        ),
         bad_on=_HOST_USERS,
     ),
-    Flavour("api-unconfined", ids("seccomp-unconfined"), body=_with(seccomp_profile_path="unconfined")),
-    Flavour("api-unmask-all", ids("unmasked-system-paths"), body=_with(unmask=["ALL"])),
-    Flavour("api-unmask-one", ids("unmasked-system-paths"), body=_with(unmask=["/proc/keys"])),
     Flavour(
-        "api-sysctl", ids("unsafe-sysctls"), body=_with(sysctl={"net.ipv4.conf.all.route_localnet": "1"})
+        "api-unconfined", ids("seccomp-unconfined"), body=_with(seccomp_profile_path="unconfined")
     ),
-    Flavour("api-secret-env", ids("plaintext-secret-env"), body=_with(env={"API_KEY": "hunter2hunter2"})),
-    Flavour("api-socket", ids("mounted-engine-socket"), body=_socket),
-    Flavour("api-no-limits", ids("no-memory-limit no-cpu-limit"), body=_with(resource_limits=None)),
-    Flavour("api-writable-root", ids("writable-rootfs"), body=_with(read_only_filesystem=None)),
+    Flavour(
+        "api-unmask-all",
+        ids("unmasked-system-paths"),
+        body=_with(unmask=["ALL"]),
+    ),
+    Flavour(
+        "api-unmask-one",
+        ids("unmasked-system-paths"),
+        body=_with(unmask=["/proc/keys"]),
+    ),
+    Flavour(
+        "api-sysctl",
+        ids("unsafe-sysctls"),
+        body=_with(sysctl={"net.ipv4.conf.all.route_localnet": "1"}),
+    ),
+    Flavour(
+        "api-secret-env", ids("plaintext-secret-env"), body=_with(env={"API_KEY": "hunter2hunter2"})
+    ),
+    Flavour(
+        "api-socket",
+        ids("mounted-engine-socket"),
+        body=_socket,
+    ),
+    Flavour(
+        "api-no-limits",
+        ids("no-memory-limit no-cpu-limit"),
+        body=_with(resource_limits=None),
+    ),
+    Flavour(
+        "api-writable-root",
+        ids("writable-rootfs"),
+        body=_with(read_only_filesystem=None),
+    ),
     Flavour(
         "api-device-rule",
         ids("open-device-cgroup"),
@@ -137,6 +187,9 @@ FLAVOURS = (
     Flavour(
         "api-no-health",
         ids("missing-health-check"),
-        body=_with(healthconfig=None, health_check_on_failure_action=None),
+        body=_with(
+            healthconfig=None,
+            health_check_on_failure_action=None,
+        ),
     ),
 )

@@ -1,6 +1,8 @@
-"""Filters, identity, limits, reach, secrets, health checks and claims: what can be done inside decides.
+"""Filters, identity, limits, reach, secrets, health checks and claims: what can be done inside
+decides.
 
-Flavours of one class each, made from the ways in which such a thing can be done or only seem to be done.
+Flavours of one class each, made from the ways in which such a thing can be done or only seem to be
+done.
 """
 
 from __future__ import annotations
@@ -28,15 +30,19 @@ _CALLS = {
 
 
 def _gets_past(*calls: str) -> str:
-    """Works when one of the calls gets past the filter, whose own errors are 13 and 38 (or a signal)."""
+    """Works when one of the calls gets past the filter, whose own errors are 13 and 38 (or a
+    signal)."""
     tries = "; ".join(
-        f"knock {call}; e=$?; [ $e = 13 ] || [ $e = 38 ] || [ $e -ge 128 ] || exit 0" for call in calls
+        f"knock {call}; e=$?; [ $e = 13 ] || [ $e = 38 ] || [ $e -ge 128 ] || exit 0"
+        for call in calls
     )
     return f"{tries}; exit 1"
 
 
 _ANY_CALL = _gets_past(*_CALLS.values())
-_ANY_FAMILY = _gets_past("41 40 1 0", "41 38 5 0", "41 4294967336 1 0", "41 4294967334 5 0", "x 102 1 0")
+_ANY_FAMILY = _gets_past(
+    "41 40 1 0", "41 38 5 0", "41 4294967336 1 0", "41 4294967334 5 0", "x 102 1 0"
+)
 _ANY_NAMESPACE = (
     "knock 272 268435456 || knock 56 268435473; e=$?; [ $e = 0 ] || { knock 435 0 0; [ $? = 22 ]; }"
 )
@@ -47,7 +53,13 @@ def _file(name: str) -> Arguments:
     return lambda place: (f"--security-opt=seccomp={place.directory}/{name}.json",)
 
 
-def _filter(name: str, bad: str = "", *, profile: str = "", opens: str = "") -> Flavour:
+def _filter(
+    name: str,
+    bad: str = "",
+    *,
+    profile: str = "",
+    opens: str = "",
+) -> Flavour:
     """A profile; `opens` are the doors that it does not shut."""
     return Flavour(
         f"filter-{name}",
@@ -60,11 +72,17 @@ def _filter(name: str, bad: str = "", *, profile: str = "", opens: str = "") -> 
 
 
 def _seccomp_path(place: Place) -> dict[str, object]:
-    return {**hardened_body(place), "seccomp_profile_path": f"{place.directory}/allow-all.json"}
+    return {
+        **hardened_body(place),
+        "seccomp_profile_path": f"{place.directory}/allow-all.json",
+    }
 
 
 FILTERS = (
-    Flavour("filter-stock", tries={_FAMILIES: _ANY_FAMILY, _NESTED: "knock 272 268435456"}),
+    Flavour(
+        "filter-stock",
+        tries={_FAMILIES: _ANY_FAMILY, _NESTED: "knock 272 268435456"},
+    ),
     _filter("closed"),
     *(_filter(name, _WEAK) for name in OPENINGS),
     *(_filter(name) for name in CLOSED),
@@ -78,9 +96,21 @@ FILTERS = (
     _filter("unshare-open", opens=_NESTED),
     _filter("clone-open", opens=_NESTED),
     _filter("clone3-open", opens=_NESTED),
-    _filter("allow-all", _WEAK, opens=f"{_FAMILIES} {_NESTED}"),
-    _filter("log-all", _WEAK, opens=f"{_FAMILIES} {_NESTED}"),
-    _filter("allow-but-a-few", _WEAK, opens=f"{_FAMILIES} {_NESTED}"),
+    _filter(
+        "allow-all",
+        _WEAK,
+        opens=f"{_FAMILIES} {_NESTED}",
+    ),
+    _filter(
+        "log-all",
+        _WEAK,
+        opens=f"{_FAMILIES} {_NESTED}",
+    ),
+    _filter(
+        "allow-but-a-few",
+        _WEAK,
+        opens=f"{_FAMILIES} {_NESTED}",
+    ),
     Flavour(
         "filter-of-image",
         ids(_WEAK),
@@ -95,7 +125,13 @@ FILTERS = (
         tries={_FAMILIES: _ANY_FAMILY},
         engines=_ONLY_ROOTFUL,
     ),
-    Flavour("filter-through-api", ids(_WEAK), body=_seccomp_path, tries=_EVERYWHERE, engines=_ONLY_ROOTFUL),
+    Flavour(
+        "filter-through-api",
+        ids(_WEAK),
+        body=_seccomp_path,
+        tries=_EVERYWHERE,
+        engines=_ONLY_ROOTFUL,
+    ),
     Flavour(
         "filter-changed-to-open",
         ids(_WEAK),  # not yet, but whoever makes it again gets it
@@ -116,7 +152,10 @@ FILTERS = (
         ids("seccomp-unconfined"),
         ("--security-opt=seccomp=unconfined",),
         closes=ids(_FAMILIES),
-        tries={"seccomp-unconfined": "grep -q '^Seccomp:.*[01]$' /proc/1/status", _NESTED: _ANY_NAMESPACE},
+        tries={
+            "seccomp-unconfined": "grep -q '^Seccomp:.*[01]$' /proc/1/status",
+            _NESTED: _ANY_NAMESPACE,
+        },
     ),
 )
 
@@ -149,7 +188,10 @@ IDENTITY = (
     Flavour(
         "identity-user-is-root-outside",
         ids("host-user-namespace root-user"),
-        (*_map("0:2130100000:5", "5:0:1", "6:2130100005:1000"), "--user=5"),
+        (
+            *_map("0:2130100000:5", "5:0:1", "6:2130100005:1000"),
+            "--user=5",
+        ),
         ids("userns"),
         tries={"host-user-namespace": _ROOT_OF_HOST},
         engines=_ONLY_ROOTFUL,
@@ -201,8 +243,14 @@ IDENTITY = (
         image="localhost/truth-toor:1.0",
         tries={"root-user": _IS_ROOT},
     ),
-    Flavour("identity-another-name-of-root-created", ids("root-user"), ("--user=toor",), state=CREATED),
-    Flavour("identity-name-of-user-created", arguments=("--user=web",), state=CREATED),
+    Flavour(
+        "identity-another-name-of-root-created", ids("root-user"), ("--user=toor",), state=CREATED
+    ),
+    Flavour(
+        "identity-name-of-user-created",
+        arguments=("--user=web",),
+        state=CREATED,
+    ),
 )
 
 _MEMORY_OPEN = (
@@ -226,46 +274,144 @@ _TMPFS_OPEN = (
 )
 
 
-def _bound(name: str, part: str, bad: str, check: str, script: str, *words: str) -> Flavour:
-    return Flavour(f"bound-{name}", ids(bad), words, ids(part), tries={check: script}, engines=_ONLY_ROOTFUL)
+def _bound(
+    name: str,
+    part: str,
+    bad: str,
+    check: str,
+    script: str,
+    *words: str,
+) -> Flavour:
+    return Flavour(
+        f"bound-{name}", ids(bad), words, ids(part), tries={check: script}, engines=_ONLY_ROOTFUL
+    )
 
 
 def _memory(name: str, bad: bool, *words: str) -> Flavour:
     check = "no-memory-limit"
-    return _bound(name, "memory", check if bad else "", check, _MEMORY_OPEN, *words)
+    return _bound(
+        name,
+        "memory",
+        check if bad else "",
+        check,
+        _MEMORY_OPEN,
+        *words,
+    )
 
 
 def _processors(name: str, bad: bool, *words: str) -> Flavour:
     check = "no-cpu-limit"
-    return _bound(name, "cpu", check if bad else "", check, _PROCESSORS_OPEN, *words)
+    return _bound(
+        name,
+        "cpu",
+        check if bad else "",
+        check,
+        _PROCESSORS_OPEN,
+        *words,
+    )
 
 
-def _tmpfs(name: str, bad: bool, path: str, *words: str) -> Flavour:
+def _tmpfs(
+    name: str,
+    bad: bool,
+    path: str,
+    *words: str,
+) -> Flavour:
     check = "loose-tmpfs"
-    return _bound(name, "", check if bad else "", check, _TMPFS_OPEN.replace("PATH", path), *words)
+    return _bound(
+        name,
+        "",
+        check if bad else "",
+        check,
+        _TMPFS_OPEN.replace("PATH", path),
+        *words,
+    )
 
 
 LIMITS = (
     _memory("memory-beyond-machine", True, "--memory=512g"),
     _memory("memory-most", False, "--memory=2g"),
-    _processors("cpus-all", True, "--cpu-quota=6400000", "--cpu-period=100000"),
-    _processors("cpus-quota-beyond", True, "--cpu-quota=900000", "--cpu-period=10000"),
+    _processors(
+        "cpus-all",
+        True,
+        "--cpu-quota=6400000",
+        "--cpu-period=100000",
+    ),
+    _processors(
+        "cpus-quota-beyond",
+        True,
+        "--cpu-quota=900000",
+        "--cpu-period=10000",
+    ),
     _processors("cpus-half", False, "--cpus=0.9"),
     _processors("cpuset-whole", True, "--cpuset-cpus=0-1"),
-    _processors("cpuset-listed-whole", True, "--cpuset-cpus=0,1"),
+    _processors(
+        "cpuset-listed-whole",
+        True,
+        "--cpuset-cpus=0,1",
+    ),
     _processors("cpuset-one", False, "--cpuset-cpus=1"),
     _processors("shares-default", True, "--cpu-shares=1024"),
     _processors("shares-double", True, "--cpu-shares=2048"),
     _processors("shares-small", True, "--cpu-shares=128"),
-    _bound("pids-beyond", "pids", "no-pids-limit", "no-pids-limit", _PROCESSES_OPEN, "--pids-limit=4194304"),
-    _bound("pids-few", "pids", "", "no-pids-limit", _PROCESSES_OPEN, "--pids-limit=50"),
-    _tmpfs("tmpfs-huge", True, "/data", "--tmpfs=/data:rw,noexec,nosuid,nodev,size=400g"),
-    _tmpfs("tmpfs-zero", True, "/data", "--tmpfs=/data:rw,noexec,nosuid,nodev,size=0"),
-    _tmpfs("tmpfs-ninety", True, "/data", "--tmpfs=/data:rw,noexec,nosuid,nodev,size=90%"),
-    _tmpfs("tmpfs-ten", False, "/data", "--tmpfs=/data:rw,noexec,nosuid,nodev,size=10%"),
-    _tmpfs("tmpfs-small", False, "/data", "--tmpfs=/data:rw,noexec,nosuid,nodev,size=4m"),
-    _tmpfs("shm-huge", True, "/dev/shm", "--shm-size=400g"),
-    _tmpfs("shm-small", False, "/dev/shm", "--shm-size=8m"),
+    _bound(
+        "pids-beyond",
+        "pids",
+        "no-pids-limit",
+        "no-pids-limit",
+        _PROCESSES_OPEN,
+        "--pids-limit=4194304",
+    ),
+    _bound(
+        "pids-few",
+        "pids",
+        "",
+        "no-pids-limit",
+        _PROCESSES_OPEN,
+        "--pids-limit=50",
+    ),
+    _tmpfs(
+        "tmpfs-huge",
+        True,
+        "/data",
+        "--tmpfs=/data:rw,noexec,nosuid,nodev,size=400g",
+    ),
+    _tmpfs(
+        "tmpfs-zero",
+        True,
+        "/data",
+        "--tmpfs=/data:rw,noexec,nosuid,nodev,size=0",
+    ),
+    _tmpfs(
+        "tmpfs-ninety",
+        True,
+        "/data",
+        "--tmpfs=/data:rw,noexec,nosuid,nodev,size=90%",
+    ),
+    _tmpfs(
+        "tmpfs-ten",
+        False,
+        "/data",
+        "--tmpfs=/data:rw,noexec,nosuid,nodev,size=10%",
+    ),
+    _tmpfs(
+        "tmpfs-small",
+        False,
+        "/data",
+        "--tmpfs=/data:rw,noexec,nosuid,nodev,size=4m",
+    ),
+    _tmpfs(
+        "shm-huge",
+        True,
+        "/dev/shm",
+        "--shm-size=400g",
+    ),
+    _tmpfs(
+        "shm-small",
+        False,
+        "/dev/shm",
+        "--shm-size=8m",
+    ),
 )
 
 _MARK = "hunter2"
@@ -285,7 +431,9 @@ _ENVIRONMENT: Mapping[str, str] = {
     "pipeline-token": f"CODE=glpat-{_MARK}{_LETTERS[:13]}",
     "payment-key": f"PAY=sk_live_{_MARK}{_LETTERS[:17]}",
     "signed-token": f"SESSION=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ3ZWIifQ.{_MARK}{_LETTERS}",
-    "private-key": f"SSH=-----BEGIN OPENSSH PRIVATE KEY-----{_MARK}-----END OPENSSH PRIVATE KEY-----",
+    "private-key": (
+        f"SSH=-----BEGIN OPENSSH PRIVATE KEY-----{_MARK}-----END OPENSSH PRIVATE KEY-----"
+    ),
     "joined-name": f"PGPASSWORD={_MARK}",
     "odd-name": f"REDISCLI_AUTH={_MARK}",
     "random-key": f"APP_KEY=base64:{_MARK}{_LETTERS}",
@@ -325,25 +473,40 @@ _SLEEP = ("sh", "-c", "httpd -p 8080; sleep 3600; true", "sh")
 def _environments() -> Iterator[Flavour]:
     for name, pair in _ENVIRONMENT.items():
         bad = ids("plaintext-secret-env")
-        yield Flavour(f"credential-env-{name}", bad, ("--env", pair), tries=_READ, engines=_ONLY_ROOTFUL)
+        yield Flavour(
+            f"credential-env-{name}", bad, ("--env", pair), tries=_READ, engines=_ONLY_ROOTFUL
+        )
     for name, pair in _SILENT.items():
         yield Flavour(
-            f"credential-env-no-{name}", arguments=("--env", pair), tries=_READ, engines=_ONLY_ROOTFUL
+            f"credential-env-no-{name}",
+            arguments=("--env", pair),
+            tries=_READ,
+            engines=_ONLY_ROOTFUL,
         )
 
 
 def _command_lines() -> Iterator[Flavour]:
-    for name, words in {**_WORDS, **{f"no-{key}": silent for key, silent in _SILENT_WORDS.items()}}.items():
+    for name, words in {
+        **_WORDS,
+        **{f"no-{key}": silent for key, silent in _SILENT_WORDS.items()},
+    }.items():
         yield Flavour(
             f"credential-words-{name}",
-            frozenset() if name in {f"no-{key}" for key in _SILENT_WORDS} else ids("secret-on-command-line"),
+            frozenset()
+            if name in {f"no-{key}" for key in _SILENT_WORDS}
+            else ids("secret-on-command-line"),
             command=(*_SLEEP, *words),
             tries=_CONNECT,
             engines=_ONLY_ROOTFUL,
         )
 
 
-def _metadata(name: str, bad: bool, *words: str, part: str = "") -> Flavour:
+def _metadata(
+    name: str,
+    bad: bool,
+    *words: str,
+    part: str = "",
+) -> Flavour:
     return Flavour(
         f"credential-{name}",
         ids("secret-in-metadata" if bad else ""),
@@ -358,12 +521,26 @@ SECRETS = (
     *_environments(),
     *_command_lines(),
     _metadata("label", True, f"--label=db.password={_MARK}"),
-    _metadata("label-address", True, f"--label=backup.target=sftp://web:{_MARK}@nas/web"),
-    _metadata("annotation", True, f"--annotation=proxy=http://web:{_MARK}@proxy:3128"),
     _metadata(
-        "label-hash-of-commit", False, "--label=org.opencontainers.image.revision=9f86d081884c7d659a2feaa0"
+        "label-address",
+        True,
+        f"--label=backup.target=sftp://web:{_MARK}@nas/web",
     ),
-    _metadata("label-reference", False, "--label=db.password_file=/run/secrets/db"),
+    _metadata(
+        "annotation",
+        True,
+        f"--annotation=proxy=http://web:{_MARK}@proxy:3128",
+    ),
+    _metadata(
+        "label-hash-of-commit",
+        False,
+        "--label=org.opencontainers.image.revision=9f86d081884c7d659a2feaa0",
+    ),
+    _metadata(
+        "label-reference",
+        False,
+        "--label=db.password_file=/run/secrets/db",
+    ),
     Flavour(
         "credential-of-volume",
         ids("secret-in-metadata"),
@@ -397,7 +574,11 @@ _ASKS: Mapping[str, str] = {
 }
 
 
-def _alive(name: str, command: str, bad: bool) -> Flavour:
+def _alive(
+    name: str,
+    command: str,
+    bad: bool,
+) -> Flavour:
     """What is asked there serves nobody: a check that passes all the same says nothing."""
     return Flavour(
         f"alive-{name}",
@@ -423,7 +604,12 @@ HEALTH = (
         "alive-update-blind",
         ids("missing-health-check update-without-rollback"),
         (
-            *("--health-cmd=true", "--health-interval=1h", "--health-on-failure=kill", "--sdnotify=healthy"),
+            *(
+                "--health-cmd=true",
+                "--health-interval=1h",
+                "--health-on-failure=kill",
+                "--sdnotify=healthy",
+            ),
             "--label=io.containers.autoupdate=local",
         ),
         ids("health"),
@@ -434,7 +620,11 @@ HEALTH = (
 
 _HAS_ALL = "awk '/^CapBnd/ { exit !(length($2) == 16 && $2 ~ /^000001f/) }' /proc/1/status"
 _SHARED = "[ -e /dev/shm/truth ]"
-_WRITES = ("sh", "-c", "[ -e /dev/shm/truth ] || echo x > /dev/shm/truth; httpd -f -p 8080")
+_WRITES = (
+    "sh",
+    "-c",
+    "[ -e /dev/shm/truth ] || echo x > /dev/shm/truth; httpd -f -p 8080",
+)
 _HOST_USERS = {ROOTFUL: ids("host-user-namespace")}
 
 CLAIMS = (
@@ -460,8 +650,14 @@ CLAIMS = (
         ),
         engines=_ONLY_ROOTFUL,
     ),
-    Flavour("claims-never-killed", ids("oom-kill-exempt"), ("--oom-score-adj=-1000",), state=CREATED),
-    Flavour("claims-killed-first", arguments=("--oom-score-adj=500",), tries={"oom-kill-exempt": "false"}),
+    Flavour(
+        "claims-never-killed", ids("oom-kill-exempt"), ("--oom-score-adj=-1000",), state=CREATED
+    ),
+    Flavour(
+        "claims-killed-first",
+        arguments=("--oom-score-adj=500",),
+        tries={"oom-kill-exempt": "false"},
+    ),
     Flavour(
         "claims-checkpoint",
         ids("disruptive-capabilities"),
@@ -479,7 +675,12 @@ CLAIMS = (
     Flavour(
         "ipc-owner",
         ids("foreign-ipc"),
-        ("--ipc=shareable", "--label=app=other", "--label=owner=tests", "--network=truth-other"),
+        (
+            "--ipc=shareable",
+            "--label=app=other",
+            "--label=owner=tests",
+            "--network=truth-other",
+        ),
         ids("userns owner network"),
         command=_WRITES,
         bad_on=_HOST_USERS,
@@ -495,7 +696,11 @@ CLAIMS = (
         tries={"foreign-ipc": _SHARED},
         engines=_ONLY_ROOTFUL,
     ),
-    Flavour("ipc-alone", tries={"foreign-ipc": _SHARED}, engines=_ONLY_ROOTFUL),
+    Flavour(
+        "ipc-alone",
+        tries={"foreign-ipc": _SHARED},
+        engines=_ONLY_ROOTFUL,
+    ),
 )
 
 _LISTENER = "7777"

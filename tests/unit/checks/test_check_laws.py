@@ -22,7 +22,11 @@ NOTHING_SET = Checklist("empty", "No parameters", ())
 FINE = {Status.PASS, Status.NOT_APPLICABLE}
 CHECKS = all_checks()
 
-every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+every_check = pytest.mark.parametrize(
+    "check",
+    CHECKS,
+    ids=lambda check: check.id,
+)
 
 
 def evaluate(check: Check, facts: object) -> Status:
@@ -67,7 +71,12 @@ def test_its_failing_examples_fail_and_its_passing_ones_do_not(check: Check) -> 
 def test_a_plan_leaves_what_passes_as_it_is(check: Check) -> None:
     for facts in facts_of(check.passes):
         if isinstance(facts, ContainerFacts):
-            plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+            plan = make_plan(
+                facts,
+                [Choice(check.id)],
+                [check],
+                NOTHING_SET,
+            )
             assert plan.after == facts.spec, plan.changes
             assert [skipped_fix.check for skipped_fix in plan.skipped] == [check.id]
 
@@ -77,16 +86,28 @@ def test_no_fix_protects_less(check: Check) -> None:
     """Of its own examples and of all others: alone, and as a part of everything at once."""
     for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts):
-            alone = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+            alone = make_plan(
+                facts,
+                [Choice(check.id)],
+                [check],
+                NOTHING_SET,
+            )
             assert weakenings(facts, facts.spec, alone.after) == ()
             assert not any(skipped.weakens for skipped in alone.skipped), alone.skipped
-            together = make_plan(facts, fixable(facts, CHECKS, NOTHING_SET), CHECKS, NOTHING_SET)
+            together = make_plan(
+                facts,
+                fixable(facts, CHECKS, NOTHING_SET),
+                CHECKS,
+                NOTHING_SET,
+            )
             assert weakenings(facts, facts.spec, together.after) == ()
 
 
 @cache
 def _all_examples() -> tuple[ContainerFacts, ...]:
-    examples = [facts for check in CHECKS for facts in (*facts_of(check.passes), *facts_of(check.fails))]
+    examples = [
+        facts for check in CHECKS for facts in (*facts_of(check.passes), *facts_of(check.fails))
+    ]
     return tuple(facts for facts in examples if isinstance(facts, ContainerFacts))
 
 
@@ -97,21 +118,37 @@ def test_its_fix_is_right_for_the_examples_of_all_other_checks(check: Check) -> 
         return
     changed = 0
     for facts in _all_examples():
-        plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+        plan = make_plan(
+            facts,
+            [Choice(check.id)],
+            [check],
+            NOTHING_SET,
+        )
         assert weakenings(facts, facts.spec, plan.after) == ()
         refused = any(skipped.weakens for skipped in plan.skipped)
-        assert not (refused and evaluate(check, facts) is Status.FAIL), "it fails, and its own fix weakens"
+        assert not (refused and evaluate(check, facts) is Status.FAIL), (
+            "it fails, and its own fix weakens"
+        )
         if evaluate(check, facts) in (Status.PASS, Status.NOT_APPLICABLE):
             assert plan.after == facts.spec
         changed += plan.after != facts.spec
-    assert changed or check.fix is FixKind.DECISION or any(not value for value in check.parameters.values())
+    assert (
+        changed
+        or check.fix is FixKind.DECISION
+        or any(not value for value in check.parameters.values())
+    )
 
 
 @every_check
 def test_what_it_says_of_this_container_is_a_sentence_and_a_risk(check: Check) -> None:
     for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts):
-            plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+            plan = make_plan(
+                facts,
+                [Choice(check.id)],
+                [check],
+                NOTHING_SET,
+            )
             assert set(plan.risks) == {choice.check for choice in plan.choices}
             for note in plan.notes:
                 assert note.text
@@ -138,8 +175,12 @@ def test_its_fix_fixes_and_stays(check: Check) -> None:
         assert evaluate(check, planned) in (Status.PASS, Status.NOT_APPLICABLE)
         again = check.remediate(once, FixContext(planned, context.parameters))
         assert again == once
-    needs_a_choice = check.fix is FixKind.DECISION or any(not value for value in check.parameters.values())
-    assert fixed or needs_a_choice, "no failing example is ever fixed, and there is nothing to choose"
+    needs_a_choice = check.fix is FixKind.DECISION or any(
+        not value for value in check.parameters.values()
+    )
+    assert fixed or needs_a_choice, (
+        "no failing example is ever fixed, and there is nothing to choose"
+    )
 
 
 @every_check
@@ -162,7 +203,12 @@ def test_two_fixes_that_apply_alone_fix_both_together(check: Check) -> None:
 
 
 def _fix_both(facts: ContainerFacts, *checks: Check) -> None:
-    plan = make_plan(facts, [Choice(check.id) for check in checks], checks, NOTHING_SET)
+    plan = make_plan(
+        facts,
+        [Choice(check.id) for check in checks],
+        checks,
+        NOTHING_SET,
+    )
     left = {check.id: evaluate(check, facts.planned(plan.after)) for check in checks}
     assert set(left.values()) <= FINE, (left, plan.skipped)
 
@@ -170,11 +216,20 @@ def _fix_both(facts: ContainerFacts, *checks: Check) -> None:
 def _fixes(check: Check, facts: ContainerFacts) -> bool:
     if check.remediate is None or evaluate(check, facts) in FINE:
         return False
-    plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+    plan = make_plan(
+        facts,
+        [Choice(check.id)],
+        [check],
+        NOTHING_SET,
+    )
     return bool(plan.choices) and evaluate(check, facts.planned(plan.after)) in FINE
 
 
-def _asking(subject: Facts, asked: set[tuple[str, ...]], at: tuple[str, ...] = ()) -> Facts:
+def _asking(
+    subject: Facts,
+    asked: set[tuple[str, ...]],
+    at: tuple[str, ...] = (),
+) -> Facts:
     """A copy that remembers which facts it is asked for, with those of the subjects in it."""
 
     def read(name: str) -> Any:
@@ -201,19 +256,25 @@ SECOND_LOOKS = {
     "no-memory-limit host": "a limit is a limit, also on a machine of unknown size",
     "nested-user-namespaces runtime": "one that was never started has no filter yet",
     "open-socket-families runtime": "one that was never started has no filter yet",
-    "restart-loop unit": "only a unit that its label names is its own, and one without the label has none",
+    "restart-loop unit": (
+        "only a unit that its label names is its own, and one without the label has none"
+    ),
     "root-user named_uid": "a user that is not called root counts as another until it runs",
-    "seccomp-unconfined runtime": "the kernel says that a filter is in force; this says whose it is",
+    "seccomp-unconfined runtime": (
+        "the kernel says that a filter is in force; this says whose it is"
+    ),
     "unsafe-sysctls runtime": "one that was never started has only what its options ask for",
-    "weak-seccomp-profile seccomp_rules": "the filter in force is good; this finds that its file has changed",
+    "weak-seccomp-profile seccomp_rules": (
+        "the filter in force is good; this finds that its file has changed"
+    ),
 }
 """Check and fact without which it may still pass, with the reason."""
 
 
 @every_check
 def test_what_cannot_be_read_never_makes_a_check_pass(check: Check) -> None:
-    """Of each example, without one fact that the check asks for: it is unknown, or as before, or it fails by
-    its options, which the kernel alone had overruled."""
+    """Of each example, without one fact that the check asks for: it is unknown, or as before, or it
+    fails by its options, which the kernel alone had overruled."""
     for facts in (*facts_of(check.passes), *facts_of(check.fails)):
         if not isinstance(facts, Facts):
             continue
@@ -221,6 +282,8 @@ def test_what_cannot_be_read_never_makes_a_check_pass(check: Check) -> None:
         before = evaluate(check, _asking(facts, asked))
         for path in sorted(asked):
             after = evaluate(check, _without(facts, path))
-            limits = isinstance(facts, ContainerFacts) and without_cgroup(facts)  # Podman can set none
+            limits = isinstance(facts, ContainerFacts) and without_cgroup(
+                facts
+            )  # Podman can set none
             if f"{check.id} {path[0]}" not in SECOND_LOOKS and not limits:
                 assert after in (Status.UNKNOWN, Status.FAIL, before), (path, before, after)

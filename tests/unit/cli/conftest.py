@@ -20,7 +20,10 @@ Run = Callable[..., Answer]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
     monkeypatch.delenv("CONTAINER_HOST", raising=False)
 
     def call(*arguments: str) -> Answer:

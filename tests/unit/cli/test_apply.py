@@ -15,8 +15,23 @@ def test_nothing_is_applied_on_a_simulated_host(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "soon", "1e9"])
-def test_a_time_that_makes_no_sense_is_refused(given: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["apply", "shop-web", "--safe", "--yes", "--demo", f"--confirm-within={given}"]) == 2
+def test_a_time_that_makes_no_sense_is_refused(
+    given: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert (
+        main(
+            [
+                "apply",
+                "shop-web",
+                "--safe",
+                "--yes",
+                "--demo",
+                f"--confirm-within={given}",
+            ]
+        )
+        == 2
+    )
     assert "--confirm-within" in capsys.readouterr().err
 
 
@@ -25,7 +40,14 @@ def test_data_is_either_kept_or_discarded(capsys: pytest.CaptureFixture[str]) ->
     assert "not allowed with" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["undo", "--yes"], ["confirm"], ["journal", "show", "3fa2"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["undo", "--yes"],
+        ["confirm"],
+        ["journal", "show", "3fa2"],
+    ],
+)
 def test_an_empty_journal_has_nothing_to_offer(command: list[str]) -> None:
     assert main(command) == 2
 

@@ -79,7 +79,15 @@ def test_each_missing_thing_comes_with_what_helps() -> None:
     assert lines["Podman"] == Diagnosis(
         Mark.MISSING, "Podman", "the program is not installed", "sudo zypper install podman"
     )
-    for what in ("cgroups", "subuid", "subgid", "linger", "Quadlet", "security module", "terminal"):
+    for what in (
+        "cgroups",
+        "subuid",
+        "subgid",
+        "linger",
+        "Quadlet",
+        "security module",
+        "terminal",
+    ):
         assert lines[what].mark in (Mark.MISSING, Mark.POOR)
         assert lines[what].fix
     assert "usermod --add-subuids 100000-165535 nobody" in lines["subuid"].fix
@@ -94,20 +102,41 @@ def test_each_missing_thing_comes_with_what_helps() -> None:
         ({"TERM": "dumb"}, (80, 24), "terminal", Mark.POOR),
         ({"TERM": "xterm"}, (60, 16), "terminal", Mark.POOR),
         ({"TERM": "xterm"}, (0, 0), "terminal", Mark.NOTE),
-        ({"TERM": "xterm", "NO_COLOR": "1"}, (80, 24), "colours", Mark.NOTE),
-        ({"TERM": "xterm", "LANG": "C"}, (80, 24), "characters", Mark.POOR),
+        (
+            {"TERM": "xterm", "NO_COLOR": "1"},
+            (80, 24),
+            "colours",
+            Mark.NOTE,
+        ),
+        (
+            {"TERM": "xterm", "LANG": "C"},
+            (80, 24),
+            "characters",
+            Mark.POOR,
+        ),
     ],
 )
 def test_each_kind_of_terminal_is_rated(
-    environ: dict[str, str], size: tuple[int, int], what: str, mark: Mark
+    environ: dict[str, str],
+    size: tuple[int, int],
+    what: str,
+    mark: Mark,
 ) -> None:
     environment = Environment({**environ, "CONTAINER_HOST": "unix:///nowhere.sock"}, 0)
     assert _lines(_machine(environment=environment, size=size))[what].mark is mark
 
 
 def test_an_old_podman_has_no_quadlet_and_installing_it_again_helps_nobody() -> None:
-    lines = _lines(_machine(run=lambda arguments, seconds: "podman version 4.3.1", generator=lambda: None))
-    assert (lines["Podman"].mark, lines["Podman"].value) == (Mark.POOR, "4.3.1, which has no Quadlet")
+    lines = _lines(
+        _machine(
+            run=lambda arguments, seconds: "podman version 4.3.1",
+            generator=lambda: None,
+        )
+    )
+    assert (lines["Podman"].mark, lines["Podman"].value) == (
+        Mark.POOR,
+        "4.3.1, which has no Quadlet",
+    )
     for what in ("Podman", "Quadlet"):
         assert "--to run" in lines[what].fix
         assert "install" not in lines[what].fix
@@ -115,12 +144,16 @@ def test_an_old_podman_has_no_quadlet_and_installing_it_again_helps_nobody() -> 
 
 def test_a_folder_in_path_that_is_skipped_is_told() -> None:
     line = _lines(_machine(skipped=(("/srv/open", "other accounts can write it"),)))["PATH"]
-    assert (line.mark, line.value) == (Mark.POOR, "'/srv/open' is skipped: other accounts can write it")
+    assert (line.mark, line.value) == (
+        Mark.POOR,
+        "'/srv/open' is skipped: other accounts can write it",
+    )
     assert line.fix
 
 
 def test_the_command_prints_marks_and_ways_out(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("CONTAINER_HOST", "unix:///nowhere.sock")
@@ -132,7 +165,8 @@ def test_the_command_prints_marks_and_ways_out(
 
 
 def test_an_engine_too_busy_to_answer_still_shows_the_host(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     asked: list[int] = []
 
@@ -140,8 +174,13 @@ def test_an_engine_too_busy_to_answer_still_shows_the_host(
         asked.extend(engines)
         return Place()
 
-    monkeypatch.setattr("hardentui.features.opening.doctor.container_around", lambda: "a toolbox container")
-    monkeypatch.setattr("hardentui.features.opening.doctor.find_place", place)
+    monkeypatch.setattr(
+        "hardentui.features.opening.doctor.container_around", lambda: "a toolbox container"
+    )
+    monkeypatch.setattr(
+        "hardentui.features.opening.doctor.find_place",
+        place,
+    )
     path = str(tmp_path / "podman.sock")
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(path)

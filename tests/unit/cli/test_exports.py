@@ -11,7 +11,14 @@ from tests.unit.cli.conftest import Run
 
 
 def test_a_container_is_written_as_a_pod(run: Run) -> None:
-    answer = run("fix", "db", "--as-is", "--demo", "--to", "kube")
+    answer = run(
+        "fix",
+        "db",
+        "--as-is",
+        "--demo",
+        "--to",
+        "kube",
+    )
     assert answer.code == 0
     first = next(yaml.safe_load_all(answer.out))
     assert first["kind"] == "Pod"
@@ -20,9 +27,21 @@ def test_a_container_is_written_as_a_pod(run: Run) -> None:
     assert 'Not admitted by Pod Security "restricted"' in answer.out
 
 
-def test_the_changes_of_a_plan_are_in_the_pod(run: Run, tmp_path: Path) -> None:
+def test_the_changes_of_a_plan_are_in_the_pod(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     plan = ("--check", "new-privileges-allowed", "--check", "no-memory-limit")
-    answer = run("fix", "db", "--demo", *plan, "--to", "kube", "-o", str(tmp_path))
+    answer = run(
+        "fix",
+        "db",
+        "--demo",
+        *plan,
+        "--to",
+        "kube",
+        "-o",
+        str(tmp_path),
+    )
     assert answer.code == 0
     text = (tmp_path / "db.kube.yaml").read_text()
     container = next(yaml.safe_load_all(text))["spec"]["containers"][0]
@@ -32,9 +51,21 @@ def test_the_changes_of_a_plan_are_in_the_pod(run: Run, tmp_path: Path) -> None:
     assert "db.kube.yaml" in answer.err
 
 
-def test_a_playbook_is_written_with_what_it_requires(run: Run, tmp_path: Path) -> None:
+def test_a_playbook_is_written_with_what_it_requires(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     plan = ("--check", "new-privileges-allowed")
-    answer = run("fix", "db", "--demo", *plan, "--to", "ansible", "-o", str(tmp_path))
+    answer = run(
+        "fix",
+        "db",
+        "--demo",
+        *plan,
+        "--to",
+        "ansible",
+        "-o",
+        str(tmp_path),
+    )
     assert answer.code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"db.playbook.yml", "requirements.yml"}
     assert "no-new-privileges" in (tmp_path / "db.playbook.yml").read_text()
@@ -42,8 +73,21 @@ def test_a_playbook_is_written_with_what_it_requires(run: Run, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("target", ["kube", "ansible"])
-def test_a_file_with_a_secret_is_private(run: Run, tmp_path: Path, target: str) -> None:
-    answer = run("fix", "db", "--as-is", "--demo", "--to", target, "-o", str(tmp_path))
+def test_a_file_with_a_secret_is_private(
+    run: Run,
+    tmp_path: Path,
+    target: str,
+) -> None:
+    answer = run(
+        "fix",
+        "db",
+        "--as-is",
+        "--demo",
+        "--to",
+        target,
+        "-o",
+        str(tmp_path),
+    )
     assert answer.code == 0
     (file,) = tmp_path.glob("db.*")
     assert "correct-horse-battery" in file.read_text()
@@ -51,13 +95,26 @@ def test_a_file_with_a_secret_is_private(run: Run, tmp_path: Path, target: str) 
     assert "correct-horse-battery" not in answer.err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="root writes into the folder of another account")
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="root writes into the folder of another account",
+)
 def test_a_report_of_root_in_a_users_folder_stays_roots(tmp_path: Path) -> None:
     os.chown(tmp_path, 4321, 4321)
     path = tmp_path / "report.json"
     path.touch()
     os.chown(path, 4321, 4321)  # put there by the user, to be its owner
-    assert main(["check", "--demo", "--format", "json", "-o", str(path), "--quiet"]) in (1, 4)
+    assert main(
+        [
+            "check",
+            "--demo",
+            "--format",
+            "json",
+            "-o",
+            str(path),
+            "--quiet",
+        ]
+    ) in (1, 4)
     fix = "fix shop-web --demo --check no-memory-limit --to run -o".split()
     assert main([*fix, str(tmp_path / "out")]) == 0
     assert path.stat().st_uid == 0

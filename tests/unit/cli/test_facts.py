@@ -27,14 +27,26 @@ def _look(opened: Opened) -> list[Finding]:
     bench = Workbench(opened, judge)
     shared = bench.surroundings.host()
     bench.containers.rows()
-    bench.containers.scan(lambda row: None, lambda progress: None, threading.Event())
-    reports = [*shared, *(row.report for row in bench.containers.rows() if row.report)]
+    bench.containers.scan(
+        lambda row: None,
+        lambda progress: None,
+        threading.Event(),
+    )
+    reports = [
+        *shared,
+        *(row.report for row in bench.containers.rows() if row.report),
+    ]
     return [finding for report in reports for finding in report.findings]
 
 
 def _words(findings: list[Finding]) -> set[tuple[str, str, str, str]]:
     return {
-        (finding.subject.name, finding.check, finding.status.value, finding.severity.word)
+        (
+            finding.subject.name,
+            finding.check,
+            finding.status.value,
+            finding.severity.word,
+        )
         for finding in findings
     }
 
@@ -44,9 +56,17 @@ def _recorded() -> tuple[list[Finding], dict[str, Any]]:
     opened = open_simulated()
 
     def said(arguments: Any, seconds: float) -> Known[str]:
-        return '{"nftables": []}' if arguments[0] == "nft" else Unread(f"{arguments[0]} is not installed")
+        return (
+            '{"nftables": []}'
+            if arguments[0] == "nft"
+            else Unread(f"{arguments[0]} is not installed")
+        )
 
-    recorder = Recorder(opened, files=opened.files, run=said)
+    recorder = Recorder(
+        opened,
+        files=opened.files,
+        run=said,
+    )
     findings = _look(recorder.opened)
     return findings, json.loads(json.dumps(recorder.document()))
 
@@ -67,7 +87,9 @@ def test_secrets_are_not_in_the_file() -> None:
     assert "API_TOKEN=(withheld)" in text
     assert "POSTGRES_PASSWORD=(withheld)" in text
     assert ("db", "plaintext-secret-env", "fail") in {row[:3] for row in _words(live)}
-    assert ("db", "plaintext-secret-env", "fail") in {row[:3] for row in _words(_look(replay(document, "x")))}
+    assert ("db", "plaintext-secret-env", "fail") in {
+        row[:3] for row in _words(_look(replay(document, "x")))
+    }
 
 
 def test_a_question_that_was_not_asked_is_unknown_and_not_a_pass() -> None:
@@ -88,12 +110,19 @@ def test_a_question_that_was_not_asked_is_unknown_and_not_a_pass() -> None:
         ('{"schema": "hardentui/facts/1"}', "damaged"),
         ('{"schema": "hardentui/facts/1", "time": 3}', "damaged"),
         (
-            '{"schema": "hardentui/facts/1", "time": "2026-01-01T00:00:00Z", "files": [], "engines": 1}',
+            (
+                '{"schema": "hardentui/facts/1", "time": "2026-01-01T00:00:00Z", "files": [], '
+                '"engines": 1}'
+            ),
             "damaged",
         ),
     ],
 )
-def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str, says: str) -> None:
+def test_a_file_that_is_none_is_refused(
+    tmp_path: Path,
+    text: str,
+    says: str,
+) -> None:
     path = tmp_path / "facts.json"
     path.write_text(text)
     with pytest.raises(InputError, match=says):
@@ -101,16 +130,33 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str, says: str) ->
 
 
 def test_the_command_saves_what_check_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "facts.json"
     _, document = _recorded()
     with monkeypatch.context() as patch:
-        patch.setattr("hardentui.cli.saved.open_engines", lambda selection: replay(document, "x"))
+        patch.setattr(
+            "hardentui.cli.saved.open_engines",
+            lambda selection: replay(document, "x"),
+        )
         assert main(["check", "--save", str(path)]) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "10 containers" in capsys.readouterr().err
-    assert main(["check", "--facts", str(path), "shop-web", "--format", "json"]) == 1
+    assert (
+        main(
+            [
+                "check",
+                "--facts",
+                str(path),
+                "shop-web",
+                "--format",
+                "json",
+            ]
+        )
+        == 1
+    )
     whole = json.loads(capsys.readouterr().out)
     assert whole["subjects"][0]["name"] == "shop-web"
     assert whole["host"]["simulated"] is False

@@ -1,4 +1,5 @@
-"""Plans and trials from files are requests: what no fix of ours offers is refused, whatever else is asked."""
+"""Plans and trials from files are requests: what no fix of ours offers is refused, whatever else is
+asked."""
 
 import json
 from pathlib import Path
@@ -7,7 +8,10 @@ import pytest
 
 from hardentui.__main__ import main
 
-ASK = (["fix", "--to", "run"], ["fix", "--to", "quadlet", "--quiet"])
+ASK = (
+    ["fix", "--to", "run"],
+    ["fix", "--to", "quadlet", "--quiet"],
+)
 
 
 def _trial(tmp_path: Path, option: str, *after: str) -> str:
@@ -17,7 +21,12 @@ def _trial(tmp_path: Path, option: str, *after: str) -> str:
         "container": "shop-web",
         "result": "works",
         "baseline": {"ready": True, "how": "ports", "seconds": 1},
-        "fixes": [{"check": "no-memory-limit", "parameters": {"memory": "128m"}}],
+        "fixes": [
+            {
+                "check": "no-memory-limit",
+                "parameters": {"memory": "128m"},
+            }
+        ],
         "options": [
             {"option": "memory", "before": [], "after": ["128m"]},
             {"option": option, "before": [], "after": list(after)},
@@ -31,19 +40,44 @@ def _trial(tmp_path: Path, option: str, *after: str) -> str:
 @pytest.mark.parametrize("asked", ASK)
 @pytest.mark.parametrize(
     ("option", "after"),
-    [("privileged", ""), ("volume", "/:/host"), ("image", "evil:1"), ("hooks-dir", "/tmp/h"), ("env", "A=b")],
+    [
+        ("privileged", ""),
+        ("volume", "/:/host"),
+        ("image", "evil:1"),
+        ("hooks-dir", "/tmp/h"),
+        ("env", "A=b"),
+    ],
 )
 def test_a_trial_takes_only_what_a_fix_offers(
-    asked: list[str], option: str, after: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    asked: list[str],
+    option: str,
+    after: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = _trial(tmp_path, option, after)
-    assert main([asked[0], "shop-web", "--demo", "--trial", path, *asked[1:]]) == 2
+    assert (
+        main(
+            [
+                asked[0],
+                "shop-web",
+                "--demo",
+                "--trial",
+                path,
+                *asked[1:],
+            ]
+        )
+        == 2
+    )
     printed = capsys.readouterr()
     assert "is refused" in printed.err
     assert printed.out == ""
 
 
-def test_its_claims_are_told_as_claims(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_claims_are_told_as_claims(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     path = _trial(tmp_path, "memory", "128m")
     assert main(["fix", "shop-web", "--demo", "--trial", path, "--to", "quadlet"]) == 0
     printed = capsys.readouterr()
@@ -60,11 +94,22 @@ def test_its_claims_are_told_as_claims(tmp_path: Path, capsys: pytest.CaptureFix
     ],
 )
 def test_a_plan_with_values_that_no_check_takes_is_refused(
-    fix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fix: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "plan.toml"
     path.write_text(f"[[fix]]\n{fix}\n")
-    arguments = ["fix", "shop-web", "--demo", "--plan", str(path), "--to", "run", "--quiet"]
+    arguments = [
+        "fix",
+        "shop-web",
+        "--demo",
+        "--plan",
+        str(path),
+        "--to",
+        "run",
+        "--quiet",
+    ]
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -91,7 +136,9 @@ def test_a_plan_with_values_that_no_check_takes_is_refused(
     ],
 )
 def test_a_row_of_ones_own_sets_nothing_that_weakens(
-    row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    row: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "site.toml"
     path.write_text(
@@ -102,4 +149,6 @@ def test_a_row_of_ones_own_sets_nothing_that_weakens(
     assert main([*arguments, "--checklist", str(path)]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "would weaken the container" in printed.err or "no container option fixes it" in printed.err
+    assert (
+        "would weaken the container" in printed.err or "no container option fixes it" in printed.err
+    )

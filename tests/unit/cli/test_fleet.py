@@ -44,8 +44,17 @@ def _json(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any]:
     return code, json.loads(out)
 
 
-def test_the_same_container_on_two_hosts_is_two(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, merged = _json(capsys, "--facts", str(fleet / "a.json"), "--facts", str(fleet / "b.json"))
+def test_the_same_container_on_two_hosts_is_two(
+    fleet: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, merged = _json(
+        capsys,
+        "--facts",
+        str(fleet / "a.json"),
+        "--facts",
+        str(fleet / "b.json"),
+    )
     assert code == 1
     single_code, single = _json(capsys, "--facts", str(fleet / "a.json"))
     assert single_code == 1
@@ -66,11 +75,25 @@ def _containers(document: Any) -> list[str]:
     return [subject["name"] for subject in document["subjects"] if subject["kind"] == "container"]
 
 
-def test_a_directory_is_all_its_facts(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, merged = _json(capsys, "shop-web", "--facts", str(fleet))
+def test_a_directory_is_all_its_facts(
+    fleet: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, merged = _json(
+        capsys,
+        "shop-web",
+        "--facts",
+        str(fleet),
+    )
     assert code == 1
     assert _containers(merged) == ["shop-web", "shop-web"]
-    _, filtered = _json(capsys, "--filter", "name=shop-web", "--facts", str(fleet))
+    _, filtered = _json(
+        capsys,
+        "--filter",
+        "name=shop-web",
+        "--facts",
+        str(fleet),
+    )
     assert _containers(filtered) == ["shop-web", "shop-web"]
     assert run(("check", "no-such", "--facts", str(fleet))) == 2
     assert "no-such" in capsys.readouterr().err
@@ -80,11 +103,22 @@ def test_a_directory_is_all_its_facts(fleet: Path, capsys: pytest.CaptureFixture
         facts_files([str(fleet / "empty")])
 
 
-@pytest.mark.parametrize("form", ["text", "html", "markdown", "sarif", "junit", "json"])
+@pytest.mark.parametrize(
+    "form",
+    ["text", "html", "markdown", "sarif", "junit", "json"],
+)
 def test_every_format_names_the_hosts_and_lets_no_name_through(
-    form: str, fleet: Path, capsys: pytest.CaptureFixture[str]
+    form: str,
+    fleet: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, out = _check(capsys, "--facts", str(fleet), "--format", form)
+    code, out = _check(
+        capsys,
+        "--facts",
+        str(fleet),
+        "--format",
+        form,
+    )
     assert code == 1
     assert "web01" in out
     assert "\x1b" not in out
@@ -97,22 +131,44 @@ def test_every_format_names_the_hosts_and_lets_no_name_through(
 
 
 def test_sarif_keeps_the_hosts_apart_and_its_fingerprints(
-    fleet: Path, capsys: pytest.CaptureFixture[str]
+    fleet: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _, out = _check(capsys, "--facts", str(fleet), "--format", "sarif")
+    _, out = _check(
+        capsys,
+        "--facts",
+        str(fleet),
+        "--format",
+        "sarif",
+    )
     results = json.loads(out)["runs"][0]["results"]
     prints = [result["partialFingerprints"]["hardentui/v1"] for result in results]
     assert len(prints) == len(set(prints))
-    uris = {result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results}
+    uris = {
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results
+    }
     assert "web01/container/rootful/report" in uris
-    _, again = _check(capsys, "--facts", str(fleet), "--format", "sarif")
+    _, again = _check(
+        capsys,
+        "--facts",
+        str(fleet),
+        "--format",
+        "sarif",
+    )
     assert again == out
-    _, single = _check(capsys, "--facts", str(fleet / "a.json"), "--format", "sarif")
+    _, single = _check(
+        capsys,
+        "--facts",
+        str(fleet / "a.json"),
+        "--format",
+        "sarif",
+    )
     assert "web01/container" not in single
 
 
 def test_facts_that_cannot_be_read_are_a_host_that_was_not_looked_at(
-    fleet: Path, capsys: pytest.CaptureFixture[str]
+    fleet: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (fleet / "c.json").write_text('{"schema": "hardentui/facts/1"')
     code, merged = _json(
@@ -126,13 +182,21 @@ def test_facts_that_cannot_be_read_are_a_host_that_was_not_looked_at(
     assert run(("check", "--facts", str(fleet))) == 2, "nothing could be read"
 
 
-def test_the_same_facts_given_twice_are_one_host(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_facts_given_twice_are_one_host(
+    fleet: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     names = sorted(fleet.iterdir())
     copy = fleet.parent / "copy.json"
     copy.write_bytes(names[0].read_bytes())
     link = fleet.parent / "link.json"
     link.symlink_to(names[0])
-    assert facts_files([str(names[0]), str(copy), f"{fleet}/../{fleet.name}/{names[0].name}", str(link)]) == (
-        str(names[0]),
-    )
+    assert facts_files(
+        [
+            str(names[0]),
+            str(copy),
+            f"{fleet}/../{fleet.name}/{names[0].name}",
+            str(link),
+        ]
+    ) == (str(names[0]),)
     assert facts_files([str(fleet), str(copy)]) == tuple(map(str, names))

@@ -17,11 +17,19 @@ class Answers(StringIO):
     ("names", "start", "apply"),
     [
         (("shop-web",), "Start the trial? ", "Apply it? "),
-        (("shop-web", "shop-api"), "Start the trials? ", "Apply these 2? "),
+        (
+            ("shop-web", "shop-api"),
+            "Start the trials? ",
+            "Apply these 2? ",
+        ),
     ],
 )
 def test_one_question_before_the_trials_and_one_before_the_changes(
-    names: tuple[str, ...], start: str, apply: str, run: Run, monkeypatch: pytest.MonkeyPatch
+    names: tuple[str, ...],
+    start: str,
+    apply: str,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Answers("y\ny\n"))
     said = run("harden", *names, "--demo")
@@ -33,8 +41,16 @@ def test_one_question_before_the_trials_and_one_before_the_changes(
         assert f"apply {name}: done" in said.out
 
 
-def test_the_answer_no_leaves_all_of_them_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_no_leaves_all_of_them_alone(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sys, "stdin", Answers("y\nn\n"))
-    said = run("harden", "shop-web", "shop-api", "--demo")
+    said = run(
+        "harden",
+        "shop-web",
+        "shop-api",
+        "--demo",
+    )
     assert "Nothing was changed." in said.err
     assert "done" not in said.out

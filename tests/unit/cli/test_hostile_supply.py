@@ -22,7 +22,14 @@ from hardentui.scanners.stored import parse_report
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext\x9b31m"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-BAD = {*map(chr, range(0x0A)), "\x0b", "\x1b", "\x07", "\u202e", "\x9b"}
+BAD = {
+    *map(chr, range(0x0A)),
+    "\x0b",
+    "\x1b",
+    "\x07",
+    "\u202e",
+    "\x9b",
+}
 
 
 @pytest.fixture
@@ -36,16 +43,38 @@ def clean(text: str) -> bool:
 
 
 def scanned() -> ImageFacts:
-    hole = Vulnerability(HOSTILE, HOSTILE, "critical", HOSTILE, True, HOSTILE)
-    report = ScanReport(HOSTILE, NOW, NOW, (hole,), gaps=(HOSTILE,))
-    return ImageFacts("a" * 64, names=(HOSTILE,), scan=report, now=NOW)
+    hole = Vulnerability(
+        HOSTILE,
+        HOSTILE,
+        "critical",
+        HOSTILE,
+        True,
+        HOSTILE,
+    )
+    report = ScanReport(
+        HOSTILE,
+        NOW,
+        NOW,
+        (hole,),
+        gaps=(HOSTILE,),
+    )
+    return ImageFacts(
+        "a" * 64,
+        names=(HOSTILE,),
+        scan=report,
+        now=NOW,
+    )
 
 
 def test_hostile_names_in_scans_reach_no_terminal(screen: tuple[Terminal, io.StringIO]) -> None:
     terminal, out = screen
     images = [
         scanned(),
-        ImageFacts("b" * 64, names=(HOSTILE,), scan=Unread(HOSTILE)),
+        ImageFacts(
+            "b" * 64,
+            names=(HOSTILE,),
+            scan=Unread(HOSTILE),
+        ),
         ImageFacts("c" * 64, scan=NeverScanned()),
     ]
     scans._table(images, terminal)
@@ -66,11 +95,25 @@ def test_what_a_registry_says(screen: tuple[Terminal, io.StringIO]) -> None:
 def test_hostile_names_in_trust_reach_no_terminal(screen: tuple[Terminal, io.StringIO]) -> None:
     terminal, out = screen
     file = TrustFile(f"/etc/{HOSTILE}", HOSTILE, None)
-    draft = TrustDraft((), True, (file,), f"+{HOSTILE}", (HOSTILE,), (HOSTILE,), (HOSTILE,), (HOSTILE,))
-    proof = PullProof(
-        "signed", HOSTILE, PullVerdict.ACCEPTED, Pull(HOSTILE, PullVerdict.UNKNOWN, HOSTILE, HOSTILE), HOSTILE
+    draft = TrustDraft(
+        (), True, (file,), f"+{HOSTILE}", (HOSTILE,), (HOSTILE,), (HOSTILE,), (HOSTILE,)
     )
-    plan = TaskResult(tuple(trust._plan_sections(draft, (), (proof,))), diff=draft.diff)
+    proof = PullProof(
+        "signed",
+        HOSTILE,
+        PullVerdict.ACCEPTED,
+        Pull(
+            HOSTILE,
+            PullVerdict.UNKNOWN,
+            HOSTILE,
+            HOSTILE,
+        ),
+        HOSTILE,
+    )
+    plan = TaskResult(
+        tuple(trust._plan_sections(draft, (), (proof,))),
+        diff=draft.diff,
+    )
     carry_out(lambda stop, tell: plan, terminal, "pulling")
     assert not set(out.getvalue()) & BAD
     assert "owned" in out.getvalue()

@@ -20,14 +20,22 @@ HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext"
 INSIDE = ImageInventory(
     release={"ID": "debian", "VERSION_ID": "9", "PRETTY_NAME": HOSTILE},
     packages={"dpkg": 88},
-    credentials=(ImageFile(f"/root/{HOSTILE}", "private key", 2, True),),
+    credentials=(
+        ImageFile(
+            f"/root/{HOSTILE}",
+            "private key",
+            2,
+            True,
+        ),
+    ),
     layers=(LayerSize("sha256:" + "a" * 64, 74_000_000, 21),),
 )
 
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> str:
-    """Saved facts of the simulated host in which an image, a network and a container have hostile names."""
+    """Saved facts of the simulated host in which an image, a network and a container have hostile
+    names."""
     text = (Path(simulated.__file__).parent / "demo/host.json").read_text()
     for name in ("docker.io/library/nginx:1.27", "shop-net", "node-exporter"):
         text = text.replace(name, json.dumps(f"{name}{HOSTILE}")[1:-1])
@@ -41,7 +49,13 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every image can be read, and is the same inside; the images that were read."""
     read: list[str] = []
 
-    def look(bench: Workbench, engine: str, image: str, on_bytes: Callable[[int], None], stop: Any) -> Any:
+    def look(
+        bench: Workbench,
+        engine: str,
+        image: str,
+        on_bytes: Callable[[int], None],
+        stop: Any,
+    ) -> Any:
         on_bytes(5_000_000)
         read.append(image)
         bench.parts.inventories._known[image] = INSIDE
@@ -53,7 +67,14 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _clean(text: str) -> bool:
-    return not set(text) & {*map(chr, range(0x0A)), "\x0b", "\x1b", "\x07", "\u202e", "\x9b"}
+    return not set(text) & {
+        *map(chr, range(0x0A)),
+        "\x0b",
+        "\x1b",
+        "\x07",
+        "\u202e",
+        "\x9b",
+    }
 
 
 def test_the_list_is_0_and_names_images_and_users(run: Run) -> None:
@@ -66,8 +87,20 @@ def test_the_list_is_0_and_names_images_and_users(run: Run) -> None:
 def test_an_image_is_found_by_any_part_of_its_name_and_by_id(run: Run) -> None:
     _, everything, _ = run("images", "--demo", "--format", "json")
     first = json.loads(everything)["images"][0]
-    for name in (first["names"][0], "nginx", "nginx:1.27", "docker.io/library/nginx", first["id"][:10]):
-        code, out, _ = run("images", "--demo", "--format", "json", name)
+    for name in (
+        first["names"][0],
+        "nginx",
+        "nginx:1.27",
+        "docker.io/library/nginx",
+        first["id"][:10],
+    ):
+        code, out, _ = run(
+            "images",
+            "--demo",
+            "--format",
+            "json",
+            name,
+        )
         assert code == 0
         assert [image["id"] for image in json.loads(out)["images"]] == [first["id"]]
 
@@ -83,15 +116,25 @@ def test_every_image_of_the_simulated_host_can_be_looked_into() -> None:
     assert images == set(opened.inventories)
 
 
-def test_what_cannot_be_read_is_4_and_says_why(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulated, "_inventories", lambda document, images: {})
+def test_what_cannot_be_read_is_4_and_says_why(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        simulated,
+        "_inventories",
+        lambda document, images: {},
+    )
     code, out, err = run("images", "--demo", "--inside", "nginx")
     assert code == 4
     assert "not inspected" in out
     assert "docker.io/library/nginx:1.27: the image could not be read" in err
 
 
-def test_inside_is_read_only_on_request_and_only_of_those_named(run: Run, inside: list[str]) -> None:
+def test_inside_is_read_only_on_request_and_only_of_those_named(
+    run: Run,
+    inside: list[str],
+) -> None:
     run("images", "--demo")
     assert inside == []
     code, out, _ = run("images", "--demo", "--inside", "nginx")
@@ -103,11 +146,18 @@ def test_inside_is_read_only_on_request_and_only_of_those_named(run: Run, inside
 
 
 def test_ctrl_c_ends_the_look_keeps_what_was_found_and_is_130(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stops: list[Any] = []
 
-    def look(bench: Workbench, engine: str, image: str, on_bytes: Any, stop: Any) -> Any:
+    def look(
+        bench: Workbench,
+        engine: str,
+        image: str,
+        on_bytes: Any,
+        stop: Any,
+    ) -> Any:
         stops.append(stop)
         raise KeyboardInterrupt
 
@@ -119,10 +169,21 @@ def test_ctrl_c_ends_the_look_keeps_what_was_found_and_is_130(
 
 
 def test_hostile_names_cannot_act_on_the_terminal(
-    run: Run, inside: list[str], hostile: str, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    inside: list[str],
+    hostile: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hardentui.cli.session.selection_of", _saved(hostile))
-    for arguments in (["images"], ["images", "--inside"], ["networks"], ["images", "nothing-like-it"]):
+    monkeypatch.setattr(
+        "hardentui.cli.session.selection_of",
+        _saved(hostile),
+    )
+    for arguments in (
+        ["images"],
+        ["images", "--inside"],
+        ["networks"],
+        ["images", "nothing-like-it"],
+    ):
         _, out, err = run(*arguments)
         assert _clean(out), arguments
         assert _clean(err), arguments
@@ -141,35 +202,69 @@ def _saved(path: str) -> Callable[[object], Any]:
     return lambda options: Selection(facts_file=path)
 
 
-def _bridge(name: str, version: str = "5.4.2", **over: Any) -> NetworkFacts:
+def _bridge(
+    name: str,
+    version: str = "5.4.2",
+    **over: Any,
+) -> NetworkFacts:
     engine = EngineFacts(version=Version.parse(version))
-    return NetworkFacts(name, {"driver": "bridge", **over}, ("a", "b"), engine)
+    return NetworkFacts(
+        name,
+        {"driver": "bridge", **over},
+        ("a", "b"),
+        engine,
+    )
 
 
 @pytest.mark.parametrize(
     ("first", "other", "way"),
     [
         (_bridge("x"), _bridge("y"), True),
-        (_bridge("x", options={"isolate": "true"}), _bridge("y"), True),
-        (_bridge("x", options={"isolate": "true"}), _bridge("y", options={"isolate": "true"}), False),
-        (_bridge("x", options={"isolate": "strict"}), _bridge("y"), False),
+        (
+            _bridge("x", options={"isolate": "true"}),
+            _bridge("y"),
+            True,
+        ),
+        (
+            _bridge("x", options={"isolate": "true"}),
+            _bridge("y", options={"isolate": "true"}),
+            False,
+        ),
+        (
+            _bridge("x", options={"isolate": "strict"}),
+            _bridge("y"),
+            False,
+        ),
         (_bridge("x", internal=True), _bridge("y"), False),
         (_bridge("x", "6.0.0"), _bridge("y", "6.0.0"), False),
-        (_bridge("x", "6.0.0", options={"isolate": "false"}), _bridge("y", "6.0.0"), True),
+        (
+            _bridge("x", "6.0.0", options={"isolate": "false"}),
+            _bridge("y", "6.0.0"),
+            True,
+        ),
         (_bridge("x", driver="macvlan"), _bridge("y"), False),
     ],
 )
-def test_which_networks_the_host_connects(first: NetworkFacts, other: NetworkFacts, way: bool) -> None:
+def test_which_networks_the_host_connects(
+    first: NetworkFacts,
+    other: NetworkFacts,
+    way: bool,
+) -> None:
     assert connected(first, other) is connected(other, first) is way
     result = {place.name: place for place in places([first, other], [])}
     assert ("y" in result["x"].reaches) is way
 
 
 def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_told(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: ())
+    monkeypatch.setattr(
+        "hardentui.features.images.scanning.present",
+        lambda: (),
+    )
     code, out, err = run("images", "--demo", "--scan", "nginx")
     assert code == 4
     assert "?" in out.split(), "what is stored was not read"
@@ -194,11 +289,19 @@ def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_t
     ],
 )
 def test_a_report_that_cannot_be_used_is_2_and_one_sentence(
-    run: Run, tmp_path: Path, content: str, told: str
+    run: Run,
+    tmp_path: Path,
+    content: str,
+    told: str,
 ) -> None:
     path = tmp_path / "report.json"
     path.write_text(content)
-    code, out, err = run("images", "--demo", "--import", str(path))
+    code, out, err = run(
+        "images",
+        "--demo",
+        "--import",
+        str(path),
+    )
     assert (code, out) == (2, "")
     assert told in err
     assert _clean(err)

@@ -20,11 +20,28 @@ from hardentui.model.finding import Finding, Kind, Severity, Subject, failed
         ("-rf", "\x1b[2Jreboot;", "␛[2Jreboot;"),
     ],
 )
-def test_what_an_engine_calls_a_container_stays_one_word(name: str, identity: str, shown: str) -> None:
+def test_what_an_engine_calls_a_container_stays_one_word(
+    name: str,
+    identity: str,
+    shown: str,
+) -> None:
     subject = Subject(Kind.CONTAINER, identity, name)
-    finding = Finding("root-user", 4, "t", subject, failed("bad"), Severity.HIGH)
+    finding = Finding(
+        "root-user",
+        4,
+        "t",
+        subject,
+        failed("bad"),
+        Severity.HIGH,
+    )
     worst = SubjectResult(subject, score([finding]), (finding,))
-    result = CheckResult((), (worst,), "ten-steps", Severity.HIGH, "1")
+    result = CheckResult(
+        (),
+        (worst,),
+        "ten-steps",
+        Severity.HIGH,
+        "1",
+    )
     harden = next(
         command for command, _ in next_steps(result, Namespace(demo=False)) if " harden " in command
     )

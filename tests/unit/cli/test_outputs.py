@@ -1,4 +1,5 @@
-"""Whether a result can be written is known before the work starts; where it cannot after all, it is kept."""
+"""Whether a result can be written is known before the work starts; where it cannot after all, it is
+kept."""
 
 from pathlib import Path
 
@@ -19,7 +20,10 @@ COMMANDS = (
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_a_directory_that_takes_no_files_is_refused_first(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
 ) -> None:
     def work(*arguments: object, **more: object) -> None:
         raise AssertionError("the work has begun")
@@ -32,7 +36,10 @@ def test_a_directory_that_takes_no_files_is_refused_first(
         assert str(directory.parent) in answer.err
 
 
-def test_a_result_that_cannot_be_written_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_that_cannot_be_written_is_kept(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "gone").touch()  # it was a directory when the work began
     files = [DraftFile("plan.toml", "kept\n", masked="kept\n")]

@@ -20,7 +20,10 @@ TOKEN = "t" * 32
 
 @pytest.fixture
 async def server() -> AsyncIterator[TrainingServer]:
-    training = TrainingServer(port=unused_port(), token=TOKEN)
+    training = TrainingServer(
+        port=unused_port(),
+        token=TOKEN,
+    )
     running = TestServer(await training._make_app(), port=training.port)
     await running.start_server()
     try:
@@ -37,7 +40,9 @@ def browser(*, cookie: bool = True) -> ClientSession:
     return session
 
 
-async def test_the_address_with_the_token_gives_a_cookie_and_loses_the_token(server: TrainingServer) -> None:
+async def test_the_address_with_the_token_gives_a_cookie_and_loses_the_token(
+    server: TrainingServer,
+) -> None:
     async with browser(cookie=False) as session, session.get(server.address) as answer:
         assert answer.status == 200
         addresses = re.findall(r'(?:src|href)\s*=\s*"([^"]*)', await answer.text())
@@ -50,8 +55,13 @@ async def test_the_address_with_the_token_gives_a_cookie_and_loses_the_token(ser
         assert "SameSite=Strict" in given
 
 
-@pytest.mark.parametrize("path", ["/", "/ws", "/static/js/textual.js", "/download/x", "/?token=wrong"])
-async def test_nothing_is_served_without_the_token(server: TrainingServer, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/ws", "/static/js/textual.js", "/download/x", "/?token=wrong"]
+)
+async def test_nothing_is_served_without_the_token(
+    server: TrainingServer,
+    path: str,
+) -> None:
     headers = {"Origin": server.public_url}
     async with (
         browser(cookie=False) as session,
@@ -70,7 +80,10 @@ async def test_nothing_is_served_without_the_token(server: TrainingServer, path:
         {},
     ],
 )
-async def test_no_foreign_page_opens_the_socket(server: TrainingServer, headers: dict[str, str]) -> None:
+async def test_no_foreign_page_opens_the_socket(
+    server: TrainingServer,
+    headers: dict[str, str],
+) -> None:
     async with browser() as session:
         with pytest.raises(WSServerHandshakeError) as refused:
             await session.ws_connect(server.public_url + "/ws", headers=headers)
@@ -78,7 +91,8 @@ async def test_no_foreign_page_opens_the_socket(server: TrainingServer, headers:
 
 
 def test_a_session_writes_nothing_outside_its_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     own, other = tmp_path / "own", tmp_path / "other"
     own.mkdir()
@@ -88,7 +102,11 @@ def test_a_session_writes_nothing_outside_its_directory(
     write_bundle(str(own), [TextFile("a", "text")])
     for place in (other, own / ".." / "other", own / "out"):
         with pytest.raises(WriteError, match="writes no files"):
-            write_bundle(str(place), [TextFile("a", "text")], follow_symlink=True)
+            write_bundle(
+                str(place),
+                [TextFile("a", "text")],
+                follow_symlink=True,
+            )
     assert list(other.iterdir()) == []
 
 

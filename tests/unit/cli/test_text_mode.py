@@ -16,19 +16,30 @@ Talk = Callable[..., str]
 
 
 @pytest.fixture
-def talk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Talk:
+def talk(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Talk:
     """Have a dialogue on the simulated host; returns what was said."""
 
     def say(*lines: str) -> str:
-        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        monkeypatch.setattr(
+            "sys.stdin",
+            io.StringIO("".join(f"{line}\n" for line in lines)),
+        )
         assert main(["--text", "--demo"]) == 0
         return capsys.readouterr().out
 
     return say
 
 
-def test_from_the_list_to_a_written_quadlet(talk: Talk, tmp_path: Path) -> None:
-    said = talk("open shop-web", "likely", "plan", f"write {tmp_path / 'units'}", "quit", "never read")
+def test_from_the_list_to_a_written_quadlet(
+    talk: Talk,
+    tmp_path: Path,
+) -> None:
+    said = talk(
+        "open shop-web", "likely", "plan", f"write {tmp_path / 'units'}", "quit", "never read"
+    )
     assert "1. backup, score" in said
     assert re.search(r"shop-web: score \d+, 1 high", said)
     assert re.search("fix(es are| is) chosen: ", said)
@@ -41,7 +52,11 @@ def test_from_the_list_to_a_written_quadlet(talk: Talk, tmp_path: Path) -> None:
 
 def test_numbers_choose_and_drop_fixes_and_what_cannot_be_is_told(talk: Talk) -> None:
     said = talk(
-        "open shop-web", "choose no-memory-limit", "diff run", "choose no-memory-limit", "choose 99 x"
+        "open shop-web",
+        "choose no-memory-limit",
+        "diff run",
+        "choose no-memory-limit",
+        "choose 99 x",
     )
     assert "1 fix is chosen: no-memory-limit." in said
     assert "+    --memory=512m" in said
@@ -60,26 +75,51 @@ def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str, tmp_path: Path) -> None:
+def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(
+    attack: str,
+    tmp_path: Path,
+) -> None:
     bench = _hostile(attack, tmp_path).first_look().workbench()
     out = io.StringIO()
-    words = iter("1,all,plan,diff,harden,y,y,harden [/x],diff kube,unknown,host,list,1,1,".split(","))
+    words = iter(
+        "1,all,plan,diff,harden,y,y,harden [/x],diff kube,unknown,host,list,1,1,".split(",")
+    )
     Dialogue(
         bench, Terminal(out, out, environ={}), lambda: f"{word}\n" if (word := next(words)) else ""
     ).run()
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2066\u200b]", out.getvalue())
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2066\u200b]",
+        out.getvalue(),
+    )
     assert "1. " in out.getvalue()
 
 
 def test_the_chosen_fixes_alone_are_hardened(talk: Talk) -> None:
-    said = talk("open shop-web", "choose no-memory-limit", "harden probe true", "", "y", "quit")
+    said = talk(
+        "open shop-web",
+        "choose no-memory-limit",
+        "harden probe true",
+        "",
+        "y",
+        "quit",
+    )
     assert "hardened twin works" in said
     assert "apply shop-web: done" in said
     assert "not written" not in said, "what was applied is not lost"
 
 
 def test_a_container_is_hardened_with_two_answers(talk: Talk) -> None:
-    said = talk("open shop-web", "harden", "", "y", "harden", "n", "harden", "", "no")
+    said = talk(
+        "open shop-web",
+        "harden",
+        "",
+        "y",
+        "harden",
+        "n",
+        "harden",
+        "",
+        "no",
+    )
     first, second, third = said.split("Start the trial?")[1:]
     assert "hardened twin works" in first
     assert "apply shop-web: done" in first
@@ -88,7 +128,14 @@ def test_a_container_is_hardened_with_two_answers(talk: Talk) -> None:
 
 
 def test_what_cannot_be_done_says_why(talk: Talk) -> None:
-    said = talk("harden", "open shop-web", "harden curl", "undo", "quit", "quit")
+    said = talk(
+        "harden",
+        "open shop-web",
+        "harden curl",
+        "undo",
+        "quit",
+        "quit",
+    )
     for sentence in (
         "harden needs an open container.",
         "harden does not understand 'curl'.",

@@ -11,16 +11,40 @@ _LIMITS = ("--check", "no-memory-limit", "--check", "no-cpu-limit")
 
 
 def test_a_quadlet_is_edited_and_all_else_in_it_stays(run: Run) -> None:
-    answer = run("fix", "shop-web", "--demo", "--check", "new-privileges-allowed", "--to", "unit")
+    answer = run(
+        "fix",
+        "shop-web",
+        "--demo",
+        "--check",
+        "new-privileges-allowed",
+        "--to",
+        "unit",
+    )
     assert answer.code == 0
     assert "NoNewPrivileges=true" in answer.out
-    for kept in ("# plain http; TLS ends at the load balancer", "# The shop front.", "PublishPort=80:80"):
+    for kept in (
+        "# plain http; TLS ends at the load balancer",
+        "# The shop front.",
+        "PublishPort=80:80",
+    ):
         assert kept in answer.out
     assert "the command contains only the planned changes" in answer.err
 
 
-def test_a_generated_unit_gets_a_drop_in_that_is_read_last(run: Run, tmp_path: Path) -> None:
-    answer = run("fix", "uyuni-server", "--demo", *_LIMITS, "--to", "drop-in", "-o", str(tmp_path))
+def test_a_generated_unit_gets_a_drop_in_that_is_read_last(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    answer = run(
+        "fix",
+        "uyuni-server",
+        "--demo",
+        *_LIMITS,
+        "--to",
+        "drop-in",
+        "-o",
+        str(tmp_path),
+    )
     assert answer.code == 0
     (written,) = tmp_path.glob("uyuni-server.service.d/*.conf")
     assert written.name > "custom.conf", "it would be taken back by the admin's own drop-in"
@@ -41,11 +65,28 @@ def test_a_file_beside_the_unit_is_told_to_be_a_second_one(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "way"), [("shop-web", "unit"), ("shop-web", "drop-in"), ("uyuni-server", "unit")]
+    ("name", "way"),
+    [
+        ("shop-web", "unit"),
+        ("shop-web", "drop-in"),
+        ("uyuni-server", "unit"),
+    ],
 )
-def test_a_made_up_host_is_never_changed_in_place(run: Run, name: str, way: str) -> None:
+def test_a_made_up_host_is_never_changed_in_place(
+    run: Run,
+    name: str,
+    way: str,
+) -> None:
     """Its paths may well exist on the machine that this runs on."""
-    answer = run("fix", name, "--demo", "--all", "--to", way, "--in-place")
+    answer = run(
+        "fix",
+        name,
+        "--demo",
+        "--all",
+        "--to",
+        way,
+        "--in-place",
+    )
     assert answer.code == 2
     assert "nothing can be changed in place" in answer.err
     for path in (
@@ -57,8 +98,18 @@ def test_a_made_up_host_is_never_changed_in_place(run: Run, name: str, way: str)
 
 
 def test_a_plan_in_json_names_what_nobody_can_know(run: Run) -> None:
-    document = json.loads(run("plan", "db", "--demo", "--safe", "--format", "json").out)
+    document = json.loads(
+        run(
+            "plan",
+            "db",
+            "--demo",
+            "--safe",
+            "--format",
+            "json",
+        ).out
+    )
     assert document["unknowable"] == []
     assert any(
-        "inside the container are not carried over" in sentence for sentence in document["not_carried"]
+        "inside the container are not carried over" in sentence
+        for sentence in document["not_carried"]
     )

@@ -19,7 +19,13 @@ from hardentui.features.rights.page import (
     Rights,
     rights_page,
 )
-from hardentui.features.rights.seccomp import Against, CallTable, FamilyWays, FilterKind, SeccompPage
+from hardentui.features.rights.seccomp import (
+    Against,
+    CallTable,
+    FamilyWays,
+    FilterKind,
+    SeccompPage,
+)
 from hardentui.features.sections import page_text
 from hardentui.lib.seccomp import OpenCalls
 from hardentui.model.draft import TextFile
@@ -29,7 +35,9 @@ from hardentui.model.network import Contact, NewNetwork
 HOSTILE = "x\x1b]0;owned\x07\x9b31m\u202e[red]b[/red]\nnext\ud800"
 FORBIDDEN = ("\x1b", "\x07", "\x9b", "\u202e", "\ud800")
 
-_ROW = CapabilityRow(HOSTILE, HOSTILE, CapabilityReach.TAKEOVER, True, True, True, None, True, False)
+_ROW = CapabilityRow(
+    HOSTILE, HOSTILE, CapabilityReach.TAKEOVER, True, True, True, None, True, False
+)
 CAPABILITIES = CapabilityPage(
     HOSTILE, HOSTILE, True, HOSTILE, (_ROW,), HOSTILE, True, True, (HOSTILE,), HOSTILE
 )
@@ -52,9 +60,25 @@ SECCOMP = SeccompPage(
     Against(HOSTILE, (HOSTILE,), (HOSTILE,)),
 )
 LSM = LsmPage(
-    HOSTILE, HOSTILE, True, HOSTILE, Confinement.CONFINED, HOSTILE, HOSTILE, HOSTILE, True, (HOSTILE,)
+    HOSTILE,
+    HOSTILE,
+    True,
+    HOSTILE,
+    Confinement.CONFINED,
+    HOSTILE,
+    HOSTILE,
+    HOSTILE,
+    True,
+    (HOSTILE,),
 )
-RIGHTS = Rights(HOSTILE, HOSTILE, True, CAPABILITIES, SECCOMP, LSM)
+RIGHTS = Rights(
+    HOSTILE,
+    HOSTILE,
+    True,
+    CAPABILITIES,
+    SECCOMP,
+    LSM,
+)
 OUTGOING = Outgoing(
     HOSTILE,
     HOSTILE,
@@ -69,7 +93,14 @@ SPLIT = Split(
     False,
     HOSTILE,
     (NewNetwork(HOSTILE, (HOSTILE,), True, False),),
-    (Move(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,)),),
+    (
+        Move(
+            HOSTILE,
+            HOSTILE,
+            (HOSTILE,),
+            (HOSTILE,),
+        ),
+    ),
     (TextFile("a.network", HOSTILE),),
 )
 
@@ -85,7 +116,10 @@ def screen() -> _Screen:
 
 
 @pytest.fixture
-def terminal(screen: _Screen, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def terminal(
+    screen: _Screen,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Terminal:
     monkeypatch.setenv("TERM", "xterm")
     return Terminal(screen, io.StringIO(), no_color=True)
 
@@ -93,14 +127,26 @@ def terminal(screen: _Screen, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 @pytest.mark.parametrize(
     ("show", "page"),
     [
-        (lambda page, to: to.write(page_text(rights_page(page))), RIGHTS),
-        (lambda page, to: to.write(page_text(outgoing_page(page))), OUTGOING),
-        (lambda page, to: to.write(page_text(splits_page([page]))), SPLIT),
+        (
+            lambda page, to: to.write(page_text(rights_page(page))),
+            RIGHTS,
+        ),
+        (
+            lambda page, to: to.write(page_text(outgoing_page(page))),
+            OUTGOING,
+        ),
+        (
+            lambda page, to: to.write(page_text(splits_page([page]))),
+            SPLIT,
+        ),
     ],
     ids=["rights", "outgoing", "split"],
 )
 def test_no_text_reaches_the_terminal_as_a_command(
-    show: Any, page: Any, terminal: Terminal, screen: _Screen
+    show: Any,
+    page: Any,
+    terminal: Terminal,
+    screen: _Screen,
 ) -> None:
     show(page, terminal)
     told = screen.getvalue()
@@ -110,7 +156,8 @@ def test_no_text_reaches_the_terminal_as_a_command(
 
 
 def test_an_entry_of_the_journal_is_wrapped_between_words_on_a_terminal_and_its_difference_is_not(
-    terminal: Terminal, screen: _Screen
+    terminal: Terminal,
+    screen: _Screen,
 ) -> None:
     terminal.width = 80
     entry = JournalEntry(
@@ -122,7 +169,12 @@ def test_an_entry_of_the_journal_is_wrapped_between_words_on_a_terminal_and_its_
         diff=f"+--env={'long words ' * 10}",
         original="web-before-3fa2",
     )
-    write_entries(terminal, (entry,), "text", whole=True)
+    write_entries(
+        terminal,
+        (entry,),
+        "text",
+        whole=True,
+    )
     lines = screen.getvalue().splitlines()
     assert f"    {entry.diff}" in lines
     kept = lines.index("    the original is kept as web-before-3fa2; hardentui journal forget")

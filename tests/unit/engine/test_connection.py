@@ -11,7 +11,13 @@ import pytest
 
 from hardentui.engine.connection import Request, UnixConnection, segment, target
 from hardentui.engine.recorded import RecordedConnection, RecordingConnection
-from hardentui.errors import EngineDenied, EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.errors import (
+    EngineDenied,
+    EngineError,
+    EngineProtocolError,
+    EngineUnreachable,
+    NotFound,
+)
 from tests.support.hostile import CHUNKED, Scripted, answer, chunk
 from tests.support.waiting import eventually
 
@@ -21,7 +27,10 @@ OK = answer(b'{"ok": true}')
 def test_a_kept_alive_connection_carries_many_requests(tmp_path: Path) -> None:
     with Scripted(tmp_path, [OK]) as server:
         connection = UnixConnection(server.path)
-        assert [connection.get("/a"), connection.get("/b", {"z": "1", "all": "a b"})] == [{"ok": True}] * 2
+        assert [
+            connection.get("/a"),
+            connection.get("/b", {"z": "1", "all": "a b"}),
+        ] == [{"ok": True}] * 2
         connection.close()
     assert server.connections == 1
     assert server.requests[1] == b"GET /v5.0.0/libpod/b?all=a%20b&z=1 HTTP/1.1\r\nHost: d\r\n\r\n"
@@ -64,7 +73,8 @@ def test_chunks_are_put_together_wherever_they_are_cut(tmp_path: Path) -> None:
     ],
 )
 def test_garbage_is_a_protocol_error_and_the_next_request_starts_afresh(
-    tmp_path: Path, answered: bytes
+    tmp_path: Path,
+    answered: bytes,
 ) -> None:
     with Scripted(tmp_path, [answered, Scripted.CLOSE], [OK]) as server:
         connection = UnixConnection(server.path, timeout=5)
@@ -89,9 +99,18 @@ def test_the_size_of_an_answer_is_bounded_however_it_is_sent(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"HTTP/1.1 200 OK\r\n", answer(b"[1, 2, 3]")[:-4], CHUNKED + b"5\r\n[1"]
+    "sent",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\n",
+        answer(b"[1, 2, 3]")[:-4],
+        CHUNKED + b"5\r\n[1",
+    ],
 )
-def test_half_an_answer_is_unreachable_and_not_asked_for_twice(tmp_path: Path, sent: bytes) -> None:
+def test_half_an_answer_is_unreachable_and_not_asked_for_twice(
+    tmp_path: Path,
+    sent: bytes,
+) -> None:
     with Scripted(tmp_path, [sent, Scripted.CLOSE]) as server:
         connection = UnixConnection(server.path)
         with pytest.raises(EngineUnreachable, match="lost"):
@@ -100,8 +119,14 @@ def test_half_an_answer_is_unreachable_and_not_asked_for_twice(tmp_path: Path, s
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("start", [[], [b"HTTP/1.1 200 OK\r\n"], [OK[:-3]]])
-def test_a_server_that_hangs_is_given_up_after_the_time_limit(tmp_path: Path, start: list[bytes]) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [[], [b"HTTP/1.1 200 OK\r\n"], [OK[:-3]]],
+)
+def test_a_server_that_hangs_is_given_up_after_the_time_limit(
+    tmp_path: Path,
+    start: list[bytes],
+) -> None:
     with Scripted(tmp_path, [*start, Scripted.HANG]) as server:
         connection = UnixConnection(server.path)
         started = monotonic()
@@ -134,7 +159,11 @@ def test_close_wakes_a_request_that_waits(tmp_path: Path) -> None:
 
 def test_podmans_own_message_is_told_with_nothing_that_a_terminal_acts_on(tmp_path: Path) -> None:
     body = json.dumps(
-        {"cause": "x", "message": "no such \x1b]0;owned\x07 thing\nline", "response": 500}
+        {
+            "cause": "x",
+            "message": "no such \x1b]0;owned\x07 thing\nline",
+            "response": 500,
+        }
     ).encode()
     with Scripted(tmp_path, [answer(body, "500 Internal Server Error")]) as server:
         connection = UnixConnection(server.path)
@@ -176,7 +205,10 @@ def test_absent_refused_and_too_long_are_told_apart(tmp_path: Path) -> None:
         UnixConnection("/" + "a" * 200).ping()
 
 
-def test_no_permission_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_permission_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     connection = UnixConnection(str(tmp_path / "sock"))
 
     def refuse(*_: object) -> None:
@@ -191,7 +223,12 @@ def test_no_permission_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_the_listener_is_told_every_request(tmp_path: Path) -> None:
     seen: list[Request] = []
-    with Scripted(tmp_path, [OK], [answer(b"{}", "404 Not Found")], [Scripted.CLOSE]) as server:
+    with Scripted(
+        tmp_path,
+        [OK],
+        [answer(b"{}", "404 Not Found")],
+        [Scripted.CLOSE],
+    ) as server:
         connection = UnixConnection(server.path, listener=seen.append)
         connection.get("/a", {"all": "true"})
         for expected in (NotFound, EngineUnreachable):
@@ -207,7 +244,17 @@ def test_the_listener_is_told_every_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../containers/json", "a b", "a\r\nX: y", "a?b=c", "a#b", "ä", "\ud800", "%00"]
+    "name",
+    [
+        "../../containers/json",
+        "a b",
+        "a\r\nX: y",
+        "a?b=c",
+        "a#b",
+        "ä",
+        "\ud800",
+        "%00",
+    ],
 )
 def test_a_segment_stays_one_segment(name: str) -> None:
     quoted = segment(name)
@@ -221,8 +268,14 @@ def test_no_object_is_called_like_a_step_in_a_path(name: str) -> None:
         segment(name)
 
 
-@pytest.mark.parametrize("path", ["/a b", "/a\r\nDELETE /b HTTP/1.1", "a", "/ä", ""])
-def test_a_path_that_was_not_quoted_is_never_sent(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["/a b", "/a\r\nDELETE /b HTTP/1.1", "a", "/ä", ""],
+)
+def test_a_path_that_was_not_quoted_is_never_sent(
+    tmp_path: Path,
+    path: str,
+) -> None:
     with Scripted(tmp_path, [OK]) as server:
         connection = UnixConnection(server.path)
         with pytest.raises(ValueError, match="segment"):
@@ -232,20 +285,38 @@ def test_a_path_that_was_not_quoted_is_never_sent(tmp_path: Path, path: str) -> 
 
 
 def test_a_stream_gives_whole_lines_however_they_are_chunked(tmp_path: Path) -> None:
-    pieces = [CHUNKED, chunk(b'{"n": 1}\n{"n"'), chunk(b': 2}\n\n{"n": 3'), chunk(b"}\n"), b"0\r\n\r\n"]
+    pieces = [
+        CHUNKED,
+        chunk(b'{"n": 1}\n{"n"'),
+        chunk(b': 2}\n\n{"n": 3'),
+        chunk(b"}\n"),
+        b"0\r\n\r\n",
+    ]
     bytewise = [byte for piece in pieces for byte in (piece[i : i + 1] for i in range(len(piece)))]
     for number, script in enumerate((pieces, bytewise)):
         directory = tmp_path / str(number)
         directory.mkdir()
         with Scripted(directory, script) as server:
-            items = list(UnixConnection(server.path).stream("/events", None, threading.Event(), tick=5))
+            items = list(
+                UnixConnection(server.path).stream(
+                    "/events",
+                    None,
+                    threading.Event(),
+                    tick=5,
+                )
+            )
         assert items == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
 def test_a_quiet_stream_ticks_and_ends_at_the_stop_sign(tmp_path: Path) -> None:
     stop = threading.Event()
     with Scripted(tmp_path, [CHUNKED, Scripted.HANG]) as server:
-        stream = UnixConnection(server.path).stream("/events", None, stop, tick=0.05)
+        stream = UnixConnection(server.path).stream(
+            "/events",
+            None,
+            stop,
+            tick=0.05,
+        )
         assert [next(stream), next(stream)] == [None, None]
         stop.set()
         started = monotonic()
@@ -276,7 +347,10 @@ def test_a_recording_keeps_answers_and_failures(tmp_path: Path) -> None:
             recording.get("/gone")
         recording.ping()
         recording.close()
-    replayed = RecordedConnection(json.loads(json.dumps(recording.answers)), recording.failures)
+    replayed = RecordedConnection(
+        json.loads(json.dumps(recording.answers)),
+        recording.failures,
+    )
     assert replayed.get("/good", {"all": "true"}) == {"ok": True}
     assert replayed.ping()["server"] == "Libpod"
     with pytest.raises(EngineError, match="broken"):
@@ -293,16 +367,32 @@ def ask_many(connection: UnixConnection, *paths: str) -> dict[str, Any]:
 
 def test_one_error_among_many_keeps_nothing_back(tmp_path: Path) -> None:
     missing = answer(b'{"message": "no such container"}', "404 Not Found")
-    with Scripted(tmp_path, [OK], [missing], [answer(b"not json")], [OK]) as server:
+    with Scripted(
+        tmp_path,
+        [OK],
+        [missing],
+        [answer(b"not json")],
+        [OK],
+    ) as server:
         connection = UnixConnection(server.path)
         result = ask_many(connection, "/a", "/b", "/c", "/d")
         connection.close()
-    assert [type(answer) for answer in result.values()] == [dict, NotFound, EngineProtocolError, dict]
+    assert [type(answer) for answer in result.values()] == [
+        dict,
+        NotFound,
+        EngineProtocolError,
+        dict,
+    ]
     assert server.connections == 1
 
 
 def test_what_was_sent_on_a_socket_that_broke_is_asked_for_again(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [OK], [OK, Scripted.CLOSE], [OK]) as server:
+    with Scripted(
+        tmp_path,
+        [OK],
+        [OK, Scripted.CLOSE],
+        [OK],
+    ) as server:
         connection = UnixConnection(server.path)
         result = ask_many(connection, *["/a", "/b", "/c", "/d", "/e"])
         connection.close()

@@ -26,7 +26,9 @@ from hardentui.options.read import read_spec
 from hardentui.writers.run_script import run_arguments
 from tests.support.hostile import Scripted, answer
 
-RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data" / "docker.json").read_text())
+RECORDED: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "data" / "docker.json").read_text()
+)
 INFO = RECORDED["/info"]
 DOCUMENTS: dict[str, Any] = {
     document["Name"].removeprefix("/"): document
@@ -35,7 +37,11 @@ DOCUMENTS: dict[str, Any] = {
 }
 
 
-def spec_of(name: str, info: Mapping[str, Any] = INFO, **host: Any) -> Spec:
+def spec_of(
+    name: str,
+    info: Mapping[str, Any] = INFO,
+    **host: Any,
+) -> Spec:
     """What a container was asked for, with other fields of its HostConfig."""
     document = deepcopy(DOCUMENTS[name])
     document["HostConfig"].update(host)
@@ -55,7 +61,10 @@ def spec_of(name: str, info: Mapping[str, Any] = INFO, **host: Any) -> Spec:
 
 @pytest.fixture
 def engine() -> Engine:
-    return Engine(EngineFacts(), lambda: DockerConnection(RecordedConnection(RECORDED)))
+    return Engine(
+        EngineFacts(),
+        lambda: DockerConnection(RecordedConnection(RECORDED)),
+    )
 
 
 def test_an_engine_lists_and_reads_everything_as_from_podman(engine: Engine) -> None:
@@ -66,7 +75,10 @@ def test_an_engine_lists_and_reads_everything_as_from_podman(engine: Engine) -> 
     image = engine.image(rows["web"].image_id)
     assert [layer["comment"] for layer in image["History"]] == ["imported from tarball"]
     front = next(network for network in engine.networks() if network["name"] == "front")
-    assert (front["subnets"], front["dns_enabled"]) == ([{"subnet": "10.99.0.0/24", "gateway": None}], True)
+    assert (front["subnets"], front["dns_enabled"]) == (
+        [{"subnet": "10.99.0.0/24", "gateway": None}],
+        True,
+    )
     assert {volume["Name"]: volume["Anonymous"] for volume in engine.volumes()}["data1"] is False
     assert engine.load_info().rootless is False
     assert engine.facts.default_capabilities == DEFAULT_CAPABILITIES
@@ -75,20 +87,37 @@ def test_an_engine_lists_and_reads_everything_as_from_podman(engine: Engine) -> 
 def test_docker_is_read_where_it_was_named_and_only_there(tmp_path: Path) -> None:
     """A socket that was found by itself is named with the way to read it."""
     absent = answer(b'{"message":"page not found"}', "404 Not Found")
-    with Scripted(tmp_path, [absent], [answer(b"OK")], [answer(json.dumps(INFO).encode())]) as server:
+    with Scripted(
+        tmp_path, [absent], [answer(b"OK")], [answer(json.dumps(INFO).encode())]
+    ) as server:
         url = f"unix://{server.path}"
-        engine = probe(Candidate("", url, "--url", found_with=("--url", url)))
+        engine = probe(
+            Candidate(
+                "",
+                url,
+                "--url",
+                found_with=("--url", url),
+            )
+        )
         assert isinstance(engine, Engine)
         assert server.requests[-1].startswith(b"GET /info ")
         assert (engine.facts.label, engine.facts.rootless) == ("docker", False)
         unread = Unread("not in this test")
-        opened = Opened((engine,), (), CommandLog(), LocalFiles(), lambda: unread, lambda _: unread, "vm")
+        opened = Opened(
+            (engine,), (), CommandLog(), LocalFiles(), lambda: unread, lambda _: unread, "vm"
+        )
         with pytest.raises(ChangeFailed, match="only read here"):
             opened.refuse_only_read()
         engine.close()
     (tmp_path / "x").mkdir()
     with Scripted(tmp_path / "x", [absent]) as server:
-        nothing = probe(Candidate("", f"unix://{server.path}", "Docker's socket"))
+        nothing = probe(
+            Candidate(
+                "",
+                f"unix://{server.path}",
+                "Docker's socket",
+            )
+        )
         assert isinstance(nothing, NoAnswer)
         assert f"hardentui --url unix://{server.path} check" in nothing.hint
 
@@ -139,13 +168,28 @@ def test_a_seccomp_profile_whose_file_nobody_knows_is_not_taken_for_none() -> No
     [
         ({}, DEFAULT_CAPABILITIES),
         ({"CapDrop": ["ALL"]}, frozenset()),
-        ({"CapDrop": ["all"], "CapAdd": ["CHOWN"]}, {"CAP_CHOWN"}),
-        ({"CapDrop": ["NET_RAW"], "CapAdd": ["ALL"]}, ALL_CAPABILITIES - {"CAP_NET_RAW"}),
-        ({"CapAdd": ["cap_sys_time"]}, DEFAULT_CAPABILITIES | {"CAP_SYS_TIME"}),
-        ({"CapDrop": ["ALL"], "Privileged": True}, ALL_CAPABILITIES),
+        (
+            {"CapDrop": ["all"], "CapAdd": ["CHOWN"]},
+            {"CAP_CHOWN"},
+        ),
+        (
+            {"CapDrop": ["NET_RAW"], "CapAdd": ["ALL"]},
+            ALL_CAPABILITIES - {"CAP_NET_RAW"},
+        ),
+        (
+            {"CapAdd": ["cap_sys_time"]},
+            DEFAULT_CAPABILITIES | {"CAP_SYS_TIME"},
+        ),
+        (
+            {"CapDrop": ["ALL"], "Privileged": True},
+            ALL_CAPABILITIES,
+        ),
     ],
 )
-def test_capabilities_are_those_that_docker_gives(host: dict[str, Any], held: frozenset[str]) -> None:
+def test_capabilities_are_those_that_docker_gives(
+    host: dict[str, Any],
+    held: frozenset[str],
+) -> None:
     document = deepcopy(DOCUMENTS["static"])
     document["HostConfig"].update({"CapAdd": None, "CapDrop": None, **host})
     assert set(container(document, INFO)["BoundingCaps"]) == held
@@ -162,7 +206,10 @@ def test_what_docker_alone_gives_is_told_and_not_added() -> None:
 
 
 def test_the_settings_of_the_daemon_go_along() -> None:
-    hardened = {**INFO, "SecurityOptions": ["name=no-new-privileges", "name=userns"]}
+    hardened = {
+        **INFO,
+        "SecurityOptions": ["name=no-new-privileges", "name=userns"],
+    }
     assert spec_of("static", hardened)[NO_NEW_PRIVILEGES]
     assert spec_of("static", hardened, UsernsMode="")[USERNS] == "auto"
     assert not spec_of("static", hardened, UsernsMode="host")[USERNS]
@@ -173,12 +220,18 @@ def test_the_settings_of_the_daemon_go_along() -> None:
     [
         ({"Type": "json-file"}, "", ()),
         ({"Type": "local"}, "k8s-file", ("max-size=100m",)),
-        ({"Type": "fluentd", "Config": {"tag": "x"}}, "journald", ()),
+        (
+            {"Type": "fluentd", "Config": {"tag": "x"}},
+            "journald",
+            (),
+        ),
         ({"Type": "none"}, "none", ()),
     ],
 )
 def test_logs_go_where_podman_can_write_them(
-    log: dict[str, Any], driver: str, options: tuple[str, ...]
+    log: dict[str, Any],
+    driver: str,
+    options: tuple[str, ...],
 ) -> None:
     spec = spec_of("static", LogConfig=log)
     assert (spec[LOG_DRIVER], spec[LOG_OPT]) == (driver, options)
@@ -187,11 +240,15 @@ def test_logs_go_where_podman_can_write_them(
 def test_short_names_are_those_of_the_docker_hub_and_commands_are_quoted() -> None:
     document = deepcopy(DOCUMENTS["web"])
     document["Config"]["Image"] = "nginx:1.27"
-    document["Mounts"][0].update(Type="volume", Name="a b", Source="/var/lib/docker/volumes/a b/_data")
+    document["Mounts"][0].update(
+        Type="volume", Name="a b", Source="/var/lib/docker/volumes/a b/_data"
+    )
     spec = read_spec(Sources(container(document, INFO)))
     assert spec[IMAGE] == "docker.io/library/nginx:1.27"
     assert any("docker save nginx:1.27 | podman load" in remark for remark in spec.remarks)
-    assert any("podman volume create 'a b' && tar -C '/var/lib/" in remark for remark in spec.remarks)
+    assert any(
+        "podman volume create 'a b' && tar -C '/var/lib/" in remark for remark in spec.remarks
+    )
 
 
 @pytest.mark.parametrize("odd", [None, 5, "text", {"a": 1}, [None, 3]])

@@ -27,13 +27,27 @@ from tests.support.waiting import eventually
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 ROW_KEYS = st.sampled_from(
-    ["Id", "Names", "Image", "State", "Labels", "Created", "Pid", "StartedAt", "Networks"]
+    [
+        "Id",
+        "Names",
+        "Image",
+        "State",
+        "Labels",
+        "Created",
+        "Pid",
+        "StartedAt",
+        "Networks",
+    ]
 )
-DOCUMENT_KEYS = st.sampled_from(["Id", "Name", "State", "Config", "HostConfig", "NetworkSettings", "Actor"])
+DOCUMENT_KEYS = st.sampled_from(
+    ["Id", "Name", "State", "Config", "HostConfig", "NetworkSettings", "Actor"]
+)
 
 
 def recorded(answers: Mapping[str, Any], **failures: str) -> Engine:
@@ -44,7 +58,12 @@ def recorded(answers: Mapping[str, Any], **failures: str) -> Engine:
 
 
 def inspected(identity: str) -> dict[str, Any]:
-    return {"Id": identity, "Name": f"name-{identity}", "State": {}, "Config": {"Labels": None}}
+    return {
+        "Id": identity,
+        "Name": f"name-{identity}",
+        "State": {},
+        "Config": {"Labels": None},
+    }
 
 
 @given(st.dictionaries(ROW_KEYS, JSON) | JSON)
@@ -63,7 +82,9 @@ def test_a_row_of_the_list_is_read_or_refused(value: Any) -> None:
 @given(st.dictionaries(DOCUMENT_KEYS, JSON) | JSON)
 def test_an_inspect_document_is_safe_to_walk_or_refused(value: Any) -> None:
     try:
-        document = shapes.container(value, value["Id"] if isinstance(value, dict) and "Id" in value else "x")
+        document = shapes.container(
+            value, value["Id"] if isinstance(value, dict) and "Id" in value else "x"
+        )
     except EngineProtocolError:
         return
     for section in ("State", "Config", "HostConfig", "NetworkSettings"):
@@ -72,7 +93,10 @@ def test_an_inspect_document_is_safe_to_walk_or_refused(value: Any) -> None:
 
 @given(JSON)
 def test_an_event_is_read_or_refused(value: Any) -> None:
-    for document in (value, {"Action": "start", "Type": "container", "Actor": value}):
+    for document in (
+        value,
+        {"Action": "start", "Type": "container", "Actor": value},
+    ):
         try:
             result = event(document)
         except EngineProtocolError:
@@ -80,11 +104,25 @@ def test_an_event_is_read_or_refused(value: Any) -> None:
         assert result.id
 
 
-@pytest.mark.parametrize("garbage", [7, "x", {"a": 1}, [7], [[]], [{}], [{"Id": 7, "Name": 7, "name": 7}]])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        7,
+        "x",
+        {"a": 1},
+        [7],
+        [[]],
+        [{}],
+        [{"Id": 7, "Name": 7, "name": 7}],
+    ],
+)
 def test_lists_that_are_none_are_protocol_errors(garbage: Any) -> None:
     answers = ("containers", "images", "networks", "volumes", "pods")
     engine = recorded(
-        {f"/{name}/json" + ("?all=true" if name == "containers" else ""): garbage for name in answers}
+        {
+            f"/{name}/json" + ("?all=true" if name == "containers" else ""): garbage
+            for name in answers
+        }
         | {"/containers/x/changes": garbage, "/images/x/history": garbage}
     )
     looks: list[Callable[[], object]] = [
@@ -96,7 +134,16 @@ def test_lists_that_are_none_are_protocol_errors(garbage: Any) -> None:
             look()
 
 
-@pytest.mark.parametrize("garbage", [7, [], {}, {"Id": ""}, {"Id": "x", "Name": "x", "Config": [1]}])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        7,
+        [],
+        {},
+        {"Id": ""},
+        {"Id": "x", "Name": "x", "Config": [1]},
+    ],
+)
 def test_documents_that_are_none_are_protocol_errors(garbage: Any) -> None:
     engine = recorded(
         {
@@ -106,7 +153,12 @@ def test_documents_that_are_none_are_protocol_errors(garbage: Any) -> None:
             "/pods/x/json": [],
         }
     )
-    for look in (engine.inspect, engine.image, engine.exec_session, engine.pod):
+    for look in (
+        engine.inspect,
+        engine.image,
+        engine.exec_session,
+        engine.pod,
+    ):
         with pytest.raises(EngineProtocolError):
             look("x")
 
@@ -138,7 +190,12 @@ class Counted(RecordedConnection):
 
     asked: ClassVar[list[str]] = []
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
         self.asked.append(path)
         return super().get(path, query, timeout)
 
@@ -146,7 +203,12 @@ class Counted(RecordedConnection):
 def shop(*ids: str) -> dict[str, Any]:
     return {
         "/containers/json?all=true": [
-            {"Id": identity, "Names": [identity], "ImageID": "image"} for identity in ids
+            {
+                "Id": identity,
+                "Names": [identity],
+                "ImageID": "image",
+            }
+            for identity in ids
         ],
         "/images/json": [{"Id": "image"}],
         "/images/image/json": {"Id": "image"},
@@ -163,7 +225,11 @@ def test_what_was_begun_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> No
     engine.begin()
     results: dict[str, Inspected] = {}
     listed = engine.listed()
-    engine.inspect_many([row.id for row in listed], results.__setitem__, threading.Event())
+    engine.inspect_many(
+        [row.id for row in listed],
+        results.__setitem__,
+        threading.Event(),
+    )
     assert [image["Id"] for image in engine.images()] == ["image"]
     assert engine.image("image")["Id"] == "image"
     assert [network["name"] for network in engine.networks()] == ["podman"]
@@ -171,11 +237,16 @@ def test_what_was_begun_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert sorted(results) == ["a", "b", "c"]
     assert sorted(Counted.asked) == sorted(path.partition("?")[0] for path in answers)
     engine.image("image")
-    assert Counted.asked.count("/images/image/json") == 2, "an answer that was asked for ahead is told once"
+    assert Counted.asked.count("/images/image/json") == 2, (
+        "an answer that was asked for ahead is told once"
+    )
 
 
 def test_what_was_begun_tells_its_errors_to_whom_asks() -> None:
-    engine = recorded({"/containers/json?all=true": []}, _volumes_json="database is locked")
+    engine = recorded(
+        {"/containers/json?all=true": []},
+        _volumes_json="database is locked",
+    )
     engine.begin()
     assert engine.listed() == ()
     with pytest.raises(EngineError, match="database is locked"):
@@ -193,7 +264,16 @@ def test_what_was_begun_tells_its_errors_to_whom_asks() -> None:
 
 def test_an_image_that_is_never_told_keeps_no_container_back(tmp_path: Path) -> None:
     listed = answer(
-        json.dumps([{"Id": identity, "Names": [identity], "ImageID": "image"} for identity in "ab"]).encode()
+        json.dumps(
+            [
+                {
+                    "Id": identity,
+                    "Names": [identity],
+                    "ImageID": "image",
+                }
+                for identity in "ab"
+            ]
+        ).encode()
     )
     by_path: dict[str, list[bytes | float | str]] = {
         "/containers/json": [listed],
@@ -206,7 +286,11 @@ def test_an_image_that_is_never_told_keeps_no_container_back(tmp_path: Path) -> 
         engine.begin()
         answers: dict[str, Inspected] = {}
         ids = [row.id for row in engine.listed()]
-        engine.inspect_many(ids, answers.__setitem__, threading.Event())
+        engine.inspect_many(
+            ids,
+            answers.__setitem__,
+            threading.Event(),
+        )
         assert sorted(answers) == ["a", "b"]
         with pytest.raises(EngineUnreachable, match="in time"):
             engine.image("image")
@@ -228,17 +312,27 @@ for one in threads: one.start()
 for one in threads: one.join()
 """
     for _ in range(5):
-        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+        subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            timeout=60,
+        )
 
 
 def test_the_stop_sign_ends_a_scan_of_an_engine_that_hangs(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [answer(json.dumps(inspected("a")).encode())], [Scripted.HANG]) as server:
+    with Scripted(
+        tmp_path, [answer(json.dumps(inspected("a")).encode())], [Scripted.HANG]
+    ) as server:
         engine = Engine(EngineFacts(), lambda: UnixConnection(server.path))
         stop = threading.Event()
         threading.Timer(0.3, stop.set).start()
         seen: list[str] = []
         started = monotonic()
-        engine.inspect_many("abcdef", lambda identity, _: seen.append(identity), stop)
+        engine.inspect_many(
+            "abcdef",
+            lambda identity, _: seen.append(identity),
+            stop,
+        )
         assert monotonic() - started < 10
         assert len(seen) == 1
         assert eventually(lambda: not scanning(), 10), "the workers were left waiting"
@@ -251,18 +345,28 @@ def scanning() -> list[threading.Thread]:
 
 def test_an_engine_that_goes_away_ends_a_scan_with_one_error(tmp_path: Path) -> None:
     script = [answer(json.dumps(inspected("a")).encode())]
-    with Scripted(tmp_path, script, script, [Scripted.CLOSE]) as server:
+    with Scripted(
+        tmp_path,
+        script,
+        script,
+        [Scripted.CLOSE],
+    ) as server:
         engine = Engine(EngineFacts(), lambda: UnixConnection(server.path))
         seen: list[str] = []
         with pytest.raises(EngineUnreachable):
-            engine.inspect_many([str(i) for i in range(9)], lambda i, _: seen.append(i), threading.Event())
+            engine.inspect_many(
+                [str(i) for i in range(9)], lambda i, _: seen.append(i), threading.Event()
+            )
         engine.close()
     assert len(seen) <= 2
     assert len(server.requests) < 9
 
 
 INFO: dict[str, Any] = {
-    "host": {"security": {"rootless": True, "capabilities": "CAP_CHOWN, cap_kill"}, "kernel": "0.0-other"},
+    "host": {
+        "security": {"rootless": True, "capabilities": "CAP_CHOWN, cap_kill"},
+        "kernel": "0.0-other",
+    },
     "version": {"Version": "5.8.1"},
 }
 
@@ -278,7 +382,15 @@ def test_info_refines_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    "info", [None, [], {}, {"host": 7}, {"host": {}}, {"host": {"security": {}}, "version": {"Version": "x"}}]
+    "info",
+    [
+        None,
+        [],
+        {},
+        {"host": 7},
+        {"host": {}},
+        {"host": {"security": {}}, "version": {"Version": "x"}},
+    ],
 )
 def test_info_that_fails_leaves_the_facts_and_says_why(info: Any) -> None:
     engine = recorded({"/info": info})
@@ -294,7 +406,12 @@ def test_info_that_fails_leaves_the_facts_and_says_why(info: Any) -> None:
 
 def podman_event(action: str, name: str = "web") -> dict[str, Any]:
     actor = {"ID": "1" * 64, "Attributes": {"name": name}}
-    return {"Action": action, "Type": "container", "Actor": actor, "timeNano": 1_500_000_000_000_000_000}
+    return {
+        "Action": action,
+        "Type": "container",
+        "Actor": actor,
+        "timeNano": 1_500_000_000_000_000_000,
+    }
 
 
 def test_a_watch_reports_loss_once_and_its_end(tmp_path: Path) -> None:
@@ -339,6 +456,14 @@ def test_garbage_in_the_event_stream_is_a_loss_with_a_reason(tmp_path: Path) -> 
             if link is Link.LOST:
                 stop.set()
 
-        watch(engine, lambda _: pytest.fail("no event came"), note, stop)
+        watch(
+            engine,
+            lambda _: pytest.fail("no event came"),
+            note,
+            stop,
+        )
         engine.close()
-    assert states[1] == (Link.LOST, "Podman's answer for an event is not an object.")
+    assert states[1] == (
+        Link.LOST,
+        "Podman's answer for an event is not an object.",
+    )

@@ -1,4 +1,5 @@
-"""An engine behind ssh, with a stand-in for the program: what it is told, what happens when it fails."""
+"""An engine behind ssh, with a stand-in for the program: what it is told, what happens when it
+fails."""
 
 import os
 import sys
@@ -39,7 +40,11 @@ FORWARD = """
 """
 
 
-def install_ssh(directory: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+def install_ssh(
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+) -> None:
     program = directory / "bin" / "ssh"
     program.parent.mkdir()
     program.write_text(f"#!{sys.executable}\n{textwrap.dedent(code)}")
@@ -48,15 +53,37 @@ def install_ssh(directory: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> 
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory / "none"))
 
 
-def test_an_engine_behind_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_behind_ssh(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     log = tmp_path / "log"
     with Scripted(tmp_path, [PING], [answer(b"[]")]) as server:
-        install_ssh(tmp_path, monkeypatch, FORWARD.format(log=str(log), upstream=server.path))
-        engine = probe(Candidate("prod", URL, "connection prod", "/home/anna/.ssh/key"))
+        install_ssh(
+            tmp_path,
+            monkeypatch,
+            FORWARD.format(
+                log=str(log),
+                upstream=server.path,
+            ),
+        )
+        engine = probe(
+            Candidate(
+                "prod",
+                URL,
+                "connection prod",
+                "/home/anna/.ssh/key",
+            )
+        )
         assert isinstance(engine, Engine), engine
         assert engine.listed() == ()
         facts = engine.facts
-        assert (facts.label, facts.local, facts.rootless, facts.url) == ("prod (ssh)", False, True, URL)
+        assert (facts.label, facts.local, facts.rootless, facts.url) == (
+            "prod (ssh)",
+            False,
+            True,
+            URL,
+        )
         words = log.read_text().split("\n")
         directory = Path(words[words.index("-L") + 1].partition(":")[0]).parent
         assert directory.stat().st_mode & 0o777 == 0o700
@@ -70,7 +97,10 @@ def test_an_engine_behind_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not any("StrictHostKeyChecking" in word or "UserKnownHosts" in word for word in words)
 
 
-def test_ssh_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ssh_that_fails_is_quoted(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     code = "import sys; sys.stderr.write('Host key verification failed.\\x1b[2J\\n'); sys.exit(255)"
     install_ssh(tmp_path, monkeypatch, code)
     result = probe(Candidate("prod", URL, "connection prod"))
@@ -80,9 +110,14 @@ def test_ssh_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_ssh_that_hangs_is_ended_after_the_time_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    install_ssh(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    install_ssh(
+        tmp_path,
+        monkeypatch,
+        "import time; time.sleep(60)",
+    )
     tunnel = Tunnel(URL, time_limit=0.3)
     started = monotonic()
     with pytest.raises(EngineUnreachable, match="timed out"):

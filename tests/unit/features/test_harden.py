@@ -30,7 +30,12 @@ from hardentui.features.harden.task import Hardening, HardenWishes
 from hardentui.features.trial import baseline as proposing
 from hardentui.features.trial import running
 from hardentui.features.trial.baseline import proposed_probe
-from hardentui.features.trial.tried import can_keep_profile, choices_of, keep_profile, profile_directory
+from hardentui.features.trial.tried import (
+    can_keep_profile,
+    choices_of,
+    keep_profile,
+    profile_directory,
+)
 from hardentui.features.views import Report, Row
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
@@ -66,26 +71,58 @@ FIXES = (
 
 
 def _plan(choices: tuple[Choice, ...] = FIXES) -> Plan:
-    return make_plan(FACTS, choices, tuple(all_checks()), load(""))
+    return make_plan(
+        FACTS,
+        choices,
+        tuple(all_checks()),
+        load(""),
+    )
 
 
 def _trial(**more: object) -> Trial:
     plan = _plan()
-    port = (OptionChange("publish", ("8080:80",), ("127.0.0.1:8080:80",)),)
+    port = (
+        OptionChange(
+            "publish",
+            ("8080:80",),
+            ("127.0.0.1:8080:80",),
+        ),
+    )
     trial = Trial(
         container="web",
         result=Result.WORKS,
         baseline=Baseline(True, How.PORTS, 0.5),
         options=running.option_changes(plan, plan.after),
         fixes=running.fixes(plan.choices),
-        relaxed=(Relaxed("default-capabilities-kept", "cap-add", "none", "CHOWN", "chown failed"),),
+        relaxed=(
+            Relaxed(
+                "default-capabilities-kept",
+                "cap-add",
+                "none",
+                "CHOWN",
+                "chown failed",
+            ),
+        ),
         left_out=(
-            LeftOut("no-cpu-limit", "it does not work with it: too slow " + "very " * 40),
+            LeftOut(
+                "no-cpu-limit",
+                "it does not work with it: too slow " + "very " * 40,
+            ),
             LeftOut("root-user", "the user to run as must be chosen"),
         ),
-        decide=(Decision("wildcard-port", port), Decision("unfirewalled-port", port)),
-        not_exercised=(NotExercised("login", "no account"), NotExercised("load")),
-        learned=Learned(syscalls=151, syscalls_before=373, memory_peak=5 << 20),
+        decide=(
+            Decision("wildcard-port", port),
+            Decision("unfirewalled-port", port),
+        ),
+        not_exercised=(
+            NotExercised("login", "no account"),
+            NotExercised("load"),
+        ),
+        learned=Learned(
+            syscalls=151,
+            syscalls_before=373,
+            memory_peak=5 << 20,
+        ),
         seconds=24.2,
     )
     return replace(trial, **more)
@@ -95,13 +132,28 @@ def _card(trial: Trial | None = None) -> Card:
     wanted = replace(
         _plan(),
         skipped=(
-            Skipped("root-user", "the user to run as must be chosen", needs="user"),
-            Skipped("default-network", "its fix may break it", included_by=None),
+            Skipped(
+                "root-user",
+                "the user to run as must be chosen",
+                needs="user",
+            ),
+            Skipped(
+                "default-network",
+                "its fix may break it",
+                included_by=None,
+            ),
         ),
     )
     trial = trial or _trial()
     plan = _plan(choices_of(trial))
-    return card_of(wanted, plan, FACTS, trial, score(()), score(()))
+    return card_of(
+        wanted,
+        plan,
+        FACTS,
+        trial,
+        score(()),
+        score(()),
+    )
 
 
 def test_it_shows_what_became_better_and_what_is_for_an_admin() -> None:
@@ -117,13 +169,22 @@ def test_it_shows_what_became_better_and_what_is_for_an_admin() -> None:
         "Needs a value      root-user (user)",
     ):
         assert words in text, text
-    assert card.decide == ("--publish 8080:80 becomes 127.0.0.1:8080:80? (wildcard-port)",), "asked once"
-    assert [line.split(":")[0] for line in card.left_out] == ["no-cpu-limit"], "a missing value is told once"
+    assert card.decide == ("--publish 8080:80 becomes 127.0.0.1:8080:80? (wildcard-port)",), (
+        "asked once"
+    )
+    assert [line.split(":")[0] for line in card.left_out] == ["no-cpu-limit"], (
+        "a missing value is told once"
+    )
     assert title(card) == ("web · hardened twin works", "took 24 s")
 
 
 def test_it_fits_a_small_screen_and_says_where_it_was_cut() -> None:
-    card = replace(_card(), notes=("a note " * 60,), probes=("true",), answer="HTTP 200")
+    card = replace(
+        _card(),
+        notes=("a note " * 60,),
+        probes=("true",),
+        answer="HTTP 200",
+    )
     small, whole = lines(card, 74, 16), lines(card, 74)
     assert len(small) == 16 < len(whole)
     assert max(LABEL + len(line.text) for line in small) <= 74
@@ -140,7 +201,12 @@ def test_the_document_is_what_the_schema_says() -> None:
         with pytest.raises(KeyError if name == "schema" else ValidationError):
             validated(missing)
     with pytest.raises(ValidationError):
-        validated({**document, "after": {**document["after"], "capabilities": "8"}})
+        validated(
+            {
+                **document,
+                "after": {**document["after"], "capabilities": "8"},
+            }
+        )
 
 
 def test_on_the_simulated_host_it_is_played(capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,16 +243,31 @@ def test_a_pod_stands_for_its_members_and_a_name_on_two_engines_is_refused() -> 
         facts = container()
         subject = Subject(Kind.CONTAINER, key, name)
         report = Report(subject, (), facts=facts)
-        return Row(key, facts.engine, key, name, "bb", "running", "Up", pod=pod, report=report)
+        return Row(
+            key,
+            facts.engine,
+            key,
+            name,
+            "bb",
+            "running",
+            "Up",
+            pod=pod,
+            report=report,
+        )
 
-    rows = (row("a1a1", "web", "shop"), row("b2b2", "db", "shop"), row("c3c3", "mail"), row("d4d4", "mail"))
+    rows = (
+        row("a1a1", "web", "shop"),
+        row("b2b2", "db", "shop"),
+        row("c3c3", "mail"),
+        row("d4d4", "mail"),
+    )
     assert [each.name for each in _chosen(rows, ["shop"])] == ["web", "db"]
     assert [each.id for each in _chosen(rows, ["c3c3"])] == ["c3c3"]
     with pytest.raises(UsageError, match="more than one"):
         _chosen(rows, ["mail"])
 
 
-# --- probes ------------------------------------------------------------------------------------------
+# --- probes ---------------------------------------------------------------------------------------
 
 
 def _web(page: str, status: int) -> tuple[list[str], str]:
@@ -196,7 +277,11 @@ def _web(page: str, status: int) -> tuple[list[str], str]:
     def ask(command: str, seconds: float) -> ProbeResult:
         asked.append(command)
         if "-w" in command and command.startswith("curl"):
-            return ProbeResult(command, exit_code=0, output=f"{page}\n{status}")
+            return ProbeResult(
+                command,
+                exit_code=0,
+                output=f"{page}\n{status}",
+            )
         return ProbeResult(command, exit_code=0)
 
     probe = proposed_probe(ask, ["tcp/8080"])
@@ -205,7 +290,11 @@ def _web(page: str, status: int) -> tuple[list[str], str]:
 
 @pytest.fixture
 def programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proposing, "find_program", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(
+        proposing,
+        "find_program",
+        lambda name: f"/usr/bin/{name}",
+    )
 
 
 @pytest.mark.usefixtures("programs")
@@ -218,7 +307,16 @@ def test_a_probe_looks_for_what_the_service_answers_now() -> None:
 
 @pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize(
-    "words", ["a'; touch /x; '", "$(id)", "a\nb", "build 1234", "`id`", "x" * 200, "a\\'b"]
+    "words",
+    [
+        "a'; touch /x; '",
+        "$(id)",
+        "a\nb",
+        "build 1234",
+        "`id`",
+        "x" * 200,
+        "a\\'b",
+    ],
 )
 def test_nothing_of_a_page_that_means_something_to_a_shell_gets_into_a_probe(words: str) -> None:
     asked, probe = _web(f"<title>{words}</title>", 200)
@@ -234,10 +332,21 @@ def test_a_probe_that_names_the_target_runs_beside_it() -> None:
 
 
 def _doors(**more: object) -> Doors:
-    names = sorted({call for need in table().need for call in need.calls.split()} | {"unshare", "socket"})
-    everything = SeccompProfile("ERRNO", rules={name: (SeccompRule("ALLOW"),) for name in names})
+    names = sorted(
+        {call for need in table().need for call in need.calls.split()} | {"unshare", "socket"}
+    )
+    everything = SeccompProfile(
+        "ERRNO",
+        rules={name: (SeccompRule("ALLOW"),) for name in names},
+    )
     return replace(
-        Doors(filter=everything, capabilities=frozenset(), user_namespaces=True, set_id=True), **more
+        Doors(
+            filter=everything,
+            capabilities=frozenset(),
+            user_namespaces=True,
+            set_id=True,
+        ),
+        **more,
     )
 
 
@@ -247,7 +356,9 @@ def test_the_table_of_kernel_vulnerabilities_says_of_each_what_it_needs_and_who_
     assert all(re.fullmatch(r"CVE-\d{4}-\d{4,7}", cve) for cve in cves)
     for need in table().need:
         assert need.source in table().sources, need
-        assert need.calls or need.socket or need.capability or need.user_namespace or need.set_id, need
+        assert need.calls or need.socket or need.capability or need.user_namespace or need.set_id, (
+            need
+        )
     assert set(within_reach(_doors())) == set(cves)
     assert set(within_reach(_doors(filter=None))) == set(cves)
 
@@ -255,14 +366,24 @@ def test_the_table_of_kernel_vulnerabilities_says_of_each_what_it_needs_and_who_
 @pytest.mark.parametrize(
     ("cve", "closed", "open_again"),
     [
-        ("CVE-2025-40364", {"filter": SeccompProfile("ERRNO")}, {}),  # a call
-        ("CVE-2024-1086", {"user_namespaces": False}, {"capabilities": frozenset({"CAP_NET_ADMIN"})}),
+        (
+            "CVE-2025-40364",
+            {"filter": SeccompProfile("ERRNO")},
+            {},
+        ),  # a call
+        (
+            "CVE-2024-1086",
+            {"user_namespaces": False},
+            {"capabilities": frozenset({"CAP_NET_ADMIN"})},
+        ),
         ("CVE-2014-5206", {"user_namespaces": False}, {}),
         ("CVE-2014-0181", {"set_id": False}, {}),
     ],
 )
 def test_a_kernel_vulnerability_is_out_of_reach_when_one_of_its_ways_in_is_closed(
-    cve: str, closed: dict[str, object], open_again: dict[str, object]
+    cve: str,
+    closed: dict[str, object],
+    open_again: dict[str, object],
 ) -> None:
     assert cve in within_reach(_doors())
     assert cve not in within_reach(_doors(**closed))
@@ -276,9 +397,24 @@ def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_lea
     }
     runtime = RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))
     facts = container("--volume=data:/data", runtime=runtime)
-    trial = _trial(learned=Learned(syscalls=1, syscalls_before=373, seccomp=profile))
-    card = card_of(_plan(), _plan(), facts, trial, score(()), score(()))
-    assert card.before.kernel_vulnerabilities == sum(len(need.cves.split()) for need in table().need)
+    trial = _trial(
+        learned=Learned(
+            syscalls=1,
+            syscalls_before=373,
+            seccomp=profile,
+        )
+    )
+    card = card_of(
+        _plan(),
+        _plan(),
+        facts,
+        trial,
+        score(()),
+        score(()),
+    )
+    assert card.before.kernel_vulnerabilities == sum(
+        len(need.cves.split()) for need in table().need
+    )
     assert card.after.kernel_vulnerabilities == 4, "two of waitid, two of set-id programs"
     text = "\n".join(line.text for line in lines(card, 90) if line.label == "known kernel bugs")
     assert re.fullmatch(r"122 within reach +4 within reach", text), text
@@ -288,7 +424,12 @@ def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_lea
 @pytest.mark.parametrize(
     ("port", "asked", "answered", "told"),
     [
-        (389, "300c020101600702010304008000", "300c02010161070a010004000400", "answers LDAP"),  # by slapd 2.6
+        (
+            389,
+            "300c020101600702010304008000",
+            "300c02010161070a010004000400",
+            "answers LDAP",
+        ),  # by slapd 2.6
         (
             53,
             "00111234000000010000000000000000020001",
@@ -298,7 +439,10 @@ def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_lea
     ],
 )
 def test_ldap_and_dns_are_asked_for_what_changes_nothing(
-    port: int, asked: str, answered: str, told: str
+    port: int,
+    asked: str,
+    answered: str,
+    told: str,
 ) -> None:
     heard: list[bytes] = []
 
@@ -314,7 +458,9 @@ def test_ldap_and_dns_are_asked_for_what_changes_nothing(
             thread = threading.Thread(target=serve)
             thread.start()
             words = command.replace(f"/{port};", f"/{server.getsockname()[1]};")
-            done = subprocess.run(["sh", "-c", words], env={**os.environ, "TARGET": "127.0.0.1"}, check=False)
+            done = subprocess.run(
+                ["sh", "-c", words], env={**os.environ, "TARGET": "127.0.0.1"}, check=False
+            )
             thread.join()
         return ProbeResult(command, "" if done.returncode == 0 else "it failed")
 
@@ -326,14 +472,26 @@ def test_ldap_and_dns_are_asked_for_what_changes_nothing(
     assert proposed_probe(ask, [f"tcp/{port}"]) is None
 
 
-# --- a closed terminal -------------------------------------------------------------------------------
+# --- a closed terminal ----------------------------------------------------------------------------
 
 
 def _task(facts: ContainerFacts = FACTS, **wishes: object) -> Hardening:
-    opened = SimpleNamespace(simulated=False, files=LocalFiles())
-    subject = Subject(Kind.CONTAINER, facts.name, facts.id, facts.engine.label)
+    opened = SimpleNamespace(
+        simulated=False,
+        files=LocalFiles(),
+    )
+    subject = Subject(
+        Kind.CONTAINER,
+        facts.name,
+        facts.id,
+        facts.engine.label,
+    )
     report = Report(subject, (), (), facts=facts)
-    return Hardening(cast(Any, SimpleNamespace(opened=opened)), report, HardenWishes(**wishes))  # type: ignore[arg-type]
+    return Hardening(
+        cast(Any, SimpleNamespace(opened=opened)),
+        report,
+        HardenWishes(**wishes),
+    )  # type: ignore[arg-type]
 
 
 def test_a_trial_that_worked_waits_a_day_for_its_decision(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,17 +502,25 @@ def test_a_trial_that_worked_waits_a_day_for_its_decision(monkeypatch: pytest.Mo
     assert kept is not None
     assert kept.trial == _trial()
     again = FACTS.replace(engine=FACTS.engine.replace(url="unix:///tmp/another/podman.sock"))
-    assert _task(again).tried_before() is not None, "a service that we start has another address each time"
+    assert _task(again).tried_before() is not None, (
+        "a service that we start has another address each time"
+    )
     assert _task(checks=("writable-rootfs",)).tried_before() is None, "another question"
     assert _task(directory="/out").tried_before() is None
     other = container("--volume=data:/data", inspect={"Image": "f" * 64})
     assert _task(other).tried_before() is None, "another image"
-    monkeypatch.setattr("hardentui.features.harden.task.time.time", lambda: kept.at + 90_000)
+    monkeypatch.setattr(
+        "hardentui.features.harden.task.time.time",
+        lambda: kept.at + 90_000,
+    )
     assert _task().tried_before() is None, "a day later"
 
 
 def test_a_change_that_waits_is_told_before_a_trial_begins() -> None:
-    waiting = entry(container=FACTS.name, state=EntryState.WAITING)
+    waiting = entry(
+        container=FACTS.name,
+        state=EntryState.WAITING,
+    )
     Journal().write(waiting)
     task = _task()
     assert task.waiting == waiting

@@ -17,18 +17,49 @@ from hardentui.reading import masking
 SECRET = "hunter2-hunter2"
 
 
-def _change(option: str, before: tuple[str, ...], after: tuple[str, ...]) -> Change:
-    texts = (("plain-secret",), "Move it.", Risk.MAY_BREAK, "It may break.")
-    return Change(option, before, after, *texts, FixKind.RECREATE)
+def _change(
+    option: str,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+) -> Change:
+    texts = (
+        ("plain-secret",),
+        "Move it.",
+        Risk.MAY_BREAK,
+        "It may break.",
+    )
+    return Change(
+        option,
+        before,
+        after,
+        *texts,
+        FixKind.RECREATE,
+    )
 
 
 def _plan(*changes: Change, name: str = "db") -> Plan:
     spec = container().spec
-    choice = Choice("plain-secret", (("paths", ("/run", "/tmp")), ("size", 8), ("strict", True)))
-    return Plan(name, "postgres:17", (choice,), changes, spec, spec)
+    choice = Choice(
+        "plain-secret",
+        (
+            ("paths", ("/run", "/tmp")),
+            ("size", 8),
+            ("strict", True),
+        ),
+    )
+    return Plan(
+        name,
+        "postgres:17",
+        (choice,),
+        changes,
+        spec,
+        spec,
+    )
 
 
-ENV = _change("env", (f"DB_PASSWORD={SECRET}", "LANG=C"), ("LANG=C", f"URL=postgres://me:{SECRET}@db/x"))
+ENV = _change(
+    "env", (f"DB_PASSWORD={SECRET}", "LANG=C"), ("LANG=C", f"URL=postgres://me:{SECRET}@db/x")
+)
 
 
 def test_a_plan_comes_back_as_it_was() -> None:
@@ -41,8 +72,20 @@ def test_a_plan_comes_back_as_it_was() -> None:
     saved = plans.load(text)
     assert (saved.container, saved.image, saved.engine_version) == ("db", "postgres:17", "5.4.2")
     assert saved.choices == plan.choices
-    assert saved.changes == (OptionChange("read-only", (), ("",), ("plain-secret",)),)
-    for word in ("Move it.", "may break", "It may break.", "# Left out: root-user: no user known"):
+    assert saved.changes == (
+        OptionChange(
+            "read-only",
+            (),
+            ("",),
+            ("plain-secret",),
+        ),
+    )
+    for word in (
+        "Move it.",
+        "may break",
+        "It may break.",
+        "# Left out: root-user: no user known",
+    ):
         assert word in text
     assert "# Caution: A trouble\u240awith" in text
 
@@ -71,14 +114,29 @@ HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
         ("a = = 1", "invalid TOML: .*line 1"),
         ("a = 1", "its schema is not"),
         ('container = "web"', "its schema is not"),
-        (HEAD + "fix = 1", r"Expected `array`, got `int` - at `\$.fix`"),
+        (
+            HEAD + "fix = 1",
+            r"Expected `array`, got `int` - at `\$.fix`",
+        ),
         (HEAD + "[[fix]]\n", "missing required field `check`"),
-        (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "Expected `object`"),
-        (HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5", "got `float`"),
-        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "Expected `str`, got `int`"),
+        (
+            HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1",
+            "Expected `object`",
+        ),
+        (
+            HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5",
+            "got `float`",
+        ),
+        (
+            HEAD + "[[change]]\noption = 'x'\nafter = [1]",
+            "Expected `str`, got `int`",
+        ),
     ],
 )
-def test_a_file_that_is_no_plan_is_refused_with_the_reason(text: str, reason: str) -> None:
+def test_a_file_that_is_no_plan_is_refused_with_the_reason(
+    text: str,
+    reason: str,
+) -> None:
     with pytest.raises(PlanError, match=reason):
         plans.load(text)
 
@@ -98,7 +156,10 @@ def _check() -> Check:
     )
 
 
-@pytest.mark.parametrize("parameter", ["size = 'x'", "paths = 1", "other = 1", "size = true"])
+@pytest.mark.parametrize(
+    "parameter",
+    ["size = 'x'", "paths = 1", "other = 1", "size = true"],
+)
 def test_parameters_that_do_not_fit_their_check_are_refused(parameter: str) -> None:
     saved = plans.load(HEAD + f"[[fix]]\ncheck = 'plain-secret'\nparameters.{parameter}")
     with pytest.raises(PlanError, match="is invalid"):
@@ -108,7 +169,10 @@ def test_parameters_that_do_not_fit_their_check_are_refused(parameter: str) -> N
 def test_parameters_that_fit_and_checks_that_are_gone_are_kept() -> None:
     saved = plans.load(
         HEAD
-        + "[[fix]]\ncheck = 'plain-secret'\nparameters = {size = 2, paths = ['/x']}\n[[fix]]\ncheck = 'gone'"
+        + (
+            "[[fix]]\ncheck = 'plain-secret'\nparameters = {size = 2, paths = "
+            "['/x']}\n[[fix]]\ncheck = 'gone'"
+        )
     )
     assert plans.usable_choices(saved.choices, [_check()]) == (
         Choice("plain-secret", (("size", 2), ("paths", ("/x",)))),
@@ -118,8 +182,16 @@ def test_parameters_that_fit_and_checks_that_are_gone_are_kept() -> None:
 
 def test_what_no_longer_fits_is_told() -> None:
     memory, read_only = _change("memory", (), ("64m",)), _change("read-only", (), ("",))
-    saved = plans.load(plans.dump(_plan(memory, read_only, _change("user", (), ("1000",))), "5.4.2"))
-    others = (_change("user", ("root",), ("1000",)), _change("cap-drop", (), ("all",)))
+    saved = plans.load(
+        plans.dump(
+            _plan(memory, read_only, _change("user", (), ("1000",))),
+            "5.4.2",
+        )
+    )
+    others = (
+        _change("user", ("root",), ("1000",)),
+        _change("cap-drop", (), ("all",)),
+    )
     here = replace(
         _plan(read_only, *others, name="db\x1b2"),
         image="postgres:18",
@@ -148,4 +220,11 @@ def test_what_no_longer_fits_is_told() -> None:
 def test_a_plan_that_was_trimmed_by_hand_is_taken(text: str) -> None:
     saved = plans.load(text)
     assert saved.choices == (Choice("plain-secret"),)
-    assert plans.no_longer_fits(saved, _plan(_change("read-only", (), ("",))), "5.4.2") == ()
+    assert (
+        plans.no_longer_fits(
+            saved,
+            _plan(_change("read-only", (), ("",))),
+            "5.4.2",
+        )
+        == ()
+    )

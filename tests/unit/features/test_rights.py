@@ -29,8 +29,15 @@ from hardentui.options import CAP_ADD, CAP_DROP
 DEFAULT_RULES: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
     "syscalls": [
-        {"names": ["read", "write", "mkdir"], "action": "SCMP_ACT_ALLOW"},
-        {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}},
+        {
+            "names": ["read", "write", "mkdir"],
+            "action": "SCMP_ACT_ALLOW",
+        },
+        {
+            "names": ["bpf"],
+            "action": "SCMP_ACT_ALLOW",
+            "includes": {"caps": ["CAP_BPF"]},
+        },
     ],
 }
 DEFAULT = DefaultProfile("/usr/share/containers/seccomp.json", DEFAULT_RULES)
@@ -38,16 +45,24 @@ CHOWN, BPF = frozenset({"CAP_CHOWN"}), frozenset({"CAP_BPF"})
 
 
 def running(held: frozenset[str], **over: Any) -> Kernel:
-    sets = CapabilitySets(effective=held, permitted=held, bounding=held)
-    return Kernel(pid=7, **{"capabilities": sets, "seccomp_mode": 2, "host_user_namespace": True, **over})
+    sets = CapabilitySets(
+        effective=held,
+        permitted=held,
+        bounding=held,
+    )
+    return Kernel(
+        pid=7, **{"capabilities": sets, "seccomp_mode": 2, "host_user_namespace": True, **over}
+    )
 
 
-# --- capabilities -----------------------------------------------------------------------------------------
+# --- capabilities ---------------------------------------------------------------------------------
 
 
 def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
     section = rights_page(
-        Rights("web", "", True, capability_page(facts), seccomp_page(facts, DEFAULT), lsm_page(facts))
+        Rights(
+            "web", "", True, capability_page(facts), seccomp_page(facts, DEFAULT), lsm_page(facts)
+        )
     )[0]
     return [(line.label, line.text) for line in section.lines]
 
@@ -61,7 +76,13 @@ def test_the_rights_page_tells_only_where_the_sets_differ() -> None:
     )
     declared = (CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN", "CAP_KILL", "CAP_MKNOD"))
     lines = _capability_lines(container(*declared, kernel=Kernel(7, capabilities=live)))
-    told = dict(zip((text.partition(":")[0] for _, text in lines), lines, strict=True))
+    told = dict(
+        zip(
+            (text.partition(":")[0] for _, text in lines),
+            lines,
+            strict=True,
+        )
+    )
     assert told["CHOWN"] == ("has", "CHOWN: Change the owner and group of any file.")
     assert told["FOWNER"][1].endswith("(not declared)")
     assert told["KILL"][1].endswith("(not in the bounding set)")
@@ -72,8 +93,15 @@ def test_the_rights_page_tells_only_where_the_sets_differ() -> None:
     assert told["MKNOD"][1].endswith("(not in effect)")
 
 
-def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_names_the_rest() -> None:
-    lines = _capability_lines(container("--cap-drop=all --cap-add=CAP_CHOWN", kernel=Unread("no permission")))
+def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_names_the_rest() -> (
+    None
+):
+    lines = _capability_lines(
+        container(
+            "--cap-drop=all --cap-add=CAP_CHOWN",
+            kernel=Unread("no permission"),
+        )
+    )
     assert ("declared", "CHOWN: Change the owner and group of any file.") in lines
     (rest,) = [text for label, text in lines if label == "may have"]
     assert "SYS_ADMIN" in rest
@@ -82,12 +110,21 @@ def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_name
 
 
 def test_what_earlier_trials_learned_is_told_without_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    facts = container(kernel=running(frozenset({"CAP_CHOWN", "CAP_KILL"})), inspect={"Image": "a" * 64})
+    facts = container(
+        kernel=running(frozenset({"CAP_CHOWN", "CAP_KILL"})), inspect={"Image": "a" * 64}
+    )
     assert kept_needs(facts) is None
-    keep_needs(facts, Needs(capabilities=(CapabilityNeed("CAP_CHOWN", ()),), runs=2))
+    keep_needs(
+        facts,
+        Needs(
+            capabilities=(CapabilityNeed("CAP_CHOWN", ()),),
+            runs=2,
+        ),
+    )
     learned = kept_needs(facts)
     assert learned is not None
     assert learned.capability_names == CHOWN
@@ -100,45 +137,96 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
     assert kept_needs(another_image) is None
     again = facts.replace(engine=facts.engine.replace(url="unix:///tmp/another/podman.sock"))
     assert kept_needs(again) == learned, "a service that we start has another address each time"
-    keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
+    keep_needs(
+        facts,
+        Needs(
+            capabilities=None,
+            unknown={"capabilities": "tracefs is closed to us"},
+        ),
+    )
     unseen = capability_page(facts, kept_needs(facts))
     assert all(row.used is None for row in unseen.rows)
     assert any("tracefs is closed to us" in line for line in _capability_words(unseen))
 
 
-# --- seccomp ----------------------------------------------------------------------------------------------
+# --- seccomp --------------------------------------------------------------------------------------
 
 
-# --- security modules -------------------------------------------------------------------------------------
+# --- security modules -----------------------------------------------------------------------------
 
 _APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
-_NEITHER = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
+_NEITHER = EngineFacts(
+    info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}}
+)
 
 
 @pytest.mark.parametrize(
     ("engine", "label", "state", "offers"),
     [
-        (_APPARMOR, "containers-default-0.62.2 (enforce)", Confinement.CONFINED, "apparmor_parser"),
-        (_APPARMOR, "web-profile (enforce)", Confinement.CONFINED, ""),
-        (_APPARMOR, "web-profile (complain)", Confinement.COMPLAINING, ""),
-        (_APPARMOR, "unconfined", Confinement.UNCONFINED, "apparmor_parser"),
-        (_SELINUX, "system_u:system_r:container_t:s0:c1,c2", Confinement.CONFINED, "udica"),
-        (_SELINUX, "system_u:system_r:spc_t:s0", Confinement.UNCONFINED, "udica"),
-        (_SELINUX, "system_u:system_r:web_policy.process:s0:c1,c2", Confinement.CONFINED, ""),
+        (
+            _APPARMOR,
+            "containers-default-0.62.2 (enforce)",
+            Confinement.CONFINED,
+            "apparmor_parser",
+        ),
+        (
+            _APPARMOR,
+            "web-profile (enforce)",
+            Confinement.CONFINED,
+            "",
+        ),
+        (
+            _APPARMOR,
+            "web-profile (complain)",
+            Confinement.COMPLAINING,
+            "",
+        ),
+        (
+            _APPARMOR,
+            "unconfined",
+            Confinement.UNCONFINED,
+            "apparmor_parser",
+        ),
+        (
+            _SELINUX,
+            "system_u:system_r:container_t:s0:c1,c2",
+            Confinement.CONFINED,
+            "udica",
+        ),
+        (
+            _SELINUX,
+            "system_u:system_r:spc_t:s0",
+            Confinement.UNCONFINED,
+            "udica",
+        ),
+        (
+            _SELINUX,
+            "system_u:system_r:web_policy.process:s0:c1,c2",
+            Confinement.CONFINED,
+            "",
+        ),
         (_NEITHER, "", Confinement.NONE, ""),
     ],
 )
 def test_the_label_decides_and_a_policy_is_offered_where_none_is(
-    engine: EngineFacts, label: str, state: Confinement, offers: str
+    engine: EngineFacts,
+    label: str,
+    state: Confinement,
+    offers: str,
 ) -> None:
-    page = lsm_page(container(kernel=running(CHOWN, lsm_label=label), engine=engine))
+    page = lsm_page(
+        container(
+            kernel=running(CHOWN, lsm_label=label),
+            engine=engine,
+        )
+    )
     assert page.state is state
     assert bool(page.commands) == bool(offers)
     assert offers in " ".join(page.commands)
 
 
-# --- the commands -----------------------------------------------------------------------------------------
+# --- the commands ---------------------------------------------------------------------------------
 
 
 def test_the_command_has_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,20 +23,35 @@ CHECKS = {check.id: check for check in all_checks()}
 
 
 @pytest.fixture(autouse=True)
-def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_directory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name in ("TEXTUAL_THEME", "HARDENTUI_THEME", "HARDENTUI_ASCII", "HARDENTUI_FOLDER", ONLY_BELOW):
+    for name in (
+        "TEXTUAL_THEME",
+        "HARDENTUI_THEME",
+        "HARDENTUI_ASCII",
+        "HARDENTUI_FOLDER",
+        ONLY_BELOW,
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
 def _write(text: str) -> Path:
     path = Path(settings_file())
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+    )
     path.write_text(text, "utf-8")
     return path
 
 
-def _read(text: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+def _read(
+    text: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
     if text is not None:
         _write(text)
     environ = environ or {}
@@ -59,16 +74,25 @@ def test_every_value_can_be_set_and_tells_its_line() -> None:
 @pytest.mark.parametrize(
     ("text", "notice"),
     [
-        ('theme = "hih-contrast"', "1: theme is not a theme: 'hih-contrast'; did you mean 'high-contrast'?"),
+        (
+            'theme = "hih-contrast"',
+            "1: theme is not a theme: 'hih-contrast'; did you mean 'high-contrast'?",
+        ),
         ("theme = 3", "1: theme must be the name of a theme"),
         ('ascii = "yes"', "1: ascii must be true or false"),
         ('folder = "here"', "1: folder must begin with / or ~"),
-        ('folder = "/a\\u001b[31m"', "1: folder must be a path without control characters"),
+        (
+            'folder = "/a\\u001b[31m"',
+            "1: folder must be a path without control characters",
+        ),
         ('thme = "nord"', "1: there is no setting 'thme'; did you mean 'theme'?"),
         ('theme = "nord"\nbroken', "2: it is not valid TOML, so it is ignored: "),
     ],
 )
-def test_a_bad_value_is_told_with_its_line_and_the_default_holds(text: str, notice: str) -> None:
+def test_a_bad_value_is_told_with_its_line_and_the_default_holds(
+    text: str,
+    notice: str,
+) -> None:
     settings = _read(text)
     [said] = _notices(settings)
     assert said.startswith(notice)
@@ -77,7 +101,11 @@ def test_a_bad_value_is_told_with_its_line_and_the_default_holds(text: str, noti
 
 
 def test_the_environment_wins_and_is_named() -> None:
-    environ = {"TEXTUAL_THEME": "hardentui-dark", "HARDENTUI_THEME": "high-contrast", "HARDENTUI_ASCII": "0"}
+    environ = {
+        "TEXTUAL_THEME": "hardentui-dark",
+        "HARDENTUI_THEME": "high-contrast",
+        "HARDENTUI_ASCII": "0",
+    }
     settings = _read('theme = "hardentui-light"\nascii = true', environ)
     assert (settings.theme, settings.ascii) == ("high-contrast", False)
     assert str(settings.origin("theme")) == "$HARDENTUI_THEME"
@@ -127,26 +155,53 @@ def test_a_fix_takes_the_users_value_but_no_verdict_does() -> None:
     check = CHECKS["loose-ulimits"]
     own = {"loose-ulimits": {"nofile": 9_999_999}}
     facts = facts_of(check.fails)[0]
-    with_own = Checklist("mine", "Mine", (), fix_values=own)
+    with_own = Checklist(
+        "mine",
+        "Mine",
+        (),
+        fix_values=own,
+    )
     [nofile] = [
         setting
-        for setting in settings_of(check, facts, Choice(check.id), with_own)
+        for setting in settings_of(
+            check,
+            facts,
+            Choice(check.id),
+            with_own,
+        )
         if setting.name == "nofile"
     ]
     assert (nofile.value, nofile.said_by) == (9_999_999, From.SETTINGS)
-    listed = Checklist("site", "Site", (), {"loose-ulimits": {"nofile": 4096}}, own)
+    listed = Checklist(
+        "site",
+        "Site",
+        (),
+        {"loose-ulimits": {"nofile": 4096}},
+        own,
+    )
     [nofile] = [
-        setting for setting in settings_of(check, facts, Choice(check.id), listed) if setting.name == "nofile"
+        setting
+        for setting in settings_of(
+            check,
+            facts,
+            Choice(check.id),
+            listed,
+        )
+        if setting.name == "nofile"
     ]
     assert (nofile.value, nofile.said_by) == (4096, From.CHECKLIST)
 
 
-def test_plan_writes_the_users_value_and_tells_what_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_writes_the_users_value_and_tells_what_is_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     _write('[fixes.no-memory-limit]\nmemory = "777m"\n[fixes.no-cpu-limit]\ncpu = "2"\n')
     assert main(["plan", "shop-web", "--demo", "--check", "no-memory-limit"]) == 0
     out, err = capsys.readouterr()
     assert "777m" in out
-    assert "settings.toml:4: the fix of no-cpu-limit takes no value 'cpu'; did you mean 'cpus'?" in err
+    assert (
+        "settings.toml:4: the fix of no-cpu-limit takes no value 'cpu'; did you mean 'cpus'?" in err
+    )
 
 
 def test_show_tells_each_value_and_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:

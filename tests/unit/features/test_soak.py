@@ -1,4 +1,5 @@
-"""A soak: the profile in log mode, what the kernel logged, and the profile that is enforced afterwards."""
+"""A soak: the profile in log mode, what the kernel logged, and the profile that is enforced
+afterwards."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,15 +28,27 @@ INET, VSOCK, NETLINK = 2, 40, 16
 BASE: Mapping[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
     "defaultErrnoRet": 38,
-    "archMap": [{"architecture": NATIVE, "subArchitectures": ["SCMP_ARCH_X86"]}],
+    "archMap": [
+        {
+            "architecture": NATIVE,
+            "subArchitectures": ["SCMP_ARCH_X86"],
+        }
+    ],
     "syscalls": [
-        {"names": ["read", "ionice", "clone", "clone3", "unshare", "socketpair"], "action": "SCMP_ACT_ALLOW"},
+        {
+            "names": ["read", "ionice", "clone", "clone3", "unshare", "socketpair"],
+            "action": "SCMP_ACT_ALLOW",
+        },
         {
             "names": ["socket"],
             "action": "SCMP_ACT_ALLOW",
             "args": [{"index": 0, "value": VSOCK, "op": "SCMP_CMP_NE"}],
         },
-        {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}},
+        {
+            "names": ["bpf"],
+            "action": "SCMP_ACT_ALLOW",
+            "includes": {"caps": ["CAP_BPF"]},
+        },
     ],
 }
 LEARNED = narrow_profile(
@@ -48,11 +61,22 @@ LEARNED = narrow_profile(
     ),
     frozenset(),
 )
-LOGGING = logging_profile(BASE, LEARNED, frozenset(), NATIVE)
-SOAK = Soak(since=1000.0, until=2000.0, logs="/l/seccomp-web-soak.json", learned="/l/seccomp-web.json")
+LOGGING = logging_profile(
+    BASE,
+    LEARNED,
+    frozenset(),
+    NATIVE,
+)
+SOAK = Soak(
+    since=1000.0, until=2000.0, logs="/l/seccomp-web-soak.json", learned="/l/seccomp-web.json"
+)
 
 
-def _action(profile: Mapping[str, Any], call: str, *arguments: int) -> str:
+def _action(
+    profile: Mapping[str, Any],
+    call: str,
+    *arguments: int,
+) -> str:
     parsed = parse_profile(profile)
     return answer(parsed, call, dict(enumerate(arguments)))[0]
 
@@ -76,14 +100,27 @@ def _action(profile: Mapping[str, Any], call: str, *arguments: int) -> str:
     ],
 )
 def test_what_it_would_refuse_is_logged_and_what_was_logged_is_allowed_afterwards(
-    call: str, arguments: Sequence[int], in_soak: str, enforced: str
+    call: str,
+    arguments: Sequence[int],
+    in_soak: str,
+    enforced: str,
 ) -> None:
     assert _action(LOGGING, call, *arguments) == in_soak
-    after = completed_profile(LEARNED, LOGGING, frozenset({"ionice", "bpf", "never"}))
+    after = completed_profile(
+        LEARNED,
+        LOGGING,
+        frozenset({"ionice", "bpf", "never"}),
+    )
     assert _action(after, call, *arguments) == enforced
 
 
-def _record(call: int, *, comm: str = '"x"', code: str = "0x7ffc0000", pid: int = 999999) -> str:
+def _record(
+    call: int,
+    *,
+    comm: str = '"x"',
+    code: str = "0x7ffc0000",
+    pid: int = 999999,
+) -> str:
     return (
         f'auid=4294967295 uid=0 gid=0 ses=4294967295 pid={pid} comm={comm} exe="/bin/x" sig=0 arch=c000003e '
         f"syscall={call} compat=0 ip=0x4cefc9 code={code}"
@@ -105,26 +142,60 @@ def test_the_audit_log_is_read_as_far_back_as_the_soak(tmp_path: Path) -> None:
             [
                 f"type=SECCOMP msg=audit(999.5:1): {_record(101)}",  # before it began
                 f"type=SECCOMP msg=audit(1001.5:2): {_record(252, comm=chr(34) + 'ionice' + chr(34))}",
-                f"type=SECCOMP msg=audit(1002.5:3): {_record(272, code='0x80000000')}",  # killed, not logged
+                # killed, not logged
+                f"type=SECCOMP msg=audit(1002.5:3): {_record(272, code='0x80000000')}",
                 f"type=SECCOMP msg=audit(1003.5:4): {_record(272, pid=77)}",  # in another container
                 f"type=SYSCALL msg=audit(1004.5:5): {_record(165, code='0x0')}",
             ]
         )
     )
-    (tmp_path / "var/log/audit/audit.log.1").write_text(f"type=1326 audit(1000.9:1): {_record(165)}\n")
-    calls = logged_calls(SOAK, "this", Rooted(tmp_path), _run(Unread("not asked")))
+    (tmp_path / "var/log/audit/audit.log.1").write_text(
+        f"type=1326 audit(1000.9:1): {_record(165)}\n"
+    )
+    calls = logged_calls(
+        SOAK,
+        "this",
+        Rooted(tmp_path),
+        _run(Unread("not asked")),
+    )
     assert calls == {"ioprio_get": {"ionice"}, "mount": {"x"}}
     assert isinstance(calls, Mapping)
     first, *rest = told(entry(state=EntryState.DONE, soak=SOAK), calls)
     assert first.startswith("The soak of web is over: 2 system calls would have been refused")
     assert rest[0] == "ioprio_get: by ionice"
-    assert "make sure that it was yours" in rest[1], "mount is nothing that a service does every day"
+    assert "make sure that it was yours" in rest[1], (
+        "mount is nothing that a service does every day"
+    )
 
 
 def test_the_journal_is_read_where_no_audit_daemon_keeps_the_log(tmp_path: Path) -> None:
     text = f"audit: type=1326 audit(1001.1:9): {_record(252)}\nSECCOMP {_record(165)}\n"
-    assert logged_calls(SOAK, "this", Rooted(tmp_path), _run(text)) == {"ioprio_get": {"x"}, "mount": {"x"}}
+    assert logged_calls(
+        SOAK,
+        "this",
+        Rooted(tmp_path),
+        _run(text),
+    ) == {
+        "ioprio_get": {"x"},
+        "mount": {"x"},
+    }
     nothing = Unread("journalctl ended with status 1")
-    assert logged_calls(SOAK, "this", Rooted(tmp_path), _run(nothing)) == {}
+    assert (
+        logged_calls(
+            SOAK,
+            "this",
+            Rooted(tmp_path),
+            _run(nothing),
+        )
+        == {}
+    )
     missing = Unread("the program journalctl is not installed")
-    assert logged_calls(SOAK, "this", Rooted(tmp_path), _run(missing)) == missing
+    assert (
+        logged_calls(
+            SOAK,
+            "this",
+            Rooted(tmp_path),
+            _run(missing),
+        )
+        == missing
+    )

@@ -11,7 +11,15 @@ from hardentui.features.watch import EarlierReadings, reading_page
 from hardentui.model.facts import CapabilitySets, Kernel, NotRunning, Process, SocketEndpoint
 from hardentui.model.finding import Severity
 from hardentui.model.known import Unread
-from hardentui.model.monitoring import Alarm, BlindSpot, LogLine, Sample, SeenEvent, SeenProcess, Usage
+from hardentui.model.monitoring import (
+    Alarm,
+    BlindSpot,
+    LogLine,
+    Sample,
+    SeenEvent,
+    SeenProcess,
+    Usage,
+)
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
 NGINX = Process(7, "nginx", "/usr/sbin/nginx", 33)
@@ -32,7 +40,11 @@ def kernel(**over: Any) -> Kernel:
 
 
 def facts(running: Any = None, **over: Any) -> Any:
-    over = {"changes": (), "inspect": {"Image": "a" * 64, "State": {"Status": "running"}}, **over}
+    over = {
+        "changes": (),
+        "inspect": {"Image": "a" * 64, "State": {"Status": "running"}},
+        **over,
+    }
     return container(kernel=running or kernel(), **over)
 
 
@@ -51,23 +63,42 @@ def test_checks_become_alarms_and_what_they_do_not_know_becomes_a_blind_spot() -
 @pytest.mark.parametrize(
     ("usage", "before", "expected"),
     [
-        (Usage(memory=90, memory_limit=100), None, {"memory-nearly-full"}),
+        (
+            Usage(memory=90, memory_limit=100),
+            None,
+            {"memory-nearly-full"},
+        ),
         (Usage(memory=89, memory_limit=100), None, set()),
         (Usage(memory=10**12), None, set()),
-        (Usage(tasks=19, tasks_limit=20), None, {"tasks-nearly-full"}),
+        (
+            Usage(tasks=19, tasks_limit=20),
+            None,
+            {"tasks-nearly-full"},
+        ),
         (Usage(throttled_percent=80.0), None, {"throttled"}),
         (Usage(oom_kills=2), None, {"out-of-memory"}),
         (Usage(oom_kills=2), Usage(oom_kills=2), set()),
-        (Usage(oom_kills=3), Usage(oom_kills=2), {"out-of-memory"}),
+        (
+            Usage(oom_kills=3),
+            Usage(oom_kills=2),
+            {"out-of-memory"},
+        ),
         (Usage(), None, set()),
     ],
 )
-def test_use_near_the_limits(usage: Usage, before: Usage | None, expected: set[str]) -> None:
+def test_use_near_the_limits(
+    usage: Usage,
+    before: Usage | None,
+    expected: set[str],
+) -> None:
     assert ids(alarms.of_usage(usage, before)) == expected
 
 
 def test_a_container_that_does_not_run_or_was_restarted() -> None:
-    ended = facts(NotRunning("exited"), inspect={"State": {"Status": "exited", "ExitCode": 137}})
+    ended = facts(
+        NotRunning("exited"),
+        inspect={"State": {"Status": "exited", "ExitCode": 137}},
+    )
     (alarm,) = alarms.of_state(ended, None, 0)
     assert (alarm.id, "137" in alarm.text) == ("not-running", True)
     assert ids(alarms.of_state(facts(), 1, 3)) == {"restarted"}
@@ -76,7 +107,8 @@ def test_a_container_that_does_not_run_or_was_restarted() -> None:
 
 def test_events_that_matter_are_told_once_each() -> None:
     events = [
-        SeenEvent(float(at), word) for at, word in enumerate(["exec", "exec", "start", "oom", "made-up"])
+        SeenEvent(float(at), word)
+        for at, word in enumerate(["exec", "exec", "start", "oom", "made-up"])
     ]
     result = {alarm.id: alarm.text for alarm in alarms.of_events(events)}
     assert set(result) == {"event-exec", "event-oom"}
@@ -84,7 +116,15 @@ def test_events_that_matter_are_told_once_each() -> None:
 
 
 def sample(**over: Any) -> Sample:
-    return Sample(**{"container": "web", "engine": "rootful", "time": 1e9, "state": "running", **over})
+    return Sample(
+        **{
+            "container": "web",
+            "engine": "rootful",
+            "time": 1e9,
+            "state": "running",
+            **over,
+        }
+    )
 
 
 def test_exit_codes_of_a_look() -> None:
@@ -107,7 +147,14 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
         changed_paths=1,
         log=(LogLine(HOSTILE, "stderr", HOSTILE),),
         events=(SeenEvent(1.0, HOSTILE),),
-        alarms=(Alarm(HOSTILE, Severity.HIGH, HOSTILE, (HOSTILE,)),),
+        alarms=(
+            Alarm(
+                HOSTILE,
+                Severity.HIGH,
+                HOSTILE,
+                (HOSTILE,),
+            ),
+        ),
         blind=(BlindSpot(HOSTILE, Severity.LOW, HOSTILE),),
     )
     told = page_text(reading_page(reading))
@@ -115,7 +162,11 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
     assert told.count("owned") >= 10
 
 
-def reading(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:
+def reading(
+    time: float,
+    *alarms: str,
+    events: tuple[str, ...] = (),
+) -> Sample:
     return Sample(
         container="web",
         engine="rootful",
@@ -128,7 +179,12 @@ def reading(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:
 
 def test_an_alarm_that_is_over_is_an_earlier_one_with_its_last_time() -> None:
     remembered = EarlierReadings()
-    looks = [reading(1, "exec", "died"), reading(2, "exec"), reading(3, "died"), reading(4)]
+    looks = [
+        reading(1, "exec", "died"),
+        reading(2, "exec"),
+        reading(3, "died"),
+        reading(4),
+    ]
     for look in looks:
         remembered.take(look)
     assert [(time, alarm.text) for time, alarm in remembered.earlier(looks[-1])] == [

@@ -8,7 +8,16 @@ from hardentui.model.spec import Mount, Port
 from tests.support.judging import *
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
-SOCKET = (MOUNTS, (Mount("bind", "/run/podman/podman.sock", "/run/podman/podman.sock"),))
+SOCKET = (
+    MOUNTS,
+    (
+        Mount(
+            "bind",
+            "/run/podman/podman.sock",
+            "/run/podman/podman.sock",
+        ),
+    ),
+)
 OPEN = (PUBLISH, (Port(80, "8080", "0.0.0.0"),))
 ROOT = Kernel(
     7,
@@ -19,7 +28,12 @@ ROOT = Kernel(
 )
 ROOT_WITH_ALL = ROOT.replace(capabilities=CapabilitySets(bounding=ALL_CAPABILITIES))
 STRANGER = ROOT.replace(uid=1000)
-MAPPED = Kernel(7, uid=100000, host_user_namespace=False, uid_map=(IdRange(0, 100000, 65536),))
+MAPPED = Kernel(
+    7,
+    uid=100000,
+    host_user_namespace=False,
+    uid_map=(IdRange(0, 100000, 65536),),
+)
 OWNER = Kernel(
     7, uid=1000, host_user_namespace=False, uid_map=(IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
 )
@@ -27,7 +41,9 @@ OWNER = Kernel(
 
 def judged(facts: ContainerFacts) -> tuple[ContainerFacts, tuple[Finding, ...]]:
     checks = tuple(
-        (check, parameters_of(check, NOTHING_SET)) for check in all_checks() if check.kind is Kind.CONTAINER
+        (check, parameters_of(check, NOTHING_SET))
+        for check in all_checks()
+        if check.kind is Kind.CONTAINER
     )
     return facts, tuple(run(facts, container_subject(facts), checks))
 
@@ -46,10 +62,14 @@ def mounted(*paths: str) -> Any:
 
 READ_ETC = (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))
 ALL_READ = tuple(
-    Mount("bind", path, at, ("ro",)) for path, at in (("/", "/host"), ("/run/podman", "/run/podman"))
+    Mount("bind", path, at, ("ro",))
+    for path, at in (("/", "/host"), ("/run/podman", "/run/podman"))
 )
 MODULES = ROOT.replace(capabilities=CapabilitySets(bounding=frozenset({"CAP_SYS_MODULE"})))
-UNSEEN = ROOT.replace(capabilities=Unread("no"), seccomp_mode=Unread("no"))
+UNSEEN = ROOT.replace(
+    capabilities=Unread("no"),
+    seccomp_mode=Unread("no"),
+)
 UNFILTERED = (SECCOMP_PROFILE, "unconfined")
 BREAKS_OUT = "whoever breaks out is root on the host."
 
@@ -57,33 +77,97 @@ BREAKS_OUT = "whoever breaks out is root on the host."
 @pytest.mark.parametrize(
     ("sentence", "kernel", "given"),
     [
-        ("not published: it can control the engine through /run/podman/podman.sock.", ROOT, [SOCKET]),
-        ("not published: it is privileged.", ROOT_WITH_ALL, ["--privileged"]),
-        ("it has all the privileges of privileged mode.", UNSEEN, ["--cap-add=ALL", UNFILTERED]),
+        (
+            "not published: it can control the engine through /run/podman/podman.sock.",
+            ROOT,
+            [SOCKET],
+        ),
+        (
+            "not published: it is privileged.",
+            ROOT_WITH_ALL,
+            ["--privileged"],
+        ),
+        (
+            "it has all the privileges of privileged mode.",
+            UNSEEN,
+            ["--cap-add=ALL", UNFILTERED],
+        ),
         (
             "on the host's own network: it is privileged and sees the processes of the host.",
             ROOT_WITH_ALL,
             ["--privileged --pid=host --network=host --device=/dev/sda"],
         ),
-        ("not published: it can write all files of the host.", ROOT, [mounted("/")]),
-        ("not published: it can write /etc, /usr/bin of the host.", ROOT, [mounted("/etc", "/usr/bin")]),
-        ("not published: it can control the engine through /run.", ROOT, [mounted("/run")]),
-        ("not published: it can control the engine through /run/podman.", ROOT, [(MOUNTS, ALL_READ)]),
+        (
+            "not published: it can write all files of the host.",
+            ROOT,
+            [mounted("/")],
+        ),
+        (
+            "not published: it can write /etc, /usr/bin of the host.",
+            ROOT,
+            [mounted("/etc", "/usr/bin")],
+        ),
+        (
+            "not published: it can control the engine through /run.",
+            ROOT,
+            [mounted("/run")],
+        ),
+        (
+            "not published: it can control the engine through /run/podman.",
+            ROOT,
+            [(MOUNTS, ALL_READ)],
+        ),
         (
             "it can control the engine through /run and can write /etc, /run of the host.",
             ROOT,
             [mounted("/run", "/etc")],
         ),
-        ("not published: it can read /etc of the host.", ROOT, [READ_ETC]),
-        ("it has a capability that leads to the host (SYS_MODULE).", MODULES, ["--cap-add=SYS_MODULE"]),
-        ("not published: it can use /dev/sda.", ROOT, ["--device=/dev/sda"]),
-        (f"not published: {BREAKS_OUT}", ROOT, ["--device=/dev/fuse"]),
-        ("it can make every system call.", ROOT.replace(seccomp_mode=0), [UNFILTERED]),
+        (
+            "not published: it can read /etc of the host.",
+            ROOT,
+            [READ_ETC],
+        ),
+        (
+            "it has a capability that leads to the host (SYS_MODULE).",
+            MODULES,
+            ["--cap-add=SYS_MODULE"],
+        ),
+        (
+            "not published: it can use /dev/sda.",
+            ROOT,
+            ["--device=/dev/sda"],
+        ),
+        (
+            f"not published: {BREAKS_OUT}",
+            ROOT,
+            ["--device=/dev/fuse"],
+        ),
+        (
+            "it can make every system call.",
+            ROOT.replace(seccomp_mode=0),
+            [UNFILTERED],
+        ),
         (f"not published: {BREAKS_OUT}", ROOT, []),
-        (f"without a network: {BREAKS_OUT}", ROOT, ["--network=none"]),
-        (f"published on every address (port 8080): {BREAKS_OUT}", ROOT, [OPEN]),
-        ("with every exposed port published on every address: whoever", ROOT, ["--publish-all"]),
-        (f"published on this host only: {BREAKS_OUT}", ROOT, ["--publish=127.0.0.1:53:53/udp"]),
+        (
+            f"without a network: {BREAKS_OUT}",
+            ROOT,
+            ["--network=none"],
+        ),
+        (
+            f"published on every address (port 8080): {BREAKS_OUT}",
+            ROOT,
+            [OPEN],
+        ),
+        (
+            "with every exposed port published on every address: whoever",
+            ROOT,
+            ["--publish-all"],
+        ),
+        (
+            f"published on this host only: {BREAKS_OUT}",
+            ROOT,
+            ["--publish=127.0.0.1:53:53/udp"],
+        ),
         (
             "published on one address (ports 53/udp, of Podman's choice): whoever",
             ROOT,
@@ -91,7 +175,11 @@ BREAKS_OUT = "whoever breaks out is root on the host."
         ),
     ],
 )
-def test_the_sentence_about_root_of_the_host(sentence: str, kernel: Kernel, given: list[Any]) -> None:
+def test_the_sentence_about_root_of_the_host(
+    sentence: str,
+    kernel: Kernel,
+    given: list[Any],
+) -> None:
     said = told(*given, kernel=kernel)
     assert said.startswith("Runs as root of the host, ")
     assert sentence in said
@@ -107,9 +195,19 @@ def test_a_stranger_to_the_files_of_the_host_is_told_to_have_them_not_to_command
 
 
 def test_the_user_of_a_rootless_engine_owns_its_socket() -> None:
-    said = told(SOCKET, kernel=OWNER, engine=rootless())
-    assert said.startswith("Runs as user 1000 of the host, not published: it can control the engine")
-    assert "mounted" in told(SOCKET, kernel=OWNER.replace(uid=100100), engine=rootless())
+    said = told(
+        SOCKET,
+        kernel=OWNER,
+        engine=rootless(),
+    )
+    assert said.startswith(
+        "Runs as user 1000 of the host, not published: it can control the engine"
+    )
+    assert "mounted" in told(
+        SOCKET,
+        kernel=OWNER.replace(uid=100100),
+        engine=rootless(),
+    )
 
 
 def test_a_member_is_open_through_its_pod() -> None:
@@ -155,7 +253,10 @@ def test_containers_that_lead_the_same_way_are_one_path_told_of_the_worst() -> N
 
 
 def test_a_control_socket_is_a_way_to_the_host_and_the_engines_socket_is_the_shorter_one() -> None:
-    bus = (MOUNTS, (Mount("bind", "/run/dbus/system_bus_socket", "/bus"),))
+    bus = (
+        MOUNTS,
+        (Mount("bind", "/run/dbus/system_bus_socket", "/bus"),),
+    )
     told_of = told(bus, kernel=ROOT)
     assert told_of.endswith("it can start host services through /run/dbus/system_bus_socket.")
     assert "has a socket of the host mounted" in told(bus, kernel=STRANGER)
@@ -167,12 +268,18 @@ def test_what_another_container_brings_is_a_way_too() -> None:
     etc = MountedPath(
         "/cfg", ("/etc",), "bind", "/etc", ("rw",), MountOrigin.CONTAINER, "base", in_force=True
     )
-    sentence = told((VOLUMES_FROM, ("base",)), kernel=ROOT, mounted=(etc,))
+    sentence = told(
+        (VOLUMES_FROM, ("base",)),
+        kernel=ROOT,
+        mounted=(etc,),
+    )
     assert sentence.endswith("it can write /etc of the host.")
 
 
 def test_a_user_namespace_is_named_where_it_confines() -> None:
-    assert told((PRIVILEGED, True), kernel=MAPPED).endswith("it is privileged within its user namespace.")
+    assert told((PRIVILEGED, True), kernel=MAPPED).endswith(
+        "it is privileged within its user namespace."
+    )
 
 
 def test_processes_of_another_container_are_no_way_to_the_host() -> None:
@@ -196,9 +303,36 @@ def test_a_hardened_container_has_no_sentence() -> None:
 
 def test_engines_and_the_rights_of_root_are_not_mixed() -> None:
     subjects = [
-        judged(named("one", container(SOCKET, kernel=ROOT, engine=rootful()))),
-        judged(named("two", container(SOCKET, kernel=STRANGER, engine=rootful()))),
-        judged(named("one", container(SOCKET, kernel=OWNER, engine=rootless()))),
+        judged(
+            named(
+                "one",
+                container(
+                    SOCKET,
+                    kernel=ROOT,
+                    engine=rootful(),
+                ),
+            )
+        ),
+        judged(
+            named(
+                "two",
+                container(
+                    SOCKET,
+                    kernel=STRANGER,
+                    engine=rootful(),
+                ),
+            )
+        ),
+        judged(
+            named(
+                "one",
+                container(
+                    SOCKET,
+                    kernel=OWNER,
+                    engine=rootless(),
+                ),
+            )
+        ),
     ]
     ranked = ranked_paths(subjects)
     assert len(ranked) == 3
@@ -216,5 +350,7 @@ def test_a_way_that_is_less_severe_is_less_dangerous() -> None:
 
 def test_missing_walls_alone_lead_nowhere() -> None:
     facts, findings = judged(container(kernel=ROOT))
-    assert any(finding.check == "new-privileges-allowed" and finding.failing for finding in findings)
+    assert any(
+        finding.check == "new-privileges-allowed" and finding.failing for finding in findings
+    )
     assert ranked_paths([(facts, findings)]) == ()

@@ -35,7 +35,12 @@ def mail() -> ContainerFacts:
 
 
 def planned(facts: ContainerFacts, caution: Caution) -> Plan:
-    return make_plan(facts, fixable(facts, CHECKS, CHECKLIST, caution), CHECKS, CHECKLIST)
+    return make_plan(
+        facts,
+        fixable(facts, CHECKS, CHECKLIST, caution),
+        CHECKS,
+        CHECKLIST,
+    )
 
 
 @pytest.mark.parametrize("caution", Caution)
@@ -59,12 +64,21 @@ def test_they_are_told_with_what_they_would_change() -> None:
 
 
 def test_one_that_is_named_is_in_the_plan() -> None:
-    plan = make_plan(mail(), [Choice("low-host-port")], CHECKS, CHECKLIST)
+    plan = make_plan(
+        mail(),
+        [Choice("low-host-port")],
+        CHECKS,
+        CHECKLIST,
+    )
     assert Port(25, "8025") in plan.after[PUBLISH]
     assert plan.risks == {"low-host-port": Risk.DECISION}
 
 
-@pytest.mark.parametrize("check", FIXING, ids=lambda check: check.id)
+@pytest.mark.parametrize(
+    "check",
+    FIXING,
+    ids=lambda check: check.id,
+)
 def test_every_fix_that_clients_or_updates_notice_is_a_decision(check: Check) -> None:
     """On the failing examples of all checks: whoever moves a port or pins an image says so."""
     for facts in (facts for other in FIXING for facts in facts_of(other.fails)):
@@ -79,14 +93,24 @@ def test_every_fix_that_clients_or_updates_notice_is_a_decision(check: Check) ->
         assert check.risk is Risk.DECISION or not (gone or pinned)
 
 
-@pytest.mark.parametrize("name", ["NET_RAW", "SYS_NICE", "SYS_PTRACE", "CHOWN"])
-def test_a_capability_that_was_given_by_name_stays_until_somebody_names_its_check(name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["NET_RAW", "SYS_NICE", "SYS_PTRACE", "CHOWN"],
+)
+def test_a_capability_that_was_given_by_name_stays_until_somebody_names_its_check(
+    name: str,
+) -> None:
     facts = container((CAP_ADD, (name,)))
     plan = planned(facts, Caution.ALL)
     assert f"CAP_{name}" in bounding_set(plan.after, DEFAULT_CAPABILITIES)
     questions = [skipped for skipped in left_out(facts, plan, CHECKS, CHECKLIST) if skipped.decides]
     for question in questions:
-        named = make_plan(facts, (Choice(question.check),), CHECKS, CHECKLIST)
+        named = make_plan(
+            facts,
+            (Choice(question.check),),
+            CHECKS,
+            CHECKLIST,
+        )
         assert f"CAP_{name}" not in bounding_set(named.after, DEFAULT_CAPABILITIES)
         assert f"{name}: given explicitly with --cap-add" in [note.text for note in named.notes]
     assert bool(questions) == (name != "CHOWN")
@@ -99,5 +123,9 @@ def test_what_no_check_can_judge_is_unknown(error: type[Exception]) -> None:
     def evaluate(*facts: object) -> Verdict:
         raise error("too deep")
 
-    verdict = judge(replace(FIXING[0], evaluate=evaluate), mail(), Parameters({}))
+    verdict = judge(
+        replace(FIXING[0], evaluate=evaluate),
+        mail(),
+        Parameters({}),
+    )
     assert (verdict.status, "too deep" in verdict.reason) == (Status.UNKNOWN, True)

@@ -11,7 +11,13 @@ from hardentui.harden.evaluate import evaluate, waive
 from hardentui.harden.plan import raises_most
 from hardentui.harden.score import findings_once, score
 from hardentui.model.finding import Waiver
-from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
+from hardentui.model.journal import (
+    EntryAction,
+    EntryState,
+    JournalChange,
+    JournalEntry,
+    JournalProof,
+)
 from tests.support.judging import *
 
 SITE = Subject(Kind.SITE, "site", "site")
@@ -20,7 +26,12 @@ LISTED = Checklist("c", "c", ())
 
 
 def judged(facts: ContainerFacts) -> list[Finding]:
-    return evaluate(facts, container_subject(facts), CHECKS.values(), LISTED)
+    return evaluate(
+        facts,
+        container_subject(facts),
+        CHECKS.values(),
+        LISTED,
+    )
 
 
 def own(facts: ContainerFacts) -> list[Finding]:
@@ -28,16 +39,30 @@ def own(facts: ContainerFacts) -> list[Finding]:
 
 
 def failing(findings: list[Finding], severity: Severity) -> list[str]:
-    return [finding.check for finding in findings if finding.failing and finding.severity is severity]
+    return [
+        finding.check for finding in findings if finding.failing and finding.severity is severity
+    ]
 
 
 def test_no_check_that_counts_in_a_score_is_about_something_else() -> None:
-    assert [check.id for check in CHECKS.values() if check.points and check.about is not Kind.CONTAINER] == []
-    assert {check.about for check in CHECKS.values()} >= {Kind.CONTAINER, Kind.IMAGE, Kind.SITE, Kind.HOST}
+    assert [
+        check.id for check in CHECKS.values() if check.points and check.about is not Kind.CONTAINER
+    ] == []
+    assert {check.about for check in CHECKS.values()} >= {
+        Kind.CONTAINER,
+        Kind.IMAGE,
+        Kind.SITE,
+        Kind.HOST,
+    }
 
 
 def test_a_plain_service_has_few_high_findings_and_a_hardened_one_none() -> None:
-    plain = own(container((IMAGE, "docker.io/library/nginx:1.27"), (PUBLISH, (Port(80, "8080"),))))
+    plain = own(
+        container(
+            (IMAGE, "docker.io/library/nginx:1.27"),
+            (PUBLISH, (Port(80, "8080"),)),
+        )
+    )
     assert failing(plain, Severity.HIGH) == ["root-user"]
     assert not failing(plain, Severity.CRITICAL)
     hardened = own(
@@ -57,9 +82,22 @@ def test_a_plain_service_has_few_high_findings_and_a_hardened_one_none() -> None
     assert len(failing(hardened, Severity.MEDIUM)) <= 3
 
 
-def finding(check: str, name: str, status: Status, severity: Severity = Severity.MEDIUM) -> Finding:
+def finding(
+    check: str,
+    name: str,
+    status: Status,
+    severity: Severity = Severity.MEDIUM,
+) -> Finding:
     subject = Subject(Kind.CONTAINER, name, name)
-    return Finding(check, 3, check, subject, Verdict(status, reason="r"), severity, scope=Kind.SITE)
+    return Finding(
+        check,
+        3,
+        check,
+        subject,
+        Verdict(status, reason="r"),
+        severity,
+        scope=Kind.SITE,
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +110,9 @@ def finding(check: str, name: str, status: Status, severity: Severity = Severity
     ],
 )
 def test_what_is_one_decision_is_told_once(
-    statuses: tuple[Status, ...], told: Status, affects: tuple[str, ...]
+    statuses: tuple[Status, ...],
+    told: Status,
+    affects: tuple[str, ...],
 ) -> None:
     findings = [finding("x", name, status) for name, status in zip("abc", statuses, strict=True)]
     (once,) = findings_once(SITE, findings)
@@ -80,8 +120,20 @@ def test_what_is_one_decision_is_told_once(
 
 
 def test_what_is_accepted_for_the_site_is_accepted_in_each_container() -> None:
-    waiver = Waiver("x", "site", "no scanner here", "anna", date(2999, 1, 1), "*", "")
-    (accepted,) = waive([finding("x", "a", FAIL)], [waiver], date(2026, 1, 1))
+    waiver = Waiver(
+        "x",
+        "site",
+        "no scanner here",
+        "anna",
+        date(2999, 1, 1),
+        "*",
+        "",
+    )
+    (accepted,) = waive(
+        [finding("x", "a", FAIL)],
+        [waiver],
+        date(2026, 1, 1),
+    )
     assert accepted.status is Status.WAIVED
 
 
@@ -89,14 +141,28 @@ def lines(*facts: ContainerFacts, others: tuple[Finding, ...] = ()) -> tuple[DoF
     containers = []
     for each in facts:
         findings = own(each)
-        containers.append((container_subject(each), score(findings), findings, "is privileged"))
+        containers.append(
+            (
+                container_subject(each),
+                score(findings),
+                findings,
+                "is privileged",
+            )
+        )
     return do_first(containers, others, CHECKS)
 
 
 def test_the_worst_way_to_the_host_comes_first_and_twice_the_same_is_one_line() -> None:
-    portal = container("--privileged").replace(name="portal", id="1")
+    portal = container("--privileged").replace(
+        name="portal",
+        id="1",
+    )
     plain = [container().replace(name=name, id=name) for name in ("a", "b", "c", "d")]
-    first, second, *rest = lines(*plain, portal, others=(finding("no-update-path", "a", FAIL),))
+    first, second, *rest = lines(
+        *plain,
+        portal,
+        others=(finding("no-update-path", "a", FAIL),),
+    )
     assert (first.names, first.text) == ("portal", "is privileged")
     assert first.points > 0
     assert (second.names, second.affects) == ("a, b, +2", 4)
@@ -111,7 +177,9 @@ def test_the_points_of_a_line_are_what_its_fixes_bring() -> None:
     (line, *_) = lines(plain)
     findings = own(plain)
     fixed = [each for each in findings if each.check in line.checks]
-    after = score([each for each in findings if each not in fixed] + [_passing(each) for each in fixed])
+    after = score(
+        [each for each in findings if each not in fixed] + [_passing(each) for each in fixed]
+    )
     assert after.value is not None
     assert after.value - (score(findings).value or 0) == line.points > 20
 
@@ -132,34 +200,69 @@ def test_an_applied_change_says_what_the_kernel_proved_and_nothing_else() -> Non
     assert "    web: can no longer write its programs" in entry_lines(
         _entry(EntryState.DONE, "pass"), whole=False
     )
-    for entry in (_entry(EntryState.DONE, "fail"), _entry(EntryState.ROLLED_BACK, "pass")):
+    for entry in (
+        _entry(EntryState.DONE, "fail"),
+        _entry(EntryState.ROLLED_BACK, "pass"),
+    ):
         assert what_changed(entry) == ()
 
 
 @pytest.mark.parametrize(
     ("source", "options", "alone", "compared"),
-    [("/etc", (), FAIL, FAIL), ("/srv/data", (), UNKNOWN, PASS), ("/etc", ("ro",), UNKNOWN, FAIL)],
+    [
+        ("/etc", (), FAIL, FAIL),
+        ("/srv/data", (), UNKNOWN, PASS),
+        ("/etc", ("ro",), UNKNOWN, FAIL),
+    ],
     ids=["hands over the host", "passes", "less severe"],
 )
 def test_only_a_takeover_is_told_before_the_containers_are_compared(
-    source: str, options: tuple[str, ...], alone: Status, compared: Status
+    source: str,
+    options: tuple[str, ...],
+    alone: Status,
+    compared: Status,
 ) -> None:
     check = the_check("sensitive-host-mount")
     assert check.compares
     facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
     for complete, status in ((False, alone), (True, compared)):
-        (finding,) = run(facts, container_subject(facts), [(check, Parameters({}))], compared=complete)
+        (finding,) = run(
+            facts, container_subject(facts), [(check, Parameters({}))], compared=complete
+        )
         assert finding.status is status
 
 
 CHECKLIST = load()
 BY_ID = {check.id: check for check in all_checks()}
-SOCKET = (MOUNTS, (Mount("bind", "/run/podman/podman.sock", "/run/podman/podman.sock"),))
+SOCKET = (
+    MOUNTS,
+    (
+        Mount(
+            "bind",
+            "/run/podman/podman.sock",
+            "/run/podman/podman.sock",
+        ),
+    ),
+)
 
 
 def helpful(facts: ContainerFacts, most: int = 3) -> tuple[str, ...]:
-    findings = evaluate(facts, container_subject(facts), BY_ID.values(), CHECKLIST)
-    return tuple(finding.check for finding in raises_most(facts, findings, BY_ID, CHECKLIST, most))
+    findings = evaluate(
+        facts,
+        container_subject(facts),
+        BY_ID.values(),
+        CHECKLIST,
+    )
+    return tuple(
+        finding.check
+        for finding in raises_most(
+            facts,
+            findings,
+            BY_ID,
+            CHECKLIST,
+            most,
+        )
+    )
 
 
 def test_privileged_mode_comes_before_what_it_stands_in_the_way_of() -> None:
@@ -169,8 +272,16 @@ def test_privileged_mode_comes_before_what_it_stands_in_the_way_of() -> None:
 
 
 def test_only_what_can_be_done_alone_is_named() -> None:
-    facts = container("--privileged --security-opt=seccomp=unconfined --cap-add=SYS_ADMIN", SOCKET)
+    facts = container(
+        "--privileged --security-opt=seccomp=unconfined --cap-add=SYS_ADMIN",
+        SOCKET,
+    )
     named = helpful(facts, 10)
     assert "root-user" not in named, "nobody has decided who it runs as"
     for check in named:
-        assert make_plan(facts, [Choice(check)], BY_ID.values(), CHECKLIST).changes, check
+        assert make_plan(
+            facts,
+            [Choice(check)],
+            BY_ID.values(),
+            CHECKLIST,
+        ).changes, check

@@ -79,8 +79,13 @@ STEPS: list[tuple[str, Pairs, Pairs]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("weak", "tight"), [step[1:] for step in STEPS], ids=[step[0] for step in STEPS])
-def test_the_way_back_is_weaker_and_the_way_there_is_not(weak: Pairs, tight: Pairs) -> None:
+@pytest.mark.parametrize(
+    ("weak", "tight"), [step[1:] for step in STEPS], ids=[step[0] for step in STEPS]
+)
+def test_the_way_back_is_weaker_and_the_way_there_is_not(
+    weak: Pairs,
+    tight: Pairs,
+) -> None:
     facts = container()
     before, after = Spec.of(*weak), Spec.of(*tight)
     assert weakenings(facts, before, after) == ()
@@ -98,7 +103,15 @@ def test_every_option_has_an_order_or_a_reason_for_none() -> None:
 
 def test_every_judged_order_is_tried_by_a_step_of_this_test() -> None:
     tried = {option for _, *sides in STEPS for side in sides for option, _ in side}
-    same_shape = {"uts", "cgroupns", "uidmap", "gidmap", "subuidname", "subgidname", "label-type"}
+    same_shape = {
+        "uts",
+        "cgroupns",
+        "uidmap",
+        "gidmap",
+        "subuidname",
+        "subgidname",
+        "label-type",
+    }
     same_shape |= {"seccomp-policy"}
     judged = {option.name for option in TABLE if option.protection.rule is ProtectionRule.JUDGED}
     assert judged - {option.name for option in tried} == same_shape
@@ -140,7 +153,10 @@ def test_the_user_of_the_image_counts() -> None:
 
 
 def test_what_leaves_the_host_network_may_publish_what_was_open_before() -> None:
-    host, own = Spec.of((NETWORK, ("host",))), Spec.of((NETWORK, ("own",)), (PUBLISH, (Port(80, "80"),)))
+    host, own = (
+        Spec.of((NETWORK, ("host",))),
+        Spec.of((NETWORK, ("own",)), (PUBLISH, (Port(80, "80"),))),
+    )
     assert weakenings(container(), host, own) == ()
     assert weakenings(container(engine=rootless()), host, own) == ()
 
@@ -155,17 +171,30 @@ def test_a_fix_that_would_weaken_is_refused_with_the_reason() -> None:
         fails=lambda: (), remediate=lambda spec, context: spec.with_(CAP_ADD, ("SYS_ADMIN",)),
     )  # fmt: skip
     facts = container("--memory=64m")
-    plan = make_plan(facts, [Choice("bad-idea")], [check], Checklist("none", "None", ()))
+    plan = make_plan(
+        facts,
+        [Choice("bad-idea")],
+        [check],
+        Checklist("none", "None", ()),
+    )
     assert plan.after == facts.spec
     (refused,) = plan.skipped
     assert refused.why == "it would weaken the container: adds SYS_ADMIN"
 
 
 def test_a_good_profile_is_not_taken_away() -> None:
-    """The case of the outside look: the container passes, and its fix would have removed the profile."""
+    """The case of the outside look: the container passes, and its fix would have removed the
+    profile."""
     check = check_by_id("weak-seccomp-profile")
     assert check is not None
-    facts = container("--security-opt=seccomp=/o.json", seccomp_rules={"defaultAction": "SCMP_ACT_ERRNO"})
-    plan = make_plan(facts, [Choice(check.id)], [check], Checklist("none", "None", ()))
+    facts = container(
+        "--security-opt=seccomp=/o.json", seccomp_rules={"defaultAction": "SCMP_ACT_ERRNO"}
+    )
+    plan = make_plan(
+        facts,
+        [Choice(check.id)],
+        [check],
+        Checklist("none", "None", ()),
+    )
     assert plan.after == facts.spec
     assert "passes this check" in plan.skipped[0].why

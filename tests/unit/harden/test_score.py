@@ -22,8 +22,21 @@ from tests.unit.harden.ranked_containers import WORST_FIRST
 SUBJECT = Subject(Kind.CONTAINER, "0", "web")
 
 
-def finding(status: Status, severity: Severity, step: int = 1, points: int = 1) -> Finding:
-    return Finding("a-check", step, "A title", SUBJECT, Verdict(status), severity, points=points)
+def finding(
+    status: Status,
+    severity: Severity,
+    step: int = 1,
+    points: int = 1,
+) -> Finding:
+    return Finding(
+        "a-check",
+        step,
+        "A title",
+        SUBJECT,
+        Verdict(status),
+        severity,
+        points=points,
+    )
 
 
 def of(**counts: int) -> list[Finding]:
@@ -38,7 +51,11 @@ def of(**counts: int) -> list[Finding]:
 
 FINDINGS = st.lists(
     st.builds(
-        finding, st.sampled_from(Status), st.sampled_from(Severity), st.integers(1, 10), st.integers(0, 40)
+        finding,
+        st.sampled_from(Status),
+        st.sampled_from(Severity),
+        st.integers(1, 10),
+        st.integers(0, 40),
     ),
     max_size=40,
 )
@@ -52,20 +69,29 @@ def test_it_is_the_share_of_the_points_in_force() -> None:
     assert score(of(pass_low=1, fail_high=1)).value == lowest + (100 - lowest) // 2
     heavy, light = (finding(Status.PASS, Severity.LOW, points=points) for points in (30, 10))
     assert score([heavy, *of(fail_low=10)]).value == lowest + (100 - lowest) * 3 // 4
-    assert (score([heavy, *of(fail_low=10)]).value or 0) > (score([light, *of(fail_low=10)]).value or 0)
+    assert (score([heavy, *of(fail_low=10)]).value or 0) > (
+        score([light, *of(fail_low=10)]).value or 0
+    )
     assert score(of(not_applicable_high=3)).value is None
     assert score(of(pass_high=3), whole=False).value is None
 
 
 def test_what_is_unknown_or_waived_stays_out_of_it() -> None:
     known = of(pass_high=2, fail_high=3)
-    more = of(unknown_high=5, waived_critical=5, not_applicable_critical=5)
+    more = of(
+        unknown_high=5,
+        waived_critical=5,
+        not_applicable_critical=5,
+    )
     assert score(known).value == score([*known, *more]).value
     assert score(more).value is None
 
 
 @given(FINDINGS, st.integers(1, 40))
-def test_each_fix_raises_it_by_what_it_is_worth_and_they_add_up(findings: list[Finding], points: int) -> None:
+def test_each_fix_raises_it_by_what_it_is_worth_and_they_add_up(
+    findings: list[Finding],
+    points: int,
+) -> None:
     failing = finding(Status.FAIL, Severity.HIGH, points=points)
     before = score([*findings, failing, failing])
     fixed = finding(Status.PASS, Severity.HIGH, points=points)
@@ -95,12 +121,22 @@ def test_the_worst_finding_is_about_the_container_before_its_image() -> None:
 
 
 def test_beside_it_stands_how_much_was_looked_at() -> None:
-    result = score(of(pass_high=6, fail_high=2, unknown_high=2, not_applicable_low=5))
+    result = score(
+        of(
+            pass_high=6,
+            fail_high=2,
+            unknown_high=2,
+            not_applicable_low=5,
+        )
+    )
     assert (result.looked_at, result.unknown) == ((8, 10), 2)
 
 
 @given(FINDINGS, FINDINGS)
-def test_a_takeover_lies_below_everything_that_is_none(bad: list[Finding], worse: list[Finding]) -> None:
+def test_a_takeover_lies_below_everything_that_is_none(
+    bad: list[Finding],
+    worse: list[Finding],
+) -> None:
     taken, other = score([TAKEOVER, *worse]).value, score(bad).value
     assert taken is not None
     assert taken <= TAKEOVER_CEILING
@@ -120,7 +156,9 @@ def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
         scores = []
         for costly in (False, True):
             bench.containers.rows()
-            bench.containers.scan(lambda row: None, lambda progress: None, threading.Event(), costly=costly)
+            bench.containers.scan(
+                lambda row: None, lambda progress: None, threading.Event(), costly=costly
+            )
             reports = [bench.containers.report(row.key) for row in bench.containers.rows()]
             scores.append([report.score.value for report in reports if report])
     finally:
@@ -133,7 +171,9 @@ def judged(facts: ContainerFacts) -> list[Finding]:
     nothing_set = Checklist("empty", "No parameters", ())
     every = [check for check in all_checks() if check.kind is Kind.CONTAINER]
     return run(
-        facts, container_subject(facts), [(check, parameters_of(check, nothing_set)) for check in every]
+        facts,
+        container_subject(facts),
+        [(check, parameters_of(check, nothing_set)) for check in every],
     )
 
 
@@ -159,8 +199,14 @@ def test_whoever_can_take_the_host_over_scores_below_everybody_who_cannot() -> N
 
 
 def test_the_argued_order_and_its_numbers_are_the_tested_ones() -> None:
-    text = (Path(__file__).parents[3] / "tests" / "data" / "score-order.md").read_text(encoding="utf-8")
-    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in text.splitlines() if line[:2] == "| "]
+    text = (Path(__file__).parents[3] / "tests" / "data" / "score-order.md").read_text(
+        encoding="utf-8"
+    )
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:4]]
+        for line in text.splitlines()
+        if line[:2] == "| "
+    ]
     scores = [(name, score(judged(facts))) for name, facts in WORST_FIRST]
     assert rows[1:] == [[name, str(result.value), str(result.level)] for name, result in scores]
 
@@ -176,5 +222,9 @@ def test_the_argued_order_and_its_numbers_are_the_tested_ones() -> None:
         ("hardened", 90, 100),
     ],
 )
-def test_anchors(name: str, least: int, most: int) -> None:
+def test_anchors(
+    name: str,
+    least: int,
+    most: int,
+) -> None:
     assert least <= (score(judged(dict(WORST_FIRST)[name])).value or 0) <= most

@@ -45,8 +45,21 @@ nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin
 """
 
 
-def status(mode: int, uid: int = 0, gid: int = 0, device: int = 1) -> dict[str, Any]:
-    return {"mode": mode, "uid": uid, "gid": gid, "size": 0, "mtime": 7.0, "inode": 1, "device": device}
+def status(
+    mode: int,
+    uid: int = 0,
+    gid: int = 0,
+    device: int = 1,
+) -> dict[str, Any]:
+    return {
+        "mode": mode,
+        "uid": uid,
+        "gid": gid,
+        "size": 0,
+        "mtime": 7.0,
+        "inode": 1,
+        "device": device,
+    }
 
 
 def read(text: dict[str, str], **document: Any) -> HostFacts:
@@ -68,7 +81,12 @@ def test_nothing_there_is_no_error() -> None:
 
 def test_users_who_run_containers_are_found_by_their_traces() -> None:
     controllers = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers"
-    facts = read({"/home/anna/.local/share/containers/storage/db.sql": "", controllers: "cpu memory pids\n"})
+    facts = read(
+        {
+            "/home/anna/.local/share/containers/storage/db.sql": "",
+            controllers: "cpu memory pids\n",
+        }
+    )
     by_name = {user.name: user for user in facts.users}
     assert list(by_name) == ["anna", "ben"]
     assert by_name["anna"].rootless
@@ -140,7 +158,10 @@ def test_the_socket_its_group_and_the_docker_link() -> None:
     ],
 )
 def test_the_file_of_a_socket_without_a_listener_is_no_socket(
-    path: str, flags: str, place: str, counts: bool
+    path: str,
+    flags: str,
+    place: str,
+    counts: bool,
 ) -> None:
     """As `systemctl stop podman.socket` leaves it; without the table of the host we cannot tell."""
     table = f"Num Ref\n0000000000000000: 00000002 00000000 {flags} 0001 01 18017 {path}\n"
@@ -161,28 +182,54 @@ def test_the_file_of_a_socket_without_a_listener_is_no_socket(
         ),
         (
             "/e/api.service",
-            "ExecStart=podman --log-level info system service \\\n  --tls-client-ca=/ca.pem tcp://[::]:2376",
+            (
+                "ExecStart=podman --log-level info system service \\\n  --tls-client-ca=/ca.pem "
+                "tcp://[::]:2376"
+            ),
             [("tcp://[::]:2376", True)],
         ),
-        ("/e/podman.service", "#ExecStart=/usr/bin/podman system service tcp:0.0.0.0:2375", []),
-        ("/e/podman.service", "ExecStart=/usr/bin/podman $LOGGING system service", []),
-        ("/e/podman.socket.d/x.conf", "[Socket]\nListenStream=2375\n", [("tcp:2375", False)]),
-        ("/e/podman.socket", "[Socket]\nListenStream=%t/podman/podman.sock\n", []),
+        (
+            "/e/podman.service",
+            "#ExecStart=/usr/bin/podman system service tcp:0.0.0.0:2375",
+            [],
+        ),
+        (
+            "/e/podman.service",
+            "ExecStart=/usr/bin/podman $LOGGING system service",
+            [],
+        ),
+        (
+            "/e/podman.socket.d/x.conf",
+            "[Socket]\nListenStream=2375\n",
+            [("tcp:2375", False)],
+        ),
+        (
+            "/e/podman.socket",
+            "[Socket]\nListenStream=%t/podman/podman.sock\n",
+            [],
+        ),
         ("/e/sshd.socket", "[Socket]\nListenStream=22\n", []),
     ],
 )
 def test_an_api_on_tcp_is_read_from_the_unit_that_starts_it(
-    path: str, content: str, expected: list[tuple[str, bool]]
+    path: str,
+    content: str,
+    expected: list[tuple[str, bool]],
 ) -> None:
     assert [
-        (service.address, service.client_certificates) for service in services_in_unit(path, content)
+        (service.address, service.client_certificates)
+        for service in services_in_unit(path, content)
     ] == expected
 
 
 def test_the_configuration_of_a_rootless_account_may_belong_to_that_account_only() -> None:
     own = "/home/anna/.config/containers"
     facts = read(
-        {f"{own}/containers.conf": "", f"{own}/policy.json": "{}", f"{own}/systemd/web.container": ""},
+        {
+            f"{own}/containers.conf": "",
+            f"{own}/policy.json": "{}",
+            f"{own}/systemd/web.container": "",
+        },
         stats={
             "/home/anna": status(stat.S_IFDIR | 0o755, 1000, 1000),
             "/home/anna/.config": status(stat.S_IFDIR | 0o755, 1000, 1000),
@@ -192,14 +239,22 @@ def test_the_configuration_of_a_rootless_account_may_belong_to_that_account_only
         },
     )
     assert isinstance(facts.engine_configuration, dict)
-    files = {path: fact for path, fact in facts.engine_configuration.items() if isinstance(fact, FileFact)}
+    files = {
+        path: fact
+        for path, fact in facts.engine_configuration.items()
+        if isinstance(fact, FileFact)
+    }
     assert [path for path, fact in files.items() if fact.dangers] == [f"{own}/policy.json"]
     assert f"{own}/containers.conf" in files
     assert not any(path.endswith("web.container") for path in files)
 
 
 def test_programs_hooks_and_their_targets() -> None:
-    hook = {"version": "1.0.0", "hook": {"path": "/opt/evil/hook"}, "when": {"always": True}}
+    hook = {
+        "version": "1.0.0",
+        "hook": {"path": "/opt/evil/hook"},
+        "when": {"always": True},
+    }
     facts = read(
         {
             "/usr/bin/crun": "",
@@ -228,7 +283,11 @@ def test_programs_hooks_and_their_targets() -> None:
         ("[engine]\nhelper_binaries_dir = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
     ],
 )  # fmt: skip
-def test_what_extends_the_engine_belongs_to_root_alone(setting: str, path: str, mode: int) -> None:
+def test_what_extends_the_engine_belongs_to_root_alone(
+    setting: str,
+    path: str,
+    mode: int,
+) -> None:
     """What others put into these directories runs as root, or opens the host to a container."""
     there = {"/etc/containers/containers.conf": setting, "/srv/x/y": "", "/srv/z": ""}
     good = read(there)
@@ -260,14 +319,38 @@ MODULES = "/usr/lib/modules"
 @pytest.mark.parametrize(
     ("running", "installed", "due"),
     [
-        ("6.12.41+deb13-amd64", ["6.12.41+deb13-amd64", "6.12.48+deb13-amd64"], True),
-        ("6.12.48+deb13-amd64", ["6.12.41+deb13-amd64", "6.12.48+deb13-amd64"], False),
-        ("6.12.9-amd64", ["6.12.9-amd64", "6.12.10-amd64"], True),
-        ("5.14.0-570.el9.x86_64", ["5.14.0-570.el9.x86_64", "5.14.0-570.12.1.el9.x86_64"], True),
-        ("6.12.41-amd64", ["6.12.41-amd64", "6.13.1-cloud"], False),
+        (
+            "6.12.41+deb13-amd64",
+            ["6.12.41+deb13-amd64", "6.12.48+deb13-amd64"],
+            True,
+        ),
+        (
+            "6.12.48+deb13-amd64",
+            ["6.12.41+deb13-amd64", "6.12.48+deb13-amd64"],
+            False,
+        ),
+        (
+            "6.12.9-amd64",
+            ["6.12.9-amd64", "6.12.10-amd64"],
+            True,
+        ),
+        (
+            "5.14.0-570.el9.x86_64",
+            ["5.14.0-570.el9.x86_64", "5.14.0-570.12.1.el9.x86_64"],
+            True,
+        ),
+        (
+            "6.12.41-amd64",
+            ["6.12.41-amd64", "6.13.1-cloud"],
+            False,
+        ),
     ],
 )
-def test_a_newer_kernel_waits_for_a_reboot(running: str, installed: list[str], due: bool) -> None:
+def test_a_newer_kernel_waits_for_a_reboot(
+    running: str,
+    installed: list[str],
+    due: bool,
+) -> None:
     files = RecordedFiles({"dirs": {MODULES: installed}})
     assert bool(read_reboot_required(files, running)) is due
 
@@ -283,8 +366,14 @@ def test_a_newer_kernel_waits_for_a_reboot(running: str, installed: list[str], d
         ("runc", "2:1.3.3-1.el10", False),
     ],
 )
-def test_each_release_line_has_its_own_fix(component: str, version: str, open_: bool) -> None:
-    assert ("CVE-2025-31133" in {row.advisory.cve for row in outdated_in(component, version, True)}) is open_
+def test_each_release_line_has_its_own_fix(
+    component: str,
+    version: str,
+    open_: bool,
+) -> None:
+    assert (
+        "CVE-2025-31133" in {row.advisory.cve for row in outdated_in(component, version, True)}
+    ) is open_
 
 
 @pytest.mark.parametrize(
@@ -303,7 +392,12 @@ def test_each_release_line_has_its_own_fix(component: str, version: str, open_: 
         ("aardvark-dns", "1.12.1", "CVE-2024-8418", True),
     ],
 )
-def test_holes_of_all_parts_of_the_engine(component: str, version: str, cve: str, open_: bool) -> None:
+def test_holes_of_all_parts_of_the_engine(
+    component: str,
+    version: str,
+    cve: str,
+    open_: bool,
+) -> None:
     assert (cve in {row.advisory.cve for row in outdated_in(component, version, False)}) is open_
 
 
@@ -316,7 +410,9 @@ def test_programs_are_asked_with_a_limit() -> None:
 
 # what LocalFiles can give: any text, and a lone surrogate for each byte that is no UTF-8
 CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("\udc80\udcff")
-GARBAGE = st.text(CHARACTERS, max_size=80) | st.text("{}[]:\"'\n\\|&-#= adckoreqrul.io", max_size=80)
+GARBAGE = st.text(CHARACTERS, max_size=80) | st.text(
+    "{}[]:\"'\n\\|&-#= adckoreqrul.io", max_size=80
+)
 
 
 @given(GARBAGE)
@@ -343,20 +439,37 @@ def test_no_reader_stumbles_over_garbage(content: str) -> None:
     )
     files = RecordedFiles({"text": dict.fromkeys(paths.split(), content)})
     read_host(files, version=PODMAN)
-    read_trust(files, home="/root", uid=0, version=PODMAN)
+    read_trust(
+        files,
+        home="/root",
+        uid=0,
+        version=PODMAN,
+    )
 
 
 def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
     def updates(*indexes: str) -> Known[tuple[str, ...]]:
         files = RecordedFiles({"text": {"/usr/bin/apt-get": "", **dict.fromkeys(indexes, "")}})
-        return known(lambda: read_security_updates(files, lambda arguments, seconds: "", deep=True))
+        return known(
+            lambda: read_security_updates(
+                files,
+                lambda arguments, seconds: "",
+                deep=True,
+            )
+        )
 
     lists = "/var/lib/apt/lists/deb.example.org"
-    for indexes in ((), (f"{lists}_debian_dists_trixie_main_binary-amd64_Packages",)):
+    for indexes in (
+        (),
+        (f"{lists}_debian_dists_trixie_main_binary-amd64_Packages",),
+    ):
         result = updates(*indexes)
         assert isinstance(result, Unread)
         assert "apt-get update" in result.reason
-    assert updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz") == ()
+    assert (
+        updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz")
+        == ()
+    )
 
 
 def test_this_machine_is_read_without_an_error() -> None:
@@ -364,13 +477,18 @@ def test_this_machine_is_read_without_an_error() -> None:
 
 
 def test_closed_connections_are_unknown() -> None:
-    facts = read({}, errors={"/home/anna/.config/containers/podman-connections.json": "EACCES"})
+    facts = read(
+        {},
+        errors={"/home/anna/.config/containers/podman-connections.json": "EACCES"},
+    )
     with pytest.raises(Unread):
         assert facts.root_rights
 
 
 def test_sub_ids_skip_what_is_no_range() -> None:
-    files = RecordedFiles({"text": {"/etc/subuid": "anna:100000:65536\n# c:1:1\nx:y:1\n:1:1\nben:1\n"}})
+    files = RecordedFiles(
+        {"text": {"/etc/subuid": "anna:100000:65536\n# c:1:1\nx:y:1\n:1:1\nben:1\n"}}
+    )
     assert read_sub_ids(files, "/etc/subuid") == (SubIds("anna", 100000, 65536),)
     assert read_sub_ids(files, "/etc/subgid") == ()
 
@@ -391,7 +509,10 @@ def test_a_socket_that_starts_at_boot_is_found() -> None:
 
 def test_a_running_api_on_tcp_is_found() -> None:
     facts = read(
-        {"/proc/812/cmdline": "podman\0system\0service\0tcp://0.0.0.0:2375\0", "/proc/1/cmdline": "init\0"}
+        {
+            "/proc/812/cmdline": "podman\0system\0service\0tcp://0.0.0.0:2375\0",
+            "/proc/1/cmdline": "init\0",
+        }
     )
     assert [(service.where, service.address) for service in facts.tcp_services] == [
         ("process 812", "tcp://0.0.0.0:2375")
@@ -409,7 +530,9 @@ def test_units_belong_to_their_owners() -> None:
         },
     )
     result = {
-        path: fact for path, fact in facts.units.items() if not isinstance(fact, Unread) and fact.dangers
+        path: fact
+        for path, fact in facts.units.items()
+        if not isinstance(fact, Unread) and fact.dangers
     }
     assert sorted(result) == ["/etc/containers/systemd/a.container", own]
     assert "/etc/containers" in facts.engine_configuration
@@ -421,7 +544,10 @@ def test_storage_as_configured_and_as_it_is() -> None:
     settings = f"[storage]\ngraphroot='/srv/c'\n{options}"
     facts = read(
         {"/etc/containers/storage.conf": settings, "/srv/c/vfs-images/images.json": ""},
-        stats={"/": status(stat.S_IFDIR | 0o755), "/srv/c": status(stat.S_IFDIR | 0o700, device=2)},
+        stats={
+            "/": status(stat.S_IFDIR | 0o755),
+            "/srv/c": status(stat.S_IFDIR | 0o700, device=2),
+        },
     )
     assert facts.storage.graph_root == "/srv/c"
     assert facts.storage.mount_options == ("nodev", "metacopy=on")
@@ -429,16 +555,23 @@ def test_storage_as_configured_and_as_it_is() -> None:
 
 
 def test_a_filter_that_is_switched_off_has_no_profile() -> None:
-    facts = read({"/etc/containers/containers.conf": "[containers]\nseccomp_profile = 'unconfined'\n"})
+    facts = read(
+        {"/etc/containers/containers.conf": "[containers]\nseccomp_profile = 'unconfined'\n"}
+    )
     assert facts.seccomp_profile == Missing("unconfined")
 
 
 def test_a_kernel_that_is_not_installed_proves_nothing() -> None:
-    assert isinstance(read_reboot_required(RecordedFiles({"dirs": {MODULES: ["6.1"]}}), "6.2"), Unread)
+    assert isinstance(
+        read_reboot_required(RecordedFiles({"dirs": {MODULES: ["6.1"]}}), "6.2"), Unread
+    )
     flagged = RecordedFiles(
         {"text": {"/run/reboot-required": "", "/run/reboot-required.pkgs": "libc6\nlibc6\n"}}
     )
-    assert read_reboot_required(flagged, "6.2") == "/run/reboot-required asks for it (after updates of libc6)"
+    assert (
+        read_reboot_required(flagged, "6.2")
+        == "/run/reboot-required asks for it (after updates of libc6)"
+    )
 
 
 def test_the_dpkg_status_file() -> None:
@@ -462,7 +595,10 @@ def test_rpm_is_asked_where_there_is_no_dpkg() -> None:
         ("podman", "5.4.0-13.el10", "rpm")
     ]
     assert asked == [("rpm", "-q")]
-    assert isinstance(known(lambda: read_packages(RecordedFiles({}), run_nothing)), Unread)
+    assert isinstance(
+        known(lambda: read_packages(RecordedFiles({}), run_nothing)),
+        Unread,
+    )
 
 
 def test_pending_updates_of_the_families() -> None:
@@ -481,8 +617,12 @@ updates    | SUSE-1 | security | important | ---         | needed | x
 
 
 def test_a_hole_begins_with_a_version() -> None:
-    assert "CVE-2025-9566" not in {row.advisory.cve for row in outdated_in("podman", "3.4.4", False)}
-    assert "CVE-2025-9566" in {row.advisory.cve for row in outdated_in("podman", "4.9.3+ds1-1ubuntu1", True)}
+    assert "CVE-2025-9566" not in {
+        row.advisory.cve for row in outdated_in("podman", "3.4.4", False)
+    }
+    assert "CVE-2025-9566" in {
+        row.advisory.cve for row in outdated_in("podman", "4.9.3+ds1-1ubuntu1", True)
+    }
     assert outdated_in("podman", "unknown", False) == ()
     assert outdated_in("conmon", "0.1", False) == ()
 
@@ -514,15 +654,29 @@ _MODULES = {
     ("more", "none"),
     [
         ({}, True),
-        ({"/proc/modules": "nf_tables 1 0 - Live 0x0\next4 1 0 - Live 0x0\n"}, False),
+        (
+            {"/proc/modules": "nf_tables 1 0 - Live 0x0\next4 1 0 - Live 0x0\n"},
+            False,
+        ),
         ({"/proc/modules": "x_tables 1 0 - Live 0x0\n"}, False),
-        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/netfilter/nf_tables.ko\n"}, False),
-        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/netfilter/ip_tables.ko.xz\n"}, False),
+        (
+            {"/lib/modules/6.1.0/modules.builtin": "kernel/net/netfilter/nf_tables.ko\n"},
+            False,
+        ),
+        (
+            {"/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/netfilter/ip_tables.ko.xz\n"},
+            False,
+        ),
         ({"/lib/modules/6.1.0/modules.builtin": ""}, False),
         ({"/proc/sys/kernel/osrelease": "6.1.1\n"}, False),
     ],
 )
-def test_without_its_modules_a_kernel_has_no_packet_filter(more: dict[str, str], none: bool) -> None:
-    rules = read_firewall(RecordedFiles({"text": {**_MODULES, **more}}), run_nothing, root=False).rules
+def test_without_its_modules_a_kernel_has_no_packet_filter(
+    more: dict[str, str],
+    none: bool,
+) -> None:
+    rules = read_firewall(
+        RecordedFiles({"text": {**_MODULES, **more}}), run_nothing, root=False
+    ).rules
     assert (rules == ()) is none
     assert isinstance(rules, Unread) is not none

@@ -1,4 +1,5 @@
-"""What watches over the host: what runs counts, not what is installed; what a report says, not its name."""
+"""What watches over the host: what runs counts, not what is installed; what a report says, not its
+name."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,22 +18,37 @@ RULES = "".join(
 )
 
 
-def status(files: Rooted, check_id: str, loaded: str | None = None) -> str:
+def status(
+    files: Rooted,
+    check_id: str,
+    loaded: str | None = None,
+) -> str:
     def run(arguments: Sequence[str], seconds: float) -> Known[str]:
         if arguments[0] == "auditctl" and loaded is not None:
             return loaded
         return Unread("it was not asked")
 
-    facts = read_host(files, version=Version(5, 4, 2), run=run)
+    facts = read_host(
+        files,
+        version=Version(5, 4, 2),
+        run=run,
+    )
     return str(status_of(check_id, facts))
 
 
-def process(files: Rooted, pid: int, command: str) -> None:
+def process(
+    files: Rooted,
+    pid: int,
+    command: str,
+) -> None:
     files.put(f"/proc/{pid}/cmdline", command.replace(" ", "\0") + "\0")
 
 
 @pytest.mark.parametrize("sensor", ["falco", "tetragon", "tracee"])
-def test_a_sensor_that_is_installed_has_to_run(tmp_path: Path, sensor: str) -> None:
+def test_a_sensor_that_is_installed_has_to_run(
+    tmp_path: Path,
+    sensor: str,
+) -> None:
     files = Rooted(tmp_path)
     process(files, 1, "/sbin/init")
     assert status(files, "no-runtime-sensor") == "fail"
@@ -51,9 +67,16 @@ def test_rule_files_without_auditd_record_nothing(tmp_path: Path) -> None:
     assert status(files, "unaudited-engine", loaded="No rules\n") == "fail"
     assert status(files, "unaudited-engine", loaded=RULES) == "pass"
     assert (
-        status(files, "unaudited-engine", loaded=RULES.replace("-w /etc/containers", "-w /etc/x")) == "fail"
+        status(
+            files,
+            "unaudited-engine",
+            loaded=RULES.replace("-w /etc/containers", "-w /etc/x"),
+        )
+        == "fail"
     )
-    assert status(files, "unaudited-engine") == "fail"  # the kernel was not traced, and auditd does not run
+    assert (
+        status(files, "unaudited-engine") == "fail"
+    )  # the kernel was not traced, and auditd does not run
     process(files, 9, "/usr/sbin/auditd")
     assert status(files, "unaudited-engine") == "pass"
 
@@ -70,7 +93,11 @@ def test_rule_files_without_auditd_record_nothing(tmp_path: Path) -> None:
         ("kernel/modprobe", "/srv/shared/modprobe"),
     ],
 )
-def test_settings_of_the_kernel(tmp_path: Path, knob: str, value: str) -> None:
+def test_settings_of_the_kernel(
+    tmp_path: Path,
+    knob: str,
+    value: str,
+) -> None:
     files = Rooted(tmp_path)
     good = {
         "kernel/randomize_va_space": "2",

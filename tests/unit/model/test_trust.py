@@ -34,8 +34,17 @@ ACCEPT, REJECT = Requirement("insecureAcceptAnything"), Requirement("reject")
 SIGNED, SIGSTORE = Requirement("signedBy"), Requirement("sigstoreSigned")
 
 
-def trust(scopes: dict[str, tuple[Requirement, ...]], default: Requirement = REJECT) -> TrustFacts:
-    return TrustFacts(policy=Policy("/etc/containers/policy.json", (default,), {"docker": scopes}))
+def trust(
+    scopes: dict[str, tuple[Requirement, ...]],
+    default: Requirement = REJECT,
+) -> TrustFacts:
+    return TrustFacts(
+        policy=Policy(
+            "/etc/containers/policy.json",
+            (default,),
+            {"docker": scopes},
+        )
+    )
 
 
 def rule(facts: TrustFacts, reference: str) -> Rule:
@@ -86,31 +95,75 @@ def test_scopes_go_from_the_image_to_the_top_domain() -> None:
     ("scopes", "reference", "caught_by"),
     [
         (
-            {"quay.io/team/shop:1": (SIGNED,), "quay.io/team/shop": (ACCEPT,)},
+            {
+                "quay.io/team/shop:1": (SIGNED,),
+                "quay.io/team/shop": (ACCEPT,),
+            },
             "quay.io/team/shop:1",
             "quay.io/team/shop:1",
         ),
         (
-            {"quay.io/team/shop:1": (SIGNED,), "quay.io/team/shop": (ACCEPT,)},
+            {
+                "quay.io/team/shop:1": (SIGNED,),
+                "quay.io/team/shop": (ACCEPT,),
+            },
             "quay.io/team/shop:2",
             "quay.io/team/shop",
         ),
-        ({f"quay.io/shop@{DIGEST}": (SIGNED,)}, f"quay.io/shop:9@{DIGEST}", f"quay.io/shop@{DIGEST}"),
-        ({"quay.io/team": (SIGNED,), "quay.io": (ACCEPT,)}, "quay.io/team/deep/shop", "quay.io/team"),
-        ({"quay.io": (ACCEPT,)}, "quay.io/other/shop", "quay.io"),
-        ({"quay.io/tea": (ACCEPT,)}, "quay.io/team/shop", "default"),
-        ({"*.example.com": (SIGNED,)}, "eu.registry.example.com:5000/shop", "*.example.com"),
-        ({"*.example.com": (SIGNED,)}, "example.com/shop", "default"),
-        ({"*.example.com": (SIGNED,), "": (ACCEPT,)}, "example.org/shop", ""),
+        (
+            {f"quay.io/shop@{DIGEST}": (SIGNED,)},
+            f"quay.io/shop:9@{DIGEST}",
+            f"quay.io/shop@{DIGEST}",
+        ),
+        (
+            {"quay.io/team": (SIGNED,), "quay.io": (ACCEPT,)},
+            "quay.io/team/deep/shop",
+            "quay.io/team",
+        ),
+        (
+            {"quay.io": (ACCEPT,)},
+            "quay.io/other/shop",
+            "quay.io",
+        ),
+        (
+            {"quay.io/tea": (ACCEPT,)},
+            "quay.io/team/shop",
+            "default",
+        ),
+        (
+            {"*.example.com": (SIGNED,)},
+            "eu.registry.example.com:5000/shop",
+            "*.example.com",
+        ),
+        (
+            {"*.example.com": (SIGNED,)},
+            "example.com/shop",
+            "default",
+        ),
+        (
+            {"*.example.com": (SIGNED,), "": (ACCEPT,)},
+            "example.org/shop",
+            "",
+        ),
         ({"docker.io": (SIGNED,)}, "nginx", "docker.io"),
-        ({"docker.io/library/nginx": (SIGNED,)}, "nginx:1", "docker.io/library/nginx"),
+        (
+            {"docker.io/library/nginx": (SIGNED,)},
+            "nginx:1",
+            "docker.io/library/nginx",
+        ),
         ({"nginx": (SIGNED,)}, "nginx", "default"),
-        ({"registry": (SIGNED,)}, "registry:5000/shop", "default"),
+        (
+            {"registry": (SIGNED,)},
+            "registry:5000/shop",
+            "default",
+        ),
         ({}, "quay.io/shop", "default"),
     ],
 )
 def test_the_most_specific_scope_wins(
-    scopes: dict[str, tuple[Requirement, ...]], reference: str, caught_by: str
+    scopes: dict[str, tuple[Requirement, ...]],
+    reference: str,
+    caught_by: str,
 ) -> None:
     assert rule(trust(scopes), reference).scope == caught_by
 
@@ -118,15 +171,38 @@ def test_the_most_specific_scope_wins(
 @pytest.mark.parametrize(
     ("requirements", "verifies", "rejects", "words"),
     [
-        ((ACCEPT,), False, False, "without verifying a signature"),
-        ((SIGSTORE,), True, False, "requires a sigstore signature of"),
-        ((SIGNED, SIGSTORE), True, False, "requires a GPG signature and a sigstore signature"),
-        ((ACCEPT, SIGNED), True, False, "requires a GPG signature"),
+        (
+            (ACCEPT,),
+            False,
+            False,
+            "without verifying a signature",
+        ),
+        (
+            (SIGSTORE,),
+            True,
+            False,
+            "requires a sigstore signature of",
+        ),
+        (
+            (SIGNED, SIGSTORE),
+            True,
+            False,
+            "requires a GPG signature and a sigstore signature",
+        ),
+        (
+            (ACCEPT, SIGNED),
+            True,
+            False,
+            "requires a GPG signature",
+        ),
         ((SIGNED, REJECT), True, True, "refuses quay.io"),
     ],
 )
 def test_a_rule_says_in_one_sentence_what_it_does(
-    requirements: tuple[Requirement, ...], verifies: bool, rejects: bool, words: str
+    requirements: tuple[Requirement, ...],
+    verifies: bool,
+    rejects: bool,
+    words: str,
 ) -> None:
     result = rule(trust({"quay.io": requirements}), "quay.io/shop:1")
     assert (result.verifies, result.rejects) == (verifies, rejects)
@@ -135,7 +211,10 @@ def test_a_rule_says_in_one_sentence_what_it_does(
 
 
 def test_without_a_readable_policy_there_is_no_rule() -> None:
-    for policy in (Unread("no permission"), Missing("/etc/containers/policy.json")):
+    for policy in (
+        Unread("no permission"),
+        Missing("/etc/containers/policy.json"),
+    ):
         assert isinstance(rule_for(TrustFacts(policy=policy), "quay.io/shop"), Unread)
     assert isinstance(rule_for(trust({}), "ab" * 32), Unread)
 
@@ -165,18 +244,39 @@ ENTRY = JournalEntry(
     container="web",
     by="root (from anna)",
     state=EntryState.WAITING,
-    changes=(JournalChange("writable-rootfs", "read-only", None, "true"),),
+    changes=(
+        JournalChange(
+            "writable-rootfs",
+            "read-only",
+            None,
+            "true",
+        ),
+    ),
     diff="+--read-only",
-    proof=(JournalProof("writable-rootfs", "pass", "/ is mounted ro"),),
+    proof=(
+        JournalProof(
+            "writable-rootfs",
+            "pass",
+            "/ is mounted ro",
+        ),
+    ),
     original="web-before-3fa2",
     downtime_seconds=1.25,
     confirm_by=1.5e9,
     operations=(
-        CreateContainer(name="web", original="f" * 64, arguments=("create", "--env=PASSWORD=hunter2")),
+        CreateContainer(
+            name="web", original="f" * 64, arguments=("create", "--env=PASSWORD=hunter2")
+        ),
         WriteFile(
             path="/etc/web",
             content=b"PASSWORD=hunter2",
-            before=FileBefore(content=b"PASSWORD=hunter2", mode=0o600, uid=0, gid=0, modified_ns=1),
+            before=FileBefore(
+                content=b"PASSWORD=hunter2",
+                mode=0o600,
+                uid=0,
+                gid=0,
+                modified_ns=1,
+            ),
         ),
     ),
 )
@@ -200,4 +300,9 @@ def test_what_is_rolled_back_has_no_way_back() -> None:
 
 
 def _bare() -> dict[str, Any]:
-    return {"id": ENTRY.id, "time": ENTRY.time, "action": EntryAction.TRUST, "container": "/etc/policy.json"}
+    return {
+        "id": ENTRY.id,
+        "time": ENTRY.time,
+        "action": EntryAction.TRUST,
+        "container": "/etc/policy.json",
+    }

@@ -1,4 +1,5 @@
-"""The recorded cases of 300 options: what is read back, created and running, with and without its command."""
+"""The recorded cases of 300 options: what is read back, created and running, with and without its
+command."""
 
 import json
 from typing import Any
@@ -64,7 +65,10 @@ def test_without_command_nothing_is_lost_in_silence_or_made_up() -> None:
         for option in TABLE:
             if spec[option] == whole[option] or option.readability is Readability.CLIENT:
                 continue
-            assert option in known_to_differ or option.flag in named or option.flag in told, (name, option)
+            assert option in known_to_differ or option.flag in named or option.flag in told, (
+                name,
+                option,
+            )
         assert {option for option in spec if option not in whole} <= known_to_differ, (phase, name)
 
 
@@ -78,16 +82,34 @@ def test_what_api_containers_hide_is_listed() -> None:
     }
 
 
-MASKED = [*sorted(MASKED_ALWAYS), "/sys/devices/virtual/powercap"]
-READ_ONLY_PATHS = ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+MASKED = [
+    *sorted(MASKED_ALWAYS),
+    "/sys/devices/virtual/powercap",
+]
+READ_ONLY_PATHS = [
+    "/proc/asound",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+]
 
 
 def oci(**linux: object) -> dict[str, object]:
     """A plain container's config.json, as far as it is read."""
     return {
         "mounts": [
-            {"destination": "/proc", "type": "proc", "options": ["nosuid", "noexec", "nodev"]},
-            {"destination": "/dev", "type": "tmpfs", "options": ["nosuid", "strictatime", "mode=755"]},
+            {
+                "destination": "/proc",
+                "type": "proc",
+                "options": ["nosuid", "noexec", "nodev"],
+            },
+            {
+                "destination": "/dev",
+                "type": "tmpfs",
+                "options": ["nosuid", "strictatime", "mode=755"],
+            },
         ],
         "process": {"env": ["MYSEC=top secret"]},
         "linux": {
@@ -102,12 +124,24 @@ def oci(**linux: object) -> dict[str, object]:
 
 
 def from_oci(case: str, config: dict[str, object]) -> list[str]:
-    spec = read_case("running", case, with_command=False, oci_config=config)
-    return [w for w in run_arguments(spec.without(NAME), "any") if w not in ("any", "localhost/t:1")]
+    spec = read_case(
+        "running",
+        case,
+        with_command=False,
+        oci_config=config,
+    )
+    return [
+        w for w in run_arguments(spec.without(NAME), "any") if w not in ("any", "localhost/t:1")
+    ]
 
 
 def test_a_plain_config_adds_nothing_and_leaves_less_unknown() -> None:
-    spec = read_case("running", "sysctl", with_command=False, oci_config=oci())
+    spec = read_case(
+        "running",
+        "sysctl",
+        with_command=False,
+        oci_config=oci(),
+    )
     assert run_arguments(spec.without(NAME), "any") == ("any", "localhost/t:1")
     assert not {MASK, UNMASK, PROC_OPTS} & spec.unknowable
 
@@ -119,11 +153,23 @@ def test_a_plain_config_adds_nothing_and_leaves_less_unknown() -> None:
             oci(sysctl={"net.ipv4.ping_group_range": "0 0", "net.ipv4.ip_forward": "1"}),
             ["--sysctl=net.ipv4.ip_forward=1"],
         ),
-        (oci(maskedPaths=MASKED[1:]), ["--security-opt=unmask=/proc/acpi"]),
-        (oci(maskedPaths=[*MASKED, "/proc/foo"]), ["--security-opt=mask=/proc/foo"]),
+        (
+            oci(maskedPaths=MASKED[1:]),
+            ["--security-opt=unmask=/proc/acpi"],
+        ),
+        (
+            oci(maskedPaths=[*MASKED, "/proc/foo"]),
+            ["--security-opt=mask=/proc/foo"],
+        ),
         (oci(maskedPaths=[*MASKED, "/proc/interrupts"]), []),
-        (oci(seccomp=None), ["--security-opt=seccomp=unconfined"]),
-        (oci(personality={"domain": "LINUX32"}), ["--personality=LINUX32"]),
+        (
+            oci(seccomp=None),
+            ["--security-opt=seccomp=unconfined"],
+        ),
+        (
+            oci(personality={"domain": "LINUX32"}),
+            ["--personality=LINUX32"],
+        ),
         (
             oci(
                 resources={
@@ -136,33 +182,67 @@ def test_a_plain_config_adds_nothing_and_leaves_less_unknown() -> None:
             ["--device-cgroup-rule=c 89:* rmw"],
         ),
         (
-            {**oci(), "mounts": [{"destination": "/proc", "options": ["hidepid=2"]}]},
+            {
+                **oci(),
+                "mounts": [{"destination": "/proc", "options": ["hidepid=2"]}],
+            },
             ["--security-opt=proc-opts=hidepid=2"],
         ),
     ],
-    ids=["sysctl", "unmask", "mask", "newer-mask", "no-seccomp", "personality", "device-rule", "proc-opts"],
+    ids=[
+        "sysctl",
+        "unmask",
+        "mask",
+        "newer-mask",
+        "no-seccomp",
+        "personality",
+        "device-rule",
+        "proc-opts",
+    ],
 )
-def test_the_oci_config_fills_what_inspect_hides(config: dict[str, object], words: list[str]) -> None:
+def test_the_oci_config_fills_what_inspect_hides(
+    config: dict[str, object],
+    words: list[str],
+) -> None:
     assert from_oci("sysctl", config) == words
 
 
 def test_device_access_comes_from_the_oci_config() -> None:
     config = oci(
         devices=[{"path": "/dev/xnull", "type": "c", "major": 1, "minor": 3}],
-        resources={"devices": [{"allow": True, "type": "c", "major": 1, "minor": 3, "access": "r"}]},
+        resources={
+            "devices": [{"allow": True, "type": "c", "major": 1, "minor": 3, "access": "r"}]
+        },
     )
     assert from_oci("device", config) == ["--device=/dev/null:/dev/xnull:r"]
 
 
 def test_secret_values_of_the_oci_config_are_never_read() -> None:
-    spec = read_case("running", "secret-env", with_command=False, oci_config=oci())
+    spec = read_case(
+        "running",
+        "secret-env",
+        with_command=False,
+        oci_config=oci(),
+    )
     assert "top secret" not in repr(spec.values()) + repr(spec.remarks)
 
 
 def test_mounts_keep_what_podman_forgets_at_start() -> None:
     assert read_case("running", "volume-bind")[MOUNTS] == (
-        Mount("bind", "/srv/cases/ddir", "/b", ("ro", "z")),
+        Mount(
+            "bind",
+            "/srv/cases/ddir",
+            "/b",
+            ("ro", "z"),
+        ),
     )
     bare = read_case("running", "volume-bind", with_command=False)
-    assert bare[MOUNTS] == (Mount("bind", "/srv/cases/ddir", "/b", ("ro",)),)
+    assert bare[MOUNTS] == (
+        Mount(
+            "bind",
+            "/srv/cases/ddir",
+            "/b",
+            ("ro",),
+        ),
+    )
     assert any("relabelling" in remark and "/b" in remark for remark in bare.remarks)

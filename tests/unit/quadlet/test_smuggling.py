@@ -1,7 +1,8 @@
-"""No value, however hostile, adds a line, a key or a section to a unit, or a control character to its text.
+"""No value, however hostile, adds a line, a key or a section to a unit, or a control character to
+its text.
 
-systemd ends a line at a line feed, at a carriage return and at both; other readers of the same file, Python
-and editors among them, also at U+0085, U+2028 and U+2029.
+systemd ends a line at a line feed, at a carriage return and at both; other readers of the same
+file, Python and editors among them, also at U+0085, U+2028 and U+2029.
 """
 
 import re
@@ -23,12 +24,20 @@ from hardentui.systemd.unit_text import unit_settings
 BASE = Spec().with_(IMAGE, "registry.example/i:1").with_(NAME, "web")
 VERSIONS = (Version(4, 4), Version(5, 4, 2), Version(6, 1))
 SMUGGLE = (
-    "a=\r[Service]\rExecStart=/bin/evil\r[Container]\nImage=evil\x85[Install]\u2028WantedBy=x\u2029\x1b[2J"
+    "a=\r[Service]\rExecStart=/bin/evil\r[Container]\n"
+    "Image=evil\x85[Install]\u2028WantedBy=x\u2029\x1b[2J"
 )
 
 OUTSIDE = {
     "Unit": {"Description", "StartLimitIntervalSec", "StartLimitBurst", "Requires", "After"},
-    "Service": {"Type", "RemainAfterExit", "Restart", "TimeoutStopSec", "TimeoutStartSec", "Environment"},
+    "Service": {
+        "Type",
+        "RemainAfterExit",
+        "Restart",
+        "TimeoutStopSec",
+        "TimeoutStartSec",
+        "Environment",
+    },
     "Install": {"WantedBy"},
 }
 """The keys that are meant in the sections that systemd reads."""
@@ -48,12 +57,19 @@ hostile = st.lists(
 ).map("".join)  # fmt: skip
 
 
-def check(name: str, text: str, version: Version) -> None:
+def check(
+    name: str,
+    text: str,
+    version: Version,
+) -> None:
     """Every line is one that a writer meant, for every reader of the file."""
     assert not _CONTROL.search(text), (name, text)
     assert text.splitlines() == text.split("\n")[:-1]
     own = SECTIONS[name.rpartition(".")[2]]
-    allowed = {**OUTSIDE, own: {key for key, since in KEYS[own].items() if since <= astuple(version)}}
+    allowed = {
+        **OUTSIDE,
+        own: {key for key, since in KEYS[own].items() if since <= astuple(version)},
+    }
     sections: list[str] = []
     meant = []
     for line in text.split("\n"):
@@ -69,7 +85,11 @@ def check(name: str, text: str, version: Version) -> None:
     assert [(section, key) for section, key, _ in unit_settings(text)] == meant
 
 
-def written(spec: Spec, context: UnitContext, comments: tuple[str, ...] = ()) -> int:
+def written(
+    spec: Spec,
+    context: UnitContext,
+    comments: tuple[str, ...] = (),
+) -> int:
     """Check all units of a container; returns how many there were: none when it is refused."""
     try:
         made = bundle(spec, context, comments)
@@ -105,7 +125,11 @@ def _takes_text(option: Option[Any]) -> bool:
 TEXTUAL = [option for option in TABLE if _takes_text(option)]
 
 
-@pytest.mark.parametrize("option", TEXTUAL, ids=lambda option: option.name)
+@pytest.mark.parametrize(
+    "option",
+    TEXTUAL,
+    ids=lambda option: option.name,
+)
 def test_no_option_smuggles_a_line(option: Option[Any]) -> None:
     made = [
         written(spec, UnitContext(version=version))
@@ -115,7 +139,11 @@ def test_no_option_smuggles_a_line(option: Option[Any]) -> None:
     assert any(made), "no value came through: nothing was checked"
 
 
-@settings(max_examples=30, derandomize=True, deadline=None)
+@settings(
+    max_examples=30,
+    derandomize=True,
+    deadline=None,
+)
 @given(value=hostile)
 def test_no_random_value_of_any_option_smuggles_a_line(value: str) -> None:
     made = 0
@@ -131,7 +159,13 @@ def _network(value: str) -> dict[str, Any]:
         "driver": value,
         "internal": True,
         "network_interface": value,
-        "subnets": [{"subnet": value, "gateway": value, "lease_range": {"start_ip": value, "end_ip": value}}],
+        "subnets": [
+            {
+                "subnet": value,
+                "gateway": value,
+                "lease_range": {"start_ip": value, "end_ip": value},
+            }
+        ],
         "network_dns_servers": [value],
         "ipam_options": {"driver": "dhcp"},
         "options": {value: value, "o": value},
@@ -142,14 +176,22 @@ def _network(value: str) -> dict[str, Any]:
 
 def _volume(value: str) -> dict[str, Any]:
     options = {"type": value, "device": value, "o": value, value: value, "copy": value}
-    return {"Name": "vol", "Driver": value, "Labels": {value: value, "l": value}, "Options": options}
+    return {
+        "Name": "vol",
+        "Driver": value,
+        "Labels": {value: value, "l": value},
+        "Options": options,
+    }
 
 
 def _pod(value: str) -> dict[str, Any]:
     lists = {key: [value] for key in ("Networks", "HostAdd", "DNSServer", "DNSOption", "DNSSearch")}
     ports = {f"80/{value}": [{"HostIp": value, "HostPort": value}]}
     return {
-        **dict.fromkeys(("Name", "Hostname", "memory_limit", "cpuset_cpus", "ExitPolicy"), value),
+        **dict.fromkeys(
+            ("Name", "Hostname", "memory_limit", "cpuset_cpus", "ExitPolicy"),
+            value,
+        ),
         "SharedNamespaces": [value],
         "security_opt": [value],
         "Labels": {value: value},
@@ -160,10 +202,18 @@ def _pod(value: str) -> dict[str, Any]:
 
 
 def _around(value: str, version: Version) -> tuple[Spec, UnitContext]:
-    spec = BASE.with_(NETWORK, ("net",)).with_(MOUNTS, (Mount("volume", "vol", "/v"),))
+    spec = BASE.with_(NETWORK, ("net",)).with_(
+        MOUNTS,
+        (Mount("volume", "vol", "/v"),),
+    )
     networks: Mapping[str, Any] = {"net": _network(value)}
     volumes, pod = {"vol": _volume(value)}, {**_pod(value), "Name": "pod"}
-    context = UnitContext(version=version, networks=networks, volumes=volumes, pod=pod)
+    context = UnitContext(
+        version=version,
+        networks=networks,
+        volumes=volumes,
+        pod=pod,
+    )
     return spec.with_(POD, "pod").with_(RESTART, "on-failure:3"), context
 
 
@@ -173,36 +223,71 @@ def test_networks_volumes_and_pods_smuggle_nothing(version: Version) -> None:
     assert written(spec, context) == (1 if version < Version(4, 7) else 4)
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(
+    max_examples=50,
+    derandomize=True,
+    deadline=None,
+)
 @given(value=hostile)
 def test_names_and_comments_smuggle_nothing(value: str) -> None:
     spec, context = _around("x", VERSIONS[1])
-    assert written(spec, context, (value, f"Changed: {value}", f"{value}\\")) == 4
-    written(spec.with_(NAME, value), context)
-    written(spec.with_(NETWORK, (value,)), replace(context, networks={value: _network("x")}))
-    written(
-        spec.with_(MOUNTS, (Mount("volume", value, "/v"),)), replace(context, volumes={value: _volume("x")})
+    assert (
+        written(
+            spec,
+            context,
+            (value, f"Changed: {value}", f"{value}\\"),
+        )
+        == 4
     )
-    written(spec.with_(POD, value), replace(context, pod={**_pod("x"), "Name": value}))
+    written(spec.with_(NAME, value), context)
+    written(
+        spec.with_(NETWORK, (value,)),
+        replace(context, networks={value: _network("x")}),
+    )
+    written(
+        spec.with_(MOUNTS, (Mount("volume", value, "/v"),)),
+        replace(context, volumes={value: _volume("x")}),
+    )
+    written(
+        spec.with_(POD, value),
+        replace(context, pod={**_pod("x"), "Name": value}),
+    )
     written(spec.with_(RESTART, value), context)
     written(spec, replace(context, unit_name=value))
 
 
 def test_this_test_can_fail() -> None:
     """A text in which a value was written raw, as units once were, is found."""
-    for value in ("a=\r[Service]", "a\x85b", "\x1b[2J", "a\nImage=evil", "a\n[Service]\nExecStart=/bin/evil"):
+    for value in (
+        "a=\r[Service]",
+        "a\x85b",
+        "\x1b[2J",
+        "a\nImage=evil",
+        "a\n[Service]\nExecStart=/bin/evil",
+    ):
         unit = f"[Container]\nImage=x\nSysctl={value}\n"
-        for text in (f"{unit}[Unit]\nNoSuchKey=x\n", f"{unit}[Service]\nRestart=no\n[Service]\n"):
+        for text in (
+            f"{unit}[Unit]\nNoSuchKey=x\n",
+            f"{unit}[Service]\nRestart=no\n[Service]\n",
+        ):
             with pytest.raises((AssertionError, KeyError)):
                 check("web.container", text, VERSIONS[1])
-    check("web.container", '[Container]\nSysctl="a=b"\n', VERSIONS[1])
+    check(
+        "web.container",
+        '[Container]\nSysctl="a=b"\n',
+        VERSIONS[1],
+    )
 
 
 def test_most_options_take_text() -> None:
     assert len(TEXTUAL) > 90
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(
+    max_examples=50,
+    derandomize=True,
+    deadline=None,
+)
 @given(value=hostile)
 def test_random_networks_volumes_and_pods_smuggle_nothing(value: str) -> None:
     spec, context = _around(value, VERSIONS[1])

@@ -1,4 +1,5 @@
-"""The bundled table of ends: dates that were confirmed by more than one source, and what it leaves open."""
+"""The bundled table of ends: dates that were confirmed by more than one source, and what it leaves
+open."""
 
 from datetime import date
 
@@ -35,11 +36,21 @@ from hardentui.reading.images import end_of, rolling
         ("centos", "10", "2030-01-01"),
     ],
 )
-def test_ends_that_were_confirmed(release: str, version: str, end: str) -> None:
+def test_ends_that_were_confirmed(
+    release: str,
+    version: str,
+    end: str,
+) -> None:
     assert end_of({"ID": release, "VERSION_ID": version}) == date.fromisoformat(end)
 
 
 def test_what_is_ahead_of_every_release_rolls() -> None:
     assert rolling({"ID": "debian", "PRETTY_NAME": "Debian GNU/Linux forky/sid"})
     assert rolling({"ID": "alpine", "VERSION_ID": "3.25.0_alpha20261001"})
-    assert not rolling({"ID": "debian", "VERSION_ID": "13", "PRETTY_NAME": "Debian GNU/Linux 13 (trixie)"})
+    assert not rolling(
+        {
+            "ID": "debian",
+            "VERSION_ID": "13",
+            "PRETTY_NAME": "Debian GNU/Linux 13 (trixie)",
+        }
+    )

@@ -1,4 +1,5 @@
-"""The values that fixes take: their forms, where they come from, and what a container decides itself."""
+"""The values that fixes take: their forms, where they come from, and what a container decides
+itself."""
 
 from pathlib import Path
 
@@ -25,7 +26,11 @@ EMPTY = Checklist("none", "None", ())
 TAKING = [check for check in all_checks() if check.takes]
 
 
-@pytest.mark.parametrize("check", TAKING, ids=lambda check: check.id)
+@pytest.mark.parametrize(
+    "check",
+    TAKING,
+    ids=lambda check: check.id,
+)
 def test_what_a_fix_takes_is_a_parameter_whose_default_can_be_typed(check: Check) -> None:
     assert check.remediate is not None
     for name, form in check.takes.items():
@@ -37,11 +42,26 @@ def test_what_a_fix_takes_is_a_parameter_whose_default_can_be_typed(check: Check
 @pytest.mark.parametrize(
     ("check", "name", "good", "bad"),
     [
-        ("no-memory-limit", "memory", "1.5g 512m 6291456", "1g2 -1 inf 5m 0 nan 9999999999999999999t ''"),
+        (
+            "no-memory-limit",
+            "memory",
+            "1.5g 512m 6291456",
+            "1g2 -1 inf 5m 0 nan 9999999999999999999t ''",
+        ),
         ("no-pids-limit", "limit", "1 512", "0 -1 ten 1.5 ² 99999999999999999999"),
         ("no-cpu-limit", "cpus", "0.5 2", "0 inf nan two -1"),
-        ("root-user", "user", "1001 1001:1001 www-data:www-data svc$", "a:b:c /etc a/b :5 -u"),
-        ("wildcard-port", "address", "127.0.0.1 10.0.0.5 [::1]", "0.0.0.0 :: localhost 300.1.1.1"),
+        (
+            "root-user",
+            "user",
+            "1001 1001:1001 www-data:www-data svc$",
+            "a:b:c /etc a/b :5 -u",
+        ),
+        (
+            "wildcard-port",
+            "address",
+            "127.0.0.1 10.0.0.5 [::1]",
+            "0.0.0.0 :: localhost 300.1.1.1",
+        ),
         ("loose-tmpfs", "size", "64m 1g 4096", "64mb 0 1.5g 64m,exec"),
         ("unbounded-logs", "size", "10mb 1g", "ten 0 10mb,tag=x"),
         ("no-logs", "driver", "journald k8s-file", "none syslog"),
@@ -51,7 +71,12 @@ def test_what_a_fix_takes_is_a_parameter_whose_default_can_be_typed(check: Check
         ("default-capabilities-kept", "keep", "chown CAP_SETUID,KILL", "SETUIT all"),
     ],
 )
-def test_a_form_takes_good_values_and_names_bad_ones(check: str, name: str, good: str, bad: str) -> None:
+def test_a_form_takes_good_values_and_names_bad_ones(
+    check: str,
+    name: str,
+    good: str,
+    bad: str,
+) -> None:
     tested = the_check(check)
     for text in good.split():
         value_of(tested, name, text)
@@ -60,7 +85,10 @@ def test_a_form_takes_good_values_and_names_bad_ones(check: str, name: str, good
             value_of(tested, name, text)
 
 
-@pytest.mark.parametrize("hidden", ["\x1b[31m", "\x7f", "\x9b31m", "\u202e", "\u200b", "\n"])
+@pytest.mark.parametrize(
+    "hidden",
+    ["\x1b[31m", "\x7f", "\x9b31m", "\u202e", "\u200b", "\n"],
+)
 @pytest.mark.parametrize(
     ("check", "name", "start"),
     [
@@ -69,21 +97,46 @@ def test_a_form_takes_good_values_and_names_bad_ones(check: str, name: str, good
         ("wildcard-port", "address", "fe80::1%"),
     ],
 )
-def test_no_value_moves_a_terminal(check: str, name: str, start: str, hidden: str) -> None:
+def test_no_value_moves_a_terminal(
+    check: str,
+    name: str,
+    start: str,
+    hidden: str,
+) -> None:
     assert fault_of(the_check(check), name, f"{start}{hidden}x")
     assert not fault_of(the_check(check), name, f"{start}eth0")
 
 
-def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> FixValue:
-    (setting,) = settings_of(the_check(check), facts, choice, checklist)
+def _setting(
+    check: str,
+    facts: ContainerFacts,
+    choice: Choice,
+    checklist: Checklist = EMPTY,
+) -> FixValue:
+    (setting,) = settings_of(
+        the_check(check),
+        facts,
+        choice,
+        checklist,
+    )
     return setting
 
 
 def test_where_a_value_comes_from() -> None:
-    listed = Checklist("own", "Own", (), {"no-memory-limit": {"memory": "2g"}})
+    listed = Checklist(
+        "own",
+        "Own",
+        (),
+        {"no-memory-limit": {"memory": "2g"}},
+    )
     none, own = Choice("no-memory-limit"), Choice("no-memory-limit", (("memory", "1g"),))
     result = [
-        _setting("no-memory-limit", container(), choice, checklist)
+        _setting(
+            "no-memory-limit",
+            container(),
+            choice,
+            checklist,
+        )
         for choice, checklist in ((none, EMPTY), (none, listed), (own, listed))
     ]
     assert [(setting.value, setting.default, setting.said_by) for setting in result] == [
@@ -97,14 +150,25 @@ def test_where_a_value_comes_from() -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "peak use"),
+        (
+            container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))),
+            "peak use",
+        ),
         (container("--memory-reservation=2g"), "reservation"),
     ],
 )
-def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: str) -> None:
+def test_what_is_measured_is_what_the_fix_writes(
+    facts: ContainerFacts,
+    words: str,
+) -> None:
     choice = Choice("no-memory-limit", (("memory", "1g"),))
     measured = _setting("no-memory-limit", facts, choice).measured
-    plan = make_plan(facts, [choice], [the_check("no-memory-limit")], EMPTY)
+    plan = make_plan(
+        facts,
+        [choice],
+        [the_check("no-memory-limit")],
+        EMPTY,
+    )
     assert measured is not None
     assert words in measured.why
     assert size_of(str(measured.value)) == plan.after[MEMORY]
@@ -116,25 +180,53 @@ def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: s
     ("facts", "kept"),
     [
         (
-            container(image=ImageFacts("1" * 64, {"Config": {"Labels": _KILL}}), kernel=_ALL_KEPT),
+            container(
+                image=ImageFacts("1" * 64, {"Config": {"Labels": _KILL}}),
+                kernel=_ALL_KEPT,
+            ),
             ("CAP_KILL",),
         ),
-        (container("--security-opt=no-new-privileges --user=1001"), ()),
+        (
+            container("--security-opt=no-new-privileges --user=1001"),
+            (),
+        ),
     ],
 )
-def test_known_needs_decide_which_capabilities_are_kept(facts: ContainerFacts, kept: tuple[str, ...]) -> None:
+def test_known_needs_decide_which_capabilities_are_kept(
+    facts: ContainerFacts,
+    kept: tuple[str, ...],
+) -> None:
     choice = Choice("default-capabilities-kept", (("keep", ("CHOWN",)),))
     measured = _setting("default-capabilities-kept", facts, choice).measured
     assert measured is not None
     assert measured.value == kept
-    plan = make_plan(facts, [choice], [the_check("default-capabilities-kept")], EMPTY)
+    plan = make_plan(
+        facts,
+        [choice],
+        [the_check("default-capabilities-kept")],
+        EMPTY,
+    )
     assert plan.after[CAP_ADD] == kept
 
 
-@pytest.mark.parametrize(("check", "name"), [("root-user", "user"), ("missing-health-check", "command")])
-def test_a_fix_without_its_value_names_what_it_needs(check: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("check", "name"),
+    [
+        ("root-user", "user"),
+        ("missing-health-check", "command"),
+    ],
+)
+def test_a_fix_without_its_value_names_what_it_needs(
+    check: str,
+    name: str,
+) -> None:
     tested = the_check(check)
-    (skipped,) = make_plan(facts_of(tested.fails)[1], [Choice(check)], [tested], EMPTY).skipped
+    (skipped,) = make_plan(
+        facts_of(tested.fails)[1],
+        [Choice(check)],
+        [tested],
+        EMPTY,
+    ).skipped
     assert skipped.needs == name
 
 
@@ -150,4 +242,6 @@ def test_a_checklist_with_a_value_of_another_form_is_refused_with_its_line() -> 
     line = own.count("\n")
     with pytest.raises(ChecklistError) as caught:
         checklists.parse(own, "own.toml")
-    assert caught.value.faults == (f"{line}: memory must be a size such as 512m or 2g, at least 6m",)
+    assert caught.value.faults == (
+        f"{line}: memory must be a size such as 512m or 2g, at least 6m",
+    )

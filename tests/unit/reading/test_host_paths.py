@@ -8,43 +8,207 @@ from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity
 from tests.support.judging import *
 
 READABLE = [
-    *("/root", "/root/.ssh", "/home/anna", "/home", "/home/anna/.aws/credentials", "/data/anna/.ssh"),
-    *("/etc", "/etc/shadow", "/etc/ssh/ssh_host_ed25519_key", "/etc/ssl", "/etc/letsencrypt/live/x"),
-    *("/etc/wireguard", "/etc/openvpn/server", "/etc/ipsec.d", "/etc/NetworkManager/system-connections"),
-    *("/etc/kubernetes/admin.conf", "/var/lib/kubelet", "/etc/rancher/k3s", "/var/lib/etcd"),
-    *("/etc/krb5.keytab", "/var/lib/sss/db", "/var/lib/tailscale", "/etc/containers", "/var/spool/cron"),
-    *("/home/anna/.Xauthority", "/home/anna/.config/github-copilot", "/home/anna/.claude", "/home/anna/.mc"),
-    *("/proc", "/proc/1/environ", "/dev/input/event0", "/dev/tty1", "/run", "/var/lib", "/var", "/"),
+    *(
+        "/root",
+        "/root/.ssh",
+        "/home/anna",
+        "/home",
+        "/home/anna/.aws/credentials",
+        "/data/anna/.ssh",
+    ),
+    *(
+        "/etc",
+        "/etc/shadow",
+        "/etc/ssh/ssh_host_ed25519_key",
+        "/etc/ssl",
+        "/etc/letsencrypt/live/x",
+    ),
+    *(
+        "/etc/wireguard",
+        "/etc/openvpn/server",
+        "/etc/ipsec.d",
+        "/etc/NetworkManager/system-connections",
+    ),
+    *(
+        "/etc/kubernetes/admin.conf",
+        "/var/lib/kubelet",
+        "/etc/rancher/k3s",
+        "/var/lib/etcd",
+    ),
+    *(
+        "/etc/krb5.keytab",
+        "/var/lib/sss/db",
+        "/var/lib/tailscale",
+        "/etc/containers",
+        "/var/spool/cron",
+    ),
+    *(
+        "/home/anna/.Xauthority",
+        "/home/anna/.config/github-copilot",
+        "/home/anna/.claude",
+        "/home/anna/.mc",
+    ),
+    *(
+        "/proc",
+        "/proc/1/environ",
+        "/dev/input/event0",
+        "/dev/tty1",
+        "/run",
+        "/var/lib",
+        "/var",
+        "/",
+    ),
     "/run/user/1000/keyring",
 ]
 RUN_BY_ROOT = [
-    *("/etc/cron.d/job", "/etc/cron.daily", "/etc/crontab", "/etc/anacrontab", "/var/spool/cron/root"),
-    *("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd", "/etc/init.d", "/etc/rc.local"),
-    *("/etc/profile.d", "/etc/bash.bashrc", "/etc/pam.d/sshd", "/etc/sudoers.d", "/etc/passwd"),
-    *("/etc/ld.so.preload", "/etc/ld.so.conf.d", "/etc/udev/rules.d", "/etc/modprobe.d", "/etc/sysctl.d"),
-    *("/etc/apt/apt.conf.d", "/etc/zypp/plugins", "/etc/dnf", "/var/lib/dpkg/info", "/var/lib/rpm"),
-    *("/etc/logrotate.d", "/etc/update-motd.d", "/etc/default", "/etc/sysconfig", "/etc/NetworkManager"),
-    *("/usr/local/bin", "/usr/bin/python3", "/usr/libexec", "/bin", "/lib64", "/opt", "/usr", "/usr/share"),
-    *("/etc/ufw", "/etc/tuned", "/etc/lvm", "/etc/krb5.conf.d", "/etc/venv-salt-minion", "/etc/ssl/certs"),
-    *("/var/cache/venv-salt-minion", "/var/lib/pam", "/etc/zfs/zed.d", "/usr/local/share/ca-certificates"),
-    *("/root/.bashrc", "/root/.ssh/authorized_keys", "/var/log", "/etc/containers/oci", "/etc/polkit-1"),
-    *("/etc/X11", "/var/cache/apt/archives", "/snap", "/etc/kernel", "/etc/default/grub", "/var/lib/cloud"),
+    *(
+        "/etc/cron.d/job",
+        "/etc/cron.daily",
+        "/etc/crontab",
+        "/etc/anacrontab",
+        "/var/spool/cron/root",
+    ),
+    *(
+        "/etc/systemd/system",
+        "/run/systemd/system",
+        "/usr/lib/systemd",
+        "/etc/init.d",
+        "/etc/rc.local",
+    ),
+    *(
+        "/etc/profile.d",
+        "/etc/bash.bashrc",
+        "/etc/pam.d/sshd",
+        "/etc/sudoers.d",
+        "/etc/passwd",
+    ),
+    *(
+        "/etc/ld.so.preload",
+        "/etc/ld.so.conf.d",
+        "/etc/udev/rules.d",
+        "/etc/modprobe.d",
+        "/etc/sysctl.d",
+    ),
+    *(
+        "/etc/apt/apt.conf.d",
+        "/etc/zypp/plugins",
+        "/etc/dnf",
+        "/var/lib/dpkg/info",
+        "/var/lib/rpm",
+    ),
+    *(
+        "/etc/logrotate.d",
+        "/etc/update-motd.d",
+        "/etc/default",
+        "/etc/sysconfig",
+        "/etc/NetworkManager",
+    ),
+    *(
+        "/usr/local/bin",
+        "/usr/bin/python3",
+        "/usr/libexec",
+        "/bin",
+        "/lib64",
+        "/opt",
+        "/usr",
+        "/usr/share",
+    ),
+    *(
+        "/etc/ufw",
+        "/etc/tuned",
+        "/etc/lvm",
+        "/etc/krb5.conf.d",
+        "/etc/venv-salt-minion",
+        "/etc/ssl/certs",
+    ),
+    *(
+        "/var/cache/venv-salt-minion",
+        "/var/lib/pam",
+        "/etc/zfs/zed.d",
+        "/usr/local/share/ca-certificates",
+    ),
+    *(
+        "/root/.bashrc",
+        "/root/.ssh/authorized_keys",
+        "/var/log",
+        "/etc/containers/oci",
+        "/etc/polkit-1",
+    ),
+    *(
+        "/etc/X11",
+        "/var/cache/apt/archives",
+        "/snap",
+        "/etc/kernel",
+        "/etc/default/grub",
+        "/var/lib/cloud",
+    ),
 ]
-KERNEL = "/proc/sys/kernel/core_pattern /sys /sys/fs/cgroup /boot/grub2 /lib/modules /dev/vfio".split()
+KERNEL = (
+    "/proc/sys/kernel/core_pattern /sys /sys/fs/cgroup /boot/grub2 /lib/modules /dev/vfio".split()
+)
 STORAGE = [
-    *("/var/lib/containers", "/var/lib/containers/storage/overlay", "/var/lib/docker/volumes"),
-    *("/run/containers", "/home/anna/.local/share/containers", "/srv/x/.local/share/containers/storage"),
+    *(
+        "/var/lib/containers",
+        "/var/lib/containers/storage/overlay",
+        "/var/lib/docker/volumes",
+    ),
+    *(
+        "/run/containers",
+        "/home/anna/.local/share/containers",
+        "/srv/x/.local/share/containers/storage",
+    ),
     *("/var/lib/containerd", "/var/lib/libvirt/images", "/run/user/1000/containers"),
 ]
-OF_OTHERS = ["/var/mail", "/var/backups", "/var/log/journal", "/sys/kernel/debug", "/dev/shm", "/var/crash"]
+OF_OTHERS = [
+    "/var/mail",
+    "/var/backups",
+    "/var/log/journal",
+    "/sys/kernel/debug",
+    "/dev/shm",
+    "/var/crash",
+]
 NOTHING_TO_READ = [
-    *("/usr/share/zoneinfo", "/etc/localtime", "/etc/passwd", "/etc/hosts", "/etc/os-release", "/usr"),
-    *("/proc/cpuinfo", "/proc/meminfo", "/sys/class/net", "/sys/devices/system/cpu", "/sys/fs/cgroup"),
-    *("/etc/ssl/certs", "/etc/pki/ca-trust/extracted", "/var/lib/dpkg", "/lib/modules", "/boot", "/opt"),
+    *(
+        "/usr/share/zoneinfo",
+        "/etc/localtime",
+        "/etc/passwd",
+        "/etc/hosts",
+        "/etc/os-release",
+        "/usr",
+    ),
+    *(
+        "/proc/cpuinfo",
+        "/proc/meminfo",
+        "/sys/class/net",
+        "/sys/devices/system/cpu",
+        "/sys/fs/cgroup",
+    ),
+    *(
+        "/etc/ssl/certs",
+        "/etc/pki/ca-trust/extracted",
+        "/var/lib/dpkg",
+        "/lib/modules",
+        "/boot",
+        "/opt",
+    ),
 ]
 NOTHING_AT_ALL = [
-    *("/srv", "/srv/web", "/mnt/data", "/data", "/home/anna/site", "/home/anna/data", "/var/www"),
-    *("/opt/shop/data", "/var/lib/mysql", "/var/lib/postgresql/16", "/var/log/nginx", "/etcetera"),
+    *(
+        "/srv",
+        "/srv/web",
+        "/mnt/data",
+        "/data",
+        "/home/anna/site",
+        "/home/anna/data",
+        "/var/www",
+    ),
+    *(
+        "/opt/shop/data",
+        "/var/lib/mysql",
+        "/var/lib/postgresql/16",
+        "/var/log/nginx",
+        "/etcetera",
+    ),
     *(
         "/etc/app",
         "/etc/localtime",
@@ -56,7 +220,15 @@ NOTHING_AT_ALL = [
         "/run/postgresql",
         "/dev/snd",
     ),
-    *("/dev/dri/card0", "/dev/ttyUSB0", "/dev/fuse", "/tmp/build", "/proc2", "/systems", "/rooted"),
+    *(
+        "/dev/dri/card0",
+        "/dev/ttyUSB0",
+        "/dev/fuse",
+        "/tmp/build",
+        "/proc2",
+        "/systems",
+        "/rooted",
+    ),
 ]
 
 
@@ -82,7 +254,10 @@ def test_writing_controls_the_kernel(path: str) -> None:
 
 @pytest.mark.parametrize("path", STORAGE)
 @pytest.mark.parametrize("written", [False, True])
-def test_the_storage_of_engines_is_everybodys(path: str, written: bool) -> None:
+def test_the_storage_of_engines_is_everybodys(
+    path: str,
+    written: bool,
+) -> None:
     assert Gain.ENGINE in gains(path, written=written)
 
 
@@ -95,7 +270,13 @@ def test_reading_gives_data_of_others(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/hosts", "/etc/resolv.conf", "/etc/nftables.conf", "/etc/firewalld/zones", "/etc/chrony.conf"],
+    [
+        "/etc/hosts",
+        "/etc/resolv.conf",
+        "/etc/nftables.conf",
+        "/etc/firewalld/zones",
+        "/etc/chrony.conf",
+    ],
 )
 def test_writing_changes_settings_that_the_host_relies_on(path: str) -> None:
     result = gains(path, written=True)
@@ -112,7 +293,9 @@ def test_what_programs_of_the_host_read_below_usr_is_code(path: str) -> None:
     assert not gains(path, written=False)
 
 
-@pytest.mark.parametrize("path", ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/root", "/dev/mem", "/dev", "/"])
+@pytest.mark.parametrize(
+    "path", ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/root", "/dev/mem", "/dev", "/"]
+)
 def test_disks_are_disks_even_when_they_are_only_read(path: str) -> None:
     assert Gain.DISKS in gains(path, written=False)
 
@@ -136,10 +319,27 @@ def test_start_files_of_a_user_are_code_of_that_user_and_those_of_root_are_code_
 @pytest.mark.parametrize(
     "path",
     [
-        *("/home/anna/.nvm", "/home/anna/.pyenv/shims", "/home/anna/.cargo/bin", "/home/anna/go/bin/gopls"),
-        *("/home/anna/.vscode-server", "/home/anna/.vim/plugin", "/home/anna/.config/git/hooks"),
-        *("/home/anna/.bash_functions", "/home/anna/.local/share/dbus-1", "/home/anna/.config/wireplumber"),
-        *("/home/anna/.oh-my-zsh", "/home/anna/.jupyter", "/home/anna/.local/share/mise/installs"),
+        *(
+            "/home/anna/.nvm",
+            "/home/anna/.pyenv/shims",
+            "/home/anna/.cargo/bin",
+            "/home/anna/go/bin/gopls",
+        ),
+        *(
+            "/home/anna/.vscode-server",
+            "/home/anna/.vim/plugin",
+            "/home/anna/.config/git/hooks",
+        ),
+        *(
+            "/home/anna/.bash_functions",
+            "/home/anna/.local/share/dbus-1",
+            "/home/anna/.config/wireplumber",
+        ),
+        *(
+            "/home/anna/.oh-my-zsh",
+            "/home/anna/.jupyter",
+            "/home/anna/.local/share/mise/installs",
+        ),
     ],
 )
 def test_programs_and_plugins_in_a_home_are_code_of_that_user(path: str) -> None:
@@ -172,28 +372,53 @@ def test_the_engines_own_storage_counts_wherever_it_lies() -> None:
         ("/srv/pods/overlay/x", True),
         ("/srv/web", False),
     ):
-        facts = container((MOUNTS, (Mount("bind", source, "/x", ("ro",)),)), inspect=static)
+        facts = container(
+            (MOUNTS, (Mount("bind", source, "/x", ("ro",)),)),
+            inspect=static,
+        )
         assert bool(sensitive_mounts(facts)) is bad, source
 
 
 @pytest.mark.parametrize(
     ("paths", "gives"),
     [
-        (("/srv/site", "/var/lib/containers/storage/volumes/site/_data"), frozenset()),
-        (("/srv/site/a", "/var/lib/containers/storage/volumes/site/_data/a"), frozenset()),
-        (("/var/lib/containers/storage/volumes/site/_data",), frozenset({Gain.ENGINE})),
+        (
+            ("/srv/site", "/var/lib/containers/storage/volumes/site/_data"),
+            frozenset(),
+        ),
+        (
+            ("/srv/site/a", "/var/lib/containers/storage/volumes/site/_data/a"),
+            frozenset(),
+        ),
+        (
+            ("/var/lib/containers/storage/volumes/site/_data",),
+            frozenset({Gain.ENGINE}),
+        ),
         (
             ("/data/volumes/site/_data", "/var/lib/containers/storage/volumes/site/_data"),
             frozenset({Gain.ENGINE}),
         ),
-        (("/etc", "/var/lib/containers/storage/volumes/site/_data"), gains("/etc", written=False)),
+        (
+            ("/etc", "/var/lib/containers/storage/volumes/site/_data"),
+            gains("/etc", written=False),
+        ),
     ],
 )
 def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
-    paths: tuple[str, ...], gives: frozenset[Gain]
+    paths: tuple[str, ...],
+    gives: frozenset[Gain],
 ) -> None:
-    mounted = MountedPath("/x", paths, "bind", paths[0], ("ro",))
-    facts = container((MOUNTS, (Mount("bind", paths[0], "/x", ("ro",)),)), mounted=(mounted,))
+    mounted = MountedPath(
+        "/x",
+        paths,
+        "bind",
+        paths[0],
+        ("ro",),
+    )
+    facts = container(
+        (MOUNTS, (Mount("bind", paths[0], "/x", ("ro",)),)),
+        mounted=(mounted,),
+    )
     assert frozenset().union(*(mount.gains for mount in sensitive_mounts(facts))) == gives
 
 
@@ -223,13 +448,18 @@ def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
     ],
 )
 def test_the_home_of_a_rootless_engine_counts_wherever_it_lies(
-    known: dict[str, Any], source: str, gain: Gain | None
+    known: dict[str, Any],
+    source: str,
+    gain: Gain | None,
 ) -> None:
     mounts = sensitive_mounts(container((MOUNTS, (Mount("bind", source, "/x"),)), **known))
     assert gain in mounts[0].gains if gain else not mounts
 
 
-@pytest.mark.parametrize("source", ["/srv/hooks", "/srv", "/srv/crun/bin/crun", "/opt/helpers/x"])
+@pytest.mark.parametrize(
+    "source",
+    ["/srv/hooks", "/srv", "/srv/crun/bin/crun", "/opt/helpers/x"],
+)
 def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
     configured = configuration(
         engine__hooks_dir=["/srv/hooks"],
@@ -237,8 +467,13 @@ def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
         engine__helper_binaries_dir=["/opt/helpers"],
     )
     trust = TrustFacts(configuration=configured)
-    for engine, gain in ((rootless(trust=trust), Gain.USER_CODE), (rootful(trust=trust), Gain.ROOT_CODE)):
-        (written,) = sensitive_mounts(container((MOUNTS, (Mount("bind", source, "/x"),)), engine=engine))
+    for engine, gain in (
+        (rootless(trust=trust), Gain.USER_CODE),
+        (rootful(trust=trust), Gain.ROOT_CODE),
+    ):
+        (written,) = sensitive_mounts(
+            container((MOUNTS, (Mount("bind", source, "/x"),)), engine=engine)
+        )
         assert gain in written.gains
         read = (MOUNTS, (Mount("bind", source, "/x", ("ro",)),))
         assert not sensitive_mounts(container(read, engine=engine))
@@ -255,14 +490,33 @@ def test_a_working_tree_of_git_is_no_system_path() -> None:
 
 @pytest.mark.parametrize(
     ("source", "bad"),
-    [("/srv/run", True), ("/srv/run/overlay-containers/abc", True), ("/srv/vol", True), ("/srv/web", False)],
+    [
+        ("/srv/run", True),
+        ("/srv/run/overlay-containers/abc", True),
+        ("/srv/vol", True),
+        ("/srv/web", False),
+    ],
 )
-def test_run_root_and_volumes_are_known_without_asking_the_engine(source: str, bad: bool) -> None:
+def test_run_root_and_volumes_are_known_without_asking_the_engine(
+    source: str,
+    bad: bool,
+) -> None:
     """`check NAME` does not ask the slow /info."""
     inspect = {"PidFile": "/srv/run/overlay-containers/abc/userdata/pidfile"}
     engine = rootful(trust=TrustFacts(configuration=configuration(engine__volume_path="/srv/vol")))
     mount = Mount("bind", source, "/x", ("ro",))
-    assert bool(sensitive_mounts(container((MOUNTS, (mount,)), inspect=inspect, engine=engine))) is bad
+    assert (
+        bool(
+            sensitive_mounts(
+                container(
+                    (MOUNTS, (mount,)),
+                    inspect=inspect,
+                    engine=engine,
+                )
+            )
+        )
+        is bad
+    )
 
 
 def test_a_layer_of_its_own_takes_what_is_written() -> None:
@@ -285,12 +539,25 @@ def test_a_layer_of_its_own_takes_what_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "gives"), [("/data/volumes", True), ("/data", True), ("/data/other", False)]
+    ("path", "gives"),
+    [
+        ("/data/volumes", True),
+        ("/data", True),
+        ("/data/other", False),
+    ],
 )
-def test_volumes_are_the_engines_wherever_its_configuration_puts_them(path: str, gives: bool) -> None:
+def test_volumes_are_the_engines_wherever_its_configuration_puts_them(
+    path: str,
+    gives: bool,
+) -> None:
     engine = rootful(info={"store": {"volumePath": "/data/volumes", "graphRoot": "/pods"}})
-    facts = container((MOUNTS, (Mount("bind", path, "/x", ("ro",)),)), engine=engine)
-    assert [mount.gains for mount in sensitive_mounts(facts)] == ([frozenset({Gain.ENGINE})] if gives else [])
+    facts = container(
+        (MOUNTS, (Mount("bind", path, "/x", ("ro",)),)),
+        engine=engine,
+    )
+    assert [mount.gains for mount in sensitive_mounts(facts)] == (
+        [frozenset({Gain.ENGINE})] if gives else []
+    )
 
 
 def test_the_home_of_a_rootful_engine_is_that_of_root_alone() -> None:
@@ -298,7 +565,10 @@ def test_the_home_of_a_rootful_engine_is_that_of_root_alone() -> None:
     assert not sensitive_mounts(container("--volume=/srv/root:/x", engine=engine))
 
 
-@pytest.mark.parametrize("path", ["/srv/x/.gitconfig", "/data/.config/systemd/user"])
+@pytest.mark.parametrize(
+    "path",
+    ["/srv/x/.gitconfig", "/data/.config/systemd/user"],
+)
 def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> None:
     assert gains(path, written=True) == {Gain.USER_CODE}
     assert not gains(path, written=False)
@@ -327,11 +597,18 @@ def test_where_the_home_of_a_rootless_engine_is_not_known_nothing_passes() -> No
 )
 @pytest.mark.parametrize("whose", ["own", "another's"])
 def test_what_the_engine_runs_for_single_containers_is_not_theirs_to_change(
-    source: str, options: tuple[str, ...], bad: bool, whose: str
+    source: str,
+    options: tuple[str, ...],
+    bad: bool,
+    whose: str,
 ) -> None:
-    """podman(1) --runtime, podman-create(1) --init-path, oci-hooks(5): the engine runs them as root."""
+    """podman(1) --runtime, podman-create(1) --init-path, oci-hooks(5): the engine runs them as
+    root."""
     programs = {"/data/tools/crun": FileFact("/data/tools/crun")}
-    other = container(programs=programs).replace(id="2" * 64, name="other")
+    other = container(programs=programs).replace(
+        id="2" * 64,
+        name="other",
+    )
     facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
     if whose == "own":
         facts = facts.replace(programs=programs)

@@ -14,14 +14,39 @@ SECRET = "hunter2hunter2"
 @pytest.mark.parametrize(
     "document",
     [
-        {"Config": {"Env": [f"DB_PASSWORD={SECRET}", f"TOKEN={SECRET} with blanks {SECRET}"]}},
-        {"CreateCommand": ["podman", "run", "-e", f"API_KEY={SECRET}", f"--env=PGPASS={SECRET}"]},
-        {"Cmd": ["server", "--db-password", SECRET], "Args": ["--creds", f"me:{SECRET}"]},
+        {
+            "Config": {
+                "Env": [
+                    f"DB_PASSWORD={SECRET}",
+                    f"TOKEN={SECRET} with blanks {SECRET}",
+                ]
+            }
+        },
+        {
+            "CreateCommand": [
+                "podman",
+                "run",
+                "-e",
+                f"API_KEY={SECRET}",
+                f"--env=PGPASS={SECRET}",
+            ]
+        },
+        {
+            "Cmd": ["server", "--db-password", SECRET],
+            "Args": ["--creds", f"me:{SECRET}"],
+        },
         {"Cmd": [f"--password={SECRET}"]},
         {"History": [{"created_by": f"/bin/sh -c export X=1 SECRET_KEY={SECRET} && make"}]},
-        {"Labels": {"io.example.password": SECRET}, "Config": {"Annotations": {"token": SECRET}}},
+        {
+            "Labels": {"io.example.password": SECRET},
+            "Config": {"Annotations": {"token": SECRET}},
+        },
         {"Options": {"o": f"username=me,password={SECRET},vers=3"}},
-        {"unit": f'[Container]\nEnvironment=DB_PASSWORD={SECRET}\nEnvironment="A_TOKEN={SECRET} x"\n'},
+        {
+            "unit": (
+                f'[Container]\nEnvironment=DB_PASSWORD={SECRET}\nEnvironment="A_TOKEN={SECRET} x"\n'
+            )
+        },
         {"Env": [f"URL=postgres://me:{SECRET}@db/x"]},
     ],
 )
@@ -32,7 +57,13 @@ def test_secrets_are_masked_wherever_they_stand(document: object) -> None:
 def test_everything_else_stays() -> None:
     document = {
         "Config": {
-            "Env": ["PATH=/usr/bin", "PWD=/", "HOME=/root", "X_PASSWORD=*******", "KEY_FILE=/run/k"],
+            "Env": [
+                "PATH=/usr/bin",
+                "PWD=/",
+                "HOME=/root",
+                "X_PASSWORD=*******",
+                "KEY_FILE=/run/k",
+            ],
             "CreateCommand": ["podman", "run", "--secret", "db-password", "--secret=id", "nginx"],
             "Labels": {"app": "shop"},
             "Tty": False,
@@ -67,14 +98,26 @@ def test_a_masked_variable_is_still_a_plain_secret() -> None:
 @pytest.mark.parametrize(
     ("argument", "shown"),
     [
-        ("POSTGRES_PASSWORD_FILE=/run/secrets/db", "POSTGRES_PASSWORD_FILE=/run/secrets/db"),
+        (
+            "POSTGRES_PASSWORD_FILE=/run/secrets/db",
+            "POSTGRES_PASSWORD_FILE=/run/secrets/db",
+        ),
         ("API_KEY_PATH=/etc/keys/api.pem", "API_KEY_PATH=/etc/keys/api.pem"),
-        ("POSTGRES_PASSWORD_FILE=hunter2", f"POSTGRES_PASSWORD_FILE={MASK}"),
-        ("POSTGRES_PASSWORD=/run/secrets/db", f"POSTGRES_PASSWORD={MASK}"),
+        (
+            "POSTGRES_PASSWORD_FILE=hunter2",
+            f"POSTGRES_PASSWORD_FILE={MASK}",
+        ),
+        (
+            "POSTGRES_PASSWORD=/run/secrets/db",
+            f"POSTGRES_PASSWORD={MASK}",
+        ),
         ("API_KEY_PATH=/9j/4AAQ+a==", f"API_KEY_PATH={MASK}"),
     ],
 )
-def test_the_name_of_a_file_with_a_secret_is_none(argument: str, shown: str) -> None:
+def test_the_name_of_a_file_with_a_secret_is_none(
+    argument: str,
+    shown: str,
+) -> None:
     assert mask_argument("env", argument) == shown
 
 
@@ -87,7 +130,8 @@ def test_the_name_of_a_file_with_a_secret_is_none(argument: str, shown: str) -> 
     ],
 )
 def test_a_password_is_masked_where_the_program_stands_in_another_field(
-    program: dict[str, object], arguments: str
+    program: dict[str, object],
+    arguments: str,
 ) -> None:
     document = program | {arguments: ["-u", "root", "-pcorrect-horse"]}
     assert mask_document(document) == program | {arguments: ["-u", "root", f"-p{WITHHELD}"]}

@@ -26,16 +26,32 @@ def test_an_engine_that_is_found_by_itself_needs_no_option() -> None:
 
 
 def test_an_address_cannot_move_the_cursor() -> None:
-    assert "\x1b" not in own_command(("--url", "unix:///\x1b[2J"), "check", "web")
+    assert "\x1b" not in own_command(
+        ("--url", "unix:///\x1b[2J"),
+        "check",
+        "web",
+    )
 
 
 def test_what_a_check_advises_is_about_its_engine() -> None:
     there = rootful(found_with=ELSEWHERE)
-    unscanned = container(image=ImageFacts(id="1" * 64, scan=NeverScanned(), engine=there))
-    scan = judge(CHECKS["missing-vulnerability-scan"], unscanned, Parameters({"days": 7})).commands
+    unscanned = container(
+        image=ImageFacts(
+            id="1" * 64,
+            scan=NeverScanned(),
+            engine=there,
+        )
+    )
+    scan = judge(
+        CHECKS["missing-vulnerability-scan"],
+        unscanned,
+        Parameters({"days": 7}),
+    ).commands
     assert scan[0] == "hardentui images 111111111111 --scan --connection 'my prod'"
     assert scan[1].endswith(": hardentui images --import FILE --connection 'my prod'")
-    trust = judge(CHECKS["insecure-default-policy"], engine(accepting(), found_with=ELSEWHERE), Parameters())
+    trust = judge(
+        CHECKS["insecure-default-policy"], engine(accepting(), found_with=ELSEWHERE), Parameters()
+    )
     ours = [command for command in trust.commands if command.startswith("hardentui")]
     assert len(ours) == 2
     assert all("--connection 'my prod'" in command for command in ours)
@@ -51,7 +67,10 @@ def test_a_checklist_is_named_to_the_commands_that_take_one(tmp_path: Path) -> N
     assert takes == WITH_CHECKLIST
     own = tmp_path / "own.toml"
     own.write_text('extends = "strict"\nid = "own"\ntitle = "Own"\n')
-    for checklist, named in ((str(own), f"--checklist {own}"), ("strict", "--checklist strict")):
+    for checklist, named in (
+        (str(own), f"--checklist {own}"),
+        ("strict", "--checklist strict"),
+    ):
         bench = Workbench.open(Selection(demo=True, checklist=checklist))
         bench.close()
         (found_with,) = {engine.facts.found_with for engine in bench.opened.engines}
@@ -61,9 +80,19 @@ def test_a_checklist_is_named_to_the_commands_that_take_one(tmp_path: Path) -> N
 
 def test_a_change_with_other_rights_keeps_the_checklist() -> None:
     found_with = ("--connection", "prod", "--checklist", "/srv/own.toml")
-    for rootless, where in ((True, "--url unix:///a.sock"), (False, "--connection prod")):
-        there = rootful(found_with=found_with, url="unix:///a.sock").replace(rootless=rootless)
-        told = command_in_place(container(engine=there), Target.UNIT, "plan.toml")
+    for rootless, where in (
+        (True, "--url unix:///a.sock"),
+        (False, "--connection prod"),
+    ):
+        there = rootful(
+            found_with=found_with,
+            url="unix:///a.sock",
+        ).replace(rootless=rootless)
+        told = command_in_place(
+            container(engine=there),
+            Target.UNIT,
+            "plan.toml",
+        )
         assert told.endswith(f"--in-place {where} --checklist /srv/own.toml")
 
 

@@ -1,4 +1,5 @@
-"""What becomes of the first packet of a stranger, by rulesets of nftables; two of them firewalld's own."""
+"""What becomes of the first packet of a stranger, by rulesets of nftables; two of them firewalld's
+own."""
 
 import json
 from pathlib import Path
@@ -23,16 +24,38 @@ def recorded(name: str) -> tuple[Any, ...]:
     return parse_ruleset((DATA / f"{name}.json").read_text())
 
 
-def chain(name: str, hook: str = "", policy: str = "accept", table: str = "f", family: str = "inet") -> Any:
+def chain(
+    name: str,
+    hook: str = "",
+    policy: str = "accept",
+    table: str = "f",
+    family: str = "inet",
+) -> Any:
     base = {"family": family, "table": table, "name": name}
     return {"chain": {**base, "hook": hook, "policy": policy, "type": "filter"} if hook else base}
 
 
-def rule(name: str, *expressions: dict[str, Any], table: str = "f", family: str = "inet") -> dict[str, Any]:
-    return {"rule": {"family": family, "table": table, "chain": name, "expr": list(expressions)}}
+def rule(
+    name: str,
+    *expressions: dict[str, Any],
+    table: str = "f",
+    family: str = "inet",
+) -> dict[str, Any]:
+    return {
+        "rule": {
+            "family": family,
+            "table": table,
+            "chain": name,
+            "expr": list(expressions),
+        }
+    }
 
 
-def match(left: dict[str, Any], right: Any, op: str = "==") -> dict[str, Any]:
+def match(
+    left: dict[str, Any],
+    right: Any,
+    op: str = "==",
+) -> dict[str, Any]:
     return {"match": {"op": op, "left": left, "right": right}}
 
 
@@ -62,13 +85,21 @@ def said(effects: frozenset[str]) -> str:
         ("firewalld-trusted", "input", "eth0", 0, ACCEPTED),
     ],
 )
-def test_zones_of_firewalld(name: str, hook: str, interface: str, port: int, ends: str) -> None:
+def test_zones_of_firewalld(
+    name: str,
+    hook: str,
+    interface: str,
+    port: int,
+    ends: str,
+) -> None:
     assert said(fate(recorded(name), Packet(hook, interface, "tcp", port))) == ends
 
 
 def test_strict_forwarding_of_firewalld_holds_published_ports_back() -> None:
     strict = tuple(
-        item for item in recorded("firewalld-public") if DNAT not in item.get("rule", {}).get("expr", ())
+        item
+        for item in recorded("firewalld-public")
+        if DNAT not in item.get("rule", {}).get("expr", ())
     )
     assert said(fate(strict, Packet("forward", "eth0", "tcp", 8080))) == DROPPED
 
@@ -79,30 +110,107 @@ def test_strict_forwarding_of_firewalld_holds_published_ports_back() -> None:
         ([DROP], DROPPED),
         ([{"counter": {}}, {"reject": None}], DROPPED),
         ([match(STATE, "invalid"), DROP], ACCEPTED),
-        ([match(STATE, {"set": ["new", "untracked"]}), DROP], DROPPED),
+        (
+            [match(STATE, {"set": ["new", "untracked"]}), DROP],
+            DROPPED,
+        ),
         ([match(DPORT, 22), DROP], ACCEPTED),
-        ([match(DPORT, {"set": [22, {"range": [8000, 8100]}]}), DROP], DROPPED),
+        (
+            [
+                match(DPORT, {"set": [22, {"range": [8000, 8100]}]}),
+                DROP,
+            ],
+            DROPPED,
+        ),
         ([match(DPORT, "@open", "!="), DROP], ACCEPTED),
         ([match(payload("udp", "dport"), 8080), DROP], ACCEPTED),
-        ([match(SADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}}), DROP], ACCEPTED),
-        ([match(SADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}}, "!="), DROP], DROPPED),
+        (
+            [
+                match(SADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}}),
+                DROP,
+            ],
+            ACCEPTED,
+        ),
+        (
+            [
+                match(
+                    SADDR,
+                    {"prefix": {"addr": "192.0.2.0", "len": 24}},
+                    "!=",
+                ),
+                DROP,
+            ],
+            DROPPED,
+        ),
         ([match(SADDR, "@blocked"), DROP], ACCEPTED),
-        ([match({"meta": {"key": "iifname"}}, "eth*"), DROP], DROPPED),
-        ([match({"meta": {"key": "iifname"}}, "wlan0"), DROP], ACCEPTED),
-        ([match({"meta": {"key": "nfproto"}}, "ipv6"), DROP], ACCEPTED),
+        (
+            [match({"meta": {"key": "iifname"}}, "eth*"), DROP],
+            DROPPED,
+        ),
+        (
+            [match({"meta": {"key": "iifname"}}, "wlan0"), DROP],
+            ACCEPTED,
+        ),
+        (
+            [match({"meta": {"key": "nfproto"}}, "ipv6"), DROP],
+            ACCEPTED,
+        ),
         ([{"limit": {"rate": 5}}, DROP], BOTH),
-        ([{"xt": {"type": "match", "name": "recent"}}, DROP], BOTH),
-        ([{"xt": {"type": "target", "name": "REJECT"}}], DROPPED),
+        (
+            [{"xt": {"type": "match", "name": "recent"}}, DROP],
+            BOTH,
+        ),
+        (
+            [{"xt": {"type": "target", "name": "REJECT"}}],
+            DROPPED,
+        ),
         ([{"jump": {"target": "inner"}}], ACCEPTED),
         ([{"goto": {"target": "dropper"}}], DROPPED),
-        ([{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth0", DROP]]}}}], DROPPED),
-        ([{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth1", DROP]]}}}], ACCEPTED),
+        (
+            [
+                {
+                    "vmap": {
+                        "key": {"meta": {"key": "iifname"}},
+                        "data": {"set": [["eth0", DROP]]},
+                    }
+                }
+            ],
+            DROPPED,
+        ),
+        (
+            [
+                {
+                    "vmap": {
+                        "key": {"meta": {"key": "iifname"}},
+                        "data": {"set": [["eth1", DROP]]},
+                    }
+                }
+            ],
+            ACCEPTED,
+        ),
     ],
 )
-def test_a_rule_set_ends_in_its_verdict(expressions: list[dict[str, Any]], ends: str) -> None:
+def test_a_rule_set_ends_in_its_verdict(
+    expressions: list[dict[str, Any]],
+    ends: str,
+) -> None:
     result = rules(
-        {"set": {"family": "inet", "table": "f", "name": "open", "elem": [22, 8080]}},
-        {"set": {"family": "inet", "table": "f", "name": "blocked", "elem": ["198.51.100.1"]}},
+        {
+            "set": {
+                "family": "inet",
+                "table": "f",
+                "name": "open",
+                "elem": [22, 8080],
+            }
+        },
+        {
+            "set": {
+                "family": "inet",
+                "table": "f",
+                "name": "blocked",
+                "elem": ["198.51.100.1"],
+            }
+        },
         chain("in", "input"),
         chain("inner"),
         chain("dropper"),
@@ -115,7 +223,19 @@ def test_a_rule_set_ends_in_its_verdict(expressions: list[dict[str, Any]], ends:
 
 
 _WORDS = st.sampled_from(
-    ["match", "vmap", "jump", "op", "left", "right", "set", "range", "key", "data", "ct"]
+    [
+        "match",
+        "vmap",
+        "jump",
+        "op",
+        "left",
+        "right",
+        "set",
+        "range",
+        "key",
+        "data",
+        "ct",
+    ]
 )
 _JSON = st.recursive(
     st.none() | st.integers() | _WORDS,
@@ -134,7 +254,22 @@ def test_every_chain_must_let_it_pass_but_the_engines_own_do_not_count() -> None
     packet = Packet("input", "eth0", "tcp", 8080)
     closed = chain("in", "input", "drop", table="b")
     assert said(fate(rules(chain("in", "input"), rule("in", ACCEPT), closed), packet)) == DROPPED
-    assert said(fate(rules(chain("in", "input", "drop", table="netavark")), packet)) == ACCEPTED
+    assert (
+        said(
+            fate(
+                rules(
+                    chain(
+                        "in",
+                        "input",
+                        "drop",
+                        table="netavark",
+                    )
+                ),
+                packet,
+            )
+        )
+        == ACCEPTED
+    )
     assert said(fate(rules(chain("in", "forward", "drop")), packet)) == ACCEPTED
     assert said(fate((), packet)) == ACCEPTED
 
@@ -146,5 +281,8 @@ def test_the_families_of_addresses_are_told_apart() -> None:
 
 
 def test_chains_that_go_round_in_circles_end() -> None:
-    result = rules(chain("in", "input", "drop"), rule("in", {"jump": {"target": "in"}}))
+    result = rules(
+        chain("in", "input", "drop"),
+        rule("in", {"jump": {"target": "in"}}),
+    )
     assert DROPPED in fate(result, Packet("input", "eth0", "tcp", 80))

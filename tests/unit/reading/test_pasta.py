@@ -26,7 +26,9 @@ def _with(*words: str) -> ContainerFacts:
         ("--mtu", "1400", "-t", "none", "-u", "auto"),
     ],
 )
-def test_an_option_that_opens_a_port_is_a_failure_that_a_person_mends(words: tuple[str, ...]) -> None:
+def test_an_option_that_opens_a_port_is_a_failure_that_a_person_mends(
+    words: tuple[str, ...],
+) -> None:
     facts = _with(*words)
     assert opened_by_pasta(facts).startswith("pasta -")
     assert status_of("wildcard-port", facts) is FAIL
@@ -36,7 +38,12 @@ def test_an_option_that_opens_a_port_is_a_failure_that_a_person_mends(words: tup
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("-t", "none", "-u", "none"), ("-T", "5432", "--map-gw", "-4"), ("-t", "127.0.0.1%lo/8080:80")],
+    [
+        (),
+        ("-t", "none", "-u", "none"),
+        ("-T", "5432", "--map-gw", "-4"),
+        ("-t", "127.0.0.1%lo/8080:80"),
+    ],
 )
 def test_other_options_open_none_beyond_loopback(words: tuple[str, ...]) -> None:
     assert not opened_by_pasta(_with(*words))

@@ -1,11 +1,19 @@
-"""Where the writes of a container go under a read-only root: scratch into a tmpfs, data into a volume."""
+"""Where the writes of a container go under a read-only root: scratch into a tmpfs, data into a
+volume."""
 
 from typing import Any
 
 from hardentui.checks.prelude import container
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import make_plan
-from hardentui.model.facts import ContainerFacts, FileChange, IdRange, Kernel, Process, WrittenDirectory
+from hardentui.model.facts import (
+    ContainerFacts,
+    FileChange,
+    IdRange,
+    Kernel,
+    Process,
+    WrittenDirectory,
+)
 from hardentui.model.plan import Choice, Plan
 from hardentui.options import COMMAND, MOUNTS, TMPFS
 from hardentui.reading.scratch import LayerData, is_scratch, layer_data, written_by
@@ -14,9 +22,18 @@ EVERY_ID = (IdRange(0, 0, 4294967295),)
 CHECKLIST = load()
 
 
-def planned(facts: ContainerFacts, check: str = "writable-rootfs", **parameters: str) -> Plan:
+def planned(
+    facts: ContainerFacts,
+    check: str = "writable-rootfs",
+    **parameters: str,
+) -> Plan:
     choice = Choice(check, tuple(parameters.items()))
-    return make_plan(facts, [choice], [find_check(check)], CHECKLIST)
+    return make_plan(
+        facts,
+        [choice],
+        [find_check(check)],
+        CHECKLIST,
+    )
 
 
 def added(paths: str) -> tuple[FileChange, ...]:
@@ -24,7 +41,13 @@ def added(paths: str) -> tuple[FileChange, ...]:
 
 
 def running(*processes: Process, **more: Any) -> Kernel:
-    return Kernel(7, uid_map=EVERY_ID, gid_map=EVERY_ID, processes=processes, **more)
+    return Kernel(
+        7,
+        uid_map=EVERY_ID,
+        gid_map=EVERY_ID,
+        processes=processes,
+        **more,
+    )
 
 
 def volumes(plan: Plan) -> dict[str, str]:
@@ -36,25 +59,41 @@ def tmpfs(plan: Plan) -> list[str]:
 
 
 def test_only_the_name_of_a_directory_makes_it_scratch() -> None:
-    scratch = "/var/log/app /srv/app/logs /var/cache/app/deep /srv/app/cache /run/app /var/tmp".split()
+    scratch = (
+        "/var/log/app /srv/app/logs /var/cache/app/deep /srv/app/cache /run/app /var/tmp".split()
+    )
     assert [path for path in scratch if not is_scratch(path)] == []
     data = "/srv/node /var/lib/app /data /var/www/uploads /etc/app /var/logistics".split()
     assert [path for path in data if is_scratch(path)] == []
 
 
 def test_what_it_fills_becomes_a_volume_and_its_log_a_tmpfs() -> None:
-    plan = planned(container(changes=added("/srv/node/saved.txt /var/log/app/app.log /var/cache/app/x")))
+    plan = planned(
+        container(changes=added("/srv/node/saved.txt /var/log/app/app.log /var/cache/app/x"))
+    )
     assert volumes(plan) == {"/srv/node": "web-srv-node-data"}
     assert tmpfs(plan) == ["/var/cache/app", "/var/log/app"]
     assert any("/srv/node: this becomes the volume" in note.text for note in plan.notes)
-    assert any("/var/log/app" in note.text and "emptied at each stop" in note.text for note in plan.notes)
+    assert any(
+        "/var/log/app" in note.text and "emptied at each stop" in note.text for note in plan.notes
+    )
 
 
 def test_a_directory_that_is_empty_so_far_and_meant_for_writing_becomes_a_volume() -> None:
     facts = container(
         "--user=1000",
         changes=(),
-        kernel=running(Process(7, "node", "/usr/bin/node", 1000, directory="/srv/node"), uid=1000, gid=1000),
+        kernel=running(
+            Process(
+                7,
+                "node",
+                "/usr/bin/node",
+                1000,
+                directory="/srv/node",
+            ),
+            uid=1000,
+            gid=1000,
+        ),
         written_directories={"/srv/node": WrittenDirectory(0, 1000, 1000, 0o755)},
     )
     plan = planned(facts)
@@ -74,7 +113,9 @@ def test_an_empty_directory_of_the_image_is_there_to_be_filled() -> None:
     plan = planned(facts)
     assert volumes(plan) == {"/srv/app/uploads": "web-srv-app-uploads-data"}
     assert tmpfs(plan) == ["/srv/app/cache"]
-    assert any("/srv/app/uploads is an empty directory of the image" in note.text for note in plan.notes)
+    assert any(
+        "/srv/app/uploads is an empty directory of the image" in note.text for note in plan.notes
+    )
 
 
 def test_a_directory_with_programs_stays_refused() -> None:
@@ -111,12 +152,22 @@ def test_mount_points_are_not_written_by_the_container() -> None:
         FileChange("/srv/data", "added", directory=True),
         FileChange("/var/own", "added", directory=False),
     )
-    mounts = [{"Destination": "/scratch"}, {"Destination": "/srv/data/"}]
-    assert written_by(container(changes=changes, inspect={"Mounts": mounts})).paths == ("/var/own",)
+    mounts = [
+        {"Destination": "/scratch"},
+        {"Destination": "/srv/data/"},
+    ]
+    assert written_by(
+        container(
+            changes=changes,
+            inspect={"Mounts": mounts},
+        )
+    ).paths == ("/var/own",)
 
 
 def found(*changes: tuple[str, str, bool | None], mounted: tuple[str, ...] = ()) -> LayerData:
-    return layer_data([FileChange(path, kind, directory) for path, kind, directory in changes], mounted)
+    return layer_data(
+        [FileChange(path, kind, directory) for path, kind, directory in changes], mounted
+    )
 
 
 def test_a_new_file_and_a_changed_one_would_be_missed() -> None:

@@ -1,4 +1,5 @@
-"""Commands that are read: what is a credential, what is masked, and whether a health check can fail."""
+"""Commands that are read: what is a credential, what is masked, and whether a health check can
+fail."""
 
 import re
 import shlex
@@ -23,8 +24,12 @@ from hardentui.reading.secrets import (
 )
 
 _LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6hIj9kLm2nOp5q"
-_PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----"
-_SAMPLES = tomllib.loads((Path(__file__).parents[2] / "data" / "commands.toml").read_text(encoding="utf-8"))
+_PEM = (
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----"
+)
+_SAMPLES = tomllib.loads(
+    (Path(__file__).parents[2] / "data" / "commands.toml").read_text(encoding="utf-8")
+)
 FORMS = (
     f"SSH={_PEM}",
     f"CLOUD=AKIA{_LETTERS[:16].upper()}",
@@ -143,7 +148,10 @@ def test_a_check_that_asks_something_may_fail(command: str) -> None:
     assert not always_passes(command)
 
 
-@pytest.mark.parametrize("command", _SAMPLES["health-checks-that-never-fail"])
+@pytest.mark.parametrize(
+    "command",
+    _SAMPLES["health-checks-that-never-fail"],
+)
 def test_a_check_that_asks_nothing_is_told_from_one_that_does(command: str) -> None:
     assert always_passes(command)
 
@@ -153,22 +161,37 @@ def test_every_form_has_a_source_and_one_secret_part() -> None:
         assert re.compile(shape.pattern).groups == 1, shape
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=[f"{shape.sign} {shape.kind}" for shape in SHAPES])
+@pytest.mark.parametrize(
+    "shape",
+    SHAPES,
+    ids=[f"{shape.sign} {shape.kind}" for shape in SHAPES],
+)
 @settings(max_examples=5, deadline=None)
 @given(data=st.data())
-def test_whatever_a_pattern_matches_has_its_signs(shape: SecretShape, data: st.DataObject) -> None:
+def test_whatever_a_pattern_matches_has_its_signs(
+    shape: SecretShape,
+    data: st.DataObject,
+) -> None:
     match = re.search(shape.pattern, data.draw(st.from_regex(shape.pattern)))
     assert match is not None
     assert _may_match(shape, match[0])
 
 
 def test_a_usual_path_needs_no_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(re, "search", lambda *_: pytest.fail("a pattern is compiled in every check"))
+    monkeypatch.setattr(
+        re, "search", lambda *_: pytest.fail("a pattern is compiled in every check")
+    )
     assert shape_of("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") == ""
 
 
 def test_a_hostile_value_costs_no_time_worth_speaking_of() -> None:
-    for text in ("a" * 100_000, "://" * 30_000, "password=" * 10_000, '"token":"' * 10_000, ": " * 50_000):
+    for text in (
+        "a" * 100_000,
+        "://" * 30_000,
+        "password=" * 10_000,
+        '"token":"' * 10_000,
+        ": " * 50_000,
+    ):
         shape_of(text)
         without_shapes(text[:8192])
 
@@ -192,6 +215,13 @@ def test_separators_and_nested_assignments_cost_no_more_than_their_number() -> N
     assert mask_text("Environment=FILE=a=b") == "Environment=FILE=a=b"
 
 
-@pytest.mark.parametrize("command", ["a||" * 1200 + "a", "sh -c " * 600 + "true", "true;" * 100_000])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "a||" * 1200 + "a",
+        "sh -c " * 600 + "true",
+        "true;" * 100_000,
+    ],
+)
 def test_a_check_of_any_length_has_an_answer(command: str) -> None:
     assert not always_passes(command)

@@ -1,10 +1,12 @@
-"""Reports in the formats that scanners really write, shortened; the scanners themselves cannot be had here.
+"""Reports in the formats that scanners really write, shortened; the scanners themselves cannot be
+had here.
 
-Trivy and Grype: the shapes of their own golden files (trivy integration/testdata/alpine-39.json.golden of
-release 0.5x and 0.6x; grype grype/presenter/json/testdata). Clair: the VulnerabilityReport of Clair 4 that
-Quay's secscan model reads. Quay: what its API answers for a manifest. `TRIVY_BARE`, `TRIVY_RESULTS`: what
-Trivy 0.59.1 really printed about images made for it, with `--list-all-pkgs`, without their configuration
-(bare: busybox alone, and Arch, Gentoo,
+Trivy and Grype: the shapes of their own golden files (trivy
+integration/testdata/alpine-39.json.golden of release 0.5x and 0.6x; grype
+grype/presenter/json/testdata). Clair: the VulnerabilityReport of Clair 4 that Quay's secscan model
+reads. Quay: what its API answers for a manifest. `TRIVY_BARE`, `TRIVY_RESULTS`: what Trivy 0.59.1
+really printed about images made for it, with `--list-all-pkgs`, without their configuration (bare:
+busybox alone, and Arch, Gentoo,
 openEuler: no OS, and no Results at all).
 """
 
@@ -26,16 +28,34 @@ TRIVY_BARE, TRIVY_RESULTS = _REPORTS["trivy_bare"], _REPORTS["trivy_results"]
 def trivy_about(image: str) -> dict[str, Any]:
     """Trivy's report about one of the images of `TRIVY_RESULTS`."""
     recorded = TRIVY_RESULTS[image]
-    metadata = {**TRIVY_BARE["Metadata"], **({"OS": recorded["OS"]} if recorded["OS"] else {})}
-    return {**TRIVY_BARE, "Metadata": metadata, "Results": recorded["Results"]}
+    metadata = {
+        **TRIVY_BARE["Metadata"],
+        **({"OS": recorded["OS"]} if recorded["OS"] else {}),
+    }
+    return {
+        **TRIVY_BARE,
+        "Metadata": metadata,
+        "Results": recorded["Results"],
+    }
 
 
 def trivy_of(family: str, version: str) -> dict[str, Any]:
     """Trivy's report, without a vulnerability, about an image of this release."""
     document = trivy_about("debian")
-    return {**document, "Metadata": {**document["Metadata"], "OS": {"Family": family, "Name": version}}}
+    return {
+        **document,
+        "Metadata": {
+            **document["Metadata"],
+            "OS": {"Family": family, "Name": version},
+        },
+    }
 
 
 def grype_alert(kind: str) -> list[dict[str, Any]]:
     """What Grype adds to its report when it has no good data for a package."""
-    return [{"package": {"name": "libc6"}, "alerts": [{"type": kind, "message": "…"}]}]
+    return [
+        {
+            "package": {"name": "libc6"},
+            "alerts": [{"type": kind, "message": "…"}],
+        }
+    ]

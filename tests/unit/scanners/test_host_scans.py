@@ -1,4 +1,5 @@
-"""Results of Lynis and OpenSCAP. The files in tests/data/host-scans were written by Lynis 3.1.4 and OpenSCAP
+"""Results of Lynis and OpenSCAP. The files in tests/data/host-scans were written by Lynis 3.1.4 and
+OpenSCAP
 1.4.2 (ssg-debian 0.1.76) on a Debian 13, and shortened."""
 
 import json
@@ -30,9 +31,20 @@ RESULT = (
 
 def test_lynis_as_it_writes() -> None:
     result = lynis.parse_lynis((DATA / "lynis-report.dat").read_text())
-    assert (result.tool, result.version, result.host, result.score) == ("lynis", "3.1.4", "vm", 57.0)
+    assert (result.tool, result.version, result.host, result.score) == (
+        "lynis",
+        "3.1.4",
+        "vm",
+        57.0,
+    )
     warned = [rule for rule in result.failed if rule.severity == "medium"]
-    assert [rule.id for rule in warned] == ["PKGS-7392", "DBS-1828", "DBS-1828", "DBS-1828", "LOGG-2138"]
+    assert [rule.id for rule in warned] == [
+        "PKGS-7392",
+        "DBS-1828",
+        "DBS-1828",
+        "DBS-1828",
+        "LOGG-2138",
+    ]
     assert warned[1].title.endswith("(/etc/postgresql/15/main/postgresql.conf)")
     assert result.count("low") > 20
     assert result.finished is not None
@@ -40,12 +52,22 @@ def test_lynis_as_it_writes() -> None:
     assert result.passed > 10
 
 
-@pytest.mark.parametrize("name", ["openscap-results.xml", "openscap-arf.xml"])
+@pytest.mark.parametrize(
+    "name",
+    ["openscap-results.xml", "openscap-arf.xml"],
+)
 def test_openscap_as_it_writes(name: str) -> None:
     result = parse_xccdf((DATA / name).read_bytes())
-    assert (result.tool, result.version, result.host, result.score) == ("openscap", "1.4.2", "vm", 87.5)
+    assert (result.tool, result.version, result.host, result.score) == (
+        "openscap",
+        "1.4.2",
+        "vm",
+        87.5,
+    )
     assert result.passed == 19
-    assert [(rule.id, rule.severity) for rule in result.failed] == [("apt_sources_list_official", "unknown")]
+    assert [(rule.id, rule.severity) for rule in result.failed] == [
+        ("apt_sources_list_official", "unknown")
+    ]
     assert result.failed[0].title != result.failed[0].id, "its title is found"
     assert result.finished == pytest.approx(1_795_678_121, abs=86_400 * 400)
 
@@ -70,7 +92,11 @@ OUTSIDE = '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><x>&f;</x>'
         ('{"schema": 1}', "lynis_version"),
     ],
 )
-def test_what_is_no_result_is_one_sentence(tmp_path: Path, content: str, says: str) -> None:
+def test_what_is_no_result_is_one_sentence(
+    tmp_path: Path,
+    content: str,
+    says: str,
+) -> None:
     file = tmp_path / "r"
     file.write_text(content)
     with pytest.raises(InputError, match=says):
@@ -90,12 +116,18 @@ def test_nothing_of_a_file_of_the_host_gets_in(tmp_path: Path) -> None:
 
 def test_too_much_is_bounded_and_counted() -> None:
     rule = '<rule-result idref="r" severity="low"><result>fail</result></rule-result>'
-    many = RESULT.format("x" * 100_000).replace("</TestResult>", f"{rule * 3000}</TestResult>")
+    many = RESULT.format("x" * 100_000).replace(
+        "</TestResult>",
+        f"{rule * 3000}</TestResult>",
+    )
     result = parse_xccdf(many.encode())
     assert (len(result.failed), result.left_out) == (lynis.MOST_RULES, 1001)
     assert result.failed[0].severity == "high", "the worst are kept"
     assert len(result.failed[0].title) <= 500
-    text = "lynis_version=1\nreport_datetime_end=never\nhardening_index=999\n" + "warning[]=A|b|-|-|\n" * 5000
+    text = (
+        "lynis_version=1\nreport_datetime_end=never\nhardening_index=999\n"
+        + "warning[]=A|b|-|-|\n" * 5000
+    )
     other = lynis.parse_lynis(text)
     assert (len(other.failed), other.left_out) == (lynis.MOST_RULES, 3000)
     assert (other.finished, other.score) == (None, None)
@@ -106,7 +138,11 @@ def test_results_are_kept_for_us_alone_one_for_each_tool(tmp_path: Path) -> None
     assert keeper.load() == ()
     first, second = (
         HostScan("lynis", "1"),
-        HostScan("openscap", "2", failed=(FailedRule("a", HOSTILE, "high"),)),
+        HostScan(
+            "openscap",
+            "2",
+            failed=(FailedRule("a", HOSTILE, "high"),),
+        ),
     )
     keeper.keep(first)
     keeper.keep(second)
@@ -144,12 +180,18 @@ def scan(*failed: FailedRule, **over: Any) -> HostScan:
         ((scan(passed=0),), Status.UNKNOWN),
         ((scan(finished=None),), Status.UNKNOWN),
         ((scan(finished=NOW - 91 * 86_400),), Status.UNKNOWN),
-        ((scan(MEDIUM, finished=NOW - 91 * 86_400),), Status.FAIL),
+        (
+            (scan(MEDIUM, finished=NOW - 91 * 86_400),),
+            Status.FAIL,
+        ),
         ((scan(left_out=3),), Status.FAIL),
         ((scan(), scan(HIGH, tool="lynis")), Status.FAIL),
     ],
 )
-def test_what_a_result_means(scans: tuple[HostScan, ...], status: Status) -> None:
+def test_what_a_result_means(
+    scans: tuple[HostScan, ...],
+    status: Status,
+) -> None:
     assert judged(*scans).status is status
 
 
@@ -163,7 +205,9 @@ def test_severity_follows_the_worst_rule_and_another_hosts_result_says_nothing()
 
 
 def test_a_hostile_result_reaches_no_terminal_as_a_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from hardentui.features.opening.doctor import import_scan
 
@@ -183,7 +227,8 @@ def test_a_hostile_result_reaches_no_terminal_as_a_command(
 
 
 def test_the_command_refuses_a_bad_file_before_it_looks(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     bad = tmp_path / "bad.xml"
     bad.write_text(BOMB)

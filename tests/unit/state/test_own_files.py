@@ -1,4 +1,5 @@
-"""Files of our own: kept whole or not at all, and never where another account could lead us elsewhere."""
+"""Files of our own: kept whole or not at all, and never where another account could lead us
+elsewhere."""
 
 import os
 import pwd
@@ -34,7 +35,8 @@ def test_a_kept_document_is_read_as_it_was(tmp_path: Path) -> None:
 
 
 def test_where_it_cannot_be_written_the_former_one_stays_and_no_draft_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = str(tmp_path / "one.json")
     keep_document(path, {"kept": 1})
@@ -54,18 +56,25 @@ def test_an_open_umask_opens_nothing(tmp_path: Path) -> None:
         keep_document(str(tmp_path / "engines" / "one.json"), {})
     finally:
         os.umask(old)
-    modes = [stat.S_IMODE((tmp_path / path).stat().st_mode) for path in ("engines", "engines/one.json")]
+    modes = [
+        stat.S_IMODE((tmp_path / path).stat().st_mode) for path in ("engines", "engines/one.json")
+    ]
     assert modes == [0o700, 0o600]
 
 
 def test_a_link_that_waits_at_the_drafts_name_leads_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outside = tmp_path / "outside"
     outside.write_text("keep")
     own = tmp_path / "own"
     own.mkdir()
-    monkeypatch.setattr(secrets, "token_hex", lambda *_: "guessed")
+    monkeypatch.setattr(
+        secrets,
+        "token_hex",
+        lambda *_: "guessed",
+    )
     for name in (".guessed.new", f"one.json.{os.getpid()}.new"):
         (own / name).symlink_to(outside)
     keep_document(str(own / "one.json"), {"a": 1})
@@ -78,12 +87,20 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
         read_document(str(tmp_path / "one.json"))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="only root can give files to another user",
+)
 class TestAsRootWithTheHomeOfSomebodyElse:
-    """`sudo -E`: the directories that the environment names are a user's, who can change them at any time."""
+    """`sudo -E`: the directories that the environment names are a user's, who can change them at
+    any time."""
 
     @pytest.fixture
-    def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def home(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> Path:
         home = tmp_path / "anna"
         (home / ".cache").mkdir(parents=True)
         for path in (home, home / ".cache"):
@@ -94,27 +111,43 @@ class TestAsRootWithTheHomeOfSomebodyElse:
         monkeypatch.delenv("XDG_CONFIG_HOME")
         return home
 
-    def test_our_directories_are_below_the_home_of_root(self, home: Path) -> None:
+    def test_our_directories_are_below_the_home_of_root(
+        self,
+        home: Path,
+    ) -> None:
         root = pwd.getpwuid(0).pw_dir
         assert cache_directory() == f"{root}/.cache/hardentui"
         assert state_directory() == f"{root}/.local/state/hardentui"
         assert config_directory() == f"{root}/.config/hardentui"
 
-    def test_nothing_is_written_into_the_directory_of_the_user(self, home: Path) -> None:
+    def test_nothing_is_written_into_the_directory_of_the_user(
+        self,
+        home: Path,
+    ) -> None:
         (home / ".cache" / "hardentui").symlink_to("/etc")
         keep_document(str(home / ".cache" / "one.json"), {})
         with pytest.raises(OSError, match="link of another account"):
-            write_own(str(home / ".cache" / "hardentui" / "below" / "one.json"), "x")
+            write_own(
+                str(home / ".cache" / "hardentui" / "below" / "one.json"),
+                "x",
+            )
         assert sorted(path.name for path in home.rglob("*")) == [".cache", "hardentui"]
 
-    def test_what_the_user_put_there_is_not_believed(self, tmp_path: Path) -> None:
+    def test_what_the_user_put_there_is_not_believed(
+        self,
+        tmp_path: Path,
+    ) -> None:
         path = tmp_path / "one.json"
         path.write_text("{}")
         os.chown(path, USER, USER)
         with pytest.raises(OSError, match="another account"):
             read_document(str(path))
 
-    def test_programs_of_the_user_are_not_run(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_programs_of_the_user_are_not_run(
+        self,
+        home: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         monkeypatch.setenv("PATH", f"{home}/bin:relative:/usr/bin")
         given = environment()
         assert given["PATH"] == "/usr/bin:/usr/sbin:/sbin"
@@ -132,7 +165,10 @@ LAST = Remembered(
 
 
 @pytest.fixture(autouse=True)
-def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_directory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 

@@ -26,7 +26,10 @@ from hardentui.systemd.unit_text import expand_variables, split_command, split_w
         (r"a\x20b \x41\101\u00e9\U0001F600", ("a b", "AAé😀")),
         (r'"\"\\\n\t\r\s\a"', ('"\\\n\t\r \a',)),
         (r"\d \. \q", (r"\d", r"\.", r"\q")),  # unknown escapes stay as they are
-        (r"\x00 \xzz \u12 \400", (r"\x00", r"\xzz", r"\u12", r"\400")),
+        (
+            r"\x00 \xzz \u12 \400",
+            (r"\x00", r"\xzz", r"\u12", r"\400"),
+        ),
         ("a\\", ("a\\",)),
         (r"a\ b c", (r"a\ b", "c")),
         ("'it''s'", ("its",)),
@@ -35,7 +38,10 @@ from hardentui.systemd.unit_text import expand_variables, split_command, split_w
         (r"\xff", ("\udcff",)),
     ],
 )
-def test_a_line_is_split_into_words_as_systemd_does(text: str, words: tuple[str, ...]) -> None:
+def test_a_line_is_split_into_words_as_systemd_does(
+    text: str,
+    words: tuple[str, ...],
+) -> None:
     assert tuple(word.text for word in split_words(text, in_bytes=True)) == words
 
 
@@ -48,13 +54,27 @@ def test_a_line_is_split_into_words_as_systemd_does(text: str, words: tuple[str,
         ("a ;", ("a",)),
     ],
 )
-def test_semicolon_ends_a_command(text: str, words: tuple[str, ...]) -> None:
+def test_semicolon_ends_a_command(
+    text: str,
+    words: tuple[str, ...],
+) -> None:
     assert split_command(text) == words
 
 
 def test_variables_are_expanded_as_systemd_does() -> None:
     known = {"A": "x y", "EMPTY": "", "SEMI": ";"}
-    words = ("$$A", "${A}", "$A", "${EMPTY}", "$EMPTY", "${SEMI}", "pre${A}$$post", "a$A", "${A", "$")
+    words = (
+        "$$A",
+        "${A}",
+        "$A",
+        "${EMPTY}",
+        "$EMPTY",
+        "${SEMI}",
+        "pre${A}$$post",
+        "a$A",
+        "${A",
+        "$",
+    )
     assert expand_variables(words, known) == (
         *("$A", "x y", "x", "y", "", ";", "prex y$post", "a$A", "${A", "$"),
     )
@@ -87,7 +107,16 @@ def test_the_last_exec_start_counts_with_its_environment() -> None:
         "ExecStart=first\nExecStart=\nExecStart=-/bin/x %N %t ${B} $B ${A} %%t\n"
     )
     assert exec_start(text, {"N": "web"}) == (
-        *("/bin/x", "web", f"{UNKNOWN}%t", "web 1", "web", "1", f"{UNKNOWN}${{A}}", "%t"),
+        *(
+            "/bin/x",
+            "web",
+            f"{UNKNOWN}%t",
+            "web 1",
+            "web",
+            "1",
+            f"{UNKNOWN}${{A}}",
+            "%t",
+        ),
     )
 
 
@@ -112,7 +141,13 @@ def quoted(value: str) -> str:
     return '"' + "".join(f"\\x{byte:02x}" for byte in escaped) + '"'
 
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+TEXTS = st.text(
+    st.characters(
+        codec="utf-8",
+        exclude_characters="\0",
+    ),
+    min_size=1,
+)
 
 
 @given(st.lists(TEXTS, min_size=1))
@@ -132,9 +167,11 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 
 DATA = Path(__file__).parents[2] / "data" / "quadlet-escaping" / "cases.json"
 CASES: list[dict[str, Any]] = json.loads(DATA.read_text())["cases"]
-"""Measured with real generators, but for control characters. Quadlet itself takes them raw in the kinds RA,
-R1 and SV. It also copies the unit into the service, though, and systemd ends a line at a carriage return
-there: what follows it would become a line of the service. So no kind writes a control character raw."""
+"""Measured with real generators, but for control characters. Quadlet itself takes them raw in the
+kinds RA, R1 and SV. It also copies the unit into the service, though, and systemd ends a line at a
+carriage return
+there: what follows it would become a line of the service. So no kind writes a control character
+    raw."""
 
 KINDS = {
     "AR": KeyKind.WORDS_ESCAPED,
@@ -147,8 +184,15 @@ TEXT_KINDS = [kind for kind in KeyKind if kind is not KeyKind.BOOLEAN]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: ascii(case["value"])[:30])
-def test_every_case_in_every_kind(case: dict[str, Any], kind: str) -> None:
+@pytest.mark.parametrize(
+    "case",
+    CASES,
+    ids=lambda case: ascii(case["value"])[:30],
+)
+def test_every_case_in_every_kind(
+    case: dict[str, Any],
+    kind: str,
+) -> None:
     expected = case["expected"][kind]
     if expected is None:
         with pytest.raises(CannotExpress):
@@ -170,8 +214,13 @@ def test_a_carriage_return_never_stands_in_a_line(kind: KeyKind) -> None:
 
 
 @pytest.mark.parametrize("kind", TEXT_KINDS)
-@pytest.mark.parametrize("value", ["a\0b", "a\x80b", "a\udcffb"], ids=["NUL", "U+0080", "not UTF-8"])
-def test_what_no_unit_can_hold_is_refused(value: str, kind: KeyKind) -> None:
+@pytest.mark.parametrize(
+    "value", ["a\0b", "a\x80b", "a\udcffb"], ids=["NUL", "U+0080", "not UTF-8"]
+)
+def test_what_no_unit_can_hold_is_refused(
+    value: str,
+    kind: KeyKind,
+) -> None:
     with pytest.raises(CannotExpress):
         escape(value, kind)
 

@@ -23,7 +23,15 @@ from tests.support.option_samples import sample
 MODULE_ARGUMENTS: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "data/ansible-podman-container.json").read_text()
 )["parameters"]
-TYPES = {"str": str, "path": str, "int": int, "bool": bool, "list": list, "dict": dict, "raw": list}
+TYPES = {
+    "str": str,
+    "path": str,
+    "int": int,
+    "bool": bool,
+    "list": list,
+    "dict": dict,
+    "raw": list,
+}
 FLAGS = {
     "etc_hosts": "add-host",
     "network_aliases": "network-alias",
@@ -53,7 +61,10 @@ def tasks(text: str) -> list[Any]:
     return play["tasks"]
 
 
-def parameters(spec: Spec, context: UnitContext | None = None) -> dict[str, Any]:
+def parameters(
+    spec: Spec,
+    context: UnitContext | None = None,
+) -> dict[str, Any]:
     last = tasks(ansible_files(spec, context or UnitContext()).playbook)[-1]
     result = last["containers.podman.podman_container"]
     assert isinstance(result, dict)
@@ -69,7 +80,13 @@ def command_line(given: dict[str, Any]) -> list[str]:
     flags = list(given.pop("cmd_args", []))
     for name, value in given.items():
         flags += _flags(name, value)
-    return ["run", *flags, *(["--rootfs"] if rootfs else []), image, *words]
+    return [
+        "run",
+        *flags,
+        *(["--rootfs"] if rootfs else []),
+        image,
+        *words,
+    ]
 
 
 def _flags(name: str, value: Any) -> Iterator[str]:
@@ -78,7 +95,9 @@ def _flags(name: str, value: Any) -> Iterator[str]:
         yield f"{flag}={str(value).lower()}"
     elif isinstance(value, dict):
         separator = ":" if name in COLONS else "="
-        pairs = (f"{key.replace('max_size', 'max-size')}{separator}{text}" for key, text in value.items())
+        pairs = (
+            f"{key.replace('max_size', 'max-size')}{separator}{text}" for key, text in value.items()
+        )
         yield from (f"{flag}={pair}" for pair in pairs)
     elif isinstance(value, list):
         yield from (f"{flag}={text}" for text in value)
@@ -105,7 +124,9 @@ def test_each_option_is_a_parameter_of_the_module_that_makes_the_command_that_wa
 
 def test_an_option_with_a_parameter_is_no_plain_word() -> None:
     """The module compares parameters only, and would make the container anew at each run."""
-    words = {option.flag.lstrip("-").replace("-", "_") for option in CARRIED if option not in PARAMETERS}
+    words = {
+        option.flag.lstrip("-").replace("-", "_") for option in CARRIED if option not in PARAMETERS
+    }
     never_in_words = {"security_opt", "volume", "command", "rootfs", "log_opt", "log_driver"}
     odd = {
         "passwd",  # the module only switches it on
@@ -124,7 +145,9 @@ def test_every_recorded_container_is_made_again() -> None:
         spec = read_case(*case)
         spec = spec.without(*(option for option in spec if option.before_verb))
         verb = next((option.only_verb for option in spec if option.only_verb), "run")
-        made = [word.removesuffix(":rw") if word == "--tmpfs=/t:rw" else word for word in _made(spec)]
+        made = [
+            word.removesuffix(":rw") if word == "--tmpfs=/t:rw" else word for word in _made(spec)
+        ]
         assert compare_arguments(made, ["run", *run_arguments(spec, verb)[1:]]) == (), case
 
 
@@ -136,10 +159,16 @@ def test_what_has_to_be_there_is_made_first() -> None:
     context = UnitContext(
         networks={"front": {"name": "front", "driver": "bridge", "internal": True}},
         volumes={"data": {"Name": "data", "Driver": "local"}},
-        pod={"Name": "site", "CreateCommand": ["podman", "pod", "create", "site"]},
+        pod={
+            "Name": "site",
+            "CreateCommand": ["podman", "pod", "create", "site"],
+        },
         members=(Member(Spec.of((NAME, "cache")), UnitContext()),),
     )
-    spec = BASE.with_(NETWORK, ("front",)).with_(MOUNTS, (Mount("volume", "data", "/data"),))
+    spec = BASE.with_(NETWORK, ("front",)).with_(
+        MOUNTS,
+        (Mount("volume", "data", "/data"),),
+    )
     made = tasks(ansible_files(spec, context).playbook)
     commands = [task["ansible.builtin.command"]["argv"] for task in made[:-1]]
     assert commands == [
@@ -154,8 +183,33 @@ def test_what_has_to_be_there_is_made_first() -> None:
 TEMPLATES = st.lists(
     st.sampled_from(
         [
-            *("{{ lookup('pipe', 'id') }}", "{%", "%}", "{#", "#jinja2:", "{", "}", "\n", "\u202e", "é", " "),
-            *("!unsafe", "'", '"', "\x1b[31m", "\ud800", "- name: evil", "---", "=", ":", ",", "\x00", "a"),
+            *(
+                "{{ lookup('pipe', 'id') }}",
+                "{%",
+                "%}",
+                "{#",
+                "#jinja2:",
+                "{",
+                "}",
+                "\n",
+                "\u202e",
+                "é",
+                " ",
+            ),
+            *(
+                "!unsafe",
+                "'",
+                '"',
+                "\x1b[31m",
+                "\ud800",
+                "- name: evil",
+                "---",
+                "=",
+                ":",
+                ",",
+                "\x00",
+                "a",
+            ),
         ]
     ),
     max_size=6,
@@ -164,7 +218,10 @@ TEMPLATES = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(TEMPLATES, TEMPLATES)
-def test_no_text_of_a_container_is_a_template(first: str, second: str) -> None:
+def test_no_text_of_a_container_is_a_template(
+    first: str,
+    second: str,
+) -> None:
     spec = Spec.of(
         (NAME, "web"),
         (IMAGE, f"i{first}"),
@@ -174,7 +231,10 @@ def test_no_text_of_a_container_is_a_template(first: str, second: str) -> None:
         (MOUNTS, (Mount("volume", f"v{first}", f"/{second}"),)),
         (NETWORK, (f"n{first}",)),
     )
-    context = UnitContext(networks={f"n{first}": {"driver": first}}, volumes={f"v{first}": {}})
+    context = UnitContext(
+        networks={f"n{first}": {"driver": first}},
+        volumes={f"v{first}": {}},
+    )
     try:
         made = ansible_files(spec, context, (f"Note: {first}",))
     except CannotExpress:
@@ -184,5 +244,7 @@ def test_no_text_of_a_container_is_a_template(first: str, second: str) -> None:
     assert body.isascii()
     assert parameters(spec, context)["command"] == [first, second]
     for event in yaml.parse(body, yaml.SafeLoader):
-        if isinstance(event, yaml.ScalarEvent) and any(mark in event.value for mark in ("{{", "{%", "{#")):
+        if isinstance(event, yaml.ScalarEvent) and any(
+            mark in event.value for mark in ("{{", "{%", "{#")
+        ):
             assert event.tag == "!unsafe"

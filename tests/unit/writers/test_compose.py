@@ -57,7 +57,13 @@ def _after(facts: ContainerFacts) -> Spec:
         (CPUS, 1.5),
         (USER, "yes"),
         (TMPFS, ("/run:rw,size=64m",)),
-        (MOUNTS, (Mount("volume", "data", "/data"), Mount("volume", "web-cache", "/cache"))),
+        (
+            MOUNTS,
+            (
+                Mount("volume", "data", "/data"),
+                Mount("volume", "web-cache", "/cache"),
+            ),
+        ),
         (NETWORK, ("front",)),
     )
     for option, value in changes:
@@ -100,16 +106,25 @@ def test_podman_compose_reads_in_it_what_was_meant(tmp_path: Path) -> None:
     }
 
 
-def test_services_of_one_project_share_the_file_and_one_that_is_not_ours_stays(tmp_path: Path) -> None:
+def test_services_of_one_project_share_the_file_and_one_that_is_not_ours_stays(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "docker-compose.yml").write_text(BASE)
     facts = _web(tmp_path, "docker-compose.yml")
     (write,), _ = compose_write(facts, facts.spec.with_(READ_ONLY, True))
     assert isinstance(write, WriteFile)
     assert write.path == str(tmp_path / "docker-compose.override.yml"), "as compose looks for it"
     ours = write.content.decode()
-    again = compose_override(facts, facts.spec.with_(USER, "33"), ours.replace("web:", "db:"))
+    again = compose_override(
+        facts,
+        facts.spec.with_(USER, "33"),
+        ours.replace("web:", "db:"),
+    )
     assert again is not None
-    assert yaml.safe_load(again.text)["services"] == {"db": {"read_only": True}, "web": {"user": "33"}}
+    assert yaml.safe_load(again.text)["services"] == {
+        "db": {"read_only": True},
+        "web": {"user": "33"},
+    }
 
     theirs = tmp_path / "docker-compose.override.yml"
     theirs.write_text("services: {web: {ports: [80]}}\n")
@@ -118,8 +133,14 @@ def test_services_of_one_project_share_the_file_and_one_that_is_not_ours_stays(t
     assert "is not ours" in notes[0]
 
 
-@pytest.mark.parametrize("gone", ["the file", "the label", "others may write"])
-def test_it_is_not_written_where_a_label_only_says_that_a_project_is(tmp_path: Path, gone: str) -> None:
+@pytest.mark.parametrize(
+    "gone",
+    ["the file", "the label", "others may write"],
+)
+def test_it_is_not_written_where_a_label_only_says_that_a_project_is(
+    tmp_path: Path,
+    gone: str,
+) -> None:
     (tmp_path / "compose.yaml").write_text(BASE)
     facts = _web(tmp_path)
     if gone == "the file":
@@ -131,8 +152,13 @@ def test_it_is_not_written_where_a_label_only_says_that_a_project_is(tmp_path: P
     operations, notes = compose_write(facts, facts.spec.with_(READ_ONLY, True))
     assert operations == ()
     assert notes[0].startswith("compose up makes it anew without the fixes")
-    image = ImageFacts(id="i", inspect={"Config": {"Labels": dict(facts.labels)}})
+    image = ImageFacts(
+        id="i",
+        inspect={"Config": {"Labels": dict(facts.labels)}},
+    )
     claimed = facts.replace(image=image)
-    assert compose_write(claimed, facts.spec.with_(READ_ONLY, True)) == ((), ()), "the image says so"
+    assert compose_write(claimed, facts.spec.with_(READ_ONLY, True)) == ((), ()), (
+        "the image says so"
+    )
     plain = container()
     assert compose_write(plain, plain.spec.with_(READ_ONLY, True)) == ((), ())

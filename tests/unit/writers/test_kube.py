@@ -58,7 +58,11 @@ def head(made: KubeFile) -> str:
     return "\n".join(lines).replace("\n#   ", " ")
 
 
-@pytest.mark.parametrize("option", [option for option in TABLE if option is not ROOTFS], ids=repr)
+@pytest.mark.parametrize(
+    "option",
+    [option for option in TABLE if option is not ROOTFS],
+    ids=repr,
+)
 def test_no_option_is_lost_or_makes_a_pod_that_is_silently_refused(option: Option[Any]) -> None:
     """Each is in the pod, in the command of Podman, or named as not carried over."""
     value = sample(option)
@@ -102,12 +106,19 @@ LOOSER: list[tuple[str, tuple[Option[Any], Any]]] = [
     ("host network", (NETWORK, ("host",))),
     ("host pid", (PID, "host")),
     ("host ipc", (IPC, "host")),
-    ("host path", (MOUNTS, (Mount("bind", "/srv", "/srv"),))),
+    (
+        "host path",
+        (MOUNTS, (Mount("bind", "/srv", "/srv"),)),
+    ),
     ("sysctl", (SYSCTL, ("net.core.somaxconn=1",))),
 ]
 
 
-@pytest.mark.parametrize("looser", [pair for _, pair in LOOSER], ids=[name for name, _ in LOOSER])
+@pytest.mark.parametrize(
+    "looser",
+    [pair for _, pair in LOOSER],
+    ids=[name for name, _ in LOOSER],
+)
 def test_each_rule_of_restricted_is_told(looser: tuple[Option[Any], Any]) -> None:
     made = kube_file(Spec.of(*HARDENED).with_(*looser), UnitContext())
     first = documents(made)[0]
@@ -140,10 +151,20 @@ def test_no_default_of_a_cluster_gives_more_than_podman() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "probe"), [("", "readinessProbe"), ("kill", "livenessProbe"), ("restart", "livenessProbe")]
+    ("action", "probe"),
+    [
+        ("", "readinessProbe"),
+        ("kill", "livenessProbe"),
+        ("restart", "livenessProbe"),
+    ],
 )
-def test_a_health_check_does_in_a_pod_what_it_does_in_podman(action: str, probe: str) -> None:
-    made = container((HEALTH_CMD, "curl -f x"), (HEALTH_INTERVAL, "1m30s"), (HEALTH_ON_FAILURE, action))
+def test_a_health_check_does_in_a_pod_what_it_does_in_podman(
+    action: str,
+    probe: str,
+) -> None:
+    made = container(
+        (HEALTH_CMD, "curl -f x"), (HEALTH_INTERVAL, "1m30s"), (HEALTH_ON_FAILURE, action)
+    )
     assert made[probe] == {
         "exec": {"command": ["/bin/sh", "-c", "curl -f x"]},
         "periodSeconds": 90,
@@ -163,7 +184,10 @@ def test_a_health_check_does_in_a_pod_what_it_does_in_podman(action: str, probe:
         ("[ -f /x ]", ["/bin/sh", "-c", "[ -f /x ]"]),
     ],
 )
-def test_spellings_of_a_health_command(text: str, words: list[str]) -> None:
+def test_spellings_of_a_health_command(
+    text: str,
+    words: list[str],
+) -> None:
     assert container((HEALTH_CMD, text))["readinessProbe"]["exec"]["command"] == words
 
 
@@ -177,9 +201,22 @@ def test_a_pod_is_written_with_all_of_its_containers() -> None:
         "ExitPolicy": "stop",
         "CreateCommand": ["podman", "pod", "create", "site"],
     }
-    cache = Spec.of((NAME, "cache"), (IMAGE, "redis"), (POD, "site"), (RESTART, "always"))
-    context = UnitContext(pod=inspect, members=(Member(cache, UnitContext()),))
-    made = written((NAME, "web"), (IMAGE, "i"), (POD, "site"), context=context)
+    cache = Spec.of(
+        (NAME, "cache"),
+        (IMAGE, "redis"),
+        (POD, "site"),
+        (RESTART, "always"),
+    )
+    context = UnitContext(
+        pod=inspect,
+        members=(Member(cache, UnitContext()),),
+    )
+    made = written(
+        (NAME, "web"),
+        (IMAGE, "i"),
+        (POD, "site"),
+        context=context,
+    )
     first, service = documents(made)
     assert first["metadata"]["name"] == "site"
     assert [container["name"] for container in first["spec"]["containers"]] == ["web", "cache"]
@@ -192,32 +229,67 @@ def test_a_pod_is_written_with_all_of_its_containers() -> None:
 
 
 def test_what_starts_first_and_what_the_pod_mounts_stay_so() -> None:
-    def member(name: str, created: str, *more: tuple[Option[Any], Any]) -> Member:
-        return Member(Spec.of((NAME, name), (IMAGE, "i"), (POD, "site"), *more), UnitContext(created=created))
+    def member(
+        name: str,
+        created: str,
+        *more: tuple[Option[Any], Any],
+    ) -> Member:
+        return Member(
+            Spec.of(
+                (NAME, name),
+                (IMAGE, "i"),
+                (POD, "site"),
+                *more,
+            ),
+            UnitContext(created=created),
+        )
 
     inspect = {
         "Name": "site",
         "CreateCommand": "podman pod create --volume data:/data --volume /srv:/srv:ro site".split(),
     }
     members = (
-        member("second", "2026-11-29T10:00:02Z", (INIT_CTR, "once"), (HEALTH_CMD, "true")),
         member(
-            "web", "2026-11-29T10:00:03Z", (RESTART, "always"), (MOUNTS, (Mount("volume", "own", "/data"),))
+            "second",
+            "2026-11-29T10:00:02Z",
+            (INIT_CTR, "once"),
+            (HEALTH_CMD, "true"),
         ),
-        member("first", "2026-11-29T10:00:01Z", (INIT_CTR, "once")),
+        member(
+            "web",
+            "2026-11-29T10:00:03Z",
+            (RESTART, "always"),
+            (MOUNTS, (Mount("volume", "own", "/data"),)),
+        ),
+        member(
+            "first",
+            "2026-11-29T10:00:01Z",
+            (INIT_CTR, "once"),
+        ),
     )
     context = UnitContext(pod=inspect, members=members)
-    made = written((NAME, "db"), (IMAGE, "i"), (POD, "site"), (RESTART, "always"), context=context)
+    made = written(
+        (NAME, "db"),
+        (IMAGE, "i"),
+        (POD, "site"),
+        (RESTART, "always"),
+        context=context,
+    )
     spec = documents(made)[0]["spec"]
     assert [container["name"] for container in spec["initContainers"]] == ["first", "second"]
     assert [container["name"] for container in spec["containers"]] == ["db", "web"]
     assert not any("Probe" in key for container in spec["initContainers"] for key in container)
     assert spec["restartPolicy"] == "Always"
     for container in (*spec["initContainers"], *spec["containers"]):
-        assert sorted(mount["mountPath"] for mount in container["volumeMounts"]) == ["/data", "/srv"]
+        assert sorted(mount["mountPath"] for mount in container["volumeMounts"]) == [
+            "/data",
+            "/srv",
+        ]
     names = [volume["name"] for volume in spec["volumes"]]
     assert len(names) == len(set(names)) == 3
-    used = {mount["name"] for container in spec["containers"] for mount in container["volumeMounts"]}
+    used = {
+        mount["name"] for container in spec["containers"] for mount in container["volumeMounts"]
+    }
     assert used == set(names)
     assert "no field for it" not in head(made)
     assert "the health check of second is not carried over" in head(made)
@@ -225,19 +297,41 @@ def test_what_starts_first_and_what_the_pod_mounts_stay_so() -> None:
 
 
 def test_what_a_pod_has_once_for_all_is_told() -> None:
-    other = Member(Spec.of((NAME, "other"), (IMAGE, "i"), (POD, "site")), UnitContext())
+    other = Member(
+        Spec.of((NAME, "other"), (IMAGE, "i"), (POD, "site")),
+        UnitContext(),
+    )
     made = written(
-        *((NAME, "web"), (IMAGE, "i"), (POD, "site"), (RESTART, "always"), (INIT, True)),
-        *((ULIMIT, ("nofile=10:20",)), (ANNOTATIONS, ("a=b",)), (MEMORY, 1 << 26), (MEMORY_SWAP, 1 << 26)),
-        context=UnitContext(pod={"Name": "site"}, members=(other,)),
+        *(
+            (NAME, "web"),
+            (IMAGE, "i"),
+            (POD, "site"),
+            (RESTART, "always"),
+            (INIT, True),
+        ),
+        *(
+            (ULIMIT, ("nofile=10:20",)),
+            (ANNOTATIONS, ("a=b",)),
+            (MEMORY, 1 << 26),
+            (MEMORY_SWAP, 1 << 26),
+        ),
+        context=UnitContext(
+            pod={"Name": "site"},
+            members=(other,),
+        ),
     )
     annotations = documents(made)[0]["metadata"]["annotations"]
     assert annotations["io.podman.annotations.init"] == "TRUE"
     for key in ("a", "io.podman.annotations.init", "io.podman.annotations.ulimit"):
         assert f"{key} of web applies to every container of the pod" in made.notes
-    assert "restartPolicy of other differs from the value of the pod and is not carried over" in made.notes
+    assert (
+        "restartPolicy of other differs from the value of the pod and is not carried over"
+        in made.notes
+    )
     assert any(note.startswith("--memory-swap=") for note in made.notes)
-    alone = written((NAME, "web"), (IMAGE, "i"), (INIT, True), (ANNOTATIONS, ("a=b",)), (MEMORY, 1 << 26))
+    alone = written(
+        (NAME, "web"), (IMAGE, "i"), (INIT, True), (ANNOTATIONS, ("a=b",)), (MEMORY, 1 << 26)
+    )
     assert any("the swap limit that --memory implies" in note for note in alone.notes)
     assert not any("applies to every container" in note for note in alone.notes)
 
@@ -245,16 +339,37 @@ def test_what_a_pod_has_once_for_all_is_told() -> None:
 @pytest.mark.parametrize(
     ("pair", "told"),
     [
-        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is not a host name"),
+        (
+            (ADD_HOST, ("my_host:10.0.0.1",)),
+            "my_host is not a host name",
+        ),
         ((USER, "4294967294"), "runAsUser 4294967294 is above"),
-        ((USER, "1000:4294967294"), "runAsGroup 4294967294 is above"),
-        ((GROUP_ADD, ("4294967294",)), "the group 4294967294 is above"),
-        ((UNMASK, ("ALL",)), "needs a user namespace of its own"),
-        ((DNS, ("1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4")), "more than 3 name servers"),
-        ((MOUNTS, (Mount("bind", "/srv", "/srv", ("rshared",)),)), "propagates mounts to the host"),
+        (
+            (USER, "1000:4294967294"),
+            "runAsGroup 4294967294 is above",
+        ),
+        (
+            (GROUP_ADD, ("4294967294",)),
+            "the group 4294967294 is above",
+        ),
+        (
+            (UNMASK, ("ALL",)),
+            "needs a user namespace of its own",
+        ),
+        (
+            (DNS, ("1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4")),
+            "more than 3 name servers",
+        ),
+        (
+            (MOUNTS, (Mount("bind", "/srv", "/srv", ("rshared",)),)),
+            "propagates mounts to the host",
+        ),
     ],
 )
-def test_what_only_a_cluster_refuses_is_told(pair: tuple[Option[Any], Any], told: str) -> None:
+def test_what_only_a_cluster_refuses_is_told(
+    pair: tuple[Option[Any], Any],
+    told: str,
+) -> None:
     made = written((NAME, "web"), (IMAGE, "i"), pair)
     assert told in head(made)
     assert [note for note in made.notes if "a cluster refuses it" in note]
@@ -262,7 +377,9 @@ def test_what_only_a_cluster_refuses_is_told(pair: tuple[Option[Any], Any], told
 
 
 HOSTILE = st.text(
-    alphabet=st.sampled_from("a \n\r\t\x00\x07\x1b\x85\u2028\u202e\ufeff{}[]#&*!|>'\"%@`-:,?\\$é😀\ud800"),
+    alphabet=st.sampled_from(
+        "a \n\r\t\x00\x07\x1b\x85\u2028\u202e\ufeff{}[]#&*!|>'\"%@`-:,?\\$é😀\ud800"
+    ),
     max_size=20,
 )
 
@@ -302,21 +419,62 @@ def test_no_value_gets_out_of_its_place(first: str, second: str) -> None:
 VARIED: dict[str, tuple[tuple[Option[Any], Any], ...]] = {
     "plain": (),
     "hardened": HARDENED,
-    "ports": ((PUBLISH, tuple(Port(port, "", "", way) for port in (53, 80) for way in ("tcp", "udp"))),),
-    "one port on two addresses": ((PUBLISH, (Port(80, "1", "127.0.0.1"), Port(80, "2", "127.0.0.2"))),),
+    "ports": (
+        (
+            PUBLISH,
+            tuple(Port(port, "", "", way) for port in (53, 80) for way in ("tcp", "udp")),
+        ),
+    ),
+    "one port on two addresses": (
+        (
+            PUBLISH,
+            (Port(80, "1", "127.0.0.1"), Port(80, "2", "127.0.0.2")),
+        ),
+    ),
     "long name": ((NAME, f"{'a' * 120}_X.y"),),
     "odd variables": ((ENV, ("A=1", "A=2", "B-C=3", "1X=2", "=x", "é=1")),),
-    "odd labels": ((LABELS, ("/x=1", "a/b/c=1", f"{'x' * 70}=1", f"x={'y' * 70}", "a=-b", "ok/a=b")),),
+    "odd labels": (
+        (
+            LABELS,
+            (
+                "/x=1",
+                "a/b/c=1",
+                f"{'x' * 70}=1",
+                f"x={'y' * 70}",
+                "a=-b",
+                "ok/a=b",
+            ),
+        ),
+    ),
     "odd annotations": ((ANNOTATIONS, ("A/b=2", "/=x", f"{'x' * 70}=1")),),
-    "volumes alike": ((MOUNTS, (Mount("volume", "my-data", "/a"), Mount("volume", "my.data", "/b"))),),
-    "tmpfs and mounts": ((READ_ONLY, True), (MOUNTS, (Mount("volume", "a", "/tmp"),)), (TMPFS, ("/run",))),
-    "names of people": ((USER, "www-data:www-data"), (GROUP_ADD, ("wheel", "5"))),
+    "volumes alike": (
+        (
+            MOUNTS,
+            (
+                Mount("volume", "my-data", "/a"),
+                Mount("volume", "my.data", "/b"),
+            ),
+        ),
+    ),
+    "tmpfs and mounts": (
+        (READ_ONLY, True),
+        (MOUNTS, (Mount("volume", "a", "/tmp"),)),
+        (TMPFS, ("/run",)),
+    ),
+    "names of people": (
+        (USER, "www-data:www-data"),
+        (GROUP_ADD, ("wheel", "5")),
+    ),
     "SYS_ADMIN": ((CAP_ADD, ("SYS_ADMIN",)), (NO_NEW_PRIVILEGES, True)),
     "privileged": ((PRIVILEGED, True), (NO_NEW_PRIVILEGES, True)),
 }
 
 
-@pytest.mark.parametrize("pairs", VARIED.values(), ids=VARIED)
+@pytest.mark.parametrize(
+    "pairs",
+    VARIED.values(),
+    ids=VARIED,
+)
 def test_a_cluster_takes_varied_containers_or_the_file_says_why_not(
     pairs: tuple[tuple[Option[Any], Any], ...],
 ) -> None:

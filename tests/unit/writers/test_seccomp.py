@@ -17,11 +17,23 @@ from tests.conftest import cannot_run
 DEFAULT: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
     "defaultErrnoRet": errno.ENOSYS,
-    "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
+    "archMap": [
+        {
+            "architecture": "SCMP_ARCH_X86_64",
+            "subArchitectures": ["SCMP_ARCH_X86"],
+        }
+    ],
     "syscalls": [
         {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
-        {"names": ["bpf"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM},
-        {"names": ["kexec_load"], "action": "SCMP_ACT_KILL_PROCESS"},
+        {
+            "names": ["bpf"],
+            "action": "SCMP_ACT_ERRNO",
+            "errnoRet": errno.EPERM,
+        },
+        {
+            "names": ["kexec_load"],
+            "action": "SCMP_ACT_KILL_PROCESS",
+        },
         {
             "names": ["personality"],
             "action": "SCMP_ACT_ALLOW",
@@ -32,7 +44,11 @@ DEFAULT: dict[str, Any] = {
 
 
 def test_all_calls_are_watched_but_those_that_end_the_process() -> None:
-    made = watched_profile(DEFAULT, listener="/x/n.sock", token="t")
+    made = watched_profile(
+        DEFAULT,
+        listener="/x/n.sock",
+        token="t",
+    )
     assert made["defaultAction"] == "SCMP_ACT_NOTIFY"
     assert made["syscalls"] == [DEFAULT["syscalls"][2]]
     assert (made["listenerPath"], made["listenerMetadata"]) == ("/x/n.sock", "t")
@@ -41,7 +57,11 @@ def test_all_calls_are_watched_but_those_that_end_the_process() -> None:
 
 def test_a_default_that_kills_stays_with_the_kernel() -> None:
     base = {**DEFAULT, "defaultAction": "SCMP_ACT_KILL_PROCESS"}
-    made = watched_profile(base, listener="/x/n.sock", token="t")
+    made = watched_profile(
+        base,
+        listener="/x/n.sock",
+        token="t",
+    )
     assert made["defaultAction"] == "SCMP_ACT_KILL_PROCESS"
     assert [entry["action"] for entry in made["syscalls"]] == [
         "SCMP_ACT_NOTIFY",
@@ -63,16 +83,35 @@ def test_a_default_that_kills_stays_with_the_kernel() -> None:
         ("kexec_load", 0, ("KILL_PROCESS", None)),
     ],
 )
-def test_the_answer_is_that_of_the_filter(call: str, argument: int, said: tuple[str, int | None]) -> None:
-    assert answer(parse_profile(DEFAULT), call, dict.fromkeys(range(6), argument)) == said
+def test_the_answer_is_that_of_the_filter(
+    call: str,
+    argument: int,
+    said: tuple[str, int | None],
+) -> None:
+    assert (
+        answer(
+            parse_profile(DEFAULT),
+            call,
+            dict.fromkeys(range(6), argument),
+        )
+        == said
+    )
 
 
 def test_rules_that_contradict_each_other_refuse() -> None:
     both = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "syscalls": [
-            {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [_is(0, 2)]},
-            {"names": ["socket"], "action": "SCMP_ACT_KILL", "args": [_is(1, 3)]},
+            {
+                "names": ["socket"],
+                "action": "SCMP_ACT_ALLOW",
+                "args": [_is(0, 2)],
+            },
+            {
+                "names": ["socket"],
+                "action": "SCMP_ACT_KILL",
+                "args": [_is(1, 3)],
+            },
         ],
     }
     assert answer(parse_profile(both), "socket", {0: 2, 1: 3}) == ("KILL", None)
@@ -95,20 +134,37 @@ SPECS = {
     "plain": Spec(),
     "read-only": Spec.of(
         (READ_ONLY, True),
-        (MOUNTS, (Mount("volume", "data", "/var/lib/app"), Mount("bind", "/etc", "/conf", ("ro",)))),
+        (
+            MOUNTS,
+            (
+                Mount("volume", "data", "/var/lib/app"),
+                Mount("bind", "/etc", "/conf", ("ro",)),
+            ),
+        ),
         (TMPFS, ("/cache:size=1m",)),
     ),
     "no network": Spec.of((NETWORK, ("none",))),
-    "hostile": Spec.of((READ_ONLY, True), (MOUNTS, (Mount("bind", "/a", f"/{HOSTILE}"),))),
+    "hostile": Spec.of(
+        (READ_ONLY, True),
+        (MOUNTS, (Mount("bind", "/a", f"/{HOSTILE}"),)),
+    ),
 }
 
 
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize(
+    "spec",
+    SPECS.values(),
+    ids=SPECS,
+)
 @pytest.mark.parametrize("name", ["web", HOSTILE, "-"])
 def test_the_parser_takes_it(spec: Spec, name: str) -> None:
     if not (parser := shutil.which("apparmor_parser", path="/usr/sbin:/sbin:/usr/bin:/bin")):
         cannot_run("apparmor_parser is missing; run: sudo apt-get install apparmor")
-    profile = apparmor_profile(name, spec, CHOWN | {"CAP_SYS_ADMIN", "CAP_NET_RAW"})
+    profile = apparmor_profile(
+        name,
+        spec,
+        CHOWN | {"CAP_SYS_ADMIN", "CAP_NET_RAW"},
+    )
     done = subprocess.run(
         [parser, "--skip-kernel-load", "--skip-cache", "--names"],
         input=profile.text.encode(),
@@ -117,7 +173,9 @@ def test_the_parser_takes_it(spec: Spec, name: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout.decode().split() == [profile.name], "one profile, and no other one was smuggled in"
+    assert done.stdout.decode().split() == [profile.name], (
+        "one profile, and no other one was smuggled in"
+    )
 
 
 def test_a_read_only_root_leaves_only_what_is_mounted_writable() -> None:
@@ -130,11 +188,18 @@ def test_a_read_only_root_leaves_only_what_is_mounted_writable() -> None:
 
 def test_only_capabilities_that_it_has_are_in_it() -> None:
     text = apparmor_profile("web", Spec(), CHOWN).text
-    assert [line.strip() for line in text.splitlines() if line.strip().startswith("capability")] == [
-        "capability chown,"
-    ]
+    assert [
+        line.strip() for line in text.splitlines() if line.strip().startswith("capability")
+    ] == ["capability chown,"]
     assert "  deny mount," in text
-    assert "  mount," in apparmor_profile("web", Spec(), frozenset({"CAP_SYS_ADMIN"})).text
+    assert (
+        "  mount,"
+        in apparmor_profile(
+            "web",
+            Spec(),
+            frozenset({"CAP_SYS_ADMIN"}),
+        ).text
+    )
 
 
 def test_a_path_that_no_rule_can_hold_is_named_and_stays_read_only() -> None:

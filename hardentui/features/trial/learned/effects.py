@@ -1,7 +1,8 @@
 """From a call and its arguments to its needs: a capability, or a writable place.
 
-The rules are those of capabilities(7) and of the kernel's permission checks, applied as if the caller had no
-capability at all: the check that fails then shows what it needs. A call that is not in the table needs none.
+The rules are those of capabilities(7) and of the kernel's permission checks, applied as if the
+caller had no capability at all: the check that fails then shows what it needs. A call that is not
+in the table needs none.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ from hardentui.lib.observer.records import CallDetail, Caller, TouchedFile
 READ, WRITE, SEARCH = 4, 2, 1
 
 
-def allowed(mode: int, owner: tuple[int, int], caller: Caller, wanted: int) -> bool:
-    """By mode and (uid, gid) of the owner; True if the owner is unknown, or not an ID of the container: then
-    no capability of the container would help.
+def allowed(
+    mode: int,
+    owner: tuple[int, int],
+    caller: Caller,
+    wanted: int,
+) -> bool:
+    """By mode and (uid, gid) of the owner; True if the owner is unknown, or not an ID of the
+    container: then no capability of the container would help.
     """
     uid, gid = owner
     if uid == -1:
@@ -43,9 +49,23 @@ NEW_NAMESPACES = 0x7E020000
 """CLONE_NEW… except CLONE_NEWTIME, which is not a flag of clone."""
 NEW_USER = 0x10000000
 _REAL_TIME = frozenset({1, 2, 6})  # SCHED_FIFO, SCHED_RR, SCHED_DEADLINE
-_NETWORK_OPTIONS = frozenset({(1, 36), (1, 33), (0, 19), (41, 75)})  # SO_MARK, SO_RCVBUFFORCE, …TRANSPARENT
+_NETWORK_OPTIONS = frozenset(
+    {(1, 36), (1, 33), (0, 19), (41, 75)}
+)  # SO_MARK, SO_RCVBUFFORCE, …TRANSPARENT
 _SETS_INTERFACE = frozenset(
-    {0x890B, 0x890C, 0x8914, 0x8916, 0x8918, 0x891A, 0x891C, 0x891E, 0x8922, 0x8923, 0x8924}
+    {
+        0x890B,
+        0x890C,
+        0x8914,
+        0x8916,
+        0x8918,
+        0x891A,
+        0x891C,
+        0x891E,
+        0x8922,
+        0x8923,
+        0x8924,
+    }
 )
 
 Names = frozenset[str]
@@ -61,7 +81,11 @@ def capabilities(detail: CallDetail, low_ports: int = 1024) -> Names:
         return rule(detail)
     if detail.call == "bind":
         address = detail.address
-        low = address is not None and address.family in (AF_INET, AF_INET6) and 0 < address.port < low_ports
+        low = (
+            address is not None
+            and address.family in (AF_INET, AF_INET6)
+            and 0 < address.port < low_ports
+        )
         return _caps("NET_BIND_SERVICE") if low else _making(detail)
     return _ALWAYS.get(detail.call, _NONE)
 
@@ -70,11 +94,15 @@ def _caps(*names: str) -> Names:
     return frozenset(f"CAP_{name}" for name in names)
 
 
-def _number(detail: CallDetail, place: int, otherwise: int = 0) -> int:
+def _number(
+    detail: CallDetail,
+    place: int,
+    otherwise: int = 0,
+) -> int:
     return detail.numbers[place] if place < len(detail.numbers) else otherwise
 
 
-# --- files -------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 def _reaching(file: TouchedFile) -> Names:
@@ -93,7 +121,12 @@ def _opening(detail: CallDetail) -> Names:
             continue
         wanted = {0: READ, 1: WRITE, 2: READ | WRITE}.get(flags & _ACCESS, READ | WRITE)
         wanted |= WRITE if flags & O_TRUNC else 0
-        if not allowed(file.mode, (file.uid, file.gid), detail.caller, wanted):
+        if not allowed(
+            file.mode,
+            (file.uid, file.gid),
+            detail.caller,
+            wanted,
+        ):
             needed |= _caps("DAC_OVERRIDE")
         if flags & O_NOATIME and _of_another(file, detail.caller):
             needed |= _caps("FOWNER")
@@ -181,7 +214,12 @@ def _times(detail: CallDetail) -> Names:
             continue
         if given:
             needed |= _caps("FOWNER")
-        elif not allowed(file.mode, (file.uid, file.gid), detail.caller, WRITE):
+        elif not allowed(
+            file.mode,
+            (file.uid, file.gid),
+            detail.caller,
+            WRITE,
+        ):
             needed |= _caps("DAC_OVERRIDE")
     return needed
 
@@ -195,7 +233,7 @@ def _attribute(detail: CallDetail) -> Names:
     return _caps("FOWNER") if foreign and detail.text.startswith("system.posix_acl") else _NONE
 
 
-# --- identity and processes -----------------------------------------------------------------------------
+# --- identity and processes -----------------------------------------------------------------------
 
 
 def _to_users(detail: CallDetail) -> Names:
@@ -233,7 +271,7 @@ def _scheduler(detail: CallDetail) -> Names:
     return _caps("SYS_NICE") if real_time or _foreign(detail) else _NONE
 
 
-# --- network and machine -------------------------------------------------------------------------------
+# --- network and machine --------------------------------------------------------------------------
 
 
 def _socket(detail: CallDetail) -> Names:
@@ -269,19 +307,42 @@ def _clock(detail: CallDetail) -> Names:
 _ALWAYS: Mapping[str, Names] = {
     **dict.fromkeys(
         (
-            *("mount", "umount2", "pivot_root", "mount_setattr", "move_mount", "fsopen", "fsmount", "fspick"),
-            *("setns", "sethostname", "setdomainname", "quotactl", "swapon", "swapoff", "fanotify_init"),
+            *(
+                "mount",
+                "umount2",
+                "pivot_root",
+                "mount_setattr",
+                "move_mount",
+                "fsopen",
+                "fsmount",
+                "fspick",
+            ),
+            *(
+                "setns",
+                "sethostname",
+                "setdomainname",
+                "quotactl",
+                "swapon",
+                "swapoff",
+                "fanotify_init",
+            ),
         ),
         _caps("SYS_ADMIN"),
     ),
     "chroot": _caps("SYS_CHROOT"),
     "setgroups": _caps("SETGID"),
-    **dict.fromkeys(("reboot", "kexec_load", "kexec_file_load"), _caps("SYS_BOOT")),
+    **dict.fromkeys(
+        ("reboot", "kexec_load", "kexec_file_load"),
+        _caps("SYS_BOOT"),
+    ),
     **dict.fromkeys(("settimeofday", "clock_settime"), _caps("SYS_TIME")),
     "acct": _caps("SYS_PACCT"),
     "bpf": _caps("BPF"),
     "perf_event_open": _caps("PERFMON"),
-    **dict.fromkeys(("init_module", "finit_module", "delete_module"), _caps("SYS_MODULE")),
+    **dict.fromkeys(
+        ("init_module", "finit_module", "delete_module"),
+        _caps("SYS_MODULE"),
+    ),
     **dict.fromkeys(("iopl", "ioperm"), _caps("SYS_RAWIO")),
     "vhangup": _caps("SYS_TTY_CONFIG"),
     "syslog": _caps("SYSLOG"),
@@ -290,18 +351,36 @@ _ALWAYS: Mapping[str, Names] = {
 
 _RULES: Mapping[str, Callable[[CallDetail], Names]] = {
     **dict.fromkeys(("open", "openat", "openat2", "creat"), _opening),
-    **dict.fromkeys(("mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat"), _making),
+    **dict.fromkeys(
+        ("mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat"),
+        _making,
+    ),
     **dict.fromkeys(("mknod", "mknodat"), _device),
-    **dict.fromkeys(("unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2"), _removing),
+    **dict.fromkeys(
+        ("unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2"),
+        _removing,
+    ),
     **dict.fromkeys(("chown", "lchown", "fchown", "fchownat"), _owner),
     **dict.fromkeys(("chmod", "fchmod", "fchmodat", "fchmodat2"), _mode),
     **dict.fromkeys(("utime", "utimes", "utimensat"), _times),
-    **dict.fromkeys(("setxattr", "lsetxattr", "fsetxattr", "removexattr"), _attribute),
-    **dict.fromkeys(("setuid", "setreuid", "setresuid", "setfsuid"), _to_users),
-    **dict.fromkeys(("setgid", "setregid", "setresgid", "setfsgid"), _to_groups),
+    **dict.fromkeys(
+        ("setxattr", "lsetxattr", "fsetxattr", "removexattr"),
+        _attribute,
+    ),
+    **dict.fromkeys(
+        ("setuid", "setreuid", "setresuid", "setfsuid"),
+        _to_users,
+    ),
+    **dict.fromkeys(
+        ("setgid", "setregid", "setresgid", "setfsgid"),
+        _to_groups,
+    ),
     "prctl": _process_control,
     **dict.fromkeys(("kill", "tkill", "tgkill"), _if_foreign("KILL")),
-    **dict.fromkeys(("ptrace", "process_vm_readv", "process_vm_writev"), _if_foreign("SYS_PTRACE")),
+    **dict.fromkeys(
+        ("ptrace", "process_vm_readv", "process_vm_writev"),
+        _if_foreign("SYS_PTRACE"),
+    ),
     "setpriority": _priority,
     **dict.fromkeys(("sched_setscheduler", "sched_setparam"), _scheduler),
     "socket": _socket,

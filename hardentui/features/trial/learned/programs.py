@@ -1,7 +1,7 @@
 """The programs and scripts in a container's files, from the stream of `GET /containers/ID/export`.
 
-Nothing is unpacked to disk and nothing is run. Each file becomes a small summary of what it can ask for and
-start; `started` then follows them from the container's command.
+Nothing is unpacked to disk and nothing is run. Each file becomes a small summary of what it can ask
+for and start; `started` then follows them from the container's command.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Elf(Struct, frozen=True):
     needed: tuple[str, ...] = ()
     # functions that others have to define, of those that were looked for
     imports: frozenset[str] = frozenset()
-    # a program that brings everything along. What it asks the kernel for cannot be told: its libc takes some
-    # numbers of system calls from registers, also in busybox and ldconfig of Debian.
+    # a program that brings everything along. What it asks the kernel for cannot be told: its libc
+    # takes some numbers of system calls from registers, also in busybox and ldconfig of Debian.
     static: bool = False
 
 
@@ -63,12 +63,33 @@ class _Layout(Struct, frozen=True):
 
 def _layout(*formats: str, wide: bool) -> _Layout:
     header, segment, section, dynamic, symbol = map(struct.Struct, formats)
-    return _Layout(header, segment, section, dynamic, symbol, wide)
+    return _Layout(
+        header,
+        segment,
+        section,
+        dynamic,
+        symbol,
+        wide,
+    )
 
 
 _LAYOUTS = {
-    1: _layout("<HHIIIIIHHHHHH", "<8I", "<10I", "<iI", "<IIIBBH", wide=False),
-    2: _layout("<HHIQQQIHHHHHH", "<IIQQQQQQ", "<IIQQQQIIQQ", "<qQ", "<IBBHQQ", wide=True),
+    1: _layout(
+        "<HHIIIIIHHHHHH",
+        "<8I",
+        "<10I",
+        "<iI",
+        "<IIIBBH",
+        wide=False,
+    ),
+    2: _layout(
+        "<HHIQQQIHHHHHH",
+        "<IIQQQQQQ",
+        "<IIQQQQIIQQ",
+        "<qQ",
+        "<IBBHQQ",
+        wide=True,
+    ),
 }
 
 
@@ -92,7 +113,8 @@ def read_elf(data: bytes, wanted: Collection[bytes]) -> Elf:
 
 
 def is_go(data: bytes) -> bool:
-    """Whether Go's compiler made it: the names of its functions are in it even when it was stripped."""
+    """Whether Go's compiler made it: the names of its functions are in it even when it was
+    stripped."""
     return any(mark in data for mark in _GO)
 
 
@@ -104,14 +126,39 @@ def _read(data: bytes, wanted: Collection[bytes]) -> Elf:
         raise NoProgram("its byte order or word size is not known")
     header = layout.header.unpack_from(data, 16)
     segments_at, sections_at = header[4], header[5]
-    segments = tuple(_segments(data, layout, segments_at, header[8], header[9]))
-    dynamic = next((segment for segment in segments if segment.kind == _PT_DYNAMIC), None)
+    segments = tuple(
+        _segments(
+            data,
+            layout,
+            segments_at,
+            header[8],
+            header[9],
+        )
+    )
+    dynamic = next(
+        (segment for segment in segments if segment.kind == _PT_DYNAMIC),
+        None,
+    )
     entries = _dynamic(data, layout, dynamic) if dynamic else []
-    strings = next((_offset(segments, value) for tag, value in entries if tag == _DT_STRTAB), 0)
+    strings = next(
+        (_offset(segments, value) for tag, value in entries if tag == _DT_STRTAB),
+        0,
+    )
     needed = [_name(data, strings + value) for tag, value in entries if tag == _DT_NEEDED]
     starts = header[0] in _PROGRAMS and header[3] and all(tag != _DT_SONAME for tag, _ in entries)
     loaded = any(segment.kind == _PT_INTERP for segment in segments)
-    imports = _imports(data, layout, sections_at, header[10], header[11], wanted) if dynamic else frozenset()
+    imports = (
+        _imports(
+            data,
+            layout,
+            sections_at,
+            header[10],
+            header[11],
+            wanted,
+        )
+        if dynamic
+        else frozenset()
+    )
     return Elf(
         tuple(name.decode("utf-8", "backslashreplace") for name in needed[:_MOST_NEEDED]),
         imports,
@@ -119,7 +166,13 @@ def _read(data: bytes, wanted: Collection[bytes]) -> Elf:
     )
 
 
-def _segments(data: bytes, layout: _Layout, at: int, size: int, count: int) -> Iterator[_Segment]:
+def _segments(
+    data: bytes,
+    layout: _Layout,
+    at: int,
+    size: int,
+    count: int,
+) -> Iterator[_Segment]:
     if count > _MOST_HEADERS or (count and size < layout.segment.size):
         raise NoProgram("its program headers are damaged")
     for number in range(count):
@@ -131,11 +184,18 @@ def _segments(data: bytes, layout: _Layout, at: int, size: int, count: int) -> I
         yield _Segment(kind, offset, address, length)
 
 
-def _dynamic(data: bytes, layout: _Layout, segment: _Segment) -> list[tuple[int, int]]:
+def _dynamic(
+    data: bytes,
+    layout: _Layout,
+    segment: _Segment,
+) -> list[tuple[int, int]]:
     count = min(segment.size // layout.dynamic.size, _MOST_HEADERS)
     entries: list[tuple[int, int]] = []
     for number in range(count):
-        tag, value = layout.dynamic.unpack_from(data, segment.offset + number * layout.dynamic.size)
+        tag, value = layout.dynamic.unpack_from(
+            data,
+            segment.offset + number * layout.dynamic.size,
+        )
         if tag == 0:
             break
         entries.append((tag, value))
@@ -151,7 +211,12 @@ def _offset(segments: tuple[_Segment, ...], address: int) -> int:
 
 
 def _imports(
-    data: bytes, layout: _Layout, at: int, size: int, count: int, wanted: Collection[bytes]
+    data: bytes,
+    layout: _Layout,
+    at: int,
+    size: int,
+    count: int,
+    wanted: Collection[bytes],
 ) -> frozenset[str]:
     if not at or not count or count > _MOST_HEADERS or size < layout.section.size:
         raise NoProgram("it has no table of sections")
@@ -165,7 +230,9 @@ def _imports(
             raise NoProgram("its table of symbols is damaged")
         strings = sections[link][4]
         table = data[offset : offset + length - length % layout.symbol.size]
-        for symbol in layout.symbol.iter_unpack(table[: len(table) - len(table) % layout.symbol.size]):
+        for symbol in layout.symbol.iter_unpack(
+            table[: len(table) - len(table) % layout.symbol.size]
+        ):
             defined = symbol[3] if layout.wide else symbol[5]
             if not defined and symbol[0] and (name := _name(data, strings + symbol[0])) in wanted:
                 names.add(name)
@@ -186,7 +253,19 @@ _LONGEST_SCRIPT = 1 << 20
 _CHUNK = 1 << 20
 _MOST_PATHS = 2_000
 _MOST_LINKS = 40
-_SOURCES = (".py", ".js", ".mjs", ".cjs", ".ts", ".pl", ".pm", ".php", ".rb", ".lua", ".tcl")
+_SOURCES = (
+    ".py",
+    ".js",
+    ".mjs",
+    ".cjs",
+    ".ts",
+    ".pl",
+    ".pm",
+    ".php",
+    ".rb",
+    ".lua",
+    ".tcl",
+)
 SCRIPT_ENDS = (*_SOURCES, ".sh")
 _JOBS = (
     "/etc/cron", "/var/spool/cron/", "/etc/supervis", "/etc/s6", "/etc/services.d/", "/etc/service/",
@@ -201,13 +280,34 @@ _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"[A-Za-z_]\w+")
 _ANOTHER_USER = frozenset({"setuid", "setgid", "setgroups"})
 _SPELLINGS = (
-    ({"child_process", "cluster"}, re.compile(r"\b[ug]id\b"), _ANOTHER_USER),
-    ({"subprocess", "Popen"}, re.compile(r"\b(?:user|group|extra_groups)\s*="), _ANOTHER_USER),
-    ({"Process"}, re.compile(r"\bProcess(?:::\w+)*(?:\.e?[ug]id\s*=|\.change_privilege)"), _ANOTHER_USER),
-    ({"UID", "EUID", "GID", "EGID"}, re.compile(r"\$E?[UG]ID\s*="), _ANOTHER_USER),
-    ({"chgrp", "tarfile", "unpack_archive"}, re.compile(""), frozenset({"chown"})),
+    (
+        {"child_process", "cluster"},
+        re.compile(r"\b[ug]id\b"),
+        _ANOTHER_USER,
+    ),
+    (
+        {"subprocess", "Popen"},
+        re.compile(r"\b(?:user|group|extra_groups)\s*="),
+        _ANOTHER_USER,
+    ),
+    (
+        {"Process"},
+        re.compile(r"\bProcess(?:::\w+)*(?:\.e?[ug]id\s*=|\.change_privilege)"),
+        _ANOTHER_USER,
+    ),
+    (
+        {"UID", "EUID", "GID", "EGID"},
+        re.compile(r"\$E?[UG]ID\s*="),
+        _ANOTHER_USER,
+    ),
+    (
+        {"chgrp", "tarfile", "unpack_archive"},
+        re.compile(""),
+        frozenset({"chown"}),
+    ),
 )
-"""What sources of some languages say (a name, and an expression) -> the functions that this means."""
+"""What sources of some languages say (a name, and an expression) -> the functions that this means.
+"""
 _WANTED = frozenset(name.encode() for name in FUNCTIONS)
 _GO_NAMES = {name.encode() + b"\0": functions for name, functions in GO_FUNCTIONS.items()}
 _GO_SYS = b"golang.org/x/sys/unix."
@@ -229,7 +329,9 @@ class Programs(Struct):
     """All of a container's files that matter here."""
 
     files: dict[str, CodeFile] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)  # path -> target, of symbolic and hard links
+    links: dict[str, str] = field(
+        default_factory=dict
+    )  # path -> target, of symbolic and hard links
     gap: str = ""  # why not everything could be read
 
     def real(self, path: str) -> str:
@@ -256,10 +358,12 @@ class Programs(Struct):
 
 
 def read_programs(
-    source: ByteSource, command: Iterable[str] = (), cancelled: Callable[[], bool] = lambda: False
+    source: ByteSource,
+    command: Iterable[str] = (),
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Programs:
-    """Read an archive of a root file system to its end; faults are told in `gap`. `command`: its words may
-    name scripts that are not executable, as in `sh /entry`.
+    """Read an archive of a root file system to its end; faults are told in `gap`. `command`: its
+    words may name scripts that are not executable, as in `sh /entry`.
     """
     programs = Programs()
     named = frozenset(posixpath.basename(word) for word in command)
@@ -272,7 +376,11 @@ def read_programs(
                 programs.links[entry.path] = entry.target
             elif entry.kind == "hard link":
                 programs.links[entry.path] = f"/{entry.target.lstrip('/')}"
-            elif entry.kind == "file" and entry.size and (file := _code(entry, body, named)) is not None:
+            elif (
+                entry.kind == "file"
+                and entry.size
+                and (file := _code(entry, body, named)) is not None
+            ):
                 programs.files[entry.path] = file
     except Damaged as error:
         programs.gap = str(error)
@@ -289,7 +397,11 @@ def script_words(text: str) -> frozenset[str]:
     )
 
 
-def _code(entry: ArchiveEntry, body: Body, named: frozenset[str]) -> CodeFile | None:
+def _code(
+    entry: ArchiveEntry,
+    body: Body,
+    named: frozenset[str],
+) -> CodeFile | None:
     path = entry.path
     listed = path.startswith(_JOBS) or path.endswith(".sh") or posixpath.basename(path) in named
     sourced = path.endswith(_SOURCES)
@@ -299,24 +411,35 @@ def _code(entry: ArchiveEntry, body: Body, named: frozenset[str]) -> CodeFile | 
     set_id = bool(entry.mode & 0o6000) or entry.capability
     if is_elf(start):
         if entry.size > _LARGEST_PROGRAM:
-            return CodeFile("program", set_id=set_id, unknown="it is too large to be read")
+            return CodeFile(
+                "program",
+                set_id=set_id,
+                unknown="it is too large to be read",
+            )
         return _program(start + _rest(body, entry.size), set_id)
     scripted = start.startswith(b"#!")
     if not (scripted or listed or sourced):
         return None
     if entry.size > _LONGEST_SCRIPT:
-        return CodeFile("script" if scripted or listed else "source", unknown="it is too long to be read")
+        return CodeFile(
+            "script" if scripted or listed else "source", unknown="it is too long to be read"
+        )
     text = (start + _rest(body, entry.size)).decode("utf-8", "replace")
     first = text.partition("\n")[0][2:].split() if scripted else []
     if sourced and not scripted:
         return CodeFile("source", functions=_named(text))
     return CodeFile(
-        "script", functions=_named(text), words=script_words(text), interpreter=tuple(first), set_id=set_id
+        "script",
+        functions=_named(text),
+        words=script_words(text),
+        interpreter=tuple(first),
+        set_id=set_id,
     )
 
 
 def _named(text: str) -> frozenset[str]:
-    """The functions that a source names, as a method, in the spelling of its language, or otherwise."""
+    """The functions that a source names, as a method, in the spelling of its language, or
+    otherwise."""
     names = set(_NAME.findall(text))
     names |= {name.removeprefix("posix_").removesuffix("Sync") for name in names}
     for first, second, means in _SPELLINGS:
@@ -330,7 +453,11 @@ def _program(data: bytes, set_id: bool) -> CodeFile:
     try:
         elf = read_elf(data, _WANTED)
     except NoProgram as error:
-        return CodeFile("program", set_id=set_id, unknown=str(error))
+        return CodeFile(
+            "program",
+            set_id=set_id,
+            unknown=str(error),
+        )
     functions, unknown = set(elf.imports), ""
     if is_go(data):
         functions |= everyday(FUNCTIONS)

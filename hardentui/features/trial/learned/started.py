@@ -1,8 +1,9 @@
-"""From a container's command to everything that it may start or load, and what that can ask the kernel for.
+"""From a container's command to everything that it may start or load, and what that can ask the
+kernel for.
 
-More rather than less: a word of a script that is the name of a program counts as started. Three kinds of
-programs import nearly everything and do only what they are told, so their scripts, callers or names decide:
-shells and interpreters, a few libraries, and busybox.
+More rather than less: a word of a script that is the name of a program counts as started. Three
+kinds of programs import nearly everything and do only what they are told, so their scripts, callers
+or names decide: shells and interpreters, a few libraries, and busybox.
 """
 
 from __future__ import annotations
@@ -21,19 +22,28 @@ _MOST_REACHED = 4_000
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _SHELLS = re.compile(r"(ba|da|a|k|mk|z)?sh$")
 _LANGUAGES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    (r"python[\d.]*$|pypy", (".py",), (r"/lib/python[\d.]+/(?!site-packages|dist-packages)",)),
+    (
+        r"python[\d.]*$|pypy",
+        (".py",),
+        (r"/lib/python[\d.]+/(?!site-packages|dist-packages)",),
+    ),
     (
         r"node(js)?$|bun$|deno$",
         (".js", ".mjs", ".cjs", ".ts"),
         (r"/(node_modules|nodejs)/(npm|corepack|@types)/",),
     ),
-    (r"perl[\d.]*$", (".pl", ".pm"), (r"^/usr/(share|lib)/.*perl", r"^/usr/(share|lib)/perl")),
+    (
+        r"perl[\d.]*$",
+        (".pl", ".pm"),
+        (r"^/usr/(share|lib)/.*perl", r"^/usr/(share|lib)/perl"),
+    ),
     (r"php[\d.]*$", (".php",), ()),
     (r"ruby[\d.]*$", (".rb",), (r"/lib/ruby/[\d.]+/",)),
     (r"lua[\d.]*$|luajit", (".lua",), ()),
     (r"tclsh[\d.]*$", (".tcl",), ()),
 )
-"""Interpreter, the ends of its sources, and where those are that come with it and do as they are told."""
+"""Interpreter, the ends of its sources, and where those are that come with it and do as they are
+told."""
 _JAVA = re.compile(r"java$")
 _OF_LIBC = re.compile(r"libc\.|ld-|ld64|libpthread\.|libdl\.|librt\.|libm\.|libresolv\.")
 _WIDE = re.compile(
@@ -61,7 +71,9 @@ _PUBLIC = re.compile(
     r"^(/usr(/local)?)?/(s?bin|lib(32|64|x32)?(/[\w]+-linux-[\w]+)?)$|^/(usr|etc|opt|app|srv)?$|^/usr/(local|share)$"
 )
 """Directories of everybody's programs; any other one that a program names holds its own."""
-_PRIVATE = re.compile(r"^/(usr/(local/)?)?(lib|lib64|libexec)/|^/(opt|app|srv)/|^/usr/(local/)?s?bin/.+/")
+_PRIVATE = re.compile(
+    r"^/(usr/(local/)?)?(lib|lib64|libexec)/|^/(opt|app|srv)/|^/usr/(local/)?s?bin/.+/"
+)
 
 
 class Reached(Struct, frozen=True):
@@ -86,18 +98,32 @@ def reached(
 
     Args:
         command: entry point and arguments; `more`: other command lines that run in the container.
-        elsewhere: a mount at its working directory, where an interpreter may find sources; empty if none.
+        elsewhere: a mount at its working directory, where an interpreter may find sources; empty if
+            none.
         mounts: where files of others lie over those of the image.
     """
     return _Search(programs, path, elsewhere, mounts).run(command, more)
 
 
 class _Search:
-    def __init__(self, programs: Programs, path: str, elsewhere: str, mounts: Collection[str]) -> None:
+    def __init__(
+        self,
+        programs: Programs,
+        path: str,
+        elsewhere: str,
+        mounts: Collection[str],
+    ) -> None:
         self._programs = programs
         self._mounts = tuple(f"{mount.rstrip('/')}/" for mount in mounts)
         self._elsewhere = elsewhere
-        self._path = tuple(dict.fromkeys((*(d for d in path.split(":") if d.startswith("/")), *_PATH)))
+        self._path = tuple(
+            dict.fromkeys(
+                (
+                    *(d for d in path.split(":") if d.startswith("/")),
+                    *_PATH,
+                )
+            )
+        )
         self._names: dict[str, list[str]] = {}
         self._folders: dict[str, list[str]] = {}
         for file in programs.files:
@@ -114,7 +140,11 @@ class _Search:
         self._set_id: set[str] = set()
         self._given: set[str] = set()
 
-    def run(self, command: Sequence[str], more: Iterable[str]) -> Reached:
+    def run(
+        self,
+        command: Sequence[str],
+        more: Iterable[str],
+    ) -> Reached:
         if self._programs.gap:
             self._unknown["its files"] = self._programs.gap
         first = command[0] if command else ""
@@ -127,19 +157,30 @@ class _Search:
             self._take(*self._queue.popleft())
         if self._queue:
             self._unknown["its programs"] = "there are too many of them"
-        functions = {name: frozenset(names) for name, names in sorted(self._functions.items()) if names}
-        return Reached(functions, dict(sorted(self._unknown.items())), tuple(sorted(self._set_id)))
+        functions = {
+            name: frozenset(names) for name, names in sorted(self._functions.items()) if names
+        }
+        return Reached(
+            functions,
+            dict(sorted(self._unknown.items())),
+            tuple(sorted(self._set_id)),
+        )
 
     def _scripts(self, command: Sequence[str]) -> list[str]:
-        """The word that tells a shell or an interpreter what to run; none for `sh -c`, whose text it is."""
+        """The word that tells a shell or an interpreter what to run; none for `sh -c`, whose text
+        it is."""
         name = posixpath.basename(command[0]) if command else ""
         if not (_SHELLS.match(name) or _language(name) is not None) or "-c" in command:
             return []
-        return [word for word in command[1:] if word.startswith("/") or word.endswith(SCRIPT_ENDS)][:1]
+        return [word for word in command[1:] if word.startswith("/") or word.endswith(SCRIPT_ENDS)][
+            :1
+        ]
 
     def _start(self, word: str) -> bool:
         """Queue the program of this name or path."""
-        places = [word] if word.startswith("/") else [f"{directory}/{word}" for directory in self._path]
+        places = (
+            [word] if word.startswith("/") else [f"{directory}/{word}" for directory in self._path]
+        )
         if word.endswith(SCRIPT_ENDS):  # relative to a working directory
             places += self._names.get(posixpath.basename(word), ())
         for place in places:
@@ -195,7 +236,12 @@ class _Search:
         if language is None:
             self._words(file.words)
 
-    def _program(self, path: str, name: str, file: CodeFile) -> None:
+    def _program(
+        self,
+        path: str,
+        name: str,
+        file: CodeFile,
+    ) -> None:
         base = posixpath.basename(path)
         directories = (*_STARTS[base], *self._given) if base in _STARTS else ()
         for listed in self._programs.files:
@@ -208,10 +254,15 @@ class _Search:
         for library, wide in self._loaded(file):
             if library.unknown:
                 self._unknown[name] = library.unknown
-            self._count(name, everyday(library.functions) if wide or obedient else library.functions)
+            self._count(
+                name, everyday(library.functions) if wide or obedient else library.functions
+            )
         if file.unknown:
             self._unknown[name] = file.unknown
-        self._count(name, everyday(file.functions) if obedient else file.functions)
+        self._count(
+            name,
+            everyday(file.functions) if obedient else file.functions,
+        )
         if language is not None:
             self._sources(language)
         elif _JAVA.match(base):
@@ -219,7 +270,11 @@ class _Search:
         elif not obedient:
             self._start_own(file.words)
 
-    def _count(self, name: str, functions: Iterable[str]) -> None:
+    def _count(
+        self,
+        name: str,
+        functions: Iterable[str],
+    ) -> None:
         self._functions.setdefault(name, set()).update(functions)
 
     def _sources(self, language: int) -> None:

@@ -1,4 +1,5 @@
-"""From the system calls that were seen to those that a profile allows: the same, plus a stated margin.
+"""From the system calls that were seen to those that a profile allows: the same, plus a stated
+margin.
 
 The margin is what another version of libc, the runtime or the kernel would use in place of what was
 seen, and what any program may need although it was not seen: exiting, interruption, memory.
@@ -26,10 +27,10 @@ from hardentui.lib.seccomp import DANGEROUS, LETS_THROUGH, Access, access, parse
 
 # A seccomp profile that allows only what is needed, derived from another one and never weaker.
 #
-# It consists of its base's rules for the allowed names, so what the base denies stays denied. Some calls
-# get extra conditions: `socket` and `socketpair` by family, `clone` and `unshare` without the flags that
-# make namespaces. Families are compared in the low 32 bits only, as the kernel does: a filter that compares
-# all 64 bits lets `1 << 32 | family` through.
+# It consists of its base's rules for the allowed names, so what the base denies stays denied. Some
+# calls get extra conditions: `socket` and `socketpair` by family, `clone` and `unshare` without the
+# flags that make namespaces. Families are compared in the low 32 bits only, as the kernel does: a
+# filter that compares all 64 bits lets `1 << 32 | family` through.
 
 LOW_BITS = 0xFFFFFFFF
 _ALLOW, _REFUSE, LOGGED = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_LOG"
@@ -51,16 +52,22 @@ class Allowed(Struct, frozen=True):
     names: frozenset[str]  # system calls
     sockets: frozenset[SocketUse] | None = None  # kinds of sockets; None = as in the base
     pairs: frozenset[int] | None = None  # families of `socketpair`; None = as in the base
-    # those of `clone clone3 unshare` that may create namespaces. No filter can read the flags of `clone3`: if
-    # it may not, it returns ENOSYS, and libc falls back to `clone`.
+    # those of `clone clone3 unshare` that may create namespaces. No filter can read the flags of
+    # `clone3`: if it may not, it returns ENOSYS, and libc falls back to `clone`.
     new_namespaces: frozenset[str] = frozenset({"clone", "clone3", "unshare"})
-    native: str = "SCMP_ARCH_X86_64"  # the machine's own ABI; `others`: other ABIs that programs used
+    native: str = (
+        "SCMP_ARCH_X86_64"  # the machine's own ABI; `others`: other ABIs that programs used
+    )
     others: frozenset[str] = frozenset()
 
 
-def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[str]) -> dict[str, Any]:
-    """The profile, as a document for containers and for the OCI runtime. `held`: the capabilities of the
-    container; some rules of the base depend on them.
+def narrow_profile(
+    base: Mapping[str, Any],
+    allowed: Allowed,
+    held: frozenset[str],
+) -> dict[str, Any]:
+    """The profile, as a document for containers and for the OCI runtime. `held`: the capabilities
+    of the container; some rules of the base depend on them.
     """
     entries = [entry for entry in base.get("syscalls") or () if isinstance(entry, Mapping)]
     denies = base.get("defaultAction") not in _THROUGH
@@ -74,7 +81,8 @@ def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[st
         rules += [
             {**entry, "names": names}
             for entry in entries
-            if entry.get("action") in _THROUGH and (names := sorted(plain.intersection(_names(entry))))
+            if entry.get("action") in _THROUGH
+            and (names := sorted(plain.intersection(_names(entry))))
         ]
     else:  # a call that it has a rule for is denied, for some arguments at least
         ruled = {name for entry in refusing for name in _names(entry)}
@@ -83,17 +91,26 @@ def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[st
     return {
         "defaultAction": base["defaultAction"] if denies else _REFUSE,
         "defaultErrnoRet": base.get("defaultErrnoRet", errno.EPERM) if denies else errno.ENOSYS,
-        "archMap": [{"architecture": allowed.native, "subArchitectures": sorted(allowed.others)}],
+        "archMap": [
+            {
+                "architecture": allowed.native,
+                "subArchitectures": sorted(allowed.others),
+            }
+        ],
         "syscalls": [rule for rule in rules if rule["names"]],
     }
 
 
 def logging_profile(
-    base: Mapping[str, Any], learned: Mapping[str, Any], held: frozenset[str], native: str
+    base: Mapping[str, Any],
+    learned: Mapping[str, Any],
+    held: frozenset[str],
+    native: str,
 ) -> dict[str, Any]:
     """The learned profile for a soak: what it refuses and its base allows is allowed and logged.
 
-    What the base denies stays denied. So do `clone3`, where the learned profile has libc fall back, and other
+    What the base denies stays denied. So do `clone3`, where the learned profile has libc fall back,
+    and other
     ABIs: libseccomp does not take both actions for one call of a 32-bit ABI.
 
     Args:
@@ -101,9 +118,19 @@ def logging_profile(
         native: the machine's own ABI.
     """
     go_name = _GO_NAMES.get(native, "amd64")
-    wide, narrow = (parse_profile(each, capabilities=held, architecture=go_name) for each in (base, learned))
+    wide, narrow = (
+        parse_profile(
+            each,
+            capabilities=held,
+            architecture=go_name,
+        )
+        for each in (base, learned)
+    )
 
-    def refused(name: str, arguments: Mapping[int, int] | None = None) -> bool:
+    def refused(
+        name: str,
+        arguments: Mapping[int, int] | None = None,
+    ) -> bool:
         is_open = access(wide, name, arguments) is not Access.NEVER
         return is_open and access(narrow, name, arguments) is Access.NEVER
 
@@ -114,23 +141,31 @@ def logging_profile(
         if entry.get("action") in _THROUGH and (some := sorted(names.intersection(_names(entry))))
     ]
     conditions: list[tuple[str, tuple[dict[str, Any], ...]]]
-    conditions = [("socket", (_equal(0, family),)) for family in _FAMILIES if refused("socket", {0: family})]
+    conditions = [
+        ("socket", (_equal(0, family),)) for family in _FAMILIES if refused("socket", {0: family})
+    ]
     if not refused("socket", {0: AF_NETLINK}):
         conditions += [
             ("socket", (_equal(0, AF_NETLINK), _equal(2, protocol)))
             for protocol in _PROTOCOLS
             if refused("socket", {0: AF_NETLINK, 2: protocol})
         ]
-    conditions += [("socketpair", (_equal(0, f),)) for f in _FAMILIES if refused("socketpair", {0: f})]
+    conditions += [
+        ("socketpair", (_equal(0, f),)) for f in _FAMILIES if refused("socketpair", {0: f})
+    ]
     for name in ("clone", "unshare"):
         bits = (1 << bit for bit in range(32) if NEW_NAMESPACES >> bit & 1)
         conditions += [(name, (_masked(0, bit, bit),)) for bit in bits if refused(name, {0: bit})]
-    rules += [{**_rule(name, *args), "action": LOGGED} for name, args in conditions if name not in names]
+    rules += [
+        {**_rule(name, *args), "action": LOGGED} for name, args in conditions if name not in names
+    ]
     return {**learned, "syscalls": [*learned["syscalls"], *rules]}
 
 
 def completed_profile(
-    learned: Mapping[str, Any], logging: Mapping[str, Any], calls: frozenset[str]
+    learned: Mapping[str, Any],
+    logging: Mapping[str, Any],
+    calls: frozenset[str],
 ) -> dict[str, Any]:
     """The learned profile, with these of the calls that its soak logged."""
     more = [
@@ -141,9 +176,17 @@ def completed_profile(
     return {**learned, "syscalls": [*learned["syscalls"], *more]}
 
 
-def calls_let_through(document: Mapping[str, Any], held: frozenset[str], native: str) -> frozenset[str]:
+def calls_let_through(
+    document: Mapping[str, Any],
+    held: frozenset[str],
+    native: str,
+) -> frozenset[str]:
     """Names that a profile allows for some arguments at least, on this kind of machine."""
-    profile = parse_profile(document, capabilities=held, architecture=_GO_NAMES.get(native, ""))
+    profile = parse_profile(
+        document,
+        capabilities=held,
+        architecture=_GO_NAMES.get(native, ""),
+    )
     return frozenset(name for name in profile.rules if access(profile, name) is not Access.NEVER)
 
 
@@ -151,31 +194,55 @@ _THROUGH = frozenset(f"SCMP_ACT_{action}" for action in LETS_THROUGH)
 
 
 def _names(entry: Mapping[str, Any]) -> list[str]:
-    return [str(name) for name in entry.get("names") or ([entry["name"]] if entry.get("name") else [])]
+    return [
+        str(name) for name in entry.get("names") or ([entry["name"]] if entry.get("name") else [])
+    ]
 
 
-def _without(entry: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    return {**entry, "names": [name for name in _names(entry) if name not in names]}
+def _without(
+    entry: Mapping[str, Any],
+    names: frozenset[str],
+) -> dict[str, Any]:
+    return {
+        **entry,
+        "names": [name for name in _names(entry) if name not in names],
+    }
 
 
-def _own_refusal(entry: Mapping[str, Any], names: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """Rules by which the base denies some arguments of these calls with a specific error. Programs depend on
-    it: on EINVAL, PAM continues without the kernel's audit socket; on ENOSYS, it denies every login.
+def _own_refusal(
+    entry: Mapping[str, Any],
+    names: frozenset[str],
+) -> Iterator[dict[str, Any]]:
+    """Rules by which the base denies some arguments of these calls with a specific error. Programs
+    depend on
+    it: on EINVAL, PAM continues without the kernel's audit socket; on ENOSYS, it denies every
+        login.
     """
     conditions = list(entry.get("args") or ())
     refused = [name for name in _names(entry) if name in names]
-    if refused and conditions and all(condition.get("op") == "SCMP_CMP_EQ" for condition in conditions):
+    if (
+        refused
+        and conditions
+        and all(condition.get("op") == "SCMP_CMP_EQ" for condition in conditions)
+    ):
         compared = [_equal(condition["index"], condition["value"]) for condition in conditions]
         yield {**entry, "names": refused, "args": compared}
 
 
 def _special(
-    base: Mapping[str, Any], allowed: Allowed, held: frozenset[str]
+    base: Mapping[str, Any],
+    allowed: Allowed,
+    held: frozenset[str],
 ) -> dict[str, list[dict[str, Any]]]:
     """Name -> the rules that replace the base's; a call that it denies gets none."""
-    profile = parse_profile(base, capabilities=held, architecture=_GO_NAMES.get(allowed.native, "amd64"))
+    profile = parse_profile(
+        base, capabilities=held, architecture=_GO_NAMES.get(allowed.native, "amd64")
+    )
 
-    def open_for(name: str, arguments: Mapping[int, int] | None = None) -> bool:
+    def open_for(
+        name: str,
+        arguments: Mapping[int, int] | None = None,
+    ) -> bool:
         return access(profile, name, arguments) is Access.ALWAYS
 
     rules: dict[str, list[dict[str, Any]]] = {}
@@ -183,21 +250,38 @@ def _special(
         kinds = [use for use in _sorted(allowed.sockets) if open_for("socket", _values(use))]
         rules["socket"] = [_socket_rule(use) for use in kinds]
     if "socketpair" in allowed.names and allowed.pairs is not None and open_for("socketpair"):
-        rules["socketpair"] = [_rule("socketpair", _equal(0, family)) for family in sorted(allowed.pairs)]
+        rules["socketpair"] = [
+            _rule("socketpair", _equal(0, family)) for family in sorted(allowed.pairs)
+        ]
     for name in ("clone", "unshare"):
         if name in allowed.names and name not in allowed.new_namespaces and open_for(name):
             rules[name] = [_rule(name, _masked(0, NEW_NAMESPACES, 0))]
     if "clone3" in allowed.names and "clone3" not in allowed.new_namespaces:
-        rules["clone3"] = [{"names": ["clone3"], "action": _REFUSE, "errnoRet": errno.ENOSYS}]
+        rules["clone3"] = [
+            {
+                "names": ["clone3"],
+                "action": _REFUSE,
+                "errnoRet": errno.ENOSYS,
+            }
+        ]
     return rules
 
 
 def _sorted(uses: Iterable[SocketUse]) -> list[SocketUse]:
-    return sorted(uses, key=lambda use: (use.family, -1 if use.protocol is None else use.protocol))
+    return sorted(
+        uses,
+        key=lambda use: (
+            use.family,
+            -1 if use.protocol is None else use.protocol,
+        ),
+    )
 
 
 def _values(use: SocketUse) -> dict[int, int]:
-    return {0: use.family, **({} if use.protocol is None else {2: use.protocol})}
+    return {
+        0: use.family,
+        **({} if use.protocol is None else {2: use.protocol}),
+    }
 
 
 def _socket_rule(use: SocketUse) -> dict[str, Any]:
@@ -211,7 +295,11 @@ def _socket_rule(use: SocketUse) -> dict[str, Any]:
 
 
 def _rule(name: str, *conditions: dict[str, Any]) -> dict[str, Any]:
-    return {"names": [name], "action": _ALLOW, "args": list(conditions)}
+    return {
+        "names": [name],
+        "action": _ALLOW,
+        "args": list(conditions),
+    }
 
 
 def _equal(index: int, value: int) -> dict[str, Any]:
@@ -219,7 +307,11 @@ def _equal(index: int, value: int) -> dict[str, Any]:
     return _masked(index, LOW_BITS, value)
 
 
-def _masked(index: int, mask: int, value: int) -> dict[str, Any]:
+def _masked(
+    index: int,
+    mask: int,
+    value: int,
+) -> dict[str, Any]:
     return {"index": index, "value": mask, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}
 
 
@@ -342,8 +434,9 @@ ORDINARY = _words(
     sysinfo tgkill time times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork
     wait4 waitid write writev"""
 )
-"""Work with files, sockets, time, memory and its own processes: what any service may do one day, and what
-forbidding protects nobody from. Capabilities, not these calls, decide about other users' files."""
+"""Work with files, sockets, time, memory and its own processes: what any service may do one day,
+and what forbidding protects nobody from. Capabilities, not these calls, decide about other users'
+files."""
 
 _OTHER_WAYS = _words(
     """_llseek _newselect fstatat64 ipc mmap2 recv send sigaction signal sigprocmask sigreturn socketcall
@@ -355,7 +448,9 @@ _OTHER_WAYS = _words(
 def allowed_calls(log: CallLog, *, native: str) -> Allowed:
     """What a profile must allow for the calls that were seen."""
     seen = frozenset(call.name for call in log.calls if call.program + call.runtime > call.refused)
-    others = frozenset(call.architecture for call in log.calls if call.architecture.startswith("SCMP_ARCH_"))
+    others = frozenset(
+        call.architecture for call in log.calls if call.architecture.startswith("SCMP_ARCH_")
+    )
     others -= {native}
     names = seen | margin(seen, other_ways=bool(others))
     unknown = log.cut | log.unread
@@ -369,9 +464,13 @@ def allowed_calls(log: CallLog, *, native: str) -> Allowed:
     )
 
 
-def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
-    """What is allowed beyond what was seen. `other_ways`: 32-bit programs ran; many of their calls have
-    separate names.
+def margin(
+    seen: frozenset[str],
+    *,
+    other_ways: bool = False,
+) -> frozenset[str]:
+    """What is allowed beyond what was seen. `other_ways`: 32-bit programs ran; many of their calls
+    have separate names.
     """
     calls = set(RUNTIME | ALWAYS)
     for family in FAMILIES:
@@ -386,7 +485,9 @@ def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
 
 def _sockets(details: Iterable[CallDetail]) -> frozenset[SocketUse]:
     """The kinds that were created; both IP versions, and netlink for libc."""
-    made = [detail.numbers for detail in details if detail.call == "socket" and len(detail.numbers) == 3]
+    made = [
+        detail.numbers for detail in details if detail.call == "socket" and len(detail.numbers) == 3
+    ]
     families = {numbers[0] for numbers in made} | {AF_UNIX}
     if families & {AF_INET, AF_INET6}:
         families |= {AF_INET, AF_INET6}
@@ -396,7 +497,9 @@ def _sockets(details: Iterable[CallDetail]) -> frozenset[SocketUse]:
 
 
 def _pairs(details: Iterable[CallDetail]) -> frozenset[int]:
-    made = {detail.numbers[0] for detail in details if detail.call == "socketpair" and detail.numbers}
+    made = {
+        detail.numbers[0] for detail in details if detail.call == "socketpair" and detail.numbers
+    }
     return frozenset(made | {AF_UNIX})
 
 

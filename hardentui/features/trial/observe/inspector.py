@@ -28,8 +28,8 @@ from hardentui.host.process.cgroups import MountRow, parse_mountinfo
 from hardentui.lib.observer.calls import Notification
 from hardentui.lib.observer.records import CallDetail, Caller, SocketAddress, TouchedFile
 
-# The relevant arguments of system calls. Positions count from 0. Names are those of 64-bit machines;
-# `plain_name` converts 32-bit ones.
+# The relevant arguments of system calls. Positions count from 0. Names are those of 64-bit
+# machines; `plain_name` converts 32-bit ones.
 
 CURRENT_DIRECTORY = -1
 """Instead of a directory descriptor: a relative path starts in the current directory."""
@@ -50,7 +50,9 @@ class ArgumentShape(Struct, frozen=True):
     # (place, kind) of its target process: `process`, `thread` or `group`
     target: tuple[int, str] | None = None
     text: int | None = None  # place of a pointer to a name
-    behind: tuple[int, int] | None = None  # place of a pointer to 64-bit numbers, and how many are read
+    behind: tuple[int, int] | None = (
+        None  # place of a pointer to 64-bit numbers, and how many are read
+    )
     only: Mapping[int, frozenset[int]] = {}  # place -> relevant values; for others nothing is read
     unless_zero: tuple[int, ...] = ()  # places of pointers of which only non-null counts, as 1
 
@@ -70,24 +72,69 @@ _FILE_FLAGS = frozenset({0x40086602, 0x401C5820})  # FS_IOC_SETFLAGS, FS_IOC_FSS
 
 SHAPES: Mapping[str, ArgumentShape] = {
     # files
-    "open": ArgumentShape(numbers=(1, 2), paths=_here(0), flags=(1, O_NOFOLLOW)),
-    "openat": ArgumentShape(numbers=(2, 3), paths=((0, 1),), flags=(2, O_NOFOLLOW)),
-    "openat2": ArgumentShape(paths=((0, 1),), behind=(2, 2)),
+    "open": ArgumentShape(
+        numbers=(1, 2),
+        paths=_here(0),
+        flags=(1, O_NOFOLLOW),
+    ),
+    "openat": ArgumentShape(
+        numbers=(2, 3),
+        paths=((0, 1),),
+        flags=(2, O_NOFOLLOW),
+    ),
+    "openat2": ArgumentShape(
+        paths=((0, 1),),
+        behind=(2, 2),
+    ),
     "creat": ArgumentShape(numbers=(1,), paths=_here(0)),
     "truncate": ArgumentShape(paths=_here(0)),
-    "access": ArgumentShape(paths=_here(0), only={1: _TO_WRITE}),
-    "faccessat": ArgumentShape(paths=((0, 1),), only={2: _TO_WRITE}),
-    "faccessat2": ArgumentShape(paths=((0, 1),), only={2: _TO_WRITE}),
-    "mkdir": ArgumentShape(numbers=(1,), paths=_here(0), follow=False),
-    "mkdirat": ArgumentShape(numbers=(2,), paths=((0, 1),), follow=False),
-    "mknod": ArgumentShape(numbers=(1,), paths=_here(0), follow=False),
-    "mknodat": ArgumentShape(numbers=(2,), paths=((0, 1),), follow=False),
+    "access": ArgumentShape(
+        paths=_here(0),
+        only={1: _TO_WRITE},
+    ),
+    "faccessat": ArgumentShape(
+        paths=((0, 1),),
+        only={2: _TO_WRITE},
+    ),
+    "faccessat2": ArgumentShape(
+        paths=((0, 1),),
+        only={2: _TO_WRITE},
+    ),
+    "mkdir": ArgumentShape(
+        numbers=(1,),
+        paths=_here(0),
+        follow=False,
+    ),
+    "mkdirat": ArgumentShape(
+        numbers=(2,),
+        paths=((0, 1),),
+        follow=False,
+    ),
+    "mknod": ArgumentShape(
+        numbers=(1,),
+        paths=_here(0),
+        follow=False,
+    ),
+    "mknodat": ArgumentShape(
+        numbers=(2,),
+        paths=((0, 1),),
+        follow=False,
+    ),
     "rmdir": ArgumentShape(paths=_here(0), follow=False),
     "unlink": ArgumentShape(paths=_here(0), follow=False),
     "unlinkat": ArgumentShape(paths=((0, 1),), follow=False),
-    "rename": ArgumentShape(paths=(*_here(0), *_here(1)), follow=False),
-    "renameat": ArgumentShape(paths=((0, 1), (2, 3)), follow=False),
-    "renameat2": ArgumentShape(paths=((0, 1), (2, 3)), follow=False),
+    "rename": ArgumentShape(
+        paths=(*_here(0), *_here(1)),
+        follow=False,
+    ),
+    "renameat": ArgumentShape(
+        paths=((0, 1), (2, 3)),
+        follow=False,
+    ),
+    "renameat2": ArgumentShape(
+        paths=((0, 1), (2, 3)),
+        follow=False,
+    ),
     "link": ArgumentShape(paths=_here(1), follow=False),
     "linkat": ArgumentShape(paths=((2, 3),), follow=False),
     "symlink": ArgumentShape(paths=_here(1), follow=False),
@@ -95,19 +142,51 @@ SHAPES: Mapping[str, ArgumentShape] = {
     "chmod": ArgumentShape(numbers=(1,), paths=_here(0)),
     "fchmod": ArgumentShape(numbers=(1,), handle=0),
     "fchmodat": ArgumentShape(numbers=(2,), paths=((0, 1),)),
-    "fchmodat2": ArgumentShape(numbers=(2,), paths=((0, 1),), flags=(3, _NOFOLLOW)),
-    "chown": ArgumentShape(numbers=(1, 2), paths=_here(0)),
-    "lchown": ArgumentShape(numbers=(1, 2), paths=_here(0), follow=False),
+    "fchmodat2": ArgumentShape(
+        numbers=(2,),
+        paths=((0, 1),),
+        flags=(3, _NOFOLLOW),
+    ),
+    "chown": ArgumentShape(
+        numbers=(1, 2),
+        paths=_here(0),
+    ),
+    "lchown": ArgumentShape(
+        numbers=(1, 2),
+        paths=_here(0),
+        follow=False,
+    ),
     "fchown": ArgumentShape(numbers=(1, 2), handle=0),
-    "fchownat": ArgumentShape(numbers=(2, 3), paths=((0, 1),), flags=(4, _NOFOLLOW)),
-    "utime": ArgumentShape(paths=_here(0), unless_zero=(1,)),
-    "utimes": ArgumentShape(paths=_here(0), unless_zero=(1,)),
-    "utimensat": ArgumentShape(paths=((0, 1),), unless_zero=(2,), flags=(3, _NOFOLLOW)),
+    "fchownat": ArgumentShape(
+        numbers=(2, 3),
+        paths=((0, 1),),
+        flags=(4, _NOFOLLOW),
+    ),
+    "utime": ArgumentShape(
+        paths=_here(0),
+        unless_zero=(1,),
+    ),
+    "utimes": ArgumentShape(
+        paths=_here(0),
+        unless_zero=(1,),
+    ),
+    "utimensat": ArgumentShape(
+        paths=((0, 1),),
+        unless_zero=(2,),
+        flags=(3, _NOFOLLOW),
+    ),
     "setxattr": ArgumentShape(paths=_here(0), text=1),
-    "lsetxattr": ArgumentShape(paths=_here(0), text=1, follow=False),
+    "lsetxattr": ArgumentShape(
+        paths=_here(0),
+        text=1,
+        follow=False,
+    ),
     "fsetxattr": ArgumentShape(handle=0, text=1),
     "removexattr": ArgumentShape(paths=_here(0), text=1),
-    "ioctl": ArgumentShape(numbers=(1,), only={1: _INTERFACE_REQUESTS | _FILE_FLAGS}),
+    "ioctl": ArgumentShape(
+        numbers=(1,),
+        only={1: _INTERFACE_REQUESTS | _FILE_FLAGS},
+    ),
     "open_by_handle_at": ArgumentShape(),
     # identity
     "setuid": ArgumentShape(numbers=(0,)),
@@ -129,14 +208,32 @@ SHAPES: Mapping[str, ArgumentShape] = {
     "connect": ArgumentShape(address=1),
     "setsockopt": ArgumentShape(numbers=(1, 2)),
     # other processes
-    "kill": ArgumentShape(numbers=(1,), target=(0, "process")),
-    "tkill": ArgumentShape(numbers=(1,), target=(0, "thread")),
-    "tgkill": ArgumentShape(numbers=(2,), target=(0, "process")),
-    "ptrace": ArgumentShape(numbers=(0,), target=(1, "process")),
+    "kill": ArgumentShape(
+        numbers=(1,),
+        target=(0, "process"),
+    ),
+    "tkill": ArgumentShape(
+        numbers=(1,),
+        target=(0, "thread"),
+    ),
+    "tgkill": ArgumentShape(
+        numbers=(2,),
+        target=(0, "process"),
+    ),
+    "ptrace": ArgumentShape(
+        numbers=(0,),
+        target=(1, "process"),
+    ),
     "process_vm_readv": ArgumentShape(target=(0, "process")),
     "process_vm_writev": ArgumentShape(target=(0, "process")),
-    "setpriority": ArgumentShape(numbers=(0, 2), target=(1, "process")),
-    "sched_setscheduler": ArgumentShape(numbers=(1,), target=(0, "process")),
+    "setpriority": ArgumentShape(
+        numbers=(0, 2),
+        target=(1, "process"),
+    ),
+    "sched_setscheduler": ArgumentShape(
+        numbers=(1,),
+        target=(0, "process"),
+    ),
     "sched_setparam": ArgumentShape(target=(0, "process")),
     "ioprio_set": ArgumentShape(numbers=(0, 2)),
     "setrlimit": ArgumentShape(numbers=(0,), behind=(1, 2)),
@@ -149,7 +246,10 @@ SHAPES: Mapping[str, ArgumentShape] = {
     "clock_adjtime": ArgumentShape(numbers=(0,), behind=(1, 1)),
     "adjtimex": ArgumentShape(behind=(0, 1)),
     "mlockall": ArgumentShape(numbers=(0,)),
-    "shmctl": ArgumentShape(numbers=(1,), only={1: frozenset({11, 12})}),  # SHM_LOCK, SHM_UNLOCK
+    "shmctl": ArgumentShape(
+        numbers=(1,),
+        only={1: frozenset({11, 12})},
+    ),  # SHM_LOCK, SHM_UNLOCK
     "syslog": ArgumentShape(numbers=(0,)),
     **{
         name: ArgumentShape()
@@ -180,9 +280,11 @@ def plain_name(call: str) -> str:
     return call.removesuffix("32") if call.endswith("32") else call
 
 
-# Reads what the arguments of a call refer to, while its caller waits: a `CallDetail`, or nothing relevant.
+# Reads what the arguments of a call refer to, while its caller waits: a `CallDetail`, or nothing
+# relevant.
 #
-# The result is evidence, never a decision: another thread of the program may change the memory meanwhile.
+# The result is evidence, never a decision: another thread of the program may change the memory
+# meanwhile.
 
 _OPENAT2 = 437
 _RESOLVE_IN_ROOT = 0x10
@@ -206,15 +308,23 @@ class FileLookup:
         self._mounts: tuple[MountRow, ...] = ()
 
     def at_path(
-        self, pid: int, directory: int, path: bytes, caller: Caller, *, follow: bool
+        self,
+        pid: int,
+        directory: int,
+        path: bytes,
+        caller: Caller,
+        *,
+        follow: bool,
     ) -> TouchedFile | None:
-        """The file of a path; None below /proc, /sys and /dev, and if it is unreachable. `directory`:
-        descriptor that a relative path starts at, or CURRENT_DIRECTORY.
+        """The file of a path; None below /proc, /sys and /dev, and if it is unreachable.
+        `directory`: descriptor that a relative path starts at, or CURRENT_DIRECTORY.
         """
         text = os.fsdecode(path)
         if not text.startswith("/"):
             start = os.readlink(
-                f"/proc/{pid}/cwd" if directory == CURRENT_DIRECTORY else f"/proc/{pid}/fd/{directory}"
+                f"/proc/{pid}/cwd"
+                if directory == CURRENT_DIRECTORY
+                else f"/proc/{pid}/fd/{directory}"
             )
             if not start.startswith("/"):
                 return None
@@ -223,11 +333,22 @@ class FileLookup:
             return None
         root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            return self._in_root(pid, root, text, caller, follow)
+            return self._in_root(
+                pid,
+                root,
+                text,
+                caller,
+                follow,
+            )
         finally:
             os.close(root)
 
-    def at_handle(self, pid: int, descriptor: int, caller: Caller) -> TouchedFile | None:
+    def at_handle(
+        self,
+        pid: int,
+        descriptor: int,
+        caller: Caller,
+    ) -> TouchedFile | None:
         """The file behind an open descriptor; None if it is not a file with a path."""
         with descriptor_of(pid, descriptor) as own:
             path, status = os.readlink(f"/proc/self/fd/{own}"), os.fstat(own)
@@ -235,34 +356,70 @@ class FileLookup:
             return None
         return self._file(pid, path, status, True, caller)
 
-    def _in_root(self, pid: int, root: int, text: str, caller: Caller, follow: bool) -> TouchedFile | None:
+    def _in_root(
+        self,
+        pid: int,
+        root: int,
+        text: str,
+        caller: Caller,
+        follow: bool,
+    ) -> TouchedFile | None:
         name = posixpath.basename(text.rstrip("/"))
         handle = _open_in_root(root, text, follow)
         if handle >= 0:
             return self._opened(pid, handle, "", caller)
         if handle == -errno.ENOENT and name not in ("", ".", ".."):
-            above = _open_in_root(root, posixpath.dirname(text.rstrip("/")) or "/", True)
+            above = _open_in_root(
+                root,
+                posixpath.dirname(text.rstrip("/")) or "/",
+                True,
+            )
             if above >= 0:
                 return self._opened(pid, above, name, caller)
-        if handle == -errno.EACCES:  # another user's directory, and we are not root: only the path is known
-            return self._file(pid, posixpath.normpath(text), None, True, caller)
+        if (
+            handle == -errno.EACCES
+        ):  # another user's directory, and we are not root: only the path is known
+            return self._file(
+                pid,
+                posixpath.normpath(text),
+                None,
+                True,
+                caller,
+            )
         return None
 
-    def _opened(self, pid: int, handle: int, name: str, caller: Caller) -> TouchedFile | None:
-        """The file behind our own descriptor, which is closed; or `name` in that directory, not there yet."""
+    def _opened(
+        self,
+        pid: int,
+        handle: int,
+        name: str,
+        caller: Caller,
+    ) -> TouchedFile | None:
+        """The file behind our own descriptor, which is closed; or `name` in that directory, not
+        there yet."""
         try:
             path, status = os.readlink(f"/proc/self/fd/{handle}"), os.fstat(handle)
         finally:
             os.close(handle)
         if not path.startswith("/") or _of_kernel(path):
             return None
-        return self._file(pid, posixpath.join(path, name) if name else path, status, not name, caller)
+        return self._file(
+            pid, posixpath.join(path, name) if name else path, status, not name, caller
+        )
 
     def _file(
-        self, pid: int, path: str, status: os.stat_result | None, exists: bool, caller: Caller
+        self,
+        pid: int,
+        path: str,
+        status: os.stat_result | None,
+        exists: bool,
+        caller: Caller,
     ) -> TouchedFile:
-        """`status`: its own, or that of the directory it would be in; None = only its path is known."""
-        directory = _stat_in(pid, posixpath.dirname(path)) if exists and status is not None else status
+        """`status`: its own, or that of the directory it would be in; None = only its path is
+        known."""
+        directory = (
+            _stat_in(pid, posixpath.dirname(path)) if exists and status is not None else status
+        )
         mount = self._mount(pid, path)
         return TouchedFile(
             path=path,
@@ -279,23 +436,37 @@ class FileLookup:
             read_only=mount.read_only if mount else False,
         )
 
-    def _searchable(self, pid: int, directory: str, caller: Caller) -> bool:
+    def _searchable(
+        self,
+        pid: int,
+        directory: str,
+        caller: Caller,
+    ) -> bool:
         """Whether the modes of all parent directories give this caller access."""
         while True:
             status = _stat_in(pid, directory)
             if status is not None:
                 owner = self._users.inside(status.st_uid), self._groups.inside(status.st_gid)
-                if not allowed(stat.S_IMODE(status.st_mode), owner, caller, SEARCH):
+                if not allowed(
+                    stat.S_IMODE(status.st_mode),
+                    owner,
+                    caller,
+                    SEARCH,
+                ):
                     return False
             if directory in ("/", ""):
                 return True
             directory = posixpath.dirname(directory)
 
     def _mount(self, pid: int, path: str) -> MountRow | None:
-        """The innermost mount that holds a path. The table is read once: a new mount is rare, and would take
-        a right that is seen anyhow."""
+        """The innermost mount that holds a path. The table is read once: a new mount is rare, and
+        would take a right that is seen anyhow."""
         if not self._mounts:
-            with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            with open(
+                f"/proc/{pid}/mountinfo",
+                encoding="utf-8",
+                errors="surrogateescape",
+            ) as file:
                 self._mounts = tuple(parse_mountinfo(file.read()))
         best: MountRow | None = None
         for mount in self._mounts:
@@ -308,7 +479,9 @@ class FileLookup:
 
 
 def _of_kernel(path: str) -> bool:
-    return any(path == tree or path.startswith(f"{tree}/") for tree in _KERNEL_TREES) and not path.startswith(
+    return any(
+        path == tree or path.startswith(f"{tree}/") for tree in _KERNEL_TREES
+    ) and not path.startswith(
         "/dev/shm/"  # noqa: S108 - compared, never opened
     )
 
@@ -320,10 +493,19 @@ def _stat_in(pid: int, path: str) -> os.stat_result | None:
         return None
 
 
-def _open_in_root(root: int, path: str, follow: bool) -> int:
+def _open_in_root(
+    root: int,
+    path: str,
+    follow: bool,
+) -> int:
     """A descriptor for queries only (O_PATH), or the negated error number."""
     flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    how = struct.pack("=QQQ", flags, 0, _RESOLVE_IN_ROOT)
+    how = struct.pack(
+        "=QQQ",
+        flags,
+        0,
+        _RESOLVE_IN_ROOT,
+    )
     opened = _LIBC.syscall(
         ctypes.c_long(_OPENAT2),
         ctypes.c_int(root),
@@ -352,7 +534,11 @@ class Inspector:
         self._times: dict[tuple[object, ...], int] = {}
         self._kinds: dict[int, int] = {}
 
-    def __call__(self, name: str, notification: Notification) -> CallDetail | None:
+    def __call__(
+        self,
+        name: str,
+        notification: Notification,
+    ) -> CallDetail | None:
         """The details of the call.
 
         Raises:
@@ -366,22 +552,38 @@ class Inspector:
             if call in CHANGES_IDENTITY:
                 self._callers.pop(pid, None)
 
-    def _detail(self, call: str, notification: Notification) -> CallDetail | None:
+    def _detail(
+        self,
+        call: str,
+        notification: Notification,
+    ) -> CallDetail | None:
         shape, pid, arguments = SHAPES[call], notification.pid, notification.arguments
         if any(arguments[place] & 0xFFFFFFFF not in wanted for place, wanted in shape.only.items()):
             return None
         numbers = tuple(arguments[place] & 0xFFFFFFFF for place in shape.numbers)
         numbers += tuple(int(arguments[place] != 0) for place in shape.unless_zero)
         if shape.behind is not None:
-            numbers += read_numbers(pid, arguments[shape.behind[0]], shape.behind[1])
+            numbers += read_numbers(
+                pid,
+                arguments[shape.behind[0]],
+                shape.behind[1],
+            )
         who = self._caller(pid)
         if call in OPENS and who.uid != 0 and not (numbers and numbers[0] & _WRITES):
             return None  # an ordinary user who reads needs no privilege that could be removed
         paths = tuple(
-            (_directory(arguments, place), read_text(pid, arguments[at])) for place, at in shape.paths
+            (
+                _directory(arguments, place),
+                read_text(pid, arguments[at]),
+            )
+            for place, at in shape.paths
         )
         handle = _handle(shape, arguments)
-        text = "" if shape.text is None else read_text(pid, arguments[shape.text]).decode("utf-8", "replace")
+        text = (
+            ""
+            if shape.text is None
+            else read_text(pid, arguments[shape.text]).decode("utf-8", "replace")
+        )
         kept_track_of = call == "socket" or shape.address is not None
         if not kept_track_of and self._often((call, pid, numbers, paths, handle, text)):
             return None
@@ -394,7 +596,13 @@ class Inspector:
             call=call,
             caller=who,
             numbers=numbers,
-            files=self._touched(shape, notification, paths, address, who),
+            files=self._touched(
+                shape,
+                notification,
+                paths,
+                address,
+                who,
+            ),
             address=address,
             target_uids=self._targets(shape, pid, arguments),
             text=text,
@@ -433,14 +641,33 @@ class Inspector:
             follow = not follow
         lookup = self._lookup(pid)
         if address is not None and address.family == AF_UNIX and address.host:
-            paths = ((CURRENT_DIRECTORY, address.host.encode("utf-8", "surrogateescape")),)
-        touched = [lookup.at_path(pid, directory, path, who, follow=follow) for directory, path in paths]
+            paths = (
+                (
+                    CURRENT_DIRECTORY,
+                    address.host.encode("utf-8", "surrogateescape"),
+                ),
+            )
+        touched = [
+            lookup.at_path(
+                pid,
+                directory,
+                path,
+                who,
+                follow=follow,
+            )
+            for directory, path in paths
+        ]
         handle = _handle(shape, arguments)
         if handle is not None and handle >= 0:
             touched.append(lookup.at_handle(pid, handle, who))
         return tuple(file for file in touched if file is not None)
 
-    def _targets(self, shape: ArgumentShape, pid: int, arguments: tuple[int, ...]) -> frozenset[int]:
+    def _targets(
+        self,
+        shape: ArgumentShape,
+        pid: int,
+        arguments: tuple[int, ...],
+    ) -> frozenset[int]:
         if shape.target is None:
             return frozenset()
         place, _ = shape.target
@@ -456,7 +683,10 @@ def _signed(argument: int) -> int:
     return low - (1 << 32) if low & 0x80000000 else low
 
 
-def _handle(shape: ArgumentShape, arguments: tuple[int, ...]) -> int | None:
+def _handle(
+    shape: ArgumentShape,
+    arguments: tuple[int, ...],
+) -> int | None:
     """The file descriptor that the call takes; None if it takes none."""
     return None if shape.handle is None else _signed(arguments[shape.handle])
 
@@ -468,7 +698,15 @@ def _directory(arguments: tuple[int, ...], place: int) -> int:
     return CURRENT_DIRECTORY if number == _AT_FDCWD else number
 
 
-def _address(shape: ArgumentShape, pid: int, arguments: tuple[int, ...]) -> SocketAddress | None:
+def _address(
+    shape: ArgumentShape,
+    pid: int,
+    arguments: tuple[int, ...],
+) -> SocketAddress | None:
     if shape.address is None:
         return None
-    return read_address(pid, arguments[shape.address], arguments[shape.address + 1] & 0xFFFFFFFF)
+    return read_address(
+        pid,
+        arguments[shape.address],
+        arguments[shape.address + 1] & 0xFFFFFFFF,
+    )

@@ -1,4 +1,5 @@
-"""A process waiting in a system call, seen from outside: its memory, its ids, the targets of its signals."""
+"""A process waiting in a system call, seen from outside: its memory, its ids, the targets of its
+signals."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ _READ.restype = ctypes.c_ssize_t
 
 
 def _memory(pid: int, pointer: int, count: int) -> bytes:
-    """Bytes of a process. Unlike /proc/PID/mem, this is permitted to the owner of its user namespace.
+    """Bytes of a process. Unlike /proc/PID/mem, this is permitted to the owner of its user
+    namespace.
 
     Raises:
         OSError: nothing can be read there.
@@ -50,7 +52,14 @@ def _memory(pid: int, pointer: int, count: int) -> bytes:
     buffer = ctypes.create_string_buffer(count)
     here = _Span(ctypes.addressof(buffer), count)
     there = _Span(pointer, count)
-    read = _READ(pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0)
+    read = _READ(
+        pid,
+        ctypes.byref(here),
+        1,
+        ctypes.byref(there),
+        1,
+        0,
+    )
     if read < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -65,7 +74,11 @@ def read_text(pid: int, pointer: int) -> bytes:
     """
     text = b""
     while len(text) < _MOST_TEXT:
-        part = _memory(pid, pointer, min(_PAGE - pointer % _PAGE, 256 if not text else _PAGE))
+        part = _memory(
+            pid,
+            pointer,
+            min(_PAGE - pointer % _PAGE, 256 if not text else _PAGE),
+        )
         before, zero, _ = part.partition(b"\0")
         text += before
         if zero or not part:
@@ -74,7 +87,11 @@ def read_text(pid: int, pointer: int) -> bytes:
     return text
 
 
-def read_numbers(pid: int, pointer: int, count: int) -> tuple[int, ...]:
+def read_numbers(
+    pid: int,
+    pointer: int,
+    count: int,
+) -> tuple[int, ...]:
     """64-bit numbers; none for a null pointer."""
     if not pointer:
         return ()
@@ -82,16 +99,29 @@ def read_numbers(pid: int, pointer: int, count: int) -> tuple[int, ...]:
     return struct.unpack(f"={len(data) // 8}Q", data[: len(data) // 8 * 8])
 
 
-def read_address(pid: int, pointer: int, length: int) -> SocketAddress | None:
-    """The address in a sockaddr; None for families without a port or path, and for abstract unix sockets."""
+def read_address(
+    pid: int,
+    pointer: int,
+    length: int,
+) -> SocketAddress | None:
+    """The address in a sockaddr; None for families without a port or path, and for abstract unix
+    sockets."""
     data = _memory(pid, pointer, min(length, 128)) if pointer and length else b""
     if len(data) < 2:
         return None
     family = int.from_bytes(data[:2], "little" if struct.pack("=H", 1)[0] else "big")
     if family == AF_INET and len(data) >= 8:
-        return SocketAddress(family, str(ip_address(data[4:8])), int.from_bytes(data[2:4], "big"))
+        return SocketAddress(
+            family,
+            str(ip_address(data[4:8])),
+            int.from_bytes(data[2:4], "big"),
+        )
     if family == AF_INET6 and len(data) >= 24:
-        return SocketAddress(family, str(ip_address(data[8:24])), int.from_bytes(data[2:4], "big"))
+        return SocketAddress(
+            family,
+            str(ip_address(data[8:24])),
+            int.from_bytes(data[2:4], "big"),
+        )
     if family == AF_UNIX and data[2:3] not in (b"", b"\0"):
         return SocketAddress(family, os.fsdecode(data[2:].partition(b"\0")[0]))
     return SocketAddress(family)
@@ -106,7 +136,14 @@ def descriptor_of(pid: int, number: int) -> Iterator[int]:
     """
     process = os.pidfd_open(_leader(pid))
     try:
-        copied = int(_SYSCALL(ctypes.c_long(_PIDFD_GETFD), process, number, 0))
+        copied = int(
+            _SYSCALL(
+                ctypes.c_long(_PIDFD_GETFD),
+                process,
+                number,
+                0,
+            )
+        )
         if copied < 0:
             error = ctypes.get_errno()
             raise OSError(error, os.strerror(error))
@@ -143,17 +180,32 @@ def id_maps(pid: int) -> tuple[IdMap, IdMap]:
     return IdMap(_slurp(f"/proc/{pid}/uid_map")), IdMap(_slurp(f"/proc/{pid}/gid_map"))
 
 
-def caller(pid: int, users: IdMap, groups: IdMap) -> Caller:
+def caller(
+    pid: int,
+    users: IdMap,
+    groups: IdMap,
+) -> Caller:
     """The credentials of a thread."""
     lines = _status(f"/proc/{pid}/status")
     uids = [users.inside(int(word)) for word in lines["Uid"].split()]
     gids = [groups.inside(int(word)) for word in lines["Gid"].split()]
     others = frozenset(groups.inside(int(word)) for word in lines["Groups"].split())
     in_effect = capability_names(int(lines["CapEff"], 16))
-    return Caller(uids[3], gids[3], frozenset(uids), frozenset(gids), others, in_effect)
+    return Caller(
+        uids[3],
+        gids[3],
+        frozenset(uids),
+        frozenset(gids),
+        others,
+        in_effect,
+    )
 
 
-def target_uids(pid: int, target: int, users: IdMap) -> frozenset[int]:
+def target_uids(
+    pid: int,
+    target: int,
+    users: IdMap,
+) -> frozenset[int]:
     """Real and saved uids of the processes that `target` denotes for the caller; empty if unknown.
 
     The container's own /proc numbers processes as the container does.
@@ -167,7 +219,9 @@ def target_uids(pid: int, target: int, users: IdMap) -> frozenset[int]:
     except (OSError, KeyError, ValueError):
         return frozenset()
     meant = [
-        each for each in numbers if each != 1 and (target == -1 or _group(f"{proc}/{each}/stat") == wanted)
+        each
+        for each in numbers
+        if each != 1 and (target == -1 or _group(f"{proc}/{each}/stat") == wanted)
     ]
     return frozenset().union(*(_uids(f"{proc}/{each}/status", users) for each in meant))
 
@@ -189,11 +243,19 @@ def _uids(path: str, users: IdMap) -> frozenset[int]:
         words = _status(path)["Uid"].split()
     except (OSError, KeyError):
         return frozenset()
-    return frozenset({users.inside(int(words[0])), users.inside(int(words[2]))})
+    return frozenset(
+        {
+            users.inside(int(words[0])),
+            users.inside(int(words[2])),
+        }
+    )
 
 
 def _status(path: str) -> dict[str, str]:
-    return {name: value for name, _, value in (line.partition(":") for line in _slurp(path).splitlines())}
+    return {
+        name: value
+        for name, _, value in (line.partition(":") for line in _slurp(path).splitlines())
+    }
 
 
 def _slurp(path: str) -> str:
@@ -211,9 +273,13 @@ _OPEN = frozenset({"01", "02", "04", "05", "06", "08"})
 """Established, opening, closing: `include/net/tcp_states.h`."""
 
 
-def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[SocketEndpoint]:
-    """Outgoing connections: the local port is not a listening one, and the remote address is another one, so
-    a request within the network namespace, as from a probe, does not count.
+def established(
+    files: Files,
+    pid: int,
+    own_ports: set[int],
+) -> Iterator[SocketEndpoint]:
+    """Outgoing connections: the local port is not a listening one, and the remote address is
+    another one, so a request within the network namespace, as from a probe, does not count.
 
     Raises:
         OSError: the process has ended.
@@ -232,4 +298,8 @@ def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[SocketE
             own, _, near = words[1].partition(":")
             other, _, far = words[2].partition(":")
             if int(near, 16) not in own_ports and int(far, 16) and own != other:
-                yield SocketEndpoint(protocol.rstrip("6"), decoded_address(other), int(far, 16))
+                yield SocketEndpoint(
+                    protocol.rstrip("6"),
+                    decoded_address(other),
+                    int(far, 16),
+                )

@@ -31,8 +31,8 @@ from hardentui.model.trial import CapabilityCheck, Observation, Sampled
 
 # The kernel's capability checks, from the tracepoint cap_capable. Needs root.
 #
-# A separate instance is created below tracefs, with its own buffer and switches; nothing else on the host
-# changes. It is removed at the end.
+# A separate instance is created below tracefs, with its own buffer and switches; nothing else on
+# the host changes. It is removed at the end.
 
 TRACEFS = "/sys/kernel/tracing"
 _EVENT = "events/capability/cap_capable"
@@ -45,10 +45,13 @@ _MARK = "hardentui-"
 
 
 class CapabilityWatcher:
-    """Use: `start` with the pid of a container that waits to be started; `finish` when it has ended."""
+    """Use: `start` with the pid of a container that waits to be started; `finish` when it has
+    ended."""
 
     def __init__(self, directory: str = TRACEFS) -> None:
-        self._directory = os.path.join(directory, "instances", f"{_MARK}{os.getpid()}-{secrets.token_hex(4)}")
+        self._directory = os.path.join(
+            directory, "instances", f"{_MARK}{os.getpid()}-{secrets.token_hex(4)}"
+        )
         self._tracefs = directory
         self._counts: Counter[tuple[str, int, bool]] = Counter()
         self._stop = threading.Event()
@@ -58,8 +61,8 @@ class CapabilityWatcher:
         self._began = False
 
     def start(self, pids: Iterable[int]) -> bool:
-        """Start to watch these processes and everything they start; False if that is impossible, see
-        `finish`.
+        """Start to watch these processes and everything they start; False if that is impossible,
+        see `finish`.
         """
         self._why = self._unavailable()
         if self._why:
@@ -71,19 +74,27 @@ class CapabilityWatcher:
             self._write("set_event_pid", " ".join(map(str, pids)))
             self._write(f"{_EXEC}/enable", "1")
             self._write(f"{_EVENT}/enable", "1")
-            self._pipe = os.open(f"{self._directory}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._pipe = os.open(
+                f"{self._directory}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            )
         except OSError as error:
             self._why = f"{error.filename or self._directory}: {reason(error)}"
             self._remove()
             return False
-        self._thread = threading.Thread(target=self._run, name="hardentui-capabilities", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="hardentui-capabilities", daemon=True
+        )
         self._thread.start()
         return True
 
-    def finish(self, held: frozenset[str], patience: float = 5.0) -> Known[tuple[CapabilityCheck, ...]]:
-        """Stop watching. `held`: the capabilities of the container. An overlay checks with the credentials of
-        its mounter, even for actions of the container; credentials with more capabilities than the container
-        has are such a case, and do not count.
+    def finish(
+        self,
+        held: frozenset[str],
+        patience: float = 5.0,
+    ) -> Known[tuple[CapabilityCheck, ...]]:
+        """Stop watching. `held`: the capabilities of the container. An overlay checks with the
+        credentials of its mounter, even for actions of the container; credentials with more
+        capabilities than the container has are such a case, and do not count.
         """
         if self._thread is None:
             return Unread(self._why or "the kernel was not traced")
@@ -98,7 +109,10 @@ class CapabilityWatcher:
             return Unread(self._why)
         return self._of_container(held)
 
-    def _of_container(self, held: frozenset[str]) -> tuple[CapabilityCheck, ...]:
+    def _of_container(
+        self,
+        held: frozenset[str],
+    ) -> tuple[CapabilityCheck, ...]:
         foreign = {
             credentials
             for credentials, number, granted in self._counts
@@ -110,7 +124,12 @@ class CapabilityWatcher:
                 totals[number, granted] += count
         numbers = sorted({number for number, _ in totals})
         return tuple(
-            CapabilityCheck(_name(number), totals[number, True], totals[number, False]) for number in numbers
+            CapabilityCheck(
+                _name(number),
+                totals[number, True],
+                totals[number, False],
+            )
+            for number in numbers
         )
 
     def _unavailable(self) -> str:
@@ -152,7 +171,9 @@ class CapabilityWatcher:
         with contextlib.suppress(OSError):
             for name in os.listdir(f"{self._directory}/per_cpu"):
                 with open(f"{self._directory}/per_cpu/{name}/stats", encoding="ascii") as file:
-                    words = dict(line.split(": ", 1) for line in file.read().splitlines() if ": " in line)
+                    words = dict(
+                        line.split(": ", 1) for line in file.read().splitlines() if ": " in line
+                    )
                 total += int(words.get("overrun", "0")) + int(words.get("dropped events", "0"))
         return total
 
@@ -171,7 +192,9 @@ class CapabilityWatcher:
 
 
 def _name(number: int) -> str:
-    return CAPABILITIES_BY_NUMBER[number] if number < len(CAPABILITIES_BY_NUMBER) else f"CAP_{number}"
+    return (
+        CAPABILITIES_BY_NUMBER[number] if number < len(CAPABILITIES_BY_NUMBER) else f"CAP_{number}"
+    )
 
 
 def remove_leftovers(directory: str = TRACEFS) -> int:
@@ -180,7 +203,11 @@ def remove_leftovers(directory: str = TRACEFS) -> int:
     with contextlib.suppress(OSError):
         for name in os.listdir(os.path.join(directory, "instances")):
             owner = name.removeprefix(_MARK).partition("-")[0]
-            if name.startswith(_MARK) and owner.isdecimal() and not os.path.exists(f"/proc/{owner}"):
+            if (
+                name.startswith(_MARK)
+                and owner.isdecimal()
+                and not os.path.exists(f"/proc/{owner}")
+            ):
                 path = os.path.join(directory, "instances", name)
                 with contextlib.suppress(OSError):
                     with open(f"{path}/events/enable", "w", encoding="ascii") as file:
@@ -215,19 +242,28 @@ class _Seen(Struct):
 
 
 class Sampler:
-    """Use: `start` when the container has a pid, `finish` when it has ended or is enough. `pid`: its main
-    process, even one still waiting to be started: Podman does not name its cgroup then, so the cgroup is read
-    from the process. `seen`: of earlier starts, to which this one adds.
+    """Use: `start` when the container has a pid, `finish` when it has ended or is enough. `pid`:
+    its main process, even one still waiting to be started: Podman does not name its cgroup then, so
+    the cgroup is read from the process. `seen`: of earlier starts, to which this one adds.
     """
 
     def __init__(
-        self, pid: int, *, files: Files | None = None, every: float = 0.2, seen: _Seen | None = None
+        self,
+        pid: int,
+        *,
+        files: Files | None = None,
+        every: float = 0.2,
+        seen: _Seen | None = None,
     ) -> None:
         self._pid, self._every = pid, every
         self._files = files or LocalFiles()
         self._seen = seen or _Seen()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="hardentui-samples", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run,
+            name="hardentui-samples",
+            daemon=True,
+        )
         self._groups: dict[str, str] = {}
 
     def start(self) -> None:
@@ -268,7 +304,11 @@ class Sampler:
     def _sample(self) -> bool:
         """Take one sample; False if the container has ended."""
         self._peaks()
-        activity = read_activity(self._files, self._pid, cgroups=self._tree)
+        activity = read_activity(
+            self._files,
+            self._pid,
+            cgroups=self._tree,
+        )
         if isinstance(activity.processes, Unread):
             self._seen.faults["processes"] = activity.processes.reason
             return False
@@ -292,7 +332,11 @@ class Sampler:
                     if isinstance(error, OSError):
                         self._seen.faults[controller] = f"{group}/{name}: {reason(error)}"
                     continue
-                setattr(self._seen, controller, max(getattr(self._seen, controller), value))
+                setattr(
+                    self._seen,
+                    controller,
+                    max(getattr(self._seen, controller), value),
+                )
                 break
 
 
@@ -306,7 +350,14 @@ _NO_GROUP = "the container has no readable cgroup of its own"
 
 def _sorted(connections: set[SocketEndpoint]) -> tuple[SocketEndpoint, ...]:
     return tuple(
-        sorted(connections, key=lambda connection: (connection.protocol, connection.port, connection.address))
+        sorted(
+            connections,
+            key=lambda connection: (
+                connection.protocol,
+                connection.port,
+                connection.address,
+            ),
+        )
     )
 
 
@@ -317,14 +368,16 @@ def native_way() -> str:
 
 
 class Watch:
-    """Use: `open`; create the container with the seccomp profile at `profile_path` (if it is not empty);
-    for each start `attach` between Podman's init and start; stop the container; `finish`; `close`.
+    """Use: `open`; create the container with the seccomp profile at `profile_path` (if it is not
+    empty); for each start `attach` between Podman's init and start; stop the container; `finish`;
+    `close`.
 
     Args:
         base: the seccomp profile in force on it, as JSON; None = its system calls are not watched.
         held: its capabilities.
         account: the engine's uid; by default ours.
-        parent: where the directory for the supervisor's socket is created; the engine must reach it.
+        parent: where the directory for the supervisor's socket is created; the engine must reach
+            it.
     """
 
     def __init__(
@@ -359,12 +412,21 @@ class Watch:
         if self._base is None:
             return
         if not native_way():
-            self._no_calls = Unread(f"system calls of {platform.machine()} machines are not in our tables")
+            self._no_calls = Unread(
+                f"system calls of {platform.machine()} machines are not in our tables"
+            )
             return
         try:
-            self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=self._parent)
+            self._directory = tempfile.mkdtemp(
+                prefix="hardentui-",
+                dir=self._parent,
+            )
             give_to(self._directory, self._account)
-            rules = parse_profile(self._base, capabilities=self._held, architecture=_go_name())
+            rules = parse_profile(
+                self._base,
+                capabilities=self._held,
+                architecture=_go_name(),
+            )
             calls = CallWatcher(
                 self._directory,
                 self._base,
@@ -383,20 +445,34 @@ class Watch:
         self._calls = calls
 
     def attach(self, pid: int) -> None:
-        """Watch a start of the container: `pid` is its main process, which waits to become the program."""
+        """Watch a start of the container: `pid` is its main process, which waits to become the
+        program."""
         self._settle()
-        sampler, tracer = Sampler(pid, files=self._files, seen=self._seen), CapabilityWatcher(self._tracefs)
+        sampler, tracer = (
+            Sampler(
+                pid,
+                files=self._files,
+                seen=self._seen,
+            ),
+            CapabilityWatcher(self._tracefs),
+        )
         sampler.start()
         tracer.start([pid])
         self._attached.append((sampler, tracer))
 
-    def finish(self, written: Known[tuple[str, ...]] = NOT_READ) -> Observation:
-        """What was seen; the container must have ended. `written`: paths of its root file system that differ
-        from the image, according to Podman.
+    def finish(
+        self,
+        written: Known[tuple[str, ...]] = NOT_READ,
+    ) -> Observation:
+        """What was seen; the container must have ended. `written`: paths of its root file system
+        that differ from the image, according to Podman.
         """
         self._settle()
         return Observation(
-            calls=self._log(), sampled=self._seen.sampled(), capability_checks=self._checks, written=written
+            calls=self._log(),
+            sampled=self._seen.sampled(),
+            capability_checks=self._checks,
+            written=written,
         )
 
     def close(self) -> None:
@@ -428,4 +504,6 @@ class Watch:
 
 
 def _go_name() -> str:
-    return {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "amd64")
+    return {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
+        platform.machine(), "amd64"
+    )

@@ -17,9 +17,19 @@ _RANGES = ((0, 100_000, 10), (10, 1000, 1))
 
 
 @pytest.mark.parametrize(
-    ("number", "seen"), [(100_000, 0), (100_009, 9), (1000, 10), (100_010, 65534), (0, 65534)]
+    ("number", "seen"),
+    [
+        (100_000, 0),
+        (100_009, 9),
+        (1000, 10),
+        (100_010, 65534),
+        (0, 65534),
+    ],
 )
-def test_an_owner_is_translated_into_the_namespace(number: int, seen: int) -> None:
+def test_an_owner_is_translated_into_the_namespace(
+    number: int,
+    seen: int,
+) -> None:
     assert inside(number, _RANGES) == seen
 
 
@@ -50,7 +60,9 @@ def test_many_small_files_are_copied_with_as_many_calls(tmp_path: Path) -> None:
             directory.mkdir(parents=True)
         for n in range(number):
             (here / str(n % (number // 10)) / f"file-{n}").write_text(str(n))
-        task = Task(pid=os.getpid(), user=os.geteuid(), pairs=((str(here), str(there)),), look=(str(there),))
+        task = Task(
+            pid=os.getpid(), user=os.geteuid(), pairs=((str(here), str(there)),), look=(str(there),)
+        )
         counted = []
         for _ in range(2):
             done = subprocess.run(
@@ -81,8 +93,11 @@ def test_what_a_living_process_made_is_not_abandoned() -> None:
     assert is_abandoned(f"{boot}:{ended.pid}:1")
 
 
-def test_nor_is_that_of_an_account_whose_processes_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As /proc mounted with hidepid shows it to an ordinary user: nothing there, yet it may not be killed."""
+def test_nor_is_that_of_an_account_whose_processes_are_hidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As /proc mounted with hidepid shows it to an ordinary user: nothing there, yet it may not be
+    killed."""
     label = owner_label().partition("=")[2]
     boot = label.partition(":")[0]
 

@@ -46,7 +46,11 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
     """Writes files into the current folder, runs a command line there, and returns code and output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
@@ -54,7 +58,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def run(files: Mapping[str, str], *argv: str) -> tuple[int, str]:
         for name, text in files.items():
             path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(
+                parents=True,
+                exist_ok=True,
+            )
             path.write_text(text)
         code = main(argv)
         output = capsys.readouterr()
@@ -63,8 +70,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
-def report(run: Run, files: Mapping[str, str], *paths: str) -> dict[str, Any]:
-    _, text = run(files, "check", *paths, "--format", "json")
+def report(
+    run: Run,
+    files: Mapping[str, str],
+    *paths: str,
+) -> dict[str, Any]:
+    _, text = run(
+        files,
+        "check",
+        *paths,
+        "--format",
+        "json",
+    )
     document: dict[str, Any] = json.loads(text)
     schema = Path("hardentui/features/reports/check-3.schema.json")
     root = Path(judging.__file__).parents[3]
@@ -81,11 +98,15 @@ def finding(subject: Mapping[str, Any], check: str) -> dict[str, Any]:
 
 
 def test_each_finding_stands_where_the_file_decides_it(run: Run) -> None:
-    code, text = run({"q/bad.container": BAD, "q/shop.network": "[Network]\n"}, "check", "./q", "--details")
+    code, text = run(
+        {"q/bad.container": BAD, "q/shop.network": "[Network]\n"}, "check", "./q", "--details"
+    )
     assert code == 1
     lines = text.splitlines()
     assert any(line.startswith("./q/bad.container:7:12: critical privileged: ") for line in lines)
-    assert any(line.startswith("./q/bad.container:8:8: critical mounted-engine-socket: ") for line in lines)
+    assert any(
+        line.startswith("./q/bad.container:8:8: critical mounted-engine-socket: ") for line in lines
+    )
     assert any(line.startswith("./q/bad.container:9:13: low wildcard-port: ") for line in lines)
     assert any(line.startswith("./q/bad.container:4:1: medium no-memory-limit: ") for line in lines)
     assert "1 service in 1 file, no engine asked" in text
@@ -93,18 +114,39 @@ def test_each_finding_stands_where_the_file_decides_it(run: Run) -> None:
 
 
 def test_json_is_check_3_with_services(run: Run) -> None:
-    document = report(run, {"q/bad.container": BAD, "q/shop.network": "[Network]\n"}, "./q")
+    document = report(
+        run,
+        {"q/bad.container": BAD, "q/shop.network": "[Network]\n"},
+        "./q",
+    )
     bad = service(document, "bad")
     assert bad["kind"] == "service"
     privileged = finding(bad, "privileged")
-    assert (privileged["file"], privileged["line"], privileged["column"]) == ("./q/bad.container", 7, 12)
+    assert (
+        privileged["file"],
+        privileged["line"],
+        privileged["column"],
+    ) == (
+        "./q/bad.container",
+        7,
+        12,
+    )
     assert privileged["fixable"] is True
     assert finding(bad, "credentials-in-layers")["status"] == "unknown"
 
 
 def test_what_a_file_cannot_decide_is_no_failure_of_the_run(run: Run) -> None:
-    files = {"q/good.container": GOOD.format(digest="0" * 64), "q/shop.network": "[Network]\n"}
-    code, text = run(files, "check", "q", "--fail-on", "medium")
+    files = {
+        "q/good.container": GOOD.format(digest="0" * 64),
+        "q/shop.network": "[Network]\n",
+    }
+    code, text = run(
+        files,
+        "check",
+        "q",
+        "--fail-on",
+        "medium",
+    )
     assert code == 0, text
     assert "Failing: " in text
 
@@ -113,7 +155,9 @@ def test_the_user_of_the_image_is_not_in_the_file(run: Run) -> None:
     """A file without User= decides nothing: many images name their own."""
     document = report(run, {"q/bad.container": BAD}, "q")
     assert finding(service(document, "bad"), "root-user")["status"] == "unknown"
-    document = report(run, {"q/bad.container": BAD.replace("# the next", "User=root\n# the next")}, "q")
+    document = report(
+        run, {"q/bad.container": BAD.replace("# the next", "User=root\n# the next")}, "q"
+    )
     assert finding(service(document, "bad"), "root-user")["status"] == "fail"
 
 
@@ -152,7 +196,11 @@ def test_pods_networks_and_templates_beside_a_container_count(run: Run) -> None:
         ("UserNS=host", "host-user-namespace"),
     ],
 )
-def test_what_depends_on_the_host_is_unknown(run: Run, line: str, check: str) -> None:
+def test_what_depends_on_the_host_is_unknown(
+    run: Run,
+    line: str,
+    check: str,
+) -> None:
     """It fails on some hosts, so the file may not pass it; on others it is fine."""
     text = BAD.replace("PodmanArgs=--privileged", line)
     web = service(report(run, {"q/bad.container": text}, "q"), "bad")
@@ -171,7 +219,11 @@ def test_what_depends_on_the_host_is_unknown(run: Run, line: str, check: str) ->
         ("weak-seccomp-profile", "", "not_applicable"),
         ("mounted-control-socket", "", "passed"),
         ("mounted-control-socket", "Volume=/run/unheard:/x", "unknown"),
-        ("mounted-control-socket", "Volume=./data:/x", "passed"),  # although it is checked below /tmp
+        (
+            "mounted-control-socket",
+            "Volume=./data:/x",
+            "passed",
+        ),  # although it is checked below /tmp
         ("mounted-control-socket", "Volume=/:/host:ro", "unknown"),
         ("unfiltered-network-driver", "Network=made-elsewhere", "passed"),
         ("writable-mount", "Volume=/etc:/x:ro", "unknown"),
@@ -181,7 +233,12 @@ def test_what_depends_on_the_host_is_unknown(run: Run, line: str, check: str) ->
         ("dangerous-supplementary-groups", "User=root", "passed"),
     ],
 )
-def test_a_stock_podman_is_assumed(run: Run, check: str, line: str, status: str) -> None:
+def test_a_stock_podman_is_assumed(
+    run: Run,
+    check: str,
+    line: str,
+    status: str,
+) -> None:
     text = BAD.replace("PodmanArgs=--privileged", line)
     bad = service(report(run, {"q/bad.container": text}, "q"), "bad")
     told = "passed" if check in bad["passed"] else "not_applicable"
@@ -194,12 +251,22 @@ def test_a_stock_podman_is_assumed(run: Run, check: str, line: str, status: str)
     "files",
     [
         {"q/bad.container": "# hardentui: rootless\n" + BAD},
-        {"q/bad.container": BAD, "q/b.container": "[Container]\nImage=a\nUserNS=keep-id\n"},
-        {"q/bad.container": BAD.replace("[Unit]", "[Unit]\nAfter=podman-user-wait-network-online.service")},
+        {
+            "q/bad.container": BAD,
+            "q/b.container": "[Container]\nImage=a\nUserNS=keep-id\n",
+        },
+        {
+            "q/bad.container": BAD.replace(
+                "[Unit]", "[Unit]\nAfter=podman-user-wait-network-online.service"
+            )
+        },
         {"containers/systemd/users/bad.container": BAD},
     ],
 )
-def test_a_file_may_say_which_account_runs_it(run: Run, files: Mapping[str, str]) -> None:
+def test_a_file_may_say_which_account_runs_it(
+    run: Run,
+    files: Mapping[str, str],
+) -> None:
     folder = next(iter(files)).rpartition("/")[0]
     assert "host-user-namespace" in service(report(run, files, folder), "bad")["passed"]
     rootful = {folder + "/bad.container": "# hardentui: rootful\n" + BAD}
@@ -214,26 +281,52 @@ def test_a_value_that_only_the_host_knows_is_unknown(run: Run) -> None:
     assert finding(bad, "writable-mount")["status"] == "unknown"
 
 
-def test_standard_input_is_a_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_a_file(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Stdin:
         buffer = io.BytesIO(BAD.encode())
 
     monkeypatch.setattr(sys, "stdin", Stdin)
     code, text = run({}, "check", "-")
-    assert (code, "(standard input):7:12: critical privileged" in text) == (1, True)
+    assert (
+        code,
+        "(standard input):7:12: critical privileged" in text,
+    ) == (1, True)
 
 
 def test_sarif_has_regions_and_github_has_annotations(run: Run) -> None:
     files = {"q/bad.container": BAD}
-    _, text = run(files, "check", "q", "--format", "sarif")
+    _, text = run(
+        files,
+        "check",
+        "q",
+        "--format",
+        "sarif",
+    )
     results = json.loads(text)["runs"][0]["results"]
-    place = next(r for r in results if r["ruleId"] == "privileged")["locations"][0]["physicalLocation"]
+    place = next(r for r in results if r["ruleId"] == "privileged")["locations"][0][
+        "physicalLocation"
+    ]
     assert place["artifactLocation"]["uri"] == "q/bad.container"
     assert place["region"] == {"startLine": 7, "startColumn": 12, "endLine": 7, "endColumn": 24}
     assert all(result["kind"] == "fail" for result in results)
-    _, text = run(files, "check", "q", "--format", "github")
+    _, text = run(
+        files,
+        "check",
+        "q",
+        "--format",
+        "github",
+    )
     assert "::error file=q/bad.container,line=7,endLine=7,title=critical privileged,col=12," in text
-    _, text = run(files, "check", "q", "--format", "junit")
+    _, text = run(
+        files,
+        "check",
+        "q",
+        "--format",
+        "junit",
+    )
     assert 'name="privileged" file="q/bad.container" line="7"' in text
 
 
@@ -246,21 +339,48 @@ def test_a_comment_accepts_a_finding_until_it_expires(run: Run) -> None:
     assert "it was accepted until 2020-03-31" in finding(bad, "privileged")["reason"]
     retired = accepted.replace("privileged", "unpinned-image")
     assert "there is no check" not in run({"q/bad.container": retired + BAD}, "check", "q")[1]
-    _, text = run({"q/bad.container": "# hardentui: accept privileged\n" + BAD}, "check", "q")
+    _, text = run(
+        {"q/bad.container": "# hardentui: accept privileged\n" + BAD},
+        "check",
+        "q",
+    )
     assert "q/bad.container:1: this comment accepts nothing" in text
-    waivers = '[[waiver]]\ncheck="privileged"\nsubject="bad"\nreason="r"\nowner="o"\nuntil=2999-01-01\n'
-    bad = service(report(run, {"q/waivers.toml": waivers, "q/bad.container": BAD}, "q"), "bad")
+    waivers = (
+        '[[waiver]]\ncheck="privileged"\nsubject="bad"\nreason="r"\nowner="o"\nuntil=2999-01-01\n'
+    )
+    bad = service(
+        report(
+            run,
+            {"q/waivers.toml": waivers, "q/bad.container": BAD},
+            "q",
+        ),
+        "bad",
+    )
     assert finding(bad, "privileged")["status"] == "waived"
 
 
 def test_files_and_containers_are_told_apart(run: Run) -> None:
-    code, text = run({"web.container": BAD}, "check", "./web.container", "db")
+    code, text = run(
+        {"web.container": BAD},
+        "check",
+        "./web.container",
+        "db",
+    )
     assert (code, "Files and containers are checked apart" in text) == (2, True)
     code, text = run({}, "check", "./missing.container")
-    assert (code, "There is no file or folder ./missing.container" in text) == (2, True)
+    assert (
+        code,
+        "There is no file or folder ./missing.container" in text,
+    ) == (2, True)
     code, text = run({"empty/readme.md": "x"}, "check", "./empty")
     assert (code, "There is no service in ./empty" in text) == (2, True)
-    code, text = run({"web.container": BAD}, "check", "./web.container", "--url", "unix:///x")
+    code, text = run(
+        {"web.container": BAD},
+        "check",
+        "./web.container",
+        "--url",
+        "unix:///x",
+    )
     assert (code, "--url is about containers of an engine" in text) == (2, True)
 
 
@@ -272,35 +392,62 @@ _SERVICES = "services: {web: {image: docker.io/a/b:1}}\n"
 HOSTILE: Mapping[str, tuple[str | bytes, str]] = {
     "binary.container": ("[Container]\0", "is not text: it has NUL bytes"),
     "latin.container": (b"[Container]\nImage=\xff\n", "is not UTF-8 text"),
-    "utf16.container": ("[Container]\n".encode("utf-16"), "is not text: it has NUL bytes"),
+    "utf16.container": (
+        "[Container]\n".encode("utf-16"),
+        "is not text: it has NUL bytes",
+    ),
     "bom.container": ("\ufeff[Container]\nImage=a\n", "The unit file has no section [Container]"),
-    "long.container": ("[Container]\nLabel=a=" + "x" * 900_000, "is too large for a unit file"),
+    "long.container": (
+        "[Container]\nLabel=a=" + "x" * 900_000,
+        "is too large for a unit file",
+    ),
     "huge.container": (b"", "is larger than 1 MiB"),
     "pipe.container": (b"", "is a pipe, not a file"),
     "device.container": (b"", "is a link that leads outside the given paths"),
     "outside.container": (b"", "is a link that leads outside the given paths"),
     "loop.container": (b"", "cannot be read: its symbolic links form a loop"),
-    "bomb-compose.yaml": (_BOMB + _SERVICES, "it has more than 50000 values, counting its aliases"),
+    "bomb-compose.yaml": (
+        _BOMB + _SERVICES,
+        "it has more than 50000 values, counting its aliases",
+    ),
     "cyclic-compose.yaml": ("x: &x [*x]\n" + _SERVICES, "an alias contains itself"),
-    "deep-compose.yaml": ("x: " + 5000 * "[" + 5000 * "]" + "\n" + _SERVICES, "it is nested too deeply"),
-    "cut-compose.yaml": ("services: [\n", "is not YAML: line 2: did not find expected node content"),
+    "deep-compose.yaml": (
+        "x: " + 5000 * "[" + 5000 * "]" + "\n" + _SERVICES,
+        "it is nested too deeply",
+    ),
+    "cut-compose.yaml": (
+        "services: [\n",
+        "is not YAML: line 2: did not find expected node content",
+    ),
     "empty-compose.yaml": ("", "is no compose file: it is not one mapping"),
     "extends-compose.yaml": (
         "services: {a: {extends: {service: b}}, b: {extends: {service: a}}}\n",
         "extends b in a circle",
     ),
-    "includes-compose.yaml": ("include: [includes-compose.yaml]\n" + _SERVICES, "in a circle"),
+    "includes-compose.yaml": (
+        "include: [includes-compose.yaml]\n" + _SERVICES,
+        "in a circle",
+    ),
     "reads-compose.yaml": (
         "services: {a: {extends: {file: ../secret.yaml, service: a}}}\n",
         "lies outside the given paths and is not read",
     ),
     "cut.sh": ("podman run 'a\n", "A quote is opened and never closed in the script"),
-    "bomb.sh": ("A=x\n" + 60 * "A+=$A$A\n" + 1001 * "podman run b\n", "it has more than 1000 commands"),
-    "words.sh": ("A=(\n" + 5000 * "--rm\n" + ")\npodman run b\n", "A has too many words"),
+    "bomb.sh": (
+        "A=x\n" + 60 * "A+=$A$A\n" + 1001 * "podman run b\n",
+        "it has more than 1000 commands",
+    ),
+    "words.sh": (
+        "A=(\n" + 5000 * "--rm\n" + ")\npodman run b\n",
+        "A has too many words",
+    ),
 }
 
 
-def test_hostile_files_end_in_one_line_and_the_others_are_checked(run: Run, tmp_path: Path) -> None:
+def test_hostile_files_end_in_one_line_and_the_others_are_checked(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "q"
     folder.mkdir()
     (tmp_path / "secret.container").write_text(BAD)
@@ -312,13 +459,25 @@ def test_hostile_files_end_in_one_line_and_the_others_are_checked(run: Run, tmp_
     os.mkfifo(folder / "pipe.container")
     for name, target in (
         ("device.container", "/dev/zero"),
-        ("outside.container", str(tmp_path / "secret.container")),
+        (
+            "outside.container",
+            str(tmp_path / "secret.container"),
+        ),
         ("loop.container", "loop.container"),
     ):
         (folder / name).symlink_to(target)
-    code, text = run({"q/good.container": BAD, "q/crlf.container": BAD.replace("\n", "\r\n")}, "check", "q")
+    code, text = run(
+        {
+            "q/good.container": BAD,
+            "q/crlf.container": BAD.replace("\n", "\r\n"),
+        },
+        "check",
+        "q",
+    )
     assert code == 1
-    assert {line.split(":")[0] for line in text.splitlines() if ": critical privileged" in line} == {
+    assert {
+        line.split(":")[0] for line in text.splitlines() if ": critical privileged" in line
+    } == {
         "q/good.container",
         "q/crlf.container",
     }
@@ -328,21 +487,43 @@ def test_hostile_files_end_in_one_line_and_the_others_are_checked(run: Run, tmp_
         assert why in told[0]
 
 
-def test_nothing_is_written_through_a_link_out_of_the_folder(run: Run, tmp_path: Path) -> None:
+def test_nothing_is_written_through_a_link_out_of_the_folder(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     (tmp_path / "secret.container").write_text(BAD)
     (tmp_path / "q").mkdir()
     (tmp_path / "q/link.container").symlink_to(tmp_path / "secret.container")
-    code, text = run({}, "fix", "q/link.container", "--all", "--in-place")
-    assert (code, "q/link.container is a link out of its folder." in text) == (2, True), text
+    code, text = run(
+        {},
+        "fix",
+        "q/link.container",
+        "--all",
+        "--in-place",
+    )
+    assert (
+        code,
+        "q/link.container is a link out of its folder." in text,
+    ) == (2, True), text
     assert (tmp_path / "secret.container").read_text() == BAD
     code, _ = run({"q/in.container": BAD}, "check", "q")
     (tmp_path / "q/near.container").symlink_to("in.container")
-    code, text = run({}, "fix", "q/near.container", "--check", "no-memory-limit", "--in-place")
+    code, text = run(
+        {},
+        "fix",
+        "q/near.container",
+        "--check",
+        "no-memory-limit",
+        "--in-place",
+    )
     assert (tmp_path / "q/near.container").is_symlink()
     assert "--memory=512m" in (tmp_path / "q/in.container").read_text()
 
 
-def test_a_folder_that_cannot_be_read_is_not_an_empty_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Root reads every folder, so the error is made."""
     scandir = os.scandir
 
@@ -352,11 +533,21 @@ def test_a_folder_that_cannot_be_read_is_not_an_empty_one(run: Run, monkeypatch:
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", closed)
-    code, said = run({"closed/web.container": "[Container]\nImage=x\n"}, "check", "closed")
-    assert (code, "closed: not checked: cannot be read: Permission denied" in said) == (4, True), said
+    code, said = run(
+        {"closed/web.container": "[Container]\nImage=x\n"},
+        "check",
+        "closed",
+    )
+    assert (
+        code,
+        "closed: not checked: cannot be read: Permission denied" in said,
+    ) == (4, True), said
 
 
-def test_a_service_is_judged_without_reading_outside(run: Run, tmp_path: Path) -> None:
+def test_a_service_is_judged_without_reading_outside(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     """A drop-in folder that is a link out of the folder is not read."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/x.conf").write_text("[Container]\nMemory=1g\n")

@@ -46,8 +46,13 @@ def changed(before: str, after: str) -> list[str]:
     return [line for line in lines if line[:1] in "+-"]
 
 
-def test_the_diff_is_printed_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
-    code, text = run({"q/web.container": QUADLET}, "fix", "./q", "--check", "new-privileges-allowed")
+def test_the_diff_is_printed_and_nothing_is_written(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    code, text = run(
+        {"q/web.container": QUADLET}, "fix", "./q", "--check", "new-privileges-allowed"
+    )
     assert code == 0
     assert "+NoNewPrivileges=true" in text
     assert [line for line in text.splitlines() if line.startswith(("+", "-"))][2:] == [
@@ -66,11 +71,29 @@ def test_what_may_break_is_not_done_unasked_but_named(run: Run) -> None:
     assert "new-privileges-allowed" in told
     assert "no-cpu-limit" not in told, "that is done"
     assert "also fixes" not in run(plain, "fix", "./q", "--all")[1]
-    assert "also fixes" not in run(plain, "fix", "./q", "--check", "no-cpu-limit")[1]
+    assert (
+        "also fixes"
+        not in run(
+            plain,
+            "fix",
+            "./q",
+            "--check",
+            "no-cpu-limit",
+        )[1]
+    )
 
 
-def test_a_quadlet_is_changed_in_place_with_a_backup(run: Run, tmp_path: Path) -> None:
-    code, text = run({"q/web.container": QUADLET}, "fix", "q", "--all", "--in-place")
+def test_a_quadlet_is_changed_in_place_with_a_backup(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    code, text = run(
+        {"q/web.container": QUADLET},
+        "fix",
+        "q",
+        "--all",
+        "--in-place",
+    )
     assert code == 0, text
     after = (tmp_path / "q/web.container").read_text()
     gone = [line for line in changed(QUADLET, after) if line.startswith("-")]
@@ -80,34 +103,89 @@ def test_a_quadlet_is_changed_in_place_with_a_backup(run: Run, tmp_path: Path) -
     backups = [path for path in (tmp_path / "q").iterdir() if path.name != "web.container"]
     assert [path.read_text() for path in backups] == [QUADLET]
     web = service(report(run, {}, "q"), "web")
-    for check in ("privileged", "no-memory-limit", "writable-rootfs", "default-capabilities-kept"):
+    for check in (
+        "privileged",
+        "no-memory-limit",
+        "writable-rootfs",
+        "default-capabilities-kept",
+    ):
         assert check in web["passed"], check
 
 
 def test_the_version_decides_which_keys_exist(run: Run) -> None:
     files = {"q/web.container": QUADLET}
-    _, old = run(files, "fix", "q", "--check", "no-memory-limit", "--podman-version", "4.9")
-    _, new = run(files, "fix", "q", "--check", "no-memory-limit", "--podman-version", "5.8")
-    _, usual = run(files, "fix", "q", "--check", "no-memory-limit")
+    _, old = run(
+        files,
+        "fix",
+        "q",
+        "--check",
+        "no-memory-limit",
+        "--podman-version",
+        "4.9",
+    )
+    _, new = run(
+        files,
+        "fix",
+        "q",
+        "--check",
+        "no-memory-limit",
+        "--podman-version",
+        "5.8",
+    )
+    _, usual = run(
+        files,
+        "fix",
+        "q",
+        "--check",
+        "no-memory-limit",
+    )
     assert "+PodmanArgs=--memory=512m" in old
     assert "+Memory=512m" in new
     assert "+PodmanArgs=--memory=512m" in usual
     hinted = {"q/web.container": "# hardentui: podman 5.8\n" + QUADLET}
-    assert "+Memory=512m" in run(hinted, "fix", "q", "--check", "no-memory-limit")[1]
+    assert (
+        "+Memory=512m"
+        in run(
+            hinted,
+            "fix",
+            "q",
+            "--check",
+            "no-memory-limit",
+        )[1]
+    )
 
 
-def test_a_drop_in_that_sets_an_option_is_changed_where_it_is(run: Run, tmp_path: Path) -> None:
+def test_a_drop_in_that_sets_an_option_is_changed_where_it_is(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     files = {
         "q/web.container": QUADLET.replace("--privileged", "--init"),
         "q/web.container.d/x.conf": "[Container]\nAddCapability=SYS_ADMIN\n",
     }
-    run(files, "fix", "q", "--check", "host-takeover-capabilities", "--in-place")
+    run(
+        files,
+        "fix",
+        "q",
+        "--check",
+        "host-takeover-capabilities",
+        "--in-place",
+    )
     assert "SYS_ADMIN" not in (tmp_path / "q/web.container.d/x.conf").read_text()
     assert (tmp_path / "q/web.container").read_text() == files["q/web.container"]
 
 
-def test_a_compose_file_keeps_comments_order_anchors_and_quotes(run: Run, tmp_path: Path) -> None:
-    code, text = run({"s/compose.yaml": COMPOSE}, "fix", "s", "--all", "--in-place")
+def test_a_compose_file_keeps_comments_order_anchors_and_quotes(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    code, text = run(
+        {"s/compose.yaml": COMPOSE},
+        "fix",
+        "s",
+        "--all",
+        "--in-place",
+    )
     assert code == 0, text
     after = (tmp_path / "s/compose.yaml").read_text()
     gone = [line[2:] for line in changed(COMPOSE, after) if line.startswith("- ")]
@@ -121,22 +199,43 @@ def test_a_compose_file_keeps_comments_order_anchors_and_quotes(run: Run, tmp_pa
     document = report(run, {}, "s")
     for name in ("web", "db"):
         passed = service(document, name)["passed"]
-        for check in ("no-memory-limit", "writable-rootfs", "default-capabilities-kept", "privileged"):
+        for check in (
+            "no-memory-limit",
+            "writable-rootfs",
+            "default-capabilities-kept",
+            "privileged",
+        ):
             assert check in passed, (name, check)
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
-def test_letters_and_line_ends_of_others_stay(run: Run, tmp_path: Path, ends: str) -> None:
-    text = "# caf\u00e9 \U0001f433\nservices:\n  web: {image: a}\n  db: # \U0001f433\n    image: b\n"
+def test_letters_and_line_ends_of_others_stay(
+    run: Run,
+    tmp_path: Path,
+    ends: str,
+) -> None:
+    text = (
+        "# caf\u00e9 \U0001f433\nservices:\n  web: {image: a}\n  db: # \U0001f433\n    image: b\n"
+    )
     text = text.replace("\n", ends)
     (tmp_path / "s").mkdir()
     (tmp_path / "s/compose.yaml").write_bytes(text.encode())
-    run({}, "fix", "s", "--check", "no-memory-limit", "--in-place")
+    run(
+        {},
+        "fix",
+        "s",
+        "--check",
+        "no-memory-limit",
+        "--in-place",
+    )
     after = (tmp_path / "s/compose.yaml").read_bytes().decode()
     assert after == text + f"    mem_limit: 512m{ends}"
 
 
-def test_what_an_anchor_shares_is_not_changed_for_others(run: Run, tmp_path: Path) -> None:
+def test_what_an_anchor_shares_is_not_changed_for_others(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     text = """\
 x-base: &base
   image: docker.io/nginx:1
@@ -147,39 +246,74 @@ services:
     <<: *base
     read_only: true
 """
-    code, output = run({"s/compose.yaml": text}, "fix", "s", "--check", "host-takeover-capabilities")
+    code, output = run(
+        {"s/compose.yaml": text}, "fix", "s", "--check", "host-takeover-capabilities"
+    )
     assert code == 1
     assert output.count("not changed: host-takeover-capabilities") == 2
     assert (tmp_path / "s/compose.yaml").read_text() == text
 
 
-def test_a_service_that_another_extends_is_not_changed_for_both(run: Run, tmp_path: Path) -> None:
+def test_a_service_that_another_extends_is_not_changed_for_both(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     text = "services:\n  a: &a\n    image: docker.io/nginx:1\n  b:\n    <<: *a\n    user: '5'\n"
-    _, output = run({"s/compose.yaml": text}, "fix", "s", "--check", "no-memory-limit", "--in-place")
+    _, output = run(
+        {"s/compose.yaml": text}, "fix", "s", "--check", "no-memory-limit", "--in-place"
+    )
     assert "shares it, by an anchor or extends" in output
     after = (tmp_path / "s/compose.yaml").read_text()
     assert after == text.rstrip() + "\n    mem_limit: 512m\n"
 
 
-def test_a_service_of_an_included_file_is_changed_there(run: Run, tmp_path: Path) -> None:
-    files = {"s/compose.yaml": "include: [web.yaml]\nservices:\n  other: {image: b}\n", "s/web.yaml": COMPOSE}
-    run(files, "fix", "s", "--check", "no-memory-limit", "--in-place")
+def test_a_service_of_an_included_file_is_changed_there(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    files = {
+        "s/compose.yaml": "include: [web.yaml]\nservices:\n  other: {image: b}\n",
+        "s/web.yaml": COMPOSE,
+    }
+    run(
+        files,
+        "fix",
+        "s",
+        "--check",
+        "no-memory-limit",
+        "--in-place",
+    )
     assert (tmp_path / "s/compose.yaml").read_text() == files["s/compose.yaml"]
     assert (tmp_path / "s/web.yaml").read_text().count("mem_limit: 512m") == 2
 
 
 def test_a_fix_is_made_whole_or_not_at_all(run: Run) -> None:
     """Capabilities dropped without those that the service needs would break it."""
-    text = COMPOSE.replace('cap_add: [SYS_ADMIN, "NET_ADMIN"]', "cap_add: &c [SYS_ADMIN]")
+    text = COMPOSE.replace(
+        'cap_add: [SYS_ADMIN, "NET_ADMIN"]',
+        "cap_add: &c [SYS_ADMIN]",
+    )
     text += "    cap_add: *c\n"
-    _, output = run({"s/compose.yaml": text}, "fix", "s", "--check", "default-capabilities-kept")
+    _, output = run(
+        {"s/compose.yaml": text},
+        "fix",
+        "s",
+        "--check",
+        "default-capabilities-kept",
+    )
     for part in output.split("not changed"):
         assert "cap_drop" not in part or "cap_add" in part
 
 
 def test_two_units_that_make_one_service_are_left(run: Run) -> None:
     files = {"q/web.container": QUADLET, "q/web.kube": "[Kube]\nYaml=web.yaml\n"}
-    _, text = run(files, "fix", "q", "--check", "new-privileges-allowed")
+    _, text = run(
+        files,
+        "fix",
+        "q",
+        "--check",
+        "new-privileges-allowed",
+    )
     assert "Another unit of its folder makes a service of the same name" in text
 
 
@@ -194,24 +328,60 @@ sudo docker run --rm --cap-add SYS_ADMIN docker.io/c/d:2 'echo hi'
 """
 
 
-def test_a_command_of_a_script_is_changed_and_nothing_else(run: Run, tmp_path: Path) -> None:
-    checks = ("--check", "privileged", "--check", "host-takeover-capabilities", "--check", "no-memory-limit")
-    code, text = run({"q/start.sh": SCRIPT}, "fix", "q", *checks, "--in-place")
+def test_a_command_of_a_script_is_changed_and_nothing_else(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    checks = (
+        "--check",
+        "privileged",
+        "--check",
+        "host-takeover-capabilities",
+        "--check",
+        "no-memory-limit",
+    )
+    code, text = run(
+        {"q/start.sh": SCRIPT},
+        "fix",
+        "q",
+        *checks,
+        "--in-place",
+    )
     assert code == 0, text
-    after = SCRIPT.replace("--privileged -p 8080:80 \\\n", "-p 8080:80 \\\n    --memory=512m \\\n")
+    after = SCRIPT.replace(
+        "--privileged -p 8080:80 \\\n",
+        "-p 8080:80 \\\n    --memory=512m \\\n",
+    )
     after = after.replace("--cap-add SYS_ADMIN docker", "--memory=512m docker")
     assert (tmp_path / "q/start.sh").read_text() == after
 
 
 def test_what_docker_lacks_or_a_variable_says_is_left(run: Run) -> None:
     files = {"q/start.sh": "docker run --name a -v $A:/x docker.io/c/d:2\n"}
-    _, text = run(files, "fix", "q", "--check", "unhealthy", "--check", "writable-mount")
+    _, text = run(
+        files,
+        "fix",
+        "q",
+        "--check",
+        "unhealthy",
+        "--check",
+        "writable-mount",
+    )
     assert "+" not in text.replace("a/", "")
 
 
 @pytest.mark.parametrize("option", ["--plan", "--trial"])
-def test_what_belongs_to_a_container_is_refused_for_files(run: Run, option: str) -> None:
-    code, text = run({"q/web.container": QUADLET}, "fix", "q", option, "x.toml")
+def test_what_belongs_to_a_container_is_refused_for_files(
+    run: Run,
+    option: str,
+) -> None:
+    code, text = run(
+        {"q/web.container": QUADLET},
+        "fix",
+        "q",
+        option,
+        "x.toml",
+    )
     assert (code, "belong to a container" in text) == (2, True)
 
 
@@ -244,10 +414,24 @@ spec:
 """
 
 
-def test_a_container_of_a_pod_is_changed_and_nothing_else(run: Run, tmp_path: Path) -> None:
-    wanted = ("new-privileges-allowed", "privileged", "host-takeover-capabilities", "no-memory-limit")
+def test_a_container_of_a_pod_is_changed_and_nothing_else(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    wanted = (
+        "new-privileges-allowed",
+        "privileged",
+        "host-takeover-capabilities",
+        "no-memory-limit",
+    )
     checks = [word for check in wanted for word in ("--check", check)]
-    code, text = run({"pod.yaml": KUBE}, "fix", "./pod.yaml", "--in-place", *checks)
+    code, text = run(
+        {"pod.yaml": KUBE},
+        "fix",
+        "./pod.yaml",
+        "--in-place",
+        *checks,
+    )
     assert code == 0, text
     assert changed(KUBE, (tmp_path / "pod.yaml").read_text()) == [
         "+       securityContext:",
@@ -264,8 +448,18 @@ def test_a_container_of_a_pod_is_changed_and_nothing_else(run: Run, tmp_path: Pa
     ]
 
 
-def test_a_user_of_a_pod_must_be_chosen(run: Run, tmp_path: Path) -> None:
-    _, text = run({"pod.yaml": KUBE}, "fix", "./pod.yaml", "--in-place", "--check", "root-user")
+def test_a_user_of_a_pod_must_be_chosen(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    _, text = run(
+        {"pod.yaml": KUBE},
+        "fix",
+        "./pod.yaml",
+        "--in-place",
+        "--check",
+        "root-user",
+    )
     assert "the user to run as must be chosen" in text
     assert (tmp_path / "pod.yaml").read_text() == KUBE
 
@@ -291,11 +485,20 @@ spec:
 """
 
 
-def test_what_a_pod_decides_is_fixed_for_all_or_in_each_container(run: Run, tmp_path: Path) -> None:
+def test_what_a_pod_decides_is_fixed_for_all_or_in_each_container(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     """The root is read-only with what Podman keeps writable in memory, which a cluster does not."""
     wanted = ("host-pid", "seccomp-unconfined", "writable-rootfs")
     checks = [word for check in wanted for word in ("--check", check)]
-    code, text = run({"pod.yaml": OF_POD}, "fix", "./pod.yaml", "--in-place", *checks)
+    code, text = run(
+        {"pod.yaml": OF_POD},
+        "fix",
+        "./pod.yaml",
+        "--in-place",
+        *checks,
+    )
     assert code == 0, text
     context = [
         "+       securityContext:",

@@ -50,7 +50,11 @@ services:
 """
 
 
-def services(tmp_path: Path, files: dict[str, str], *paths: str) -> dict[str, Service]:
+def services(
+    tmp_path: Path,
+    files: dict[str, str],
+    *paths: str,
+) -> dict[str, Service]:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     services, refused = read_services(find([str(tmp_path / path) for path in paths or (".",)]))
@@ -84,7 +88,10 @@ def test_extends_reads_a_file_below_the_folder_and_the_last_word_counts(tmp_path
 def test_an_override_is_merged_in_a_folder_and_files_named_together_are(tmp_path: Path) -> None:
     base = "services:\n  web:\n    image: docker.io/a:1\n    ports: ['80:80']\n"
     over = "services:\n  web:\n    read_only: true\n    ports: ['81:81']\n"
-    web = services(tmp_path, {"compose.yaml": base, "compose.override.yaml": over})["web"]
+    web = services(
+        tmp_path,
+        {"compose.yaml": base, "compose.override.yaml": over},
+    )["web"]
     assert web.spec[READ_ONLY] is True
     assert len(web.spec[PUBLISH]) == 2
     assert web.where(READ_ONLY)[0].span.file.name == "compose.override.yaml"
@@ -107,13 +114,21 @@ def test_an_included_file_is_part_of_the_stack(tmp_path: Path) -> None:
     base = "include:\n  - path: more/db.yaml\nservices: {web: {image: docker.io/a:1}}\n"
     (tmp_path / "more").mkdir()
     more = "services: {db: {image: docker.io/b:1, read_only: true}}\n"
-    made = services(tmp_path, {"compose.yaml": base, "more/db.yaml": more}, "compose.yaml")
+    made = services(
+        tmp_path,
+        {"compose.yaml": base, "more/db.yaml": more},
+        "compose.yaml",
+    )
     assert made.keys() == {"web", "db"}
     assert made["db"].spec[READ_ONLY] is True
 
 
 def test_findings_of_compose_stand_at_their_keys(run: Run) -> None:
-    document = report(run, {"s/compose.yaml": COMPOSE, "s/base.yaml": BASE}, "s")
+    document = report(
+        run,
+        {"s/compose.yaml": COMPOSE, "s/base.yaml": BASE},
+        "s",
+    )
     db, web = service(document, "db"), service(document, "web")
     assert finding(db, "privileged")["line"] == 24
     assert finding(db, "host-network")["line"] == 25
@@ -129,7 +144,10 @@ def test_findings_of_compose_stand_at_their_keys(run: Run) -> None:
         ("include: [compose.yaml]\nservices: {a: {image: x}}\n", "in a circle"),
         ("a: &a [*b]\nb: &b [*a]\n", "not YAML"),
         ("a: &a\n  b: *a\nservices: {x: {image: y}}\n", "contains itself"),
-        ("services: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        (
+            "services: " + "[" * 5000 + "]" * 5000,
+            "nested too deeply",
+        ),
         ("services:\n  a:\n   - :\n  b", "not YAML"),
         (
             "x0: &x0 [1,1,1,1,1,1,1,1,1,1]\n"
@@ -137,11 +155,20 @@ def test_findings_of_compose_stand_at_their_keys(run: Run) -> None:
             + "services: {a: {image: x}}\n",
             "values, counting its aliases",
         ),
-        ("services: {a: {extends: {file: ../../../etc/passwd, service: a}}}\n", "outside the given paths"),
+        (
+            "services: {a: {extends: {file: ../../../etc/passwd, service: a}}}\n",
+            "outside the given paths",
+        ),
     ],
 )
-def test_hostile_yaml_ends_in_one_line(run: Run, text: str, why: str) -> None:
-    code, output = run({"q/compose.yaml": text, "q/web.container": "[Container]\nImage=a\n"}, "check", "q")
+def test_hostile_yaml_ends_in_one_line(
+    run: Run,
+    text: str,
+    why: str,
+) -> None:
+    code, output = run(
+        {"q/compose.yaml": text, "q/web.container": "[Container]\nImage=a\n"}, "check", "q"
+    )
     lines = [line for line in output.splitlines() if line.startswith("q/compose.yaml: not checked")]
     assert len(lines) == 1, output
     assert why in lines[0]
@@ -196,11 +223,22 @@ def test_words_in_variables_count_and_what_only_the_shell_knows_is_open(tmp_path
     made = services(tmp_path, {"start.sh": WORDS})
     assert made.keys() == {"the db", "line 11", "line 12"}
     db = made["the db"].spec
-    assert (db[MEMORY], db[READ_ONLY], db[CAP_DROP], db[PIDS_LIMIT]) == (1 << 30, True, ("all",), 9)
+    assert (
+        db[MEMORY],
+        db[READ_ONLY],
+        db[CAP_DROP],
+        db[PIDS_LIMIT],
+    ) == (1 << 30, True, ("all",), 9)
     assert (db[IMAGE], db[COMMAND]) == ("docker.io/x/y:1", ("sleep", "1"))
     with pytest.raises(Unread):
         made["line 11"].spec[READ_ONLY]
-    assert (made["line 12"].spec[READ_ONLY], made["line 12"].spec[COMMAND]) == (False, ("sleep", "1"))
+    assert (
+        made["line 12"].spec[READ_ONLY],
+        made["line 12"].spec[COMMAND],
+    ) == (
+        False,
+        ("sleep", "1"),
+    )
 
 
 KUBE = """\
@@ -226,7 +264,10 @@ kind: ConfigMap
 """
 
 
-def test_kubernetes_yaml_is_read_as_podman_plays_it(run: Run, tmp_path: Path) -> None:
+def test_kubernetes_yaml_is_read_as_podman_plays_it(
+    run: Run,
+    tmp_path: Path,
+) -> None:
     (tmp_path / "k").mkdir()
     web = services(tmp_path / "k", {"shop.yaml": KUBE})["web"]
     assert (web.spec[USER], web.spec[MEMORY], web.spec[READ_ONLY]) == ("7", 128 << 20, True)

@@ -32,12 +32,26 @@ def lines(path: Path) -> list[str]:
     return path.read_text().splitlines()
 
 
-def test_a_stack_becomes_quadlets_with_the_names_of_its_objects(run: Run, tmp_path: Path) -> None:
-    code, text = run({"shop/compose.yaml": STACK}, "fix", "./shop", "--to", "quadlet", "-o", "out")
+def test_a_stack_becomes_quadlets_with_the_names_of_its_objects(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    code, text = run(
+        {"shop/compose.yaml": STACK},
+        "fix",
+        "./shop",
+        "--to",
+        "quadlet",
+        "-o",
+        "out",
+    )
     assert code == 0, text
     out = tmp_path / "out"
     names = {path.name for path in out.iterdir()}
-    written = "web.container web.build db.container shop_default.network shop_back.network shop_data.volume"
+    written = (
+        "web.container web.build db.container shop_default.network shop_back.network "
+        "shop_data.volume"
+    )
     assert names == {*written.split()}
     web, db = lines(out / "web.container"), lines(out / "db.container")
     for line in (
@@ -49,7 +63,11 @@ def test_a_stack_becomes_quadlets_with_the_names_of_its_objects(run: Run, tmp_pa
         "Network=shop_default.network:alias=web",
     ):
         assert line in web, line
-    for line in ("Notify=healthy", "HealthCmd=pg_isready -U $$POSTGRES_USER", "HealthInterval=10s"):
+    for line in (
+        "Notify=healthy",
+        "HealthCmd=pg_isready -U $$POSTGRES_USER",
+        "HealthInterval=10s",
+    ):
         assert line in db, line
     assert "VolumeName=shop_data" in lines(out / "shop_data.volume")
     assert "Internal=true" in lines(out / "shop_back.network")
@@ -65,5 +83,11 @@ def test_only_compose_files_are_converted(run: Run) -> None:
     files = {"q/web.container": "[Container]\nImage=a\n"}
     code, text = run(files, "fix", "q", "--to", "quadlet")
     assert (code, "is no compose file" in text) == (2, True)
-    code, text = run({"s/compose.yaml": STACK}, "fix", "s", "--to", "kube")
+    code, text = run(
+        {"s/compose.yaml": STACK},
+        "fix",
+        "s",
+        "--to",
+        "kube",
+    )
     assert (code, "converted with --to quadlet" in text) == (2, True)

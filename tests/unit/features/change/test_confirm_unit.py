@@ -7,7 +7,13 @@ import pytest
 
 from hardentui.errors import ChangeFailed
 from hardentui.features.change import confirm_timer
-from hardentui.features.change.confirm_timer import cut_off_changes, install, remove, unit_name, unit_text
+from hardentui.features.change.confirm_timer import (
+    cut_off_changes,
+    install,
+    remove,
+    unit_name,
+    unit_text,
+)
 from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal
 from hardentui.host.podman.generator import verify
@@ -21,7 +27,8 @@ IDENTITY = ENTRY
 
 
 def test_the_unit_runs_the_same_command_with_what_it_needs_to_find_the_journal(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "100% of it"))
     command = ["/opt/my python", "-m", "hardentui", "undo", IDENTITY, "--expired"]
@@ -36,7 +43,10 @@ def test_the_unit_runs_the_same_command_with_what_it_needs_to_find_the_journal(
 @pytest.fixture
 def user_units(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The directory of the units of an ordinary user, whose systemctl does nothing."""
-    monkeypatch.setattr("hardentui.features.change.confirm_timer.os.geteuid", lambda: 4711)
+    monkeypatch.setattr(
+        "hardentui.features.change.confirm_timer.os.geteuid",
+        lambda: 4711,
+    )
     monkeypatch.setattr(
         "hardentui.features.change.confirm_timer.account.environment",
         lambda: {"XDG_CONFIG_HOME": str(tmp_path)},
@@ -56,7 +66,10 @@ def test_it_is_enabled_for_the_user_and_removed_again(user_units: Path) -> None:
     remove(IDENTITY)
 
 
-def test_one_that_cannot_be_enabled_leaves_nothing(user_units: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_cannot_be_enabled_leaves_nothing(
+    user_units: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(*_: object) -> None:
         raise ChangeFailed("systemctl enable failed.")
 
@@ -66,23 +79,42 @@ def test_one_that_cannot_be_enabled_leaves_nothing(user_units: Path, monkeypatch
     assert list(user_units.iterdir()) == []
 
 
-@pytest.mark.parametrize(("age", "started"), [(60.0, True), (5.0, False)])
+@pytest.mark.parametrize(
+    ("age", "started"),
+    [(60.0, True), (5.0, False)],
+)
 def test_the_next_start_takes_back_what_is_overdue(
-    age: float, started: bool, monkeypatch: pytest.MonkeyPatch
+    age: float,
+    started: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    Journal().write(entry(by="anna", state=EntryState.WAITING, confirm_by=time.time() - age))
+    Journal().write(
+        entry(
+            by="anna",
+            state=EntryState.WAITING,
+            confirm_by=time.time() - age,
+        )
+    )
     asked: list[list[str]] = []
-    monkeypatch.setattr(confirm_timer, "start_detached", lambda words: asked.append(list(words)))
+    monkeypatch.setattr(
+        confirm_timer,
+        "start_detached",
+        lambda words: asked.append(list(words)),
+    )
     told = list(cut_off_changes())
     if started:
-        assert told == [f"nobody confirmed a change of web in time: it is rolled back now ({IDENTITY})"]
+        assert told == [
+            f"nobody confirmed a change of web in time: it is rolled back now ({IDENTITY})"
+        ]
         assert asked[0][-4:] == ["undo", IDENTITY, "--expired", "--yes"]
     else:
         assert (told, asked) == ([], [])
 
 
 def test_systemd_accepts_the_unit() -> None:
-    complaints = verify({unit_name(IDENTITY): unit_text(IDENTITY, ["/bin/true", IDENTITY])}, user=False)
+    complaints = verify(
+        {unit_name(IDENTITY): unit_text(IDENTITY, ["/bin/true", IDENTITY])}, user=False
+    )
     if isinstance(complaints, Unread):
         cannot_run(f"systemd-analyze cannot be asked: {complaints.reason}")
     assert complaints == ()

@@ -15,12 +15,15 @@ DAY = 24 * 3600.0
 
 def _restarted(entry: JournalEntry) -> JournalEntry:
     assert entry.confirm_clock is not None
-    return replace(entry, confirm_clock=replace(entry.confirm_clock, boot="another run of the host"))
+    return replace(
+        entry, confirm_clock=replace(entry.confirm_clock, boot="another run of the host")
+    )
 
 
 @pytest.mark.parametrize("shift", [-400 * DAY, -DAY, 0.0, DAY])
 def test_while_the_host_runs_the_time_of_day_does_not_matter(
-    shift: float, monkeypatch: pytest.MonkeyPatch
+    shift: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits = waiting(entry(), 100)
     day = time.time
@@ -28,9 +31,20 @@ def test_while_the_host_runs_the_time_of_day_does_not_matter(
     assert 95 < seconds_left(waits) <= 100
 
 
-@pytest.mark.parametrize(("shift", "left"), [(-DAY, 100), (-40, 100), (0, 100), (30, 70), (DAY, 100 - DAY)])
+@pytest.mark.parametrize(
+    ("shift", "left"),
+    [
+        (-DAY, 100),
+        (-40, 100),
+        (0, 100),
+        (30, 70),
+        (DAY, 100 - DAY),
+    ],
+)
 def test_after_a_restart_it_waits_no_longer_than_it_was_to(
-    shift: float, left: float, monkeypatch: pytest.MonkeyPatch
+    shift: float,
+    left: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits = _restarted(waiting(entry(), 100))
     day = time.time

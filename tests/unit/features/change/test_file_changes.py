@@ -31,7 +31,8 @@ OLD = b"\xffold bytes\r\n"
 
 
 class Host:
-    """A file with a mode and time of its own, a place for a second one, and one in a missing directory."""
+    """A file with a mode and time of its own, a place for a second one, and one in a missing
+    directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / "etc"
@@ -45,7 +46,11 @@ class Host:
         self.files = [
             (str(self.policy), "new policy\n", 0o644),
             (str(self.root / "key.pub"), "a key\n", 0o644),
-            (str(self.root / "deep" / "er" / "drop-in.conf"), "drop-in\n", 0o600),
+            (
+                str(self.root / "deep" / "er" / "drop-in.conf"),
+                "drop-in\n",
+                0o600,
+            ),
         ]
         self.journal = Journal(str(root / "journal"))
 
@@ -54,18 +59,29 @@ class Host:
         for path in sorted(self.root.rglob("*")):
             what = path.stat()
             about = (stat.S_IMODE(what.st_mode), what.st_uid, what.st_gid)
-            result[str(path)] = (*about, what.st_mtime_ns, path.read_bytes()) if path.is_file() else about
+            result[str(path)] = (
+                (*about, what.st_mtime_ns, path.read_bytes()) if path.is_file() else about
+            )
         return result
 
     def change(self) -> JournalEntry:
         made = change_files(
-            self.journal, action=EntryAction.TRUST, subject=str(self.policy), files=self.files, diff="masked"
+            self.journal,
+            action=EntryAction.TRUST,
+            subject=str(self.policy),
+            files=self.files,
+            diff="masked",
         )
         assert made is not None
         return made
 
     def undo(self, entry: JournalEntry) -> JournalEntry:
-        return undo(self.journal, entry.id, [FileOperator()], lambda event: None)
+        return undo(
+            self.journal,
+            entry.id,
+            [FileOperator()],
+            lambda event: None,
+        )
 
 
 @pytest.fixture
@@ -81,7 +97,9 @@ def test_files_change_and_come_back_with_owner_mode_and_time(host: Host) -> None
     assert host.policy.read_text() == "new policy\n"
     assert host.state()[str(host.policy)][:3] == before[str(host.policy)][:3]
     assert stat.S_IMODE(os.stat(host.files[2][0]).st_mode) == 0o600
-    assert [path.name for path in host.root.iterdir() if path.name.startswith("policy")] == ["policy.json"]
+    assert [path.name for path in host.root.iterdir() if path.name.startswith("policy")] == [
+        "policy.json"
+    ]
     undone = host.undo(entry)
     assert undone.state is EntryState.ROLLED_BACK
     assert host.state() == before
@@ -112,7 +130,10 @@ def test_a_later_change_has_to_go_back_first(host: Host) -> None:
     first = host.change()
     host.files[0] = (str(host.policy), "newer policy\n", 0o644)
     second = host.change()
-    with pytest.raises(UsageError, match=f"later change of {host.policy} depends on {first.id}"):
+    with pytest.raises(
+        UsageError,
+        match=f"later change of {host.policy} depends on {first.id}",
+    ):
         host.undo(first)
     host.undo(second)
     host.undo(first)
@@ -176,7 +197,8 @@ def test_what_somebody_changed_since_can_be_closed_as_it_is(host: Host) -> None:
 
 
 def test_a_way_back_that_the_journal_cannot_note_is_told_as_such(
-    host: Host, monkeypatch: pytest.MonkeyPatch
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = host.state()
     entry = host.change()
@@ -186,7 +208,9 @@ def test_a_way_back_that_the_journal_cannot_note_is_told_as_such(
 
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "write", full)
-        with pytest.raises(JournalError, match="is as it was before, but the journal could not record it"):
+        with pytest.raises(
+            JournalError, match="is as it was before, but the journal could not record it"
+        ):
             host.undo(entry)
     assert host.state() == before
     assert host.undo(entry).state is EntryState.ROLLED_BACK
@@ -196,7 +220,9 @@ def test_a_way_back_that_the_journal_cannot_note_is_told_as_such(
 @pytest.mark.parametrize("when", [OperationBegun, OperationDone])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_failure_at_any_operation_leaves_all_as_it_was(
-    host: Host, number: int, when: type[ChangeEvent]
+    host: Host,
+    number: int,
+    when: type[ChangeEvent],
 ) -> None:
     before = host.state()
 
@@ -205,7 +231,10 @@ def test_a_failure_at_any_operation_leaves_all_as_it_was(
             raise WriteError("The disk is full.")
 
     entry = _entry(host)
-    with pytest.raises(ApplyFailed, match=r"The disk is full\. Everything is as before\."):
+    with pytest.raises(
+        ApplyFailed,
+        match=r"The disk is full\. Everything is as before\.",
+    ):
         Transaction(host.journal, [FileOperator()], fail).run(entry)
     assert host.state() == before
     kept = host.journal.read(entry.id)
@@ -233,7 +262,11 @@ def test_an_output_that_nobody_reads_any_more_is_an_interruption(host: Host) -> 
 
 @pytest.mark.parametrize("when", ["OperationBegun", "OperationDone"])
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_after_a_kill_at_any_operation_undo_brings_all_back(host: Host, number: int, when: str) -> None:
+def test_after_a_kill_at_any_operation_undo_brings_all_back(
+    host: Host,
+    number: int,
+    when: str,
+) -> None:
     before = host.state()
     text = f"""
 import os, signal
@@ -250,7 +283,11 @@ def die(event):
 entry = msgspec.json.decode({msgspec.json.encode(_entry(host))!r}, type=JournalEntry)
 Transaction(Journal({host.journal.directory!r}), [FileOperator()], die).run(entry)
 """
-    killed = subprocess.run([sys.executable, "-c", text], timeout=30, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", text],
+        timeout=30,
+        check=False,
+    )
     assert killed.returncode == -signal.SIGKILL
     left = host.journal.newest_to_undo()
     assert (left.state, left.begun) == (EntryState.OPEN, number)
@@ -259,7 +296,8 @@ Transaction(Journal({host.journal.directory!r}), [FileOperator()], die).run(entr
 
 
 def test_a_journal_that_fails_in_the_middle_stops_the_change_and_not_the_way_back(
-    host: Host, monkeypatch: pytest.MonkeyPatch
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before, write, written = host.state(), host.journal.write, 0
 
@@ -298,11 +336,26 @@ def test_only_what_waits_can_be_confirmed(host: Host) -> None:
 
 
 def _entry(host: Host) -> JournalEntry:
-    return entry(*planned_writes(host.files), action=EntryAction.HOST, container="policy")
+    return entry(
+        *planned_writes(host.files),
+        action=EntryAction.HOST,
+        container="policy",
+    )
 
 
-@pytest.mark.parametrize(("seen", "now"), [("read\n", "theirs\n"), ("read\n", None), ("", "theirs\n")])
-def test_what_changed_since_it_was_read_is_not_planned(tmp_path: Path, seen: str, now: str | None) -> None:
+@pytest.mark.parametrize(
+    ("seen", "now"),
+    [
+        ("read\n", "theirs\n"),
+        ("read\n", None),
+        ("", "theirs\n"),
+    ],
+)
+def test_what_changed_since_it_was_read_is_not_planned(
+    tmp_path: Path,
+    seen: str,
+    now: str | None,
+) -> None:
     unit = tmp_path / "web.container"
     if now is not None:
         unit.write_text(now)

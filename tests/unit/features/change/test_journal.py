@@ -16,16 +16,32 @@ from hardentui.features.change.undo import refuse_to_undo
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry, public_entry
 from hardentui.model.operations import FileBefore, WriteFile
 
-BEFORE = FileBefore(content=b"\xff\x00 no text", mode=0o640, uid=3, gid=4, modified_ns=5)
+BEFORE = FileBefore(
+    content=b"\xff\x00 no text",
+    mode=0o640,
+    uid=3,
+    gid=4,
+    modified_ns=5,
+)
 
 
-def entry(identity: str = "20261126-061948-3fa2", **changed: object) -> JournalEntry:
+def entry(
+    identity: str = "20261126-061948-3fa2",
+    **changed: object,
+) -> JournalEntry:
     fields = {
         "id": identity,
         "time": "2026-11-26T06:19:48+00:00",
         "action": EntryAction.APPLY,
         "container": "web",
-        "operations": (WriteFile(path="/etc/web", content=b"new", before=BEFORE, made=("/etc",)),),
+        "operations": (
+            WriteFile(
+                path="/etc/web",
+                content=b"new",
+                before=BEFORE,
+                made=("/etc",),
+            ),
+        ),
         **changed,
     }
     return JournalEntry(**fields)  # type: ignore[arg-type]
@@ -41,9 +57,14 @@ def test_an_entry_comes_back_as_it_was_written_and_only_we_can_read_it(tmp_path:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_each_write_is_on_the_disk_before_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_write_is_on_the_disk_before_it_returns(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_IFMT(os.fstat(handle).st_mode)))
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: synced.append(stat.S_IFMT(os.fstat(handle).st_mode))
+    )
     Journal(str(tmp_path)).write(entry())
     assert synced == [stat.S_IFREG, stat.S_IFDIR]
     synced.clear()
@@ -71,7 +92,11 @@ def test_an_entry_of_another_account_is_not_believed(tmp_path: Path) -> None:
         pytest.skip("only root can give a file away")
     journal = Journal(str(tmp_path))
     journal.write(entry())
-    os.chown(tmp_path / "20261126-061948-3fa2.json", 12345, 12345)
+    os.chown(
+        tmp_path / "20261126-061948-3fa2.json",
+        12345,
+        12345,
+    )
     assert journal.entries() == ()
     assert "another account" in journal.broken()[0].why
 
@@ -79,9 +104,23 @@ def test_an_entry_of_another_account_is_not_believed(tmp_path: Path) -> None:
 def test_an_entry_whose_original_was_removed_offers_no_way_back(tmp_path: Path) -> None:
     journal = Journal(str(tmp_path))
     journal.write(entry("20261126-061948-0001", state=EntryState.DONE))
-    journal.write(entry("20261126-061949-0002", state=EntryState.DONE, forgotten=True))
+    journal.write(
+        entry(
+            "20261126-061949-0002",
+            state=EntryState.DONE,
+            forgotten=True,
+        )
+    )
     first, last = journal.read("20261126-061948-0001"), journal.read("20261126-061949-0002")
-    assert (last.in_force, last.can_be_undone, public_entry(last)["way_back"]) == (True, False, None)
+    assert (
+        last.in_force,
+        last.can_be_undone,
+        public_entry(last)["way_back"],
+    ) == (
+        True,
+        False,
+        None,
+    )
     assert journal.newest_to_undo() == first
     with pytest.raises(UsageError, match="cannot be undone"):
         refuse_to_undo(journal, last)
@@ -105,11 +144,19 @@ def test_the_newest_that_is_in_force_is_undone_first(tmp_path: Path) -> None:
     journal = Journal(str(tmp_path))
     journal.write(entry(state=EntryState.DONE))
     journal.write(entry("20261126-070000-00a2", state=EntryState.ROLLED_BACK))
-    journal.write(entry("20261126-080000-00a2", state=EntryState.DONE, action=EntryAction.UNDO))
+    journal.write(
+        entry(
+            "20261126-080000-00a2",
+            state=EntryState.DONE,
+            action=EntryAction.UNDO,
+        )
+    )
     assert journal.newest_to_undo().id == "20261126-061948-3fa2"
 
 
-def test_an_older_change_is_not_undone_in_the_place_of_one_that_cannot_be_read(tmp_path: Path) -> None:
+def test_an_older_change_is_not_undone_in_the_place_of_one_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
     journal = Journal(str(tmp_path))
     journal.write(entry("20261126-061948-0001"))
     (tmp_path / "20261126-061949-0002.json").write_bytes(b"\0" * 100)
@@ -141,17 +188,42 @@ def test_ids_sort_by_what_was_done_first_also_where_the_clock_is_set_back(tmp_pa
 
 
 def test_the_second_of_two_changes_is_refused_and_told_who_is_at_it(tmp_path: Path) -> None:
-    with locked(str(tmp_path), "web", "unix:///a", "apply by anna"):
+    with locked(
+        str(tmp_path),
+        "web",
+        "unix:///a",
+        "apply by anna",
+    ):
         with (
             pytest.raises(Locked, match=f"apply by anna, process {os.getpid()}"),
-            locked(str(tmp_path), "web", "unix:///a", "apply by ben"),
+            locked(
+                str(tmp_path),
+                "web",
+                "unix:///a",
+                "apply by ben",
+            ),
         ):
             raise AssertionError
-        with locked(str(tmp_path), "web", "unix:///other", "another engine"):
+        with locked(
+            str(tmp_path),
+            "web",
+            "unix:///other",
+            "another engine",
+        ):
             pass
-        with locked(str(tmp_path), "db", "unix:///a", "another container"):
+        with locked(
+            str(tmp_path),
+            "db",
+            "unix:///a",
+            "another container",
+        ):
             pass
-    with locked(str(tmp_path), "web", "unix:///a", "free again"):
+    with locked(
+        str(tmp_path),
+        "web",
+        "unix:///a",
+        "free again",
+    ):
         pass
     assert Locked.exit_code == 2
 

@@ -17,14 +17,22 @@ from tests.support.journal import entry
 def test_a_fix_that_is_not_in_force_on_the_real_container_takes_all_back(tmp_path: Path) -> None:
     unit = tmp_path / "web.container"
     unit.write_text("before")
-    proofs = (JournalProof("writable-rootfs", "pass"), JournalProof("no-memory-limit", "fail", "unlimited"))
+    proofs = (
+        JournalProof("writable-rootfs", "pass"),
+        JournalProof("no-memory-limit", "fail", "unlimited"),
+    )
     service = ServiceOperator(None, None, lambda name, checks: proofs)
     change = entry(
         *planned_writes([(str(unit), "after", 0o644)]),
-        ProveChanges(name="web", checks=("writable-rootfs", "no-memory-limit")),
+        ProveChanges(
+            name="web",
+            checks=("writable-rootfs", "no-memory-limit"),
+        ),
     )
     journal = Journal(str(tmp_path / "journal"))
-    with pytest.raises(ApplyFailed, match=r"Not in force .*: no-memory-limit \(unlimited\)") as refused:
+    with pytest.raises(
+        ApplyFailed, match=r"Not in force .*: no-memory-limit \(unlimited\)"
+    ) as refused:
         Transaction(journal, (FileOperator(), service)).run(change)
     assert "Everything is as before" in refused.value.title
     assert unit.read_text() == "before"

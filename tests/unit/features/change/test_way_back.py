@@ -1,4 +1,5 @@
-"""A way back whose original does not start: the change comes into force again, so that one of both runs."""
+"""A way back whose original does not start: the change comes into force again, so that one of both
+runs."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,8 @@ UNIT = "web.service"
 
 
 class Manager:
-    """A service manager with one unit, which starts unless its file says something that `refused` names."""
+    """A service manager with one unit, which starts unless its file says something that `refused`
+    names."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -33,17 +35,29 @@ class Manager:
     def reload(self) -> None:
         """It reads the file when it starts the unit."""
 
-    def restart(self, unit: str, seconds: float, stop: threading.Event) -> None:
+    def restart(
+        self,
+        unit: str,
+        seconds: float,
+        stop: threading.Event,
+    ) -> None:
         self.runs, self.run = "", self.run + 1
         if (text := self._path.read_text()) in self.refused:
             raise ChangeFailed(f"systemctl restart {unit} failed.")
         self.runs = text
 
-    def start(self, units: Sequence[str], seconds: float) -> None:
+    def start(
+        self,
+        units: Sequence[str],
+        seconds: float,
+    ) -> None:
         assert not units
 
     def properties(self, unit: str, *names: str) -> Mapping[str, str]:
-        return {"ActiveState": "active" if self.runs else "failed", "InvocationID": str(self.run)}
+        return {
+            "ActiveState": "active" if self.runs else "failed",
+            "InvocationID": str(self.run),
+        }
 
     def is_active(self, unit: str) -> bool:
         return bool(self.runs)
@@ -58,7 +72,12 @@ class Manager:
 class Site:
     """A unit that was changed, and its manager."""
 
-    def __init__(self, root: Path, manager: Manager, path: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        manager: Manager,
+        path: Path,
+    ) -> None:
         self.manager = manager
         self.path = path
         self.journal = Journal(str(root / "journal"))
@@ -67,13 +86,24 @@ class Site:
 
     def entry(self) -> JournalEntry:
         writes = planned_writes([(str(self.path), NEW, 0o644)])
-        return entry(NoteUnit(unit=UNIT, invocation="1"), *writes, ReloadUnits(), RestartUnit(unit=UNIT))
+        return entry(
+            NoteUnit(unit=UNIT, invocation="1"), *writes, ReloadUnits(), RestartUnit(unit=UNIT)
+        )
 
     def apply(self) -> JournalEntry:
-        return Transaction(self.journal, self.operators, self.events.append).run(self.entry())
+        return Transaction(
+            self.journal,
+            self.operators,
+            self.events.append,
+        ).run(self.entry())
 
     def undo(self) -> JournalEntry:
-        return undo(self.journal, ENTRY, self.operators, self.events.append)
+        return undo(
+            self.journal,
+            ENTRY,
+            self.operators,
+            self.events.append,
+        )
 
     def state(self) -> EntryState:
         return self.journal.read(ENTRY).state
@@ -84,11 +114,16 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     path = tmp_path / "web.container"
     path.write_text(OLD)
     manager = Manager(path)
-    monkeypatch.setattr("hardentui.features.change.service_operator.Systemctl", lambda uid: manager)
+    monkeypatch.setattr(
+        "hardentui.features.change.service_operator.Systemctl",
+        lambda uid: manager,
+    )
     return Site(tmp_path, manager, path)
 
 
-def test_the_change_is_in_force_again_and_can_be_undone_once_the_original_starts(site: Site) -> None:
+def test_the_change_is_in_force_again_and_can_be_undone_once_the_original_starts(
+    site: Site,
+) -> None:
     assert site.apply().state is EntryState.DONE
     changed = site.path.stat().st_mtime_ns
     site.manager.refused = (OLD,)
@@ -126,10 +161,21 @@ def test_a_unit_that_never_worked_with_the_change_keeps_its_former_file(site: Si
 
 def test_what_nobody_confirmed_stays_where_the_original_does_not_start(site: Site) -> None:
     done = site.apply()
-    site.journal.write(replace(done, state=EntryState.WAITING, confirm_by=1.0))
+    site.journal.write(
+        replace(
+            done,
+            state=EntryState.WAITING,
+            confirm_by=1.0,
+        )
+    )
     site.manager.refused = (OLD,)
     kept = undo(
-        site.journal, done.id, site.operators, site.events.append, why="Too late.", only=EntryState.WAITING
+        site.journal,
+        done.id,
+        site.operators,
+        site.events.append,
+        why="Too late.",
+        only=EntryState.WAITING,
     )
     assert (kept.state, kept.confirm_by) == (EntryState.DONE, 0.0)
     assert "So web runs with the change again" in site.journal.read(done.id).reason

@@ -36,9 +36,20 @@ def _check(
 
 CHECKS = Checks(
     {},
-    (_check("writable-rootfs", tmpfs=("/run", "/tmp"), size=64, strict=True, mode="rw"), _check("root-user")),
+    (
+        _check(
+            "writable-rootfs",
+            tmpfs=("/run", "/tmp"),
+            size=64,
+            strict=True,
+            mode="rw",
+        ),
+        _check("root-user"),
+    ),
 )
-STEPS = "\n".join(f'[[step]]\nnumber = {number}\ntitle = "Step {number}"\n' for number in range(1, 11))
+STEPS = "\n".join(
+    f'[[step]]\nnumber = {number}\ntitle = "Step {number}"\n' for number in range(1, 11)
+)
 GOOD = f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = ["writable-rootfs", "root-user"]\n'
 
 
@@ -50,24 +61,37 @@ def _faults(text: str) -> tuple[str, ...]:
 
 
 def test_a_checklist_keeps_order_texts_and_parameters() -> None:
-    text = GOOD + '[check.writable-rootfs]\ntmpfs = ["/run"]\nsize = 8\nstrict = false\nmode = "ro"\n'
+    text = (
+        GOOD + '[check.writable-rootfs]\ntmpfs = ["/run"]\nsize = 8\nstrict = false\nmode = "ro"\n'
+    )
     checklist = checklists.parse(text, "mine", CHECKS)
     assert (checklist.id, checklist.title, len(checklist.steps)) == ("mine", "Mine", 10)
     assert checklist.steps[9].checks == ("writable-rootfs", "root-user")
     assert checklist.parameters == {
-        "writable-rootfs": {"tmpfs": ("/run",), "size": 8, "strict": False, "mode": "ro"}
+        "writable-rootfs": {
+            "tmpfs": ("/run",),
+            "size": 8,
+            "strict": False,
+            "mode": "ro",
+        }
     }
 
 
 def test_a_step_can_take_all_its_checks_worst_first() -> None:
     own = (
-        _check("low", step=10, severity=Severity.LOW),
+        _check(
+            "low",
+            step=10,
+            severity=Severity.LOW,
+        ),
         _check("b-high", step=10),
         _check("elsewhere", step=9),
         _check("a-high", step=10),
     )
     checks = Checks({}, own)
-    checklist = checklists.parse(f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = "all"\n', "mine", checks)
+    checklist = checklists.parse(
+        f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = "all"\n', "mine", checks
+    )
     assert [check.id for check in Judge(checklist, checks).checks] == ["a-high", "b-high", "low"]
     assert checklist.steps[8].checks == ()
 

@@ -60,17 +60,29 @@ def _examples(check: Check) -> list[ContainerFacts]:
 
 
 def _facts(container: dict[str, Any]) -> ContainerFacts:
-    """A container on paper: `run` is the arguments of `podman create`, `kernel` what the kernel enforces."""
+    """A container on paper: `run` is the arguments of `podman create`, `kernel` what the kernel
+    enforces."""
     spec = spec_from_argv(["podman", "create", *container["run"]])
     hidden = frozenset(BY_NAME[name] for name in container.get("hidden", ()))
-    settings = {option: setting for option, setting in spec.settings.items() if option not in hidden}
+    settings = {
+        option: setting for option, setting in spec.settings.items() if option not in hidden
+    }
     kernel: Kernel | NotRunning = NotRunning("on paper")
     if seen := container.get("kernel"):
         names = frozenset(capability_name(name) for name in seen["capabilities"])
         kernel = Kernel(
             1,
-            capabilities=CapabilitySets(names, names, frozenset(), names),
-            limits=Limits(memory=size_of(seen["memory"]), pids=seen["pids"], cpus=seen.get("cpus")),
+            capabilities=CapabilitySets(
+                names,
+                names,
+                frozenset(),
+                names,
+            ),
+            limits=Limits(
+                memory=size_of(seen["memory"]),
+                pids=seen["pids"],
+                cpus=seen.get("cpus"),
+            ),
             seccomp_mode=("none", "strict", "filter").index(seen["seccomp-mode"]),
             read_only_root=seen.get("read-only", False),
             no_new_privileges=seen.get("no-new-privileges", False),
@@ -96,21 +108,31 @@ def test_each_is_proven_on_containers_of_its_kind(name: str) -> None:
             verdict = judge(check, facts, parameters_of(check, checklist))
             assert verdict.status == expected, f"{container['name']}: {check_id}: {verdict.reason}"
             shown.add((check_id, verdict.status))
-            plan = make_plan(facts, [Choice(check_id)], [check], checklist)
+            plan = make_plan(
+                facts,
+                [Choice(check_id)],
+                [check],
+                checklist,
+            )
             if (
                 verdict.status is Status.FAIL
                 and check in checklist.own
                 and check.remediate
                 and not plan.skipped
             ):
-                after = judge(check, facts.planned(plan.after), parameters_of(check, checklist)).status
+                after = judge(
+                    check, facts.planned(plan.after), parameters_of(check, checklist)
+                ).status
                 assert after in (Status.PASS, Status.NOT_APPLICABLE), check_id
     own = {check.id for check in checklist.own if check.id not in checklist.inherited}
     assert own or name == "baseline"
     assert shown >= {(check, status) for check in own for status in (Status.PASS, Status.FAIL)}
 
 
-@pytest.mark.parametrize("name", ["ten-steps", *PROFILES, "templates/own"])
+@pytest.mark.parametrize(
+    "name",
+    ["ten-steps", *PROFILES, "templates/own"],
+)
 def test_the_schema_for_editors_takes_it(name: str) -> None:
     directory = Path(loading.directory_of_ours())
     schema = json.loads((directory / "schema.json").read_text())
@@ -144,7 +166,12 @@ def test_each_asks_what_the_one_below_asks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lower", "higher"), [("baseline", "ten-steps"), ("ten-steps", "strict"), ("strict", "edge")]
+    ("lower", "higher"),
+    [
+        ("baseline", "ten-steps"),
+        ("ten-steps", "strict"),
+        ("strict", "edge"),
+    ],
 )
 def test_what_fails_below_fails_above(lower: str, higher: str) -> None:
     below, above = _load(lower), _load(higher)
@@ -190,7 +217,10 @@ def test_a_checklist_stands_on_another_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('extends = "strict"\n[without]\nroot-usr = "why"\n', "there is no check 'root-usr'; did you mean"),
+        (
+            'extends = "strict"\n[without]\nroot-usr = "why"\n',
+            "there is no check 'root-usr'; did you mean",
+        ),
         ('extends = "strict"\n[without]\nroot-user = ""\n', "root-user is empty"),
         ('extends = "strict"\nwithout = ["root-user"]\n', "without must be a table"),
         ("extends = 3\n", "extends must be a string"),
@@ -206,7 +236,11 @@ def test_a_checklist_stands_on_another_one(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_one_on_top_is_said(text: str, fault: str, tmp_path: Path) -> None:
+def test_what_is_wrong_with_one_on_top_is_said(
+    text: str,
+    fault: str,
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "me.toml"
     path.write_text(f'id = "me"\ntitle = "Me"\n{text}')
     with pytest.raises(ChecklistError) as caught:

@@ -1,4 +1,5 @@
-"""A network that a fix brings is written as a unit, or created in the script, along with the container."""
+"""A network that a fix brings is written as a unit, or created in the script, along with the
+container."""
 
 import pytest
 
@@ -10,12 +11,28 @@ from hardentui.model.spec import Spec, Version
 from hardentui.options import IMAGE, NAME, NETWORK
 
 BEFORE = Spec.of((NAME, "web"), (IMAGE, "localhost/app:1"))
-PLAN = Plan("web", "localhost/app:1", (), (), BEFORE, BEFORE.with_(NETWORK, ("web-net",)))
-FACTS = container((NAME, "web"), (IMAGE, "localhost/app:1"), engine=rootful())
+PLAN = Plan(
+    "web",
+    "localhost/app:1",
+    (),
+    (),
+    BEFORE,
+    BEFORE.with_(NETWORK, ("web-net",)),
+)
+FACTS = container(
+    (NAME, "web"),
+    (IMAGE, "localhost/app:1"),
+    engine=rootful(),
+)
 
 
 def files(target: Target, version: str = "5.4.2") -> dict[str, str]:
-    made = new_files(FACTS, PLAN, target, version=Version.parse(version))
+    made = new_files(
+        FACTS,
+        PLAN,
+        target,
+        version=Version.parse(version),
+    )
     return {file.name: file.text for file in made.files}
 
 

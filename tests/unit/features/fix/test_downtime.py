@@ -16,7 +16,10 @@ ENGINE = "unix:///a"
 
 def _facts(signal: str = "") -> ContainerFacts:
     config = {"StopSignal": signal, "StopTimeout": 20}
-    return container(engine=rootful(), inspect={"State": {"Pid": 77}, "Config": config})
+    return container(
+        engine=rootful(),
+        inspect={"State": {"Pid": 77}, "Config": config},
+    )
 
 
 def _files(tmp_path: Path, caught: int) -> Rooted:
@@ -27,27 +30,76 @@ def _files(tmp_path: Path, caught: int) -> Rooted:
     return Rooted(tmp_path)
 
 
-def _entry(container: str, engine: str, down: float | None) -> JournalEntry:
-    return entry(container=container, engine=engine, downtime_seconds=down)
+def _entry(
+    container: str,
+    engine: str,
+    down: float | None,
+) -> JournalEntry:
+    return entry(
+        container=container,
+        engine=engine,
+        downtime_seconds=down,
+    )
 
 
 @pytest.mark.parametrize(
     ("signal", "caught", "seconds"),
-    [("", 1 << 14, 1.5), ("", 0, 21.5), ("SIGQUIT", 1 << 14, 21.5), ("QUIT", 1 << 2, 1.5), ("9", 0, 1.5)],
+    [
+        ("", 1 << 14, 1.5),
+        ("", 0, 21.5),
+        ("SIGQUIT", 1 << 14, 21.5),
+        ("QUIT", 1 << 2, 1.5),
+        ("9", 0, 1.5),
+    ],
 )
 def test_who_ignores_the_stop_signal_is_killed_later(
-    tmp_path: Path, signal: str, caught: int, seconds: float
+    tmp_path: Path,
+    signal: str,
+    caught: int,
+    seconds: float,
 ) -> None:
-    expected = expected_downtime(_facts(signal), _files(tmp_path, caught), (), ENGINE, None)
+    expected = expected_downtime(
+        _facts(signal),
+        _files(tmp_path, caught),
+        (),
+        ENGINE,
+        None,
+    )
     assert expected.seconds == seconds
 
 
 def test_a_trial_knows_better_and_the_last_change_best(tmp_path: Path) -> None:
     facts, files, tried = _facts(), _files(tmp_path, 1 << 14), (2.0, 0.5)
-    assert expected_downtime(facts, files, (), ENGINE, tried).seconds == 2.5
-    entries = (_entry("web", ENGINE, None), _entry("web", "unix:///b", 9.0), _entry("db", ENGINE, 8.0))
-    assert expected_downtime(facts, files, entries, ENGINE, tried).seconds == 2.5
-    known = (*entries, _entry("web", ENGINE, 0.7))
-    assert expected_downtime(facts, files, known, ENGINE, tried).words == (
-        "Expected downtime: about 0.7 s (as in its last change)."
+    assert (
+        expected_downtime(
+            facts,
+            files,
+            (),
+            ENGINE,
+            tried,
+        ).seconds
+        == 2.5
     )
+    entries = (
+        _entry("web", ENGINE, None),
+        _entry("web", "unix:///b", 9.0),
+        _entry("db", ENGINE, 8.0),
+    )
+    assert (
+        expected_downtime(
+            facts,
+            files,
+            entries,
+            ENGINE,
+            tried,
+        ).seconds
+        == 2.5
+    )
+    known = (*entries, _entry("web", ENGINE, 0.7))
+    assert expected_downtime(
+        facts,
+        files,
+        known,
+        ENGINE,
+        tried,
+    ).words == ("Expected downtime: about 0.7 s (as in its last change).")

@@ -15,19 +15,44 @@ SECRET = "topsecret-4711"
 
 
 def _facts(*pairs: object) -> ContainerFacts:
-    facts = of_own_unit("web", (NAME, "web"), (IMAGE, "docker.io/library/web:1"), *pairs)  # type: ignore[arg-type]
+    facts = of_own_unit(
+        "web",
+        (NAME, "web"),
+        (IMAGE, "docker.io/library/web:1"),
+        *pairs,
+    )  # type: ignore[arg-type]
     return facts.replace(inspect={})
 
 
 def _plan(before: Spec) -> Plan:
-    return Plan("web", "web", (), (), before, before.with_(READ_ONLY, True))
+    return Plan(
+        "web",
+        "web",
+        (),
+        (),
+        before,
+        before.with_(READ_ONLY, True),
+    )
 
 
-@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN, Target.KUBE, Target.ANSIBLE])
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target.QUADLET,
+        Target.RUN,
+        Target.KUBE,
+        Target.ANSIBLE,
+    ],
+)
 def test_files_hold_the_secret_and_what_is_shown_does_not(target: Target) -> None:
     odd = f"API_TOKEN={SECRET} in two words"  # no label of Kubernetes: a note names it
     facts = _facts((ENV, (f"DB_PASSWORD={SECRET}", "A=1")), (LABELS, (odd,)))
-    draft = new_files(facts, _plan(facts.spec), target, verify=False)
+    draft = new_files(
+        facts,
+        _plan(facts.spec),
+        target,
+        verify=False,
+    )
     file = draft.files[0]
     assert SECRET in file.text
     assert SECRET not in file.masked
@@ -38,22 +63,54 @@ def test_files_hold_the_secret_and_what_is_shown_does_not(target: Target) -> Non
 
 
 def test_a_script_brings_those_of_the_containers_that_need_it() -> None:
-    app = _facts((REQUIRES, ("web",))).replace(id="a" * 64, name="app")
+    app = _facts((REQUIRES, ("web",))).replace(
+        id="a" * 64,
+        name="app",
+    )
     app = app.replace(spec=app.spec.with_(NAME, "app"))
-    other = app.replace(id="b" * 64, name="other", spec=app.spec.with_(NAME, "other").without(REQUIRES))
-    draft = new_files(_facts(), None, Target.RUN, neighbours=Neighbours((app, other)))
-    assert [(file.name, file.of_pod) for file in draft.files] == [("web.sh", False), ("app.sh", True)]
+    other = app.replace(
+        id="b" * 64, name="other", spec=app.spec.with_(NAME, "other").without(REQUIRES)
+    )
+    draft = new_files(
+        _facts(),
+        None,
+        Target.RUN,
+        neighbours=Neighbours((app, other)),
+    )
+    assert [(file.name, file.of_pod) for file in draft.files] == [
+        ("web.sh", False),
+        ("app.sh", True),
+    ]
     assert "nothing was hardened" in draft.files[1].text
 
 
 @pytest.mark.parametrize("target", [Target.KUBE, Target.ANSIBLE])
 def test_only_a_quadlet_is_written_with_the_whole_stack(target: Target) -> None:
-    app = _facts((REQUIRES, ("web",))).replace(id="a" * 64, name="app")
+    app = _facts((REQUIRES, ("web",))).replace(
+        id="a" * 64,
+        name="app",
+    )
     app = app.replace(spec=app.spec.with_(NAME, "app"))
     stack = Neighbours((app,))
     alone = new_files(_facts(), None, target)
-    assert new_files(_facts(), None, target, neighbours=stack) == alone
-    names = [file.name for file in new_files(_facts(), None, Target.QUADLET, neighbours=stack).files]
+    assert (
+        new_files(
+            _facts(),
+            None,
+            target,
+            neighbours=stack,
+        )
+        == alone
+    )
+    names = [
+        file.name
+        for file in new_files(
+            _facts(),
+            None,
+            Target.QUADLET,
+            neighbours=stack,
+        ).files
+    ]
     assert names == ["web.container", "app.container"]
 
 
@@ -61,13 +118,25 @@ def test_data_that_is_in_no_volume_is_named() -> None:
     facts = _facts().replace(changes=(FileChange("/srv/app.db", "added", False),))
     told = new_files(facts, None, Target.RUN).warnings
     assert any("the new web starts without /srv/app.db" in warning for warning in told)
-    assert not any("starts without" in warning for warning in new_files(_facts(), None, Target.RUN).warnings)
+    assert not any(
+        "starts without" in warning for warning in new_files(_facts(), None, Target.RUN).warnings
+    )
 
 
 def test_volumes_that_get_another_owner_are_known() -> None:
     volume = Mount("volume", "kept", "/data")
     facts = _facts((MOUNTS, (volume, Mount("bind", "/srv", "/srv"))))
-    owned = (Mount("volume", "kept", "/data", ("U",)), Mount("bind", "/srv", "/srv", ("U",)))
-    plan = Plan("web", "web", (), (), facts.spec, facts.spec.with_(MOUNTS, owned))
+    owned = (
+        Mount("volume", "kept", "/data", ("U",)),
+        Mount("bind", "/srv", "/srv", ("U",)),
+    )
+    plan = Plan(
+        "web",
+        "web",
+        (),
+        (),
+        facts.spec,
+        facts.spec.with_(MOUNTS, owned),
+    )
     assert new_files(facts, plan, Target.RUN).chowned == ("kept",)
     assert new_files(facts, None, Target.RUN).chowned == ()

@@ -1,4 +1,5 @@
-"""The unit that a container runs from, why it is not changed from here, and the command that would do it."""
+"""The unit that a container runs from, why it is not changed from here, and the command that would
+do it."""
 
 import shlex
 from pathlib import Path
@@ -31,11 +32,27 @@ def _container() -> ContainerFacts:
 
 
 @pytest.mark.parametrize(
-    ("unit", "exists"), [("gone.service", False), ("podman-compose@wiki.service", Unread("no systemd"))]
+    ("unit", "exists"),
+    [
+        ("gone.service", False),
+        ("podman-compose@wiki.service", Unread("no systemd")),
+    ],
 )
-def test_a_unit_that_is_only_a_label_keeps_nobody_from_an_apply(unit: str, exists: bool | Unread) -> None:
+def test_a_unit_that_is_only_a_label_keeps_nobody_from_an_apply(
+    unit: str,
+    exists: bool | Unread,
+) -> None:
     labels = {"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": unit}}}
-    assert own_unit(FILES, _container().replace(inspect=labels, unit_exists=exists)) is None
+    assert (
+        own_unit(
+            FILES,
+            _container().replace(
+                inspect=labels,
+                unit_exists=exists,
+            ),
+        )
+        is None
+    )
 
 
 def test_a_quadlet_can_be_edited_or_get_a_drop_in(config: Path) -> None:
@@ -62,8 +79,14 @@ def test_a_generated_service_gets_a_drop_in_only(config: Path) -> None:
     assert unit.ways == (Target.DROP_IN,)
 
 
-@pytest.mark.parametrize("text", ["[Container]\nContainerName=other\nImage=x\n", "\x00"])
-def test_a_file_that_is_not_its_own_says_why(config: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["[Container]\nContainerName=other\nImage=x\n", "\x00"],
+)
+def test_a_file_that_is_not_its_own_says_why(
+    config: Path,
+    text: str,
+) -> None:
     (config / "containers" / "systemd" / "web.container").write_text(text)
     unit = own_unit(FILES, _container())
     assert unit is not None
@@ -87,7 +110,12 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
     facts = _container()
     (config / "containers" / "systemd" / "web.container").write_text(QUADLET)
     saved = facts.replace(engine=facts.engine.replace(simulated=True))
-    file = DraftFile("a.conf", "x\n", masked="x\n", directory=str(config / "new.d"))
+    file = DraftFile(
+        "a.conf",
+        "x\n",
+        masked="x\n",
+        directory=str(config / "new.d"),
+    )
     draft = Draft(target=Target.DROP_IN, files=(file,))
     unit = own_unit(FILES, saved)
     assert unit is not None
@@ -101,13 +129,34 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rootless", "local", "sudo", "url"),
-    [(True, True, True, True), (False, True, True, False), (True, False, False, False)],
+    [
+        (True, True, True, True),
+        (False, True, True, False),
+        (True, False, False, False),
+    ],
 )
-def test_the_command_that_would_do_it(rootless: bool, local: bool, sudo: bool, url: bool) -> None:
+def test_the_command_that_would_do_it(
+    rootless: bool,
+    local: bool,
+    sudo: bool,
+    url: bool,
+) -> None:
     facts = _container()
-    engine = facts.engine.replace(rootless=rootless, local=local)
-    hostile = facts.replace(name="x; reboot", engine=engine)
-    words = shlex.split(command_in_place(hostile, Target.UNIT, "/srv/my plans/a.toml"))
+    engine = facts.engine.replace(
+        rootless=rootless,
+        local=local,
+    )
+    hostile = facts.replace(
+        name="x; reboot",
+        engine=engine,
+    )
+    words = shlex.split(
+        command_in_place(
+            hostile,
+            Target.UNIT,
+            "/srv/my plans/a.toml",
+        )
+    )
     assert (words[0] == "sudo") is sudo
     assert (words[-2:] == ["--url", engine.url]) is url
     assert words[words.index("fix") + 1] == facts.id[:12]

@@ -1,4 +1,5 @@
-"""Units of a management server and its proxies can be read and fixed: nothing of their command is lost."""
+"""Units of a management server and its proxies can be read and fixed: nothing of their command is
+lost."""
 
 import pytest
 from msgspec.structs import replace
@@ -17,42 +18,72 @@ from tests.support.management_units import UNITS, image_drop_in
 VERSION = Version(5, 4, 2)
 
 
-def origin(service: str, *, image_known: bool = True, **over: str) -> Origin:
+def origin(
+    service: str,
+    *,
+    image_known: bool = True,
+    **over: str,
+) -> Origin:
     text, variable, _ = UNITS[service]
     directory = f"/etc/systemd/system/{service}.d"
     drop_ins = ((f"{directory}/generated.conf", image_drop_in(variable)),) if image_known else ()
     path = f"/etc/systemd/system/{service}"
     return Origin(
-        OriginKind.SERVICE, service, path, over.get("text", text), ServiceManager(False), drop_ins=drop_ins
+        OriginKind.SERVICE,
+        service,
+        path,
+        over.get("text", text),
+        ServiceManager(False),
+        drop_ins=drop_ins,
     )
 
 
 def planned(before: Origin, after: Spec) -> UnitEdit:
-    return edited(before, Plan("club", "club", (), (), unit_spec(before), after), VERSION)
+    return edited(
+        before,
+        Plan(
+            "club",
+            "club",
+            (),
+            (),
+            unit_spec(before),
+            after,
+        ),
+        VERSION,
+    )
 
 
 def fixed(before: Origin, made: UnitEdit) -> Origin:
     """The unit once the drop-in lies where it belongs."""
     (file,) = made.files
-    return replace(before, drop_ins=tuple(sorted((*before.drop_ins, (file.path, file.text)))))
+    return replace(
+        before,
+        drop_ins=tuple(sorted((*before.drop_ins, (file.path, file.text)))),
+    )
 
 
 @pytest.mark.parametrize("service", UNITS)
 @pytest.mark.parametrize("image_known", [True, False])
-def test_name_and_image_are_read_whatever_variables_are_unset(service: str, image_known: bool) -> None:
+def test_name_and_image_are_read_whatever_variables_are_unset(
+    service: str,
+    image_known: bool,
+) -> None:
     spec = unit_spec(origin(service, image_known=image_known))
     assert spec[NAME] == UNITS[service][2]
     assert (spec[IMAGE] == management_units.IMAGE) is image_known
 
 
 def test_a_variable_goes_with_the_word_that_it_stands_in() -> None:
-    """`-e TZ=${TZ}` with TZ unset: nothing of it may stay behind, where it would be taken for the image."""
+    """`-e TZ=${TZ}` with TZ unset: nothing of it may stay behind, where it would be taken for the
+    image."""
     result = origin("club-events@0.service")
     before = unit_spec(result)
     assert "TZ=" in before[ENV]
     made = planned(
         result,
-        before.with_(ENV, tuple(variable for variable in before[ENV] if not variable.startswith("TZ="))),
+        before.with_(
+            ENV, tuple(variable for variable in before[ENV] if not variable.startswith("TZ="))
+        ),
     )
     assert made.left_out == ()
     assert "TZ" not in made.files[0].text.partition("ExecStart=\n")[2]
@@ -69,21 +100,44 @@ def copied(service: str = "club-web.service") -> tuple[Origin, UnitEdit]:
 
 def test_an_update_of_the_unit_is_noticed_behind_a_repeated_command() -> None:
     result, made = copied()
-    updated = result.text.replace("--cgroups=no-conmon", "--cgroups=no-conmon --secret club-new")
+    updated = result.text.replace(
+        "--cgroups=no-conmon",
+        "--cgroups=no-conmon --secret club-new",
+    )
     later = replace(fixed(result, made), text=updated)
     assert outdated_copy(later) == made.files[0].path
     before = unit_spec(later)
-    with pytest.raises(CannotExpress, match="repeats a command that has since changed in the unit"):
+    with pytest.raises(
+        CannotExpress,
+        match="repeats a command that has since changed in the unit",
+    ):
         planned(later, before.with_(CAP_DROP, ("all",)))
 
 
-@pytest.mark.parametrize("service", ["club-boot.service", "club-server.service"])
+@pytest.mark.parametrize(
+    "service",
+    ["club-boot.service", "club-server.service"],
+)
 def test_a_network_that_a_fix_brings_is_created_before_the_start(service: str) -> None:
     result = origin(service)
     before = unit_spec(result)
-    context = UnitContext(version=VERSION, networks={"club-net": {"name": "club-net", "driver": "bridge"}})
-    plan = Plan("club", "club", (), (), before, before.with_(NETWORK, ("club-net",)))
-    made = edited(result, plan, VERSION, context=context)
+    context = UnitContext(
+        version=VERSION, networks={"club-net": {"name": "club-net", "driver": "bridge"}}
+    )
+    plan = Plan(
+        "club",
+        "club",
+        (),
+        (),
+        before,
+        before.with_(NETWORK, ("club-net",)),
+    )
+    made = edited(
+        result,
+        plan,
+        VERSION,
+        context=context,
+    )
     line = "ExecStartPre=/usr/bin/podman network create --ignore club-net"
     assert made.files[0].text.splitlines().count(line) == 1
     assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
@@ -96,11 +150,25 @@ def test_an_edit_for_another_podman_is_proven_by_its_generator(version: str) -> 
     target = Version.parse(version)
     text = "[Container]\nImage=a\nContainerName=web\nVolume=%h/d:/d\nUlimit=nofile=1:2\nUser=1000\n"
     path = "/etc/containers/systemd/web.container"
-    result = Origin(OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target)
+    result = Origin(
+        OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target
+    )
     before = unit_spec(result)
-    after = before.with_(USER, "1000:1000").with_(ULIMIT, (*before[ULIMIT], "nproc=3:4"))
-    after = after.with_(MOUNTS, tuple(mount.with_options("ro") for mount in before[MOUNTS]))
-    made = edited(result, Plan("web", "a", (), (), before, after), target)
+    after = before.with_(USER, "1000:1000").with_(
+        ULIMIT,
+        (*before[ULIMIT], "nproc=3:4"),
+    )
+    after = after.with_(
+        MOUNTS,
+        tuple(mount.with_options("ro") for mount in before[MOUNTS]),
+    )
+    made = edited(
+        result,
+        Plan("web", "a", (), (), before, after),
+        target,
+    )
     assert made.left_out == ()
     proof = prove_edit(result, made, target, VERSION)
-    assert proof.startswith(f"the generator of Podman {target}, as built into HardenTUI, accepts it")
+    assert proof.startswith(
+        f"the generator of Podman {target}, as built into HardenTUI, accepts it"
+    )

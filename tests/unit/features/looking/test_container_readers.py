@@ -1,4 +1,5 @@
-"""Files that one container names: who can change them, besides root and the account of a rootless engine."""
+"""Files that one container names: who can change them, besides root and the account of a rootless
+engine."""
 
 import os
 import tempfile
@@ -39,15 +40,31 @@ def program() -> Iterator[Path]:
 
 
 def looked_at(
-    *pairs: Any, uid: int = OWNER, config: Any = None, volumes: Any = None, **inspect: Any
+    *pairs: Any,
+    uid: int = OWNER,
+    config: Any = None,
+    volumes: Any = None,
+    **inspect: Any,
 ) -> ContainerFacts:
     """The facts with what was added. `config`: the config.json of the runtime."""
     runtime = RuntimeConfigs().read(config or {})
     engine_facts = rootless(trust=TrustFacts(uid=uid))
-    facts = container(*pairs, inspect=inspect, engine=engine_facts, runtime=runtime, volumes=volumes or {})
+    facts = container(
+        *pairs, inspect=inspect, engine=engine_facts, runtime=runtime, volumes=volumes or {}
+    )
     engine = Engine(facts.engine, lambda: RecordedConnection({}, {}))
-    once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
-    place = Place(engine, LocalFiles(), once, RuntimeConfigs())
+    once = OncePerEngine(
+        engine,
+        LocalFiles(),
+        cast("Any", None),
+        lambda: datetime.now(UTC),
+    )
+    place = Place(
+        engine,
+        LocalFiles(),
+        once,
+        RuntimeConfigs(),
+    )
     return facts.replace(**{name: later(read, place) for name, read in READERS.items()})
 
 
@@ -58,8 +75,14 @@ def named(path: Path, way: str) -> dict[str, Any]:
     return {"Config": {"CreateCommand": ["podman", "run", *words, "localhost/web:1"]}}
 
 
-@pytest.mark.parametrize("way", ["--runtime", "--init-path", "--hooks-dir", "--conmon"])
-def test_a_program_that_others_can_replace_fails_however_it_is_named(program: Path, way: str) -> None:
+@pytest.mark.parametrize(
+    "way",
+    ["--runtime", "--init-path", "--hooks-dir", "--conmon"],
+)
+def test_a_program_that_others_can_replace_fails_however_it_is_named(
+    program: Path,
+    way: str,
+) -> None:
     check = "replaceable-container-programs"
     assert status_of(check, looked_at(**named(program, way))) is PASS
     program.parent.chmod(0o777)
@@ -67,10 +90,20 @@ def test_a_program_that_others_can_replace_fails_however_it_is_named(program: Pa
 
 
 @pytest.mark.parametrize("way", ["hook", "init", "interpreter"])
-def test_so_does_what_only_the_configuration_of_the_runtime_names(program: Path, way: str) -> None:
+def test_so_does_what_only_the_configuration_of_the_runtime_names(
+    program: Path,
+    way: str,
+) -> None:
     config: dict[str, Any] = {"hooks": {"prestart": [{"path": str(program)}], "poststop": None}}
     if way == "init":
-        config = {"mounts": [{"destination": "/run/podman-init", "source": str(program)}]}
+        config = {
+            "mounts": [
+                {
+                    "destination": "/run/podman-init",
+                    "source": str(program),
+                }
+            ]
+        }
     elif way == "interpreter":
         script = program.parent.parent / "hook"
         script.write_text(f"#!{program}\n")
@@ -93,11 +126,16 @@ def test_so_does_what_only_the_configuration_of_the_runtime_names(program: Path,
     ],
 )
 def test_so_does_a_script_of_its_own_that_every_account_can_change(
-    program: Path, words: tuple[str, ...]
+    program: Path,
+    words: tuple[str, ...],
 ) -> None:
     check = "replaceable-container-programs"
     mount = (MOUNTS, (Mount("bind", str(program.parent), "/app"),))
-    command: dict[str, Any] = {"Path": words[0], "Args": list(words[1:]), "Config": {"WorkingDir": "/app"}}
+    command: dict[str, Any] = {
+        "Path": words[0],
+        "Args": list(words[1:]),
+        "Config": {"WorkingDir": "/app"},
+    }
     assert status_of(check, looked_at(mount, **command)) is NOT_APPLICABLE
     program.chmod(0o766)
     assert status_of(check, looked_at(mount, **command)) is FAIL
@@ -108,14 +146,23 @@ def test_so_does_a_script_of_its_own_that_every_account_can_change(
 
 
 @pytest.mark.parametrize("directory", [True, False])
-def test_a_secret_by_bind_mount_is_for_its_reader_alone(program: Path, *, directory: bool) -> None:
-    source, target = (program.parent, "/run/secrets") if directory else (program, "/var/run/secrets/db")
+def test_a_secret_by_bind_mount_is_for_its_reader_alone(
+    program: Path,
+    *,
+    directory: bool,
+) -> None:
+    source, target = (
+        (program.parent, "/run/secrets") if directory else (program, "/var/run/secrets/db")
+    )
     facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
     assert status_of("loose-secret", facts) is FAIL
     if directory:
         options = {"type": "none", "o": "bind", "device": str(source)}
         volume = VolumeFacts("keys", {"Options": options})
-        facts = looked_at((MOUNTS, (Mount("volume", "keys", target),)), volumes={"keys": volume})
+        facts = looked_at(
+            (MOUNTS, (Mount("volume", "keys", target),)),
+            volumes={"keys": volume},
+        )
         assert status_of("loose-secret", facts) is FAIL
     elsewhere = looked_at((MOUNTS, (Mount("bind", str(source), "/etc/app"),)))
     assert status_of("loose-secret", elsewhere) is PASS

@@ -24,7 +24,10 @@ from tests.tui.replayed import Host, some
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_what_changed_during_a_look_is_looked_at_again(monkeypatch: pytest.MonkeyPatch, again: bool) -> None:
+def test_what_changed_during_a_look_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+    again: bool,
+) -> None:
     host = some()
     bench = host.first_look().workbench()
     containers, key = bench.containers, host.key("shop-web")
@@ -42,10 +45,17 @@ def test_what_changed_during_a_look_is_looked_at_again(monkeypatch: pytest.Monke
         if again:
             containers.refresh(key)
         else:
-            containers.scan(lambda _: None, lambda _: None, threading.Event(), {key})
+            containers.scan(
+                lambda _: None,
+                lambda _: None,
+                threading.Event(),
+                {key},
+            )
 
     looking = threading.Thread(target=look)
-    watching = threading.Thread(target=containers.watch, args=(changes.release, lambda _: None, stop))
+    watching = threading.Thread(
+        target=containers.watch, args=(changes.release, lambda _: None, stop)
+    )
     watching.start()
     try:
         assert eventually(lambda: host.watched)
@@ -69,11 +79,17 @@ def test_what_changed_during_a_look_is_looked_at_again(monkeypatch: pytest.Monke
 
 def _not_compared(report: Report | None) -> list[str]:
     assert report is not None
-    return [finding.check for finding in report.findings if "other containers" in finding.verdict.reason]
+    return [
+        finding.check for finding in report.findings if "other containers" in finding.verdict.reason
+    ]
 
 
 def _scan(containers: Containers) -> None:
-    containers.scan(lambda _: None, lambda _: None, threading.Event())
+    containers.scan(
+        lambda _: None,
+        lambda _: None,
+        threading.Event(),
+    )
 
 
 @pytest.fixture
@@ -88,10 +104,17 @@ def shop() -> Iterator[tuple[Containers, str]]:
 
 @pytest.mark.parametrize(("most", "left_out"), [(25, False), (1, True)])
 def test_a_scan_of_a_few_reads_what_takes_long_as_check_does(
-    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str], most: int, left_out: bool
+    monkeypatch: pytest.MonkeyPatch,
+    shop: tuple[Containers, str],
+    most: int,
+    left_out: bool,
 ) -> None:
     containers, key = shop
-    monkeypatch.setattr(containers_module, "MOST_IN_DETAIL", most)
+    monkeypatch.setattr(
+        containers_module,
+        "MOST_IN_DETAIL",
+        most,
+    )
     _scan(containers)
     report = containers.report(key)
     assert report is not None
@@ -100,7 +123,8 @@ def test_a_scan_of_a_few_reads_what_takes_long_as_check_does(
 
 
 def test_a_container_inspected_again_while_all_are_compared_is_compared_too(
-    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str]
+    monkeypatch: pytest.MonkeyPatch,
+    shop: tuple[Containers, str],
 ) -> None:
     containers, key = shop
     refreshed: list[list[str]] = []
@@ -109,14 +133,19 @@ def test_a_container_inspected_again_while_all_are_compared_is_compared_too(
         refreshed.append(_not_compared(getattr(containers.refresh(key), "report", None)))
         return with_peers(all_facts)
 
-    monkeypatch.setattr(containers_module, "with_peers", with_peers_later)
+    monkeypatch.setattr(
+        containers_module,
+        "with_peers",
+        with_peers_later,
+    )
     _scan(containers)
     assert refreshed[0], "when it was inspected again, the others were not known"
     assert _not_compared(containers.report(key)) == []
 
 
 def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compared(
-    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str]
+    monkeypatch: pytest.MonkeyPatch,
+    shop: tuple[Containers, str],
 ) -> None:
     containers, key = shop
     gather = Gatherer.container
@@ -134,12 +163,14 @@ def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compar
 
 
 def test_what_a_newer_list_says_outlasts_a_slow_inspection(
-    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str]
+    monkeypatch: pytest.MonkeyPatch,
+    shop: tuple[Containers, str],
 ) -> None:
     containers, key = shop
     lists, judge = read_lists(containers._opened.engines), Judge.container
     newer = {
-        label: tuple(replace(each, state="exited") for each in listed) for label, listed in lists.items()
+        label: tuple(replace(each, state="exited") for each in listed)
+        for label, listed in lists.items()
     }
 
     def slowly(*arguments: Any, **words: Any) -> Any:
@@ -149,7 +180,12 @@ def test_what_a_newer_list_says_outlasts_a_slow_inspection(
     containers.take(lists)
     monkeypatch.setattr(Judge, "container", slowly)
     shown: list[str] = []
-    containers.scan(lambda row: shown.append(row.state), lambda _: None, threading.Event(), {key})
+    containers.scan(
+        lambda row: shown.append(row.state),
+        lambda _: None,
+        threading.Event(),
+        {key},
+    )
     row = containers.row(key)
     assert row is not None
     assert [*shown, row.state] == ["exited", "exited"]
@@ -159,20 +195,42 @@ def test_what_a_newer_list_says_outlasts_a_slow_inspection(
 _FILE = "/home/anna/.config/containers/podman-connections.json"
 
 
-def test_each_choice_opens_what_it_says_and_keeps_the_checklist(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_choice_opens_what_it_says_and_keeps_the_checklist(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     opened: list[Selection] = []
     monkeypatch.setattr(FirstLook, "open", opened.append)
-    text = json.dumps({"Connection": {"Connections": {"prod": {"URI": "ssh://root@prod/run/podman.sock"}}}})
-    environment = Environment({}, 0, "/home/anna", read={_FILE: text}.get)
-    began = Selection(url="unix:///mine.sock", checklist="pci.toml")
+    text = json.dumps(
+        {"Connection": {"Connections": {"prod": {"URI": "ssh://root@prod/run/podman.sock"}}}}
+    )
+    environment = Environment(
+        {},
+        0,
+        "/home/anna",
+        read={_FILE: text}.get,
+    )
+    began = Selection(
+        url="unix:///mine.sock",
+        checklist="pci.toml",
+    )
     choices = engine_choices(began, environment)
     for choice in choices:
         choice.open()
-    assert [choice.name for choice in choices] == ["unix:///mine.sock", "prod", "the rootful socket"]
+    assert [choice.name for choice in choices] == [
+        "unix:///mine.sock",
+        "prod",
+        "the rootful socket",
+    ]
     assert opened == [
         began,
-        Selection(connection="prod", checklist="pci.toml"),
-        Selection(url="unix:///run/podman/podman.sock", checklist="pci.toml"),
+        Selection(
+            connection="prod",
+            checklist="pci.toml",
+        ),
+        Selection(
+            url="unix:///run/podman/podman.sock",
+            checklist="pci.toml",
+        ),
     ]
 
 
@@ -180,12 +238,20 @@ def test_the_beginning_has_a_name_of_its_own() -> None:
     nowhere = Environment({}, 0, "/root")
     names = [
         engine_choices(selection, nowhere)[0].name
-        for selection in (Selection(), Selection(demo=True), Selection(facts_file="host.json"))
+        for selection in (
+            Selection(),
+            Selection(demo=True),
+            Selection(facts_file="host.json"),
+        )
     ]
     assert names == ["automatic search", "simulated host", "host.json"]
 
 
-HOST = (("shop-web", "shop-web"), ("db", "db"), ("cache", "cache"))
+HOST = (
+    ("shop-web", "shop-web"),
+    ("db", "db"),
+    ("cache", "cache"),
+)
 
 
 @pytest.fixture
@@ -205,7 +271,9 @@ def _comparing(bench: Workbench, row: Row) -> dict[str, Status]:
     assert looked_at is not None
     assert looked_at.report is not None
     return {
-        finding.check: finding.status for finding in looked_at.report.findings if finding.check in comparing
+        finding.check: finding.status
+        for finding in looked_at.report.findings
+        if finding.check in comparing
     }
 
 

@@ -1,4 +1,5 @@
-"""What is gathered besides inspect: timers, limits of a process, the journal, the cloud, scans, bases."""
+"""What is gathered besides inspect: timers, limits of a process, the journal, the cloud, scans,
+bases."""
 
 import json
 from collections.abc import Sequence
@@ -28,11 +29,17 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ID = "a" * 64
 
 
-def files(text: dict[str, str] | None = None, **more: Any) -> RecordedFiles:
+def files(
+    text: dict[str, str] | None = None,
+    **more: Any,
+) -> RecordedFiles:
     return RecordedFiles({"text": text or {}, **more})
 
 
-def saying(answer: Known[str], asked: list[Sequence[str]] | None = None) -> Run:
+def saying(
+    answer: Known[str],
+    asked: list[Sequence[str]] | None = None,
+) -> Run:
     def run(arguments: Sequence[str], seconds: float) -> Known[str]:
         assert 0 < seconds <= 10
         if asked is not None:
@@ -51,21 +58,49 @@ def saying(answer: Known[str], asked: list[Sequence[str]] | None = None) -> Run:
         ("LoadState=loaded\nActiveState=activating\n", False),
     ],
 )
-def test_systemd_says_whether_the_timer_is_active(answer: str, active: bool) -> None:
-    enabled = files(links={f"/etc/systemd/system/timers.target.wants/{TIMER}": "x"}, text={})
-    assert timer_active(enabled, saying(answer), TIMER, Manager()) is active
+def test_systemd_says_whether_the_timer_is_active(
+    answer: str,
+    active: bool,
+) -> None:
+    enabled = files(
+        links={f"/etc/systemd/system/timers.target.wants/{TIMER}": "x"},
+        text={},
+    )
+    assert (
+        timer_active(
+            enabled,
+            saying(answer),
+            TIMER,
+            Manager(),
+        )
+        is active
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "limit"),
     [
-        (("/usr/bin/conmon", "--api-version", "1", "--log-size-max", "1048576", "-P", "x"), 1048576),
+        (
+            (
+                "/usr/bin/conmon",
+                "--api-version",
+                "1",
+                "--log-size-max",
+                "1048576",
+                "-P",
+                "x",
+            ),
+            1048576,
+        ),
         (("conmon", "--log-size-max=4096"), 4096),
         (("/usr/bin/conmon", "--log-size-max", "-1"), 0),
         (("/usr/bin/conmon", "-l", "k8s-file:/x/ctr.log"), 0),
     ],
 )
-def test_conmon_is_told_the_size_at_which_it_cuts_a_log(words: tuple[str, ...], limit: int) -> None:
+def test_conmon_is_told_the_size_at_which_it_cuts_a_log(
+    words: tuple[str, ...],
+    limit: int,
+) -> None:
     assert read_log_limit(files({"/proc/7/cmdline": "\0".join((*words, ""))}), 7) == limit
 
 
@@ -83,7 +118,9 @@ def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
         }
     )
     result = read_journal(volatile)
-    assert result == JournalStorage("volatile", False, False, "/usr/lib/systemd/journald.conf.d/50-site.conf")
+    assert result == JournalStorage(
+        "volatile", False, False, "/usr/lib/systemd/journald.conf.d/50-site.conf"
+    )
     hidden = files(
         {
             **SYSTEMD,
@@ -92,7 +129,12 @@ def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
             "/etc/systemd/journald.conf.d/50-site.conf": "",
         }
     )
-    assert read_journal(hidden) == JournalStorage("persistent", True, False, main)
+    assert read_journal(hidden) == JournalStorage(
+        "persistent",
+        True,
+        False,
+        main,
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,15 +151,40 @@ def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
         ("sys_vendor", "QEMU\n", ""),
     ],
 )
-def test_the_firmware_names_the_cloud(name: str, content: str, cloud: str) -> None:
+def test_the_firmware_names_the_cloud(
+    name: str,
+    content: str,
+    cloud: str,
+) -> None:
     assert read_cloud(files({f"/sys/class/dmi/id/{name}": content})) == cloud
 
 
-def ruleset(right: Any, verdict: str, field: str = "daddr", op: str = "==") -> str:
-    match = {"op": op, "left": {"payload": {"protocol": "ip", "field": field}}, "right": right}
-    rule = {"family": "inet", "table": "filter", "chain": "forward", "expr": [{"match": match}]}
+def ruleset(
+    right: Any,
+    verdict: str,
+    field: str = "daddr",
+    op: str = "==",
+) -> str:
+    match = {
+        "op": op,
+        "left": {"payload": {"protocol": "ip", "field": field}},
+        "right": right,
+    }
+    rule = {
+        "family": "inet",
+        "table": "filter",
+        "chain": "forward",
+        "expr": [{"match": match}],
+    }
     rule["expr"].append({verdict: None})  # type: ignore[attr-defined]
-    return json.dumps({"nftables": [{"table": {"family": "inet", "name": "filter"}}, {"rule": rule}]})
+    return json.dumps(
+        {
+            "nftables": [
+                {"table": {"family": "inet", "name": "filter"}},
+                {"rule": rule},
+            ]
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,19 +192,32 @@ def ruleset(right: Any, verdict: str, field: str = "daddr", op: str = "==") -> s
     [
         (ruleset("169.254.169.254", "drop"), True),
         (ruleset("169.254.169.254", "reject"), True),
-        (ruleset({"prefix": {"addr": "169.254.0.0", "len": 16}}, "drop"), True),
-        (ruleset({"set": ["192.0.2.1", "169.254.169.254"]}, "drop"), True),
+        (
+            ruleset({"prefix": {"addr": "169.254.0.0", "len": 16}}, "drop"),
+            True,
+        ),
+        (
+            ruleset({"set": ["192.0.2.1", "169.254.169.254"]}, "drop"),
+            True,
+        ),
         (ruleset("169.254.169.254", "accept"), False),
-        (ruleset("169.254.169.254", "drop", field="saddr"), False),
+        (
+            ruleset("169.254.169.254", "drop", field="saddr"),
+            False,
+        ),
         (ruleset("169.254.169.254", "drop", op="!="), False),
         (ruleset("@blocked", "drop"), False),
     ],
 )
 def test_only_a_rule_that_drops_what_goes_to_the_metadata_address_counts(
-    content: str, filtered: bool
+    content: str,
+    filtered: bool,
 ) -> None:
     assert read_firewall(files(), saying(content), root=True).metadata_filtered is filtered
-    assert isinstance(read_firewall(files(), saying(content), root=False).metadata_filtered, Unread)
+    assert isinstance(
+        read_firewall(files(), saying(content), root=False).metadata_filtered,
+        Unread,
+    )
 
 
 TRIVY = {
@@ -169,7 +249,10 @@ TRIVY = {
         [],
         {},
         {"ArtifactName": "x", "Results": "no"},
-        {"ArtifactName": "x", "Results": [{"Vulnerabilities": [{"PkgName": "x"}]}]},
+        {
+            "ArtifactName": "x",
+            "Results": [{"Vulnerabilities": [{"PkgName": "x"}]}],
+        },
         {"matches": [{}], "descriptor": {}},
         {"matches": [], "descriptor": []},
     ],
@@ -193,18 +276,36 @@ def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
 
 def image(identity: str, *layers: str) -> ImageFacts:
     inspect = {"RootFS": {"Layers": list(layers)}}
-    return ImageFacts(identity, inspect, names=(f"localhost/{identity}:1",))
+    return ImageFacts(
+        identity,
+        inspect,
+        names=(f"localhost/{identity}:1",),
+    )
 
 
-def once(answers: dict[str, Any], failures: dict[str, str] | None = None, **over: Any) -> OncePerEngine:
+def once(
+    answers: dict[str, Any],
+    failures: dict[str, str] | None = None,
+    **over: Any,
+) -> OncePerEngine:
     connection = RecordedConnection(answers, failures)
     engine = Engine(EngineFacts(**over), lambda: connection)
-    return OncePerEngine(engine, files(), run_nothing, lambda: NOW)
+    return OncePerEngine(
+        engine,
+        files(),
+        run_nothing,
+        lambda: NOW,
+    )
 
 
 def test_secrets_are_asked_once_and_tell_their_driver() -> None:
     answers: dict[str, Any] = {
-        "/secrets/json": [{"ID": "1", "Spec": {"Name": "db", "Driver": {"Name": "file"}}}]
+        "/secrets/json": [
+            {
+                "ID": "1",
+                "Spec": {"Name": "db", "Driver": {"Name": "file"}},
+            }
+        ]
     }
     asked = once(answers)
     assert asked.secret_drivers() == {"db": "file"}

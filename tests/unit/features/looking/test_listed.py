@@ -34,7 +34,10 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-def opened(engine: Engine, host: Callable[[], Known[HostFacts]]) -> Opened:
+def opened(
+    engine: Engine,
+    host: Callable[[], Known[HostFacts]],
+) -> Opened:
     return Opened(
         engines=(engine,),
         attempts=(),
@@ -55,7 +58,11 @@ def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
         gatherer.refresh(listed)  # as the thread that follows events does at any moment
         return Unread("not read")
 
-    gatherer = Gatherer(engine, opened(engine, host), StoredAboutImages())
+    gatherer = Gatherer(
+        engine,
+        opened(engine, host),
+        StoredAboutImages(),
+    )
     gatherer.refresh(listed)
     facts = gatherer.container(DOCUMENT)
     assert facts.image_ids == {"localhost/a:1": "image"}
@@ -65,16 +72,34 @@ def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
 
 
 def test_the_lender_of_a_network_is_asked_for_a_stopped_container() -> None:
-    lender = {**DOCUMENT, "Id": "l" * 64, "Name": "vpn", "HostConfig": {"NetworkMode": "host"}}
-    borrower = {**DOCUMENT, "Pod": "", "HostConfig": {"NetworkMode": f"container:{'l' * 64}"}}
+    lender = {
+        **DOCUMENT,
+        "Id": "l" * 64,
+        "Name": "vpn",
+        "HostConfig": {"NetworkMode": "host"},
+    }
+    borrower = {
+        **DOCUMENT,
+        "Pod": "",
+        "HostConfig": {"NetworkMode": f"container:{'l' * 64}"},
+    }
     connection = RecordedConnection({**ANSWERS, f"/containers/{'l' * 64}/json": lender})
     engine = Engine(EngineFacts(local=False), lambda: connection)
-    gatherer = Gatherer(engine, opened(engine, lambda: Unread("not read")), StoredAboutImages())
+    gatherer = Gatherer(
+        engine,
+        opened(engine, lambda: Unread("not read")),
+        StoredAboutImages(),
+    )
     gatherer.refresh((Listed("c", "web"), Listed("l" * 64, "vpn")))
     assert gatherer.container(borrower).lender_on_host is True
 
 
-_LENDERS = {"vpn": "host", "web": "bridge", "second": "container:vpn", "circle": "container:circle"}
+_LENDERS = {
+    "vpn": "host",
+    "web": "bridge",
+    "second": "container:vpn",
+    "circle": "container:circle",
+}
 
 
 def ask(name: str) -> Known[Mapping[str, Any]]:
@@ -94,22 +119,33 @@ def ask(name: str) -> Known[Mapping[str, Any]]:
         ("ns:/proc/1/ns/net", True),
     ],
 )
-def test_the_lenders_are_asked_one_after_the_other(mode: str, on_host: bool) -> None:
+def test_the_lenders_are_asked_one_after_the_other(
+    mode: str,
+    on_host: bool,
+) -> None:
     assert lender_on_host(container((NETWORK, (mode,))), ask) is on_host
 
 
-@pytest.mark.parametrize("mode", ["container:gone", "container:circle", "ns:/run/netns/blue"])
+@pytest.mark.parametrize(
+    "mode",
+    ["container:gone", "container:circle", "ns:/run/netns/blue"],
+)
 def test_what_no_lender_tells_is_unknown(mode: str) -> None:
     assert isinstance(lender_on_host(container((NETWORK, (mode,))), ask), Unread)
 
 
 def test_the_kernel_decides_of_one_that_runs() -> None:
     for shared, on_host in ((frozenset({"net"}), True), (frozenset[str](), False)):
-        facts = container("--network=container:gone", kernel=Kernel(7, shared_namespaces=shared))
+        facts = container(
+            "--network=container:gone",
+            kernel=Kernel(7, shared_namespaces=shared),
+        )
         assert lender_on_host(facts, ask) is on_host
 
 
 def test_from_a_container_our_own_programs_run_in_it_and_others_on_the_host() -> None:
-    on_host = opened(Engine(EngineFacts(), lambda: RecordedConnection({})), lambda: Unread("not read"))
+    on_host = opened(
+        Engine(EngineFacts(), lambda: RecordedConnection({})), lambda: Unread("not read")
+    )
     assert on_host.run_ours is on_host.run
     assert replace(on_host, runs=Place("a toolbox container", 5)).run_ours is run_program

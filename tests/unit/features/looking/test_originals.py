@@ -22,15 +22,41 @@ _ENTRY = "20260102-115500-7116"
 _NAME = "web-before-7116"
 
 
-def keep(identity: str = _ID, *operations: Operation, **over: Any) -> None:
+def keep(
+    identity: str = _ID,
+    *operations: Operation,
+    **over: Any,
+) -> None:
     """An entry of the journal that keeps that container."""
-    noted = NoteContainer(id=identity, name="web", running=True)
+    noted = NoteContainer(
+        id=identity,
+        name="web",
+        running=True,
+    )
     told = {"state": EntryState.DONE, "original": _NAME, **over}
-    Journal().write(entry(noted, *operations, identity=_ENTRY, **told))
+    Journal().write(
+        entry(
+            noted,
+            *operations,
+            identity=_ENTRY,
+            **told,
+        )
+    )
 
 
-def _listed(identity: str = _ID, name: str = _NAME, state: str = "exited") -> Listed:
-    return Listed(id=identity, name=name, image="", image_id="", state=state, status="")
+def _listed(
+    identity: str = _ID,
+    name: str = _NAME,
+    state: str = "exited",
+) -> Listed:
+    return Listed(
+        id=identity,
+        name=name,
+        image="",
+        image_id="",
+        state=state,
+        status="",
+    )
 
 
 def test_the_original_of_a_change_is_kept() -> None:
@@ -48,7 +74,12 @@ def test_the_stand_in_of_a_removed_original_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "listed",
-    [_listed(_OTHER), _listed(name="web"), _listed(name="db-before-7116"), _listed(state="running")],
+    [
+        _listed(_OTHER),
+        _listed(name="web"),
+        _listed(name="db-before-7116"),
+        _listed(state="running"),
+    ],
     ids=["same name only", "got its name back", "renamed", "started"],
 )
 def test_everything_else_is_a_container_like_any_other(listed: Listed) -> None:
@@ -56,7 +87,13 @@ def test_everything_else_is_a_container_like_any_other(listed: Listed) -> None:
     assert not kept_originals([listed])
 
 
-@pytest.mark.parametrize("over", [{"state": EntryState.ROLLED_BACK}, {"original": None, "forgotten": True}])
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"state": EntryState.ROLLED_BACK},
+        {"original": None, "forgotten": True},
+    ],
+)
 def test_an_entry_that_keeps_nothing_marks_nothing(over: dict[str, Any]) -> None:
     keep(**over)
     assert not kept_originals([_listed()])
@@ -66,19 +103,41 @@ def test_without_a_journal_nothing_is_kept() -> None:
     assert not kept_originals([_listed()])
 
 
-def test_a_check_counts_no_kept_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_counts_no_kept_original(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     document = json.loads((Path(simulated.__file__).parent / "demo/host.json").read_text())
     answers = document["engines"][0]["answers"]
-    listed = next(row for row in answers["/containers/json?all=true"] if row["Names"] == ["shop-web"])
-    listed.update(Names=[_NAME], State="exited", Pid=0)
+    listed = next(
+        row for row in answers["/containers/json?all=true"] if row["Names"] == ["shop-web"]
+    )
+    listed.update(
+        Names=[_NAME],
+        State="exited",
+        Pid=0,
+    )
     inspected = answers[f"/containers/{listed['Id']}/json"]
     inspected["Name"] = _NAME
-    inspected["State"].update(Status="exited", Running=False, Pid=0)
+    inspected["State"].update(
+        Status="exited",
+        Running=False,
+        Pid=0,
+    )
     facts = tmp_path / "facts.json"
     facts.write_text(json.dumps(document))
 
     def check(*arguments: str) -> dict[str, Any]:
-        main(["check", "--facts", str(facts), "--format", "json", *arguments])
+        main(
+            [
+                "check",
+                "--facts",
+                str(facts),
+                "--format",
+                "json",
+                *arguments,
+            ]
+        )
         report: dict[str, Any] = validated(json.loads(capsys.readouterr().out))
         return report
 
@@ -93,7 +152,9 @@ def test_a_check_counts_no_kept_original(tmp_path: Path, capsys: pytest.CaptureF
     named = check(_NAME)
     assert named["subjects"][0]["name"] == _NAME, "who names it wants to know"
     main(["check", "--facts", str(facts)])
-    assert f"{_NAME} (the original of web, kept for its undo)" in " ".join(capsys.readouterr().out.split())
+    assert f"{_NAME} (the original of web, kept for its undo)" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,16 +166,26 @@ def test_a_check_counts_no_kept_original(tmp_path: Path, capsys: pytest.CaptureF
     ],
 )
 def test_a_check_tells_twins_and_labs_apart(
-    name: str, label: str, kind: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str,
+    label: str,
+    kind: str,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     document = json.loads((Path(simulated.__file__).parent / "demo/host.json").read_text())
     rows = document["engines"][0]["answers"]["/containers/json?all=true"]
-    next(row for row in rows if row["Names"] == ["db"]).update(Labels={label: "x"}, Names=[name])
+    next(row for row in rows if row["Names"] == ["db"]).update(
+        Labels={label: "x"},
+        Names=[name],
+    )
     facts = tmp_path / "facts.json"
     facts.write_text(json.dumps(document))
     main(["check", "--facts", str(facts), "--format", "json"])
     report = validated(json.loads(capsys.readouterr().out))
-    assert [(each["name"], each["kind"]) for each in report["aside"]] == ([(name, kind)] if kind else [])
+    assert [(each["name"], each["kind"]) for each in report["aside"]] == (
+        [(name, kind)] if kind else []
+    )
     assert (name in {subject["name"] for subject in report["subjects"]}) is not bool(kind)
     main(["check", "--facts", str(facts)])
     assert not kind or f"Not counted: {name} ({words})" in " ".join(capsys.readouterr().out.split())

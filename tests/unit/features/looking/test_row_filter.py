@@ -14,10 +14,16 @@ ALL = ["db", "imp\x1b[31mort", "shop-web", "vault"]
 def rows() -> list[Row]:
     judged = judged_rows(
         Host(
-            ("backup", "shop-web"), ("cache", "db"), ("node-exporter", "vault"), ("report", "imp\x1b[31mort")
+            ("backup", "shop-web"),
+            ("cache", "db"),
+            ("node-exporter", "vault"),
+            ("report", "imp\x1b[31mort"),
         )
     )
-    return [replace(row, pod="shop", unit="web.service") if row.name == "shop-web" else row for row in judged]
+    return [
+        replace(row, pod="shop", unit="web.service") if row.name == "shop-web" else row
+        for row in judged
+    ]
 
 
 def _names(rows: list[Row], text: str) -> list[str]:
@@ -50,7 +56,10 @@ def _names(rows: list[Row], text: str) -> list[str]:
         ("image:ghcr.io/example/rep", ["imp\x1b[31mort"]),
         ("engine:anna", ["db"]),
         ("engine:rootless", ["db"]),
-        ("engine=rootful", ["imp\x1b[31mort", "shop-web", "vault"]),
+        (
+            "engine=rootful",
+            ["imp\x1b[31mort", "shop-web", "vault"],
+        ),
         ("name:vau !unit:x", ["vault"]),
         ("name=vau", []),
         ("name=vault", ["vault"]),
@@ -61,7 +70,11 @@ def _names(rows: list[Row], text: str) -> list[str]:
         ("label:no-such", []),
     ],
 )
-def test_a_filter_keeps_what_all_its_words_mean(rows: list[Row], text: str, names: list[str]) -> None:
+def test_a_filter_keeps_what_all_its_words_mean(
+    rows: list[Row],
+    text: str,
+    names: list[str],
+) -> None:
     assert _names(rows, text) == names
     assert parse_filter(text).select(rows).trouble == ""
 
@@ -84,7 +97,11 @@ def test_a_filter_keeps_what_all_its_words_mean(rows: list[Row], text: str, name
         ("image>3", "image cannot be compared with >"),
     ],
 )
-def test_a_slip_is_told_in_one_sentence_and_hides_nothing(rows: list[Row], text: str, sentence: str) -> None:
+def test_a_slip_is_told_in_one_sentence_and_hides_nothing(
+    rows: list[Row],
+    text: str,
+    sentence: str,
+) -> None:
     selection = parse_filter(text).select(rows)
     assert sorted(row.name for row in selection.rows) == ALL
     assert selection.trouble.startswith(sentence)

@@ -9,19 +9,38 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Option, Spec
 from hardentui.options import INIT_CTR, NAME, NETWORK, POD, REQUIRES, VOLUMES_FROM
 
-PROJECT = {"io.podman.compose.project": "wiki", "PODMAN_SYSTEMD_UNIT": "podman-compose@wiki.service"}
+PROJECT = {
+    "io.podman.compose.project": "wiki",
+    "PODMAN_SYSTEMD_UNIT": "podman-compose@wiki.service",
+}
 
 
-def facts(name: str, *pairs: tuple[Option[Any], Any], created: str = "", **inspect: Any) -> ContainerFacts:
+def facts(
+    name: str,
+    *pairs: tuple[Option[Any], Any],
+    created: str = "",
+    **inspect: Any,
+) -> ContainerFacts:
     config = {"Labels": inspect.pop("labels", {})}
-    document = {"Id": f"id-{name}", "Config": config, "Created": created, **inspect}
-    return ContainerFacts(f"id-{name}", name, Spec.of((NAME, name), *pairs), document, unit_exists=False)
+    document = {
+        "Id": f"id-{name}",
+        "Config": config,
+        "Created": created,
+        **inspect,
+    }
+    return ContainerFacts(
+        f"id-{name}", name, Spec.of((NAME, name), *pairs), document, unit_exists=False
+    )
 
 
 class Engine:
     """These containers, as an engine has them."""
 
-    def __init__(self, *containers: ContainerFacts, states: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *containers: ContainerFacts,
+        states: Mapping[str, str] | None = None,
+    ) -> None:
         self.known = {container.id: container for container in containers}
         self.read: list[str] = []
         self.listed = [
@@ -39,17 +58,35 @@ class Engine:
     def stack(self, name: str) -> list[str]:
         of = self.known[f"id-{name}"]
         inspect = lambda identity: self.known[identity].inspect  # noqa: E731 - as short as its use
-        members, self.services = stack_of(of, self.listed, inspect, self.facts)
+        members, self.services = stack_of(
+            of,
+            self.listed,
+            inspect,
+            self.facts,
+        )
         return sorted(member.name for member in members)
 
 
 def test_a_pod_a_project_and_references_by_id_belong_together_and_strangers_do_not() -> None:
     engine = Engine(
         facts("web", (POD, "p"), Pod="p1"),
-        facts("worker", (POD, "p"), Pod="p1", labels=PROJECT),
+        facts(
+            "worker",
+            (POD, "p"),
+            Pod="p1",
+            labels=PROJECT,
+        ),
         facts("db", labels=PROJECT),
-        facts("backup", (VOLUMES_FROM, ("db",)), HostConfig={"VolumesFrom": ["id-db:ro"]}),
-        facts("spy", (NETWORK, ("container:backup",)), Dependencies=["id-backup"]),
+        facts(
+            "backup",
+            (VOLUMES_FROM, ("db",)),
+            HostConfig={"VolumesFrom": ["id-db:ro"]},
+        ),
+        facts(
+            "spy",
+            (NETWORK, ("container:backup",)),
+            Dependencies=["id-backup"],
+        ),
         facts("stranger", Pod="p2"),
     )
     for name in ("web", "worker", "db", "backup", "spy"):
@@ -59,7 +96,14 @@ def test_a_pod_a_project_and_references_by_id_belong_together_and_strangers_do_n
 
 def test_what_a_unit_of_its_own_runs_stays_and_is_named() -> None:
     db = facts("db", labels={"PODMAN_SYSTEMD_UNIT": "db.service"}).replace(unit_exists=True)
-    engine = Engine(facts("web", (REQUIRES, ("db",)), Dependencies=["id-db"]), db)
+    engine = Engine(
+        facts(
+            "web",
+            (REQUIRES, ("db",)),
+            Dependencies=["id-db"],
+        ),
+        db,
+    )
     assert engine.stack("web") == []
     assert engine.services == {"db": "db.service"}
 
@@ -81,10 +125,36 @@ def test_dependents_are_found_through_others() -> None:
 
 
 def test_what_belongs_together_is_hardened_as_one() -> None:
-    pod = [facts("web", Pod="p1", Dependencies=["infra"]), facts("worker", Pod="p1", Dependencies=["infra"])]
-    tied = [facts("db", labels=PROJECT), facts("app", labels=PROJECT), facts("side", Dependencies=["id-app"])]
-    everybody = [pod[0], tied[2], facts("alone"), tied[0], pod[1], tied[1]]
+    pod = [
+        facts(
+            "web",
+            Pod="p1",
+            Dependencies=["infra"],
+        ),
+        facts(
+            "worker",
+            Pod="p1",
+            Dependencies=["infra"],
+        ),
+    ]
+    tied = [
+        facts("db", labels=PROJECT),
+        facts("app", labels=PROJECT),
+        facts("side", Dependencies=["id-app"]),
+    ]
+    everybody = [
+        pod[0],
+        tied[2],
+        facts("alone"),
+        tied[0],
+        pod[1],
+        tied[1],
+    ]
     groups = stacks((container.name, container) for container in everybody)
-    assert sorted(sorted(group) for group in groups) == [["alone"], ["app", "db", "side"], ["web", "worker"]]
+    assert sorted(sorted(group) for group in groups) == [
+        ["alone"],
+        ["app", "db", "side"],
+        ["web", "worker"],
+    ]
     by_unit = facts("job", labels=PROJECT).replace(unit_exists=True)
     assert stacks([("app", tied[1]), ("job", by_unit)], units=False) == [["app"], ["job"]]

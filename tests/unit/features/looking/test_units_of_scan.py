@@ -27,7 +27,13 @@ LABEL = "PODMAN_SYSTEMD_UNIT"
 class Host:
     """An engine, a host with Quadlets for `web` and `db`, and what systemctl was asked there."""
 
-    def __init__(self, root: Path, *, systemd: bool = True, **engine: Any) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        systemd: bool = True,
+        **engine: Any,
+    ) -> None:
         self.files = Rooted(root)
         self.facts = EngineFacts(**engine)
         self.asked: list[tuple[str, ...]] = []
@@ -44,7 +50,11 @@ class Host:
         )
         self.once.forget({"web.service", "db.service"})
 
-    def run(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+    def run(
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+    ) -> Known[str]:
         self.asked.append(tuple(arguments))
         services = arguments[arguments.index("--") + 1 :]
         return "\n\n".join(f"Id={name}\nNRestarts=9\nLoadState={self.answer}" for name in services)
@@ -54,7 +64,11 @@ class Host:
 
     def container(self, name: str, *pairs: Any) -> ContainerFacts:
         labels = {"Config": {"Labels": {LABEL: f"{name}.service"}}}
-        return container(*pairs, engine=self.facts, inspect=labels).replace(name=name)
+        return container(
+            *pairs,
+            engine=self.facts,
+            inspect=labels,
+        ).replace(name=name)
 
 
 def test_a_scan_asks_systemd_once(tmp_path: Path) -> None:
@@ -96,13 +110,19 @@ def verdict(check: str, facts: ContainerFacts) -> Verdict:
     [
         (UnitFacts("web.service", restarts=0), "pass"),
         (UnitFacts("web.service", restarts=9), "fail"),
-        (UnitFacts("web.service", silent="systemd is not running here"), "unknown"),
+        (
+            UnitFacts("web.service", silent="systemd is not running here"),
+            "unknown",
+        ),
         (UnitFacts("web.service"), "unknown"),
         (Unread("no"), "unknown"),
         (None, "pass"),
     ],
 )
-def test_restarts_that_nobody_counted_are_no_pass(unit: Known[UnitFacts | None], status: str) -> None:
+def test_restarts_that_nobody_counted_are_no_pass(
+    unit: Known[UnitFacts | None],
+    status: str,
+) -> None:
     inspect = {
         "State": {"StartedAt": "2025-12-31T23:50:00.5Z"},
         "RestartCount": 0,
@@ -111,9 +131,14 @@ def test_restarts_that_nobody_counted_are_no_pass(unit: Known[UnitFacts | None],
     assert verdict("restart-loop", container(inspect=inspect, unit=unit)).status == status
 
 
-@pytest.mark.parametrize(("state", "exists"), [("loaded", True), ("not-found", False)])
+@pytest.mark.parametrize(
+    ("state", "exists"),
+    [("loaded", True), ("not-found", False)],
+)
 def test_a_unit_without_a_file_of_ours_exists_if_systemd_has_it(
-    tmp_path: Path, state: str, exists: bool
+    tmp_path: Path,
+    state: str,
+    exists: bool,
 ) -> None:
     host = Host(tmp_path)
     host.answer = state
@@ -125,12 +150,18 @@ def test_without_systemd_only_a_file_tells_that_a_unit_exists(tmp_path: Path) ->
     host = Host(tmp_path, systemd=False)
     assert host.once.unit_exists("web.service") is True
     assert isinstance(host.once.unit_exists("gone.service"), Unread)
-    assert isinstance(Host(tmp_path / "far", local=False).once.unit_exists("web.service"), Unread)
+    assert isinstance(
+        Host(tmp_path / "far", local=False).once.unit_exists("web.service"),
+        Unread,
+    )
 
 
 def test_an_image_cannot_name_any_unit_of_the_host_as_its_own(tmp_path: Path) -> None:
     """We would print a command that stops it."""
     host = Host(tmp_path)
-    host.files.put("/etc/systemd/system/sshd.service", "[Service]\nExecStart=/usr/sbin/sshd -D\n")
+    host.files.put(
+        "/etc/systemd/system/sshd.service",
+        "[Service]\nExecStart=/usr/sbin/sshd -D\n",
+    )
     assert host.once.unit_exists("sshd.service", by_image=True) is False
     assert host.once.unit_exists("web.service", by_image=True) is True

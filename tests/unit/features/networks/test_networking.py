@@ -22,18 +22,30 @@ HOSTILE = 'x"\n}\nflush ruleset\n#\x1b]0;x\x07'
 
 def network(name: str, *members: str, **inspect: Any) -> NetworkFacts:
     gateway = [{"subnet": "10.1.0.0/24", "gateway": "10.1.0.1"}]
-    return NetworkFacts(name, {"driver": "bridge", "subnets": gateway, **inspect}, members, rootful())
+    return NetworkFacts(
+        name, {"driver": "bridge", "subnets": gateway, **inspect}, members, rootful()
+    )
 
 
-def member(name: str, *networks: NetworkFacts, address: str = "10.1.0.2", **over: Any) -> Any:
-    sockets = (SocketEndpoint("tcp", "0.0.0.0", 80), SocketEndpoint("tcp", "127.0.0.1", 9000))
+def member(
+    name: str,
+    *networks: NetworkFacts,
+    address: str = "10.1.0.2",
+    **over: Any,
+) -> Any:
+    sockets = (
+        SocketEndpoint("tcp", "0.0.0.0", 80),
+        SocketEndpoint("tcp", "127.0.0.1", 9000),
+    )
     options = over.pop("options", ())
     labels = over.pop("labels", {})
     given: dict[str, Any] = {
         "kernel": Kernel(7, listening=sockets),
         "networks": {network.name: network for network in networks},
         "inspect": {
-            "NetworkSettings": {"Networks": {network.name: {"IPAddress": address} for network in networks}},
+            "NetworkSettings": {
+                "Networks": {network.name: {"IPAddress": address} for network in networks}
+            },
             "Config": {"Labels": labels},
         },
         **over,
@@ -42,7 +54,10 @@ def member(name: str, *networks: NetworkFacts, address: str = "10.1.0.2", **over
     return container(*options, **given).replace(name=name)
 
 
-def answering(word: str, asked: list[Sequence[str]] | None = None) -> Any:
+def answering(
+    word: str,
+    asked: list[Sequence[str]] | None = None,
+) -> Any:
     def run(words: Sequence[str], seconds: float) -> Known[str]:
         if asked is not None:
             asked.append(words)
@@ -51,7 +66,7 @@ def answering(word: str, asked: list[Sequence[str]] | None = None) -> Any:
     return run
 
 
-# --- proofs -------------------------------------------------------------------------------------------
+# --- proofs ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -63,22 +78,48 @@ def answering(word: str, asked: list[Sequence[str]] | None = None) -> Any:
         ("[2001:db8::1]:443", ConnectTarget("2001:db8::1", 443)),
     ],
 )
-def test_each_form_of_a_target_is_parsed(text: str, target: ConnectTarget) -> None:
+def test_each_form_of_a_target_is_parsed(
+    text: str,
+    target: ConnectTarget,
+) -> None:
     assert parse_target(text) == target
 
 
-@pytest.mark.parametrize("text", ["", "web:", "web:0", "web:99999", "a:b:c", ":80", HOSTILE + ":x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "web:",
+        "web:0",
+        "web:99999",
+        "a:b:c",
+        ":80",
+        HOSTILE + ":x",
+    ],
+)
 def test_what_is_no_target_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse_target(text)
 
 
-def proved(word: str, target: str = "db", *, end: Any = None, start: Any = None) -> Any:
+def proved(
+    word: str,
+    target: str = "db",
+    *,
+    end: Any = None,
+    start: Any = None,
+) -> Any:
     net = network("n", "web", "db")
     start = start or member("web", net)
     end = end or member("db", net, address="10.1.0.3")
     result = network_map((net,), (start, end), host="h")
-    return prove(start, parse_target(target), end, result, answering(word))
+    return prove(
+        start,
+        parse_target(target),
+        end,
+        result,
+        answering(word),
+    )
 
 
 def test_what_cannot_be_tried_is_said() -> None:
@@ -94,14 +135,14 @@ def test_what_cannot_be_tried_is_said() -> None:
     assert "no permission" in proved("connected", end=unreadable)[0].why
 
 
-# --- allow-lists ----------------------------------------------------------------------------------------
+# --- allow-lists ----------------------------------------------------------------------------------
 
-# --- splits ---------------------------------------------------------------------------------------------
+# --- splits ---------------------------------------------------------------------------------------
 
 SHOP, BLOG = {"app": "shop"}, {"app": "blog"}
 
 
-# --- the commands -----------------------------------------------------------------------------------------
+# --- the commands ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -116,7 +157,9 @@ SHOP, BLOG = {"app": "shop"}, {"app": "blog"}
     ],
 )
 def test_on_a_simulated_host_nothing_is_proven(
-    words: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...],
+    code: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["networks", "--demo", *words]) == code
     told = capsys.readouterr()
@@ -131,7 +174,12 @@ def test_nft_is_never_told_to_load_anything(monkeypatch: pytest.MonkeyPatch) -> 
 
     def run(words: Sequence[str], **more: Any) -> Any:
         seen.append(words)
-        return subprocess.CompletedProcess(words, 0, b"", b"")
+        return subprocess.CompletedProcess(
+            words,
+            0,
+            b"",
+            b"",
+        )
 
     monkeypatch.setattr(subprocess, "run", run)
     assert check_rules("table inet x {}") == ""

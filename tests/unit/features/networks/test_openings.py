@@ -9,7 +9,13 @@ from hardentui.model.known import Unread
 from hardentui.model.network import Gate
 from hardentui.options import PUBLISH, Port
 
-DROP: dict[str, Any] = {"family": "inet", "table": "f", "type": "filter", "policy": "drop", "prio": 0}
+DROP: dict[str, Any] = {
+    "family": "inet",
+    "table": "f",
+    "type": "filter",
+    "policy": "drop",
+    "prio": 0,
+}
 
 
 def host(*hooks: str) -> HostFacts:
@@ -29,8 +35,16 @@ def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
     wide, local = Port(80, "8080"), Port(80, "8081", "127.0.0.1")
     assert gates(web(wide, local)) == [Gate.OPEN, Gate.LOCAL]
     assert gates(web(wide, host=host("forward"))) == [Gate.FILTERED]
-    assert gates(web(wide, host=host("input"))) == [Gate.OPEN], "a published port does not pass input"
-    assert gates(web(wide, engine=rootful(rootless=True), host=host("input"))) == [Gate.FILTERED]
+    assert gates(web(wide, host=host("input"))) == [Gate.OPEN], (
+        "a published port does not pass input"
+    )
+    assert gates(
+        web(
+            wide,
+            engine=rootful(rootless=True),
+            host=host("input"),
+        )
+    ) == [Gate.FILTERED]
     assert gates(web(wide, host=Unread("no permission"))) == [Gate.UNKNOWN]
     assert gates(web(wide, engine=rootful(local=False))) == [Gate.UNKNOWN]
     assert gates(web()) == []

@@ -17,11 +17,20 @@ from hardentui.model.finding import Severity
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
 
 
-def finding(status: str, severity: str = "high", check: str = "root-user", **more: str) -> dict[str, Any]:
+def finding(
+    status: str,
+    severity: str = "high",
+    check: str = "root-user",
+    **more: str,
+) -> dict[str, Any]:
     return {"check": check, "step": 4, "status": status, "severity": severity, **more}
 
 
-def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> SavedReport:
+def report(
+    *findings: dict[str, Any],
+    name: str = "web",
+    **subject: Any,
+) -> SavedReport:
     single = {
         "kind": "container",
         "name": name,
@@ -31,7 +40,12 @@ def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> Save
         **subject,
     }
     checks = {each["check"]: {"title": each["check"], "step": 4} for each in findings}
-    document = {"schema": SCHEMA, "host": {"name": "h"}, "checks": checks, "subjects": [single]}
+    document = {
+        "schema": SCHEMA,
+        "host": {"name": "h"},
+        "checks": checks,
+        "subjects": [single],
+    }
     return read_report(json.dumps(document), "r.json")
 
 
@@ -40,14 +54,42 @@ def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> Save
     [
         (finding("pass"), finding("fail"), DifferenceKind.NEW),
         (finding("waived"), finding("fail"), DifferenceKind.NEW),
-        (finding("unknown"), finding("fail"), DifferenceKind.NEW),
+        (
+            finding("unknown"),
+            finding("fail"),
+            DifferenceKind.NEW,
+        ),
         (finding("fail"), finding("pass"), DifferenceKind.FIXED),
-        (finding("fail"), finding("not-applicable"), DifferenceKind.FIXED),
-        (finding("fail"), finding("unknown"), DifferenceKind.LOST),
-        (finding("pass"), finding("unknown"), DifferenceKind.LOST),
-        (finding("fail"), finding("waived"), DifferenceKind.WAIVED),
-        (finding("fail", "medium"), finding("fail", "critical"), DifferenceKind.WORSE),
-        (finding("fail", "critical"), finding("fail", "low"), DifferenceKind.BETTER),
+        (
+            finding("fail"),
+            finding("not-applicable"),
+            DifferenceKind.FIXED,
+        ),
+        (
+            finding("fail"),
+            finding("unknown"),
+            DifferenceKind.LOST,
+        ),
+        (
+            finding("pass"),
+            finding("unknown"),
+            DifferenceKind.LOST,
+        ),
+        (
+            finding("fail"),
+            finding("waived"),
+            DifferenceKind.WAIVED,
+        ),
+        (
+            finding("fail", "medium"),
+            finding("fail", "critical"),
+            DifferenceKind.WORSE,
+        ),
+        (
+            finding("fail", "critical"),
+            finding("fail", "low"),
+            DifferenceKind.BETTER,
+        ),
         (finding("fail"), finding("fail"), None),
         (finding("pass"), finding("not-applicable"), None),
         (finding("unknown"), finding("unknown"), None),
@@ -55,11 +97,15 @@ def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> Save
     ],
 )
 def test_what_happened_to_a_finding(
-    before: dict[str, Any], after: dict[str, Any], way: DifferenceKind | None
+    before: dict[str, Any],
+    after: dict[str, Any],
+    way: DifferenceKind | None,
 ) -> None:
     result = compare(report(before), report(after))
     assert [difference.way for difference in result.differences] == ([way] if way else [])
-    assert result.same == (1 if before["status"] == after["status"] == "fail" and way is None else 0)
+    assert result.same == (
+        1 if before["status"] == after["status"] == "fail" and way is None else 0
+    )
 
 
 def test_a_failure_that_is_not_checked_any_more_is_not_fixed() -> None:
@@ -71,12 +117,22 @@ def test_a_failure_that_is_not_checked_any_more_is_not_fixed() -> None:
 
 
 def test_a_container_that_is_made_anew_under_its_name_is_the_same_one() -> None:
-    result = compare(report(finding("fail"), id="a" * 64), report(finding("fail"), id="b" * 64))
-    assert (result.differences, result.appeared, result.disappeared) == ((), (), ())
+    result = compare(
+        report(finding("fail"), id="a" * 64),
+        report(finding("fail"), id="b" * 64),
+    )
+    assert (
+        result.differences,
+        result.appeared,
+        result.disappeared,
+    ) == ((), (), ())
 
 
 def test_a_container_that_is_gone_fixes_nothing_and_a_new_one_brings_its_failures() -> None:
-    result = compare(report(finding("fail"), name="old"), report(finding("fail"), name="new"))
+    result = compare(
+        report(finding("fail"), name="old"),
+        report(finding("fail"), name="new"),
+    )
     assert [difference.way for difference in result.differences] == [DifferenceKind.NEW]
     assert (result.disappeared, result.appeared) == (
         ("container old (rootful)",),
@@ -84,7 +140,10 @@ def test_a_container_that_is_gone_fixes_nothing_and_a_new_one_brings_its_failure
     )
 
 
-def outcome(before: dict[str, Any], after: dict[str, Any]) -> Callable[[Severity], int]:
+def outcome(
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> Callable[[Severity], int]:
     return compare(report(before), report(after)).exit_code
 
 
@@ -105,7 +164,10 @@ def test_exit_codes_follow_what_became_worse() -> None:
         "{}",
         '{"schema": "hardentui/check/3", "host": {"name": ""}, "subjects": []}',
         '{"schema": "hardentui/check/2", "host": {"name": ""}, "checks": {}, "subjects": []}',
-        '{"schema": "hardentui/check/3", "host": {"name": ""}, "checks": {}, "subjects": [{"kind": "x"}]}',
+        (
+            '{"schema": "hardentui/check/3", "host": {"name": ""}, "checks": {}, "subjects": '
+            '[{"kind": "x"}]}'
+        ),
         "[" * 100_000,
     ],
 )
@@ -131,11 +193,24 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
 
 
 def demo_report(path: Path) -> Path:
-    main(["check", "--demo", "--format", "json", "-o", str(path), "--quiet"])
+    main(
+        [
+            "check",
+            "--demo",
+            "--format",
+            "json",
+            "-o",
+            str(path),
+            "--quiet",
+        ]
+    )
     return path
 
 
-def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_what_became_worse(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     old = demo_report(tmp_path / "old.json")
     document = json.loads(old.read_text())
     web = next(subject for subject in document["subjects"] if subject["name"] == "shop-web")
@@ -147,7 +222,19 @@ def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.Capt
 
     assert main(["check", "--demo", "--since", str(old)]) == 0
     capsys.readouterr()
-    assert main(["check", "--demo", "--since", str(better), "--format", "json"]) == 1
+    assert (
+        main(
+            [
+                "check",
+                "--demo",
+                "--since",
+                str(better),
+                "--format",
+                "json",
+            ]
+        )
+        == 1
+    )
     told = json.loads(capsys.readouterr().out)
     assert told["schema"] == "hardentui/compare/1"
     assert [(difference["way"], difference["check"]) for difference in told["differences"]] == [

@@ -1,5 +1,5 @@
-"""The JSON of a check: each finding is complete in itself, what is not a container's own stands once, and a
-container with many findings stays small."""
+"""The JSON of a check: each finding is complete in itself, what is not a container's own stands
+once, and a container with many findings stays small."""
 
 import json
 import re
@@ -26,7 +26,11 @@ def simulated() -> CheckResult:
     """The result of a check of the simulated host, as the JSON is made of it."""
     seen: list[CheckResult] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(check, "deliver", lambda result, *_: seen.append(result))
+        patch.setattr(
+            check,
+            "deliver",
+            lambda result, *_: seen.append(result),
+        )
         main(["check", "--demo", "--format", "json"])
     return seen[0]
 
@@ -38,7 +42,11 @@ def document(simulated: CheckResult) -> Any:
 
 def test_nothing_is_lost(simulated: CheckResult, document: Any) -> None:
     compared = 0
-    for judged, subject in zip(simulated.subjects, document["subjects"], strict=True):
+    for judged, subject in zip(
+        simulated.subjects,
+        document["subjects"],
+        strict=True,
+    ):
         told = {each["check"]: each for each in subject["findings"]}
         told |= {check: {"status": "pass"} for check in subject["passed"]}
         for check_id, reason in subject["not_applicable"].items():
@@ -51,17 +59,22 @@ def test_nothing_is_lost(simulated: CheckResult, document: Any) -> None:
                 assert read["reason"] == verdict.reason
             if "severity" in read:
                 assert read["severity"] == original.severity.word
-                assert (read["declared"], read["effective"]) == (verdict.declared, verdict.effective)
-                assert {(where, saw) for where, all_seen in read["evidence"].items() for saw in all_seen} == {
-                    (item.where, item.saw) for item in verdict.evidence
-                }
+                assert (read["declared"], read["effective"]) == (
+                    verdict.declared,
+                    verdict.effective,
+                )
+                assert {
+                    (where, saw) for where, all_seen in read["evidence"].items() for saw in all_seen
+                } == {(item.where, item.saw) for item in verdict.evidence}
             compared += 1
     assert compared > 900
 
 
 def test_what_is_not_a_container_s_own_stands_once(document: Any) -> None:
     scope = {check_id: texts["scope"] for check_id, texts in document["checks"].items()}
-    containers = {each["name"]: each for each in document["subjects"] if each["kind"] == "container"}
+    containers = {
+        each["name"]: each for each in document["subjects"] if each["kind"] == "container"
+    }
     for container in containers.values():
         own = [each["check"] for each in container["findings"]] + container["passed"]
         assert {scope[check_id] for check_id in own} == {"container"}
@@ -84,14 +97,25 @@ def test_a_container_takes_8_kilobytes_although_it_fails_many_checks(document: A
 
 
 def _examples() -> list[str]:
-    return re.findall(r"^    jq(?: -r)? '(.+)' report\.json$", FORMATS.read_text(), re.MULTILINE)
+    return re.findall(
+        r"^    jq(?: -r)? '(.+)' report\.json$",
+        FORMATS.read_text(),
+        re.MULTILINE,
+    )
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.skipif(
+    shutil.which("jq") is None,
+    reason="jq is not installed",
+)
 def test_the_documented_jq_programs_answer(document: Any) -> None:
     def answers(example: str) -> list[str]:
         done = subprocess.run(
-            ["jq", "-cr", example], input=json.dumps(document), capture_output=True, text=True, check=True
+            ["jq", "-cr", example],
+            input=json.dumps(document),
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout.splitlines()
 

@@ -1,4 +1,5 @@
-"""The network map as a picture: what it says, that it is complete and safe, and what it does with many."""
+"""The network map as a picture: what it says, that it is complete and safe, and what it does with
+many."""
 
 import re
 from xml.etree import ElementTree
@@ -11,10 +12,37 @@ HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\"'&]]>\u202e\ud800\ufffe{{7
 
 def hostile_map(members: int = 1) -> NetworkMap:
     names = tuple(f"{HOSTILE}{number}" for number in range(members))
-    opening = Opening(names[0], HOSTILE, 80, 80, HOSTILE, Gate.OPEN, HOSTILE)
-    place = MapPlace("a", HOSTILE, HOSTILE, names, (HOSTILE,), (opening,), sentence=HOSTILE)
-    other = MapPlace("b", "e", "b", out=False, host=False)
-    return NetworkMap(HOSTILE, (place, other), (MapWay("a", "b"), MapWay("a", "gone")), (HOSTILE,))
+    opening = Opening(
+        names[0],
+        HOSTILE,
+        80,
+        80,
+        HOSTILE,
+        Gate.OPEN,
+        HOSTILE,
+    )
+    place = MapPlace(
+        "a",
+        HOSTILE,
+        HOSTILE,
+        names,
+        (HOSTILE,),
+        (opening,),
+        sentence=HOSTILE,
+    )
+    other = MapPlace(
+        "b",
+        "e",
+        "b",
+        out=False,
+        host=False,
+    )
+    return NetworkMap(
+        HOSTILE,
+        (place, other),
+        (MapWay("a", "b"), MapWay("a", "gone")),
+        (HOSTILE,),
+    )
 
 
 def test_hostile_names_are_text_and_nothing_else() -> None:
@@ -40,16 +68,39 @@ def test_it_loads_nothing_and_fits_its_frame() -> None:
 
 def test_no_text_leaves_its_room_and_the_verdict_is_never_cut() -> None:
     long = "W" * 70
-    opening = Opening(long, "2001:db8:1234:5678:9abc:def0:1:2", 18080, 18080, "sctp", Gate.FILTERED)
-    place = MapPlace("a", long, long, (long, "監視" * 35), (long,), (opening,), sentence=long)
+    opening = Opening(
+        long,
+        "2001:db8:1234:5678:9abc:def0:1:2",
+        18080,
+        18080,
+        "sctp",
+        Gate.FILTERED,
+    )
+    place = MapPlace(
+        "a",
+        long,
+        long,
+        (long, "監視" * 35),
+        (long,),
+        (opening,),
+        sentence=long,
+    )
     root = ElementTree.fromstring(network_svg(NetworkMap(long, (place,), (), (long * 3,))))  # noqa: S314
     texts = [text for text in root.iter() if text.tag.endswith("text")]
     for text in texts:
         shown, size = text.text or "", 17 if text.attrib["class"] == "title" else 12
-        taken = width_of(shown, size, bold=text.attrib["class"] in ("name", "title"))
-        assert float(text.attrib["x"]) + (0 if text.attrib["text-anchor"] == "end" else taken) < 1060, shown
+        taken = width_of(
+            shown,
+            size,
+            bold=text.attrib["class"] in ("name", "title"),
+        )
+        assert (
+            float(text.attrib["x"]) + (0 if text.attrib["text-anchor"] == "end" else taken) < 1060
+        ), shown
     every_text = [text.text or "" for text in texts]
     assert any(text.endswith("…: filtered") for text in every_text), "what the packet filter does"
-    assert [text for text in texts if text.findtext("{*}title") == long], "the whole is in a tooltip"
+    assert [text for text in texts if text.findtext("{*}title") == long], (
+        "the whole is in a tooltip"
+    )
     member = next(text for text in every_text if text.startswith("監視"))
     assert width_of(member, 13) < 372

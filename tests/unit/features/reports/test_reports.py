@@ -1,4 +1,5 @@
-"""Reports: the JSON contract, exit codes, hostile names; SARIF, JUnit and HTML say what the text says."""
+"""Reports: the JSON contract, exit codes, hostile names; SARIF, JUnit and HTML say what the text
+says."""
 
 import copy
 import json
@@ -46,8 +47,12 @@ from hardentui.model.finding import (
 )
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
-SCHEMA: dict[str, Any] = json.loads((files("hardentui.features.reports") / "check-3.schema.json").read_text())
-FIRST = DoFirst((Subject(Kind.CONTAINER, "0" * 64, "web"),), ("root-user",), "Runs as root", 12, "trial", 1)
+SCHEMA: dict[str, Any] = json.loads(
+    (files("hardentui.features.reports") / "check-3.schema.json").read_text()
+)
+FIRST = DoFirst(
+    (Subject(Kind.CONTAINER, "0" * 64, "web"),), ("root-user",), "Runs as root", 12, "trial", 1
+)
 DATA = Path(__file__).parents[3] / "data"
 OUR_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -59,49 +64,120 @@ def finding(
     text: str = "a reason",
     check: str = "root-user",
 ) -> Finding:
-    subject = Subject(Kind.CONTAINER, "0" * 64, "web", "rootful")
-    verdict = Verdict(status, text, text, (Evidence(text, f"saw {text}"),), text)
-    fix = Remediation("Fix it", text, FixKind.RECREATE, Risk.SAFE, f"+{text}", f"+{text}", (text,))
+    subject = Subject(
+        Kind.CONTAINER,
+        "0" * 64,
+        "web",
+        "rootful",
+    )
+    verdict = Verdict(
+        status,
+        text,
+        text,
+        (Evidence(text, f"saw {text}"),),
+        text,
+    )
+    fix = Remediation(
+        "Fix it",
+        text,
+        FixKind.RECREATE,
+        Risk.SAFE,
+        f"+{text}",
+        f"+{text}",
+        (text,),
+    )
     remediation = fix if status is Status.FAIL else None
-    return Finding(check, 4, "It is bad", subject, verdict, severity, ("CIS 1",), remediation, points=1)
+    return Finding(
+        check, 4, "It is bad", subject, verdict, severity, ("CIS 1",), remediation, points=1
+    )
 
 
 def result(
-    *findings: Finding, fail_on: Severity = Severity.HIGH, trouble: str = "", name: str = "web", **over: Any
+    *findings: Finding,
+    fail_on: Severity = Severity.HIGH,
+    trouble: str = "",
+    name: str = "web",
+    **over: Any,
 ) -> CheckResult:
-    subject = Subject(Kind.CONTAINER, "0" * 64, name, "rootful")
+    subject = Subject(
+        Kind.CONTAINER,
+        "0" * 64,
+        name,
+        "rootful",
+    )
     failing = frozenset(finding.check for finding in findings if finding.failing)
     subject_result = SubjectResult(
         subject, score(findings), findings, name, trouble, can_fix=lambda: failing, image="1f"
     )
-    whole = CheckResult((EngineFacts(url="unix:///x"),), (subject_result,), "ten-steps", fail_on, "1", name)
+    whole = CheckResult(
+        (EngineFacts(url="unix:///x"),), (subject_result,), "ten-steps", fail_on, "1", name
+    )
     return replace(whole, **over)
 
 
 def together(*results: CheckResult, paths: tuple[RankedPath, ...] = ()) -> CheckResult:
     """Their subjects in one report."""
     subjects = tuple(subject for each in results for subject in each.subjects)
-    return replace(results[0], subjects=worst_first(subjects), paths=paths)
+    return replace(
+        results[0],
+        subjects=worst_first(subjects),
+        paths=paths,
+    )
 
 
 def path(name: str, *also: str, engine: str = "rootful") -> RankedPath:
     sentence = f"It leads to the host from {HOSTILE}."
-    return RankedPath(9, name, sentence, engine, name, also, ("privileged",))
+    return RankedPath(
+        9,
+        name,
+        sentence,
+        engine,
+        name,
+        also,
+        ("privileged",),
+    )
 
 
 @pytest.mark.parametrize(
     ("findings", "code"),
     [
         ((), 0),
-        ([(Status.PASS, Severity.CRITICAL), (Status.NOT_APPLICABLE, Severity.CRITICAL)], 0),
-        ([(Status.FAIL, Severity.MEDIUM), (Status.UNKNOWN, Severity.MEDIUM)], 0),
+        (
+            [
+                (Status.PASS, Severity.CRITICAL),
+                (Status.NOT_APPLICABLE, Severity.CRITICAL),
+            ],
+            0,
+        ),
+        (
+            [
+                (Status.FAIL, Severity.MEDIUM),
+                (Status.UNKNOWN, Severity.MEDIUM),
+            ],
+            0,
+        ),
         ([(Status.WAIVED, Severity.CRITICAL)], 0),
         ([(Status.FAIL, Severity.HIGH)], 1),
-        ([(Status.UNKNOWN, Severity.CRITICAL), (Status.FAIL, Severity.CRITICAL)], 1),
-        ([(Status.UNKNOWN, Severity.HIGH), (Status.FAIL, Severity.MEDIUM)], 4),
+        (
+            [
+                (Status.UNKNOWN, Severity.CRITICAL),
+                (Status.FAIL, Severity.CRITICAL),
+            ],
+            1,
+        ),
+        (
+            [
+                (Status.UNKNOWN, Severity.HIGH),
+                (Status.FAIL, Severity.MEDIUM),
+            ],
+            4,
+        ),
     ],
 )
-def test_the_worst_finding_decides_the_exit_code(findings: list[tuple[Status, Severity]], code: int) -> None:
+def test_the_worst_finding_decides_the_exit_code(
+    findings: list[tuple[Status, Severity]],
+    code: int,
+) -> None:
     assert result(*(finding(*pair) for pair in findings)).exit_code == code
 
 
@@ -121,12 +197,31 @@ def test_nothing_hostile_reaches_the_reader(form: str) -> None:
     findings = (
         finding(Status.FAIL, Severity.HIGH, text=HOSTILE),
         finding(Status.UNKNOWN, Severity.LOW, text=HOSTILE),
-        finding(Status.UNKNOWN, Severity.LOW, text=HOSTILE, check="other"),
+        finding(
+            Status.UNKNOWN,
+            Severity.LOW,
+            text=HOSTILE,
+            check="other",
+        ),
     )
-    shown = replace(result(*findings, name=HOSTILE), paths=(path(HOSTILE, HOSTILE, engine=HOSTILE),))
-    shown = replace(shown, engines=shown.engines * 2, framework=by_control("cis", shown.subjects))
-    for look in (TextStyle(80, color=False), TextStyle(80, color=True), TextStyle(80, brief=True)):
-        text = OUR_COLORS.sub("", render(form, shown, look)) if look.color else render(form, shown, look)
+    shown = replace(
+        result(*findings, name=HOSTILE), paths=(path(HOSTILE, HOSTILE, engine=HOSTILE),)
+    )
+    shown = replace(
+        shown,
+        engines=shown.engines * 2,
+        framework=by_control("cis", shown.subjects),
+    )
+    for look in (
+        TextStyle(80, color=False),
+        TextStyle(80, color=True),
+        TextStyle(80, brief=True),
+    ):
+        text = (
+            OUR_COLORS.sub("", render(form, shown, look))
+            if look.color
+            else render(form, shown, look)
+        )
         assert not set(text) & {"\x1b", "\x07", "\u202e"}
         assert text.endswith("\n")
     assert "\x1b" not in render(
@@ -136,7 +231,9 @@ def test_nothing_hostile_reaches_the_reader(form: str) -> None:
 
 def test_markdown_keeps_foreign_text_plain() -> None:
     text = render(
-        "markdown", result(finding(Status.FAIL, Severity.HIGH), name="a|<script>[x](y)"), TextStyle()
+        "markdown",
+        result(finding(Status.FAIL, Severity.HIGH), name="a|<script>[x](y)"),
+        TextStyle(),
     )
     assert "<script>" not in text
     assert "a\\|\\<script\\>" in text
@@ -144,9 +241,19 @@ def test_markdown_keeps_foreign_text_plain() -> None:
 
 def test_the_text_tells_what_matters() -> None:
     many = [
-        finding(Status.UNKNOWN, Severity.LOW, check=name, text="no permission") for name in ("one", "two")
+        finding(
+            Status.UNKNOWN,
+            Severity.LOW,
+            check=name,
+            text="no permission",
+        )
+        for name in ("one", "two")
     ]
-    shown = result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many)
+    shown = result(
+        finding(Status.FAIL, Severity.HIGH),
+        finding(Status.PASS, Severity.LOW),
+        *many,
+    )
     text = render("text", shown, TextStyle())
     assert "  high      It is bad  [root-user]\n            a reason\n" in text
     assert "declared: a reason; effective: a reason" in text
@@ -157,8 +264,18 @@ def test_the_text_tells_what_matters() -> None:
 
 def test_the_first_line_counts_every_finding_that_is_listed() -> None:
     """Those that do not count towards the score too."""
-    few = (finding(Status.FAIL, Severity.LOW), finding(Status.UNKNOWN, Severity.LOW, check="other"))
-    closer = [replace(each, check=f"closer-{each.check}", points=0) for each in few]
+    few = (
+        finding(Status.FAIL, Severity.LOW),
+        finding(Status.UNKNOWN, Severity.LOW, check="other"),
+    )
+    closer = [
+        replace(
+            each,
+            check=f"closer-{each.check}",
+            points=0,
+        )
+        for each in few
+    ]
     text = render("text", result(*few, *closer), TextStyle())
     assert "Failing: 2 low. Unknown: 2." in text
     assert "2 unknown" in text.splitlines()[-1]
@@ -167,22 +284,52 @@ def test_the_first_line_counts_every_finding_that_is_listed() -> None:
 @pytest.mark.parametrize(
     ("shown", "says"),
     [
-        (result(), "Exit code 0: no finding at high or above fails or is unknown (--fail-on)."),
-        (result(fail_on=Severity.CRITICAL), "Exit code 0: no finding at critical fails"),
-        (result(finding(Status.UNKNOWN, Severity.HIGH)), "Exit code 4: a finding at high or above could not"),
-        (result(trouble="gone"), "Exit code 4: 1 of them could not be checked."),
+        (
+            result(),
+            "Exit code 0: no finding at high or above fails or is unknown (--fail-on).",
+        ),
+        (
+            result(fail_on=Severity.CRITICAL),
+            "Exit code 0: no finding at critical fails",
+        ),
+        (
+            result(finding(Status.UNKNOWN, Severity.HIGH)),
+            "Exit code 4: a finding at high or above could not",
+        ),
+        (
+            result(trouble="gone"),
+            "Exit code 4: 1 of them could not be checked.",
+        ),
     ],
 )
-def test_the_text_says_why_it_ends_with_its_exit_code(shown: CheckResult, says: str) -> None:
+def test_the_text_says_why_it_ends_with_its_exit_code(
+    shown: CheckResult,
+    says: str,
+) -> None:
     assert says in render("text", shown, TextStyle())
 
 
 def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
     findings = (
         finding(Status.FAIL, Severity.HIGH, text="bad indeed"),
-        finding(Status.FAIL, Severity.MEDIUM, check="first", text="hidden"),
-        finding(Status.FAIL, Severity.MEDIUM, check="second", text="hidden"),
-        finding(Status.UNKNOWN, Severity.LOW, check="third", text="nobody looked"),
+        finding(
+            Status.FAIL,
+            Severity.MEDIUM,
+            check="first",
+            text="hidden",
+        ),
+        finding(
+            Status.FAIL,
+            Severity.MEDIUM,
+            check="second",
+            text="hidden",
+        ),
+        finding(
+            Status.UNKNOWN,
+            Severity.LOW,
+            check="third",
+            text="nobody looked",
+        ),
     )
     several = together(*(result(*findings, name=name) for name in ("a", "b", "c")))
     text = render("text", several, TextStyle(90, brief=True))
@@ -193,24 +340,44 @@ def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
     assert "hidden" in render("text", several, TextStyle(90))
     host = Subject(Kind.HOST, "h", "h")
     told = replace(
-        several.subjects[0], subject=host, findings=tuple(replace(f, subject=host) for f in findings)
+        several.subjects[0],
+        subject=host,
+        findings=tuple(replace(f, subject=host) for f in findings),
     )
-    assert "hidden" in render("text", replace(several, subjects=(told,)), TextStyle(90, brief=True))
+    assert "hidden" in render(
+        "text",
+        replace(several, subjects=(told,)),
+        TextStyle(90, brief=True),
+    )
 
 
 def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
     others = ("b", "c", "d", "e", "f")
-    several = together(*(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z")))
+    several = together(
+        *(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z"))
+    )
 
     def told(form: str, whole: CheckResult) -> str:
-        return " ".join(re.sub(r"[\\*]", "", render(form, whole, TextStyle(200))).split())
+        return " ".join(
+            re.sub(
+                r"[\\*]",
+                "",
+                render(form, whole, TextStyle(200)),
+            ).split()
+        )
 
     for form in ("text", "markdown"):
         text = told(form, several)
         assert "Worst attack paths from a container to the host 1. a: It leads to the host" in text
         assert "The same way: b, c, d and 2 more. 2. z: It leads" in text
-        assert "1. a (rootful): It leads" in told(form, replace(several, engines=several.engines * 2))
-        assert "and 7 more" in render(form, replace(several, paths_left=7), TextStyle())
+        assert "1. a (rootful): It leads" in told(
+            form, replace(several, engines=several.engines * 2)
+        )
+        assert "and 7 more" in render(
+            form,
+            replace(several, paths_left=7),
+            TextStyle(),
+        )
     first, _ = json.loads(render("json", several, TextStyle()))["summary"]["attack_paths"]
     assert first == {
         "container": "a",
@@ -248,49 +415,109 @@ def is_valid(whole: Any) -> bool:
 
 
 def document() -> Any:
-    findings = (finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW, check="host-pid"))
-    kept = (
-        KeptResult("1" * 64, "web-before-7116", "rootful", "web", "20260102-115500-7116"),
-        KeptResult("2" * 64, "lab-1", "rootful", "", "", "lab"),
+    findings = (
+        finding(Status.FAIL, Severity.HIGH),
+        finding(Status.PASS, Severity.LOW, check="host-pid"),
     )
-    control = Control("5.5", "No privileged containers", NOT_MET, ("privileged",), (("web", findings[0]),))
+    kept = (
+        KeptResult(
+            "1" * 64,
+            "web-before-7116",
+            "rootful",
+            "web",
+            "20260102-115500-7116",
+        ),
+        KeptResult(
+            "2" * 64,
+            "lab-1",
+            "rootful",
+            "",
+            "",
+            "lab",
+        ),
+    )
+    control = Control(
+        "5.5", "No privileged containers", NOT_MET, ("privileged",), (("web", findings[0]),)
+    )
     framework = Framework("cis", "CIS", (control,))
-    more = {"paths": (path("web"),), "kept": kept, "do_first": (FIRST,), "framework": framework}
-    return json.loads(render("json", replace(result(*findings), **more), TextStyle()))
+    more = {
+        "paths": (path("web"),),
+        "kept": kept,
+        "do_first": (FIRST,),
+        "framework": framework,
+    }
+    return json.loads(
+        render(
+            "json",
+            replace(result(*findings), **more),
+            TextStyle(),
+        )
+    )
 
 
 def fleet_document() -> Any:
     shown = result(finding(Status.FAIL, Severity.HIGH))
-    return json.loads(render("json", merged([("a.json", shown), ("b.json", shown)]), TextStyle()))
+    return json.loads(
+        render(
+            "json",
+            merged([("a.json", shown), ("b.json", shown)]),
+            TextStyle(),
+        )
+    )
 
 
 def test_the_json_is_what_its_schema_says() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert is_valid(document())
     assert is_valid(fleet_document())
-    assert is_valid(json.loads(render("json", replace(result(), engines=()), TextStyle())))
+    assert is_valid(
+        json.loads(
+            render(
+                "json",
+                replace(result(), engines=()),
+                TextStyle(),
+            )
+        )
+    )
 
 
 def test_the_contract_of_the_json() -> None:
-    """The keys that scripts rely on, spelled out once more, so that code and schema cannot drift together."""
+    """The keys that scripts rely on, spelled out once more, so that code and schema cannot drift
+    together."""
     whole = document()
     assert whole["schema"] == "hardentui/check/3"
     assert {"url", "version", "rootless", "cgroups"} <= set(whole["engines"][0])
     (subject,) = whole["subjects"]
-    assert {"kind", "id", "name", "score", "findings", "passed", "not_applicable", "also"} <= set(subject)
+    assert {"kind", "id", "name", "score", "findings", "passed", "not_applicable", "also"} <= set(
+        subject
+    )
     assert (subject["level"], subject["looked_at"]) == ("fair", [2, 2])
     assert subject["passed"] == ["host-pid"]
     (failing,) = subject["findings"]
-    texts = {"check", "status", "severity", "scope", "reason", "declared", "effective", "evidence"}
+    texts = {
+        "check",
+        "status",
+        "severity",
+        "scope",
+        "reason",
+        "declared",
+        "effective",
+        "evidence",
+    }
     assert set(failing) == {*texts, "points", "fixable"}
     assert failing["fixable"]
-    assert not set(failing) & {"title", "step", "references", "summary"}, "they are told once, in checks"
+    assert not set(failing) & {"title", "step", "references", "summary"}, (
+        "they are told once, in checks"
+    )
     told = whole["checks"]["root-user"]
     assert set(told) == {"title", "step", "scope", "references", "docs"}
     assert whole["summary"]["exit_code"] == 1
 
 
-def _required(schema: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def _required(
+    schema: Any,
+    path: tuple[Any, ...] = (),
+) -> Iterator[tuple[Any, ...]]:
     """Paths in `document()` of everything that the schema requires."""
     if "$ref" in schema:
         schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
@@ -303,7 +530,11 @@ def _required(schema: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
         yield from _required(schema["items"], (*path, 0))
 
 
-@pytest.mark.parametrize("path", sorted(set(_required(SCHEMA)), key=str), ids=str)
+@pytest.mark.parametrize(
+    "path",
+    sorted(set(_required(SCHEMA)), key=str),
+    ids=str,
+)
 def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None:
     whole = copy.deepcopy(fleet_document() if path[0] == "hosts" else document())
     inner = whole
@@ -313,7 +544,7 @@ def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None
     assert not is_valid(whole)
 
 
-# --- for other programs -----------------------------------------------------------------------------
+# --- for other programs ---------------------------------------------------------------------------
 
 MARKUP = "\x1b]0;x\x07<script>alert(1)</script>\"'&{{7*7}}\u202e\ud800\ufffe]]>"
 SARIF_SUBSET = json.loads((DATA / "sarif-subset.schema.json").read_text())
@@ -328,16 +559,37 @@ def junit(result: CheckResult) -> ElementTree.Element:
 
 
 ALL = (
-    finding(Status.FAIL, Severity.CRITICAL, check="privileged"),
+    finding(
+        Status.FAIL,
+        Severity.CRITICAL,
+        check="privileged",
+    ),
     finding(Status.FAIL, Severity.LOW),
-    finding(Status.UNKNOWN, Severity.HIGH, check="old-image"),
-    finding(Status.WAIVED, Severity.HIGH, check="host-pid", text="accepted until 2027"),
-    finding(Status.PASS, Severity.HIGH, check="no-memory-limit"),
-    finding(Status.NOT_APPLICABLE, Severity.HIGH, check="host-network"),
+    finding(
+        Status.UNKNOWN,
+        Severity.HIGH,
+        check="old-image",
+    ),
+    finding(
+        Status.WAIVED,
+        Severity.HIGH,
+        check="host-pid",
+        text="accepted until 2027",
+    ),
+    finding(
+        Status.PASS,
+        Severity.HIGH,
+        check="no-memory-limit",
+    ),
+    finding(
+        Status.NOT_APPLICABLE,
+        Severity.HIGH,
+        check="host-network",
+    ),
 )
 
 
-# --- SARIF ----------------------------------------------------------------------------------------------
+# --- SARIF ----------------------------------------------------------------------------------------
 
 
 def test_sarif_tells_failures_the_unknown_and_the_waived_and_nothing_that_passed() -> None:
@@ -355,7 +607,14 @@ def test_sarif_tells_failures_the_unknown_and_the_waived_and_nothing_that_passed
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
 
 
-@pytest.mark.parametrize("result", [result(), result(*ALL), result(finding(text=MARKUP), name=MARKUP)])
+@pytest.mark.parametrize(
+    "result",
+    [
+        result(),
+        result(*ALL),
+        result(finding(text=MARKUP), name=MARKUP),
+    ],
+)
 def test_sarif_has_what_its_specification_demands(result: CheckResult) -> None:
     whole = json.loads(render("sarif", result, TextStyle()))
     Draft202012Validator(SARIF_SUBSET).validate(whole)
@@ -365,7 +624,11 @@ def test_sarif_has_what_its_specification_demands(result: CheckResult) -> None:
 @pytest.mark.parametrize("form", ["sarif", "json"])
 def test_a_byte_that_is_no_text_does_not_make_the_document_unreadable(form: str) -> None:
     """The name of a process may hold any byte; Go, jq and browsers refuse half of a surrogate pair."""
-    text = render(form, result(finding(text="nginx\udc80"), name="a\ud800"), TextStyle())
+    text = render(
+        form,
+        result(finding(text="nginx\udc80"), name="a\ud800"),
+        TextStyle(),
+    )
     assert "\\ud" not in text
     assert "nginx\\ufffd" in text
 
@@ -382,15 +645,23 @@ def test_a_fingerprint_survives_a_new_container_of_the_same_name_and_differs_for
     assert len(prints("1" * 64, "web")) == 4
 
 
-# --- JUnit ----------------------------------------------------------------------------------------------
+# --- JUnit ----------------------------------------------------------------------------------------
 
 
-def test_sarif_links_each_check_to_the_site_that_the_build_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "helpUri" not in sarif(result(*ALL))["tool"]["driver"]["rules"][0], "nothing is published yet"
+def test_sarif_links_each_check_to_the_site_that_the_build_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "helpUri" not in sarif(result(*ALL))["tool"]["driver"]["rules"][0], (
+        "nothing is published yet"
+    )
     named = Message()
     named["Project-URL"] = "Documentation, https://example.org/docs/"
     as_sarif._site.cache_clear()
-    monkeypatch.setattr(as_sarif, "metadata", lambda name: named)
+    monkeypatch.setattr(
+        as_sarif,
+        "metadata",
+        lambda name: named,
+    )
     rule = sarif(result(*ALL))["tool"]["driver"]["rules"][0]
     as_sarif._site.cache_clear()
     assert rule["helpUri"] == f"https://example.org/docs/checks/{rule['id']}/"
@@ -439,7 +710,7 @@ def test_junit_is_xml_whatever_the_names_hold() -> None:
     assert "<script>" not in text
 
 
-# --- HTML -----------------------------------------------------------------------------------------------
+# --- HTML -----------------------------------------------------------------------------------------
 
 
 class Page(HTMLParser):
@@ -452,7 +723,11 @@ class Page(HTMLParser):
         self.words = ""
         self.feed(page)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(
+        self,
+        tag: str,
+        attrs: list[tuple[str, str | None]],
+    ) -> None:
         self.tags.append(tag)
         self.attributes += attrs
 
@@ -463,13 +738,19 @@ class Page(HTMLParser):
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
     page = Page(render("html", result(*ALL), TextStyle()))
     assert not set(page.tags) & {"script", "link", "img", "iframe", "object", "form", "base"}
-    assert not [value for name, value in page.attributes if name in ("src", "onclick", "style", "action")]
+    assert not [
+        value for name, value in page.attributes if name in ("src", "onclick", "style", "action")
+    ]
     assert all((value or "").startswith("#") for name, value in page.attributes if name == "href")
     assert "url(" not in render("html", result(*ALL), TextStyle())
 
 
 def test_foreign_text_is_text_in_the_page() -> None:
-    hostile = result(finding(text=MARKUP), name=MARKUP, place=MARKUP)
+    hostile = result(
+        finding(text=MARKUP),
+        name=MARKUP,
+        place=MARKUP,
+    )
     page = render("html", hostile, TextStyle())
     seen = Page(page)
     assert "script" not in seen.tags

@@ -1,4 +1,5 @@
-"""The labs that come with HardenTUI, done on the simulated host; faults of labs; what an answer may say."""
+"""The labs that come with HardenTUI, done on the simulated host; faults of labs; what an answer may
+say."""
 
 import json
 from pathlib import Path
@@ -24,12 +25,18 @@ CHECKS = [check.id for check in all_checks()]
 LABS = load_labs(checks=CHECKS)
 BY_ID = {lab.id: lab for lab in LABS}
 GOOD = (Path(__file__).parents[4] / "checklists" / "labs" / "read-only.toml").read_text()
-each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.id for lab in LABS])
+each_lab = pytest.mark.parametrize(
+    "lab",
+    LABS,
+    ids=[lab.id for lab in LABS],
+)
 
 
 @pytest.fixture
 def training(tmp_path: Path) -> Training:
-    return Training(LABS, None, path=str(tmp_path / "training.json"), directory=str(tmp_path / "labs"))
+    return Training(
+        LABS, None, path=str(tmp_path / "training.json"), directory=str(tmp_path / "labs")
+    )
 
 
 def test_there_are_labs_for_every_step_and_some_to_begin_and_end_with() -> None:
@@ -41,7 +48,10 @@ def test_there_are_labs_for_every_step_and_some_to_begin_and_end_with() -> None:
 
 
 @each_lab
-def test_a_lab_starts_broken_and_its_solution_passes(lab: Lab, training: Training) -> None:
+def test_a_lab_starts_broken_and_its_solution_passes(
+    lab: Lab,
+    training: Training,
+) -> None:
     assert check_lab(lab, training) == ()
     assert training.progress.of(lab.id).state == "passed"
 
@@ -62,7 +72,10 @@ def test_a_wrong_move_gets_the_author_s_words(training: Training) -> None:
     assert any("only a soft limit" in remark for remark in outcome.remarks)
 
 
-def test_progress_outlives_the_process_and_a_damaged_file_is_kept(training: Training, tmp_path: Path) -> None:
+def test_progress_outlives_the_process_and_a_damaged_file_is_kept(
+    training: Training,
+    tmp_path: Path,
+) -> None:
     training.start(BY_ID["first-run"])
     training.answer([])
     path = tmp_path / "training.json"
@@ -81,13 +94,21 @@ def test_progress_outlives_the_process_and_a_damaged_file_is_kept(training: Trai
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (["--memory", "64x"], "does not accept this value of --memory"),
-        (["--pids-limit=many"], "does not accept this value of --pids-limit"),
+        (
+            ["--memory", "64x"],
+            "does not accept this value of --memory",
+        ),
+        (
+            ["--pids-limit=many"],
+            "does not accept this value of --pids-limit",
+        ),
         (["--readonly"], "no option --readonly"),
     ],
 )
 def test_the_simulated_host_refuses_what_podman_would(
-    training: Training, options: list[str], why: str
+    training: Training,
+    options: list[str],
+    why: str,
 ) -> None:
     training.start(BY_ID["memory-limit"])
     with pytest.raises(UsageError, match=why):
@@ -111,50 +132,94 @@ def test_a_wrong_call_is_no_attempt(training: Training) -> None:
         (["--volume=/etc:/x"], "outside the lab"),
         (["-v", "/:/x"], "outside the lab"),
         (["--volume={folder}/../..:/x"], "outside the lab"),
-        (["--mount=type=bind,source=/etc,target=/x"], "outside the lab"),
-        (["--mount=type=bind,src=/etc,target=/x"], "outside the lab"),
+        (
+            ["--mount=type=bind,source=/etc,target=/x"],
+            "outside the lab",
+        ),
+        (
+            ["--mount=type=bind,src=/etc,target=/x"],
+            "outside the lab",
+        ),
         (["--volume=other-volume:/x"], "outside the lab"),
         (["--volumes-from=db"], "leads out of the lab"),
         (["--network=host"], "not a network of this lab"),
         (["--net", "container:db"], "not a network of this lab"),
         (["--pid=container:db"], "leads out of the lab"),
         (["--ipc=host"], "leads out of the lab"),
-        (["--userns=ns:/proc/1/ns/user"], "leads out of the lab"),
+        (
+            ["--userns=ns:/proc/1/ns/user"],
+            "leads out of the lab",
+        ),
         (["--pod=shop"], "leads out of the lab"),
         (["--device=/dev/sda"], "leads out of the lab"),
         (["--name=db"], "is set by the lab"),
         (["--replace"], "is set by the lab"),
         (["--image=../../evil"], "no image"),
-        (["docker.io/library/alpine"], "Only options of podman run"),
-        (["--read-only", "alpine", "sh"], "Only options of podman run"),
+        (
+            ["docker.io/library/alpine"],
+            "Only options of podman run",
+        ),
+        (
+            ["--read-only", "alpine", "sh"],
+            "Only options of podman run",
+        ),
         (["--env-file=/etc/shadow"], "leads out of the lab"),
     ],
 )
-def test_no_answer_leads_out_of_the_lab(options: list[str], why: str) -> None:
+def test_no_answer_leads_out_of_the_lab(
+    options: list[str],
+    why: str,
+) -> None:
     with pytest.raises(UsageError, match=why):
-        answer(BY_ID["read-only"], options, "/home/anna/labs/read-only")
+        answer(
+            BY_ID["read-only"],
+            options,
+            "/home/anna/labs/read-only",
+        )
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         (("minutes = 4", "minutes = 0"), "minutes"),
-        (("checks = [", 'checks = ["no-such-check", '), "no check called no-such-check"),
+        (
+            ("checks = [", 'checks = ["no-such-check", '),
+            "no check called no-such-check",
+        ),
         (('level = "gentle"', 'level = "hard"'), "level"),
-        (("[attack]", "[attack]\nmoves_tag = true"), "exactly one of run, moves_tag"),
-        (("[attack]", '[attack]\nneighbour = "guest"'), "not one of its neighbours"),
-        (('title = "A page', 'colour = "red"\ntitle = "A page'), "colour"),
-        (('title = "A page', "title = A page"), "read-only has a fault"),
+        (
+            ("[attack]", "[attack]\nmoves_tag = true"),
+            "exactly one of run, moves_tag",
+        ),
+        (
+            ("[attack]", '[attack]\nneighbour = "guest"'),
+            "not one of its neighbours",
+        ),
+        (
+            ('title = "A page', 'colour = "red"\ntitle = "A page'),
+            "colour",
+        ),
+        (
+            ('title = "A page', "title = A page"),
+            "read-only has a fault",
+        ),
     ],
 )
-def test_a_faulty_lab_is_told_in_one_sentence(change: tuple[str, str], why: str) -> None:
+def test_a_faulty_lab_is_told_in_one_sentence(
+    change: tuple[str, str],
+    why: str,
+) -> None:
     assert change[0] in GOOD
     with pytest.raises(InputError, match=why):
         parse_lab(GOOD.replace(*change, 1), "read-only", CHECKS)
 
 
 def test_a_lab_that_cannot_be_right_is_found_by_doing_it(training: Training) -> None:
-    lab = replace(BY_ID["read-only"], start=("--read-only",), solution=())
+    lab = replace(
+        BY_ID["read-only"],
+        start=("--read-only",),
+        solution=(),
+    )
     faults = " ".join(check_lab(lab, training))
     assert "writable-rootfs does not fail at the start" in faults
     assert "its attack is not blocked by the solution" in faults
@@ -165,6 +230,14 @@ def test_a_link_in_the_directory_leads_nowhere_else(tmp_path: Path) -> None:
     directory.mkdir()
     (directory / "out").symlink_to("/etc")
     lab = BY_ID["host-folder"]
-    assert answer(lab, ["--volume={folder}:/host:ro"], str(directory)).words
+    assert answer(
+        lab,
+        ["--volume={folder}:/host:ro"],
+        str(directory),
+    ).words
     with pytest.raises(UsageError, match="outside the lab"):
-        answer(lab, ["--volume={folder}/out:/host:ro"], str(directory))
+        answer(
+            lab,
+            ["--volume={folder}/out:/host:ro"],
+            str(directory),
+        )

@@ -8,7 +8,9 @@ from hardentui.__main__ import main
 
 
 def test_first_success_takes_three_commands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
@@ -48,14 +50,20 @@ def hostile_lab() -> str:
         if before == "start = []":
             source = source.replace(before, f'start = ["--label=a={HOSTILE_TEXT}"]')
         elif before.startswith("\n"):
-            source = source.replace(before, before.replace('"', f'"{HOSTILE_TEXT}'), 1)
+            source = source.replace(
+                before,
+                before.replace('"', f'"{HOSTILE_TEXT}'),
+                1,
+            )
         else:
             source = source.replace(before, before + HOSTILE_TEXT, 1)
     return source
 
 
 def test_texts_of_a_lab_reach_no_terminal_as_commands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     directory = tmp_path / "labs"
@@ -70,7 +78,18 @@ def test_texts_of_a_lab_reach_no_terminal_as_commands(
         (0, "train", "run", "--memory=64m", "--memory-swap=64m"),
         (0, "train", "solution"),
     ):
-        assert main(["--demo", "train", "--labs", str(directory), *words[1:]]) == code, words
+        assert (
+            main(
+                [
+                    "--demo",
+                    "train",
+                    "--labs",
+                    str(directory),
+                    *words[1:],
+                ]
+            )
+            == code
+        ), words
         told = capsys.readouterr()
         assert "\x1b" not in told.out + told.err, words
         assert "\x07" not in told.out + told.err, words

@@ -26,7 +26,11 @@ def a_plan(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
     return make_plan(facts, choices, CHECKS, CHECKLIST)
 
 
-def loosened(facts: ContainerFacts, loosening: Loosening, *checks: str) -> Spec:
+def loosened(
+    facts: ContainerFacts,
+    loosening: Loosening,
+    *checks: str,
+) -> Spec:
     planner = TwinPlanner(facts, a_plan)
     return planner.spec(TrialConfiguration(tuple(map(Choice, checks)), (loosening,)))
 
@@ -34,7 +38,11 @@ def loosened(facts: ContainerFacts, loosening: Loosening, *checks: str) -> Spec:
 def test_a_capability_that_comes_back_is_given_to_root_and_kept_from_an_ordinary_user() -> None:
     of_root = loosened(container(), BACK, "default-capabilities-kept")
     assert "CAP_CHOWN" in of_root[CAP_ADD]
-    of_user = loosened(container("--user=1500"), BACK, "default-capabilities-kept")
+    of_user = loosened(
+        container("--user=1500"),
+        BACK,
+        "default-capabilities-kept",
+    )
     assert of_user[CAP_ADD] == ()
     dropped = of_user[CAP_DROP]
     assert "CAP_CHOWN" not in dropped
@@ -47,7 +55,10 @@ def test_a_volume_of_a_trial_keeps_its_owners_under_a_user_namespace() -> None:
     assert [m.options for m in loosened(mapped, volume, "writable-rootfs")[MOUNTS]] == [
         ("idmap", "nodev", "nosuid")
     ]
-    for facts in (container(engine=rootful()), container("--userns=auto", engine=rootless())):
+    for facts in (
+        container(engine=rootful()),
+        container("--userns=auto", engine=rootless()),
+    ):
         assert [m.options for m in loosened(facts, volume, "writable-rootfs")[MOUNTS]] == [
             ("nodev", "nosuid")
         ]
@@ -56,6 +67,10 @@ def test_a_volume_of_a_trial_keeps_its_owners_under_a_user_namespace() -> None:
 def test_a_tmpfs_of_a_trial_has_the_access_of_its_directory() -> None:
     directories = {"/cache": WrittenDirectory(0, 33, 33)}
     facts = container(engine=rootful()).replace(written_directories=directories)
-    spec = loosened(facts, WritableDirectory("/cache"), "writable-rootfs")
+    spec = loosened(
+        facts,
+        WritableDirectory("/cache"),
+        "writable-rootfs",
+    )
     assert spec[READ_ONLY]
     assert spec[TMPFS] == ("/cache:rw,noexec,nosuid,nodev,size=64m,mode=1777",)

@@ -1,4 +1,5 @@
-"""What a twin can be asked for: signals that it handles, logs that it writes, directories it may fill."""
+"""What a twin can be asked for: signals that it handles, logs that it writes, directories it may
+fill."""
 
 import signal
 from collections.abc import Mapping
@@ -14,25 +15,43 @@ from hardentui.host.files import Files, FileStat
 class _Proc:
     """A /proc of a few files, and links that end with the name of their target."""
 
-    def __init__(self, texts: Mapping[str, str], links: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        links: Mapping[str, str] | None = None,
+    ) -> None:
         self._texts, self._links = texts, links or {}
 
-    def read_text(self, path: str, limit: int = 1 << 20) -> str:
+    def read_text(
+        self,
+        path: str,
+        limit: int = 1 << 20,
+    ) -> str:
         if path not in self._texts:
             raise FileNotFoundError(path)
         return self._texts[path]
 
-    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
+    def read_bytes(
+        self,
+        path: str,
+        limit: int = 1 << 20,
+    ) -> bytes:
         return self.read_text(path).encode()
 
     def read_link(self, path: str) -> str:
         return self._links[path]
 
     def list_dir(self, path: str) -> tuple[str, ...]:
-        inside = [link.removeprefix(f"{path}/") for link in self._links if link.startswith(f"{path}/")]
+        inside = [
+            link.removeprefix(f"{path}/") for link in self._links if link.startswith(f"{path}/")
+        ]
         return tuple(sorted(inside))
 
-    def stat(self, path: str, follow: bool = True) -> FileStat:
+    def stat(
+        self,
+        path: str,
+        follow: bool = True,
+    ) -> FileStat:
         raise FileNotFoundError(path)
 
     def read_attribute(self, path: str, name: str) -> bytes:
@@ -45,7 +64,14 @@ class _Proc:
         return self
 
 
-def _process(pid: int, name: str, *, caught: int = 0, blocked: int = 0, children: str = "") -> dict[str, str]:
+def _process(
+    pid: int,
+    name: str,
+    *,
+    caught: int = 0,
+    blocked: int = 0,
+    children: str = "",
+) -> dict[str, str]:
     status = f"Name:\t{name}\nSigBlk:\t{blocked:016x}\nSigIgn:\t0\nSigCgt:\t{caught:016x}\n"
     return {
         f"/proc/{pid}/comm": f"{name}\n",
@@ -64,19 +90,55 @@ HUP = 1 << (signal.SIGHUP - 1)
         (_process(7, "app", blocked=HUP), True),  # it reads the signal from a descriptor
         (_process(7, "sleep"), False),
         (_process(7, "app", caught=HUP << 1), False),
-        ({**_process(7, "catatonit", blocked=HUP, children="8"), **_process(8, "sleep")}, False),
-        ({**_process(7, "tini", blocked=HUP, children="8"), **_process(8, "app", caught=HUP)}, True),
+        (
+            {
+                **_process(
+                    7,
+                    "catatonit",
+                    blocked=HUP,
+                    children="8",
+                ),
+                **_process(8, "sleep"),
+            },
+            False,
+        ),
+        (
+            {
+                **_process(
+                    7,
+                    "tini",
+                    blocked=HUP,
+                    children="8",
+                ),
+                **_process(8, "app", caught=HUP),
+            },
+            True,
+        ),
         ({}, False),
     ],
-    ids=["caught", "blocked", "neither", "another", "only by init", "past init", "ended"],
+    ids=[
+        "caught",
+        "blocked",
+        "neither",
+        "another",
+        "only by init",
+        "past init",
+        "ended",
+    ],
 )
-def test_a_signal_is_sent_to_who_handles_it(processes: dict[str, str], handled: bool) -> None:
+def test_a_signal_is_sent_to_who_handles_it(
+    processes: dict[str, str],
+    handled: bool,
+) -> None:
     files: Files = _Proc(processes)
     assert handles(files, 7, signal.SIGHUP) is handled
 
 
 def test_the_logs_are_those_that_its_processes_have_open_for_writing() -> None:
-    texts = {**_process(7, "app", children="8"), **_process(8, "worker")}
+    texts = {
+        **_process(7, "app", children="8"),
+        **_process(8, "worker"),
+    }
     links = {}
     for pid, number, path, flags in (
         (7, 3, "/var/log/app/access.log", "0102001"),
@@ -89,7 +151,10 @@ def test_the_logs_are_those_that_its_processes_have_open_for_writing() -> None:
     ):
         links[f"/proc/{pid}/fd/{number}"] = path
         texts[f"/proc/{pid}/fdinfo/{number}"] = f"pos:\t0\nflags:\t{flags}\n"
-    assert list(open_logs(_Proc(texts, links), 7)) == ["/var/log/app/access.log", "/srv/logs/worker"]
+    assert list(open_logs(_Proc(texts, links), 7)) == [
+        "/var/log/app/access.log",
+        "/srv/logs/worker",
+    ]
 
 
 def test_directories_that_wait_to_be_filled(tmp_path: Path) -> None:
@@ -105,5 +170,9 @@ def test_directories_that_wait_to_be_filled(tmp_path: Path) -> None:
         (tmp_path / path).mkdir(parents=True)
     (tmp_path / "full" / "file").write_text("x")
     (tmp_path / "elsewhere").symlink_to("/tmp")
-    assert set(empty_directories(str(tmp_path))) == {"/srv/app/uploads", "/var/lib/app", "/var/log/app"}
+    assert set(empty_directories(str(tmp_path))) == {
+        "/srv/app/uploads",
+        "/var/lib/app",
+        "/var/log/app",
+    }
     assert empty_directories(str(tmp_path / "none")) == {}

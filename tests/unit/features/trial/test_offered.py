@@ -45,7 +45,11 @@ def _judged(facts: ContainerFacts, trial: Trial) -> Plan:
     return plan
 
 
-def _also(option: str, *after: str, before: tuple[str, ...] = ()) -> Trial:
+def _also(
+    option: str,
+    *after: str,
+    before: tuple[str, ...] = (),
+) -> Trial:
     """An honest record with one more option."""
     trial = record(WEB, HONEST)
     others = tuple(change for change in trial.options if change.option != option)
@@ -63,7 +67,10 @@ def test_what_an_honest_trial_found_is_taken() -> None:
         ("privileged", ("",)),
         ("volume", ("/:/host",)),
         ("volume", ("data:/data", "other-data:/var/lib/app")),
-        ("volume", (f"data:/data,{volume_for(WEB.name, '/etc')}:/etc",)),
+        (
+            "volume",
+            (f"data:/data,{volume_for(WEB.name, '/etc')}:/etc",),
+        ),
         ("volume", ()),
         ("image", ("registry.example/evil:1",)),
         ("command", ("sh", "-c", "evil")),
@@ -89,14 +96,19 @@ def test_what_an_honest_trial_found_is_taken() -> None:
         ("health-cmd", ("evil",)),
     ],
 )
-def test_an_option_that_no_fix_offers_is_refused(option: str, after: tuple[str, ...]) -> None:
+def test_an_option_that_no_fix_offers_is_refused(
+    option: str,
+    after: tuple[str, ...],
+) -> None:
     with pytest.raises(InputError, match=r"refused|unknown option|invalid"):
         _judged(WEB, _also(option, *after))
 
 
 def test_a_limit_above_the_present_one_is_refused() -> None:
     facts = container("--memory=64m --cap-add=NET_ADMIN")
-    trial = record(facts, TrialConfiguration((Choice("default-capabilities-kept", (("keep", ()),)),)))
+    trial = record(
+        facts, TrialConfiguration((Choice("default-capabilities-kept", (("keep", ()),)),))
+    )
     higher = OptionChange("memory", ("64m",), ("1g",))
     with pytest.raises(PlanError, match="sets --memory"):
         _judged(facts, replace(trial, options=(*trial.options, higher)))
@@ -107,7 +119,13 @@ def test_a_choice_that_would_weaken_is_refused_not_left_out() -> None:
     plan = plan_for(facts, (Choice("no-pids-limit"),))
     refuse_weakening(plan)
     weaker = replace(
-        plan, skipped=(replace(plan_for(facts, (Choice("x"),)).skipped[0], weakens=("raises it",)),)
+        plan,
+        skipped=(
+            replace(
+                plan_for(facts, (Choice("x"),)).skipped[0],
+                weakens=("raises it",),
+            ),
+        ),
     )
     with pytest.raises(PlanError, match="would weaken"):
         refuse_weakening(weaker)
@@ -116,13 +134,21 @@ def test_a_choice_that_would_weaken_is_refused_not_left_out() -> None:
 def test_what_a_stranger_claims_to_have_proven_is_told_as_a_claim() -> None:
     trial = replace(record(WEB, HONEST), sure="Everything was proven.")
     plan = _judged(WEB, trial)
-    words = " ".join((*(note.text for note in plan.notes), *(change.reason for change in plan.changes)))
+    words = " ".join(
+        (
+            *(note.text for note in plan.notes),
+            *(change.reason for change in plan.changes),
+        )
+    )
     assert "not checked" in words
     assert "proven" not in words
     assert "A trial showed" not in words
 
 
-def test_only_a_trial_of_this_account_is_remembered(monkeypatch: Any, tmp_path: Any) -> None:
+def test_only_a_trial_of_this_account_is_remembered(
+    monkeypatch: Any,
+    tmp_path: Any,
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     trial = record(WEB, HONEST)
     assert not is_remembered(trial)
@@ -133,13 +159,25 @@ def test_only_a_trial_of_this_account_is_remembered(monkeypatch: Any, tmp_path: 
 
 
 def _allow(*names: str, **more: Any) -> dict[str, Any]:
-    return {"names": list(names), "action": "SCMP_ACT_ALLOW", **more}
+    return {
+        "names": list(names),
+        "action": "SCMP_ACT_ALLOW",
+        **more,
+    }
 
 
-EXACTLY_ZERO = _allow("personality", args=[{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}])
+EXACTLY_ZERO = _allow(
+    "personality",
+    args=[{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}],
+)
 BASE = {
     "defaultAction": "SCMP_ACT_ERRNO",
-    "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
+    "archMap": [
+        {
+            "architecture": "SCMP_ARCH_X86_64",
+            "subArchitectures": ["SCMP_ARCH_X86"],
+        }
+    ],
     "syscalls": [
         _allow("read", "write", "socket"),
         EXACTLY_ZERO,
@@ -159,7 +197,10 @@ def _profile(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
         BASE,
         _profile(_allow("read")),
         _profile(_allow("socket", args=TCP_ONLY)),
-        _profile(_allow("read", args=TCP_ONLY), {**_allow("write"), "action": "SCMP_ACT_LOG"}),
+        _profile(
+            _allow("read", args=TCP_ONLY),
+            {**_allow("write"), "action": "SCMP_ACT_LOG"},
+        ),
         _profile(EXACTLY_ZERO),
         _profile({**_allow("bpf"), "action": "SCMP_ACT_ERRNO"}),
     ],
@@ -173,7 +214,11 @@ def test_a_profile_that_allows_no_more_is_accepted(profile: dict[str, Any]) -> N
     [
         _profile(_allow("read"), defaultAction="SCMP_ACT_ALLOW"),
         _profile(_allow("read"), defaultAction="SCMP_ACT_LOG"),
-        _profile(_allow("read"), defaultAction="SCMP_ACT_NOTIFY", listenerPath="/tmp/evil.sock"),
+        _profile(
+            _allow("read"),
+            defaultAction="SCMP_ACT_NOTIFY",
+            listenerPath="/tmp/evil.sock",
+        ),
         _profile(_allow("read"), listenerPath="/tmp/evil.sock"),
         _profile({**_allow("read"), "action": "SCMP_ACT_NOTIFY"}),
         _profile(_allow("read", "bpf")),
@@ -184,7 +229,10 @@ def test_a_profile_that_allows_no_more_is_accepted(profile: dict[str, Any]) -> N
         _profile(
             _allow("read"),
             archMap=[
-                {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]}
+                {
+                    "architecture": "SCMP_ARCH_X86_64",
+                    "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+                }
             ],
         ),
         _profile({"names": "read", "action": 7}),

@@ -34,17 +34,43 @@ def member(name: str, *more: str) -> ContainerFacts:
 
 def request(*members: ContainerFacts, seen: tuple[SeenWay, ...] = ()) -> SplitRequest:
     networks = (
-        NewNetwork("shop-back", ("web", "db"), internal=True, isolated=False),
-        NewNetwork("wiki-front", ("wiki",), internal=False, isolated=True),
+        NewNetwork(
+            "shop-back",
+            ("web", "db"),
+            internal=True,
+            isolated=False,
+        ),
+        NewNetwork(
+            "wiki-front",
+            ("wiki",),
+            internal=False,
+            isolated=True,
+        ),
     )
-    return SplitRequest("shared", "rootful", networks, members, seen, {})
+    return SplitRequest(
+        "shared",
+        "rootful",
+        networks,
+        members,
+        seen,
+        {},
+    )
 
 
-PORTS = {"web": frozenset({80}), "db": frozenset({5432}), "wiki": frozenset({80, 81, 82, 83})}
+PORTS = {
+    "web": frozenset({80}),
+    "db": frozenset({5432}),
+    "wiki": frozenset({80, 81, 82, 83}),
+}
 
 
 def test_what_belongs_together_is_needed_and_the_rest_must_be_cut() -> None:
-    split = request(member("web"), member("db"), member("wiki"), seen=(SeenWay("web", "db"),))
+    split = request(
+        member("web"),
+        member("db"),
+        member("wiki"),
+        seen=(SeenWay("web", "db"),),
+    )
     ways, untried = ways_to_try(split, PORTS)
     assert untried == 0
     needed = {(way.start, way.end): way.needed for way in ways}
@@ -56,7 +82,9 @@ def test_what_belongs_together_is_needed_and_the_rest_must_be_cut() -> None:
         ("wiki", "web"): False,
         ("wiki", "db"): False,
     }
-    assert (ways[0].start, ways[0].end, ways[0].seen) == ("web", "db", True), "what was seen comes first"
+    assert (ways[0].start, ways[0].end, ways[0].seen) == ("web", "db", True), (
+        "what was seen comes first"
+    )
     assert next(way for way in ways if way.end == "wiki").ports == (80, 81, 82)
 
 
@@ -69,31 +97,89 @@ def test_what_belongs_together_is_needed_and_the_rest_must_be_cut() -> None:
         ((("a", "gone"), ("b", "c")), "acb"),
     ],
 )
-def test_who_is_called_starts_before_who_calls(seen: tuple[tuple[str, str], ...], order: str) -> None:
-    ordered = called_first([member(name) for name in "abc"], [SeenWay(*way) for way in seen])
+def test_who_is_called_starts_before_who_calls(
+    seen: tuple[tuple[str, str], ...],
+    order: str,
+) -> None:
+    ordered = called_first(
+        [member(name) for name in "abc"],
+        [SeenWay(*way) for way in seen],
+    )
     assert "".join(facts.name for facts in ordered) == order
 
 
 def way(*, needed: bool, after: bool | None) -> WayTried:
-    return WayTried("web", "db", (80,), needed, after=after)
+    return WayTried(
+        "web",
+        "db",
+        (80,),
+        needed,
+        after=after,
+    )
 
 
 @pytest.mark.parametrize(
     ("members", "ways", "untried", "result"),
     [
-        ([GOOD], [way(needed=True, after=True), way(needed=False, after=False)], 0, SplitResult.WORKS),
-        ([GOOD], [way(needed=True, after=False)], 0, SplitResult.BREAKS),
-        ([GOOD], [way(needed=False, after=True)], 0, SplitResult.BREAKS),
-        ([GOOD], [way(needed=False, after=None)], 0, SplitResult.NOT_TOLD),
-        ([GOOD], [way(needed=True, after=True)], 1, SplitResult.NOT_TOLD),
+        (
+            [GOOD],
+            [
+                way(needed=True, after=True),
+                way(needed=False, after=False),
+            ],
+            0,
+            SplitResult.WORKS,
+        ),
+        (
+            [GOOD],
+            [way(needed=True, after=False)],
+            0,
+            SplitResult.BREAKS,
+        ),
+        (
+            [GOOD],
+            [way(needed=False, after=True)],
+            0,
+            SplitResult.BREAKS,
+        ),
+        (
+            [GOOD],
+            [way(needed=False, after=None)],
+            0,
+            SplitResult.NOT_TOLD,
+        ),
+        (
+            [GOOD],
+            [way(needed=True, after=True)],
+            1,
+            SplitResult.NOT_TOLD,
+        ),
         ([GOOD], [], 0, SplitResult.NOT_TOLD),
-        ([GOOD, MemberTried("db", True, False)], [way(needed=True, after=True)], 0, SplitResult.BREAKS),
-        ([GOOD, MemberTried("db")], [way(needed=True, after=True)], 0, SplitResult.NOT_TOLD),
-        ([MemberTried("db", False)], [], 0, SplitResult.NOTHING_WORKS),
+        (
+            [GOOD, MemberTried("db", True, False)],
+            [way(needed=True, after=True)],
+            0,
+            SplitResult.BREAKS,
+        ),
+        (
+            [GOOD, MemberTried("db")],
+            [way(needed=True, after=True)],
+            0,
+            SplitResult.NOT_TOLD,
+        ),
+        (
+            [MemberTried("db", False)],
+            [],
+            0,
+            SplitResult.NOTHING_WORKS,
+        ),
     ],
 )
 def test_only_what_was_seen_in_full_works(
-    members: list[MemberTried], ways: list[WayTried], untried: int, result: SplitResult
+    members: list[MemberTried],
+    ways: list[WayTried],
+    untried: int,
+    result: SplitResult,
 ) -> None:
     assert result_of(members, ways, untried) is result
 
@@ -106,7 +192,11 @@ class Answers:
         self._last = ""
         self.calls = 0
 
-    def __call__(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+    def __call__(
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+    ) -> Known[str]:
         self.calls += 1
         self._last = next(self._words, self._last)
         return json.dumps(self._last)
@@ -124,13 +214,29 @@ class Answers:
     ],
 )
 def test_only_what_stays_unexpected_is_told(
-    needed: bool, words: list[str], reached: bool, calls: int, monkeypatch: pytest.MonkeyPatch
+    needed: bool,
+    words: list[str],
+    reached: bool,
+    calls: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(parting, "_AGAIN_AFTER", (0, 0))
-    twin = cast("Any", SimpleNamespace(pid=1, addresses=("10.1.0.2",)))
+    twin = cast(
+        "Any",
+        SimpleNamespace(
+            pid=1,
+            addresses=("10.1.0.2",),
+        ),
+    )
     run = Answers(*words)
     files, nobody = RecordedFiles({}), cast("Any", None)
-    tools = SplitTools(nobody, files, run, lambda event: None, threading.Event())
+    tools = SplitTools(
+        nobody,
+        files,
+        run,
+        lambda event: None,
+        threading.Event(),
+    )
     knocker = WayKnocker({"web": twin, "db": twin}, tools)
     (way,) = knocker.after([WayTried("web", "db", (80,), needed)])
     assert (way.after, run.calls) == (reached, calls)

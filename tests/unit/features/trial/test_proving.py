@@ -46,11 +46,20 @@ def _rounds(
     tools: Tools | None = None,
 ) -> Rounds:
     """Rounds on a stage whose twins are always ready."""
-    stage = MagicMock(facts=facts, files=None, request=TrialRequest(facts, choices))
+    stage = MagicMock(
+        facts=facts,
+        files=None,
+        request=TrialRequest(facts, choices),
+    )
     stage.wait.return_value = Readiness(True, expected.how, 0.1)
     stage.tools = tools or MagicMock(profile=lambda: NOT_READ)
     baseline = Baseline(True, expected.how, 0.1)
-    seen = BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds)
+    seen = BaselineSeen(
+        baseline,
+        facts,
+        expected,
+        stop_seconds=stop_seconds,
+    )
     return Rounds(stage, TwinPlanner(facts, _plan), seen)
 
 
@@ -67,18 +76,34 @@ def _recorded(effective: dict[str, Verdict], *skipped: tuple[str, str]) -> Trial
         stop=threading.Event(),
     )
     rounds = _rounds(facts, Expectation(How.ALIVE), tools=tools)
-    record = Trial(container="web", result=Result.WORKS, baseline=Baseline(True, How.ALIVE, 0.1))
-    settled = Settled(TrialConfiguration((PRIVILEGES, MEMORY)), {}, ())
+    record = Trial(
+        container="web",
+        result=Result.WORKS,
+        baseline=Baseline(True, How.ALIVE, 0.1),
+    )
+    settled = Settled(
+        TrialConfiguration((PRIVILEGES, MEMORY)),
+        {},
+        (),
+    )
     return recorded(record, settled, rounds, skipped)
 
 
 def test_a_change_without_effect_is_told_and_does_not_count() -> None:
-    verdicts = {PRIVILEGES.check: passed("NoNewPrivs 1"), MEMORY.check: failed("memory.max is max")}
-    trial = _recorded(verdicts, ("writable-rootfs", "a tmpfs would hide its programs"))
+    verdicts = {
+        PRIVILEGES.check: passed("NoNewPrivs 1"),
+        MEMORY.check: failed("memory.max is max"),
+    }
+    trial = _recorded(
+        verdicts,
+        ("writable-rootfs", "a tmpfs would hide its programs"),
+    )
     assert trial.result is Result.WORKS
     assert {kept.check for kept in trial.kept} == {PRIVILEGES.check}
     untried, left = sorted(trial.left_out, key=lambda left: left.check != "writable-rootfs")
-    assert untried.reason == "a tmpfs would hide its programs", "also what was left out before the start"
+    assert untried.reason == "a tmpfs would hide its programs", (
+        "also what was left out before the start"
+    )
     assert (left.check, left.reason) == (MEMORY.check, "it has no effect on this host")
     assert {change.option for change in trial.options} == {"no-new-privileges"}
     assert {proof.check: proof.status for proof in trial.proof} == {
@@ -88,7 +113,12 @@ def test_a_change_without_effect_is_told_and_does_not_count() -> None:
 
 
 def test_where_nothing_has_an_effect_nothing_works() -> None:
-    trial = _recorded({PRIVILEGES.check: failed("NoNewPrivs 0"), MEMORY.check: failed("memory.max is max")})
+    trial = _recorded(
+        {
+            PRIVILEGES.check: failed("NoNewPrivs 0"),
+            MEMORY.check: failed("memory.max is max"),
+        }
+    )
     assert trial.result is Result.NOTHING_WORKS
     assert (trial.kept, trial.options) == ((), ())
 
@@ -103,12 +133,18 @@ def test_a_twin_that_ignores_the_stop_signal_is_waited_for_once() -> None:
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
-    monkeypatch: pytest.MonkeyPatch, answered: bool
+    monkeypatch: pytest.MonkeyPatch,
+    answered: bool,
 ) -> None:
-    """Without CAP_KILL an init has to be killed: the user's list stays, and the record asks for KILL."""
+    """Without CAP_KILL an init has to be killed: the user's list stays, and the record asks for
+    KILL."""
     keep = Choice("default-capabilities-kept", (("keep", ("CHOWN", "SETUID")),))
-    monkeypatch.setattr("hardentui.features.trial.rounds.stop", lambda *_: Stopped(9.0, killed=True))
-    rounds = _rounds(container(), Expectation(How.PORTS), *((keep,) if answered else ()), stop_seconds=0.2)
+    monkeypatch.setattr(
+        "hardentui.features.trial.rounds.stop", lambda *_: Stopped(9.0, killed=True)
+    )
+    rounds = _rounds(
+        container(), Expectation(How.PORTS), *((keep,) if answered else ()), stop_seconds=0.2
+    )
     settled = Relaxer(rounds).settle(TrialConfiguration((keep,)))
     kept = rounds.planner.spec(settled.configuration)[CAP_ADD]
     if not answered:
@@ -121,14 +157,28 @@ def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
     assert "does not stop within" in asked.why
 
 
-@pytest.mark.parametrize("needed", [{"CAP_FOWNER"}, {"CAP_FSETID", "CAP_SETFCAP"}])
+@pytest.mark.parametrize(
+    "needed",
+    [{"CAP_FOWNER"}, {"CAP_FSETID", "CAP_SETFCAP"}],
+)
 @pytest.mark.parametrize("kept", [(), ("CHOWN", "SETUID")])
 def test_after_a_failure_without_evidence_only_what_it_needs_comes_back(
-    monkeypatch: pytest.MonkeyPatch, needed: set[str], kept: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch,
+    needed: set[str],
+    kept: tuple[str, ...],
 ) -> None:
-    rounds = _rounds(container(), Expectation(How.PORTS), stop_seconds=0.2)
+    rounds = _rounds(
+        container(),
+        Expectation(How.PORTS),
+        stop_seconds=0.2,
+    )
 
-    def run(configuration: TrialConfiguration, purpose: str, *, watched: bool = False) -> Tried:
+    def run(
+        configuration: TrialConfiguration,
+        purpose: str,
+        *,
+        watched: bool = False,
+    ) -> Tried:
         works = not needed & rounds.planner.dropped_capabilities(configuration)
         return Tried(configuration, works, "" if works else "it ended")
 
@@ -153,17 +203,29 @@ REFUSED = "chown: Operation not permitted"
     ids=["refused", "refused, and slow", "refused also before", "nothing"],
 )
 def test_a_twin_that_says_what_it_is_refused_is_not_waited_for_to_the_end(
-    monkeypatch: pytest.MonkeyPatch, before: str, now: str, seconds: float, waited: int
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    now: str,
+    seconds: float,
+    waited: int,
 ) -> None:
     time = [0]
     containers, stop, stage, twin = MagicMock(), MagicMock(), MagicMock(), MagicMock()
     for module in ("change.wait", "trial.rounds"):
-        monkeypatch.setattr(f"hardentui.features.{module}.monotonic", lambda: time[-1])
+        monkeypatch.setattr(
+            f"hardentui.features.{module}.monotonic",
+            lambda: time[-1],
+        )
     containers.inspect.return_value = {"State": {"Status": "running", "Pid": 1}}
     stop.wait.side_effect = lambda _: time.append(len(time))
     twin.log.return_value = now
 
-    def wait(_: object, expected: Expectation, *, is_hopeless: Callable[[], bool]) -> Readiness:
+    def wait(
+        _: object,
+        expected: Expectation,
+        *,
+        is_hopeless: Callable[[], bool],
+    ) -> Readiness:
         probe = ProbeResult("false", "it fails")
         given = Wait(
             containers,
@@ -177,8 +239,17 @@ def test_a_twin_that_says_what_it_is_refused_is_not_waited_for_to_the_end(
         return given.outcome()
 
     stage.wait = wait
-    expected = Expectation(How.PORTS, patience=100, probes=("false",))
+    expected = Expectation(
+        How.PORTS,
+        patience=100,
+        probes=("false",),
+    )
     planner = TwinPlanner(container(), _plan)
-    seen = BaselineSeen(Baseline(True, How.PORTS, seconds), container(), expected, log=before)
+    seen = BaselineSeen(
+        Baseline(True, How.PORTS, seconds),
+        container(),
+        expected,
+        log=before,
+    )
     rounds = Rounds(stage, planner, seen)
     assert rounds.lead(twin)[0].endswith(f"waited {waited} s")

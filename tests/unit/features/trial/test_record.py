@@ -27,7 +27,9 @@ from hardentui.model.trial import Baseline, Result, Trial
 from hardentui.model.trial import How as How
 from hardentui.options import CAP_ADD, CAP_DROP, MEMORY, MOUNTS, READ_ONLY, TMPFS
 
-SCHEMA: dict[str, Any] = json.loads((files("hardentui.features.reports") / "trial-1.schema.json").read_text())
+SCHEMA: dict[str, Any] = json.loads(
+    (files("hardentui.features.reports") / "trial-1.schema.json").read_text()
+)
 CHECKLIST = load("")
 CHECKS = tuple(all_checks())
 FIXES = (
@@ -41,7 +43,10 @@ def plan_for(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
     return make_plan(facts, choices, CHECKS, CHECKLIST)
 
 
-def record(facts: ContainerFacts, configuration: TrialConfiguration) -> Trial:
+def record(
+    facts: ContainerFacts,
+    configuration: TrialConfiguration,
+) -> Trial:
     planner = TwinPlanner(facts, plan_for)
     plan, spec = planner.plan(configuration.choices), planner.spec(configuration)
     loose = {
@@ -55,7 +60,12 @@ def record(facts: ContainerFacts, configuration: TrialConfiguration) -> Trial:
         result=Result.WORKS,
         baseline=Baseline(True, How.PORTS, 0.5),
         kept=running.kept(plan, spec, loose),
-        relaxed=running.relaxed(planner, configuration, why, spec),
+        relaxed=running.relaxed(
+            planner,
+            configuration,
+            why,
+            spec,
+        ),
         options=running.option_changes(plan, spec),
         fixes=running.fixes(configuration.choices),
     )
@@ -111,7 +121,9 @@ def test_a_container_that_changed_since_is_told() -> None:
     trial = record(container(), LOOSE)
     other = container("--memory=1g")
     plan = plan_of(trial, plan_for(other, choices_of(trial)))
-    assert any(line.startswith("memory: was absent in the trial") for line in no_longer_fits(trial, plan))
+    assert any(
+        line.startswith("memory: was absent in the trial") for line in no_longer_fits(trial, plan)
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +132,13 @@ def test_a_container_that_changed_since_is_told() -> None:
         ("{}", "not a result of a trial"),
         ("no json", "not a result of a trial"),
         (
-            as_json(Trial(container="x", result=Result.NOTHING_WORKS, baseline=Baseline(True, How.PORTS, 1))),
+            as_json(
+                Trial(
+                    container="x",
+                    result=Result.NOTHING_WORKS,
+                    baseline=Baseline(True, How.PORTS, 1),
+                )
+            ),
             "No change",
         ),
     ],

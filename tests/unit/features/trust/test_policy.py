@@ -1,4 +1,5 @@
-"""policy.json with further rules: nothing that is there is lost, and allow rules come before the refusal."""
+"""policy.json with further rules: nothing that is there is lost, and allow rules come before the
+refusal."""
 
 import json
 from typing import Any
@@ -16,7 +17,11 @@ from hardentui.model.trust import Attachments, TrustFacts, rule_for
 from hardentui.model.trust_change import RuleKind, ScopeRule
 
 ACCEPT = [{"type": "insecureAcceptAnything"}]
-RULE = ScopeRule("quay.io/team", RuleKind.SIGSTORE, "/etc/keys/team.pub")
+RULE = ScopeRule(
+    "quay.io/team",
+    RuleKind.SIGSTORE,
+    "/etc/keys/team.pub",
+)
 BEFORE = {
     "default": ACCEPT,
     "transports": {
@@ -31,7 +36,11 @@ BEFORE = {
 }
 
 
-def made(*rules: ScopeRule, reject: bool = True, before: object = BEFORE) -> dict[str, Any]:
+def made(
+    *rules: ScopeRule,
+    reject: bool = True,
+    before: object = BEFORE,
+) -> dict[str, Any]:
     result: dict[str, Any] = json.loads(with_rules(json.dumps(before), rules, reject=reject))
     return result
 
@@ -46,8 +55,12 @@ def test_what_is_there_stays_and_the_default_refuses() -> None:
         "quay.io/team": [{"type": "sigstoreSigned", "keyPath": "/etc/keys/team.pub"}],
     }
     assert policy["transports"]["atomic"] == {"b": [{"type": "reject"}]}
-    assert policy["transports"]["docker-archive"] == {"": [{"type": "reject"}]}, "local files get no wider"
-    assert policy["transports"]["oci"] == {"": ACCEPT}, "what is accepted of local files today stays so"
+    assert policy["transports"]["docker-archive"] == {"": [{"type": "reject"}]}, (
+        "local files get no wider"
+    )
+    assert policy["transports"]["oci"] == {"": ACCEPT}, (
+        "what is accepted of local files today stays so"
+    )
 
 
 def test_the_text_is_what_our_own_reader_and_rule_finder_understand() -> None:
@@ -62,7 +75,9 @@ def test_the_text_is_what_our_own_reader_and_rule_finder_understand() -> None:
 
 
 def test_each_kind_of_rule() -> None:
-    keyless = ScopeRule("a.io", RuleKind.KEYLESS, any_tag=True, issuer="i", email="e", ca="/c", rekor="/r")
+    keyless = ScopeRule(
+        "a.io", RuleKind.KEYLESS, any_tag=True, issuer="i", email="e", ca="/c", rekor="/r"
+    )
     assert requirement(keyless) == {
         "type": "sigstoreSigned",
         "fulcio": {"caPath": "/c", "oidcIssuer": "i", "subjectEmail": "e"},
@@ -85,17 +100,38 @@ def test_a_policy_that_podman_would_refuse_is_not_built_on(text: str) -> None:
         with_rules(text, [RULE], reject=True)
 
 
-@given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
+@given(
+    st.dictionaries(
+        st.text(max_size=8),
+        st.text(max_size=8),
+        max_size=3,
+    )
+)
 def test_scopes_of_any_text_stay_what_they_are(scopes: dict[str, str]) -> None:
     docker = {name: [{"type": value}] for name, value in scopes.items()}
-    policy = made(reject=False, before={"default": ACCEPT, "transports": {"docker": docker}})
+    policy = made(
+        reject=False,
+        before={"default": ACCEPT, "transports": {"docker": docker}},
+    )
     assert policy["transports"]["docker"] == docker
 
 
 def test_our_sections_stay_when_others_come_and_those_of_others_are_left_alone() -> None:
-    gpg = ScopeRule("b.io", RuleKind.GPG, "/k", lookaside="https://b.io/sigs")
+    gpg = ScopeRule(
+        "b.io",
+        RuleKind.GPG,
+        "/k",
+        lookaside="https://b.io/sigs",
+    )
     wanted = sections.needed([RULE, gpg])
-    ours = [Attachments("old.io", True, "ours", "file:///old")]
+    ours = [
+        Attachments(
+            "old.io",
+            True,
+            "ours",
+            "file:///old",
+        )
+    ]
     others = [Attachments("quay.io/team", True, "/etc/x.yaml")]
     text = sections.text_of(wanted, ours, others)
     assert text is not None
@@ -114,10 +150,17 @@ def test_our_file_is_read_back_as_it_was_written() -> None:
     from hardentui.host.podman.containers_conf import parse_sections
 
     wildcard = ScopeRule("*.example.com", RuleKind.SIGSTORE, "/k")
-    text = sections.text_of(sections.needed([RULE, wildcard]), (), ())
+    text = sections.text_of(
+        sections.needed([RULE, wildcard]),
+        (),
+        (),
+    )
     assert text is not None
     result = parse_sections(text, "f")
-    assert {(section.scope, section.enabled) for section in result} == {("quay.io/team", True), ("", True)}
+    assert {(section.scope, section.enabled) for section in result} == {
+        ("quay.io/team", True),
+        ("", True),
+    }
     assert sections.text_of({}, result, ()) == text
     assert sections.text_of({}, (), ()) is None
 
@@ -146,5 +189,8 @@ def test_keeping_the_default_changes_only_the_scope() -> None:
         ("*.example.com", "default-docker"),
     ],
 )
-def test_a_section_has_neither_wildcard_nor_tag(scope: str, section: str) -> None:
+def test_a_section_has_neither_wildcard_nor_tag(
+    scope: str,
+    section: str,
+) -> None:
     assert sections.section_of(scope) == section

@@ -15,12 +15,31 @@ G = 1 << 30
 TZ = OPTIONS["tz"]
 
 
-def _row(option: str, operator: str, value: Any = None, **over: Any) -> OwnCheck:
+def _row(
+    option: str,
+    operator: str,
+    value: Any = None,
+    **over: Any,
+) -> OwnCheck:
     row = OPTIONS.get(option)
     shape = shape_of(row) if row else FACTS[option].shape
-    told = None if value is None else typed(shape, CheckOperator(operator), value, row)
+    told = (
+        None
+        if value is None
+        else typed(
+            shape,
+            CheckOperator(operator),
+            value,
+            row,
+        )
+    )
     if "set" in over:
-        over["set"] = typed(shape, CheckOperator.EQUALS, over["set"], row)
+        over["set"] = typed(
+            shape,
+            CheckOperator.EQUALS,
+            over["set"],
+            row,
+        )
     return OwnCheck(
         id="site-own",
         title="Not as the site wants it",
@@ -40,42 +59,206 @@ def _status(row: OwnCheck, facts: ContainerFacts) -> Status:
 
 def _plan(row: OwnCheck, facts: ContainerFacts) -> Plan:
     check = check_of(row)
-    return make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+    return make_plan(
+        facts,
+        [Choice(check.id)],
+        [check],
+        NOTHING_SET,
+    )
 
 
 OF_RUN, INTO_RUN = Mount("bind", "/var/run/x", "/x"), Mount("bind", "/srv", "/var/run/x")
 DATA, LOCAL = Mount("volume", "data", "/data"), Port(80, "8", "127.0.0.1")
-CASES: tuple[tuple[str, str, Any, dict[str, Any], tuple[Option[Any], Any], tuple[Option[Any], Any]], ...] = (
+CASES: tuple[
+    tuple[str, str, Any, dict[str, Any], tuple[Option[Any], Any], tuple[Option[Any], Any]], ...
+] = (
     # option, operator, value, more, fails with, passes with
-    ("read-only", "present", None, {}, (READ_ONLY, False), (READ_ONLY, True)),
-    ("publish-all", "absent", None, {}, (OPTIONS["publish-all"], True), (OPTIONS["publish-all"], False)),
-    ("init", "equals", True, {}, (OPTIONS["init"], False), (OPTIONS["init"], True)),
-    ("memory", "at-most", "2g", {}, (MEMORY, 3 * G), (MEMORY, 2 * G)),
-    ("memory", "at-most", "2g", {}, (MEMORY, 0), (MEMORY, G)),
-    ("memory", "present", None, {"set": "1g"}, (MEMORY, 0), (MEMORY, 5 * G)),
+    (
+        "read-only",
+        "present",
+        None,
+        {},
+        (READ_ONLY, False),
+        (READ_ONLY, True),
+    ),
+    (
+        "publish-all",
+        "absent",
+        None,
+        {},
+        (OPTIONS["publish-all"], True),
+        (OPTIONS["publish-all"], False),
+    ),
+    (
+        "init",
+        "equals",
+        True,
+        {},
+        (OPTIONS["init"], False),
+        (OPTIONS["init"], True),
+    ),
+    (
+        "memory",
+        "at-most",
+        "2g",
+        {},
+        (MEMORY, 3 * G),
+        (MEMORY, 2 * G),
+    ),
+    (
+        "memory",
+        "at-most",
+        "2g",
+        {},
+        (MEMORY, 0),
+        (MEMORY, G),
+    ),
+    (
+        "memory",
+        "present",
+        None,
+        {"set": "1g"},
+        (MEMORY, 0),
+        (MEMORY, 5 * G),
+    ),
     ("cpus", "at-most", 1.5, {}, (CPUS, 2.0), (CPUS, 0.5)),
-    ("pids-limit", "at-most", 100, {}, (PIDS_LIMIT, -1), (PIDS_LIMIT, 100)),
-    ("pids-limit", "one-of", [100, 200], {"set": 200}, (PIDS_LIMIT, 300), (PIDS_LIMIT, 100)),
-    ("stop-timeout", "at-least", 30, {}, (STOP_TIMEOUT, 10), (STOP_TIMEOUT, 60)),
-    ("stop-timeout", "equals", 30, {}, (STOP_TIMEOUT, 60), (STOP_TIMEOUT, 30)),
+    (
+        "pids-limit",
+        "at-most",
+        100,
+        {},
+        (PIDS_LIMIT, -1),
+        (PIDS_LIMIT, 100),
+    ),
+    (
+        "pids-limit",
+        "one-of",
+        [100, 200],
+        {"set": 200},
+        (PIDS_LIMIT, 300),
+        (PIDS_LIMIT, 100),
+    ),
+    (
+        "stop-timeout",
+        "at-least",
+        30,
+        {},
+        (STOP_TIMEOUT, 10),
+        (STOP_TIMEOUT, 60),
+    ),
+    (
+        "stop-timeout",
+        "equals",
+        30,
+        {},
+        (STOP_TIMEOUT, 60),
+        (STOP_TIMEOUT, 30),
+    ),
     ("tz", "equals", "UTC", {}, (TZ, "local"), (TZ, "UTC")),
     ("tz", "one-of", ["UTC"], {}, (TZ, ""), (TZ, "UTC")),
-    ("tz", "matches", "Europe/*", {"set": "Europe/Berlin"}, (TZ, "UTC"), (TZ, "Europe/Rome")),
-    ("pid", "lacks", ["host", "container:*"], {}, (OPTIONS["pid"], "host"), (OPTIONS["pid"], "")),
-    ("label", "contains", ["team=web"], {}, (LABELS, ("a=b",)), (LABELS, ("a=b", "team=web"))),
-    ("label", "contains", ["team=web"], {}, (LABELS, ("team=old",)), (LABELS, ("team=web",))),
-    ("env", "lacks", ["DEBUG=*"], {}, (ENV, ("A=1", "DEBUG=1")), (ENV, ("A=1",))),
-    ("cap-add", "lacks", ["sys_*"], {}, (CAP_ADD, ("CAP_SYS_NICE",)), (CAP_ADD, ("CHOWN",))),
-    ("cap-add", "one-of", ["CHOWN"], {}, (CAP_ADD, ("CHOWN", "NET_RAW")), (CAP_ADD, ("cap_chown",))),
-    ("cap-drop", "contains", ["all"], {}, (CAP_DROP, ("CHOWN",)), (CAP_DROP, ("ALL",))),
-    ("cap-add", "absent", None, {}, (CAP_ADD, ("CHOWN",)), (CAP_ADD, ())),
-    ("cap-drop", "equals", ["all"], {}, (CAP_DROP, ("CHOWN",)), (CAP_DROP, ("all",))),
-    ("volume", "lacks", ["/var/run/*"], {}, (MOUNTS, (OF_RUN, DATA)), (MOUNTS, (INTO_RUN,))),
-    ("publish", "one-of", ["127.0.0.1:*"], {}, (PUBLISH, (Port(80, "80"),)), (PUBLISH, (LOCAL,))),
+    (
+        "tz",
+        "matches",
+        "Europe/*",
+        {"set": "Europe/Berlin"},
+        (TZ, "UTC"),
+        (TZ, "Europe/Rome"),
+    ),
+    (
+        "pid",
+        "lacks",
+        ["host", "container:*"],
+        {},
+        (OPTIONS["pid"], "host"),
+        (OPTIONS["pid"], ""),
+    ),
+    (
+        "label",
+        "contains",
+        ["team=web"],
+        {},
+        (LABELS, ("a=b",)),
+        (LABELS, ("a=b", "team=web")),
+    ),
+    (
+        "label",
+        "contains",
+        ["team=web"],
+        {},
+        (LABELS, ("team=old",)),
+        (LABELS, ("team=web",)),
+    ),
+    (
+        "env",
+        "lacks",
+        ["DEBUG=*"],
+        {},
+        (ENV, ("A=1", "DEBUG=1")),
+        (ENV, ("A=1",)),
+    ),
+    (
+        "cap-add",
+        "lacks",
+        ["sys_*"],
+        {},
+        (CAP_ADD, ("CAP_SYS_NICE",)),
+        (CAP_ADD, ("CHOWN",)),
+    ),
+    (
+        "cap-add",
+        "one-of",
+        ["CHOWN"],
+        {},
+        (CAP_ADD, ("CHOWN", "NET_RAW")),
+        (CAP_ADD, ("cap_chown",)),
+    ),
+    (
+        "cap-drop",
+        "contains",
+        ["all"],
+        {},
+        (CAP_DROP, ("CHOWN",)),
+        (CAP_DROP, ("ALL",)),
+    ),
+    (
+        "cap-add",
+        "absent",
+        None,
+        {},
+        (CAP_ADD, ("CHOWN",)),
+        (CAP_ADD, ()),
+    ),
+    (
+        "cap-drop",
+        "equals",
+        ["all"],
+        {},
+        (CAP_DROP, ("CHOWN",)),
+        (CAP_DROP, ("all",)),
+    ),
+    (
+        "volume",
+        "lacks",
+        ["/var/run/*"],
+        {},
+        (MOUNTS, (OF_RUN, DATA)),
+        (MOUNTS, (INTO_RUN,)),
+    ),
+    (
+        "publish",
+        "one-of",
+        ["127.0.0.1:*"],
+        {},
+        (PUBLISH, (Port(80, "80"),)),
+        (PUBLISH, (LOCAL,)),
+    ),
 )
 
 
-@pytest.mark.parametrize(("option", "operator", "value", "more", "bad", "good"), CASES)
+@pytest.mark.parametrize(
+    ("option", "operator", "value", "more", "bad", "good"),
+    CASES,
+)
 def test_it_fails_and_passes_and_its_fix_mends_and_stays(
     option: str,
     operator: str,
@@ -93,7 +276,13 @@ def test_it_fails_and_passes_and_its_fix_mends_and_stays(
     assert _status(row, container().planned(plan.after)) is Status.PASS
     again = check_of(row).remediate
     assert again is not None
-    assert again(plan.after, FixContext(container().planned(plan.after), Parameters())) == plan.after
+    assert (
+        again(
+            plan.after,
+            FixContext(container().planned(plan.after), Parameters()),
+        )
+        == plan.after
+    )
     assert _plan(row, container(good)).changes == (), "what passes is left as it is"
 
 
@@ -125,10 +314,19 @@ def test_a_fix_changes_its_option_alone_and_never_weakens(name: str) -> None:
 
 def test_a_fix_that_would_weaken_is_refused_with_a_sentence() -> None:
     for row, facts in (
-        (_row("memory", "at-least", "2g"), container((MEMORY, G))),
+        (
+            _row("memory", "at-least", "2g"),
+            container((MEMORY, G)),
+        ),
         (_row("read-only", "absent"), container("--read-only")),
-        (_row("cap-add", "contains", ["SYS_ADMIN"]), container()),
-        (_row("cap-drop", "absent"), container("--cap-drop=all")),
+        (
+            _row("cap-add", "contains", ["SYS_ADMIN"]),
+            container(),
+        ),
+        (
+            _row("cap-drop", "absent"),
+            container("--cap-drop=all"),
+        ),
     ):
         plan = _plan(row, facts)
         assert plan.changes == ()
@@ -138,13 +336,31 @@ def test_a_fix_that_would_weaken_is_refused_with_a_sentence() -> None:
 def test_the_kernel_decides() -> None:
     row = _row("memory", "at-most", "2g")
     declared = (MEMORY, G)
-    assert _status(row, container(declared, kernel=Kernel(7, limits=Limits(memory=4 * G)))) is Status.FAIL
+    assert (
+        _status(
+            row,
+            container(declared, kernel=Kernel(7, limits=Limits(memory=4 * G))),
+        )
+        is Status.FAIL
+    )
     assert _status(row, container(kernel=Kernel(7, limits=Limits(memory=G)))) is Status.PASS
-    assert _status(row, container(declared, kernel=Kernel(7, limits=Unread("no rights")))) is Status.UNKNOWN
+    assert (
+        _status(
+            row,
+            container(declared, kernel=Kernel(7, limits=Unread("no rights"))),
+        )
+        is Status.UNKNOWN
+    )
     assert _status(row, container(declared, kernel=Unread("no rights"))) is Status.UNKNOWN
     off = _row("no-new-privileges", "present")
     kernel = Kernel(7, no_new_privileges=False)
-    assert _status(off, container("--security-opt=no-new-privileges", kernel=kernel)) is Status.FAIL
+    assert (
+        _status(
+            off,
+            container("--security-opt=no-new-privileges", kernel=kernel),
+        )
+        is Status.FAIL
+    )
     assert {option.name for option in ENFORCED} <= set(OPTIONS)
 
 
@@ -170,7 +386,13 @@ def test_all_capabilities_are_each_of_them() -> None:
     plan = _plan(row, facts)
     assert plan.changes == ()
     assert "all capabilities" in plan.skipped[0].why
-    assert _status(_row("cap-drop", "contains", ["NET_RAW"]), container("--cap-drop=all")) is Status.PASS
+    assert (
+        _status(
+            _row("cap-drop", "contains", ["NET_RAW"]),
+            container("--cap-drop=all"),
+        )
+        is Status.PASS
+    )
 
 
 def test_a_fact_that_is_not_known_is_unknown_and_has_no_fix() -> None:
@@ -182,7 +404,11 @@ def test_a_fact_that_is_not_known_is_unknown_and_has_no_fix() -> None:
     assert _status(_row("uid", "at-least", 1000), container()) is Status.NOT_APPLICABLE
     check = check_of(row)
     assert (check.fix, check.remediate) == (FixKind.DECISION, None)
-    registry = _row("image-registry", "one-of", ["registry.example.com"])
+    registry = _row(
+        "image-registry",
+        "one-of",
+        ["registry.example.com"],
+    )
     assert _status(registry, container((IMAGE, "registry.example.com/a:1"))) is Status.PASS
     assert _status(registry, container((IMAGE, "docker.io/a:1"))) is Status.FAIL
 
@@ -190,7 +416,11 @@ def test_a_fact_that_is_not_known_is_unknown_and_has_no_fix() -> None:
 @pytest.mark.parametrize("name", FACTS)
 def test_every_fact_answers_without_a_host(name: str) -> None:
     fact = FACTS[name]
-    for facts in (container(), container(kernel=Kernel(7)), container(kernel=Unread("no rights"))):
+    for facts in (
+        container(),
+        container(kernel=Kernel(7)),
+        container(kernel=Unread("no rights")),
+    ):
         for operator in OPERATORS[fact.shape]:
             value = {Shape.NUMBER: 5, Shape.SWITCH: True}.get(fact.shape, "x")
             given = None if operator in (CheckOperator.PRESENT, CheckOperator.ABSENT) else value
@@ -213,7 +443,12 @@ def test_secrets_are_masked_in_what_it_says() -> None:
 def test_no_text_keeps_a_pattern_busy() -> None:
     row = _row("label", "lacks", ["*a" * 90 + "b"])
     began = time.monotonic()
-    facts = container((LABELS, tuple(f"{at}={'a' * 16_000}" for at in range(50))))
+    facts = container(
+        (
+            LABELS,
+            tuple(f"{at}={'a' * 16_000}" for at in range(50)),
+        )
+    )
     assert _status(row, facts) is Status.PASS
     assert time.monotonic() - began < 5
     long = container((LABELS, ("x=" + "a" * 20_000,)))

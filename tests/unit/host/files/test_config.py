@@ -21,11 +21,27 @@ ME = frozenset({0, os.getuid()})
 OLD, NEW = Version(5, 4, 2), Version(6)
 
 
-def status(mode: int, uid: int = 0, gid: int = 0) -> dict[str, Any]:
-    return {"mode": mode, "uid": uid, "gid": gid, "size": 0, "mtime": 0.0, "inode": 1, "device": 1}
+def status(
+    mode: int,
+    uid: int = 0,
+    gid: int = 0,
+) -> dict[str, Any]:
+    return {
+        "mode": mode,
+        "uid": uid,
+        "gid": gid,
+        "size": 0,
+        "mtime": 0.0,
+        "inode": 1,
+        "device": 1,
+    }
 
 
-def fact(files: RecordedFiles | LocalFiles, path: str, owners: frozenset[int] = ME) -> FileFact:
+def fact(
+    files: RecordedFiles | LocalFiles,
+    path: str,
+    owners: frozenset[int] = ME,
+) -> FileFact:
     result = examine(files, path, owners)
     assert isinstance(result, FileFact)
     return result
@@ -56,7 +72,9 @@ def test_open_files_and_directories_are_named_with_their_repair(tmp_path: Path) 
     file.chmod(0o666)
     file.parent.chmod(0o777)
     result = fact(files, "/conf.d/a.conf")
-    assert [(danger.path, danger.fix) for danger in result.dangers if danger.fix == "chmod o-w"] == [
+    assert [
+        (danger.path, danger.fix) for danger in result.dangers if danger.fix == "chmod o-w"
+    ] == [
         ("/conf.d", "chmod o-w"),
         ("/conf.d/a.conf", "chmod o-w"),
     ]
@@ -108,15 +126,24 @@ def test_owner_group_and_private_group() -> None:
         }
     )
     assert dangers(fact(files, "/etc/a", frozenset({0}))) == ["/etc/a belongs to uid 1000"]
-    assert dangers(fact(files, "/etc/b", frozenset({0}))) == ["/etc/b can be written by group 100 (0664)"]
+    assert dangers(fact(files, "/etc/b", frozenset({0}))) == [
+        "/etc/b can be written by group 100 (0664)"
+    ]
     # for a file with an ACL the group bits are its mask: somebody else may be named there
-    assert dangers(fact(files, "/etc/acl", frozenset({0}))) == ["/etc/acl can be written by group 0 (0664)"]
+    assert dangers(fact(files, "/etc/acl", frozenset({0}))) == [
+        "/etc/acl can be written by group 0 (0664)"
+    ]
     assert dangers(fact(files, "/home/anna/c", frozenset({0, 1000}))) == []
     assert fact(files, "/home/anna/c", frozenset({0, 1001})).dangers[0].fix == "chown 1001"
 
 
 def test_a_sticky_directory_on_the_way_is_safe_for_what_belongs_to_root() -> None:
-    files = RecordedFiles({"text": {"/tmp/x": ""}, "stats": {"/tmp": status(stat.S_IFDIR | 0o1777)}})
+    files = RecordedFiles(
+        {
+            "text": {"/tmp/x": ""},
+            "stats": {"/tmp": status(stat.S_IFDIR | 0o1777)},
+        }
+    )
     assert fact(files, "/tmp/x", frozenset({0})).dangers == ()
 
 
@@ -132,8 +159,14 @@ USR, ETC = "/usr/share/containers/containers.conf", "/etc/containers/containers.
 OWN = "/home/anna/.config/containers/containers.conf"
 
 
-def configuration(document: dict[str, str], version: Version = OLD, uid: int = 1000) -> Configuration:
-    return read_configuration(RecordedFiles({"text": document}), home="/home/anna", uid=uid, version=version)
+def configuration(
+    document: dict[str, str],
+    version: Version = OLD,
+    uid: int = 1000,
+) -> Configuration:
+    return read_configuration(
+        RecordedFiles({"text": document}), home="/home/anna", uid=uid, version=version
+    )
 
 
 def test_podman_5_reads_every_file_over_the_one_before() -> None:
@@ -147,7 +180,10 @@ def test_podman_5_reads_every_file_over_the_one_before() -> None:
         }
     )
     assert result.files == (USR, ETC, f"{ETC}.d/10.conf", f"{ETC}.d/20.conf", OWN)
-    assert (result.get("containers.pids_limit"), result.file_of("containers.pids_limit")) == (
+    assert (
+        result.get("containers.pids_limit"),
+        result.file_of("containers.pids_limit"),
+    ) == (
         3,
         f"{ETC}.d/20.conf",
     )
@@ -193,14 +229,25 @@ def test_a_broken_file_is_a_fault_and_the_others_still_count() -> None:
     assert ETC in result.fault.reason
 
 
-@pytest.mark.parametrize(("uid", "driver"), [(0, "overlay"), (1000, "vfs")])
-def test_only_a_rootless_engine_reads_the_users_storage_file(uid: int, driver: str) -> None:
+@pytest.mark.parametrize(
+    ("uid", "driver"),
+    [(0, "overlay"), (1000, "vfs")],
+)
+def test_only_a_rootless_engine_reads_the_users_storage_file(
+    uid: int,
+    driver: str,
+) -> None:
     tree = {
         "/home/anna/.config/containers/storage.conf": "[storage]\ndriver = 'vfs'\n",
         "/etc/containers/storage.conf": "[storage]\ndriver = 'overlay'\n",
         "/usr/share/containers/storage.conf": "[storage]\ngraphroot = '/x'\n",
     }
-    result = read_storage(RecordedFiles({"text": tree}), home="/home/anna", uid=uid, version=OLD)
+    result = read_storage(
+        RecordedFiles({"text": tree}),
+        home="/home/anna",
+        uid=uid,
+        version=OLD,
+    )
     assert result.get("storage.driver") == driver
     assert result.get("storage.graphroot") is None
 
@@ -208,7 +255,10 @@ def test_only_a_rootless_engine_reads_the_users_storage_file(uid: int, driver: s
 TEXTS = (
     "",
     "# only a comment",
-    '# one\n[engine]\n  # two\nruntime = "crun" # three\nlist = [\n  "a",\n  # in a list\n  "b",\n]\n',
+    (
+        '# one\n[engine]\n  # two\nruntime = "crun" # three\nlist = [\n  "a",\n  # in a list\n  '
+        '"b",\n]\n'
+    ),
     'text = """\n# no comment\n"""\n',
     "text = '''\n# no comment\n'''\n",
     "mark = \"#\"\r\n# a comment\r\nother = '# 1'\r\n",
@@ -259,4 +309,7 @@ def test_a_link_to_another_writable_place_stays_a_danger(tmp_path: Path) -> None
 
 
 def test_a_link_to_another_device_cannot_be_read(tmp_path: Path) -> None:
-    assert isinstance(known(lambda: text(masked(tmp_path, "/dev/zero"), UNIT)), Unread)
+    assert isinstance(
+        known(lambda: text(masked(tmp_path, "/dev/zero"), UNIT)),
+        Unread,
+    )

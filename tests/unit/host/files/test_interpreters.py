@@ -10,14 +10,20 @@ from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
     ("content", "result"),
     [
         ("#!/srv/sh\nid", ("/srv/sh",)),
-        ("#! /usr/bin/env /opt/python -I\n", ("/usr/bin/env", "/opt/python")),
+        (
+            "#! /usr/bin/env /opt/python -I\n",
+            ("/usr/bin/env", "/opt/python"),
+        ),
         ("#!/usr/bin/env bash\n", ("/usr/bin/env",)),
         ("#!/bin/sh -e /srv/x\n", ("/bin/sh",)),
         ("#!\n", ()),
         ("\x7fELF#!/bin/sh", ()),
     ],
 )
-def test_the_interpreter_of_a_script(content: str, result: tuple[str, ...]) -> None:
+def test_the_interpreter_of_a_script(
+    content: str,
+    result: tuple[str, ...],
+) -> None:
     assert interpreters(RecordedFiles({"text": {"/x": content}}), "/x") == result
 
 

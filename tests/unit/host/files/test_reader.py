@@ -13,7 +13,15 @@ from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 
 def test_local_reads_text_and_keeps_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x\xff")
-    assert LocalFiles().read_text(str(tmp_path / "a")).encode("utf-8", "surrogateescape") == b"x\xff"
+    assert (
+        LocalFiles()
+        .read_text(str(tmp_path / "a"))
+        .encode(
+            "utf-8",
+            "surrogateescape",
+        )
+        == b"x\xff"
+    )
 
 
 def test_local_refuses_more_than_the_limit_instead_of_cutting(tmp_path: Path) -> None:
@@ -87,9 +95,15 @@ def test_what_was_not_asked_is_unknown_and_not_absent(tmp_path: Path) -> None:
     "name",
     "auth.json etc/shadow tls.key ssh_host_ed25519_key .docker/config.json userdata/config.json".split(),
 )
-def test_secrets_pass_through_but_are_not_kept(tmp_path: Path, name: str) -> None:
+def test_secrets_pass_through_but_are_not_kept(
+    tmp_path: Path,
+    name: str,
+) -> None:
     path = tmp_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(
+        parents=True,
+        exist_ok=True,
+    )
     path.write_text("hunter2")
     files = RecordingFiles(LocalFiles())
     assert files.read_text(str(path)) == "hunter2"
@@ -116,10 +130,16 @@ def test_secrets_pass_through_but_are_not_kept(tmp_path: Path, name: str) -> Non
             "podman\0system\0service\0--tls-client-ca=/hunter2\0tcp:me:hunter2@h:1\0",
             "podman\0system\0service\0--tls-client-ca\0",
         ),
-        ("/usr/bin/conmon\0-c\0hunter2\0--log-size-max\x0099\0", "/usr/bin/conmon\0--log-size-max=99\0"),
+        (
+            "/usr/bin/conmon\0-c\0hunter2\0--log-size-max\x0099\0",
+            "/usr/bin/conmon\0--log-size-max=99\0",
+        ),
     ],
 )
-def test_saved_facts_keep_of_a_command_line_what_tells_of_engines(line: str, kept: str) -> None:
+def test_saved_facts_keep_of_a_command_line_what_tells_of_engines(
+    line: str,
+    kept: str,
+) -> None:
     path = "/proc/812/cmdline"
     files = RecordingFiles(RecordedFiles({"text": {path: line}}))
     assert files.read_text(path) == line
@@ -130,31 +150,84 @@ def test_saved_facts_keep_of_a_command_line_what_tells_of_engines(line: str, kep
 
 @pytest.fixture
 def inspect(tmp_path: Path) -> dict[str, Any]:
-    for name, size in (("low/app/a", 1000), ("high/app/lib/b", 200), ("own/app/c", 7)):
+    for name, size in (
+        ("low/app/a", 1000),
+        ("high/app/lib/b", 200),
+        ("own/app/c", 7),
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True)
         path.write_bytes(b"x" * size)
-    data = {"UpperDir": str(tmp_path / "own"), "LowerDir": f"{tmp_path}/high:{tmp_path}/low"}
+    data = {
+        "UpperDir": str(tmp_path / "own"),
+        "LowerDir": f"{tmp_path}/high:{tmp_path}/low",
+    }
     return {"GraphDriver": {"Data": data}}
 
 
-def test_the_files_of_the_image_are_counted_and_not_those_of_the_container(inspect: dict[str, Any]) -> None:
-    assert bytes_of_image(LocalFiles(), inspect, "/app", 100) == 1200
-    assert bytes_of_image(LocalFiles(), inspect, "/app/lib", 100) == 200
-    assert bytes_of_image(LocalFiles(), inspect, "/nowhere", 100) == 0
+def test_the_files_of_the_image_are_counted_and_not_those_of_the_container(
+    inspect: dict[str, Any],
+) -> None:
+    assert (
+        bytes_of_image(
+            LocalFiles(),
+            inspect,
+            "/app",
+            100,
+        )
+        == 1200
+    )
+    assert (
+        bytes_of_image(
+            LocalFiles(),
+            inspect,
+            "/app/lib",
+            100,
+        )
+        == 200
+    )
+    assert (
+        bytes_of_image(
+            LocalFiles(),
+            inspect,
+            "/nowhere",
+            100,
+        )
+        == 0
+    )
 
 
-def test_no_link_of_an_image_leads_out_of_it(tmp_path: Path, inspect: dict[str, Any]) -> None:
+def test_no_link_of_an_image_leads_out_of_it(
+    tmp_path: Path,
+    inspect: dict[str, Any],
+) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "file").write_bytes(b"x" * 5000)
     (tmp_path / "high" / "link").symlink_to(tmp_path / "secret")
     (tmp_path / "high" / "app" / "link").symlink_to(tmp_path / "secret")
-    assert bytes_of_image(LocalFiles(), inspect, "/link", 100) == 0
-    assert bytes_of_image(LocalFiles(), inspect, "/app", 100) == 1200
+    assert (
+        bytes_of_image(
+            LocalFiles(),
+            inspect,
+            "/link",
+            100,
+        )
+        == 0
+    )
+    assert (
+        bytes_of_image(
+            LocalFiles(),
+            inspect,
+            "/app",
+            100,
+        )
+        == 1200
+    )
 
 
 def test_a_directory_is_as_the_image_has_it_or_as_the_container_made_it(
-    tmp_path: Path, inspect: dict[str, Any]
+    tmp_path: Path,
+    inspect: dict[str, Any],
 ) -> None:
     (tmp_path / "low" / "app").chmod(0o700)
     (tmp_path / "high" / "app").chmod(0o750)

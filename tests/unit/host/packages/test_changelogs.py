@@ -35,9 +35,22 @@ def files(content: bytes) -> RecordedFiles:
     return RecordedFiles({"bytes": {PATH: base64.b64encode(content).decode()}})
 
 
-def logged(log: str, version: str = "5.4.2+ds1-2+deb13u1") -> Known[dict[str, str]]:
+def logged(
+    log: str,
+    version: str = "5.4.2+ds1-2+deb13u1",
+) -> Known[dict[str, str]]:
     packed, package = files(gzip.compress(log.encode())), HostPackage("podman", version)
-    return known(lambda: dict(repairs_named(packed, run_nothing, package, [CVE], deep=False)))
+    return known(
+        lambda: dict(
+            repairs_named(
+                packed,
+                run_nothing,
+                package,
+                [CVE],
+                deep=False,
+            )
+        )
+    )
 
 
 def test_a_repair_is_named_with_its_whole_point() -> None:
@@ -62,17 +75,35 @@ def test_what_names_no_repair(point: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(LOG.encode())[:-9], gzip.compress(b"\0" * (33 << 20))]
+    "content",
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(LOG.encode())[:-9],
+        gzip.compress(b"\0" * (33 << 20)),
+    ],
 )
 def test_a_change_log_that_cannot_be_unpacked_is_unknown(content: bytes) -> None:
     with pytest.raises(Unread):
-        repairs_named(files(content), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
+        repairs_named(
+            files(content),
+            run_nothing,
+            HostPackage("podman", "1"),
+            [CVE],
+            deep=False,
+        )
 
 
 def test_the_change_log_of_another_version_says_nothing() -> None:
     assert isinstance(logged(LOG, "5.4.2+ds1-3"), Unread)
     with pytest.raises(Unread, match=f"there is no {PATH}"):
-        repairs_named(RecordedFiles({}), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
+        repairs_named(
+            RecordedFiles({}),
+            run_nothing,
+            HostPackage("podman", "1"),
+            [CVE],
+            deep=False,
+        )
 
 
 def test_rpm_is_asked_only_on_request() -> None:
@@ -84,10 +115,25 @@ def test_rpm_is_asked_only_on_request() -> None:
 
     package = HostPackage("podman", "5.4.0-12.el9", "rpm")
     assert isinstance(
-        known(lambda: repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=False)), Unread
+        known(
+            lambda: repairs_named(
+                RecordedFiles({}),
+                rpm,
+                package,
+                [CVE],
+                deep=False,
+            )
+        ),
+        Unread,
     )
     assert asked == []
-    result = repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=True)
+    result = repairs_named(
+        RecordedFiles({}),
+        rpm,
+        package,
+        [CVE],
+        deep=True,
+    )
     assert result == {CVE: f"Resolves: {CVE}"}
     assert list(asked[0]) == ["rpm", "-q", "--changelog", "podman"]
 
@@ -95,7 +141,12 @@ def test_rpm_is_asked_only_on_request() -> None:
 def judged(log: str | None) -> Verdict:
     there = RecordedFiles({}) if log is None else files(gzip.compress(log.encode()))
     packages = {"podman": HostPackage("podman", "6.1.3+ds1-1")}
-    outdated = read_outdated(there, run_nothing, packages, deep=False)
+    outdated = read_outdated(
+        there,
+        run_nothing,
+        packages,
+        deep=False,
+    )
     return judge("vulnerable-engine", HostFacts(outdated=outdated))
 
 

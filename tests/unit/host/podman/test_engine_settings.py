@@ -15,39 +15,74 @@ from tests.support.rooted import Rooted
 
 CONF = "/etc/containers/containers.conf"
 PASSWD = (
-    "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\nben:x:1001:1001::/home/ben:/bin/sh\n"
+    "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n"
+    "ben:x:1001:1001::/home/ben:/bin/sh\n"
 )
 
 
-def judged(files: Rooted, check_id: str, uid: int = 0) -> Verdict:
+def judged(
+    files: Rooted,
+    check_id: str,
+    uid: int = 0,
+) -> Verdict:
     files.put("/etc/passwd", PASSWD)
     files.put("/etc/group", "root:x:0:\nanna:x:1000:\nben:x:1001:\n")
     home = "/home/anna" if uid else "/root"
-    trust = read_trust(files, home=home, uid=uid, version=Version(5, 4, 2))
+    trust = read_trust(
+        files,
+        home=home,
+        uid=uid,
+        version=Version(5, 4, 2),
+    )
     return judge(check_id, EngineFacts(trust=trust))
 
 
 @pytest.mark.parametrize(
     ("content", "severity"),
     [
-        ('[containers]\nannotations = ["run.oci.seccomp_bpf_data=BgAAAAAA/38="]\n', Severity.CRITICAL),
-        ('[containers]\nannotations = ["run.oci.keep_original_groups=1"]\n', Severity.HIGH),
+        (
+            '[containers]\nannotations = ["run.oci.seccomp_bpf_data=BgAAAAAA/38="]\n',
+            Severity.CRITICAL,
+        ),
+        (
+            '[containers]\nannotations = ["run.oci.keep_original_groups=1"]\n',
+            Severity.HIGH,
+        ),
         ('[containers]\nannotations = ["org.example.team=web"]\n', None),
-        ('[containers]\nenv = ["PATH=/bin", "DB_PASSWORD=hunter2hunter2"]\n', Severity.HIGH),
-        ('[containers]\nenv = ["PATH=/bin", "DB_PASSWORD_FILE=/run/secrets/db"]\n', None),
-        ('[engine]\nenv = ["https_proxy=http://me:hunter2@proxy:3128"]\n', Severity.HIGH),
-        ('[containers]\ndefault_sysctls = ["kernel.msgmax=65536"]\n', Severity.MEDIUM),
+        (
+            '[containers]\nenv = ["PATH=/bin", "DB_PASSWORD=hunter2hunter2"]\n',
+            Severity.HIGH,
+        ),
+        (
+            '[containers]\nenv = ["PATH=/bin", "DB_PASSWORD_FILE=/run/secrets/db"]\n',
+            None,
+        ),
+        (
+            '[engine]\nenv = ["https_proxy=http://me:hunter2@proxy:3128"]\n',
+            Severity.HIGH,
+        ),
+        (
+            '[containers]\ndefault_sysctls = ["kernel.msgmax=65536"]\n',
+            Severity.MEDIUM,
+        ),
         ('[containers]\ndefault_sysctls = ["net.ipv4.ping_group_range=0 0"]\n', None),
         ("[containers]\npids_limit = 0\n", Severity.MEDIUM),
         ("[containers]\npids_limit = -1\n", Severity.MEDIUM),
         ("[containers]\npids_limit = 512\n", None),
-        ('[containers]\ncgroups = "disabled"\n', Severity.MEDIUM),
+        (
+            '[containers]\ncgroups = "disabled"\n',
+            Severity.MEDIUM,
+        ),
         ('[containers]\numask = "0000"\n', Severity.MEDIUM),
         ('[containers]\numask = "0027"\n', None),
         ('[network]\nfirewall_driver = "none"\n', Severity.HIGH),
     ],
 )
-def test_defaults_of_all_containers(tmp_path: Path, content: str, severity: Severity | None) -> None:
+def test_defaults_of_all_containers(
+    tmp_path: Path,
+    content: str,
+    severity: Severity | None,
+) -> None:
     files = Rooted(tmp_path)
     files.put(CONF, content)
     verdict = judged(files, "weak-engine-defaults")
@@ -73,10 +108,16 @@ SIGNED = [{"type": "sigstoreSigned", "keyPath": "/etc/k.pub"}]
     ],
 )
 def test_a_scope_that_holds_a_whole_transport(
-    tmp_path: Path, transports: Any, expected: str, severity: Severity | None
+    tmp_path: Path,
+    transports: Any,
+    expected: str,
+    severity: Severity | None,
 ) -> None:
     files = Rooted(tmp_path)
-    document = {"default": [{"type": "reject"}], "transports": transports}
+    document = {
+        "default": [{"type": "reject"}],
+        "transports": transports,
+    }
     files.put("/etc/containers/policy.json", json.dumps(document))
     verdict = judged(files, "insecure-default-policy")
     assert (verdict.status, verdict.severity) == (expected, severity)
@@ -85,7 +126,9 @@ def test_a_scope_that_holds_a_whole_transport(
 def test_passwords_of_registries_are_as_open_as_all_directories_above_them(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     files = Rooted(tmp_path)
-    place = files.put("/root/.config/containers/auth.json", '{"auths": {"quay.io": {"auth": "c2VjcmV0"}}}')
+    place = files.put(
+        "/root/.config/containers/auth.json", '{"auths": {"quay.io": {"auth": "c2VjcmV0"}}}'
+    )
     place.chmod(0o644)
     assert judged(files, "exposed-registry-credentials").status == "fail"
     (tmp_path / "root").chmod(0o700)

@@ -21,13 +21,23 @@ REJECT = json.dumps({"default": [{"type": "reject"}]})
 
 
 def read(
-    text: dict[str, str], *, uid: int = 1000, version: Version = PODMAN_5, **document: Any
+    text: dict[str, str],
+    *,
+    uid: int = 1000,
+    version: Version = PODMAN_5,
+    **document: Any,
 ) -> TrustFacts:
     home = HOME if uid else "/root"
-    return read_trust(RecordedFiles({"text": text, **document}), home=home, uid=uid, version=version)
+    return read_trust(
+        RecordedFiles({"text": text, **document}), home=home, uid=uid, version=version
+    )
 
 
-def owned(uid: int, mode: int, gid: int | None = None) -> dict[str, Any]:
+def owned(
+    uid: int,
+    mode: int,
+    gid: int | None = None,
+) -> dict[str, Any]:
     group = uid if gid is None else gid
     return {
         "mode": stat.S_IFREG | mode,
@@ -97,10 +107,23 @@ def test_every_key_file_of_a_policy_is_looked_at() -> None:
         "rekorPublicKeyPath": "/keys/rekor.pub",
         "fulcio": {"caPath": "/keys/ca.pem", "oidcIssuer": "x"},
     }
-    policy = {"default": [{"type": "reject"}], "transports": {"docker": {"quay.io": [requirement]}}}
+    policy = {
+        "default": [{"type": "reject"}],
+        "transports": {"docker": {"quay.io": [requirement]}},
+    }
     keys = {"/keys/a.pub": "k", "/keys/rekor.pub": "k", "/keys/ca.pem": "k"}
-    result = read({"/etc/containers/policy.json": json.dumps(policy), **keys})
-    assert sorted(result.keys) == ["/keys/a.pub", "/keys/ca.pem", "/keys/gone.pub", "/keys/rekor.pub"]
+    result = read(
+        {
+            "/etc/containers/policy.json": json.dumps(policy),
+            **keys,
+        }
+    )
+    assert sorted(result.keys) == [
+        "/keys/a.pub",
+        "/keys/ca.pem",
+        "/keys/gone.pub",
+        "/keys/rekor.pub",
+    ]
     assert isinstance(result.keys["/keys/gone.pub"], Missing)
     assert isinstance(result.keys["/keys/ca.pem"], FileFact)
 
@@ -136,7 +159,10 @@ location = "mirror.example.com/team"
         )
     )
     assert result.search == ("docker.io",)
-    assert (result.search_file, result.mode_file) == (f"{directory}/50.conf", f"{directory}/50.conf")
+    assert (result.search_file, result.mode_file) == (
+        f"{directory}/50.conf",
+        f"{directory}/50.conf",
+    )
     assert result.short_name_mode == "enforcing"
     assert result.credential_helpers == ("secretservice",)
     team, blocked = result.registries
@@ -151,12 +177,17 @@ def test_a_users_own_registries_file_shuts_out_the_systems_drop_ins() -> None:
     system = {"/etc/containers/registries.conf.d/a.conf": 'short-name-mode = "disabled"'}
     assert registries_of(read(system)).short_name_mode == "disabled"
     assert registries_of(read({**system, own: ""})).short_name_mode == "permissive"
-    assert registries_of(read({**system, own: ""}, version=Version(6))).short_name_mode == "disabled"
+    assert (
+        registries_of(read({**system, own: ""}, version=Version(6))).short_name_mode == "disabled"
+    )
 
 
 def test_the_old_format_is_not_read() -> None:
     old = '[registries.search]\nregistries = ["docker.io"]\n'
-    assert isinstance(read({"/etc/containers/registries.conf": old}).registries, Unread)
+    assert isinstance(
+        read({"/etc/containers/registries.conf": old}).registries,
+        Unread,
+    )
 
 
 def test_sections_of_registries_d() -> None:
@@ -197,7 +228,10 @@ def test_more_of_yaml_than_that_is_not_guessed_at(content: str) -> None:
 def test_credentials_are_counted_and_never_kept() -> None:
     path = "/run/user/1000/containers/auth.json"
     secret = "YW5uYTpodW50ZXIy"
-    document = {"auths": {"quay.io": {"auth": secret}, "docker.io": {}}, "credHelpers": {"ghcr.io": "pass"}}
+    document = {
+        "auths": {"quay.io": {"auth": secret}, "docker.io": {}},
+        "credHelpers": {"ghcr.io": "pass"},
+    }
     result = read({path: json.dumps(document)}, stats={path: owned(1000, 0o644)})
     assert not isinstance(result.auth_files, Unread)
     (file,) = result.auth_files
@@ -240,13 +274,18 @@ def test_aliases_of_short_names_hide_nothing_else() -> None:
   "insecure" = true
 """
     result = registries_of(read({"/etc/containers/registries.conf.d/a.conf": content}))
-    assert [(registry.prefix, registry.insecure) for registry in result.registries] == [("example.com", True)]
+    assert [(registry.prefix, registry.insecure) for registry in result.registries] == [
+        ("example.com", True)
+    ]
     broken = read({"/etc/containers/registries.conf.d/a.conf": f"{content}blocked =\n"})
     assert isinstance(broken.registries, Unread)
     assert "at line 9" in broken.registries.reason
 
 
-@pytest.mark.parametrize("content", ["[", 'registry = "x"', "registry = [1]"])
+@pytest.mark.parametrize(
+    "content",
+    ["[", 'registry = "x"', "registry = [1]"],
+)
 def test_a_broken_registries_file_is_unreadable(content: str) -> None:
     result = read({"/etc/containers/registries.conf": content}).registries
     assert isinstance(result, Unread)
@@ -254,8 +293,12 @@ def test_a_broken_registries_file_is_unreadable(content: str) -> None:
 
 
 def test_a_users_own_registries_d_replaces_the_systems() -> None:
-    system = {"/etc/containers/registries.d/a.yaml": "default-docker:\n  use-sigstore-attachments: true\n"}
-    own = {f"{HOME}/.config/containers/registries.d/b.yaml": "docker:\n  quay.io:\n    lookaside: x\n"}
+    system = {
+        "/etc/containers/registries.d/a.yaml": "default-docker:\n  use-sigstore-attachments: true\n"
+    }
+    own = {
+        f"{HOME}/.config/containers/registries.d/b.yaml": "docker:\n  quay.io:\n    lookaside: x\n"
+    }
     result = read(system).attachments
     assert not isinstance(result, Unread)
     assert [section.scope for section in result] == [""]
@@ -265,7 +308,11 @@ def test_a_users_own_registries_d_replaces_the_systems() -> None:
 
 
 def test_a_closed_credentials_file_makes_the_answer_unknown() -> None:
-    result = read({}, errors={"/root/.docker/config.json": "EACCES"}, uid=0)
+    result = read(
+        {},
+        errors={"/root/.docker/config.json": "EACCES"},
+        uid=0,
+    )
     assert isinstance(result.auth_files, Unread)
 
 

@@ -30,7 +30,11 @@ Seccomp:\t2
 Cpus_allowed_list:\t0-1,4
 """
 _BIND = frozenset({"CAP_NET_BIND_SERVICE"})
-SETS = CapabilitySets(effective=_BIND, permitted=_BIND, bounding=_BIND | {"CAP_41"})
+SETS = CapabilitySets(
+    effective=_BIND,
+    permitted=_BIND,
+    bounding=_BIND | {"CAP_41"},
+)
 MOUNTS = """10 1 0:1 / / ro,relatime - overlay overlay rw,lowerdir=/x,size=5
 11 10 0:2 / /proc rw - proc proc rw
 12 11 0:2 /sys /proc/sys ro - proc proc rw
@@ -68,7 +72,12 @@ def document(**over: Any) -> dict[str, Any]:
         f"/sys/fs/cgroup{CGROUP}/memory.max": "1000\n",
     }
     own = links("812", net="net:[2]", user="user:[3]")
-    conmon = links("700", mnt="mnt:[9]", pid="pid:[9]", user=HOST_USER_NAMESPACE)
+    conmon = links(
+        "700",
+        mnt="mnt:[9]",
+        pid="pid:[9]",
+        user=HOST_USER_NAMESPACE,
+    )
     return {
         "text": {**text, **over.pop("text", {})},
         "links": {**own, **conmon, **over.pop("links", {})},
@@ -76,8 +85,17 @@ def document(**over: Any) -> dict[str, Any]:
     }
 
 
-def kernel(recorded: dict[str, Any], engine_pid: int | None = 700, cgroup_path: str = CGROUP) -> Kernel:
-    return read_kernel(RecordedFiles(recorded), 812, engine_pid=engine_pid, cgroup_path=cgroup_path)
+def kernel(
+    recorded: dict[str, Any],
+    engine_pid: int | None = 700,
+    cgroup_path: str = CGROUP,
+) -> Kernel:
+    return read_kernel(
+        RecordedFiles(recorded),
+        812,
+        engine_pid=engine_pid,
+        cgroup_path=cgroup_path,
+    )
 
 
 def unread_facts(seen: Kernel) -> set[str]:
@@ -89,18 +107,29 @@ def unread_facts(seen: Kernel) -> set[str]:
     [
         (
             "/proc/812/status",
-            {*"uid gid other_uids groups capabilities no_new_privileges seccomp_mode umask".split()},
+            {
+                *"uid gid other_uids groups capabilities no_new_privileges seccomp_mode umask".split()
+            },
         ),
-        ("/proc/812/mountinfo", {"read_only_root", "masked_paths", "mounts"}),
+        (
+            "/proc/812/mountinfo",
+            {"read_only_root", "masked_paths", "mounts"},
+        ),
         ("/proc/812/uid_map", {"uid_map"}),
         ("/proc/812/oom_score_adj", {"oom_score_adj"}),
         ("/proc/812/attr/current", {"lsm_label"}),
-        ("/proc/812/cgroup", {"limits", "outside_cgroup", "device_rules"}),
+        (
+            "/proc/812/cgroup",
+            {"limits", "outside_cgroup", "device_rules"},
+        ),
         ("/proc/700/ns/net", {"shared_namespaces"}),
         ("/proc/self/mountinfo", {"limits", "device_rules"}),
     ],
 )
-def test_one_unreadable_file_takes_only_its_own_items(path: str, items: set[str]) -> None:
+def test_one_unreadable_file_takes_only_its_own_items(
+    path: str,
+    items: set[str],
+) -> None:
     recorded = document(errors={path: "EACCES"})
     recorded["text"].pop(path, None)
     recorded["links"].pop(path, None)
@@ -133,8 +162,17 @@ def test_vanished_process() -> None:
     assert ended(kernel(recorded))
 
 
-@pytest.mark.parametrize(("option", "said"), [("invisible", "hidepid"), ("off", "the process has ended")])
-def test_hidden_process_is_not_said_to_have_ended(option: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("invisible", "hidepid"),
+        ("off", "the process has ended"),
+    ],
+)
+def test_hidden_process_is_not_said_to_have_ended(
+    option: str,
+    said: str,
+) -> None:
     own = f"{OWN_MOUNTS}11 10 0:2 / /proc rw - proc proc rw,hidepid={option}\n"
     recorded = document(text={"/proc/self/mountinfo": own})
     del recorded["text"]["/proc/812/stat"]
@@ -146,13 +184,24 @@ def test_number_given_to_another_process_while_reading() -> None:
     class Reused(RecordedFiles):
         asked = 0
 
-        def read_text(self, path: str, limit: int = 1 << 20) -> str:
+        def read_text(
+            self,
+            path: str,
+            limit: int = 1 << 20,
+        ) -> str:
             if path == "/proc/812/stat":
                 self.asked += 1
                 return stat_line(start=self.asked)
             return super().read_text(path, limit)
 
-    assert ended(read_kernel(Reused(document()), 812, engine_pid=700, cgroup_path=CGROUP))
+    assert ended(
+        read_kernel(
+            Reused(document()),
+            812,
+            engine_pid=700,
+            cgroup_path=CGROUP,
+        )
+    )
 
 
 def test_a_process_tells_what_it_may_do_and_where_its_root_is() -> None:
@@ -161,8 +210,14 @@ def test_a_process_tells_what_it_may_do_and_where_its_root_is() -> None:
         "/proc/812/comm": "master\n",
         "/proc/813/comm": "worker\n",
     }
-    links = {"/proc/812/root": "/", "/proc/813/root": "/var/lib/haproxy", "/proc/813/cwd": "/srv"}
-    processes = read_activity(RecordedFiles(document(text=text, links=links)), 812, CGROUP).processes
+    links = {
+        "/proc/812/root": "/",
+        "/proc/813/root": "/var/lib/haproxy",
+        "/proc/813/cwd": "/srv",
+    }
+    processes = read_activity(
+        RecordedFiles(document(text=text, links=links)), 812, CGROUP
+    ).processes
     assert not isinstance(processes, Unread)
     assert [(process.root, process.directory, process.capabilities) for process in processes] == [
         ("", "", SETS),
@@ -220,7 +275,8 @@ def test_a_uid_that_can_be_taken_back_is_told() -> None:
     ],
 )
 def test_an_address_is_decoded_in_the_byte_order_of_the_machine(
-    address: str, numbers: tuple[int, ...]
+    address: str,
+    numbers: tuple[int, ...],
 ) -> None:
     as_read = (struct.unpack("=I", struct.pack(">I", number))[0] for number in numbers)
     assert decoded_address("".join(f"{number:08X}" for number in as_read)) == address
@@ -258,7 +314,10 @@ def test_everything_that_the_kernel_tells() -> None:
 
 
 def test_host_user_namespace_by_its_number() -> None:
-    assert kernel(document(links={"/proc/812/ns/user": HOST_USER_NAMESPACE})).host_user_namespace is True
+    assert (
+        kernel(document(links={"/proc/812/ns/user": HOST_USER_NAMESPACE})).host_user_namespace
+        is True
+    )
     same_as_init = links("1", user="user:[3]")
     assert kernel(document(links=same_as_init)).host_user_namespace is True
 
@@ -276,11 +335,16 @@ def test_label_is_empty_without_a_security_module() -> None:
 
 def test_unknown_engine_is_found_by_its_conmon() -> None:
     recorded = document(text={"/proc/700/comm": "conmon\n"})
-    assert kernel(recorded, engine_pid=None).shared_namespaces == frozenset({"cgroup", "ipc", "uts"})
+    assert kernel(recorded, engine_pid=None).shared_namespaces == frozenset(
+        {"cgroup", "ipc", "uts"}
+    )
 
 
 def test_unknown_engine_without_conmon_is_ourselves() -> None:
-    recorded = document(text={"/proc/700/comm": "systemd\n"}, links=links("self", net="net:[2]"))
+    recorded = document(
+        text={"/proc/700/comm": "systemd\n"},
+        links=links("self", net="net:[2]"),
+    )
     assert kernel(recorded, engine_pid=0).shared_namespaces == frozenset(NAMESPACES) - {"user"}
 
 
@@ -298,7 +362,10 @@ def test_what_is_read_later_belongs_to_the_same_process() -> None:
     seen = kernel(document())
     refuse_another(RecordedFiles(document()), seen)
     with pytest.raises(Unread, match="it is gone"):
-        refuse_another(RecordedFiles(document(text={"/proc/812/stat": stat_line(start=9)})), seen)
+        refuse_another(
+            RecordedFiles(document(text={"/proc/812/stat": stat_line(start=9)})),
+            seen,
+        )
 
 
 def test_a_kernel_that_does_not_tell_is_unknown() -> None:
@@ -321,25 +388,46 @@ def test_mountinfo_escapes_and_optional_fields() -> None:
 def table(*rows: tuple[str, str, str, int]) -> str:
     """A file of /proc/net from (local address, remote address, state, number of the socket)."""
     lines = [
-        f"   {at}: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  1000        0 {number} 1"
+        (
+            f"   {at}: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  "
+            f"1000        0 {number} 1"
+        )
         for at, (local, remote, state, number) in enumerate(rows)
     ]
     return "\n".join(("  sl  local_address rem_address   st", *lines, ""))
 
 
-TCP = table(("0100007F:1F90", "00000000:0000", "0A", 501), ("0100007F:1F91", "0100007F:0050", "01", 502))
-
-TCP6 = table(
-    ("00000000000000000000000001000000:0050", "0" * 32 + ":0000", "0A", 503),
-    ("00000000000000000000000000000000:0051", "0" * 32 + ":0000", "0A", 504),
+TCP = table(
+    ("0100007F:1F90", "00000000:0000", "0A", 501), ("0100007F:1F91", "0100007F:0050", "01", 502)
 )
 
-UDP = table(("00000000:0035", "00000000:0000", "07", 505), ("00000000:9999", "0100007F:0035", "01", 506))
+TCP6 = table(
+    (
+        "00000000000000000000000001000000:0050",
+        "0" * 32 + ":0000",
+        "0A",
+        503,
+    ),
+    (
+        "00000000000000000000000000000000:0051",
+        "0" * 32 + ":0000",
+        "0A",
+        504,
+    ),
+)
+
+UDP = table(
+    ("00000000:0035", "00000000:0000", "07", 505), ("00000000:9999", "0100007F:0035", "01", 506)
+)
 NET = {f"/proc/812/net/{name}": text for name, text in (("tcp", TCP), ("tcp6", TCP6), ("udp", UDP))}
 
 
 def test_listening_sockets_of_every_protocol_are_read() -> None:
-    listening = read_activity(RecordedFiles(document(text=NET)), 812, CGROUP).listening
+    listening = read_activity(
+        RecordedFiles(document(text=NET)),
+        812,
+        CGROUP,
+    ).listening
     assert listening == (
         SocketEndpoint("tcp", "127.0.0.1", 0x1F90),
         SocketEndpoint("tcp", "::", 0x51),
@@ -350,12 +438,34 @@ def test_listening_sockets_of_every_protocol_are_read() -> None:
 
 def test_in_a_shared_network_only_what_its_processes_hold_is_its_own() -> None:
     text = {**NET, "/proc/812/comm": "web\n"}
-    fds = {"/proc/812/fd/0": "/dev/null", "/proc/812/fd/3": "socket:[504]", "/proc/812/fd/4": "socket:[502]"}
-    recorded = document(text=text, links=fds, dirs={"/proc/812/fd": ["0", "3", "4", "5"]})
-    result = read_activity(RecordedFiles(recorded), 812, CGROUP, shared_network=True)
+    fds = {
+        "/proc/812/fd/0": "/dev/null",
+        "/proc/812/fd/3": "socket:[504]",
+        "/proc/812/fd/4": "socket:[502]",
+    }
+    recorded = document(
+        text=text,
+        links=fds,
+        dirs={"/proc/812/fd": ["0", "3", "4", "5"]},
+    )
+    result = read_activity(
+        RecordedFiles(recorded),
+        812,
+        CGROUP,
+        shared_network=True,
+    )
     assert result.listening == (SocketEndpoint("tcp", "::", 0x51),)
-    closed = {**recorded, "dirs": {}, "errors": {"/proc/812/fd": "EACCES"}}
-    result = read_activity(RecordedFiles(closed), 812, CGROUP, shared_network=True)
+    closed = {
+        **recorded,
+        "dirs": {},
+        "errors": {"/proc/812/fd": "EACCES"},
+    }
+    result = read_activity(
+        RecordedFiles(closed),
+        812,
+        CGROUP,
+        shared_network=True,
+    )
     assert isinstance(result.listening, Unread)
     assert "no permission" in result.listening.reason
 
@@ -368,10 +478,23 @@ def test_processes_of_the_cgroup_and_below_it() -> None:
         "/proc/813/comm": "evil) \x1b\n",
     }
     activity = read_activity(
-        RecordedFiles(document(text=text, links={"/proc/812/exe": "/sbin/init"})), 812, CGROUP
+        RecordedFiles(
+            document(
+                text=text,
+                links={"/proc/812/exe": "/sbin/init"},
+            )
+        ),
+        812,
+        CGROUP,
     )
     assert activity.processes == (
-        Process(812, "init", "/sbin/init", 1000, SETS),
+        Process(
+            812,
+            "init",
+            "/sbin/init",
+            1000,
+            SETS,
+        ),
         Process(813, "evil) \x1b", ""),
     )
 
@@ -386,11 +509,16 @@ def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
     }
     processes = read_activity(RecordedFiles(document(text=text)), 812).processes
     own = Process(812, "p812", "", 1000, SETS)
-    assert processes == (own, *(Process(pid, f"p{pid}", "") for pid in (900, 901, 902)))
+    assert processes == (
+        own,
+        *(Process(pid, f"p{pid}", "") for pid in (900, 901, 902)),
+    )
 
 
 def test_activity_of_a_process_that_ended() -> None:
-    activity = read_activity(RecordedFiles({"text": {"/proc/self/mountinfo": OWN_MOUNTS}}), 812, CGROUP)
+    activity = read_activity(
+        RecordedFiles({"text": {"/proc/self/mountinfo": OWN_MOUNTS}}), 812, CGROUP
+    )
     assert activity.processes == activity.listening == Unread("the process has ended")
 
 
@@ -400,9 +528,19 @@ def test_stat_of_a_recorded_directory_is_a_directory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "user"), [(BESIDE, "user:[77]"), (BESIDE.replace("S (sleeping)", "Z (zombie)"), "user:[3]")]
+    ("status", "user"),
+    [
+        (BESIDE, "user:[77]"),
+        (
+            BESIDE.replace("S (sleeping)", "Z (zombie)"),
+            "user:[3]",
+        ),
+    ],
 )
-def test_a_child_in_a_user_namespace_of_its_own_or_a_dead_one_does_not(status: str, user: str) -> None:
+def test_a_child_in_a_user_namespace_of_its_own_or_a_dead_one_does_not(
+    status: str,
+    user: str,
+) -> None:
     assert with_child(status, user).read() == kernel(document()).read()
 
 
@@ -414,6 +552,14 @@ def test_a_second_proc_over_the_first_hides_its_masks() -> None:
         kernel(
             document(text={"/proc/812/mountinfo": f"30 1 0:30 / / rw - overlay o rw\n{text}"})
         ).masked_paths
-        for text in (first, first + later, f"{first}{later}41 40 0:31 /sys /proc/sys ro - proc proc rw\n")
+        for text in (
+            first,
+            first + later,
+            f"{first}{later}41 40 0:31 /sys /proc/sys ro - proc proc rw\n",
+        )
     ]
-    assert masks == [frozenset({"/proc/sys"}), frozenset(), frozenset({"/proc/sys"})]
+    assert masks == [
+        frozenset({"/proc/sys"}),
+        frozenset(),
+        frozenset({"/proc/sys"}),
+    ]

@@ -24,7 +24,11 @@ def files(tmp_path: Path) -> Rooted:
     return Rooted(tmp_path)
 
 
-def find(files: Rooted, name: str, manager: ServiceManager = SYSTEM) -> FoundUnit:
+def find(
+    files: Rooted,
+    name: str,
+    manager: ServiceManager = SYSTEM,
+) -> FoundUnit:
     result = find_unit(files, name, manager)
     assert isinstance(result, FoundUnit), result
     return result
@@ -45,11 +49,17 @@ def find(files: Rooted, name: str, manager: ServiceManager = SYSTEM) -> FoundUni
     ],
 )
 def test_quadlets_are_found_where_podman_looks(
-    files: Rooted, manager: ServiceManager, directory: str
+    files: Rooted,
+    manager: ServiceManager,
+    directory: str,
 ) -> None:
     files.put(f"{directory}/web.container", UNIT)
     result = find(files, "web.service", manager)
-    assert (result.quadlet, result.file.path, result.file.text) == (True, f"{directory}/web.container", UNIT)
+    assert (result.quadlet, result.file.path, result.file.text) == (
+        True,
+        f"{directory}/web.container",
+        UNIT,
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +73,10 @@ def test_quadlets_are_found_where_podman_looks(
     ],
 )
 def test_unit_files_win_or_lose_against_quadlets(
-    files: Rooted, manager: ServiceManager, directory: str, wins: bool
+    files: Rooted,
+    manager: ServiceManager,
+    directory: str,
+    wins: bool,
 ) -> None:
     path = f"{directory}/web.service"
     files.put(path, "[Service]\n")
@@ -73,7 +86,10 @@ def test_unit_files_win_or_lose_against_quadlets(
 
 
 def test_a_service_may_have_a_name_of_its_own_or_be_an_instance(files: Rooted) -> None:
-    files.put("/etc/containers/systemd/a.container", UNIT + "ServiceName = club-web\n")
+    files.put(
+        "/etc/containers/systemd/a.container",
+        UNIT + "ServiceName = club-web\n",
+    )
     files.put("/etc/containers/systemd/t@.container", UNIT)
     assert find(files, "club-web.service").file.path.endswith("/a.container")
     assert find(files, "t@1.service").file.path.endswith("/t@.container")
@@ -107,9 +123,13 @@ def test_drop_ins_come_from_every_directory_in_the_order_of_their_names(files: R
 
 def test_units_that_it_refers_to_come_along(files: Rooted) -> None:
     files.put(
-        "/etc/containers/systemd/w.container", UNIT + "Volume=v.volume:/v\nNetwork=n.network\nPod=gone.pod\n"
+        "/etc/containers/systemd/w.container",
+        UNIT + "Volume=v.volume:/v\nNetwork=n.network\nPod=gone.pod\n",
     )
-    files.put("/etc/containers/systemd/x/v.volume", "[Volume]\nDriver=image\nImage=i.image\n")
+    files.put(
+        "/etc/containers/systemd/x/v.volume",
+        "[Volume]\nDriver=image\nImage=i.image\n",
+    )
     files.put("/etc/containers/systemd/n.network", "[Network]\n")
     files.put("/etc/containers/systemd/i.image", "[Image]\nImage=a\n")
     assert set(find(files, "w.service").companions) == {"v.volume", "n.network", "i.image"}
@@ -129,7 +149,10 @@ def test_units_that_it_refers_to_come_along(files: Rooted) -> None:
         "",
     ],
 )
-def test_a_label_that_is_no_name_of_a_service_leads_nowhere(files: Rooted, name: str) -> None:
+def test_a_label_that_is_no_name_of_a_service_leads_nowhere(
+    files: Rooted,
+    name: str,
+) -> None:
     files.put("/etc/containers/systemd/passwd.container", UNIT)
     assert isinstance(find_unit(files, name, SYSTEM), Unread)
 
@@ -141,7 +164,11 @@ class Systemctl:
         self.answer = answer
         self.asked: list[tuple[str, ...]] = []
 
-    def __call__(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+    def __call__(
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+    ) -> Known[str]:
         assert seconds <= 10
         self.asked.append(tuple(arguments))
         return self.answer
@@ -166,44 +193,91 @@ def test_one_question_for_all_units(files: Rooted) -> None:
     for name in "ab":
         files.put(f"/etc/containers/systemd/{name}.container", UNIT)
     run = Systemctl(ANSWER)
-    result = read_units(files, run, ("a.service", "b.service", "made.service", "gone.service", "-x"), SYSTEM)
+    result = read_units(
+        files, run, ("a.service", "b.service", "made.service", "gone.service", "-x"), SYSTEM
+    )
     assert len(run.asked) == 1
     assert run.asked[0][:2] == ("systemctl", "show")
     assert run.asked[0][-5:] == ("--", "a.service", "b.service", "made.service", "gone.service")
     a, b, made = (facts(result[f"{name}.service"]) for name in ("a", "b", "made"))
     assert (a.restarts, a.needs_reload, a.quadlet, a.silent) == (3, True, True, "")
     assert (b.restarts, b.needs_reload) == (0, False)
-    assert (made.restarts, made.file, made.modified) == (2, "/run/systemd/transient/made.service", None)
+    assert (made.restarts, made.file, made.modified) == (
+        2,
+        "/run/systemd/transient/made.service",
+        None,
+    )
     assert result["gone.service"] is None
     assert isinstance(result["-x"], Unread)
 
 
-@pytest.mark.parametrize("answer", [Unread("no"), "", "garbage\n\n=\nNRestarts=x\nId=w.service"])
-def test_without_an_answer_the_times_of_the_files_decide(files: Rooted, answer: Known[str]) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Unread("no"),
+        "",
+        "garbage\n\n=\nNRestarts=x\nId=w.service",
+    ],
+)
+def test_without_an_answer_the_times_of_the_files_decide(
+    files: Rooted,
+    answer: Known[str],
+) -> None:
     (files.root / "run/systemd/system").mkdir(parents=True)
     unit = files.put("/etc/containers/systemd/w.container", UNIT)
     generated = files.put("/run/systemd/generator/w.service", "[Service]\n")
     os.utime(unit, (2000, 2000))
     for when, stale in ((1000, True), (3000, False)):
         os.utime(generated, (when, when))
-        result = facts(read_units(files, Systemctl(answer), ("w.service",), SYSTEM)["w.service"])
+        result = facts(
+            read_units(
+                files,
+                Systemctl(answer),
+                ("w.service",),
+                SYSTEM,
+            )["w.service"]
+        )
         assert (result.needs_reload, result.restarts) == (stale, None)
         assert result.modified is not None
         assert result.modified.timestamp() == 2000
 
 
-def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user(files: Rooted) -> None:
+def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user(
+    files: Rooted,
+) -> None:
     files.put("/etc/containers/systemd/w.container", UNIT)
     files.put("/home/anna/.config/containers/systemd/w.container", UNIT)
     run = Systemctl(ANSWER)
-    result = read_units(files, run, ("w.service", "gone.service"), SYSTEM)
+    result = read_units(
+        files,
+        run,
+        ("w.service", "gone.service"),
+        SYSTEM,
+    )
     assert facts(result["w.service"]).silent == "systemd is not running here"
-    assert result["gone.service"] == Unread("no file of it was found, and systemd is not running here")
+    assert result["gone.service"] == Unread(
+        "no file of it was found, and systemd is not running here"
+    )
     (files.root / "run/systemd/system").mkdir(parents=True)
     other = ServiceManager(True, "/home/anna", os.geteuid() + 1000)
-    assert "another user" in facts(read_units(files, run, ("w.service",), other)["w.service"]).silent
+    assert (
+        "another user"
+        in facts(
+            read_units(
+                files,
+                run,
+                ("w.service",),
+                other,
+            )["w.service"]
+        ).silent
+    )
     assert run.asked == []
-    read_units(files, run, ("w.service",), ServiceManager(True, "/home/anna", os.geteuid()))
+    read_units(
+        files,
+        run,
+        ("w.service",),
+        ServiceManager(True, "/home/anna", os.geteuid()),
+    )
     assert run.asked[0][:3] == ("systemctl", "--user", "show")
 
 
@@ -216,10 +290,22 @@ def fake(tmp_path: Path, script: str) -> str:
 
 def test_a_generator_that_hangs_is_ended(tmp_path: Path) -> None:
     with pytest.raises(GeneratorError, match="did not finish within"):
-        dry_run({}, user=False, generator=fake(tmp_path, "exec sleep 60"), timeout=0.2)
+        dry_run(
+            {},
+            user=False,
+            generator=fake(tmp_path, "exec sleep 60"),
+            timeout=0.2,
+        )
 
 
 @pytest.mark.parametrize("name", ["../a.container", "", "..", "a\0b"])
-def test_unit_names_stay_in_the_directory(tmp_path: Path, name: str) -> None:
+def test_unit_names_stay_in_the_directory(
+    tmp_path: Path,
+    name: str,
+) -> None:
     with pytest.raises(GeneratorError, match="cannot be the name"):
-        dry_run({name: ""}, user=False, generator=fake(tmp_path, ""))
+        dry_run(
+            {name: ""},
+            user=False,
+            generator=fake(tmp_path, ""),
+        )

@@ -30,15 +30,30 @@ def paths(files: tuple[object, ...]) -> list[str]:
 def test_an_honest_image_is_told_in_full() -> None:
     base = packed(
         directory("etc"),
-        member("etc/os-release", b'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian 13"\n'),
         member(
-            "etc/passwd", b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nguest::1000:1000::/:/bin/sh\n"
+            "etc/os-release",
+            b'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian 13"\n',
         ),
-        member("etc/sudoers.d/app", b"# app ALL=(ALL) NOPASSWD: ALL\napp ALL=(ALL) NOPASSWD: ALL\n"),
+        member(
+            "etc/passwd",
+            b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nguest::1000:1000::/:/bin/sh\n",
+        ),
+        member(
+            "etc/sudoers.d/app", b"# app ALL=(ALL) NOPASSWD: ALL\napp ALL=(ALL) NOPASSWD: ALL\n"
+        ),
         member("usr/bin/apt-get", b"x", 0o755),
         member("usr/bin/su", b"x", 0o4755),
-        member("usr/bin/ping", b"x", 0o755, pax_headers={"SCHILY.xattr.security.capability": "\1\0\0\2"}),
-        member("bin/nc", type=tarfile.SYMTYPE, linkname="busybox"),
+        member(
+            "usr/bin/ping",
+            b"x",
+            0o755,
+            pax_headers={"SCHILY.xattr.security.capability": "\1\0\0\2"},
+        ),
+        member(
+            "bin/nc",
+            type=tarfile.SYMTYPE,
+            linkname="busybox",
+        ),
         member("bin/sh", b"x", 0o755),
         member("usr/sbin/sshd", b"x", 0o755),
         member("srv/open.sh", b"x", 0o666),
@@ -46,7 +61,9 @@ def test_an_honest_image_is_told_in_full() -> None:
         directory("tmp", 0o1777),
         directory("tmp/anything", 0o777),
         directory("srv/sticky", 0o1777),
-        member("var/lib/dpkg/status", b"Package: a\nStatus: install ok installed\n\nPackage: b\n" * 3),
+        member(
+            "var/lib/dpkg/status", b"Package: a\nStatus: install ok installed\n\nPackage: b\n" * 3
+        ),
         member("root/.ssh/id_ed25519", KEY, 0o600),
         member("etc/ssl/certs/ca.pem", b"-----BEGIN CERTIFICATE-----\n"),
     )
@@ -88,7 +105,10 @@ def test_a_deleted_credential_is_still_in_its_layer_and_a_deleted_tool_is_gone()
 def test_layers_are_found_where_docker_25_puts_them() -> None:
     """Under their digests, among blobs that are none."""
     layer = packed(member("usr/bin/gcc", b"x", 0o755))
-    parts = (member("blobs/sha256/1c", b'{"config": {}}'), member("blobs/sha256/2a", layer))
+    parts = (
+        member("blobs/sha256/1c", b'{"config": {}}'),
+        member("blobs/sha256/2a", layer),
+    )
     manifest = b'[{"Config": "blobs/sha256/1c", "Layers": ["blobs/sha256/2a"]}]'
     seen = read_inventory(io.BytesIO(packed(*parts, member("manifest.json", manifest))))
     assert (paths(seen.tools), seen.gaps) == (["/usr/bin/gcc"], ())
@@ -98,11 +118,33 @@ def test_names_and_links_that_climb_stay_in_the_image() -> None:
     seen = look(
         packed(
             member("../../../../etc/passwd", b"evil::0:0::/:/bin/sh\n"),
-            member("usr/bin/gcc", type=tarfile.SYMTYPE, linkname="/../../../../etc/shadow"),
-            member("usr/bin/gdb", type=tarfile.LNKTYPE, linkname="../../../../etc/shadow"),
-            member("dev/sda", type=tarfile.BLKTYPE, devmajor=8, devminor=0, mode=0o666),
-            member("pipe", type=tarfile.FIFOTYPE, mode=0o666),
-            member("loop", type=tarfile.SYMTYPE, linkname="loop"),
+            member(
+                "usr/bin/gcc",
+                type=tarfile.SYMTYPE,
+                linkname="/../../../../etc/shadow",
+            ),
+            member(
+                "usr/bin/gdb",
+                type=tarfile.LNKTYPE,
+                linkname="../../../../etc/shadow",
+            ),
+            member(
+                "dev/sda",
+                type=tarfile.BLKTYPE,
+                devmajor=8,
+                devminor=0,
+                mode=0o666,
+            ),
+            member(
+                "pipe",
+                type=tarfile.FIFOTYPE,
+                mode=0o666,
+            ),
+            member(
+                "loop",
+                type=tarfile.SYMTYPE,
+                linkname="loop",
+            ),
         )
     )
     assert seen.gaps == ()
@@ -120,7 +162,11 @@ def test_escape_sequences_and_broken_names_are_only_text() -> None:
     assert "\x1b" in result  # raw: views make it visible
 
 
-def header(kind: bytes = b"0", size: bytes = b"00000000000\0", name: bytes = b"x") -> bytes:
+def header(
+    kind: bytes = b"0",
+    size: bytes = b"00000000000\0",
+    name: bytes = b"x",
+) -> bytes:
     block = bytearray(512)
     block[0 : len(name)] = name
     block[100:108], block[108:116], block[116:124] = b"0000644\0", b"0000000\0", b"0000000\0"
@@ -131,7 +177,11 @@ def header(kind: bytes = b"0", size: bytes = b"00000000000\0", name: bytes = b"x
     return bytes(block)
 
 
-def wide_header(kind: bytes, number: int, name: bytes = b"") -> bytes:
+def wide_header(
+    kind: bytes,
+    number: int,
+    name: bytes = b"",
+) -> bytes:
     """An extended header with one value of nearly a megabyte, each under a name of its own."""
     value = b"x" * (1 << 19)
     record = b" %s=%s\n" % (name or b"comment%d" % number, value)
@@ -153,16 +203,23 @@ HOSTILE = {
     "bad checksum": header()[:10] + b"!" + header()[11:],
     "half a block": header()[:100],
     "endless sparse map": (header(b"S")[:482] + b"\1" + header(b"S")[483:]),
-    "extended record that does not add up": header(b"x", b"00000000005\0") + b"99 x=".ljust(512, b"\0"),
+    "extended record that does not add up": header(b"x", b"00000000005\0")
+    + b"99 x=".ljust(512, b"\0"),
     "extended record of length zero": header(b"x", b"00000000005\0") + b"0 a=b".ljust(512, b"\0"),
-    "global headers of a megabyte each": b"".join(wide_header(b"g", number) for number in range(70)),
+    "global headers of a megabyte each": b"".join(
+        wide_header(b"g", number) for number in range(70)
+    ),
     "headers without an entry": header(b"x", b"00000000000\0") * 100,
     "name of a megabyte": wide_header(b"x", 0, b"path") + header(),
     "random bytes": bytes(range(256)) * 8,
 }
 
 
-@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize(
+    "data",
+    HOSTILE.values(),
+    ids=HOSTILE.keys(),
+)
 def test_a_hostile_layer_costs_no_memory_and_leaves_a_gap(data: bytes) -> None:
     good = packed(member("usr/bin/gcc", b"x", 0o755))
     archive = image(good, data)
@@ -175,7 +232,11 @@ def test_a_hostile_layer_costs_no_memory_and_leaves_a_gap(data: bytes) -> None:
     assert peak < 4 << 20
 
 
-@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize(
+    "data",
+    HOSTILE.values(),
+    ids=HOSTILE.keys(),
+)
 def test_a_hostile_archive_is_a_gap_and_no_error(data: bytes) -> None:
     assert read_inventory(io.BytesIO(data)).gaps
 
@@ -184,7 +245,11 @@ class Zeros:
     """A bomb: a layer whose one file never seems to end, made as it is read."""
 
     def __init__(self, size: int) -> None:
-        inner = header(b"0", f"{size - 1536:011o}\0".encode(), b"var/lib/dpkg/status")
+        inner = header(
+            b"0",
+            f"{size - 1536:011o}\0".encode(),
+            b"var/lib/dpkg/status",
+        )
         self._start = header(b"0", f"{size:011o}\0".encode(), b"a.tar") + inner
         self._left = size - 512
 
@@ -220,7 +285,11 @@ def test_a_file_of_gigabytes_without_a_line_break_is_counted_in_little_memory() 
         ("root/.ssh/id_rsa", b"", False),
     ],
 )
-def test_credentials_are_told_by_name_and_content(path: str, content: bytes, is_one: bool) -> None:
+def test_credentials_are_told_by_name_and_content(
+    path: str,
+    content: bytes,
+    is_one: bool,
+) -> None:
     assert bool(look(packed(member(path, content))).credentials) is is_one
 
 

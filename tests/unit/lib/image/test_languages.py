@@ -34,8 +34,13 @@ def varint(number: int) -> bytes:
     return bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80]) + varint(number >> 7)
 
 
-def go_program(version: str = "go1.23.5", modules: str = MODULES, before: int = 1 << 20) -> bytes:
-    """As the linker of Go 1.18 and newer writes it: magic, sizes, version, and modules between two marks."""
+def go_program(
+    version: str = "go1.23.5",
+    modules: str = MODULES,
+    before: int = 1 << 20,
+) -> bytes:
+    """As the linker of Go 1.18 and newer writes it: magic, sizes, version, and modules between two
+    marks."""
     text = b"0" * 16 + modules.encode() + b"1" * 16
     strings = varint(len(version)) + version.encode() + varint(len(text)) + text
     head = b"\xff Go buildinf:" + bytes([8, 2]) + b"\0" * 16
@@ -52,11 +57,26 @@ def layer(files: dict[str, bytes], mode: int = 0o644) -> bytes:
 
 def test_what_pip_npm_and_gem_leave_is_listed() -> None:
     assert inside(layer(FILES)).installed == (
-        Package("pypi", "requests", "2.6.0", license="Apache-2.0"),
+        Package(
+            "pypi",
+            "requests",
+            "2.6.0",
+            license="Apache-2.0",
+        ),
         Package("pypi", "foo-bar.x", "1.0"),
-        Package("npm", "lodash", "4.17.0", license="MIT"),
+        Package(
+            "npm",
+            "lodash",
+            "4.17.0",
+            license="MIT",
+        ),
         Package("npm", "@scope/thing", "1.2.3"),
-        Package("gem", "rack", "2.0.1", license="MIT"),
+        Package(
+            "gem",
+            "rack",
+            "2.0.1",
+            license="MIT",
+        ),
     )
 
 
@@ -69,7 +89,10 @@ def test_a_program_in_go_tells_its_modules_and_what_replaced_them() -> None:
     assert inside(layer({"usr/bin/tool": go_program()}, 0o755)).installed == expected
     # the magic lies across two pieces that are read
     across = (1 << 20) - 4 - 7
-    assert inside(layer({"usr/bin/tool": go_program(before=across + 4096)}, 0o755)).installed == expected
+    assert (
+        inside(layer({"usr/bin/tool": go_program(before=across + 4096)}, 0o755)).installed
+        == expected
+    )
     for shift in range(16):
         program = go_program(before=(1 << 20) - 4 - shift)
         assert inside(layer({"usr/bin/tool": program}, 0o755)).installed == expected
@@ -85,9 +108,21 @@ def test_what_a_higher_layer_deletes_or_replaces_is_not_listed() -> None:
 
 def test_package_urls_are_those_of_other_tools() -> None:
     urls = [
-        package_url(Package("npm", "@scope/thing", "1.2.3"), "debian", "13"),
-        package_url(Package("golang", "github.com/a/b", "v2.1.0"), "debian", "13"),
-        package_url(Package("pypi", "foo-bar", "1.0"), "debian", "13"),
+        package_url(
+            Package("npm", "@scope/thing", "1.2.3"),
+            "debian",
+            "13",
+        ),
+        package_url(
+            Package("golang", "github.com/a/b", "v2.1.0"),
+            "debian",
+            "13",
+        ),
+        package_url(
+            Package("pypi", "foo-bar", "1.0"),
+            "debian",
+            "13",
+        ),
     ]
     assert urls == [
         "pkg:npm/%40scope/thing@1.2.3",

@@ -49,14 +49,29 @@ def test_what_dpkg_has_installed() -> None:
     result = read_dpkg(io.BytesIO(DPKG))
     assert result.count == 3
     assert result.packages == [
-        Package("deb", "libc6", "2.41-12+b1", "amd64", "glibc", "2.41-12"),
+        Package(
+            "deb",
+            "libc6",
+            "2.41-12+b1",
+            "amd64",
+            "glibc",
+            "2.41-12",
+        ),
         Package("deb", "bash", "5.2.37-2"),
     ]
 
 
 def test_what_apk_has_installed() -> None:
     assert read_apk(io.BytesIO(APK)).packages == [
-        Package("apk", "libssl3", "3.3.2-r0", "x86_64", "openssl", "", "Apache-2.0"),
+        Package(
+            "apk",
+            "libssl3",
+            "3.3.2-r0",
+            "x86_64",
+            "openssl",
+            "",
+            "Apache-2.0",
+        ),
         Package("apk", "musl", "1.2.5-r0"),
     ]
 

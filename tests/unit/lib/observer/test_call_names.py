@@ -27,11 +27,18 @@ from tests.conftest import cannot_run
         (0x12345, 1, ""),
     ],
 )
-def test_a_number_has_the_name_of_its_architecture(architecture: int, number: int, name: str) -> None:
+def test_a_number_has_the_name_of_its_architecture(
+    architecture: int,
+    number: int,
+    name: str,
+) -> None:
     assert call_name(architecture, number) == name
 
 
-@pytest.mark.skipif(platform.machine() not in NATIVE, reason="no table for this machine")
+@pytest.mark.skipif(
+    platform.machine() not in NATIVE,
+    reason="no table for this machine",
+)
 @pytest.mark.parametrize("architecture", [X86_64, I386, AARCH64, ARM])
 def test_libseccomp_says_the_same(architecture: int) -> None:
     result = ctypes.util.find_library("seccomp")

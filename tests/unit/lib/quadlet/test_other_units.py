@@ -1,7 +1,8 @@
-"""The port of the generator, beyond containers: networks, volumes, pods, images, builds, Kubernetes files.
+"""The port of the generator, beyond containers: networks, volumes, pods, images, builds, Kubernetes
+files.
 
-Each case says what generators of these versions were seen to do. That the port equals the real one of 5.4 is
-shown in tests/live/test_quadlet_port.py.
+Each case says what generators of these versions were seen to do. That the port equals the real one
+of 5.4 is shown in tests/live/test_quadlet_port.py.
 """
 
 import pytest
@@ -14,27 +15,52 @@ DIRECTORY = "/srv/units"
 CONTAINER = "[Container]\nImage=registry.example/i:1\n"
 
 
-def service(name: str, text: str, version: str, **others: str) -> MadeService:
+def service(
+    name: str,
+    text: str,
+    version: str,
+    **others: str,
+) -> MadeService:
     """The service of one unit; others are `n_network="…"`."""
-    units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
-    made = translate(units, version=astuple(Version.parse(version)), rootless=False, directory=DIRECTORY)
+    units = {
+        name: text,
+        **{other.replace("_", "."): body for other, body in others.items()},
+    }
+    made = translate(
+        units, version=astuple(Version.parse(version)), rootless=False, directory=DIRECTORY
+    )
     assert name not in made.refused, made.refused[name]
     return next(service for service in made.services.values() if service.unit == name)
 
 
-def words(name: str, text: str, version: str, **others: str) -> str:
+def words(
+    name: str,
+    text: str,
+    version: str,
+    **others: str,
+) -> str:
     """What stands after `podman`, with what only systemd knows as it is spelled."""
     start = service(name, text, version, **others).start
     return " ".join(start[1:]).replace("\0", "")
 
 
-def refusal(name: str, text: str, version: str, **others: str) -> str:
-    units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
-    made = translate(units, version=astuple(Version.parse(version)), rootless=False, directory=DIRECTORY)
+def refusal(
+    name: str,
+    text: str,
+    version: str,
+    **others: str,
+) -> str:
+    units = {
+        name: text,
+        **{other.replace("_", "."): body for other, body in others.items()},
+    }
+    made = translate(
+        units, version=astuple(Version.parse(version)), rootless=False, directory=DIRECTORY
+    )
     return made.refused[name].why
 
 
-# --- references ---------------------------------------------------------------------------------------
+# --- references -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -51,12 +77,24 @@ def refusal(name: str, text: str, version: str, **others: str) -> str:
             "5.7",
             "type=artifact,source=q,destination=/d",
         ),
-        ("Mount=type=image,source=i.image,destination=/d", "5.2", "type=image,source=i.image,destination=/d"),
-        ("Mount=type=image,source=i.image,destination=/d", "5.3", "type=image,source=r/i,destination=/d"),
+        (
+            "Mount=type=image,source=i.image,destination=/d",
+            "5.2",
+            "type=image,source=i.image,destination=/d",
+        ),
+        (
+            "Mount=type=image,source=i.image,destination=/d",
+            "5.3",
+            "type=image,source=r/i,destination=/d",
+        ),
         ("Network=a.container", "5.3", "container:systemd-a"),
     ],
 )
-def test_what_a_unit_refers_to(lines: str, version: str, there: str) -> None:
+def test_what_a_unit_refers_to(
+    lines: str,
+    version: str,
+    there: str,
+) -> None:
     others = {
         "n.network": "[Network]\n" + ("NetworkName=own\n" if version > "4.6" else ""),
         "t@.volume": "[Volume]\n",
@@ -68,7 +106,14 @@ def test_what_a_unit_refers_to(lines: str, version: str, there: str) -> None:
     if version == "4.6":
         del others["i.image"]
     units = {"web.container": f"{CONTAINER}{lines}\n", **others}
-    assert there in generate(units, version=astuple(Version.parse(version)), rootless=False)["web.service"]
+    assert (
+        there
+        in generate(
+            units,
+            version=astuple(Version.parse(version)),
+            rootless=False,
+        )["web.service"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,8 +127,14 @@ def test_what_a_unit_refers_to(lines: str, version: str, there: str) -> None:
         ("HostName=a\\\n   b", "5.0", "ab"),
     ],
 )
-def test_a_value_that_versions_read_differently(text: str, version: str, value: str) -> None:
-    lines = text if version != "5.3" else text + "=c"  # there the line after the comment is one of its own
+def test_a_value_that_versions_read_differently(
+    text: str,
+    version: str,
+    value: str,
+) -> None:
+    lines = (
+        text if version != "5.3" else text + "=c"
+    )  # there the line after the comment is one of its own
     complete = f"[Container]\nImage=i\n{lines}\n"
     if version == "5.3":
         complete = complete.replace("b=c", "Label=b=c")
@@ -113,7 +164,11 @@ def test_a_value_that_versions_read_differently(text: str, version: str, value: 
         ("ExposeHostPort=x80", "5.4", "--expose x80"),
     ],
 )
-def test_what_one_version_makes_of_a_line(lines: str, version: str, there: str) -> None:
+def test_what_one_version_makes_of_a_line(
+    lines: str,
+    version: str,
+    there: str,
+) -> None:
     assert f" {there} " in f" {words('web.container', CONTAINER + lines, version)} "
 
 
@@ -123,18 +178,38 @@ def test_what_one_version_makes_of_a_line(lines: str, version: str, there: str) 
         ("PublishPort=80/sctp", "5.2", "invalid port format '80/sctp'"),
         ("PublishPort=1:2:3:4", "5.2", "invalid published port '1:2:3:4'"),
         ("Tmpfs=/a:b:c", "5.2", "invalid tmpfs format"),
-        ("RemapUsers=keep-id", "5.2", "RemapUsers=keep-id is unsupported for system units"),
+        (
+            "RemapUsers=keep-id",
+            "5.2",
+            "RemapUsers=keep-id is unsupported for system units",
+        ),
         (
             "ReloadCmd=x\nReloadSignal=HUP",
             "5.5",
             "ReloadCmd and ReloadSignal are mutually exclusive but both are set",
         ),
-        ("Mount=type=tmpfs,destination=/t,ro", "4.7", "it crashes on a mount with a word without `=`"),
-        ("Mount=type=bind,destination=/t", "6.0", "source parameter is required for mount type bind"),
+        (
+            "Mount=type=tmpfs,destination=/t,ro",
+            "4.7",
+            "it crashes on a mount with a word without `=`",
+        ),
+        (
+            "Mount=type=bind,destination=/t",
+            "6.0",
+            "source parameter is required for mount type bind",
+        ),
     ],
 )
-def test_what_one_version_does_not_take(lines: str, version: str, complaint: str) -> None:
-    assert complaint in refusal("web.container", f"{CONTAINER}{lines}\n", version)
+def test_what_one_version_does_not_take(
+    lines: str,
+    version: str,
+    complaint: str,
+) -> None:
+    assert complaint in refusal(
+        "web.container",
+        f"{CONTAINER}{lines}\n",
+        version,
+    )
 
 
 def test_drop_ins_are_read_after_the_unit() -> None:
@@ -145,9 +220,17 @@ def test_drop_ins_are_read_after_the_unit() -> None:
         "t@a.container.d/10.conf": "[Container]\nHostName=of-a\n",
         "t@.container.d/20.conf": "[Container]\nEnvironment=A=1\n",
     }
-    made = translate(units, version=astuple(Version(5, 4)), rootless=False).services
+    made = translate(
+        units,
+        version=astuple(Version(5, 4)),
+        rootless=False,
+    ).services
     assert "of-all" in made["t@.service"].start
     assert "of-a" in made["t@a.service"].start
     assert "A=1" in made["t@a.service"].start
-    old = translate(units, version=astuple(Version(4, 9)), rootless=False).services
+    old = translate(
+        units,
+        version=astuple(Version(4, 9)),
+        rootless=False,
+    ).services
     assert "of-all" not in old["t@.service"].start

@@ -1,4 +1,5 @@
-"""What an argument means stands in its row: it is read as it is written, and spellings are told apart."""
+"""What an argument means stands in its row: it is read as it is written, and spellings are told
+apart."""
 
 from typing import Any
 
@@ -13,16 +14,28 @@ from tests.support.option_samples import NO_SIZES, SIZES, sample
 POSITIONAL = {"image", "command", "rootfs"}
 
 
-@pytest.mark.parametrize("option", [o for o in TABLE if o.name not in POSITIONAL], ids=repr)
+@pytest.mark.parametrize(
+    "option",
+    [o for o in TABLE if o.name not in POSITIONAL],
+    ids=repr,
+)
 def test_what_a_row_writes_it_reads_again(option: Option[Any]) -> None:
     spec = Spec.of((option, sample(option)))
     words = option.to_words(sample(option))
     before, after = (words, ()) if option.before_verb else ((), words)
-    assert spec_from_argv(["podman", *before, "run", *after, "img"]).without(BY_NAME["image"]) == spec
+    assert (
+        spec_from_argv(["podman", *before, "run", *after, "img"]).without(BY_NAME["image"]) == spec
+    )
 
 
-@pytest.mark.parametrize("option", [o for o in TABLE if o.name not in POSITIONAL], ids=repr)
-def test_an_entry_is_the_same_whether_it_comes_from_a_spec_or_from_its_word(option: Option[Any]) -> None:
+@pytest.mark.parametrize(
+    "option",
+    [o for o in TABLE if o.name not in POSITIONAL],
+    ids=repr,
+)
+def test_an_entry_is_the_same_whether_it_comes_from_a_spec_or_from_its_word(
+    option: Option[Any],
+) -> None:
     for item in items_of(Spec.of((option, sample(option))), option):
         flag, _, argument = item_word(item).partition("=")
         (again,) = parse_argument(flag, argument or "true")
@@ -45,7 +58,11 @@ def item(flag: str, argument: str) -> Item:
         ("--secret", "key", "key,type=mount"),
         ("--tmpfs", "/run/", "/run:rw"),
         ("--volume", "/a:/b:rw,rbind", "/a:/b/"),
-        ("--mount", "type=bind,src=/a,dst=/b,readonly", "type=bind,source=/a,target=/b,ro=true"),
+        (
+            "--mount",
+            "type=bind,src=/a,dst=/b,readonly",
+            "type=bind,source=/a,target=/b,ro=true",
+        ),
         ("--memory", "1024m", "1g"),
         ("--health-interval", "1m30s", "90s"),
         ("--entrypoint", '["sh"]', "sh"),
@@ -55,7 +72,11 @@ def item(flag: str, argument: str) -> Item:
         ("--tty", "true", "1"),
     ],
 )
-def test_two_spellings_of_one_thing(flag: str, spelling: str, other: str) -> None:
+def test_two_spellings_of_one_thing(
+    flag: str,
+    spelling: str,
+    other: str,
+) -> None:
     first, second = item(flag, spelling), item(flag, other)
     assert first.known
     assert second.known
@@ -68,12 +89,22 @@ def test_two_spellings_of_one_thing(flag: str, spelling: str, other: str) -> Non
     [
         ("--env", f"HOME={UNKNOWN}%h", "HOME"),
         ("--volume", f"{UNKNOWN}%h/x:/data:ro", "/data"),
-        ("--mount", f"type=bind,source={UNKNOWN}%h,destination=/data", "/data"),
-        ("--mount", f"type=tmpfs,destination=/data,tmpfs-size={UNKNOWN}%i", "/data"),
+        (
+            "--mount",
+            f"type=bind,source={UNKNOWN}%h,destination=/data",
+            "/data",
+        ),
+        (
+            "--mount",
+            f"type=tmpfs,destination=/data,tmpfs-size={UNKNOWN}%i",
+            "/data",
+        ),
     ],
 )
 def test_an_entry_that_only_systemd_knows_is_still_told_apart(
-    flag: str, argument: str, identity: str
+    flag: str,
+    argument: str,
+    identity: str,
 ) -> None:
     result = item(flag, argument)
     assert not result.known
@@ -99,7 +130,10 @@ def test_a_size_is_what_podman_takes(text: str) -> None:
     assert size_of(text) == SIZES[text]
 
 
-@pytest.mark.parametrize("text", [*NO_SIZES, "", "inf", "nan", "1e400g", "1" * 400])
+@pytest.mark.parametrize(
+    "text",
+    [*NO_SIZES, "", "inf", "nan", "1e400g", "1" * 400],
+)
 def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         size_of(text)

@@ -16,13 +16,15 @@ from hardentui.systemd.unit_text import UnitText
 from tests.property.containers import NASTY
 
 V = Version(5, 4)
-_caps = st.lists(st.sampled_from(["NET_RAW", "SYS_ADMIN", "MKNOD", "CHOWN"]), max_size=3, unique=True).map(
-    tuple
-)
+_caps = st.lists(
+    st.sampled_from(["NET_RAW", "SYS_ADMIN", "MKNOD", "CHOWN"]), max_size=3, unique=True
+).map(tuple)
 _texts = st.sampled_from([text for text in NASTY if text])
-_pairs = st.dictionaries(st.sampled_from(["A", "B", "C"]), st.sampled_from(NASTY), max_size=3).map(
-    lambda variables: tuple(f"{name}={value}" for name, value in variables.items())
-)
+_pairs = st.dictionaries(
+    st.sampled_from(["A", "B", "C"]),
+    st.sampled_from(NASTY),
+    max_size=3,
+).map(lambda variables: tuple(f"{name}={value}" for name, value in variables.items()))
 _VALUES: dict[Option[Any], st.SearchStrategy[Any]] = {
     CAP_ADD: _caps,
     CAP_DROP: _caps,
@@ -47,7 +49,14 @@ def specs(draw: st.DrawFn) -> Spec:
     return Spec.of((IMAGE, "localhost/a:1"), *pairs)
 
 
-_NOISE = ("", "# a comment", "; another", "\t# with a tab", "Foo = bar", "StartWithPod=\\\n  true")
+_NOISE = (
+    "",
+    "# a comment",
+    "; another",
+    "\t# with a tab",
+    "Foo = bar",
+    "StartWithPod=\\\n  true",
+)
 
 
 @st.composite
@@ -69,7 +78,10 @@ def quadlets(draw: st.DrawFn) -> tuple[str, Spec]:
 def alike(spec: Spec) -> dict[str, Any]:
     """Values; of lists, the order of the entries does not matter here."""
     values = spec.values()
-    return {o.name: sorted(v) if isinstance(v, tuple) and o is not COMMAND else v for o, v in values.items()}
+    return {
+        o.name: sorted(v) if isinstance(v, tuple) and o is not COMMAND else v
+        for o, v in values.items()
+    }
 
 
 def is_subsequence(few: list[str], many: list[str]) -> bool:
@@ -79,7 +91,10 @@ def is_subsequence(few: list[str], many: list[str]) -> bool:
 
 @settings(max_examples=30, deadline=None)
 @given(quadlets(), specs())
-def test_untouched_lines_stay_and_the_plan_is_what_is_read(made: tuple[str, Spec], after: Spec) -> None:
+def test_untouched_lines_stay_and_the_plan_is_what_is_read(
+    made: tuple[str, Spec],
+    after: Spec,
+) -> None:
     text, before = made
     files = QuadletFiles((text,))
     assert files.spec() == before
@@ -87,7 +102,9 @@ def test_untouched_lines_stay_and_the_plan_is_what_is_read(made: tuple[str, Spec
     done = edit_quadlet(files, changes, V)
     assert done.left_out == ()
     assert alike(done.files.spec()) == alike(after)
-    changed = {change.option.quadlet.name for change in changes if change.option.quadlet} | {"PodmanArgs"}
+    changed = {change.option.quadlet.name for change in changes if change.option.quadlet} | {
+        "PodmanArgs"
+    }
     old, new = files.units[0], done.files.units[0]
     kept = [a for a in old.assignments if a.key not in changed and a.key != "Environment"]
     assert is_subsequence(
@@ -95,7 +112,14 @@ def test_untouched_lines_stay_and_the_plan_is_what_is_read(made: tuple[str, Spec
     )
     noise = [line for line in text.splitlines() if line.strip()[:1] in ("", "#", ";")]
     assert is_subsequence(noise, new.text.splitlines())
-    assert edit_quadlet(done.files, changes_between(after, after), V).files == done.files
+    assert (
+        edit_quadlet(
+            done.files,
+            changes_between(after, after),
+            V,
+        ).files
+        == done.files
+    )
 
 
 def pieces(unit: UnitText) -> list[str]:
@@ -104,22 +128,41 @@ def pieces(unit: UnitText) -> list[str]:
 
 @settings(max_examples=20, deadline=None)
 @given(quadlets(), specs())
-def test_a_drop_in_says_the_same_as_an_edit(made: tuple[str, Spec], after: Spec) -> None:
+def test_a_drop_in_says_the_same_as_an_edit(
+    made: tuple[str, Spec],
+    after: Spec,
+) -> None:
     text, before = made
     wanted = after.with_(SECCOMP_PROFILE, before[SECCOMP_PROFILE])  # no drop-in takes this key away
     files = QuadletFiles((text,))
-    done = edit_quadlet(files, changes_between(before, wanted.without(LOG_DRIVER)), V)
+    done = edit_quadlet(
+        files,
+        changes_between(before, wanted.without(LOG_DRIVER)),
+        V,
+    )
     drop_in = quadlet_drop_in(files, done, ("x",))
     assert alike(QuadletFiles((text, drop_in)).spec()) == alike(wanted)
 
 
 @settings(max_examples=30, deadline=None)
-@given(specs(), specs(), st.sampled_from(["direct", "sh", "extra"]))
-def test_a_service_gets_the_planned_command(before: Spec, after: Spec, kind: str) -> None:
+@given(
+    specs(),
+    specs(),
+    st.sampled_from(["direct", "sh", "extra"]),
+)
+def test_a_service_gets_the_planned_command(
+    before: Spec,
+    after: Spec,
+    kind: str,
+) -> None:
     """Written into the command or the variable, the words that come out are those of the plan."""
     text = f"[Service]\nExecStart={_COMMANDS[kind]}\n"
     empty = Spec.of((IMAGE, "localhost/a:1"))
-    first = service_drop_in(ServiceFiles((text,)), changes_between(empty, before), ())
+    first = service_drop_in(
+        ServiceFiles((text,)),
+        changes_between(empty, before),
+        (),
+    )
     files = ServiceFiles((text, first.text)) if first.text else ServiceFiles((text,))
     assert alike(files.spec()) == alike(before)
     changes = changes_between(before, after)

@@ -6,7 +6,12 @@ from hardentui.errors import InputError
 from hardentui.model.spec import Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
-from hardentui.quadlet.edit.service import ServiceEdit, drop_in_name, quadlet_drop_in, service_drop_in
+from hardentui.quadlet.edit.service import (
+    ServiceEdit,
+    drop_in_name,
+    quadlet_drop_in,
+    service_drop_in,
+)
 from hardentui.quadlet.read.container import DROP_IN, LAST_DROP_IN, QuadletFiles
 from hardentui.quadlet.read.service import ABOUT, ServiceFiles
 
@@ -14,12 +19,23 @@ NOTHING = Spec()
 BASE = "[Container]\nImage=localhost/a:1\n"
 
 
-def quadlet(text: str, before: Spec, after: Spec) -> list[str]:
+def quadlet(
+    text: str,
+    before: Spec,
+    after: Spec,
+) -> list[str]:
     """The lines of the drop-in, its comment left out."""
     files = QuadletFiles((text,))
     changes, _ = planned_changes(before, after)
-    made = quadlet_drop_in(files, edit_quadlet(files, changes, Version(5, 4)), ("why\x1b",))
-    assert QuadletFiles((text, made)).spec() == edit_quadlet(files, changes, Version(5, 4)).files.spec()
+    made = quadlet_drop_in(
+        files,
+        edit_quadlet(files, changes, Version(5, 4)),
+        ("why\x1b",),
+    )
+    assert (
+        QuadletFiles((text, made)).spec()
+        == edit_quadlet(files, changes, Version(5, 4)).files.spec()
+    )
     lines = made.splitlines()
     assert lines[0].startswith("# why")
     assert "\x1b" not in made
@@ -28,8 +44,16 @@ def quadlet(text: str, before: Spec, after: Spec) -> list[str]:
 
 def test_what_is_only_added_is_the_only_thing_said() -> None:
     text = BASE + "AddCapability=A\nUser=5\n"
-    after = Spec.of((CAP_ADD, ("CAP_A", "CAP_B")), (USER, "6"), (READ_ONLY, True))
-    assert quadlet(text, Spec.of((CAP_ADD, ("CAP_A",)), (USER, "5")), after) == [
+    after = Spec.of(
+        (CAP_ADD, ("CAP_A", "CAP_B")),
+        (USER, "6"),
+        (READ_ONLY, True),
+    )
+    assert quadlet(
+        text,
+        Spec.of((CAP_ADD, ("CAP_A",)), (USER, "5")),
+        after,
+    ) == [
         "[Container]",
         "AddCapability=CAP_B",
         "User=6",
@@ -40,7 +64,11 @@ def test_what_is_only_added_is_the_only_thing_said() -> None:
 def test_what_goes_out_of_a_list_needs_the_list_again() -> None:
     text = BASE + "AddCapability=A B\nAddCapability=C\n"
     before = Spec.of((CAP_ADD, ("CAP_A", "CAP_B", "CAP_C")))
-    assert quadlet(text, before, before.with_(CAP_ADD, ("CAP_A", "CAP_C"))) == [
+    assert quadlet(
+        text,
+        before,
+        before.with_(CAP_ADD, ("CAP_A", "CAP_C")),
+    ) == [
         "[Container]",
         "AddCapability=",
         "AddCapability=A",
@@ -56,16 +84,31 @@ def test_what_goes_out_of_a_list_needs_the_list_again() -> None:
         ({"10-a.conf": "x", "99-b.conf": "y"}, DROP_IN),
         ({"10-a.conf": "concerned"}, DROP_IN),
         ({"custom.conf": "concerned"}, LAST_DROP_IN),
-        ({"custom.conf": "concerned", LAST_DROP_IN: "concerned"}, LAST_DROP_IN),
+        (
+            {"custom.conf": "concerned", LAST_DROP_IN: "concerned"},
+            LAST_DROP_IN,
+        ),
     ],
 )
-def test_our_drop_in_is_read_after_those_that_say_the_same(others: dict[str, str], name: str) -> None:
+def test_our_drop_in_is_read_after_those_that_say_the_same(
+    others: dict[str, str],
+    name: str,
+) -> None:
     assert drop_in_name(others, lambda text: text == "concerned") == name
 
 
-def service(text: str, before: Spec, after: Spec, *drop_ins: str) -> ServiceEdit:
+def service(
+    text: str,
+    before: Spec,
+    after: Spec,
+    *drop_ins: str,
+) -> ServiceEdit:
     changes, _ = planned_changes(before, after)
-    return service_drop_in(ServiceFiles((text, *drop_ins)), changes, ())
+    return service_drop_in(
+        ServiceFiles((text, *drop_ins)),
+        changes,
+        (),
+    )
 
 
 def without_stamp(text: str) -> str:
@@ -106,14 +149,20 @@ ExecStop=/usr/bin/podman stop web
 
 def test_the_command_is_repeated_word_for_word_but_for_what_changes() -> None:
     mounts = (Mount("bind", "/root/data", "/data", ("Z",)),)
-    before = Spec.of((PRIVILEGED, True), (PUBLISH, (Port(80, "8080"),)), (MOUNTS, mounts), (TTY, True))
+    before = Spec.of(
+        (PRIVILEGED, True), (PUBLISH, (Port(80, "8080"),)), (MOUNTS, mounts), (TTY, True)
+    )
     after = Spec.of(
         (PUBLISH, (Port(80, "8080", "127.0.0.1"),)),
         (MOUNTS, (mounts[0].with_options("ro"),)),
         (IMAGE, "img@x"),
     )
     changes, _ = planned_changes(before.with_(IMAGE, "img"), after)
-    made = service_drop_in(ServiceFiles((LONG,), {"h": "/root"}), changes, ())
+    made = service_drop_in(
+        ServiceFiles((LONG,), {"h": "/root"}),
+        changes,
+        (),
+    )
     assert made.left_out == ()
     assert without_stamp(made.text) == (
         f"[Service]\n# {ABOUT}\nExecStart=\n"
@@ -142,11 +191,17 @@ def test_values_survive_shell_and_systemd() -> None:
         ("ExecStart=/usr/sbin/sshd -D", "not a podman run"),
         ("ExecStart=/bin/sh -c 'docker run x'", "no podman run"),
         ("ExecStart=/bin/sh -c 'podman run", "never closed"),
-        ("ExecStart=/usr/bin/podman run a ; /usr/bin/podman run b", "more than one command"),
+        (
+            "ExecStart=/usr/bin/podman run a ; /usr/bin/podman run b",
+            "more than one command",
+        ),
         ("ExecStart=/bin/true\nExecStart=/usr/bin/podman run a", "2 commands"),
         ("Type=oneshot", "0 commands"),
     ],
 )
-def test_units_that_run_no_podman_are_refused_in_one_sentence(lines: str, why: str) -> None:
+def test_units_that_run_no_podman_are_refused_in_one_sentence(
+    lines: str,
+    why: str,
+) -> None:
     with pytest.raises(InputError, match=why):
         service(f"[Service]\n{lines}\n", NOTHING, ADDED)

@@ -16,17 +16,39 @@ from hardentui.systemd.unit_text import check_unit_text
 V = Version(5, 4)
 
 
-def edit(text: str, before: Spec, after: Spec, *drop_ins: str, version: Version = V) -> Edited:
+def edit(
+    text: str,
+    before: Spec,
+    after: Spec,
+    *drop_ins: str,
+    version: Version = V,
+) -> Edited:
     changes, notes = planned_changes(before, after)
-    done = edit_quadlet(QuadletFiles((text, *drop_ins)), changes, version)
-    return Edited(done.files, done.applied, (*notes, *done.notes), done.left_out)
+    done = edit_quadlet(
+        QuadletFiles((text, *drop_ins)),
+        changes,
+        version,
+    )
+    return Edited(
+        done.files,
+        done.applied,
+        (*notes, *done.notes),
+        done.left_out,
+    )
 
 
-def diff(text: str, before: Spec, after: Spec, **more: Version) -> list[str]:
+def diff(
+    text: str,
+    before: Spec,
+    after: Spec,
+    **more: Version,
+) -> list[str]:
     """The lines that go and come."""
     done = edit(text, before, after, **more)
     assert done.left_out == ()
-    lines = difflib.ndiff(text.splitlines(keepends=True), done.files.texts[0].splitlines(keepends=True))
+    lines = difflib.ndiff(
+        text.splitlines(keepends=True), done.files.texts[0].splitlines(keepends=True)
+    )
     return [line for line in lines if line[0] in "+-"]
 
 
@@ -54,13 +76,22 @@ MOUNTED = "Volume=%h/a:/a:Z{}\nVolume=data.volume:/b{}\nMount=type=bind,{}"
         (CONTINUED, "--cap-add A,C", "AddCapability=A \\\n  # why\n  C\n# end"),
         (CONTINUED, "--cap-add A,B", "AddCapability=A \\\n  # why\n  B\n# end"),
         (CONTINUED, "", "  # why\n# end"),
-        # a flag is taken out of PodmanArgs=, out of a cluster, a list or two lines; one that wins is changed
+        # a flag is taken out of PodmanArgs=, out of a cluster, a list or two lines; one that wins
+        # is changed
         ("PodmanArgs=--privileged", "", ""),
-        ("PodmanArgs=--tty --privileged --hostname=x", "-t -h x", "PodmanArgs=--tty --hostname=x"),
+        (
+            "PodmanArgs=--tty --privileged --hostname=x",
+            "-t -h x",
+            "PodmanArgs=--tty --hostname=x",
+        ),
         ("PodmanArgs=--privileged=true --tty", "-t", "PodmanArgs=--tty"),
         ("PodmanArgs=--tty\nPodmanArgs= --privileged", "-t", "PodmanArgs=--tty"),
         ("PodmanArgs=\\\n --tty \\\n --privileged", "-t", "PodmanArgs=\\\n --tty"),
-        ("PodmanArgs=-it --tty -v /a:/b", "-i -v /a:/b", "PodmanArgs=--interactive -v /a:/b"),
+        (
+            "PodmanArgs=-it --tty -v /a:/b",
+            "-i -v /a:/b",
+            "PodmanArgs=--interactive -v /a:/b",
+        ),
         (
             "PodmanArgs=--memory\nPodmanArgs=64m\nPodmanArgs=--tty",
             "-m 128m -t",
@@ -76,27 +107,40 @@ MOUNTED = "Volume=%h/a:/a:Z{}\nVolume=data.volume:/b{}\nMount=type=bind,{}"
         ("ReadOnly=no", "--read-only", "ReadOnly=true"),
         ("ReadOnly = false", "--read-only", "ReadOnly = true"),
         ("PodmanArgs=--read-only=false", "--read-only", "PodmanArgs=--read-only"),
-        ("SeccompProfile=/old.json\nLabel=a=b\nSeccompProfile=unconfined", "-l a=b", "Label=a=b"),
+        (
+            "SeccompProfile=/old.json\nLabel=a=b\nSeccompProfile=unconfined",
+            "-l a=b",
+            "Label=a=b",
+        ),
         ("User=5\n# and\nGroup=6", "--user 7:8", "User=7:8\n# and"),
         ("User=5\n# and\nGroup=6", "", "# and"),
         # a mount keeps the spelling of its source; what stands for something else becomes that
         (
             MOUNTED.format(",rw", "", "src=%t/x,dst=/c"),
             "-v /root/a:/a:Z,ro -v data:/b:ro --mount type=bind,src=/run/x,dst=/c,ro",
-            MOUNTED.format(",ro", ":ro", "source=%t/x,destination=/c,ro=true"),
+            MOUNTED.format(
+                ",ro",
+                ":ro",
+                "source=%t/x,destination=/c,ro=true",
+            ),
         ),
         (
             "VolatileTmp=true\nMount=type=tmpfs,destination=/run",
             "--tmpfs /run:size=1m --tmpfs /tmp:noexec",
             "Tmpfs=/tmp:noexec\nTmpfs=/run:size=1m",
         ),
-        # a range of ports is spread out only when it changes; a port on two addresses is two entries
+        # a range of ports is spread out only when it changes; a port on two addresses is two
+        # entries
         (
             "PublishPort=8000-8001:80-81\nPublishPort=[::1]:9000:90/udp",
             "-p 127.0.0.1:8000:80 -p 8001:81 -p [::1]:9000:90/udp",
             "PublishPort=127.0.0.1:8000:80\nPublishPort=8001:81\nPublishPort=[::1]:9000:90/udp",
         ),
-        ("PublishPort=80:80\nPublishPort=10.0.0.1:80:80", "-p 10.0.0.1:80:80", "PublishPort=10.0.0.1:80:80"),
+        (
+            "PublishPort=80:80\nPublishPort=10.0.0.1:80:80",
+            "-p 10.0.0.1:80:80",
+            "PublishPort=10.0.0.1:80:80",
+        ),
         # pairs are words, and other pairs stay
         (
             'Environment=A=1 "B=two words" C=3\nLabel=x=y',
@@ -105,9 +149,22 @@ MOUNTED = "Volume=%h/a:/a:Z{}\nVolume=data.volume:/b{}\nMount=type=bind,{}"
         ),
     ],
 )
-def test_only_what_a_plan_changes_is_edited(lines: str, planned: str, left: str) -> None:
-    files = QuadletFiles((f"{BASE}{lines}\n",), {"h": "/root", "t": "/run"}, {"data.volume": "data"})
-    after = spec_from_argv(["podman", "run", *shlex.split(planned), "localhost/a:1"])
+def test_only_what_a_plan_changes_is_edited(
+    lines: str,
+    planned: str,
+    left: str,
+) -> None:
+    files = QuadletFiles(
+        (f"{BASE}{lines}\n",), {"h": "/root", "t": "/run"}, {"data.volume": "data"}
+    )
+    after = spec_from_argv(
+        [
+            "podman",
+            "run",
+            *shlex.split(planned),
+            "localhost/a:1",
+        ]
+    )
     changes, _ = planned_changes(files.spec(), after)
     done = edit_quadlet(files, changes, V)
     assert done.left_out == ()
@@ -117,8 +174,26 @@ def test_only_what_a_plan_changes_is_edited(lines: str, planned: str, left: str)
 
 def test_the_version_decides_between_key_and_flag() -> None:
     after = Spec.of((MEMORY, 64 << 20), (APPARMOR, "mine"))
-    assert diff(BASE, NOTHING, after, version=Version(5, 8)) == ["+ AppArmor=mine\n", "+ Memory=64m\n"]
-    assert len(diff(BASE, NOTHING, after, version=Version(4, 4))) == 2
+    assert diff(
+        BASE,
+        NOTHING,
+        after,
+        version=Version(5, 8),
+    ) == [
+        "+ AppArmor=mine\n",
+        "+ Memory=64m\n",
+    ]
+    assert (
+        len(
+            diff(
+                BASE,
+                NOTHING,
+                after,
+                version=Version(4, 4),
+            )
+        )
+        == 2
+    )
 
 
 def test_masks_secrets_devices_and_the_command() -> None:
@@ -129,7 +204,9 @@ def test_masks_secrets_devices_and_the_command() -> None:
         (DEVICES, ("/dev/fuse:/dev/fuse:rwm",)),
         (COMMAND, ("old", "words")),
     )
-    after = Spec.of((MASK, ("/b", "/c")), (SECRETS, ("s,type=mount,mode=0400",)), (COMMAND, ("new", "")))
+    after = Spec.of(
+        (MASK, ("/b", "/c")), (SECRETS, ("s,type=mount,mode=0400",)), (COMMAND, ("new", ""))
+    )
     done = edit(text, before, after)
     assert done.left_out == ()
     assert done.files.texts[0].startswith(
@@ -142,7 +219,12 @@ def test_an_edit_goes_to_the_drop_in_that_says_it() -> None:
     drop_in = "[Container]\nAddCapability=\nAddCapability=SYS_ADMIN\n"
     before = Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",)))
     after = Spec.of((CAP_ADD, ("CAP_NET_RAW",)), (READ_ONLY, True))
-    done = edit(BASE + "AddCapability=MKNOD\n", before, after, drop_in)
+    done = edit(
+        BASE + "AddCapability=MKNOD\n",
+        before,
+        after,
+        drop_in,
+    )
     assert done.files.texts == (
         BASE + "AddCapability=MKNOD\nReadOnly=true\n",
         "[Container]\nAddCapability=\nAddCapability=CAP_NET_RAW\n",
@@ -152,7 +234,11 @@ def test_an_edit_goes_to_the_drop_in_that_says_it() -> None:
 
 def test_a_section_may_stand_twice_and_line_ends_are_kept() -> None:
     text = "[Container]\r\nImage=a\r\n[Service]\r\n[Container]\r\nUser=5"
-    done = edit(text, Spec.of((USER, "5")), Spec.of((USER, "6"), (READ_ONLY, True)))
+    done = edit(
+        text,
+        Spec.of((USER, "5")),
+        Spec.of((USER, "6"), (READ_ONLY, True)),
+    )
     assert done.files.texts == (
         "[Container]\r\nImage=a\r\n[Service]\r\n[Container]\r\nUser=6\r\nReadOnly=true\r\n",
     )
@@ -161,16 +247,27 @@ def test_a_section_may_stand_twice_and_line_ends_are_kept() -> None:
 
 def test_what_only_systemd_knows_is_left_out_and_named() -> None:
     text = BASE + "AddCapability=${MORE}\n"
-    done = edit(text, Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",))), Spec.of((READ_ONLY, True)))
+    done = edit(
+        text,
+        Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",))),
+        Spec.of((READ_ONLY, True)),
+    )
     assert done.files.texts == (text + "ReadOnly=true\n",)
     assert len(done.left_out) == 1
     assert done.left_out[0].startswith("--cap-add is not changed")
     assert [change.option for change in done.applied] == [READ_ONLY]
 
 
-@pytest.mark.parametrize("value", ["a\rExecStart=/bin/evil", "a\nExecStart=/bin/evil"])
+@pytest.mark.parametrize(
+    "value",
+    ["a\rExecStart=/bin/evil", "a\nExecStart=/bin/evil"],
+)
 def test_no_line_break_gets_in(value: str) -> None:
-    after = Spec.of((USER, value), (LABELS, (f"x={value}",)), (TMPFS, (f"/t:{value}",)))
+    after = Spec.of(
+        (USER, value),
+        (LABELS, (f"x={value}",)),
+        (TMPFS, (f"/t:{value}",)),
+    )
     text = edit(BASE, NOTHING, after).files.texts[0]
     assert "\r" not in text
     assert not any(line.startswith("ExecStart") for line in text.splitlines())
@@ -186,7 +283,10 @@ def test_no_line_break_gets_in(value: str) -> None:
         ("x" * (1 << 20), "too large"),
     ],
 )
-def test_files_that_are_no_units_are_refused_in_one_sentence(text: str, why: str) -> None:
+def test_files_that_are_no_units_are_refused_in_one_sentence(
+    text: str,
+    why: str,
+) -> None:
     with pytest.raises(InputError, match=why) as caught:
         check_unit_text(text, "/etc/x\x1b[31m.container")
     assert "\x1b" not in caught.value.title
@@ -210,6 +310,29 @@ def test_a_second_limit_does_not_hide_the_first_from_an_old_generator() -> None:
     text = BASE + "Ulimit=nofile=1024:2048\n"
     before = Spec.of((ULIMIT, ("nofile=1024:2048",)))
     after = Spec.of((ULIMIT, ("nofile=1024:2048", "nproc=64:64")))
-    assert len(diff(text, before, after, version=Version(4, 9))) == 1
-    assert "PodmanArgs" in diff(text, before, after, version=Version(4, 9))[0]
-    assert diff(text, before, after, version=Version(5, 0)) == ["+ Ulimit=nproc=64:64\n"]
+    assert (
+        len(
+            diff(
+                text,
+                before,
+                after,
+                version=Version(4, 9),
+            )
+        )
+        == 1
+    )
+    assert (
+        "PodmanArgs"
+        in diff(
+            text,
+            before,
+            after,
+            version=Version(4, 9),
+        )[0]
+    )
+    assert diff(
+        text,
+        before,
+        after,
+        version=Version(5, 0),
+    ) == ["+ Ulimit=nproc=64:64\n"]

@@ -1,4 +1,5 @@
-"""The reader of Quadlets says what the generator makes of them; its port, which shares no code, is asked."""
+"""The reader of Quadlets says what the generator makes of them; its port, which shares no code, is
+asked."""
 
 import re
 
@@ -68,15 +69,28 @@ LINES = [
     "Timezone=",
     "SecurityLabelDisable=yes\nSecurityLabelType=x",
 ]
-VERSIONS = [Version.parse(text) for text in ("4.9", "5.0", "5.2", "5.3", "5.4.2", "5.6", "5.8.2", "6.0")]
+VERSIONS = [
+    Version.parse(text) for text in ("4.9", "5.0", "5.2", "5.3", "5.4.2", "5.6", "5.8.2", "6.0")
+]
 
 
 def specifiers(stem: str) -> dict[str, str]:
     prefix, _, instance = stem.partition("@")
-    return {"N": stem, "n": f"{stem}.service", "p": prefix, "i": instance, "t": "/run", "h": "/root"}
+    return {
+        "N": stem,
+        "n": f"{stem}.service",
+        "p": prefix,
+        "i": instance,
+        "t": "/run",
+        "h": "/root",
+    }
 
 
-def made_by_port(name: str, text: str, version: Version) -> Spec | None:
+def made_by_port(
+    name: str,
+    text: str,
+    version: Version,
+) -> Spec | None:
     """What the command line asks for; None when the generator refuses the unit, or one around it."""
     stem = name.removesuffix(".container")
     known = {name: body for name, body in AROUND.items() if is_known(name, version)}
@@ -91,7 +105,9 @@ def made_by_port(name: str, text: str, version: Version) -> Spec | None:
     except UnitRefused:
         return None
     words = specifiers(stem)
-    argv = [re.sub("\0%(.)", lambda match: words[match[1]], word) for word in made[f"{stem}.service"]]
+    argv = [
+        re.sub("\0%(.)", lambda match: words[match[1]], word) for word in made[f"{stem}.service"]
+    ]
     spec = spec_from_argv(argv)
     if version < PODS_BY_NAME and any(word.startswith("--pod-id-file") for word in argv):
         spec = spec.with_(POD, "own")
@@ -99,15 +115,26 @@ def made_by_port(name: str, text: str, version: Version) -> Spec | None:
 
 
 def is_known(name: str, version: Version) -> bool:
-    since = {"pod": Version(5, 0), "build": Version(5, 2)}.get(name.rpartition(".")[2], Version(4, 8))
+    since = {"pod": Version(5, 0), "build": Version(5, 2)}.get(
+        name.rpartition(".")[2], Version(4, 8)
+    )
     return version >= since and (version >= Version(5, 3) or name != "a.container")
 
 
-def made_by_reader(name: str, text: str, version: Version) -> Spec:
+def made_by_reader(
+    name: str,
+    text: str,
+    version: Version,
+) -> Spec:
     stem = name.removesuffix(".container")
     known = {name: body for name, body in AROUND.items() if is_known(name, version)}
     files = QuadletFiles(
-        (text,), specifiers(stem), object_names(known, version), DIRECTORY, version, frozenset({"/dev/gone"})
+        (text,),
+        specifiers(stem),
+        object_names(known, version),
+        DIRECTORY,
+        version,
+        frozenset({"/dev/gone"}),
     )
     spec = files.spec().without(CGROUPS, REMOVE, SDNOTIFY)
     return spec if spec[NAME] else spec.with_(NAME, default_name(stem, version))
@@ -115,7 +142,10 @@ def made_by_reader(name: str, text: str, version: Version) -> Spec:
 
 @pytest.mark.parametrize("lines", LINES)
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
-def test_a_unit_is_read_as_it_is_run(lines: str, version: Version) -> None:
+def test_a_unit_is_read_as_it_is_run(
+    lines: str,
+    version: Version,
+) -> None:
     text = f"[Container]\nImage=registry.example/x:1\n{lines}\n"
     ran = made_by_port("web.container", text, version)
     if ran is None:
@@ -134,4 +164,11 @@ def test_every_key_is_read() -> None:
         text = f"[Container]\nImage=x\n{key.name}=1\n"
         ran = made_by_port("web.container", text, Version(5, 8, 2))
         if ran is not None:
-            assert drift(made_by_reader("web.container", text, Version(5, 8, 2)), ran, ran) == (), key.name
+            assert (
+                drift(
+                    made_by_reader("web.container", text, Version(5, 8, 2)),
+                    ran,
+                    ran,
+                )
+                == ()
+            ), key.name

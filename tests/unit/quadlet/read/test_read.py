@@ -16,7 +16,11 @@ from hardentui.writers.run_script import run_arguments
 
 
 def read(lines: str, **names: str) -> Spec:
-    files = QuadletFiles((f"[Container]\n{lines}\n",), {"h": "/root", "N": "web"}, names)
+    files = QuadletFiles(
+        (f"[Container]\n{lines}\n",),
+        {"h": "/root", "N": "web"},
+        names,
+    )
     return files.spec()
 
 
@@ -64,27 +68,76 @@ def test_what_only_systemd_knows_is_unknowable() -> None:
 
 
 def test_a_command_line_of_a_service() -> None:
-    line = "/usr/bin/podman --runtime=crun run -d --rm --name w -v/a:/b --privileged -p 80:80 img a b"
+    line = (
+        "/usr/bin/podman --runtime=crun run -d --rm --name w -v/a:/b --privileged -p 80:80 img a b"
+    )
     spec = spec_from_argv(shlex.split(line))
-    assert (spec[NAME], spec[IMAGE], spec[COMMAND], spec[PRIVILEGED]) == ("w", "img", ("a", "b"), True)
+    assert (
+        spec[NAME],
+        spec[IMAGE],
+        spec[COMMAND],
+        spec[PRIVILEGED],
+    ) == (
+        "w",
+        "img",
+        ("a", "b"),
+        True,
+    )
     with pytest.raises(InputError):
         spec_from_argv(["podman", "pull", "x"])
 
 
 SPECS = [
-    Spec.of((IMAGE, "localhost/a:1"), (COMMAND, ("sh", "-c", "echo \"a\" 'b' $x %n ;", "", ";"))),
-    Spec.of((IMAGE, "a"), (ENV, ("A=", "B=\n\t\"'\\", "C=100% $x")), (LABELS, ("l=ü",)), (NAME, "n")),
-    Spec.of((IMAGE, "a"), (MOUNTS, (Mount("bind", "/a,b", "/c", ("ro", "z")), Mount("volume", "v", "/v")))),
     Spec.of(
-        (IMAGE, "a"), (SECCOMP_PROFILE, "/a b"), (MASK, ("/x", "/y z")), (PIDS_LIMIT, -1), (MEMORY, 1 << 30)
+        (IMAGE, "localhost/a:1"),
+        (
+            COMMAND,
+            ("sh", "-c", "echo \"a\" 'b' $x %n ;", "", ";"),
+        ),
+    ),
+    Spec.of(
+        (IMAGE, "a"), (ENV, ("A=", "B=\n\t\"'\\", "C=100% $x")), (LABELS, ("l=ü",)), (NAME, "n")
+    ),
+    Spec.of(
+        (IMAGE, "a"),
+        (
+            MOUNTS,
+            (
+                Mount("bind", "/a,b", "/c", ("ro", "z")),
+                Mount("volume", "v", "/v"),
+            ),
+        ),
+    ),
+    Spec.of(
+        (IMAGE, "a"),
+        (SECCOMP_PROFILE, "/a b"),
+        (MASK, ("/x", "/y z")),
+        (PIDS_LIMIT, -1),
+        (MEMORY, 1 << 30),
     ),
 ]
 
 
-@pytest.mark.parametrize("version", [Version(4, 4), Version(4, 8), Version(5, 4), Version(6, 0)])
+@pytest.mark.parametrize(
+    "version",
+    [
+        Version(4, 4),
+        Version(4, 8),
+        Version(5, 4),
+        Version(6, 0),
+    ],
+)
 @pytest.mark.parametrize("spec", SPECS)
-def test_what_our_writer_writes_is_read_back(spec: Spec, version: Version) -> None:
-    unit, _ = container_unit(spec, version=version, rootless=False, unit_name="web")
+def test_what_our_writer_writes_is_read_back(
+    spec: Spec,
+    version: Version,
+) -> None:
+    unit, _ = container_unit(
+        spec,
+        version=version,
+        rootless=False,
+        unit_name="web",
+    )
     assert QuadletFiles((unit.text(),)).spec() == spec
     assert spec_from_argv(["podman", *run_arguments(spec)]) == spec
     assert spec_from_argv(["podman", *intended(spec)]) == for_quadlet(spec)[0]
@@ -92,22 +145,41 @@ def test_what_our_writer_writes_is_read_back(spec: Spec, version: Version) -> No
 
 _LISTS = [o for o in TABLE if o.default == () and o not in (COMMAND, MOUNTS, PUBLISH, NETWORK)]
 _WORDS = st.text(
-    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":,"), min_size=1, max_size=12
+    st.characters(
+        min_codepoint=33,
+        max_codepoint=126,
+        exclude_characters=":,",
+    ),
+    min_size=1,
+    max_size=12,
 )
 
 
-@example(option=next(row for row in _LISTS if row.flag == "--chrootdirs"), text='"', version=Version(4, 4))
+@example(
+    option=next(row for row in _LISTS if row.flag == "--chrootdirs"),
+    text='"',
+    version=Version(4, 4),
+)
 @given(
     option=st.sampled_from(_LISTS),
     text=_WORDS,
     version=st.sampled_from([Version(4, 4), Version(5, 4), Version(6, 1)]),
 )
-def test_any_entry_of_any_list_is_read_back(option: object, text: str, version: Version) -> None:
+def test_any_entry_of_any_list_is_read_back(
+    option: object,
+    text: str,
+    version: Version,
+) -> None:
     row = next(listed for listed in _LISTS if listed is option)
     pair = f"NAME={text}"  # the least that every kind of list takes
     spec = Spec.of((row, (pair,)), (IMAGE, "a"))
     try:
-        unit, _ = container_unit(spec, version=version, rootless=False, unit_name="web")
+        unit, _ = container_unit(
+            spec,
+            version=version,
+            rootless=False,
+            unit_name="web",
+        )
     except CannotExpress:
         return
     since = Version(4, 8) if row.flag in ("--runtime-flag", "--hooks-dir", "--module") else version

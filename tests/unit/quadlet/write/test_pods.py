@@ -1,4 +1,5 @@
-"""What is written around a container: named volumes, image units, dependencies, pods with their members."""
+"""What is written around a container: named volumes, image units, dependencies, pods with their
+members."""
 
 from typing import Any
 
@@ -15,10 +16,22 @@ HEX = "0123456789abcdef" * 4
 BASE = ((NAME, "web"), (IMAGE, "localhost/app:1"))
 
 
-def made(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: Any) -> Bundle:
+def made(
+    *pairs: tuple[Option[Any], Any],
+    version: Version = V54,
+    **context: Any,
+) -> Bundle:
     result = bundle(Spec.of(*BASE, *pairs), UnitContext(version=version, **context))
     units = {file.name: file.text for file in result.files if file.is_unit}
-    assert prove_by_port(units, result.argv, version, rootless=False) == ()
+    assert (
+        prove_by_port(
+            units,
+            result.argv,
+            version,
+            rootless=False,
+        )
+        == ()
+    )
     return result
 
 
@@ -28,22 +41,35 @@ def texts(written: Bundle) -> dict[str, str]:
 
 def test_anonymous_volumes_get_names_units_and_a_script_that_copies() -> None:
     result = made(
-        (MOUNTS, (Mount("volume", "", "/a/b", ("ro",)),)), anonymous={"/a/b": HEX, "/image": "b" * 64}
+        (MOUNTS, (Mount("volume", "", "/a/b", ("ro",)),)),
+        anonymous={"/a/b": HEX, "/image": "b" * 64},
     )
     files = texts(result)
     assert set(files) == {
-        *("web.container", "web-a-b-data.volume", "web-image-data.volume", "web-copy-volumes.sh")
+        *(
+            "web.container",
+            "web-a-b-data.volume",
+            "web-image-data.volume",
+            "web-copy-volumes.sh",
+        )
     }
     assert "Volume=web-a-b-data.volume:/a/b:ro" in files["web.container"]
     assert "Volume=web-image-data.volume:/image" in files["web.container"]
     assert not any(HEX in text for name, text in files.items() if not name.endswith(".sh"))
-    assert f"volume {HEX} web-a-b-data podman volume create web-a-b-data\n" in files["web-copy-volumes.sh"]
+    assert (
+        f"volume {HEX} web-a-b-data podman volume create web-a-b-data\n"
+        in files["web-copy-volumes.sh"]
+    )
     assert any("web-copy-volumes.sh" in note for note in result.notes)
 
 
 def test_what_it_needs_starts_first_under_the_service_that_runs_it() -> None:
     services = {"db": "shop-db.service", "evil": "x.service\nExecStart=/bin/evil"}
-    pairs = ((REQUIRES, ("db", "evil")), (NETWORK, ("container:vpn",)), (PID, "container:vpn"))
+    pairs = (
+        (REQUIRES, ("db", "evil")),
+        (NETWORK, ("container:vpn",)),
+        (PID, "container:vpn"),
+    )
     result = made(*pairs, services=services)
     wanted = "shop-db.service evil.service vpn.service"
     assert f"Requires={wanted}\nAfter={wanted}\n" in result.files[0].text
@@ -62,10 +88,23 @@ POD_INSPECT = {
     "InfraContainerID": "i" * 64,
     "SharedNamespaces": ["uts", "net", "ipc"],
     "CreateCommand": [
-        *("podman", "pod", "create", "--name=p1", "-p", "80:80", "--network", "n1:ip=10.1.1.1", "--replace"),
+        *(
+            "podman",
+            "pod",
+            "create",
+            "--name=p1",
+            "-p",
+            "80:80",
+            "--network",
+            "n1:ip=10.1.1.1",
+            "--replace",
+        ),
         *("--sysctl", "a=1", "-v/x:/y:z", "--share-parent=false", "--userns=keep-id"),
     ],
-    "InfraConfig": {"Networks": ["n1"], "PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "80"}]}},
+    "InfraConfig": {
+        "Networks": ["n1"],
+        "PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "80"}]},
+    },
     "Containers": [
         {"Id": "i" * 64, "Name": "own-name"},
         {"Id": "1", "Name": "web"},
@@ -75,9 +114,18 @@ POD_INSPECT = {
 
 
 def test_members_join_the_unit_of_their_pod_and_share_its_anonymous_volumes() -> None:
-    other = Spec.of((NAME, "db"), (IMAGE, "localhost/db:1"), (POD, "p1"))
+    other = Spec.of(
+        (NAME, "db"),
+        (IMAGE, "localhost/db:1"),
+        (POD, "p1"),
+    )
     member = Member(other, UnitContext(anonymous={"/shared": HEX}))
-    result = made((POD, "p1"), pod=POD_INSPECT, anonymous={"/data": HEX}, members=(member,))
+    result = made(
+        (POD, "p1"),
+        pod=POD_INSPECT,
+        anonymous={"/data": HEX},
+        members=(member,),
+    )
     files = texts(result)
     for name in ("web", "db"):
         assert "Pod=p1.pod" in files[f"{name}.container"]
@@ -89,11 +137,23 @@ def test_members_join_the_unit_of_their_pod_and_share_its_anonymous_volumes() ->
 def test_init_containers_run_to_their_end_in_their_order_before_the_others_start() -> None:
     inits = [
         Member(
-            Spec.of((NAME, name), (IMAGE, "localhost/i:1"), (POD, "p1"), (INIT_CTR, "always")), UnitContext()
+            Spec.of(
+                (NAME, name),
+                (IMAGE, "localhost/i:1"),
+                (POD, "p1"),
+                (INIT_CTR, "always"),
+            ),
+            UnitContext(),
         )
         for name in ("first", "second")
     ]
-    files = texts(made((POD, "p1"), pod=POD_INSPECT, members=tuple(inits)))
+    files = texts(
+        made(
+            (POD, "p1"),
+            pod=POD_INSPECT,
+            members=tuple(inits),
+        )
+    )
     assert "After=first.service second.service" in files["web.container"]
     assert "Requires=first.service second.service" in files["web.container"]
     assert "After=first.service\n" in files["second.container"]
@@ -106,7 +166,12 @@ def test_init_containers_run_to_their_end_in_their_order_before_the_others_start
 def test_a_stack_is_written_as_a_whole_and_compose_finds_none_of_it() -> None:
     labels = ("io.podman.compose.project=wiki", "com.docker.compose.service=db", "mine=1")
     pod = {"Id": "p" * 64, "Name": "pod_wiki"}
-    networks = {"n": {"name": "n", "labels": {"io.podman.compose.project": "wiki", "own": "2"}}}
+    networks = {
+        "n": {
+            "name": "n",
+            "labels": {"io.podman.compose.project": "wiki", "own": "2"},
+        }
+    }
     rest = ((POD, "pod_wiki"), (LABELS, labels), (NETWORK, ("n",)))
     other = Spec.of((NAME, "db"), (IMAGE, "localhost/db:1"), *rest)
     member = Member(other, UnitContext(pod=pod, networks=networks))

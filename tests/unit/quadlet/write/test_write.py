@@ -13,11 +13,19 @@ BASE = ((NAME, "web"), (IMAGE, "localhost/app:1"))
 HEX = "0123456789abcdef" * 4
 
 
-def made(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: Any) -> Bundle:
+def made(
+    *pairs: tuple[Option[Any], Any],
+    version: Version = V54,
+    **context: Any,
+) -> Bundle:
     return bundle(Spec.of(*BASE, *pairs), UnitContext(version=version, **context))
 
 
-def lines(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: Any) -> list[str]:
+def lines(
+    *pairs: tuple[Option[Any], Any],
+    version: Version = V54,
+    **context: Any,
+) -> list[str]:
     return made(*pairs, version=version, **context).files[0].text.splitlines()
 
 
@@ -26,20 +34,55 @@ def lines(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: An
     [
         (MEMORY, 64, Version(5, 5), "Memory=64b"),
         (MEMORY, 64, V54, "PodmanArgs=--memory=64b"),
-        (APPARMOR, "unconfined", Version(5, 8), "AppArmor=unconfined"),
+        (
+            APPARMOR,
+            "unconfined",
+            Version(5, 8),
+            "AppArmor=unconfined",
+        ),
         (APPARMOR, "unconfined", V54, "PodmanArgs=--security-opt=apparmor=unconfined"),
-        (SYSCTL, ("net.ipv4.ip_forward=1",), V46, "Sysctl=net.ipv4.ip_forward=1"),
-        (SYSCTL, ("net.ipv4.ip_forward=1",), V44, "PodmanArgs=--sysctl=net.ipv4.ip_forward=1"),
+        (
+            SYSCTL,
+            ("net.ipv4.ip_forward=1",),
+            V46,
+            "Sysctl=net.ipv4.ip_forward=1",
+        ),
+        (
+            SYSCTL,
+            ("net.ipv4.ip_forward=1",),
+            V44,
+            "PodmanArgs=--sysctl=net.ipv4.ip_forward=1",
+        ),
         (PRIVILEGED, True, V60, "PodmanArgs=--privileged"),
         (NO_NEW_PRIVILEGES, True, V44, "NoNewPrivileges=true"),
         (READ_ONLY, True, Version(4, 8), "ReadOnly=true"),
-        (READ_ONLY, True, Version(4, 7), "PodmanArgs=--read-only"),
-        (READ_ONLY_TMPFS, False, Version(4, 8), "ReadOnlyTmpfs=false"),
+        (
+            READ_ONLY,
+            True,
+            Version(4, 7),
+            "PodmanArgs=--read-only",
+        ),
+        (
+            READ_ONLY_TMPFS,
+            False,
+            Version(4, 8),
+            "ReadOnlyTmpfs=false",
+        ),
         (ANNOTATIONS, ("a=1,2",), V54, "Annotation=a=1,2"),
-        (ANNOTATIONS, ("a=1,2",), V44, 'PodmanArgs="--annotation=\\"a=1,2\\""'),
+        (
+            ANNOTATIONS,
+            ("a=1,2",),
+            V44,
+            'PodmanArgs="--annotation=\\"a=1,2\\""',
+        ),
         (ANNOTATIONS, ("a=1",), V44, "Annotation=a=1"),
         (DNS, ("9.9.9.9",), V54, "DNS=9.9.9.9"),
-        (EXPOSE, ("80/sctp",), V54, "PodmanArgs=--expose=80/sctp"),
+        (
+            EXPOSE,
+            ("80/sctp",),
+            V54,
+            "PodmanArgs=--expose=80/sctp",
+        ),
         (CAP_DROP, ("all",), V54, "DropCapability=all"),
         (ENTRYPOINT, (), V54, "PodmanArgs=--entrypoint="),
         (HEALTH_CMD, 'sh -c "x"', V54, 'PodmanArgs="--health-cmd=sh -c \\"x\\""'),
@@ -58,14 +101,20 @@ def lines(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: An
     ],
 )
 def test_an_option_is_written_as_the_line_of_its_version(
-    option: Option[Any], value: Any, version: Version, line: str
+    option: Option[Any],
+    value: Any,
+    version: Version,
+    line: str,
 ) -> None:
     assert line in lines((option, value), version=version)
 
 
 def test_a_limit_of_restarts_ends_and_the_way_out_is_told() -> None:
     """Counted for ever, the seventh restart by hand would be refused, months after the crashes."""
-    made = bundle(Spec.of(*BASE, (RESTART, "on-failure:5")), UnitContext(rootless=True))
+    made = bundle(
+        Spec.of(*BASE, (RESTART, "on-failure:5")),
+        UnitContext(rootless=True),
+    )
     assert "StartLimitIntervalSec=1h\nStartLimitBurst=6" in made.files[0].text
     assert any("systemctl --user reset-failed web.service" in note for note in made.notes)
     without = bundle(Spec.of(*BASE, (RESTART, "on-failure")), UnitContext())
@@ -77,7 +126,16 @@ def test_every_key_waits_for_its_version() -> None:
     """No key is written for a Podman that does not know it."""
     for option in TABLE:
         key = option.quadlet
-        if key is None or option in (IMAGE, ROOTFS, POD, SDNOTIFY, MOUNTS, NETWORK, COMMAND, READ_ONLY):
+        if key is None or option in (
+            IMAGE,
+            ROOTFS,
+            POD,
+            SDNOTIFY,
+            MOUNTS,
+            NETWORK,
+            COMMAND,
+            READ_ONLY,
+        ):
             continue
         value = EXAMPLE.get(type(option.default), ("x=1",))
         if option is ENTRYPOINT:
@@ -93,7 +151,9 @@ def test_every_key_waits_for_its_version() -> None:
         spec_lines = lines((option, value), version=key.since)
         assert any(line.startswith(f"{key.name}=") for line in spec_lines), option
         if key.since > V44:
-            before = Version(key.since.major, key.since.minor - 1) if key.since.minor else Version(4, 9)
+            before = (
+                Version(key.since.major, key.since.minor - 1) if key.since.minor else Version(4, 9)
+            )
             older = lines((option, value), version=before)
             assert not any(line.startswith(f"{key.name}=") for line in older), option
             assert any(line.startswith("PodmanArgs=") for line in older), option
@@ -104,9 +164,17 @@ EXAMPLE: dict[type, Any] = {str: "x", int: 77, float: 1.5}
 
 @pytest.mark.parametrize(
     ("option", "value", "word"),
-    [(SDNOTIFY, "ignore", "sdnotify"), (INIT_CTR, "once", "init-ctr"), (RESTART, "always", "systemd")],
+    [
+        (SDNOTIFY, "ignore", "sdnotify"),
+        (INIT_CTR, "once", "init-ctr"),
+        (RESTART, "always", "systemd"),
+    ],
 )
-def test_what_a_unit_does_in_another_way_is_told(option: Option[Any], value: str, word: str) -> None:
+def test_what_a_unit_does_in_another_way_is_told(
+    option: Option[Any],
+    value: str,
+    word: str,
+) -> None:
     result = made((option, value))
     assert any(word in note for note in result.notes)
     assert not any(word in argument for argument in result.argv)
@@ -126,7 +194,9 @@ def test_anonymous_volumes_are_never_named() -> None:
 
 def test_names_cannot_leave_their_place() -> None:
     evil = "../x\n[Service]\nExecStart=/bin/sh"
-    result = bundle(Spec.of((NAME, evil), (IMAGE, "i:1")), UnitContext(version=V54), (evil, "\x1b[31mred\\"))
+    result = bundle(
+        Spec.of((NAME, evil), (IMAGE, "i:1")), UnitContext(version=V54), (evil, "\x1b[31mred\\")
+    )
     text = result.files[0].text
     assert "/" not in result.files[0].name
     assert [line for line in text.splitlines() if line.startswith("[")] == [
@@ -139,8 +209,16 @@ def test_names_cannot_leave_their_place() -> None:
 
 
 def test_what_cannot_be_known_stands_at_the_top() -> None:
-    spec = Spec(Spec.of(*BASE).settings, frozenset({SYSCTL, APPARMOR}), ("a remark",))
-    result = bundle(spec, UnitContext(version=V54), ("Changed something",))
+    spec = Spec(
+        Spec.of(*BASE).settings,
+        frozenset({SYSCTL, APPARMOR}),
+        ("a remark",),
+    )
+    result = bundle(
+        spec,
+        UnitContext(version=V54),
+        ("Changed something",),
+    )
     head = result.files[0].text.split("[Unit]")[0]
     assert "# Changed something\n" in head
     assert "--security-opt apparmor, --sysctl" in head
@@ -149,14 +227,30 @@ def test_what_cannot_be_known_stands_at_the_top() -> None:
 
 def test_many_unknown_options_of_the_api_make_room_for_what_is_known() -> None:
     many = frozenset(option for option in TABLE if option.readability is Readability.LOSSY)
-    head = bundle(Spec(Spec.of(*BASE).settings, many, ("a remark",)), UnitContext(version=V54)).files[0].text
+    head = (
+        bundle(
+            Spec(Spec.of(*BASE).settings, many, ("a remark",)),
+            UnitContext(version=V54),
+        )
+        .files[0]
+        .text
+    )
     assert head.startswith("# Note: a remark\n\n[Unit]")
 
 
 def test_four_lines_at_the_top_are_enough() -> None:
-    spec = Spec.of(*BASE, (RESTART, "always"), (HEALTH_ON_FAILURE, "restart"), (SDNOTIFY, "ignore"))
+    spec = Spec.of(
+        *BASE,
+        (RESTART, "always"),
+        (HEALTH_ON_FAILURE, "restart"),
+        (SDNOTIFY, "ignore"),
+    )
     spec = spec.with_(REQUIRES, ("db",))
-    result = bundle(spec, UnitContext(version=V54), ("Made by us.", "Changed: --memory."))
+    result = bundle(
+        spec,
+        UnitContext(version=V54),
+        ("Made by us.", "Changed: --memory."),
+    )
     head = result.files[0].text.split("\n\n")[0].splitlines()
     assert head[:2] == ["# Made by us.", "# Changed: --memory."]
     assert len(head) == 4
@@ -168,7 +262,11 @@ def test_four_lines_at_the_top_are_enough() -> None:
 @pytest.mark.parametrize(
     ("version", "user", "line"),
     [
-        (Version(4, 7), "1000:1000", "PodmanArgs=--user=1000:1000"),
+        (
+            Version(4, 7),
+            "1000:1000",
+            "PodmanArgs=--user=1000:1000",
+        ),
         (Version(4, 4), "app", "PodmanArgs=--user=app"),
         (Version(4, 7), "007", "PodmanArgs=--user=007"),  # read as octal
         (Version(4, 7), "1000", "User=1000"),
@@ -176,7 +274,9 @@ def test_four_lines_at_the_top_are_enough() -> None:
     ],
 )
 def test_a_user_that_an_old_generator_would_make_root_is_a_flag(
-    version: Version, user: str, line: str
+    version: Version,
+    user: str,
+    line: str,
 ) -> None:
     assert line in lines((USER, user), version=version)
 
@@ -184,15 +284,16 @@ def test_a_user_that_an_old_generator_would_make_root_is_a_flag(
 def test_limits_that_an_old_generator_would_forget_are_flags() -> None:
     """Podman 4.7 to 4.9 takes the last Ulimit= only."""
     two = ("nofile=1024:2048", "nproc=64:64")
-    assert [line for line in lines((ULIMIT, two), version=Version(4, 9)) if "limit" in line.lower()] == [
-        "PodmanArgs=--ulimit=nofile=1024:2048 --ulimit=nproc=64:64"
-    ]
+    assert [
+        line for line in lines((ULIMIT, two), version=Version(4, 9)) if "limit" in line.lower()
+    ] == ["PodmanArgs=--ulimit=nofile=1024:2048 --ulimit=nproc=64:64"]
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two), version=Version(5, 0))
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two[1:]), version=Version(4, 9))
 
 
 def test_a_unit_reads_as_if_a_person_had_written_it() -> None:
-    """Quotes only where they are needed, the image and its name first, what belongs together in a group."""
+    """Quotes only where they are needed, the image and its name first, what belongs together in a
+    group."""
     text = (
         made(
             (COMMAND, ("sh", "-c", "sleep 1000000")),
@@ -200,7 +301,10 @@ def test_a_unit_reads_as_if_a_person_had_written_it() -> None:
             (CAP_ADD, ("CHOWN",)),
             (CAP_DROP, ("all",)),
             (CPUS, 0.5),
-            (LABELS, ("io.containers.autoupdate=registry", "owner=anna")),
+            (
+                LABELS,
+                ("io.containers.autoupdate=registry", "owner=anna"),
+            ),
             (PUBLISH, (Port(80, "8080", "127.0.0.1"),)),
             (READ_ONLY, True),
             (RESTART, "always"),
@@ -241,7 +345,15 @@ def test_a_unit_reads_as_if_a_person_had_written_it() -> None:
 
 
 def test_a_short_unit_has_no_gaps() -> None:
-    text = made((PUBLISH, (Port(80, "8080"),)), (READ_ONLY, True), (LABELS, ("owner=anna",))).files[0].text
+    text = (
+        made(
+            (PUBLISH, (Port(80, "8080"),)),
+            (READ_ONLY, True),
+            (LABELS, ("owner=anna",)),
+        )
+        .files[0]
+        .text
+    )
     own = text.partition("[Container]\n")[2].partition("\n\n")[0].splitlines()
     assert [line.partition("=")[0] for line in own] == (
         ["Image", "ContainerName", "PublishPort", "ReadOnly", "Label"]

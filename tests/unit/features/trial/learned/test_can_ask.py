@@ -25,7 +25,10 @@ from hardentui.model.plan import Choice
 from hardentui.reading.asked_functions import DECIDED
 
 DEFAULT = Choice("default-capabilities-kept")
-SSHD = Reached({"sshd": frozenset({"chroot", "setresuid", "initgroups", "bind"})}, {})
+SSHD = Reached(
+    {"sshd": frozenset({"chroot", "setresuid", "initgroups", "bind"})},
+    {},
+)
 UNKNOWN = Reached({"a": frozenset({"bind"})}, {"b": "it is statically linked"})
 
 
@@ -33,8 +36,17 @@ def needs(*capabilities: str) -> Needs:
     return Needs(capabilities=tuple(CapabilityNeed(f"CAP_{name}") for name in capabilities))
 
 
-def kept(reached: Reached, seen: Needs | None, facts: ContainerFacts) -> set[str]:
-    (choice,) = keeping((DEFAULT,), can_ask(reached, facts), seen, facts)
+def kept(
+    reached: Reached,
+    seen: Needs | None,
+    facts: ContainerFacts,
+) -> set[str]:
+    (choice,) = keeping(
+        (DEFAULT,),
+        can_ask(reached, facts),
+        seen,
+        facts,
+    )
     words = dict(choice.parameters)["keep"]
     assert isinstance(words, tuple)
     return set(words)
@@ -42,7 +54,16 @@ def kept(reached: Reached, seen: Needs | None, facts: ContainerFacts) -> set[str
 
 def test_what_programs_can_ask_for_stays_although_only_the_start_was_seen() -> None:
     assert kept(SSHD, needs("NET_BIND_SERVICE"), container()) == {
-        *("DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID", "SYS_CHROOT")
+        *(
+            "DAC_OVERRIDE",
+            "FOWNER",
+            "FSETID",
+            "KILL",
+            "NET_BIND_SERVICE",
+            "SETGID",
+            "SETUID",
+            "SYS_CHROOT",
+        )
     }
 
 
@@ -58,9 +79,16 @@ def test_seeing_more_never_keeps_less(reached: Reached) -> None:
 
 def test_what_is_not_known_stays_as_the_engine_grants_it() -> None:
     facts = container()
-    assert kept(UNKNOWN, needs(), facts) == {name.removeprefix("CAP_") for name in DEFAULT_CAPABILITIES}
+    assert kept(UNKNOWN, needs(), facts) == {
+        name.removeprefix("CAP_") for name in DEFAULT_CAPABILITIES
+    }
     assert can_ask(UNKNOWN, facts).calls == DECIDED
-    assert keeping((DEFAULT,), can_ask(UNKNOWN, facts), None, facts) == (DEFAULT,)
+    assert keeping(
+        (DEFAULT,),
+        can_ask(UNKNOWN, facts),
+        None,
+        facts,
+    ) == (DEFAULT,)
 
 
 def test_an_ordinary_user_can_ask_for_nothing_but_through_set_id_programs() -> None:
@@ -72,11 +100,18 @@ def test_an_ordinary_user_can_ask_for_nothing_but_through_set_id_programs() -> N
 
 def test_a_choice_of_the_user_stays() -> None:
     chosen = Choice("default-capabilities-kept", (("keep", ("KILL",)),))
-    assert keeping((chosen,), can_ask(SSHD, container()), needs(), container()) == (chosen,)
+    assert keeping(
+        (chosen,),
+        can_ask(SSHD, container()),
+        needs(),
+        container(),
+    ) == (chosen,)
 
 
 def test_the_profile_allows_ordinary_work_and_what_can_be_asked_for() -> None:
-    seen = Allowed(frozenset({"read"}), sockets=frozenset({SocketUse(1)}), new_namespaces=frozenset())
+    seen = Allowed(
+        frozenset({"read"}), sockets=frozenset({SocketUse(1)}), new_namespaces=frozenset()
+    )
     wide = widened(seen, can_ask(SSHD, container()))
     assert {"rename", "chroot", "unlink", "fsync"} <= wide.names
     assert "setpriority" in wide.names, "else `podman exec NAME su …` is refused by pam_limits"
@@ -88,15 +123,25 @@ def test_the_profile_allows_ordinary_work_and_what_can_be_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("set_id", "asks"),
-    [((), False), (("mount", "su"), False), (("mount", "suexec"), True), (("sudo",), True)],
+    [
+        ((), False),
+        (("mount", "su"), False),
+        (("mount", "suexec"), True),
+        (("sudo",), True),
+    ],
 )
 def test_set_id_programs_of_its_own_make_no_new_privileges_a_question(
-    set_id: tuple[str, ...], asks: bool
+    set_id: tuple[str, ...],
+    asks: bool,
 ) -> None:
     checks, checklist = tuple(all_checks()), load("")
-    planner = TwinPlanner(container(), lambda facts, chosen: make_plan(facts, chosen, checks, checklist))
+    planner = TwinPlanner(
+        container(), lambda facts, chosen: make_plan(facts, chosen, checks, checklist)
+    )
     choices = (DEFAULT, Choice("new-privileges-allowed"))
-    rest, questions = left_to_decide(choices, CanAsk(frozenset(), frozenset(), set_id=set_id), planner)
+    rest, questions = left_to_decide(
+        choices, CanAsk(frozenset(), frozenset(), set_id=set_id), planner
+    )
     assert rest == (choices[:1] if asks else choices)
     assert [(question.check, question.options[0].after) for question in questions] == (
         [("new-privileges-allowed", ("no-new-privileges",))] if asks else []

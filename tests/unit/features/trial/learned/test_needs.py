@@ -18,7 +18,14 @@ from hardentui.features.trial.learned.teaching import (
     taught,
     written_files,
 )
-from hardentui.lib.observer.records import CallCount, CallDetail, Caller, CallLog, SocketAddress, TouchedFile
+from hardentui.lib.observer.records import (
+    CallCount,
+    CallDetail,
+    Caller,
+    CallLog,
+    SocketAddress,
+    TouchedFile,
+)
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits, SocketEndpoint
 from hardentui.model.known import Unread
 from hardentui.model.plan import Choice
@@ -33,20 +40,60 @@ WHY = Unread("nobody looked")
 CREATE = 0o101
 
 
-def opened(path: str, flags: int = CREATE, *, exists: bool = False, mount: str = "/") -> CallDetail:
-    return CallDetail("openat", ROOT, (flags, 0o644), (TouchedFile(path, exists, mode=0o755, mount=mount),))
+def opened(
+    path: str,
+    flags: int = CREATE,
+    *,
+    exists: bool = False,
+    mount: str = "/",
+) -> CallDetail:
+    return CallDetail(
+        "openat",
+        ROOT,
+        (flags, 0o644),
+        (
+            TouchedFile(
+                path,
+                exists,
+                mode=0o755,
+                mount=mount,
+            ),
+        ),
+    )
 
 
-def changed(call: str, path: str, *numbers: int, kind: str = "directory", exists: bool = True) -> CallDetail:
-    return CallDetail(call, ROOT, numbers, (TouchedFile(path, exists, kind, mode=0o755),))
+def changed(
+    call: str,
+    path: str,
+    *numbers: int,
+    kind: str = "directory",
+    exists: bool = True,
+) -> CallDetail:
+    return CallDetail(
+        call,
+        ROOT,
+        numbers,
+        (TouchedFile(path, exists, kind, mode=0o755),),
+    )
 
 
-CHOWN = changed("chown", "/var/lib/nginx/body", 33, 0xFFFFFFFF)
-CONNECT = CallDetail("connect", ROOT, address=SocketAddress(2, "10.0.0.9", 5432))
+CHOWN = changed(
+    "chown",
+    "/var/lib/nginx/body",
+    33,
+    0xFFFFFFFF,
+)
+CONNECT = CallDetail(
+    "connect",
+    ROOT,
+    address=SocketAddress(2, "10.0.0.9", 5432),
+)
 
 
 def observed(*details: CallDetail, **more: object) -> Observation:
-    calls = tuple(CallCount(name, NATIVE, 1) for name in sorted({detail.call for detail in details}))
+    calls = tuple(
+        CallCount(name, NATIVE, 1) for name in sorted({detail.call for detail in details})
+    )
     return msgspec.structs.replace(Observation(CallLog(calls, details)), **more)
 
 
@@ -55,10 +102,28 @@ def needs(observation: Observation) -> Needs:
 
 
 def test_what_its_process_gave_away_before_is_not_needed() -> None:
-    """dnsmasq as `nobody` fails to remove its PID file, with or without DAC_OVERRIDE in the bounding set."""
-    pid_file = (TouchedFile("/run/x.pid", True, uid=65534, directory_uid=0, directory_mode=0o755),)
-    nobody = Caller(65534, 65534, frozenset({65534}), frozenset({65534}), capabilities=frozenset())
-    helper = msgspec.structs.replace(nobody, capabilities=frozenset({"CAP_DAC_OVERRIDE"}))
+    """dnsmasq as `nobody` fails to remove its PID file, with or without DAC_OVERRIDE in the
+    bounding set."""
+    pid_file = (
+        TouchedFile(
+            "/run/x.pid",
+            True,
+            uid=65534,
+            directory_uid=0,
+            directory_mode=0o755,
+        ),
+    )
+    nobody = Caller(
+        65534,
+        65534,
+        frozenset({65534}),
+        frozenset({65534}),
+        capabilities=frozenset(),
+    )
+    helper = msgspec.structs.replace(
+        nobody,
+        capabilities=frozenset({"CAP_DAC_OVERRIDE"}),
+    )
     assert needs(observed(CallDetail("unlink", nobody, (), pid_file))).capability_names == set()
     assert needs(observed(CallDetail("unlink", helper, (), pid_file))).capability_names == {
         "CAP_DAC_OVERRIDE"
@@ -80,12 +145,24 @@ def test_the_kernels_question_counts_where_the_call_does_not_say_it() -> None:
         CapabilityCheck("CAP_CHOWN", 0, 2),
     )
     assert needs(observed(CONNECT, capability_checks=checks)).capability_names == {"CAP_KILL"}
-    alone = needs(Observation(calls=WHY, capability_checks=checks))
+    alone = needs(
+        Observation(
+            calls=WHY,
+            capability_checks=checks,
+        )
+    )
     assert alone.capability_names == {"CAP_KILL", "CAP_SETUID", "CAP_DAC_OVERRIDE"}
 
 
 def test_where_nobody_could_look_nothing_is_claimed() -> None:
-    result = needs(Observation(calls=WHY, capability_checks=WHY, sampled=WHY, written=WHY))
+    result = needs(
+        Observation(
+            calls=WHY,
+            capability_checks=WHY,
+            sampled=WHY,
+            written=WHY,
+        )
+    )
     assert result.capabilities is None
     assert result.calls is None
     assert result.written is None
@@ -94,7 +171,10 @@ def test_where_nobody_could_look_nothing_is_claimed() -> None:
 
 
 def test_a_call_that_could_not_be_read_is_taken_for_the_worst() -> None:
-    log = CallLog((CallCount("fchownat", NATIVE, 1),), unread=frozenset({"fchownat"}))
+    log = CallLog(
+        (CallCount("fchownat", NATIVE, 1),),
+        unread=frozenset({"fchownat"}),
+    )
     assert needs(Observation(calls=log)).capability_names == {"CAP_CHOWN"}
 
 
@@ -115,10 +195,16 @@ def test_a_call_that_could_not_be_read_is_taken_for_the_worst() -> None:
         (changed("chown", "/d", 33), True),
         (changed("chown", "/d", 33, exists=False), False),
         (changed("bind", "/run/s.sock", exists=False), True),
-        (changed("connect", "/run/s.sock", kind="socket"), False),
+        (
+            changed("connect", "/run/s.sock", kind="socket"),
+            False,
+        ),
     ],
 )
-def test_what_fails_on_a_read_only_root(detail: CallDetail, counts: bool) -> None:
+def test_what_fails_on_a_read_only_root(
+    detail: CallDetail,
+    counts: bool,
+) -> None:
     assert bool(written_files((detail,), WHY)) is counts
 
 
@@ -135,11 +221,31 @@ def test_directories_are_the_outermost_ones_that_hold_what_was_written() -> None
 
 
 def test_outgoing_connections_but_to_itself() -> None:
-    own = CallDetail("connect", ROOT, address=SocketAddress(2, "127.0.0.1", 80))
-    unix = CallDetail("connect", ROOT, address=SocketAddress(1, "/run/x.sock"))
-    result = needs(observed(CONNECT, own, unix, sampled=Sampled(listening=())))
+    own = CallDetail(
+        "connect",
+        ROOT,
+        address=SocketAddress(2, "127.0.0.1", 80),
+    )
+    unix = CallDetail(
+        "connect",
+        ROOT,
+        address=SocketAddress(1, "/run/x.sock"),
+    )
+    result = needs(
+        observed(
+            CONNECT,
+            own,
+            unix,
+            sampled=Sampled(listening=()),
+        )
+    )
     assert result.outgoing == (SocketEndpoint("tcp", "10.0.0.9", 5432),)
-    asking = CallDetail("connect", ROOT, (2,), address=SocketAddress(2, "10.0.0.1", 53))
+    asking = CallDetail(
+        "connect",
+        ROOT,
+        (2,),
+        address=SocketAddress(2, "10.0.0.1", 53),
+    )
     assert needs(observed(asking)).outgoing == (SocketEndpoint("udp", "10.0.0.1", 53),)
     assert needs(Observation()).outgoing is None
 
@@ -153,12 +259,22 @@ def test_limits_have_head_room() -> None:
 
 
 def _sampled(memory: int | Unread) -> Sampled:
-    return Sampled(listening=(SocketEndpoint("tcp", "0.0.0.0", 80),), memory_peak=memory)
+    return Sampled(
+        listening=(SocketEndpoint("tcp", "0.0.0.0", 80),),
+        memory_peak=memory,
+    )
 
 
 def test_a_run_that_could_not_look_takes_nothing_away() -> None:
     seen = needs(observed(CHOWN, sampled=_sampled(5)))
-    blind = needs(Observation(calls=WHY, sampled=WHY, written=WHY, capability_checks=WHY))
+    blind = needs(
+        Observation(
+            calls=WHY,
+            sampled=WHY,
+            written=WHY,
+            capability_checks=WHY,
+        )
+    )
     for both in (merged_needs(seen, blind), merged_needs(blind, seen)):
         assert both.unknown.keys() == seen.unknown.keys()
         assert replace(both, runs=1, unknown=seen.unknown) == seen
@@ -167,7 +283,13 @@ def test_a_run_that_could_not_look_takes_nothing_away() -> None:
 
 def test_needs_of_two_trials_merge() -> None:
     first = needs(observed(CHOWN, sampled=_sampled(5)))
-    second = needs(observed(CallDetail("setuid", ROOT, (33,)), opened("/srv/x"), sampled=WHY))
+    second = needs(
+        observed(
+            CallDetail("setuid", ROOT, (33,)),
+            opened("/srv/x"),
+            sampled=WHY,
+        )
+    )
     both = merged_needs(first, second)
     assert both.capability_names == {"CAP_CHOWN", "CAP_SETUID"}
     assert both.seen == {"chown", "setuid", "openat"}
@@ -182,21 +304,52 @@ def test_needs_of_two_trials_merge() -> None:
 LIMIT = Choice("no-memory-limit")
 _MIB = 1 << 20
 ORIGINAL = container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB)))
-ASKING = container(asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),))
+ASKING = container(
+    asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),)
+)
 
 
 @pytest.mark.parametrize(
     ("facts", "peak", "choice", "limit"),
     [
-        pytest.param(container(), 60, LIMIT, 512, id="a quiet start: not tighter than the plan"),
-        pytest.param(container(), 400, LIMIT, 1216, id="three times the peak"),
-        pytest.param(ORIGINAL, 10, LIMIT, 960, id="three times the peak of the original"),
-        pytest.param(ASKING, 119, LIMIT, 1536, id="what its configuration asks for"),
-        pytest.param(container(), 400, Choice("no-memory-limit", (("memory", "700m"),)), 700, id="a user's"),
+        pytest.param(
+            container(),
+            60,
+            LIMIT,
+            512,
+            id="a quiet start: not tighter than the plan",
+        ),
+        pytest.param(
+            container(),
+            400,
+            LIMIT,
+            1216,
+            id="three times the peak",
+        ),
+        pytest.param(
+            ORIGINAL,
+            10,
+            LIMIT,
+            960,
+            id="three times the peak of the original",
+        ),
+        pytest.param(
+            ASKING,
+            119,
+            LIMIT,
+            1536,
+            id="what its configuration asks for",
+        ),
+        pytest.param(
+            container(), 400, Choice("no-memory-limit", (("memory", "700m"),)), 700, id="a user's"
+        ),
     ],
 )
 def test_a_memory_limit_comes_from_work_and_configuration(
-    facts: ContainerFacts, peak: int, choice: Choice, limit: int
+    facts: ContainerFacts,
+    peak: int,
+    choice: Choice,
+    limit: int,
 ) -> None:
     needs = Needs(memory_peak=peak * _MIB, pids_peak=2)
     planner = TwinPlanner(facts, plan_for)
@@ -212,16 +365,34 @@ def test_a_program_that_writes_to_its_volumes_only_needs_no_place() -> None:
 
 
 def test_without_the_calls_what_differs_at_the_end_counts() -> None:
-    result = needs(Observation(calls=WHY, written=("/etc", "/etc/hosts", "/run/secrets", "/srv/x")))
+    result = needs(
+        Observation(
+            calls=WHY,
+            written=("/etc", "/etc/hosts", "/run/secrets", "/srv/x"),
+        )
+    )
     assert result.written == (WrittenPath("/srv/x", kept=True),)
     assert result.places == ("/srv",)
 
 
 def test_needs_are_kept_as_json() -> None:
-    result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5)))
+    result = needs(
+        observed(
+            CHOWN,
+            CONNECT,
+            opened("/srv/x"),
+            sampled=_sampled(5),
+        )
+    )
     assert msgspec.json.decode(msgspec.json.encode(result), type=Needs) == result
 
 
 def test_what_an_earlier_version_kept_is_still_understood() -> None:
-    kept = msgspec.json.decode(b'{"path": "/srv/data", "folder": true, "kept": true}', type=WrittenPath)
-    assert kept == WrittenPath("/srv/data", directory=True, kept=True)
+    kept = msgspec.json.decode(
+        b'{"path": "/srv/data", "folder": true, "kept": true}', type=WrittenPath
+    )
+    assert kept == WrittenPath(
+        "/srv/data",
+        directory=True,
+        kept=True,
+    )

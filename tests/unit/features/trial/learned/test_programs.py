@@ -23,11 +23,24 @@ from tests.support.image_archives import member, packed
 BASH = CodeFile("program", frozenset({"setuid", "setgid"}))
 
 
-def program(*functions: str, needed: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> CodeFile:
-    return CodeFile("program", frozenset(functions), needed, frozenset(words))
+def program(
+    *functions: str,
+    needed: tuple[str, ...] = (),
+    words: tuple[str, ...] = (),
+) -> CodeFile:
+    return CodeFile(
+        "program",
+        frozenset(functions),
+        needed,
+        frozenset(words),
+    )
 
 
-def asked(files: dict[str, CodeFile], *command: str, links: dict[str, str] | None = None) -> Reached:
+def asked(
+    files: dict[str, CodeFile],
+    *command: str,
+    links: dict[str, str] | None = None,
+) -> Reached:
     return reached(Programs(files, links or {}), command)
 
 
@@ -79,12 +92,21 @@ def test_modules_of_pam_that_are_configured_count_and_what_they_start() -> None:
 def test_shells_do_what_their_scripts_say() -> None:
     files = {
         "/bin/bash": BASH,
-        "/entry.sh": CodeFile("script", words=frozenset({"gosu", "echo"}), interpreter=("/bin/bash",)),
+        "/entry.sh": CodeFile(
+            "script", words=frozenset({"gosu", "echo"}), interpreter=("/bin/bash",)
+        ),
         "/usr/local/bin/gosu": program("setresuid"),
         "/usr/bin/other": program("chroot"),
     }
     assert names(asked(files, "/entry.sh")) == {"setresuid"}
-    assert names(asked(files, "/bin/bash", "-c", "exec other --now")) == {"chroot"}
+    assert names(
+        asked(
+            files,
+            "/bin/bash",
+            "-c",
+            "exec other --now",
+        )
+    ) == {"chroot"}
 
 
 def test_an_interpreter_does_what_its_sources_say() -> None:
@@ -95,7 +117,13 @@ def test_an_interpreter_does_what_its_sources_say() -> None:
         "/usr/lib/python3.13/shutil.py": CodeFile("source", frozenset({"chroot"})),
         "/usr/lib/python3/dist-packages/worker.py": CodeFile("source", frozenset({"setuid"})),
     }
-    assert names(asked(files, "app", links={"/usr/bin/python3": "python3.13"})) == {"setuid"}
+    assert names(
+        asked(
+            files,
+            "app",
+            links={"/usr/bin/python3": "python3.13"},
+        )
+    ) == {"setuid"}
 
 
 @pytest.mark.parametrize(
@@ -106,9 +134,15 @@ def test_an_interpreter_does_what_its_sources_say() -> None:
         (("ls",), set()),
     ],
 )
-def test_a_busybox_does_what_its_name_says(command: tuple[str, ...], functions: set[str]) -> None:
+def test_a_busybox_does_what_its_name_says(
+    command: tuple[str, ...],
+    functions: set[str],
+) -> None:
     files = {"/bin/busybox": CodeFile("program", unknown="it is statically linked")}
-    links = dict.fromkeys(("/bin/httpd", "/bin/sh", "/bin/chown", "/bin/ls"), "busybox")
+    links = dict.fromkeys(
+        ("/bin/httpd", "/bin/sh", "/bin/chown", "/bin/ls"),
+        "busybox",
+    )
     answer = asked(files, *command, links=links)
     told = names(answer) - everyday(FUNCTIONS)
     assert functions <= told
@@ -121,13 +155,24 @@ def test_code_in_a_mount_is_unknown_although_the_image_has_a_copy_of_it() -> Non
         "/bin/sh": BASH,
         "/bin/node": program(),
         "/entry": CodeFile(
-            "script", words=frozenset({"node", "/home/app/s.js", "/home/data"}), interpreter=("/bin/sh",)
+            "script",
+            words=frozenset({"node", "/home/app/s.js", "/home/data"}),
+            interpreter=("/bin/sh",),
         ),
         "/home/app/s.js": CodeFile("source"),
     }
     programs = Programs(files)
-    assert reached(programs, ("/entry",), mounts=("/srv", "/home")).unknown.keys() == {"/home/app/s.js"}
-    assert reached(programs, ("/entry",), mounts=("/srv", "/home/data", "/hom")).unknown == {}
+    assert reached(programs, ("/entry",), mounts=("/srv", "/home")).unknown.keys() == {
+        "/home/app/s.js"
+    }
+    assert (
+        reached(
+            programs,
+            ("/entry",),
+            mounts=("/srv", "/home/data", "/hom"),
+        ).unknown
+        == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,20 +185,38 @@ def test_code_in_a_mount_is_unknown_although_the_image_has_a_copy_of_it() -> Non
         ),
         ("a.js", "const uid = next()", set()),
         ("a.js", "fs.fchownSync(1, 2)", {"fchown"}),
-        ("a.py", "subprocess.run(['id'], user='nobody')", {"setuid", "setgid", "setgroups"}),
+        (
+            "a.py",
+            "subprocess.run(['id'], user='nobody')",
+            {"setuid", "setgid", "setgroups"},
+        ),
         ("a.py", "import tarfile", {"chown"}),
         ("a.php", "posix_setuid(33);", {"setuid"}),
-        ("a.rb", "Process::Sys.setuid(1); Process.euid = 3", {"setuid", "setgid", "setgroups"}),
-        ("a.pl", "$EUID = 33;", {"setuid", "setgid", "setgroups"}),
+        (
+            "a.rb",
+            "Process::Sys.setuid(1); Process.euid = 3",
+            {"setuid", "setgid", "setgroups"},
+        ),
+        (
+            "a.pl",
+            "$EUID = 33;",
+            {"setuid", "setgid", "setgroups"},
+        ),
     ],
 )
-def test_each_language_spells_a_function_its_way(name: str, source: str, functions: set[str]) -> None:
+def test_each_language_spells_a_function_its_way(
+    name: str,
+    source: str,
+    functions: set[str],
+) -> None:
     programs = read_programs(io.BytesIO(packed(member(name, source.encode()))))
     assert programs.files[f"/{name}"].functions == functions
 
 
 WANTED = frozenset((b"setuid", b"initgroups", b"chroot", b"fchownat"))
-SU, CHROOT = (Path(shutil.which(name, path="/usr/bin:/usr/sbin:/bin") or "/") for name in ("su", "chroot"))
+SU, CHROOT = (
+    Path(shutil.which(name, path="/usr/bin:/usr/sbin:/bin") or "/") for name in ("su", "chroot")
+)
 
 
 def test_imports_and_libraries_of_real_programs() -> None:
@@ -176,7 +239,15 @@ def test_a_static_program_says_so() -> None:
     assert elf.imports == frozenset()
 
 
-@pytest.mark.parametrize("data", [b"", b"\x7fELF", b"#!/bin/sh\n", b"\x7fELF\x02\x02" + bytes(200)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x7fELF",
+        b"#!/bin/sh\n",
+        b"\x7fELF\x02\x02" + bytes(200),
+    ],
+)
 def test_what_is_no_known_program_has_a_reason(data: bytes) -> None:
     with pytest.raises(NoProgram):
         read_elf(data, WANTED)
@@ -186,7 +257,11 @@ def test_truncated_and_forged_headers_end_in_a_reason_or_an_answer() -> None:
     data = SU.read_bytes()
     chance = random.Random(18)  # noqa: S311 - the same files each time
     files = [data[:length] for length in range(0, len(data), max(1, len(data) // 100))]
-    tables = [*range(64), *range(64, 1400), *range(len(data) - 2200, len(data))]  # headers of all kinds
+    tables = [
+        *range(64),
+        *range(64, 1400),
+        *range(len(data) - 2200, len(data)),
+    ]  # headers of all kinds
     for _ in range(400):
         forged = bytearray(data)
         for at in chance.choices(tables, k=chance.randint(1, 8)):
@@ -210,7 +285,10 @@ def test_truncated_and_forged_headers_end_in_a_reason_or_an_answer() -> None:
         (("sh", "/entry"), "/svc/web/run"),
     ],
 )
-def test_jobs_of_a_supervisor_count(command: tuple[str, ...], listed: str) -> None:
+def test_jobs_of_a_supervisor_count(
+    command: tuple[str, ...],
+    listed: str,
+) -> None:
     files = {
         "/bin/sh": BASH,
         "/entry": CodeFile("script", words=frozenset({"exec", "runsvdir", "/svc"})),

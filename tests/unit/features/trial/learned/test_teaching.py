@@ -12,9 +12,17 @@ LIMIT = Choice("no-memory-limit")
 _MIB = 1 << 20
 
 
-def limit(facts: ContainerFacts, peak: int, choice: Choice = LIMIT) -> int:
+def limit(
+    facts: ContainerFacts,
+    peak: int,
+    choice: Choice = LIMIT,
+) -> int:
     planner = TwinPlanner(facts, plan_for)
-    choices = taught((choice,), Needs(memory_peak=peak * _MIB, pids_peak=2), planner)
+    choices = taught(
+        (choice,),
+        Needs(memory_peak=peak * _MIB, pids_peak=2),
+        planner,
+    )
     return planner.plan(choices).after[MEMORY] // _MIB
 
 
@@ -27,13 +35,28 @@ def test_three_times_the_peak_counts_where_it_is_more() -> None:
 
 
 def test_so_does_the_peak_of_the_original() -> None:
-    assert limit(container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB))), 10) == 960
+    assert (
+        limit(
+            container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB))),
+            10,
+        )
+        == 960
+    )
 
 
 def test_what_the_configuration_asks_for_is_never_undercut() -> None:
-    facts = container(asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),))
+    facts = container(
+        asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),)
+    )
     assert limit(facts, 119) == 1536
 
 
 def test_a_value_of_the_user_is_left_alone() -> None:
-    assert limit(container(), 400, Choice("no-memory-limit", (("memory", "700m"),))) == 700
+    assert (
+        limit(
+            container(),
+            400,
+            Choice("no-memory-limit", (("memory", "700m"),)),
+        )
+        == 700
+    )
