@@ -55,10 +55,10 @@ class Scripted:
 
     def _start(self, target: object, *args: object) -> None:
         thread = threading.Thread(
-            target=target,
+            target=target,  # type: ignore[arg-type]
             args=args,
             daemon=True,
-        )  # type: ignore[arg-type]
+        )
         self._threads.append(thread)
         thread.start()
 

@@ -100,8 +100,8 @@ async def test_a_simulated_host_asks_nobody_and_runs_nothing(
         for action in ("updates", "rehearse"):
             await until(
                 pilot,
-                lambda action=action: "no registry" in screen.why_not(action),
-            )  # type: ignore[misc]
+                lambda action=action: "no registry" in screen.why_not(action),  # type: ignore[misc]
+            )
         await pilot.press("images.updates", "t")
         assert app.screen is screen
     assert (registry.asked, twins) == ([], [])

@@ -490,8 +490,8 @@ def _task(facts: ContainerFacts = FACTS, **wishes: object) -> Hardening:
     return Hardening(
         cast(Any, SimpleNamespace(opened=opened)),
         report,
-        HardenWishes(**wishes),
-    )  # type: ignore[arg-type]
+        HardenWishes(**wishes),  # type: ignore[arg-type]
+    )
 
 
 def test_a_trial_that_worked_waits_a_day_for_its_decision(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ def _facts(*pairs: object) -> ContainerFacts:
         "web",
         (NAME, "web"),
         (IMAGE, "docker.io/library/web:1"),
-        *pairs,
-    )  # type: ignore[arg-type]
+        *pairs,  # type: ignore[arg-type]
+    )
     return facts.replace(inspect={})
 
 

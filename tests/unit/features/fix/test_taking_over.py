@@ -35,8 +35,8 @@ def container(
     facts = of_own_unit(
         "web",
         (IMAGE, "docker.io/library/web:1"),
-        *pairs,
-    )  # type: ignore[arg-type]
+        *pairs,  # type: ignore[arg-type]
+    )
     config = {
         **facts.inspect["Config"],
         "Labels": {"PODMAN_SYSTEMD_UNIT": unit} if unit else {},
