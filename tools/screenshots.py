@@ -265,9 +265,8 @@ def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     os.chdir("/")  # the pictures show the current directory, and nobody's home belongs into them
     with tempfile.TemporaryDirectory(prefix="hardentui-pictures-") as state:
-        os.environ["XDG_STATE_HOME"] = (
-            state  # nobody's own progress and journal belong into them either
-        )
+        # nobody's own progress and journal belong into them either
+        os.environ["XDG_STATE_HOME"] = state
         keep_a_journal()
         for picture in PICTURES:
             asyncio.run(take(picture, directory))

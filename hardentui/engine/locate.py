@@ -72,9 +72,8 @@ class Candidate(Struct, frozen=True):
     url: str  # `unix:///path`, `ssh://user@host:port/path`, or as given
     origin: str  # its source, in a user's words: `--url`, `$CONTAINER_HOST`, `connection prod`
     identity: str = ""  # the ssh key of a named connection, or empty
-    found_with: tuple[
-        str, ...
-    ] = ()  # the options that lead here; empty = it is found without being named
+    # the options that lead here; empty = it is found without being named
+    found_with: tuple[str, ...] = ()
 
 
 def candidates(

@@ -547,7 +547,6 @@ def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
         except ValueError as error:
             raise EngineProtocolError("Podman's answer for info has an invalid version.") from error
     if facts.local and not facts.simulated and host.get("kernel") not in (None, os.uname().release):
-        changes["local"] = (
-            False  # another kernel, so another machine: a virtual one, a forwarded socket
-        )
+        # another kernel, so another machine: a virtual one, a forwarded socket
+        changes["local"] = False
     return facts.replace(**changes)

@@ -242,9 +242,8 @@ class Comparison(Struct, frozen=True):
     disappeared: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()  # subjects that could not be checked in the newer report
     same: int = 0  # findings that fail in both, unchanged
-    notes: tuple[
-        str, ...
-    ] = ()  # what makes the reports hard to compare: other hosts, checklists or versions
+    # what makes the reports hard to compare: other hosts, checklists or versions
+    notes: tuple[str, ...] = ()
 
     def of(self, way: DifferenceKind) -> tuple[Difference, ...]:
         return tuple(difference for difference in self.differences if difference.way is way)

@@ -54,9 +54,8 @@ class Then(Struct, frozen=True):
     # question, detail: asked before it is done
     question: str
     detail: str
-    carry_out: Callable[
-        [], Sentence
-    ]  # does it; returns what was done, in a sentence. May raise HardenError.
+    # does it; returns what was done, in a sentence. May raise HardenError.
+    carry_out: Callable[[], Sentence]
 
 
 class TaskResult(Struct, frozen=True):

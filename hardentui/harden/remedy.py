@@ -235,9 +235,8 @@ class FixValue(Struct, frozen=True):
     default: ParameterValue  # the value if none is chosen
     said_by: From
     form: str  # the allowed form; completes "it must be …"
-    measured: Measured | None = (
-        None  # the value that the fix writes instead; None if it uses `value`
-    )
+    # the value that the fix writes instead; None if it uses `value`
+    measured: Measured | None = None
 
 
 def settings_of(

@@ -60,9 +60,8 @@ class Score(Struct, frozen=True):
     """A score of a container, a step or a host."""
 
     value: int | None  # 0 to 100, rounded down; None if nothing that counts could be checked
-    looked_at: tuple[
-        int, int
-    ]  # how many of the findings that apply could be checked, and how many apply
+    # how many of the findings that apply could be checked, and how many apply
+    looked_at: tuple[int, int]
     failing: tuple[tuple[Severity, int], ...]  # severity -> number of failing findings
     points: int = 0  # of all defences that apply and are known
     takes_over: bool = False  # whoever takes over the container takes over the host

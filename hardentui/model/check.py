@@ -88,9 +88,8 @@ class Advice(Struct, frozen=True):
     """What a fix means for one particular container, based on observations."""
 
     risk: Risk | None = None  # the risk for this service; None = the check's general risk
-    notes: tuple[
-        str, ...
-    ] = ()  # observations and their consequences, one sentence each, with evidence
+    # observations and their consequences, one sentence each, with evidence
+    notes: tuple[str, ...] = ()
 
 
 class Measured(Struct, frozen=True):
@@ -153,9 +152,8 @@ class Check(Struct, frozen=True, kw_only=True):
     # it gives a compromised process more power, so its severity is one less in a user namespace of
     # its own
     contextual: bool = False
-    compares: bool = (
-        False  # it uses `ContainerFacts.peers`, so it has to run again once they are known
-    )
+    # it uses `ContainerFacts.peers`, so it has to run again once they are known
+    compares: bool = False
     # name -> default of the values that a checklist may set
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     # the parameters that the fix writes, with their forms; they can be chosen per container. The

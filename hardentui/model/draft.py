@@ -66,9 +66,8 @@ class Draft(Struct, frozen=True, kw_only=True):
     # changes of the plan that the container's unit cannot express, one sentence each
     left_out: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()  # the commands to make systemd load a changed unit
-    chowned: tuple[
-        str, ...
-    ] = ()  # named volumes whose files get another owner when it starts (`:U`)
+    # named volumes whose files get another owner when it starts (`:U`)
+    chowned: tuple[str, ...] = ()
     # (directory, volume) of data in the writable layer of today that goes to a new volume
     brought: tuple[tuple[str, str], ...] = ()
 
@@ -79,9 +78,8 @@ class NextSteps(Struct, frozen=True):
     files: tuple[DraftFile, ...] = ()
     commands: tuple[str, ...] = ()
     about: str = ""  # what the first command does, one sentence; empty if it speaks for itself
-    back: tuple[
-        str, ...
-    ] = ()  # undoes them; finish: removes what they kept, which cannot be undone
+    # undoes them; finish: removes what they kept, which cannot be undone
+    back: tuple[str, ...] = ()
     finish: tuple[str, ...] = ()
 
 

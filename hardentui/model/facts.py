@@ -33,9 +33,8 @@ class KernelMount(Struct, frozen=True):
 
     point: str
     kind: str
-    options: (
-        str  # of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`
-    )
+    # of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`
+    options: str
     root: str = "/"  # the mounted directory of the filesystem
     source: str = ""  # the device, or whatever the filesystem reports as its source
     device: str = ""  # `major:minor` of the filesystem
@@ -80,12 +79,10 @@ class MountedPath(Struct, frozen=True):
     origin: MountOrigin = MountOrigin.DECLARED
     giver: str = ""
     layered: bool = False  # writes go to a separate layer; the host's files do not change
-    in_force: bool = (
-        False  # it is in the kernel's mount table; otherwise the next start will mount it
-    )
-    beneath: tuple[
-        str, ...
-    ] = ()  # host directories that are visible through an overlay, but never written
+    # it is in the kernel's mount table; otherwise the next start will mount it
+    in_force: bool = False
+    # host directories that are visible through an overlay, but never written
+    beneath: tuple[str, ...] = ()
     kind: str = ""  # filesystem type, if active
 
     @property
@@ -380,9 +377,8 @@ class RuntimeConfig(Struct, frozen=True):
 
     # the filter that the runtime installs; None if it cannot be parsed
     seccomp: SeccompProfile | NoFilter | None = None
-    sysctl: Mapping[
-        str, str
-    ] = {}  # kernel parameters, including those of the engine's configuration
+    # kernel parameters, including those of the engine's configuration
+    sysctl: Mapping[str, str] = {}
     masks: frozenset[str] = frozenset()  # paths that the runtime hides or makes read-only
     # what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`
     device_rules: frozenset[str] = frozenset()

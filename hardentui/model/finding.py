@@ -18,9 +18,8 @@ class Waiver(Struct, frozen=True):
     """One `[[waiver]]` of a waivers file."""
 
     check: str  # id of a check, or a shell pattern over ids
-    subject: (
-        str  # name of a container, image, network, engine or host, or a shell pattern over names
-    )
+    # name of a container, image, network, engine or host, or a shell pattern over names
+    subject: str
     reason: str
     owner: str
     until: date  # the last day on which it is valid
@@ -169,14 +168,12 @@ class Verdict(Struct, frozen=True, gc=False):
     """The result of one check on one subject."""
 
     status: Status
-    declared: str = (
-        ""  # what the configuration requests, in a few words; empty if nothing is declared
-    )
+    # what the configuration requests, in a few words; empty if nothing is declared
+    declared: str = ""
     effective: str = ""  # what the kernel enforces, in a few words; empty if it does not apply
     evidence: tuple[Evidence, ...] = ()
-    reason: str = (
-        ""  # why it is not applicable or unknown; for a failure, what is wrong in this case
-    )
+    # why it is not applicable or unknown; for a failure, what is wrong in this case
+    reason: str = ""
     severity: Severity | None = None  # the severity in this case, if it differs from the check's
     commands: tuple[str, ...] = ()  # commands or lines for an admin, if no spec can fix it
     # the paths, devices or names that fail, for other modules. `reason` is the sentence.
@@ -302,9 +299,8 @@ class Finding(Struct, frozen=True, gc=False):
     severity: Severity
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
-    takes_over: bool = (
-        False  # it fails, and alone lets an intruder in the container take over the host
-    )
+    # it fails, and alone lets an intruder in the container take over the host
+    takes_over: bool = False
     points: int = 0  # what it counts towards the score; 0 = nothing
     waiver: Waiver | None = None
     # whose finding it is; `affects`: the containers that it concerns, if it is not theirs

@@ -67,9 +67,8 @@ class User(Struct, frozen=True):
     uid: int
     gid: int = 0
     home: str = ""
-    rootless: bool = (
-        False  # there are signs that it runs rootless containers (storage, lingering, Quadlets)
-    )
+    # there are signs that it runs rootless containers (storage, lingering, Quadlets)
+    rootless: bool = False
     controllers: Known[frozenset[str]] = NOT_READ  # cgroup controllers that systemd delegates to it
     hidden: bool = False  # there are no such signs, but its home directory could not be read
 
@@ -149,9 +148,8 @@ class Firewall(Struct, frozen=True):
     rules: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
     outside: Known[tuple[str, ...]] = NOT_READ
     firewalld: Known[bool] = NOT_READ
-    metadata_filtered: Known[bool] = (
-        NOT_READ  # a rule drops or rejects traffic to the cloud metadata address
-    )
+    # a rule drops or rejects traffic to the cloud metadata address
+    metadata_filtered: Known[bool] = NOT_READ
 
 
 class HostPackage(Struct, frozen=True):

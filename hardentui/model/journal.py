@@ -82,23 +82,20 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     changes: tuple[JournalChange, ...] = ()
     diff: str = ""  # the changes to the files, with secrets masked
     proof: tuple[JournalProof, ...] = ()
-    original: str | None = (
-        None  # the name under which the original container is kept; None if there is none
-    )
+    # the name under which the original container is kept; None if there is none
+    original: str | None = None
     # measured, from the stop until it was ready, or until the original ran again;
     # `expected_downtime_seconds` is what was told before
     downtime_seconds: float | None = None
     expected_downtime_seconds: float | None = None
     reason: str = ""  # why it was rolled back, or other remarks
     operations: tuple[Operation, ...] = ()
-    begun: int = (
-        0  # how many of them were started; the last of these may be done, partly done or not done
-    )
+    # how many of them were started; the last of these may be done, partly done or not done
+    begun: int = 0
     # seconds since the epoch; it is rolled back unless confirmed by then. 0 = not needed.
     confirm_by: float = 0.0
-    confirm_clock: ConfirmClock | None = (
-        None  # the same, by the boot clock, which cannot be changed
-    )
+    # the same, by the boot clock, which cannot be changed
+    confirm_clock: ConfirmClock | None = None
     undoes: str = ""
     forgotten: bool = False  # its kept original was removed, so it can no longer be undone
     soak: Soak | None = None  # None: its seccomp profile is enforced at once, or it has none

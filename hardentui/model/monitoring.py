@@ -28,9 +28,8 @@ class Usage(Struct, frozen=True):
 
     cpu_percent: float | None = None  # of one CPU, since the previous sample
     cpu_limit: float | None = None
-    throttled_percent: float | None = (
-        None  # share of the periods in which its CPU use was throttled
-    )
+    # share of the periods in which its CPU use was throttled
+    throttled_percent: float | None = None
     memory: int | None = None
     memory_limit: int | None = None
     tasks: int | None = None

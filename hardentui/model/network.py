@@ -35,9 +35,8 @@ class Peer(Struct, frozen=True):
     process_label: str = ""
     uid_ranges: tuple[tuple[int, int], ...] = ()  # (first host UID, size) of its user namespace
     ipc_namespace: str = ""  # its ID, `ipc:[4026532000]`; empty if unknown
-    programs: tuple[
-        str, ...
-    ] = ()  # paths of what the engine runs for it alone: runtime, init, conmon, hooks
+    # paths of what the engine runs for it alone: runtime, init, conmon, hooks
+    programs: tuple[str, ...] = ()
 
 
 class PeerGroup(Struct, frozen=True):

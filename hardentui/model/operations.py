@@ -68,9 +68,8 @@ class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
     name: str
     running: bool
     listening: tuple[str, ...] = ()  # what it listens on, as far as that is seen: `tcp/80`
-    answering: tuple[
-        str, ...
-    ] = ()  # published ports of its host that accept connections: `127.0.0.1:8080`
+    # published ports of its host that accept connections: `127.0.0.1:8080`
+    answering: tuple[str, ...] = ()
 
 
 class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):

@@ -167,9 +167,8 @@ class Option(Struct, Generic[T], frozen=True):
     only_verb: str = ""  # the only subcommand that has the flag; empty = both
     # before this version, Podman splits an argument at commas, as a CSV record
     commas_before: Version | None = None
-    engine_decides: bool = (
-        False  # the default differs between engines, so the usual value is kept too
-    )
+    # the default differs between engines, so the usual value is kept too
+    engine_decides: bool = False
 
     __eq__ = object.__eq__  # one row of the table, whatever its values
     __hash__ = object.__hash__
@@ -342,9 +341,8 @@ class Codec(Struct, Generic[C], frozen=True, kw_only=True):
     values: Callable[[C], tuple[str, ...]] | None = None
     # entry -> the flag that it needs, if that is not always the flag of the row
     flag_of: Callable[[Any], str] | None = None
-    several_alike: bool = (
-        False  # a list may have several entries with the same key (a port on two addresses)
-    )
+    # a list may have several entries with the same key (a port on two addresses)
+    several_alike: bool = False
     comma_list: bool = False  # Podman splits an argument at commas, as a CSV record
     is_switch: bool = False  # the flag takes a value only after `=`
 

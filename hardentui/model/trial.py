@@ -38,9 +38,8 @@ class Observation(Struct, frozen=True):
     sampled: Known[Sampled] = NOT_READ
     # the kernel's own capability checks (tracefs, root only)
     capability_checks: Known[tuple[CapabilityCheck, ...]] = NOT_READ
-    written: Known[tuple[str, ...]] = (
-        NOT_READ  # paths of the root filesystem that differ from the image
-    )
+    # paths of the root filesystem that differ from the image
+    written: Known[tuple[str, ...]] = NOT_READ
 
 
 SCHEMA = "hardentui/trial/1"
@@ -64,9 +63,8 @@ class Lack(Struct, frozen=True):
     """Something of the original that its twin does not get."""
 
     what: str
-    given_by: str = (
-        ""  # the option of the command line that gives it for one trial; empty if none does
-    )
+    # the option of the command line that gives it for one trial; empty if none does
+    given_by: str = ""
 
     def __str__(self) -> str:
         return f"{self.what} (given by {self.given_by})" if self.given_by else self.what
@@ -227,16 +225,14 @@ class Trial(Struct, frozen=True, kw_only=True):
     options: tuple[OptionChange, ...] = ()
     fixes: tuple[ChosenFix, ...] = ()
     decide: tuple[Decision, ...] = ()  # fixes that are in no trial unless they are named
-    exercised: tuple[
-        str, ...
-    ] = ()  # what the watched twins did, in words such as `reload` or `restart`
+    # what the watched twins did, in words such as `reload` or `restart`
+    exercised: tuple[str, ...] = ()
     not_exercised: tuple[NotExercised, ...] = ()
     sure: str = ""  # how much this proves, one sentence
     lacks: tuple[Lack, ...] = ()  # what the twins did not have of the original
     probes: tuple[str, ...] = ()
-    proposed_probe: str = (
-        ""  # a probe that would prove more; empty if probes were given or none is known
-    )
+    # a probe that would prove more; empty if probes were given or none is known
+    proposed_probe: str = ""
     image: str = ""
     engine_version: str = ""
     seconds: float = 0.0

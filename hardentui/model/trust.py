@@ -126,9 +126,8 @@ class TrustFacts(Struct, frozen=True):
     """Signature policy, registries and engine configuration of one engine's user."""
 
     uid: int = 0
-    policy: Known[Policy | Missing] = (
-        NOT_READ  # Missing if there is none; then Podman refuses every pull
-    )
+    # Missing if there is none; then Podman refuses every pull
+    policy: Known[Policy | Missing] = NOT_READ
     attachments: Known[tuple[Attachments, ...]] = NOT_READ
     registries: Known[Registries] = NOT_READ
     certificates: Known[tuple[Certificate, ...]] = NOT_READ

@@ -536,9 +536,8 @@ class SensitiveMount(Struct, frozen=True):
     """A mount that gives more than its own data."""
 
     mount: HostMount
-    gains: frozenset[
-        Gain
-    ]  # what it gives as mounted; `when_read_only` is what it would give read-only
+    # what it gives as mounted; `when_read_only` is what it would give read-only
+    gains: frozenset[Gain]
     when_read_only: frozenset[Gain]
     # root's files belong to nobody in the container, so it can write only world-writable files
     foreign: bool = False

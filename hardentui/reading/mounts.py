@@ -370,9 +370,8 @@ class HostMount(Struct, frozen=True):
     origin: MountOrigin = MountOrigin.DECLARED
     giver: str = ""
     layered: bool = False  # writes go to a separate layer
-    beneath: tuple[
-        str, ...
-    ] = ()  # further host paths that are visible through it, but never written
+    # further host paths that are visible through it, but never written
+    beneath: tuple[str, ...] = ()
     options: tuple[str, ...] = ()  # of the active mount; empty if it is not mounted
 
     @property

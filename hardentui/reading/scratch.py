@@ -267,9 +267,8 @@ _SCRATCH_NAMES = frozenset({"cache", "caches", "tmp", "temp", "run", "lock", "lo
 
 class ScratchNeeds(Struct, frozen=True):
     directories: tuple[str, ...]  # those that can get a tmpfs or a volume
-    programs: tuple[
-        tuple[str, str], ...
-    ]  # directory -> the program in it, which would become writable
+    # directory -> the program in it, which would become writable
+    programs: tuple[tuple[str, str], ...]
     unclear: tuple[str, ...]  # changed paths that may be files or directories
     known: bool
 

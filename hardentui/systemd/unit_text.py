@@ -44,9 +44,8 @@ class Word(Struct, frozen=True):
     text: str
     start: int
     end: int
-    offsets: tuple[
-        int, ...
-    ]  # for each character of the text, the offset of its spelling in the value
+    # for each character of the text, the offset of its spelling in the value
+    offsets: tuple[int, ...]
 
 
 class Assignment(Struct, frozen=True):
@@ -58,9 +57,8 @@ class Assignment(Struct, frozen=True):
     # start, end: of its physical lines, including the last line break
     start: int
     end: int
-    offsets: tuple[
-        int, ...
-    ]  # for each character of the value, its offset in the file; one more for its end
+    # for each character of the value, its offset in the file; one more for its end
+    offsets: tuple[int, ...]
 
 
 class UnitText(Struct, frozen=True, dict=True):

@@ -51,9 +51,8 @@ def in_background(
 class FromWorker(Message):
     """Base of all messages."""
 
-    over: Event | None = (
-        None  # set once the worker's connection is closed: then the message is obsolete
-    )
+    # set once the worker's connection is closed: then the message is obsolete
+    over: Event | None = None
 
     def stands_for(self, message: Message) -> bool:
         """Whether it replaces an older message of the same kind."""

@@ -23,9 +23,8 @@ class OldContainer(Struct, frozen=True, kw_only=True):
     id: str
     kept_as: str
     running: bool = True
-    restart: str = (
-        ""  # its restart policy, which is switched off meanwhile; empty = none, or it cannot be
-    )
+    # its restart policy, which is switched off meanwhile; empty = none, or it cannot be
+    restart: str = ""
     # the script that creates its replacement, because Podman removes it when it stops; empty = none
     stand_in: str = ""
     unit: str = ""  # the service that runs it; empty = none
@@ -51,9 +50,8 @@ class TakeOver(Struct, frozen=True, kw_only=True):
     # names of the files that systemd reads; place: the directory where it does, as a shell word
     units: tuple[str, ...] = ()
     place: str = "/etc/containers/systemd"
-    profile: str = (
-        ""  # the seccomp profile that the units name; it goes one directory up. Empty = none.
-    )
+    # the seccomp profile that the units name; it goes one directory up. Empty = none.
+    profile: str = ""
     services: tuple[str, ...] = ()
     # unit files of today that would start the old containers again, or hide the new units
     moved: tuple[str, ...] = ()

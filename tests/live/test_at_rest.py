@@ -281,9 +281,8 @@ def test_a_converted_stack_serves(podman: Bench) -> None:
             "-c",
             stored,
         )
-        timer = (
-            "until podman healthcheck run shop_db_1 2>/dev/null; do sleep 0.3; done"  # systemd's
-        )
+        # systemd's
+        timer = "until podman healthcheck run shop_db_1 2>/dev/null; do sleep 0.3; done"
         threading.Thread(
             target=podman.execute,
             args=("sh", "-c", timer),

@@ -65,12 +65,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     # kept
     users: Ranges = ()
     groups: Ranges = ()
-    since: int = (
-        0  # start of the first pass, in nanoseconds since the epoch; 0 = everything is copied
-    )
-    mirror: tuple[
-        int, ...
-    ] = ()  # remove from these what is gone from the source (indices of pairs)
+    # start of the first pass, in nanoseconds since the epoch; 0 = everything is copied
+    since: int = 0
+    # remove from these what is gone from the source (indices of pairs)
+    mirror: tuple[int, ...] = ()
     look: tuple[str, ...] = ()  # directories whose state is told, after all was copied
     owned: tuple[str, ...] = ()  # directories whose files' owners are told
     given: tuple[tuple[str, Owners], ...] = ()  # (directory, owners that its files get)

@@ -76,9 +76,8 @@ if TYPE_CHECKING:
 
 
 PROBES_MEET_DATA = "probes run against the real service and its data: they should be read-only"
-_START_TIMES = (
-    3  # times what a twin needed to become ready, if that is more than the user's patience
-)
+# times what a twin needed to become ready, if that is more than the user's patience
+_START_TIMES = 3
 
 
 class PreparedChange(Struct, frozen=True):

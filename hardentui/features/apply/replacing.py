@@ -115,14 +115,12 @@ class ApplyWishes(Struct, frozen=True, kw_only=True):
 
     probes: tuple[str, ...] = ()  # commands that must succeed on this host, before and after
     patience: float = PATIENCE  # seconds within which the service must work again
-    confirm_within: float = (
-        0.0  # seconds within which the change must be confirmed; 0 = no confirmation
-    )
+    # seconds within which the change must be confirmed; 0 = no confirmation
+    confirm_within: float = 0.0
     keep_data: bool = False  # copy the data in the container's writable layer to volumes
     discard_data: bool = False  # discard that data
-    soak: float = (
-        0.0  # seconds in which a learned seccomp profile only logs what it would refuse; 0 = none
-    )
+    # seconds in which a learned seccomp profile only logs what it would refuse; 0 = none
+    soak: float = 0.0
     # seconds that a twin needed to start and to stop, in the trial that the plan comes from
     tried: tuple[float, float] | None = None
     # keep_with, discard_with: how the user chooses these two, for hints

@@ -70,9 +70,8 @@ class Fixed(Struct, frozen=True):
     left_out: tuple[str, ...]  # fixes and changes that are not, one sentence each
     files: Mapping[str, str]  # absolute path -> new text, of the changed files
     proof: str = ""
-    with_all: tuple[
-        str, ...
-    ] = ()  # failing checks whose fixes may break the service and were not asked for
+    # failing checks whose fixes may break the service and were not asked for
+    with_all: tuple[str, ...] = ()
 
 
 class Target(Protocol):

@@ -108,12 +108,10 @@ def refusal(shown: str, error: HardenError) -> Refused:
 class Sources(Struct, frozen=True):
     """What was found below the given paths."""
 
-    roots: tuple[
-        str, ...
-    ]  # the given paths, absolute and without links; nothing outside them is read
-    files: dict[
-        str, SourceFile
-    ]  # those that describe services or stand beside them, by absolute path
+    # the given paths, absolute and without links; nothing outside them is read
+    roots: tuple[str, ...]
+    # those that describe services or stand beside them, by absolute path
+    files: dict[str, SourceFile]
     refused: tuple[Refused, ...]
     # absolute paths that the user named as files, whatever they are called
     named: frozenset[str] = frozenset()

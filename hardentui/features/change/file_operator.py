@@ -62,9 +62,8 @@ class OperationOutcome(Struct, frozen=True):
     proof: tuple[JournalProof, ...] = ()  # results of checks
     remark: str = ""  # a remark to show
     after: float = 0.0  # seconds that it kept observing a service that already worked
-    down: float | None = (
-        None  # measured seconds in which a service with a substitute did not answer
-    )
+    # measured seconds in which a service with a substitute did not answer
+    down: float | None = None
 
 
 NOTHING = OperationOutcome()

@@ -303,9 +303,8 @@ class Expectation(Struct, frozen=True):
     patience: float = PATIENCE  # seconds within which all of this must happen
     settle: float = SETTLED  # seconds that the main process must stay alive afterwards
     probes: tuple[str, ...] = ()  # commands that must all succeed
-    ends_well: bool = (
-        False  # it may exit with code 0 and then counts as ready (a job, not a service)
-    )
+    # it may exit with code 0 and then counts as ready (a job, not a service)
+    ends_well: bool = False
 
     @property
     def words(self) -> str:

@@ -61,9 +61,8 @@ class UnitEdit(Struct, frozen=True):
 
     files: tuple[DraftFile, ...]  # the changed ones; none if the unit already has every change
     notes: tuple[str, ...] = ()  # remarks for the user
-    left_out: tuple[
-        str, ...
-    ] = ()  # changes of the plan that cannot be made here, one sentence each
+    # changes of the plan that cannot be made here, one sentence each
+    left_out: tuple[str, ...] = ()
     applied: tuple[ItemChange, ...] = ()  # the changes that were made, for the proof
     commands: tuple[str, ...] = ()  # those that make systemd load them
 

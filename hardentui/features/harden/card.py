@@ -89,9 +89,8 @@ class Card(Struct, frozen=True, kw_only=True):
     answer: str = ""
     obstacle: str = ""  # why it cannot be applied, and what helps; empty if it can
     notes: tuple[str, ...] = ()  # what to know before it is applied
-    expected_downtime_seconds: float | None = (
-        None  # None if nothing is restarted, or if it cannot be applied
-    )
+    # None if nothing is restarted, or if it cannot be applied
+    expected_downtime_seconds: float | None = None
     seconds: float = 0.0
     simulated: bool = False
     trial: Trial

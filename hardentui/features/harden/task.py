@@ -76,9 +76,8 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
 
     checks: tuple[str, ...] = ()  # the fixes of these alone; empty = all that a trial can judge
     choices: tuple[Choice, ...] = ()  # the same with the values given for them
-    everything: bool = (
-        False  # these, and every fix that can be carried out, also what no twin shows
-    )
+    # these, and every fix that can be carried out, also what no twin shows
+    everything: bool = False
     # commands that prove that the service works; None = the proposed one
     probes: tuple[str, ...] | None = None
     patience: float = PATIENCE  # seconds for the service, and for a twin, to become ready
@@ -109,9 +108,8 @@ class Outset(Struct, frozen=True):
     judged: str = ""  # how a twin is judged without a probe
     host_lacks: tuple[str, ...] = ()  # fixes that this host does not allow, with what would help
     together: tuple[str, ...] = ()  # what its pod or compose project means for it, a sentence each
-    soaked: tuple[
-        str, ...
-    ] = ()  # it soaks: what that has shown so far; `apply` enforces its profile
+    # it soaks: what that has shown so far; `apply` enforces its profile
+    soaked: tuple[str, ...] = ()
     others: tuple[Outset, ...] = ()  # of those that are hardened with it
 
 

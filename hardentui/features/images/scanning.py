@@ -51,9 +51,8 @@ class Scanner(Struct, frozen=True):
     """A scanner that reads an image archive."""
 
     name: str  # also of the program
-    scan: Callable[
-        [str, Ask, ScanSettings], Known[ScanReport]
-    ]  # (archive, ask, settings) -> report
+    # (archive, ask, settings) -> report
+    scan: Callable[[str, Ask, ScanSettings], Known[ScanReport]]
     get: tuple[str, ...]
 
 

@@ -99,9 +99,8 @@ class Gatherer:
         self._trust: Known[TrustFacts] | None = None
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
-        self._fresh: dict[
-            str, Known[ImageFacts]
-        ] = {}  # with what may have changed since the last list
+        # with what may have changed since the last list
+        self._fresh: dict[str, Known[ImageFacts]] = {}
         self._engine_facts: EngineFacts | None = None
         self._refined_from = engine.facts
         self._shared = Shared(engine, ())

@@ -68,9 +68,8 @@ class _Asked(Struct, frozen=True):
     own: tuple[str, ...] = ()  # directories with the volume's own data
     plain: bool = False  # a volume that holds only its own data
     layered: bool = False  # an overlay whose writes stay with the container
-    overlay: bool = (
-        False  # an overlay; `upper` is where writes go, unless that is Podman's own directory
-    )
+    # an overlay; `upper` is where writes go, unless that is Podman's own directory
+    overlay: bool = False
     upper: str = ""
 
 

@@ -61,9 +61,8 @@ class Origin(Struct, frozen=True):
     mode: int = 0o644
     # (path, text) of its drop-ins, in the order in which they are read
     drop_ins: tuple[tuple[str, str], ...] = ()
-    companions: Mapping[str, str] | None = (
-        None  # file name -> text of the Quadlet units that it refers to
-    )
+    # file name -> text of the Quadlet units that it refers to
+    companions: Mapping[str, str] | None = None
     link: str = ""  # the target if the file is a symbolic link; such a file is never written
     # paths of drop-ins of the service generated from a Quadlet
     service_drop_ins: tuple[tuple[str, str], ...] = ()

@@ -82,12 +82,10 @@ class Opened(Struct, frozen=True):
     attempts: tuple[Attempt, ...]
     log: CommandLog  # of all requests to the engines, from the first one
     files: Files  # the host that local engines run on
-    read_host: Callable[
-        [], Known[HostFacts]
-    ]  # the host's facts, of which all take about 50 ms; called once
-    read_trust: Callable[
-        [EngineFacts], Known[TrustFacts]
-    ]  # reads what the user of an engine trusts
+    # the host's facts, of which all take about 50 ms; called once
+    read_host: Callable[[], Known[HostFacts]]
+    # reads what the user of an engine trusts
+    read_trust: Callable[[EngineFacts], Known[TrustFacts]]
     host_name: str
     clock: Callable[[], datetime] = utc_now
     run: Run = run_nothing  # runs programs of the host; by default none

@@ -174,17 +174,15 @@ class CheckResult(Struct, frozen=True, dict=True):
     checklist: str  # id of the checklist that was used
     fail_on: Severity  # severity from which a finding counts for the exit code
     version: str
-    place: str = (
-        ""  # the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts
-    )
+    # the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts
+    place: str = ""
     simulated: bool = False
     # the worst paths from containers to the host; `paths_left`: how many more there are
     paths: tuple[RankedPath, ...] = ()
     paths_left: int = 0
     network_map: NetworkMap | None = None  # who can reach whom; None if not requested
-    hosts: tuple[
-        HostResult, ...
-    ] = ()  # in a report on several hosts, each of them, worst first; else empty
+    # in a report on several hosts, each of them, worst first; else empty
+    hosts: tuple[HostResult, ...] = ()
     host_name: str = ""
     saved_at: str = ""
     kept: tuple[KeptResult, ...] = ()  # originals that changes keep for an undo

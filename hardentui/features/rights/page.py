@@ -72,15 +72,13 @@ class LsmPage(Struct, frozen=True):
     running: bool
     module: str  # `selinux`, `apparmor`, `none`; empty when it is not known
     state: Confinement
-    label: str = (
-        ""  # of the main process, as reported by the kernel; empty if it is not running or has none
-    )
+    # of the main process, as reported by the kernel; empty if it is not running or has none
+    label: str = ""
     asked: str = ""
     why: str = ""
     own_policy: bool = False
-    commands: tuple[
-        str, ...
-    ] = ()  # how to create and use a dedicated policy; none without a module
+    # how to create and use a dedicated policy; none without a module
+    commands: tuple[str, ...] = ()
     # an AppArmor profile from what it declares; None if AppArmor does not confine it
     profile: AppArmorProfile | None = None
 

@@ -80,14 +80,12 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     # start, solution: options of `podman run`
     start: tuple[str, ...] = ()
     solution: tuple[str, ...] = ()
-    wrong: dict[
-        str, str
-    ] = {}  # option -> the message for a learner who tries it and has not solved the lab
+    # option -> the message for a learner who tries it and has not solved the lab
+    wrong: dict[str, str] = {}
     image: str = "1.0"  # the initial variant of the lab's image; the learner may choose another
     inside: bool = False  # the files of the image are inspected
-    networks: tuple[
-        Name, ...
-    ] = ()  # names of its networks; none = the container has no network at all
+    # names of its networks; none = the container has no network at all
+    networks: tuple[Name, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     app: str = "shop"  # value of the container's label `app`
     # a command inside the container that works as long as the service does
@@ -154,9 +152,8 @@ class Current(Struct, frozen=True):
 
     lab: str
     started: float
-    options: tuple[str, ...] | None = (
-        None  # those of its current container; None = the initial ones
-    )
+    # those of its current container; None = the initial ones
+    options: tuple[str, ...] | None = None
     simulated: bool = False  # it runs on the simulated host
 
 

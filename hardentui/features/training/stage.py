@@ -77,9 +77,8 @@ class Answer(Struct, frozen=True):
     """The container that the learner requests."""
 
     options: tuple[str, ...]  # as typed
-    words: tuple[
-        str, ...
-    ]  # what follows `podman`: `create`, all options, the image and its command
+    # what follows `podman`: `create`, all options, the image and its command
+    words: tuple[str, ...]
 
 
 def answer(

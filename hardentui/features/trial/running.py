@@ -516,9 +516,8 @@ def _tried(
     with Enforcer(rounds) as enforcer:
         calls = needs.calls if needs.calls is None or ask is None else widened(needs.calls, ask)
         needed = replace(needs, calls=calls)
-        rounds.thorough = (
-            True  # one round for its life and its profile: most services need no other
-        )
+        # one round for its life and its profile: most services need no other
+        rounds.thorough = True
         stage.tell(TrialStep.RESTART, _LED)
         enforced = enforcer.enforce(settled.configuration, needed, tries=1)
         if enforced.document is None:

@@ -409,9 +409,8 @@ class Rehearsal(Struct, frozen=True):
     # old, new: IDs of the images
     old: str
     new: str
-    before: (
-        Baseline  # the twin with today's image; after: with the new one, None if the first failed
-    )
+    # the twin with today's image; after: with the new one, None if the first failed
+    before: Baseline
     after: Baseline | None
 
     @property

@@ -44,18 +44,16 @@ class Role(Struct, frozen=True):
     """The replacements that make a twin harmless."""
 
     name: str  # of the twin
-    labels: tuple[
-        str, ...
-    ]  # instead of the original's labels, which control proxies, updates and services
+    # instead of the original's labels, which control proxies, updates and services
+    labels: tuple[str, ...]
     # those of the trial that it joins -> its address there; empty = none is needed
     networks: Mapping[str, str] = {}
     outside: bool = False  # they have a route out, and a name server
     hosts: tuple[str, ...] = ()  # `name:address` of the other twins
     local: bool = True  # the engine is on this machine
     pod: str = ""  # of the trial; empty = the twin is in none
-    twins: Mapping[
-        str, str
-    ] = {}  # name or id of a container -> its twin, for containers tried together
+    # name or id of a container -> its twin, for containers tried together
+    twins: Mapping[str, str] = {}
     granted: frozenset[str] = (
         frozenset()
     )  # what the user gives it all the same, `OPTION` or `OPTION=ENTRY`

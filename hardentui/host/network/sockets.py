@@ -429,9 +429,8 @@ _SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
 class TcpServices(Struct, frozen=True):
     services: tuple[ApiService, ...]
     unread: str = ""  # why units may start or open further ones; empty when all could be read
-    unseen: str = (
-        ""  # why further ones may be served right now; empty when none could be overlooked
-    )
+    # why further ones may be served right now; empty when none could be overlooked
+    unseen: str = ""
 
 
 def read_tcp_services(

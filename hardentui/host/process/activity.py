@@ -42,9 +42,8 @@ class Counters(Struct, frozen=True):
     cpu: float  # seconds of CPU time since the start
     memory: int  # bytes; for a cgroup with the page cache, for processes without it
     tasks: int
-    oom_kills: int | None = (
-        None  # number of processes killed for lack of memory; None if that is not counted
-    )
+    # number of processes killed for lack of memory; None if that is not counted
+    oom_kills: int | None = None
     # periods, throttled: scheduler periods, and those in which it was throttled; None without a
     # limit
     periods: int | None = None

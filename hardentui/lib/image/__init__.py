@@ -11,9 +11,8 @@ class ImageFile(Struct, frozen=True):
     path: str  # absolute in the image
     what: str  # a few words: `compiler gcc`, `setuid root`, `private key`
     layer: int = 0  # number of its layer, 1 = the lowest; 0 = unknown
-    deleted: bool = (
-        False  # a higher layer hides it, but it can still be extracted from its own layer
-    )
+    # a higher layer hides it, but it can still be extracted from its own layer
+    deleted: bool = False
     kind: str = ""  # of a tool: `compiler`, `debugger`, `package manager`; empty for other files
 
 
@@ -45,23 +44,20 @@ class ImageInventory(Struct, frozen=True):
     release: Mapping[str, str] = field(default_factory=dict)
     # package database (`dpkg`, `apk`, `rpm`) -> number of packages
     packages: Mapping[str, int] = field(default_factory=dict)
-    uncounted: tuple[
-        str, ...
-    ] = ()  # existing package databases that cannot be read (`rpm` as Berkeley DB)
+    # existing package databases that cannot be read (`rpm` as Berkeley DB)
+    uncounted: tuple[str, ...] = ()
     # the packages themselves, from readable databases, and those of programming languages
     installed: tuple[Package, ...] = ()
     # package managers, compilers, debuggers, network clients; `what` names the kind
     tools: tuple[ImageFile, ...] = ()
     shells: tuple[ImageFile, ...] = ()
     remote_logins: tuple[ImageFile, ...] = ()
-    privileged_files: tuple[
-        ImageFile, ...
-    ] = ()  # files with setuid or setgid bits or file capabilities
+    # files with setuid or setgid bits or file capabilities
+    privileged_files: tuple[ImageFile, ...] = ()
     # files, and directories without the sticky bit, except the usual ones
     world_writable: tuple[ImageFile, ...] = ()
-    credentials: tuple[
-        ImageFile, ...
-    ] = ()  # files that look like credentials, including deleted ones
+    # files that look like credentials, including deleted ones
+    credentials: tuple[ImageFile, ...] = ()
     weak_accounts: tuple[str, ...] = ()  # sentences about accounts (`daemon has an empty password`)
     layers: tuple[LayerSize, ...] = ()
     gaps: tuple[str, ...] = ()  # what could not be read; a result that depends on it is unknown

@@ -11,9 +11,8 @@ class CallCount(Struct, frozen=True):
     name: str  # as in seccomp profiles; `#N` for an unknown number
     architecture: str  # as in seccomp profiles: `SCMP_ARCH_X86_64`
     program: int = 0  # number of calls by the container's programs
-    runtime: int = (
-        0  # number of calls by the OCI runtime for the container, before the program started
-    )
+    # number of calls by the OCI runtime for the container, before the program started
+    runtime: int = 0
     refused: int = 0  # number of these calls that the active filter denied
 
 

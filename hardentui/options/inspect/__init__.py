@@ -218,9 +218,8 @@ class Sources(Struct, frozen=True):
     image: Document | None = None
     # config.json of the runtime; None if it could not be read. Its process.env is never used.
     oci_config: Document | None = None
-    umask: str = (
-        ""  # of the main process according to the kernel, four octal digits; empty = unknown
-    )
+    # of the main process according to the kernel, four octal digits; empty = unknown
+    umask: str = ""
     default_capabilities: frozenset[str] = STOCK_CAPABILITIES  # the engine's default capabilities
     default_network: str = "podman"  # the engine's default network
     version: Version = NEWEST_KNOWN  # of the engine

@@ -52,13 +52,11 @@ class UnitEntry(Struct, frozen=True):
     """The setting of one key line, one word of it, or one flag in PodmanArgs=."""
 
     items: tuple[Item, ...]
-    places: tuple[
-        UnitPlace, ...
-    ]  # its positions; a flag and its argument may be on different lines
+    # its positions; a flag and its argument may be on different lines
+    places: tuple[UnitPlace, ...]
     key: str
-    spelled: str = (
-        ""  # the argument before expanding specifiers; empty if that is more than one word
-    )
+    # the argument before expanding specifiers; empty if that is more than one word
+    spelled: str = ""
 
     @property
     def file(self) -> int:

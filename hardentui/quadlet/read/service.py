@@ -227,9 +227,8 @@ class Piece(Struct, frozen=True):
     # start, end: in the value of ExecStart=
     start: int
     end: int
-    variable: str = (
-        ""  # the variable that the whole word comes from; empty for a word of the line itself
-    )
+    # the variable that the whole word comes from; empty for a word of the line itself
+    variable: str = ""
 
 
 class RunLine(Struct, frozen=True):

@@ -104,9 +104,8 @@ class Entry(Struct, frozen=True):
     """A finding as shown in a list."""
 
     finding: Finding
-    fixable: bool = (
-        False  # a plan can fix it here; ready: without a value that has to be given first
-    )
+    # a plan can fix it here; ready: without a value that has to be given first
+    fixable: bool = False
     ready: bool = False
     chosen: bool = False  # its fix is chosen
     settings: tuple[FixValue, ...] = ()  # the values of its fix

@@ -433,9 +433,8 @@ def _init(part: PodPart, _: bool) -> None:
 def _init_ctr(part: PodPart, when: str) -> None:
     part.first = True
     if when == "always":
-        part.annotations[_INIT_TYPE] = (
-            when  # else podman kube play runs it once; a cluster, at every start
-        )
+        # else podman kube play runs it once; a cluster, at every start
+        part.annotations[_INIT_TYPE] = when
 
 
 def _user(part: PodPart, user: str) -> None:

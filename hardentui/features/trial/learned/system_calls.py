@@ -55,9 +55,8 @@ class Allowed(Struct, frozen=True):
     # those of `clone clone3 unshare` that may create namespaces. No filter can read the flags of
     # `clone3`: if it may not, it returns ENOSYS, and libc falls back to `clone`.
     new_namespaces: frozenset[str] = frozenset({"clone", "clone3", "unshare"})
-    native: str = (
-        "SCMP_ARCH_X86_64"  # the machine's own ABI; `others`: other ABIs that programs used
-    )
+    # the machine's own ABI; `others`: other ABIs that programs used
+    native: str = "SCMP_ARCH_X86_64"
     others: frozenset[str] = frozenset()
 
 

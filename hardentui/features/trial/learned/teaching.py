@@ -67,9 +67,8 @@ class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
     kept_needs."""
 
     path: str
-    directory: bool = (
-        False  # the path is a directory that was changed itself: its owner, mode or times
-    )
+    # the path is a directory that was changed itself: its owner, mode or times
+    directory: bool = False
     kept: bool = False  # it still existed at the end
 
 
@@ -543,9 +542,8 @@ class CanAsk(Struct, frozen=True):
     """What the programs of a container can ask for."""
 
     capabilities: frozenset[str]  # of those that it has
-    calls: frozenset[
-        str
-    ]  # system calls that matter to an intruder; the ordinary ones are always kept
+    # system calls that matter to an intruder; the ordinary ones are always kept
+    calls: frozenset[str]
     functions: Mapping[str, frozenset[str]] = {}  # program -> functions that it imports
     unknown: Mapping[str, str] = {}  # program -> why what it asks for is not known
     set_id: tuple[str, ...] = ()  # programs with set-id bits or file capabilities

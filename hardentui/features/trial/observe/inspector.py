@@ -50,9 +50,8 @@ class ArgumentShape(Struct, frozen=True):
     # (place, kind) of its target process: `process`, `thread` or `group`
     target: tuple[int, str] | None = None
     text: int | None = None  # place of a pointer to a name
-    behind: tuple[int, int] | None = (
-        None  # place of a pointer to 64-bit numbers, and how many are read
-    )
+    # place of a pointer to 64-bit numbers, and how many are read
+    behind: tuple[int, int] | None = None
     only: Mapping[int, frozenset[int]] = {}  # place -> relevant values; for others nothing is read
     unless_zero: tuple[int, ...] = ()  # places of pointers of which only non-null counts, as 1
 
