@@ -30,7 +30,6 @@ TO_BE_SPLIT = frozenset(
     engine/locate.py
     features/apply/applying.py
     features/apply/replacing.py
-    features/at_rest/compose.py
     features/change/container_operator.py
     features/checklists/loading.py
     features/fix/drafter.py

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from shlex import quote
 
 from msgspec import Struct
 
-from hardentui.errors import CannotExpress, InputError
+from hardentui.errors import InputError
 from hardentui.features.at_rest.services import (
     Format,
     Maker,
-    OneFileTarget,
     Service,
     Set,
     Span,
@@ -26,14 +24,11 @@ from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.model.spec import UNKNOWN
 from hardentui.options import NAME, TABLE
 from hardentui.options.argv import (
-    Item,
     RunCommand,
-    item_word,
     items_of_token,
     read_command,
     spec_of,
 )
-from hardentui.quadlet.edit.container import ItemChange, decide
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 from hardentui.visible import visible
 
@@ -68,10 +63,10 @@ def command_makers(sources: Sources) -> Iterator[Maker]:
     """The scripts with run commands."""
     for file in sources.files.values():
         if is_script(file) and any(name in file.text for name in _PROGRAMS):
-            yield file, partial(_services, sources, file)
+            yield file, partial(services_of, sources, file)
 
 
-def _services(sources: Sources, file: SourceFile) -> Iterator[Service]:
+def services_of(sources: Sources, file: SourceFile) -> Iterator[Service]:
     variables: dict[str, str] = {}
     arrays: dict[str, list[str]] = {}
     array, end, count = "", 0, 0
@@ -262,56 +257,3 @@ def _characters(text: str) -> Iterator[Character]:
         yield Character(character, at, at + 1)
         word = character not in " \t;&|()" or bool(quote)
         at += 1
-
-
-# --- edits ----------------------------------------------------------------------------------------
-
-_BEFORE_WORD = re.compile(r"(?:[ \t]|\\\r?\n)+$")
-_GAP_IN_LINE = re.compile(r"[ \t]+(?=[^\s\\])")
-_NOT_OF_DOCKER = frozenset({"--health-on-failure", "--userns"})
-
-
-class RunTarget(OneFileTarget):
-    """One command of a script; new options stand before its image, in lines of their own if others
-    do."""
-
-    read = staticmethod(_services)
-
-    def _changed(
-        self,
-        texts: dict[str, str],
-        change: ItemChange,
-    ) -> dict[str, str]:
-        service = self._services(texts)[self._key]
-        text, path = service.file.text, service.file.path
-        by_span: dict[tuple[int, int], list[Item]] = {}
-        for each in service.sets:
-            by_span.setdefault((each.span.start, each.span.end), []).append(each.item)
-        decision = decide([tuple(items) for items in by_span.values()], change)
-        made: InScript = service.source
-        command = made.command
-        if command.image >= len(made.words):
-            raise CannotExpress("the command names no image: change it by hand")
-        last = made.words[command.image - 1].end if command.image else service.header.end
-        between = text[last : made.words[command.image].start]
-        gap = between if "\n" in between else " "
-        if "docker" in text[service.header.start : service.header.end]:
-            flags = {item_word(item).partition("=")[0] for item in decision.added}
-            if flags & _NOT_OF_DOCKER:
-                raise CannotExpress(f"docker has no option {change.option.flag}")
-        new = "".join(gap + quote(item_word(item)) for item in decision.added)
-        edits = [(last, last, new)] if new else []
-        for number, (start, end) in enumerate(by_span):
-            if number not in decision.replaced:
-                continue
-            if "$" in text[start:end] or "`" in text[start:end]:
-                raise CannotExpress("it has a variable of the script: change it by hand")
-            words = " ".join(quote(item_word(each.item)) for each in decision.replaced[number])
-            if not words and (gap_after := _GAP_IN_LINE.match(text, end)):
-                end = gap_after.end()
-            elif not words and (gap_before := _BEFORE_WORD.search(text[:start])):
-                start = gap_before.start()
-            edits.append((start, end, words))
-        for start, end, words in sorted(edits, reverse=True):
-            text = text[:start] + words + text[end:]
-        return {**texts, path: text}

@@ -5,7 +5,6 @@ podman-compose and docker compose ask of Podman."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -16,17 +15,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress, InputError
+from hardentui.errors import InputError
 from hardentui.features.at_rest.compose_options import (
-    HEALTH,
-    LISTS,
-    SCALARS,
     TRUE,
     Stack,
     arguments,
 )
 from hardentui.features.at_rest.services import (
-    FileTarget,
     Format,
     Maker,
     Service,
@@ -40,10 +35,10 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, interpolated, read_trees, variables_of
 from hardentui.model.facts import NetworkFacts, VolumeFacts
+from hardentui.model.finding import Waiver
 from hardentui.model.spec import Source
 from hardentui.options import COMMAND, IMAGE, NAME
-from hardentui.options.argv import Item, image_item, item_word, parse_argument, spec_of
-from hardentui.quadlet.edit.container import New, other_options
+from hardentui.options.argv import Item, image_item, parse_argument, spec_of
 from hardentui.visible import visible
 
 _DEEPEST = 12
@@ -61,10 +56,10 @@ class InStack(Struct, frozen=True):
 def compose_makers(sources: Sources) -> Iterator[Maker]:
     """The compose files, those of a project together."""
     for files in _projects(sources):
-        yield files[0], partial(_of_project, sources, files)
+        yield files[0], partial(of_project, sources, files)
 
 
-def _of_project(
+def of_project(
     sources: Sources,
     files: Sequence[SourceFile],
 ) -> list[Service]:
@@ -265,6 +260,7 @@ def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
     services = stack.tree.entries["services"]
     networks, volumes = dict(_networks(stack)), dict(_volumes(stack))
     user = rootless_by(stack.files[0], sources.rootless)
+    ends, of_all = _ends(services.entries), _accepted_for_all(stack)
     for name, tree in services.entries.items():
         if not tree.is_mapping:
             continue
@@ -284,7 +280,10 @@ def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
             rootless=user,
             networks=networks,
             volumes=volumes,
-            waivers=_waivers(stack, name, tree),
+            waivers=(
+                *(replace(waiver, subject=name) for waiver in of_all),
+                *_waivers(stack, name, tree, ends[name]),
+            ),
             source=InStack(stack, tree),
         )
 
@@ -294,37 +293,43 @@ def _word_at(text: str, start: int) -> str:
     return match[0] if match is not None else ""
 
 
+def _accepted_for_all(stack: Stack) -> tuple[Waiver, ...]:
+    """What comments above `services:` accept, for every service."""
+    first = stack.files[0]
+    services = stack.tree.entries["services"]
+    return waivers_in(
+        first,
+        "",
+        0,
+        services.key_start if services.file is first else 0,
+    )
+
+
+def _ends(services: Mapping[str, Tree]) -> dict[str, int]:
+    """Where the text of each service ends: where the next one of its file begins."""
+    by_file: dict[str, list[tuple[int, str]]] = {}
+    for name, tree in services.items():
+        by_file.setdefault(tree.file.path, []).append((tree.key_start, name))
+    ends = {}
+    for starts in by_file.values():
+        end = len(services[starts[0][1]].file.text)
+        for start, name in sorted(starts, reverse=True):
+            ends[name] = end
+            end = start
+    return ends
+
+
 def _waivers(
     stack: Stack,
     name: str,
     tree: Tree,
-) -> tuple[Any, ...]:
-    """Comments above `services:` count for all, those within a service for it."""
-    first = stack.files[0]
-    services = stack.tree.entries["services"]
-    waivers = waivers_in(
-        first,
-        name,
-        0,
-        services.key_start if services.file is first else 0,
-    )
+    end: int,
+) -> tuple[Waiver, ...]:
+    """What comments within a service, or in the line above it, accept."""
     if tree.file not in stack.files:
-        return waivers
-    later = [
-        other.key_start
-        for other in services.entries.values()
-        if other.file is tree.file and other.key_start > tree.key_start
-    ]
+        return ()
     line = tree.file.offset_of(max(1, tree.file.line_of(tree.key_start) - 1))
-    return (
-        *waivers,
-        *waivers_in(
-            tree.file,
-            name,
-            line,
-            min(later, default=len(tree.file.text)),
-        ),
-    )
+    return waivers_in(tree.file, name, line, end)
 
 
 def _sets(
@@ -416,275 +421,3 @@ def _volumes(stack: Stack) -> Iterator[tuple[str, VolumeFacts]]:
             "Options": values,
         }
         yield full, VolumeFacts(full, document)
-
-
-# Minimal edits of compose files: spans of the text are replaced; comments, order, anchors and
-# quoting stay.
-
-
-_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./=:@-]*(?<!:)")
-_PLAIN_IN_LINE = re.compile(r"[\w./][\w./:,=@+-]*(?<!:)")
-_WORDS_OF_YAML = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
-_KEYS = {flag: key for key, flag in SCALARS.items()}
-_LIST_KEYS = {
-    **{flag: key for key, flag in LISTS.items()},
-    "--security-opt": "security_opt",
-    "--publish": "ports",
-    "--volume": "volumes",
-}
-_SWITCHES = frozenset({"read_only", "init", "privileged", "tty", "stdin_open", "oom_kill_disable"})
-_NUMBERS = frozenset({"pids_limit", "cpus", "cpu_shares", "oom_score_adj"})
-_HEALTH = {flag: key for key, flag in HEALTH.items()}
-
-
-class ComposeTarget(FileTarget[str]):
-    """One service of a stack."""
-
-    @property
-    def _key(self) -> str:
-        return self._first.name
-
-    def _services(self, texts: Mapping[str, str]) -> dict[str, Service]:
-        files = {
-            path: replace(file, text=texts[path]) for path, file in self._sources.files.items()
-        }
-        made: InStack = self._first.source
-        services = _of_project(
-            replace(self._sources, files=files), [files[file.path] for file in made.stack.files]
-        )
-        return {service.name: service for service in services}
-
-    def _editor(self, service: Service) -> _ComposeEditor:
-        return _ComposeEditor(service)
-
-
-class YamlEditor:
-    """Edits below one mapping of a YAML file, which describes a service."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self.file: SourceFile = tree.file
-        self.text = self.file.text
-
-    # --- what is there ----------------------------------------------------------------------------
-
-    def replace(
-        self,
-        each: Set,
-        new: tuple[New, ...],
-    ) -> None:
-        place = self._own(each)
-        if not new:
-            self._remove(place)
-            return
-        if len(new) != 1 or place.text is None:
-            raise CannotExpress("it is written in several keys: change it by hand")
-        self._put(
-            place,
-            self._spelled(
-                each,
-                new[0],
-                self.text[place.start : place.end],
-            ),
-        )
-
-    def _spelled(
-        self,
-        each: Set,
-        new: New,
-        old: str,
-    ) -> str:
-        """The new argument as the file writes it."""
-        raise NotImplementedError
-
-    def _own(self, each: Set) -> Tree:
-        """The place of an argument, if it is written in this very service."""
-        for place in _leaves(self._tree):
-            is_there = (
-                min(place.key_start, place.start) == each.span.start
-                and place.file is each.span.file
-            )
-            if is_there and place.file is self.file and self._is_own(place):
-                return place
-        raise CannotExpress(
-            "it is set elsewhere (the pod, another file, an anchor, extends): change it there"
-        )
-
-    def _is_own(self, place: Tree) -> bool:
-        return place.file is self.file and self._tree.start <= place.key_start < self._tree.end
-
-    def _put(self, place: Tree, value: str) -> None:
-        old = self.text[place.start : place.end]
-        quote = old[:1] if old[:1] in ("'", '"') else ""
-        written = (
-            f"'{value}'" if quote == "'" and "'" not in value else quoted(value, always=bool(quote))
-        )
-        line = self.text[self.text.rfind("\n", 0, place.start) + 1 : place.start]
-        if not quote and place.plain and _PLAIN_IN_LINE.fullmatch(value) and not {*line} & {*"[{"}:
-            written = value
-        self.text = (
-            self.text[: place.start] + written + self.text[place.start + len(old.rstrip()) :]
-        )
-
-    def _remove(self, place: Tree) -> None:
-        holder = next(
-            (each for each in _leaves(self._tree) if any(i is place for i in each.items)), None
-        )
-        if holder is not None and len(holder.items) == 1:
-            place, holder = holder, None
-        if holder is not None and holder.flow:
-            self._remove_in_brackets(place)
-            return
-        first = self.text.rfind("\n", 0, place.key_start) + 1
-        last = self.text.find("\n", _last(place, self.text))
-        before = self.text[first : place.key_start]
-        if before.strip(" -\t"):
-            raise CannotExpress("it shares its line with something else: change it by hand")
-        self.text = self.text[:first] + (self.text[last + 1 :] if last >= 0 else "")
-
-    def _remove_in_brackets(self, place: Tree) -> None:
-        after = re.compile(r"\s*,\s*").match(self.text, place.end)
-        if after is not None:
-            self.text = self.text[: place.start] + self.text[after.end() :]
-            return
-        before = re.search(r"\s*,\s*$", self.text[: place.start])
-        start = before.start() if before is not None else place.start
-        self.text = self.text[:start] + self.text[place.end :]
-
-    # --- what is new ------------------------------------------------------------------------------
-
-    def _add_to_list(
-        self,
-        tree: Tree,
-        key: str,
-        written: str,
-    ) -> None:
-        """A new entry, as it is written."""
-        there = tree.entries.get(key)
-        if there is None or there.is_null:
-            dash = self._list_indent()
-            self._add_line(tree, f"{key}:", f"{dash}- {written}")
-            return
-        if not self._is_own(there):
-            raise CannotExpress(
-                f"{key} comes from another file, an anchor or extends: change it there"
-            )
-        if not there.is_list or not there.items:
-            raise CannotExpress(f"{key} is not a list with entries: change it by hand")
-        last = there.items[-1]
-        if not self._is_own(last):
-            raise CannotExpress(
-                f"{key} comes from another file, an anchor or extends: change it there"
-            )
-        if there.flow:
-            self.text = self.text[: last.end] + f", {written}" + self.text[last.end :]
-            return
-        first = self.text.rfind("\n", 0, last.start) + 1
-        prefix = self.text[first : last.start]
-        if prefix.strip() != "-":
-            raise CannotExpress(f"{key} is written in an unusual way: change it by hand")
-        self._insert(_last(last, self.text), f"{prefix}{written}")
-
-    def _list_indent(self) -> str:
-        """How far the dashes of this service's lists stand behind their keys."""
-        for value in self._tree.entries.values():
-            if value.is_list and value.items and not value.flow and self._is_own(value):
-                first = self.text.rfind("\n", 0, value.items[0].start) + 1
-                key_line = self.text.rfind("\n", 0, value.key_start) + 1
-                dash = len(self.text[first:]) - len(self.text[first:].lstrip(" "))
-                return " " * max(0, dash - (value.key_start - key_line))
-        return "  "
-
-    def _add_line(self, mapping: Tree, *lines: str) -> None:
-        """New lines behind the last key of a mapping that is written in lines."""
-        own = [value for value in mapping.entries.values() if self._is_own(value)]
-        if mapping.flow or not own:
-            raise CannotExpress("the service is written in braces or elsewhere: change it by hand")
-        last = max(own, key=lambda value: value.key_start)
-        line = self.text.rfind("\n", 0, last.key_start) + 1
-        indent = self.text[line : last.key_start]
-        if indent.strip(" -"):
-            raise CannotExpress("the service is written in an unusual way: change it by hand")
-        indent = indent.replace("-", " ")  # an entry of a list begins beside its first key
-        self._insert(_last(last, self.text), *(indent + each for each in lines))
-
-    def _insert(self, offset: int, *lines: str) -> None:
-        end = self.text.find("\n", offset)
-        line_end = "\r\n" if "\r\n" in self.text else "\n"
-        text = "".join(line + line_end for line in lines)
-        if end < 0:
-            self.text = self.text.rstrip() + line_end + text
-        else:
-            self.text = self.text[: end + 1] + text + self.text[end + 1 :]
-
-
-class _ComposeEditor(YamlEditor):
-    def __init__(self, service: Service) -> None:
-        made: InStack = service.source
-        super().__init__(made.tree)
-
-    def add(self, item: Item) -> None:
-        word = item_word(item)
-        flag, _, argument = word.partition("=")
-        if flag in _KEYS:
-            self._add_scalar(_KEYS[flag], argument or "true")
-        elif flag in _LIST_KEYS:
-            name = "no-new-privileges:true" if argument == "no-new-privileges" else argument
-            self._add_to_list(
-                self._tree,
-                _LIST_KEYS[flag],
-                quoted(name),
-            )
-        elif flag in _HEALTH and (health := self._tree.get("healthcheck")) is not None:
-            self._add_line(health, f"{_HEALTH[flag]}: {quoted(argument)}")
-        else:
-            raise CannotExpress(f"compose has no key for {flag}")
-
-    def _add_scalar(self, key: str, value: str) -> None:
-        there = self._tree.entries.get(key)
-        if there is not None and there.text is not None and self._is_own(there):
-            self._put(there, value)
-            return
-        plain = key in _SWITCHES or key in _NUMBERS or re.fullmatch(r"\d+[a-z]", value) is not None
-        self._add_line(
-            self._tree,
-            f"{key}: {value if plain else quoted(value)}",
-        )
-
-    def _spelled(
-        self,
-        each: Set,
-        new: New,
-        old: str,
-    ) -> str:
-        """The new argument, with the source of a mount as it is written."""
-        if new.kept is not None:
-            respelled = other_options(old.strip("'\""), new.kept.flag, new)
-            if respelled is not None:
-                return respelled
-        flag, _, argument = item_word(new.item).partition("=")
-        if flag == each.item.flag or flag in _KEYS:
-            return argument or "true"
-        raise CannotExpress("it would be written with another key: change it by hand")
-
-
-def _leaves(tree: Tree) -> Iterator[Tree]:
-    for value in (*tree.entries.values(), *tree.items):
-        yield value
-        yield from _leaves(value)
-
-
-def _last(place: Tree, text: str) -> int:
-    """The last character of what is written there, without the blank lines and comments behind it."""
-    if place.flow or place.text is not None or not (place.entries or place.items):
-        return place.start + max(0, len(text[place.start : place.end].rstrip()) - 1)
-    inside = [
-        value for value in (*place.entries.values(), *place.items) if value.start >= place.start
-    ]
-    return max((_last(value, text) for value in inside), default=place.start)
-
-
-def quoted(text: str, *, always: bool = False) -> str:
-    if not always and _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML:
-        return text
-    return json.dumps(text, ensure_ascii=False)

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, CannotFix, HardenError, InputError
 from hardentui.features.at_rest.checking import Looked
-from hardentui.features.at_rest.commands import RunTarget
+from hardentui.features.at_rest.edits.commands import RunTarget
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.quadlets import UnitFiles
 from hardentui.features.at_rest.services import Format, Service
@@ -231,13 +231,13 @@ def _target(
     if service.format is Format.QUADLET and not service.infra:
         return _Quadlet(service, version)
     if service.format is Format.COMPOSE:
-        from hardentui.features.at_rest.compose import ComposeTarget
+        from hardentui.features.at_rest.edits.compose import ComposeTarget
 
         return ComposeTarget(looked.sources, service, texts)
     if service.format is Format.RUN:
         return RunTarget(looked.sources, service, texts)
     if service.format is Format.KUBE and not service.infra:
-        from hardentui.features.at_rest.kube import KubeTarget
+        from hardentui.features.at_rest.edits.kube import KubeTarget
 
         return KubeTarget(looked.sources, service, texts)
     raise InputError("a pod file is not edited; the findings say what to change")

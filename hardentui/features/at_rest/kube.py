@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
-from itertools import count
 from typing import Any
 
 from msgspec import Struct
 
-from hardentui.errors import CannotExpress, HardenError
-from hardentui.features.at_rest.compose import YamlEditor, end_of, quoted
+from hardentui.errors import HardenError
+from hardentui.features.at_rest.compose import end_of
 from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
 from hardentui.features.at_rest.services import (
     Format,
     Maker,
-    OneFileTarget,
     Service,
     Set,
     Span,
@@ -30,15 +27,13 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.model.spec import Port, Source
-from hardentui.options import COMMAND, IMAGE, IPC, NAME, PID
-from hardentui.options.argv import Item, image_item, item_word, parse_argument, spec_of
-from hardentui.quadlet.edit.container import New
-from hardentui.writers.kube.container import dns_label
+from hardentui.options import COMMAND, IMAGE, NAME
+from hardentui.options.argv import Item, image_item, parse_argument, spec_of
 
 _YAML = (".yaml", ".yml")
 _TEMPLATES = ("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet", "Job")
 _TRUE = ("true", "yes", "on")
-_SECURITY = "securityContext"
+SECURITY = "securityContext"
 WRITABLE = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - mounted in a container, not used here
 """What Podman keeps writable, in memory, below a read-only root; a cluster needs volumes for it."""
 
@@ -225,7 +220,7 @@ def _of_pod(pod: Tree) -> Iterator[Argument]:
 
 
 def _security(pod: Tree, container: Tree) -> Iterator[Argument]:
-    own, of_pod = container.get(_SECURITY), pod.get(_SECURITY)
+    own, of_pod = container.get(SECURITY), pod.get(SECURITY)
     user, group = (_either(own, of_pod, key) for key in ("runAsUser", "runAsGroup"))
     if user is not None:
         yield (
@@ -282,7 +277,7 @@ def _mounts(
             "persistentVolumeClaim", "claimName"
         )
         if not source and volume.get("emptyDir", "medium") is not None:
-            if target not in WRITABLE or not _is_on(container, _SECURITY, "readOnlyRootFilesystem"):
+            if target not in WRITABLE or not _is_on(container, SECURITY, "readOnlyRootFilesystem"):
                 yield "--tmpfs", target, mount
             continue
         source = source or f"{mount.word('name')}"
@@ -300,170 +295,3 @@ def _quantity(text: str) -> str:
     if text.endswith("m") and text[:-1].isdecimal():
         return str(int(text[:-1]) / 1000)
     return text.removesuffix("i").removesuffix("B")
-
-
-# Minimal edits of Kubernetes YAML: of one container, in its own mapping.
-
-
-_UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
-
-
-class KubeTarget(OneFileTarget):
-    """One container of a pod."""
-
-    shared = (PID, IPC)
-    read = staticmethod(services_of)
-
-    def _editor(self, service: Service) -> _KubeEditor:
-        return _KubeEditor(service)
-
-    def _added(
-        self,
-        texts: dict[str, str],
-        item: Item,
-    ) -> dict[str, str]:
-        """A read-only root also needs the directories that Podman keeps writable."""
-        texts = super()._added(texts, item)
-        for path in WRITABLE if item_word(item) == "--read-only" else ():
-            editor = self._editor(self._services(texts)[self._key])
-            if name := editor.mount(path):
-                editor = self._editor(
-                    self._services({**texts, editor.file.path: editor.text})[self._key]
-                )
-                editor.add_volume(name)
-            texts = {**texts, editor.file.path: editor.text}
-        return texts
-
-
-class _KubeEditor(YamlEditor):
-    def __init__(self, service: Service) -> None:
-        made: InPod = service.source
-        super().__init__(made.container)
-        self._pod = made.pod
-
-    def replace(
-        self,
-        each: Set,
-        new: tuple[New, ...],
-    ) -> None:
-        of_pod = self._pod.get(_SECURITY)
-        if of_pod is None or not of_pod.start <= each.span.start < of_pod.end:
-            super().replace(each, new)
-        elif each.item.raw == "seccomp=unconfined" and not new:
-            self._set((_SECURITY, "seccompProfile"), {"type": "RuntimeDefault"})
-        elif len(new) == 1:
-            self.add(new[0].item)  # the container's own word counts
-        else:
-            raise CannotExpress("it is set for the whole pod: change it there")
-
-    def _own(self, each: Set) -> Tree:
-        for key in ("hostPID", "hostIPC"):
-            place = self._pod.get(key)
-            if place is not None and place.key_start == each.span.start:
-                return place
-        return super()._own(each)
-
-    def mount(self, path: str) -> str:
-        """Mount a directory from a volume that is still to be made; returns its name, or nothing
-        where the path is mounted already."""
-        if any(mount.word("mountPath") == path for mount in listed(self._tree, "volumeMounts")):
-            return ""
-        taken = {volume.word("name") for volume in listed(self._pod, "volumes")}
-        base = f"{self._tree.word('name') or 'container'}-{path}"
-        names = (dns_label(base, f"-{number}" if number else "") for number in count())
-        name = next(name for name in names if name not in taken)
-        self._add_to_list(
-            self._tree,
-            "volumeMounts",
-            f"{{name: {name}, mountPath: {path}}}",
-        )
-        return name
-
-    def add_volume(self, name: str) -> None:
-        """A directory in memory, for the whole pod."""
-        own, self._tree = self._tree, self._pod
-        self._add_to_list(
-            self._pod,
-            "volumes",
-            f"{{name: {name}, emptyDir: {{medium: Memory}}}}",
-        )
-        self._tree = own
-
-    def add(self, item: Item) -> None:
-        flag, _, argument = item_word(item).partition("=")
-        if flag == "--security-opt" and argument == "no-new-privileges":
-            self._set((_SECURITY,), {"allowPrivilegeEscalation": "false"})
-        elif flag in ("--cap-drop", "--cap-add"):
-            key, argument = flag.removeprefix("--cap-"), argument.upper().removeprefix("CAP_")
-            there = self._tree.get(_SECURITY, "capabilities")
-            if there is None:
-                self._set((_SECURITY, "capabilities"), {key: f"[{argument}]"})
-            else:
-                self._add_to_list(there, key, quoted(argument))
-        elif flag in ("--memory", "--cpus"):
-            value = _as_quantity(argument) if flag == "--memory" else f'"{argument}"'
-            self._set(("resources", "limits"), {flag[2:].removesuffix("s"): value})
-        elif flag == "--user" and re.fullmatch(r"\d+(:\d+)?", argument):
-            user, _, group = argument.partition(":")
-            self._set(
-                (_SECURITY,),
-                {
-                    "runAsUser": user,
-                    **({"runAsGroup": group} if group else {}),
-                },
-            )
-        elif flag == "--read-only":
-            self._set((_SECURITY,), {"readOnlyRootFilesystem": "true"})
-        else:
-            raise CannotExpress(f"{flag} is not written into Kubernetes YAML: change it by hand")
-
-    def _set(
-        self,
-        path: tuple[str, ...],
-        values: dict[str, str],
-    ) -> None:
-        """Set keys of a mapping, which is made where there is none."""
-        place, missing = self._tree, list(path)
-        while missing and (below := place.get(missing[0])) is not None:
-            place = below
-            missing.pop(0)
-        if not missing:
-            for key, value in values.items():
-                there = place.get(key)
-                if there is not None:
-                    self._put(there, value.strip('"'))
-                elif len(values) > 1 and key != next(iter(values)):
-                    raise CannotExpress(f"{key} is missing beside it: change it by hand")
-                else:
-                    self._add_line(
-                        place,
-                        *(f"{name}: {text}" for name, text in values.items()),
-                    )
-                    return
-            return
-        if missing[0] in place.entries:
-            raise CannotExpress(f"{missing[0]} is empty: change it by hand")
-        heads = [f"{'  ' * depth}{name}:" for depth, name in enumerate(missing)]
-        inside = "  " * len(missing)
-        self._add_line(
-            place, *heads, *(f"{inside}{name}: {value}" for name, value in values.items())
-        )
-
-    def _spelled(
-        self,
-        each: Set,
-        new: New,
-        old: str,
-    ) -> str:
-        flag, _, argument = item_word(new.item).partition("=")
-        if flag != each.item.flag:
-            raise CannotExpress("it would be written with another key: change it by hand")
-        return _as_quantity(argument) if flag == "--memory" else argument or "true"
-
-
-def _as_quantity(size: str) -> str:
-    """A size of Podman as a Kubernetes quantity: `512m` is 512Mi."""
-    number = re.fullmatch(r"(\d+)([bkmg]?)", size)
-    if number is None:
-        raise CannotExpress(f"{size} is not written into Kubernetes YAML: change it by hand")
-    return number[1] + _UNITS[number[2] or "b"]

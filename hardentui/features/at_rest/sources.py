@@ -72,6 +72,11 @@ class SourceFile(Struct, frozen=True, dict=True):
             *(match.end() for match in re.finditer("\n", self.text)),
         ]
 
+    @cached_property
+    def speaks_to_us(self) -> bool:
+        """Whether it holds a comment such as `# hardentui: rootless`."""
+        return "hardentui:" in self.text
+
     def line_of(self, offset: int) -> int:
         """The line of an offset, from 1."""
         return bisect_right(self._starts, offset)

@@ -1,0 +1,1 @@
+"""Minimal edits of files at rest, one module per format."""

@@ -1,0 +1,99 @@
+"""Minimal edits of compose files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress
+from hardentui.features.at_rest.compose import InStack, of_project
+from hardentui.features.at_rest.compose_options import HEALTH, LISTS, SCALARS
+from hardentui.features.at_rest.edits.files import FileTarget
+from hardentui.features.at_rest.edits.yaml import YamlEditor, quoted
+from hardentui.features.at_rest.services import Service, Set
+from hardentui.options.argv import Item, item_word
+from hardentui.quadlet.edit.container import New, other_options
+
+_KEYS = {flag: key for key, flag in SCALARS.items()}
+_LIST_KEYS = {
+    **{flag: key for key, flag in LISTS.items()},
+    "--security-opt": "security_opt",
+    "--publish": "ports",
+    "--volume": "volumes",
+}
+_SWITCHES = frozenset({"read_only", "init", "privileged", "tty", "stdin_open", "oom_kill_disable"})
+_NUMBERS = frozenset({"pids_limit", "cpus", "cpu_shares", "oom_score_adj"})
+_HEALTH = {flag: key for key, flag in HEALTH.items()}
+
+
+class ComposeTarget(FileTarget[str]):
+    """One service of a stack."""
+
+    @property
+    def _key(self) -> str:
+        return self._first.name
+
+    def _services(self, texts: Mapping[str, str]) -> dict[str, Service]:
+        files = {
+            path: replace(file, text=texts[path]) for path, file in self._sources.files.items()
+        }
+        made: InStack = self._first.source
+        services = of_project(
+            replace(self._sources, files=files), [files[file.path] for file in made.stack.files]
+        )
+        return {service.name: service for service in services}
+
+    def _editor(self, service: Service) -> _ComposeEditor:
+        return _ComposeEditor(service)
+
+
+class _ComposeEditor(YamlEditor):
+    def __init__(self, service: Service) -> None:
+        made: InStack = service.source
+        super().__init__(made.tree)
+
+    def add(self, item: Item) -> None:
+        word = item_word(item)
+        flag, _, argument = word.partition("=")
+        if flag in _KEYS:
+            self._add_scalar(_KEYS[flag], argument or "true")
+        elif flag in _LIST_KEYS:
+            name = "no-new-privileges:true" if argument == "no-new-privileges" else argument
+            self._add_to_list(
+                self._tree,
+                _LIST_KEYS[flag],
+                quoted(name),
+            )
+        elif flag in _HEALTH and (health := self._tree.get("healthcheck")) is not None:
+            self._add_line(health, f"{_HEALTH[flag]}: {quoted(argument)}")
+        else:
+            raise CannotExpress(f"compose has no key for {flag}")
+
+    def _add_scalar(self, key: str, value: str) -> None:
+        there = self._tree.entries.get(key)
+        if there is not None and there.text is not None and self._is_own(there):
+            self._put(there, value)
+            return
+        plain = key in _SWITCHES or key in _NUMBERS or re.fullmatch(r"\d+[a-z]", value) is not None
+        self._add_line(
+            self._tree,
+            f"{key}: {value if plain else quoted(value)}",
+        )
+
+    def _spelled(
+        self,
+        each: Set,
+        new: New,
+        old: str,
+    ) -> str:
+        """The new argument, with the source of a mount as it is written."""
+        if new.kept is not None:
+            respelled = other_options(old.strip("'\""), new.kept.flag, new)
+            if respelled is not None:
+                return respelled
+        flag, _, argument = item_word(new.item).partition("=")
+        if flag == each.item.flag or flag in _KEYS:
+            return argument or "true"
+        raise CannotExpress("it would be written with another key: change it by hand")
