@@ -23,7 +23,7 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 run: $(BIN)/.ready ## open HardenTUI (ARGS="check --format json" for the command line)
-	@$(BIN)/hardentui $(ARGS)
+	@$(BIN)/hardentui $(ARGS) || { code=$$?; [ $$code -eq 1 ] || exit $$code; } # 1: there are findings
 
 test: $(BIN)/.ready ## the tests that protect a promise: unit, property, TUI, architecture and live on a real Podman
 	@tools/need_live

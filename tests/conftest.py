@@ -103,6 +103,9 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+NOT_RUN = "live tests cannot run here: "
+
+
 def live_is_required() -> bool:
     """In CI, and where HARDENTUI_REQUIRE_LIVE says so, a live test that cannot run is a failure."""
     return (
@@ -118,4 +121,25 @@ def cannot_run(reason: str) -> NoReturn:
             f"live tests are required here, but: {reason}",
             pytrace=False,
         )
-    pytest.skip(reason)
+    pytest.skip(f"{NOT_RUN}{reason}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run in which a live test could not run is no success: nobody may release on it."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    reasons = [
+        report.longrepr[2].partition(NOT_RUN)[2]
+        for report in reporter.stats.get("skipped", ())
+        if isinstance(report.longrepr, tuple) and NOT_RUN in report.longrepr[2]
+    ]
+    if reasons:
+        reporter.write_line("")
+        reporter.write_line(
+            f"Live tests that could not run: {len(reasons)}. {reasons[0]}"
+            " (`make unit` runs those that need no Podman)",
+            red=True,
+        )
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED

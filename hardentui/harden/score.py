@@ -7,7 +7,7 @@ A container with a host takeover finding (`Finding.takes_over`) scores at most T
 every other one more. Because the score is a share, fixes add up: each is worth its points.
 
 The score of a host, an engine, an image or a network is the same share, with the weight of each
-severity as points. score_meaning.py explains it to users; docs/score.md argues the points.
+severity as points. docs/score.md explains it to users, and argues the points.
 """
 
 from __future__ import annotations

@@ -96,8 +96,8 @@ class Program(Struct, frozen=True):
     """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's
     target."""
 
-    # runtime, conmon, helper, hook, hook program, or what host/units/plugins.py adds; a directory
-    # from which the engine runs whatever it finds is one, too
+    # runtime, conmon, helper, hook or hook program; a directory from which the engine runs whatever
+    # it finds is one, too
     role: str
     file: FileFact
     known: bool = True  # its path is where packages install it, and Podman itself uses its name

@@ -158,6 +158,10 @@ class Together(Generic[V]):
         return self._answers[0]
 
 
+Source: TypeAlias = Callable[[str], Later[Any] | Unread | None]
+"""The name of a fact -> what reads it; None = its default holds."""
+
+
 class Fact(Generic[V]):
     """A fact of a `Facts`, declared in its class. Given a value, an Unread or a reader called
     later.
@@ -186,7 +190,7 @@ class Fact(Generic[V]):
         yet."""
         if subject is None:
             return self
-        given = subject.waiting.get(self.name)
+        given = subject.waiting.get(self.name) or subject.reader_of(self.name)
         if given is None:
             original = subject.__dict__.get("original")
             given = (
@@ -253,6 +257,16 @@ class Facts:
         if missing := [name for name in self.required if name not in known_names]:
             raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
 
+    def asking(self, source: Source) -> Self:
+        """This subject, which asks `source` for the facts that it was not given."""
+        self.__dict__["source"] = source
+        return self
+
+    def reader_of(self, name: str) -> Later[Any] | Unread | None:
+        """What its source reads the fact with; None where it has no source that knows it."""
+        source: Source | None = self.__dict__.get("source")
+        return None if source is None else source(name)
+
     def _take(self, values: Mapping[str, Any]) -> None:
         own, waiting, facts = self.__dict__, self.waiting, self.facts
         if unknown := values.keys() - self.field_names:
@@ -310,6 +324,7 @@ class Facts:
         once."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
+        copy.__dict__.pop("source", None)
         copy.__dict__["waiting"] = waiting = {}
         if "original" not in self.__dict__:
             copy.__dict__["original"] = self

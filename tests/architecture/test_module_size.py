@@ -36,7 +36,6 @@ TO_BE_SPLIT = frozenset(
     features/fix/drafts.py
     features/harden/task.py
     features/images/scanning.py
-    features/looking/container_readers.py
     features/looking/mounted_paths.py
     features/networks/splitting.py
     features/opening/doctor.py

@@ -1,7 +1,10 @@
-"""A live test that cannot run is skipped on a laptop and fails in CI."""
+"""A live test that cannot run fails in CI; elsewhere it is skipped, and the run is no success."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,27 @@ def test_it_is_skipped_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(pytest.skip.Exception, match="run: apt"):
         cannot_run("run: apt")
+
+
+def test_a_run_without_them_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
+    (tmp_path / "test_it.py").write_text(
+        "from tests.conftest import cannot_run\n"
+        "def test_live():\n    cannot_run('apt install podman')\n"
+        "def test_other():\n    assert True\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", ".", "test_it.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "1 passed, 1 skipped" in done.stdout
+    assert "Live tests that could not run: 1. apt install podman" in done.stdout
 
 
 def test_missing_programs_are_named_with_their_packages(

@@ -155,7 +155,7 @@ _HIDDEN = VolumeFacts(
 
 
 @Check(
-    severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_path_table.py
+    severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_paths.py
     points=5,
     takes_over=True,
     compares=True,

@@ -43,32 +43,12 @@ _RUNNING = ("running", "paused", "stopping")
 
 
 if TYPE_CHECKING:
-    from hardentui.features.looking.container_readers import Place
     from hardentui.features.looking.host_side import HostSide
     from hardentui.features.looking.mounted_paths import MountsAndSockets
+    from hardentui.features.looking.readers.place import Place
 
 V = TypeVar("V")
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
-
-OF_CONTAINER = tuple(
-    "changes exec_sessions secret_drivers exec_events unit unit_exists seccomp_file seccomp_rules "
-    "denials".split()
-)
-OF_LOCAL_CONTAINER = tuple(
-    "exec_uids env_files secret_files repositories mounted_programs programs named_uid host_listening "
-    "network_helper log_limit_in_force written_directories owners".split()
-)
-OF_PROCESS = ("processes", "listening", "clients", "rlimits")
-"""Facts that few checks ask for: container_readers.py, which reads them, is loaded with the first.
-"""
-
-
-def _read(
-    subject: object,
-    readers: Together[Mapping[str, Later[Any]]],
-    name: str,
-) -> Any:
-    return readers.whole(subject)[name].read(subject)
 
 
 class Gatherer:
@@ -91,11 +71,6 @@ class Gatherer:
         self._side: HostSide | None = None
         self._pids: tuple[int, ...] = ()
         self._services: frozenset[str] = frozenset()
-        named = (
-            *OF_CONTAINER,
-            *(OF_LOCAL_CONTAINER if engine.facts.local else ()),
-        )
-        self._readers: dict[str, Any] = {name: later(self._read, name) for name in named}
         self._trust: Known[TrustFacts] | None = None
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
@@ -123,8 +98,9 @@ class Gatherer:
     def _place(self) -> Place:
         """Where the facts are read that few checks ask for; what reads them is loaded with the
         first."""
-        from hardentui.features.looking.container_readers import Place, RuntimeConfigs
         from hardentui.features.looking.once_per_engine import OncePerEngine
+        from hardentui.features.looking.readers.place import Place
+        from hardentui.features.looking.readers.runtime import RuntimeConfigs
 
         once = OncePerEngine(
             self.engine,
@@ -183,10 +159,6 @@ class Gatherer:
         local = self.engine.facts.local
         oci = Together(self._oci_config)
         around = Together(self._mounts_and_sockets, shared)
-        readers: dict[str, Any] = self._readers.copy()
-        if not costly:
-            readers |= dict.fromkeys(COSTLY & readers.keys(), ONLY_IN_DETAIL)
-            readers |= AS_FAR_AS_KNOWN
         return ContainerFacts(
             id=str(document.get("Id", "")),
             name=str(document.get("Name", "")).lstrip("/"),
@@ -213,8 +185,8 @@ class Gatherer:
             hidden_mounts=later(around.part, "hidden_mounts"),
             sockets=later(around.part, "sockets"),
             lender_on_host=later(self._lender_on_host, shared),
-            **readers,
-        )
+            **({} if costly else AS_FAR_AS_KNOWN),
+        ).asking(self._reader if costly else self._cheap_reader)
 
     def _limits_of_monitor(self, facts: ContainerFacts) -> tuple[str, ...]:
         """What Podman adds at start to a container without a command: it took its own limits, up to
@@ -237,13 +209,20 @@ class Gatherer:
         )
         return added_ulimits({limit.name: limit.hard for limit in limits})
 
-    def _read(self, facts: ContainerFacts, name: str) -> Any:
-        from hardentui.features.looking.container_readers import READERS
+    def _reader(self, name: str) -> Later[Any] | None:
+        """What reads a fact of a container; the functions are loaded with the first."""
+        from hardentui.features.looking.readers import OF_LOCAL_ENGINES, READERS
 
-        return READERS[name](facts, self._place)
+        read = READERS.get(name)
+        if read is None or (name in OF_LOCAL_ENGINES and not self.engine.facts.local):
+            return None
+        return later(read, self._place)
+
+    def _cheap_reader(self, name: str) -> Later[Any] | Unread | None:
+        return ONLY_IN_DETAIL if name in COSTLY else self._reader(name)
 
     def _links(self, facts: ContainerFacts) -> dict[str, str]:
-        from hardentui.features.looking.container_readers import links_of
+        from hardentui.features.looking.readers.links import links_of
 
         return links_of(self._files, facts.inspect, facts.volumes)
 
@@ -252,7 +231,7 @@ class Gatherer:
         facts: ContainerFacts,
         shared: Shared,
     ) -> Known[bool]:
-        from hardentui.features.looking.container_readers import lender_on_host
+        from hardentui.features.looking.readers.lender import lender_on_host
 
         return lender_on_host(facts, shared.giver)
 
@@ -354,10 +333,15 @@ class Gatherer:
         )
         if isinstance(known(lambda: kernel.started), Unread):
             return kernel
-        more = Together(lambda _: self._readers_of_process(facts))
-        readers: dict[str, Any] = {name: later(_read, more, name) for name in OF_PROCESS}
-        if not costly:
-            readers |= dict.fromkeys(COSTLY & readers.keys(), ONLY_IN_DETAIL)
+        more: Together[Mapping[str, Later[Any]]] = Together(
+            lambda _: self._readers_of_process(facts),
+        )
+
+        def reader(name: str) -> Later[Any] | Unread | None:
+            if name in COSTLY and not costly:
+                return ONLY_IN_DETAIL
+            return more.whole(kernel).get(name)
+
         return kernel.replace(
             entered=later(
                 self._of_process,
@@ -370,14 +354,13 @@ class Gatherer:
             lost_masks=later(
                 self._of_process, lambda: lost_masks(self._files, kernel, facts.runtime)
             ),
-            **readers,
-        )
+        ).asking(reader)
 
     def _readers_of_process(
         self,
         facts: ContainerFacts,
     ) -> Mapping[str, Later[Any]]:
-        from hardentui.features.looking.container_readers import readers_of_process
+        from hardentui.features.looking.readers.process import readers_of_process
 
         return readers_of_process(facts, self._place, self._cgroups)
 

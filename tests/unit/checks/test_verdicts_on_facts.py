@@ -9,8 +9,8 @@ from msgspec import structs
 
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
-from hardentui.features.looking.container_readers import RuntimeConfigs
 from hardentui.features.looking.once_per_engine import OncePerEngine
+from hardentui.features.looking.readers.runtime import RuntimeConfigs
 from hardentui.harden.evaluate import context_shift
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.features.looking.container_readers import links_of, real_path
 from hardentui.features.looking.gather import with_peers
+from hardentui.features.looking.readers.links import links_of, real_path
 from hardentui.harden.evaluate import evaluate
 from hardentui.host.files import LocalFiles
 from hardentui.lib.image.inventory import credential

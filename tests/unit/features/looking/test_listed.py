@@ -7,8 +7,8 @@ import pytest
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.engine.shapes import Listed
-from hardentui.features.looking.container_readers import lender_on_host
 from hardentui.features.looking.gather import Gatherer
+from hardentui.features.looking.readers.lender import lender_on_host
 from hardentui.features.looking.stored import StoredAboutImages
 from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.host.commands import run_program

@@ -20,7 +20,7 @@ from tests.support.judging import *
 
 ROLE = Role(
     "twin",
-    ("hardentui.features.trial=1",),
+    ("hardentui.trial=1",),
     {"trial-net": "10.1.0.10"},
 )
 PLACES = {
@@ -121,7 +121,7 @@ def test_nothing_outside_hears_or_steers_it() -> None:
     ).spec
     assert spec[NAME] == "twin"
     assert spec[PUBLISH] == ()
-    assert spec[LABELS] == ("hardentui.features.trial=1",)
+    assert spec[LABELS] == ("hardentui.trial=1",)
     assert (spec[RESTART], spec[REMOVE], spec[POD]) == ("", False, "")
     assert (spec[SDNOTIFY], spec[HEALTH_ON_FAILURE]) == ("ignore", "none")
     assert (spec[LOG_DRIVER], spec[LOG_OPT]) == ("k8s-file", ())

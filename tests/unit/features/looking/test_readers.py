@@ -13,8 +13,9 @@ import pytest
 from hardentui.checks.prelude import container, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
-from hardentui.features.looking.container_readers import READERS, Place, RuntimeConfigs
 from hardentui.features.looking.once_per_engine import OncePerEngine
+from hardentui.features.looking.readers import READERS, Place
+from hardentui.features.looking.readers.runtime import RuntimeConfigs
 from hardentui.host.files import LocalFiles
 from hardentui.model.facts import ContainerFacts, VolumeFacts
 from hardentui.model.known import later
