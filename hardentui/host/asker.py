@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import IO
 
+from hardentui.child_process import ChildStopped, ChildTimedOut, run_child
 from hardentui.host.commands import CANCELLED, Ask, not_installed, program_environment
 from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
@@ -22,7 +16,6 @@ _LOGGED = re.compile(
 )  # the format of skopeo's messages
 _LARGEST = 256 << 20
 _LAST_WORDS = 2000
-_TICK = 0.1
 _GRACE = 3.0
 
 
@@ -46,67 +39,36 @@ def _run(
     stop: threading.Event,
 ) -> Known[str]:
     name = arguments[0]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        try:
-            process = subprocess.Popen(
-                list(arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=program_environment() | dict(environment),
-                start_new_session=True,
-            )
-        except FileNotFoundError:
-            return not_installed(name)
-        except OSError as error:
-            return Unread(f"{name} cannot be run: {error.strerror}")
-        trouble = _wait(process, name, seconds, stop)
-        if trouble is not None:
-            return trouble
-        if process.returncode:
-            words = _last_words(err)
-            reason = f"{name} ended with status {process.returncode}{f': {words}' * bool(words)}"
-            return Unread(reason, words)
-        if out.seek(0, os.SEEK_END) > _LARGEST:
-            return Unread(f"the output of {name} is too large to be real")
-        out.seek(0)
-        return out.read().decode("utf-8", "replace")
-
-
-def _wait(
-    process: subprocess.Popen[bytes],
-    name: str,
-    seconds: float,
-    stop: threading.Event,
-) -> Unread | None:
-    end = time.monotonic() + seconds
     try:
-        while process.poll() is None:
-            if stop.wait(_TICK):
-                return CANCELLED
-            if time.monotonic() > end:
-                return Unread(f"{name} did not end within {seconds:g} s")
-    finally:
-        _end(process)
-    return None
+        done = run_child(
+            arguments,
+            seconds=seconds,
+            environment=program_environment() | dict(environment),
+            stop=stop,
+            kept=_LARGEST,
+            grace=_GRACE,
+        )
+    except FileNotFoundError:
+        return not_installed(name)
+    except OSError as error:
+        return Unread(f"{name} cannot be run: {error.strerror}")
+    except ChildStopped:
+        return CANCELLED
+    except ChildTimedOut:
+        return Unread(f"{name} did not end within {seconds:g} s")
+    if done.code:
+        words = _last_words(done.errors)
+        reason = f"{name} ended with status {done.code}{f': {words}' * bool(words)}"
+        return Unread(reason, words)
+    if done.cut:
+        return Unread(f"the output of {name} is too large to be real")
+    return done.output.decode("utf-8", "replace")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill it and its children; it leads its own session."""
-    for way in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, way)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
-
-
-def _last_words(err: IO[bytes]) -> str:
+def _last_words(errors: bytes) -> str:
     """The last line of a program's error output."""
-    size = err.seek(0, os.SEEK_END)
-    err.seek(max(0, size - _LAST_WORDS))
-    lines = [line for line in err.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    text = errors[-_LAST_WORDS:].decode("utf-8", "replace")
+    lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return ""
     logged = _LOGGED.fullmatch(lines[-1].strip())

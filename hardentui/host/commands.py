@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from hardentui import account
+from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.model.known import Known, Unread
 
 Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
@@ -18,27 +19,18 @@ def program_environment() -> dict[str, str]:
 
 def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
     """A program's output; Unread if it is absent, fails, or takes longer than this."""
-    import subprocess
-
     name = arguments[0]
     try:
-        done = subprocess.run(
-            list(arguments),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            env=program_environment(),
-            check=False,
-        )
+        done = run_child(arguments, seconds=seconds, environment=program_environment())
     except FileNotFoundError:
         return not_installed(name)
-    except subprocess.TimeoutExpired:
+    except ChildTimedOut:
         return Unread(f"{name} did not answer within {seconds:g} s")
     except OSError as error:
         return Unread(f"{name} cannot be run: {error.strerror}")
-    if done.returncode:
-        return Unread(f"{name} ended with status {done.returncode}")
-    return done.stdout.decode("utf-8", "replace")
+    if done.code:
+        return Unread(f"{name} ended with status {done.code}")
+    return done.output.decode("utf-8", "replace")
 
 
 def run_nothing(arguments: Sequence[str], seconds: float) -> Known[str]:

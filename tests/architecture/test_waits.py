@@ -9,6 +9,13 @@ from tests.architecture.test_boring_python import nodes
 
 WAITS = {"wait", "join", "acquire", "communicate"}
 PROGRAMS = {"run", "call", "check_call", "check_output"}
+OWN_CHILDREN = {
+    "child_process.py": "the way of all that end by themselves",
+    "engine/ssh.py": "a tunnel lives as long as its engine",
+    "features/change/confirm_timer.py": "outlives this process on purpose",
+    "features/change/substitute.py": "asks until it is told to stop",
+}
+"""Modules that start a child process themselves, each with its reason."""
 UNTIL_STOPPED = {"features/looking/containers.py"}
 """Following events is over when its caller sets the stop sign; nobody waits for what comes of it.
 """
@@ -32,3 +39,26 @@ def test_every_wait_has_a_deadline() -> None:
         if name not in UNTIL_STOPPED and _without_deadline(node)
     }
     assert sleeps == set()
+
+
+def test_children_are_started_and_fed_in_one_way() -> None:
+    """`communicate` in slices of time loses its input, and what nobody kills lives on."""
+    starters = {
+        module
+        for module, node in nodes(ast.Call)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in PROGRAMS | {"Popen"}
+        if isinstance(node.func.value, ast.Name) and node.func.value.id == "subprocess"
+    }
+    assert starters == OWN_CHILDREN.keys()
+
+
+def test_communicate_is_called_once_for_a_child() -> None:
+    in_loops = {
+        f"{module}:{call.lineno}"
+        for kind in (ast.While, ast.For)
+        for module, loop in nodes(kind)
+        for call in ast.walk(loop)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        if call.func.attr == "communicate"
+    }
+    assert in_loops == set()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import Any
 
 from hardentui import account
+from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.engine.change.containers import (
     CREATE_LIMIT,
     QUICK_LIMIT,
@@ -373,8 +373,7 @@ def drop_stale_forwards(
         ValueError,
         KeyError,
         TypeError,
-        OSError,
-        subprocess.SubprocessError,
+        ChangeFailed,
     ):
         listed = json.loads(
             _nft(
@@ -429,22 +428,28 @@ def _forwards(listed: Mapping[str, Any]) -> Iterator[tuple[str, int, tuple[str, 
 
 
 def _nft(service: int, *words: str, rules: str = "") -> str:
-    done = subprocess.run(
-        [
-            "nsenter",
-            f"--net=/proc/{service}/ns/net",
-            "--",
-            "nft",
-            *words,
-        ],
-        input=rules,
-        capture_output=True,
-        timeout=_LIMIT,
-        env={**account.environment(), "LC_ALL": "C"},
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    """What nft prints. Raises ChangeFailed: it refuses, cannot be run, or takes too long."""
+    try:
+        done = run_child(
+            (
+                "nsenter",
+                f"--net=/proc/{service}/ns/net",
+                "--",
+                "nft",
+                *words,
+            ),
+            given=rules.encode(),
+            seconds=_LIMIT,
+            environment={**account.environment(), "LC_ALL": "C"},
+        )
+    except ChildTimedOut:
+        raise ChangeFailed(f"nft did not end within {_LIMIT:g} s.") from None
+    except OSError as error:
+        raise ChangeFailed(f"nft cannot be run: {error.strerror}.") from error
+    if done.code:
+        said = done.errors.decode("utf-8", "replace").strip().splitlines()
+        raise ChangeFailed(f"nft refuses: {visible(said[0], 200) if said else done.code}")
+    return done.output.decode("utf-8", "replace")
 
 
 class Images:
@@ -640,11 +645,7 @@ class ChangingEngine:
         rules = f"add table ip {name}\ndelete table ip {name}\n"
         if chains:
             rules += f"table ip {name} {{\n{chains}\n}}\n"
-        try:
-            _nft(self.service, "-f", "-", rules=rules)
-        except (OSError, subprocess.SubprocessError) as error:
-            said = str(getattr(error, "stderr", "") or error).strip().splitlines()
-            raise ChangeFailed(f"nft refuses: {visible(said[0], 200)}") from error
+        _nft(self.service, "-f", "-", rules=rules)
 
     def close(self) -> None:
         """Release the socket; the engine itself stays open."""

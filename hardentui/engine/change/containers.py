@@ -6,13 +6,13 @@ import json
 import shlex
 import socket
 import struct
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from hardentui import account
+from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.engine.connection import Listener, Request, segment, target
 from hardentui.engine.wire import MESSAGE_LENGTH, frames_of
 from hardentui.errors import (
@@ -383,18 +383,10 @@ def exit_of_podman(
     for leading in ("CONTAINER_HOST", "CONTAINER_CONNECTION"):
         environment.pop(leading, None)
     try:
-        done = subprocess.run(
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            env=environment,
-            check=False,
-            close_fds=True,
-        )
+        done = run_child(words, seconds=seconds, environment=environment)
     except FileNotFoundError:
         raise ChangeFailed(f"Cannot {what}: the program podman is not installed here.") from None
-    except subprocess.TimeoutExpired:
+    except ChildTimedOut:
         raise ChangeTimedOut(
             f"Cannot {what}: Podman did not finish within {seconds:g} s."
         ) from None
@@ -406,14 +398,14 @@ def exit_of_podman(
             Request(
                 "run",
                 shown,
-                200 if done.returncode == 0 else 500,
+                200 if done.code == 0 else 500,
                 monotonic() - started,
             )
         )
     return (
-        done.returncode,
-        done.stdout.decode("utf-8", "replace"),
-        done.stderr.decode("utf-8", "replace"),
+        done.code,
+        done.output.decode("utf-8", "replace"),
+        done.errors.decode("utf-8", "replace"),
     )
 
 

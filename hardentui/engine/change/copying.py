@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hardentui import account
+from hardentui.child_process import ChildStopped, ChildTimedOut, run_child
 from hardentui.engine.change.containers import QUICK_LIMIT, ApiSession, ContainerControl, path
 from hardentui.engine.change.copy_process import Copied, Owners, Ranges, Task
 from hardentui.engine.read import Engine
@@ -95,7 +95,7 @@ is."""
 FROM, TO = "/hardentui-from", "/hardentui-to"
 FILE = "file"
 _PROGRAM = "/hardentui-program"
-_ASK_AGAIN = 0.1
+_LONGEST = 86_400.0  # seconds
 
 
 class LayerCopy(msgspec.Struct, frozen=True):
@@ -416,32 +416,21 @@ def _run(task: Task, stop: threading.Event | None) -> Copied:
         **account.environment(),
         "PYTHONPATH": account.python_path(),
     }
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        words,
-        stdin=pipe,
-        stdout=pipe,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        cwd="/",
-        start_new_session=True,
-    )
     try:
-        given: bytes | None = msgspec.json.encode(task)
-        while True:
-            try:
-                printed, _ = process.communicate(given, timeout=_ASK_AGAIN)
-                break
-            except subprocess.TimeoutExpired:
-                given = None
-            if stop is not None and stop.is_set():
-                raise KeyboardInterrupt
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        process.communicate(timeout=QUICK_LIMIT)
+        ended = run_child(
+            words,
+            seconds=_LONGEST,
+            environment=environment,
+            given=msgspec.json.encode(task),
+            stop=stop,
+            directory="/",
+        )
+    except ChildStopped:
+        raise KeyboardInterrupt from None
+    except ChildTimedOut:
+        raise ChangeFailed("Files cannot be copied: that did not end within a day.") from None
     try:
-        copied = msgspec.json.decode(printed, type=Copied)
+        copied = msgspec.json.decode(ended.output, type=Copied)
     except msgspec.DecodeError:
         raise ChangeFailed(
             "Files cannot be copied: the process that copies them has failed."

@@ -16,6 +16,7 @@ from typing import IO
 
 from hardentui import account
 from hardentui.account import our_module
+from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.errors import ChangeFailed, HardenError, Locked, WriteError
 from hardentui.features.change.file_changes import refuse_locked
 from hardentui.features.change.file_operator import Systemctl
@@ -221,22 +222,18 @@ def _systemd_timer(
         *command,
     ]
     try:
-        done = subprocess.run(
+        done = run_child(
             words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_LIMIT,
-            env={
+            seconds=_LIMIT,
+            environment={
                 "XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}",
                 **account.environment(),
                 "LC_ALL": "C",
             },
-            start_new_session=True,
-            check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ChildTimedOut):
         return False
-    return done.returncode == 0
+    return done.code == 0
 
 
 def _unit(identity: str) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from time import monotonic
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from hardentui import account
+from hardentui.child_process import ChildStopped, ChildTimedOut, run_child
 from hardentui.directories import write_error
 from hardentui.do import Do, Verb
 from hardentui.errors import ChangeFailed, HardenError, WriteError
@@ -467,32 +466,19 @@ class Systemctl:
         """
         what = f"systemctl {' '.join(visible(word, 80) for word in words if word != '--')}"
         try:
-            process = subprocess.Popen(
+            done = run_child(
                 [*self._words, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=self._environment,
-                start_new_session=True,
+                seconds=seconds,
+                environment=self._environment,
+                stop=stop,
             )
         except OSError as error:
             raise ChangeFailed(f"{what} cannot be run: {error.strerror}.") from error
-        end = monotonic() + seconds
-        try:
-            while True:
-                try:
-                    out, errors = process.communicate(timeout=_TICK)
-                    break
-                except subprocess.TimeoutExpired:
-                    if stop is not None and stop.is_set():
-                        raise Cancelled("It was interrupted.") from None
-                    if monotonic() > end:
-                        raise ChangeFailed(f"{what} did not finish within {seconds:g} s.") from None
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.communicate(timeout=_ASK_LIMIT)
-        if process.returncode:
-            message = " ".join(errors.decode("utf-8", "replace").split())
+        except ChildStopped:
+            raise Cancelled("It was interrupted.") from None
+        except ChildTimedOut:
+            raise ChangeFailed(f"{what} did not finish within {seconds:g} s.") from None
+        if done.code:
+            message = " ".join(done.errors.decode("utf-8", "replace").split())
             raise ChangeFailed(f"{what} failed: {visible(message, 300).rstrip('.')}.")
-        return out.decode("utf-8", "replace")
+        return done.output.decode("utf-8", "replace")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui import account
+from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import EngineError
 from hardentui.host.commands import Run
@@ -85,28 +85,19 @@ def run_probe(
     }
     words = [*inside, "sh", "-c", command]
     try:
-        process = subprocess.Popen(
+        done = run_child(
             words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
+            seconds=seconds,
+            environment=environment,
+            merged=True,
+            kept=_KEPT,
         )
     except OSError as error:
         return ProbeResult(command, f"{words[0]} cannot be run: {error.strerror}")
-    try:
-        output, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
+    except ChildTimedOut:
         return ProbeResult(command, f"it did not end within {seconds:g} s")
-    finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=PROBE_LIMIT)
-        if process.stdout is not None:
-            process.stdout.close()
-    text = output[:_KEPT].decode("utf-8", "replace").strip()
-    if process.returncode == 0:
+    text = done.output.decode("utf-8", "replace").strip()
+    if done.code == 0:
         return ProbeResult(
             command,
             exit_code=0,
@@ -114,9 +105,7 @@ def run_probe(
         )
     lines = text.splitlines()
     last_line = f": {visible(lines[-1], _SHOWN)}" if lines else ""
-    return ProbeResult(
-        command, f"it ended with status {process.returncode}{last_line}", process.returncode
-    )
+    return ProbeResult(command, f"it ended with status {done.code}{last_line}", done.code)
 
 
 def names_target(command: str) -> bool:

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import os
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.account import find_program
+from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import LAB_LABEL, is_ours
 from hardentui.errors import (
@@ -266,6 +266,7 @@ def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
 
 
 _SERVICE_SECONDS = 15
+_SKOPEO_LIMIT = 30.0  # seconds
 _COULD_NOT_RUN = range(125, 128)
 MARK = "hardentui-lab-intruder"
 """The output of an attack whose trace in the log is searched for."""
@@ -460,20 +461,17 @@ def _copy_unsigned(directory: str) -> StageAnswer:
             f"dir:{source}",
         ]
         try:
-            done = subprocess.run(
+            done = run_child(
                 [*words, f"dir:{target}"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=30,
-                env=account.environment(),
-                check=False,
+                seconds=_SKOPEO_LIMIT,
+                environment=account.environment(),
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return StageAnswer(None, f"skopeo could not be run: {error}")
-    message = _last_line(done.stderr.decode("utf-8", "replace"))
-    return StageAnswer(
-        done.returncode == 0, "the image was accepted" if done.returncode == 0 else message
-    )
+        except ChildTimedOut:
+            return StageAnswer(None, f"skopeo did not end within {_SKOPEO_LIMIT:g} s")
+        except OSError as error:
+            return StageAnswer(None, f"skopeo could not be run: {error.strerror}")
+    message = _last_line(done.errors.decode("utf-8", "replace"))
+    return StageAnswer(done.code == 0, "the image was accepted" if done.code == 0 else message)
 
 
 def _unsigned_image(directory: str) -> None:

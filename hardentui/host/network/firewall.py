@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.host.commands import Run, program_environment
 from hardentui.host.files import Files, names, text, text_or, there
 from hardentui.model.host import Firewall
@@ -65,24 +65,22 @@ _CHECK_SECONDS = 5.0
 def check_rules(text: str) -> Known[str]:
     """Empty if nft accepts the rules, else its first error; Unread if it could not be run."""
     try:
-        done = subprocess.run(
-            ["nft", "--check", "--file", "-"],
-            input=text.encode(),
-            capture_output=True,
-            timeout=_CHECK_SECONDS,
-            env=program_environment(),
-            check=False,
+        done = run_child(
+            ("nft", "--check", "--file", "-"),
+            given=text.encode(),
+            seconds=_CHECK_SECONDS,
+            environment=program_environment(),
         )
     except FileNotFoundError:
         return Unread("the program nft is not installed")
-    except subprocess.TimeoutExpired:
+    except ChildTimedOut:
         return Unread(f"nft did not answer within {_CHECK_SECONDS:g} s")
     except OSError as error:
         return Unread(f"nft cannot be run: {error.strerror}")
-    complaint = done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode and "Operation not permitted" in complaint:
+    complaint = done.errors.decode("utf-8", "replace").strip()
+    if done.code and "Operation not permitted" in complaint:
         return Unread("only root can run nft")
-    return visible(complaint.splitlines()[0], 300) if done.returncode and complaint else ""
+    return visible(complaint.splitlines()[0], 300) if done.code and complaint else ""
 
 
 _MODULES = ("nf_tables", "x_tables", "ip_tables", "ip6_tables")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from hardentui import account
+from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.errors import GeneratorError, InputError
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.known import Known, Unread
@@ -224,31 +224,28 @@ def _run(
         name: ours[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in ours
     }
     try:
-        done = subprocess.run(
+        done = run_child(
             command,
-            env={
+            environment={
                 "LC_ALL": "C.UTF-8",
                 "SYSTEMD_COLORS": "0",
                 "SYSTEMD_PAGER": "cat",
                 **kept,
                 **extra,
             },
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
+            directory=directory,
+            seconds=timeout,
         )
-    except subprocess.TimeoutExpired as error:
+    except ChildTimedOut as error:
         raise GeneratorError(f"{command[0]} did not finish within {timeout:g} s.") from error
     except OSError as error:
         raise GeneratorError(f"{command[0]} cannot be run: {error.strerror}.") from error
     # decoded here: text mode would turn a carriage return, which matters to systemd, into a line
     # break
     return _Done(
-        done.returncode,
-        done.stdout.decode("utf-8", "surrogateescape"),
-        done.stderr.decode("utf-8", "surrogateescape"),
+        done.code,
+        done.output.decode("utf-8", "surrogateescape"),
+        done.errors.decode("utf-8", "surrogateescape"),
     )
 
 

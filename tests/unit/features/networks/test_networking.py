@@ -1,7 +1,6 @@
 """Proofs, contacts, allow-lists and splits: what is concluded from what was seen."""
 
 import json
-import subprocess
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks.prelude import container, rootful
+from hardentui.child_process import Ended
 from hardentui.errors import InputError
 from hardentui.features.networks.proving import ConnectTarget, parse_target, prove
 from hardentui.features.networks.splitting import network_map
@@ -174,13 +174,8 @@ def test_nft_is_never_told_to_load_anything(monkeypatch: pytest.MonkeyPatch) -> 
 
     def run(words: Sequence[str], **more: Any) -> Any:
         seen.append(words)
-        return subprocess.CompletedProcess(
-            words,
-            0,
-            b"",
-            b"",
-        )
+        return Ended(0, b"")
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("hardentui.host.network.firewall.run_child", run)
     assert check_rules("table inet x {}") == ""
-    assert seen == [["nft", "--check", "--file", "-"]]
+    assert seen == [("nft", "--check", "--file", "-")]
