@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from msgspec import Struct, field
 
+from hardentui.model.open_value import OpenText
+
 # How the values of an option compare: which of two protects a container more.
 
 
@@ -135,9 +137,6 @@ class Unknowable:
 
 
 UNKNOWABLE = Unknowable()
-UNKNOWN = "\0"
-"""Marks the part of an argument that only a running systemd knows; no real argument can contain it.
-"""
 Reading: TypeAlias = "Setting[Any] | Unknowable | None"
 """The result of a reader; None: the option is known to be absent."""
 
@@ -228,6 +227,19 @@ class UnsavedVolume(Struct, frozen=True):
     of_image: bool  # it is requested by the image, otherwise by the container
 
 
+class OpenArgument(Struct, frozen=True):
+    """An argument of which a file leaves parts open: `--volume=${DATA}/db:/var/lib/db`."""
+
+    option: Option[Any]
+    flag: str  # as written; `--mount` and `--volume` differ
+    words: tuple[OpenText, ...]  # the argument; several words only for the command
+
+    @property
+    def text(self) -> OpenText:
+        """The argument of an option that is not the command."""
+        return self.words[0]
+
+
 class Spec(Struct, frozen=True):
     """A set of options with their values.
 
@@ -240,6 +252,9 @@ class Spec(Struct, frozen=True):
     # properties of the container that no option carries over, one sentence each
     remarks: tuple[str, ...] = ()
     unsaved: tuple[UnsavedVolume, ...] = ()  # volumes whose data is not carried over
+    # arguments with open parts; their options are `unknowable`, and `settings` holds the literal
+    # entries of a list
+    open: tuple[OpenArgument, ...] = ()
 
     def __getitem__(self, option: Option[T]) -> T:
         setting = self.settings.get(option)
@@ -285,6 +300,7 @@ class Spec(Struct, frozen=True):
             self.unknowable - {option},
             self.remarks,
             self.unsaved,
+            tuple(each for each in self.open if option.is_list or each.option is not option),
         )
 
     def without(self, *options: Option[Any]) -> Spec:
@@ -297,6 +313,7 @@ class Spec(Struct, frozen=True):
             self.unknowable - set(options),
             self.remarks,
             self.unsaved,
+            tuple(each for each in self.open if each.option not in options),
         )
 
     @classmethod

@@ -13,10 +13,11 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import InputError
+from hardentui.model.open_value import OpenText, is_open
 from hardentui.model.spec import (
     NEWEST_KNOWN,
-    UNKNOWN,
     Codec,
+    OpenArgument,
     Option,
     Setting,
     Source,
@@ -232,6 +233,14 @@ class Item(Struct, frozen=True):
         return not isinstance(self.value, Unparsed)
 
     @property
+    def open(self) -> OpenArgument | None:
+        """The argument, if parts of it are open."""
+        words = self.value if self.option is COMMAND and self.known else (self.raw,)
+        if not any(map(is_open, words)):
+            return None
+        return OpenArgument(self.option, self.flag, tuple(map(OpenText.read, words)))
+
+    @property
     def identity(self) -> str:
         """The key that identifies an entry of a list: the destination, the name, the port."""
         identify = dict(self.option.also).get(self.flag, self.option.codec).identity
@@ -299,7 +308,7 @@ def _item(
     flag: str,
 ) -> Item:
     try:
-        value = UNPARSED if UNKNOWN in text else codec.parse(text)
+        value = UNPARSED if is_open(text) else codec.parse(text)
     except ValueError:
         value = UNPARSED
     return Item(option, value, text, flag)
@@ -313,13 +322,20 @@ def same(item: Item, other: Item) -> bool:
 def spec_of(items: Iterable[Item]) -> Spec:
     """The spec of these items, in command line order: for a scalar, the last one counts.
 
-    Options that could not be parsed are `unknowable`.
+    Options with an argument that could not be parsed, or has open parts, are `unknowable`; of a
+    list, the other entries are kept.
     """
     lists: dict[Option[Any], dict[str, Any]] = {}
     scalars: dict[Option[Any], Any] = {}
     unknowable: set[Option[Any]] = set()
+    opened: list[OpenArgument] = []
     for item in items:
-        if not item.known:
+        argument = item.open
+        if not item.is_list:
+            opened = [each for each in opened if each.option is not item.option]
+        if argument is not None:
+            opened.append(argument)
+        if argument is not None or not item.known:
             unknowable.add(item.option)
             scalars.pop(item.option, None)
         elif item.is_list:
@@ -328,18 +344,16 @@ def spec_of(items: Iterable[Item]) -> Spec:
         else:
             unknowable.discard(item.option)
             scalars[item.option] = item.value
-    for option, entries in lists.items():
-        if option not in unknowable:
-            scalars[option] = tuple(entries.values())
+    scalars |= {option: tuple(entries.values()) for option, entries in lists.items()}
     settings = {o: Setting(v, Source.UNIT) for o, v in scalars.items() if v != o.default}
-    return Spec(settings, frozenset(unknowable))
+    return Spec(settings, frozenset(unknowable), open=tuple(opened))
 
 
 def image_item(option: Option[Any], text: str) -> Item:
     """The item of the image or root directory, which is not written as `--flag=value`."""
     return Item(
         option,
-        UNPARSED if UNKNOWN in text else text,
+        UNPARSED if is_open(text) else text,
         text,
         option.flag,
     )

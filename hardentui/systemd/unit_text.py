@@ -18,7 +18,7 @@ from functools import cached_property
 from msgspec import Struct, field
 
 from hardentui.errors import InputError
-from hardentui.model.spec import UNKNOWN
+from hardentui.model.open_value import UNKNOWN
 from hardentui.systemd.command_line import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD
 from hardentui.visible import visible
 

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.checks import all_checks
 from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.features.at_rest.against_host import Running
 from hardentui.features.at_rest.commands import command_makers
-from hardentui.features.at_rest.judging import Judged, Running, judge_services
+from hardentui.features.at_rest.judging import Judged, judge_services
 from hardentui.features.at_rest.quadlets import quadlet_makers
 from hardentui.features.at_rest.services import Service, faults_in
 from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find, refusal

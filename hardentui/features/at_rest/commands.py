@@ -18,10 +18,9 @@ from hardentui.features.at_rest.services import (
     SpecAtRest,
     rootless_by,
     waivers_in,
-    with_names,
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources
-from hardentui.model.spec import UNKNOWN
+from hardentui.model.open_value import UNKNOWN
 from hardentui.options import NAME, TABLE
 from hardentui.options.argv import (
     RunCommand,
@@ -189,7 +188,7 @@ def _service(
             words[token.start].start,
             words[token.end - 1].end,
         )
-        sets += [Set(with_names(item), span) for item in items_of_token(token)]
+        sets += [Set(item, span) for item in items_of_token(token)]
     if command.image < len(words):
         image, *others = command.positional()
         sets.append(
@@ -214,7 +213,7 @@ def _service(
         name=name or f"line {line}",
         format=Format.RUN,
         header=Span(file, program.start, words[command.verb].end),
-        spec=SpecAtRest(spec.settings, unknowable),
+        spec=SpecAtRest(spec.settings, unknowable, open=spec.open),
         sets=tuple(sets),
         group=file.path or file.shown,
         version=sources.version,

@@ -30,12 +30,12 @@ from hardentui.features.at_rest.services import (
     SpecAtRest,
     rootless_by,
     waivers_in,
-    with_names,
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
-from hardentui.features.at_rest.trees import Tree, interpolated, read_trees, variables_of
+from hardentui.features.at_rest.trees import Tree, read_trees, with_variables
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
+from hardentui.model.open_value import environment_file
 from hardentui.model.spec import Source
 from hardentui.options import COMMAND, IMAGE, NAME
 from hardentui.options.argv import Item, image_item, parse_argument, spec_of
@@ -121,14 +121,15 @@ def _variables(sources: Sources, directory: str) -> dict[str, str]:
     path = os.path.join(directory, ".env")
     if not directory or not os.path.isfile(path):
         return {}
-    return variables_of(sources.read(path, os.path.relpath(path)).text)
+    text = sources.read(path, os.path.relpath(path)).text
+    return {each.name: each.value for each in environment_file(text) if each.value is not None}
 
 
 def _read(file: SourceFile, variables: Mapping[str, str]) -> Tree:
     trees = read_trees(file)
     if len(trees) != 1 or not trees[0].is_mapping:
         raise InputError(f"{visible(file.shown, 200)} is no compose file: it is not one mapping.")
-    return interpolated(trees[0], variables)
+    return with_variables(trees[0], variables)
 
 
 def _with_included(
@@ -273,7 +274,7 @@ def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
             name=name,
             format=Format.COMPOSE,
             header=Span(tree.file, tree.key_start, end),
-            spec=SpecAtRest(spec.settings, spec.unknowable),
+            spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
             sets=sets,
             group=stack.files[0].path,
             version=sources.version,
@@ -339,7 +340,7 @@ def _sets(
 ) -> Iterator[Set]:
     for item, place in _items(stack, name, tree):
         yield Set(
-            with_names(item),
+            item,
             Span(
                 place.file,
                 min(place.key_start, place.start),

@@ -143,7 +143,8 @@ def _fixed(
     version: Version | None,
     texts: dict[str, str],
 ) -> Fixed:
-    service, spec = judged.service, judged.service.spec
+    service = judged.service
+    spec: Spec = service.spec.literal
     failing = {finding.check for finding in judged.findings if finding.failing}
     checks = [
         check for check in looked.judge.checks if check.id in failing and _is_wanted(check, wanted)

@@ -9,22 +9,23 @@ or the running program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from functools import cache
-from typing import Any, TypeAlias
+from functools import cache, partial
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
+from hardentui.features.at_rest.against_host import Running, drift_of
+from hardentui.features.at_rest.possible_values import PossibleValues, Verdicts
 from hardentui.features.at_rest.services import NAMED_VALUES, Format, Service, Set
 from hardentui.features.at_rest.sources import SOMEONES_HOME
 from hardentui.features.looking.gather import with_peers
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.mounted_paths import MountsAndSockets, mounts_and_sockets
-from hardentui.features.looking.unit_origin import drift_between
 from hardentui.harden.evaluate import judge, parameters_of, run, waive
 from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
 from hardentui.host.files.recorded import RecordedFiles
@@ -44,21 +45,18 @@ from hardentui.model.finding import (
     Finding,
     Kind,
     Place,
-    Severity,
     Status,
     Subject,
     Verdict,
     Waiver,
-    failed,
     not_applicable,
-    passed,
     unknown,
 )
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
-from hardentui.options import ENV_FILE, IMAGE, LABELS, NAME, PRIVILEGED, PUBLISH, TABLE, USER, Port
+from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, PUBLISH, TABLE, USER, Port
 from hardentui.reading.containers import is_root
 from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
@@ -445,6 +443,12 @@ def _judged(
         service.name,
     )
     worlds = _Worlds(facts, service.file.directory)
+    values = PossibleValues(
+        service,
+        facts,
+        facts_of,
+        partial(_verdicts, service.file.directory),
+    )
 
     def verdict(
         check: Check,
@@ -452,13 +456,16 @@ def _judged(
         parameters: Parameters,
     ) -> Verdict:
         if check.id == "unit-drift" and running is not None:
-            return _drift(service, running)
-        return verdict_of(
+            return drift_of(service, running)
+        strict = verdict_of(
             check,
             parameters,
             subject_facts,
             worlds,
         )
+        if strict.status is Status.UNKNOWN and service.spec.unknowable:
+            return values.verdict(check, parameters, strict)
+        return strict
 
     if service.infra:  # a pod has no image of its own
         checks = [pair for pair in checks if pair[0].about is Kind.CONTAINER]
@@ -499,30 +506,14 @@ def _judged(
     )
 
 
-Running: TypeAlias = "Callable[[str], ContainerFacts | None]"
+def _verdicts(folder: str, facts: ContainerFacts) -> Verdicts:
+    """What the file decides of a service with these facts."""
+    worlds = _Worlds(facts, folder)
 
+    def verdict(check: Check, parameters: Parameters) -> Verdict:
+        return verdict_of(check, parameters, facts, worlds)
 
-def _drift(service: Service, running: Running) -> Verdict:
-    """How the running container differs from the file, where that affects security."""
-    if service.infra or service.format not in (Format.QUADLET, Format.RUN):
-        return unknown("only containers of Quadlets and run commands are compared with what runs")
-    facts = running(service.spec[NAME])
-    if facts is None:
-        return not_applicable("no container of this name is on this host")
-    every = drift_between(
-        Spec(service.spec.settings, service.spec.unknowable),
-        facts,
-    )
-    different = [difference for difference in every if difference.security]
-    if not different:
-        return passed("as in the file")
-    reason = f"the running container differs: {'; '.join(map(str, different))}"
-    flags = tuple(difference.flag for difference in different)
-    return failed(
-        reason,
-        severity=Severity.MEDIUM,
-        things=flags,
-    )
+    return verdict
 
 
 def _telling_expiry(

@@ -154,7 +154,7 @@ def _service(
             container.start,
             container.start + len(first_line),
         ),
-        spec=SpecAtRest(spec.settings, spec.unknowable),
+        spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
         sets=tuple(sets),
         group=f"{file.path}:{pod_name}",
         version=sources.version,

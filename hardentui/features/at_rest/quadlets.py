@@ -22,7 +22,6 @@ from hardentui.features.at_rest.services import (
     SpecAtRest,
     rootless_by,
     waivers_in,
-    with_names,
 )
 from hardentui.features.at_rest.sources import UNITS, SourceFile, Sources
 from hardentui.model.facts import NetworkFacts, VolumeFacts
@@ -189,7 +188,7 @@ def _service(
     entries = quadlet.entries()
     sets = tuple(
         Set(
-            with_names(item),
+            item,
             Span(
                 files[entry.places[0].file],
                 entry.places[0].start,
@@ -217,7 +216,7 @@ def _service(
         name=stem,
         format=Format.QUADLET,
         header=_header(files),
-        spec=SpecAtRest(spec.settings, spec.unknowable),
+        spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
         sets=sets,
         group=directory,
         version=version,
@@ -261,7 +260,7 @@ def _pod(
         name=file.name,
         format=Format.QUADLET,
         header=_header((file,), "Pod"),
-        spec=SpecAtRest(spec.settings, spec.unknowable),
+        spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
         sets=tuple(sets),
         group=directory,
         version=sources.version,

@@ -17,9 +17,20 @@ from hardentui.features.at_rest.sources import SourceFile
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import NEWEST_KNOWN, UNKNOWN, Option, Source, Spec, Version
-from hardentui.options import ANNOTATIONS, ENV, LABELS
-from hardentui.options.argv import Item, parse_argument
+from hardentui.model.open_value import names_of
+from hardentui.model.spec import NEWEST_KNOWN, Option, ProtectionRule, Source, Spec, Version
+from hardentui.options import (
+    ANNOTATIONS,
+    CAP_ADD,
+    DEVICES,
+    ENV,
+    LABELS,
+    MOUNTS,
+    PUBLISH,
+    TABLE,
+    TMPFS,
+)
+from hardentui.options.argv import Item
 from hardentui.words import nearest
 
 T = TypeVar("T")
@@ -54,8 +65,26 @@ class SpecAtRest(Spec, frozen=True):
 
     def __getitem__(self, option: Option[T]) -> T:
         if option in self.unknowable:
-            raise Unread(f"the value of {option.flag} is a variable, which only its host knows")
+            raise Unread(self._why(option))
         return super().__getitem__(option)
+
+    def _why(self, option: Option[Any]) -> str:
+        words = [word for each in self.open if each.option is option for word in each.words]
+        if names := names_of(words):
+            return f"its files do not set {', '.join(names)} ({option.flag.lower()})"
+        return f"{option.flag.lower()} may come from a variable, or its value cannot be read"
+
+    @property
+    def literal(self) -> SpecAtRest:
+        """Its lists without their open arguments: what they hold whatever the host puts in."""
+        opened = {each.option for each in self.open if each.option.is_list}
+        return SpecAtRest(
+            self.settings,
+            self.unknowable - opened - EXPOSING,
+            self.remarks,
+            self.unsaved,
+            self.open,
+        )
 
     def with_(
         self,
@@ -74,26 +103,18 @@ class SpecAtRest(Spec, frozen=True):
             spec.unknowable,
             spec.remarks,
             spec.unsaved,
+            spec.open,
         )
 
 
-_SOME_VALUE = "hunter22"
 NAMED_VALUES = (ENV, LABELS, ANNOTATIONS)
-
-
-def with_names(item: Item) -> Item:
-    """`NAME=${VALUE}` with some value: what it names is decided by the file, though its value is
-    not. A password from a variable is in the container's environment like any other."""
-    name, _, value = item.raw.partition("=")
-    if item.known or item.option not in NAMED_VALUES or UNKNOWN in name:
-        return item
-    value = (
-        _SOME_VALUE
-        if item.option is ENV and value.startswith(UNKNOWN)
-        else value.replace(UNKNOWN, "")
-    )
-    spelled = parse_argument(item.flag, f"{name}={value}")
-    return spelled[0] if len(spelled) == 1 else item
+EXPOSING = frozenset(
+    {
+        *(option for option in TABLE if option.protection.rule is ProtectionRule.ADDED),
+        *(CAP_ADD, DEVICES, ENV, MOUNTS, PUBLISH, TMPFS),
+    }
+)
+"""Lists of which each further entry only exposes more: what is written stays true."""
 
 
 class Service(Struct, frozen=True):
@@ -108,7 +129,7 @@ class Service(Struct, frozen=True):
     name: str  # as its file names it: `web` of web.container, of a compose service or of `--name`
     format: Format
     header: Span  # where it begins: `[Container]`, the key of a compose service, the word `podman`
-    spec: Spec
+    spec: SpecAtRest
     sets: tuple[Set, ...]  # every argument that the file sets, in the order in which they count
     group: str  # services of one group run beside each other on one host
     version: Version = NEWEST_KNOWN

@@ -8,7 +8,6 @@ write a file back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
@@ -17,16 +16,13 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.features.at_rest.sources import SourceFile
-from hardentui.model.spec import UNKNOWN
+from hardentui.model.open_value import interpolated
 from hardentui.visible import visible
 
 _MOST_VALUES = 50_000
 _DEEPEST = 60
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_VARIABLE = re.compile(
-    r"\$(?:(?P<escaped>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?P<name>[A-Za-z_]\w*)(?:(?P<how>:?[-?+])(?P<other>[^{}]*))?\})"
-)
 
 
 class Tree(Struct):
@@ -165,36 +161,12 @@ def read_trees(file: SourceFile) -> tuple[Tree, ...]:
     return tuple(_Walker(file).tree(node, node.start_mark.index) for node in nodes)
 
 
-def interpolated(tree: Tree, variables: Mapping[str, str]) -> Tree:
-    """The tree with `${NAME}` in its scalars expanded; what nobody defines is kept, after UNKNOWN."""
+def with_variables(tree: Tree, values: Mapping[str, str]) -> Tree:
+    """The tree with the variables in its scalars put in; what nobody defines is marked as open."""
     if tree.text is not None:
         if "$" in tree.text:
-            tree.text = _VARIABLE.sub(partial(_value, variables=variables), tree.text)
+            tree.text = interpolated(tree.text, values)
         return tree
     for value in (*tree.entries.values(), *tree.items):
-        interpolated(value, variables)
+        with_variables(value, values)
     return tree
-
-
-def _value(match: re.Match[str], variables: Mapping[str, str]) -> str:
-    if match["escaped"]:
-        return "$"
-    value = variables.get(match["plain"] or match["name"])
-    how, other = match["how"] or "", match["other"] or ""
-    if how.endswith("+"):
-        return other if value else ""
-    if value is None or (not value and how.startswith(":")):
-        return other if how.endswith("-") else UNKNOWN + match[0]
-    return value
-
-
-def variables_of(text: str) -> dict[str, str]:
-    """The variables of a `.env` file."""
-    variables: dict[str, str] = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
-            value = value.strip()
-            quoted = len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]
-            variables[name.strip()] = value[1:-1] if quoted else value.partition(" #")[0].strip()
-    return variables

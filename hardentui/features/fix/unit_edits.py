@@ -26,8 +26,9 @@ from hardentui.host.podman.generator import (
 from hardentui.lib.quadlet import translate
 from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unread
+from hardentui.model.open_value import UNKNOWN
 from hardentui.model.plan import Plan
-from hardentui.model.spec import UNKNOWN, Spec, Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import NAME, NETWORK
 from hardentui.options.argv import compare_arguments, without_optional
 from hardentui.quadlet.edit.container import (

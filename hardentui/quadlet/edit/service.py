@@ -15,7 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import UNKNOWN, Version
+from hardentui.model.open_value import UNKNOWN
+from hardentui.model.spec import Version
 from hardentui.options import COMMAND, NETWORK, RESTART
 from hardentui.options.argv import Token, item_word, items_of_token
 from hardentui.quadlet.edit.container import (

@@ -14,7 +14,8 @@ from functools import cached_property
 from msgspec import Struct, field
 
 from hardentui.errors import InputError
-from hardentui.model.spec import UNKNOWN, Spec
+from hardentui.model.open_value import UNKNOWN
+from hardentui.model.spec import Spec
 from hardentui.options.argv import RunCommand, read_command, spec_of, without_optional
 from hardentui.systemd.unit_text import (
     SYSTEMD,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import exec_start
-from hardentui.model.spec import UNKNOWN, KeyKind
+from hardentui.model.open_value import UNKNOWN
+from hardentui.model.spec import KeyKind
 from hardentui.systemd.command_line import escape, plain
 from hardentui.systemd.unit_text import expand_variables, split_command, split_words, unit_settings
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import UNKNOWN, Option, Spec
+from hardentui.model.open_value import UNKNOWN
+from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.argv import Item, item_word, items_of, parse_argument, same, spec_from_argv
 from hardentui.options.codecs import size_of

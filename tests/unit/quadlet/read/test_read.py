@@ -63,7 +63,7 @@ def test_keys_and_flags_become_options(lines: str, spec: Spec) -> None:
 
 def test_what_only_systemd_knows_is_unknowable() -> None:
     spec = read("AddCapability=A %i\nUser=${WHO}\nPublishPort=${PORT}:80\nReadOnly=true")
-    assert spec == Spec.of((READ_ONLY, True))
+    assert spec == Spec.of((CAP_ADD, ("A",)), (READ_ONLY, True))
     assert spec.unknowable == {CAP_ADD, USER, PUBLISH}
 
 
