@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from typing import Any, TypeGuard
 
-from hardentui.reading.secrets import (
+from hardentui.reading.secret_shapes import without_shapes
+from hardentui.reading.secret_words import (
     ends_command,
-    engine_secret,
     glued_password,
     is_password_after,
+    split_script,
+    steps_of,
+)
+from hardentui.reading.secrets import (
+    engine_secret,
     random_pair,
     secret_name,
     secret_pair,
     secret_value,
-    split_script,
-    steps_of,
-    without_shapes,
 )
 from hardentui.visible import MASK
 

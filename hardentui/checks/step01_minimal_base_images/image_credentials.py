@@ -13,7 +13,8 @@ from hardentui.reading.images import (
     names,
     steps_of,
 )
-from hardentui.reading.secrets import secret_value, secrets_in_pairs, secrets_in_words
+from hardentui.reading.secret_words import secrets_in_words
+from hardentui.reading.secrets import secret_value, secrets_in_pairs
 from hardentui.visible import MASK as MASKED
 
 

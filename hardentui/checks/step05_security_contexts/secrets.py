@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.reading.behaviour import owner_of_process, readable_secret, uids
-from hardentui.reading.secrets import (
-    engine_secret,
-    file_variable,
-    secrets_in_pairs,
-    secrets_in_words,
-)
+from hardentui.reading.secret_words import secrets_in_words
+from hardentui.reading.secrets import engine_secret, file_variable, secrets_in_pairs
 from hardentui.visible import MASK as MASKED
 
 _OTHERS_READ = 0o004

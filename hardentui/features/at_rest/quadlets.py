@@ -29,7 +29,8 @@ from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Port, Source, Version
 from hardentui.options import NAME
 from hardentui.options.argv import parse_argument, spec_of
-from hardentui.quadlet.read.container import CONTAINER, QuadletFiles, default_name, object_names
+from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
+from hardentui.quadlet.read.object_names import default_name, object_names
 from hardentui.systemd.search_paths import ServiceManager, drop_in_directories
 from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text, split_words
 

@@ -22,13 +22,8 @@ from hardentui.model.known import Known, Unread
 from hardentui.model.spec import NEWEST_KNOWN, Source, Spec, Version
 from hardentui.options import NAME
 from hardentui.options.argv import spec_from_argv
-from hardentui.quadlet.read.container import (
-    DROP_IN,
-    LAST_DROP_IN,
-    QuadletFiles,
-    default_name,
-    object_names,
-)
+from hardentui.quadlet.read.container import QuadletFiles
+from hardentui.quadlet.read.object_names import DROP_IN, LAST_DROP_IN, default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles, outdated
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import check_unit_text

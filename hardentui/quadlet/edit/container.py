@@ -13,13 +13,8 @@ from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, RESTART, ROOTFS, TABLE, Mount
 from hardentui.options.argv import Item, item_word, items_of, items_of_token, read_command, same
 from hardentui.options.codecs import mount_text, parse_mount
-from hardentui.quadlet.read.container import (
-    CONTAINER,
-    REFERENCES,
-    QuadletFiles,
-    UnitEntry,
-    UnitPlace,
-)
+from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
+from hardentui.quadlet.read.entries import UnitEntry, UnitPlace
 from hardentui.quadlet.write.container import UnitsBeside, container_unit, for_quadlet
 from hardentui.systemd.command_line import (
     EMPTY_WORD,

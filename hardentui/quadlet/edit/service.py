@@ -28,7 +28,8 @@ from hardentui.quadlet.edit.container import (
     other_options,
     scalar_key,
 )
-from hardentui.quadlet.read.container import CONTAINER, DROP_IN, LAST_DROP_IN, QuadletFiles
+from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
+from hardentui.quadlet.read.object_names import DROP_IN, LAST_DROP_IN
 from hardentui.quadlet.read.service import (
     ABOUT,
     EXTRA,

@@ -4,7 +4,8 @@ keep."""
 import pytest
 
 from hardentui.reading.scratch import directories_of
-from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words
+from hardentui.reading.secret_words import secrets_in_words
+from hardentui.reading.secrets import secret_name, secrets_in_pairs
 from tests.support.judging import *
 
 REMOTE = Unread("the engine is on another machine")

@@ -12,16 +12,15 @@ from hypothesis import strategies as st
 
 from hardentui.reading.images import always_passes
 from hardentui.reading.masking import WITHHELD, mask_document, mask_text
-from hardentui.reading.secrets import (
+from hardentui.reading.secret_shapes import (
     SHAPES,
     SecretShape,
     _may_match,
-    secret_pair,
-    secrets_in_pairs,
-    secrets_in_words,
     shape_of,
     without_shapes,
 )
+from hardentui.reading.secret_words import secrets_in_words
+from hardentui.reading.secrets import secret_pair, secrets_in_pairs
 
 _LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6hIj9kLm2nOp5q"
 _PEM = (

@@ -12,7 +12,8 @@ from hardentui.quadlet.edit.service import (
     quadlet_drop_in,
     service_drop_in,
 )
-from hardentui.quadlet.read.container import DROP_IN, LAST_DROP_IN, QuadletFiles
+from hardentui.quadlet.read.container import QuadletFiles
+from hardentui.quadlet.read.object_names import DROP_IN, LAST_DROP_IN
 from hardentui.quadlet.read.service import ABOUT, ServiceFiles
 
 NOTHING = Spec()

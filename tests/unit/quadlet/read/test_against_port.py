@@ -12,7 +12,8 @@ from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.spec import Spec, Version
 from hardentui.options import CGROUPS, LOG_DRIVER, NAME, POD, REMOVE, SDNOTIFY, TABLE
 from hardentui.options.argv import spec_from_argv
-from hardentui.quadlet.read.container import QuadletFiles, default_name, object_names
+from hardentui.quadlet.read.container import QuadletFiles
+from hardentui.quadlet.read.object_names import default_name, object_names
 
 PODS_BY_NAME = Version(5, 6)
 DIRECTORY = "/srv/units"
