@@ -7,7 +7,8 @@ for the key of that action.
 from __future__ import annotations
 
 from hardentui.cli.parser import COMMANDS
-from hardentui.tui.actions import all_actions, with_keys
+from hardentui.tui.action_texts import with_keys
+from hardentui.tui.actions import all_actions
 
 PLACES = {
     "check": "the list of containers, and the walk behind `{home.open}`; `{home.filter}` filters; `{walk.rights}` in "

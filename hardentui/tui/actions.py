@@ -7,120 +7,36 @@ a key is found in the palette (`:`), and settings can give it one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from enum import StrEnum
-from functools import cache
 
-from msgspec import Struct
-from textual.binding import Binding, BindingType
-
-from hardentui.do import Do, Verb, said
-from hardentui.errors import HardenError
-from hardentui.model.finding import Verdict
-
-
-class Action(Struct, frozen=True):
-    """An action of the user."""
-
-    id: str  # `screen.name`, by which settings bind keys; the method is `action_name`
-    key: str  # comma-separated keys of Textual; empty = only in the palette
-    label: str  # one or two words, for the footer
-    tooltip: str  # one sentence, for the palette and the help
-    group: str  # heading in the help
-    show: bool = False  # in the footer
-    display: str = ""  # how the key is written in the footer; empty = as Textual does
-    call: str = ""  # the action with its arguments, if not `name`
-    opens: str = ""  # module and class of the screen that it opens, below tui/screens
-
-    @property
-    def target(self) -> str:
-        return self.call or self.id.partition(".")[2]
-
-    def binding(self) -> Binding:
-        return Binding(
-            self.key or f"no-key-{self.id}",  # no terminal sends it; settings replace it
-            self.target,
-            self.label,
-            show=self.show,
-            key_display=self.display or None,
-            tooltip=self.tooltip,
-            id=self.id,
-        )
-
-
-def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
-    return [action.binding() for action in actions]
-
-
-def _to(
-    destination: str,
-    key: str,
-    label: str,
-    tooltip: str,
-    opens: str,
-) -> Action:
-    """The action that opens a screen available from everywhere."""
-    call = f"go('{destination}')"
-    return Action(
-        f"app.{destination}",
-        key,
-        label,
-        tooltip,
-        "Everywhere",
-        call=call,
-        opens=opens,
-    )
-
-
-def _numbers(
-    prefix: str,
-    most: int,
-    label: str,
-    tooltip: str,
-    group: str,
-    call: str,
-) -> tuple[Action, ...]:
-    """The keys 1 to 9, and 0 for ten."""
-    return tuple(
-        Action(
-            f"{prefix}_{number}",
-            str(number % 10),
-            f"{label} {number}",
-            f"{tooltip} {number}.",
-            group,
-            call=f"{call}({number})",
-        )
-        for number in range(1, most + 1)
-    )
-
+from hardentui.tui.action import Action, numbered, opening
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Show every key of this screen.", "Everywhere", True, "?"),
-    _to("host", "H", "Host", "Show the findings of the host, its engines and the site.",
+    opening("host", "H", "Host", "Show the findings of the host, its engines and the site.",
         "findings.HostScreen"),
-    _to("images", "I", "Images", "Show the images: age, users, contents.",
+    opening("images", "I", "Images", "Show the images: age, users, contents.",
         "images.ImagesScreen"),
-    _to("networks", "M", "Network map", "Show who can reach whom.",
+    opening("networks", "M", "Network map", "Show who can reach whom.",
         "networks.NetworksScreen"),
-    _to("trust", "P", "Trust", "Show which images Podman accepts: policy, registries.",
+    opening("trust", "P", "Trust", "Show which images Podman accepts: policy, registries.",
         "trust.TrustScreen"),
-    _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it.",
+    opening("journal", "J", "Journal", "Show what was changed, by whom, and undo it.",
         "journal.JournalScreen"),
-    _to("training", "T", "Training", "Labs that teach the ten steps.",
+    opening("training", "T", "Training", "Labs that teach the ten steps.",
         "training.TrainingScreen"),
     Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
     Action("app.palette", "ctrl+p,colon", "Palette", "Find any action by name.", "Everywhere",
            call="command_palette"),
-    _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it.",
+    opening("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it.",
         "pages.DoctorScreen"),
-    _to("connection", "", "Connection", "Show the Podman connections; switch to another.",
+    opening("connection", "", "Connection", "Show the Podman connections; switch to another.",
         "pages.ConnectionScreen"),
-    _to("waivers", "", "Waivers", "Show which findings are accepted, by whom, until when.",
+    opening("waivers", "", "Waivers", "Show which findings are accepted, by whom, until when.",
         "pages.WaiversScreen"),
-    _to("settings", "", "Settings", "Show the settings and where each value comes from; change one.",
+    opening("settings", "", "Settings", "Show the settings and where each value comes from; change one.",
         "pages.SettingsScreen"),
-    _to("commands", "", "Commands", "Show every request and command so far.",
+    opening("commands", "", "Commands", "Show every request and command so far.",
         "pages.CommandsScreen"),
     Action("app.simulate", "D", "Simulated host", "Switch from this Podman to a simulated host.",
            "Everywhere"),
@@ -149,7 +65,7 @@ PICK = (
         True,
         "esc",
     ),
-    *_numbers(
+    *numbered(
         "pick.number",
         9,
         "Line",
@@ -182,7 +98,7 @@ _WATCH = ("m", "Monitor", "Monitor this container: resource use, alarms, log.")
 _HISTORY = ("", "History", "Show what was changed on this container.")
 
 HOME = (
-    *_numbers("home.first", 5, "Do first", "Go to what to do first, line", "Do first", "first"),
+    *numbered("home.first", 5, "Do first", "Go to what to do first, line", "Do first", "first"),
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
     Action("home.harden", "h", "Harden", "Try, show and apply fixes, for the marked ones or this one.",
@@ -231,7 +147,7 @@ WALK = (
     Action("walk.step_on", "right", "Next step", "Go to the next step.", "Steps"),
     Action("walk.look", "x", "Look inside", "Inspect the contents of its image.", "Findings"),
     Action("walk.recheck", "r", "Again", "Check this container again.", "Findings"),
-    *_numbers("walk.step", 10, "Step", "Go to step", "Steps", "open_step"),
+    *numbered("walk.step", 10, "Step", "Go to step", "Steps", "open_step"),
 )  # fmt: skip
 CONTAINER = (
     Action(
@@ -511,45 +427,6 @@ CHANGE = (
 )  # fmt: skip
 
 
-class Data(StrEnum):
-    """What happens to the data in the container's writable layer, which its successor would not
-    have."""
-
-    KEEP = "copied into volumes"
-    DISCARD = "discarded"
-    REFUSE = "apply is refused if data would be lost"
-
-
-class Stage(StrEnum):
-    """How far a change is, and why the keys of another stage do nothing."""
-
-    LOOKING = "Still looking at the container."
-    OUTSET = "Nothing was tried yet."
-    STEPS = "Nothing was tried."
-    CARD = "The trial is over."
-    RUNNING = "It is running. esc stops it."
-    ENDED = "It is done."
-    FILES = "Its files are shown."
-
-
-STAGES = {
-    "go": (Stage.OUTSET, Stage.STEPS, Stage.CARD),
-    "probe": (Stage.OUTSET, Stage.STEPS, Stage.CARD),
-    "limit": (Stage.STEPS, Stage.CARD),
-    "data": (Stage.STEPS, Stage.CARD),
-    "all": (Stage.OUTSET, Stage.CARD),
-    "soak": (Stage.CARD,),
-    "write": (Stage.STEPS, Stage.CARD),
-    "save": (Stage.FILES,),
-    "hunk": (Stage.FILES,),
-    "diff": (Stage.CARD,),
-    "evidence": (Stage.CARD,),
-    "keep": (Stage.ENDED,),
-    "undo": (Stage.ENDED,),
-}
-"""Action -> when it is in the footer."""
-
-
 JOURNAL = (
     Action(
         "journal.undo",
@@ -689,75 +566,3 @@ def _screens() -> Iterator[tuple[Action, ...]]:
 
 
 # --- actions in sentences -------------------------------------------------------------------------
-
-
-@cache
-def _told() -> dict[str, str]:
-    return {action.id: action.display or _first_of(action) for action in all_actions()}
-
-
-def _first_of(action: Action) -> str:
-    """The first of its keys, as users read it; without one, how to find it."""
-    first = action.key.split(",")[0]
-    signs = {
-        "slash": "/",
-        "question_mark": "?",
-        "": f": {action.label}",
-    }
-    return signs.get(
-        first,
-        first.upper() if re.fullmatch(r"f\d+", first) else first,
-    )
-
-
-def with_keys(text: str) -> str:
-    """The text with the keys of its actions (`{walk.trial}`); raises KeyError for an action that is
-    none."""
-    keys = _told()
-    return re.sub(
-        r"\{([\w.]+)\}",
-        lambda placeholder: keys[placeholder[1]],
-        text,
-    )
-
-
-_WAYS: dict[Verb, str] = {
-    Verb.CHECK: "{walk.recheck} in the walk",
-    Verb.CONFIRM: "{journal.keep} in the journal ({app.journal})",
-    Verb.DOCTOR: "{app.doctor}",
-    Verb.EXPLAIN: "{walk.explain} on the finding",
-    Verb.FORGET: "{journal.forget} in the journal ({app.journal})",
-    Verb.HOST_IMPORT: "{host.take_in} on the host page ({app.host})",
-    Verb.IMAGE_INSIDE: "{images.look} in the walk or on the images page ({app.images})",
-    Verb.IMAGE_SCAN: "{images.scan} on the images page ({app.images})",
-    Verb.IMAGE_UPDATES: "{images.updates} on the images page ({app.images})",
-    Verb.JOURNAL_SHOW: "the journal ({app.journal})",
-    Verb.LABS: "{app.training}",
-    Verb.LEARN: "{walk.harden} in the walk",
-    Verb.QUADLET: "{walk.write} in the walk",
-    Verb.QUADLET_AS_IS: "{walk.write} in the walk",
-    Verb.SETTINGS: "{app.settings}",
-    Verb.UNDO: "{journal.undo} in the journal ({app.journal})",
-}
-"""How a next step is done here; what is missing is said as a command."""
-
-
-def in_keys(do: Do) -> str:
-    """A next step as the keys that do it."""
-    way = _WAYS.get(do.verb)
-    return with_keys(way) if way is not None else str(do)
-
-
-def hint_of(error: HardenError) -> str:
-    return said(error.advice, in_keys)
-
-
-def told(error: HardenError) -> str:
-    """An error in one paragraph."""
-    return f"{error.title} {hint_of(error)}".strip()
-
-
-def reason_of(verdict: Verdict) -> str:
-    """Why, and what would help; empty if there is nothing to say."""
-    then = f" ({in_keys(verdict.do)})" if verdict.do is not None else ""
-    return f"{verdict.reason}{then}"

@@ -6,10 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,13 +17,10 @@ from rich.text import Text
 from textual import events, on
 from textual.actions import ActionParseResult, parse
 from textual.app import App
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
-from textual.events import Key
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.timer import Timer
 
 from hardentui.errors import EXIT_CODE, HardenError, fault_text
 from hardentui.features.first_look import EngineChoice, FirstLook
@@ -33,11 +28,13 @@ from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.state import Remembered, keep_copy
 from hardentui.tui import messages as say
-from hardentui.tui.actions import APP, Action, bindings
+from hardentui.tui.action import bindings
+from hardentui.tui.actions import APP
 from hardentui.tui.listing import COLUMNS, ListView
+from hardentui.tui.places import Place
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.session import Place, Session
+from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES
 from hardentui.visible import visible, visible_lines
@@ -45,7 +42,8 @@ from hardentui.visible import visible, visible_lines
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
     from hardentui.model.plan import Choice
-
+from hardentui.tui.palette import ActionProvider, ThemeProvider
+from hardentui.tui.type_ahead import TypeAhead
 
 SCREENS = {action.id.partition(".")[2]: action.opens for action in APP if action.opens} | {
     "export": "reports.ExportScreen",
@@ -82,158 +80,6 @@ def why_not_open(name: str, screens: Iterable[Screen[object]]) -> str:
         if there[-1]
         else "It is open below this screen: esc goes back to it."
     )
-
-
-_AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
-"""Keys that quit. They never wait for another one."""
-_PATIENCE = 3.0
-"""Seconds after which a key no longer waits for the one before it."""
-
-
-class TypeAhead:
-    """Handles one key after the other, each when the screen that the last one opened takes keys.
-
-    Textual gives a key to whatever has the focus when it arrives. Over ssh several arrive at once:
-    those meant for a dialog that the first one opens would go to the old screen, and be lost or do
-    something else.
-
-    A key climbs from the focused widget to the app through a message queue at each level. A
-    callback that takes the same way behind it tells when it has been handled.
-    """
-
-    def __init__(
-        self,
-        app: App[None],
-        handle: Callable[[Key], Awaitable[None]],
-    ) -> None:
-        """Args:
-        handle: gives the key to the focused widget.
-        """
-        self._app = app
-        self._handle = handle
-        self._waiting: deque[Key] = deque()
-        self._handled = 0
-        self._busy = False
-        self._timer: Timer | None = None
-
-    async def take(self, key: Key) -> None:
-        if key.key in _AT_ONCE:
-            await self._handle(key)
-        elif self._busy:
-            self._waiting.append(key)
-        else:
-            await self._give(key)
-
-    async def _give(self, key: Key) -> None:
-        self._busy = True
-        self._timer = self._app.set_timer(_PATIENCE, partial(self._no_longer, self._handled))
-        focus = self._focus()
-        await self._handle(key)
-        # the second time behind the messages that the key caused, such as Input.Submitted
-        again = partial(
-            self._climb,
-            focus,
-            partial(self._settle, focus, self._handled),
-        )
-        self._climb(focus, again)
-
-    def _focus(self) -> DOMNode:
-        return self._app.focused or self._app.screen
-
-    def _climb(
-        self,
-        node: DOMNode,
-        then: Callable[[], None],
-    ) -> None:
-        """Do something when the node, and those around it, have handled all that they were sent
-        before."""
-        if node is self._app:
-            then()
-        elif not node.call_later(
-            self._climb, node.parent or self._app, then
-        ):  # it has been removed
-            self._app.call_later(then)
-
-    def _settle(self, focus: DOMNode, number: int) -> None:
-        """Wait also for what has the focus now."""
-        if not self._app.screen_stack:
-            return  # the app ends
-        if (now := self._focus()) is not focus:
-            self._climb(now, partial(self._settle, now, number))
-        else:
-            self._app.call_later(self._no_longer, number)
-
-    async def _no_longer(self, number: int) -> None:
-        """The next key needs not wait for this one any more."""
-        if number != self._handled:
-            return
-        self._handled += 1
-        self._busy = False
-        if self._timer is not None:
-            self._timer.stop()
-        if self._waiting:
-            await self._give(self._waiting.popleft())
-
-
-_NOT_LISTED = ("app.palette",)
-
-
-class ActionProvider(Provider):
-    """Actions that are enabled now."""
-
-    def _actions(self) -> Iterator[Action]:
-        for action in (*getattr(self.screen, "ACTIONS", ()), *APP):
-            if action.id not in _NOT_LISTED and self._possible(action):
-                yield action
-
-    def _possible(self, action: Action) -> bool:
-        _, name, parameters = parse(action.target)
-        node = self.app if action in APP else self.screen
-        return node.check_action(name, parameters) is True
-
-    async def _carry_out(self, action: Action) -> None:
-        await self.app.run_action(
-            action.target,
-            self.app if action in APP else self.screen,
-        )
-
-    async def discover(self) -> Hits:
-        for action in self._actions():
-            yield DiscoveryHit(
-                action.label,
-                partial(self._carry_out, action),
-                help=action.tooltip,
-            )
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for action in self._actions():
-            if score := max(matcher.match(action.label), matcher.match(action.tooltip) * 0.7):
-                yield Hit(
-                    score,
-                    matcher.highlight(action.label),
-                    partial(self._carry_out, action),
-                    help=action.tooltip,
-                )
-
-
-class ThemeProvider(Provider):
-    """The themes, by name."""
-
-    def _choose(self, name: str) -> None:
-        self.app.theme = name
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for name in self.app.available_themes:
-            label = f"Theme {name}"
-            if score := matcher.match(label):
-                yield Hit(
-                    score,
-                    matcher.highlight(label),
-                    partial(self._choose, name),
-                    help="Change the colours.",
-                )
 
 
 _READING = 12.0  # seconds that a notification about a line of a file stays

@@ -56,21 +56,11 @@ TO_BE_SPLIT = frozenset(
     lib/quadlet/references.py
     options/codecs.py
     quadlet/edit/container.py
-    quadlet/read/container.py
     quadlet/write/bundle.py
     reading/host_paths.py
     reading/mounts.py
     reading/scratch.py
-    reading/secrets.py
-    tui/actions.py
-    tui/app.py
-    tui/screens/base.py
     tui/screens/change.py
-    tui/screens/home.py
-    tui/screens/job.py
-    tui/screens/walk.py
-    tui/session.py
-    tui/widgets/write_files.py
     writers/kube/container.py
     writers/supporting.py
     """.split()

@@ -15,7 +15,7 @@ from hardentui.cli.parser import make_parser, parse
 from hardentui.do import Do, Verb
 from hardentui.errors import HardenError
 from hardentui.model.finding import unknown
-from hardentui.tui.actions import in_keys, reason_of, told
+from hardentui.tui.action_texts import in_keys, reason_of, told
 from tests.architecture.test_boring_python import sources
 
 _COMMANDS = (

@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.tui import actions
-from hardentui.tui.actions import Action
+from hardentui.tui.action import Action
 from tests.support.documented import first_five_minutes
 
 README = Path(__file__).parents[2] / "README.md"

@@ -13,6 +13,7 @@ from hardentui.tui.screens import (
     change,
     container,
     findings,
+    form,
     home,
     images,
     job,
@@ -60,7 +61,7 @@ def test_a_screens_actions_exist_and_their_keys_are_its_own(screen: type[HardenS
 def test_every_screen_copies_but_those_where_one_types_all_the_time(
     screen: type[HardenScreen],
 ) -> None:
-    types = issubclass(screen, job.FormScreen) or issubclass(screen, values.ValuesScreen)
+    types = issubclass(screen, form.FormScreen) or issubclass(screen, values.ValuesScreen)
     assert (actions.COPY in screen.ACTIONS) is not types
 
 

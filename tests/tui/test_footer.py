@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.base import FooterKey, HardenScreen, KeyBar, TitleBar
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.pages import HelpScreen
+from hardentui.tui.widgets.key_bar import FooterKey, KeyBar
+from hardentui.tui.widgets.title_bar import TitleBar
 from tests.tui.replayed import some
 from tests.tui.support import Driver, at_home, make_app, running, until
 

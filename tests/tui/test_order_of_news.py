@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from hardentui.features.looking.containers import Containers
 from hardentui.tui import messages as say
-from hardentui.tui.session import Workers
+from hardentui.tui.workers import Workers
 from tests.tui.replayed import Host, some
 from tests.tui.support import make_app, running, shows, started, until
 

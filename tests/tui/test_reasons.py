@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from hardentui.tui.actions import Action
+from hardentui.tui.action import Action
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.base import HardenScreen, KeyBar
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.widgets.key_bar import KeyBar
 from tests.tui.replayed import Host, nothing, some
 from tests.tui.support import Driver, at_home, screen_text, until
 

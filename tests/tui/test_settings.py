@@ -13,8 +13,8 @@ from hardentui.features.views import Selection
 from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource
 from hardentui.state import Remembered, settings_file
 from hardentui.tui.app import HardenApp
+from hardentui.tui.places import Place
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.session import Place
 from hardentui.tui.themes import DEFAULT
 from tests.tui.replayed import some
 from tests.tui.support import (

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from hardentui.tui import app as type_ahead
-from hardentui.tui.app import TypeAhead
+from hardentui.tui import type_ahead
 from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.type_ahead import TypeAhead
 from tests.tui.replayed import CHECKLIST, Host, some
 from tests.tui.support import at_home, drawn, shows, until
 

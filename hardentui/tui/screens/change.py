@@ -24,11 +24,13 @@ from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, Opera
 from hardentui.model.operations import described
 from hardentui.model.plan import Choice
 from hardentui.model.trial import TrialEvent
-from hardentui.tui.actions import BACK, CHANGE, COPY, STAGES, WRITE, Data, Stage, hint_of
+from hardentui.tui.action_texts import hint_of
+from hardentui.tui.actions import BACK, CHANGE, COPY, WRITE
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.job import AskScreen, StoppablePage, SureScreen, error_content
 from hardentui.tui.screens.journal import change_line
+from hardentui.tui.stages import STAGES, Data, Stage
 from hardentui.tui.status import Part, both_ends, hanging, trial_line
 from hardentui.tui.widgets.page import diff_content
 from hardentui.tui.widgets.write_files import WriteFiles

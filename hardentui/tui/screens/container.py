@@ -37,7 +37,8 @@ from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_b
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.monitoring import LogLine, Sample
-from hardentui.tui.actions import BACK, CONTAINER, COPY, COPY_MORE, LOGS, Action, bindings
+from hardentui.tui.action import Action, bindings
+from hardentui.tui.actions import BACK, CONTAINER, COPY, COPY_MORE, LOGS
 from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.screens.job import JobScreen, ReadingScreen, StoppableScreen
 from hardentui.tui.status import Part, both_ends, fit, hanging, look_of, look_of_cell

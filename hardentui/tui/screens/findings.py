@@ -22,23 +22,17 @@ from hardentui.harden.attack import ranked_paths
 from hardentui.model.check import HEADINGS, Check
 from hardentui.model.finding import Finding, Kind, Remediation, Waiver
 from hardentui.reading.forms import FORMS, text_of
-from hardentui.tui.actions import (
-    BACK,
-    COPY,
-    EXPLAIN,
-    FINDINGS,
-    HOST,
-    Action,
-    bindings,
-    reason_of,
-    told,
-)
+from hardentui.tui.action import Action, bindings
+from hardentui.tui.action_texts import reason_of, told
+from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.base import HardenScreen, ScreenReport
-from hardentui.tui.screens.job import Field, FormScreen, ReadingScreen, ask
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.form import Field, FormScreen
+from hardentui.tui.screens.job import ReadingScreen, ask
 from hardentui.tui.status import Part, hanging, look_of, paragraphs, worst_first
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.page import diff_content
+from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
 from hardentui.words import plural
 

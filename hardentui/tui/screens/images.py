@@ -29,12 +29,12 @@ from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import known
 from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES
-from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
 from hardentui.tui.screens.job import JobScreen, ask
 from hardentui.tui.status import OTHERS, look_of, worst_first
 from hardentui.tui.widgets.page import page
+from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from hardentui.errors import HardenError
 from hardentui.features.apply.history import History, downtime_of_undo, trouble_back
 from hardentui.model.journal import ChangeEvent, EntryState, GoingBack, JournalEntry, OperationDone
 from hardentui.model.operations import described
-from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, hint_of
+from hardentui.tui.action_texts import hint_of
+from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import SureScreen
 from hardentui.tui.status import Signs
 from hardentui.tui.widgets.page import diff_content
+from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -29,8 +29,9 @@ from hardentui.harden.score import SHORT
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import WaiverUse
 from hardentui.regular_files import why_not_here
-from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS, Action, bindings
-from hardentui.tui.screens.home import no_engine, tried
+from hardentui.tui.action import Action, bindings
+from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS
+from hardentui.tui.screens.home_texts import no_engine, tried
 from hardentui.tui.screens.job import JobScreen, PickScreen, ReadingScreen, ask, error_content
 from hardentui.tui.status import FAILING, OTHERS, Part, hanging
 from hardentui.tui.widgets.container_list import CHOSEN, MARKED

@@ -15,10 +15,12 @@ from hardentui.features.sections import PageLine, PageSection, Task, TaskResult,
 from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target, safe_file_name
 from hardentui.model.plan import Choice, Plan
-from hardentui.tui.actions import hint_of
+from hardentui.tui.action_texts import hint_of
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.base import Lead, ScreenReport
-from hardentui.tui.screens.job import Field, FormScreen, PickScreen
+from hardentui.tui.screens.base import Lead
+from hardentui.tui.screens.form import Field, FormScreen
+from hardentui.tui.screens.job import PickScreen
+from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 

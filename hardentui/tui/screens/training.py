@@ -17,7 +17,8 @@ from hardentui.checks import CHECKS
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.training.course import SIGNS, STATES, Lab, load_labs
 from hardentui.features.training.training import LabOutcome, Training, open_training
-from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, hint_of
+from hardentui.tui.action_texts import hint_of
+from hardentui.tui.actions import BACK, COPY, LAB, TRAINING
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column

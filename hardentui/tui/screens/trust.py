@@ -29,9 +29,10 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.trust_change import ScopeRule
 from hardentui.regular_files import why_not_here
 from hardentui.tui.actions import BACK, COPY, TRUST
-from hardentui.tui.screens.base import ScreenReport
-from hardentui.tui.screens.job import Field, FormScreen, JobScreen, ReadingScreen, ask
+from hardentui.tui.screens.form import Field, FormScreen
+from hardentui.tui.screens.job import JobScreen, ReadingScreen, ask
 from hardentui.tui.widgets.page import page
+from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -19,7 +19,8 @@ from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Skipped
 from hardentui.reading.forms import text_of
-from hardentui.tui.actions import BACK, VALUES, hint_of
+from hardentui.tui.action_texts import hint_of
+from hardentui.tui.actions import BACK, VALUES
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import Part, both_ends, hanging

@@ -23,88 +23,21 @@ from hardentui.model.plan import Caution, Plan
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.images_and_networks import image_id
+from hardentui.tui.places import beginning, place_of
 from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.findings import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
-from hardentui.tui.session import beginning, place_of
-from hardentui.tui.status import Signs, both_ends, fit, signs_of, worst_first
+from hardentui.tui.status import Signs, both_ends, fit, worst_first
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.plan_panel import PlanPanel, StepRail, promise
 from hardentui.tui.widgets.write_files import WriteFiles
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import visible
 from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.looking.judging import Judge
-
-
-_TEXTS = ("Why", "Attack", "Fix", "May break")
-
-
-class WhyPanel(Static):
-    """`[` and `]` turn the pages; when closed, one line remains."""
-
-    DEFAULT_CSS = """
-    WhyPanel { height: auto; max-height: 12; padding: 0 1; color: $foreground; }
-    """
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._step: Step | None = None
-        self.page: int | None = None
-
-    def show(self, step: Step) -> None:
-        self._step = step
-        self._draw()
-
-    def turn(self, by: int) -> None:
-        """The next page; after the last one the panel closes."""
-        pages = (None, *range(len(_TEXTS)))
-        self.page = pages[(pages.index(self.page) + by) % len(pages)]
-        self._draw()
-
-    def on_resize(self) -> None:
-        self._draw()
-
-    def _draw(self) -> None:
-        if self._step is None:
-            return
-        signs = signs_of(self)
-        if self.page is None:
-            what = visible(self._step.what)
-            hint = "  ] why"
-            room = max(10, self.size.width - len(hint) - 2)
-            line = what if len(what) <= room else what[: room - 1] + signs.ellipsis
-            self.update(Content.assemble(line, (hint, "$muted")))
-            return
-        heads: list[str | tuple[str, str]] = []
-        for at, title in enumerate(_TEXTS):
-            heads += [
-                (
-                    title,
-                    "bold underline $primary" if at == self.page else "$muted",
-                ),
-                "   ",
-            ]
-        self.update(
-            Content.assemble(
-                *heads,
-                "\n",
-                visible_lines(self._text(self._step, self.page)),
-            )
-        )
-
-    @staticmethod
-    def _text(step: Step, page: int) -> str:
-        texts = (
-            f"{step.what}\n{step.why}".strip(),
-            step.attack,
-            step.fix,
-            step.breaks,
-        )
-        return texts[page] or "The checklist has no text on this."
-
+from hardentui.tui.widgets.why_panel import WhyPanel
 
 _CHOOSES = frozenset(
     {

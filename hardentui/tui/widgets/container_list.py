@@ -27,7 +27,7 @@ from textual.strip import Strip
 from hardentui.features.views import Row
 from hardentui.harden.score import score_word, worst
 from hardentui.tui.listing import score_of
-from hardentui.tui.session import Place
+from hardentui.tui.places import Place
 from hardentui.tui.status import STYLES, Signs, fit, look_of_cell, signs_of
 from hardentui.visible import visible
 

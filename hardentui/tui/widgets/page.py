@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Input, Static
 
 from hardentui.features.sections import PageSection, Tone
 from hardentui.model.finding import Finding
-from hardentui.tui.actions import in_keys, reason_of
+from hardentui.tui.action_texts import in_keys, reason_of
 from hardentui.tui.status import Part, hanging, look_of, signs_of, worst_first
 from hardentui.visible import visible, visible_in_place, visible_lines
 

@@ -25,69 +25,16 @@ from hardentui.features.planning import plan_file
 from hardentui.features.views import known_facts
 from hardentui.model.draft import NO_STEPS, Draft, DraftFile, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Plan
-from hardentui.tui.actions import hint_of, told
+from hardentui.tui.action_texts import hint_of, told
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
 from hardentui.tui.session import Session
 from hardentui.tui.status import Part, hanging, signs_of
+from hardentui.tui.widgets.draft_parts import draft_parts
 from hardentui.tui.widgets.finding_list import Tick, step_parts
-from hardentui.tui.widgets.page import DiffView, TextField, diff_content
+from hardentui.tui.widgets.page import DiffView, TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-
-
-def draft_parts(
-    draft: Draft,
-    width: int,
-    arrow: str,
-) -> list[Part]:
-    """Lines of at most `width` cells.
-
-    Args:
-        arrow: the sign before the proof.
-    """
-    names = ", ".join(visible(file.name) for file in draft.files)
-    parts: list[Part] = (
-        hanging(
-            "",
-            names,
-            width,
-            "bold $primary",
-            indent=0,
-        )
-        if names
-        else []
-    )
-    if draft.proof:
-        parts += hanging(
-            arrow,
-            draft.proof,
-            width,
-            indent=3,
-            label_style="bold $status-pass",
-        )
-    for note in draft.warnings:
-        parts += hanging(
-            "!",
-            note,
-            width,
-            indent=3,
-            label_style="bold $status-medium",
-        )
-    for sentence in draft.left_out:
-        parts += hanging(
-            "not changed",
-            sentence,
-            width,
-            indent=12,
-            label_style="bold $status-high",
-        )
-    if draft.diff:
-        return [*parts, diff_content(draft.diff), "\n\n"]
-    for file in draft.files:
-        parts.append(f"\n{visible_lines(file.masked)}\n")
-    return parts
-
 
 _GOOD = "bold $status-pass"
 _BAD = "bold $status-high"

@@ -1,0 +1,125 @@
+"""What the first screen says: its totals, and what to do where there is no list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from hardentui.errors import HardenError
+from hardentui.features.opening.opened import Opened
+from hardentui.features.views import Attempt, Row, without_originals
+from hardentui.harden.score import Level
+from hardentui.model.finding import Severity
+from hardentui.tui.action_texts import hint_of
+from hardentui.tui.listing import summary
+from hardentui.tui.status import FAILING, OTHERS, Part, Signs
+from hardentui.visible import visible, visible_lines
+from hardentui.words import plural
+
+if TYPE_CHECKING:
+    pass
+
+
+_HEAD = "bold $primary"
+
+
+def no_containers(opened: Opened) -> Content:
+    """Podman answers, and has no containers."""
+    engines = ", ".join(visible(engine.label, 30) for engine in opened.engine_facts) or "no engine"
+    return Content.assemble(
+        ("No containers", _HEAD),
+        f"\n\nPodman answers ({engines}), but has no containers, running or stopped.\n\n",
+        ("Start one", _HEAD),
+        "\n  podman run -d --name web -p 8080:80 docker.io/library/nginx\n"
+        "and it appears here automatically.\n\n",
+        ("Containers of another user?", _HEAD),
+        "\n  Each user has a separate engine. Run hardentui as that user, or as root to see root's.\n\n"
+        ": Connection shows the engines that were found and what was tried.",
+    )
+
+
+def no_engine(error: HardenError, can_simulate: bool) -> Content:
+    """The requested engine cannot be reached."""
+    parts: list[str | tuple[str, str]] = [
+        ("No Podman", _HEAD),
+        f"\n\n{visible_lines(error.title)}\n",
+    ]
+    if error.hint:
+        parts += [
+            "\n",
+            ("What would help", _HEAD),
+            f"\n{visible_lines(hint_of(error))}\n",
+        ]
+    parts += ["\n", ("Next steps", _HEAD), "\n  r  try again\n"]
+    if can_simulate:
+        parts.append("  D  open a simulated host\n")
+    parts.append("  q  quit")
+    return Content.assemble(*parts)
+
+
+def nothing_matches(text: str) -> Content:
+    return Content.assemble(
+        ("Nothing matches ", _HEAD),
+        (visible(text, 60), "bold"),
+        "\n\nesc shows all containers again.",
+    )
+
+
+def tried(attempts: tuple[Attempt, ...]) -> Content:
+    """Where Podman was looked for without success, in order."""
+    parts: list[str | tuple[str, str]] = []
+    for number, attempt in enumerate(attempts, 1):
+        parts += [
+            (f"{number}. {visible(attempt.label, 60)}", "bold"),
+            (f"  {visible(attempt.origin, 60)}", "$muted"),
+            f"\n   {visible(attempt.url, 200)}" if attempt.url not in ("", attempt.label) else "",
+            f"\n   {visible(attempt.reason, 300)}\n",
+        ]
+        if attempt.hint:
+            parts.append((f"   {visible(attempt.hint, 300)}\n", "$primary"))
+    return Content.assemble(*parts)
+
+
+def totals(
+    shown: Sequence[Row],
+    all_rows: Sequence[Row],
+    marked: int,
+    signs: Signs,
+    room: int,
+) -> Content:
+    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not
+    count. `room`: cells; what does not fit is left out: the good levels before the critical
+    findings.
+    """
+    levels, failing, unknown = summary(shown)
+    counted, of_all = len(without_originals(shown)), len(without_originals(all_rows))
+    of = f"{counted} of " if len(shown) < len(all_rows) else ""
+    first: list[Part] = [(f"{of}{plural(of_all, 'container')}", "bold")]
+    if marked:
+        first += [
+            f" {signs.dot} ",
+            (f"{marked} marked", "bold $primary"),
+        ]
+    counts = [
+        (FAILING[severity], failing.get(severity, 0))
+        for severity in (Severity.CRITICAL, Severity.HIGH)
+    ]
+    counts.append((next(iter(OTHERS.values())), unknown))
+    words = [(f"{look.word} {count}", f"${look.style}") for look, count in counts if count]
+    there = [(f"{levels[level]} {level}", "bold") for level in Level if levels.get(level)]
+    while True:
+        line = Content.assemble(
+            *first, *(part for word in there for part in (f" {signs.dot} ", word))
+        )
+        for word in words:
+            longer = Content.assemble(line, f" {signs.dot} ", word)
+            if longer.cell_length > room:
+                break
+            line = longer
+        else:
+            return line
+        if len(there) < 3 or word is not words[0]:
+            return line
+        there.pop()

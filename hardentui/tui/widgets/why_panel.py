@@ -1,0 +1,82 @@
+"""The texts of a finding beside the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.widgets import Static
+
+from hardentui.model.check import Step
+from hardentui.tui.status import signs_of
+from hardentui.visible import visible, visible_lines
+
+if TYPE_CHECKING:
+    pass
+
+
+_TEXTS = ("Why", "Attack", "Fix", "May break")
+
+
+class WhyPanel(Static):
+    """`[` and `]` turn the pages; when closed, one line remains."""
+
+    DEFAULT_CSS = """
+    WhyPanel { height: auto; max-height: 12; padding: 0 1; color: $foreground; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._step: Step | None = None
+        self.page: int | None = None
+
+    def show(self, step: Step) -> None:
+        self._step = step
+        self._draw()
+
+    def turn(self, by: int) -> None:
+        """The next page; after the last one the panel closes."""
+        pages = (None, *range(len(_TEXTS)))
+        self.page = pages[(pages.index(self.page) + by) % len(pages)]
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._step is None:
+            return
+        signs = signs_of(self)
+        if self.page is None:
+            what = visible(self._step.what)
+            hint = "  ] why"
+            room = max(10, self.size.width - len(hint) - 2)
+            line = what if len(what) <= room else what[: room - 1] + signs.ellipsis
+            self.update(Content.assemble(line, (hint, "$muted")))
+            return
+        heads: list[str | tuple[str, str]] = []
+        for at, title in enumerate(_TEXTS):
+            heads += [
+                (
+                    title,
+                    "bold underline $primary" if at == self.page else "$muted",
+                ),
+                "   ",
+            ]
+        self.update(
+            Content.assemble(
+                *heads,
+                "\n",
+                visible_lines(self._text(self._step, self.page)),
+            )
+        )
+
+    @staticmethod
+    def _text(step: Step, page: int) -> str:
+        texts = (
+            f"{step.what}\n{step.why}".strip(),
+            step.attack,
+            step.fix,
+            step.breaks,
+        )
+        return texts[page] or "The checklist has no text on this."
