@@ -9,7 +9,8 @@ os.environ["COLUMNS"] = "80"
 
 from argparse_manpage.manpage import Manpage
 
-from hardentui.cli.parser import EXAMPLES, EXIT_CODES, make_parser
+from hardentui.cli.commands import EXAMPLES, EXIT_CODES
+from hardentui.cli.parser import make_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "man" / "hardentui.1"

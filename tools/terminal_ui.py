@@ -6,7 +6,7 @@ for the key of that action.
 
 from __future__ import annotations
 
-from hardentui.cli.parser import COMMANDS
+from hardentui.cli.commands import COMMANDS
 from hardentui.tui.action_texts import with_keys
 from hardentui.tui.actions import all_actions
 

@@ -475,7 +475,7 @@ def look_at(
             result, kept=tuple(_kept(row) for row in rows if row.kept is not None or row.aside)
         )
     if options.format == "html":
-        from hardentui.features.networks.splitting import whole_map
+        from hardentui.features.networks.map import whole_map
 
         result = replace(result, network_map=whole_map(bench, rows))
     return result, reports

@@ -10,7 +10,8 @@ from typing import Any
 import hardentui
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import commands, facts_of
-from hardentui.cli.parser import COMMANDS, EXIT_CODES, MOVED, checklist_option, make_parser
+from hardentui.cli.commands import COMMANDS, EXIT_CODES, MOVED
+from hardentui.cli.parser import checklist_option, make_parser
 from hardentui.cli.terminal import Paragraphs, Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.features.checklists import loading as checklists

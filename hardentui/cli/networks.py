@@ -16,9 +16,9 @@ from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
 from hardentui.errors import UsageError
+from hardentui.features.networks.map import whole_map
 from hardentui.features.networks.page import NetworkPlace, PlaceKind, places
 from hardentui.features.networks.requests import WATCH, outgoing_task, prove_task, split_task
-from hardentui.features.networks.splitting import whole_map
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.views import Row, without_originals
 from hardentui.files import write_bundle

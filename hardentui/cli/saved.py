@@ -23,8 +23,8 @@ from hardentui.features.compare import (
     report_now,
     write_facts,
 )
-from hardentui.features.opening.doctor import import_scan
 from hardentui.features.opening.engines import open_engines
+from hardentui.features.opening.import_scan import import_scan
 from hardentui.features.reports.result import CheckResult, check_result, host_reports
 from hardentui.features.rights.page import rights_of_container, rights_page
 from hardentui.features.sections import page_text

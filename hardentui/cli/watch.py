@@ -14,7 +14,8 @@ from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import flag, format_option, seconds
 from hardentui.cli.terminal import Terminal
 from hardentui.features.sections import page_text
-from hardentui.features.watch import Monitor, reading_page
+from hardentui.features.watch import Monitor
+from hardentui.features.watch_page import reading_page
 from hardentui.model.finding import Severity
 from hardentui.visible import strict_json
 

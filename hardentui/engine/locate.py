@@ -505,7 +505,7 @@ def _open_docker(
     candidate: Candidate,
     listener: Listener | None,
 ) -> Engine:
-    from hardentui.engine import docker
+    from hardentui.engine import docker, docker_documents
 
     path = candidate.url.partition("://")[2]
 
@@ -530,8 +530,8 @@ def _open_docker(
         found_with=candidate.found_with,
         rootless=Unread("Docker was not asked"),
         local=is_local(first.peer()),
-        default_capabilities=docker.DEFAULT_CAPABILITIES,
-        default_network=docker.DEFAULT_NETWORK,
+        default_capabilities=docker_documents.DEFAULT_CAPABILITIES,
+        default_network=docker_documents.DEFAULT_NETWORK,
         only_read=docker.ONLY_READ,
     )
     engine = Engine(facts, _connector(first, connect))

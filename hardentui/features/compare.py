@@ -414,9 +414,6 @@ def _state(finding: SavedFinding | None) -> str:
     return f"{words}, {finding.severity}" if finding.status is Status.FAIL else words
 
 
-# --- A comparison of two reports as a page to read, and as JSON -----------------------------------
-
-
 SCHEMA = "hardentui/compare/1"
 _SHOWN = {
     DifferenceKind.NEW: ("New failures", Tone.BAD),

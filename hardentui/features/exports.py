@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.features.apply.history import entry_lines
-from hardentui.features.networks.splitting import whole_map
+from hardentui.features.networks.map import whole_map
 from hardentui.features.reports import render
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import TextStyle, check_result

@@ -412,9 +412,6 @@ def expand_variables(
     return tuple(out)
 
 
-# --- A unit file: sections with keys in order, and safe comments ----------------------------------
-
-
 class Unit(Struct):
     """A unit under construction."""
 
@@ -460,9 +457,6 @@ def comment_lines(comments: Sequence[str]) -> list[str]:
     """Comments for a script or a unit: one line each, nothing that a terminal or parser would
     interpret."""
     return [("# " + visible(comment)).rstrip("\\ ") for comment in comments]
-
-
-# --- Removing and inserting spans of a unit file's text; everything else stays byte for byte ------
 
 
 def assignment_at(unit: UnitText, offset: int) -> Assignment:

@@ -563,6 +563,3 @@ def _screens() -> Iterator[tuple[Action, ...]]:
             and not name.startswith("_")
         ):
             yield value
-
-
-# --- actions in sentences -------------------------------------------------------------------------

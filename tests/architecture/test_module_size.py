@@ -23,10 +23,8 @@ TO_BE_SPLIT = frozenset(
     checks/step08_capabilities/devices.py
     cli/check.py
     cli/harden.py
-    cli/parser.py
     engine/change/changing.py
     engine/change/containers.py
-    engine/docker.py
     engine/locate.py
     features/apply/applying.py
     features/apply/replacing.py
@@ -36,9 +34,6 @@ TO_BE_SPLIT = frozenset(
     features/fix/drafts.py
     features/harden/task.py
     features/images/scanning.py
-    features/looking/mounted_paths.py
-    features/networks/splitting.py
-    features/opening/doctor.py
     features/reports/as_text.py
     features/rights/page.py
     features/training/stage.py
@@ -49,11 +44,7 @@ TO_BE_SPLIT = frozenset(
     features/trial/parting.py
     features/trial/running.py
     features/trial/twins.py
-    features/trust/signing.py
-    features/watch.py
     files.py
-    lib/image/inventory.py
-    lib/quadlet/references.py
     options/codecs.py
     quadlet/edit/container.py
     quadlet/write/bundle.py

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.cli.parser import COMMANDS
+from hardentui.cli.commands import COMMANDS
 from hardentui.tui.action_texts import with_keys
 from tools.terminal_ui import PLACES, place_of
 

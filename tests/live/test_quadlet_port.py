@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.lib.quadlet import generate, translate
-from hardentui.lib.quadlet.references import KEYS
+from hardentui.lib.quadlet.keys import KEYS
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.spec import KeyKind, Version
 from hardentui.systemd.command_line import HELPER_VARIABLES, escape, word, words

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from hardentui.features.trust.proof import tiny_registry
-from hardentui.features.trust.signing import key_of_nobody, sandbox
+from hardentui.features.trust.rule_keys import key_of_nobody
+from hardentui.features.trust.sandbox import sandbox
 from hardentui.host.files import LocalFiles
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.model.known import Unread
@@ -256,7 +257,7 @@ def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
     if not shutil.which(program):
         cannot_run(f"{program} is missing")
     monkeypatch.setattr(
-        "hardentui.features.trust.signing.puller",
+        "hardentui.features.trust.sandbox.puller",
         lambda: program,
     )
     host = f"127.0.0.1:{source.port}"

@@ -11,7 +11,8 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
-from hardentui.cli.parser import COMMANDS, EXAMPLES, parse
+from hardentui.cli.commands import COMMANDS, EXAMPLES
+from hardentui.cli.parser import parse
 from tests.conftest import cannot_run
 from tests.support.documented import ROOT
 from tools.man_page import TARGET, man_page

@@ -8,7 +8,7 @@ from textual.app import App, ComposeResult
 
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
-from hardentui.features.watch import _since
+from hardentui.features.watch_logs import _since
 from hardentui.model.monitoring import LogLine
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.container import MOST, LogsScreen, LogView

@@ -253,9 +253,6 @@ def _target(item: Tree) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-# --- services -------------------------------------------------------------------------------------
-
-
 def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
     """The services of a stack, also those of profiles."""
     services = stack.tree.entries["services"]

@@ -244,9 +244,6 @@ def _target(
     raise InputError("a pod file is not edited; the findings say what to change")
 
 
-# --- Quadlets -------------------------------------------------------------------------------------
-
-
 class _Quadlet:
     """A `.container` with its drop-ins."""
 
@@ -323,9 +320,6 @@ def _stubs(source: UnitFiles) -> dict[str, str]:
                     needed = "Image=x\n" if suffix in (".image", ".build") else ""
                     made[word] = f"[{_SECTION_OF[suffix[1:]]}]\n{needed}"
     return made
-
-
-# --- the changed files ----------------------------------------------------------------------------
 
 
 def drafts_of(

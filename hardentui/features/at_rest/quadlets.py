@@ -335,9 +335,6 @@ def _of(file: SourceFile, section: str, *keys: str) -> tuple[Any, ...]:
     return UnitText(file.text, QUADLET).of(section, *keys)
 
 
-# --- the units beside it, as the engine would show what they create -------------------------------
-
-
 def _networks(
     units: Mapping[str, SourceFile],
     named: Mapping[str, str],

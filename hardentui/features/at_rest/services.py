@@ -177,8 +177,6 @@ def rootless_by(file: SourceFile, asked: bool | None) -> Known[bool]:
     return False if _SYSTEM.search(file.path) else NOT_SAID
 
 
-# --- findings that comments accept: `# hardentui: accept root-user until 2027-03 because …` -------
-
 _OURS = re.compile(
     r"^[ \t]*(?:[^#;\n]*[ \t])?[#;]+[ \t]*hardentui:[ \t]*(?P<text>[^\n]*)$", re.MULTILINE
 )

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.features.looking.host_side import HostSide
+from hardentui.features.looking.socket_mounts import sockets_behind
 from hardentui.host.process.cgroups import MountTable
 from hardentui.model.facts import (
     ContainerFacts,
@@ -28,7 +29,6 @@ from hardentui.model.known import Known, Unread
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
-from hardentui.reading.sockets import is_own_path
 
 
 def _passed_on_at_start(facts: ContainerFacts) -> str:
@@ -38,9 +38,6 @@ def _passed_on_at_start(facts: ContainerFacts) -> str:
     return "which files were open at its start (--preserve-fds) is not read" if passed else ""
 
 
-_REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
-"""Network file systems: access may block, and no local service listens there."""
-_MOST_SOCKETS = 4096
 _OF_PODMAN = r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)"
 _OF_HOST = ("bind", "volume")
 _EVERYWHERE = ("/proc/", "/sys/", "/dev/")
@@ -147,9 +144,6 @@ def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
     """A file is what it is under each of its names, also one in a directory."""
     names = host.names_of(mount.paths[0]) if mount.type in _OF_HOST else ()
     return replace(mount, paths=(*mount.paths, *names)) if names else mount
-
-
-# --- requested mounts, and who requested them -----------------------------------------------------
 
 
 def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
@@ -411,9 +405,6 @@ def _on_device(
     return (point,) if point and point not in asked.own else ()
 
 
-# --- mounts in force ------------------------------------------------------------------------------
-
-
 def _in_force(
     table: tuple[KernelMount, ...],
     asked: Mapping[str, _Asked],
@@ -580,23 +571,3 @@ def _continues(
         )
         return same and nothing_else and (mount.read_only or not above.read_only)
     return False
-
-
-def sockets_behind(
-    mounted: tuple[MountedPath, ...],
-    host: HostSide,
-) -> tuple[ReachableSocket, ...]:
-    table = host.sockets()
-    reachable: list[ReachableSocket] = []
-    for mount in mounted:
-        if mount.kind.startswith(_REMOTE) or mount.layered or mount.beneath:
-            continue  # nobody can connect through an overlay to a socket in the directory below
-        for path, name, number in table.at(mount.paths[0]):
-            if len(reachable) == _MOST_SOCKETS:
-                return tuple(reachable)
-            if not isinstance(number, str):
-                reachable.append(ReachableSocket(mount.destination, path, number))
-                continue
-            listener = Listener(name) if is_own_path(name) else table.listener(name, number)
-            reachable.append(ReachableSocket(mount.destination, path, listener))
-    return tuple(reachable)

@@ -110,9 +110,6 @@ class Origin(Struct, frozen=True):
         return ServiceFiles((self.text, *texts), self.specifiers)
 
 
-# --- finding the unit -----------------------------------------------------------------------------
-
-
 def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
     """The service manager that starts this engine's containers."""
     if engine.rootless is not True:
@@ -254,9 +251,6 @@ def outdated_copy(origin: Origin) -> str:
         (path for path, text in ours if outdated(text, origin.service(without=path))),
         "",
     )
-
-
-# --- drift ----------------------------------------------------------------------------------------
 
 
 def drift_of(

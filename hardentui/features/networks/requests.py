@@ -10,6 +10,7 @@ from msgspec import to_builtins
 
 from hardentui.errors import InputError, UsageError
 from hardentui.features.looking.listed import called
+from hardentui.features.networks.map import whole_map
 from hardentui.features.networks.proving import (
     HOST,
     Outgoing,
@@ -24,7 +25,6 @@ from hardentui.features.networks.splitting import (
     lines_of,
     splits,
     try_proposal,
-    whole_map,
 )
 from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row, known_facts

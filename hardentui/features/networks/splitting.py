@@ -12,30 +12,22 @@ from msgspec import Struct
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import podman_is_installed
 from hardentui.errors import EngineError, UsageError
-from hardentui.features.networks.page import NetworkPlace, PlaceKind, connected, places
 from hardentui.features.trial.parting import SplitRequest, SplitTools, try_split
 from hardentui.features.trial.trying import refuse_steered
-from hardentui.features.views import Row, without_originals
+from hardentui.features.views import Row
 from hardentui.model.draft import TextFile, safe_file_name
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.known import Unread, known
 from hardentui.model.network import (
-    Gate,
-    MapPlace,
-    MapWay,
-    NetworkMap,
     NewNetwork,
-    Opening,
     SeenWay,
     SplitTrial,
     app_of,
 )
 from hardentui.model.spec import Version
 from hardentui.model.trial import OnTrialEvent
-from hardentui.options import NETWORK, Port
+from hardentui.options import NETWORK
 from hardentui.reading.containers import is_infra, pod_of
-from hardentui.reading.networks import modes_of, published, reach, uses_network_of_pod
-from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
+from hardentui.reading.networks import published, uses_network_of_pod
 from hardentui.systemd.command_line import plain
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
@@ -46,144 +38,6 @@ if TYPE_CHECKING:
 
 
 # The network map of all opened engines.
-
-
-def network_map(
-    networks: Iterable[NetworkFacts],
-    containers: Iterable[ContainerFacts],
-    *,
-    host: str,
-    simulated: bool = False,
-    missing: Iterable[str] = (),
-) -> NetworkMap:
-    """The map.
-
-    Args:
-        missing: names of containers that could not be checked.
-    """
-    networks = sorted(
-        networks, key=lambda network: (network.engine.label, network.name)
-    )  # engines list them in any order
-    containers = tuple(containers)
-    known = places(networks, containers)
-    notes = tuple(f"{name} could not be checked, so its routes are unknown" for name in missing)
-    map_places = tuple(_place(place, containers) for place in known)
-    return NetworkMap(
-        host,
-        map_places,
-        tuple(_ways(networks, known)),
-        notes,
-        simulated,
-    )
-
-
-def _key(engine: str, name: str) -> str:
-    return f"{engine}\0{name}"
-
-
-def _place(
-    place: NetworkPlace,
-    containers: Sequence[ContainerFacts],
-) -> MapPlace:
-    mine = {*place.members}
-    here = [
-        container
-        for container in containers
-        if container.engine.label == place.engine
-        and (place.name in container.networks or container.name in mine)
-    ]
-    first = [
-        container
-        for container in here
-        if not container.networks or _entrance(container) == place.name
-    ]
-    return MapPlace(
-        key=_key(place.engine, place.name),
-        engine=place.engine,
-        name=place.name,
-        members=place.members,
-        subnets=place.subnets,
-        openings=tuple(
-            opening for container in first if container.running for opening in openings(container)
-        ),
-        out=place.outward,
-        host=place.to_host,
-        together=place.kind is PlaceKind.NETWORK,
-        sentence=_sentence(place),
-    )
-
-
-def _entrance(facts: ContainerFacts) -> str:
-    """A container on several networks opens its ports once; they do not answer on an internal one."""
-    return min(
-        facts.networks,
-        key=lambda name: (
-            bool(facts.networks[name].inspect.get("internal")),
-            name,
-        ),
-    )
-
-
-_NO_NETWORK = {
-    PlaceKind.HOST: "the host's network, not isolated from its services",
-    PlaceKind.NONE: "no network at all",
-    PlaceKind.OWN: "no network shared with others",
-    PlaceKind.SHARED: "",
-}
-
-
-def _sentence(place: NetworkPlace) -> str:
-    if place.kind is not PlaceKind.NETWORK:
-        return _NO_NETWORK[place.kind]
-    parts = [place.driver]
-    if place.internal:
-        parts.append("internal, no route out")
-    if place.isolated in ("yes", "strict"):
-        parts.append("isolated" if place.isolated == "yes" else "strictly isolated")
-    if place.driver in ("macvlan", "ipvlan"):
-        parts.append("past the host's firewall")
-    return ", ".join(parts)
-
-
-def _ways(
-    networks: Sequence[NetworkFacts],
-    known: Iterable[NetworkPlace],
-) -> Iterable[MapWay]:
-    for at, network in enumerate(networks):
-        for other in networks[at + 1 :]:
-            if network.engine.label == other.engine.label and connected(network, other):
-                yield MapWay(
-                    _key(network.engine.label, network.name), _key(other.engine.label, other.name)
-                )
-    for place in known:
-        if place.kind is not PlaceKind.HOST:
-            continue
-        for network in networks:
-            # rootless bridges are in a separate network namespace, which the host cannot read
-            bridge = str(network.inspect.get("driver") or "bridge") == "bridge"
-            if network.engine.label == place.engine and bridge and network.engine.rootless is False:
-                yield MapWay(
-                    _key(place.engine, place.name),
-                    _key(network.engine.label, network.name),
-                    both=not network.inspect.get("internal"),
-                )
-
-
-def whole_map(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
-    """Who can reach whom among these containers."""
-    rows = without_originals(rows)
-    networks = [
-        network.about
-        for network in bench.surroundings.networks()
-        if isinstance(network.about, NetworkFacts)
-    ]
-    return network_map(
-        networks,
-        [row.report.facts for row in rows if row.report and row.report.facts],
-        host=bench.opened.place,
-        simulated=bench.opened.simulated,
-        missing=[row.name for row in rows if not (row.report and row.report.facts)],
-    )
 
 
 # The use case of trying a split: which members get twins, and running the trial.
@@ -570,101 +424,3 @@ def lines_of(move: Move) -> tuple[str, ...]:
 
 
 # Which ports of a container are open to the outside, and what the firewall does about them.
-
-
-def openings(facts: ContainerFacts) -> tuple[Opening, ...]:
-    """One for each published port; a container on the host's network has one for all its ports."""
-    if "host" in modes_of(facts):
-        gate, why = _gate(facts, "input", "tcp", 0, 0, "ip")
-        return (
-            Opening(
-                facts.name,
-                "*",
-                0,
-                0,
-                "tcp",
-                gate,
-                why,
-            ),
-        )
-    return tuple(_opening(facts, port) for port in published(facts))
-
-
-def _opening(facts: ContainerFacts, port: Port) -> Opening:
-    where = reach(port)
-    number = int(port.host) if port.host.isdecimal() else 0
-    address = {"all": "*", "loopback": "loopback"}.get(where, port.address)
-    if where == "loopback":
-        gate, why = Gate.LOCAL, "bound to the loopback address of the host"
-    else:
-        hook = "input" if facts.engine.rootless is True else "forward"
-        family = "ip6" if ":" in port.address else "ip"
-        gate, why = _gate(
-            facts,
-            hook,
-            port.protocol,
-            port.container if hook == "forward" else number,
-            number,
-            family,
-        )
-    return Opening(
-        facts.name,
-        address,
-        number,
-        port.container,
-        port.protocol,
-        gate,
-        why,
-    )
-
-
-def _gate(
-    facts: ContainerFacts,
-    hook: str,
-    protocol: str,
-    port: int,
-    in_host: int,
-    family: str,
-) -> tuple[Gate, str]:
-    if not facts.engine.local:
-        return Gate.UNKNOWN, f"the firewall could not be read: {facts.engine.unseen}"
-    firewall = known(lambda: facts.host.firewall)
-    if isinstance(firewall, Unread):
-        return Gate.UNKNOWN, f"the firewall could not be read: {firewall.reason}"
-    if isinstance(firewall.rules, Unread):
-        return Gate.UNKNOWN, f"the packet filter could not be read: {firewall.rules.reason}"
-    if isinstance(firewall.outside, Unread):
-        return (
-            Gate.UNKNOWN,
-            f"which interfaces lead outside is not known: {firewall.outside.reason}",
-        )
-    ends = {
-        interface: fate(
-            firewall.rules,
-            Packet(
-                hook,
-                interface,
-                protocol,
-                port,
-                family,
-                in_host,
-            ),
-        )
-        for interface in firewall.outside or ("",)
-    }
-    if all(end == {DROPPED} for end in ends.values()):
-        return (
-            Gate.FILTERED,
-            f"the packet filter drops packets from unknown addresses (hook {hook})",
-        )
-    through = [interface for interface, end in ends.items() if end == {ACCEPTED}]
-    if through:
-        at = f" at {', '.join(through)}" if any(through) else ""
-        return (
-            Gate.OPEN,
-            f"the packet filter accepts packets from unknown addresses{at} (hook {hook})",
-        )
-    return (
-        Gate.UNKNOWN,
-        "the rules of the packet filter match on more than is known about the packet",
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 
 from msgspec import Struct, field
@@ -10,22 +10,15 @@ from msgspec import Struct, field
 from hardentui.account import container_around, find_program, skipped_in_path
 from hardentui.engine.connection import listens_on
 from hardentui.engine.locate import Environment, NoAnswer, candidates, is_local, probe, user_name
-from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.settings import Document, SettingRow
 from hardentui.host.accounts import read_sub_ids, read_users
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
-from hardentui.model.host import HostScan
 from hardentui.model.known import Unread, known
-from hardentui.model.settings import SettingSource
 from hardentui.model.spec import OLDEST_WITH_QUADLET, Version
 from hardentui.options import TABLE
 from hardentui.reading.hosts import WHOLE, free_start
-from hardentui.regular_files import refuse_strangers
-from hardentui.scanners.host_scans import HostScans, read_scan
-from hardentui.state import state_directory
 from hardentui.visible import visible
 
 _SECONDS = 5.0
@@ -537,93 +530,4 @@ def _terminal(machine: Machine) -> Iterator[Diagnosis]:
 # What works on this machine, and the settings in force, as pages to read.
 
 
-_TONES = {
-    Mark.GOOD: Tone.PLAIN,
-    Mark.MISSING: Tone.BAD,
-    Mark.POOR: Tone.BAD,
-    Mark.NOTE: Tone.MUTED,
-}
-
-
-def doctor_page(
-    size: tuple[int, int],
-    found_with: Sequence[str],
-) -> PageSection:
-    """What works here, what is missing, and the command that mends it.
-
-    Args:
-        found_with: the options that lead to the engine of the session.
-
-    Raises:
-        UsageError: the session is somebody else's, in a browser.
-    """
-    refuse_strangers()
-    given = dict(zip(found_with[::2], found_with[1::2], strict=False))
-    url, connection = given.get("--url", ""), given.get("--connection", "")
-    machine = Machine.here(size, url, connection)
-    lines = (line for item in examine(machine, url, connection) for line in _lines(item))
-    return PageSection("This machine", tuple(lines))
-
-
-def _lines(item: Diagnosis) -> Iterator[PageLine]:
-    yield PageLine(
-        item.mark.value,
-        f"{item.what}: {item.value}",
-        _TONES[item.mark],
-    )
-    if item.fix:
-        yield PageLine("", f"-> {item.fix}")
-
-
-def settings_page(
-    document: Document,
-    rows: Iterable[SettingRow],
-) -> tuple[PageSection, ...]:
-    """Each value and where it comes from.
-
-    Raises:
-        UsageError: the session is somebody else's, in a browser.
-    """
-    refuse_strangers()
-    settings, values = [], []
-    for row in rows:
-        tone = Tone.PLAIN if row.origin.source is SettingSource.DEFAULT else Tone.GOOD
-        _, of_fix, name = row.name.partition("fixes.")
-        if of_fix:
-            values.append(
-                PageLine(
-                    "",
-                    f"{name}: {row.text}  ({row.origin})",
-                    tone,
-                )
-            )
-        else:
-            settings.append(PageLine(row.name, f"{row.text}  ({row.origin})", tone))
-    there = "" if document.there else ", which does not exist"
-    file = [PageLine("", f"{document.path}{there}", Tone.MUTED)]
-    file += [PageLine("", str(notice), Tone.BAD) for notice in document.notices]
-    if not document.there:
-        file.append(
-            PageLine(
-                "",
-                "i changes a setting, and makes the file",
-                Tone.MUTED,
-            )
-        )
-    shown = {"Settings": settings, "Values of fixes": values, "File": file}
-    return tuple(PageSection(title, tuple(lines)) for title, lines in shown.items() if lines)
-
-
 # Importing results of host scanners: Lynis, OpenSCAP.
-
-
-def import_scan(path: str) -> HostScan:
-    """Store the result in a file for the checks of this host.
-
-    Raises:
-        InputError: it is not a result, cannot be read, or is empty.
-        WriteError: it could not be stored.
-    """
-    scan = read_scan(path)
-    HostScans(state_directory).keep(scan)
-    return scan

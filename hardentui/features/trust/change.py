@@ -19,7 +19,8 @@ from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.trust import policy as sections
 from hardentui.features.trust.policy import rejects_by_default, with_rules
 from hardentui.features.trust.proof import prove
-from hardentui.features.trust.signing import Signatures, sandbox, signatures_of
+from hardentui.features.trust.sandbox import sandbox
+from hardentui.features.trust.signing import Signatures, signatures_of
 from hardentui.host.files import ROOT_ONLY, Files, examine, names, text
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import auth_paths, parse_policy

@@ -19,7 +19,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.features.trust.policy import with_rules
-from hardentui.features.trust.signing import Sandbox, key_of_nobody
+from hardentui.features.trust.rule_keys import key_of_nobody
+from hardentui.features.trust.sandbox import Sandbox
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"

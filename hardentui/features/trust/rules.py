@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from msgspec.structs import replace
 
 from hardentui.errors import UsageError
-from hardentui.features.trust.signing import kind_of as kind_of
+from hardentui.features.trust.rule_keys import kind_of as kind_of
 from hardentui.model.trust_change import RuleKind, ScopeRule
 from hardentui.visible import visible
 

@@ -129,9 +129,6 @@ def read_endpoints(
     return tuple(by_address.values())
 
 
-# --- units ----------------------------------------------------------------------------------------
-
-
 def _of_units(files: Files) -> Iterator[Endpoint]:
     for path, addresses, commands in socket_units(files):
         for words in filter(is_api, commands):
@@ -236,9 +233,6 @@ def _address(value: str) -> str:
     if value.startswith(("/", "@", "vsock:")):
         return settled(value)
     return f"tcp:{value if ':' in value or '.' in value else f'[::]:{value}'}"
-
-
-# --- processes ------------------------------------------------------------------------------------
 
 
 def is_api(words: tuple[str, ...]) -> bool:

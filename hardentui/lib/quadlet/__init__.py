@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from hardentui.lib.quadlet.container import container_words
+from hardentui.lib.quadlet.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
 from hardentui.lib.quadlet.other_units import (
     artifact_words,
     build_words,
@@ -28,15 +29,7 @@ from hardentui.lib.quadlet.other_units import (
     started_pod_words,
     volume_words,
 )
-from hardentui.lib.quadlet.references import (
-    SECTIONS,
-    Units,
-    check_keys,
-    literal_keys,
-    pair_keys,
-    service_name,
-    word_keys,
-)
+from hardentui.lib.quadlet.references import Units, service_name
 from hardentui.lib.quadlet.text import (
     QuadletUnit,
     UnitRefused,

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import re
 
-from hardentui.lib.quadlet.references import (
-    Units,
-    container_name,
+from hardentui.lib.quadlet.flags import (
     each,
     is_port,
     joined,
@@ -19,6 +17,7 @@ from hardentui.lib.quadlet.references import (
     switches,
     user_mappings,
 )
+from hardentui.lib.quadlet.references import Units, container_name
 from hardentui.lib.quadlet.text import QuadletUnit, UnitSection, refused
 
 _KINDS_WITH_SOURCE = {

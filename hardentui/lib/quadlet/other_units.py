@@ -6,20 +6,19 @@ import posixpath
 import re
 
 from hardentui.lib.quadlet.container import check_kill_mode
-from hardentui.lib.quadlet.references import (
-    Units,
+from hardentui.lib.quadlet.flags import (
     each,
     joined,
     lists,
     pairs,
     podman,
     published,
-    resource_name,
     switch,
     switches,
     texts,
     user_mappings,
 )
+from hardentui.lib.quadlet.references import Units, resource_name
 from hardentui.lib.quadlet.text import QuadletUnit, UnitSection, refused
 
 _NETWORK_SWITCHES = {"DisableDNS": "--disable-dns", "Internal": "--internal", "IPv6": "--ipv6"}
@@ -67,9 +66,6 @@ _OPTIONS_WITHOUT_DEVICE = (6, 0)
 _SPECIFIER_IN_FILE = (5, 7)
 
 
-# --- networks -------------------------------------------------------------------------------------
-
-
 def network_words(unit: QuadletUnit, units: Units) -> list[str]:
     """`podman network create`."""
     own = unit.own
@@ -113,9 +109,6 @@ def _subnets(unit: QuadletUnit) -> list[str]:
             ranges[number : number + 1],
         )
     return words
-
-
-# --- volumes --------------------------------------------------------------------------------------
 
 
 def volume_words(unit: QuadletUnit, units: Units) -> list[str]:
@@ -167,9 +160,6 @@ def _mounted(unit: QuadletUnit) -> list[str]:
     ]
 
 
-# --- images and artifacts -------------------------------------------------------------------------
-
-
 def image_words(unit: QuadletUnit, units: Units) -> list[str]:
     """`podman image pull`."""
     return _pull(unit, "image", "Image")
@@ -195,9 +185,6 @@ def _pull(
         *own.words("PodmanArgs"),
         own.last(key),
     ]
-
-
-# --- builds ---------------------------------------------------------------------------------------
 
 
 def build_words(unit: QuadletUnit, units: Units) -> list[str]:
@@ -272,9 +259,6 @@ def _context(unit: QuadletUnit, units: Units) -> tuple[str, str]:
     if given:
         return "", given
     return context, posixpath.dirname(units.path(relative_to))
-
-
-# --- The commands that Quadlet generates from pods and Kubernetes files ---------------------------
 
 
 _POD_TEXTS = {

@@ -120,8 +120,6 @@ class View:
         return "container:" + self.sources.container_names.get(reference, reference)
 
 
-# --- readers that many rows share -----------------------------------------------------------------
-
 Reader: TypeAlias = Callable[[View], Reading]
 
 

@@ -373,9 +373,6 @@ def _physical(line: RunLine, piece: Piece) -> tuple[int, int]:
     return offsets[piece.start], offsets[piece.end - 1] + 1
 
 
-# --- Drop-ins: a small file beside a unit that changes only what a plan changes. Pure -------------
-
-
 QUADLET_DROP_INS = Version(5, 0)
 _NOT_RESET = frozenset({"SeccompProfile", "LogDriver"})
 """Keys whose empty value generators up to 5.4 pass to Podman as an empty argument."""

@@ -50,11 +50,6 @@ from hardentui.systemd.unit_text import (
     set_variables,
 )
 
-# --- Names of the objects that Quadlet units create -----------------------------------------------
-
-
-# --- How Quadlet transforms a value on its way to Podman: quotes, lost words, relative paths ------
-
 
 CONTAINER = "Container"
 REFERENCES = (".volume", ".network", ".image", ".build", ".pod", ".container", ".artifact")

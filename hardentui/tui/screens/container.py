@@ -25,14 +25,9 @@ from hardentui.errors import HardenError, NotFound
 from hardentui.features.rights.page import rights_of
 from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row
-from hardentui.features.watch import (
-    EarlierReadings,
-    LogPart,
-    Monitor,
-    follow_log,
-    log_page,
-    monitor_page,
-)
+from hardentui.features.watch import EarlierReadings, Monitor
+from hardentui.features.watch_logs import LogPart, follow_log
+from hardentui.features.watch_page import log_page, monitor_page
 from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
@@ -114,9 +109,6 @@ class ContainerJob(ContainerScreen, JobScreen):
         )
 
 
-# --- what the kernel lets it do ----------------------------------------------------------------
-
-
 class RightsScreen(ContainerJob):
     def __init__(self, bench: Workbench, row: Row) -> None:
         def look(stop: threading.Event, tell: Tell) -> TaskResult:
@@ -133,9 +125,6 @@ class RightsScreen(ContainerJob):
             look,
             "looking",
         )
-
-
-# --- what it does now --------------------------------------------------------------------------
 
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -227,9 +216,6 @@ class MonitorScreen(ContainerJob):
         yield from monitor_page(sample, self._remembered, trends)
         if lines := tuple(log_page(sample)):
             yield PageSection("Log", lines)
-
-
-# --- its log -----------------------------------------------------------------------------------
 
 
 MOST = 5000
@@ -419,9 +405,6 @@ class LogsScreen(ContainerScreen, StoppableScreen):
 
     def copied(self) -> tuple[str, str]:
         return ("the log", self._log.text)
-
-
-# --- its score and marks -----------------------------------------------------------------------
 
 
 _TITLE = "bold $primary"

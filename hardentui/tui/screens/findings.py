@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
-from hardentui.features.opening.doctor import import_scan
+from hardentui.features.opening.import_scan import import_scan
 from hardentui.features.views import Report, told_once, without_originals
 from hardentui.features.waivers import Acceptance, Waiving
 from hardentui.harden.attack import ranked_paths
@@ -306,9 +306,6 @@ class FindingsScreen(HardenScreen):
             if finding
             else ("", "")
         )
-
-
-# --- the host, its engines, the site --------------------------------------------------------------
 
 
 _ROOMY = 24

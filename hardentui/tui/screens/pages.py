@@ -15,7 +15,7 @@ from textual.screen import Screen
 from hardentui.checks import CHECKS
 from hardentui.errors import HardenError
 from hardentui.features.looking.row_filter import EXAMPLES
-from hardentui.features.opening.doctor import doctor_page, settings_page
+from hardentui.features.opening.doctor_page import doctor_page, settings_page
 from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
 from hardentui.features.settings import (
     Document,
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 _HEAD = "bold $primary"
-
-
-# --- this machine: what works, the settings -------------------------------------------------------
 
 
 class DoctorScreen(JobScreen):
@@ -102,9 +99,6 @@ class SettingsScreen(JobScreen):
 
     def was_carried_out(self) -> None:
         self.action_again()
-
-
-# --- connections and checklists -------------------------------------------------------------------
 
 
 class ConnectionScreen(ReadingScreen):
@@ -188,9 +182,6 @@ class ConnectionScreen(ReadingScreen):
         if lost is not None:
             text = f"  lost at {lost.since:%H:%M:%S}, retrying: {visible(lost.reason, 300)}\n"
             yield text, "$status-high"
-
-
-# --- waivers and requests -------------------------------------------------------------------------
 
 
 class WaiversScreen(ReadingScreen):
@@ -327,8 +318,6 @@ class CommandsScreen(JobScreen):
 
         super().__init__("Commands", read, "reading")
 
-
-# --- help -----------------------------------------------------------------------------------------
 
 _KEYS = {
     "escape": "esc",

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-# --- what a screen shows, as a file ---------------------------------------------------------------
-
-
 class ExportScreen(FormScreen):
     """The extension of the file name selects the format."""
 
@@ -96,9 +93,6 @@ def _exportable(bench: Workbench, shown: ScreenReport) -> Exportable:
         shown.reports,
         shown.rows,
     )
-
-
-# --- copies of a container ------------------------------------------------------------------------
 
 
 _MOST_NOTES = 2

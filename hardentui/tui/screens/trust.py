@@ -151,9 +151,6 @@ class TrustScreen(ReadingScreen):
         self.session.judge_host(again=True)
 
 
-# --- the assistant --------------------------------------------------------------------------------
-
-
 _YES = ("y", "yes")
 
 
@@ -239,9 +236,6 @@ class TrustForm(FormScreen):
             accept_in_use=accept,
         )
         return work, "reading the policy"
-
-
-# --- your own signatures --------------------------------------------------------------------------
 
 
 class KeyScreen(FormScreen):

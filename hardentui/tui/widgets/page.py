@@ -144,9 +144,6 @@ def page(
     return Content.assemble(*parts).rstrip("\n")
 
 
-# --- a unified diff -------------------------------------------------------------------------------
-
-
 def diff_content(text: str) -> Content:
     """Colours for the lines of a diff; the signs + and - stay in front of them."""
     lines: list[Content] = []

@@ -50,9 +50,6 @@ Handler: TypeAlias = Callable[[PodPart, Any], None]
 Handlers: TypeAlias = Mapping[Option[Any], Handler]
 
 
-# --- Names in Kubernetes: which ones are valid, and how Podman's names are converted --------------
-
-
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
@@ -422,9 +419,6 @@ def _pull(part: PodPart, policy: str) -> None:
         part.notes.append("--pull=newer is written as Always")
 
 
-# --- rights ---------------------------------------------------------------------------------------
-
-
 def _init(part: PodPart, _: bool) -> None:
     part.annotations[_INIT] = "TRUE"
     part.notes.append("--init is written as an annotation that only Podman reads")
@@ -482,9 +476,6 @@ def _selinux(field: str) -> Any:
         part.security.setdefault("seLinuxOptions", {})[field] = value
 
     return write
-
-
-# --- limits ---------------------------------------------------------------------------------------
 
 
 def _resource(

@@ -8,7 +8,7 @@ from hardentui.features.looking.gather import with_peers
 from hardentui.features.looking.readers.links import links_of, real_path
 from hardentui.harden.evaluate import evaluate
 from hardentui.host.files import LocalFiles
-from hardentui.lib.image.inventory import credential
+from hardentui.lib.image.notable import credential
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from tests.support.judging import *

@@ -14,7 +14,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
-from hardentui.cli.parser import COMMANDS, MOVED
+from hardentui.cli.commands import COMMANDS, MOVED
 from hardentui.cli.terminal import Terminal
 from hardentui.features.looking.containers import Containers
 from hardentui.features.opening import saved_facts

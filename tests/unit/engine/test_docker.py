@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.engine.docker import DEFAULT_CAPABILITIES, DockerConnection, container
+from hardentui.engine.docker import DockerConnection
+from hardentui.engine.docker_documents import DEFAULT_CAPABILITIES, container
 from hardentui.engine.locate import Candidate, NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection

@@ -7,7 +7,8 @@ import pytest
 from hardentui.checks.prelude import container
 from hardentui.features import watch as alarms
 from hardentui.features.sections import page_text
-from hardentui.features.watch import EarlierReadings, reading_page
+from hardentui.features.watch import EarlierReadings
+from hardentui.features.watch_page import reading_page
 from hardentui.model.facts import CapabilitySets, Kernel, NotRunning, Process, SocketEndpoint
 from hardentui.model.finding import Severity
 from hardentui.model.known import Unread

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress
-from hardentui.lib.quadlet.references import KEYS, SECTIONS
+from hardentui.lib.quadlet.keys import KEYS, SECTIONS
 from hardentui.model.spec import Mount, Option, Spec, Version
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, POD, RESTART, TABLE
 from hardentui.quadlet.write.bundle import UnitContext, bundle

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hardentui.checks import CHECKS
 from hardentui.checks.prelude import accepting, container, engine, rootful
-from hardentui.cli.parser import COMMANDS
+from hardentui.cli.commands import COMMANDS
 from hardentui.cli.terminal import command_part
 from hardentui.features.fix.saving import command_in_place
 from hardentui.features.rights.page import lsm_page

@@ -209,7 +209,7 @@ def test_a_hostile_result_reaches_no_terminal_as_a_command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from hardentui.features.opening.doctor import import_scan
+    from hardentui.features.opening.import_scan import import_scan
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     report = tmp_path / "lynis.dat"

@@ -10,8 +10,8 @@ from hardentui.__main__ import main
 from hardentui.checks.prelude import container, rootful
 from hardentui.child_process import Ended
 from hardentui.errors import InputError
+from hardentui.features.networks.map import network_map
 from hardentui.features.networks.proving import ConnectTarget, parse_target, prove
-from hardentui.features.networks.splitting import network_map
 from hardentui.host.network.firewall import check_rules
 from hardentui.model.facts import Kernel, NetworkFacts, NotRunning, SocketEndpoint
 from hardentui.model.known import Known, Unread

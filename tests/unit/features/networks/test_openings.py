@@ -3,7 +3,7 @@
 from typing import Any
 
 from hardentui.checks.prelude import container, rootful
-from hardentui.features.networks.splitting import openings
+from hardentui.features.networks.openings import openings
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.network import Gate

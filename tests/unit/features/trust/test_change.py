@@ -8,8 +8,8 @@ import pytest
 from hardentui.errors import InputError, UsageError
 from hardentui.features.trust.change import TrustChange, why_not
 from hardentui.features.trust.proof import unsigned_in
+from hardentui.features.trust.rule_keys import key_of_nobody, kind_of
 from hardentui.features.trust.rules import rules_of
-from hardentui.features.trust.signing import key_of_nobody, kind_of
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts

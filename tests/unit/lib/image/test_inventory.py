@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.lib.image import ImageInventory
-from hardentui.lib.image import inventory as rules
+from hardentui.lib.image import accounts as rules
 from hardentui.lib.image import packages as tar
 from hardentui.lib.image.inventory import read_inventory
 from hardentui.lib.image.packages import Damaged
