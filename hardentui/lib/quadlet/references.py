@@ -10,7 +10,6 @@ from hardentui.lib.quadlet.flags import each, joined
 from hardentui.lib.quadlet.keys import SECTIONS, SINCE_SECTION
 from hardentui.lib.quadlet.text import QuadletUnit, Version, refused
 
-
 _SERVICE_NAMES = (5, 3)
 _NETWORK_OF_CONTAINER = (5, 3)
 _ONLY_KNOWN_UNITS = (5, 3)

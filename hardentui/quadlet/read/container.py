@@ -50,7 +50,6 @@ from hardentui.systemd.unit_text import (
     set_variables,
 )
 
-
 CONTAINER = "Container"
 REFERENCES = (".volume", ".network", ".image", ".build", ".pod", ".container", ".artifact")
 """Suffixes of units that a value may refer to."""
