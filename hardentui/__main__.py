@@ -9,11 +9,12 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
 from hardentui.account import adopt_environment
+from hardentui.become import become
 from hardentui.errors import fault_text
 
 _GARBAGE_THRESHOLD = 200_000
@@ -22,14 +23,22 @@ hundred containers keeps 80 000 and drops next to none in a cycle, so one run wo
 its time. The terminal UI, which runs for days, still gets rid of its cycles."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line (without the program's name) and return the exit code."""
+def main(
+    argv: Sequence[str] | None = None,
+    become: Callable[[int, int], str] | None = None,
+) -> int:
+    """Run a command line (without the program's name) and return the exit code.
+
+    Args:
+        become: gives up the rights of this process for those of an account; without it, root does
+            nothing on another account's engine.
+    """
     try:
         from hardentui.cli.run import run
     except KeyboardInterrupt:  # while it loads; `run` answers every later one
         return 130
 
-    return run(sys.argv[1:] if argv is None else argv)
+    return run(sys.argv[1:] if argv is None else argv, become)
 
 
 def _tell_fault(failed: threading.ExceptHookArgs) -> None:
@@ -48,7 +57,7 @@ def command() -> NoReturn:
     adopt_environment()
     gc.set_threshold(_GARBAGE_THRESHOLD)
     threading.excepthook = _tell_fault
-    code = main()
+    code = main(become=become)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # so when it was closed before we began
             with suppress(OSError, ValueError):

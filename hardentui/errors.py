@@ -87,6 +87,24 @@ class EngineDenied(EngineUnreachable):
     """Podman is running, but this account may not use it."""
 
 
+class StrangersEngine(EngineError):
+    """Root was to act on the engine of another account: what it answers would reach as far as root.
+
+    Attributes:
+        uid, gid: of that account, as the kernel says.
+        url: of the engine.
+    """
+
+    def __init__(self, uid: int, gid: int, url: str) -> None:
+        super().__init__(
+            "This Podman belongs to another account, so root changes nothing on it.",
+            f"hardentui --url {url} … does it as that account.",
+        )
+        self.uid = uid
+        self.gid = gid
+        self.url = url
+
+
 class EngineProtocolError(EngineError):
     """Podman's answer cannot be parsed."""
 

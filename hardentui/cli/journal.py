@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hardentui.cli.parser import flag, format_option
-from hardentui.cli.session import one_report
+from hardentui.cli.session import one_report, refuse_strangers_engine
 from hardentui.cli.terminal import Paragraphs, Terminal, sure
 from hardentui.errors import UsageError
 from hardentui.features.apply.applying import Application
@@ -61,6 +61,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    refuse_strangers_engine(options)
     history = History()
     if options.verb and not options.id:
         raise UsageError(
@@ -211,6 +212,7 @@ def arguments_undo(parser: ArgumentParser) -> None:
 
 
 def run_undo(options: Namespace, terminal: Terminal) -> int:
+    refuse_strangers_engine(options)
     history = History()
     if options.cut_off:
         history.take_back_cut_off(options.id)
@@ -254,6 +256,7 @@ def arguments_confirm(parser: ArgumentParser) -> None:
 
 
 def run_confirm(options: Namespace, terminal: Terminal) -> int:
+    refuse_strangers_engine(options)
     history = History()
     cut_off = history.cut_off_entry(options.id) if options.id else None
     entry = history.confirm(options.id) if cut_off is None else _finished(cut_off, terminal)

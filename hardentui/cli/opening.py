@@ -15,7 +15,7 @@ from hardentui.cli import session
 from hardentui.cli.parser import parse
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal, command_module, foreign
-from hardentui.errors import NoEngine
+from hardentui.errors import HardenError, NoEngine, StrangersEngine
 from hardentui.features.first_look import FirstLook
 from hardentui.features.opening.opened import Begun
 from hardentui.features.reports.result import CheckResult, SubjectResult, check_result
@@ -56,6 +56,8 @@ def _screens(options: Namespace) -> int:
         )
         return opened
     begun = [Begun(lambda: FirstLook.open(selection), "Looking for Podman")]
+    if os.geteuid() == 0:
+        _refuse_strangers(begun[0])
 
     def first_look() -> FirstLook:
         return begun.pop().result() if begun else FirstLook.open(selection)
@@ -76,6 +78,16 @@ def _screens(options: Namespace) -> int:
         simulate,
     )
     return code
+
+
+def _refuse_strangers(look: Begun[FirstLook]) -> None:
+    """Raises StrangersEngine; any other trouble is shown on the first screen."""
+    try:
+        look.result()
+    except StrangersEngine:
+        raise
+    except HardenError:
+        pass
 
 
 # hardentui without a command and without a terminal: the list of containers, worst first.

@@ -5,24 +5,47 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from hardentui.cli.parser import parse
 from hardentui.cli.terminal import OutputLost, Terminal, command_part
-from hardentui.errors import EXIT_CODE, HardenError, UsageError, WriteError, fault_text
+from hardentui.errors import (
+    EXIT_CODE,
+    HardenError,
+    StrangersEngine,
+    UsageError,
+    WriteError,
+    fault_text,
+)
+from hardentui.visible import visible
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 
-def run(argv: Sequence[str]) -> int:
-    """Carry out a command line. Expected errors are reported as one sentence with a hint."""
+Become: TypeAlias = "Callable[[int, int], str]"
+"""Gives up root's rights for those of an account (uid, gid); returns its name."""
+
+
+def run(argv: Sequence[str], become: Become | None = None) -> int:
+    """Carry out a command line. Expected errors are reported as one sentence with a hint.
+
+    Args:
+        become: what root does on another account's engine is done as that account, by this; None:
+            it is refused.
+    """
     _open_closed_streams()
     terminal: Terminal | None = None
     try:
         options = parse(argv)
         terminal = Terminal.standard(options)
-        return _command(options, terminal)
+        try:
+            return _command(options, terminal)
+        except StrangersEngine as theirs:
+            if become is None:
+                raise
+            return _command(_as_owner(argv, theirs, become, terminal), terminal)
     except SystemExit as leave:  # argparse has printed its message
         return leave.code if isinstance(leave.code, int) else UsageError.exit_code
     except HardenError as error:
@@ -43,6 +66,23 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:  # an internal error
         sys.stderr.write(f"{fault_text(error)}\n")
         return EXIT_CODE
+
+
+def _as_owner(
+    argv: Sequence[str],
+    theirs: StrangersEngine,
+    become: Become,
+    terminal: Terminal,
+) -> Namespace:
+    """The same command for exactly this engine, once this process is its account's."""
+    name = become(theirs.uid, theirs.gid)
+    terminal.note(
+        f"note: this Podman is {visible(name, 60)}'s, so all of this runs as {visible(name, 60)}; "
+        f"to undo it: hardentui undo --url {visible(theirs.url, 200)}"
+    )
+    options = parse(argv)
+    options.url, options.connection = theirs.url, ""
+    return options
 
 
 def _open_closed_streams() -> None:

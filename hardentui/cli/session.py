@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from argparse import Namespace
 from collections.abc import Collection, Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.features.looking.listed import called
+from hardentui.features.opening.behalf import for_one_account, refuse_without_ours
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.views import Attempt, CheckProgress, Report, Row, Selection, concerns
 from hardentui.model.finding import Kind, Severity
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _READS = frozenset({"", "check", "fix", "images", "networks", "plan"})
 """Commands that neither try nor change anything."""
+_ACTING = ("text", "in_place", "prove", "outgoing", "split")
+"""Options with which they do, or enter what belongs to a container."""
 SEVERITIES = tuple(severity.word for severity in Severity)
 
 
@@ -72,9 +76,12 @@ def workbench(
         ChangeFailed: the command tries or changes something, on an engine that is only read.
         NoEngine: there is no Podman; says what was tried. A script must not mistake a simulated
             host for a real one.
+        StrangersEngine: we are root, and it acts on another account's engine.
     """
     selection = selection_of(options)
     opened = open_engines(selection)
+    if acts(options):
+        opened = for_one_account(opened, names_in(options))
     if everything:
         for engine in opened.engines:
             engine.begin()
@@ -105,6 +112,31 @@ def workbench(
         yield bench
     finally:
         bench.close()
+
+
+def acts(options: Namespace) -> bool:
+    """Whether a command does more than look at what engines and files say."""
+    if (options.command or "") in {*_READS, "watch"}:
+        return any(getattr(options, name, False) for name in _ACTING)
+    return True
+
+
+def refuse_strangers_engine(options: Namespace) -> None:
+    """Whose journal is meant: that of the account whose engine is named.
+
+    Raises:
+        StrangersEngine: we are root, and the named engine is another account's.
+    """
+    if os.geteuid() == 0 and (options.url or options.connection):
+        opened = open_engines(selection_of(options))
+        refuse_without_ours(opened)
+        opened.close()
+
+
+def names_in(options: Namespace) -> tuple[str, ...]:
+    """The containers that a command line names."""
+    name = getattr(options, "name", "")
+    return (name,) if name else tuple(getattr(options, "names", ()))
 
 
 def tried(attempts: Iterable[Attempt]) -> str:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 import socket
-import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +27,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from hardentui.engine.peer import owner_of, peer_of, refuse_other_account
 from hardentui.engine.wire import (
     Head,
     PeerClosed,
@@ -39,6 +39,7 @@ from hardentui.engine.wire import (
     unreachable,
 )
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.model.facts import SocketOwner
 from hardentui.visible import visible
 
 # The targets of requests: paths and queries from arbitrary names.
@@ -187,18 +188,7 @@ def listens_on(path: str) -> int:
             probe.connect(path)
         except (OSError, ValueError):
             return 0
-        return _listening(probe)
-
-
-def _listening(connected: socket.socket) -> int:
-    layout = "3i"  # struct ucred: pid, uid, gid
-    raw = connected.getsockopt(
-        socket.SOL_SOCKET,
-        socket.SO_PEERCRED,
-        struct.calcsize(layout),
-    )
-    pid: int = struct.unpack(layout, raw)[0]
-    return pid
+        return peer_of(probe).pid
 
 
 class UnixConnection:
@@ -238,6 +228,7 @@ class UnixConnection:
             threading.Lock()
         )  # held by a thread that wants the socket for one answer: get_many lets it go first
         self._wire: Wire | None = None
+        self.owner: SocketOwner | None = None  # the account that the first socket reached
         self._closings = 0
         self._is_closed = False
 
@@ -400,7 +391,7 @@ class UnixConnection:
         with self._lock:
             if self._wire is None:
                 return None
-            return _listening(self._wire.socket)
+            return peer_of(self._wire.socket).pid
 
     def close(self) -> None:
         self._is_closed = True
@@ -512,9 +503,11 @@ class UnixConnection:
         try:
             connected.settimeout(max(0.01, deadline - monotonic()))
             connected.connect(self.path)
+            refuse_other_account(connected, self.path, self.owner)
         except BaseException:
             connected.close()
             raise
+        self.owner = self.owner or owner_of(self.path, connected)
         return Wire(connected, stop)
 
     def _drop(self) -> None:

@@ -22,7 +22,7 @@ from hardentui import account
 from hardentui.engine.connection import Connection, Listener, UnixConnection
 from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineDenied, EngineError, InputError, NoEngine, NotFound
-from hardentui.model.facts import HOST_ROOTS, STOCK_CAPABILITIES, EngineFacts
+from hardentui.model.facts import HOST_ROOTS, STOCK_CAPABILITIES, EngineFacts, SocketOwner
 from hardentui.model.known import Known, Unread
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import TomlFault, read_toml
@@ -482,13 +482,13 @@ def _open_unix(
     except BaseException:
         first.close()
         raise
-    owner = _owner(path)
     facts = EngineFacts(
-        label=candidate.label or _label(owner),
+        label=candidate.label or _label(first.owner),
         url=candidate.url,
         found_with=candidate.found_with,
         version=version,
-        rootless=Unread("the owner of the socket is not known") if owner is None else owner != 0,
+        rootless=_is_rootless(first.owner),
+        owner=first.owner,
         local=is_local(first.peer()),
         default_capabilities=STOCK_CAPABILITIES,
     )
@@ -509,16 +509,19 @@ def _open_docker(
 
     path = candidate.url.partition("://")[2]
 
-    def connect() -> docker.DockerConnection:
-        connection = UnixConnection(
+    def wire() -> UnixConnection:
+        return UnixConnection(
             path,
             listener,
             url=candidate.url,
             api="",
         )
+
+    def spoken_over(connection: UnixConnection) -> docker.DockerConnection:
         return docker.DockerConnection(connection, connection.peer)
 
-    first = connect()
+    plain = wire()
+    first = spoken_over(plain)
     try:
         first.ping(_PING_LIMIT)
     except BaseException:
@@ -529,12 +532,13 @@ def _open_docker(
         url=candidate.url,
         found_with=candidate.found_with,
         rootless=Unread("Docker was not asked"),
+        owner=plain.owner,
         local=is_local(first.peer()),
         default_capabilities=docker_documents.DEFAULT_CAPABILITIES,
         default_network=docker_documents.DEFAULT_NETWORK,
         only_read=docker.ONLY_READ,
     )
-    engine = Engine(facts, _connector(first, connect))
+    engine = Engine(facts, _connector(first, lambda: spoken_over(wire())))
     engine.load_info()
     return engine
 
@@ -603,17 +607,14 @@ def _socket_identity(candidate: Candidate) -> tuple[int, int] | None:
     return None
 
 
-def _owner(path: str) -> int | None:
-    try:
-        return os.stat(path).st_uid
-    except OSError:
-        return None
+def _is_rootless(owner: SocketOwner | None) -> Known[bool]:
+    return Unread("the owner of the socket is not known") if owner is None else owner.uid != 0
 
 
-def _label(owner: int | None) -> str:
+def _label(owner: SocketOwner | None) -> str:
     if owner is None:
         return "podman"
-    return "rootful" if owner == 0 else f"rootless {visible(user_name(owner), 40)}"
+    return "rootful" if owner.uid == 0 else f"rootless {visible(user_name(owner.uid), 40)}"
 
 
 def _rootless_by_path(path: str) -> Known[bool]:

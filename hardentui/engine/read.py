@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection, segment
+from hardentui.engine.peer import is_strangers
 from hardentui.engine.shapes import (
     ChangedFile,
     ExecSession,
@@ -531,11 +532,13 @@ def version_of(headers: Mapping[str, str]) -> Version:
 
 
 def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
-    """Facts with the data that only /info has."""
+    """Facts with the data that only /info has. It is an answer: where the kernel says that another
+    account is behind this engine, no answer makes it root's."""
     host = shapes.typed(info, Info, "info")["host"]
     security = host["security"]
     changes: dict[str, Any] = {"info": info}
-    if isinstance(security.get("rootless"), bool):
+    of_stranger = facts.owner is not None and is_strangers(facts.owner.uid)
+    if isinstance(security.get("rootless"), bool) and not of_stranger:
         changes["rootless"] = security["rootless"]
     if isinstance(security.get("capabilities"), str):
         named = (name.strip().upper() for name in security["capabilities"].split(","))

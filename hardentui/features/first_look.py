@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from hardentui.engine.locate import Environment, known_candidates
 from hardentui.errors import EngineError
 from hardentui.features.looking.listed import read_lists, row_of
+from hardentui.features.opening.behalf import refuse_without_ours
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Begun, Opened
 from hardentui.features.views import Row, Selection
@@ -47,9 +48,11 @@ class FirstLook:
         Raises:
             ChangeFailed: its containers can only be read.
             NoEngine: an engine was specified (`--url`, `--connection`) and cannot be reached.
+            StrangersEngine: we are root, and there are only engines of another account.
         """
         opened = open_engines(selection)
         opened.refuse_only_read()
+        refuse_without_ours(opened)
         return cls(opened, selection.checklist)
 
     def rows(self) -> tuple[Row, ...]:

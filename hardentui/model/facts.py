@@ -389,6 +389,14 @@ class RuntimeConfig(Struct, frozen=True):
     programs: tuple[str, ...] = ()
 
 
+class SocketOwner(Struct, frozen=True):
+    """The account behind an engine's socket. The kernel says so; no answer of the engine changes
+    it."""
+
+    uid: int
+    gid: int
+
+
 class EngineFacts(Facts):
     """One Podman engine."""
 
@@ -399,6 +407,7 @@ class EngineFacts(Facts):
     found_with: tuple[str, ...] = ()
     version: Version = Version(5, 4, 2)
     rootless: Known[bool] = False
+    owner: SocketOwner | None = None  # None: it is reached by ssh, simulated or saved
     local: bool = True  # its processes are on this machine and its host can be read
     unseen: str = ELSEWHERE  # why not, if it is not local
     simulated: bool = False

@@ -23,6 +23,7 @@ from hardentui.engine.change.containers import (
 )
 from hardentui.engine.change.copying import CARRIER, Copying, owner_label
 from hardentui.engine.connection import Listener, UnixConnection
+from hardentui.engine.peer import refuse_strangers_engine
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.model.network import MadeNetwork
@@ -565,6 +566,7 @@ class ChangingEngine:
 
     Raises:
         ChangeFailed: the engine is simulated or saved.
+        StrangersEngine: we are root, and it is another account's.
     """
 
     def __init__(
@@ -579,8 +581,9 @@ class ChangingEngine:
                 or "Nothing can be changed here: this engine is not a running Podman."
             )
             raise ChangeFailed(why)
+        refuse_strangers_engine(engine.facts.owner, engine.facts.url)
         self.engine = engine
-        self._session = ApiSession(connection.path, API_VERSION, listener)
+        self._session = ApiSession(connection.path, API_VERSION, listener, engine.facts.owner)
         self.containers = ContainerControl(self._session)
         self.images = Images(self._session)
         self.networks = Networks(self._session)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import socket
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hardentui import account
 from hardentui.child_process import ChildTimedOut, run_child
+from hardentui.engine.change.same_account import only_of
 from hardentui.engine.connection import Listener, Request, segment, target
+from hardentui.engine.peer import peer_of
 from hardentui.engine.wire import MESSAGE_LENGTH, frames_of
 from hardentui.errors import (
     ChangeFailed,
@@ -25,6 +26,7 @@ from hardentui.errors import (
     NotFound,
     PortTaken,
 )
+from hardentui.model.facts import SocketOwner
 from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
 from hardentui.reading.masking import mask_text
 from hardentui.visible import visible
@@ -60,6 +62,7 @@ class ApiSession:
         socket: str,
         version: str,
         listener: Listener | None = None,
+        owner: SocketOwner | None = None,
     ) -> None:
         self.socket = socket
         self.listener = listener
@@ -71,6 +74,7 @@ class ApiSession:
             base_url=f"unix://{socket}",
             version=version,
         )
+        only_of(self._client, socket, owner)
 
     def send(
         self,
@@ -210,18 +214,14 @@ class ApiSession:
         Raises:
             EngineUnreachable: nothing listens.
         """
-        layout = "3i"  # struct ucred: pid, uid, gid
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(CONNECT_LIMIT)
             try:
                 connection.connect(self.socket)
             except OSError as error:
                 raise EngineUnreachable(f"Podman does not answer: {error.strerror}.") from error
-            raw = connection.getsockopt(
-                socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(layout)
-            )
-        pid, user, _ = struct.unpack(layout, raw)
-        return pid, user
+            peer = peer_of(connection)
+        return peer.pid, peer.owner.uid
 
     def close(self) -> None:
         self._client.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import json
 
 from hardentui.do import Do, Verb
+from hardentui.engine.peer import is_strangers, runs_for
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.features.looking.listed import Shared, asked
@@ -40,6 +41,7 @@ from hardentui.reading.containers import ask_or, engine_info, section
 
 INSIDE_NOT_READ = Unread("the files in the image were not read", do=Do(Verb.IMAGE_INSIDE))
 _RUNNING = ("running", "paused", "stopping")
+_NOT_THEIRS = "the process that its Podman names is not of the account that runs this Podman"
 
 
 if TYPE_CHECKING:
@@ -321,11 +323,14 @@ class Gatherer:
             return NotRunning(status or "unknown")
         if not self.engine.facts.local:
             return Kernel.unread(self.engine.facts.unseen)
+        owner, pid = self.engine.facts.owner, int(state.get("Pid") or 0)
+        if owner is not None and is_strangers(owner.uid) and not runs_for(pid, owner.uid):
+            return Kernel.unread(_NOT_THEIRS)
         if self._cgroups is None:
             self._cgroups = find_cgroups(self._files)
         kernel = read_kernel(
             self._files,
-            int(state.get("Pid") or 0),
+            pid,
             engine_pid=int(state.get("ConmonPid") or 0) or None,
             cgroup_path=str(state.get("CgroupPath") or ""),
             cgroups=self._cgroups,
