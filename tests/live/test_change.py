@@ -12,7 +12,9 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Request
 from hardentui.engine.locate import Candidate, probe
 from hardentui.engine.read import Engine
+from hardentui.engine.shapes import Listed
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NameTaken, NotFound
+from hardentui.features.apply.replacing import references
 from hardentui.model.spec import Spec
 from hardentui.options import COMMAND, IMAGE, NAME, NETWORK, READ_ONLY
 from tests.support.podman import BUSYBOX, Bench
@@ -394,3 +396,31 @@ def test_pods_come_and_go(changing: ChangingEngine) -> None:
     assert len(changing.pods.labelled("chg=1")) == 1
     changing.pods.remove("chg-pod", force=True)
     assert not changing.pods.exists("chg-pod")
+
+
+def test_a_container_that_vanishes_meanwhile_is_nobodys_failure(
+    podman: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As `podman run --rm` and twins of other trials do, between the list and the look at each."""
+    engine = probe(Candidate("", podman.url, "a test"))
+    assert isinstance(engine, Engine)
+    changing = ChangingEngine(engine, None)
+    listing = engine.listed
+    podman.run("chg-web", BUSYBOX, "sleep", "1000")
+    podman.run("chg-other", "--network", "container:chg-web", BUSYBOX, "sleep", "1000")
+    podman.run("chg-new", "--network", "none", BUSYBOX, "sleep", "1000")
+
+    def listed_and_gone() -> tuple[Listed, ...]:
+        listed = listing()
+        podman.remove("chg-new")
+        return listed
+
+    monkeypatch.setattr(engine, "listed", listed_and_gone)
+    try:
+        assert "chg-other" in {reference.name for reference in references(changing)}
+    finally:
+        changing.close()
+        engine.close()
+        podman.remove("chg-other")
+        podman.remove("chg-web")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import CannotFix
+from hardentui.errors import CannotFix, NotFound
 from hardentui.features.change.container_operator import restart_policy
 from hardentui.features.change.substitute import substitute
 from hardentui.features.change.wait import PATIENCE, stop_timeout
@@ -188,20 +188,25 @@ class Reference(Struct, frozen=True):
 
 
 def references(engine: ChangingEngine) -> tuple[Reference, ...]:
-    """All containers that refer to others."""
-    listed = engine.engine.listed()
-    documents = [engine.containers.inspect(container.id) for container in listed]
-    return tuple(
-        Reference(
-            container.id,
-            str(document.get("Name")),
-            tuple(document["Dependencies"]),
-            str(container.labels.get(UNIT_LABEL, "")),
-            bool(document.get("IsInfra")),
-        )
-        for container, document in zip(listed, documents, strict=True)
-        if document.get("Dependencies")
-    )
+    """All containers that refer to others; one that is gone by now (`--rm`, a twin of another
+    trial) does not."""
+    references: list[Reference] = []
+    for container in engine.engine.listed():
+        try:
+            document = engine.containers.inspect(container.id)
+        except NotFound:
+            continue
+        if document.get("Dependencies"):
+            references.append(
+                Reference(
+                    container.id,
+                    str(document.get("Name")),
+                    tuple(document["Dependencies"]),
+                    str(container.labels.get(UNIT_LABEL, "")),
+                    bool(document.get("IsInfra")),
+                )
+            )
+    return tuple(references)
 
 
 def refuse_replacing(

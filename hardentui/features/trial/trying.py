@@ -364,9 +364,11 @@ class Trying:
             for peer in facts.peers.everyone
             if peer.id not in known and not networks.isdisjoint(peer.networks)
         ]
-        others = (
-            self._gatherer.container(self._gatherer.engine.inspect(identity)) for identity in near
-        )
+        others = []
+        for identity in near:
+            with suppress(NotFound):  # it is gone by now
+                document = self._gatherer.engine.inspect(identity)
+                others.append(self._gatherer.container(document))
         company = (
             *self._stack,
             *(other for other in others if other.running),
