@@ -37,13 +37,9 @@ TO_BE_SPLIT = frozenset(
     features/reports/as_text.py
     features/rights/page.py
     features/training/stage.py
-    features/trial/baseline.py
     features/trial/learned/teaching.py
-    features/trial/life.py
     features/trial/observe/inspector.py
     features/trial/parting.py
-    features/trial/running.py
-    features/trial/twins.py
     files.py
     options/codecs.py
     quadlet/edit/container.py

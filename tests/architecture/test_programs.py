@@ -14,7 +14,7 @@ STARTS_PYTHON = {
     "features/change/guard_process.py": "loads nothing else",
     "host/network/knock.py": "isolated: -I -S",
     "features/change/substitute.py": "isolated: -I -S",
-    "features/trial/life.py": "isolated: -I -S",
+    "features/trial/clients.py": "isolated: -I -S",
 }
 
 

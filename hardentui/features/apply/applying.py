@@ -50,7 +50,7 @@ from hardentui.features.fix.apply_ways import (
 from hardentui.features.fix.drafts import layer_of, new_volumes, refuse_from_container
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.looking.unit_origin import origin_of
-from hardentui.features.trial.twins import tidy_after_trials
+from hardentui.features.trial.leftovers import tidy_after_trials
 from hardentui.features.views import Report, known_facts
 from hardentui.host.process.activity import read_listening
 from hardentui.model.draft import Target

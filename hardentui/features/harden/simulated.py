@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.features.apply.applying import PreparedChange
 from hardentui.features.apply.replacing import ApplyWishes
-from hardentui.features.trial import running
+from hardentui.features.trial import trial_record
 from hardentui.model.finding import Risk
 from hardentui.model.journal import (
     ChangeEvent,
@@ -147,7 +147,7 @@ def _trial(
         result=Result.WORKS if kept else Result.NOTHING_WORKS,
         baseline=Baseline(True, How.PORTS, 0.4),
         rounds=rounds,
-        kept=running.kept(
+        kept=trial_record.kept(
             plan,
             plan.after,
             (left.check for left in left_out),
@@ -156,10 +156,10 @@ def _trial(
         proof=tuple(Proof(check, "pass", "simulated") for check in kept),
         options=tuple(
             option
-            for option in running.option_changes(plan, plan.after)
+            for option in trial_record.option_changes(plan, plan.after)
             if not {*kept}.isdisjoint(option.checks)
         ),
-        fixes=running.fixes(choice for choice in plan.choices if choice.check in kept),
+        fixes=trial_record.fixes(choice for choice in plan.choices if choice.check in kept),
         sure=PLAYED,
         seconds=4.0,
     )

@@ -39,9 +39,9 @@ from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
 from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
 from hardentui.features.looking.stack import stacks
-from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
 from hardentui.features.trial.configuration import Wishes
-from hardentui.features.trial.running import not_tried
+from hardentui.features.trial.proposing import ProposedProbe, proposed_probe
+from hardentui.features.trial.trial_record import not_tried
 from hardentui.features.trial.tried import (
     can_keep_profile,
     keep_profile,

@@ -6,258 +6,30 @@ not, is a part of the trial's result.
 
 from __future__ import annotations
 
-import json
 import os
 import posixpath
 import signal
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from time import monotonic, sleep
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.engine.shapes import OUR_NAMES, TRIAL_LABEL
 from hardentui.errors import EngineError
 from hardentui.features.change.wait import (
     Expectation,
-    Readiness,
-    Wait,
-    expectation,
-    in_network_of,
     pid_of,
-    ports_of,
-    read_ports,
     stop_signal,
 )
-from hardentui.features.looking.stack import in_start_order
-from hardentui.features.trial.configuration import Tools, TrialRequest
-from hardentui.features.trial.harmless import aliases, needs_network
-from hardentui.features.trial.twins import Twin, TwinAddresses, TwinMaker, pod_names, remove_trial
-from hardentui.host.commands import run_program
+from hardentui.features.trial.clients import given_work, tcp_ports
+from hardentui.features.trial.stage import Stage
+from hardentui.features.trial.twins import Twin
 from hardentui.host.files import Files, reason
-from hardentui.model.facts import ContainerFacts, SocketEndpoint
-from hardentui.model.known import Unread
-from hardentui.model.spec import Spec
-from hardentui.model.trial import NotExercised, TrialStep
-from hardentui.options import NETWORK
-from hardentui.reading.containers import ask_or
+from hardentui.model.trial import NotExercised
 from hardentui.visible import visible
 
-# The stage of a trial: its network, the twins of peers, copies of volumes, and one twin after the
-# other.
-
-
-def _pod_of(facts: ContainerFacts) -> Mapping[str, Any]:
-    """The pod whose namespaces it shares; that of podman-compose has no infra container and shares
-    none."""
-    pod = facts.pod or {}
-    return pod if pod.get("CreateInfra", True) else {}
-
-
-class Stage:
-    """Everything that one trial creates; `close` removes it all.
-
-    Attributes:
-        facts: the container that is tried.
-        files: this machine's; None when the engine runs on another one.
-        tell: tells an event of the trial.
-    """
-
-    def __init__(
-        self,
-        request: TrialRequest,
-        tools: Tools,
-    ) -> None:
-        self.request, self.tools = request, tools
-        self.changing, self.files, self.tell = tools.changing, tools.files, tools.tell
-        self.facts = request.facts
-        self._maker = TwinMaker(
-            tools.changing,
-            tools.files,
-            granted=frozenset(request.wishes.granted),
-            outside=request.wishes.outside,
-        )
-        self.number = self._maker.number
-        self._made = 0
-        self._around = TwinAddresses({})
-        self._pod = ""
-        self._twins: dict[str, str] = {}
-
-    def open(self) -> None:
-        """Create the network, the pod, and the twins of peers and members, and wait until they are
-        ready.
-
-        Raises:
-            EngineError: one of them cannot be created, or a peer does not become ready.
-        """
-        everybody = (self.facts, *self.request.peers, *self.request.members)
-        if any(needs_network(facts.spec) for facts in everybody) or _pod_of(self.facts):
-            network = self._maker.network(
-                self._name("network"), internal=not self.request.wishes.outside
-            )
-            self._around = TwinAddresses({network.name: network})
-        for facts in everybody:
-            if needs_network(facts.spec) or _pod_of(facts):
-                names = pod_names((facts,)) if _pod_of(facts) else aliases(facts.spec)
-                self._around.add(
-                    self._key(facts),
-                    names,
-                    self._around.networks,
-                )
-        if _pod_of(self.facts):
-            self._pod = self._name("pod")
-            members = (self.facts, *self.request.members)
-            self._maker.create_pod(
-                self._pod,
-                members,
-                self._around,
-                self._key(self.facts),
-            )
-        for peer in self.request.peers:
-            try:
-                self._start_other(peer, pod="")
-            except EngineError as error:
-                if peer not in self.request.company:
-                    raise
-                self.tell(TrialStep.BASELINE, f"not as it should be: {error.title}")
-        started = True
-        for member in in_start_order((self.facts, *self.request.members)):
-            if member is self.facts:
-                started = False  # those after it may wait for it
-            else:
-                self._start_other(
-                    member,
-                    pod=self._pod,
-                    ready=started,
-                )
-
-    def close(self) -> None:
-        """Remove everything that was created."""
-        remove_trial(self.changing, self.number)
-
-    @contextmanager
-    def twin(
-        self,
-        spec: Spec,
-        *,
-        copy_volumes: bool = False,
-        empty_volumes: bool = False,
-    ) -> Iterator[Twin]:
-        """A twin that was created and not started; it is removed at the end."""
-        twin = self._create(
-            spec, self.facts, self._pod, copy_volumes=copy_volumes, empty_volumes=empty_volumes
-        )
-        try:
-            yield twin
-        finally:
-            self._maker.remove(twin)
-
-    def wait(
-        self,
-        twin: Twin,
-        expected: Expectation,
-        *,
-        is_hopeless: Callable[[], bool] = lambda: False,
-    ) -> Readiness:
-        """Wait until a started twin is as expected, or hopeless."""
-        return Wait(
-            self.changing.containers,
-            twin.id,
-            expected,
-            files=self.files,
-            run_probe=twin.run_probe,
-            is_hopeless=is_hopeless,
-            stop=self.tools.stop,
-        ).outcome()
-
-    def _create(
-        self,
-        spec: Spec,
-        facts: ContainerFacts,
-        pod: str,
-        **more: bool,
-    ) -> Twin:
-        key, around = self._key(facts), self._around
-        return self._maker.create(
-            spec, facts, self._name(), key, around, pod=pod, twins=self._twins, **more
-        )
-
-    def _key(self, facts: ContainerFacts) -> str:
-        """Whose network it has: its own, its pod's, or that of another one that is tried along."""
-        if pod := _pod_of(facts):
-            return str(pod.get("Id") or pod.get("Name") or facts.id)
-        lender = facts.spec[NETWORK][0].removeprefix("container:") if facts.spec[NETWORK] else ""
-        others = (*self.request.peers, *self.request.members)
-        return next(
-            (other.id for other in others if lender in (other.id, other.name)),
-            facts.id,
-        )
-
-    def _start_other(
-        self,
-        facts: ContainerFacts,
-        pod: str,
-        *,
-        ready: bool = True,
-    ) -> None:
-        """The unchanged twin of a container that the tried one needs.
-
-        Raises:
-            EngineError: it does not start, or is not as ready as it has to be.
-        """
-        twin = self._create(facts.spec, facts, pod)
-        self._twins[facts.name] = self._twins[facts.id] = twin.name
-        twin.start()
-        if not ready:
-            return
-        ports = ports_of(own_listening(facts, (self.facts, *self.request.company)))
-        outcome = self.wait(
-            twin,
-            expectation(
-                facts.inspect,
-                ports,
-                self.request.wishes.patience,
-            ),
-        )
-        if not outcome.ready:
-            raise EngineError(
-                f"The twin of {visible(facts.name, 80)} does not become ready: {outcome.why}.",
-                visible(twin.log()[-600:], 600),
-            )
-
-    def _name(self, kind: str = "") -> str:
-        self._made += 1
-        return f"{OUR_NAMES[TRIAL_LABEL]}{self.number}-{kind or self._made}"
-
-
-def own_listening(
-    facts: ContainerFacts,
-    others: Iterable[ContainerFacts],
-) -> tuple[SocketEndpoint, ...]:
-    """What it listens on; nothing, where that may be one of the others, because it lends it its
-    network."""
-    lent = {f"container:{facts.name}", f"container:{facts.id}"}
-    if any(lent & {*other.spec[NETWORK]} for other in others):
-        return ()
-    return ask_or(facts, lambda kernel: kernel.listening, ())
-
-
-CONNECTIONS, REQUESTS, RELOAD, ROTATION = (
-    "several connections",
-    "requests",
-    "reload",
-    "log rotation",
-)
-STOP, RESTART = "stop", "restart"
-_CLIENTS = {
-    "connections": CONNECTIONS,
-    "requests": REQUESTS,
-    "commands": "commands",
-    "greeting": "greeting",
-}
+RELOAD, ROTATION, STOP, RESTART = "reload", "log rotation", "stop", "restart"
 _UNSEEN: dict[int, str] = {
     **dict.fromkeys((22, 110, 143, 389, 636, 993, 995), "login"),
     21: "login and transfers",
@@ -335,7 +107,7 @@ def habits_of(
         missing.append(NotExercised(ROTATION, why))
     else:
         log = logs[0]
-    ports = _ports(files, twin)
+    ports = tcp_ports(files, twin)
     unseen = dict.fromkeys(_UNSEEN[port] for port in sorted(ports) if port in _UNSEEN)
     missing += [NotExercised(what, "it needs an account or data of its own") for what in unseen]
     return Habits(reloads, log, (*missing, _LOAD))
@@ -352,7 +124,7 @@ def live(
     files = stage.files
     if files is None:
         return Lived(tuple(done))
-    done += _clients(files, twin)
+    done += given_work(files, twin)
     if habits.reloads:
         if why := _reloaded(stage, twin, expected):
             return Lived(tuple(done), why=f"after SIGHUP: {why}")
@@ -372,45 +144,10 @@ def live(
         else:
             done.append(ROTATION)
     if habits.reloads or habits.log:
-        _clients(files, twin)
+        given_work(files, twin)
         if why := stage.wait(twin, expected).why:
             return Lived(tuple(done), why=why)
     return Lived(tuple(dict.fromkeys(done)), tuple(missing))
-
-
-# --- clients --------------------------------------------------------------------------------------
-
-
-def _ports(files: Files, twin: Twin) -> frozenset[int]:
-    listening = read_ports(files, twin.pid)
-    if isinstance(listening, Unread):
-        return frozenset()
-    return frozenset(int(port.partition("/")[2]) for port in listening if port.startswith("tcp/"))
-
-
-def _clients(files: Files, twin: Twin) -> list[str]:
-    """What clients did at its ports."""
-    ports = _ports(files, twin)
-    words = [
-        sys.executable,
-        "-I",
-        "-S",
-        "-c",
-        _CLIENT,
-        twin.address,
-        json.dumps(sorted(ports)),
-        str(AT_ONCE),
-    ]
-    answer = run_program([*in_network_of(twin.pid), *words], _LIMIT) if ports else ""
-    try:
-        done: dict[str, list[str]] = {} if isinstance(answer, Unread) else json.loads(answer)
-    except ValueError:
-        return []  # the clients ended without an answer
-    told = dict.fromkeys(word for words in done.values() for word in words)
-    return [_CLIENTS[word] for word in told if word in _CLIENTS]
-
-
-# --- signals --------------------------------------------------------------------------------------
 
 
 def handles(files: Files, pid: int, number: int) -> bool:
@@ -466,9 +203,6 @@ def _reloaded(
         twin,
         replace(expected, settle=min(expected.settle, _A_MOMENT)),
     ).why
-
-
-# --- logs -----------------------------------------------------------------------------------------
 
 
 def open_logs(files: Files, pid: int) -> Iterator[str]:
@@ -556,7 +290,7 @@ def _reopened(
     while files is not None and path not in open_logs(files, twin.pid):
         if monotonic() >= end:
             return f"it does not open {visible(path, 120)} again"
-        _clients(files, twin)  # some open their log with the next request
+        given_work(files, twin)  # some open their log with the next request
         sleep(_PAUSE)
     return ""
 
@@ -575,93 +309,3 @@ def _rename(pid: int, path: str, new: str) -> None:
     finally:
         for handle in handles:
             os.close(handle)
-
-
-# Small, harmless work for a service, as clients give it: several connections at once, and what the
-# protocols of known services say in plain text. Our own program runs in the network namespace of
-# the twin, like `host.network.knock`, and talks to it alone.
-
-AT_ONCE = 8
-"""Connections that are open at the same time."""
-_LIMIT = 60.0
-_CLIENT = r"""
-import json, select, socket, ssl, sys
-address, ports, count = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
-BODY = b"x" * 262144
-SILENT = (80, 443, 3000, 5000, 8000, 8080, 8443, 9090)  # web servers wait for the client
-TALKS = {
-    1883: (b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03htu", b"\x82\x06\x00\x01\x00\x01a\x00",
-           b"\x31\x04\x00\x01a1", b"\xe0\x00"),
-    5432: (b"\x00\x00\x00\x29\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00",),
-    6379: (b"PING\r\n", b"SET hardentui 1 EX 60\r\n", b"GET hardentui\r\n", b"INFO\r\n", b"BGSAVE\r\n",
-           b"QUIT\r\n"),
-    11211: (b"set hardentui 0 60 1\r\n1\r\n", b"get hardentui\r\n", b"stats\r\n", b"quit\r\n"),
-}
-GREETINGS = {
-    b"220": (b"EHLO twin.invalid\r\n", b"NOOP\r\n", b"QUIT\r\n"),
-    b"SSH": (b"SSH-2.0-hardentui\r\n",),
-    b"+OK": (b"CAPA\r\n", b"QUIT\r\n"),
-    b"* O": (b"a CAPABILITY\r\n", b"b LOGOUT\r\n"),
-}
-HEAD = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-WEB = [
-    b"GET /" + HEAD + b"\r\n", b"GET /index.html" + HEAD + b"\r\n", b"HEAD /" + HEAD + b"\r\n",
-    b"GET /hardentui/none?a=b" + HEAD + b"\r\n",
-    b"POST /" + HEAD + b"Content-Type: application/octet-stream\r\nContent-Length: 262144\r\n\r\n" + BODY,
-]
-TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
-
-def opened(port, seconds=3.0):
-    link = socket.create_connection((address, port), seconds)
-    link.settimeout(seconds)
-    return TLS.wrap_socket(link) if port in (443, 465, 993, 995, 8443) else link
-
-def answer(link, seconds):
-    link.settimeout(seconds)
-    try:
-        return link.recv(65536)
-    except (TimeoutError, ssl.SSLError):
-        return b""
-
-def talk(link, lines):
-    heard = 0
-    for line in lines:
-        link.sendall(line)
-        heard += len(answer(link, 2.0))
-    return heard
-
-def visit(port):
-    done = []
-    crowd = []
-    try:
-        for _ in range(count):
-            crowd.append(opened(port))
-        done.append("connections")
-        first = crowd[0]
-        said = b"" if port in TALKS or port in SILENT else answer(first, 0.7)
-        if port in TALKS:
-            if talk(first, TALKS[port]):
-                done.append("commands")
-        elif said:
-            done.append("greeting")
-            talk(first, GREETINGS.get(said[:3], ()))
-        else:
-            first.sendall(WEB[0])
-            if answer(first, 3.0).startswith(b"HTTP/"):
-                done.append("requests")
-                for request in WEB[1:]:
-                    with opened(port) as link:
-                        try:
-                            link.sendall(request)
-                        except OSError:
-                            pass
-                        answer(link, 3.0)
-    except OSError:
-        pass
-    for link in crowd:
-        link.close()
-    return done
-
-print(json.dumps({str(port): visit(port) for port in ports}))
-"""

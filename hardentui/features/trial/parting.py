@@ -19,16 +19,15 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import OUR_NAMES, TRIAL_LABEL
 from hardentui.errors import ChangeFailed
 from hardentui.features.change.wait import PATIENCE, Wait, expectation, ports_of, read_ports
-from hardentui.features.trial.baseline import advice_for
 from hardentui.features.trial.harmless import aliases
+from hardentui.features.trial.leftovers import remove_leftovers, remove_trial
 from hardentui.features.trial.observe.processes import established
+from hardentui.features.trial.proposing import advice_for
+from hardentui.features.trial.twin_network import TwinAddresses
 from hardentui.features.trial.twins import (
     Twin,
-    TwinAddresses,
     TwinMaker,
     pod_names,
-    remove_leftovers,
-    remove_trial,
 )
 from hardentui.host.commands import Run
 from hardentui.host.files import Files

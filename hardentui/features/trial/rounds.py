@@ -32,8 +32,9 @@ from hardentui.features.trial.learned.teaching import (
     merged_needs,
     needs_of,
 )
-from hardentui.features.trial.life import RESTART, STOP, Habits, Stage, live
+from hardentui.features.trial.life import RESTART, STOP, Habits, live
 from hardentui.features.trial.observe.watch import Watch, native_way
+from hardentui.features.trial.stage import Stage
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known

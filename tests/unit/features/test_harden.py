@@ -28,8 +28,8 @@ from hardentui.features.harden.card import Card, Doors, card_of, table, within_r
 from hardentui.features.harden.page import LABEL, lines, title
 from hardentui.features.harden.task import Hardening, HardenWishes
 from hardentui.features.trial import baseline as proposing
-from hardentui.features.trial import running
-from hardentui.features.trial.baseline import proposed_probe
+from hardentui.features.trial import trial_record
+from hardentui.features.trial.proposing import proposed_probe
 from hardentui.features.trial.tried import (
     can_keep_profile,
     choices_of,
@@ -92,8 +92,8 @@ def _trial(**more: object) -> Trial:
         container="web",
         result=Result.WORKS,
         baseline=Baseline(True, How.PORTS, 0.5),
-        options=running.option_changes(plan, plan.after),
-        fixes=running.fixes(plan.choices),
+        options=trial_record.option_changes(plan, plan.after),
+        fixes=trial_record.fixes(plan.choices),
         relaxed=(
             Relaxed(
                 "default-capabilities-kept",

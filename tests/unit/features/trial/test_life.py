@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.features.trial.baseline import empty_directories
+from hardentui.features.trial.empty_directories import empty_directories
 from hardentui.features.trial.life import handles, open_logs
 from hardentui.host.files import Files, FileStat
 

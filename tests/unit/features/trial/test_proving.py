@@ -20,7 +20,7 @@ from hardentui.features.trial.configuration import (
 )
 from hardentui.features.trial.relax import Relaxer, Settled
 from hardentui.features.trial.rounds import Rounds, Tried
-from hardentui.features.trial.running import asked_of, recorded
+from hardentui.features.trial.trial_record import asked_of, recorded
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, failed, passed

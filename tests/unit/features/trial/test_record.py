@@ -11,7 +11,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import container
 from hardentui.errors import InputError, PlanError
 from hardentui.features.checklists.loading import load
-from hardentui.features.trial import running
+from hardentui.features.trial import trial_record
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     Raised,
@@ -59,15 +59,15 @@ def record(
         container=facts.name,
         result=Result.WORKS,
         baseline=Baseline(True, How.PORTS, 0.5),
-        kept=running.kept(plan, spec, loose),
-        relaxed=running.relaxed(
+        kept=trial_record.kept(plan, spec, loose),
+        relaxed=trial_record.relaxed(
             planner,
             configuration,
             why,
             spec,
         ),
-        options=running.option_changes(plan, spec),
-        fixes=running.fixes(configuration.choices),
+        options=trial_record.option_changes(plan, spec),
+        fixes=trial_record.fixes(configuration.choices),
     )
 
 
