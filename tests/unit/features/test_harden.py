@@ -27,8 +27,7 @@ from hardentui.features.checklists.loading import load
 from hardentui.features.harden.card import Card, Doors, card_of, table, within_reach
 from hardentui.features.harden.page import LABEL, lines, title
 from hardentui.features.harden.task import Hardening, HardenWishes
-from hardentui.features.trial import baseline as proposing
-from hardentui.features.trial import trial_record
+from hardentui.features.trial import proposing, trial_record
 from hardentui.features.trial.proposing import proposed_probe
 from hardentui.features.trial.tried import (
     can_keep_profile,
