@@ -162,8 +162,7 @@ def fix(
         _tell(each, terminal)
     if with_all := dict.fromkeys(check for each in fixed for check in each.with_all):
         terminal.note(f"--all also fixes, and may break a service: {', '.join(with_all)}")
-    for refused in looked.refused:
-        terminal.complain(f"{visible(refused.shown, 200)}: not used: {visible(refused.why, 300)}")
+    _tell_refused(looked, terminal)
     drafts = drafts_of(fixed, looked)
     if options.in_place:
         _write_in_place(drafts, looked.sources, terminal)
@@ -206,7 +205,13 @@ def _convert(
         else:
             for file in files:
                 terminal.write_exact(f"# ---- {file.name}\n{file.text}")
+    _tell_refused(looked, terminal)
     return INCOMPLETE if looked.refused else 0
+
+
+def _tell_refused(looked: Looked, terminal: Terminal) -> None:
+    for refused in looked.refused:
+        terminal.complain(f"{visible(refused.shown, 200)}: not used: {visible(refused.why, 300)}")
 
 
 def _wanted(options: Namespace) -> Wanted:

@@ -454,7 +454,13 @@ def spec_from_argv(argv: Sequence[str]) -> Spec:
 
 _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """Flags that Quadlet adds to every container, and the expected command line lacks."""
-_QUADLET_VALUES = {"--cgroups": "split", "--sdnotify": "conmon"}
+_QUADLET_VALUES = {
+    "--cgroups": "split",
+    "--sdnotify": "conmon",
+    "--log-driver": "passthrough",
+    "--runtime": "/usr/bin/crun",
+}
+"""What generators add themselves; the last two only old ones."""
 _UNORDERED = frozenset(
     (
         "--env --label --annotation --security-opt --cap-add --cap-drop --mount --sysctl --tmpfs "

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from hardentui.errors import CannotExpress
+from hardentui.model.open_value import OpenKind, OpenPart, OpenText
 from hardentui.model.spec import KeyKind
 
 EMPTY_WORD, SEMICOLON_WORD = "${HT_EMPTY}", "${HT_SEMI}"
@@ -61,6 +62,10 @@ def word(value: str) -> str:
         return SEMICOLON_WORD
     if is_plain_word(value):
         return neutral(value)
+    return f'"{_escaped(value)}"'
+
+
+def _escaped(value: str) -> str:
     characters = []
     for character in neutral(value):
         if character in _ESCAPES:
@@ -70,7 +75,7 @@ def word(value: str) -> str:
             characters.append(f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}")
         else:
             characters.append(character)
-    return '"' + "".join(characters) + '"'
+    return "".join(characters)
 
 
 def words(values: Iterable[str]) -> str:
@@ -149,6 +154,28 @@ def escape(value: str, kind: KeyKind) -> str:
         CannotExpress: this kind of key cannot represent the value.
     """
     return _BY_KIND[kind](value)
+
+
+def open_value(text: OpenText, kind: KeyKind) -> str:
+    """The text after `Key=` of a value whose variables the service's environment puts in.
+
+    Raises:
+        CannotExpress: this kind of key cannot represent it, or systemd does not know a part of it.
+    """
+    whole = text.written
+    if kind in (KeyKind.RAW_ONE, KeyKind.RAW_ALL):
+        escape(whole, kind)  # refuses what does not fit
+        return text.rendered(neutral, _of_service)
+    written = text.rendered(_escaped, _of_service)
+    return written if is_plain_word(whole) else f'"{written}"'
+
+
+def _of_service(part: OpenPart) -> str:
+    if part.kind is OpenKind.VARIABLE:
+        return f"${{{part.name}}}"
+    if part.kind is OpenKind.SPECIFIER:
+        return part.written
+    raise CannotExpress(f"systemd does not know {part.written}")
 
 
 def plain(value: str) -> str:

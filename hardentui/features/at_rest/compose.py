@@ -35,7 +35,7 @@ from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_n
 from hardentui.features.at_rest.trees import Tree, read_trees, with_variables
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
-from hardentui.model.open_value import environment_file
+from hardentui.model.open_value import environment_file, is_open
 from hardentui.model.spec import Source
 from hardentui.options import COMMAND, IMAGE, NAME
 from hardentui.options.argv import Item, image_item, parse_argument, spec_of
@@ -107,7 +107,8 @@ def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
         services.entries[name] = _extended(
             sources, tree, services.entries[name], variables, (name,)
         )
-    project = tree.word("name") or os.path.basename(directory) or "compose"
+    given = tree.word("name")
+    project = given if given and not is_open(given) else os.path.basename(directory)
     name = re.sub(r"[^a-z0-9_-]", "", project.lower()) or "compose"
     return Stack(
         name,

@@ -45,20 +45,35 @@ _PLACES = (
     *("data", "/srv/data", "/", "/etc", "/proc", "/sys", "/dev", "/run", "/boot", "/usr", "/var"),
     *("/root", "/home", "/home/user", "/var/log", "/var/lib", "/var/lib/containers"),
     *("/run/podman/podman.sock", "/var/run/docker.sock", "/media", "/lib/modules"),
+    *("/etc:/host", "/:/host:ro", "/srv/data:/data", "data:/data", "/dev:/dev:rshared"),
+    "/var/run/docker.sock:/var/run/docker.sock",
 )
-_SECRET = "correct-horse-battery"  # noqa: S105 - stands for any password while judging
+SOME_SECRET = "correct-horse-battery"  # noqa: S105 - stands for any password while judging
 _OF_OPTION: dict[Option[Any], tuple[str, ...]] = {
     MOUNTS: _PLACES,
-    PUBLISH: ("8080", "80", "127.0.0.1:8080", "0.0.0.0:22", "127.0.0.1", "[::]:80"),
+    PUBLISH: ("8080", "80", "127.0.0.1:80", "0.0.0.0:22", "127.0.0.1", "0.0.0.0"),  # noqa: S104
     USER: ("0", "root", "1000", "app", "1000:1000"),
     IMAGE: ("latest", "1.2.3", f"1@sha256:{'0' * 64}", "nginx", "docker.io/library/nginx:1.2.3"),
     DEVICES: ("/dev/mem", "/dev/fuse", "/dev/sda", "/dev/kvm", "/dev/dri"),
     CAP_ADD: ("SYS_ADMIN", "NET_RAW", "CHOWN", "ALL"),
     CAP_DROP: ("ALL", "CHOWN", "NET_RAW"),
     NETWORK: ("host", "none", "bridge", "net", "container:web"),
-    COMMAND: ("x", f"--password={_SECRET}", "--privileged", "/"),
+    COMMAND: ("x", f"--password={SOME_SECRET}", "--privileged", "/"),
 }
-_ANY = ("1", "0", "x", "true", "false", "none", "host", "64m", "100g", "unconfined", "-1", _SECRET)
+_ANY = (
+    "1",
+    "0",
+    "x",
+    "true",
+    "false",
+    "none",
+    "host",
+    "64m",
+    "100g",
+    "unconfined",
+    "-1",
+    SOME_SECRET,
+)
 _OF_EVERY = (IMAGE, ROOTFS, COMMAND, NAME)
 """What no container is without."""
 _FINE = (Status.PASS, Status.NOT_APPLICABLE)
@@ -169,8 +184,11 @@ _ADDRESS = re.compile(r"(?i)url|uri|dsn|conn|proxy|endpoint")
 
 def _of_environment(argument: OpenArgument) -> str:
     """Addresses may hold a login; what another variable holds, its name tells."""
-    name, _ = argument.text.partition("=") or ("", None)
-    return f"https://user:{_SECRET}@host/" if _ADDRESS.search(name) else _SECRET
+    named = argument.text.partition("=")
+    if named is None:
+        return f"PASSWORD={SOME_SECRET}"
+    name = named[0]
+    return f"https://user:{SOME_SECRET}@host/" if _ADDRESS.search(name) else SOME_SECRET
 
 
 def _nth(number: int) -> Fill:

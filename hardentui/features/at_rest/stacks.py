@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import astuple, replace
 
@@ -21,11 +22,13 @@ from hardentui.features.at_rest.trees import Tree
 from hardentui.host.podman.generator import refusal
 from hardentui.lib.quadlet import translate
 from hardentui.model.draft import TextFile, safe_file_name
-from hardentui.model.spec import Spec, Version
+from hardentui.model.open_value import OpenText, is_open, names_of
+from hardentui.model.spec import OpenArgument, Spec, Version
 from hardentui.options import HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.argv import compare_arguments
 from hardentui.quadlet.write.bundle import bundle
-from hardentui.systemd.unit_text import UnitText, with_lines
+from hardentui.quadlet.write.open_values import SecretInput, with_open_values, with_secrets
+from hardentui.systemd.unit_text import UnitText, comment_lines, with_lines
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
 
@@ -59,13 +62,16 @@ def convert(
     """
     rootless = services[0].rootless is True
     files: dict[str, TextFile] = {}
+    inputs: list[str] = []
+    wanted: dict[str, None] = {}
     notes: list[str] = []
     builds: dict[str, str] = {}
     commands: dict[str, tuple[str, ...]] = {}
     for service in services:
         made: InStack = service.source
-        spec, more = _spec_of(service, services, version)
-        notes += [f"{service.name}: {note}" for note in (*more, *_not_carried(made.tree))]
+        spec, secrets = with_secrets(_spec_of(service, services, version), made.stack.name)
+        inputs += [_about_secret(given, service) for given in secrets]
+        notes += [f"{service.name}: {note}" for note in _not_carried(made.tree)]
         build = _build_unit(service, made, version)
         if build is not None:
             files[build.name] = build
@@ -74,7 +80,6 @@ def convert(
             spec,
             _context(
                 service,
-                made.stack,
                 version,
                 rootless=rootless,
             ),
@@ -86,13 +91,26 @@ def convert(
         ]
         for file in done.files:
             if file.name.endswith(".container"):
-                commands[file.name] = done.argv
                 text = _with_image(
                     file.text,
                     spec[IMAGE],
                     builds.get(spec[IMAGE], ""),
                 )
-                file = replace(file, text=_with_dependencies(text, made.tree, services))
+                text = _with_dependencies(text, made.tree, services)
+                opened = with_open_values(
+                    text,
+                    done.argv,
+                    spec.open,
+                    version,
+                    _input_file(made.stack),
+                )
+                commands[file.name] = opened.argv
+                file = replace(file, text=opened.text)
+                wanted |= dict.fromkeys(opened.variables)
+                notes += [
+                    f"{service.name}: {argument} is left out: systemd cannot put its value in"
+                    for argument in opened.left_out
+                ]
             known = files.setdefault(file.name, file)
             if known.text != file.text:
                 raise CannotExpress(
@@ -104,25 +122,99 @@ def convert(
         version,
         rootless=rootless,
     )
-    return tuple(files.values()), tuple(dict.fromkeys(notes))
+    stack: Stack = services[0].source.stack
+    notes += _objects_left_open(services[0])
+    if wanted:
+        example = _example(stack, tuple(wanted), services)
+        files[example.name] = example
+        inputs.insert(0, _about_inputs(stack, tuple(wanted)))
+    return tuple(files.values()), tuple(dict.fromkeys((*inputs, *notes)))
+
+
+def _input_file(stack: Stack) -> str:
+    """Beside the units of either service manager, where they are installed: `%E` is /etc or
+    ~/.config."""
+    return f"%E/containers/systemd/{stack.name}.env"
+
+
+def _about_inputs(stack: Stack, variables: Sequence[str]) -> str:
+    return (
+        f"before the first start, give {', '.join(variables)} in {stack.name}.env beside the units "
+        f"({stack.name}.env.example lists them); without the file no service that needs it starts"
+    )
+
+
+def _about_secret(given: SecretInput, service: Service) -> str:
+    return (
+        f"before the first start, create the secret {given.secret} with the value of "
+        f"{given.variable}: podman secret create {given.secret} - "
+        f"(it becomes {given.target} of {service.name})"
+    )
+
+
+def _example(
+    stack: Stack,
+    variables: Sequence[str],
+    services: Sequence[Service],
+) -> TextFile:
+    """The variables that the compose file leaves open, without values."""
+    lines = [f"# Copy this file to {stack.name}.env beside the units, and give each value."]
+    for name in variables:
+        users = dict.fromkeys(
+            f"{argument.flag.lower()} of {service.name}"
+            for service in services
+            for argument in service.spec.open
+            if any(part.name == name for word in argument.words for part in word.open)
+        )
+        lines += [*comment_lines([", ".join(users)]), f"{name}="]
+    return TextFile(f"{stack.name}.env.example", "\n".join(lines) + "\n")
+
+
+def _objects_left_open(service: Service) -> Iterator[str]:
+    """Networks and volumes whose own settings are open: no unit is written for them."""
+    for kind, documents in (
+        ("network", {name: facts.inspect for name, facts in service.networks.items()}),
+        ("volume", {name: facts.inspect for name, facts in service.volumes.items()}),
+    ):
+        for name, document in documents.items():
+            if names := _open_names(document):
+                yield (
+                    f"the {kind} {OpenText.read(name).written} has no unit, because its settings "
+                    f"have {', '.join(names)}: create it before the first start"
+                )
+
+
+def _open_names(document: Mapping[str, Any]) -> tuple[str, ...]:
+    values = [document.get("name"), document.get("Name"), document.get("driver")]
+    values += [document.get("Driver"), *(document.get("Options") or {}).values()]
+    return names_of(OpenText.read(value) for value in values if isinstance(value, str))
 
 
 def _spec_of(
     service: Service,
     services: Sequence[Service],
     version: Version,
-) -> tuple[Spec, list[str]]:
+) -> Spec:
     """What the unit asks for: the service's options, its name for the others, and when it is ready."""
-    spec = Spec(service.spec.settings, service.spec.unknowable)
-    notes = [
-        f"the value of {option.flag} is a variable that nobody defines: set it in the unit"
-        for option in spec.unknowable
-    ]
+    opened = {argument.option for argument in service.spec.open}
+    spec = Spec(
+        service.spec.settings,
+        service.spec.unknowable - opened,
+        open=tuple(_aliased(argument, service.name) for argument in service.spec.open),
+    )
     networks = tuple(_with_alias(argument, service.name) for argument in spec[NETWORK])
     spec = spec.with_(NETWORK, networks)
-    if spec[HEALTH_CMD] and version >= _HEALTHY and _waited_for(service.name, services):
+    checked = spec[HEALTH_CMD] or HEALTH_CMD in opened
+    if checked and version >= _HEALTHY and _waited_for(service.name, services):
         spec = spec.with_(SDNOTIFY, "healthy")
-    return spec, notes
+    return spec
+
+
+def _aliased(argument: OpenArgument, name: str) -> OpenArgument:
+    """A network whose name is open, with the name of the service on it."""
+    if argument.option is not NETWORK or ":" in argument.text.written:
+        return argument
+    return replace(argument, words=(OpenText((*argument.text.parts, f":alias={name}")),))
 
 
 def _with_alias(argument: str, name: str) -> str:
@@ -176,15 +268,20 @@ def _unit_name(service: Service) -> str:
 
 def _context(
     service: Service,
-    stack: Stack,
     version: Version,
     *,
     rootless: bool,
 ) -> UnitContext:
     networks = {
-        name: {**facts.inspect, "dns_enabled": True} for name, facts in service.networks.items()
+        name: {**facts.inspect, "dns_enabled": True}
+        for name, facts in service.networks.items()
+        if not _open_names(facts.inspect)
     }
-    volumes = {name: facts.inspect for name, facts in service.volumes.items()}
+    volumes = {
+        name: facts.inspect
+        for name, facts in service.volumes.items()
+        if not _open_names(facts.inspect)
+    }
     return UnitContext(
         version=version,
         rootless=rootless,
@@ -204,6 +301,8 @@ def _build_unit(
     if build is None or version < _BUILDS or made.tree.get("image") is not None:
         return None
     context = build.text or build.word("context") or "."
+    if any(map(is_open, (context, *(text or "" for _, text, _ in build.pairs())))):
+        return None  # what it is built from is not known here
     directory = posixpath.normpath(posixpath.join(made.stack.directory, context))
     lines = [
         f"ImageTag={service.spec[IMAGE]}",
@@ -211,6 +310,8 @@ def _build_unit(
     ]
     if recipe := build.word("dockerfile"):
         lines.append(f"File={posixpath.join(directory, recipe)}")
+    if target := build.word("target"):
+        lines.append(f"Target={target}")
     return TextFile(
         f"{_unit_name(service)}.build",
         "[Build]\n" + "\n".join(lines) + "\n",
@@ -234,7 +335,7 @@ def _not_carried(tree: Tree) -> Iterator[str]:
         if condition == "service_completed_successfully":
             yield f"it waits only for the start of {visible(name, 60)}, not for its end"
     build = tree.get("build")
-    more = build.entries.keys() - {"context", "dockerfile"} if build is not None else ()
+    more = build.entries.keys() - {"context", "dockerfile", "target"} if build is not None else ()
     for key in more:
         yield f"build.{visible(key, 40)} is not carried over"
     if profiles := tree.get("profiles"):

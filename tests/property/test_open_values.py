@@ -1,0 +1,146 @@
+"""Laws of values that a file leaves open: nothing of them is lost, and nothing is made up."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hardentui.features.at_rest.checking import AtRest, Looked, look
+from hardentui.features.at_rest.possible_values import SOME_SECRET
+from hardentui.features.at_rest.stacks import convert
+from hardentui.model.finding import Status
+from hardentui.model.spec import Version
+
+PROJECT = "shop"
+LITERALS = {
+    "volumes": ["/srv/a:/a", "data:/var/lib/data", "/var/run/docker.sock:/var/run/docker.sock"],
+    "ports": ["8080:80", "127.0.0.1:9000:9000"],
+    "cap_add": ["SYS_ADMIN", "NET_RAW"],
+    "cap_drop": ["ALL"],
+    "devices": ["/dev/fuse:/dev/fuse"],
+    "environment": ["MODE=prod", "PASSWORD=swordfish"],
+    "labels": ["a.b=c"],
+    "tmpfs": ["/tmp2:size=1m"],
+    "command": ["serve", "--all now"],
+}
+OPEN = {
+    "volumes": ["${DATA}:/b", "${DATA}/x:/x:ro", "${MORE:?x}"],
+    "ports": ["${PORT}:81", "${BIND}:82:82"],
+    "cap_add": ["${CAP}"],
+    "cap_drop": ["${CAP}"],
+    "devices": ["${DEV}"],
+    "environment": ["TTL=${TTL}", "DB_PASSWORD=${DB_PASSWORD}", "URL=http://u:${PW}@h/", "${PAIR}"],
+    "labels": ["x=Host(`${DOMAIN}`)"],
+    "tmpfs": ["${TMP}:size=2m"],
+    "command": ["--token=${TOKEN}", "$${NOT_OURS}"],
+}
+SCALARS = {
+    "image": ["nginx:${TAG}", "docker.io/library/nginx:1"],
+    "user": ["${UID}:${GID}", "7"],
+    "mem_limit": ["${MEM}", "64m"],
+    "hostname": ["h-${HOST}", "h"],
+}
+
+
+@st.composite
+def service(draw: st.DrawFn) -> dict[str, object]:
+    """One with literal and open entries in each of its lists, in any order."""
+    made: dict[str, object] = {
+        key: draw(st.sampled_from(values))
+        for key, values in SCALARS.items()
+        if key == "image" or draw(st.booleans())
+    }
+    for key, literals in LITERALS.items():
+        entries = [*literals, *OPEN[key]]
+        if chosen := draw(st.lists(st.sampled_from(entries), unique=True, max_size=4)):
+            made[key] = chosen
+    return made
+
+
+def looked_at(made: dict[str, object], environment: str) -> Looked:
+    with TemporaryDirectory() as above:
+        folder = Path(above, PROJECT)
+        folder.mkdir()
+        file = folder / "compose.yaml"
+        file.write_text(yaml.safe_dump({"services": {"web": made}, "volumes": {"data": None}}))
+        if environment:
+            (folder / ".env").write_text(environment)
+        return look(AtRest((str(file),)), date(2026, 1, 1))
+
+
+def verdicts(made: dict[str, object], environment: str) -> dict[str, Status]:
+    (judged,) = looked_at(made, environment).services
+    return {finding.check: finding.status for finding in judged.findings}
+
+
+def converted(
+    made: dict[str, object],
+    version: Version,
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    looked = looked_at(made, "")
+    files, notes = convert([each.service for each in looked.services], version)
+    return {file.name: file.text for file in files}, notes
+
+
+@settings(max_examples=15, deadline=None)
+@given(service(), st.sampled_from([Version(4, 4), Version(5, 4), Version(6, 0)]))
+def test_each_entry_is_written_or_named_and_nothing_is_made_up(
+    made: dict[str, object],
+    version: Version,
+) -> None:
+    files, notes = converted(made, version)
+    unit, given_by = files["web.container"], files.get(f"{PROJECT}.env.example", "")
+    everything = "\n".join((*files.values(), *notes))
+    assert "\0" not in everything
+    assert SOME_SECRET not in everything
+    for value in made.values():
+        for entry in map(str, value if isinstance(value, list) else [value]):
+            names = re.findall(r"(?<!\$)\$\{(\w+)", entry)
+            for name in names:  # in the unit from its file, or a secret that a note names
+                is_variable = f"${{{name}}}" in unit and f"\n{name}=\n" in given_by
+                assert is_variable or f"the value of {name}:" in "".join(notes), entry
+            if not names:
+                assert (
+                    entry.replace("$$", "$").replace("$", "$$").partition(":")[0].split()[0] in unit
+                ), entry
+
+
+@settings(max_examples=10, deadline=None)
+@given(service())
+def test_a_verdict_holds_whatever_the_host_puts_in(made: dict[str, object]) -> None:
+    """What is decided of the open file is the verdict on the file with values."""
+    made.pop("command", None)
+    values = {
+        "DATA": "/srv/data/app",
+        "MORE": "/etc/ssl:/etc/ssl:ro",
+        "PORT": "8443",
+        "BIND": "0.0.0.0",
+        "CAP": "CHOWN",
+        "DEV": "/dev/kvm",
+        "TTL": "60s",
+        "DB_PASSWORD": "tr0ub4dor",
+        "PW": "tr0ub4dor",
+        "PAIR": "A=b",
+        "DOMAIN": "example.org",
+        "TMP": "/run/x",
+        "TAG": "1.27",
+        "UID": "1000",
+        "GID": "1000",
+        "MEM": "512m",
+        "HOST": "a",
+    }
+    left_open, known = verdicts(made, ""), verdicts(made, "".join(
+        f"{name}={value}\n" for name, value in values.items()
+    ))  # fmt: skip
+    different = {
+        check: (status, known[check])
+        for check, status in left_open.items()
+        if status is not Status.UNKNOWN and (status is Status.FAIL) != (known[check] is Status.FAIL)
+    }
+    assert not different
