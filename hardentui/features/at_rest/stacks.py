@@ -28,6 +28,7 @@ from hardentui.options import HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.argv import compare_arguments
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.quadlet.write.open_values import SecretInput, with_open_values, with_secrets
+from hardentui.reading.secrets import secret_name
 from hardentui.systemd.unit_text import UnitText, comment_lines, with_lines
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
@@ -69,7 +70,11 @@ def convert(
     commands: dict[str, tuple[str, ...]] = {}
     for service in services:
         made: InStack = service.source
-        spec, secrets = with_secrets(_spec_of(service, services, version), made.stack.name)
+        spec, secrets = with_secrets(
+            _spec_of(service, services, version),
+            made.stack.name,
+            secret_name,
+        )
         inputs += [_about_secret(given, service) for given in secrets]
         notes += [f"{service.name}: {note}" for note in _not_carried(made.tree)]
         build = _build_unit(service, made, version)

@@ -7,7 +7,7 @@ password becomes a secret of Podman. Nothing is made up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -20,7 +20,6 @@ from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, ROOTFS, SECR
 from hardentui.options.argv import parse_argument
 from hardentui.options.codecs import TEXT
 from hardentui.quadlet.read.container import CONTAINER
-from hardentui.reading.secrets import secret_name
 from hardentui.systemd.command_line import open_value
 from hardentui.systemd.unit_text import UnitText, with_lines
 
@@ -45,13 +44,21 @@ class OpenUnit(Struct, frozen=True):
     left_out: tuple[str, ...]  # arguments that no unit can hold, as they are written
 
 
-def with_secrets(spec: Spec, project: str) -> tuple[Spec, tuple[SecretInput, ...]]:
-    """The spec with a secret in place of each password that is nothing but a variable."""
+def with_secrets(
+    spec: Spec,
+    project: str,
+    is_password: Callable[[str], bool],
+) -> tuple[Spec, tuple[SecretInput, ...]]:
+    """The spec with a secret in place of each password that is nothing but a variable.
+
+    Args:
+        is_password: whether the name of a variable says so.
+    """
     inputs: list[SecretInput] = []
     kept: list[OpenArgument] = []
     for argument in spec.open:
-        given = _password(argument)
-        if given is None:
+        given = _whole_variable(argument)
+        if given is None or not is_password(given[0]):
             kept.append(argument)
             continue
         target, part = given
@@ -62,9 +69,10 @@ def with_secrets(spec: Spec, project: str) -> tuple[Spec, tuple[SecretInput, ...
     return replace(spec, open=tuple(kept)), tuple(inputs)
 
 
-def _password(argument: OpenArgument) -> tuple[str, OpenPart] | None:
+def _whole_variable(argument: OpenArgument) -> tuple[str, OpenPart] | None:
+    """The variable of the container, and the one that is its whole value."""
     named = argument.text.partition("=") if argument.option is ENV else None
-    if named is None or not secret_name(named[0]) or len(named[1].parts) != 1:
+    if named is None or len(named[1].parts) != 1:
         return None
     (part,) = named[1].parts
     if isinstance(part, OpenPart) and part.kind is OpenKind.VARIABLE:
