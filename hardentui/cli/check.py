@@ -300,8 +300,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--framework",
         choices=("cis", "nist", "bsi"),
         default="",
-        help="the same by control: CIS Docker 1.6 (sections 4 and 5), NIST SP 800-190 or BSI "
-        "SYS.1.6",
+        help="the same by control of CIS Docker 1.6, NIST SP 800-190 or BSI SYS.1.6: shown, "
+        "contradicted, or needs a person",
     )
     # what is told instead of the findings, and what is read besides
     flag(
@@ -579,7 +579,7 @@ def deliver(
     """The report where the options want it; with `style` only a summary, else in full."""
     steps = () if terminal.quiet else tuple(next_steps(result, options))
     if framework := getattr(options, "framework", ""):
-        from hardentui.features.reports.frameworks import by_control
+        from hardentui.features.frameworks.judging import by_control
 
         result = replace(result, framework=by_control(framework, result.subjects))
     if options.file and options.file != "-":

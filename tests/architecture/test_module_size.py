@@ -34,7 +34,6 @@ TO_BE_SPLIT = frozenset(
     features/fix/drafts.py
     features/harden/task.py
     features/images/scanning.py
-    features/reports/as_text.py
     features/rights/page.py
     features/training/stage.py
     features/trial/learned/teaching.py

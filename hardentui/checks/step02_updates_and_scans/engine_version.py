@@ -55,7 +55,7 @@ _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
         ),
         container(image=_UNIT),
     ),
-    references=("CVE-2026-94603", "CVE-2026-121885", "NIST SP 800-190 4.1.5"),
+    references=("CVE-2026-94603", "CVE-2026-121885"),
 )
 def engine_steering_image(facts: ContainerFacts) -> Verdict:
     """Image annotations control the engine.

@@ -89,7 +89,7 @@ _UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
             engine=_ACTIVE,
         ),
     ),
-    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.1.1", "OWASP Docker rule 0"),
+    references=("CIS Docker 1.6 5.28", "OWASP Docker rule 0"),
 )
 def no_update_path(
     facts: ContainerFacts,
@@ -216,7 +216,7 @@ def _advise_update_without_rollback(
         container("--health-cmd='curl -f localhost'", image=_UPDATES_ITSELF),
         "--label=io.containers.autoupdate=registry --health-cmd=true --sdnotify=healthy",
     ),
-    references=("NIST SP 800-190 4.1.1", "CSVS 2.8"),
+    references=("CSVS 2.8",),
 )
 def update_without_rollback(facts: ContainerFacts) -> Verdict:
     """Automatic updates without rollback.

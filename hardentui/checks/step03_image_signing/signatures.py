@@ -47,12 +47,7 @@ _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
         ),
         engine(TrustFacts(policy=Policy("/root/.config/containers/policy.json", (ACCEPT,)))),
     ),
-    references=(
-        "CIS Docker 1.6 4.5",
-        "CIS Docker 1.6 4.12",
-        "NIST SP 800-190 4.1.5",
-        "OWASP Docker rule 13",
-    ),
+    references=("CIS Docker 1.6 4.5", "NIST SP 800-190 4.1.5", "OWASP Docker rule 13"),
 )
 def insecure_default_policy(facts: EngineFacts) -> Verdict:
     """Unsigned images accepted from anywhere.
@@ -172,7 +167,7 @@ _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
             )
         ),
     ),
-    references=("CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
+    references=("NIST SP 800-190 4.1.5",),
 )
 def sigstore_attachments_off(facts: EngineFacts) -> Verdict:
     """Sigstore signatures required but not fetched.
@@ -302,7 +297,7 @@ _SAFE = rejecting(
             )
         ),
     ),
-    references=("CIS Docker 1.6 3.7", "CIS Docker 1.6 3.8", "NIST SP 800-190 4.1.5"),
+    references=("CIS Docker 1.6 3.7-3.8", "NIST SP 800-190 4.1.5"),
 )
 def unsafe_trust_keys(facts: EngineFacts) -> Verdict:
     """Trust keys missing or writable by others.
@@ -393,7 +388,7 @@ def _failed(
             "docker.io/library/nginx:1.27", engine=engine(rejecting({"docker.io": (ACCEPT,)}))
         ),
     ),
-    references=("CIS Docker 1.6 4.2", "CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
 )
 def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
     """Image signature not verified.

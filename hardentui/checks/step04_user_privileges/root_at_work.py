@@ -84,7 +84,7 @@ _COUNT_ON_THE_HOST = frozenset(
         "-v data:/data -v /srv/web:/w:ro",
         "-v /etc/localtime:/etc/localtime:ro",
     ),
-    references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
+    references=("CIS Docker 1.6 2.1", "OWASP Docker rule 11"),
 )
 def needless_rootful_engine(
     facts: ContainerFacts,
@@ -251,7 +251,7 @@ _SHELL = Entered(
             )
         ),
     ),
-    references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24", "NIST SP 800-190 4.4.5"),
+    references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24"),
 )
 def root_exec_session(facts: ContainerFacts) -> Verdict:
     """Exec session with more rights than the service.

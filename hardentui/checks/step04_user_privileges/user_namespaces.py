@@ -164,8 +164,8 @@ _OWN_IDS = (IdRange(0, 100000, 65536),)
     references=(
         "CIS Docker 1.6 2.9",
         "CIS Docker 1.6 5.31",
-        "NIST SP 800-190 4.5.2",
         "OWASP Docker rule 11",
+        "NIST SP 800-190 4.4.3",
     ),
 )
 def host_user_namespace(facts: ContainerFacts) -> Verdict:
@@ -308,7 +308,7 @@ _ANNA = User(
         _host(SubIds("anna", 0, 65_536), users=(_ANNA,)),
         _host(SubIds("containers", 0, 65_536)),
     ),
-    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.5.2"),
+    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.4.3"),
     parameters={"ids": 65_536},
 )
 def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
@@ -577,7 +577,7 @@ _FAR = Peer(
             kernel=Kernel(7, uid_map=(IdRange(0, 210000, 1000),)),
         ),
     ),
-    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.3.4"),
+    references=("podman-run(1) --userns",),
 )
 def overlapping_uid_ranges(facts: ContainerFacts) -> Verdict:
     """UID range shared with an unrelated container.

@@ -150,7 +150,7 @@ _IN_GROUP_0 = Kernel(
             engine=rootless(),
         ),
     ),
-    references=("NIST SP 800-190 4.5.4",),
+    references=("BSI SYS.1.6 A17",),
 )
 def dangerous_supplementary_groups(
     facts: ContainerFacts,

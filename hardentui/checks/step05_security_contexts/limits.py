@@ -465,7 +465,7 @@ _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
             users=(_anna("memory", "pids"),),
         ),
     ),
-    references=("CIS Docker 1.6 2.10", "NIST SP 800-190 4.5.1"),
+    references=("BSI SYS.1.6 A15",),
 )
 def unenforceable_limits(facts: HostFacts) -> Verdict:
     """Limits of rootless containers do not work.

@@ -306,7 +306,7 @@ _PEERS = Peers((_PEER,))
         ),
         container("--security-opt=label=level:s0", engine=_SELINUX),
     ),
-    references=("NIST SP 800-190 4.3.4",),
+    references=("podman-run(1) --security-opt label=level",),
 )
 def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
     """SELinux categories shared between containers.

@@ -57,7 +57,7 @@ _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
         ),
         "--ipc=ns:/proc/812/ns/ipc",
     ),
-    references=("CIS Docker 1.6 5.17", "NIST SP 800-190 4.4.3"),
+    references=("NIST SP 800-190 4.4.3",),
 )
 def foreign_ipc(facts: ContainerFacts) -> Verdict:
     """IPC namespace shared with an unrelated container.

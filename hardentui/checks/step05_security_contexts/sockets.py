@@ -96,7 +96,7 @@ _FROM_POD = MountedPath(
             sockets=(ReachableSocket("/run/dbus", _BUS, Listener(_BUS)),),
         ),
     ),
-    references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
+    references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
 )
 def mounted_control_socket(facts: ContainerFacts) -> Verdict:
     """Host control socket reachable.

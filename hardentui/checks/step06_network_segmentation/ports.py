@@ -125,7 +125,7 @@ _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}
         "-p 15432:5432",
         "-p 192.0.2.7:6379:6379 -p [::]:6379:6379",
     ),
-    references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
+    references=("BSI SYS.1.6 A5",),
 )
 def exposed_admin_port(
     facts: ContainerFacts,

@@ -118,7 +118,7 @@ _SETTLED = timedelta(hours=1)
             unit=UnitFacts("web.service", restarts=12),
         ),
     ),
-    references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
+    references=("OWASP Docker rule 7",),
 )
 def restart_loop(
     facts: ContainerFacts,
@@ -283,7 +283,7 @@ def _advise_unhealthy(
             kernel=Kernel(pid=812),
         ),
     ),
-    references=("CIS Docker 1.6 5.27",),
+    references=("podman-run(1) --health-on-failure",),
 )
 def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Health check fails, or has no effect.

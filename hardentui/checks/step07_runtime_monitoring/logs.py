@@ -127,7 +127,7 @@ def _fix_no_logs(spec: Spec, context: FixContext) -> Spec:
         container(engine=rootful(info={"host": {"logDriver": "none"}})),
         "--log-driver=k8s-file --log-opt=max-size=1mb --log-opt=path=/dev/null",
     ),
-    references=("CIS Docker 1.6 2.13", "NIST SP 800-190 4.4.5", "CSVS 9.1"),
+    references=("CIS Docker 1.6 2.13", "CSVS 9.1"),
 )
 def no_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """No logs kept.
@@ -218,7 +218,7 @@ _LIMITED = Configuration(
             engine=_ENGINE,
         ),
     ),
-    references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
+    references=("CSVS 9.5",),
 )
 def unbounded_logs(
     facts: ContainerFacts,

@@ -458,7 +458,7 @@ _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
         container(engine=rootful(default_capabilities=DEFAULT_CAPABILITIES | {"CAP_SYS_PTRACE"})),
         "--privileged",
     ),
-    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3", "NIST SP 800-190 4.4.3"),
     contextual=True,
 )
 def host_takeover_capabilities(facts: ContainerFacts) -> Verdict:

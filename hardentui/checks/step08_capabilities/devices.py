@@ -328,7 +328,7 @@ _WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
             runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=True)
         ),
     ),
-    references=("CIS Docker 1.6 5.18",),
+    references=("CIS Docker 1.6 5.18", "NIST SP 800-190 4.5.5"),
 )
 def open_device_cgroup(facts: ContainerFacts) -> Verdict:
     """Device cgroup allows disks or whole device classes.

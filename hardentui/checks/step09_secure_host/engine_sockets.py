@@ -48,10 +48,11 @@ _SHOWN = 10
         ),
     ),
     references=(
-        "CIS Docker 1.6 3.15",
-        "CIS Docker 1.6 3.16",
+        "CIS Docker 1.6 3.15-3.16",
         "CIS Docker 1.6 1.1.2",
         "OWASP Docker rule 1",
+        "NIST SP 800-190 4.3.1",
+        "NIST SP 800-190 4.5.4",
     ),
     parameters={"trusted_users": ()},
 )
@@ -304,7 +305,7 @@ _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
         host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2375", False),)),
         host(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:8888", False),)),
     ),
-    references=("CIS Docker 1.6 2.7", "OWASP Docker rule 1"),
+    references=("CIS Docker 1.6 2.7", "OWASP Docker rule 1", "NIST SP 800-190 4.3.2"),
 )
 def tcp_api_without_tls(facts: HostFacts) -> Verdict:
     """Engine API on TCP without client certificates.

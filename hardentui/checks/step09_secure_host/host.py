@@ -83,7 +83,7 @@ _WARNING = FailedRule(
             )
         ),
     ),
-    references=("CIS Docker 1.6 1.1", "NIST SP 800-190 4.5.1"),
+    references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.1"),
 )
 def failed_host_rules(
     facts: HostFacts,

@@ -35,7 +35,7 @@ _OPEN = FileFact(
         container(programs={_RUNTIME: _OPEN}),
         container(mounted_programs={_RUNTIME: _OPEN}),
     ),
-    references=("podman(1) --runtime", "podman-create(1) --init-path", "NIST SP 800-190 4.4.1"),
+    references=("podman(1) --runtime", "podman-create(1) --init-path"),
 )
 def replaceable_container_programs(facts: ContainerFacts) -> Verdict:
     """Container's programs can be replaced.
@@ -134,7 +134,7 @@ _KNOWN_HOOKS = tuple(
             )
         ),
     ),
-    references=("CIS Docker 1.6 1.1.14-1.1.18", "NIST SP 800-190 4.4.1"),
+    references=("containers.conf(5) runtimes",),
     parameters={"known_hooks": _KNOWN_HOOKS, "known_programs": ()},
 )
 def untrusted_engine_programs(
@@ -235,12 +235,7 @@ _DIRECTORY = "/etc/containers"
             }
         ),
     ),
-    references=(
-        "CIS Docker 1.6 3.5",
-        "CIS Docker 1.6 3.6",
-        "CIS Docker 1.6 3.17-3.22",
-        "NIST SP 800-190 4.5.5",
-    ),
+    references=("CIS Docker 1.6 3.5-3.6",),
 )
 def writable_engine_configuration(facts: HostFacts) -> Verdict:
     """Engine configuration writable by others.
@@ -326,7 +321,7 @@ _OWN = "/home/anna/.config/containers/systemd/web.container"
             }
         ),
     ),
-    references=("CIS Docker 1.6 3.1-3.4", "NIST SP 800-190 4.5.5"),
+    references=("CIS Docker 1.6 3.1-3.4",),
 )
 def writable_unit_files(facts: HostFacts) -> Verdict:
     """Unit files writable by others.

@@ -25,12 +25,13 @@ _MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
     ),
     fails=lambda: (
         _storage(driver="vfs"),
+        _storage(driver="aufs"),
         _storage(used_drivers=("vfs",)),
         _storage(mount_options=("metacopy=on",)),
         _storage(settings=configuration(storage__options__overlay__force_mask="0777")),
         _storage(root=file(_ROOT, 0o755, kind="directory")),
     ),
-    references=("CIS Docker 1.6 2.6", "NIST SP 800-190 4.5.5"),
+    references=("CIS Docker 1.6 2.6",),
 )
 def weak_storage_settings(facts: HostFacts) -> Verdict:
     """Weak container storage settings.

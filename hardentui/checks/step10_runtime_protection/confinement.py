@@ -124,7 +124,7 @@ def _labelled(label: str) -> ContainerFacts:
         container(denials=(Denial("seccomp", "syscall=keyctl comm=x"),)),
         container(denials=(Denial("apparmor", 'operation="open" name="/proc/kcore"'),) * 9),
     ),
-    references=("NIST SP 800-190 4.4.4",),
+    references=("seccomp(2) SECCOMP_RET_ERRNO",),
 )
 def runtime_denials(facts: ContainerFacts) -> Verdict:
     """Recent kernel denials.

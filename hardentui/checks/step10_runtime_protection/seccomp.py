@@ -38,7 +38,7 @@ _PROFILE = "/usr/share/containers/seccomp.json"
             )
         ),
     ),
-    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
+    references=("CIS Docker 1.6 2.17",),
 )
 def altered_seccomp_default(facts: HostFacts) -> Verdict:
     """Default seccomp profile missing or modified.
@@ -135,7 +135,7 @@ _MEMBER = {"Pod": "2" * 64}
             inspect=_MEMBER,
         ),
     ),
-    references=("CSVS 3.4", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
+    references=("CSVS 3.4", "OWASP Docker rule 6"),
 )
 def default_seccomp_only(facts: ContainerFacts) -> Verdict:
     """Exposed service without its own seccomp profile.
@@ -250,7 +250,7 @@ _ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
             )
         ),
     ),
-    references=("CVE-2026-123876", "NIST SP 800-190 4.4.4"),
+    references=("CVE-2026-123876",),
 )
 def open_socket_families(facts: ContainerFacts) -> Verdict:
     """Unrestricted socket families.
@@ -329,7 +329,7 @@ def _runs(
         rootful(info=_info(False)),
         rootless(info=_info(False)),
     ),
-    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
+    references=("CIS Docker 1.6 2.17",),
 )
 def seccomp_disabled(facts: EngineFacts) -> Verdict:
     """Seccomp not available to the engine.
@@ -428,7 +428,7 @@ _PATH = "/etc/containers/seccomp/web.json"
             ),
         ),
     ),
-    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.5.5"),
+    references=("podman-run(1) --security-opt seccomp",),
 )
 def seccomp_profile_file_unsafe(facts: ContainerFacts) -> Verdict:
     """Seccomp profile missing or writable by others.

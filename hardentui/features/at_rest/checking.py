@@ -22,8 +22,8 @@ from hardentui.features.at_rest.services import Service, faults_in
 from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find, refusal
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
-from hardentui.features.reports.as_text import COLORS, Writer
 from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, TextStyle
+from hardentui.features.reports.text_writer import COLORS, Writer
 from hardentui.features.waivers import NAME
 from hardentui.features.waivers import load as load_waivers
 from hardentui.harden.score import score

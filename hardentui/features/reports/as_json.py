@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Struct, field
 
 from hardentui.errors import InputError
+from hardentui.features.frameworks.answers import ControlAnswer, ControlResult, Framework
 from hardentui.features.reports.result import (
     CheckResult,
-    Framework,
     HostResult,
     SubjectResult,
     TextStyle,
@@ -199,30 +199,51 @@ def document(result: CheckResult) -> dict[str, Any]:
     }
 
 
+_OLD_STATUS = {
+    ControlAnswer.SHOWN: "met",
+    ControlAnswer.CONTRADICTED: "not met",
+    ControlAnswer.PERSON: "not looked at",
+    ControlAnswer.UNKNOWN: "not looked at",
+}
+"""`status`, as older readers know it; `answer` says more."""
+
+
 def _framework(framework: Framework) -> dict[str, Any]:
     return {
         "id": framework.id,
         "title": framework.title,
-        "controls": [
+        "edition": framework.text.edition,
+        "source": framework.text.source,
+        "left_out": dict(framework.text.left_out),
+        "controls": [_control(result) for result in framework.controls],
+    }
+
+
+def _control(result: ControlResult) -> dict[str, Any]:
+    control = result.control
+    return {
+        "id": control.id,
+        "title": control.title,
+        "place": control.place,
+        "demands": control.demands,
+        "status": _OLD_STATUS[result.answer] if result.applies else "not applicable",
+        "answer": result.answer.value,
+        "how_far": result.how_far,
+        "because": result.because,
+        "needs": result.needs,
+        "checks": list(control.checks),
+        "shown_by": list(result.shown_by),
+        "passed": result.passed,
+        "evidence": [
             {
-                "id": control.id,
-                "title": control.title,
-                "status": control.status,
-                "checks": list(control.checks),
-                "passed": control.passed,
-                "evidence": [
-                    {
-                        "subject": name,
-                        "kind": finding.subject.kind.value,
-                        "check": finding.check,
-                        "status": finding.status.value,
-                        "severity": finding.severity.word,
-                        "reason": finding.verdict.reason,
-                    }
-                    for name, finding in control.evidence
-                ],
+                "subject": name,
+                "kind": finding.subject.kind.value,
+                "check": finding.check,
+                "status": finding.status.value,
+                "severity": finding.severity.word,
+                "reason": finding.verdict.reason,
             }
-            for control in framework.controls
+            for name, finding in result.evidence
         ],
     }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hardentui.features.frameworks.answers import LONGEST, Framework
 from hardentui.features.reports.result import (
     CheckResult,
-    Framework,
     SubjectResult,
     TextStyle,
     path_words,
@@ -22,12 +22,12 @@ def render(result: CheckResult, style: TextStyle) -> str:
     return "\n".join(_lines(result)) + "\n"
 
 
-def plain(text: str) -> str:
+def plain(text: str, longest: int = 500) -> str:
     """Foreign text, escaped so that Markdown and HTML show it unchanged."""
     return re.sub(
         r"([\\`*_{}\[\]<>()#+!|~&-])",
         r"\\\1",
-        visible(text, 500),
+        visible(text, longest),
     )
 
 
@@ -72,16 +72,20 @@ def _controls(framework: Framework) -> Iterator[str]:
     yield from (
         f"## {plain(framework.title)}",
         "",
-        "| Control | | Answer | Evidence |",
-        "|---|---|---|---|",
+        "| Control | | Demands | Answer | Evidence |",
+        "|---|---|---|---|---|",
     )
-    for control in framework.controls:
+    for result in framework.controls:
+        control = result.control
         seen = "; ".join(
             f"{plain(name)}: {plain(finding.check)}, {plain(finding.verdict.because)}"
-            for name, finding in control.evidence
+            for name, finding in result.evidence
         )
-        seen = seen or f"{control.passed} passed"
-        yield f"| {control.id} | {plain(control.title)} | {control.status} | {seen} |"
+        told = " ".join(filter(None, (plain(result.sentence, LONGEST), seen)))
+        yield (
+            f"| {control.id} | {plain(control.title)} | {plain(control.demands)} "
+            f"| {result.answer.value} | {told} |"
+        )
     yield ""
 
 

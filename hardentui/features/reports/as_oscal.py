@@ -1,9 +1,9 @@
 """The answers to the controls of a framework as OSCAL 1.1 assessment results, for compliance tools.
 
-A control is a finding, what was seen of a container, image or host an observation. Met and not
-applicable are `satisfied`; not met and not looked at are `not-satisfied`, and the reason and the
-remarks tell them apart. IDs are made from what they name, so the same finding keeps its ID in the
-next report; the document's own ID changes with its contents, as OSCAL wants it.
+A control is a finding, what was seen of a container, image or host an observation. Only what checks
+show wholly is `satisfied`. What is contradicted, unknown or needs a person is `not-satisfied`; the
+reason and the remarks tell them apart. IDs are made from what they name, so the same finding keeps
+its ID in the next report; the document's own ID changes with its contents, as OSCAL wants it.
 """
 
 from __future__ import annotations
@@ -14,31 +14,15 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from hardentui.errors import InputError
+from hardentui.features.frameworks.answers import LONGEST, ControlAnswer, ControlResult, Framework
 from hardentui.features.reports.result import (
-    MET,
-    NOT_APPLICABLE,
-    NOT_LOOKED_AT,
-    NOT_MET,
     CheckResult,
-    Control,
-    Framework,
     TextStyle,
 )
 from hardentui.model.finding import Finding, Kind
 from hardentui.visible import strict_json, visible
-from hardentui.words import plural
 
 VERSION = "1.1.3"
-_STATES = {
-    MET: {"state": "satisfied", "reason": "pass"},
-    NOT_APPLICABLE: {"state": "satisfied", "reason": "other", "remarks": "Not applicable."},
-    NOT_MET: {"state": "not-satisfied", "reason": "fail"},
-    NOT_LOOKED_AT: {
-        "state": "not-satisfied",
-        "reason": "other",
-        "remarks": "Unknown: not looked at.",
-    },
-}
 _Seen = dict[str, dict[str, Any]]
 
 
@@ -88,7 +72,8 @@ def document(
             "control-selections": [
                 {
                     "include-controls": [
-                        {"control-id": _token(framework, each)} for each in framework.controls
+                        {"control-id": _token(framework, each.control.id)}
+                        for each in framework.controls
                     ]
                 }
             ]
@@ -116,15 +101,16 @@ def document(
 
 def _control(
     framework: Framework,
-    control: Control,
+    result: ControlResult,
     host: str,
     collected: str,
     subjects: _Seen,
     observations: _Seen,
 ) -> dict[str, Any]:
     """The finding of a control; adds what it rests on to the subjects and observations."""
+    control = result.control
     related = []
-    for name, finding in control.evidence:
+    for name, finding in result.evidence:
         observation = _observation(
             host,
             name,
@@ -134,19 +120,33 @@ def _control(
         )
         observations[observation["uuid"]] = observation
         related.append({"observation-uuid": observation["uuid"]})
-    decide = (
-        f"Decided by {', '.join(control.checks)}." if control.checks else "No check decides it."
-    )
     return {
         "uuid": _uuid(host, framework.id, control.id),
         "title": f"{control.id} {control.title}",
-        "description": f"{decide} {plural(control.passed, 'result')} passed.",
+        "description": f"{control.demands} ({framework.text.edition}, {control.place})",
         "target": {
             "type": "objective-id",
-            "target-id": _token(framework, control),
-            "status": _STATES[control.status],
+            "target-id": _token(framework, control.id),
+            "status": _status(result),
         },
         **({"related-observations": related} if related else {}),
+    }
+
+
+def _status(result: ControlResult) -> dict[str, str]:
+    if result.answer is ControlAnswer.SHOWN:
+        return {
+            "state": "satisfied",
+            "reason": "pass",
+            "remarks": visible(result.sentence, LONGEST),
+        }
+    if result.answer is ControlAnswer.CONTRADICTED:
+        return {"state": "not-satisfied", "reason": "fail"}
+    needs = "" if result.answer is ControlAnswer.UNKNOWN else "Needs a person. "
+    return {
+        "state": "not-satisfied",
+        "reason": "other",
+        "remarks": visible(f"{needs}{result.sentence}", LONGEST),
     }
 
 
@@ -188,9 +188,9 @@ def _observation(
     }
 
 
-def _token(framework: Framework, control: Control) -> str:
+def _token(framework: Framework, number: str) -> str:
     """A control's number as OSCAL's token, which begins with a letter."""
-    return f"{framework.id}-{control.id.lower()}"
+    return f"{framework.id}-{number.lower()}"
 
 
 def _uuid(*words: str) -> str:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui import __version__
+from hardentui.features.frameworks.answers import Framework
 from hardentui.features.views import Report, image_subject
 from hardentui.harden.do_first import MOST, DoFirst, do_first
 from hardentui.harden.score import Score, lead_somewhere
@@ -24,29 +25,6 @@ from hardentui.words import plural
 if TYPE_CHECKING:
     from hardentui.harden.attack import RankedPath
     from hardentui.model.network import NetworkMap
-
-MET, NOT_MET, NOT_LOOKED_AT, NOT_APPLICABLE = "met", "not met", "not looked at", "not applicable"
-
-
-class Control(Struct, frozen=True):
-    """One control with its answer."""
-
-    id: str
-    title: str
-    status: str  # MET, NOT_MET, NOT_LOOKED_AT or NOT_APPLICABLE
-    checks: tuple[str, ...] = ()  # ids of the checks that decide it; none = a person does
-    # (name of the subject, finding): what fails or is waived, else what is unknown
-    evidence: tuple[tuple[str, Finding], ...] = ()
-    passed: int = 0  # number of findings that pass
-
-
-class Framework(Struct, frozen=True):
-    """A framework with the answers to its controls."""
-
-    id: str
-    title: str
-    controls: tuple[Control, ...]
-
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""

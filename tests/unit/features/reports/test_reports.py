@@ -16,13 +16,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
+from hardentui.features.frameworks.judging import by_control
 from hardentui.features.reports import FORMATS, as_sarif, render
-from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import (
-    NOT_MET,
     CheckResult,
-    Control,
-    Framework,
     KeptResult,
     SubjectResult,
     TextStyle,
@@ -436,15 +433,13 @@ def document() -> Any:
             "lab",
         ),
     )
-    control = Control(
-        "5.5", "No privileged containers", NOT_MET, ("privileged",), (("web", findings[0]),)
-    )
-    framework = Framework("cis", "CIS", (control,))
+    framework = by_control("cis", result(*findings).subjects)
+    decided = tuple(each for each in framework.controls if each.evidence)
     more = {
         "paths": (path("web"),),
         "kept": kept,
         "do_first": (FIRST,),
-        "framework": framework,
+        "framework": replace(framework, controls=decided),
     }
     return json.loads(
         render(
