@@ -168,6 +168,7 @@ class WrittenDirectory(Struct, frozen=True):
     uid: int = 0
     gid: int = 0
     mode: int = 0o755  # permission bits
+    code: str = ""  # a program or module of the image in it; empty if none was met
 
 
 class Denial(Struct, frozen=True):

@@ -1,11 +1,10 @@
-"""What a container wrote outside volumes, and where it needs to write with a read-only root or as
-an ordinary user."""
+"""Where the writes of a container go with a read-only root, or as an ordinary user: scratch to a
+tmpfs, all else to a volume. Pure."""
 
 from __future__ import annotations
 
 import posixpath
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -13,9 +12,9 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import FixContext
 from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel, WrittenDirectory
-from hardentui.model.known import Unread, known
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, ROOTFS, TMPFS, Mount
+from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
 from hardentui.options.codecs import size_of
 from hardentui.reading.behaviour import (
     IDS_OF_THE_HOST,
@@ -25,227 +24,18 @@ from hardentui.reading.behaviour import (
     uid_lines,
 )
 from hardentui.reading.containers import ask_or, declared_user, is_root, listed
-from hardentui.reading.mounts import at_or_above, options_of_new_volume, parents
+from hardentui.reading.layer import (
+    LOGS,
+    NO_VOLUME,
+    VOLATILE,
+    LayerWrites,
+    directories_of,
+    holds_logs,
+    written_by,
+    written_directories,
+)
+from hardentui.reading.mounts import at_or_above, options_of_new_volume
 from hardentui.visible import visible
-
-_VOLATILE = ("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/var/cache", "/dev")  # noqa: S108 - compared
-"""Directories whose content may go at each stop."""
-_KERNEL_TREES = ("/proc", "/sys", "/dev")
-_LOGS = ("/var/log",)
-_BY_PODMAN = frozenset(
-    "/etc/group /etc/hostname /etc/hosts /etc/mtab /etc/passwd /etc/resolv.conf /run/.containerenv "
-    "/run/secrets /etc".split()
-)
-"""What Podman creates in every container; in /etc the files that the image lacks."""
-_NO_VOLUME = (
-    "/",
-    "/bin",
-    "/boot",
-    "/etc",
-    "/lib",
-    "/lib64",
-    "/sbin",
-    "/usr",
-    "/usr/bin",
-    "/usr/lib",
-    "/var",
-)
-"""A volume there would hide files of the image."""
-_MOST_SIBLINGS = 8
-
-
-class LayerData(Struct, frozen=True):
-    """Files of the layer."""
-
-    data: tuple[str, ...] = ()
-    logs: tuple[str, ...] = ()
-    # directories that hold all of `data`, one volume each; empty if no volume can hold it
-    directories: tuple[str, ...] = ()
-
-    def has(self, directory: str) -> bool:
-        """Whether any of the data is in this directory."""
-        return any(is_below(path, (directory,)) for path in self.data)
-
-    def without(self, directories: Collection[str]) -> LayerData:
-        """The data outside these directories."""
-        gone = frozenset(directories)
-        data = tuple(path for path in self.data if not is_below(path, gone))
-        return LayerData(data, self.logs, _mountable(data))
-
-
-def layer_data(
-    changes: Iterable[FileChange],
-    mounted: Collection[str],
-) -> LayerData:
-    """The data that would be lost, except what is recreated at each start. `mounted`: mount points,
-    which show as changes too.
-    """
-    mounted = frozenset(place.rstrip("/") or "/" for place in mounted)
-    written = [change for change in changes if change.kind != "deleted"]
-    above = {directory for change in written for directory in parents(change.path)}
-    above |= {directory for place in mounted for directory in (*parents(place), place)}
-    files = sorted(
-        change.path
-        for change in written
-        if change.path not in above
-        and change.path not in _BY_PODMAN
-        and not change.directory  # nothing else in it changed: it is empty, or was there before
-        and not (
-            change.directory is None and change.kind == "modified" and change.path.count("/") == 1
-        )
-        and not is_below(change.path, (*_VOLATILE, *_KERNEL_TREES))
-        and not is_below(change.path, mounted)
-    )
-    logs = tuple(path for path in files if is_below(path, _LOGS))
-    data = tuple(path for path in files if not is_below(path, _LOGS))
-    return LayerData(data, logs, _mountable(data))
-
-
-def _mountable(files: Iterable[str]) -> tuple[str, ...]:
-    """The fewest directories that hold all of these, none inside another, and one for many in one
-    directory; none if a volume cannot be there."""
-    directories = _outermost({posixpath.dirname(path) for path in files})
-    while crowded := {
-        parent
-        for parent, count in Counter(map(posixpath.dirname, directories)).items()
-        if count > _MOST_SIBLINGS and parent not in _NO_VOLUME
-    }:
-        directories = _outermost({*directories, *crowded})
-    return () if any(directory in _NO_VOLUME for directory in directories) else tuple(directories)
-
-
-def _outermost(directories: Set[str]) -> list[str]:
-    """Without those inside another one, sorted."""
-    return sorted(path for path in directories if directories.isdisjoint(parents(path)))
-
-
-def is_below(path: str, directories: Collection[str]) -> bool:
-    """Whether a path is one of these directories, or inside one. Many directories have to be a set."""
-    return path in directories or any(parent in directories for parent in parents(path))
-
-
-def directories_of(
-    paths: tuple[str, ...],
-    spec: Spec,
-    known_directories: frozenset[str] = frozenset(),
-) -> tuple[str, ...]:
-    """The outermost directories that contain the written paths, sorted.
-
-    A path that is the prefix of another is a directory that changed because of its entries.
-    Podman's own writes and its mount points are left out.
-
-    Args:
-        known_directories: those of the paths that are directories, which count themselves.
-    """
-    mounted = {mount.destination.rstrip("/") for mount in spec[MOUNTS]}
-    clean = {normal_path(path) for path in paths}
-    own = {normal_path(path) for path in known_directories}
-    leaves = clean - {parent for path in clean for parent in parents(path)}
-    directories = {
-        path if path in own else posixpath.dirname(path)
-        for path in leaves
-        if path != "/"
-        and path not in _BY_PODMAN
-        and not any(at_or_above(tree, path) for tree in _KERNEL_TREES)
-        and not any(at_or_above(path, mount) for mount in mounted)
-    }
-    return tuple(_outermost(directories))
-
-
-def by_podman(path: str) -> bool:
-    """Whether it changes in every container: Podman creates it, or it is in a kernel filesystem."""
-    return path in _BY_PODMAN or any(at_or_above(tree, path) for tree in _KERNEL_TREES)
-
-
-def normal_path(path: str) -> str:
-    return posixpath.normpath("/" + path.lstrip("/"))
-
-
-class LayerWrites(Struct, frozen=True):
-    """What a container has written outside volumes since its creation."""
-
-    paths: tuple[str, ...] | None = None  # the written paths; None if unknown
-    # existing directories among them: entries were created and removed in them
-    directories: frozenset[str] = frozenset()
-    made: frozenset[str] = frozenset()  # directories among them that the container created
-    unclear: tuple[str, ...] = ()  # changed paths that may be files or directories
-
-
-def written_by(facts: ContainerFacts) -> LayerWrites:
-    """The writes in a container's list of changes. With --rootfs that list is empty, whatever was
-    written."""
-    changes = known(lambda: facts.changes)
-    if isinstance(changes, Unread) or facts.spec[ROOTFS]:
-        return LayerWrites()
-    points = _mount_points(facts)
-    changed = [
-        change
-        for change in changes
-        if change.kind != "deleted"
-        and not any(at_or_above(normal_path(change.path), point) for point in points)
-    ]
-    above = {parent for change in changed for parent in parents(normal_path(change.path))}
-    unclear = {
-        change.path
-        for change in changed
-        if change.directory is None
-        and change.kind == "modified"
-        and normal_path(change.path) not in above
-    } - _BY_PODMAN
-    return LayerWrites(
-        tuple(change.path for change in changed if change.path not in unclear),
-        frozenset(
-            change.path for change in changed if change.directory and change.kind == "modified"
-        ),
-        frozenset(change.path for change in changed if change.directory and change.kind == "added"),
-        tuple(sorted(unclear)),
-    )
-
-
-def written_directories(facts: ContainerFacts) -> tuple[str, ...]:
-    """Written directories outside volumes, including those inside directories that the container
-    created."""
-    seen = written_by(facts)
-    paths = seen.paths or ()
-    inner = directories_of(
-        paths,
-        facts.spec,
-        seen.directories | seen.made,
-    )
-    return tuple(
-        dict.fromkeys(
-            (
-                *directories_of(paths, facts.spec, seen.directories),
-                *inner,
-            )
-        )
-    )
-
-
-def working_directories(facts: ContainerFacts) -> tuple[str, ...]:
-    """The working directories of its processes in its own filesystem."""
-    points = _mount_points(facts)
-    processes = ask_or(facts, lambda kernel: kernel.processes, ())
-    directories = dict.fromkeys(
-        process.directory for process in processes if process.directory.startswith("/")
-    )
-    return tuple(
-        directory
-        for directory in directories
-        if directory != "/" and not any(at_or_above(point, directory) for point in points)
-    )
-
-
-def _mount_points(facts: ContainerFacts) -> tuple[str, ...]:
-    """All mount points, including those from `--volumes-from`, its pod and its image: Podman
-    creates these directories and their parents."""
-    listed = [entry for entry in facts.inspect.get("Mounts") or () if isinstance(entry, Mapping)]
-    places = (str(entry.get("Destination") or "/") for entry in listed)
-    return (
-        *map(normal_path, places),
-        *(mounted.destination for mounted in facts.mounted),
-    )
-
 
 _WITH_READ_ONLY = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 _MOST = 512 << 20
@@ -254,15 +44,16 @@ _USUAL_MODE, _EVERYBODY = 0o755, 0o1777
 _WORTH_TELLING = 16 << 20
 _MIB = 1 << 20
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
-_SCRATCH = (*_VOLATILE, *_LOGS)
+
 _OF_EVERY_IMAGE = frozenset(
     (
         "/",
         *"/etc /home /media /mnt /opt /root /srv /var /var/lib /var/spool".split(),
-        *_SCRATCH,
+        *VOLATILE,
+        *LOGS,
     )
 )
-_SCRATCH_NAMES = frozenset({"cache", "caches", "tmp", "temp", "run", "lock", "log", "logs"})
+_SCRATCH_NAMES = frozenset({"cache", "caches", "tmp", "temp", "run", "lock"})
 
 
 class ScratchNeeds(Struct, frozen=True):
@@ -274,12 +65,13 @@ class ScratchNeeds(Struct, frozen=True):
 
 
 def is_scratch(directory: str) -> bool:
-    """Whether its name says that its content may go at each stop: runtime files, caches, logs.
+    """Whether its name says that its content may go at each stop: runtime files, caches.
 
-    Whatever a program makes or fills elsewhere is data, also while it is empty.
+    Whatever a program makes or fills elsewhere is data, also while it is empty. So are logs: they
+    grow, are read after a crash, and a full tmpfs stops who writes them.
     """
     name = posixpath.basename(directory.rstrip("/")).lower()
-    return name in _SCRATCH_NAMES or any(at_or_above(place, directory) for place in _SCRATCH)
+    return name in _SCRATCH_NAMES or any(at_or_above(place, directory) for place in VOLATILE)
 
 
 def needs(
@@ -397,13 +189,21 @@ def _kept_wide(directory: str, made: frozenset[str]) -> str:
 
 
 def _program(directory: str, context: FixContext) -> str:
-    """A program in the directory. Logs and caches are taken for what they are called: a command
-    names its log as often as a program, and Podman copies the files of the image into a tmpfs."""
-    if is_scratch(directory):
+    """What a volume there would hide of this image or the next: a program, a module, or all of the
+    directory. Logs and caches are taken for what they are called: a command names its log as often
+    as a program, and Podman copies the files of the image into a tmpfs."""
+    if is_scratch(directory) or holds_logs(directory):
         return ""
-    if directory == "/" or any(at_or_above(place, directory) for place in _PROGRAMS):
+    return hidden_code(directory, context.facts)
+
+
+def hidden_code(directory: str, facts: ContainerFacts) -> str:
+    """A program or module of the image that a volume there would hide, also from the next image;
+    empty if none is known. The directory itself where an image has its programs or settings."""
+    if directory in NO_VOLUME or any(at_or_above(place, directory) for place in _PROGRAMS):
         return directory
-    return hides_a_program(directory, context.facts)
+    known = _known(directory, facts)
+    return hides_a_program(directory, facts) or (known.code if known is not None else "")
 
 
 def with_read_only_root(
@@ -419,9 +219,12 @@ def with_read_only_root(
     needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
     if needed.programs:
         directories = listed([directory for directory, _ in needed.programs])
+        code = [code for directory, code in needed.programs if code != directory]
+        example = f" ({visible(code[0], 120)})" if code else ""
         raise CannotFix(
-            f"it writes next to its programs, in {directories}",
-            "Write to a volume instead, or do that work in the image build.",
+            f"it writes next to its programs, in {directories}{example}",
+            "A volume there would hide the programs of the next image. Let it write to a volume "
+            "elsewhere, or do that work in the image build.",
         )
     return with_written(
         spec,
@@ -638,7 +441,7 @@ def _about_volumes(
     meant = meant_for_writing(facts)
     for mount in added:
         directory, process = mount.destination, meant.get(mount.destination)
-        what = f"it writes to {directory}" if process is None else _why_meant(directory, process)
+        what = _why_written(directory) if process is None else _why_meant(directory, process)
         yield f"{what}: this becomes the volume {mount.source}, which keeps it"
         if holds_files_of_image(directory, facts):
             yield (
@@ -647,10 +450,34 @@ def _about_volumes(
             )
 
 
+def _why_written(directory: str) -> str:
+    return (
+        f"it keeps a log in {directory}" if holds_logs(directory) else f"it writes to {directory}"
+    )
+
+
 def _why_meant(directory: str, process: str) -> str:
     if process:
         return f"{visible(process, 30)} runs in {directory}, which it may write to"
     return f"{directory} is an empty directory of the image, which it may fill"
+
+
+def _most_of(entry: str) -> str:
+    size = tmpfs_limit(entry)
+    return "" if size is None else f" of at most {_shown(size)}"
+
+
+def tmpfs_limit(entry: str) -> int | None:
+    """The size of an entry of `--tmpfs` in bytes; None if it has none, or a part of the memory."""
+    sizes = [
+        option.removeprefix("size=")
+        for option in entry.partition(":")[2].split(",")
+        if option.startswith("size=")
+    ]
+    try:
+        return size_of(sizes[-1]) or None if sizes else None
+    except ValueError:
+        return None
 
 
 def _about_tmpfs(
@@ -664,14 +491,12 @@ def _about_tmpfs(
         return ()
     meant = meant_for_writing(facts)
     notes = []
-    if written := [directory for directory in added if directory not in meant]:
+    for entry in entries:
+        directory = entry.partition(":")[0]
+        why = meant.get(directory)
+        what = f"it writes to {directory}" if why is None else _why_meant(directory, why)
         notes.append(
-            f"it writes to {listed(written)}: this becomes a tmpfs, which is emptied at each stop"
-        )
-    for directory in (directory for directory in added if directory in meant):
-        notes.append(
-            f"{_why_meant(directory, meant[directory])}: this becomes a tmpfs, which is emptied at "
-            "each stop"
+            f"{what}: this becomes a tmpfs{_most_of(entry)}, which is emptied at each stop"
         )
     for directory in added:
         occupied = (_bytes_of_image(directory, facts) or 0) + _bytes_written(directory, facts)

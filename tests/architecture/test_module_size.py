@@ -45,7 +45,6 @@ TO_BE_SPLIT = frozenset(
     quadlet/write/bundle.py
     reading/host_paths.py
     reading/mounts.py
-    reading/scratch.py
     tui/screens/change.py
     writers/kube/container.py
     writers/supporting.py

@@ -23,7 +23,7 @@ from hardentui.features.harden.task import Hardening, KeptTrial
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Plan
-from hardentui.reading.scratch import LayerData
+from hardentui.reading.layer import LayerData
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.journal import JournalScreen

@@ -254,9 +254,9 @@ def writable_rootfs(
     What may break:
     What the service writes outside volumes: caches, PID files, sockets, generated configuration.
     /run, /tmp and /var/tmp become tmpfs. A directory that was seen to change becomes a tmpfs if its
-    name says cache, log or the like, else a named volume; one with programs neither. A tmpfs is
-    emptied at each stop. Programs that rewrite /etc/resolv.conf or install packages at startup
-    cannot work.
+    name says cache or the like, else a named volume, also for logs; one with programs or modules of
+    the image neither. A tmpfs is emptied at each stop, and what does not fit fails. Programs that
+    rewrite /etc/resolv.conf or install packages at startup cannot work.
     """
     need_own_program(facts)
     declared = facts.spec[READ_ONLY]

@@ -67,8 +67,8 @@ from hardentui.model.known import known
 from hardentui.model.operations import EndSubstitute, Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE
+from hardentui.reading.layer import LayerData
 from hardentui.reading.masking import mask_argument
-from hardentui.reading.scratch import LayerData
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

@@ -47,8 +47,8 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
 from hardentui.options.argv import parse_create_command
+from hardentui.reading.layer import LayerData, is_below
 from hardentui.reading.mounts import options_of_new_volume
-from hardentui.reading.scratch import LayerData, is_below
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_arguments

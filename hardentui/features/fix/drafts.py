@@ -27,8 +27,8 @@ from hardentui.options.argv import compare_arguments
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
+from hardentui.reading.layer import LayerData, layer_data, mount_points
 from hardentui.reading.masking import mask_argument, mask_text
-from hardentui.reading.scratch import LayerData, layer_data
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.writers.context import left_behind
@@ -118,9 +118,8 @@ def layer_of(facts: ContainerFacts) -> LayerData:
     changes = known(lambda: facts.changes)
     if isinstance(changes, Unread):
         return LayerData()
-    mounts = [str(mount.get("Destination") or "") for mount in facts.inspect.get("Mounts") or ()]
     tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
-    return layer_data(changes, [*mounts, *tmpfs])
+    return layer_data(changes, [*mount_points(facts), *tmpfs])
 
 
 def new_volumes(plan: Plan) -> dict[str, str]:

@@ -25,9 +25,10 @@ from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.options import *
 from hardentui.options import bounding_set, with_no_more, with_only
-from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
+from hardentui.reading.behaviour import powerless, runs_as_root
+from hardentui.reading.layer import holds_logs, is_bytecode
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.scratch import access_to_tmpfs, is_scratch, volume_at
+from hardentui.reading.scratch import access_to_tmpfs, hidden_code, is_scratch, volume_at
 from hardentui.visible import visible
 
 TMPFS_SIZE = "64m"
@@ -127,7 +128,8 @@ def can_be_writable(
     trees = (*_PROGRAMS, "/proc", "/sys", "/dev")
     if directory == "/" or any(at_or_above(tree, directory) for tree in trees):
         return False
-    if not is_scratch(directory) and hides_a_program(directory, facts):
+    kept = is_scratch(directory) or holds_logs(directory)
+    if not kept and hidden_code(directory, facts):
         return False
     covered = [mount.destination for mount in spec[MOUNTS]]
     covered += [entry.partition(":")[0] for entry in spec[TMPFS]]
@@ -330,6 +332,8 @@ def of_calls(
                 CapabilityBack(name),
             )
         for file in detail.files:
+            if is_bytecode(file.path):
+                continue
             if file.read_only and (detail.call in _ASK_TO_WRITE or writes(detail, file)):
                 yield FailureSign(
                     f"{about}: read-only file system", WritableDirectory(directory_of(file.path))
@@ -389,6 +393,8 @@ def of_log(log: str) -> Iterator[FailureSign]:
         shown = visible(line.strip(), _SHOWN)
         if _EROFS.search(line):
             for path in _PATH.findall(line)[-1:]:
+                if is_bytecode(path):
+                    continue
                 directory = path.rstrip("/") if path.endswith("/") else directory_of(path)
                 yield FailureSign(shown, WritableDirectory(directory))
             continue

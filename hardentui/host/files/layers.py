@@ -6,10 +6,13 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.host.files import Files, FileStat, reason
 from hardentui.model.known import Known, Unread
 
 _LIMIT = 1 << 20
+_MODULES = tuple(".py .pyc .js .mjs .cjs .ts .rb .pl .pm .php .lua .sh .so .jar .class".split())
 
 
 def uid_of_name(
@@ -57,43 +60,55 @@ def _layers(inspect: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...
     return paths("UpperDir"), paths("LowerDir")
 
 
-def bytes_of_image(
+class ImageFiles(Struct, frozen=True):
+    """The image's files in a directory, including those that a higher layer replaces."""
+
+    bytes: int | None  # their size; None if it is unknown, or there are too many
+    code: str = ""  # path in the container of a program or module among them; empty if none was met
+
+
+def files_of_image(
     files: Files,
     inspect: Mapping[str, Any],
     directory: str,
     most: int,
-) -> int | None:
-    """The size of the image's files in a directory in bytes, including those replaced by a higher
-    layer.
+) -> ImageFiles:
+    """The image's files in a directory.
 
     Args:
         most: how many files and directories to inspect.
-
-    Returns:
-        None if it is unknown, or there are more than `most`.
     """
     _, of_image = _layers(inspect)
-    total = 0
+    total, code = 0, ""
     waiting = [
-        f"{layer}{directory}" for layer in of_image if _without_links(files, layer, directory)
+        (f"{layer}{directory}", directory)
+        for layer in of_image
+        if _without_links(files, layer, directory)
     ]
     if not of_image:
-        return None
+        return ImageFiles(None)
     while waiting:
-        path = waiting.pop()
+        path, inside = waiting.pop()
         try:
             for name in files.list_dir(path):
                 most -= 1
                 if most < 0:
-                    return None
+                    return ImageFiles(None, code)
                 seen = files.stat(f"{path}/{name}", follow=False)
                 if stat.S_ISDIR(seen.mode):
-                    waiting.append(f"{path}/{name}")
+                    waiting.append((f"{path}/{name}", f"{inside.rstrip('/')}/{name}"))
                 elif stat.S_ISREG(seen.mode):
                     total += seen.size
+                    if not code and seen.size and _is_code(name, seen.mode):
+                        code = f"{inside.rstrip('/')}/{name}"
         except OSError:
-            return None
-    return total
+            return ImageFiles(None, code)
+    return ImageFiles(total, code)
+
+
+def _is_code(name: str, mode: int) -> bool:
+    """A module by its name; a program by its mode, which copied data (`logo.png`) may have too."""
+    return name.endswith(_MODULES) or ".so." in name or ("." not in name and bool(mode & 0o111))
 
 
 def directory_of_image(

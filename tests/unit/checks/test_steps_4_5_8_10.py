@@ -3,7 +3,7 @@ keep."""
 
 import pytest
 
-from hardentui.reading.scratch import directories_of
+from hardentui.reading.layer import directories_of
 from hardentui.reading.secret_words import secrets_in_words
 from hardentui.reading.secrets import secret_name, secrets_in_pairs
 from tests.support.judging import *
@@ -720,10 +720,10 @@ def test_written_paths_become_directories_and_podmans_own_are_left_out() -> None
 
 def test_a_read_only_root_gets_a_tmpfs_only_where_nothing_is_mounted() -> None:
     facts = container("--volume=data:/var/lib/app --volume=/srv/c:/conf:ro --tmpfs=/cache:size=1m")
-    seen = {"written_paths": ("/var/lib/app/db", "/cache/x", "/tmp/y", "/var/log/app/z")}
+    seen = {"written_paths": ("/var/lib/app/db", "/cache/x", "/tmp/y", "/var/cache/app/z")}
     spec = fix("writable-rootfs", facts, seen)
     assert spec[READ_ONLY]
-    assert spec[TMPFS] == ("/cache:size=1m", "/var/log/app:rw,noexec,nosuid,nodev,size=64m")
+    assert spec[TMPFS] == ("/cache:size=1m", "/var/cache/app:rw,noexec,nosuid,nodev,size=64m")
     assert spec[MOUNTS] == facts.spec[MOUNTS]
     without = facts.replace(spec=facts.spec.with_(READ_ONLY_TMPFS, False))
     assert any(tmpfs.startswith("/tmp:") for tmpfs in fix("writable-rootfs", without, seen)[TMPFS])

@@ -3,6 +3,8 @@ volume."""
 
 from typing import Any
 
+import pytest
+
 from hardentui.checks.prelude import container
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import make_plan
@@ -16,7 +18,8 @@ from hardentui.model.facts import (
 )
 from hardentui.model.plan import Choice, Plan
 from hardentui.options import COMMAND, MOUNTS, TMPFS
-from hardentui.reading.scratch import LayerData, is_scratch, layer_data, written_by
+from hardentui.reading.layer import LayerData, layer_data, written_by
+from hardentui.reading.scratch import is_scratch
 
 EVERY_ID = (IdRange(0, 0, 4294967295),)
 CHECKLIST = load()
@@ -59,24 +62,82 @@ def tmpfs(plan: Plan) -> list[str]:
 
 
 def test_only_the_name_of_a_directory_makes_it_scratch() -> None:
-    scratch = (
-        "/var/log/app /srv/app/logs /var/cache/app/deep /srv/app/cache /run/app /var/tmp".split()
-    )
+    scratch = "/var/cache/app/deep /srv/app/cache /run/app /var/tmp".split()
     assert [path for path in scratch if not is_scratch(path)] == []
     data = "/srv/node /var/lib/app /data /var/www/uploads /etc/app /var/logistics".split()
     assert [path for path in data if is_scratch(path)] == []
 
 
-def test_what_it_fills_becomes_a_volume_and_its_log_a_tmpfs() -> None:
+def test_what_it_fills_and_its_log_become_volumes_and_its_cache_a_tmpfs() -> None:
+    """A log grows: in a tmpfs, whoever writes it fails once that is full, and each stop loses it."""
     plan = planned(
-        container(changes=added("/srv/node/saved.txt /var/log/app/app.log /var/cache/app/x"))
+        container(
+            changes=added(
+                "/srv/node/saved.txt /var/log/app/app.log /srv/node2/logs/x /var/cache/app/x"
+            )
+        )
     )
-    assert volumes(plan) == {"/srv/node": "web-srv-node-data"}
-    assert tmpfs(plan) == ["/var/cache/app", "/var/log/app"]
-    assert any("/srv/node: this becomes the volume" in note.text for note in plan.notes)
-    assert any(
-        "/var/log/app" in note.text and "emptied at each stop" in note.text for note in plan.notes
+    assert volumes(plan) == {
+        "/srv/node": "web-srv-node-data",
+        "/srv/node2/logs": "web-srv-node2-logs-data",
+        "/var/log/app": "web-var-log-app-data",
+    }
+    assert tmpfs(plan) == ["/var/cache/app"]
+    notes = [note.text for note in plan.notes]
+    assert any("/srv/node: this becomes the volume" in note for note in notes)
+    assert any("keeps a log in /var/log/app: this becomes the volume" in note for note in notes)
+    (scratch,) = [note for note in notes if "/var/cache/app" in note]
+    assert "at most 64 MiB" in scratch
+    assert "emptied at each stop" in scratch
+
+
+def test_a_log_whose_directory_the_command_names_is_no_program() -> None:
+    facts = container((COMMAND, ("/usr/bin/app", "/var/log/app/app.log")), changes=())
+    facts = facts.replace(changes=added("/var/log/app/app.log"))
+    assert list(volumes(planned(facts))) == ["/var/log/app"]
+
+
+def test_no_volume_hides_code_of_the_image() -> None:
+    """A named volume is filled once: what the next image brings there would never be seen."""
+    facts = container(
+        changes=added("/opt/app/main/state.db"),
+        written_directories={
+            "/opt/app/main": WrittenDirectory(900, code="/opt/app/main/server.py")
+        },
     )
+    (skipped,) = planned(facts).skipped
+    assert "in /opt/app/main (/opt/app/main/server.py)" in skipped.why
+
+
+@pytest.mark.parametrize("directory", ["/etc", "/var"])
+def test_no_volume_stands_over_all_settings_or_all_data_of_a_system(directory: str) -> None:
+    facts = container(changes=(FileChange(f"{directory}/new-file", "added", False),))
+    plan = planned(facts)
+    assert not volumes(plan)
+
+
+def test_bytecode_beside_a_program_is_no_data_and_needs_no_place() -> None:
+    changes = (
+        FileChange("/opt", "modified", True),
+        FileChange("/opt/app", "modified", True),
+        FileChange("/opt/app/__pycache__", "added", True),
+        FileChange("/opt/app/__pycache__/main.cpython-313.pyc", "added", False),
+    )
+    assert layer_data(changes, ()) == LayerData()
+    plan = planned(container(changes=changes))
+    assert (volumes(plan), tmpfs(plan), plan.skipped) == ({}, [], ())
+
+
+def test_a_secret_that_is_mounted_elsewhere_is_nothing_that_it_wrote() -> None:
+    place = "/etc/pki/trust/anchors/ca.crt"
+    facts = container(
+        f"--secret=ca,target={place}",
+        changes=(
+            FileChange("/etc/pki/trust/anchors", "added", True),
+            FileChange(place, "added", False),
+        ),
+    )
+    assert volumes(planned(facts)) == {}
 
 
 def test_a_directory_that_is_empty_so_far_and_meant_for_writing_becomes_a_volume() -> None:

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from hardentui.errors import EngineError
 from hardentui.features.looking.readers.place import Place, reads, reads_here
 from hardentui.host.files import Files
-from hardentui.host.files.layers import bytes_of_image, directory_of_image
+from hardentui.host.files.layers import directory_of_image, files_of_image
 from hardentui.model.facts import (
     ContainerFacts,
     FileChange,
     WrittenDirectory,
 )
 from hardentui.model.known import Known, Unread
-from hardentui.reading import scratch
+from hardentui.reading import layer
 from hardentui.reading.mounts import parents
 
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
@@ -43,9 +43,9 @@ def changes(
         )
         for change in changes
     ]
-    layer = _writable_layer(facts)
-    if facts.engine.local and layer:
-        files_changed = _with_directories(files_changed, layer, place.files)
+    upper = _writable_layer(facts)
+    if facts.engine.local and upper:
+        files_changed = _with_directories(files_changed, upper, place.files)
     return tuple(files_changed)
 
 
@@ -53,13 +53,13 @@ def _writable_layer(facts: ContainerFacts) -> str:
     """The host directory of the container's writable layer; empty if the driver has none."""
     driver = facts.inspect.get("GraphDriver")
     data = driver.get("Data") if isinstance(driver, dict) else None
-    layer = data.get("UpperDir") if isinstance(data, dict) else None
-    return layer if isinstance(layer, str) and layer.startswith("/") else ""
+    upper = data.get("UpperDir") if isinstance(data, dict) else None
+    return upper if isinstance(upper, str) and upper.startswith("/") else ""
 
 
 def _with_directories(
     changes: list[FileChange],
-    layer: str,
+    upper: str,
     files: Files,
 ) -> list[FileChange]:
     """Whether a changed path is a directory, for those in which nothing else changed: a directory
@@ -72,18 +72,18 @@ def _with_directories(
     for change in changes:
         if change.kind != "deleted" and change.path not in above and asked < _MOST_ASKED:
             asked += 1
-            change = _inspected(change, layer, files)
+            change = _inspected(change, upper, files)
         inspected.append(change)
     return inspected
 
 
 def _inspected(
     change: FileChange,
-    layer: str,
+    upper: str,
     files: Files,
 ) -> FileChange:
     try:
-        seen = files.stat(layer + posixpath.normpath("/" + change.path), follow=False)
+        seen = files.stat(upper + posixpath.normpath("/" + change.path), follow=False)
     except OSError:
         return change
     if not stat.S_ISREG(seen.mode):
@@ -106,22 +106,23 @@ def written_directories(
     directories = {}
     for path in dict.fromkeys(
         (
-            *scratch.written_directories(facts),
-            *scratch.working_directories(facts),
+            *layer.written_directories(facts),
+            *layer.working_directories(facts),
         )
     ):
         seen = directory_of_image(files, facts.inspect, path)
         if seen is not None:
-            count = bytes_of_image(
+            image = files_of_image(
                 files,
                 facts.inspect,
                 path,
                 _MOST_ASKED,
             )
             directories[path] = WrittenDirectory(
-                count,
+                image.bytes,
                 seen.uid,
                 seen.gid,
                 stat.S_IMODE(seen.mode),
+                image.code,
             )
     return directories

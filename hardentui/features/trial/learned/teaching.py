@@ -43,8 +43,8 @@ from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capa
 from hardentui.reading.behaviour import runs_as_root
 from hardentui.reading.capabilities import used_by_processes
 from hardentui.reading.containers import ask_or, listed
+from hardentui.reading.layer import by_podman, is_bytecode
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.scratch import by_podman
 
 # What a container was seen to need: the result of learning, kept, merged and shown.
 
@@ -512,7 +512,7 @@ def informed(facts: ContainerFacts, needs: Needs) -> ContainerFacts:
             file.directory,
         )
         for file in needs.written
-        if file.path not in paths
+        if file.path not in paths and not is_bytecode(file.path)
     )
     return facts.replace(changes=(*changes, *new))
 

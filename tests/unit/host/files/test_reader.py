@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hardentui.host.files import LocalFiles, NotRecorded, reason
-from hardentui.host.files.layers import bytes_of_image, directory_of_image
+from hardentui.host.files.layers import directory_of_image, files_of_image
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 
 
@@ -169,30 +169,30 @@ def test_the_files_of_the_image_are_counted_and_not_those_of_the_container(
     inspect: dict[str, Any],
 ) -> None:
     assert (
-        bytes_of_image(
+        files_of_image(
             LocalFiles(),
             inspect,
             "/app",
             100,
-        )
+        ).bytes
         == 1200
     )
     assert (
-        bytes_of_image(
+        files_of_image(
             LocalFiles(),
             inspect,
             "/app/lib",
             100,
-        )
+        ).bytes
         == 200
     )
     assert (
-        bytes_of_image(
+        files_of_image(
             LocalFiles(),
             inspect,
             "/nowhere",
             100,
-        )
+        ).bytes
         == 0
     )
 
@@ -206,21 +206,21 @@ def test_no_link_of_an_image_leads_out_of_it(
     (tmp_path / "high" / "link").symlink_to(tmp_path / "secret")
     (tmp_path / "high" / "app" / "link").symlink_to(tmp_path / "secret")
     assert (
-        bytes_of_image(
+        files_of_image(
             LocalFiles(),
             inspect,
             "/link",
             100,
-        )
+        ).bytes
         == 0
     )
     assert (
-        bytes_of_image(
+        files_of_image(
             LocalFiles(),
             inspect,
             "/app",
             100,
-        )
+        ).bytes
         == 1200
     )
 
