@@ -16,7 +16,7 @@ from hardentui.cli.parser import (
     repeated,
     seconds,
 )
-from hardentui.cli.plan import check_options, make_plan, times_of_trial
+from hardentui.cli.plan import check_options, make_plan, trial_of
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.applying import Application, PreparedChange
@@ -76,6 +76,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     _end_what_was_cut_off(options, terminal)
     saved = check_options(options)
+    trial = trial_of(options)
     wishes = ApplyWishes(
         probes=tuple(options.probe),
         patience=options.patience,
@@ -83,7 +84,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
         keep_data=options.keep_data,
         discard_data=options.discard_data,
         soak=options.soak,
-        tried=times_of_trial(options),
+        tried=(trial.baseline.seconds, trial.baseline.stop_seconds) if trial else None,
+        client=trial.learned.client if trial and trial.learned else None,
     )
     with session.workbench(options, terminal) as bench:
         try:

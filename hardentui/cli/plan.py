@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hardentui.features.planning import SavedPlan
     from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
+    from hardentui.model.trial import Trial
 
 
 SCHEMA = "hardentui/plan/1"
@@ -263,12 +264,9 @@ def _read(path: str) -> SavedPlan:
     return plans.load(read_named(path))
 
 
-def times_of_trial(options: Namespace) -> tuple[float, float] | None:
-    """Seconds that the unchanged twin needed to start and to stop, if the plan comes from a trial."""
-    if not options.trial:
-        return None
-    baseline = read_trial(read_named(options.trial)).baseline
-    return baseline.seconds, baseline.stop_seconds
+def trial_of(options: Namespace) -> Trial | None:
+    """The trial that the plan comes from, if it comes from one."""
+    return read_trial(read_named(options.trial)) if options.trial else None
 
 
 def make_plan(

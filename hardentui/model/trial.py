@@ -155,6 +155,8 @@ class Learned(Struct, frozen=True):
     # listening, outgoing: `tcp 0.0.0.0:80`; outgoing connections without loopback
     listening: tuple[str, ...] = ()
     outgoing: tuple[str, ...] = ()
+    # what shows that it asks others, or may, a sentence each; empty: it only serves; None: not known
+    client: tuple[str, ...] | None = None
     # memory_peak, pids_peak: bytes and tasks; 0 if unknown
     memory_peak: int = 0
     pids_peak: int = 0

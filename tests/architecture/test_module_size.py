@@ -36,7 +36,6 @@ TO_BE_SPLIT = frozenset(
     features/images/scanning.py
     features/rights/page.py
     features/training/stage.py
-    features/trial/learned/teaching.py
     features/trial/observe/inspector.py
     features/trial/parting.py
     files.py

@@ -11,7 +11,7 @@ from typing import IO
 import msgspec
 import pytest
 
-from hardentui.features.trial.learned.teaching import Needs, needs_of
+from hardentui.features.trial.learned.needs import Needs, needs_of
 from hardentui.features.trial.observe.watch import Watch, native_way
 from tests.support.observing import BASE, become
 from tests.support.podman import BUSYBOX, Bench

@@ -1,9 +1,10 @@
-"""A service that can write nothing lasting goes on answering while its hardened successor takes its
+"""A service that is proven to only serve goes on answering while its hardened successor takes its
 place."""
 
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,15 @@ class Stateless(Site):
             BUSYBOX, "sh", "-c", self.script,
         )  # fmt: skip
 
+    def learn(self) -> None:
+        """A trial shows that it asks nobody; apply takes its result."""
+        tried = self.bench.directory / "tried-substitute"
+        done = self.run(
+            "trial", NAME, "--url", self.bench.url, *self.fixes, "--learn", "-o", str(tried), ends=0
+        )
+        assert done is not None
+        self.fixes = ["--trial", str(tried / "trial.json")]
+
     def tables(self) -> str:
         return self.bench.execute("nft", "list", "tables")
 
@@ -86,6 +96,11 @@ def site(podman: Bench, tmp_path: Path) -> Iterator[Stateless]:
 def test_nobody_who_asks_notices(site: Stateless) -> None:
     may_write = site.apply("--check", "new-privileges-allowed")
     assert "Expected downtime: about" in may_write.stderr
+    assert "no second one serves meanwhile: its root file system is writable" in may_write.stderr
+    untried = site.apply(*site.fixes)
+    assert "Expected downtime: about" in untried.stderr
+    assert "whether it asks others was not learned" in untried.stderr
+    site.learn()
     with site.asked() as counts:
         done = site.apply(ends=0)
     asked, failed = counts
@@ -142,22 +157,30 @@ def test_a_probe_that_fails_brings_the_original_back(site: Stateless) -> None:
     assert "hardentui" not in site.tables()
 
 
-def test_what_does_not_run_twice_stops_and_starts(
-    podman: Bench,
-    tmp_path: Path,
-) -> None:
-    gateway = podman.podman(
-        "network", "inspect", "podman", "--format", "{{(index .Subnets 0).Gateway}}"
-    )
-    alone = f"wget -q -T 2 -O- http://{gateway}:{PORT}/page && exit 1; {SERVE}"
-    with answering(Stateless(podman, tmp_path, alone)) as site:
+def test_who_asks_others_stops_and_starts(podman: Bench, tmp_path: Path) -> None:
+    """Two of it at once would take the same job, or send the same message, twice."""
+    asks = f"wget -q -T 1 -O- http://192.0.2.7:9/job; {SERVE}"
+    with answering(Stateless(podman, tmp_path, asks)) as site:
+        site.learn()
         done = site.apply(ends=0)
-        assert (
-            "not possible: its main process ended with exit code 1; stop and start instead"
-            in done.stderr
-        )
+        assert "no second one serves meanwhile: it connects to 192.0.2.7 port 9" in done.stderr
+        assert substitute_in(site.newest().operations) is None
         assert site.newest().downtime_seconds
-        assert site.seen()["containers"] == sorted([NAME, str(site.newest().original)])
+
+
+def test_a_socket_in_a_read_only_mount_leads_to_somebody(podman: Bench, tmp_path: Path) -> None:
+    """A directory that is mounted read-only hinders nobody from connecting to a socket in it."""
+    sockets = podman.directory / "sockets-of-others"
+    sockets.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        (sockets / "real.sock").unlink(missing_ok=True)
+        listener.bind(str(sockets / "real.sock"))
+        listener.listen()
+        options = ("-v", f"{sockets}:/var/sock:ro")
+        with answering(Stateless(podman, tmp_path, options=options)) as site:
+            planned = site.apply(*site.fixes)
+            assert "it can reach a socket in /var/sock" in planned.stderr
+            assert "stop the original" in planned.stderr
 
 
 @pytest.mark.parametrize(

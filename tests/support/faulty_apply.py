@@ -54,7 +54,8 @@ def main(
         assert row.report is not None
         plan = bench.planner.plan(row.report, [Choice(check) for check in checks])
         application = Application(bench, row.report)
-        prepared = application.prepare(plan, ApplyWishes(patience=10.0))
+        # `client`: as a trial would have shown of a web server that only serves
+        prepared = application.prepare(plan, ApplyWishes(patience=10.0, client=()))
         undone = 0
 
         def strike(event: ChangeEvent) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hardentui.features.trial.learned.teaching import Needs, needs_of
+from hardentui.features.trial.learned.needs import Needs, needs_of
 from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.facts import STOCK_CAPABILITIES

@@ -281,7 +281,7 @@ class Application:
                     Part(
                         row.report,
                         as_it_is,
-                        replace(first.wishes, probes=(), tried=None),
+                        replace(first.wishes, probes=(), tried=None, client=None),
                     )
                 )
         for part in parts[1:]:
@@ -530,6 +530,7 @@ class Application:
                 suffix=identity.rpartition("-")[2],
                 layer=layer,
                 keep_data=wishes.keep_data,
+                client=wishes.client,
                 among_others=bool(together),
                 planned=planned,
             )

@@ -39,6 +39,7 @@ from hardentui.model.operations import (
     RunProbe,
     SetRestart,
     StartContainer,
+    StartSubstitute,
     StopContainer,
     WaitReady,
     WriteFile,
@@ -123,6 +124,8 @@ class ApplyWishes(Struct, frozen=True, kw_only=True):
     soak: float = 0.0
     # seconds that a twin needed to start and to stop, in the trial that the plan comes from
     tried: tuple[float, float] | None = None
+    # what showed there that it asks others; None: not known, or not from a trial
+    client: tuple[str, ...] | None = None
     # keep_with, discard_with: how the user chooses these two, for hints
     keep_with: str = "--keep-data"
     discard_with: str = "--discard-data"
@@ -320,6 +323,7 @@ def replace_way(
     suffix: str,
     layer: LayerData,
     keep_data: bool,
+    client: Sequence[str] | None = None,
     among_others: bool = False,
     planned: Sequence[Operation] = (),
 ) -> ApplyWay:
@@ -330,6 +334,7 @@ def replace_way(
         layer: the data in its writable layer. Data below a volume that the plan adds is copied
             there.
         keep_data: copy the rest to new volumes.
+        client: what a trial showed of others that it asks; None: not known.
         among_others: containers that refer to each other are replaced together: their names stand
             for their successors; `planned`: the operations for those before it.
 
@@ -414,8 +419,12 @@ def replace_way(
             files,
             suffix=suffix,
             empty=empty,
+            client=client,
         )
-        operations += [meanwhile] if meanwhile is not None else []
+        if isinstance(meanwhile, StartSubstitute):
+            operations.append(meanwhile)
+        elif meanwhile:
+            more.append(f"it stops and starts, and no second one serves meanwhile: {meanwhile}")
     if facts.running:
         operations.append(
             StopContainer(

@@ -160,10 +160,37 @@ def held_on_engine(run_root: str, container: str) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise Locked(
-                    f"Another account is changing {visible(container, 80)} now.",
+                    _who_changes(visible(container, 80), _locked_by(handle)),
                     "Wait until it is finished.",
                 ) from error
         yield
+
+
+def _locked_by(handle: int) -> int:
+    """The process that holds the lock of an open directory; 0 if the kernel does not show it here."""
+    place = os.fstat(handle)
+    number = f"{os.major(place.st_dev):02x}:{os.minor(place.st_dev):02x}:{place.st_ino}"
+    with suppress(OSError), open("/proc/locks", encoding="ascii") as table:
+        for line in table:
+            words = line.split()
+            if len(words) > 5 and words[1] == "FLOCK" and words[5] == number:
+                return max(0, int(words[4]))
+    return 0
+
+
+def _who_changes(container: str, pid: int) -> str:
+    """A sentence on who changes a container; our own watcher takes back what was cut off."""
+    try:
+        ours = pid > 0 and os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+    except OSError:
+        ours, words = False, []
+    if not ours:
+        return f"Another account is changing {container} now."
+    if b"--cut-off" in words or b"--expired" in words:
+        return f"{container} is being put back as it was, by process {pid} of HardenTUI."
+    return f"Another HardenTUI of this account is changing {container} now, process {pid}."
 
 
 def _tell(handle: int, what: str) -> None:

@@ -1,6 +1,6 @@
 """A second container that serves while an original gives its place to its successor.
 
-A published port has one owner at a time. Where a container can write nothing that lasts, a second
+A published port has one owner at a time. Where a container only serves, a second
 hardened one without published ports starts beside it, a table of nftables of ours forwards the
 ports to it, and only then does the original stop. The table goes when the successor is ready. No
 rule of anybody else is touched.
@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
@@ -35,9 +35,10 @@ from hardentui.host.files import Files
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import JournalEntry
-from hardentui.model.known import Unread
+from hardentui.model.known import Unread, known
 from hardentui.model.operations import EndSubstitute, StartSubstitute
 from hardentui.model.spec import Option, Spec
+from hardentui.visible import visible
 from hardentui.writers.run_script import run_arguments
 
 _UNFIT: tuple[Option[Any], ...] = (
@@ -84,13 +85,49 @@ def substitute(
     *,
     suffix: str,
     empty: Collection[str],
-) -> StartSubstitute | None:
-    """None where two at once could write something twice, or nothing could forward the ports.
+    client: Sequence[str] | None,
+) -> StartSubstitute | str:
+    """The substitute of a container that is proven to only serve: two of it at once do nothing
+    twice. Else the reason; empty where nothing could forward its ports, whatever it does.
 
     Args:
         spec: of the successor.
         empty: its new volumes, into which the service has written nothing yet.
+        client: what a trial showed of others that it asks; None: not known.
     """
+    if not _can_forward(facts, spec):
+        return ""
+    if why := _not_only_serves(facts, spec, empty, client):
+        return why
+    pid = pid_of(facts.inspect)
+    listening = read_ports(files, pid)
+    if isinstance(listening, Unread):
+        return f"what it listens on is not known: {listening.reason}"
+    if {f"tcp/{port}" for port in _connected(files, pid)} - listening:
+        return "it is connected to something now"
+    mounts = spec[options.MOUNTS]
+    volatile = tuple(mount.destination for mount in mounts if mount.source in empty)
+    spec = spec.with_(
+        options.MOUNTS,
+        tuple(mount for mount in mounts if mount.source not in empty),
+    )
+    spec = spec.with_(options.TMPFS, (*spec[options.TMPFS], *volatile)).without(*_ITS_OWN)
+    name = f"{facts.name}-meanwhile-{suffix}"
+    words = run_arguments(
+        spec.with_(options.NAME, name),
+        "create",
+        facts.engine.version,
+    )
+    return StartSubstitute(
+        name=name,
+        original=facts.id,
+        arguments=words,
+        listening=tuple(sorted(listening)),
+    )
+
+
+def _can_forward(facts: ContainerFacts, spec: Spec) -> bool:
+    """Whether a table of nftables of ours can forward its ports to a second one."""
     engine, networks = facts.engine, facts.inspect.get("NetworkSettings") or {}
     rootful = (
         engine.local
@@ -103,42 +140,34 @@ def substitute(
     ipv6 = any(
         network.get("GlobalIPv6Address") for network in (networks.get("Networks") or {}).values()
     )
-    lasting = any(
-        not mount.read_only and mount.source not in empty for mount in spec[options.MOUNTS]
-    )
-    if not (
-        rootful and bridged and spec[options.READ_ONLY] and forwarding(facts.inspect, "127.0.0.1/8")
-    ):
-        return None
-    if addressed or ipv6 or lasting or any(spec[option] for option in _UNFIT):
-        return None
-    pid = pid_of(facts.inspect)
-    listening = read_ports(files, pid)
-    if (
-        isinstance(listening, Unread)
-        or {f"tcp/{port}" for port in _connected(files, pid)} - listening
-    ):
-        return None  # it is a client of something, which may want to see it once
-    mounts = spec[options.MOUNTS]
-    volatile = tuple(mount.destination for mount in mounts if mount.source in empty)
-    spec = spec.with_(
-        options.MOUNTS,
-        tuple(mount for mount in mounts if mount.source not in empty),
-    )
-    spec = spec.with_(options.TMPFS, (*spec[options.TMPFS], *volatile)).without(*_ITS_OWN)
-    name = f"{facts.name}-meanwhile-{suffix}"
-    words = run_arguments(
-        spec.with_(options.NAME, name),
-        "create",
-        engine.version,
-    )
-    ports = tuple(sorted(listening))
-    return StartSubstitute(
-        name=name,
-        original=facts.id,
-        arguments=words,
-        listening=ports,
-    )
+    fit = not addressed and not ipv6 and not any(spec[option] for option in _UNFIT)
+    return bool(rootful and bridged and fit and forwarding(facts.inspect, "127.0.0.1/8"))
+
+
+def _not_only_serves(
+    facts: ContainerFacts,
+    spec: Spec,
+    empty: Collection[str],
+    client: Sequence[str] | None,
+) -> str:
+    """Why two of it at once could do something twice; empty if it is proven that they do not."""
+    lasting = [
+        mount.destination
+        for mount in spec[options.MOUNTS]
+        if not mount.read_only and mount.source not in empty
+    ]
+    if not spec[options.READ_ONLY]:
+        return "its root file system is writable"
+    if lasting:
+        return f"it writes to {visible(lasting[0], 80)}"
+    sockets = known(lambda: facts.sockets)
+    if isinstance(sockets, Unread):
+        return f"which sockets its mounts hold is not known: {sockets.reason}"
+    if sockets:
+        return f"it can reach a socket in {visible(sockets[0].destination, 80)}"
+    if client is None:
+        return "whether it asks others was not learned (harden, and apply --trial, learn that)"
+    return client[0] if client else ""
 
 
 def _connected(files: Files, pid: int) -> list[int]:

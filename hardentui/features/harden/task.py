@@ -400,6 +400,7 @@ class Hardening:
             tried=(trial.baseline.seconds, trial.baseline.stop_seconds)
             if trial is not None
             else None,
+            client=trial.learned.client if trial is not None and trial.learned else None,
             keep_with=wishes.keep_with,
             discard_with=wishes.discard_with,
         )

@@ -12,7 +12,7 @@ from hardentui.features.looking.default_profile import default_profile
 from hardentui.features.rights.seccomp import FilterKind, SeccompPage, seccomp_page
 from hardentui.features.rights.seccomp import summary as seccomp_summary
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.trial.learned.teaching import Needs
+from hardentui.features.trial.learned.needs import Needs
 from hardentui.features.trial.tried import kept_needs
 from hardentui.model.draft import TextFile, safe_file_name
 from hardentui.model.facts import (

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.features.change.wait import PATIENCE
 from hardentui.features.trial.learned.effects import capabilities
-from hardentui.features.trial.learned.teaching import Needs, subject_of, writes
+from hardentui.features.trial.learned.needs import Needs, subject_of, writes
 from hardentui.host.files import Files
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.facts import ContainerFacts

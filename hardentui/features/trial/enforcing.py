@@ -16,10 +16,8 @@ from hardentui.features.trial.baseline import stop
 from hardentui.features.trial.configuration import (
     TrialConfiguration,
 )
+from hardentui.features.trial.learned.needs import Needs
 from hardentui.features.trial.learned.system_calls import RISKY, calls_let_through, narrow_profile
-from hardentui.features.trial.learned.teaching import (
-    Needs,
-)
 from hardentui.features.trial.rounds import Rounds, held_by, watching
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.known import Unread

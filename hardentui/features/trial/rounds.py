@@ -25,13 +25,8 @@ from hardentui.features.trial.configuration import (
     of_engine,
     of_log,
 )
-from hardentui.features.trial.learned.teaching import (
-    DEFAULT_CAPABILITIES,
-    Needs,
-    low_ports,
-    merged_needs,
-    needs_of,
-)
+from hardentui.features.trial.learned.needs import Needs, merged_needs, needs_of
+from hardentui.features.trial.learned.teaching import DEFAULT_CAPABILITIES, low_ports
 from hardentui.features.trial.life import RESTART, STOP, Habits, live
 from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.features.trial.stage import Stage

@@ -16,12 +16,8 @@ from hardentui.features.trial.configuration import (
     TwinPlanner,
 )
 from hardentui.features.trial.enforcing import Enforced
-from hardentui.features.trial.learned.teaching import (
-    CanAsk,
-    CapabilityNeed,
-    Needs,
-    can_need,
-)
+from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
+from hardentui.features.trial.learned.teaching import CanAsk, can_need
 from hardentui.features.trial.relax import Settled
 from hardentui.features.trial.rounds import Rounds
 from hardentui.harden.remedy import arguments, spec_diff
@@ -357,6 +353,7 @@ def learned_record(
         writable=needs.places,
         listening=_shown(needs.listening),
         outgoing=_shown(needs.outgoing),
+        client=needs.client,
         memory_peak=needs.memory_peak or 0,
         pids_peak=needs.pids_peak or 0,
         syscalls_before=enforced.base_calls,

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hardentui.do import Do, Verb
 from hardentui.errors import InputError, PlanError, WriteError
 from hardentui.features.looking.unit_origin import manager_of
-from hardentui.features.trial.learned.teaching import Needs
+from hardentui.features.trial.learned.needs import Needs
 from hardentui.files import write_bundle
 from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.host.files import Files

@@ -19,7 +19,7 @@ from hardentui.features.rights.page import (
     rights_page,
 )
 from hardentui.features.rights.seccomp import seccomp_page
-from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
+from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
 from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.host.files import LocalFiles
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel

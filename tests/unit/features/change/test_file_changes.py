@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from hardentui.errors import ApplyFailed, JournalError, UsageError, WriteError
-from hardentui.features.change.file_changes import change_files
+from hardentui.errors import ApplyFailed, JournalError, Locked, UsageError, WriteError
+from hardentui.features.change.file_changes import change_files, held_on_engine
 from hardentui.features.change.file_operator import FileOperator, planned_writes
 from hardentui.features.change.journal import Journal, waiting
 from hardentui.features.change.transaction import Transaction
@@ -361,3 +361,34 @@ def test_what_changed_since_it_was_read_is_not_planned(
         unit.write_text(now)
     with pytest.raises(WriteError, match="has changed in the meantime"):
         planned_writes([(str(unit), "ours\n", 0o644)], {str(unit): seen})
+
+
+_HOLDS = """
+import sys
+from hardentui.features.change.file_changes import held_on_engine
+with held_on_engine(sys.argv[1], "web"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("--cut-off", "web is being put back as it was, by process"),
+        ("", "Another HardenTUI of this account is changing web now, process"),
+    ],
+)
+def test_who_holds_a_container_is_told(tmp_path: Path, argument: str, told: str) -> None:
+    """Our own watcher that takes back what was cut off is no other account."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDS, str(tmp_path), argument],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(Locked, match=told), held_on_engine(str(tmp_path), "web"):
+            pass
+        holder.communicate("", timeout=20)

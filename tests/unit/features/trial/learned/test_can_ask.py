@@ -8,12 +8,11 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.configuration import TwinPlanner
+from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
 from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
 from hardentui.features.trial.learned.teaching import (
     CanAsk,
-    CapabilityNeed,
-    Needs,
     can_ask,
     keeping,
     left_to_decide,

@@ -6,18 +6,16 @@ from msgspec.structs import replace
 
 from hardentui.checks.prelude import container
 from hardentui.features.trial.configuration import TwinPlanner
-from hardentui.features.trial.learned.teaching import (
+from hardentui.features.trial.learned.needs import (
     CallEvidence,
     Needs,
     WrittenPath,
-    memory_limit,
     merged_needs,
     needs_of,
-    pids_limit,
     places,
-    taught,
     written_files,
 )
+from hardentui.features.trial.learned.teaching import memory_limit, pids_limit, taught
 from hardentui.lib.observer.records import (
     CallCount,
     CallDetail,
@@ -395,4 +393,38 @@ def test_what_an_earlier_version_kept_is_still_understood() -> None:
         "/srv/data",
         directory=True,
         kept=True,
+    )
+
+
+def socket_call(family: int, kind: int) -> CallDetail:
+    return CallDetail("socket", ROOT, (family, kind, 0))
+
+
+@pytest.mark.parametrize(
+    ("details", "more", "told"),
+    [
+        ((CONNECT,), (), ("it connects to 10.0.0.9 port 5432",)),
+        ((socket_call(2, 0x80002),), (), ("it can send datagrams or raw packets",)),
+        ((socket_call(17, 3),), (), ("it can send datagrams or raw packets",)),
+        ((), ("mq_open",), ("it uses a message queue (mq_open)",)),
+        ((socket_call(2, 0x80801), socket_call(1, 2), socket_call(16, 3)), ("accept4",), ()),
+    ],
+)
+def test_who_asks_others_is_no_pure_server(
+    details: tuple[CallDetail, ...],
+    more: tuple[str, ...],
+    told: tuple[str, ...],
+) -> None:
+    counts = tuple(CallCount(name, NATIVE, 1) for name in more)
+    result = needs(Observation(CallLog(counts, details)))
+    assert result.client == told
+
+
+def test_a_call_that_was_not_read_proves_no_server() -> None:
+    log = CallLog(unread=frozenset({"connect"}))
+    assert needs(Observation(log)).client == ("not every call of connect was seen",)
+    unseen = needs(Observation(WHY))
+    assert unseen.client is None
+    assert merged_needs(unseen, needs(observed(CONNECT))).client == (
+        "it connects to 10.0.0.9 port 5432",
     )

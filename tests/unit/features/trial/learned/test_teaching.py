@@ -2,7 +2,8 @@
 
 from hardentui.checks.prelude import container
 from hardentui.features.trial.configuration import TwinPlanner
-from hardentui.features.trial.learned.teaching import Needs, taught
+from hardentui.features.trial.learned.needs import Needs
+from hardentui.features.trial.learned.teaching import taught
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import MEMORY
