@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import subprocess
 import sys
 import threading
@@ -31,11 +32,11 @@ from hardentui.features.change.file_operator import (
     raise_if_stopped,
 )
 from hardentui.features.change.wait import Wait, expectation, pid_of, published, read_ports
-from hardentui.host.files import Files
+from hardentui.host.files import Files, reason
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import JournalEntry
-from hardentui.model.known import Unread, known
+from hardentui.model.known import Known, Unread
 from hardentui.model.operations import EndSubstitute, StartSubstitute
 from hardentui.model.spec import Option, Spec
 from hardentui.visible import visible
@@ -73,6 +74,7 @@ _PAUSE = 0.05
 _LONGEST_ANSWER = 20.0
 _ANY = "0.0.0.0"  # noqa: S104 - as Podman writes it
 _TABLE_LIMIT = 16 << 20
+_MOST_ENTRIES = 20_000
 _ADDRESS = re.compile(r"[0-9.]{7,15}")
 _NETWORK = re.compile(rf"{_ADDRESS.pattern}/[0-9]{{1,2}}")
 """Nothing else of an engine's answer gets into rules."""
@@ -97,7 +99,7 @@ def substitute(
     """
     if not _can_forward(facts, spec):
         return ""
-    if why := _not_only_serves(facts, spec, empty, client):
+    if why := _not_only_serves(facts, spec, files, empty, client):
         return why
     pid = pid_of(facts.inspect)
     listening = read_ports(files, pid)
@@ -147,6 +149,7 @@ def _can_forward(facts: ContainerFacts, spec: Spec) -> bool:
 def _not_only_serves(
     facts: ContainerFacts,
     spec: Spec,
+    files: Files,
     empty: Collection[str],
     client: Sequence[str] | None,
 ) -> str:
@@ -160,14 +163,40 @@ def _not_only_serves(
         return "its root file system is writable"
     if lasting:
         return f"it writes to {visible(lasting[0], 80)}"
-    sockets = known(lambda: facts.sockets)
-    if isinstance(sockets, Unread):
-        return f"which sockets its mounts hold is not known: {sockets.reason}"
-    if sockets:
-        return f"it can reach a socket in {visible(sockets[0].destination, 80)}"
+    channel = _channel(facts, files)
+    if isinstance(channel, Unread):
+        return f"whether its mounts hold sockets is not known: {channel.reason}"
+    if channel:
+        return f"it can reach a socket, {visible(channel, 120)}"
     if client is None:
         return "whether it asks others was not learned (harden, and apply --trial, learn that)"
     return client[0] if client else ""
+
+
+def _channel(facts: ContainerFacts, files: Files) -> Known[str]:
+    """A socket or named pipe in one of its mounts, as it sees it; empty if there is none. A mount
+    that is read-only hinders nobody from talking through one; who listens may be in any network.
+    """
+    left = _MOST_ENTRIES
+    for mount in facts.inspect.get("Mounts") or ():
+        source, inside = str(mount.get("Source") or ""), str(mount.get("Destination") or "")
+        waiting = [source] if source.startswith("/") else []
+        while waiting:
+            path = waiting.pop()
+            left -= 1
+            if left < 0:
+                return Unread(f"they hold more than {_MOST_ENTRIES} files")
+            try:
+                mode = files.stat(path, follow=path == source).mode
+                if stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode):
+                    return f"{inside}{path.removeprefix(source)}"
+                if stat.S_ISDIR(mode):
+                    waiting += [f"{path.rstrip('/')}/{name}" for name in files.list_dir(path)]
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                return Unread(f"{visible(path, 120)}: {reason(error)}")
+    return ""
 
 
 def _connected(files: Files, pid: int) -> list[int]:
