@@ -21,7 +21,7 @@ from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.applying import Application, PreparedChange
 from hardentui.features.apply.history import History
-from hardentui.features.apply.replacing import ApplyWishes
+from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.harden.score import score_word
 from hardentui.model.operations import described
 

@@ -27,7 +27,6 @@ TO_BE_SPLIT = frozenset(
     engine/change/containers.py
     engine/locate.py
     features/apply/applying.py
-    features/apply/replacing.py
     features/change/container_operator.py
     features/checklists/loading.py
     features/fix/drafter.py

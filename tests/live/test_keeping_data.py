@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.features.apply.replacing import keeping_commands
+from hardentui.features.apply.wishes import keeping_commands
 from hardentui.model.draft import volume_for
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hardentui.errors import ApplyFailed, ChangeFailed
 from hardentui.features.apply.applying import Application
-from hardentui.features.apply.replacing import ApplyWishes
+from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.journal import (

@@ -17,18 +17,16 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
 from hardentui.features.apply.history import address_of, operators_on
 from hardentui.features.apply.replacing import (
-    SHOWN_FILES,
-    ApplyWishes,
     Reference,
     keep_owners,
     new_networks,
     references,
     refuse_dependents,
-    refuse_loss,
     replace_way,
     together,
 )
 from hardentui.features.apply.soak import soaking, until
+from hardentui.features.apply.wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.features.change import confirm_timer
 from hardentui.features.change.container_operator import network_of
 from hardentui.features.change.file_changes import all_locked, lock_directory, locked, refuse_locked

@@ -88,9 +88,9 @@ def substitute(
     suffix: str,
     empty: Collection[str],
     client: Sequence[str] | None,
-) -> StartSubstitute | str:
+) -> tuple[tuple[StartSubstitute, ...], tuple[str, ...]]:
     """The substitute of a container that is proven to only serve: two of it at once do nothing
-    twice. Else the reason; empty where nothing could forward its ports, whatever it does.
+    twice. Else a sentence on why there is none; neither where nothing could forward its ports.
 
     Args:
         spec: of the successor.
@@ -98,15 +98,15 @@ def substitute(
         client: what a trial showed of others that it asks; None: not known.
     """
     if not _can_forward(facts, spec):
-        return ""
-    if why := _not_only_serves(facts, spec, files, empty, client):
-        return why
+        return (), ()
     pid = pid_of(facts.inspect)
     listening = read_ports(files, pid)
     if isinstance(listening, Unread):
-        return f"what it listens on is not known: {listening.reason}"
+        return (), (_without(f"what it listens on is not known: {listening.reason}"),)
     if {f"tcp/{port}" for port in _connected(files, pid)} - listening:
-        return "it is connected to something now"
+        return (), (_without("it is connected to something now"),)
+    if why := _not_only_serves(facts, spec, files, empty, client):
+        return (), (_without(why),)
     mounts = spec[options.MOUNTS]
     volatile = tuple(mount.destination for mount in mounts if mount.source in empty)
     spec = spec.with_(
@@ -120,12 +120,17 @@ def substitute(
         "create",
         facts.engine.version,
     )
-    return StartSubstitute(
+    second = StartSubstitute(
         name=name,
         original=facts.id,
         arguments=words,
         listening=tuple(sorted(listening)),
     )
+    return (second,), ()
+
+
+def _without(why: str) -> str:
+    return f"it stops and starts, and no second one serves meanwhile: {why}"
 
 
 def _can_forward(facts: ContainerFacts, spec: Spec) -> bool:

@@ -20,7 +20,6 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.applying import PROBES_MEET_DATA, Application, Part, PreparedChange
 from hardentui.features.apply.history import History
-from hardentui.features.apply.replacing import ApplyWishes
 from hardentui.features.apply.soak import (
     enforcing,
     logged_calls,
@@ -30,6 +29,7 @@ from hardentui.features.apply.soak import (
     told,
     why_no_log,
 )
+from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import resumable_from
 from hardentui.features.change.service_operator import probe_once

@@ -13,8 +13,8 @@ from textual.content import Content
 from hardentui.errors import HardenError, NotFound
 from hardentui.features.apply.applying import PreparedChange
 from hardentui.features.apply.history import History, downtime_of_undo, what_changed
-from hardentui.features.apply.replacing import ApplyWishes
 from hardentui.features.apply.soak import USUAL
+from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.journal import seconds_left
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.page import LABEL, downtime, lines, summary, title

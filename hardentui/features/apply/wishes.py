@@ -1,0 +1,133 @@
+"""The options of an apply, and its refusal to lose what only the writable layer holds."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from hardentui.errors import CannotFix
+from hardentui.features.change.wait import PATIENCE
+from hardentui.model.draft import volume_for
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unread, known
+from hardentui.reading.layer import LayerData
+from hardentui.visible import visible
+
+_SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
+
+
+def keeping_commands(
+    name: str,
+    directories: Sequence[str],
+    *,
+    rootless: bool,
+) -> tuple[str, ...]:
+    """Commands that copy directories of a container's writable layer to volumes, with owners and
+    modes, including those of the directories themselves: each becomes the directory `_data` of its
+    volume."""
+    commands = []
+    for directory in directories:
+        volume, path = volume_for(name, directory), directory.strip("/")
+        place = f'"$(podman volume inspect -f {{{{.Mountpoint}}}} {shlex.quote(volume)})"'
+        copy = (
+            f"podman export {shlex.quote(name)} | tar -xp --numeric-owner -C {place}/.."
+            f" --transform {shlex.quote(_renaming(path))} {shlex.quote(path)}"
+        )
+        commands.append(f"podman volume create {shlex.quote(volume)}")
+        commands.append(f"podman unshare sh -c {shlex.quote(copy)}" if rootless else copy)
+    return tuple(commands)
+
+
+def _renaming(path: str) -> str:
+    """The expression with which tar renames a directory while unpacking; targets of links are
+    unchanged."""
+    pattern = "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in path)
+    return f"s,^{pattern},_data,S"
+
+
+def keeping_hint(
+    name: str,
+    directories: Sequence[str],
+    *,
+    rootless: bool,
+) -> str:
+    """The same as a hint, with the steps that follow."""
+    mounts = " ".join(f"{volume_for(name, directory)}:{directory}" for directory in directories)
+    commands = keeping_commands(name, directories, rootless=rootless)
+    return "\n".join(
+        [
+            "Podman removes it whenever it stops, so any restart loses this data. Keep it first:",
+            *(f"  {visible(command, 400)}" for command in commands),
+            f"Then mount {visible(mounts, 400)} (Volume= of a Quadlet), restart it, and apply again."
+            " What it writes between the copy and the restart is lost.",
+        ]
+    )
+
+
+SHOWN_FILES = 8
+
+
+class ApplyWishes(Struct, frozen=True, kw_only=True):
+    """Options of an apply."""
+
+    probes: tuple[str, ...] = ()  # commands that must succeed on this host, before and after
+    patience: float = PATIENCE  # seconds within which the service must work again
+    # seconds within which the change must be confirmed; 0 = no confirmation
+    confirm_within: float = 0.0
+    keep_data: bool = False  # copy the data in the container's writable layer to volumes
+    discard_data: bool = False  # discard that data
+    # seconds in which a learned seccomp profile only logs what it would refuse; 0 = none
+    soak: float = 0.0
+    # seconds that a twin needed to start and to stop, in the trial that the plan comes from
+    tried: tuple[float, float] | None = None
+    # what showed there that it asks others; None: not known, or not from a trial
+    client: tuple[str, ...] | None = None
+    # keep_with, discard_with: how the user chooses these two, for hints
+    keep_with: str = "--keep-data"
+    discard_with: str = "--discard-data"
+
+
+def refuse_loss(
+    facts: ContainerFacts,
+    layer: LayerData,
+    wishes: ApplyWishes,
+    *,
+    can_keep: bool = False,
+) -> None:
+    """Refuse to go on while data in the writable layer would be lost and the user did not say so.
+
+    Args:
+        can_keep: apply can copy it to volumes.
+
+    Raises:
+        CannotFix: data would be lost, or that is unknown.
+    """
+    discarding = f"{wishes.discard_with} continues without it"
+    if isinstance(unread := known(lambda: facts.changes), Unread) and not wishes.discard_data:
+        raise CannotFix(
+            f"Unknown whether the container has data in its writable layer: {unread.reason}.",
+            _sentence(discarding),
+        )
+    if not layer.data or wishes.discard_data:
+        return
+    name = visible(facts.name, 80)
+    shown = ", ".join(visible(path, 80) for path in layer.data[:SHOWN_FILES])
+    more = f" and {len(layer.data) - SHOWN_FILES} more" if len(layer.data) > SHOWN_FILES else ""
+    if wishes.keep_data and can_keep:
+        if layer.directories:
+            return
+        raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
+    keeping = f"{wishes.keep_with} copies it to volumes; " if can_keep else ""
+    hint = f"{_sentence(f'{keeping}{discarding}')} Complete list: podman diff {name}"
+    if not can_keep and layer.directories:
+        rootless = facts.engine.rootless is True
+        hint = f"{keeping_hint(facts.name, layer.directories, rootless=rootless)}\n{hint}"
+    raise CannotFix(
+        f"{name} has data in its writable layer that would be lost: {shown}{more}.", hint
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
