@@ -3,7 +3,6 @@ rest."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,9 +11,8 @@ from msgspec import Struct
 from hardentui.account import home, is_confined
 from hardentui.errors import InputError
 from hardentui.features.checklists.loading import fit
-from hardentui.files import write_bundle
+from hardentui.features.own_toml import write_toml
 from hardentui.model.check import Check, ParameterValue
-from hardentui.model.draft import TextFile
 from hardentui.model.settings import (
     THEMES,
     FixDefaults,
@@ -343,15 +341,15 @@ def change_setting(line: str, environ: Mapping[str, str]) -> str:
     before, after = (
         len(read_settings(Document(path, t), {}).notices) for t in (document.text, text)
     )
+    if before and not document.values:
+        raise InputError(
+            f"{document.shown} cannot be read, so nothing is added to it.", "Edit it by hand."
+        )
     if after > before:
         fault = read_settings(Document(path, text), {}).notices[-1]
         raise InputError(f"{visible(line, 100)!r} is not valid.", fault.message)
-    directory, file = os.path.split(path)
-    write_bundle(
-        directory,
-        [TextFile(file, text, 0o600)],
-        create=True,
-    )
+    means = {**document.values, **read_toml(line)}
+    write_toml(path, text, means=means, before=document.text, mode=0o600)
     return path
 
 

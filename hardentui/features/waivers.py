@@ -27,10 +27,9 @@ from hardentui.account import who
 from hardentui.checks import CHECKS, RETIRED
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features.looking.judging import Judge
+from hardentui.features.own_toml import tables_text, write_toml
 from hardentui.features.views import Report
-from hardentui.files import write_bundle
 from hardentui.harden.evaluate import uses
-from hardentui.model.draft import TextFile
 from hardentui.model.finding import Finding, Status, Waiver, WaiverUse
 from hardentui.regular_files import read_named
 from hardentui.state import config_directory
@@ -224,14 +223,13 @@ def added(
     waiver: Waiver,
     checks: Iterable[str],
 ) -> str:
-    """The text of a waivers file with one more waiver appended; the rest is unchanged.
+    """The text of a waivers file with one more waiver appended; the rest is unchanged, unless its
+    waivers are written inline (`waiver = [{…}]`): to such a text nothing can be appended.
 
     Raises:
         WaiversError: the file has faults.
         UsageError: the file already has this waiver.
     """
-    import tomli_w  # only needed for waiving
-
     known = parse(text, path, checks)
     if any(
         (other.check, other.subject, other.engine) == (waiver.check, waiver.subject, waiver.engine)
@@ -241,14 +239,26 @@ def added(
             f"{visible(path)} already has a waiver for {waiver.check} on {visible(waiver.subject)}.",
             "Change it there.",
         )
+    appended = f"{text.rstrip()}\n\n{tables_text('waiver', [_table(waiver)])}".lstrip()
+    try:
+        read_toml(appended)
+    except TomlFault:
+        return tables_text("waiver", _tables(text, waiver))
+    return appended
+
+
+def _tables(text: str, waiver: Waiver) -> list[dict[str, Any]]:
+    """What a waivers file says once it has one more."""
+    return [*read_toml(text).get("waiver", []), _table(waiver)]
+
+
+def _table(waiver: Waiver) -> dict[str, Any]:
     table = {name: getattr(waiver, name) for name in (*_TEXTS, "until", *_OPTIONAL)}
-    kept = {
+    return {
         name: value
         for name, value in table.items()
         if name not in _OPTIONAL or value not in ("", "*")
     }
-    block = tomli_w.dumps({"waiver": [kept]})
-    return f"{text.rstrip()}\n\n{block}".lstrip()
 
 
 def write_added(
@@ -266,16 +276,8 @@ def write_added(
     checks = tuple(checks)
     before = read_or_empty(path)
     text = added(before, path, waiver, checks)
-    parse(text, path, checks)  # the new file must be readable again
-    directory, name = os.path.split(os.path.abspath(path))
-    seen = {name: before}
-    write_bundle(
-        directory,
-        [TextFile(name, text)],
-        follow_symlink=True,
-        create=True,
-        seen=seen,
-    )
+    parse(text, path, checks)
+    write_toml(path, text, means={"waiver": _tables(before, waiver)}, before=before)
 
 
 def refuse_incomplete(waiver: Waiver) -> None:

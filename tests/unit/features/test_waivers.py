@@ -9,14 +9,16 @@ from msgspec.structs import replace
 
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
-from hardentui.errors import UsageError, WaiversError
+from hardentui.errors import InputError, UsageError, WaiversError
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.opening import saved_facts as simulated
-from hardentui.features.waivers import Acceptance, Waiving, added, own_file, parse
+from hardentui.features.own_toml import write_toml
+from hardentui.features.waivers import Acceptance, Waiving, added, own_file, parse, write_added
 from hardentui.harden.evaluate import uses, waive
 from hardentui.harden.score import score
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
+from hardentui.toml_document import read_toml
 from tests.support.check_report import by_check, statuses
 
 TODAY = date(2026, 2, 1)
@@ -383,3 +385,35 @@ def test_why_a_finding_cannot_be_accepted(
 ) -> None:
     told = Waiving(judge, "", engines=1, real=real).why_not(finding(status))
     assert (why in told) if why else told == ""
+
+
+@pytest.mark.parametrize("length", [1, 2, 40, 200])
+def test_one_can_be_added_after_another_however_short(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "waivers.toml"
+    given = [waiver(subject=name, reason="r" * length) for name in ("a", "b", "c")]
+    for each in given:
+        write_added(str(path), each, CHECKS)
+    read = parse(path.read_text(), str(path), CHECKS)
+    assert [replace(each, source="") for each in read] == given
+    assert path.read_text().count("[[waiver]]") == 3
+
+
+def test_what_was_written_inline_is_written_anew_with_one_more(tmp_path: Path) -> None:
+    path = tmp_path / "waivers.toml"
+    path.write_text(
+        'waiver = [{ check = "root-user", subject = "a", reason = "r", owner = "o", '
+        "until = 2027-03-01 }]\n"
+    )
+    write_added(str(path), waiver(subject="b"), CHECKS)
+    assert [each.subject for each in parse(path.read_text(), "", CHECKS)] == ["a", "b"]
+    assert (tmp_path / "waivers.toml.bak").read_text().startswith("waiver = [{")
+
+
+def test_a_text_that_says_something_else_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "waivers.toml"
+    path.write_text(GOOD)
+    for text in ("", "waiver = [", GOOD.replace("web", "db")):
+        with pytest.raises(InputError, match="left as it is"):
+            write_toml(str(path), text, means=read_toml(GOOD), before=GOOD)
+    assert path.read_text() == GOOD
+    assert [file.name for file in tmp_path.iterdir()] == ["waivers.toml"]
