@@ -13,7 +13,7 @@ export HARDENTUI_GROUNDS ?= $(CURDIR)/.grounds
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs site support single-file packages image release first-tasks clean
+.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs site support single-file packages image release hashes first-tasks clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -23,7 +23,7 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 run: $(BIN)/.ready ## open HardenTUI (ARGS="check --format json" for the command line)
-	@$(BIN)/hardentui $(ARGS) || { code=$$?; [ $$code -eq 1 ] || exit $$code; } # 1: there are findings
+	@$(BIN)/python -I -m hardentui $(ARGS) || { code=$$?; [ $$code -eq 1 ] || exit $$code; } # 1: there are findings
 
 test: $(BIN)/.ready ## the tests that protect a promise: unit, property, TUI, architecture and live on a real Podman
 	@tools/need_live
@@ -105,6 +105,9 @@ image: $(BIN)/.ready ## a container image, built with podman (BASE=… any image
 
 release: $(BIN)/.ready ## prepare release VERSION=X.Y.Z: changelog, commit, tag, all packages (RELEASING.md)
 	@$(BIN)/python -m tools.release "$(VERSION)"
+
+hashes: $(BIN)/.ready ## write the hashes of all that is installed with us, after a change in constraints.txt
+	@$(BIN)/python -m tools.hashes
 
 first-tasks: $(BIN)/.ready ## what a newcomer could do next, as the code tells it
 	@$(BIN)/python -m tools.first_tasks

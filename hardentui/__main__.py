@@ -54,6 +54,7 @@ def command() -> NoReturn:
     Python would take apart a hundred thousand objects one by one first, a tenth of the time of a
     check.
     """
+    os.umask(0o022 | os.umask(0o077))  # no file of ours is open to all, whatever was set before
     adopt_environment()
     gc.set_threshold(_GARBAGE_THRESHOLD)
     threading.excepthook = _tell_fault

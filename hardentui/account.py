@@ -24,6 +24,9 @@ _NAMES_FILES = (
     "GNUPGHOME", "PYTHON",
 )  # fmt: skip
 """Variables that lead us, or a program that we start, to files."""
+_NAMES_ENGINES = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "DOCKER_HOST")
+"""Variables that choose the engine: under sudo they are those of whoever called it (`sudo -E`), and
+root names one by `--url`."""
 
 
 def is_confined(environ: Mapping[str, str]) -> bool:
@@ -140,19 +143,18 @@ def environment() -> dict[str, str]:
     return given
 
 
-def python_path() -> str:
-    """$PYTHONPATH for a process of ours: where our own code is, and nothing relative to a current
-    folder."""
-    places = (
-        _PACKAGES,
-        *environment().get("PYTHONPATH", "").split(os.pathsep),
-    )
-    return os.pathsep.join(dict.fromkeys(place for place in places if place.startswith("/")))
+_STARTS = (
+    "import runpy, sys; sys.path[:] = sys.argv.pop(1).split(':'); "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
 
 
 def our_module(module: str, *words: str) -> list[str]:
-    """The command that runs a module of ours. `-P`: nothing is imported from the current folder."""
-    return [sys.executable, "-P", "-m", module, *words]
+    """The command that runs a module of ours, isolated: Python obeys no variable, and imports
+    nothing from the current folder or a user's packages, but from where this process does.
+    """
+    places = dict.fromkeys(place for place in (_PACKAGES, *sys.path) if place.startswith("/"))
+    return [sys.executable, "-I", "-c", _STARTS, ":".join(places), module, *words]
 
 
 def adopt_environment() -> None:
@@ -169,6 +171,8 @@ def adopt_environment() -> None:
 def _is_strangers(name: str, value: str) -> bool:
     if name == "TMPDIR":
         return not value.startswith("/") or not is_ours(value)
+    if name in _NAMES_ENGINES:
+        return os.geteuid() == 0 and os.environ.get("SUDO_UID", "0") != "0"
     named = os.geteuid() == 0 and name.startswith(_NAMES_FILES) and value.startswith("/")
     return named and not all(is_ours(part) for part in value.split(":"))
 

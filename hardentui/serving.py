@@ -20,7 +20,7 @@ import jinja2
 from aiohttp import web
 from textual_serve.server import Server
 
-from hardentui.account import our_module, python_path
+from hardentui.account import our_module
 
 _SESSION = "hardentui.cli.screens_opened"
 COOKIE = "hardentui-training"
@@ -58,10 +58,8 @@ class TrainingServer(Server):
         sessions: int = 20,
         token: str = "",
     ) -> None:
-        # a line of sh; the assignment needs no program, which sh would look up in any $PATH
-        command = f"PYTHONPATH={shlex.quote(python_path())} {shlex.join(our_module(_SESSION))}"
         super().__init__(
-            command,
+            shlex.join(our_module(_SESSION)),
             host="127.0.0.1",
             port=port,
             title="HardenTUI training",

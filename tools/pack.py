@@ -8,6 +8,7 @@ one package serves them all. Built twice from one commit, each file is the same,
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -19,9 +20,13 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from packaging.requirements import Requirement
 
 from hardentui import __version__
 
@@ -42,11 +47,17 @@ NEITHER_CODE_NOR_DATA = (
 )
 """What pip adds: it names directories of this machine, or differs from one build to the next."""
 
-# the newest Python that fits, also where python3 is an older one (SLES: 3.6)
+# the newest Python that fits, also where python3 is an older one (SLES: 3.6); isolated (-I), so that
+# no variable, current folder or package of a user runs code. Root takes the machine's Python.
 _FIND_PYTHON = """#!/bin/sh
+if [ "$(/usr/bin/id -u 2>/dev/null)" = 0 ]; then
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin
+fi
+umask 022
+fits='import sys; sys.exit(not ({first} <= sys.version_info[:2] <= {last}))'
 for python in python3 {newest_first}; do
-    if "$python" -c 'import sys; sys.exit(not ({first} <= sys.version_info[:2] <= {last}))' 2>/dev/null; then
-        exec "$python" {what} "$@"
+    if "$python" -I -c "$fits" 2>/dev/null; then
+        exec "$python" -I {what} "$@"
     fi
 done
 echo "hardentui: this {thing} needs Python {pythons}, and none of them is installed." >&2
@@ -59,48 +70,36 @@ if not ({first} <= sys.version_info[:2] <= {last}):
 if os.uname().machine not in {processors}:
     sys.exit("hardentui: this {thing} runs on {words}; this machine is %s." % os.uname().machine)
 """
-_SINGLE_FILE_MAIN = _MAIN + "from _bootstrap import bootstrap\nbootstrap()\n"
+_SINGLE_FILE_MAIN = _MAIN + "from unpack import main\nmain()\n"
 _PACKAGE_MAIN = _MAIN + "from hardentui.__main__ import command\ncommand()\n"
 
 
 def single_file(site: Path, out: Path) -> Path:
-    """`hardentui.pyz`: the archive of shiv with a beginning of our own."""
+    """`hardentui.pyz`: a shell script that finds Python, and behind it an archive for Python."""
     target = out / "hardentui.pyz"
-    with TemporaryDirectory(prefix="hardentui-pack-") as directory:
-        packed = Path(directory, "packed.pyz")
-        words = (
-            "--compressed",
-            "--reproducible",
-            "--console-script",
-            "hardentui",
-            "--site-packages",
-            str(site),
-        )
-        _run(
-            sys.executable,
-            "-m",
-            "shiv",
-            *words,
-            "--output-file",
-            str(packed),
-        )
-        with target.open("wb") as file:
-            file.write(
-                _filled(
-                    _FIND_PYTHON,
-                    thing="file",
-                    what='"$0"',
-                ).encode()
-            )
-            main = _filled(_SINGLE_FILE_MAIN, thing="file").encode()
-            with (
-                zipfile.ZipFile(packed) as source,
-                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-            ):
-                for entry in source.infolist():
-                    archive.writestr(
-                        entry, main if entry.filename == "__main__.py" else source.read(entry)
-                    )
+    files = {
+        f"site/{path.relative_to(site)}": path.read_bytes()
+        for path in sorted(site.rglob("*"))
+        if path.is_file()
+    }
+    files["site/__main__.py"] = _filled(_PACKAGE_MAIN, thing="file").encode()
+    build = hashlib.sha256()
+    for name, content in files.items():
+        build.update(f"{name} {len(content)}\n".encode() + content)
+    unpack = (ROOT / "packaging" / "unpack.py").read_text()
+    files["unpack.py"] = unpack.replace(
+        "@BUILD@", f"{__version__}-{build.hexdigest()[:16]}"
+    ).encode()
+    files["__main__.py"] = _filled(_SINGLE_FILE_MAIN, thing="file").encode()
+    time = datetime.fromtimestamp(_epoch(), UTC).timetuple()[:6]
+    with target.open("wb") as file:
+        file.write(_filled(_FIND_PYTHON, thing="file", what='"$0"').encode())
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in sorted(files.items()):
+                entry = zipfile.ZipInfo(name, time)
+                entry.external_attr = 0o100644 << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, content)
     target.chmod(0o755)
     return target
 
@@ -189,30 +188,79 @@ def wheel(site: Path, out: Path) -> Path:
 
 
 def sbom(site: Path, out: Path) -> Path:
-    """The parts of all packages, CycloneDX 1.6."""
+    """The parts of all packages, CycloneDX 1.6: each with its licence, the hashes of the archives
+    that are accepted for it, and what it needs."""
     target = out / f"hardentui-{__version__}.cdx.json"
-    parts = sorted((part.name, part.version) for part in distributions(path=[str(site)]))
+    parts = {_key(part.name): part for part in distributions(path=[str(site)])}
+    pins = {_key(name): pin for name, pin in pinned().items()}
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid5(NAMESPACE_URL, f'pkg:pypi/hardentui@{__version__}')}",
         "version": 1,
         "metadata": {
             "timestamp": datetime.fromtimestamp(_epoch(), UTC).isoformat(),
-            "component": {"type": "application", "name": "hardentui", "version": __version__},
+            "component": {**_component(parts["hardentui"], None), "type": "application"},
         },
         "components": [
+            _component(part, pins[name]) for name, part in sorted(parts.items()) if name in pins
+        ],
+        "dependencies": [
             {
-                "type": "library",
-                "name": name,
-                "version": number,
-                "purl": f"pkg:pypi/{name.lower()}@{number}",
+                "ref": _purl(part),
+                "dependsOn": sorted(_purl(parts[need]) for need in _needs(part) & parts.keys()),
             }
-            for name, number in parts
-            if name != "hardentui"
+            for _, part in sorted(parts.items())
         ],
     }
     target.write_text(json.dumps(document, indent=1))
     return target
+
+
+def _component(part: Distribution, pin: Pin | None) -> dict[str, Any]:
+    """Args: pin: None: it is our own."""
+    component: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": _purl(part),
+        "name": part.name,
+        "version": part.version,
+        "purl": _purl(part),
+        "licenses": [{"license": {"name": _licence(part)}}],
+    }
+    if pin is not None:
+        component["hashes"] = [{"alg": "SHA-256", "content": each} for each in pin.hashes]
+    return component
+
+
+def _licence(part: Distribution) -> str:
+    """As the part says it, by the newest of the three ways to say it."""
+    about = part.metadata
+    classified = [
+        each.rpartition(" :: ")[2]
+        for each in about.get_all("Classifier") or ()
+        if each.startswith("License ::")
+    ]
+    if "License-Expression" in about:
+        return str(about["License-Expression"])
+    if classified:
+        return "; ".join(classified)
+    return str(about["License"]).partition("\n")[0] if "License" in about else "unknown"
+
+
+def _needs(part: Distribution) -> set[str]:
+    """What it needs on this kind of machine, with the extras that we install."""
+    extra = {"extra": "web" if part.name == "hardentui" else ""}
+    needs = map(Requirement, part.requires or ())
+    return {_key(need.name) for need in needs if need.marker is None or need.marker.evaluate(extra)}
+
+
+def _purl(part: Distribution) -> str:
+    return f"pkg:pypi/{_key(part.name)}@{part.version}"
+
+
+def _key(name: str) -> str:
+    """A name as PyPI compares names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def image(site: Path, out: Path) -> Path:
@@ -255,6 +303,7 @@ def main(words: list[str]) -> None:
 
 def build(ways: tuple[str, ...], out: Path) -> list[Path]:
     """Args: ways: keys of WAYS. Returns what was built, in `out`."""
+    os.umask(0o022)
     out.mkdir(parents=True, exist_ok=True)
     os.environ["SOURCE_DATE_EPOCH"] = str(_epoch())
     with TemporaryDirectory(prefix="hardentui-pack-") as directory:
@@ -275,7 +324,8 @@ def make_site(site: Path) -> None:
             )
             for target in targets
         ]
-        _install(site, ".[web]")
+        _install(site, "--no-deps", *_pinned(Path(directory)))
+        _install(site, "--no-deps", "--no-build-isolation", ".")
         # those for this machine's Python alone; their pure form serves everywhere
         for path in site.rglob("*.so"):
             path.unlink()
@@ -297,20 +347,49 @@ def _compiled(
 ) -> Path:
     """The module for one Python and processor; its compiled file has both in its name."""
     platform = f"{processor}-manylinux_2_28"
-    _install(
-        wheels, COMPILED, "--no-deps", "--python-version", python, "--python-platform", platform
-    )
+    words = ("--no-deps", "--python-version", python, "--python-platform", platform)
+    wheels.mkdir(parents=True)
+    _install(wheels, *words, *_pinned(wheels, COMPILED))
     return wheels / COMPILED
 
 
-def _install(directory: Path, what: str, *words: str) -> None:
+def _pinned(directory: Path, name: str = "") -> tuple[str, ...]:
+    """Options that install what is pinned, or one of them, if its archive has a known hash.
+
+    Args:
+        directory: for the list.
+    """
+    pins = pinned()
+    file = directory / "pinned.txt"
+    file.write_text("\n".join(pins[each].text for each in ([name] if name else pins)))
+    return "--require-hashes", "--requirements", str(file)
+
+
+class Pin(NamedTuple):
+    """A dependency: its only version, and the SHA-256 of every archive that is accepted for it."""
+
+    version: str
+    hashes: tuple[str, ...]
+    text: str  # as pip reads it
+
+
+def pinned(file: Path = ROOT / "packaging" / "requirements.txt") -> dict[str, Pin]:
+    """What is installed, by name."""
+    pins = {}
+    for text in re.split(r"\n(?=\S)", file.read_text().strip()):
+        name, version = text.split(maxsplit=1)[0].split("==")
+        pins[name] = Pin(version, tuple(re.findall(r"sha256:([0-9a-f]{64})", text)), text)
+    return pins
+
+
+def _install(directory: Path, *words: str) -> None:
     options = (
         "--quiet",
         "--no-compile-bytecode",
         "--link-mode",
         "copy",
-        "--constraint",
-        "constraints.txt",
+        "--python",
+        sys.executable,
     )
     _run(
         sys.executable,
@@ -322,7 +401,6 @@ def _install(directory: Path, what: str, *words: str) -> None:
         *words,
         "--target",
         str(directory),
-        what,
     )
 
 
@@ -336,7 +414,7 @@ def _installed(site: Path, tree: Path, zsh: str) -> None:
         _filled(
             _FIND_PYTHON,
             thing="package",
-            what="-I /usr/lib/hardentui",
+            what="/usr/lib/hardentui",
         ).encode(),
     )
     (tree / "usr/bin/hardentui").chmod(0o755)

@@ -11,7 +11,6 @@ from tests.architecture.test_boring_python import nodes
 STARTS = {"run", "Popen", "call", "check_call", "check_output", "create_subprocess_exec"}
 STARTS_PYTHON = {
     "account.py": "`our_module`, which everybody uses",
-    "features/change/guard_process.py": "loads nothing else",
     "host/network/knock.py": "isolated: -I -S",
     "features/change/substitute.py": "isolated: -I -S",
     "features/trial/clients.py": "isolated: -I -S",

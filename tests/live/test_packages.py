@@ -38,7 +38,7 @@ def started(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
-        "SHIV_ROOT": str(home / "shiv"),
+        "XDG_CACHE_HOME": str(home / "cache"),
     }
     return subprocess.run(
         words, capture_output=True, text=True, timeout=120, check=False, cwd=home, env=environment
@@ -143,7 +143,7 @@ def test_a_newer_python_is_found_where_python3_is_old(
     assert "none of them is installed" in done.stderr
     newer = old.parent / f"python3.{sys.version_info.minor}"
     newer.symlink_to(sys.executable)
-    environment = {**only_old, "SHIV_ROOT": str(tmp_path / "shiv")}
+    environment = {**only_old, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     words = ["/bin/sh", pyz, "--version"]
     done = subprocess.run(
         words, capture_output=True, text=True, timeout=120, check=False, env=environment

@@ -51,9 +51,12 @@ def run(
 def program(directory: Path) -> Path:
     """The installed command, as a file that can be run."""
     directory.mkdir(parents=True)
+    python = directory / "python"
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     path = directory / "hardentui"
-    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m hardentui "$@"\n')
-    path.chmod(0o755)
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m hardentui "$@"\n')
+    for each in (python, path):
+        each.chmod(0o755)
     return path
 
 
@@ -76,6 +79,16 @@ def test_the_hook_checks_the_files_that_are_committed(repository: Path) -> None:
     assert "stack/compose.prod.yaml:1:" in every.stdout
     assert run([*entry, "fine.container"], repository).returncode == 0
     assert run([*entry, "data.volume"], repository).returncode == 0, "a commit of a volume alone"
+
+
+def test_a_file_that_is_named_like_an_option_is_a_file(repository: Path) -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    (repository / "-obad.container").write_text(FINE)
+    hardentui = program(repository / ".git/bin")
+    entry = [str(hardentui), *shlex.split(hook["entry"])[1:], *hook["args"]]
+    done = run([*entry, "-obad.container"], repository)
+    assert (done.returncode, (repository / "bad.container").read_text()) == (0, BAD), done.stderr
+    assert done.stdout.startswith("-obad.container:1:")
 
 
 def test_the_action_annotates(repository: Path, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from hardentui import __version__
 from tests.support.documented import ROOT
@@ -137,11 +139,49 @@ def test_what_was_not_tested_is_not_released(
     ) == (head, "")
 
 
+def _part(directory: Path, name: str, version: str, *lines: str) -> None:
+    info = directory / f"{name}-{version}.dist-info"
+    info.mkdir()
+    head = ("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *lines)
+    (info / "METADATA").write_text("\n".join(head) + "\n")
+
+
 def test_the_parts_of_a_release_are_listed(tmp_path: Path) -> None:
-    for name in ("hardentui", "Rich"):
-        info = tmp_path / f"{name}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
-    document = json.loads(pack.sbom(tmp_path, tmp_path).read_text())
-    assert [part["purl"] for part in document["components"]] == ["pkg:pypi/rich@1.2"]
-    assert document["metadata"]["component"]["version"] == __version__
+    """Each with its licence, the hashes that are accepted for it, and what needs it."""
+    rich = pack.pinned()["rich"].version
+    _part(tmp_path, "hardentui", "1.2", "License-Expression: Apache-2.0", "Requires-Dist: rich>=14")
+    _part(
+        tmp_path,
+        "Rich",
+        rich,
+        "Classifier: License :: OSI Approved :: MIT License",
+        'Requires-Dist: ipywidgets>=7; extra == "jupyter"',
+    )
+    text = pack.sbom(tmp_path, tmp_path).read_text()
+    document = json.loads(text)
+    (part,) = document["components"]
+    assert part["purl"] == f"pkg:pypi/rich@{rich}"
+    assert part["licenses"] == [{"license": {"name": "MIT License"}}]
+    assert [each["content"] for each in part["hashes"]] == list(pack.pinned()["rich"].hashes)
+    assert document["metadata"]["component"]["licenses"] == [{"license": {"name": "Apache-2.0"}}]
+    assert document["dependencies"] == [
+        {"ref": "pkg:pypi/hardentui@1.2", "dependsOn": [part["purl"]]},
+        {"ref": part["purl"], "dependsOn": []},
+    ]
+    assert pack.sbom(tmp_path, tmp_path).read_text() == text
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(text) is None
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "build-requirements.txt"])
+def test_what_is_installed_is_pinned_by_hash(file: str) -> None:
+    pins = pack.pinned(ROOT / "packaging" / file)
+    constrained = dict(
+        line.lower().replace("_", "-").split("==")
+        for line in (ROOT / "constraints.txt").read_text().split()
+    )
+    assert pins
+    for name, pin in pins.items():
+        assert pin.hashes, name
+        assert constrained.get(name, pin.version) == pin.version, "make hashes"
+    assert "://" not in (ROOT / "packaging" / file).read_text()

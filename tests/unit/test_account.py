@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from hardentui import account
-from hardentui.account import our_module, python_path
+from hardentui.account import our_module
 from hardentui.engine.locate import Environment, candidates
 from hardentui.host.commands import run_program
 from hardentui.import_path import without_current_folder
 from hardentui.model.known import Unread
 
+ROOT = Path(__file__).parents[2]
 ANNA = 4321
 as_root = pytest.mark.skipif(
     os.geteuid() != 0,
@@ -166,11 +167,10 @@ def test_no_module_is_imported_from_the_current_folder(tmp_path: Path) -> None:
                 exist_ok=True,
             )
             path.write_text(f"open({str(marker)!r}, 'a').write(__file__)\nraise SystemExit(9)\n")
-        environment = {**os.environ, "PYTHONPATH": python_path()}
         done = subprocess.run(
             words,
             cwd=tmp_path / "folder",
-            env=environment,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             timeout=100,
             check=False,
@@ -184,3 +184,32 @@ def test_python_and_we_stay_importable_from_wherever_we_are_started() -> None:
     path = [library, "/srv/anywhere", "", "lib"]
     assert without_current_folder(path, library) == [library, "/srv/anywhere"]
     assert without_current_folder(path, "/srv/anywhere") == [library]
+
+
+@as_root
+def test_under_sudo_the_callers_engine_is_not_roots(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "DOCKER_HOST")
+    for name in names:
+        monkeypatch.setenv(name, "ssh://evil/run/podman/podman.sock")
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    account.adopt_environment()
+    assert set(names) <= os.environ.keys(), "root's own"
+    monkeypatch.setenv("SUDO_UID", str(ANNA))
+    account.adopt_environment()
+    assert not set(names) & os.environ.keys()
+
+
+def test_our_own_processes_obey_no_variable(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    (tmp_path / "usercustomize.py").write_text(f"open({str(marker)!r}, 'w')")
+    (tmp_path / "sitecustomize.py").write_text(f"open({str(marker)!r}, 'w')")
+    done = subprocess.run(
+        our_module("hardentui", "--version"),
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONUSERBASE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.startswith("hardentui ")
+    assert not marker.exists()

@@ -412,10 +412,7 @@ def _ranges(lines: Iterable[str] | None) -> Ranges:
 
 def _run(task: Task, stop: threading.Event | None) -> Copied:
     words = account.our_module("hardentui.engine.change.copy_process")
-    environment = {
-        **account.environment(),
-        "PYTHONPATH": account.python_path(),
-    }
+    environment = account.environment()
     try:
         ended = run_child(
             words,

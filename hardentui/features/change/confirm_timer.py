@@ -33,10 +33,9 @@ _KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STAT
 
 
 def environment() -> dict[str, str]:
-    """The environment that it needs to find its journal, its engines and its own code."""
+    """The environment that it needs to find its journal and its engines."""
     ours = account.environment()
-    kept = {name: ours[name] for name in _KEPT if name in ours}
-    return {**kept, "PYTHONPATH": account.python_path()}
+    return {name: ours[name] for name in _KEPT if name in ours}
 
 
 def start_detached(
