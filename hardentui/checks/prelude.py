@@ -69,6 +69,7 @@ from hardentui.reading.containers import (
     is_planned,
     is_root,
     judge,
+    known_application,
     listed,
     need_own_program,
     of_machine,

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.do import Do, Verb
 from hardentui.lib.image import ImageInventory
+from hardentui.model.application import Application
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.network import Peers
@@ -481,6 +482,8 @@ class ContainerFacts(Facts):
         2026, 1, 1, tzinfo=UTC
     )  # when it was read; checks have no clock of their own
     image: Fact[ImageFacts] = Fact()
+    # what its image is known to need; None if no entry is about it
+    application: Fact[Application | None] = Fact(None)
     peers: Fact[Peers] = Fact(Peers())
     # what the kernel enforces; NotRunning without a process
     kernel: Fact[Kernel | NotRunning] = Fact(NotRunning())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hardentui.errors import CannotFix
+from hardentui.model.application import Application
 from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Limits, NotRunning
 from hardentui.model.finding import (
@@ -155,7 +156,16 @@ def declared_user(facts: ContainerFacts) -> str:
     if facts.spec[USER]:
         return facts.spec[USER]
     read = {} if is_planned(facts) else section(facts.inspect, "Config")
-    return str(known(lambda: facts.image.config, else_=read).get("User") or "")
+    config = known(lambda: facts.image.config, else_=None)
+    if config is not None or "User" in read:
+        return str((read if config is None else config).get("User") or "")
+    application = known_application(facts)
+    return "" if application is None else application.user.image
+
+
+def known_application(facts: ContainerFacts) -> Application | None:
+    """What its image is known to need; None if no entry is about it, or that cannot be read."""
+    return known(lambda: facts.application, else_=None)
 
 
 def is_root(user: str) -> bool:

@@ -19,7 +19,7 @@ from hardentui.model.image import NeverScanned, ScanReport, Vulnerability, parse
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
-from hardentui.reading.containers import is_infra
+from hardentui.reading.containers import is_infra, known_application, section
 from hardentui.visible import visible
 
 AUTO_UPDATE = "io.containers.autoupdate"
@@ -175,8 +175,13 @@ def health_check(facts: ContainerFacts) -> str | Unread:
             or config.get("HealthCheck")
             or image.inspect.get("HealthCheck")
         )
+    merged = section(facts.inspect, "Config")
+    application = None if "Healthcheck" in merged else known_application(facts)
+    if application is not None:
+        own = application.health
+        return (own.command or f"the image's own, {application.said_by}") if own.in_image else ""
     if facts.inspect:  # Podman has merged the image's check into the container
-        return _words((facts.inspect.get("Config") or {}).get("Healthcheck"))
+        return _words(merged.get("Healthcheck"))
     return Unread("neither the container nor its image could be inspected")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.reading.application_needs import why_not_start_as
 from hardentui.reading.behaviour import (
     about_low_ports,
     identity,
@@ -332,6 +333,15 @@ def _advise_new_privileges_allowed(
     """It breaks only programs with the setuid bit or file capabilities."""
     facts = context.facts
     notes = about_low_ports(before, after, facts)
+    application = known_application(facts)
+    if application is not None and not application.privileges.needed:
+        return Advice(
+            Risk.CHANGES_BEHAVIOUR,
+            (f"it works with no-new-privileges, {application.said_by}", *notes),
+        )
+    if application is not None:
+        why = f"{application.privileges.why.rstrip('.')}, {application.said_by}"
+        return Advice(Risk.MAY_BREAK, (why, *notes))
     inventory = known(lambda: facts.image.inventory)
     if isinstance(inventory, ImageInventory) and not inventory.gaps:
         there = [file.path for file in inventory.privileged_files if not file.deleted]
@@ -444,6 +454,11 @@ def _fix_root_user(spec: Spec, context: FixContext) -> Spec:
                 "Set no-new-privileges, which stops setuid programs.",
             )
         return spec
+    application = known_application(context.facts)
+    if application is not None and is_root(application.user.image):
+        if why := why_not_start_as(application, spec):
+            raise CannotFix(f"it starts as root: {why}", needs="user")
+        return with_low_ports(spec.with_(USER, application.user.start_as), context.facts)
     of_image = str(image_config(context.facts).get("User") or "")
     if not is_root(of_image) and not (name_of_root and not spec[USER]):
         return _with_user(spec.without(USER), context)
@@ -458,6 +473,10 @@ def _advise_root_user(
     context: FixContext,
 ) -> Advice:
     facts = context.facts
+    application = known_application(facts)
+    if application is not None and after[USER] == application.user.start_as != "":
+        said = f"it can start as {after[USER]}, {application.said_by}"
+        return Advice(Risk.CHANGES_BEHAVIOUR, (said,))
     needed = needs(before, context, by_podman=False)
     notes = [
         *about_written(before, after, facts),
@@ -588,19 +607,49 @@ def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         more = "" if main_is_root or not root_beside else "; root as well, or able to regain it"
         return main_is_root or root_beside, f"uid {uids[0]} inside, uid {uids[1]} on the host{more}"
 
+    said_by = _said_by(facts)
+    if works_as := "" if as_caller or not isinstance(main, NotRunning) else _leaves_root_for(facts):
+        return failed(
+            f"it starts as root, and then works as {works_as}",
+            f"user not set: root{said_by}",
+            severity=Severity.LOW,
+        )
     verdict = judge(
         main,
         assess,
         declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
-        declared="the caller's uid (keep-id)" if as_caller else f"user {user or 'not set: root'}",
+        declared="the caller's uid (keep-id)"
+        if as_caller
+        else f"user {user or 'not set: root'}{said_by}",
         reason=_MAIN if main_is_root else _BESIDE,
         where=proc(facts),
         severity=_severity(facts),
     )
     named = (
-        isinstance(main, NotRunning) and not is_planned(facts) and _is_name(user) and not as_caller
+        isinstance(main, NotRunning)
+        and not is_planned(facts)
+        and _is_name(user)
+        and not as_caller
+        and not said_by
     )
     return sure(verdict, known(lambda: facts.named_uid) if named else 0)
+
+
+def _leaves_root_for(facts: ContainerFacts) -> str:
+    """The user that a known application becomes by itself after it started as root; else empty."""
+    application = known_application(facts)
+    if application is None or not is_root(declared_user(facts)) or facts.spec[USER]:
+        return ""
+    return "" if is_root(application.user.work) else application.user.work
+
+
+def _said_by(facts: ContainerFacts) -> str:
+    """Who says which user the image names, where the image itself was not read; else empty."""
+    application = known_application(facts)
+    by_image = known(lambda: facts.image.config, else_=None) is not None
+    if application is None or by_image or facts.spec[USER]:
+        return ""
+    return f", {application.said_by}"
 
 
 def _named_root(facts: ContainerFacts, user: str) -> bool:

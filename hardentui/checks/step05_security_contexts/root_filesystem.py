@@ -6,6 +6,7 @@ from math import inf
 
 from hardentui.checks.prelude import *
 from hardentui.options.codecs import size_of
+from hardentui.reading.application_needs import with_entry_paths
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.mounts import normal
 from hardentui.reading.scratch import about_written, meant_for_writing, needs, with_read_only_root
@@ -166,10 +167,11 @@ def _fix_writable_rootfs(spec: Spec, context: FixContext) -> Spec:
     spec = spec.with_(MOUNTS, tuple(mounts))
     if spec[READ_ONLY]:
         return spec
+    size = context.parameters.text("tmpfs_size")
     return with_read_only_root(
-        spec,
+        with_entry_paths(spec, context.facts, size),
         context,
-        context.parameters.text("tmpfs_size"),
+        size,
     )
 
 
@@ -186,6 +188,12 @@ def _advise_writable_rootfs(
         by_podman=before[READ_ONLY_TMPFS],
     )
     notes = list(about_written(before, after, facts))
+    application = known_application(facts)
+    if application is not None and application.root.works is not None:
+        why = f"{application.root.why.rstrip('.')}, " if application.root.why else ""
+        notes.append(f"{why}{application.said_by}")
+        works = application.root.works and not needed.unclear and not needed.programs
+        return Advice(Risk.CHANGES_BEHAVIOUR if works else Risk.MAY_BREAK, tuple(notes))
     if not needed.known:
         notes.append("it is not known what it writes: check with podman diff first")
     elif set(needed.directories) <= set(meant_for_writing(facts)) and not needed.unclear:

@@ -17,7 +17,10 @@ def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:
     check = health_check(context.facts.planned(spec))
     if isinstance(check, str) and check and not always_passes(check):
         return spec
+    application = known_application(context.facts)
     command = context.parameters.text("command")
+    if not command and application is not None:
+        command = application.health.command
     if not command:
         raise CannotFix(
             "only you know how to tell whether this service works",
@@ -26,6 +29,17 @@ def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:
             needs="command",
         )
     return spec.with_(HEALTH_CMD, command)
+
+
+def _advise_missing_health_check(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
+    application = known_application(context.facts)
+    if application is None or after[HEALTH_CMD] != application.health.command:
+        return Advice()
+    return Advice(Risk.CHANGES_BEHAVIOUR, (f"its command is {application.said_by}",))
 
 
 _PLAIN = image(inspect={"Config": {}})
@@ -38,6 +52,7 @@ _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
     points=3,
     summary="Add a health check that queries the service itself",
     remediate=_fix_missing_health_check,
+    advise=_advise_missing_health_check,
     parameters={"command": ""},
     takes={"command": "command"},
     passes=lambda: (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.options import bounding_set, given_explicitly, with_no_more, with_only
+from hardentui.reading.application_needs import entry_capabilities
 from hardentui.reading.behaviour import (
     about_dropping,
     about_low_ports,
@@ -202,7 +203,10 @@ def _advise_default_capabilities_kept(
         )
     if known is None and _guesses(context):
         notes = (*notes, *_about_the_guess(before, after, facts))
-    return Advice(Risk.SAFE if powerless(facts, before) else Risk.MAY_BREAK, notes)
+    if powerless(facts, before):
+        return Advice(Risk.SAFE, notes)
+    is_declared = known_application(facts) is not None and "keep" not in context.chosen
+    return Advice(Risk.CHANGES_BEHAVIOUR if is_declared else Risk.MAY_BREAK, notes)
 
 
 def _measure_default_capabilities_kept(context: FixContext) -> Mapping[str, Measured]:
@@ -329,6 +333,10 @@ def _known(
         return needed, "a trial showed these are needed"
     if declared := needed_by_image(context.facts):
         return declared, "the image declares these"
+    application = known_application(context.facts)
+    if application is not None:
+        seen = frozenset(used_by_processes(context.facts))
+        return entry_capabilities(application, spec) | seen, application.said_by
     if not runs_as_root(context.facts, spec):
         added = frozenset(capability_name(word) for word in spec[CAP_ADD])
         if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:

@@ -26,8 +26,8 @@ from hardentui.features.at_rest.sources import SourceFile
 from hardentui.features.fix.unit_edits import edited, prove_by_port
 from hardentui.features.looking.unit_origin import Origin, OriginKind
 from hardentui.harden.protection import weakenings
-from hardentui.harden.remedy import fix_parameters, remedied
-from hardentui.model.check import Check, FixContext
+from hardentui.harden.remedy import advised, fix_parameters, remedied
+from hardentui.model.check import Check, Checklist, FixContext
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Risk
 from hardentui.model.known import Unread
@@ -35,6 +35,7 @@ from hardentui.model.plan import Caution, Plan
 from hardentui.model.spec import Spec, Version
 from hardentui.options import TABLE
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES
+from hardentui.reading.containers import known_application
 from hardentui.reading.masking import mask_text
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import QUADLET, UnitText
@@ -147,11 +148,15 @@ def _fixed(
     spec: Spec = service.spec.literal
     failing = {finding.check for finding in judged.findings if finding.failing}
     checks = [
-        check for check in looked.judge.checks if check.id in failing and _is_wanted(check, wanted)
+        check
+        for check in looked.judge.checks
+        if check.id in failing and _is_wanted(check, wanted, judged, looked.judge.checklist)
     ]
     every = Wanted(wanted.checks, Caution.ALL)
     bolder = [
-        check for check in looked.judge.checks if check.id in failing and _is_wanted(check, every)
+        check
+        for check in looked.judge.checks
+        if check.id in failing and _is_wanted(check, every, judged, looked.judge.checklist)
     ]
     with_all = tuple(check.id for check in bolder if check not in checks)
     if not checks:
@@ -209,14 +214,34 @@ def _fixed(
     )
 
 
-def _is_wanted(check: Check, wanted: Wanted) -> bool:
+def _is_wanted(
+    check: Check,
+    wanted: Wanted,
+    judged: Judged,
+    checklist: Checklist,
+) -> bool:
     if wanted.checks:
         return check.id in wanted.checks
-    return (
-        check.remediate is not None
-        and check.risk is not Risk.DECISION
-        and wanted.caution.allows(check.risk)
-    )
+    if check.remediate is None or check.risk is Risk.DECISION:
+        return False
+    return wanted.caution.allows(_risk_here(check, judged, checklist))
+
+
+def _risk_here(
+    check: Check,
+    judged: Judged,
+    checklist: Checklist,
+) -> Risk:
+    """The risk of a fix for this service: its known application may say what the image needs."""
+    if known_application(judged.facts) is None:
+        return check.risk
+    context = FixContext(judged.facts, fix_parameters(check, checklist, {}))
+    spec = judged.service.spec
+    try:
+        advice = advised(check, spec, remedied(check, spec, context), context)
+    except (HardenError, Unread):
+        return check.risk
+    return check.risk if advice.risk is None else advice.risk
 
 
 def _plain(spec: Spec) -> Spec:

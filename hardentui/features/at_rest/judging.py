@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
+from hardentui.features.applications.loading import Library
 from hardentui.features.at_rest.against_host import Running, drift_of
 from hardentui.features.at_rest.possible_values import PossibleValues, Verdicts
 from hardentui.features.at_rest.services import NAMED_VALUES, Format, Service, Set
@@ -57,7 +58,7 @@ from hardentui.model.known import Together, Unread, known, later
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, PUBLISH, TABLE, USER, Port
-from hardentui.reading.containers import is_root
+from hardentui.reading.containers import is_root, known_application
 from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
 
@@ -125,6 +126,7 @@ def facts_of(service: Service) -> ContainerFacts:
         "unit": unit,
         "unit_exists": unit is not None,
         "image": OF_IMAGE,
+        "application": later(Library().of),
         "host": OF_HOST,
         "kernel": NotRunning(),
         "runtime": WHEN_RUNNING,
@@ -262,8 +264,21 @@ def _world(
             firewall=Firewall(metadata_filtered=best),
             tcp_services=(),
         ),
-        image=_best_image(known(lambda: facts.spec[PUBLISH], else_=())) if best else _worst_image(),
+        image=_image_of(facts, best=best),
     )
+
+
+def _image_of(facts: ContainerFacts, *, best: bool) -> ImageFacts:
+    """The best image or the worst; of a known application, with its own user and health check."""
+    image = _best_image(known(lambda: facts.spec[PUBLISH], else_=())) if best else _worst_image()
+    application = known_application(facts)
+    if application is None:
+        return image
+    config = {**image.config, "User": application.user.image}
+    config.pop("Healthcheck", None)
+    if application.health.in_image:
+        config["Healthcheck"] = {"Test": ["CMD", application.health.command or "of-the-image"]}
+    return ImageFacts("0" * 64, {**image.inspect, "Config": config})
 
 
 _STOCK = TrustFacts(

@@ -18,6 +18,7 @@ from hardentui.features.opening.opened import Opened
 from hardentui.host.files import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, refuse_another
+from hardentui.model.application import Application
 from hardentui.model.facts import (
     AS_FAR_AS_KNOWN,
     COSTLY,
@@ -45,6 +46,7 @@ _NOT_THEIRS = "the process that its Podman names is not of the account that runs
 
 
 if TYPE_CHECKING:
+    from hardentui.features.applications.loading import Library
     from hardentui.features.looking.host_side import HostSide
     from hardentui.features.looking.mounted_paths import MountsAndSockets
     from hardentui.features.looking.readers.place import Place
@@ -74,6 +76,7 @@ class Gatherer:
         self._pids: tuple[int, ...] = ()
         self._services: frozenset[str] = frozenset()
         self._trust: Known[TrustFacts] | None = None
+        self._applications: Library | None = None
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
         # with what may have changed since the last list
@@ -142,6 +145,13 @@ class Gatherer:
             )
         return self._engine_facts
 
+    def _application(self, facts: ContainerFacts) -> Application | None:
+        if self._applications is None:
+            from hardentui.features.applications.loading import Library
+
+            self._applications = Library()
+        return self._applications.of(facts)
+
     def _read_trust(self, engine: EngineFacts) -> Known[TrustFacts]:
         if self._trust is None:
             self._trust = self._opened.read_trust(engine)
@@ -174,6 +184,7 @@ class Gatherer:
             engine=self.engine_facts(),
             now=self._opened.clock(),
             image=later(self._image_of),
+            application=later(self._application),
             kernel=later(self._kernel, costly=costly),
             host=later(lambda facts: self._opened.host_facts()),
             networks=later(lambda facts: shared.networks_of(document)),
