@@ -33,7 +33,7 @@ class PortUse(StrEnum):
 class ProofKind(StrEnum):
     """How the needs are known."""
 
-    READ = "read"  # in its sources, given in `Source`
+    READ = "read"  # in its sources, given in `EntrySource`
     RUN = "run"  # with all fixes in force, under real work
 
 
@@ -135,14 +135,14 @@ class UnusualCalls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     why: str = ""
 
 
-class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EntrySource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a fact was read."""
 
     address: str  # `github: docker-library/postgres 17/bookworm/Dockerfile@6edb0a8`
     read: date
 
 
-class Proof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EntryProof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far the needs are proven."""
 
     kind: ProofKind
@@ -156,8 +156,8 @@ class Application(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     title: str
     match: ImageMatch
     user: ApplicationUser
-    source: tuple[Source, ...]
-    proof: Proof
+    source: tuple[EntrySource, ...]
+    proof: EntryProof
     capabilities: ApplicationCapabilities = ApplicationCapabilities()
     privileges: Privileges = Privileges()
     path: tuple[ApplicationPath, ...] = ()

@@ -140,7 +140,8 @@ def asked_image(facts: ContainerFacts) -> AskedImage:
 
 
 def _command_of(spec: Spec) -> tuple[str, ...]:
-    return tuple(spec[COMMAND])
+    words = spec[COMMAND]
+    return tuple(words)
 
 
 def _words(value: object) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotFix
 from hardentui.features.applications.loading import Library
 from hardentui.features.at_rest.against_host import Running, drift_of
+from hardentui.features.at_rest.possible_images import image_of
 from hardentui.features.at_rest.possible_values import PossibleValues, Verdicts
 from hardentui.features.at_rest.services import NAMED_VALUES, Format, Service, Set
 from hardentui.features.at_rest.sources import SOMEONES_HOME
@@ -36,7 +37,6 @@ from hardentui.model.facts import (
     STOCK_CAPABILITIES,
     ContainerFacts,
     EngineFacts,
-    ImageFacts,
     MountedPath,
     NetworkFacts,
     NotRunning,
@@ -57,8 +57,8 @@ from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
-from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, PUBLISH, TABLE, USER, Port
-from hardentui.reading.containers import is_root, known_application
+from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, TABLE, USER
+from hardentui.reading.containers import is_root
 from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
 
@@ -264,21 +264,8 @@ def _world(
             firewall=Firewall(metadata_filtered=best),
             tcp_services=(),
         ),
-        image=_image_of(facts, best=best),
+        image=image_of(facts, best=best),
     )
-
-
-def _image_of(facts: ContainerFacts, *, best: bool) -> ImageFacts:
-    """The best image or the worst; of a known application, with its own user and health check."""
-    image = _best_image(known(lambda: facts.spec[PUBLISH], else_=())) if best else _worst_image()
-    application = known_application(facts)
-    if application is None:
-        return image
-    config = {**image.config, "User": application.user.image}
-    config.pop("Healthcheck", None)
-    if application.health.in_image:
-        config["Healthcheck"] = {"Test": ["CMD", application.health.command or "of-the-image"]}
-    return ImageFacts("0" * 64, {**image.inspect, "Config": config})
 
 
 _STOCK = TrustFacts(
@@ -329,36 +316,6 @@ def _may_hold_sockets(path: str, folder: str) -> bool:
         return path.endswith((".sock", ".socket"))
     return path.endswith((".sock", ".socket")) or any(
         holder.startswith(place) or place.startswith(holder) for place in _SOCKETS
-    )
-
-
-def _best_image(ports: tuple[Port, ...]) -> ImageFacts:
-    """One with a user and a health check of its own, that exposes what is published."""
-    config = {
-        "User": "1000:1000",
-        "Healthcheck": {"Test": ["CMD", "/healthy"]},
-        "ExposedPorts": {f"{port.container}/{port.protocol or 'tcp'}": {} for port in ports},
-    }
-    return ImageFacts(
-        "0" * 64,
-        {
-            "Config": config,
-            "RepoDigests": [f"example.org/app@sha256:{'0' * 64}"],
-        },
-    )
-
-
-@cache
-def _worst_image() -> ImageFacts:
-    """One that is run as root, without a health check, and steers the runtime."""
-    labels = {"io.containers.capabilities": "CHOWN"}
-    config = {"User": "", "Volumes": {"/data": {}}, "Labels": labels}
-    return ImageFacts(
-        "0" * 64,
-        {
-            "Config": config,
-            "Annotations": {"run.oci.hooks.stderr": "/x"},
-        },
     )
 
 

@@ -68,6 +68,9 @@ class _ComposeEditor(YamlEditor):
             )
         elif flag in _HEALTH and (health := self._tree.get("healthcheck")) is not None:
             self._add_line(health, f"{_HEALTH[flag]}: {quoted(argument)}")
+        elif flag == "--health-cmd":
+            command = quoted(argument.replace("$", "$$"))
+            self._add_line(self._tree, "healthcheck:", f"  test: {command}")
         else:
             raise CannotExpress(f"compose has no key for {flag}")
 

@@ -11,7 +11,8 @@ from hardentui.features.at_rest.edits.yaml import YamlEditor, quoted
 from hardentui.features.at_rest.kube import SECURITY, WRITABLE, InPod, listed, services_of
 from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.trees import Tree
-from hardentui.options import IPC, PID
+from hardentui.model.spec import Spec
+from hardentui.options import IPC, PID, READ_ONLY, TMPFS
 from hardentui.options.argv import Item, item_word
 from hardentui.quadlet.edit.container import New
 from hardentui.writers.kube.container import dns_label
@@ -25,6 +26,9 @@ class KubeTarget(OneFileTarget):
     shared = (PID, IPC)
     read = staticmethod(services_of)
 
+    def apply(self, before: Spec, after: Spec) -> None:
+        super().apply(_in_cluster(before), _in_cluster(after))
+
     def _editor(self, service: Service) -> _KubeEditor:
         return _KubeEditor(service)
 
@@ -33,17 +37,29 @@ class KubeTarget(OneFileTarget):
         texts: dict[str, str],
         item: Item,
     ) -> dict[str, str]:
-        """A read-only root also needs the directories that Podman keeps writable."""
+        """A tmpfs is a mount and a volume. A read-only root also needs the directories that Podman
+        keeps writable."""
+        flag, _, argument = item_word(item).partition("=")
+        if flag == "--tmpfs":
+            return self._in_memory(texts, argument)
         texts = super()._added(texts, item)
-        for path in WRITABLE if item_word(item) == "--read-only" else ():
-            editor = self._editor(self._services(texts)[self._key])
-            if name := editor.mount(path):
-                editor = self._editor(
-                    self._services({**texts, editor.file.path: editor.text})[self._key]
-                )
-                editor.add_volume(name)
-            texts = {**texts, editor.file.path: editor.text}
+        for path in WRITABLE if flag == "--read-only" else ():
+            texts = self._in_memory(texts, path)
         return texts
+
+    def _in_memory(
+        self,
+        texts: dict[str, str],
+        path: str,
+    ) -> dict[str, str]:
+        """The files with a directory in memory, which a cluster makes writable for everybody."""
+        editor = self._editor(self._services(texts)[self._key])
+        if name := editor.mount(path):
+            editor = self._editor(
+                self._services({**texts, editor.file.path: editor.text})[self._key]
+            )
+            editor.add_volume(name)
+        return {**texts, editor.file.path: editor.text}
 
 
 class _KubeEditor(YamlEditor):
@@ -170,6 +186,14 @@ class _KubeEditor(YamlEditor):
         if flag != each.item.flag:
             raise CannotExpress("it would be written with another key: change it by hand")
         return _as_quantity(argument) if flag == "--memory" else argument or "true"
+
+
+def _in_cluster(spec: Spec) -> Spec:
+    """The spec with each tmpfs as a cluster has it: without options, and without those that come
+    with a read-only root here."""
+    paths = (mount.partition(":")[0] for mount in spec[TMPFS])
+    own = tuple(path for path in paths if not spec[READ_ONLY] or path not in WRITABLE)
+    return spec.with_(TMPFS, own) if spec[TMPFS] else spec
 
 
 def _as_quantity(size: str) -> str:
