@@ -18,7 +18,7 @@ from hardentui.options import TABLE
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.reading.forms import FORMS
-from tools import terminal_ui
+from tools import application_table, terminal_ui
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -30,6 +30,7 @@ def pages() -> dict[str, str]:
         "options.md": _options(),
         "score.md": _score(),
     }
+    written["applications.md"] = application_table.page()
     written["filter.md"] = _filter()
     written["frameworks.md"] = _frameworks()
     written["terminal-ui.md"] = terminal_ui.page()

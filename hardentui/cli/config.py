@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 
 import shtab
 
@@ -11,6 +12,8 @@ from hardentui.checks import CHECKS
 from hardentui.cli.parser import format_option, make_parser
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
+from hardentui.features.applications.loading import Library
+from hardentui.features.applications.loading import lint as lint_application
 from hardentui.features.checklists.examining import (
     lint_checklist,
     new_checklist,
@@ -27,7 +30,8 @@ from hardentui.features.settings import (
 )
 from hardentui.visible import visible
 
-_VERBS = ("show", "checklist", "completion")
+_VERBS = ("show", "checklist", "application", "completion")
+_APPLICATION_VERBS = ("list", "lint")
 _CHECKLIST_VERBS = ("new", "lint", "options", "facts")
 
 
@@ -38,16 +42,17 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "verb",
-        metavar="show|checklist|completion",
+        metavar="show|checklist|application|completion",
         nargs="?",
         default="show",
         choices=_VERBS,
         help="show: each setting and where it comes from; "
         "checklist new|lint FILE: write a starter checklist, report its errors; checklist options|facts: "
-        "what a check of your own can inspect; completion bash|zsh|tcsh: print the script",
+        "what a check of your own can inspect; application list|lint FILE: the known applications, the "
+        "errors of an entry; completion bash|zsh|tcsh: print the script",
     )
     parser.add_argument(
-        "words", metavar="…", nargs="*", help="what follows checklist or completion"
+        "words", metavar="…", nargs="*", help="what follows checklist, application or completion"
     )
     format_option(parser)
 
@@ -64,6 +69,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
             words[1] if words[1:] else "",
             terminal,
         )
+    if verb == "application":
+        if not words or words[0] not in _APPLICATION_VERBS or len(words) > 2:
+            raise UsageError("What about the application?", "application list, or: lint FILE")
+        return _applications(words, terminal)
     if verb == "completion":
         if len(words) != 1 or words[0] not in shtab.SUPPORTED_SHELLS:
             raise UsageError(
@@ -123,8 +132,17 @@ def _checklist(
         terminal.write(f"{visible(new_checklist(file))}\n")
         terminal.note(f"note: edit it, then: hardentui config checklist lint {visible(file)}")
         return 0
+    return _linted(file, lambda: lint_checklist(file).summary, terminal)
+
+
+def _linted(
+    file: str,
+    summary: Callable[[], str],
+    terminal: Terminal,
+) -> int:
+    """Write the summary of a valid file, or its faults."""
     try:
-        terminal.write(f"{visible(file)}: {lint_checklist(file).summary}\n")
+        terminal.write(f"{visible(file)}: {summary()}\n")
         return 0
     except ChecklistError as error:
         where = visible(error.where or file)
@@ -132,3 +150,21 @@ def _checklist(
             terminal.write(f"{where}:{fault}\n")
         terminal.complain(error.title)
         return error.exit_code
+
+
+def _applications(words: list[str], terminal: Terminal) -> int:
+    if words[0] == "lint":
+        if not words[1:]:
+            raise UsageError("Which entry?", "hardentui config application lint FILE")
+        return _linted(words[1], lambda: lint_application(words[1]).summary, terminal)
+    library = Library()
+    families = library.all()
+    width = max(len(family.name) for family in families)
+    for family in families:
+        general = family.general
+        whose = "site" if general.site else general.proof.kind.value
+        images = " ".join(general.match.repositories)
+        terminal.write(visible(f"{family.name:<{width}}  {whose:<4}  {images}", 200) + "\n")
+    for fault in library.faults:
+        terminal.complain(fault)
+    return 0

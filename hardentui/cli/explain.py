@@ -8,20 +8,24 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import hardentui
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS, all_checks
 from hardentui.checks.prelude import commands, facts_of
 from hardentui.cli.commands import COMMANDS, EXIT_CODES, MOVED
 from hardentui.cli.parser import checklist_option, make_parser
 from hardentui.cli.terminal import Paragraphs, Terminal, foreign
 from hardentui.errors import UsageError
+from hardentui.features.applications.loading import Library
+from hardentui.features.applications.page import differences, sections_of
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.checklists.loading import find_check
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.remedy import remediation
 from hardentui.harden.score import MEANING
+from hardentui.model.application import Family
 from hardentui.model.check import HEADINGS, Check, Checklist
 from hardentui.reading.forms import FORMS
+from hardentui.visible import visible
 from hardentui.words import nearest
 
 _MOST_FLAGS = 4
@@ -30,7 +34,11 @@ _MOST_FLAGS = 4
 def arguments(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
-        "check", metavar="ID", nargs="?", default="", help="the id of a check, or: score, filter"
+        "check",
+        metavar="ID",
+        nargs="?",
+        default="",
+        help="the id of a check, a known application such as postgres, or: score, filter",
     )
     which.add_argument(
         "--list",
@@ -54,6 +62,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.write("\n".join(_filter(Paragraphs(terminal))) + "\n")
         return 0
     checklist = checklists.load(options.checklist)
+    family = None if options.check in CHECKS else Library().named(options.check)
+    if family is not None:
+        terminal.write("\n".join(application_lines(family, Paragraphs(terminal))) + "\n")
+        return 0
     check = find_check(options.check, checklist.own)
     terminal.write("\n".join(explain_lines(check, checklist, Paragraphs(terminal))) + "\n")
     return 0
@@ -89,6 +101,18 @@ def _filter(write: Paragraphs) -> Iterator[str]:
     yield from write.block(
         "All words must match", [f"{word:<17} {means}" for word, means in EXAMPLES]
     )
+
+
+def application_lines(family: Family, write: Paragraphs) -> Iterator[str]:
+    """The entry of a known application, and what its variants say otherwise."""
+    application = family.general
+    yield write.bold(visible(application.title, 80))
+    yield visible(f"{application.name}  {application.said_by}", 120)
+    for section in (*sections_of(application), *differences(family)):
+        yield from write.block(
+            visible(section.heading, 80),
+            [visible(line, 300) for line in section.lines],
+        )
 
 
 def explain_lines(

@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from hardentui.words import plural
+
 
 class PathUse(StrEnum):
     """What a directory of an application holds."""
@@ -82,7 +84,7 @@ class ApplicationPath(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     path: str
     use: PathUse
-    owner: str = ""  # UID:GID in the image; empty = root
+    owner: str = ""  # UID:GID in the image; `work` = as `ApplicationUser.work`; empty = root
     mode: str = "0755"  # octal
     volume: bool = False  # the image declares a volume there
     programs: bool = False  # it runs or loads files from there
@@ -203,3 +205,10 @@ class Family(Struct, frozen=True, kw_only=True):
     @property
     def general(self) -> Application:
         return self.variants[-1].application
+
+    @property
+    def summary(self) -> str:
+        """Of a valid file."""
+        variants = plural(len(self.variants) - 1, "variant")
+        read = self.general.read.isoformat()
+        return f"valid. {variants} besides the general entry, sources read {read}"

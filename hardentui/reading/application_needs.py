@@ -91,8 +91,6 @@ def why_not_start_as(application: Application, spec: Spec) -> str:
     to somebody else.
     """
     user = application.user.start_as
-    if not user:
-        return application.user.why_root or "it is not known whether it starts as another user"
     for mount in spec[MOUNTS]:
         if mount.type == "bind" and (why := _why_not_with(mount, application)):
             return f"{mount.source} on the host must {why} {user} first"

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-BAD = "[Container]\nImage=docker.io/library/nginx:1\nPodmanArgs=--privileged\n"
-FINE = "[Container]\nImage=docker.io/library/nginx:1\n"
+BAD = "[Container]\nImage=docker.io/team/web:1\nPodmanArgs=--privileged\n"
+FINE = "[Container]\nImage=docker.io/team/web:1\n"
 
 
 @pytest.fixture

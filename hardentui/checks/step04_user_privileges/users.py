@@ -456,8 +456,12 @@ def _fix_root_user(spec: Spec, context: FixContext) -> Spec:
         return spec
     application = known_application(context.facts)
     if application is not None and is_root(application.user.image):
+        if not application.user.start_as:
+            raise CannotFix(
+                "the user to run as must be chosen", application.user.why_root, needs="user"
+            )
         if why := why_not_start_as(application, spec):
-            raise CannotFix(f"it starts as root: {why}", needs="user")
+            raise CannotFix(why, needs="user")
         return with_low_ports(spec.with_(USER, application.user.start_as), context.facts)
     of_image = str(image_config(context.facts).get("User") or "")
     if not is_root(of_image) and not (name_of_root and not spec[USER]):

@@ -55,7 +55,7 @@ class Library:
         """Those of the site first: they are used instead of ours."""
         if self._given is not None:
             return tuple(self._given)
-        return (*self._of_site(), *_ours())
+        return (*self._of_site(), *our_files())
 
     def of(self, facts: ContainerFacts) -> Application | None:
         """The entry for a container's image; None if no entry is about it."""
@@ -114,7 +114,8 @@ def site_directory() -> str:
 
 
 @cache
-def _ours() -> tuple[EntryFile, ...]:
+def our_files() -> tuple[EntryFile, ...]:
+    """The entries that come with HardenTUI."""
     directory = os.path.join(directory_of_ours(), "applications")
     files = []
     for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
@@ -171,6 +172,12 @@ def parse(text: str, where: str, *, site: bool = False) -> Family:
     name = os.path.basename(where).removesuffix(_ENDING)
     general = {key: value for key, value in document.items() if key not in ("schema", "variant")}
     faults: list[str] = []
+    application = _application(general, (), lines, faults, site=site)
+    if application is not None and application.name != name:
+        faults.append(f"{line_of(lines, ('name',))}: name must be that of the file, {name!r}")
+    if application is None or faults:  # each variant would repeat them
+        raise _rejected(where, faults)
+    last = Variant(tags=(), first="", until="", application=application)
     variants = []
     for index, table in enumerate(document.get("variant", ())):
         path: TomlPath = ("variant", index)
@@ -178,14 +185,9 @@ def parse(text: str, where: str, *, site: bool = False) -> Family:
         application = _application(merged, path, lines, faults, site=site)
         if application is not None:
             variants.append(_variant(table, application))
-    application = _application(general, (), lines, faults, site=site)
-    if application is not None:
-        if application.name != name:
-            faults.append(f"{line_of(lines, ('name',))}: name must be that of the file, {name!r}")
-        variants.append(Variant(tags=(), first="", until="", application=application))
     if faults:
         raise _rejected(where, faults)
-    return Family(name=name, variants=tuple(variants))
+    return Family(name=name, variants=(*variants, last))
 
 
 def _merged(

@@ -79,8 +79,8 @@ def _of_paths(application: Application) -> Iterator[EntryFault]:
         seen.add(entry.path)
         if not re.fullmatch(r"[0-7]{4}", entry.mode):
             yield ("path", index, "mode"), "mode must be four octal digits, such as 0700"
-        if entry.owner and not _IDS.fullmatch(entry.owner):
-            yield ("path", index, "owner"), "owner must be UID:GID"
+        if entry.owner not in ("", "work") and not _IDS.fullmatch(entry.owner):
+            yield ("path", index, "owner"), "owner must be UID:GID, or work"
         if entry.size and not _is_size(entry.size):
             yield ("path", index, "size"), "size must be a size such as 64m"
 

@@ -153,7 +153,7 @@ def test_what_a_file_cannot_decide_is_no_failure_of_the_run(run: Run) -> None:
 
 def test_the_user_of_the_image_is_not_in_the_file(run: Run) -> None:
     """A file without User= decides nothing: many images name their own."""
-    document = report(run, {"q/bad.container": BAD}, "q")
+    document = report(run, {"q/bad.container": BAD.replace("library/nginx", "team/web")}, "q")
     assert finding(service(document, "bad"), "root-user")["status"] == "unknown"
     document = report(
         run, {"q/bad.container": BAD.replace("# the next", "User=root\n# the next")}, "q"

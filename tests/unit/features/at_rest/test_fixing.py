@@ -63,7 +63,7 @@ def test_the_diff_is_printed_and_nothing_is_written(
 
 
 def test_what_may_break_is_not_done_unasked_but_named(run: Run) -> None:
-    plain = {"q/web.container": "[Container]\nImage=docker.io/library/nginx:1.27\n"}
+    plain = {"q/web.container": "[Container]\nImage=docker.io/team/web:1.27\n"}
     code, text = run(plain, "fix", "./q")
     assert code == 0
     assert "NoNewPrivileges" not in text
@@ -398,9 +398,9 @@ metadata:
   name: shop
 spec:
   containers:
-    - image: docker.io/library/nginx:1.27   # web
+    - image: docker.io/team/web:1.27   # web
     - name: db
-      image: docker.io/library/postgres:17
+      image: docker.io/team/db:17
       securityContext:
         privileged: true # why?
         allowPrivilegeEscalation: true
@@ -474,11 +474,11 @@ spec:
     seccompProfile: {type: Unconfined}
   containers:
     - name: web
-      image: docker.io/library/nginx:1.27
+      image: docker.io/team/web:1.27
       volumeMounts:
         - {name: data, mountPath: /tmp}
     - name: db
-      image: docker.io/library/postgres:17
+      image: docker.io/team/db:17
   volumes:
     - name: data
       emptyDir: {}
