@@ -15,15 +15,11 @@ from hardentui.cli.parser import Parser, common_options, given
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import ToolMissing, UsageError
-from hardentui.features.training.course import (
-    SIGNS,
-    STATES,
-    Lab,
-    load_labs,
-    load_progress,
-    progress_file,
-)
-from hardentui.features.training.training import LabOutcome, Training, open_training
+from hardentui.features.training.judging import SIMULATED, LabOutcome, solved_text
+from hardentui.features.training.lab import Lab
+from hardentui.features.training.lab_files import load_labs
+from hardentui.features.training.progress import SIGNS, STATES, load_progress, progress_file
+from hardentui.features.training.training import Training, open_training
 from hardentui.features.workbench import Workbench
 from hardentui.visible import visible, visible_lines
 from hardentui.words import own_command
@@ -33,10 +29,11 @@ _ACTIONS = {
     "run": "recreate the lab's container with these options of podman run",
     "check": "check and attack it again",
     "hint": "show the next hint",
+    "guide": "tell the next move",
     "solution": "show the solution; start the lab over to pass it",
     "stop": "remove everything the labs created",
 }
-_TAKES = {"start": "LAB", "run": "[OPTIONS]", "check": "[--watch]", "solution": "[LAB]"}
+_TAKES = {"start": "LAB [--guided]", "run": "[OPTIONS]", "check": "[--watch]", "solution": "[LAB]"}
 """What follows the name of an action."""
 
 _OURS = ("--url", "--connection", "--demo")
@@ -121,6 +118,8 @@ def _parse_words(action: str, options: Namespace) -> None:
             metavar="LAB",
             nargs="?" if action == "solution" else None,
         )
+    if action == "start":
+        parser.add_argument("--guided", action="store_true", help="be told each next move")
     if action == "check":
         parser.add_argument(
             "--watch", action="store_true", help="check again whenever the container changes"
@@ -177,7 +176,9 @@ def _start(
 ) -> int:
     lab = training.find(options.lab)
     terminal.activity(f"creating the lab {lab.id}")
-    outcome = training.start(lab)
+    outcome = training.start(lab, guided=options.guided)
+    if outcome.simulated:
+        terminal.write(f"{SIMULATED}\n\n")
     _say(terminal, lab.title, lab.learn)
     if lab.picture.strip():
         terminal.write(f"{visible_lines(lab.picture.rstrip())}\n\n")
@@ -190,7 +191,8 @@ def _start(
         )
     _show(outcome, terminal)
     _say(terminal, "Your task", lab.task)
-    _say(terminal, "Next move", lab.guided)
+    if options.guided:
+        _say(terminal, "Next move", lab.guided)
     if not lab.policy:
         again = _command(options, "run", "OPTIONS")
         terminal.note(f"Recreate the container: {again}   For a hint: {_command(options, 'hint')}")
@@ -259,6 +261,15 @@ def _hint(
     return 0
 
 
+def _guide(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
+    _say(terminal, "Next move", training.guide())
+    return 0
+
+
 def _solution(
     training: Training,
     options: Namespace,
@@ -291,6 +302,7 @@ _COMMANDS = {
     "run": _run,
     "check": _check,
     "hint": _hint,
+    "guide": _guide,
     "solution": _solution,
     "stop": _stop,
 }
@@ -322,10 +334,7 @@ def _show_outcome(
     if not outcome.solved:
         terminal.note(f"Not solved yet. For a hint: {_command(options, 'hint')}")
         return 1
-    shown = training.progress.of(lab.id).given_up
-    terminal.write(
-        "Solved, as shown before. Start it over to pass it.\n\n" if shown else "Solved.\n\n"
-    )
+    terminal.write(f"{solved_text(training.progress.of(lab.id), outcome)}\n\n")
     _say(terminal, "What you have learned", lab.finish)
     if (following := training.next) is not None:
         again = Namespace(**{**vars(options), "demo": training.simulated})
@@ -338,12 +347,12 @@ def _show_outcome(
 def _show(outcome: LabOutcome, terminal: Terminal) -> None:
     """The goals, the attack and the service: a mark and a word each."""
     if outcome.simulated:
-        terminal.write("SIMULATED: no container was created.\n")
+        terminal.write("SIMULATED: no container was created, attacked or asked.\n")
     for good, word, text, seen in outcome.answers():
         what = f"{visible(text, 120)}: {visible(seen, 200)}" if seen else visible(text, 120)
         terminal.write(f"  {SIGNS[good]} {word:<8} {what}\n")
-    if outcome.score is not None:
-        terminal.write(f"  Score of the container: {outcome.score} of 100\n")
+    done, most = outcome.done
+    terminal.write(f"  {done} of {most} done\n")
     for remark in outcome.remarks:
         terminal.write(f"  {visible(remark)}\n")
     terminal.write("\n")

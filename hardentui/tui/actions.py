@@ -525,21 +525,32 @@ LAB = (
     ),
     Action(
         "lab.hint",
-        "e",
-        "Explain",
-        "The next hint.",
+        "h",
+        "Hint",
+        "Show the next hint.",
         "Lab",
         True,
     ),
     Action(
+        "lab.guide",
+        "g",
+        "Guide",
+        "Tell the next move: a guided lab.",
+        "Lab",
+    ),
+    Action(
         "lab.solution",
-        "",
+        "s",
         "Solution",
         "Show the solution; start over to pass the lab.",
         "Lab",
     ),
     Action(
-        "lab.restart", "", "Start over", "Recreate the container as it was at the start.", "Lab"
+        "lab.restart",
+        "o",
+        "Start over",
+        "Recreate the container as it was at the start.",
+        "Lab",
     ),
     Action(
         "lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"

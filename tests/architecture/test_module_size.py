@@ -34,7 +34,6 @@ TO_BE_SPLIT = frozenset(
     features/harden/task.py
     features/images/scanning.py
     features/rights/page.py
-    features/training/stage.py
     features/trial/observe/inspector.py
     features/trial/parting.py
     files.py

@@ -9,11 +9,12 @@ import pytest
 
 from hardentui.checks import all_checks
 from hardentui.errors import ChangeFailed
-from hardentui.features.training.course import Lab, load_labs
+from hardentui.features.training.lab import Lab
+from hardentui.features.training.lab_files import load_labs
 from hardentui.features.training.training import Training, open_training
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
-from tests.support.labs import check_lab
+from tests.support.labs import check_lab, refused
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
@@ -49,7 +50,49 @@ def training(
 )
 def test_a_lab_does_what_it_says(lab: Lab, training: Training) -> None:
     assert not training.simulated
-    assert check_lab(lab, training) == ()
+    assert check_lab(training.find(lab.id), training) == ()
+
+
+DAILY = ("memory-limit", "drop-capabilities", "writable-folder", "own-network")
+"""The kernel, a set, the service and another container decide; the rest is judged likewise."""
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [
+        pytest.param(lab, id=lab.id, marks=() if lab.id in DAILY else pytest.mark.long)
+        for lab in LABS
+    ],
+)
+def test_every_wrong_answer_is_refused(lab: Lab, training: Training) -> None:
+    lab = training.find(lab.id)
+    training.start(lab)
+    faults = {answer: refused(lab, answer, training) for answer in lab.wrong}
+    assert not {answer: fault for answer, fault in faults.items() if fault}
+
+
+def test_another_learner_s_labs_stay(
+    training: Training,
+    podman: Bench,
+    tmp_path: Path,
+) -> None:
+    mine = training.find("read-only")
+    training.start(mine)
+    bench = Workbench.open(Selection(url=podman.url))
+    try:
+        with open_training(
+            bench,
+            LABS,
+            path=str(tmp_path / "other.json"),
+            directory=str(tmp_path / "labs"),
+        ) as other:
+            other.start(other.find("read-only"))
+            assert other.answer(["--read-only"]).solved
+            assert other.stop() == 1
+    finally:
+        bench.close()
+    assert not training.check().solved
+    assert training.answer(["--read-only"]).solved
 
 
 def test_nothing_but_the_lab_s_own_is_touched(

@@ -23,7 +23,7 @@ from hardentui.features.fix.trial_files import refuse_more_than_offered, why_wea
 from hardentui.features.opening.saved_facts import open_saved
 from hardentui.features.reports.as_json import read_report
 from hardentui.features.settings import Document, read_fix_defaults, read_settings
-from hardentui.features.training.course import load_labs, parse_lab
+from hardentui.features.training.lab_files import load_labs, parse_lab
 from hardentui.features.trial.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from hardentui.harden.plan import make_plan
 from tests.unit.features.trial.test_offered import BASE, HONEST, WEB

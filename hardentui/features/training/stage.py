@@ -4,18 +4,15 @@ them."""
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 
 from msgspec import Struct
 
 from hardentui import account
-from hardentui.account import find_program
 from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import LAB_LABEL, is_ours
@@ -24,246 +21,10 @@ from hardentui.errors import (
     ChangeTimedOut,
     EngineError,
     NotFound,
-    ToolMissing,
-    UsageError,
 )
-from hardentui.features.training.course import DIRECTORY, Lab
-from hardentui.lib.image import ImageFile, ImageInventory
-from hardentui.model.facts import (
-    STOCK_CAPABILITIES,
-    ContainerFacts,
-    EngineFacts,
-    ImageFacts,
-    NotRunning,
-)
-from hardentui.model.network import Peer, Peers
-from hardentui.options import IMAGE as IMAGE_OPTION
-from hardentui.options import NETWORK, NOT_CARRIED, TABLE
-from hardentui.options.argv import ALIASES, parse_create_command, spec_from_argv
-from hardentui.options.inspect import CommandLine
-from hardentui.visible import visible
-
-IMAGE = "localhost/hardentui-lab/shop"
-VARIANTS = {
-    "1.0": "a shop with a setuid program that its users do not need",
-    "slim": "the same shop without setuid programs",
-    "latest": "the tag that moves with every push",
-}
-_OURS = (
-    "--name",
-    "--replace",
-    "--rm",
-    "--detach",
-    "--cidfile",
-    "--pidfile",
-    "--conmon-pidfile",
-)
-_ELSEWHERE = tuple(
-    "--pod --pod-id-file --volumes-from --env-file --label-file --env-host --secret --device --gpus --rootfs "
-    "--infra --module --hooks-dir --cgroup-parent --systemd --publish --publish-all".split()
-)
-_FLAGS = frozenset(
-    (
-        *ALIASES,
-        *NOT_CARRIED,
-        *(option.flag for option in TABLE),
-        *(flag for option in TABLE for flag, _ in option.also),
-    )
-)
-_SPACES = ("--ipc", "--pid", "--uts", "--cgroupns", "--userns")
-
-
-class Answer(Struct, frozen=True):
-    """The container that the learner requests."""
-
-    options: tuple[str, ...]  # as typed
-    # what follows `podman`: `create`, all options, the image and its command
-    words: tuple[str, ...]
-
-
-def answer(
-    lab: Lab,
-    options: Sequence[str],
-    directory: str,
-) -> Answer:
-    """Build a command line from the learner's options.
-
-    Args:
-        options: options of `podman run`; `--image=NAME` chooses a variant of the lab's image.
-        directory: the lab's own directory on the host, the value of `{folder}`.
-
-    Raises:
-        UsageError: one of them is invalid, or reaches outside the lab.
-    """
-    variant, rest = _variant(lab, [word.replace(DIRECTORY, directory) for word in options])
-    line = parse_create_command(("podman", "create", *rest, f"{IMAGE}:{variant}"))
-    for flag in line.flags if line is not None else ():
-        if flag not in _FLAGS:
-            raise UsageError(f"podman run has no option {visible(flag, 40)}.")
-    if line is None or line.image != f"{IMAGE}:{variant}" or line.words:
-        raise UsageError(
-            "Only options of podman run are allowed here.",
-            "The image and the name are the lab's own. Write options as --name=value.",
-        )
-    _inside(lab, line, directory)
-    networks = [lab.network(name) for name in line.all("--network")]
-    words = (
-        "create",
-        f"--name={lab.container}",
-        f"--label={LAB_LABEL}={lab.id}",
-        f"--label=app={lab.app}",
-        "--pull=never",
-        "--stop-timeout=0",
-        *([] if networks else ["--network=none"]),
-        *_with_networks(lab, rest),
-        f"{IMAGE}:{variant}",
-    )
-    return Answer(tuple(options), words)
-
-
-def _variant(lab: Lab, options: Sequence[str]) -> tuple[str, list[str]]:
-    variant, rest = lab.image, []
-    for word in options:
-        if word.startswith("--image="):
-            variant = word.partition("=")[2]
-        else:
-            rest.append(word)
-    if variant not in VARIANTS:
-        raise UsageError(
-            f"There is no image {visible(variant, 40)!r}.", f"There are: {', '.join(VARIANTS)}"
-        )
-    return variant, rest
-
-
-def _with_networks(lab: Lab, words: Sequence[str]) -> list[str]:
-    """Networks by their names on the engine, and the name `shop` on each of them."""
-    changed, follows = [], False
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if follows:
-            word, follows = f"{lab.network(word)}:alias={lab.app}", False
-        elif flag in ("--network", "--net"):
-            follows = not equals
-            word = f"--network={lab.network(value)}:alias={lab.app}" if equals else "--network"
-        changed.append(word)
-    return changed
-
-
-def _inside(
-    lab: Lab,
-    line: CommandLine,
-    directory: str,
-) -> None:
-    for flag in (*_OURS, *_ELSEWHERE):
-        if flag in line.flags:
-            why = "is set by the lab" if flag in _OURS else "leads out of the lab"
-            raise UsageError(f"{flag} cannot be used here: it {why}.")
-    for network in line.all("--network"):
-        if network not in lab.networks:
-            there = ", ".join(lab.networks) or "none: this container has no network"
-            raise UsageError(
-                f"{visible(network, 40)!r} is not a network of this lab.", f"There are: {there}"
-            )
-    for flag in _SPACES:
-        for value in line.all(flag):
-            if value.startswith(("container:", "ns:", "host")):
-                raise UsageError(f"{flag}={visible(value, 40)} leads out of the lab.")
-    for source in _sources(line):
-        if source and not _below(source, directory):
-            raise UsageError(
-                f"{visible(source, 80)} is outside the lab.",
-                f"Its own directory is {DIRECTORY}: {visible(directory)}",
-            )
-
-
-def _sources(line: CommandLine) -> list[str]:
-    """Host paths that would be mounted; anonymous volumes are the container's own."""
-    sources = [value.split(":")[0] for value in line.all("--volume") if ":" in value]
-    for value in line.all("--mount"):
-        parts = dict(part.partition("=")[::2] for part in value.split(","))
-        if parts.get("type", "volume") not in ("tmpfs", "devpts", "ramfs"):
-            sources += [parts.get("source") or parts.get("src") or "/"]
-    return sources
-
-
-def _below(path: str, directory: str) -> bool:
-    """Links are resolved: a container may have created one in the lab's directory."""
-    real, inside = os.path.realpath(path), os.path.realpath(directory)
-    return path.startswith("/") and (real == inside or real.startswith(f"{inside}/"))
-
-
-ENGINE = EngineFacts(
-    label="simulated",
-    simulated=True,
-    default_capabilities=STOCK_CAPABILITIES,
-    info={
-        "host": {
-            "logDriver": "k8s-file",
-            "security": {"seccompEnabled": True},
-        }
-    },
-)
-
-
-def refuse_invalid(answer: Answer) -> None:
-    """Refuse values that podman would refuse, as far as the option table can parse them.
-
-    Raises:
-        UsageError: a value cannot be parsed.
-    """
-    for option in spec_from_argv(("podman", *answer.words)).unknowable:
-        raise UsageError(
-            f"podman run does not accept this value of {option.flag}.",
-            "Sizes look like 64m, numbers like 20.",
-        )
-
-
-def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
-    """The facts of a container that these words would create, as far as they declare them."""
-    spec = spec_from_argv(("podman", *answer.words))
-    reference = spec[IMAGE_OPTION]
-    recipe = next(
-        (recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0]
-    )
-    setuid = (ImageFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
-    image = ImageFacts(
-        id="1" * 64,
-        inspect={"Config": {"Labels": {LAB_LABEL: "image"}}},
-        engine=ENGINE,
-        names=(reference,),
-        inventory=ImageInventory(privileged_files=setuid),
-    )
-    networks = tuple(network.partition(":")[0] for network in spec[NETWORK])
-    own = Peer(
-        "0" * 64,
-        lab.container,
-        tuple(name for name in networks if name != "none"),
-        lab.app,
-    )
-    others = [
-        Peer(
-            f"{number:064}",
-            lab.neighbour(neighbour.name),
-            tuple(lab.network(name) for name in neighbour.networks),
-            neighbour.app,
-        )
-        for number, neighbour in enumerate(lab.neighbours, 1)
-    ]
-    return ContainerFacts(
-        id=own.id,
-        name=lab.container,
-        spec=spec,
-        inspect={
-            "ImageName": reference,
-            "State": {"Status": "running"},
-            "Config": {},
-        },
-        engine=ENGINE,
-        image=image,
-        kernel=NotRunning("simulated"),
-        peers=Peers((own, *others)),
-    )
-
+from hardentui.features.training.answers import Answer
+from hardentui.features.training.lab import Lab, label_of
+from hardentui.features.training.lab_images import RECIPES, image_of, prepare_images
 
 _SERVICE_SECONDS = 15
 _SKOPEO_LIMIT = 30.0  # seconds
@@ -289,9 +50,9 @@ class PodmanStage:
         """Create everything that the lab needs besides its own container."""
         if lab.policy:
             return
-        prepare_images(self._engine)
-        self.remove(lab.id)
-        labels = {LAB_LABEL: lab.id}
+        prepare_images(self._engine, lab.learner)
+        self.remove(lab.learner, lab.id)
+        labels = {LAB_LABEL: lab.label}
         for name in lab.networks:
             self._engine.networks.create(
                 lab.network(name),
@@ -307,12 +68,12 @@ class PodmanStage:
                 (
                     "create",
                     f"--name={lab.neighbour(neighbour.name)}",
-                    f"--label={LAB_LABEL}={lab.id}",
+                    f"--label={LAB_LABEL}={lab.label}",
                     f"--label=app={neighbour.app}",
                     "--pull=never",
                     "--stop-timeout=0",
                     *networks,
-                    f"{IMAGE}:slim",
+                    image_of(lab.learner, "slim"),
                     *neighbour.command,
                 )
             )
@@ -336,9 +97,10 @@ class PodmanStage:
                 return self._move_tag(lab)
             return self._run_attack(lab)
         except ChangeTimedOut:
+            # it may have been near: what did not end says nothing
             return StageAnswer(
-                False,
-                f"it did not succeed within {lab.attack.seconds} seconds",
+                None,
+                f"it did not end within {lab.attack.seconds} seconds, so nobody knows",
             )
         except EngineError as error:
             return StageAnswer(None, error.title)
@@ -373,12 +135,13 @@ class PodmanStage:
         """Push as an attacker: does the container's image name now point to another image?"""
         images = self._engine.images
         name = str(self._engine.containers.inspect(lab.container).get("ImageName", ""))
-        before, kept = images.id_of(name), images.id_of(f"{IMAGE}:latest")
-        images.tag(PUSHED, f"{IMAGE}:latest")
+        moving = image_of(lab.learner, "latest")
+        before, kept = images.id_of(name), images.id_of(moving)
+        images.tag(image_of(lab.learner, "pushed"), moving)
         try:
             moved = images.id_of(name) != before
         finally:
-            images.tag(kept, f"{IMAGE}:latest")
+            images.tag(kept, moving)
         message = (
             "the next container is created from somebody else's image"
             if moved
@@ -401,13 +164,15 @@ class PodmanStage:
             return StageAnswer(False, error.title)
         return StageAnswer(code == 0, _last_line(printed))
 
-    def remove(self, lab: str = "") -> int:
-        """Remove the containers and networks of a lab, or of all; returns their number."""
-        label = f"{LAB_LABEL}={lab}" if lab else LAB_LABEL
+    def remove(self, learner: str, lab: str = "") -> int:
+        """Remove the containers and networks of a learner's lab, or of all labs of that learner;
+        returns their number."""
+        label = f"{LAB_LABEL}={label_of(learner, lab)}" if lab else LAB_LABEL
         containers = [
             container
             for container in self._engine.containers.labelled(label)
-            if is_ours(
+            if _is_of(learner, container.get("Labels") or {})
+            and is_ours(
                 LAB_LABEL, container.get("Labels") or {}, (container.get("Names") or ("",))[0]
             )
         ]  # others of an image of the labs are none
@@ -417,7 +182,11 @@ class PodmanStage:
                 force=True,
                 volumes=True,
             )
-        networks = self._engine.networks.labelled(label)
+        networks = [
+            name
+            for name, labels in self._engine.networks.labelled(label).items()
+            if _is_of(learner, labels)
+        ]
         for network in networks:
             self._engine.networks.remove(network)
         if not lab:
@@ -425,7 +194,7 @@ class PodmanStage:
                 with suppress(
                     EngineError
                 ):  # it is not there, or a container outside the labs uses it
-                    self._engine.images.remove(f"{IMAGE}:{recipe.tag}")
+                    self._engine.images.remove(image_of(learner, recipe.tag))
         return len(containers) + len(networks)
 
     def _remove_container(self, name: str) -> None:
@@ -511,151 +280,5 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-# The images of the labs, created from the host's static busybox: no registry is used.
-
-
-FLAG = "the flag: only root may read this"
-_LINKS = (  # more readable than a list of names
-    "awk cat chmod chown echo find grep head httpd id ls mkdir mount nc ps rm sh sleep tail test touch true "
-    "umount unshare vi wget"
-)
-_ACCOUNTS = "root::0:0:root:/root:/bin/sh\nshop:x:1000:1000:shop:/:/bin/sh\n"
-_COMMAND = ("httpd", "-f", "-p", "8080", "-h", "/srv/www")
-_INTERPRETER = 3  # type of the program header of dynamic programs only
-
-
-class Recipe(Struct, frozen=True):
-    """One variant: its tag, whether `su` has the setuid bit, and its page."""
-
-    tag: str
-    setuid: bool
-    page: str
-
-
-RECIPES = (
-    Recipe("1.0", True, "Welcome to the shop."),
-    Recipe("slim", False, "Welcome to the shop."),
-    Recipe(
-        "latest",
-        True,
-        "Welcome to the shop, the newest.",
-    ),
-    Recipe(
-        "pushed",
-        True,
-        "Welcome to somebody else's shop.",
-    ),
-)
-PUSHED = f"{IMAGE}:pushed"
-"""The image that an attacker pushes under the tag `latest`."""
-
-
-def prepare_images(engine: ChangingEngine) -> None:
-    """Create the images that the engine does not have.
-
-    Raises:
-        ToolMissing: this host has no static busybox.
-    """
-    missing = [recipe for recipe in RECIPES if not engine.images.exists(f"{IMAGE}:{recipe.tag}")]
-    if not missing:
-        return
-    busybox = _busybox()
-    with tempfile.TemporaryDirectory(prefix="hardentui-lab-") as directory:
-        for recipe in missing:
-            archive = os.path.join(directory, f"{recipe.tag}.tar")
-            with open(archive, "wb") as file:
-                file.write(_root(recipe, busybox))
-            changes = (
-                f"CMD {json.dumps(_COMMAND)}",
-                f"LABEL {LAB_LABEL}=image",
-                "EXPOSE 8080",
-            )
-            engine.images.import_archive(
-                archive,
-                f"{IMAGE}:{recipe.tag}",
-                changes,
-            )
-
-
-def _busybox() -> bytes:
-    hint = "Install one (Debian and SUSE: busybox-static, Fedora: busybox), or learn with --demo."
-    path = find_program("busybox", also="/usr/lib/busybox")
-    if path is None:
-        raise ToolMissing(
-            "The labs need busybox, which this host does not have.",
-            hint,
-        )
-    with open(path, "rb") as file:
-        program = file.read()
-    if _is_dynamic(program):
-        raise ToolMissing(
-            "The busybox of this host needs libraries, so the labs cannot use it.", hint
-        )
-    return program
-
-
-def _is_dynamic(program: bytes) -> bool:
-    """Whether a 64-bit ELF file names an interpreter (elf(5))."""
-    if program[:5] != b"\x7fELF\x02":
-        return True
-    order = "little" if program[5] == 1 else "big"
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(program[at : at + size], order)  # type: ignore[arg-type]
-
-    table, size, count = number(32, 8), number(54, 2), number(56, 2)
-    return any(number(table + size * index, 4) == _INTERPRETER for index in range(count))
-
-
-def _root(recipe: Recipe, busybox: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for directory, mode in (
-            ("bin", 0o755),
-            ("etc", 0o755),
-            ("mnt", 0o755),
-            ("root", 0o700),
-            ("srv", 0o755),
-            ("srv/www", 0o755),
-            ("tmp", 0o1777),
-            ("var", 0o755),
-        ):
-            entry = tarfile.TarInfo(directory)
-            entry.type, entry.mode = tarfile.DIRTYPE, mode
-            archive.addfile(entry)
-        _add(archive, "bin/busybox", busybox, 0o755)
-        for name in _LINKS.split():
-            link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            archive.addfile(link)
-        _add(
-            archive,
-            "bin/su",
-            busybox,
-            0o4755 if recipe.setuid else 0o755,
-        )
-        _add(archive, "etc/passwd", _ACCOUNTS.encode())
-        _add(archive, "etc/group", b"root:x:0:\nshop:x:1000:\n")
-        _add(
-            archive,
-            "root/flag",
-            f"{FLAG}\n".encode(),
-            0o600,
-        )
-        _add(
-            archive,
-            "srv/www/index.html",
-            f"{recipe.page}\n".encode(),
-        )
-    return buffer.getvalue()
-
-
-def _add(
-    archive: tarfile.TarFile,
-    path: str,
-    content: bytes,
-    mode: int = 0o644,
-) -> None:
-    entry = tarfile.TarInfo(path)
-    entry.size, entry.mode = len(content), mode
-    archive.addfile(entry, io.BytesIO(content))
+def _is_of(learner: str, labels: Mapping[str, str]) -> bool:
+    return not learner or labels.get(LAB_LABEL, "").startswith(f"{learner}.")

@@ -6,109 +6,48 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.checks import CHECKS, all_checks
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
-from hardentui.features.training.course import (
-    Current,
-    Lab,
-    TrainingProgress,
-    find_lab,
-    keep_progress,
-    load_progress,
-    progress_file,
-)
-from hardentui.features.training.stage import (
-    ENGINE,
+from hardentui.features.training.answers import (
     Answer,
-    PodmanStage,
-    StageAnswer,
     answer,
     refuse_invalid,
     simulated_facts,
 )
+from hardentui.features.training.lab import Lab
+from hardentui.features.training.lab_files import find_lab
+from hardentui.features.training.progress import (
+    Current,
+    TrainingProgress,
+    keep_progress,
+    load_progress,
+    progress_file,
+)
+from hardentui.features.training.stage import PodmanStage, StageAnswer
 from hardentui.files import write_bundle
-from hardentui.harden.evaluate import container_subject, run
-from hardentui.harden.score import score
-from hardentui.host.podman.trust import parse_policy
-from hardentui.model.check import Parameters
 from hardentui.model.draft import TextFile
-from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.finding import Kind, Status
-from hardentui.model.known import Unread, known
-from hardentui.model.trust import TrustFacts
+from hardentui.model.finding import Status
 from hardentui.state import state_directory
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
-
-_GOOD = (Status.PASS, Status.NOT_APPLICABLE)
-
-
-class Goal(Struct, frozen=True):
-    """One check that must pass; its title is the expected state, `observed` is the reason."""
-
-    check: str
-    title: str
-    status: Status
-    observed: str
-
-    @property
-    def reached(self) -> bool:
-        return self.status in _GOOD
-
-
-class LabOutcome(Struct, frozen=True):
-    """The learner's current result."""
-
-    lab: Lab
-    goals: tuple[Goal, ...]
-    attack: StageAnswer
-    service: StageAnswer
-    score: int | None  # of the container; None in a lab without one
-    simulated: bool
-    remarks: tuple[str, ...] = ()  # the author's comments on options that were tried
-
-    @property
-    def solved(self) -> bool:
-        """The checks pass, the attack fails and the service works."""
-        checked = all(goal.reached for goal in self.goals)
-        return checked and self.attack.works is False and self.service.works is not False
-
-    def answers(self) -> Iterator[tuple[bool | None, str, str, str]]:
-        """The goals, the attack and the service: whether that is well (None: unknown), a word for
-        it, the text, and what was seen.
-        """
-        for goal in self.goals:
-            word = "gone" if goal.reached else goal.status.value
-            seen = "" if goal.reached else goal.observed
-            yield goal.reached, word, f"{goal.title} [{goal.check}]", seen
-        works = self.attack.works
-        word = "unknown" if works is None else "works" if works else "blocked"
-        safe = None if works is None else not works
-        yield safe, word, f"Attack: {self.lab.attack.title}", self.attack.output
-        if self.service.works is not None:
-            yield (
-                self.service.works,
-                "answers" if self.service.works else "broken",
-                "The service",
-                "",
-            )
-
-
-class Observed(Struct, frozen=True):
-    """The facts about a lab's container."""
-
-    statuses: Mapping[str, tuple[Status, str]]
-    score: int | None
+from hardentui.features.training.judging import (
+    LabOutcome,
+    Observed,
+    of_asks,
+    of_checks,
+    of_facts,
+    of_policy,
+    remarks_on,
+)
 
 
 class Training:
@@ -132,12 +71,14 @@ class Training:
         path: str = "",
         directory: str = "",
     ) -> None:
-        self.labs = labs
         self._stage = stage
         self._watch = watch
         self._path = path or progress_file()
         self._directory = directory or os.path.join(state_directory(), "labs")
         self.progress, self.notice = load_progress(self._path)
+        learner = self.progress.learner or token_hex(3)
+        self.progress = replace(self.progress, learner=learner)
+        self.labs = tuple(replace(lab, learner=learner) for lab in labs)
 
     @property
     def simulated(self) -> bool:
@@ -165,8 +106,12 @@ class Training:
         """The lab's own directory on the host."""
         return os.path.join(self._directory, lab.id)
 
-    def start(self, lab: Lab) -> LabOutcome:
-        """Start a lab: create everything it needs, insecure as intended, and judge it."""
+    def start(self, lab: Lab, *, guided: bool = False) -> LabOutcome:
+        """Start a lab: create everything it needs, insecure as intended, and judge it.
+
+        Args:
+            guided: the learner wants to be told each next move.
+        """
         if self._stage is not None:
             self._stage.prepare(lab)
         if lab.policy:
@@ -182,6 +127,8 @@ class Training:
             started=now,
             hints=0,
             given_up=False,
+            guided=guided,
+            tries=0,
         )
         self._keep(
             replace(
@@ -211,8 +158,20 @@ class Training:
         if self._stage is None:
             refuse_invalid(made)
         self._keep(replace(self.progress, current=replace(current, options=options)))
+        self._count_try(lab)
         self._make(lab, options)
         return self.check()
+
+    def guide(self) -> str:
+        """The next move in the open lab; from then on it is a guided one.
+
+        Raises:
+            UsageError: no lab is open.
+        """
+        lab, _ = self._open()
+        result = replace(self.progress.of(lab.id), guided=True)
+        self._keep(self.progress.with_result(lab.id, result))
+        return lab.guided
 
     def check(self) -> LabOutcome:
         """Judge the open lab in its current state."""
@@ -241,7 +200,7 @@ class Training:
 
     def stop(self) -> int:
         """Remove everything the labs created; returns the number of containers and networks."""
-        removed = self._stage.remove() if self._stage is not None else 0
+        removed = self._stage.remove(self.progress.learner) if self._stage is not None else 0
         self._keep(replace(self.progress, current=None))
         return removed
 
@@ -250,6 +209,7 @@ class Training:
 
     def write_policy(self, lab: Lab, text: str) -> None:
         """Replace the learner's policy."""
+        self._count_try(lab)
         self._write(lab, "policy.json", text)
 
     # --- inside -----------------------------------------------------------------------------------
@@ -259,6 +219,12 @@ class Training:
         if lab is None or current is None:
             raise UsageError("No lab is open.", ("All labs: ", Do(Verb.LABS)))
         return lab, current
+
+    def _count_try(self, lab: Lab) -> None:
+        result = self.progress.of(lab.id)
+        if not result.passed:
+            result = replace(result, tries=result.tries + 1)
+            self._keep(self.progress.with_result(lab.id, result))
 
     def _keep(self, progress: TrainingProgress) -> None:
         keep_progress(self._path, progress)
@@ -290,47 +256,37 @@ class Training:
         current = self.progress.current
         options = lab.start if current is None or current.options is None else current.options
         observed = self._observe(lab, answer(lab, options, self.directory(lab)))
-        goals = tuple(
-            Goal(
-                check,
-                CHECKS[check].title,
-                *observed.statuses[check],
-            )
-            for check in lab.checks
+        goals = (
+            *of_checks(lab, observed),
+            *of_asks(lab, observed.facts),
+            *observed.asked,
         )
         if self._stage is not None:
             service = StageAnswer(None, "") if lab.policy else self._stage.ask_service(lab)
             attack = self._stage.attack(lab, self.directory(lab))
         else:
-            safe = all(goal.reached for goal in goals)
-            attack = StageAnswer(
-                not safe, f"simulated: {'all checks pass' if safe else 'a check fails'}"
-            )
-            service = StageAnswer(None, "simulated: cannot be checked")
-        remarks = tuple(
-            lab.wrong[option]
-            for option in sorted(lab.wrong)
-            if any(word == option or word.startswith(f"{option}=") for word in options)
-        )
+            attack = StageAnswer(None, "the simulated host has nobody who attacks")
+            service = StageAnswer(None, "")
         outcome = LabOutcome(
             lab,
             goals,
             attack,
             service,
-            observed.score,
             self.simulated,
         )
+        tried = count and (self.progress.of(lab.id).tries > 0)
+        remarks = remarks_on(outcome) if tried else ()
         result = self.progress.of(lab.id)
         if outcome.solved and count and not (result.passed or result.given_up):
             self._keep(self.progress.with_result(lab.id, replace(result, passed=time.time())))
-        return replace(outcome, remarks=() if outcome.solved else remarks)
+        return replace(outcome, remarks=remarks)
 
     def _observe(self, lab: Lab, made: Answer) -> Observed:
         if lab.policy:
-            return _of_policy(lab, self.policy_file(lab))
+            return of_policy(lab, self.policy_file(lab))
         if self._watch is not None:
             return self._watch(lab)
-        return _of_facts(lab, simulated_facts(lab, made))
+        return of_facts(lab, simulated_facts(lab, made))
 
 
 @contextmanager
@@ -382,7 +338,7 @@ class _Watch:
                 Status.UNKNOWN,
                 "its container is gone: start the lab over",
             )
-            return Observed(dict.fromkeys(lab.checks, gone), None)
+            return Observed(dict.fromkeys(lab.checks, gone))
         if (
             lab.inside
             and (seen := self._bench.containers.refresh(key))
@@ -405,10 +361,7 @@ class _Watch:
             )
         row = self._bench.containers.refresh(key)
         if row is None or row.report is None:
-            return Observed(
-                dict.fromkeys(lab.checks, (Status.UNKNOWN, "it is gone")),
-                None,
-            )
+            return Observed(dict.fromkeys(lab.checks, (Status.UNKNOWN, "it is gone")))
         by_check = {finding.check: finding for finding in row.report.everything}
         missing = (
             Status.UNKNOWN,
@@ -420,35 +373,4 @@ class _Watch:
             else missing
             for check in lab.checks
         }
-        return Observed(statuses, row.report.score.value)
-
-
-def _of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
-    """The findings of a simulated container; its score counts only those."""
-    subject = container_subject(facts)
-    checks = [check for check in all_checks() if check.kind is Kind.CONTAINER]
-    findings = run(
-        facts,
-        subject,
-        [(check, Parameters(check.parameters)) for check in checks],
-    )
-    by_check = {finding.check: (finding.status, finding.verdict.reason) for finding in findings}
-    return Observed(
-        {check: by_check[check] for check in lab.checks},
-        score(tuple(findings)).value,
-    )
-
-
-def _of_policy(lab: Lab, path: str) -> Observed:
-    """The findings of the engine checks on the learner's policy."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            content = file.read()
-        policy = known(parse_policy, content, path)
-    except (OSError, UnicodeDecodeError) as error:
-        policy = Unread(f"{path} cannot be read: {error}")
-    facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))
-    verdicts = {check: CHECKS[check].verdict(facts) for check in lab.checks}
-    return Observed(
-        {check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()}, None
-    )
+        return Observed(statuses, row.report.facts)

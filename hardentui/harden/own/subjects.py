@@ -20,6 +20,7 @@ from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.spec import Option, ProtectionRule
 from hardentui.options import *
 from hardentui.options import BY_NAME
+from hardentui.options.codecs import size_of
 from hardentui.reading.capabilities import declared_set, live_sets, reach
 from hardentui.reading.containers import ask, declared_user, is_planned, labels_of, runs_systemd
 from hardentui.reading.images import reference
@@ -42,6 +43,7 @@ class Fact(Struct, frozen=True):
     shape: Shape
     about: str
     read: Callable[[ContainerFacts], Seen]
+    limit: bool = False  # None means no limit
 
 
 def shape_of(option: Option[Any]) -> Shape:
@@ -180,6 +182,30 @@ def _image_name(facts: ContainerFacts) -> str:
     return facts.spec[IMAGE] or facts.image_name
 
 
+def _open_files(facts: ContainerFacts) -> Seen:
+    """The hard limit: what a process may raise its own to. None = no limit."""
+    limits = ask(facts, lambda kernel: kernel.rlimits)
+    if isinstance(limits, Unread):
+        return limits
+    if not isinstance(limits, NotRunning):
+        return next((limit.hard for limit in limits if limit.name == "nofile"), None)
+    declared = dict(text.partition("=")[::2] for text in facts.spec[ULIMIT])
+    hard = declared.get("nofile", "").rpartition(":")[2]
+    return int(hard) if hard.isdecimal() else None
+
+
+def _tmpfs_size(facts: ContainerFacts) -> Seen:
+    """The size of the largest, in bytes; 0 = there is none, None = one without a size."""
+    sizes = []
+    for text in facts.spec[TMPFS]:
+        options = dict(part.partition("=")[::2] for part in text.partition(":")[2].split(","))
+        try:
+            sizes.append(size_of(options["size"]))
+        except (KeyError, ValueError):
+            return None
+    return max(sizes, default=0)
+
+
 def _sorted(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words)))
 
@@ -239,6 +265,12 @@ FACTS: Mapping[str, Fact] = {
     "networks": Fact(
         Shape.LIST, "the networks it is attached to", lambda facts: tuple(network_names(facts))
     ),
+    "open-files": Fact(
+        Shape.NUMBER,
+        "files that one of its processes may have open at most",
+        _open_files,
+        limit=True,
+    ),
     "processes": Fact(
         Shape.LIST,
         "names of the programs running in it",
@@ -267,6 +299,12 @@ FACTS: Mapping[str, Fact] = {
         "namespaces that it shares with the host, from the kernel: net, pid, ipc, uts, user, "
         "cgroup",
         _kernel(lambda k: _sorted(k.shared_namespaces)),
+    ),
+    "tmpfs-size": Fact(
+        Shape.NUMBER,
+        "bytes that its largest `--tmpfs` can hold",
+        _tmpfs_size,
+        limit=True,
     ),
     "uid": Fact(
         Shape.NUMBER,

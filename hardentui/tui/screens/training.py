@@ -15,8 +15,11 @@ from textual.widgets import Input, Label, Static, TextArea
 
 from hardentui.checks import CHECKS
 from hardentui.errors import HardenError, UsageError
-from hardentui.features.training.course import SIGNS, STATES, Lab, load_labs
-from hardentui.features.training.training import LabOutcome, Training, open_training
+from hardentui.features.training.judging import SIMULATED, LabOutcome, solved_text
+from hardentui.features.training.lab import Lab
+from hardentui.features.training.lab_files import load_labs
+from hardentui.features.training.progress import SIGNS, STATES
+from hardentui.features.training.training import Training, open_training
 from hardentui.tui.action_texts import hint_of
 from hardentui.tui.actions import BACK, COPY, LAB, TRAINING
 from hardentui.tui.messages import in_background
@@ -43,6 +46,7 @@ class LabScreen(HardenScreen):
         self._outcome: LabOutcome | None = None
         self._busy = ""
         self._hints = 0
+        self._guided = False
         self._shown = ""  # the solution
 
     def body(self) -> Iterable[Widget]:
@@ -67,7 +71,8 @@ class LabScreen(HardenScreen):
             and current.lab == self._lab.id
             and current.simulated == self._training.simulated
         ):
-            self._hints = self._training.progress.of(self._lab.id).hints
+            result = self._training.progress.of(self._lab.id)
+            self._hints, self._guided = result.hints, result.guided
             self._do("Checking the container", self._training.check)
         else:
             self._start()
@@ -96,6 +101,11 @@ class LabScreen(HardenScreen):
             return
         self._draw()
         self._show_newest()
+
+    def action_guide(self) -> None:
+        self._training.guide()
+        self._guided = True
+        self._draw()
 
     def action_solution(self) -> None:
         self._training.solution(self._lab)
@@ -150,7 +160,7 @@ class LabScreen(HardenScreen):
 
     def _start(self) -> None:
         if not self._busy:
-            self._hints, self._shown, self._outcome = 0, "", None
+            self._hints, self._shown, self._outcome, self._guided = 0, "", None, False
         self._do("Setting up the lab", lambda: self._training.start(self._lab))
 
     # --- background work --------------------------------------------------------------------------
@@ -200,11 +210,26 @@ class LabScreen(HardenScreen):
 
     def _outcome_text(self) -> Content:
         outcome = self._outcome
-        if outcome is None:
-            return Content("")
         lines = []
+        if outcome is not None and outcome.solved:
+            solved = solved_text(self._training.progress.of(self._lab.id), outcome)
+            lines += [
+                Content.styled(solved, "bold $success"),
+                Content(_flowing(self._lab.finish)),
+                Content.styled("esc returns to the labs.", "$primary"),
+                Content(""),
+            ]
+        lines += [
+            Content.styled("Your task", "bold"),
+            Content(_flowing(self._lab.task)),
+            Content(""),
+        ]
+        if outcome is None:
+            return Content("\n").join(lines)
+        if outcome.simulated:
+            lines += [Content.styled(SIMULATED, "$warning"), Content("")]
         for good, word, text, seen in outcome.answers():
-            color = "$success" if good else "$error"
+            color = {True: "$success", False: "$error", None: "$warning"}[good]
             mark = (f"  {self.signs.of(SIGNS[good])} {word:<9}", color)
             lines.append(Content.assemble(mark, visible(text, 120)))
             if seen:
@@ -214,17 +239,9 @@ class LabScreen(HardenScreen):
                 Content(""),
                 Content.assemble("  Created with ", (self._command(), "bold")),
             ]
+        done, most = outcome.done
+        lines += [Content(""), Content.styled(f"  {done} of {most} done", "bold")]
         lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
-        if outcome.solved:
-            shown = self._training.progress.of(self._lab.id).given_up
-            solved = "Solved, as shown before: start it over to pass it." if shown else "Solved."
-            lines += [
-                Content(""),
-                Content.styled(solved, "bold $success"),
-                Content(_flowing(self._lab.finish)),
-                Content(""),
-                Content.styled("esc returns to the labs.", "$primary"),
-            ]
         return Content("\n").join(lines)
 
     def _command(self) -> str:
@@ -236,8 +253,8 @@ class LabScreen(HardenScreen):
     def _text(self) -> Content:
         lab = self._lab
         solved = self._outcome is not None and self._outcome.solved
-        parts = [("Your task", _flowing(lab.task))]
-        if not solved:
+        parts = []
+        if self._guided and not solved:
             parts.append(("Next move", self._next_move()))
         parts.append(("Why it matters", _flowing(lab.learn)))
         parts.append(("", visible_lines(lab.picture.strip("\n"))))

@@ -7,19 +7,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError
-from hardentui.features.training.course import (
-    Lab,
-    Level,
-    TrainingProgress,
-    load_labs,
-    load_progress,
-    parse_lab,
-)
-from hardentui.features.training.stage import answer
+from hardentui.features.training.answers import answer
+from hardentui.features.training.lab import Lab, Level
+from hardentui.features.training.lab_files import load_labs, parse_lab
+from hardentui.features.training.progress import TrainingProgress, load_progress
 from hardentui.features.training.training import Training
-from tests.support.labs import check_lab
+from tests.support.labs import check_lab, refused
 
 CHECKS = [check.id for check in all_checks()]
 LABS = load_labs(checks=CHECKS)
@@ -56,6 +52,57 @@ def test_a_lab_starts_broken_and_its_solution_passes(
     assert training.progress.of(lab.id).state == "passed"
 
 
+@each_lab
+def test_a_lab_knows_five_wrong_answers(lab: Lab) -> None:
+    assert len(lab.wrong) >= 5
+    assert len({(*answer.options, answer.policy) for answer in lab.wrong}) == len(lab.wrong)
+
+
+@each_lab
+def test_each_wrong_answer_is_refused_by_what_is_wrong_with_it(
+    lab: Lab,
+    training: Training,
+) -> None:
+    """Where only the service or the attack can tell, only a real container shows it."""
+    lab = training.find(lab.id)
+    training.start(lab)
+    faults = {
+        answer: refused(lab, answer, training)
+        for answer in lab.wrong
+        if answer.refused_by not in ("service", "attack")
+    }
+    assert len(faults) >= len(lab.wrong) - 1
+    assert not {answer: fault for answer, fault in faults.items() if fault}
+
+
+def test_two_learners_share_no_name(tmp_path: Path) -> None:
+    names = set()
+    for learner in ("anna", "ben"):
+        training = Training(LABS, None, path=str(tmp_path / learner), directory=str(tmp_path))
+        training.start(training.find("own-network"))
+        again = Training(LABS, None, path=str(tmp_path / learner), directory=str(tmp_path))
+        lab = again.find("own-network")
+        assert lab.container == training.find("own-network").container
+        made = answer(lab, lab.solution, "/labs")
+        names |= {lab.container, lab.label, lab.network("back"), made.words[-1]}
+    assert len(names) == 8
+
+
+def test_the_answer_is_told_only_when_it_is_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert main(["train", "start", "memory-limit", "--demo"]) == 0
+    assert "--memory" not in capsys.readouterr().out
+    assert main(["train", "start", "memory-limit", "--guided", "--demo"]) == 0
+    assert "--memory=64m" in capsys.readouterr().out
+    assert main(["train", "run", "--memory=64m", "--memory-swap=64m"]) == 0
+    assert "Solved, with guidance." in capsys.readouterr().out
+
+
 def test_who_looks_at_the_solution_first_does_not_pass(training: Training) -> None:
     lab = BY_ID["read-only"]
     training.start(lab)
@@ -69,7 +116,7 @@ def test_a_wrong_move_gets_the_author_s_words(training: Training) -> None:
     training.start(BY_ID["memory-limit"])
     outcome = training.answer(["--memory-reservation=32m"])
     assert not outcome.solved
-    assert any("only a soft limit" in remark for remark in outcome.remarks)
+    assert any("only a soft one" in remark for remark in outcome.remarks)
 
 
 def test_progress_outlives_the_process_and_a_damaged_file_is_kept(
@@ -222,7 +269,7 @@ def test_a_lab_that_cannot_be_right_is_found_by_doing_it(training: Training) -> 
     )
     faults = " ".join(check_lab(lab, training))
     assert "writable-rootfs does not fail at the start" in faults
-    assert "its attack is not blocked by the solution" in faults
+    assert "it is not solved by its solution" in faults
 
 
 def test_a_link_in_the_directory_leads_nowhere_else(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def test_first_success_takes_three_commands(
     told = capsys.readouterr().out
     assert "SIMULATED" in told
     assert "✗ fail" in told
-    assert "✗ works" in told
+    assert "✗ not yet" in told
     assert main(["train", "run", "--cap-add=SYS_ADMIN", "--privileged"]) == 1
     assert main(["train", "run"]) == 0, "a lab that began on the simulated host goes on there"
     assert "Solved." in capsys.readouterr().out
@@ -40,7 +40,8 @@ def hostile_lab() -> str:
         'guided = """\n',
         '\n  "Limits are',
         "start = []",
-        '"--memory-reservation" = "',
+        '\nremark = "',
+        '\nsays = "',
         '[attack]\ntitle = "',
         'finish = """\n',
         'learn = """\n',
@@ -49,7 +50,7 @@ def hostile_lab() -> str:
         assert before in source, before
         if before == "start = []":
             source = source.replace(before, f'start = ["--label=a={HOSTILE_TEXT}"]')
-        elif before.startswith("\n"):
+        elif before.startswith('\n  "'):
             source = source.replace(
                 before,
                 before.replace('"', f'"{HOSTILE_TEXT}'),

@@ -1,0 +1,251 @@
+"""What a learner typed, as a container."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from hardentui.engine.shapes import LAB_LABEL
+from hardentui.errors import (
+    UsageError,
+)
+from hardentui.features.training.lab import DIRECTORY, Lab
+from hardentui.features.training.lab_images import RECIPES, VARIANTS, image_of
+from hardentui.lib.image import ImageFile, ImageInventory
+from hardentui.model.facts import (
+    STOCK_CAPABILITIES,
+    ContainerFacts,
+    EngineFacts,
+    ImageFacts,
+    NotRunning,
+)
+from hardentui.model.network import Peer, Peers
+from hardentui.options import IMAGE as IMAGE_OPTION
+from hardentui.options import NETWORK, NOT_CARRIED, TABLE
+from hardentui.options.argv import ALIASES, parse_create_command, spec_from_argv
+from hardentui.options.inspect import CommandLine
+from hardentui.visible import visible
+
+_OURS = (
+    "--name",
+    "--replace",
+    "--rm",
+    "--detach",
+    "--cidfile",
+    "--pidfile",
+    "--conmon-pidfile",
+)
+
+
+_ELSEWHERE = tuple(
+    "--pod --pod-id-file --volumes-from --env-file --label-file --env-host --secret --device --gpus --rootfs "
+    "--infra --module --hooks-dir --cgroup-parent --systemd --publish --publish-all".split()
+)
+
+
+_FLAGS = frozenset(
+    (
+        *ALIASES,
+        *NOT_CARRIED,
+        *(option.flag for option in TABLE),
+        *(flag for option in TABLE for flag, _ in option.also),
+    )
+)
+
+
+_SPACES = ("--ipc", "--pid", "--uts", "--cgroupns", "--userns")
+
+
+class Answer(Struct, frozen=True):
+    """The container that the learner requests."""
+
+    options: tuple[str, ...]  # as typed
+    # what follows `podman`: `create`, all options, the image and its command
+    words: tuple[str, ...]
+
+
+def answer(
+    lab: Lab,
+    options: Sequence[str],
+    directory: str,
+) -> Answer:
+    """Build a command line from the learner's options.
+
+    Args:
+        options: options of `podman run`; `--image=NAME` chooses a variant of the lab's image.
+        directory: the lab's own directory on the host, the value of `{folder}`.
+
+    Raises:
+        UsageError: one of them is invalid, or reaches outside the lab.
+    """
+    variant, rest = _variant(lab, [word.replace(DIRECTORY, directory) for word in options])
+    image = image_of(lab.learner, variant)
+    line = parse_create_command(("podman", "create", *rest, image))
+    for flag in line.flags if line is not None else ():
+        if flag not in _FLAGS:
+            raise UsageError(f"podman run has no option {visible(flag, 40)}.")
+    if line is None or line.image != image or line.words:
+        raise UsageError(
+            "Only options of podman run are allowed here.",
+            "The image and the name are the lab's own. Write options as --name=value.",
+        )
+    _inside(lab, line, directory)
+    networks = [lab.network(name) for name in line.all("--network")]
+    words = (
+        "create",
+        f"--name={lab.container}",
+        f"--label={LAB_LABEL}={lab.label}",
+        f"--label=app={lab.app}",
+        "--pull=never",
+        "--stop-timeout=0",
+        *([] if networks else ["--network=none"]),
+        *_with_networks(lab, rest),
+        image,
+    )
+    return Answer(tuple(options), words)
+
+
+def _variant(lab: Lab, options: Sequence[str]) -> tuple[str, list[str]]:
+    variant, rest = lab.image, []
+    for word in options:
+        if word.startswith("--image="):
+            variant = word.partition("=")[2]
+        else:
+            rest.append(word)
+    if variant not in VARIANTS:
+        raise UsageError(
+            f"There is no image {visible(variant, 40)!r}.", f"There are: {', '.join(VARIANTS)}"
+        )
+    return variant, rest
+
+
+def _with_networks(lab: Lab, words: Sequence[str]) -> list[str]:
+    """Networks by their names on the engine, and the name `shop` on each of them."""
+    changed, follows = [], False
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if follows:
+            word, follows = f"{lab.network(word)}:alias={lab.app}", False
+        elif flag in ("--network", "--net"):
+            follows = not equals
+            word = f"--network={lab.network(value)}:alias={lab.app}" if equals else "--network"
+        changed.append(word)
+    return changed
+
+
+def _inside(
+    lab: Lab,
+    line: CommandLine,
+    directory: str,
+) -> None:
+    for flag in (*_OURS, *_ELSEWHERE):
+        if flag in line.flags:
+            why = "is set by the lab" if flag in _OURS else "leads out of the lab"
+            raise UsageError(f"{flag} cannot be used here: it {why}.")
+    for network in line.all("--network"):
+        if network not in lab.networks:
+            there = ", ".join(lab.networks) or "none: this container has no network"
+            raise UsageError(
+                f"{visible(network, 40)!r} is not a network of this lab.", f"There are: {there}"
+            )
+    for flag in _SPACES:
+        for value in line.all(flag):
+            if value.startswith(("container:", "ns:", "host")):
+                raise UsageError(f"{flag}={visible(value, 40)} leads out of the lab.")
+    for source in _sources(line):
+        if source and not _below(source, directory):
+            raise UsageError(
+                f"{visible(source, 80)} is outside the lab.",
+                f"Its own directory is {DIRECTORY}: {visible(directory)}",
+            )
+
+
+def _sources(line: CommandLine) -> list[str]:
+    """Host paths that would be mounted; anonymous volumes are the container's own."""
+    sources = [value.split(":")[0] for value in line.all("--volume") if ":" in value]
+    for value in line.all("--mount"):
+        parts = dict(part.partition("=")[::2] for part in value.split(","))
+        if parts.get("type", "volume") not in ("tmpfs", "devpts", "ramfs"):
+            sources += [parts.get("source") or parts.get("src") or "/"]
+    return sources
+
+
+def _below(path: str, directory: str) -> bool:
+    """Links are resolved: a container may have created one in the lab's directory."""
+    real, inside = os.path.realpath(path), os.path.realpath(directory)
+    return path.startswith("/") and (real == inside or real.startswith(f"{inside}/"))
+
+
+ENGINE = EngineFacts(
+    label="simulated",
+    simulated=True,
+    default_capabilities=STOCK_CAPABILITIES,
+    info={
+        "host": {
+            "logDriver": "k8s-file",
+            "security": {"seccompEnabled": True},
+        }
+    },
+)
+
+
+def refuse_invalid(answer: Answer) -> None:
+    """Refuse values that podman would refuse, as far as the option table can parse them.
+
+    Raises:
+        UsageError: a value cannot be parsed.
+    """
+    for option in spec_from_argv(("podman", *answer.words)).unknowable:
+        raise UsageError(
+            f"podman run does not accept this value of {option.flag}.",
+            "Sizes look like 64m, numbers like 20.",
+        )
+
+
+def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
+    """The facts of a container that these words would create, as far as they declare them."""
+    spec = spec_from_argv(("podman", *answer.words))
+    reference = spec[IMAGE_OPTION]
+    recipe = next(
+        (recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0]
+    )
+    setuid = (ImageFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
+    image = ImageFacts(
+        id="1" * 64,
+        inspect={"Config": {"Labels": {LAB_LABEL: "image"}}},
+        engine=ENGINE,
+        names=(reference,),
+        inventory=ImageInventory(privileged_files=setuid),
+    )
+    networks = tuple(network.partition(":")[0] for network in spec[NETWORK])
+    own = Peer(
+        "0" * 64,
+        lab.container,
+        tuple(name for name in networks if name != "none"),
+        lab.app,
+    )
+    others = [
+        Peer(
+            f"{number:064}",
+            lab.neighbour(neighbour.name),
+            tuple(lab.network(name) for name in neighbour.networks),
+            neighbour.app,
+        )
+        for number, neighbour in enumerate(lab.neighbours, 1)
+    ]
+    return ContainerFacts(
+        id=own.id,
+        name=lab.container,
+        spec=spec,
+        inspect={
+            "ImageName": reference,
+            "State": {"Status": "running"},
+            "Config": {},
+        },
+        engine=ENGINE,
+        image=image,
+        kernel=NotRunning("simulated"),
+        peers=Peers((own, *others)),
+    )

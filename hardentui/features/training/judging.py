@@ -1,0 +1,197 @@
+"""How a lab judges: what its task asks for, its attack and its service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hardentui.checks import CHECKS
+from hardentui.features.training.answers import (
+    ENGINE,
+)
+from hardentui.features.training.lab import SCOPE, Lab, row_of
+from hardentui.features.training.progress import LabResult
+from hardentui.features.training.stage import StageAnswer
+from hardentui.harden.evaluate import container_subject, run
+from hardentui.harden.own.making import evaluate
+from hardentui.host.podman.trust import parse_policy
+from hardentui.model.check import Parameters
+from hardentui.model.configuration import Missing
+from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.finding import Status, unknown
+from hardentui.model.known import Known, Unread, known
+from hardentui.model.trust import VERIFYING, Policy, TrustFacts
+
+if TYPE_CHECKING:
+    pass
+
+
+_GOOD = (Status.PASS, Status.NOT_APPLICABLE)
+
+
+class Goal(Struct, frozen=True):
+    """One check that must pass, or one thing that the task asks for."""
+
+    name: str  # the ID of the check, or the name of what is asked
+    title: str  # of a check, what is wrong; else what is wanted
+    status: Status
+    observed: str  # the reason
+    remark: str = ""  # what the learner is told while it is not reached; checks have none
+
+    @property
+    def reached(self) -> bool:
+        return self.status in _GOOD
+
+
+class LabOutcome(Struct, frozen=True):
+    """The learner's current result."""
+
+    lab: Lab
+    goals: tuple[Goal, ...]
+    attack: StageAnswer
+    service: StageAnswer
+    simulated: bool
+    remarks: tuple[str, ...] = ()  # what is still wrong, in the author's words
+
+    @property
+    def solved(self) -> bool:
+        """All that is asked is so, the attack fails and the service works. On the simulated host
+        nobody can attack or ask the service: there, what is asked decides, and that is told."""
+        if not all(goal.reached for goal in self.goals):
+            return False
+        if self.simulated:
+            return True
+        serves = self.service.works is True or bool(self.lab.policy)
+        return self.attack.works is False and serves
+
+    @property
+    def done(self) -> tuple[int, int]:
+        """How much of the lab is done, and how much there is: goals, attack and service."""
+        parts = [good for good, *_ in self.answers()]
+        return sum(good is True for good in parts), len(parts)
+
+    def answers(self) -> Iterator[tuple[bool | None, str, str, str]]:
+        """The goals, the attack and the service: whether that is well (None: unknown), a word for
+        it, the text, and what was seen.
+        """
+        for goal in self.goals:
+            if goal.remark:  # why it is not reached would tell the answer
+                seen = goal.observed if goal.status is Status.UNKNOWN else ""
+                yield goal.reached, "done" if goal.reached else "not yet", goal.title, seen
+            else:
+                seen = "" if goal.reached else goal.observed
+                word = "gone" if goal.reached else goal.status.value
+                yield goal.reached, word, f"{goal.title} [{goal.name}]", seen
+        if self.simulated:
+            return  # nobody attacked, and nobody asked the service
+        works = self.attack.works
+        word = "unknown" if works is None else "works" if works else "blocked"
+        safe = None if works is None else not works
+        yield safe, word, f"Attack: {self.lab.attack.title}", self.attack.output
+        if self.service.works is not None:
+            yield (
+                self.service.works,
+                "answers" if self.service.works else "broken",
+                "The service",
+                "",
+            )
+
+
+SIMULATED = (
+    "There is no Podman here: the labs are simulated. Your options are judged as they would be on a "
+    "real one, but nothing is attacked, and no service answers."
+)
+
+
+def solved_text(result: LabResult, outcome: LabOutcome) -> str:
+    """That a lab is solved, and with which help."""
+    how = f", {result.how}" if result.how else ""
+    again = " Start it over to pass it." if result.given_up and not result.passed else ""
+    seen = " The attack and the service were not tried." if outcome.simulated else ""
+    return f"Solved{how}.{seen}{again}"
+
+
+class Observed(Struct, frozen=True):
+    """How the checks of a lab judge, and the facts of its container; None where it has none."""
+
+    statuses: Mapping[str, tuple[Status, str]]
+    facts: ContainerFacts | None = None
+    asked: tuple[Goal, ...] = ()  # what a lab without a container asks for
+
+
+def of_checks(lab: Lab, observed: Observed) -> tuple[Goal, ...]:
+    return tuple(
+        Goal(check, CHECKS[check].title, *observed.statuses[check]) for check in lab.checks
+    )
+
+
+def of_asks(
+    lab: Lab,
+    facts: ContainerFacts | None,
+) -> Iterator[Goal]:
+    """What the task asks for, judged as a checklist's own rows are."""
+    for name, ask in lab.asks.items():
+        if facts is None:
+            verdict = unknown("its container is gone: start the lab over")
+        else:
+            try:
+                verdict = evaluate(row_of(name, ask), facts)
+            except Unread as unread:
+                verdict = unknown(unread.reason)
+        yield Goal(name, ask.says, verdict.status, verdict.reason, ask.remark)
+
+
+def remarks_on(outcome: LabOutcome) -> tuple[str, ...]:
+    """What is still wrong: of what the task asks for, and the service."""
+    said = [goal.remark for goal in outcome.goals if goal.remark and not goal.reached]
+    if outcome.service.works is False:
+        said.append(outcome.lab.service_remark)
+    return tuple(said)
+
+
+def of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
+    """The findings of a simulated container."""
+    findings = run(
+        facts,
+        container_subject(facts),
+        [(CHECKS[check], Parameters(CHECKS[check].parameters)) for check in lab.checks],
+    )
+    return Observed(
+        {finding.check: (finding.status, finding.verdict.reason) for finding in findings},
+        facts,
+    )
+
+
+def of_policy(lab: Lab, path: str) -> Observed:
+    """The findings of the engine checks on the learner's policy."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = file.read()
+        policy = known(parse_policy, content, path)
+    except (OSError, UnicodeDecodeError) as error:
+        policy = Unread(f"{path} cannot be read: {error}")
+    facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))
+    verdicts = {check: CHECKS[check].verdict(facts) for check in lab.checks}
+    return Observed(
+        {check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()},
+        asked=(_of_scope(lab, policy),) if lab.policy_scope else (),
+    )
+
+
+def _of_scope(lab: Lab, policy: Known[Policy | Missing]) -> Goal:
+    """Whether signed images of the lab's registry are accepted: the policy has a rule for them,
+    and each of its requirements verifies."""
+    title = f"Signed images from {lab.policy_scope} are accepted"
+    remark = (
+        f"A policy that rejects everything lets nobody work. {lab.policy_scope} needs a rule of its "
+        "own under transports, docker, that asks for a signature."
+    )
+    if not isinstance(policy, Policy):
+        why = policy.reason if isinstance(policy, Unread) else "there is no policy"
+        return Goal(SCOPE, title, Status.UNKNOWN, why, remark)
+    rules = policy.transports.get("docker", {}).get(lab.policy_scope, ())
+    verifies = bool(rules) and all(rule.type in VERIFYING for rule in rules)
+    status = Status.PASS if verifies else Status.FAIL
+    return Goal(SCOPE, title, status, "" if rules else "it has no rule of its own", remark)
