@@ -22,8 +22,8 @@ from hardentui.__main__ import main as hardentui
 from hardentui.cli.session import one_report
 from hardentui.errors import HardenError
 from hardentui.features.fix.trial_files import plan_of_trial
-from hardentui.features.harden.card import doors_of, within_reach
 from hardentui.features.looking.default_profile import default_profile
+from hardentui.features.rights.kernel_reach import doors_of, within_reach
 from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.learned.system_calls import calls_let_through
 from hardentui.features.trial.observe.watch import native_way

@@ -61,7 +61,7 @@ KNOBS = tuple(
     "kernel.unprivileged_bpf_disabled kernel.kptr_restrict kernel.dmesg_restrict kernel.yama.ptrace_scope "
     "kernel.perf_event_paranoid kernel.core_pattern kernel.randomize_va_space kernel.modprobe "
     "vm.unprivileged_userfaultfd fs.suid_dumpable fs.protected_symlinks fs.protected_hardlinks "
-    "net.ipv4.ip_unprivileged_port_start user.max_user_namespaces".split()
+    "net.ipv4.ip_unprivileged_port_start user.max_user_namespaces kernel.io_uring_disabled".split()
 )
 _FLAVOUR = r"[-.]([a-z][a-z0-9_]*)$"
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-from msgspec import Struct, convert
+from msgspec import Struct
 
+from hardentui.features.rights.kernel_reach import doors_of, kernel_reach
 from hardentui.harden.decisions import becomes, decisions, what_changes
 from hardentui.harden.score import Score
-from hardentui.lib.seccomp import (
-    Access,
-    NoFilter,
-    SeccompProfile,
-    access,
-    makes_user_namespaces,
-    parse_profile,
-    ways_to_family,
-)
+from hardentui.lib.seccomp import parse_profile
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, known
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Result, Trial
@@ -30,14 +19,12 @@ from hardentui.options import (
     MEMORY,
     MOUNTS,
     NETWORK,
-    NO_NEW_PRIVILEGES,
     PIDS_LIMIT,
     READ_ONLY,
     TMPFS,
     bounding_set,
 )
 from hardentui.reading.behaviour import powerless, uids
-from hardentui.reading.confinement import filter_of
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import asks_for_user_namespace
 from hardentui.visible import visible
@@ -61,8 +48,11 @@ class Side(Struct, frozen=True, kw_only=True):
     memory: int = 0
     processes: int = 0
     network: str = ""  # how it is connected
-    # how many of the table in `kernel` it can reach; None if its filter is unknown
+    # how many known kernel vulnerabilities it reaches, of how many, and how many of those only
+    # because it can make user namespaces; None if its filter is unknown
     kernel_vulnerabilities: int | None = None
+    kernel_vulnerabilities_known: int | None = None
+    kernel_vulnerabilities_by_user_namespace: int | None = None
 
 
 class NextStep(Struct, frozen=True):
@@ -125,6 +115,7 @@ def side_of(
         names = frozenset()
     filter_ = parse_profile(learned, capabilities=names) if learned else None
     doors = doors_of(facts, spec, names, filter_)
+    reach = kernel_reach(doors) if doors is not None else None
     return Side(
         score=score.value,
         level=score.level.value if score.level else None,
@@ -136,7 +127,9 @@ def side_of(
         memory=spec[MEMORY],
         processes=max(0, spec[PIDS_LIMIT]),
         network=_network(facts, spec, outgoing),
-        kernel_vulnerabilities=None if doors is None else len(within_reach(doors)),
+        kernel_vulnerabilities=None if reach is None else reach.reached,
+        kernel_vulnerabilities_known=None if reach is None else reach.known,
+        kernel_vulnerabilities_by_user_namespace=None if reach is None else reach.by_user_namespace,
     )
 
 
@@ -260,114 +253,3 @@ def _questions(wanted: Plan, trial: Trial) -> Iterator[str]:
         )
     for change, checks in asked.items():
         yield f"{change}? ({checks[0]})"
-
-
-# How much of the kernel a container reaches: the known vulnerabilities whose ways in are open to
-# it. It counts ways in, not holes of this kernel: whether one of them is mended here is the host's
-# matter.
-
-_UNIX = 1  # whose sockets socketpair(2) makes too
-
-
-class Need(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Vulnerabilities with the same ways in; kernel-vulnerabilities.toml says what each means."""
-
-    of: str  # the part of the kernel
-    source: str
-    cves: str
-    calls: str = ""
-    socket: tuple[int, ...] = ()
-    capability: str = ""
-    user_namespace: bool = False
-    set_id: bool = False
-
-
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of them, with the date of the table."""
-
-    date: str
-    sources: dict[str, str]
-    need: tuple[Need, ...]
-
-
-class Doors(Struct, frozen=True, kw_only=True):
-    """What the kernel lets a container do."""
-
-    filter: SeccompProfile | None  # None: none is installed
-    capabilities: frozenset[str]
-    user_namespaces: bool
-    set_id: bool
-
-
-@lru_cache(maxsize=1)
-def table() -> Table:
-    """The shipped table."""
-    text = (files("hardentui.features.harden") / "kernel-vulnerabilities.toml").read_text(
-        encoding="utf-8"
-    )
-    return convert(tomllib.loads(text), Table)
-
-
-def doors_of(
-    facts: ContainerFacts,
-    spec: Spec,
-    capabilities: frozenset[str],
-    learned: SeccompProfile | None = None,
-) -> Doors | None:
-    """What is open to a container with this spec; None if its filter is not known. `learned`: the
-    filter that it gets; None: the one in force.
-    """
-    filter_ = learned
-    if learned is None:
-        in_force = filter_of(facts)
-        if isinstance(in_force, Unread) or not isinstance(
-            in_force.filter, SeccompProfile | NoFilter
-        ):
-            return None
-        filter_ = in_force.filter if isinstance(in_force.filter, SeccompProfile) else None
-    most = known(
-        lambda: facts.host.sysctls.get("user.max_user_namespaces", ""),
-        else_="",
-    )
-    makes = most != "0" and (filter_ is None or bool(makes_user_namespaces(filter_)))
-    return Doors(
-        filter=filter_,
-        capabilities=capabilities,
-        user_namespaces=makes,
-        set_id=not spec[NO_NEW_PRIVILEGES],
-    )
-
-
-def within_reach(doors: Doors) -> tuple[str, ...]:
-    """The vulnerabilities of the table whose ways in are all open."""
-    return tuple(cve for need in table().need if _open(need, doors) for cve in need.cves.split())
-
-
-def _open(need: Need, doors: Doors) -> bool:
-    if need.calls and not any(_lets(doors.filter, call) for call in need.calls.split()):
-        return False
-    if need.socket and not _makes(doors.filter, *need.socket):
-        return False
-    if need.capability and need.capability not in doors.capabilities and not doors.user_namespaces:
-        return False
-    return (doors.user_namespaces or not need.user_namespace) and (doors.set_id or not need.set_id)
-
-
-def _lets(filter_: SeccompProfile | None, call: str) -> bool:
-    return filter_ is None or access(filter_, call) is not Access.NEVER
-
-
-def _makes(
-    filter_: SeccompProfile | None,
-    family: int,
-    protocol: int | None = None,
-) -> bool:
-    if filter_ is None:
-        return True
-    if family == _UNIX and access(filter_, "socketpair", {0: family}) is not Access.NEVER:
-        return True
-    ways = ways_to_family(filter_, family)
-    if protocol is None or "socketcall (i386)" in ways:
-        return bool(ways)
-    families = (family, family | 1 << 32)  # the kernel uses the lower 32 bits
-    return any(access(filter_, "socket", {0: f, 2: protocol}) is not Access.NEVER for f in families)

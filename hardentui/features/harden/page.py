@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from hardentui.features.harden.card import EVERYTHING, Card, Side
+from hardentui.features.rights.kernel_reach import FIRST_YEAR
 from hardentui.features.trial.page import flagged
 from hardentui.harden.do_first import gained
 from hardentui.model.trial import Result, Trial
@@ -131,9 +132,8 @@ def _side(side: Side, peak: int) -> tuple[tuple[str, str], ...]:
     names = " ".join(side.capability_names) if len(side.capability_names) <= _FEW else ""
     many = f"{side.capabilities}: {names}" if names else str(side.capabilities or "none")
     calls = "" if side.system_calls is None else str(side.system_calls)
-    bugs = (
-        "" if side.kernel_vulnerabilities is None else f"{side.kernel_vulnerabilities} within reach"
-    )
+    known = side.kernel_vulnerabilities_known
+    bugs = f"{side.kernel_vulnerabilities} of {known} in reach" if known else ""
     places = [place for place in side.writable if place != EVERYTHING]
     writable = (
         "everything"
@@ -174,6 +174,7 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
         "Afterwards",
         "; ".join(gained(kept.check for kept in trial.kept)),
     )
+    yield from _given("Kernel bugs", _kernel_bugs(card))
     yield "Left out", "; ".join(card.left_out) or "nothing"
     yield from _given("Loosened", "; ".join(_loosened(trial)))
     yield from _given("Not exercised", ", ".join(card.not_exercised))
@@ -185,6 +186,21 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
     yield from _given("Before applying", "; ".join(card.notes))
     if card.obstacle:
         yield "Not applied here", card.obstacle
+
+
+def _kernel_bugs(card: Card) -> str:
+    """What the number counts, and the switch that most of it hangs on."""
+    before = card.before
+    if before.kernel_vulnerabilities is None:
+        return ""
+    counts = (
+        f"counted are known vulnerabilities since {FIRST_YEAR} whose ways in are open to it, whether "
+        "or not this kernel is mended"
+    )
+    by_switch = before.kernel_vulnerabilities_by_user_namespace or 0
+    if by_switch * 2 < before.kernel_vulnerabilities or not by_switch:
+        return counts
+    return f"{counts}; {by_switch} hang on one switch: it can make user namespaces"
 
 
 def _given(label: str, text: str) -> Iterator[tuple[str, str]]:

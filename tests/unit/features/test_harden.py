@@ -24,9 +24,10 @@ from hardentui.errors import UsageError
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.wait import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
-from hardentui.features.harden.card import Card, Doors, card_of, table, within_reach
+from hardentui.features.harden.card import Card, card_of
 from hardentui.features.harden.page import LABEL, lines, title
 from hardentui.features.harden.task import Hardening, HardenWishes
+from hardentui.features.rights.kernel_reach import table
 from hardentui.features.trial import proposing, trial_record
 from hardentui.features.trial.proposing import proposed_probe
 from hardentui.features.trial.tried import (
@@ -39,7 +40,7 @@ from hardentui.features.views import Report, Row
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
 from hardentui.host.files import LocalFiles
-from hardentui.lib.seccomp import NoFilter, SeccompProfile, SeccompRule
+from hardentui.lib.seccomp import NoFilter
 from hardentui.model.facts import ContainerFacts, EngineFacts, RuntimeConfig
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.journal import EntryState
@@ -330,65 +331,6 @@ def test_a_probe_that_names_the_target_runs_beside_it() -> None:
     assert not names_target("curl http://localhost:8080/")
 
 
-def _doors(**more: object) -> Doors:
-    names = sorted(
-        {call for need in table().need for call in need.calls.split()} | {"unshare", "socket"}
-    )
-    everything = SeccompProfile(
-        "ERRNO",
-        rules={name: (SeccompRule("ALLOW"),) for name in names},
-    )
-    return replace(
-        Doors(
-            filter=everything,
-            capabilities=frozenset(),
-            user_namespaces=True,
-            set_id=True,
-        ),
-        **more,
-    )
-
-
-def test_the_table_of_kernel_vulnerabilities_says_of_each_what_it_needs_and_who_says_so() -> None:
-    cves = [cve for need in table().need for cve in need.cves.split()]
-    assert len(cves) == len(set(cves)) >= 60
-    assert all(re.fullmatch(r"CVE-\d{4}-\d{4,7}", cve) for cve in cves)
-    for need in table().need:
-        assert need.source in table().sources, need
-        assert need.calls or need.socket or need.capability or need.user_namespace or need.set_id, (
-            need
-        )
-    assert set(within_reach(_doors())) == set(cves)
-    assert set(within_reach(_doors(filter=None))) == set(cves)
-
-
-@pytest.mark.parametrize(
-    ("cve", "closed", "open_again"),
-    [
-        (
-            "CVE-2025-40364",
-            {"filter": SeccompProfile("ERRNO")},
-            {},
-        ),  # a call
-        (
-            "CVE-2024-1086",
-            {"user_namespaces": False},
-            {"capabilities": frozenset({"CAP_NET_ADMIN"})},
-        ),
-        ("CVE-2014-5206", {"user_namespaces": False}, {}),
-        ("CVE-2014-0181", {"set_id": False}, {}),
-    ],
-)
-def test_a_kernel_vulnerability_is_out_of_reach_when_one_of_its_ways_in_is_closed(
-    cve: str,
-    closed: dict[str, object],
-    open_again: dict[str, object],
-) -> None:
-    assert cve in within_reach(_doors())
-    assert cve not in within_reach(_doors(**closed))
-    assert not open_again or cve in within_reach(_doors(**closed, **open_again))
-
-
 def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_leaves() -> None:
     profile = {
         "defaultAction": "SCMP_ACT_ERRNO",
@@ -411,12 +353,15 @@ def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_lea
         score(()),
         score(()),
     )
-    assert card.before.kernel_vulnerabilities == sum(
-        len(need.cves.split()) for need in table().need
-    )
-    assert card.after.kernel_vulnerabilities == 4, "two of waitid, two of set-id programs"
+    known = len(table().cves)
+    assert card.before.kernel_vulnerabilities == card.before.kernel_vulnerabilities_known == known
+    assert card.after.kernel_vulnerabilities == 2, "those of waitid"
+    assert card.after.kernel_vulnerabilities_by_user_namespace == 0
     text = "\n".join(line.text for line in lines(card, 90) if line.label == "known kernel bugs")
-    assert re.fullmatch(r"122 within reach +4 within reach", text), text
+    assert re.fullmatch(rf"{known} of {known} in reach +2 of {known} in reach", text), text
+    said = "\n".join(line.text for line in lines(card, 300) if line.label == "Kernel bugs")
+    by_switch = card.before.kernel_vulnerabilities_by_user_namespace
+    assert f"{by_switch} hang on one switch: it can make user namespaces" in said
     assert _card().before.kernel_vulnerabilities is None, "the filter is not known"
 
 
