@@ -120,9 +120,9 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     assert card["after"]["capabilities"] < card["before"]["capabilities"]
     assert card["after"]["system_calls"] < card["before"]["system_calls"]
     reached, reaches = (card[side]["kernel_vulnerabilities"] for side in ("before", "after"))
-    before = card["before"]
-    assert reached <= before["kernel_vulnerabilities_known"]
-    by_switch = before["kernel_vulnerabilities_by_user_namespace"]
+    meter = card["before"]
+    assert reached <= meter["kernel_vulnerabilities_known"]
+    by_switch = meter["kernel_vulnerabilities_by_user_namespace"]
     assert by_switch * 2 > reached, "most need a user namespace"
     assert reaches <= reached - by_switch, "which the learned profile refuses"
     assert [line for line in card["decide"] if f"{PORT}:80 becomes 127.0.0.1:{PORT}:80" in line]
