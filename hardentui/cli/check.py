@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.cli import session
+from hardentui.cli.names import are_files
 from hardentui.cli.parser import GivenAgain, checklist_option, flag, given, repeated
 from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
@@ -30,7 +31,6 @@ from hardentui.features.reports.result import (
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
-from hardentui.regular_files import any_paths
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command, without_checklist
 
@@ -374,7 +374,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         work: Callable[[Namespace, Terminal], int] = saved.save if options.save else saved.since
         return work(options, terminal)
     options.fail_on = options.fail_on or "high"
-    if any_paths(options.names):
+    if are_files(options, terminal):
         at_rest: int = command_module("at_rest").check(options, terminal)
         return at_rest
     if options.against_host:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
+from hardentui.cli.names import are_files
 from hardentui.cli.parser import flag, given, group_of
 from hardentui.cli.plan import check_options, command_on, make_plan
 from hardentui.cli.terminal import Terminal, command_module
@@ -20,7 +21,6 @@ from hardentui.harden.score import score_word
 from hardentui.model.draft import Draft, NextSteps, Target, TextFile
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.spec import Version
-from hardentui.regular_files import any_paths
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -149,7 +149,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    if any_paths(options.names):
+    if are_files(options, terminal):
         code: int = command_module("at_rest").fix(
             options,
             terminal,

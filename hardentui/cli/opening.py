@@ -29,7 +29,9 @@ from hardentui.words import own_command
 def run(options: Namespace, terminal: Terminal) -> int:
     shown = terminal.is_terminal and sys.stdin.isatty()
     if options.paths and (options.text or not shown):
-        files: int = command_module("check").run(parse(["check", *options.paths]), terminal)
+        # a name without a command is a path
+        paths = [path if "/" in path or path == "-" else f"./{path}" for path in options.paths]
+        files: int = command_module("check").run(parse(["check", *paths]), terminal)
         return files
     if options.text or (shown and wants_text(os.environ)):
         code: int = command_module("text_mode").run(options, terminal)

@@ -51,8 +51,10 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
-    """Writes files into the current folder, runs a command line there, and returns code and output."""
+    """Writes files into the current folder, runs a command line there, and returns code and output.
+    There is no Podman."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
 
     def run(files: Mapping[str, str], *argv: str) -> tuple[int, str]:

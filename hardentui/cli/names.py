@@ -1,0 +1,69 @@
+"""What a name on the command line means: a container, the host, or a file.
+
+A path is `./web`. A word that is both a folder here and something of Podman is refused, with both
+spellings: nobody may read "no finding" of files as that of a container.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterable
+
+from hardentui.cli import session
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import HardenError, UsageError
+from hardentui.features.looking.listed import called
+from hardentui.regular_files import any_paths
+from hardentui.visible import visible
+
+OF_PODMAN = "podman:"
+"""`podman:web` is the container, whatever folders there are."""
+_WORDS = {"host": "the word for this host", "images": "the word for all images"}
+
+
+def are_files(options: Namespace, terminal: Terminal) -> bool:
+    """Whether the names are files and folders. Those of Podman lose their prefix.
+
+    Raises:
+        UsageError: a name means two things, or some are files and others containers.
+    """
+    folders = [name for name in options.names if "/" not in name and os.path.isdir(name)]
+    folders = [name for name in folders if name not in (".", "..")]
+    if folders:
+        _refuse_two_meanings(folders, options, terminal)
+    if any_paths(options.names):
+        return True
+    options.names = [name.removeprefix(OF_PODMAN) for name in options.names]
+    return False
+
+
+def _refuse_two_meanings(
+    folders: Iterable[str],
+    options: Namespace,
+    terminal: Terminal,
+) -> None:
+    others = [name for name in folders if name not in _WORDS]
+    containers = _containers(others, options, terminal) if others else frozenset()
+    for name in folders:
+        meaning = _WORDS.get(name) or ("a container" if name in containers else "")
+        if meaning:
+            shown = visible(name, 60)
+            raise UsageError(
+                f"{shown} is {meaning} and also a folder here: write ./{shown} for the folder, "
+                f"{OF_PODMAN}{shown} for the other."
+            )
+
+
+def _containers(
+    names: Iterable[str],
+    options: Namespace,
+    terminal: Terminal,
+) -> frozenset[str]:
+    """Those of the names that Podman has a container for; none where there is no Podman."""
+    try:
+        with session.workbench(options, terminal) as bench:
+            rows = bench.containers.rows()
+    except HardenError:
+        return frozenset()
+    return frozenset(name for name in names if called(rows, name))
