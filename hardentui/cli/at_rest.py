@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from msgspec.structs import replace
 
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, save_text
-from hardentui.errors import InputError, UsageError
+from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.at_rest.checking import AtRest, Looked, hinted, look, result_of
 from hardentui.features.at_rest.checking import render as render_lines
 from hardentui.features.at_rest.fixing import Fixed, Wanted, diff_of, drafts_of, fix_all
 from hardentui.features.at_rest.services import Format, Service
-from hardentui.features.at_rest.sources import STDIN, Sources, stamps
+from hardentui.features.at_rest.sources import STDIN, SourceFile, Sources, stamps
 from hardentui.features.reports import render
 from hardentui.features.reports.result import INCOMPLETE, TextStyle
 from hardentui.files import write_bundle
@@ -48,6 +49,7 @@ def asked(options: Namespace, version: Version | None = None) -> AtRest:
         tuple(getattr(options, "step", ())),
         tuple(options.check),
         version,
+        together=tuple(options.together),
     )
 
 
@@ -67,7 +69,7 @@ def check(options: Namespace, terminal: Terminal) -> int:
 def _watch(options: Namespace, terminal: Terminal) -> int:
     seen: tuple[tuple[str, float, int], ...] | None = None
     while True:
-        now = tuple(stamps(options.names))
+        now = tuple(stamps((*options.names, *options.together)))
         if now != seen:
             seen = now
             try:
@@ -167,7 +169,7 @@ def fix(
     if options.in_place:
         _write_in_place(drafts, looked.sources, terminal)
     elif options.directory:
-        terminal.tell_written(write_bundle(options.directory, drafts, create=True))
+        _write_below(options.directory, drafts, terminal)
     else:
         for draft in drafts:
             terminal.write(diff_of(draft))
@@ -188,25 +190,77 @@ def _convert(
 
     if options.to != "quadlet" or options.in_place or options.diff:
         raise UsageError("Compose files are converted with --to quadlet, printed or with -o DIR.")
-    others = [each for each in looked.services if each.service.format is not Format.COMPOSE]
-    if others:
-        raise UsageError(
-            f"{visible(others[0].service.file.shown, 200)} is no compose file.", "Omit --to."
-        )
+    formats = {each.service.format for each in looked.services}
     stacks: dict[str, list[Service]] = {}
     for judged in looked.services:
-        stacks.setdefault(judged.service.group, []).append(judged.service)
+        service = judged.service
+        if service.format is Format.COMPOSE:
+            stacks.setdefault(service.group, []).append(service)
+        elif Format.COMPOSE not in formats or service.file.path in looked.sources.named:
+            raise UsageError(
+                f"{visible(service.file.shown, 200)} is no compose file.", "Omit --to."
+            )
+        else:
+            terminal.note(f"note: {visible(service.file.shown, 200)} is no compose file: left out")
+    folders = _folders_of([services[0].file for services in stacks.values()])
+    failed = False
     for services in stacks.values():
-        files, notes = convert(services, version or NEWEST_KNOWN)
+        file = services[0].file
+        try:
+            files, notes = convert(services, version or NEWEST_KNOWN)
+        except HardenError as error:
+            if len(stacks) == 1:
+                raise
+            failed = True
+            shown = visible(file.shown, 200)
+            terminal.complain(f"{shown}: not converted: {error.title} {error.hint}".rstrip())
+            continue
         for note in notes:
             terminal.note(f"note: {visible(note, 300)}")
         if options.directory:
-            terminal.tell_written(write_bundle(options.directory, files, create=True))
+            directory = os.path.join(options.directory, folders[file.path])
+            os.makedirs(directory, exist_ok=True)
+            terminal.tell_written(write_bundle(directory, files, create=True))
         else:
-            for file in files:
-                terminal.write_exact(f"# ---- {file.name}\n{file.text}")
+            for file_made in files:
+                terminal.write_exact(f"# ---- {file_made.name}\n{file_made.text}")
     _tell_refused(looked, terminal)
-    return INCOMPLETE if looked.refused else 0
+    return INCOMPLETE if looked.refused or failed else 0
+
+
+def _folders_of(files: Sequence[SourceFile]) -> dict[str, str]:
+    """By path, where below the folder of -o the units of a compose file go: beside each other, units
+    of several stacks would have the same names."""
+    if len(files) < 2:
+        return {file.path: "" for file in files}
+    above = os.path.commonpath([file.directory for file in files])
+    in_directory = Counter(file.directory for file in files)
+    return {
+        file.path: os.path.normpath(
+            os.path.join(
+                os.path.relpath(file.directory, above),
+                os.path.splitext(file.name)[0] if in_directory[file.directory] > 1 else "",
+            )
+        )
+        for file in files
+    }
+
+
+def _write_below(
+    directory: str,
+    drafts: Sequence[DraftFile],
+    terminal: Terminal,
+) -> None:
+    """Write changed files to a folder; those of several folders to folders as they came from."""
+    places = [draft.directory for draft in drafts if draft.directory]
+    above = os.path.commonpath(places) if places else ""
+    by_place: dict[str, list[DraftFile]] = {}
+    for draft in drafts:
+        place = os.path.relpath(draft.directory, above) if draft.directory else "."
+        by_place.setdefault(os.path.normpath(os.path.join(directory, place)), []).append(draft)
+    for place, files in by_place.items():
+        os.makedirs(place, exist_ok=True)
+        terminal.tell_written(write_bundle(place, files, create=True))
 
 
 def _tell_refused(looked: Looked, terminal: Terminal) -> None:

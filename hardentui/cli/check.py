@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.cli import session
-from hardentui.cli.names import are_files
+from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import GivenAgain, checklist_option, flag, given, repeated
 from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
@@ -249,6 +249,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="container names or ID prefixes; host; images; or files and folders (./x, - for standard "
         "input): Quadlets, compose files, podman run commands, Kubernetes YAML",
     )
+    together_option(parser)
     parser.add_argument(
         "--step",
         metavar="N",

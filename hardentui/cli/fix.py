@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.names import are_files
+from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import flag, given, group_of
 from hardentui.cli.plan import check_options, command_on, make_plan
 from hardentui.cli.terminal import Terminal, command_module
@@ -107,9 +107,10 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "names",
         metavar="NAME|PATH",
-        nargs="+",
+        nargs="*",
         help="container name or ID prefix, several at once with -o; or files and folders (./x)",
     )
+    together_option(parser)
     group_of(
         parser,
         required=False,
@@ -149,6 +150,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if not options.names and not options.together:
+        raise UsageError("Name a container, a file or a folder.")
     if are_files(options, terminal):
         code: int = command_module("at_rest").fix(
             options,

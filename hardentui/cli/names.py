@@ -7,7 +7,7 @@ spellings: nobody may read "no finding" of files as that of a container.
 from __future__ import annotations
 
 import os
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
 from hardentui.cli import session
@@ -16,6 +16,19 @@ from hardentui.errors import HardenError, UsageError
 from hardentui.features.looking.listed import called
 from hardentui.regular_files import any_paths
 from hardentui.visible import visible
+
+
+def together_option(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "-f",
+        action="append",
+        metavar="FILE",
+        dest="together",
+        default=[],
+        help="a compose file of one project, several times as in compose; files that are only "
+        "named beside each other are projects of their own",
+    )
+
 
 OF_PODMAN = "podman:"
 """`podman:web` is the container, whatever folders there are."""
@@ -32,6 +45,10 @@ def are_files(options: Namespace, terminal: Terminal) -> bool:
     folders = [name for name in folders if name not in (".", "..")]
     if folders:
         _refuse_two_meanings(folders, options, terminal)
+    if options.together:
+        if options.names:
+            raise UsageError("-f names all files of one project.", "Give each of them with -f.")
+        return True
     if any_paths(options.names):
         return True
     options.names = [name.removeprefix(OF_PODMAN) for name in options.names]

@@ -49,6 +49,7 @@ class AtRest(Struct, frozen=True):
     version: Version | None = None
     rootless: bool | None = None  # whether a rootless engine runs them; None = as the folders say
     home: str = SOMEONES_HOME  # of the account whose rootless engine runs them
+    together: tuple[str, ...] = ()  # compose files that are one project, as `-f` of compose says
 
 
 class Looked(Struct, frozen=True):
@@ -87,12 +88,13 @@ def look(
     missing = [check for check in asked.checks if judge.check(check) is None]
     if missing:
         raise UsageError(f"{', '.join(missing)} is not in the checklist {judge.checklist.id}.")
-    sources = find(asked.paths, asked.home)
+    sources = find((*asked.paths, *asked.together), asked.home)
     version = asked.version or hinted(sources) or NEWEST_KNOWN
     sources = replace(
         sources,
         version=version,
         rootless=asked.rootless,
+        together=tuple(map(os.path.abspath, asked.together)),
     )
     services, unread = read_services(sources)
     refused = (*sources.refused, *unread)

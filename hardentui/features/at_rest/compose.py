@@ -21,6 +21,7 @@ from hardentui.features.at_rest.compose_options import (
     Stack,
     arguments,
 )
+from hardentui.features.at_rest.projects import projects, variables_beside
 from hardentui.features.at_rest.services import (
     Format,
     Maker,
@@ -31,19 +32,17 @@ from hardentui.features.at_rest.services import (
     rootless_by,
     waivers_in,
 )
-from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
+from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree, read_trees, with_variables
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
-from hardentui.model.open_value import environment_file, is_open
+from hardentui.model.open_value import is_open
 from hardentui.model.spec import Source
 from hardentui.options import COMMAND, IMAGE, NAME
 from hardentui.options.argv import Item, image_item, parse_argument, spec_of
 from hardentui.visible import visible
 
 _DEEPEST = 12
-_BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-_OVERRIDES = tuple(name.replace("compose.", "compose.override.") for name in _BASES)
 
 
 class InStack(Struct, frozen=True):
@@ -55,7 +54,7 @@ class InStack(Struct, frozen=True):
 
 def compose_makers(sources: Sources) -> Iterator[Maker]:
     """The compose files, those of a project together."""
-    for files in _projects(sources):
+    for files in projects(sources):
         yield files[0], partial(of_project, sources, files)
 
 
@@ -66,25 +65,6 @@ def of_project(
     return [*services_of(read_stack(sources, files), sources)]
 
 
-def _projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
-    """The files of each project: named ones together, as with `-f`; in a folder a base with its
-    override."""
-    compose = [file for file in sources.files.values() if is_compose_name(file.name)]
-    named = [file for file in compose if file.path in sources.named]
-    together: dict[str, list[SourceFile]] = {}
-    for file in named:
-        together.setdefault(file.directory, []).append(file)
-    yield from (tuple(files) for files in together.values())
-    for file in compose:
-        if file.path in sources.named:
-            continue
-        beside = {other.name: other for other in compose if other.directory == file.directory}
-        if file.name in _OVERRIDES and any(name in beside for name in _BASES):
-            continue
-        override = file.name.replace("compose.", "compose.override.")
-        yield (file, beside[override]) if file.name in _BASES and override in beside else (file,)
-
-
 def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
     """The merged files.
 
@@ -92,7 +72,7 @@ def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
         InputError: one of them is no compose file, or extends itself.
     """
     directory = files[0].directory
-    variables = _variables(sources, directory)
+    variables = variables_beside(sources, directory)
     trees = [_read(file, variables) for file in files]
     tree = trees[0]
     for other in trees[1:]:
@@ -116,14 +96,6 @@ def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
         tree,
         directory or "/src",
     )
-
-
-def _variables(sources: Sources, directory: str) -> dict[str, str]:
-    path = os.path.join(directory, ".env")
-    if not directory or not os.path.isfile(path):
-        return {}
-    text = sources.read(path, os.path.relpath(path)).text
-    return {each.name: each.value for each in environment_file(text) if each.value is not None}
 
 
 def _read(file: SourceFile, variables: Mapping[str, str]) -> Tree:

@@ -124,6 +124,7 @@ class Sources(Struct, frozen=True):
     home: str = SOMEONES_HOME  # of the account whose rootless engine runs what they describe
     version: Version = NEWEST_KNOWN  # the Podman that reads them
     rootless: bool | None = None  # whether a rootless engine runs them; None = as the folders say
+    together: tuple[str, ...] = ()  # absolute paths of compose files that are one project
 
     def is_below(self, path: str) -> bool:
         """Whether a path, without its links, lies below what was given."""

@@ -1,0 +1,72 @@
+"""Which compose files are one project, by the rules of compose, and what their variables are worth.
+
+Compose joins an override with its base, the files of `COMPOSE_FILE`, and those that are given with
+`-f`. Files that are only named beside each other, as a pre-commit hook does, are projects of their
+own (https://docs.docker.com/compose/how-tos/multiple-compose-files/merge/).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from hardentui.errors import HardenError
+from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
+from hardentui.model.open_value import environment_file
+
+_BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+_OVERRIDES = tuple(name.replace("compose.", "compose.override.") for name in _BASES)
+
+
+def projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
+    """The files of each project, in the order in which they are merged."""
+    files = {file.path: file for file in sources.files.values() if is_compose_name(file.name)}
+    joined = tuple(sources.files[path] for path in sources.together)
+    if joined:
+        yield joined
+    taken = set(sources.together)
+    for directory in dict.fromkeys(file.directory for file in files.values()):
+        listed = _listed(sources, directory)
+        if listed and not taken.isdisjoint(file.path for file in listed):
+            listed = ()
+        if listed:
+            yield listed
+        taken |= {file.path for file in listed}
+        beside = {
+            file.name: file
+            for file in files.values()
+            if file.directory == directory and file.path not in taken
+        }
+        yield from _of_directory(beside)
+
+
+def _of_directory(files: dict[str, SourceFile]) -> Iterator[tuple[SourceFile, ...]]:
+    for name, file in files.items():
+        override = files.get(name.replace("compose.", "compose.override."))
+        if name in _BASES and override is not None:
+            yield file, override
+        elif name not in _OVERRIDES or not any(base in files for base in _BASES):
+            yield (file,)
+
+
+def _listed(sources: Sources, directory: str) -> tuple[SourceFile, ...]:
+    """The files of `COMPOSE_FILE=` in `.env`, if one of them is among those that are looked at."""
+    try:
+        variables = variables_beside(sources, directory)
+    except HardenError:
+        return ()  # each of its files is refused when its own variables are read
+    separator = variables.get("COMPOSE_PATH_SEPARATOR") or ":"
+    names = [name for name in variables.get("COMPOSE_FILE", "").split(separator) if name]
+    paths = [os.path.normpath(os.path.join(directory, name)) for name in names]
+    if not any(path in sources.files for path in paths):
+        return ()
+    return tuple(sources.files[path] for path in paths if path in sources.files)
+
+
+def variables_beside(sources: Sources, directory: str) -> dict[str, str]:
+    """The variables of the `.env` beside compose files."""
+    path = os.path.join(directory, ".env")
+    if not directory or not os.path.isfile(path):
+        return {}
+    text = sources.read(path, os.path.relpath(path)).text
+    return {each.name: each.value for each in environment_file(text) if each.value is not None}

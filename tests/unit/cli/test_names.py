@@ -1,0 +1,42 @@
+"""A word that is something of Podman and also a folder is never silently the folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.__main__ import main
+from tests.unit.features.at_rest.test_checking import Run, run
+
+__all__ = ["run"]
+
+UNIT = {"shop-web/web.container": "[Container]\nImage=docker.io/library/nginx:1.27\n"}
+
+
+@pytest.mark.parametrize("command", [("check",), ("fix", "--all")])
+def test_a_container_and_a_folder_of_one_name_are_told_apart(
+    run: Run,
+    command: tuple[str, ...],
+) -> None:
+    code, text = run(UNIT, *command, "shop-web", "--demo")
+    assert (code, "./shop-web for the folder, podman:shop-web for the other" in text) == (2, True)
+
+
+def test_each_spelling_means_one_thing(run: Run) -> None:
+    code, text = run(UNIT, "check", "podman:shop-web", "--demo")
+    assert "no engine asked" not in text
+    code, text = run(UNIT, "check", "./shop-web")
+    assert (code, "no engine asked" in text) == (0, True)
+
+
+@pytest.mark.parametrize("word", ["host", "images"])
+def test_words_of_the_command_line_are_no_folders(run: Run, word: str) -> None:
+    code, text = run({f"{word}/a.container": "[Container]\nImage=x\n"}, "check", word, "--demo")
+    assert (code, f"./{word} for the folder" in text) == (2, True)
+
+
+def test_without_a_container_of_that_name_it_is_the_folder(run: Run, tmp_path: Path) -> None:
+    code, text = run({"units/a.container": UNIT["shop-web/web.container"]}, "check", "units")
+    assert (code, "1 service in 1 file" in text) == (0, True)
+    assert main(["units"]) == 0
