@@ -32,9 +32,9 @@ def test_an_override_belongs_to_its_base(run: Run) -> None:
 
 def test_f_joins_files_in_its_order(run: Run) -> None:
     files = {"a.yaml": BAD, "b.yaml": compose("    privileged: false\n")}
-    code, text = run(files, "check", "-f", "a.yaml", "-f", "b.yaml")
+    code, text = run(files, "check", "--check", "privileged", "-f", "a.yaml", "-f", "b.yaml")
     assert (code, "1 service in 1 file" in text) == (0, True)
-    code, _ = run(files, "check", "-f", "b.yaml", "-f", "a.yaml")
+    code, _ = run(files, "check", "--check", "privileged", "-f", "b.yaml", "-f", "a.yaml")
     assert code == 1
     code, text = run(files, "check", "-f", "a.yaml", "b.yaml")
     assert (code, "names all files of one project" in text) == (2, True)
