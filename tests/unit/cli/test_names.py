@@ -11,7 +11,7 @@ from tests.unit.features.at_rest.test_checking import Run, run
 
 __all__ = ["run"]
 
-UNIT = {"shop-web/web.container": "[Container]\nImage=docker.io/library/nginx:1.27\n"}
+UNIT = {"shop-web/web.container": "[Container]\nImage=example.org/app:1\n"}
 
 
 @pytest.mark.parametrize("command", [("check",), ("fix", "--all")])

@@ -11,7 +11,7 @@ __all__ = ["run"]
 
 
 def compose(lines: str) -> str:
-    return f"services:\n  web:\n    image: docker.io/library/nginx:1.27\n{lines}"
+    return f"services:\n  web:\n    image: example.org/app:1\n{lines}"
 
 
 BAD, FINE = compose("    privileged: true\n"), compose("    read_only: true\n")
