@@ -189,6 +189,7 @@ class Remembered(Struct, frozen=True, rename={"directory": "folder"}):
     directory: str = ""  # where files were written last
     # filter, column, reverse: filter and sort order of the container list
     filter: str = ""
+    target: str = ""  # what the filter was for: files, or an engine that was named
     column: str = "score"
     reverse: bool = False
     # engine, container, step: where the last walk was
@@ -218,6 +219,7 @@ def read_remembered(environ: Mapping[str, str]) -> Remembered:
         remembered.theme,
         remembered.directory,
         remembered.filter,
+        remembered.target,
         remembered.container,
         remembered.engine,
     )

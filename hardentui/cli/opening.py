@@ -55,6 +55,7 @@ def _screens(options: Namespace) -> int:
             selection,
             files,
             files,
+            "\n".join(map(os.path.abspath, options.paths)),
         )
         return opened
     begun = [Begun(lambda: FirstLook.open(selection), "Looking for Podman")]

@@ -20,8 +20,13 @@ def open_screens(
     selection: Selection,
     first_look: Callable[[], FirstLook],
     simulate: Callable[[], FirstLook],
+    target: str = "",
 ) -> int:
-    """Open the terminal UI; returns the exit code of the process."""
+    """Open the terminal UI; returns the exit code of the process.
+
+    Args:
+        target: the files that are shown; empty = an engine.
+    """
     settings = read_settings(Document.read(os.environ), os.environ)
 
     def keep(remembered: Remembered) -> None:
@@ -35,6 +40,7 @@ def open_screens(
             choices=lambda: engine_choices(selection),
             remembered=read_remembered(os.environ) if settings.remember else None,
             remember=keep if settings.remember else None,
+            target=target or selection.url or selection.connection,
         )
     )
 

@@ -112,6 +112,7 @@ class HardenApp(App[None]):
         keep: Callable[[str], str] = keep_copy,
         opening: str = "",
         choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
+        target: str = "",
     ) -> None:
         """Args:
         first_look: finds Podman; called on a thread.
@@ -123,6 +124,7 @@ class HardenApp(App[None]):
         keep: writes a copied text to a file; returns the path.
         opening: a destination to begin with, such as `training`.
         choices: other connections to choose from; None = none.
+        target: what was named to be shown, by which a remembered filter belongs to it.
         """
         self.settings = settings or Settings()
         self.signs = signs_for(
@@ -134,6 +136,7 @@ class HardenApp(App[None]):
         self._keep = keep
         self._opening = opening
         self._choices = choices
+        self._target = target
         for offered in THEMES:
             self.register_theme(offered)
         self._remembered = remembered or Remembered()
@@ -200,7 +203,9 @@ class HardenApp(App[None]):
         if last.directory and self.settings.origin("folder").source is SettingSource.DEFAULT:
             session.directory = last.directory
         if last.column in COLUMNS:
-            session.list_view = ListView(last.filter, last.column, last.reverse)
+            # a filter for other containers would hide these
+            text = last.filter if last.target == self._target else ""
+            session.list_view = ListView(text, last.column, last.reverse)
         if last.container:
             session.last_walk = Place(last.engine, last.container, last.step)
 
@@ -217,6 +222,7 @@ class HardenApp(App[None]):
             last = replace(
                 last,
                 filter=view.filter,
+                target=self._target,
                 column=view.column,
                 reverse=view.reverse,
             )
@@ -344,6 +350,9 @@ class HardenApp(App[None]):
                 for key, its in facts.items()
                 if its is None or not its.inspect.get("IsInfra")
             }
+            if self.session.rows[keys[0]].is_file:
+                self._open_files(keys[0], tuple(choices))
+                return
             first, *rest = stacks((able or facts).items(), units=False)
             left = [key for group in rest for key in group]
             change = screen(
@@ -354,6 +363,35 @@ class HardenApp(App[None]):
                 tuple(first[1:]),
             )
             self.push_screen(change, lambda _: self.open_harden(left))
+
+    def _open_files(self, key: str, choices: tuple[Choice, ...]) -> None:
+        """What the recommended fixes change in the file of a service, to be written from there."""
+        from hardentui.model.plan import Caution
+        from hardentui.tui.choosing import Choosing
+        from hardentui.tui.widgets.write_files import WriteFiles
+
+        bench, row = self.session.bench, self.session.rows[key]
+        if bench is None or row.report is None:
+            self.notify("The checks are still being loaded.", severity="warning")
+            return
+        choosing = Choosing(
+            bench,
+            row.report,
+            self.session.choices.setdefault(key, {}),
+            self.session.values.setdefault(key, {}),
+        )
+        if not choosing.chosen:
+            choosing.add(choices or bench.planner.choices(row.report, Caution.LIKELY))
+        if choosing.plan is None or not choosing.plan.changes:
+            why = (
+                choosing.trouble or "No fix is recommended for this file. Enter shows its findings."
+            )
+            self.notify(why, markup=False)
+            return
+        files = WriteFiles(self.session, choosing, reads=True)
+        from hardentui.tui.screens.change import ChangeScreen
+
+        self.push_screen(ChangeScreen(key, files=files))
 
     def open_history(self, name: str) -> None:
         self.push_screen(screen("journal", name))

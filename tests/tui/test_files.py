@@ -84,3 +84,20 @@ async def test_what_needs_an_engine_says_so(tmp_path: Path) -> None:
         )
         await pilot.press("escape", "h")
         await pilot.press("escape", "escape", shows="no engine")
+
+
+async def test_h_shows_the_recommended_change_of_a_file(tmp_path: Path) -> None:
+    """No twin can be tried: nothing runs here."""
+    (tmp_path / "web.container").write_text(WEB)
+    look = FilesLook((str(tmp_path),), "")
+    app = HardenApp(
+        lambda: look,
+        now=lambda: NOON,
+        environ={},
+    )
+    async with running(app, (80, 24)) as pilot:
+        await shows(pilot, "no engine", "web")
+        await pilot.press("h")
+        await until(pilot, lambda: writes(app))
+        await shows(pilot, "NoNewPrivileges=true")
+        await pilot.press("escape", shows="no engine")

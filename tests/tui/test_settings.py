@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Input
 
 from hardentui.features.first_look import FirstLook
@@ -138,6 +139,9 @@ async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
             "2 of 3 containers",
             "▸ shop-web",
         )
+    async with at_home(some(), remembered=replace(last, target="/srv/quadlets")) as (app, pilot):
+        await shows(pilot, "Container↑", "vault")
+        assert app.session.list_view.filter == "", "it was for other containers"
 
 
 async def test_what_is_set_wins_over_what_is_remembered() -> None:

@@ -162,7 +162,7 @@ def _hint(choosing: Choosing) -> str:
     if choosing.trouble:
         return visible(choosing.trouble)
     return (
-        "space chooses a fix, p sets its values, a takes all safe ones. The Quadlet diff "
+        "space chooses a fix, i sets its values, a takes all safe ones. The Quadlet diff "
         "appears here."
     )
 
