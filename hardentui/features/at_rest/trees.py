@@ -138,14 +138,37 @@ class _Walker:
         return InputError(f"{visible(self._file.shown, 200)} is not used: {why}.")
 
 
+_STARTS = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
+_ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
+
+
+def _refuse_too_much(file: SourceFile) -> None:
+    """Raises InputError for what is nested too deeply, or has too many values.
+
+    Events come one by one; composing them recurses in C, where nothing stops it: forty thousand
+    brackets would end this process.
+    """
+    depth = 0
+    for count, event in enumerate(yaml.parse(file.text, Loader=_LOADER)):
+        depth += isinstance(event, _STARTS) - isinstance(event, _ENDS)
+        if depth > _DEEPEST:
+            raise InputError(f"{visible(file.shown, 200)} is not used: it is nested too deeply.")
+        if count > 2 * _MOST_VALUES:  # a list or mapping starts and ends
+            raise InputError(
+                f"{visible(file.shown, 200)} is not used: it has more than {_MOST_VALUES} values."
+            )
+
+
 def read_trees(file: SourceFile) -> tuple[Tree, ...]:
     """The documents of a YAML file; empty ones are left out.
 
     Raises:
-        InputError: it is no YAML, or has cyclic aliases, or too many values.
+        InputError: it is no YAML, or has cyclic aliases, is nested too deeply, or has too many
+            values.
     """
     shown = visible(file.shown, 200)
     try:
+        _refuse_too_much(file)
         nodes = list(yaml.compose_all(file.text, Loader=_LOADER))  # nothing is constructed
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0

@@ -23,6 +23,8 @@ _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
 _PROGRAMS = (2, 3)  # with and without a fixed address
 _MOST_HEADERS = 4096
 _MOST_SYMBOLS = 200_000
+_MOST_RECORDS = 4_000_000
+"""Headers and symbols of all programs of an image: half a minute; Debian's largest have a tenth."""
 _MOST_NEEDED = 512
 _LONGEST_NAME = 4096
 _GO = (b"\xff Go buildinf:", b"Go build ID:")
@@ -30,6 +32,18 @@ _GO = (b"\xff Go buildinf:", b"Go build ID:")
 
 class NoProgram(ValueError):
     """The file is truncated, damaged, or of a kind that is not known here."""
+
+
+class Allowance(Struct):
+    """How many records may still be read: a small file can have many headers of one large table."""
+
+    left: int = _MOST_RECORDS
+
+    def take(self, records: int) -> None:
+        """Raises NoProgram if there are not that many left."""
+        if records > self.left:
+            raise NoProgram("it has more headers and symbols than are read")
+        self.left -= records
 
 
 class Elf(Struct, frozen=True):
@@ -97,17 +111,22 @@ def is_elf(start: bytes) -> bool:
     return start.startswith(_MAGIC)
 
 
-def read_elf(data: bytes, wanted: Collection[bytes]) -> Elf:
+def read_elf(
+    data: bytes,
+    wanted: Collection[bytes],
+    allowance: Allowance | None = None,
+) -> Elf:
     """Read a whole file.
 
     Args:
         wanted: the functions that matter.
+        allowance: of the image that the file is in.
 
     Raises:
         NoProgram: it is no ELF file, or one that cannot be understood completely.
     """
     try:
-        return _read(data, wanted)
+        return _read(data, wanted, allowance or Allowance())
     except (struct.error, OverflowError):
         raise NoProgram("it is truncated") from None
 
@@ -118,7 +137,11 @@ def is_go(data: bytes) -> bool:
     return any(mark in data for mark in _GO)
 
 
-def _read(data: bytes, wanted: Collection[bytes]) -> Elf:
+def _read(
+    data: bytes,
+    wanted: Collection[bytes],
+    allowance: Allowance,
+) -> Elf:
     if not is_elf(data) or len(data) < 16:
         raise NoProgram("it is no ELF file")
     layout = _LAYOUTS.get(data[4])
@@ -126,6 +149,7 @@ def _read(data: bytes, wanted: Collection[bytes]) -> Elf:
         raise NoProgram("its byte order or word size is not known")
     header = layout.header.unpack_from(data, 16)
     segments_at, sections_at = header[4], header[5]
+    allowance.take(header[9] + header[11])
     segments = tuple(
         _segments(
             data,
@@ -140,6 +164,7 @@ def _read(data: bytes, wanted: Collection[bytes]) -> Elf:
         None,
     )
     entries = _dynamic(data, layout, dynamic) if dynamic else []
+    allowance.take(len(entries))
     strings = next(
         (_offset(segments, value) for tag, value in entries if tag == _DT_STRTAB),
         0,
@@ -155,6 +180,7 @@ def _read(data: bytes, wanted: Collection[bytes]) -> Elf:
             header[10],
             header[11],
             wanted,
+            allowance,
         )
         if dynamic
         else frozenset()
@@ -217,17 +243,21 @@ def _imports(
     size: int,
     count: int,
     wanted: Collection[bytes],
+    allowance: Allowance,
 ) -> frozenset[str]:
     if not at or not count or count > _MOST_HEADERS or size < layout.section.size:
         raise NoProgram("it has no table of sections")
     sections = [layout.section.unpack_from(data, at + number * size) for number in range(count)]
     names: set[bytes] = set()
+    in_this_file = Allowance(_MOST_SYMBOLS)
     for section in sections:
         if section[1] != _SHT_DYNSYM:
             continue
         offset, length, link = section[4], section[5], section[6]
-        if link >= len(sections) or length // layout.symbol.size > _MOST_SYMBOLS:
+        if link >= len(sections):
             raise NoProgram("its table of symbols is damaged")
+        for each in (in_this_file, allowance):
+            each.take(length // layout.symbol.size)
         strings = sections[link][4]
         table = data[offset : offset + length - length % layout.symbol.size]
         for symbol in layout.symbol.iter_unpack(
@@ -365,7 +395,7 @@ def read_programs(
     """Read an archive of a root file system to its end; faults are told in `gap`. `command`: its
     words may name scripts that are not executable, as in `sh /entry`.
     """
-    programs = Programs()
+    programs, allowance = Programs(), Allowance()
     named = frozenset(posixpath.basename(word) for word in command)
     try:
         for number, (entry, body) in enumerate(entries(source)):
@@ -379,7 +409,7 @@ def read_programs(
             elif (
                 entry.kind == "file"
                 and entry.size
-                and (file := _code(entry, body, named)) is not None
+                and (file := _code(entry, body, named, allowance)) is not None
             ):
                 programs.files[entry.path] = file
     except Damaged as error:
@@ -401,6 +431,7 @@ def _code(
     entry: ArchiveEntry,
     body: Body,
     named: frozenset[str],
+    allowance: Allowance,
 ) -> CodeFile | None:
     path = entry.path
     listed = path.startswith(_JOBS) or path.endswith(".sh") or posixpath.basename(path) in named
@@ -416,7 +447,7 @@ def _code(
                 set_id=set_id,
                 unknown="it is too large to be read",
             )
-        return _program(start + _rest(body, entry.size), set_id)
+        return _program(start + _rest(body, entry.size), set_id, allowance)
     scripted = start.startswith(b"#!")
     if not (scripted or listed or sourced):
         return None
@@ -449,9 +480,9 @@ def _named(text: str) -> frozenset[str]:
     return frozenset(FUNCTIONS.keys() & names)
 
 
-def _program(data: bytes, set_id: bool) -> CodeFile:
+def _program(data: bytes, set_id: bool, allowance: Allowance) -> CodeFile:
     try:
-        elf = read_elf(data, _WANTED)
+        elf = read_elf(data, _WANTED, allowance)
     except NoProgram as error:
         return CodeFile(
             "program",

@@ -3,11 +3,14 @@
 import io
 import random
 import shutil
+import struct
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from hardentui.features.trial.learned.programs import (
+    Allowance,
     CodeFile,
     NoProgram,
     Programs,
@@ -251,6 +254,42 @@ def test_a_static_program_says_so() -> None:
 def test_what_is_no_known_program_has_a_reason(data: bytes) -> None:
     with pytest.raises(NoProgram):
         read_elf(data, WANTED)
+
+
+def _many_tables(headers: int, symbols: int) -> bytes:
+    """A program whose section headers all name one table of symbols."""
+    table = struct.pack("<IBBHQQ", 1, 0, 0, 0, 0, 0) * symbols
+    strings = b"\0setuid\0"
+    dynamic = struct.pack("<qQ", 5, 0) + struct.pack("<qQ", 0, 0)
+    body = strings + dynamic + table
+    start = 64 + 2 * 56
+    segments = struct.pack("<IIQQQQQQ", 1, 0, 0, 0, 0, len(body) + start, 0, 0)
+    segments += struct.pack("<IIQQQQQQ", 2, 0, start + len(strings), 0, 0, len(dynamic), 0, 0)
+    at = start + len(strings) + len(dynamic)
+    section = struct.pack("<IIQQQQIIQQ", 0, 11, 0, 0, at, len(table), headers, 0, 0, 24)
+    last = struct.pack("<IIQQQQIIQQ", 0, 3, 0, 0, start, len(strings), 0, 0, 0, 0)
+    head = struct.pack(
+        "<HHIQQQIHHHHHH", 3, 62, 1, 1, 64, start + len(body), 0, 64, 56, 2, 64, headers + 1, 0
+    )
+    return b"\x7fELF\x02\x01\x01" + bytes(9) + head + segments + body + section * headers + last
+
+
+def test_one_table_is_read_and_many_of_the_same_are_refused() -> None:
+    assert read_elf(_many_tables(1, 10), WANTED).imports == {"setuid"}
+    data = _many_tables(4094, 200_000)
+    begun = process_time()
+    with pytest.raises(NoProgram, match="more headers and symbols than are read"):
+        read_elf(data, WANTED)
+    assert process_time() - begun < 5
+
+
+def test_many_programs_of_an_image_share_one_allowance() -> None:
+    data = _many_tables(1, 100)
+    allowance = Allowance(left=1_000)
+    for _ in range(9):
+        read_elf(data, WANTED, allowance)
+    with pytest.raises(NoProgram):
+        read_elf(data, WANTED, allowance)
 
 
 def test_truncated_and_forged_headers_end_in_a_reason_or_an_answer() -> None:
