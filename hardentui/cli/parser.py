@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
@@ -267,6 +268,14 @@ def fill(text: str, width: int) -> list[str]:
     return wrap(text, width)
 
 
+def _clause(text: str, room: int) -> str:
+    """The beginning of a sentence that says something by itself; empty if none fits."""
+    if len(text) <= room:
+        return text
+    ends = (match.start() for match in re.finditer(r"[;:]|,? \(", text))
+    return text[: max((end for end in ends if end <= room), default=0)]
+
+
 def _line(
     name: str,
     text: str,
@@ -274,15 +283,11 @@ def _line(
     *,
     whole: bool = True,
 ) -> list[str]:
-    """What a name means; one line of it, unless the whole is wanted."""
-    from textwrap import shorten
-
+    """What a name means; unless the whole is wanted, what of it fits on one line as a sentence."""
     left = f"  {name}  "
     room = width - max(_COLUMN, len(left))
-    if not whole:
-        return [
-            f"{left:<{_COLUMN}}{shorten(text, room, placeholder=' …') if room > 10 else ''}".rstrip()
-        ]
+    if not whole and (clause := _clause(text, room)):
+        return [f"{left:<{_COLUMN}}{clause}"]
     told = fill(text, width - _COLUMN)
     beside = [
         f"{left:<{_COLUMN}}{told[0]}",

@@ -1168,6 +1168,7 @@ def test_help_of_every_command_is_one_screen_and_the_whole_has_every_option(
         short, whole = capsys.readouterr().out.split(f"usage: hardentui {command}")
         rows = sum(-(-len(line) // 80) for line in short.splitlines())
         assert rows <= 24, f"{command}: {rows} rows"
+        assert not [line for line in short.splitlines() if line.endswith(" …")], command
         assert f"hardentui {command} --help-all" in short
         for option in ("--url", "--connection", "--demo", "--no-color", "--quiet"):
             assert option in whole
