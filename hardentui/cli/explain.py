@@ -19,6 +19,7 @@ from hardentui.features.applications.page import differences, sections_of
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.checklists.loading import find_check
 from hardentui.features.looking.row_filter import EXAMPLES
+from hardentui.features.training.lab_files import labs_about
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.remedy import remediation
 from hardentui.harden.score import MEANING
@@ -137,6 +138,11 @@ def explain_lines(
             yield from write.block(f"{heading}, for example", lines[:_MOST_FLAGS])
     if check.references:
         yield from write.block("References", check.references)
+    if labs := labs_about(check.id):
+        yield from write.block(
+            "Learn it in a lab",
+            [f"hardentui train start {lab.id}   {visible(lab.title, 60)}" for lab in labs],
+        )
 
 
 def _parameters(

@@ -336,6 +336,7 @@ def _show_outcome(
         return 1
     terminal.write(f"{solved_text(training.progress.of(lab.id), outcome)}\n\n")
     _say(terminal, "What you have learned", lab.finish)
+    terminal.write(f"The same on your host: hardentui check --check {lab.checks[0]}\n\n")
     if (following := training.next) is not None:
         again = Namespace(**{**vars(options), "demo": training.simulated})
         terminal.note(f"Next: {_command(again, 'start', following.id)}   All labs: hardentui train")

@@ -10,6 +10,7 @@ from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
 import hardentui
+from hardentui.checks import CHECKS
 from hardentui.errors import InputError, UsageError
 from hardentui.features.training.lab import SCOPE, Lab, Level, row_of
 from hardentui.toml_document import TomlFault, read_toml
@@ -49,6 +50,11 @@ def load_labs(
         )
     known = frozenset(checks)
     return tuple(sorted((_load(path, known) for path in paths), key=_place))
+
+
+def labs_about(check: str) -> tuple[Lab, ...]:
+    """Those of our labs in which a check is to be passed."""
+    return tuple(lab for lab in load_labs(checks=CHECKS) if check in lab.checks)
 
 
 def parse_lab(

@@ -216,6 +216,9 @@ class LabScreen(HardenScreen):
             lines += [
                 Content.styled(solved, "bold $success"),
                 Content(_flowing(self._lab.finish)),
+                Content(
+                    f"The same on your host: {self._lab.checks[0]}, in the walk of a container."
+                ),
                 Content.styled("esc returns to the labs.", "$primary"),
                 Content(""),
             ]

@@ -23,7 +23,11 @@ def test_first_success_takes_three_commands(
     assert "✗ not yet" in told
     assert main(["train", "run", "--cap-add=SYS_ADMIN", "--privileged"]) == 1
     assert main(["train", "run"]) == 0, "a lab that began on the simulated host goes on there"
-    assert "Solved." in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Solved." in told
+    assert "hardentui check --check privileged" in told
+    assert main(["explain", "privileged"]) == 0
+    assert "hardentui train start first-run" in capsys.readouterr().out
     assert main(["train", "stop"]) == 0
 
 
