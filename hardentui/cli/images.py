@@ -125,6 +125,7 @@ def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
         "database": report.database.isoformat() if report.database else None,
         "stale": stale(report, facts.now),
         "gaps": list(report.gaps),
+        "filters": [each.text for each in report.filters],
         "vulnerabilities": [
             {
                 "id": vulnerability.id,

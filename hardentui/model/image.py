@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -14,6 +15,21 @@ class Vulnerability(Struct, frozen=True):
     fixed_in: str = ""  # fixed versions; empty if there is no fix yet
     exploited: bool = False  # it is on a list of actively exploited vulnerabilities
     installed: str = ""  # the version in the image; empty if unknown
+
+
+class FilterKind(StrEnum):
+    """What a filter of a scanner leaves out."""
+
+    UNFIXED = "unfixed"  # what has no fix yet
+    SEVERITY = "severity"  # lower severities, or some other part
+    RULES = "rules"  # what ignore rules, VEX documents or paths name
+
+
+class ScanFilter(Struct, frozen=True):
+    """Something that a scanner was told to leave out, as far as its report shows."""
+
+    kind: FilterKind
+    text: str
 
 
 class ScanReport(Struct, frozen=True):
@@ -30,6 +46,8 @@ class ScanReport(Struct, frozen=True):
     gaps: tuple[str, ...] = ()
     # it lists what it compared; else whether it compared anything shows only in the image
     lists_packages: bool = True
+    # what was left out on purpose; without findings, the result is then unknown, too
+    filters: tuple[ScanFilter, ...] = ()
 
 
 class NeverScanned(Struct, frozen=True):

@@ -15,7 +15,13 @@ from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
-from hardentui.model.image import NeverScanned, ScanReport, Vulnerability, parse_time
+from hardentui.model.image import (
+    FilterKind,
+    NeverScanned,
+    ScanReport,
+    Vulnerability,
+    parse_time,
+)
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
@@ -446,14 +452,30 @@ def stale(
     return ""
 
 
+def filtered(report: ScanReport) -> str:
+    """What the report leaves out, in words; empty if nothing is known to be."""
+    return "; ".join(each.text for each in report.filters)
+
+
 def not_clean(
     report: ScanReport,
     facts: ContainerFacts,
+    *,
+    unfixed: bool = True,
 ) -> Verdict | None:
-    """Unknown, if a report without vulnerabilities does not prove that there are none."""
+    """Unknown, if a report without vulnerabilities does not prove that there are none.
+
+    Args:
+        unfixed: vulnerabilities without a fix matter as well.
+    """
     doubts = [
         *filter(None, (stale(report, facts.now),)),
         *report.gaps,
+        *(
+            f"the report is filtered: {each.text}"
+            for each in report.filters
+            if unfixed or each.kind is not FilterKind.UNFIXED
+        ),
     ]
     if not report.lists_packages and not report.vulnerabilities:
         inventory = known(lambda: facts.image.inventory)
@@ -483,6 +505,7 @@ def evidence(
 ) -> tuple[Evidence, ...]:
     """The report itself and the worst few vulnerabilities as evidence."""
     lines = [Evidence(f"{report.scanner} report", f"of {report.scanned:%Y-%m-%d}")]
+    lines += [Evidence(f"{report.scanner} report, filtered", each.text) for each in report.filters]
     for hole in sorted(vulnerabilities, key=rank)[:_SCANS_SHOWN]:
         fixed = f", fixed in {hole.fixed_in}" if hole.fixed_in else ""
         lines.append(Evidence(hole.id, f"{hole.severity} in {hole.package}{fixed}"))

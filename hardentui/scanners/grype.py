@@ -8,14 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hardentui.host.commands import Ask, ask_twice
-from hardentui.model.image import ScanReport, Vulnerability, parse_time
+from hardentui.model.image import FilterKind, ScanFilter, ScanReport, Vulnerability, parse_time
 from hardentui.model.known import Known
-from hardentui.scanners.trivy import nothing_compared, read_output, severity, unique
+from hardentui.scanners.reports import nothing_compared, read_output, severity, unique
 from hardentui.visible import visible
 
 NAME = "grype"
 _SCAN_SECONDS = 1800.0
-_QUIET = {"GRYPE_CHECK_FOR_APP_UPDATE": "false"}
+_QUIET = {
+    "GRYPE_CHECK_FOR_APP_UPDATE": "false",
+    # whatever its configuration file says
+    "GRYPE_ONLY_FIXED": "false",
+    "GRYPE_ONLY_NOTFIXED": "false",
+}
 _OFFLINE = {"GRYPE_DB_AUTO_UPDATE": "false", "GRYPE_DB_VALIDATE_AGE": "false"}
 _FIRST_DATABASE_WITH_EXPLOITED = 6
 _DISTRIBUTIONS = frozenset(
@@ -64,6 +69,7 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
         built if knows else None,
         gaps=tuple(_gaps(distribution, _alerts(document))),
         lists_packages=False,
+        filters=tuple(_filters(document)),
     )
 
 
@@ -124,6 +130,37 @@ def _gaps(distribution: str, alerts: frozenset[str]) -> Iterator[str]:
             f"the packages of {name} were perhaps not compared: Grype is not known to have data "
             "on them"
         )
+
+
+def _filters(document: Mapping[str, Any]) -> Iterator[ScanFilter]:
+    """What was left out by options, rules and VEX documents; the report tells all of them."""
+    configuration = document["descriptor"].get("configuration") or {}
+    if configuration.get("only-fixed") or configuration.get("ignore-wontfix"):
+        yield ScanFilter(FilterKind.UNFIXED, "what has no fix is left out (--only-fixed)")
+    if configuration.get("only-notfixed"):
+        yield ScanFilter(FilterKind.SEVERITY, "what has a fix is left out (--only-notfixed)")
+    if excluded := configuration.get("exclude"):
+        paths = visible(", ".join(map(str, excluded)), 80)
+        yield ScanFilter(FilterKind.RULES, f"paths are left out: {paths}")
+    own = configuration.get("ignore")
+    by_rule = by_vex = 0
+    for match in document.get("ignoredMatches") or ():
+        rules = match.get("appliedIgnoreRules") or ()
+        if any(rule.get("vex-status") for rule in rules):
+            by_vex += 1
+        elif any(_is_own(rule, own) for rule in rules):
+            by_rule += 1
+    for count, source in ((by_rule, "rules of its configuration"), (by_vex, "a VEX document")):
+        if count:
+            yield ScanFilter(FilterKind.RULES, f"left out by {source}: {count}")
+
+
+def _is_own(rule: Mapping[str, Any], own: Any) -> bool:
+    """Whether somebody wrote the rule: Grype's own are about kernel headers and what distributions
+    say of their packages; those of options are told by their names."""
+    if rule.get("match-type") or rule.get("fix-state"):
+        return False
+    return not isinstance(own, list) or rule in own
 
 
 def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:

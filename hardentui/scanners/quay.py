@@ -14,7 +14,7 @@ from typing import Any
 
 from hardentui.errors import InputError
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.scanners.trivy import nothing_compared, severity, unique
+from hardentui.scanners.reports import nothing_compared, severity, unique
 
 QUAY, CLAIR = "quay", "clair"
 
@@ -52,6 +52,10 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
     layer = document["data"]["Layer"]
     if not layer.get("Features"):
         raise nothing_compared("Quay", "it found no packages that it knows")
+    if not any("Vulnerabilities" in feature for feature in layer["Features"]):
+        raise nothing_compared(
+            "Quay", "the answer is without vulnerabilities (ask with vulnerabilities=true)"
+        )
     return ScanReport(
         QUAY,
         modified,

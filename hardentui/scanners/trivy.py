@@ -7,63 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.errors import InputError
 from hardentui.host.commands import Ask, ask_twice
-from hardentui.model.image import ScanReport, Vulnerability, parse_time
+from hardentui.model.image import FilterKind, ScanFilter, ScanReport, Vulnerability, parse_time
 from hardentui.model.known import Known, Unread
-
-# What the reports of all scanners have in common: severities, dates, lists of vulnerabilities.
-# Pure.
-
-_SEVERITIES = {
-    "critical": "critical",
-    "defcon1": "critical",  # older Clair: worse than critical
-    "high": "high",
-    "medium": "medium",
-    "low": "low",
-    "negligible": "low",
-}
-
-
-def severity(word: Any) -> str:
-    """A severity in our words; `unknown` for anything else."""
-    return _SEVERITIES.get(str(word or "").lower(), "unknown")
-
-
-def unique(vulnerabilities: Iterable[Vulnerability]) -> tuple[Vulnerability, ...]:
-    """Without duplicates: scanners list a package once for each place where it is installed."""
-    return tuple(dict.fromkeys(vulnerabilities))
-
-
-def nothing_compared(scanner: str, why: str) -> InputError:
-    """For a report without findings because there was nothing to compare: that is not a scan.
-    `why`: completes "compared nothing in the image: …".
-    """
-    return InputError(f"{scanner} compared nothing in the image: {why}")
-
-
-def read_output(
-    output: Known[str],
-    called: str,
-    parse: Callable[[Mapping[str, Any]], ScanReport],
-) -> Known[ScanReport]:
-    """What a scanner printed, as a report; `parse` raises KeyError if it is not one of this
-    scanner."""
-    if isinstance(output, Unread):
-        return output
-    try:
-        return parse(json.loads(output))
-    except InputError as error:
-        return Unread(error.title)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        return Unread(f"the report of {called} is damaged")
-
+from hardentui.scanners.reports import nothing_compared, read_output, severity, unique
+from hardentui.visible import visible
+from hardentui.words import plural
 
 NAME = "trivy"
 _SCAN_SECONDS = 1800.0
@@ -72,11 +27,23 @@ _QUIET = {
     "TRIVY_DISABLE_TELEMETRY": "true",
     "TRIVY_SKIP_VERSION_CHECK": "true",
     "TRIVY_NO_PROGRESS": "true",
+    "TRIVY_SHOW_SUPPRESSED": "true",  # what ignore rules and VEX leave out is told
 }
+_UNFILTERED = (
+    "--severity",
+    "UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL",
+    "--ignore-unfixed=false",
+)
+"""Whatever trivy.yaml and the environment say."""
 _UNDER_WAY = re.compile(r"\b(sid|unstable|testing|edge|rawhide)\b|_(alpha|beta|rc)")
 _NEVER_CLEAN = "libc6"
 """Debian and Ubuntu list minor vulnerabilities of the C library that they never fix, in every
 release."""
+_LIST_UNFIXED = ("debian", "ubuntu")
+_COMPARED = ("os-pkgs", "lang-pkgs")
+"""Classes of results that compare packages; others are about secrets, settings and licences."""
+_MANY = 10
+"""So many vulnerabilities, none of them minor, do not come about by chance."""
 _LISTED = ("--list-all-pkgs", "--quiet")
 _OFFLINE = {
     "TRIVY_SKIP_DB_UPDATE": "true",
@@ -127,6 +94,7 @@ def parse(
         vulnerabilities,
         gaps=tuple(_gaps(document, compared, without)),
         lists_packages=_lists_packages(document, listed),
+        filters=tuple(_filters(document, vulnerabilities)),
     )
 
 
@@ -151,6 +119,7 @@ def scan(
         "json",
         "--scanners",
         "vuln",
+        *_UNFILTERED,
         *_LISTED,
     )
     output = ask_twice(
@@ -207,7 +176,8 @@ def _compared(
     return tuple(
         str(result.get("Class") or "")
         for result in document.get("Results") or ()
-        if result.get("Vulnerabilities") or result.get("Packages") or not listed
+        if result.get("Class") in _COMPARED
+        and (result.get("Vulnerabilities") or result.get("Packages") or not listed)
     )
 
 
@@ -268,3 +238,55 @@ def _gaps(
         yield f"{name} is past its end of support, so its vulnerabilities are no longer published"
     if name and "os-pkgs" not in compared:
         yield f"the packages of {name} were not compared" + (f": {without}" if without else "")
+
+
+def _filters(
+    document: Mapping[str, Any],
+    vulnerabilities: tuple[Vulnerability, ...],
+) -> Iterator[ScanFilter]:
+    """What was left out: said by the report, or shown by what is missing from it.
+
+    Trivy's report names ignore rules and VEX only with `--show-suppressed`, and never
+    `--severity` or `--ignore-unfixed`.
+    """
+    by_source: dict[str, int] = {}
+    for result in document.get("Results") or ():
+        for line in result.get("ExperimentalModifiedFindings") or ():
+            if line.get("Type") == "vulnerability":
+                source = f"{line.get('Source') or 'a rule'} ({line.get('Status') or 'ignored'})"
+                by_source[source] = by_source.get(source, 0) + 1
+    for source, count in by_source.items():
+        text = f"{_counted(count)} left out by {visible(source, 80)}"
+        yield ScanFilter(FilterKind.RULES, text)
+    system, minor_expected = _of_system(document)
+    if system and all(vulnerability.fixed_in for vulnerability in system):
+        yield ScanFilter(
+            FilterKind.UNFIXED, "what has no fix is left out (perhaps --ignore-unfixed)"
+        )
+    serious = all(each.severity in ("critical", "high") for each in vulnerabilities)
+    if serious and (system or len(vulnerabilities) >= _MANY):
+        yield ScanFilter(FilterKind.SEVERITY, "lower severities are left out (perhaps --severity)")
+    if minor_expected and not system:
+        yield ScanFilter(
+            FilterKind.SEVERITY,
+            f"not even {_NEVER_CLEAN}, which always has minor ones, has a vulnerability: filtered, "
+            "or without data",
+        )
+
+
+def _of_system(document: Mapping[str, Any]) -> tuple[tuple[Vulnerability, ...], bool]:
+    """Of a distribution that lists what it does not fix: its vulnerabilities, and whether minor
+    ones are certain."""
+    family = str(((document.get("Metadata") or {}).get("OS") or {}).get("Family") or "")
+    results = [each for each in document.get("Results") or () if each.get("Class") == "os-pkgs"]
+    if family not in _LIST_UNFIXED or not results:
+        return (), False
+    packages = {package.get("Name") for each in results for package in each.get("Packages") or ()}
+    if packages and _NEVER_CLEAN not in packages:
+        return (), False
+    return tuple(_vulnerabilities({"Results": results})), _NEVER_CLEAN in packages
+
+
+def _counted(count: int) -> str:
+    verb = "is" if count == 1 else "are"
+    return f"{plural(count, 'vulnerability', 'vulnerabilities')} {verb}"

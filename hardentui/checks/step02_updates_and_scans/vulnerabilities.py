@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.prelude import *
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.reading.images import evidence, image_of, not_clean, report_of
+from hardentui.reading.images import evidence as scan_evidence
+from hardentui.reading.images import filtered, image_of, not_clean, report_of
 from hardentui.words import own_command
 
 _HOLE = Vulnerability(
@@ -61,13 +62,14 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
     if exploited:
         reason = (
             f"{plural(len(exploited), 'vulnerability', 'vulnerabilities')} known to be exploited"
+            f"{_filter_words(report)}"
         )
         commands = (
             f"podman stop {shlex.quote(facts.name)}",
             "# get the fixed image, then start the container again",
         )
         return failed(
-            reason, report.scanner, evidence=evidence(report, exploited), commands=commands
+            reason, report.scanner, evidence=scan_evidence(report, exploited), commands=commands
         )
     if report.exploited_list is None:
         return unknown(
@@ -75,7 +77,8 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
         )
     doubt = not_clean(report, facts)
     return doubt or passed(
-        f"compared with the list of {report.exploited_list:%Y-%m-%d}", evidence=evidence(report, ())
+        f"compared with the list of {report.exploited_list:%Y-%m-%d}",
+        evidence=scan_evidence(report, ()),
     )
 
 
@@ -169,13 +172,13 @@ def fixable_vulnerabilities(
             f"{count} can be fixed, but {report.scanner} gives no severity", report.scanner
         )
     if not serious:
-        return not_clean(report, facts) or passed(
+        return not_clean(report, facts, unfixed=False) or passed(
             plural(
                 len(report.vulnerabilities),
                 "known vulnerability",
                 "known vulnerabilities",
             ),
-            evidence=evidence(report, ()),
+            evidence=scan_evidence(report, ()),
         )
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
@@ -184,11 +187,11 @@ def fixable_vulnerabilities(
         len(serious) > critical
     )
     have = "vulnerability has" if len(serious) == 1 else "vulnerabilities have"
-    reason = f"{' and '.join(counts)} {have} a fix"
+    reason = f"{' and '.join(counts)} {have} a fix{_filter_words(report)}"
     return failed(
         reason,
         report.scanner,
-        evidence=evidence(report, serious),
+        evidence=scan_evidence(report, serious),
         severity=severity,
     )
 
@@ -255,7 +258,7 @@ def missing_vulnerability_scan(
             commands=commands,
         )
     days = timedelta(days=parameters.integer("days"))
-    evidence = (Evidence(f"{report.scanner} report", f"of {report.scanned:%Y-%m-%d}"),)
+    evidence = scan_evidence(report, ())
     if facts.now - report.scanned > days:
         age = (facts.now - report.scanned).days
         return failed(
@@ -266,7 +269,17 @@ def missing_vulnerability_scan(
         return failed(
             f"the scanner's database was {age} days old", report.scanner, evidence=evidence
         )
-    return passed(report.scanner, evidence=evidence)
+    left_out = filtered(report)
+    return passed(
+        report.scanner,
+        evidence=evidence,
+        reason=f"the report is filtered: {left_out}" if left_out else "",
+    )
+
+
+def _filter_words(report: ScanReport) -> str:
+    left_out = filtered(report)
+    return f" (the report is filtered: {left_out})" if left_out else ""
 
 
 def _scan(image: ImageFacts) -> tuple[str, ...]:

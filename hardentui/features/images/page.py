@@ -92,6 +92,8 @@ def scan_word(facts: ImageFacts) -> str:
         return f"stale {serious}".rstrip()
     if report.gaps and not serious:
         return "partly unrated"
+    if report.filters:
+        return f"filtered {serious}".rstrip()
     return serious or ("none serious" if report.vulnerabilities else "none known")
 
 
@@ -193,7 +195,7 @@ def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
     )
     serious = counts["critical"] + counts["high"]
     old = stale(report, facts.now)
-    clean = not report.vulnerabilities and not report.gaps and not old
+    clean = not (report.vulnerabilities or report.gaps or report.filters or old)
     yield PageLine(
         "known",
         counted,
@@ -207,6 +209,8 @@ def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
         yield PageLine("stale", f"{old}; scan again", Tone.BAD)
     for at, gap in enumerate(report.gaps):
         yield PageLine("not rated" if at == 0 else "", gap, Tone.BAD)
+    for at, left_out in enumerate(report.filters):
+        yield PageLine("filtered" if at == 0 else "", left_out.text, Tone.BAD)
     worst = sorted(report.vulnerabilities, key=rank)
     for at, vulnerability in enumerate(worst[:_FILES_SHOWN]):
         fixed = f", fixed in {vulnerability.fixed_in}" if vulnerability.fixed_in else ""

@@ -126,8 +126,9 @@ def test_trivy_reads_the_archive_and_its_database_has_a_date(
     assert len(result.vulnerabilities) == 2
     calls = (tmp_path / "calls").read_text().splitlines()
     assert (
-        calls[0]
-        == "image --input /x/image.tar --format json --scanners vuln --list-all-pkgs --quiet"
+        calls[0] == "image --input /x/image.tar --format json --scanners vuln"
+        " --severity UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL --ignore-unfixed=false"
+        " --list-all-pkgs --quiet"
     )
 
 
