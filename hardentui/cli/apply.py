@@ -19,9 +19,11 @@ from hardentui.cli.parser import (
 from hardentui.cli.plan import check_options, make_plan, trial_of
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
-from hardentui.features.apply.applying import Application, PreparedChange
+from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import History
+from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.apply.wishes import ApplyWishes
+from hardentui.features.change.data_told import told_rows
 from hardentui.harden.score import score_word
 from hardentui.model.operations import described
 
@@ -183,6 +185,8 @@ def _show(terminal: Terminal, prepared: PreparedChange) -> None:
         terminal.complain(line)
     for note in prepared.notes:
         terminal.note(f"note: {note}")
+    for row in told_rows(prepared.entry.ledger):
+        terminal.note(f"data: {row}")
     terminal.complain(f"Steps on {prepared.entry.container}:")
     for number, operation in enumerate(prepared.entry.operations, 1):
         terminal.complain(f"  {number}. {described(operation)}")

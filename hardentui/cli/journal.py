@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from hardentui.features.apply.history import (
     entry_lines,
     trouble_back,
 )
+from hardentui.features.change.data_operator import can_bring_back
+from hardentui.features.change.data_told import told_newer
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.journal import (
@@ -202,6 +205,12 @@ def arguments_undo(parser: ArgumentParser) -> None:
         default="",
         help="a journal entry, or the end of its ID; default: the latest one in force",
     )
+    flag(
+        parser,
+        "--bring-back",
+        "copy what was written since into the original before it starts; a copy of what that had is "
+        "kept",
+    )
     flag(parser, "--yes", "do not ask")
     parser.add_argument(
         "--expired", action="store_true", help=SUPPRESS
@@ -221,6 +230,10 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
         history.take_back_expired(options.id)
         return 0
     entry = history.to_undo(options.id)
+    if options.bring_back and not can_bring_back(entry):
+        raise UsageError(
+            f"{entry.id} moved no data that can be brought back.", "Undo it without --bring-back."
+        )
     _write_entry(terminal, entry, whole=True)
     if down := downtime_of_undo(entry):
         terminal.complain(down)
@@ -230,7 +243,15 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
         yes=options.yes,
         command=f"hardentui undo {entry.id} --yes",
     )
-    done = history.undo(entry, lambda event: tell(terminal, event))
+    bring_back = options.bring_back
+    if can_bring_back(entry) and not bring_back and not options.yes:
+        terminal.complain("Copy what was written since into the original, too? [y/N]")
+        bring_back = sys.stdin.readline().strip().lower() in ("y", "yes")
+    done = history.undo(
+        entry,
+        lambda event: tell(terminal, event),
+        bring_back=bring_back,
+    )
     note = next(
         (note for note in history.recorded().entries if note.undoes == done.id),
         None,
@@ -238,7 +259,10 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     seconds = note.downtime_seconds if note else None
     told = "" if seconds is None else f" It was down for {seconds:.1f} s."
     are = "is" if len(done.containers) == 1 else "are"
-    terminal.write(f"{done.id}: undone. {', '.join(done.containers)} {are} as before.{told}\n")
+    but = ", but for what was written since:" if done.newer else "."
+    terminal.write(f"{done.id}: undone.{told} {', '.join(done.containers)} {are} as before{but}\n")
+    for line in told_newer(done.newer):
+        terminal.write(f"  {line}\n")
     return 0
 
 

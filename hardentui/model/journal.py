@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from hardentui.model.ledger import LedgerRow, NewerData
 from hardentui.model.operations import NoteContainer, Operation, RenameContainer
 
 JOURNAL_SCHEMA = "hardentui/journal/1"
@@ -99,6 +100,12 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     undoes: str = ""
     forgotten: bool = False  # its kept original was removed, so it can no longer be undone
     soak: Soak | None = None  # None: its seccomp profile is enforced at once, or it has none
+    ledger: tuple[LedgerRow, ...] = ()  # the paths that got another home by it
+    # what its undo copies back, noted before the way back begins; `former` is filled then
+    brings_back: tuple[NewerData, ...] = ()
+    newer: tuple[NewerData, ...] = ()  # what was written since, and where its undo left it
+    # the others that are as before, of an entry without operations of its own (UNDO)
+    others: tuple[str, ...] = ()
     schema: str = JOURNAL_SCHEMA
 
     @property
@@ -107,7 +114,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         noted = [
             operation.name for operation in self.operations if isinstance(operation, NoteContainer)
         ]
-        return tuple(dict.fromkeys((self.container, *reversed(noted))))
+        return tuple(dict.fromkeys((self.container, *reversed(noted), *self.others)))
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -162,6 +169,8 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
         "confirm_by": entry.confirm_by or None,
         "undoes": entry.undoes or None,
         "soak_until": entry.soak.until if entry.soak else None,
+        "ledger": [asdict(row) for row in entry.ledger],
+        "newer_data": [asdict(data) for data in entry.newer],
         "way_back": f"hardentui undo {entry.id}" if entry.can_be_undone else None,
     }
 

@@ -101,7 +101,7 @@ class CreateVolume(
     """
 
     name: str
-    source: str = ""  # ID of the container; `directory` is the directory that is copied into it
+    source: str = ""  # ID of the original; the volume is at `directory` in its successor
     directory: str = ""
     existed: bool = True  # it already existed and stays
 
@@ -311,7 +311,8 @@ def described_clearing(operation: Operation) -> str:
         case CreateNetwork():
             return "" if operation.existed else f"remove the network {operation.name}"
         case CreateVolume():
-            return "" if operation.existed else f"remove the volume {operation.name}"
+            verb = "look what was written to" if operation.existed else "remove"
+            return f"{verb} the volume {operation.name}"
         case _:
             return ""
 

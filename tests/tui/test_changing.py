@@ -12,7 +12,7 @@ import pytest
 
 from hardentui.checks.prelude import container
 from hardentui.errors import UsageError
-from hardentui.features.apply.applying import PreparedChange
+from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.apply.wishes import ApplyWishes, refuse_loss
 from hardentui.features.change.journal import Journal
 from hardentui.features.first_look import FirstLook

@@ -511,9 +511,15 @@ class ContainerControl:
             or ()
         )
 
-    def using(self, volume: str) -> tuple[str, ...]:
-        """The names of the running containers that mount a volume."""
-        query = {"filters": json.dumps({"volume": [volume], "status": ["running"]})}
+    def using(
+        self,
+        volume: str,
+        *,
+        stopped: bool = False,
+    ) -> tuple[str, ...]:
+        """The names of the running containers that mount a volume; `stopped`: of the others too."""
+        wanted = {"volume": [volume]} | ({} if stopped else {"status": ["running"]})
+        query = {"filters": json.dumps(wanted)} | ({"all": "true"} if stopped else {})
         listed = (
             self._document(
                 "containers/json",

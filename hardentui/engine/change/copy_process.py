@@ -72,6 +72,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     look: tuple[str, ...] = ()  # directories whose state is told, after all was copied
     owned: tuple[str, ...] = ()  # directories whose files' owners are told
     given: tuple[tuple[str, Owners], ...] = ()  # (directory, owners that its files get)
+    # a source that is not there is like an empty one, and a missing target is made
+    optional: bool = False
     strict: bool = True  # what cannot be read is an error; else it is left out and counted
 
 
@@ -109,8 +111,13 @@ def main() -> int:
         if os.getppid() != parent:
             return 1
         for number, (source, target) in enumerate(task.pairs):
+            if task.optional and not _is_there(task.pid, source):
+                continue
             try:
-                with _opened(task.pid, source) as here, _opened(task.pid, target) as there:
+                with (
+                    _opened(task.pid, source) as here,
+                    _opened(task.pid, target, make=task.optional) as there,
+                ):
                     if not os.listdir(there):
                         copied.empty += (number,)
                     _LIBC.syncfs(
@@ -174,14 +181,34 @@ def _become(pid: int, user: int) -> None:
     os.setresuid(0, 0, 0)
 
 
+def _is_there(pid: int, path: str) -> bool:
+    try:
+        with _opened(pid, path):
+            return True
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
-def _opened(pid: int, path: str) -> Iterator[int]:
-    """A directory below the root of a process, reached without following a link."""
+def _opened(
+    pid: int,
+    path: str,
+    *,
+    make: bool = False,
+) -> Iterator[int]:
+    """A directory below the root of a process, reached without following a link.
+
+    Args:
+        make: what of it is missing is made.
+    """
     here = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in (name for name in path.split("/") if name):
             if name == "..":
                 raise _Refused("a path with ..")
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o755, dir_fd=here)
             there = os.open(
                 name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here
             )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -129,6 +129,7 @@ class Copying:
         container: str,
         pairs: Sequence[tuple[str, str]],
         *,
+        optional: bool = False,
         stop: threading.Event | None = None,
     ) -> LayerCopy:
         """Copy directories of a container's own file system into volumes, with owners, modes and
@@ -138,11 +139,74 @@ class Copying:
 
         Args:
             pairs: (directory in the container, volume).
+            optional: a directory that is not there is like an empty one; the states are told.
 
         Raises:
             ChangeFailed: something cannot be read or written.
             KeyboardInterrupt: `stop` was set.
         """
+        carrier, pid, document = self._beside_layer(container, [volume for _, volume in pairs])
+        users, groups = self._ranges_of(document)
+        try:
+            task = Task(
+                pid=pid,
+                user=self._session.peer()[1],
+                pairs=tuple((f"{FROM}{place}", f"{TO}{n}") for n, (place, _) in enumerate(pairs)),
+                users=users,
+                groups=groups,
+                optional=optional,
+                look=tuple(f"{TO}{n}" for n in range(len(pairs))) if optional else (),
+            )
+            return LayerCopy(carrier, task, _run(task, stop))
+        except BaseException:
+            self._containers.remove(carrier, force=True)
+            raise
+
+    def into_layer(
+        self,
+        container: str,
+        directory: str,
+        volume: str,
+        *,
+        by: str,
+    ) -> None:
+        """Make a directory of a container's own file system as a volume is, whether it is there or
+        not. Repeating this changes nothing more.
+
+        Args:
+            container: it does not run.
+            by: the container that wrote to the volume, whose owners are translated.
+
+        Raises:
+            ChangeFailed: something cannot be read or written.
+        """
+        carrier, pid, document = self._beside_layer(container, [volume], read_only=False)
+        try:
+            their = self._ranges_of(self._containers.inspect(by))
+            own = self._ranges_of(document)
+            users, groups = (_into(*ranges) for ranges in zip(their, own, strict=True))
+            task = Task(
+                pid=pid,
+                user=self._session.peer()[1],
+                pairs=((f"{TO}0", f"{FROM}{directory}"),),
+                users=users,
+                groups=groups,
+                mirror=(0,),
+                optional=True,
+            )
+            _run(task, None)
+        finally:
+            self._containers.remove(carrier, force=True)
+
+    def _beside_layer(
+        self,
+        container: str,
+        volumes: Sequence[str],
+        *,
+        read_only: bool = True,
+    ) -> tuple[str, int, Mapping[str, Any]]:
+        """A carrier that mounts a container's own file system, and volumes beside it; its process,
+        and the container's inspect document."""
         if not self.possible:
             raise ChangeFailed(
                 "Data in a writable layer can only be copied on the engine's machine."
@@ -158,8 +222,8 @@ class Copying:
         )
         merged = answer.decode("utf-8", "surrogateescape").strip().strip('"')
         try:
-            mounts = [_mount("bind", merged, FROM, read_only=True)]
-            mounts += [_mount("volume", volume, f"{TO}{n}") for n, (_, volume) in enumerate(pairs)]
+            mounts = [_mount("bind", merged, FROM, read_only=read_only)]
+            mounts += [_mount("volume", volume, f"{TO}{n}") for n, volume in enumerate(volumes)]
             carrier, pid = self._carrier(
                 str(document["Image"]),
                 mounts,
@@ -173,20 +237,14 @@ class Copying:
                 what,
                 seconds=QUICK_LIMIT,
             )
-        user = self._session.peer()[1]
-        mappings = (document.get("HostConfig") or {}).get("IDMappings") or {} if user == 0 else {}
-        try:
-            task = Task(
-                pid=pid,
-                user=user,
-                pairs=tuple((f"{FROM}{place}", f"{TO}{n}") for n, (place, _) in enumerate(pairs)),
-                users=_ranges(mappings.get("UidMap")),
-                groups=_ranges(mappings.get("GidMap")),
-            )
-            return LayerCopy(carrier, task, _run(task, stop))
-        except BaseException:
-            self._containers.remove(carrier, force=True)
-            raise
+        return carrier, pid, document
+
+    def _ranges_of(self, document: Mapping[str, Any]) -> tuple[Ranges, Ranges]:
+        """The users and groups of a container's own user namespace; none if it has none."""
+        if self._session.peer()[1] != 0:
+            return (), ()
+        mappings = (document.get("HostConfig") or {}).get("IDMappings") or {}
+        return _ranges(mappings.get("UidMap")), _ranges(mappings.get("GidMap"))
 
     def again(
         self,
@@ -402,6 +460,24 @@ def _mount(
         *(["ro=true"] if read_only else []),
     ]
     return ",".join('"' + field.replace('"', '""') + '"' for field in fields)
+
+
+def _into(their: Ranges, own: Ranges) -> Ranges:
+    """From the ids of files that one container wrote to those that mean the same in another one's
+    file system: (first id there, first id here, count)."""
+    if not their and not own:
+        return ()
+    everybody = ((0, 0, 1 << 32),)
+    ranges = []
+    for inside, outside, count in their or everybody:
+        for other_inside, other_outside, other_count in own or everybody:
+            first = max(inside, other_inside)
+            end = min(inside + count, other_inside + other_count)
+            if first < end:
+                ranges.append(
+                    (other_outside + first - other_inside, outside + first - inside, end - first)
+                )
+    return tuple(ranges)
 
 
 def _ranges(lines: Iterable[str] | None) -> Ranges:

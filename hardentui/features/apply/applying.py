@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.account import who
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import CannotFix, NotFound, UsageError
+from hardentui.errors import CannotFix, UsageError
 from hardentui.features.apply.history import address_of, operators_on
+from hardentui.features.apply.prepared import (
+    PROBES_MEET_DATA,
+    Part,
+    PreparedChange,
+    journal_changes,
+    ledger_of,
+    notes_of_another,
+)
+from hardentui.features.apply.refusing import refuse_other_container, refuse_unfinished
 from hardentui.features.apply.replacing import (
     Reference,
     keep_owners,
@@ -26,15 +34,15 @@ from hardentui.features.apply.replacing import (
     together,
 )
 from hardentui.features.apply.soak import soaking, until
-from hardentui.features.apply.wishes import SHOWN_FILES, ApplyWishes, refuse_loss
+from hardentui.features.apply.wishes import ApplyWishes, refuse_loss
 from hardentui.features.change import confirm_timer
 from hardentui.features.change.container_operator import network_of
-from hardentui.features.change.file_changes import all_locked, lock_directory, locked, refuse_locked
+from hardentui.features.change.file_changes import all_locked, lock_directory, locked
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import Journal, resumable_from, waiting
 from hardentui.features.change.service_operator import guarded, probe_once
 from hardentui.features.change.transaction import Transaction
-from hardentui.features.change.wait import is_running, pid_of, ports_of
+from hardentui.features.change.wait import pid_of, ports_of
 from hardentui.features.fix.apply_ways import (
     LONGEST_TRIED,
     ApplyWay,
@@ -52,12 +60,11 @@ from hardentui.features.trial.leftovers import tidy_after_trials
 from hardentui.features.views import Report, known_facts
 from hardentui.host.process.activity import read_listening
 from hardentui.model.draft import Target
-from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
+from hardentui.model.facts import ONLY_IN_DETAIL
 from hardentui.model.finding import Status
 from hardentui.model.journal import (
     EntryAction,
     EntryState,
-    JournalChange,
     JournalEntry,
     JournalProof,
 )
@@ -65,51 +72,13 @@ from hardentui.model.known import known
 from hardentui.model.operations import EndSubstitute, Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE
-from hardentui.reading.layer import LayerData
-from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-PROBES_MEET_DATA = "probes run against the real service and its data: they should be read-only"
-# times what a twin needed to become ready, if that is more than the user's patience
 _START_TIMES = 3
-
-
-class PreparedChange(Struct, frozen=True):
-    """The planned change, before anything is done."""
-
-    entry: JournalEntry  # the future journal entry
-    notes: tuple[str, ...]  # remarks to read before confirming
-    restarts: bool  # the service is briefly down
-    wishes: ApplyWishes
-
-    expected: Downtime | None = None  # for how long
-
-    @property
-    def downtime(self) -> str:
-        """What happens to the service meanwhile, as a sentence."""
-        if not self.restarts:
-            return "The container keeps running."
-        return (
-            self.expected.words
-            if self.expected
-            else "The container is down between stop and start."
-        )
-
-
-class Part(Struct, frozen=True):
-    """One of the containers that are replaced together."""
-
-    report: Report
-    plan: Plan
-    wishes: ApplyWishes
-
-    @property
-    def facts(self) -> ContainerFacts:
-        return known_facts(self.report)
 
 
 class Application:
@@ -177,7 +146,7 @@ class Application:
         """
         refuse_from_container()
         name = self._facts.name
-        self._refuse_unfinished(name)
+        refuse_unfinished(self._journal, name, self._address)
         if self._facts.engine.simulated:
             raise CannotFix(
                 "Changes cannot be applied to a simulated or saved host.",
@@ -237,11 +206,14 @@ class Application:
             changes=tuple(
                 change
                 for part in parts
-                for change in _changes(part.plan, "" if alone else part.facts.name)
+                for change in journal_changes(part.plan, "" if alone else part.facts.name)
             ),
             diff=diff,
             original=next(way.original for part, way in changed if part.facts.name == name),
             soak=soak,
+            ledger=tuple(
+                row for part, way in changed for row in ledger_of(part, way, layer_of(part.facts))
+            ),
             operations=steps[0] if alone else together(steps, networks),
         )
         down = expected[0] if len(expected) == 1 else several if expected else None
@@ -283,7 +255,7 @@ class Application:
                     )
                 )
         for part in parts[1:]:
-            self._refuse_unfinished(part.facts.name)
+            refuse_unfinished(self._journal, part.facts.name, self._address)
         if len(parts) > 1 and first.wishes.soak:
             raise CannotFix(
                 "Several containers are replaced together, and a soak is that of one.",
@@ -315,7 +287,7 @@ class Application:
                 planned,
             )
             if part.facts.name != self._facts.name:
-                way = replace(way, notes=tuple(_of_another(part, way.notes)))
+                way = replace(way, notes=tuple(notes_of_another(part, way.notes)))
             ways.append(way)
             if part.plan.changes or not ids:
                 diffs.append(diff)
@@ -394,8 +366,8 @@ class Application:
                 names,
             ) as operators,
         ):
-            self._refuse_unfinished(self._facts.name)
-            self._refuse_other_container()
+            refuse_unfinished(self._journal, self._facts.name, self._address)
+            refuse_other_container(self._facts, self._engine)
             tidy_after_trials(self._engine, self._opened.log)
             if watched:
                 changed.enter_context(guarded(prepared.entry.id))
@@ -532,7 +504,7 @@ class Application:
                 among_others=bool(together),
                 planned=planned,
             )
-        about = _about_layer(layer, wishes) if way.restarts else ()
+        about = (PROBES_MEET_DATA,) if way.restarts and wishes.probes else ()
         return replace(way, notes=(*way.notes, *remarks, *about)), diff
 
     def _judgement(
@@ -602,50 +574,6 @@ class Application:
     ) -> tuple[JournalProof, ...]:
         return tuple(replace(proof, container=name) for proof in self._prove(name, checks))
 
-    # --- refusals ---------------------------------------------------------------------------------
-
-    def _refuse_unfinished(self, name: str) -> None:
-        for entry in self._journal.entries():
-            if name in entry.originals and entry.engine == self._address:
-                # else it is being replaced right now, and the lock reports by whom
-                refuse_locked(
-                    self._journal,
-                    entry.containers,
-                    entry.engine,
-                )
-                kept, of = visible(name, 80), visible(entry.originals[name], 80)
-                raise UsageError(
-                    f"{kept} is the kept original of {of}.",
-                    (
-                        "To change it: ",
-                        Do(Verb.UNDO, entry.id),
-                        ", or ",
-                        Do(Verb.FORGET, entry.id),
-                        ".",
-                    ),
-                )
-            same = name in entry.containers and entry.engine == self._address
-            if same and entry.unfinished:
-                waits = entry.state is EntryState.WAITING
-                what = "is waiting for confirmation" if waits else "was interrupted"
-                way_out = (Do(Verb.CONFIRM, entry.id), ", or ") if waits else ()
-                raise UsageError(
-                    f"An earlier change of {visible(name, 80)} {what}: {entry.id}.",
-                    ("First: ", *way_out, Do(Verb.UNDO, entry.id)),
-                )
-
-    def _refuse_other_container(self) -> None:
-        """It may have been replaced between reading it and taking the lock."""
-        try:
-            now = self._engine.inspect(self._facts.id)
-        except NotFound:
-            now = {}
-        if now.get("Name") != self._facts.name or is_running(now) != self._facts.running:
-            raise UsageError(
-                f"{visible(self._facts.name, 80)} has just changed; nothing was done.",
-                "Check it again: another change may have come first.",
-            )
-
     def _try_probes(
         self,
         engine: ChangingEngine,
@@ -669,38 +597,3 @@ class Application:
         seen = row.report.facts if row and row.report else None
         facts = facts.replace(changes=known(lambda: seen.changes)) if seen else facts
         return replace(part, report=replace(part.report, facts=facts))
-
-
-def _about_layer(layer: LayerData, wishes: ApplyWishes) -> Iterator[str]:
-    if layer.logs:
-        yield f"log files in its writable layer are discarded: {', '.join(layer.logs[:SHOWN_FILES])}"
-    if layer.data and wishes.discard_data:
-        yield f"data in its writable layer is discarded: {', '.join(layer.data[:SHOWN_FILES])}"
-    if wishes.probes:
-        yield PROBES_MEET_DATA
-
-
-def _of_another(part: Part, about: Iterable[str]) -> Iterator[str]:
-    """The notes on a container that is replaced together with the one that is changed."""
-    name = visible(part.facts.name, 80)
-    if not part.plan.changes:
-        yield f"{name} is made anew as it is, because it refers to the ID of one that is replaced"
-    yield from (note if note == PROBES_MEET_DATA else f"{name}: {note}" for note in about)
-
-
-def _changes(plan: Plan, container: str) -> tuple[JournalChange, ...]:
-    """`container`: one of several that are changed; empty if there is only one."""
-
-    def words(option: str, arguments: tuple[str, ...]) -> str | None:
-        return " ".join(mask_argument(option, argument) for argument in arguments) or None
-
-    return tuple(
-        JournalChange(
-            check=", ".join(change.checks),
-            option=change.option,
-            before=words(change.option, change.before),
-            after=words(change.option, change.after),
-            container=container,
-        )
-        for change in plan.changes
-    )

@@ -19,6 +19,8 @@ from hardentui.features.change import confirm_timer
 from hardentui.features.change import undo as forgetting
 from hardentui.features.change import undo as undoing
 from hardentui.features.change.container_operator import ContainerOperator
+from hardentui.features.change.data_operator import DataOperator, can_bring_back
+from hardentui.features.change.data_told import told_newer, told_rows, told_way_back
 from hardentui.features.change.file_changes import held_on_engine, refuse_locked
 from hardentui.features.change.file_operator import AnyOperator, FileOperator, OnEvent
 from hardentui.features.change.journal import BrokenEntry, Journal, seconds_left, uptime
@@ -90,6 +92,7 @@ def operators_on(
                 FileOperator(),
                 UnitOperator(),
                 ContainerOperator(changing, files),
+                DataOperator(changing),
                 StandInOperator(changing, files),
                 SubstituteOperator(changing, files),
                 service,
@@ -117,7 +120,7 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[AnyOperator, ...]]:
         NoEngine: it cannot be reached.
     """
     kinds = {type(operation) for operation in entry.operations}
-    if not kinds & set(ContainerOperator.kinds):
+    if not kinds & {*ContainerOperator.kinds, *DataOperator.kinds}:
         yield (
             FileOperator(),
             UnitOperator(),
@@ -198,8 +201,12 @@ class History:
         *,
         why: str = "",
         stop: threading.Event | None = None,
+        bring_back: bool = False,
     ) -> JournalEntry:
         """Undo an entry; a second process completes it if this one is killed.
+
+        Args:
+            bring_back: what was written since is copied into the originals before they start.
 
         Raises:
             UsageError, Locked: it cannot be undone now.
@@ -221,6 +228,7 @@ class History:
                 on_event,
                 why=why,
                 stop=stop,
+                bring_back=bring_back,
             )
         if entry.state is EntryState.WAITING:
             confirm_timer.disarm(entry.id)
@@ -385,6 +393,10 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         when = f"{datetime.fromtimestamp(entry.soak.until):%Y-%m-%d %H:%M}"
         command = f"hardentui harden {command_word(entry.container, 'NAME')}"
         yield f"    soak until {when}; {command} tells what would have been refused"
+    if entry.in_force:
+        yield from (f"    {line}" for line in told_rows(entry.ledger))
+    for line in told_newer(entry.newer):
+        yield f"    {line}"
     if whole:
         for change in entry.changes:
             before, after = change.before or "not set", change.after or "not set"
@@ -399,6 +411,8 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         yield f"    the original{s} kept as {kept}; hardentui journal forget {entry.id} removes {it}"
     if entry.can_be_undone:
         yield f"    undo: hardentui undo {entry.id}"
+        for line in told_way_back(entry.ledger, offers=can_bring_back(entry)):
+            yield f"    {line}"
 
 
 def downtime_of_undo(entry: JournalEntry) -> str:

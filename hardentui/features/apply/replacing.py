@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -227,7 +227,7 @@ def replace_way(
     name, kept = facts.name, f"{facts.name}-before-{suffix}"
     context = UnitContext.of(facts, facts.engine.version)
     spec, notes = _with_its_volumes(plan.after.with_(NAME, name), context)
-    brought = new_volumes(plan)
+    spec, brought = _with_fresh_volumes(spec, new_volumes(plan), engine)
     copies = [(directory, volume) for directory, volume in brought.items() if layer.has(directory)]
     volumes = (
         _volumes(
@@ -259,17 +259,15 @@ def replace_way(
     )
     more += aside
     copied = paths if not vanishes else ()
-    for directory, volume in dict.fromkeys((*copied, *brought.items())):
-        source = (facts.id, directory) if (directory, volume) in copied else ("", "")
-        existed = engine.volumes.exists(volume)
-        operations.append(
-            CreateVolume(
-                name=volume,
-                source=source[0],
-                directory=source[1],
-                existed=existed,
-            )
+    operations += [
+        CreateVolume(
+            name=volume,
+            source=facts.id,
+            directory=directory,
+            existed=engine.volumes.exists(volume),
         )
+        for directory, volume in dict.fromkeys((*copied, *brought.items()))
+    ]
     if copied:
         part = CopyPart.AHEAD if facts.running else CopyPart.ALL
         operations.append(
@@ -465,6 +463,23 @@ def _with_new_volumes(
     return spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
 
 
+def _with_fresh_volumes(
+    spec: Spec,
+    brought: Mapping[str, str],
+    engine: ChangingEngine,
+) -> tuple[Spec, dict[str, str]]:
+    """With a name of its own for each volume of the plan: one that is there already holds what an
+    earlier change, or somebody else, has left there."""
+    fresh = {directory: _free_name(volume, engine) for directory, volume in brought.items()}
+    mounts = (
+        replace(mount, source=fresh[mount.destination])
+        if brought.get(mount.destination) == mount.source
+        else mount
+        for mount in spec[MOUNTS]
+    )
+    return spec.with_(MOUNTS, tuple(mounts)), fresh
+
+
 def _stand_in(
     facts: ContainerFacts,
     plan: Plan,
@@ -504,20 +519,14 @@ def _volumes(
     engine: ChangingEngine,
 ) -> tuple[tuple[str, str], ...]:
     """(directory, new volume) for each directory."""
-    volumes: list[tuple[str, str]] = []
-    for directory in directories:
-        stem = volume_for(name, directory)
-        names = (
-            stem,
-            *(f"{stem}-{number}" for number in range(2, 100)),
-        )
-        volumes.append(
-            (
-                directory,
-                next(candidate for candidate in names if not engine.volumes.exists(candidate)),
-            )
-        )
-    return tuple(volumes)
+    return tuple(
+        (directory, _free_name(volume_for(name, directory), engine)) for directory in directories
+    )
+
+
+def _free_name(stem: str, engine: ChangingEngine) -> str:
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
+    return next(candidate for candidate in names if not engine.volumes.exists(candidate))
 
 
 def _same_image(

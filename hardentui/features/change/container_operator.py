@@ -6,36 +6,35 @@ a crash lost it, by the original's former name and the exact command that was re
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.containers import ContainerControl
-from hardentui.engine.change.copy_process import Owners, nothing
-from hardentui.engine.change.copying import LayerCopy
 from hardentui.errors import (
     ChangeFailed,
-    ChangeTimedOut,
     NotFound,
-    NoWayBack,
-    PortTaken,
-    UsageError,
 )
+from hardentui.features.change.data_operator import written_in_layer
 from hardentui.features.change.file_operator import (
     NOTHING,
-    Cancelled,
     NotAnswering,
     OperationOutcome,
     Operator,
     OriginalDown,
-    raise_if_stopped,
+)
+from hardentui.features.change.originals import (
+    RETRY,
+    is_made_by,
+    name_aside,
+    refuse_lost_original,
+    refuse_taken_name,
+    start_original,
+    start_with_patience,
 )
 from hardentui.features.change.wait import (
     answers,
@@ -44,34 +43,26 @@ from hardentui.features.change.wait import (
     published,
     read_ports,
     stop_timeout,
-    who_listens,
 )
 from hardentui.host.commands import run_program
 from hardentui.host.files import Files
 from hardentui.model.journal import JournalEntry
 from hardentui.model.known import Unread
+from hardentui.model.ledger import Home, NewerData
 from hardentui.model.operations import (
-    CopyData,
-    CopyPart,
     CreateContainer,
     CreateNetwork,
     CreateStandIn,
-    CreateVolume,
-    KeepOwners,
     NoteContainer,
     Operation,
     RenameContainer,
     SetRestart,
     StartContainer,
-    StartSubstitute,
     StopContainer,
     UpdateContainer,
 )
 from hardentui.visible import visible
-from hardentui.words import plural
 
-_PORT = re.compile(r":(\d{1,5}): bind|bind port (\d{1,5})|:(\d{1,5}): address")
-_RETRY = 0.5
 STILL_TAKEN = 20.0  # seconds to wait for the ports of a killed successor
 _STOP_LIMIT = 600
 _DEFAULT_SHARES = 1024  # the kernel's weight of a group without one
@@ -89,11 +80,8 @@ class ContainerOperator(Operator[Operation]):
         SetRestart,
         RenameContainer,
         CreateNetwork,
-        CreateVolume,
         CreateContainer,
         StopContainer,
-        CopyData,
-        KeepOwners,
         StartContainer,
         UpdateContainer,
     )
@@ -106,7 +94,6 @@ class ContainerOperator(Operator[Operation]):
         self._engine = engine
         self._files = files
         self._containers = engine.containers
-        self._first_passes: dict[str, LayerCopy] = {}
         self._started_again: set[str] = set()
 
     def do(
@@ -124,9 +111,6 @@ class ContainerOperator(Operator[Operation]):
             case CreateNetwork():
                 if operation.arguments and not operation.existed:
                     self._engine.networks.create_by_command(operation.arguments)
-            case CreateVolume():
-                if not self._engine.volumes.exists(operation.name):  # else from an earlier attempt
-                    self._engine.volumes.create(operation.name)
             case CreateContainer():
                 return self._create(operation)
             case StopContainer():
@@ -134,16 +118,6 @@ class ContainerOperator(Operator[Operation]):
                     operation.id,
                     timeout=min(operation.seconds, _STOP_LIMIT),
                 )
-            case CopyData():
-                return self._copy(operation, stop)
-            case KeepOwners():
-                owners = self._engine.copying.owners(operation.volume, operation.image)
-                noted = replace(
-                    operation,
-                    usual=owners.usual,
-                    others=owners.others,
-                )
-                return OperationOutcome(noted)
             case StartContainer():
                 start_with_patience(
                     self._containers,
@@ -207,20 +181,8 @@ class ContainerOperator(Operator[Operation]):
             case UpdateContainer():
                 with suppress(NotFound):  # a recreated one has the limits of its unit
                     self._limits_before(operation)
-            case CopyData():
-                self._first_passes.pop(operation.source, None)
-                with suppress(NotFound):
-                    self._engine.copying.leave(operation.source)
-            case KeepOwners():
-                if operation.usual and self._engine.volumes.exists(operation.volume):
-                    owners = Owners(operation.usual, operation.others)
-                    self._engine.copying.give(
-                        operation.volume,
-                        operation.image,
-                        owners,
-                    )
-            case CreateVolume() | CreateNetwork() | StopContainer():
-                pass  # a volume may hold newer data; the original starts last
+            case CreateNetwork() | StopContainer():
+                pass  # the original starts last
             case _:
                 raise AssertionError(operation)
 
@@ -228,22 +190,19 @@ class ContainerOperator(Operator[Operation]):
         self,
         operation: Operation,
         entry: JournalEntry,
-    ) -> None:
+    ) -> tuple[NewerData, ...]:
         match operation:
             case CreateNetwork():
                 if not operation.existed and self._engine.networks.exists(operation.name):
                     with suppress(ChangeFailed):  # another container uses it now
                         self._engine.networks.remove(operation.name)
-            case CreateVolume():
-                with suppress(NotFound):
-                    if not operation.existed and not self._holds_newer(operation, entry):
-                        self._engine.volumes.remove(operation.name)
             case CreateContainer():
-                self._remove(operation, entry)
+                return self._remove_unless_newer(operation, entry)
             case NoteContainer() if operation.running and not _has_stand_in(entry):
                 self._still_answers(operation, alone=len(entry.containers) == 1)
             case _:
                 pass
+        return ()
 
     def redo(
         self,
@@ -335,36 +294,6 @@ class ContainerOperator(Operator[Operation]):
         created = self._containers.create_by_command(operation.arguments)
         return OperationOutcome(replace(operation, created=created))
 
-    def _copy(
-        self,
-        operation: CopyData,
-        stop: threading.Event,
-    ) -> OperationOutcome:
-        """The first pass while it runs; the second one, after its stop, only what changed since
-        then."""
-        copying = self._engine.copying
-        first = self._first_passes.pop(operation.source, None)
-        try:
-            if operation.part is CopyPart.REST and first is not None:
-                copied = copying.again(first, stop=stop)
-            else:
-                layer = copying.layer(
-                    operation.source,
-                    operation.paths,
-                    stop=stop,
-                )
-                copied = layer.copied
-                if operation.part is CopyPart.AHEAD:
-                    self._first_passes[operation.source] = layer
-        except KeyboardInterrupt:
-            raise Cancelled("It was interrupted.") from None
-        if operation.part is not CopyPart.AHEAD:
-            copying.leave(operation.source)
-        done = replace(operation, states=copied.states)
-        return OperationOutcome(
-            done, remark=f"{plural(copied.files, 'file')}, {copied.size / 1e6:.1f} MB"
-        )
-
     # --- undo -------------------------------------------------------------------------------------
 
     def _as_before(
@@ -422,29 +351,6 @@ class ContainerOperator(Operator[Operation]):
                     continue
                 raise NotAnswering(f"{name} runs, but {place} does not answer as it did before.")
 
-    def _holds_newer(
-        self,
-        volume: CreateVolume,
-        entry: JournalEntry,
-    ) -> bool:
-        """Whether something was, or may have been, written to a volume since it was filled."""
-        begun = entry.operations[: entry.begun]
-        if not any(isinstance(operation, StartContainer) for operation in begun):
-            return False
-        filled = {
-            name: state
-            for operation in begun
-            if isinstance(operation, CopyData)
-            for (_, name), state in zip(operation.paths, operation.states, strict=False)
-        }
-        if not self._engine.copying.possible or not self._engine.volumes.exists(volume.name):
-            return True
-        original = next(
-            (noted.id for noted in begun if isinstance(noted, NoteContainer)), volume.source
-        )
-        image = str(self._containers.inspect(original)["Image"])
-        return self._engine.copying.state(volume.name, image) != filled.get(volume.name, nothing())
-
     def _still_answers(
         self,
         noted: NoteContainer,
@@ -467,7 +373,7 @@ class ContainerOperator(Operator[Operation]):
         now = self._containers.inspect(identity)
         end = monotonic() + min(stop_timeout(now), _STOP_LIMIT) + STILL_TAKEN
         while str((now.get("State") or {}).get("Status")) == "stopping" and monotonic() < end:
-            sleep(_RETRY)
+            sleep(RETRY)
             now = self._containers.inspect(identity)
         return now
 
@@ -522,7 +428,7 @@ class ContainerOperator(Operator[Operation]):
         """The successor gives its name away; it is removed once the original runs."""
         successor = self._successor(operation, entry)
         if successor is not None and str(successor.get("Name")) != (
-            name := _name_aside(operation, entry)
+            name := name_aside(operation, entry)
         ):
             self._containers.rename(str(successor["Id"]), name)
 
@@ -554,6 +460,34 @@ class ContainerOperator(Operator[Operation]):
                 volumes=False,
             )
 
+    def _remove_unless_newer(
+        self,
+        operation: CreateContainer,
+        entry: JournalEntry,
+    ) -> tuple[NewerData, ...]:
+        """Remove the successor; it stays, stopped, if its own layer holds data: nothing else has
+        that."""
+        successor = self._successor(operation, entry)
+        if successor is None:
+            return ()
+        identity, name = str(successor["Id"]), str(successor.get("Name"))
+        left = {row.path for row in entry.ledger if row.after is Home.LAYER}
+        written = () if _never_ran(successor) else written_in_layer(self._engine, successor, left)
+        if not written:
+            self._remove(operation, entry)
+            return ()
+        with suppress(ChangeFailed):  # else it would start at boot, where podman-restart runs
+            self._containers.update(identity, ("--restart=no",))
+        return tuple(
+            NewerData(
+                container=operation.name,
+                path=directory,
+                home=Home.LAYER,
+                source=name,
+            )
+            for directory in written
+        )
+
     def _successor(
         self,
         operation: CreateContainer,
@@ -564,7 +498,7 @@ class ContainerOperator(Operator[Operation]):
             with suppress(NotFound):
                 return self._containers.inspect(operation.created)
             return None
-        for name in (operation.name, _name_aside(operation, entry)):
+        for name in (operation.name, name_aside(operation, entry)):
             with suppress(NotFound):
                 container = self._containers.inspect(name)
                 original = str(container.get("Id")) == operation.original
@@ -581,72 +515,6 @@ class ContainerOperator(Operator[Operation]):
 
     def _restart_policy(self, identity: str) -> str:
         return restart_policy(self._containers.inspect(identity))
-
-
-def start_original(
-    engine: ChangingEngine,
-    container: str,
-    files: Files | None,
-) -> None:
-    """Start what ran before a change.
-
-    Args:
-        files: of the engine's machine, if it is this one.
-
-    Raises:
-        OriginalDown: it does not start; says who has its port.
-    """
-    try:
-        engine.containers.start(container)
-    except PortTaken as error:
-        port = _PORT.search(error.title)
-        holder = (
-            who_listens(
-                files,
-                engine.service,
-                int(next(filter(None, port.groups()))),
-            )
-            if files and port
-            else ""
-        )
-        who = f" ({holder})" if holder else ""
-        raise OriginalDown(
-            f"{error.title.rstrip('.')}{who}.",
-            error.hint,
-            passing=True,
-        ) from error
-    except ChangeFailed as error:
-        passing = isinstance(error, ChangeTimedOut)
-        raise OriginalDown(error.title, error.hint, passing=passing) from error
-
-
-def start_with_patience(
-    containers: ContainerControl,
-    container: str,
-    seconds: float,
-    stop: threading.Event,
-) -> None:
-    """Start a container; a port still held by a killed one is soon free.
-
-    Raises:
-        ChangeFailed: it does not start.
-        Cancelled: `stop` was set.
-    """
-    end = monotonic() + seconds
-    while True:
-        try:
-            containers.start(container)
-            return
-        except PortTaken:
-            if monotonic() > end:
-                raise
-        raise_if_stopped(stop)
-        stop.wait(_RETRY)
-
-
-def _name_aside(operation: CreateContainer, entry: JournalEntry) -> str:
-    """The name of the successor while the original comes back."""
-    return f"{operation.name}-hardened-{entry.id.rpartition('-')[2]}"
 
 
 def _has_stand_in(entry: JournalEntry) -> bool:
@@ -699,88 +567,3 @@ def _never_ran(inspect: Mapping[str, Any]) -> bool:
 def _holds_ports(inspect: Mapping[str, Any]) -> bool:
     """Also one that is only prepared, because Podman was killed while it started it."""
     return str((inspect.get("State") or {}).get("Status")) != "exited"
-
-
-# Whether an original still exists and can get its name back.
-
-
-def no_way_back(
-    containers: ContainerControl,
-    why: str,
-    entry: JournalEntry,
-) -> NoWayBack:
-    """The error: what is missing, what exists instead, and how to close the entry.
-
-    Args:
-        why: what is missing, without a full stop.
-    """
-    name = visible(entry.container, 80)
-    try:
-        runs = is_running(containers.inspect(entry.container))
-        rest = (
-            f"{name} keeps running with the change"
-            if runs
-            else f"{name} with the change is there, stopped"
-        )
-    except NotFound:
-        rest = f"no container is called {name} any more"
-    return NoWayBack(
-        f"{why}, so there is nothing to go back to; {rest}.",
-        ("To close the entry: ", Do(Verb.FORGET, entry.id)),
-    )
-
-
-def refuse_lost_original(
-    containers: ContainerControl,
-    noted: NoteContainer,
-    entry: JournalEntry,
-) -> None:
-    """Raises NoWayBack if the original of a replaced container was removed (`podman container
-    prune`)."""
-    if not containers.exists(noted.id):
-        kept = next(
-            (kept for kept, name in entry.originals.items() if name == noted.name),
-            "",
-        )
-        told = f" ({visible(kept, 80)})" if kept else ""
-        raise no_way_back(
-            containers, f"The original of {visible(noted.name, 80)}{told} was removed", entry
-        )
-
-
-def refuse_taken_name(
-    containers: ContainerControl,
-    name: str,
-    ours: Collection[str],
-    entry: JournalEntry,
-) -> None:
-    """Raises UsageError if a container not created by this change has the original's name."""
-    with suppress(NotFound):
-        holder = containers.inspect(name)
-        if str(holder.get("Name")) != name or str(holder.get("Id")) in ours:
-            return
-        made = (
-            operation for operation in entry.operations if isinstance(operation, CreateContainer)
-        )
-        if not any(is_made_by(operation, holder) for operation in made):
-            raise UsageError(
-                f"Another container is called {visible(name, 80)} now; it was left alone.",
-                (
-                    "Rename or remove it, then run: ",
-                    Do(Verb.UNDO, entry.id),
-                    "\nTo keep it and close the entry: ",
-                    Do(Verb.FORGET, entry.id),
-                ),
-            )
-
-
-def is_made_by(
-    operation: CreateContainer | StartSubstitute,
-    container: Mapping[str, Any],
-) -> bool:
-    """Whether a container is the successor: by its id or, if a crash lost that, by the requested
-    command."""
-    if operation.created:
-        return operation.created == str(container.get("Id"))
-    command = tuple((container.get("Config") or {}).get("CreateCommand") or ())
-    return command[-len(operation.arguments) :] == operation.arguments

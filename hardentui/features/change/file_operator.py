@@ -19,6 +19,7 @@ from hardentui.errors import ChangeFailed, HardenError, WriteError
 from hardentui.files import put_back, write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.model.journal import ChangeEvent, JournalEntry, JournalProof
+from hardentui.model.ledger import NewerData
 from hardentui.model.operations import FileBefore, Operation, WriteFile
 from hardentui.visible import visible
 
@@ -119,12 +120,16 @@ class Operator(Generic[Handled]):
         self,
         operation: Handled,
         entry: JournalEntry,
-    ) -> None:
-        """Remove what it made, after everything was undone; repeating this does nothing.
+    ) -> tuple[NewerData, ...]:
+        """Remove what it made, after everything was undone; repeating this does nothing more.
+
+        Returns:
+            What was written since, which stays; where.
 
         Raises:
             HardenError: it could not be removed.
         """
+        return ()
 
     def redo(
         self,

@@ -24,19 +24,20 @@ from msgspec.structs import replace
 from hardentui import account, options
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
-from hardentui.features.change.container_operator import is_made_by
 from hardentui.features.change.file_operator import (
     Cancelled,
     OperationOutcome,
     Operator,
     raise_if_stopped,
 )
+from hardentui.features.change.originals import is_made_by
 from hardentui.features.change.wait import Wait, expectation, pid_of, published, read_ports
 from hardentui.host.files import Files, reason
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import JournalEntry
 from hardentui.model.known import Known, Unread
+from hardentui.model.ledger import NewerData
 from hardentui.model.operations import EndSubstitute, StartSubstitute
 from hardentui.model.spec import Option, Spec
 from hardentui.visible import visible
@@ -334,10 +335,11 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
         self,
         operation: StartSubstitute | EndSubstitute,
         entry: JournalEntry,
-    ) -> None:
+    ) -> tuple[NewerData, ...]:
         """It serves until all else is as before."""
         if isinstance(operation, StartSubstitute):
             self._remove(operation)
+        return ()
 
     def _start(
         self,

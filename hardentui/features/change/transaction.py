@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -46,6 +47,7 @@ from hardentui.model.journal import (
     ServiceKept,
     StillGoingBack,
 )
+from hardentui.model.ledger import NewerData
 from hardentui.model.operations import (
     CreateContainer,
     NoteContainer,
@@ -65,6 +67,7 @@ LONGEST_BACK = 600.0  # seconds that a way back is tried, at least
 _SLOWNESS = 20  # times the slowest step of the change, if that is longer
 _RETRY = 0.5
 _TELL_AGAIN = 30.0
+Outcome = TypeVar("Outcome")
 _ANSWERS_WITHIN = 180.0  # seconds until an original that runs again answers as before
 
 
@@ -261,7 +264,8 @@ class Transaction:
             if interrupted:
                 break
         if not failures:
-            failures = self._clear(entry, end)
+            failures, newer = self._clear(entry, end)
+            entry = replace(entry, newer=newer)
         if failures:
             entry = replace(entry, reason=f"{why} Not rolled back: {'; '.join(failures)}.")
             if down and _had_replaced_it(before):
@@ -288,9 +292,9 @@ class Transaction:
 
     def _until_it_works(
         self,
-        act: Callable[[], None],
+        act: Callable[[], Outcome],
         end: float,
-    ) -> None:
+    ) -> Outcome:
         """A step of the way back, again and again while only time can help: Podman is away, or
         something else has a port. The original has to serve, however long that takes.
 
@@ -302,8 +306,7 @@ class Transaction:
         until_answers = monotonic() + _ANSWERS_WITHIN
         while True:
             try:
-                act()
-                return
+                return act()
             except (EngineUnreachable, ChangeTimedOut, NotAnswering, OriginalDown) as error:
                 left = (until_answers if isinstance(error, NotAnswering) else end) - monotonic()
                 if left <= 0 or (isinstance(error, OriginalDown) and not error.passing):
@@ -321,9 +324,14 @@ class Transaction:
         self,
         entry: JournalEntry,
         end: float,
-    ) -> list[str]:
-        """Remove what the change made; returns what could not be removed, and why."""
-        failures = []
+    ) -> tuple[list[str], tuple[NewerData, ...]]:
+        """Remove what the change made.
+
+        Returns:
+            What could not be removed, and why; and what was written since, and stays.
+        """
+        failures: list[str] = []
+        newer: list[NewerData] = []
         for operation in reversed(entry.operations[: entry.begun]):
             if what := described_clearing(operation):
                 failure = ""
@@ -333,13 +341,13 @@ class Transaction:
                     entry,
                 )
                 try:
-                    self._until_it_works(clear, end)
+                    newer += self._until_it_works(clear, end)
                 except HardenError as error:
                     failure = error.title
                     failures.append(f"{what}: {failure.rstrip('.')}")
                 with suppress(Exception):
                     self._tell(OperationCleared(operation, failure))
-        return failures
+        return failures, tuple(reversed(newer))
 
     def _forward(
         self,

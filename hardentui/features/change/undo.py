@@ -23,12 +23,8 @@ from hardentui.errors import (
     NoWayBack,
     UsageError,
 )
-from hardentui.features.change.container_operator import (
-    ContainerOperator,
-    no_way_back,
-    refuse_taken_name,
-    start_original,
-)
+from hardentui.features.change.container_operator import ContainerOperator
+from hardentui.features.change.data_operator import DataOperator
 from hardentui.features.change.file_changes import entry_locked
 from hardentui.features.change.file_operator import (
     NOTHING,
@@ -38,6 +34,7 @@ from hardentui.features.change.file_operator import (
     Operator,
 )
 from hardentui.features.change.journal import Journal
+from hardentui.features.change.originals import no_way_back, refuse_taken_name, start_original
 from hardentui.features.change.transaction import Transaction, closed
 from hardentui.features.change.wait import is_running
 from hardentui.host.files import Files
@@ -297,10 +294,12 @@ def undo(
     why: str = "",
     only: EntryState | None = None,
     stop: threading.Event | None = None,
+    bring_back: bool = False,
 ) -> JournalEntry:
     """Undo an entry; returns the resulting entry.
 
     Args:
+        bring_back: what was written since is copied into the originals before they start.
         why: recorded in the journal; by default who did it.
         only: do nothing unless it is still in this state.
 
@@ -310,7 +309,7 @@ def undo(
         Locked: it is running right now.
         ApplyFailed: something could not be undone; it can be tried again.
     """
-    entry = journal.read(identity)
+    entry, operators = journal.read(identity), tuple(operators)
     with entry_locked(journal, entry, f"undo of {identity}"):
         entry = journal.read(identity)  # it may have completed while we waited
         if only is not None and entry.state is not only:
@@ -343,6 +342,8 @@ def undo(
                 entry.state is not EntryState.OPEN
             ):  # an interrupted change is undone as far as possible
                 raise
+        if bring_back:
+            entry = _to_bring_back(journal, entry, operators)
         done = transaction.go_back(entry, why or f"Undone by {by}.")
         if (done.forgotten or done.state is EntryState.DONE) and only is not None:
             return done
@@ -366,6 +367,23 @@ def undo(
             transaction.downtime,
         )
         return done
+
+
+def _to_bring_back(
+    journal: Journal,
+    entry: JournalEntry,
+    operators: Iterable[AnyOperator],
+) -> JournalEntry:
+    """The entry with what its way back copies; whoever completes it copies that too."""
+    if entry.brings_back:
+        return entry
+    data = [operator for operator in operators if isinstance(operator, DataOperator)]
+    entry = replace(
+        entry,
+        brings_back=tuple(row for operator in data for row in operator.to_bring_back(entry)),
+    )
+    journal.write(entry)
+    return entry
 
 
 def _note(
@@ -392,6 +410,8 @@ def _note(
         reason=f"{done.id} was undone. {why}".strip(),
         undoes=done.id,
         downtime_seconds=downtime,
+        newer=done.newer,
+        others=done.containers[1:],
     )
     try:
         journal.write(done)  # the way back itself goes on without a journal

@@ -12,6 +12,7 @@ from hardentui.harden.decisions import becomes, decisions, what_changes
 from hardentui.harden.score import Score
 from hardentui.lib.seccomp import parse_profile
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.ledger import LedgerRow
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Result, Trial
@@ -26,6 +27,8 @@ from hardentui.options import (
 )
 from hardentui.reading.behaviour import powerless, uids
 from hardentui.reading.containers import declared_user, is_root
+from hardentui.reading.layer import LayerData
+from hardentui.reading.ledger import ledger
 from hardentui.reading.mounts import asks_for_user_namespace
 from hardentui.visible import visible
 
@@ -79,6 +82,7 @@ class Card(Struct, frozen=True, kw_only=True):
     answer: str = ""
     obstacle: str = ""  # why it cannot be applied, and what helps; empty if it can
     notes: tuple[str, ...] = ()  # what to know before it is applied
+    ledger: tuple[LedgerRow, ...] = ()  # the paths that get another home
     # None if nothing is restarted, or if it cannot be applied
     expected_downtime_seconds: float | None = None
     seconds: float = 0.0
@@ -224,6 +228,7 @@ def card_of(
         not_exercised=tuple(map(str, trial.not_exercised)),
         seconds=trial.seconds,
         probes=trial.probes,
+        ledger=ledger(facts, plan.before, plan.after, LayerData(), {}),
         trial=trial,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from hardentui.features.change.data_told import told_rows
 from hardentui.features.harden.card import EVERYTHING, Card, Side
 from hardentui.features.rights.kernel_reach import FIRST_YEAR
 from hardentui.features.trial.page import flagged
@@ -183,6 +184,7 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
     yield from _given("Judged by", _judged(card))
     yield from _given("Decide", "; ".join(card.decide))
     yield from _given("Needs a value", ", ".join(card.needs_values))
+    yield from _given("Data moves", "; ".join(told_rows(card.ledger)))
     yield from _given("Before applying", "; ".join(card.notes))
     if card.obstacle:
         yield "Not applied here", card.obstacle

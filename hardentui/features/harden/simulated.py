@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from hardentui.features.apply.applying import PreparedChange
+from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.trial import trial_record
 from hardentui.model.finding import Risk

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
-from hardentui.features.apply.applying import PROBES_MEET_DATA, Application, Part, PreparedChange
+from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import History
+from hardentui.features.apply.prepared import PROBES_MEET_DATA, Part, PreparedChange
 from hardentui.features.apply.soak import (
     enforcing,
     logged_calls,
@@ -421,9 +422,11 @@ class Hardening:
                 next=(write,),
             )
         expected = prepared.expected
+        rows = tuple(row for row in prepared.entry.ledger if row.container == card.container)
         return replace(
             card,
             obstacle="",
+            ledger=card.ledger if self.simulated else rows,
             notes=tuple(
                 note for note in prepared.notes if not self._is_known(card, prepared, note)
             ),

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from textual.content import Content
 
 from hardentui.errors import HardenError, NotFound
-from hardentui.features.apply.applying import PreparedChange
 from hardentui.features.apply.history import History, downtime_of_undo, what_changed
+from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.apply.soak import USUAL
 from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.journal import seconds_left

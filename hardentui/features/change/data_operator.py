@@ -1,0 +1,308 @@
+"""Data that a change copies to volumes, and what was written there when it is taken back."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from typing import Any
+
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.copy_process import Owners, nothing
+from hardentui.engine.change.copying import LayerCopy
+from hardentui.errors import NotFound
+from hardentui.features.change.file_operator import (
+    NOTHING,
+    Cancelled,
+    OperationOutcome,
+    Operator,
+)
+from hardentui.host.files import LocalFiles
+from hardentui.model.facts import FileChange
+from hardentui.model.journal import JournalEntry
+from hardentui.model.ledger import Home, NewerData
+from hardentui.model.operations import (
+    CopyData,
+    CopyPart,
+    CreateContainer,
+    CreateStandIn,
+    CreateVolume,
+    KeepOwners,
+    NoteContainer,
+    StartContainer,
+)
+from hardentui.reading.layer import layer_data
+from hardentui.words import plural
+
+_MOST_CHANGES = 20_000
+
+
+class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
+    """Volumes of a successor, their data and its owners."""
+
+    kinds = (CreateVolume, CopyData, KeepOwners)
+
+    def __init__(self, engine: ChangingEngine) -> None:
+        self._engine = engine
+        self._first_passes: dict[str, LayerCopy] = {}
+
+    def do(
+        self,
+        operation: CreateVolume | CopyData | KeepOwners,
+        stop: threading.Event,
+    ) -> OperationOutcome:
+        match operation:
+            case CreateVolume():
+                if not self._engine.volumes.exists(operation.name):  # else from an earlier attempt
+                    self._engine.volumes.create(operation.name)
+                return NOTHING
+            case CopyData():
+                return self._copy(operation, stop)
+            case KeepOwners():
+                owners = self._engine.copying.owners(operation.volume, operation.image)
+                noted = replace(
+                    operation,
+                    usual=owners.usual,
+                    others=owners.others,
+                )
+                return OperationOutcome(noted)
+
+    def undo(
+        self,
+        operation: CreateVolume | CopyData | KeepOwners,
+        entry: JournalEntry,
+    ) -> None:
+        match operation:
+            case CreateVolume():
+                if (data := _brought(operation, entry)) is not None:
+                    self._bring_back(operation, data, entry)
+            case CopyData():
+                self._first_passes.pop(operation.source, None)
+                with suppress(NotFound):
+                    self._engine.copying.leave(operation.source)
+            case KeepOwners():
+                if operation.usual and self._engine.volumes.exists(operation.volume):
+                    owners = Owners(operation.usual, operation.others)
+                    self._engine.copying.give(
+                        operation.volume,
+                        operation.image,
+                        owners,
+                    )
+
+    def clear(
+        self,
+        operation: CreateVolume | CopyData | KeepOwners,
+        entry: JournalEntry,
+    ) -> tuple[NewerData, ...]:
+        """Remove a volume that holds nothing newer; what stays is told."""
+        if not isinstance(operation, CreateVolume):
+            return ()
+        data = _brought(operation, entry)
+        if not self._engine.volumes.exists(operation.name):
+            return ()
+        if not self._holds_newer(operation, entry):
+            if not operation.existed and not self._engine.containers.using(
+                operation.name, stopped=True
+            ):
+                self._engine.volumes.remove(operation.name)
+            if data is not None and data.former and self._engine.volumes.exists(data.former):
+                self._engine.volumes.remove(data.former)
+            return ()
+        if data is not None:
+            return (data,)
+        if not operation.directory:
+            return ()
+        return (
+            NewerData(
+                container=_name_of(operation, entry),
+                path=operation.directory,
+                home=Home.VOLUME,
+                source=operation.name,
+            ),
+        )
+
+    def to_bring_back(self, entry: JournalEntry) -> tuple[NewerData, ...]:
+        """What undo can copy back into the layers of the originals, with a copy of what they hold
+        there until then: made now, so that nothing is lost whenever it is cut off.
+
+        Raises:
+            ChangeFailed: the copy cannot be made; nothing was changed but new volumes.
+        """
+        copying, suffix = self._engine.copying, entry.id.rpartition("-")[2]
+        found: list[NewerData] = []
+        for operation in _volumes_to_bring_back(entry):
+            if not self._engine.volumes.exists(operation.name):
+                continue
+            former = f"{operation.name}-before-undo-{suffix}"
+            if not self._engine.volumes.exists(former):
+                self._engine.volumes.create(former)
+            pair = (operation.directory, former)
+            first = copying.layer(operation.source, [pair], optional=True)
+            copying.leave(operation.source)
+            kept = first.copied.states != (nothing(),)
+            if not kept:
+                self._engine.volumes.remove(former)
+            found.append(
+                NewerData(
+                    container=_name_of(operation, entry),
+                    path=operation.directory,
+                    home=Home.VOLUME,
+                    source=operation.name,
+                    brought=True,
+                    former=former if kept else "",
+                )
+            )
+        return tuple(found)
+
+    def _bring_back(
+        self,
+        operation: CreateVolume,
+        data: NewerData,
+        entry: JournalEntry,
+    ) -> None:
+        """Repeating this does no harm: the volume is the same, and what was there is in `former`."""
+        successor = next(
+            (
+                step.created
+                for step in entry.operations
+                if isinstance(step, CreateContainer) and step.original == operation.source
+            ),
+            operation.source,
+        )
+        self._engine.copying.into_layer(
+            operation.source,
+            data.path,
+            data.source,
+            by=successor or operation.source,
+        )
+
+    def _copy(
+        self,
+        operation: CopyData,
+        stop: threading.Event,
+    ) -> OperationOutcome:
+        """The first pass while it runs; the second one, after its stop, only what changed since
+        then."""
+        copying = self._engine.copying
+        first = self._first_passes.pop(operation.source, None)
+        try:
+            if operation.part is CopyPart.REST and first is not None:
+                copied = copying.again(first, stop=stop)
+            else:
+                layer = copying.layer(
+                    operation.source,
+                    operation.paths,
+                    stop=stop,
+                )
+                copied = layer.copied
+                if operation.part is CopyPart.AHEAD:
+                    self._first_passes[operation.source] = layer
+        except KeyboardInterrupt:
+            raise Cancelled("It was interrupted.") from None
+        if operation.part is not CopyPart.AHEAD:
+            copying.leave(operation.source)
+        done = replace(operation, states=copied.states)
+        return OperationOutcome(
+            done, remark=f"{plural(copied.files, 'file')}, {copied.size / 1e6:.1f} MB"
+        )
+
+    def _holds_newer(
+        self,
+        volume: CreateVolume,
+        entry: JournalEntry,
+    ) -> bool:
+        """Whether something was, or may have been, written to a volume since it was filled."""
+        begun = entry.operations[: entry.begun]
+        if not any(isinstance(operation, StartContainer) for operation in begun):
+            return False
+        filled = {
+            name: state
+            for operation in begun
+            if isinstance(operation, CopyData)
+            for (_, name), state in zip(operation.paths, operation.states, strict=False)
+        }
+        if not self._engine.copying.possible or not self._engine.volumes.exists(volume.name):
+            return True
+        original = next(
+            (noted.id for noted in begun if isinstance(noted, NoteContainer)), volume.source
+        )
+        try:
+            image = str(self._engine.containers.inspect(original)["Image"])
+        except NotFound:
+            return True
+        return self._engine.copying.state(volume.name, image) != filled.get(volume.name, nothing())
+
+
+def _name_of(operation: CreateVolume, entry: JournalEntry) -> str:
+    """The container whose data a volume holds."""
+    return next(
+        (
+            noted.name
+            for noted in entry.operations
+            if isinstance(noted, NoteContainer) and noted.id == operation.source
+        ),
+        entry.container,
+    )
+
+
+def _brought(operation: CreateVolume, entry: JournalEntry) -> NewerData | None:
+    return next((data for data in entry.brings_back if data.source == operation.name), None)
+
+
+def _volumes_to_bring_back(entry: JournalEntry) -> tuple[CreateVolume, ...]:
+    """Those whose container started, and whose original is still there to take the data."""
+    begun = entry.operations[: entry.begun]
+    started = {step.name for step in begun if isinstance(step, StartContainer)}
+    if any(isinstance(step, CreateStandIn) for step in begun):
+        return ()  # the original is gone, and its stand-in runs before data could be copied to it
+    return tuple(
+        step
+        for step in begun
+        if isinstance(step, CreateVolume)
+        and step.source
+        and step.directory
+        and _name_of(step, entry) in started
+    )
+
+
+def can_bring_back(entry: JournalEntry) -> bool:
+    """Whether its undo can copy what was written since back into the originals."""
+    return bool(_volumes_to_bring_back(entry))
+
+
+def written_in_layer(
+    engine: ChangingEngine,
+    document: Mapping[str, Any],
+    but: Collection[str],
+) -> tuple[str, ...]:
+    """The directories of a container's own layer that hold data nothing else has.
+
+    Args:
+        document: its inspect document.
+        but: paths whose data its owner has given up.
+    """
+    mounted = [str(mount.get("Destination")) for mount in document.get("Mounts") or ()]
+    mounted += (document.get("HostConfig") or {}).get("Tmpfs") or {}
+    upper = str((document.get("GraphDriver") or {}).get("Data", {}).get("UpperDir") or "")
+    listed = engine.engine.changes(str(document["Id"]))[:_MOST_CHANGES]
+    local = engine.engine.facts.local
+    changes = [
+        FileChange(
+            str(change["Path"]),
+            ("modified", "added", "deleted")[min(int(change.get("Kind", 0)), 2)],
+            _is_directory(upper, str(change["Path"])) if local and upper else None,
+        )
+        for change in listed
+    ]
+    data = layer_data(changes, (*mounted, *but)).data
+    return tuple(sorted({path.rpartition("/")[0] or "/" for path in data}))
+
+
+def _is_directory(upper: str, path: str) -> bool | None:
+    try:
+        return stat.S_ISDIR(LocalFiles().stat(f"{upper}{path}", follow=False).mode)
+    except OSError:
+        return None

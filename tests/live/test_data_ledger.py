@@ -1,0 +1,139 @@
+"""What is written after a change is never hidden or lost by its undo: it is told, and can come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.both]
+NAME = "ledger-notes"
+PLACE = "/srv/notes"
+VOLUME = f"{NAME}-srv-notes-data"
+SERVE = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+LOOK = f"cd {PLACE} && find . -exec stat -c '%n %u:%g %a' {{}} + | sort && cat $(find . -type f | sort)"
+
+
+class Notes:
+    """A container whose data lies in its own layer."""
+
+    def __init__(self, bench: Bench, state: Path) -> None:
+        self.bench, self.state = bench, str(state)
+        self.run("run", "-d", "--name", NAME, BUSYBOX, "sh", "-c", SERVE)
+        self.inside(
+            f"mkdir -p {PLACE} && cd {PLACE} && echo one >kept; echo old >changed; echo x >removed;"
+            " chown 7:8 kept; chmod 750 ."
+        )
+
+    def run(self, *words: str) -> str:
+        return self.bench.podman(*words)
+
+    def inside(self, script: str) -> str:
+        return self.run("exec", NAME, "sh", "-c", script)
+
+    def does(self, *words: str, ends: int = 0) -> str:
+        done = hardentui(*words, ends=ends, XDG_STATE_HOME=self.state)
+        return done.stdout + done.stderr
+
+    def applied(self, *words: str) -> str:
+        wishes = words or ("--check", "writable-rootfs", "--keep-data")
+        return self.does("apply", NAME, "--url", self.bench.url, *wishes, "--yes")
+
+    def written_since(self) -> str:
+        self.inside(
+            f"cd {PLACE}; echo two >new; echo newer >changed; rm removed; chown 9:9 new; chmod 600 new"
+        )
+        return self.inside(LOOK)
+
+    def volumes(self) -> list[str]:
+        names = self.run("volume", "ls", "--format", "{{.Name}}").split()
+        return sorted(name for name in names if name.startswith(NAME))
+
+    def entry(self) -> dict[str, object]:
+        document = json.loads(self.does("journal", "--format", "json").rpartition("}\n")[0] + "}")
+        entries: list[dict[str, object]] = document["entries"]
+        return next(entry for entry in entries if entry["action"] == "apply")
+
+
+@pytest.fixture
+def notes(bench: Bench, tmp_path: Path) -> Iterator[Notes]:
+    notes = Notes(bench, tmp_path)
+    yield notes
+    kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+    bench.remove(NAME, *kept)
+    for volume in notes.volumes():
+        bench.podman("volume", "rm", "-f", volume)
+
+
+def test_what_moved_and_where_newer_data_lies_is_told(notes: Notes) -> None:
+    before = notes.inside(LOOK)
+    told = notes.applied()
+    assert f"{PLACE} (10 bytes) → volume {VOLUME}, copied" in told
+    assert "/run, /tmp, /var/tmp → tmpfs of at most half of the memory" in told
+    assert f"{PLACE} in the volume {VOLUME}" in told
+    rows = {row["path"]: row for row in notes.entry()["ledger"]}  # type: ignore[attr-defined]
+    assert (rows[PLACE]["before"], rows[PLACE]["after"]) == ("layer", "volume")
+    assert rows["/tmp"]["lost"] == "at each stop"
+    newer = notes.written_since()
+    dry = notes.does("undo", ends=2)
+    assert f"the original runs without it: {PLACE} in the volume {VOLUME}" in dry
+    undone = notes.does("undo", "--yes")
+    assert f"{NAME} is as before, but for what was written since:" in undone
+    assert f"{PLACE}: what was written since lies in the volume {VOLUME}" in undone
+    assert notes.inside(LOOK) == before
+    assert f"lies in the volume {VOLUME}" in notes.does("journal")
+    assert notes.entry()["newer_data"]
+    look = LOOK.replace(PLACE, "/kept")
+    assert notes.run("run", "--rm", "-v", f"{VOLUME}:/kept:ro", BUSYBOX, "sh", "-c", look) == newer
+
+
+def test_newer_data_comes_back_and_what_it_replaces_is_kept(notes: Notes) -> None:
+    before = notes.inside(LOOK)
+    notes.applied()
+    newer = notes.written_since()
+    undone = notes.does("undo", "--yes", "--bring-back")
+    assert f"{PLACE}: {NAME} has again what was written since" in undone
+    assert notes.inside(LOOK) == newer
+    (former,) = [name for name in notes.volumes() if "before-undo" in name]
+    look = LOOK.replace(PLACE, "/kept")
+    assert notes.run("run", "--rm", "-v", f"{former}:/kept:ro", BUSYBOX, "sh", "-c", look) == before
+
+
+def test_an_undo_after_which_nothing_is_newer_leaves_nothing_behind(notes: Notes) -> None:
+    notes.applied()
+    undone = notes.does("undo", "--yes", "--bring-back")
+    assert f"{NAME} is as before.\n" in undone
+    assert notes.volumes() == []
+
+
+def test_a_second_change_does_not_write_over_what_the_first_one_left(notes: Notes) -> None:
+    notes.applied()
+    newer = notes.written_since()
+    notes.does("undo", "--yes")
+    notes.applied()
+    assert notes.volumes() == [VOLUME, f"{VOLUME}-2"]
+    look = LOOK.replace(PLACE, "/kept")
+    assert notes.run("run", "--rm", "-v", f"{VOLUME}:/kept:ro", BUSYBOX, "sh", "-c", look) == newer
+
+
+def test_what_only_the_layer_of_the_successor_has_stays_with_it(notes: Notes) -> None:
+    """Without a read-only root it may write anywhere, and undo would remove that with it."""
+    notes.applied("--check", "new-privileges-allowed", "--keep-data")
+    notes.inside("mkdir -p /srv/late; echo late >/srv/late/file")
+    undone = notes.does("undo", "--yes")
+    assert "/srv/late: what was written since lies in the stopped container" in undone
+    kept = next(
+        name
+        for name in notes.run("ps", "-a", "--format", "{{.Names}}").split()
+        if name.startswith(f"{NAME}-hardened")
+    )
+    assert eventually(lambda: notes.run("inspect", "-f", "{{.State.Running}}", kept) == "false")
+    assert notes.run("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", kept) in ("no", "")
+    notes.run("cp", f"{kept}:/srv/late", f"{NAME}:/srv/late")
+    assert notes.inside("cat /srv/late/file") == "late"
