@@ -26,8 +26,6 @@ TO_BE_SPLIT = frozenset(
     engine/change/changing.py
     engine/change/containers.py
     engine/locate.py
-    features/apply/applying.py
-    features/change/container_operator.py
     features/checklists/loading.py
     features/fix/drafter.py
     features/fix/drafts.py

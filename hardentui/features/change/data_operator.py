@@ -132,7 +132,7 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
             ChangeFailed: the copy cannot be made; nothing was changed but new volumes.
         """
         copying, suffix = self._engine.copying, entry.id.rpartition("-")[2]
-        found: list[NewerData] = []
+        taken: list[NewerData] = []
         for operation in _volumes_to_bring_back(entry):
             if not self._engine.volumes.exists(operation.name):
                 continue
@@ -145,7 +145,7 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
             kept = first.copied.states != (nothing(),)
             if not kept:
                 self._engine.volumes.remove(former)
-            found.append(
+            taken.append(
                 NewerData(
                     container=_name_of(operation, entry),
                     path=operation.directory,
@@ -155,7 +155,7 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
                     former=former if kept else "",
                 )
             )
-        return tuple(found)
+        return tuple(taken)
 
     def _bring_back(
         self,

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from textual.content import Content
 
 from hardentui.errors import HardenError, NotFound
-from hardentui.features.apply.history import History, downtime_of_undo, what_changed
+from hardentui.features.apply.history import History, what_changed
 from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.apply.soak import USUAL
 from hardentui.features.apply.wishes import ApplyWishes
+from hardentui.features.change.data_told import told_newer, told_rows
 from hardentui.features.change.journal import seconds_left
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.page import LABEL, downtime, lines, summary, title
@@ -28,8 +29,9 @@ from hardentui.tui.action_texts import hint_of
 from hardentui.tui.actions import BACK, CHANGE, COPY, WRITE
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.job import AskScreen, StoppablePage, SureScreen, error_content
+from hardentui.tui.screens.job import AskScreen, StoppablePage, error_content
 from hardentui.tui.screens.journal import change_line
+from hardentui.tui.screens.undoing import Undoing, UndoScreen
 from hardentui.tui.stages import STAGES, Data, Stage
 from hardentui.tui.status import Part, both_ends, hanging, trial_line
 from hardentui.tui.widgets.page import diff_content
@@ -286,17 +288,18 @@ class ChangeScreen(StoppablePage):
         if (entry := self._entry) is None:
             return
 
-        def undo(sure: bool | None) -> None:
-            if sure and self._entry is entry:
+        def undo(how: Undoing | None) -> None:
+            if how is not None and self._entry is entry:
                 self._entry, self._steps_done, self._now = None, [], "undoing it"
                 self.begin()
-                self._work(lambda: History().undo(entry, self._tell), self._done)
+                back = how is Undoing.BRINGING_BACK
+                self._work(
+                    lambda: History().undo(entry, self._tell, bring_back=back),
+                    self._done,
+                )
                 self.draw()
 
-        self.app.push_screen(
-            SureScreen("Undo it?", downtime_of_undo(entry)),
-            undo,
-        )
+        self.app.push_screen(UndoScreen("Undo it?", entry), undo)
 
     @property
     def _probes(self) -> tuple[str, ...]:
@@ -653,6 +656,8 @@ class ChangeScreen(StoppablePage):
                 "$warning",
                 indent=6,
             )
+        for row in told_rows(prepared.entry.ledger):
+            parts += hanging("  data", self.signs.of(row), self._width, indent=8)
         parts += [
             f"{prepared.downtime} Any failure restores the original.\n\n",
             self._treatment(),
@@ -767,8 +772,9 @@ class ChangeScreen(StoppablePage):
             kept = f" Kept, stopped: {names}." if names else ""
             text, color = f"Done.{down}{kept} u undoes it.", "$success"
         else:
+            but = ", but for what was written since" if entry.newer else ""
             text, color = (
-                f"Rolled back: everything is as before. {visible(entry.reason, 200)}",
+                f"Rolled back: everything is as before{but}. {visible(entry.reason, 200)}",
                 "$warning",
             )
         parts = hanging(
@@ -778,6 +784,8 @@ class ChangeScreen(StoppablePage):
             f"bold {color}",
             indent=0,
         )
+        for line in told_newer(entry.newer):
+            parts += hanging("", self.signs.of(line), self._width, indent=0)
         if entry.in_force:
             for line in self._changed(entry):
                 parts += hanging(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from textual.content import Content
 
 from hardentui.errors import HardenError
-from hardentui.features.apply.history import History, downtime_of_undo, trouble_back
+from hardentui.features.apply.history import History, trouble_back
+from hardentui.features.change.data_told import told_newer, told_rows
 from hardentui.model.journal import ChangeEvent, EntryState, GoingBack, JournalEntry, OperationDone
 from hardentui.model.operations import described
 from hardentui.tui.action_texts import hint_of
@@ -17,6 +19,7 @@ from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import SureScreen
+from hardentui.tui.screens.undoing import Undoing, UndoScreen
 from hardentui.tui.status import Signs
 from hardentui.tui.widgets.page import diff_content
 from hardentui.tui.widgets.title_bar import ScreenReport
@@ -95,6 +98,8 @@ class JournalScreen(BrowseScreen):
             lines.append(Content(f"It was down for {entry.downtime_seconds:.1f} s."))
         if entry.original:
             lines.append(Content(f"The original is kept as {visible(entry.original, 80)}."))
+        told = (*(told_rows(entry.ledger) if entry.in_force else ()), *told_newer(entry.newer))
+        lines += [Content(self.signs.of(line)) for line in told]
         if entry.state is EntryState.WAITING:
             lines.append(Content.styled("Waiting for confirmation: K keeps it.", "$warning"))
         if entry.can_be_undone:
@@ -152,22 +157,16 @@ class JournalScreen(BrowseScreen):
     def action_undo(self) -> None:
         if (entry := self._entry()) is None:
             return
-        question = f"Undo {entry.action.value} of {entry.container}?"
-        down = downtime_of_undo(entry)
-        detail = f"The previous state is restored; a running service restarts. {down}".rstrip()
 
-        def undo() -> str:
-            return (
-                f"{History().undo(History().to_undo(entry.id), lambda event: None).container} "
-                "is as before."
-            )
+        def undo(how: Undoing | None) -> None:
+            if how is not None and not self._busy:
+                self._busy = "undoing it"
+                self._draw()
+                self._work(partial(_undone, entry.id, bring_back=how is Undoing.BRINGING_BACK))
 
-        self._ask(
-            question,
-            detail,
-            "undoing it",
-            undo,
-        )
+        question = f"Undo {entry.action.value} of {', '.join(entry.containers)}?"
+        about = "The previous state is restored; a running service restarts."
+        self.app.push_screen(UndoScreen(question, entry, about), undo)
 
     def action_keep(self) -> None:
         if (entry := self._entry()) is None:
@@ -225,6 +224,15 @@ class JournalScreen(BrowseScreen):
 
     def copied(self) -> tuple[str, str]:
         return "the entry's id", self.current
+
+
+def _undone(identity: str, *, bring_back: bool) -> str:
+    """Undo an entry; what to tell of it."""
+    history = History()
+    done = history.undo(history.to_undo(identity), lambda event: None, bring_back=bring_back)
+    are = "is" if len(done.containers) == 1 else "are"
+    told = f"{', '.join(done.containers)} {are} as before"
+    return "\n".join((f"{told}, but:" if done.newer else f"{told}.", *told_newer(done.newer)))
 
 
 def _when(entry: JournalEntry) -> str:
