@@ -256,7 +256,10 @@ def read_named(
 
 
 _SERVICE_FILES = tuple(
-    ".container .pod .volume .network .image .build .kube .artifact .conf .yaml .yml .sh .bash".split()
+    (
+        ".service .container .pod .volume .network .image .build .kube .artifact .conf .yaml .yml "
+        ".sh .bash"
+    ).split()
 )
 
 

@@ -20,6 +20,7 @@ from hardentui.features.at_rest.judging import Judged, judge_services
 from hardentui.features.at_rest.quadlets import quadlet_makers
 from hardentui.features.at_rest.services import Service, faults_in
 from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find, refusal
+from hardentui.features.at_rest.units import unit_makers
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, TextStyle
@@ -102,7 +103,7 @@ def look(
     if not services and not refused and not beside:
         raise InputError(
             f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
-            "Quadlets, compose files, podman run commands and Kubernetes YAML are checked.",
+            "Quadlets, units, compose files, podman run commands and Kubernetes YAML are checked.",
         )
     judged = judge_services(
         services,
@@ -124,14 +125,19 @@ def look(
 def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused, ...]]:
     """The services of all kinds of files, and the files that could not be used."""
     makers = [*quadlet_makers(sources)]
-    if any(file.name.endswith((".yaml", ".yml")) for file in sources.files.values()):
+    if any(file.name.endswith((".yaml", ".yml", ".kube")) for file in sources.files.values()):
         from hardentui.features.at_rest.compose import compose_makers
         from hardentui.features.at_rest.kube import kube_makers
+        from hardentui.features.at_rest.kube_units import kube_unit_makers, yaml_of_units
 
-        makers += [*compose_makers(sources), *kube_makers(sources)]
+        makers += [
+            *compose_makers(sources),
+            *kube_unit_makers(sources),
+            *kube_makers(sources, yaml_of_units(sources)),
+        ]
     services: list[Service] = []
     refused: list[Refused] = []
-    for file, make in (*makers, *command_makers(sources)):
+    for file, make in (*makers, *unit_makers(sources), *command_makers(sources)):
         try:
             services += [*make()]  # of a refused file none
         except HardenError as error:

@@ -266,6 +266,10 @@ def _target(
         from hardentui.features.at_rest.edits.kube import KubeTarget
 
         return KubeTarget(looked.sources, service, texts)
+    if service.format is Format.SERVICE:
+        raise InputError(
+            "a service unit is changed on its host: hardentui fix NAME --to drop-in there"
+        )
     raise InputError("a pod file is not edited; the findings say what to change")
 
 

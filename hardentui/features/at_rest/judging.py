@@ -55,9 +55,9 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Source, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
-from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, TABLE, USER
+from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, TABLE, USER, USERNS
 from hardentui.reading.containers import is_root
 from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
@@ -91,9 +91,16 @@ _FRESH: dict[str, Any] = {
 _OF_FILES = ("seccomp_file", "seccomp_rules", "mounted_programs", "secret_drivers")
 
 
+def _with_pod(service: Service) -> Spec:
+    """What the file asks for, with the user namespace that its pod gives it."""
+    given = (service.pod or {}).get("InfraConfig", {}).get("userns", "")
+    own = USERNS in service.spec or USERNS in service.spec.unknowable
+    return service.spec.with_(USERNS, given, Source.UNIT) if given and not own else service.spec
+
+
 def facts_of(service: Service) -> ContainerFacts:
     """The service as a container that was just created on a host of which nothing is known."""
-    spec = service.spec
+    spec = _with_pod(service)
     engine = EngineFacts(
         label="",
         version=service.version,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -50,10 +50,10 @@ def is_kube(file: SourceFile) -> bool:
     return file.name.endswith(_YAML) and not is_compose_name(file.name) and "kind:" in file.text
 
 
-def kube_makers(sources: Sources) -> Iterator[Maker]:
-    """The Kubernetes files."""
+def kube_makers(sources: Sources, of_units: Collection[str] = ()) -> Iterator[Maker]:
+    """The Kubernetes files. `of_units`: the paths of those that units play, which read them."""
     for file in sources.files.values():
-        if is_kube(file):
+        if is_kube(file) and file.path not in of_units:
             yield file, partial(_or_none, sources, file)
 
 

@@ -32,15 +32,17 @@ def projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
         if listed:
             yield listed
         taken |= {file.path for file in listed}
-        beside = {
-            file.name: file
-            for file in files.values()
-            if file.directory == directory and file.path not in taken
-        }
-        yield from _of_directory(beside)
+        yield from _of_directory(
+            {
+                os.path.basename(file.path): file
+                for file in files.values()
+                if file.directory == directory and file.path not in taken
+            }
+        )
 
 
 def _of_directory(files: dict[str, SourceFile]) -> Iterator[tuple[SourceFile, ...]]:
+    """Args: files: by their own names."""
     for name, file in files.items():
         override = files.get(name.replace("compose.", "compose.override."))
         if name in _BASES and override is not None:

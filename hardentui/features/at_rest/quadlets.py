@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,19 +20,19 @@ from hardentui.features.at_rest.services import (
     Set,
     Span,
     SpecAtRest,
-    rootless_by,
     waivers_in,
 )
 from hardentui.features.at_rest.sources import UNITS, SourceFile, Sources
+from hardentui.features.at_rest.unit_files import drop_ins, header_of, lines_of, rootless_of
 from hardentui.model.facts import NetworkFacts, VolumeFacts
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known
 from hardentui.model.spec import Port, Source, Version
 from hardentui.options import NAME
 from hardentui.options.argv import parse_argument, spec_of
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
 from hardentui.quadlet.read.object_names import default_name, object_names
-from hardentui.systemd.search_paths import ServiceManager, drop_in_directories
-from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text, split_words
+from hardentui.systemd.search_paths import ServiceManager
+from hardentui.systemd.unit_text import check_unit_text, split_words
 
 _UID = 1000
 _TRUE = ("1", "yes", "true", "on")
@@ -169,12 +169,11 @@ def _service(
     file: SourceFile,
 ) -> Iterator[Service]:
     version = sources.version
-    drop_ins = tuple(_drop_ins(sources, directory, file.name))
-    files = (file, *drop_ins)
+    files = (file, *drop_ins(sources, directory, file.name, "container"))
     for each in files:
         check_unit_text(each.text, each.shown)
     stem = file.name.removesuffix(".container")
-    user = _rootless(files, sources.rootless)
+    user = rootless_of(files, sources.rootless)
     manager = ServiceManager(
         user is not False,
         "/root" if user is False else sources.home,
@@ -206,7 +205,7 @@ def _service(
             default_name(stem, version),
             Source.UNIT,
         )
-    pods = [line.value for line in _of(file, CONTAINER, "Pod")]
+    pods = [line.value for line in lines_of(file, CONTAINER, "Pod")]
     source = UnitFiles(
         files,
         quadlet,
@@ -216,7 +215,7 @@ def _service(
     yield Service(
         name=stem,
         format=Format.QUADLET,
-        header=_header(files),
+        header=header_of(files, CONTAINER),
         spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
         sets=sets,
         group=directory,
@@ -252,7 +251,7 @@ def _pod(
     check_unit_text(file.text, file.shown)
     sets = [
         Set(item, Span(file, line.offsets[0], line.offsets[-1]))
-        for line in _of(file, "Pod", *_OF_PODS)
+        for line in lines_of(file, "Pod", *_OF_PODS)
         if line.value
         for item in parse_argument(_OF_PODS[line.key], _named(line.value, beside.names))
     ]
@@ -260,12 +259,12 @@ def _pod(
     yield Service(
         name=file.name,
         format=Format.QUADLET,
-        header=_header((file,), "Pod"),
+        header=header_of((file,), "Pod"),
         spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
         sets=tuple(sets),
         group=directory,
         version=sources.version,
-        rootless=_rootless((file,), sources.rootless),
+        rootless=rootless_of((file,), sources.rootless),
         pod=beside.pods.get(file.name),
         infra=True,
         networks=beside.networks,
@@ -280,68 +279,13 @@ def _named(value: str, names: Mapping[str, str]) -> str:
     return names.get(unit, unit) + colon + rest
 
 
-def _rootless(
-    files: Sequence[SourceFile],
-    asked: bool | None,
-) -> Known[bool]:
-    """Only the system's manager has multi-user.target; people name default.target too where both
-    may."""
-    by_place = rootless_by(files[0], asked)
-    wanted = {
-        word
-        for file in files
-        for line in _of(file, "Install", "WantedBy")
-        for word in line.value.split()
-    }
-    return False if isinstance(by_place, Unread) and wanted == {"multi-user.target"} else by_place
-
-
-def _drop_ins(
-    sources: Sources,
-    directory: str,
-    name: str,
-) -> Iterator[SourceFile]:
-    """Its drop-ins by name, one for the unit before one for its template or its kind."""
-    if not directory:
-        return
-    by_name: dict[str, SourceFile] = {}
-    for place in drop_in_directories(name, "container"):
-        folder = os.path.join(directory, place)
-        if not os.path.isdir(folder) or not sources.is_below(folder):
-            continue
-        for file_name in sorted(os.listdir(folder)):
-            path = os.path.join(folder, file_name)
-            if file_name.endswith(".conf") and file_name not in by_name:
-                shown = os.path.relpath(path)
-                by_name[file_name] = sources.read(path, shown)
-    yield from (by_name[file_name] for file_name in sorted(by_name))
-
-
-def _header(
-    files: Iterable[SourceFile],
-    section: str = CONTAINER,
-) -> Span:
-    for file in files:
-        for name, offset in UnitText(file.text, QUADLET).sections:
-            if name == section:
-                start = file.offset_of(max(1, file.line_of(max(0, offset - 1))))
-                end = start + len(file.text[start:offset].rstrip())
-                return Span(file, start, end)
-    first = next(iter(files))
-    return Span(first, 0, 0)
-
-
-def _of(file: SourceFile, section: str, *keys: str) -> tuple[Any, ...]:
-    return UnitText(file.text, QUADLET).of(section, *keys)
-
-
 def _networks(
     units: Mapping[str, SourceFile],
     named: Mapping[str, str],
 ) -> Iterator[tuple[str, NetworkFacts]]:
     for name, file in units.items():
         if name.endswith(".network"):
-            values = {line.key: line.value for line in _of(file, "Network")}
+            values = {line.key: line.value for line in lines_of(file, "Network")}
             document = {
                 "name": named[name],
                 "driver": values.get("Driver") or "bridge",
@@ -357,7 +301,7 @@ def _volumes(
 ) -> Iterator[tuple[str, VolumeFacts]]:
     for name, file in units.items():
         if name.endswith(".volume"):
-            values = {line.key: line.value for line in _of(file, "Volume")}
+            values = {line.key: line.value for line in lines_of(file, "Volume")}
             options = {
                 word: value
                 for word, value in (
@@ -380,7 +324,7 @@ def _pairs(
     section: str,
     key: str,
 ) -> dict[str, str]:
-    words = [word.text for line in _of(file, section, key) for word in split_words(line.value)]
+    words = [word.text for line in lines_of(file, section, key) for word in split_words(line.value)]
     return dict(word.partition("=")[::2] for word in words)
 
 
@@ -391,17 +335,19 @@ def pod_document(
     """A `.pod` as the engine would show the pod."""
     ports = [
         port
-        for line in _of(file, "Pod", "PublishPort")
+        for line in lines_of(file, "Pod", "PublishPort")
         for item in parse_argument("--publish", line.value)
         if isinstance(item.value, Port)
         for port in (item.value,)
     ]
-    networks = [line.value for line in _of(file, "Pod", "Network") if line.value]
+    networks = [line.value for line in lines_of(file, "Pod", "Network") if line.value]
+    users = [line.value for line in lines_of(file, "Pod", "UserNS")]
     return pod_like(
         named.get(file.name, file.name),
         ports,
         networks,
         named,
+        users[-1] if users else "",
     )
 
 
@@ -410,6 +356,7 @@ def pod_like(
     ports: Iterable[Port],
     networks: Iterable[str],
     named: Mapping[str, str],
+    user_namespace: str = "",
 ) -> Mapping[str, Any]:
     """The parts of a pod's inspect document that checks ask for."""
     bound: dict[str, list[dict[str, str]]] = {}
@@ -425,6 +372,7 @@ def pod_like(
         "InfraConfig": {
             "PortBindings": bound,
             "HostNetwork": "host" in names,
+            "userns": user_namespace,
             "Networks": [word for word in names if word != "host"],
         },
     }

@@ -43,6 +43,7 @@ class Format(StrEnum):
     COMPOSE = "compose"
     RUN = "run"
     KUBE = "kube"
+    SERVICE = "service"
 
 
 class Span(Struct, frozen=True, gc=False):
@@ -155,9 +156,12 @@ Maker: TypeAlias = "tuple[SourceFile, Callable[[], Iterable[Service]]]"
 used."""
 
 
-_SYSTEM = re.compile(r"/(?:etc|run|usr/share)/containers/systemd(?:/|$)")
+_SYSTEM = re.compile(
+    r"/(?:etc|run|usr/share)/containers/systemd(?:/|$)|/(?:etc|run|lib)/systemd/system(?:/|$)"
+)
 _USERS = re.compile(
     r"/containers/systemd/users(?:/|$)|/\.config/containers/systemd(?:/|$)|/run/user/"
+    r"|/systemd/user(?:/|$)"
 )
 _HINT = re.compile(
     r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*(rootless|rootful)[ \t]*$",

@@ -47,6 +47,9 @@ _COMPOSE_NAME = re.compile(
     r"(?i)(?:.*[._-])?(?:docker-|podman-|container-)?compose(?:[._-].*)?\.ya?ml$"
 )
 _SKIPPED = frozenset(".git .hg .svn node_modules .venv venv __pycache__ .tox .mypy_cache".split())
+_OF_GENERATOR = re.compile(r"/containers/systemd(?:/|$)")
+"""Below such a folder the generator reads every folder, whatever its name."""
+_WITH_DROP_INS = (*UNITS, ".service")
 
 
 class SourceFile(Struct, frozen=True, dict=True):
@@ -178,11 +181,8 @@ def find(paths: Iterable[str], home: str = SOMEONES_HOME) -> Sources:
                 )
             shown = os.path.join(path, os.path.relpath(file_path, absolute))
             try:
-                sources.files[file_path] = SourceFile(
-                    file_path,
-                    shown,
-                    read_text(file_path, shown),
-                )
+                file = SourceFile(file_path, shown, read_text(file_path, shown))
+                sources.files[file_path] = _called_compose(file)
             except HardenError as error:
                 refused.append(refusal(shown, error))
     return Sources(
@@ -222,7 +222,10 @@ def _below(
 
     for place, folders, files in os.walk(directory, onerror=unread):
         depth = place.count("/") - directory.count("/")
-        folders[:] = [] if depth >= _DEEPEST else sorted(set(folders) - _SKIPPED)
+        skipped = frozenset() if _OF_GENERATOR.search(place) else _SKIPPED
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        refused += _leading_out(place, set(links) - skipped, sources)
+        folders[:] = [] if depth >= _DEEPEST else sorted(set(folders) - skipped)
         names += len(files) + len(folders)
         if names > _MOST_NAMES:
             raise InputError(
@@ -242,6 +245,20 @@ def _below(
                 )
                 continue
             yield path
+
+
+def _leading_out(
+    place: str,
+    links: Iterable[str],
+    sources: Sources,
+) -> Iterator[Refused]:
+    """Linked folders that are not read, while Quadlet would follow them."""
+    for name in sorted(links):
+        path = os.path.join(place, name)
+        if os.path.isdir(path) and not sources.is_below(path):
+            yield Refused(
+                os.path.relpath(path), "is a link to a folder outside the given paths, not read"
+            )
 
 
 def stamps(paths: Iterable[str]) -> Iterator[tuple[str, float, int]]:
@@ -266,10 +283,10 @@ def stamps(paths: Iterable[str]) -> Iterator[tuple[str, float, int]]:
 
 def is_interesting(name: str, directory: str) -> bool:
     """Whether a file found in a folder may describe a service: by its name alone."""
-    if name.endswith(UNITS) or is_compose_name(name):
+    if name.endswith(_WITH_DROP_INS) or is_compose_name(name):
         return True
     if name.endswith(".conf"):
-        return os.path.basename(directory).endswith(tuple(f"{unit}.d" for unit in UNITS))
+        return os.path.basename(directory).endswith(tuple(f"{unit}.d" for unit in _WITH_DROP_INS))
     return name.endswith((*_YAML, ".sh", ".bash"))
 
 
@@ -293,6 +310,18 @@ def called_by_content(file: SourceFile) -> SourceFile:
     if file.name.endswith(_YAML) or re.search(r"^kind\s*:", file.text, re.MULTILINE):
         return replace(file, called="kube.yaml")
     return replace(file, called="script.sh")
+
+
+_SERVICES = re.compile(r"^services[ \t]*:[ \t]*(?:#.*)?$", re.MULTILINE)
+_IMAGE = re.compile(r"^[ \t]{2,12}(?:image|build)[ \t]*:", re.MULTILINE)
+
+
+def _called_compose(file: SourceFile) -> SourceFile:
+    """A YAML file of a folder whose services have images is a compose file, whatever its name."""
+    is_yaml = file.name.endswith(_YAML) and not is_compose_name(file.name)
+    if is_yaml and _SERVICES.search(file.text) and _IMAGE.search(file.text):
+        return replace(file, called="compose.yaml")
+    return file
 
 
 def is_compose_name(name: str) -> bool:

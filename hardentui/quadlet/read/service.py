@@ -207,6 +207,7 @@ def _at(characters: Sequence[Character], index: int) -> str:
     return characters[index].character if index < len(characters) else ""
 
 
+PROGRAMS = frozenset({"podman", "docker"})
 _SHELLS = frozenset({"sh", "bash", "dash"})
 _PREFIXES = "-@:+!|"
 _SHELL_VARIABLE = re.compile(UNKNOWN + r"\$(?:(\w+)|\{(\w+)\})")
@@ -241,6 +242,7 @@ class RunLine(Struct, frozen=True):
     extra: (
         Splitting | None
     )  # what splits the value of PODMAN_EXTRA_ARGS; None if the command does not use it
+    vanished: tuple[str, ...] = ()  # variables without a value, left out of `pieces`
 
 
 class ServiceFiles(Struct, frozen=True, dict=True):
@@ -248,6 +250,9 @@ class ServiceFiles(Struct, frozen=True, dict=True):
 
     texts: tuple[str, ...]
     specifiers: Mapping[str, str] = field(default_factory=dict)
+    # at rest, what no file sets may be set by a drop-in of the host
+    open: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)  # by the files of EnvironmentFile=
 
     @cached_property
     def units(self) -> tuple[UnitText, ...]:
@@ -255,19 +260,19 @@ class ServiceFiles(Struct, frozen=True, dict=True):
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """Those that are set in the unit, as spelled there."""
-        return set_variables(self.units)
+        """Those that are set in the unit, as spelled there, and by its files."""
+        return {**set_variables(self.units), **self.given}
 
     @property
     def has_variable_files(self) -> bool:
         """Whether variables also come from files, which take precedence and are not read."""
-        return any(unit.of("Service", "EnvironmentFile") for unit in self.units)
+        return self.open or any(unit.of("Service", "EnvironmentFile") for unit in self.units)
 
-    def commands(self) -> tuple[tuple[int, Assignment], ...]:
-        """The ExecStart= lines in effect, each with the number of its file."""
+    def commands(self, key: str = "ExecStart") -> tuple[tuple[int, Assignment], ...]:
+        """The lines of a key in effect, each with the number of its file."""
         current: list[tuple[int, Assignment]] = []
         for number, unit in enumerate(self.units):
-            for assignment in unit.of("Service", "ExecStart"):
+            for assignment in unit.of("Service", key):
                 current = [*current, (number, assignment)] if assignment.value else []
         return tuple(current)
 
@@ -280,12 +285,20 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         commands = self.commands()
         if len(commands) != 1:
             raise InputError(f"The unit has {len(commands)} commands in ExecStart=, not one.")
-        file, assignment = commands[0]
+        return self.line_of(*commands[0])
+
+    def line_of(self, file: int, assignment: Assignment) -> RunLine:
+        """The podman run command of one line.
+
+        Raises:
+            InputError: there is none, or it only starts an existing container.
+        """
         texts = {
             name: expand(value, dict(self.specifiers)) for name, value in self.variables.items()
         }
         pieces, in_shell = self._pieces(assignment.value, texts)
         kept = without_optional([piece.text for piece in pieces])
+        vanished = tuple(piece.text for at, piece in enumerate(pieces) if at not in kept)
         pieces = tuple(pieces[at] for at in kept)
         command = read_command([piece.text for piece in pieces])
         if command is None:
@@ -308,6 +321,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
             command,
             in_shell,
             extra,
+            vanished,
         )
 
     def _pieces(
@@ -322,7 +336,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         name = texts[0].rpartition("/")[2] if texts else ""
         if any(value[word.start : word.end] == ";" for word in words):
             raise InputError("ExecStart= of the unit has more than one command in its line.")
-        if name == "podman":
+        if name in PROGRAMS:
             pieces: list[Piece] = []
             for word in words[1:]:
                 pieces += self._direct(
@@ -401,7 +415,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         for words in shell_commands(characters):
             texts = [word.text for word in words]
             for index, text in enumerate(texts):
-                if text.rpartition("/")[2] == "podman" and set(texts[:index]) <= {"exec"}:
+                if text.rpartition("/")[2] in PROGRAMS and set(texts[:index]) <= {"exec"}:
                     pieces = [_piece(word, value, script, offsets) for word in words[index + 1 :]]
                     return tuple(
                         p for piece in pieces for p in self._put_in_by_shell(piece, variables)

@@ -76,3 +76,13 @@ def test_several_stacks_are_converted_in_one_call(run: Run, tmp_path: Path) -> N
         "b/compose/web.container",
         "b/compose-x/web.container",
     }
+
+
+def test_a_compose_file_of_any_name_is_read_in_a_folder(run: Run) -> None:
+    files = {
+        "repo/stack.yml": BAD,
+        "repo/other.yml": FINE,
+        "repo/services.yaml": "services:\n  App\\Service: {autowire: true}\n",
+    }
+    code, text = run(files, "check", "./repo")
+    assert (code, "2 services in 2 files" in text) == (1, True)

@@ -1,0 +1,157 @@
+"""Service units of systemd that run a container: `podman generate systemd`, written by hand, or by a
+vendor, with or without a shell around the command."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from msgspec import Struct
+
+from hardentui.errors import InputError
+from hardentui.features.at_rest.services import (
+    Format,
+    Maker,
+    Service,
+    Set,
+    Span,
+    SpecAtRest,
+    waivers_in,
+)
+from hardentui.features.at_rest.sources import SourceFile, Sources
+from hardentui.features.at_rest.unit_files import drop_ins, header_of, rootless_of
+from hardentui.model.known import Known
+from hardentui.model.open_value import environment_file
+from hardentui.options import NAME, TABLE
+from hardentui.options.argv import items_of_token, spec_of
+from hardentui.quadlet.read.service import RunLine, ServiceFiles
+from hardentui.systemd.search_paths import ServiceManager
+from hardentui.systemd.unit_text import SYSTEMD, UnitText, check_unit_text
+
+SUFFIX = ".service"
+_UID = 1000
+_STARTS = ("ExecStartPre", "ExecStart", "ExecStartPost")
+_COMMAND = re.compile(
+    r"(?:^|[\s/'\"=;&|@+!:-])(?:podman|docker)(?:-remote)?(?:\s+-\S+)*\s+(?:container\s+)?"
+    r"(?P<verb>run|create|start|compose|kube\s+play|play\s+kube|pod\s+start)\b"
+    r"|(?:^|[\s/'\"])(?P<compose>(?:podman|docker)-compose)\b"
+)
+_OF_RUN = ("run", "create")
+
+
+class InUnit(Struct, frozen=True):
+    """The unit that a service was made from, with its drop-ins, and the line of its command."""
+
+    files: tuple[SourceFile, ...]
+    unit: ServiceFiles
+    line: RunLine
+
+
+def unit_makers(sources: Sources) -> Iterator[Maker]:
+    """The service units that start a container."""
+    for file in sources.files.values():
+        if file.name.endswith(SUFFIX) and _COMMAND.search(file.text.replace("\\\n", " ")):
+            yield file, partial(_services, sources, file)
+
+
+def _services(sources: Sources, file: SourceFile) -> list[Service]:
+    """Raises InputError: it starts a container that it does not describe."""
+    files = (file, *drop_ins(sources, file.directory, file.name, SUFFIX[1:]))
+    for each in files:
+        check_unit_text(each.text, each.shown)
+    user = rootless_of(files, sources.rootless)
+    manager = ServiceManager(user is not False, "/root" if user is False else sources.home, _UID)
+    unit = ServiceFiles(
+        tuple(each.text for each in files),
+        manager.specifiers(file.name),
+        True,
+        _given(sources, files),
+    )
+    lines: list[RunLine] = []
+    others: list[str] = []
+    for number, assignment in (line for key in _STARTS for line in unit.commands(key)):
+        command = _COMMAND.search(assignment.value)
+        if command is None:
+            continue
+        if command["verb"] in _OF_RUN:
+            lines.append(unit.line_of(number, assignment))
+        else:
+            others.append(" ".join((command["verb"] or command["compose"]).split()))
+    if not lines and others:
+        raise InputError(
+            f"It starts containers that it does not describe: {', '.join(dict.fromkeys(others))}."
+        )
+    return [
+        _service(sources, files, unit, line, user, number) for number, line in enumerate(lines, 1)
+    ]
+
+
+def _service(
+    sources: Sources,
+    files: tuple[SourceFile, ...],
+    unit: ServiceFiles,
+    line: RunLine,
+    user: Known[bool],
+    number: int,
+) -> Service:
+    sets = tuple(_sets(files, line))
+    spec = spec_of(each.item for each in sets)
+    stem = files[0].name.removesuffix(SUFFIX)
+    name = spec[NAME] or (stem if number == 1 else f"{stem} {number}")
+    unknowable = spec.unknowable
+    if line.vanished:  # variables may hold more options
+        unknowable |= {option for option in TABLE if option.is_list or option not in spec.settings}
+    return Service(
+        name=name,
+        format=Format.SERVICE,
+        header=header_of(files, "Service", SYSTEMD),
+        spec=SpecAtRest(spec.settings, unknowable, open=spec.open),
+        sets=sets,
+        group=files[0].directory or files[0].shown,
+        version=sources.version,
+        rootless=user,
+        waivers=tuple(waiver for each in files for waiver in waivers_in(each, name)),
+        source=InUnit(files, unit, line),
+    )
+
+
+def _sets(files: Sequence[SourceFile], line: RunLine) -> Iterator[Set]:
+    """The arguments of the command, each where its words stand in the unit."""
+    command = line.command
+    for token in (*command.globals, *command.flags):
+        span = _span(files, line, token.start, token.end)
+        for item in items_of_token(token):
+            yield Set(item, span)
+    positional = command.positional()
+    if positional:
+        yield Set(positional[0], _span(files, line, command.image, command.image + 1))
+    for item in positional[1:]:
+        yield Set(item, _span(files, line, command.image + 1, len(line.pieces)))
+
+
+def _span(
+    files: Sequence[SourceFile],
+    line: RunLine,
+    first: int,
+    end: int,
+) -> Span:
+    offsets = line.assignment.offsets
+    start, last = line.pieces[first].start, line.pieces[end - 1].end
+    return Span(files[line.file], offsets[start], offsets[max(start, last - 1)] + 1)
+
+
+def _given(sources: Sources, files: Sequence[SourceFile]) -> dict[str, str]:
+    """The variables of the environment files that lie below the given paths."""
+    variables: dict[str, str] = {}
+    for file in files:
+        for line in UnitText(file.text, SYSTEMD).of("Service", "EnvironmentFile"):
+            path = line.value.lstrip("-")
+            if not path.startswith("/") or not sources.is_below(path) or not os.path.isfile(path):
+                continue
+            text = sources.read(path, os.path.relpath(path)).text
+            variables |= {
+                each.name: each.value for each in environment_file(text) if each.value is not None
+            }
+    return variables
