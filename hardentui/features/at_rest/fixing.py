@@ -267,9 +267,7 @@ def _target(
 
         return KubeTarget(looked.sources, service, texts)
     if service.format is Format.SERVICE:
-        raise InputError(
-            "a service unit is changed on its host: hardentui fix NAME --to drop-in there"
-        )
+        raise InputError("a service unit is changed on its host, by a drop-in")
     raise InputError("a pod file is not edited; the findings say what to change")
 
 
