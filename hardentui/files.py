@@ -18,10 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from hardentui.account import ONLY_BELOW
+from hardentui.account import ONLY_BELOW, trusted
 from hardentui.directories import give_to, opened_directory, owner_below, write_error
 from hardentui.errors import WriteError
 from hardentui.model.draft import TextFile, WriteState, WrittenFile
+from hardentui.regular_files import Folder, folder_of
 from hardentui.visible import visible
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -83,6 +84,7 @@ def write_bundle(
     keep_mode: bool = False,
     keep_backup: bool = True,
     seen: Mapping[str, str] | None = None,
+    expected: Folder | None = None,
 ) -> tuple[WrittenFile, ...]:
     """Write all files, or none of them.
 
@@ -99,7 +101,9 @@ def write_bundle(
             place.
         seen: by name, the text that a new one was made from; empty = there was no file. What
             somebody else wrote, removed or made since then is left as it is; the new text goes to
-            `NAME.hardentui-new`.
+            `NAME.hardentui-new`, unless the directory is another account's.
+        expected: the directory that the files were read in; another one, to which its path leads
+            meanwhile, is not written to.
 
     Raises:
         WriteError: nothing new is left behind but that, and previous files are restored.
@@ -111,6 +115,12 @@ def write_bundle(
         if names.count(name) > 1:
             raise WriteError(f"Two files of this bundle would have the name {visible(name)}.")
     with _opened(directory, create, follow_symlink) as handle:
+        if expected is not None and folder_of(os.fstat(handle)) != expected:
+            raise WriteError(
+                f"{visible(directory)} is another folder than the one that was read; nothing was "
+                "changed.",
+                "Somebody exchanges folders there. Try again.",
+            )
         place = _Directory(
             os.path.abspath(directory),
             handle,
@@ -428,6 +438,8 @@ def _left_as_it_is(place: _Directory, name: str) -> WriteError:
     new = f"{name}.hardentui-new"
     shown = f"{visible(place.path)}/{visible(name)}"
     what = "was changed by somebody else" if _exists(place, name) else "was removed"
+    if os.fstat(place.handle).st_uid not in trusted():
+        return WriteError(f"{shown} {what} meanwhile; it was left as it is.", "Try again.")
     beside = _Directory(
         place.path,
         place.handle,

@@ -15,6 +15,8 @@ import stat
 from collections import deque
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from hardentui.account import is_confined, trusted
 from hardentui.errors import InputError, UsageError
 from hardentui.visible import visible
@@ -25,6 +27,17 @@ _MOST_LINKS = 40
 _NOBODY = -1
 _OF_KERNEL = ("/proc/", "/sys/")
 _ROOT_OF_PROCESS = re.compile(r"/proc/[0-9]+/root(?=/)")
+
+
+class Folder(Struct, frozen=True):
+    """Which folder it is, whatever path leads to it."""
+
+    device: int = 0
+    inode: int = 0
+
+
+def folder_of(status: os.stat_result) -> Folder:
+    return Folder(status.st_dev, status.st_ino)
 
 
 def read_regular(
@@ -41,30 +54,47 @@ def read_regular(
         OSError: EINVAL: it is something else; EFBIG: it has more than `limit` bytes; EACCES: an
             account that may not read it has put a link to it on the way.
     """
-    handle = _opened(path, account)
+    return read_with_folder(path, limit, account)[0]
+
+
+def read_with_folder(
+    path: str,
+    limit: int,
+    account: int | None = None,
+) -> tuple[bytes, Folder]:
+    """`read_regular`, and which folder the file was in: what is written there later must not end in
+    another one, that a path leads to meanwhile."""
+    handle, folder = _opened(path, account)
     try:
         mode = os.fstat(handle).st_mode
         if stat.S_ISDIR(mode):
             raise _error(errno.EISDIR, path)
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        return _read_all(handle, limit, path)
+        return _read_all(handle, limit, path), folder
     finally:
         os.close(handle)
 
 
 def names_in(path: str, account: int | None = None) -> tuple[str, ...]:
     """The names in a directory, sorted. Raises OSError, as `read_regular`."""
-    handle = _opened(path, account)
+    handle, _ = _opened(path, account)
     try:
         return tuple(sorted(os.listdir(handle)))
     finally:
         os.close(handle)
 
 
-def _opened(path: str, account: int | None) -> int:
+def _opened(path: str, account: int | None) -> tuple[int, Folder]:
     lenders = set() if account is None else {account} - trusted()
-    return os.open(path, _READ) if _is_trusted(path, lenders) else _reach(path, lenders)
+    if not _is_trusted(path, lenders):
+        return _reach(path, lenders)
+    handle = os.open(path, _READ)
+    try:
+        return handle, folder_of(os.stat(os.path.dirname(os.path.realpath(path))))
+    except BaseException:
+        os.close(handle)
+        raise
 
 
 def _is_trusted(path: str, lenders: set[int]) -> bool:
@@ -97,13 +127,14 @@ def _is_open(status: os.stat_result) -> bool:
     return bool(stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_IWOTH)
 
 
-def _reach(path: str, lenders: set[int]) -> int:
+def _reach(path: str, lenders: set[int]) -> tuple[int, Folder]:
     """Open a path step by step; where a link of other accounts led, they must have the rights
     themselves."""
     root = _ROOT_OF_PROCESS.match(path)
     start = root[0] if root else "/"
     steps = deque(path[len(root[0]) if root else 0 :].split("/"))
     links = 0
+    folder = Folder()
     here = os.open(start, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         while steps:
@@ -114,6 +145,7 @@ def _reach(path: str, lenders: set[int]) -> int:
             status = os.fstat(there)
             if not stat.S_ISLNK(status.st_mode):
                 above = os.fstat(here)
+                folder = folder_of(above)
                 os.close(here)
                 here = there
                 if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):  # a hard link
@@ -137,7 +169,7 @@ def _reach(path: str, lenders: set[int]) -> int:
                 here = os.open(start, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         if not _is_plain(os.fstat(here).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        return os.open(f"/proc/self/fd/{here}", _READ)
+        return os.open(f"/proc/self/fd/{here}", _READ), folder
     finally:
         os.close(here)
 

@@ -27,6 +27,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
 from hardentui.model.spec import NEWEST_KNOWN, Version
+from hardentui.regular_files import Folder
 from hardentui.visible import visible
 
 _OF_ENGINES = ("url", "connection", "demo", "facts", "filter", "framework", "deep")
@@ -293,16 +294,20 @@ def _write_in_place(
     """Links are followed below the given paths; nothing is written through one that leads out."""
     folders: dict[str, list[DraftFile]] = {}
     by_target: dict[str, DraftFile] = {}
+    expected: dict[str, Folder] = {}
     for draft in drafts:
         if not draft.directory:
             raise UsageError(
                 "Standard input cannot be changed in place.", "Print the diff, or use -o DIR."
             )
         path = os.path.join(draft.directory, draft.name)
-        target = os.path.realpath(path)
-        if not sources.is_below(path):
+        target = os.path.realpath(path)  # resolved once: this very path is written, or nothing
+        if not sources.is_below_resolved(target):
             sentence = f"{visible(path, 200)} is a link out of its folder."
             raise UsageError(sentence, f"Name the file: {visible(target, 200)}")
+        read = sources.files.get(path)
+        if read is not None and read.folder is not None:
+            expected[os.path.dirname(target)] = read.folder
         by_target[target] = replace(
             draft, directory=os.path.dirname(target), name=os.path.basename(target)
         )
@@ -317,6 +322,7 @@ def _write_in_place(
                 keep_mode=True,
                 seen=seen,
                 keep_backup=True,
+                expected=expected.get(directory),
             )
         )
 

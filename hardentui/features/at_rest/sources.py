@@ -22,7 +22,7 @@ from hardentui.errors import HardenError, InputError
 from hardentui.host.files import reason
 from hardentui.model.finding import Place
 from hardentui.model.spec import NEWEST_KNOWN, Version
-from hardentui.regular_files import read_regular
+from hardentui.regular_files import Folder, read_with_folder
 from hardentui.visible import visible
 
 LARGEST = 1 << 20
@@ -59,6 +59,7 @@ class SourceFile(Struct, frozen=True, dict=True):
     shown: str  # as the user would type it
     text: str
     called: str = ""  # the name that it is read by; empty: its own
+    folder: Folder | None = None  # where it was read; None for standard input
 
     @property
     def name(self) -> str:
@@ -131,7 +132,10 @@ class Sources(Struct, frozen=True):
 
     def is_below(self, path: str) -> bool:
         """Whether a path, without its links, lies below what was given."""
-        real = os.path.realpath(path)
+        return self.is_below_resolved(os.path.realpath(path))
+
+    def is_below_resolved(self, real: str) -> bool:
+        """The same of a path that has no links."""
         return any(real == root or real.startswith(root.rstrip("/") + "/") for root in self.roots)
 
     def read(self, path: str, shown: str) -> SourceFile:
@@ -144,7 +148,7 @@ class Sources(Struct, frozen=True):
             return self.files[path]
         if not self.is_below(path):
             raise InputError(f"{visible(shown, 200)} lies outside the given paths and is not read.")
-        file = self.files[path] = SourceFile(path, shown, read_text(path, shown))
+        file = self.files[path] = read_file(path, shown)
         return file
 
 
@@ -169,8 +173,7 @@ def find(paths: Iterable[str], home: str = SOMEONES_HOME) -> Sources:
         absolute = os.path.abspath(path)
         if not os.path.isdir(absolute):
             named.append(absolute)
-            file = SourceFile(absolute, path, read_text(absolute, path))
-            sources.files[absolute] = called_by_content(file)
+            sources.files[absolute] = called_by_content(read_file(absolute, path))
             continue
         for file_path in _below(absolute, sources, refused):
             if file_path in sources.files:
@@ -181,8 +184,7 @@ def find(paths: Iterable[str], home: str = SOMEONES_HOME) -> Sources:
                 )
             shown = os.path.join(path, os.path.relpath(file_path, absolute))
             try:
-                file = SourceFile(file_path, shown, read_text(file_path, shown))
-                sources.files[file_path] = _called_compose(file)
+                sources.files[file_path] = _called_compose(read_file(file_path, shown))
             except HardenError as error:
                 refused.append(refusal(shown, error))
     return Sources(
@@ -328,8 +330,8 @@ def is_compose_name(name: str) -> bool:
     return _COMPOSE_NAME.match(name) is not None
 
 
-def read_text(path: str, shown: str) -> str:
-    """The text of a file.
+def read_file(path: str, shown: str) -> SourceFile:
+    """The text of a file, and which folder it is in.
 
     Raises:
         InputError: it cannot be read, or is not UTF-8 text.
@@ -341,7 +343,8 @@ def read_text(path: str, shown: str) -> str:
                 f"{name} is a pipe, not a file.",
                 "Pass it on standard input: -",
             )
-        return _decoded(read_regular(path, LARGEST), name)
+        content, folder = read_with_folder(path, LARGEST)
+        return SourceFile(path, shown, _decoded(content, name), folder=folder)
     except OSError as error:
         if os.path.exists(path) and error.errno and error.strerror == "File too large":
             raise InputError(f"{name} is larger than {LARGEST >> 20} MiB.") from error
