@@ -10,34 +10,32 @@ also when root writes it, unless it holds what only root may know.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec import Struct, field
-
 from hardentui.account import ONLY_BELOW, trusted
-from hardentui.directories import give_to, opened_directory, owner_below, write_error
+from hardentui.directories import opened_directory, write_error
 from hardentui.errors import WriteError
 from hardentui.model.draft import TextFile, WriteState, WrittenFile
+from hardentui.placing import (
+    ChangedMeanwhile,
+    OpenDirectory,
+    PlacedFile,
+    backup_names,
+    commit,
+    content_of,
+    drop_backups,
+    exists,
+    go_back,
+    refuse_changed,
+    replace_exactly,
+)
 from hardentui.regular_files import Folder, folder_of
 from hardentui.visible import visible
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_RENAME_EXCHANGE = 2
 _NAME_BYTES = 255
-_NO_LINKS = frozenset(
-    {
-        errno.EPERM,
-        errno.EACCES,
-        errno.EOPNOTSUPP,
-        errno.ENOSYS,
-        errno.EMLINK,
-        errno.EXDEV,
-    }
-)
 
 
 def _check_place(directory: str) -> None:
@@ -51,27 +49,6 @@ def _check_place(directory: str) -> None:
         raise WriteError(
             "This session writes no files.", "It runs in a browser, on the simulated host."
         )
-
-
-class _File(Struct):
-    name: str
-    content: bytes
-    mode: int
-    state: WriteState = WriteState.NEW
-    temporary: str = ""
-    backup: str = ""
-    placed: bool = False
-    there: os.stat_result | None = None
-    seen: bytes | None = None
-    is_edit: bool = False
-    of_root: bool = False
-
-
-class _Directory(Struct, frozen=True):
-    path: str
-    handle: int
-    files: list[_File] = field(default_factory=list)
-    keep_mode: bool = False
 
 
 def write_bundle(
@@ -121,7 +98,7 @@ def write_bundle(
                 "changed.",
                 "Somebody exchanges folders there. Try again.",
             )
-        place = _Directory(
+        place = OpenDirectory(
             os.path.abspath(directory),
             handle,
             bundle,
@@ -132,19 +109,19 @@ def write_bundle(
                 file.is_edit, file.seen = True, seen[file.name].encode("utf-8", "surrogateescape")
             file.state = _compare(place, file, overwrite)
         try:
-            _refuse_changed(place)
-            _commit(place)
-        except _ChangedMeanwhile as changed:
-            _go_back(place)
+            refuse_changed(place)
+            commit(place)
+        except ChangedMeanwhile as changed:
+            go_back(place)
             raise _left_as_it_is(place, changed.name) from None
         except OSError as error:
-            _go_back(place)
+            go_back(place)
             raise write_error(error, place.path) from error
         except BaseException:
-            _go_back(place)
+            go_back(place)
             raise
         if not keep_backup:
-            _drop_backups(place)
+            drop_backups(place)
     return tuple(_written(place.path, file) for file in bundle)
 
 
@@ -164,7 +141,7 @@ def put_back(
             if content is None:
                 os.unlink(name, dir_fd=handle)
             else:
-                _replace_exactly(
+                replace_exactly(
                     handle,
                     name,
                     content,
@@ -175,28 +152,6 @@ def put_back(
             os.fsync(handle)
     except OSError as error:
         raise write_error(error, directory) from error
-
-
-def _replace_exactly(
-    directory: int,
-    name: str,
-    content: bytes,
-    mode: int,
-    owner: tuple[int, int],
-    modified_ns: int,
-) -> None:
-    place, temporary = _Directory("", directory), f".hardentui-{os.urandom(8).hex()}.tmp"
-    with os.fdopen(_create(place, temporary), "wb") as file, contextlib.ExitStack() as failed:
-        failed.callback(os.unlink, temporary, dir_fd=directory)
-        _fill(file.fileno(), content, mode, owner)
-        os.utime(file.fileno(), ns=(modified_ns, modified_ns))
-        os.replace(
-            temporary,
-            name,
-            src_dir_fd=directory,
-            dst_dir_fd=directory,
-        )
-        failed.pop_all()
 
 
 def look_at_bundle(
@@ -218,12 +173,12 @@ def look_at_bundle(
             _refuse_locked(handle, os.path.dirname(missing[-1]))
         return tuple(_written(path, file) for file in bundle)
     with _opened(path, False, False) as handle:
-        place = _Directory(path, handle, bundle, keep_mode)
+        place = OpenDirectory(path, handle, bundle, keep_mode)
         for file in bundle:
             file.state = _compare(place, file, overwrite=True)
             if file.state is WriteState.REPLACED:
                 file.backup = next(
-                    name for name in _backup_names(file.name) if not _exists(place, name)
+                    name for name in backup_names(file.name) if not exists(place, name)
                 )
         if any(file.state is not WriteState.UNCHANGED for file in bundle):
             _refuse_locked(handle, path)
@@ -257,19 +212,7 @@ def _refuse_locked(handle: int, path: str) -> None:
         raise write_error(OSError(errno.EACCES, os.strerror(errno.EACCES)), path)
 
 
-def _exists(place: _Directory, name: str) -> bool:
-    try:
-        os.stat(
-            name,
-            dir_fd=place.handle,
-            follow_symlinks=False,
-        )
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _checked(file: TextFile) -> _File:
+def _checked(file: TextFile) -> PlacedFile:
     name, text, mode = file.name, file.text, file.mode
     bad = _fault(name)
     try:
@@ -289,7 +232,7 @@ def _checked(file: TextFile) -> _File:
         )
     if mode & ~0o777:
         raise WriteError(f"{visible(name, 60)} would get the unusual mode {mode:o}.")
-    return _File(
+    return PlacedFile(
         name,
         content,
         mode,
@@ -354,8 +297,8 @@ def _missing(path: str) -> list[str]:
 
 
 def _compare(
-    place: _Directory,
-    file: _File,
+    place: OpenDirectory,
+    file: PlacedFile,
     overwrite: bool,
 ) -> WriteState:
     """The steps for this file; rejects anything but a regular file."""
@@ -381,7 +324,7 @@ def _compare(
             "Choose another directory.",
         )
     try:
-        same = there.st_size == len(file.content) and _read(place, file.name) == file.content
+        same = there.st_size == len(file.content) and content_of(place, file.name) == file.content
     except OSError as error:
         raise write_error(error, place.path) from error
     file.there = there
@@ -397,54 +340,19 @@ def _compare(
     return WriteState.REPLACED
 
 
-def _read(place: _Directory, name: str) -> bytes:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, dir_fd=place.handle), "rb") as file:
-        return file.read()
-
-
-def _commit(place: _Directory) -> None:
-    changed = [file for file in place.files if file.state is not WriteState.UNCHANGED]
-    for file in changed:
-        _write_temporary(place, file)
-    for file in changed:
-        if file.state is WriteState.REPLACED:
-            _back_up(place, file)
-        _put_in_place(place, file)
-    if changed:
-        os.fsync(place.handle)
-
-
-class _ChangedMeanwhile(Exception):
-    """Somebody else has changed a file since the new text was made from it."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
-def _refuse_changed(place: _Directory) -> None:
-    """Raises _ChangedMeanwhile if a file is not what its new text was made from."""
-    for file in place.files:
-        if file.is_edit and file.state is not WriteState.UNCHANGED:
-            now = _read(place, file.name) if file.state is WriteState.REPLACED else b""
-            if now != file.seen:
-                raise _ChangedMeanwhile(file.name)
-
-
-def _left_as_it_is(place: _Directory, name: str) -> WriteError:
+def _left_as_it_is(place: OpenDirectory, name: str) -> WriteError:
     """The error, once the new text is kept beside the file."""
     file = next(file for file in place.files if file.name == name)
     new = f"{name}.hardentui-new"
     shown = f"{visible(place.path)}/{visible(name)}"
-    what = "was changed by somebody else" if _exists(place, name) else "was removed"
+    what = "was changed by somebody else" if exists(place, name) else "was removed"
     if os.fstat(place.handle).st_uid not in trusted():
         return WriteError(f"{shown} {what} meanwhile; it was left as it is.", "Try again.")
-    beside = _Directory(
+    beside = OpenDirectory(
         place.path,
         place.handle,
         [
-            _File(
+            PlacedFile(
                 new,
                 file.content,
                 file.mode,
@@ -454,228 +362,20 @@ def _left_as_it_is(place: _Directory, name: str) -> WriteError:
     )
     try:
         beside.files[0].state = _compare(beside, beside.files[0], overwrite=True)
-        _commit(beside)
+        commit(beside)
     except (OSError, WriteError):
         return WriteError(
             f"{shown} {what} meanwhile; it was left as it is.",
             "Try again.",
         )
-    _drop_backups(beside)
+    drop_backups(beside)
     return WriteError(
         f"{shown} {what} meanwhile; it was left as it is.",
         f"The new text is in {visible(place.path)}/{visible(new)}. Compare both, or try again.",
     )
 
 
-def _write_temporary(place: _Directory, file: _File) -> None:
-    name = f".hardentui-{os.urandom(8).hex()}.tmp"
-    handle = _create(place, name)
-    file.temporary = name
-    try:
-        _fill(
-            handle,
-            file.content,
-            file.mode,
-            None if file.of_root else _owner(place, file.there),
-        )
-    finally:
-        os.close(handle)
-
-
-def _owner(
-    place: _Directory,
-    there: os.stat_result | None,
-) -> tuple[int, int] | None:
-    """The owner of a file: its previous owner, else that of the directory; None = the current user."""
-    if there is not None and os.geteuid() == 0:
-        return there.st_uid, there.st_gid
-    return owner_below(place.handle)
-
-
-def _create(place: _Directory, name: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(
-        name,
-        flags,
-        0o600,
-        dir_fd=place.handle,
-    )
-
-
-def _fill(
-    handle: int,
-    content: bytes,
-    mode: int,
-    owner: tuple[int, int] | None,
-) -> None:
-    give_to(handle, owner)  # while it is still empty
-    left = memoryview(content)
-    while left:
-        left = left[os.write(handle, left) :]
-    os.fchmod(handle, mode)
-    os.fsync(handle)
-
-
-def _back_up(place: _Directory, file: _File) -> None:
-    """A hard link to the present content as backup; an existing name is never reused."""
-    for backup in _backup_names(file.name):
-        try:
-            _link_or_copy(place, file.name, backup)
-        except FileExistsError:
-            continue
-        file.backup = backup
-        return
-    raise OSError(errno.EEXIST, "too many backups")
-
-
-def _backup_names(name: str) -> Iterator[str]:
-    """Candidate names of a backup, in order."""
-    yield f"{name}.bak"
-    for number in range(1, 10_000):
-        yield f"{name}.bak.{number}"
-
-
-def _link_or_copy(
-    place: _Directory,
-    name: str,
-    backup: str,
-) -> None:
-    try:
-        os.link(
-            name, backup, src_dir_fd=place.handle, dst_dir_fd=place.handle, follow_symlinks=False
-        )
-        return
-    except FileExistsError:
-        raise
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-    there = os.stat(
-        name,
-        dir_fd=place.handle,
-        follow_symlinks=False,
-    )
-    content = _read(place, name)
-    handle = _create(place, backup)
-    try:
-        _fill(
-            handle,
-            content,
-            there.st_mode & 0o777,
-            _owner(place, there),
-        )
-    except OSError:
-        os.unlink(backup, dir_fd=place.handle)
-        raise
-    finally:
-        os.close(handle)
-
-
-def _put_in_place(place: _Directory, file: _File) -> None:
-    """A new file must not replace one that has just appeared: link() fails then, rename() would
-    not."""
-    if file.state is WriteState.NEW:
-        try:
-            os.link(
-                file.temporary,
-                file.name,
-                src_dir_fd=place.handle,
-                dst_dir_fd=place.handle,
-            )
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-        else:
-            file.placed = True
-            os.unlink(file.temporary, dir_fd=place.handle)
-            file.temporary = ""
-            return
-    if file.is_edit and file.state is WriteState.REPLACED:
-        _exchange(place, file)
-        return
-    os.replace(
-        file.temporary,
-        file.name,
-        src_dir_fd=place.handle,
-        dst_dir_fd=place.handle,
-    )
-    file.temporary, file.placed = "", True
-
-
-def _exchange(place: _Directory, file: _File) -> None:
-    """Put an edited file in place; what it replaces is looked at once nobody can replace it any
-    more.
-
-    Raises:
-        _ChangedMeanwhile: it is not what the new text was made from; it is back in its place.
-    """
-    failure = _exchanged(place, file)
-    if failure == errno.ENOENT:
-        raise _ChangedMeanwhile(file.name)
-    if failure in (errno.EINVAL, errno.ENOSYS):  # a file system, or a C library, that cannot
-        _refuse_changed(place)
-        os.replace(
-            file.temporary,
-            file.name,
-            src_dir_fd=place.handle,
-            dst_dir_fd=place.handle,
-        )
-    elif failure:
-        raise OSError(failure, os.strerror(failure))
-    elif _read(place, file.temporary) != file.seen:
-        _exchanged(place, file)
-        raise _ChangedMeanwhile(file.name)
-    else:
-        os.unlink(file.temporary, dir_fd=place.handle)
-    file.temporary, file.placed = "", True
-
-
-def _exchanged(place: _Directory, file: _File) -> int:
-    """Exchange a file and its successor in one step; returns the number of the error, 0 if there
-    was none."""
-    exchange = getattr(_LIBC, "renameat2", None)
-    if exchange is None:
-        return errno.ENOSYS
-    names = os.fsencode(file.temporary), os.fsencode(file.name)
-    failed = exchange(
-        place.handle,
-        names[0],
-        place.handle,
-        names[1],
-        _RENAME_EXCHANGE,
-    )
-    return ctypes.get_errno() if failed else 0
-
-
-def _drop_backups(place: _Directory) -> None:
-    for file in place.files:
-        if file.backup:
-            with contextlib.suppress(OSError):
-                os.unlink(file.backup, dir_fd=place.handle)
-            file.backup = ""
-
-
-def _go_back(place: _Directory) -> None:
-    """Undo in reverse; continues if one step fails, to restore as much as possible."""
-    for file in reversed(place.files):
-        with contextlib.suppress(OSError):
-            if file.placed and file.state is WriteState.REPLACED:
-                os.replace(
-                    file.backup,
-                    file.name,
-                    src_dir_fd=place.handle,
-                    dst_dir_fd=place.handle,
-                )
-            elif file.placed:
-                os.unlink(file.name, dir_fd=place.handle)
-            elif file.backup:
-                os.unlink(file.backup, dir_fd=place.handle)
-        if file.temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(file.temporary, dir_fd=place.handle)
-
-
-def _written(directory: str, file: _File) -> WrittenFile:
+def _written(directory: str, file: PlacedFile) -> WrittenFile:
     backup = os.path.join(directory, file.backup) if file.backup else ""
     return WrittenFile(
         os.path.join(directory, file.name),

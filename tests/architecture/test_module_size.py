@@ -34,7 +34,6 @@ TO_BE_SPLIT = frozenset(
     features/rights/page.py
     features/trial/observe/inspector.py
     features/trial/parting.py
-    files.py
     options/codecs.py
     quadlet/edit/container.py
     quadlet/write/bundle.py

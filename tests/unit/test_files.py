@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hardentui.files
+import hardentui.placing
 from hardentui.errors import WriteError
 from hardentui.files import look_at_bundle, write_bundle
 from hardentui.model.draft import TextFile, WriteState, WrittenFile, safe_file_name
@@ -585,19 +585,19 @@ def test_what_somebody_else_wrote_meanwhile_stays(
 
     if without:
         monkeypatch.setattr(
-            "hardentui.files._exchanged",
+            "hardentui.placing._exchanged",
             lambda place, file: errno.EINVAL,
         )
     if when == "before":
         interfere()
     else:
-        back_up = hardentui.files._back_up
+        back_up = hardentui.placing._back_up
 
         def then(place: Any, file: Any) -> None:
             back_up(place, file)
             interfere()
 
-        monkeypatch.setattr("hardentui.files._back_up", then)
+        monkeypatch.setattr("hardentui.placing._back_up", then)
     with pytest.raises(
         WriteError, match="was changed by somebody else meanwhile; it was left as it is"
     ) as error:
@@ -618,13 +618,13 @@ def test_what_somebody_else_removed_meanwhile_is_not_made_again(
     unit = tmp_path / "web.container"
     if when != "before":
         unit.write_text("before\n")
-        back_up = hardentui.files._back_up
+        back_up = hardentui.placing._back_up
 
         def then(place: Any, file: Any) -> None:
             back_up(place, file)
             unit.unlink()
 
-        monkeypatch.setattr("hardentui.files._back_up", then)
+        monkeypatch.setattr("hardentui.placing._back_up", then)
     with pytest.raises(WriteError, match="was removed meanwhile"):
         edit(tmp_path)
     assert content(tmp_path) == {"web.container.hardentui-new": "ours\n"}

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.features.at_rest.sources import Sources
+from hardentui.files import write_bundle
 
 ANNA = 60123
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root works in another's folder")
 UNIT = "[Container]\nImage=docker.io/library/nginx:1\nPodmanArgs=--privileged\n"
+WRITES = "hardentui.cli.at_rest.write_bundle"
 FIX = ("fix", "--all", "--in-place")
 
 
@@ -65,9 +68,6 @@ def test_a_folder_that_becomes_a_link_leads_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between each two steps: the path is resolved, compared with what was given, opened."""
-    from hardentui.cli import at_rest
-    from hardentui.features.at_rest.sources import Sources
-
     if moment == "resolved":  # it is a link while the path is resolved, and a folder again after
         resolve, is_below = os.path.realpath, Sources.is_below_resolved
 
@@ -78,14 +78,16 @@ def test_a_folder_that_becomes_a_link_leads_nowhere(
             finally:
                 place.back()
 
-        monkeypatch.setattr(at_rest.os.path, "realpath", _only_of(place, while_linked, resolve))
+        monkeypatch.setattr(
+            "hardentui.cli.at_rest.os.path.realpath", _only_of(place, while_linked, resolve)
+        )
         monkeypatch.setattr(Sources, "is_below_resolved", is_below)
     elif moment == "checked":
         monkeypatch.setattr(
             Sources, "is_below_resolved", _after_reading(place, Sources.is_below_resolved)
         )
     else:
-        monkeypatch.setattr(at_rest, "write_bundle", _before(place.to_root, at_rest.write_bundle))
+        monkeypatch.setattr(WRITES, _before(place.to_root, write_bundle))
     assert main([*FIX, str(place.units)]) == 2
     assert list(place.root.iterdir()) == []
 
@@ -95,8 +97,6 @@ def test_a_file_that_was_read_elsewhere_is_not_written_here(
 ) -> None:
     """A link while it is read, a folder with the same text when it is written: nothing is left."""
     (place.root / "job.container").write_text(UNIT)
-    from hardentui.cli import at_rest
-
     other = place.units / "other"
     other.mkdir()
     (other / "job.container").write_text(UNIT)
@@ -105,7 +105,7 @@ def test_a_file_that_was_read_elsewhere_is_not_written_here(
         place.sub.rename(place.aside)
         other.rename(place.sub)
 
-    monkeypatch.setattr(at_rest, "write_bundle", _before(exchange, at_rest.write_bundle))
+    monkeypatch.setattr(WRITES, _before(exchange, write_bundle))
     assert main([*FIX, str(place.units)]) == 2
     assert sorted(path.name for path in place.sub.iterdir()) == ["job.container"]
     assert (place.sub / "job.container").read_text() == UNIT
@@ -114,12 +114,10 @@ def test_a_file_that_was_read_elsewhere_is_not_written_here(
 def test_what_changed_meanwhile_leaves_nothing_in_anothers_folder(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hardentui.cli import at_rest
-
     def change() -> None:
         (place.sub / "job.container").write_text("[Container]\n")
 
-    monkeypatch.setattr(at_rest, "write_bundle", _before(change, at_rest.write_bundle))
+    monkeypatch.setattr(WRITES, _before(change, write_bundle))
     assert main([*FIX, str(place.units)]) == 2
     assert [path.name for path in place.sub.iterdir()] == ["job.container"]
 
