@@ -51,6 +51,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.gain import Gain
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
 from hardentui.model.known import Known, Unread, known, need
 from hardentui.model.network import Peer, Peers

@@ -15,9 +15,10 @@ from hardentui.features.checklists.loading import find_check, fit
 from hardentui.features.looking.judging import Judge
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
-from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan, raises_most
+from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan
 from hardentui.harden.remedy import FixValue, remediation, settings_of
-from hardentui.harden.score import Score, score
+from hardentui.harden.rise import Riser, raises_most
+from hardentui.harden.score import Rise, Score
 from hardentui.model.check import Check, ParameterValue
 from hardentui.model.draft import DraftFile, safe_file_name
 from hardentui.model.finding import Finding, Remediation, Risk, Status
@@ -388,18 +389,11 @@ class Planner:
         self,
         report: Report,
         most: int,
-    ) -> tuple[Finding, ...]:
-        """Failing findings with an automatic fix, the largest score gain first."""
+    ) -> tuple[tuple[Finding, Rise], ...]:
+        """Failing findings with an automatic fix, each with what that brings, the most first."""
         if report.facts is None:
             return ()
-        by_id = {check.id: check for check in self._checks}
-        return raises_most(
-            report.facts,
-            report.with_image,
-            by_id,
-            self._checklist,
-            most,
-        )
+        return raises_most(self._riser(report), report.failing, most)
 
     def score_after(
         self,
@@ -409,26 +403,26 @@ class Planner:
         """The score after the plan: a finding that options decide is judged by the new ones, even
         if no fix was chosen for it; all other findings stay.
         """
-        facts = known_facts(report)
-        before, after = (
-            {
-                finding.check: finding
-                for finding in self._judge.container(facts.planned(spec), compared=True).findings
-            }
-            for spec in (facts.spec, plan.after)
-        )
-        chosen = {choice.check for choice in plan.choices}
+        return self._riser(report).score_after(plan)
 
-        def planned(finding: Finding) -> Finding:
-            old, new = before[finding.check], after[finding.check]
-            changes = (old.status, old.severity) != (new.status, new.severity)
-            return (
-                new
-                if finding.check in chosen or (changes and finding.status is old.status)
-                else finding
-            )
+    def rise_by(self, report: Report, checks: Iterable[str]) -> Rise:
+        """What the fixes of these checks bring, as far as they can be applied."""
+        return self._riser(report).by_fixes(checks)
 
-        return score(planned(finding) for finding in report.findings)
+    def rise_by_all(self, report: Report) -> Rise:
+        """What `harden NAME` tries: every fix that needs no decision."""
+        return self._riser(report).by_plan(self.plan_with(report, Caution.ALL))
+
+    def rises(self, report: Report) -> Mapping[str, Rise]:
+        """Failing check -> what ending it alone brings."""
+        if report.facts is None:
+            return {}
+        riser = self._riser(report)
+        return {finding.check: riser.by_ending(finding) for finding in report.failing}
+
+    def _riser(self, report: Report) -> Riser:
+        by_id = {check.id: check for check in self._checks}
+        return Riser(known_facts(report), report.findings, by_id, self._checklist)
 
 
 def typed_value(

@@ -6,17 +6,19 @@ One sentence per container, ranked across containers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.finding import Finding, Status
+from hardentui.model.gain import Reach
 from hardentui.model.host import ApiService
 from hardentui.model.spec import Port
 from hardentui.options import PRIVILEGED
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
-from hardentui.reading.containers import ask_or, declared_user, is_infra, is_root, listed, pod_of
-from hardentui.reading.host_paths import sensitive_mounts
+from hardentui.reading.containers import is_infra, listed, pod_of
+from hardentui.reading.foothold import host_uid, is_engine_user, is_root_of_host
 from hardentui.reading.mounts import HostMount, at_or_above, own_user_namespace
 from hardentui.reading.networks import (
     modes_of,
@@ -26,6 +28,7 @@ from hardentui.reading.networks import (
     publishes_more,
     reach,
 )
+from hardentui.reading.sensitive_mounts import sensitive_mounts
 from hardentui.reading.sockets import control_sockets, engine_mounts, reachable_api
 
 
@@ -41,13 +44,8 @@ class RankedPath(Struct, frozen=True):
     checks: tuple[str, ...] = ()  # the failing checks on the path
 
 
-class _Way(Struct, frozen=True):
-    """A way from the container to the host."""
-
-    weight: int  # its reach: 8 the whole host, 6 most of it, 4 a part of it
-    least: Severity  # findings below this severity are ignored
-    # what it allows, as a verb phrase with the container as subject
-    words: Callable[[ContainerFacts, Finding], str]
+Words: TypeAlias = "Callable[[ContainerFacts, Finding], str]"
+"""What a way allows, as a verb phrase with the container as subject."""
 
 
 def _privileged(facts: ContainerFacts, finding: Finding) -> str:
@@ -58,7 +56,7 @@ def _privileged(facts: ContainerFacts, finding: Finding) -> str:
 
 
 def _socket(facts: ContainerFacts, finding: Finding) -> str:
-    paths = [mount.path for mount in engine_mounts(facts)]
+    paths = list(dict.fromkeys(mount.path for mount in engine_mounts(facts)))
     nearest = [
         path
         for path in paths
@@ -66,7 +64,7 @@ def _socket(facts: ContainerFacts, finding: Finding) -> str:
     ]
     if not nearest and isinstance(api := reachable_api(facts), ApiService):
         return f"can control the engine through {api.address}"
-    if _is_engine_user(facts):
+    if is_engine_user(facts):
         return f"can control the engine through {', '.join(nearest)}"
     return f"has the engine's socket mounted ({', '.join(nearest)})"
 
@@ -74,20 +72,21 @@ def _socket(facts: ContainerFacts, finding: Finding) -> str:
 def _control_socket(facts: ContainerFacts, finding: Finding) -> str:
     worst = control_sockets(facts)[0]
     power = worst.service.power.value if worst.service else "command a service of the host"
-    if _is_engine_user(facts):
+    if is_engine_user(facts):
         return f"can {power} through {worst.path}"
     return f"has a socket of the host mounted ({worst.path}), through which one can {power}"
 
 
 def _mounts(facts: ContainerFacts, finding: Finding) -> str:
-    mounts = [sensitive.mount for sensitive in sensitive_mounts(facts)]
-    written = any(mount.written for mount in mounts)
+    exposed = sensitive_mounts(facts)
+    mounts = [sensitive.mount for sensitive in exposed]
+    written = any(sensitive.written for sensitive in exposed)
     paths = (
         "all files"
         if any(mount.path == "/" for mount in mounts)
         else listed([m.path for m in mounts])
     )
-    if _is_engine_user(facts):
+    if is_engine_user(facts):
         return f"can {'write' if written else 'read'} {paths} of the host"
     return f"has {paths} of the host mounted{', writable' if written else ''}"
 
@@ -103,31 +102,32 @@ def _devices(facts: ContainerFacts, finding: Finding) -> str:
     return f"can use {listed(finding.verdict.things) or 'every device of the host'}"
 
 
-def _always(words: str) -> Callable[[ContainerFacts, Finding], str]:
+def _always(words: str) -> Words:
     return lambda facts, finding: words
 
 
-_WAYS: Mapping[str, _Way] = {
-    "privileged": _Way(8, Severity.LOW, _privileged),
-    "mounted-engine-socket": _Way(8, Severity.LOW, _socket),
-    "mounted-control-socket": _Way(8, Severity.HIGH, _control_socket),
-    "sensitive-host-mount": _Way(6, Severity.LOW, _mounts),
-    "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
-    "host-devices": _Way(4, Severity.HIGH, _devices),
-    "open-device-cgroup": _Way(
-        6, Severity.CRITICAL, _always("can create and open device files for the host's disks")
-    ),
-    "unmasked-system-paths": _Way(
-        6, Severity.CRITICAL, _always("can change the kernel's settings through /proc/sys")
-    ),
-    "host-pid": _Way(
-        4,
-        Severity.HIGH,
-        _always("sees the processes of the host"),
-    ),
+_WAYS: Mapping[str, Words] = {
+    "privileged": _privileged,
+    "mounted-engine-socket": _socket,
+    "mounted-control-socket": _control_socket,
+    "sensitive-host-mount": _mounts,
+    "host-takeover-capabilities": _capabilities,
+    "host-devices": _devices,
+    "open-device-cgroup": _always("can create and open device files for the host's disks"),
+    "unmasked-system-paths": _always("can change the kernel's settings through /proc/sys"),
+    "host-pid": _always("sees the processes of the host"),
 }
-_PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})
-_GRADE = {Severity.CRITICAL: 4, Severity.HIGH: 2, Severity.MEDIUM: 1, Severity.LOW: 1}
+"""Checks whose failure is a way to the host, in the order of telling them."""
+_ONLY_AT_ONCE = frozenset({"open-device-cgroup", "unmasked-system-paths"})
+"""These are ways where nothing further is needed; else they are missing barriers."""
+_PART_OF_PRIVILEGED = frozenset(
+    {
+        "host-takeover-capabilities",
+        "host-devices",
+        "open-device-cgroup",
+        "unmasked-system-paths",
+    }
+)
 _MISSING_BARRIERS = {
     "seccomp-unconfined": "can make every system call",
     "unmasked-system-paths": "can reach hidden parts of /proc and /sys",
@@ -136,6 +136,8 @@ _MISSING_BARRIERS = {
     "new-privileges-allowed": "lets setuid programs raise its privileges",
 }
 _MOST_WORDS = 3
+_AT_ONCE = 4
+"""The weight of what is had without a further step."""
 
 
 def ranked_paths(
@@ -143,12 +145,12 @@ def ranked_paths(
 ) -> tuple[RankedPath, ...]:
     """The paths to the host, worst first; ties are broken by name.
 
-    The danger is the sum of the ways to the host, each weighted by its severity, plus one for each
-    missing barrier. It doubles if other machines can reach the container (a port on all addresses,
-    or the host's network), and again if its process is root on the host. It is halved for a
-    container that is not running. Only containers with a way to the host are ranked. Containers of
-    an engine with the same path, whether root on the host or not, are merged into one, shown for
-    the worst.
+    The danger is the sum of what the ways to the host give, each halved for every further step that
+    it takes, plus one for each missing barrier. It doubles if other machines can reach the container
+    (a port on all addresses, or the host's network), and again if its process is root on the host.
+    It is halved for a container that is not running. Only containers with a way to the host are
+    ranked. Containers of an engine with the same path, whether root on the host or not, are merged
+    into one, shown for the worst.
     """
     alike: dict[
         tuple[str, bool, tuple[str, ...], tuple[str, ...]], list[tuple[int, ContainerFacts]]
@@ -157,8 +159,8 @@ def ranked_paths(
         failing = _failing(findings)
         ways = _ways(facts, failing)
         if ways:
-            root = _is_root_of_host(facts)
-            words = tuple(_WAYS[check].words(facts, failing[check]) for check in ways)
+            root = is_root_of_host(facts)
+            words = tuple(_WAYS[check](facts, failing[check]) for check in ways)
             danger = _danger(facts, failing, ways)
             alike.setdefault((facts.engine.label, root, ways, words), []).append((danger, facts))
     ranked = []
@@ -188,7 +190,7 @@ def way_to_host(
     none."""
     failing = _failing(findings)
     return next(
-        (_WAYS[check].words(facts, failing[check]) for check in _ways(facts, failing)),
+        (_WAYS[check](facts, failing[check]) for check in _ways(facts, failing)),
         "",
     )
 
@@ -199,15 +201,25 @@ def attack_path(
 ) -> str:
     """The attack path of this container; empty if there is no serious one."""
     failing = _failing(findings)
-    words = [_WAYS[check].words(facts, failing[check]) for check in _ways(facts, failing)]
+    words = [_WAYS[check](facts, failing[check]) for check in _ways(facts, failing)]
     if words:
         return _sentence(facts, words)
-    root = _is_root_of_host(facts)
+    root = is_root_of_host(facts)
     gains = {"new-privileges-allowed"} if root else set()  # root has nothing left to gain
     words = [text for check, text in _MISSING_BARRIERS.items() if check in failing.keys() - gains]
     if not words and root and failing.keys() & {"root-user", "host-user-namespace"}:
         return f"{_beginning(facts)}: whoever breaks out is root on the host."
     return _sentence(facts, words) if words else ""
+
+
+def causes(
+    facts: ContainerFacts,
+    findings: Iterable[Finding],
+) -> tuple[str, ...]:
+    """The failing checks that hand over the host, without those that another of them brings."""
+    failing = _failing(findings)
+    at_once = tuple(check for check in _ways(facts, failing) if failing[check].takes_over)
+    return at_once or tuple(check for check, finding in failing.items() if finding.takes_over)
 
 
 def _failing(findings: Iterable[Finding]) -> dict[str, Finding]:
@@ -221,8 +233,8 @@ def _ways(
     """The failing checks that lead to the host, without those implied by another."""
     ways = {
         check
-        for check, way in _WAYS.items()
-        if check in failing and failing[check].severity >= way.least
+        for check in _WAYS.keys() & failing.keys()
+        if failing[check].gained.steps <= (0 if check in _ONLY_AT_ONCE else 1)
     }
     if "privileged" in ways:
         ways -= _PART_OF_PRIVILEGED
@@ -250,10 +262,11 @@ def _danger(
     failing: Mapping[str, Finding],
     ways: Iterable[str],
 ) -> int:
-    danger = sum(_WAYS[check].weight * _GRADE[failing[check].severity] for check in ways)
+    gained = [failing[check].gained for check in ways]
+    danger = sum(each.gain * _AT_ONCE >> each.steps for each in gained)
     danger += sum(check in failing for check in _MISSING_BARRIERS)
-    danger *= 2 if _is_reachable(facts) else 1
-    danger *= 2 if _is_root_of_host(facts) else 1
+    danger *= 2 if reach_of(facts) is Reach.EVERYWHERE else 1
+    danger *= 2 if is_root_of_host(facts) else 1
     return danger if facts.running else danger // 2
 
 
@@ -265,7 +278,7 @@ def _sentence(facts: ContainerFacts, words: Iterable[str]) -> str:
 def _beginning(facts: ContainerFacts) -> str:
     """Who it runs as and who can reach it."""
     runs = "Runs" if facts.running else "Would run"
-    who = "as root of the host" if _is_root_of_host(facts) else _host_user(facts)
+    who = "as root of the host" if is_root_of_host(facts) else _host_user(facts)
     return ", ".join(part for part in (f"{runs} {who}".rstrip(), _entrance(facts)) if part)
 
 
@@ -309,42 +322,22 @@ def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
     return None if facts.pod is None else ports_of_pod(facts.pod)
 
 
-def _is_reachable(facts: ContainerFacts) -> bool:
+def reach_of(facts: ContainerFacts) -> Reach:
+    """From where it can be reached, by its network and its published ports."""
     if on_host_network(facts) is True or publishes_more(facts):
-        return True
-    return any(reach(port) == "all" for port in _ports(facts) or ())
+        return Reach.EVERYWHERE
+    if "none" in modes_of(facts):
+        return Reach.NOWHERE
+    return max((_REACHES[reach(port)] for port in _ports(facts) or ()), default=Reach.CONTAINERS)
 
 
-def _is_root_of_host(facts: ContainerFacts) -> bool:
-    uid = _uid(facts)
-    if own_user_namespace(facts):
-        return False
-    return (
-        uid == 0
-        if uid is not None
-        else is_root(declared_user(facts)) and facts.engine.rootless is False
-    )
+_REACHES = {
+    "all": Reach.EVERYWHERE,
+    "one": Reach.ONE_ADDRESS,
+    "loopback": Reach.THIS_HOST,
+}
 
 
 def _host_user(facts: ContainerFacts) -> str:
-    uid = _uid(facts)
+    uid = host_uid(facts)
     return "" if uid is None else f"as user {uid} of the host"
-
-
-def _uid(facts: ContainerFacts) -> int | None:
-    return ask_or(facts, lambda kernel: kernel.uid, None)
-
-
-def _is_engine_user(facts: ContainerFacts) -> bool:
-    """Whether it owns the files of the engine's user: root on the host, or the user of a rootless
-    engine.
-
-    A rootless user's own ID is mapped as a single ID; all others come from its subordinate IDs, in
-    ranges.
-    """
-    if _is_root_of_host(facts):
-        return True
-    if facts.engine.rootless is not True:
-        return False
-    lines = ask_or(facts, lambda kernel: kernel.uid_map, ())
-    return any(line.size == 1 and line.outside == _uid(facts) for line in lines)

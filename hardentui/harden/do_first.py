@@ -1,20 +1,22 @@
 """What to do first, across a whole host: at most five lines, the worst way to the host first. Pure.
 
-A line is one container that hands over the host, one failing check of several containers, the
-default rights of all containers that keep them, or a decision that is taken once for all.
+A line is one cause with one fix, of however many containers: a way to the host, default rights, one
+failing check, or a decision that is taken once for all. What a line promises is what its fix brings
+to its first container, and it is left out where that fix cannot be applied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, field
 
-from hardentui.harden.score import Score, score
+from hardentui.harden.score import Rise, most_severe_first
 from hardentui.model.check import Check
 from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Subject
+from hardentui.model.gain import Gained
 from hardentui.visible import command_word
+from hardentui.words import plural
 
 MOST = 5
 DEFAULT_RIGHTS = frozenset(
@@ -36,6 +38,10 @@ _NO_OPTION = (
     FixKind.IMAGE_REBUILD,
 )
 _RISK_ORDER = ("safe", "trial", "decide")
+_TRIED = 4
+"""So many containers of a group are tried before its fix counts as refused."""
+_NAMED = 2
+"""So many containers are named; of more, the number is told."""
 
 
 class DoFirst(Struct, frozen=True):
@@ -45,10 +51,12 @@ class DoFirst(Struct, frozen=True):
     subjects: tuple[Subject, ...]
     checks: tuple[str, ...]  # that fail, the worst first
     text: str  # what is wrong, in a few words
-    # by how much the score of each container rises, the highest; 0 = nothing options decide
+    # by how much the score of the first one rises; 0 = nothing options decide
     points: int
     risk: str  # `safe`, `trial` (a trial shows what it breaks) or `decide` (only a person can)
     affects: int  # the number of containers that it concerns
+    gain: str = ""  # what is gained, in a few words; may be empty
+    whole: bool = False  # it is hardened as a whole, because single fixes are not what is needed
 
     @property
     def subject(self) -> Subject:
@@ -56,9 +64,16 @@ class DoFirst(Struct, frozen=True):
 
     @property
     def names(self) -> str:
-        """`web, db, +3`; an image without its registry."""
+        """`web, db` or `30 containers`; an image without its registry."""
         names = [subject.name.rpartition("/")[2] for subject in self.subjects]
-        return ", ".join(names if len(names) < 3 else [*names[:2], f"+{len(names) - 2}"])
+        if len(names) <= _NAMED:
+            return ", ".join(names)
+        return plural(len(names), self.subject.kind.value)
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, and what is gained."""
+        return f"{self.text}; {self.gain}" if self.gain else self.text
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -66,148 +81,172 @@ class DoFirst(Struct, frozen=True):
         if self.subject.kind is not Kind.CONTAINER or self.risk == "decide":
             return ("explain", self.checks[0])
         name = command_word(self.subject.name, self.subject.id[:12])
-        return (
-            "harden",
-            name,
-            *(("--check", self.checks[0]) if len(self.checks) == 1 else ()),
-        )
+        named = () if self.whole else self.checks
+        return ("harden", name, *(word for check in named for word in ("--check", check)))
+
+
+class Candidate(Struct, frozen=True):
+    """A container, and what its fixes would bring."""
+
+    subject: Subject
+    findings: tuple[Finding, ...]  # its own
+    way: str  # the worst way to the host in a few words; empty if there is none
+    causes: tuple[str, ...]  # the checks that hand over the host
+    # the checks to fix, or none for all that needs no decision -> what that brings
+    rise: Callable[[tuple[str, ...]], Rise]
+
+
+class _Cause(Struct, frozen=True):
+    """One cause with one fix: the same of several containers is one line."""
+
+    checks: tuple[str, ...]
+    gained: Gained  # the worst that it gives
+    text: str  # of a single container
+    texts: str  # of several
+    # of default rights, the checks that fail; the container is hardened as a whole then
+    open_rights: tuple[str, ...] = ()
+
+
+class _Group(Struct):
+    """The containers of one cause."""
+
+    cause: _Cause
+    members: list[Candidate] = field(default_factory=list)
 
 
 def do_first(
-    containers: Iterable[tuple[Subject, Score, Iterable[Finding], str]],
+    containers: Iterable[Candidate],
     others: Iterable[Finding],
     checks: Mapping[str, Check],
 ) -> tuple[DoFirst, ...]:
     """The lines, the most urgent first.
 
     Args:
-        containers: subject, score, findings, and what its findings add up to in a few words.
+        containers: the worst first.
         others: failing findings of the site, images, host, engines and networks.
         checks: id -> check.
     """
-    ranked: dict[tuple[str, ...], tuple[int, DoFirst]] = {}
+    groups: dict[tuple[str, ...], _Group] = {}
+    for candidate in containers:
+        for cause in _causes(candidate):
+            key = (*cause.checks, cause.texts)
+            groups.setdefault(key, _Group(cause)).members.append(candidate)
+    ranked: list[tuple[tuple[bool, Gained, int], _Group | DoFirst]] = [
+        (_rank(group.cause.gained, len(group.members)), group) for group in groups.values()
+    ]
+    ranked += [
+        (_rank(finding.gained, len(finding.affects)), line) for finding, line in _decisions(others)
+    ]
+    ranked.sort(key=lambda pair: pair[0], reverse=True)
+    lines: list[DoFirst] = []
+    for _, entry in ranked:
+        line = _line(entry, checks) if isinstance(entry, _Group) else entry
+        if line is not None:
+            lines.append(line)
+        if len(lines) == MOST:
+            break
+    return tuple(lines)
 
-    def add(
-        key: tuple[str, ...],
-        rank: int,
-        line: DoFirst,
-    ) -> None:
-        if known := ranked.get(key):
-            both = known[1]
-            rank, line = (
-                max(rank, known[0]),
-                replace(
-                    both,
-                    subjects=(*both.subjects, *line.subjects),
-                    points=max(both.points, line.points),
-                    risk=max(both.risk, line.risk, key=_RISK_ORDER.index),
-                    affects=both.affects + line.affects,
-                ),
-            )
-        ranked[key] = rank, line
 
-    for subject, before, findings, way in containers:
-        findings = tuple(findings)
-        failing = sorted(
-            (each for each in findings if each.failing), key=lambda each: -each.severity
+def _rank(gained: Gained, concerned: int) -> tuple[bool, Gained, int]:
+    """The more urgent one is greater."""
+    return gained.takes_over, gained, concerned
+
+
+def _causes(candidate: Candidate) -> Iterator[_Cause]:
+    """What there is to do about a container."""
+    failing = {finding.check: finding for finding in candidate.findings if finding.failing}
+    if candidate.causes:
+        named = [failing[check] for check in candidate.causes]
+        yield _Cause(
+            candidate.causes,
+            max(finding.gained for finding in named),
+            candidate.way or named[0].title,
+            ", ".join(finding.title for finding in named),
         )
-        if any(each.takes_over for each in failing):
-            takeover = [each for each in failing if each.severity is Severity.CRITICAL]
-            line = _line(
-                subject,
-                takeover,
-                way or takeover[0].title,
-                before,
-                findings,
-                checks,
-            )
-            add(
-                ("takeover", subject.engine, subject.id),
-                1000 - (before.value or 0),
-                line,
-            )
-            continue  # until that is closed, nothing else of it counts
-        rights = [each for each in failing if each.check in DEFAULT_RIGHTS]
-        if rights:
-            line = _line(
-                subject,
-                rights,
-                _rights_words(rights),
-                before,
-                findings,
-                checks,
-            )
-            add(
-                ("rights",),
-                100 * max(each.severity for each in rights) + line.points,
-                line,
-            )
-        for finding in failing:
-            if finding not in rights and finding.severity >= Severity.MEDIUM:
-                line = _line(
-                    subject,
-                    [finding],
-                    finding.title,
-                    before,
-                    findings,
-                    checks,
-                )
-                add(
-                    (finding.check,),
-                    100 * finding.severity + line.points,
-                    line,
-                )
+        return  # until that is closed, nothing else of it counts
+    rights = sorted(
+        (finding for check, finding in failing.items() if check in DEFAULT_RIGHTS),
+        key=most_severe_first,
+    )
+    if len(rights) > 1:
+        text = _rights_words(rights)
+        yield _Cause(
+            (),
+            max(finding.gained for finding in rights),
+            text,
+            text,
+            tuple(finding.check for finding in rights),
+        )
+        failing = {check: each for check, each in failing.items() if check not in DEFAULT_RIGHTS}
+    for finding in failing.values():
+        if finding.severity >= Severity.MEDIUM:
+            yield _Cause((finding.check,), finding.gained, finding.title, finding.title)
+
+
+def _decisions(others: Iterable[Finding]) -> Iterator[tuple[Finding, DoFirst]]:
+    """What is decided once for all; of one check, one line."""
+    by_check: dict[str, list[Finding]] = {}
     for finding in others:
         if finding.failing and finding.severity >= Severity.MEDIUM:
-            concerned = max(1, len(finding.affects))
-            line = DoFirst(
-                (finding.subject,), (finding.check,), finding.title, 0, "decide", concerned
-            )
-            add(
-                (finding.check,),
-                100 * finding.severity + len(finding.affects),
-                line,
-            )
-    order = sorted(
-        ranked.values(), key=lambda pair: (-pair[0], pair[1].subject.name, pair[1].checks)
-    )
-    return tuple(line for _, line in order[:MOST])
+            by_check.setdefault(finding.check, []).append(finding)
+    for check, same in by_check.items():
+        worst = max(same, key=lambda finding: finding.severity)
+        yield (
+            worst,
+            DoFirst(
+                tuple(finding.subject for finding in same),
+                (check,),
+                worst.title,
+                0,
+                "decide",
+                sum(max(1, len(finding.affects)) for finding in same),
+            ),
+        )
 
 
-def _line(
-    subject: Subject,
-    fixed: list[Finding],
-    text: str,
-    before: Score,
-    findings: tuple[Finding, ...],
-    checks: Mapping[str, Check],
-) -> DoFirst:
-    ids = tuple(finding.check for finding in fixed)
-    risks = [
-        _RISK[checks[check].risk]
-        for check in ids
-        if check in checks and checks[check].fix not in _NO_OPTION
-    ] or ["decide"]
-    points = gain(before, findings, frozenset(ids))
-    return DoFirst(
-        (subject,),
-        ids,
-        text,
-        points,
-        max(risks, key=_RISK_ORDER.index),
-        1,
-    )
+def _line(group: _Group, checks: Mapping[str, Check]) -> DoFirst | None:
+    """None where its fix is refused, and there is no other way to end it."""
+    cause, members = group.cause, group.members
+    text = cause.text if len(members) == 1 else cause.texts
+    subjects = tuple(member.subject for member in members)
+    for member in members[:_TRIED]:
+        rise = member.rise(cause.checks)
+        if not rise.applied or (cause.gained.takes_over and not rise.ends_takeover):
+            continue
+        first = (member.subject, *(each for each in subjects if each != member.subject))
+        applied = cause.checks or tuple(
+            check for check in cause.open_rights if check in rise.applied
+        )
+        if not applied:
+            continue
+        return DoFirst(
+            first,
+            cause.checks or cause.open_rights,
+            text,
+            rise.points,
+            max((_risk(checks, check) for check in applied), key=_RISK_ORDER.index),
+            len(members),
+            _gained_by(cause, applied),
+            whole=not cause.checks,
+        )
+    if cause.gained.severity < Severity.HIGH or not cause.checks:
+        return None
+    return DoFirst(subjects, cause.checks, text, 0, "decide", len(members))
 
 
-def gain(
-    before: Score,
-    findings: Iterable[Finding],
-    fixed: frozenset[str],
-) -> int:
-    """By how much the score rises once these checks pass."""
-    if before.value is None:
-        return 0
-    return max(0, (score(findings, fixed=fixed).value or 0) - before.value)
+def _risk(checks: Mapping[str, Check], check_id: str) -> str:
+    check = checks.get(check_id)
+    return "decide" if check is None or check.fix in _NO_OPTION else _RISK[check.risk]
+
+
+def _gained_by(cause: _Cause, applied: tuple[str, ...]) -> str:
+    """What is gained, in a few words."""
+    if cause.gained.takes_over:
+        return "ends the way to the host"
+    if {"host-user-namespace", "root-user"} & {*applied}:
+        return "a breakout is no longer root"
+    return next(iter(gained(applied)), "")
 
 
 _GAINED = {
@@ -252,5 +291,6 @@ def gained(checks: Iterable[str]) -> tuple[str, ...]:
 
 
 def _rights_words(rights: Iterable[Finding]) -> str:
-    as_root = any(finding.check == "root-user" for finding in rights)
-    return "Runs as root with default rights" if as_root else "Keeps default rights"
+    checks = {finding.check for finding in rights}
+    kept = "with default rights" if "default-capabilities-kept" in checks else "without confinement"
+    return f"Runs as root {kept}" if "root-user" in checks else "Keeps default rights"

@@ -14,7 +14,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Finding,
     Kind,
-    Severity,
     Status,
     Subject,
     Verdict,
@@ -22,6 +21,7 @@ from hardentui.model.finding import (
     WaiverUse,
     unknown,
 )
+from hardentui.model.gain import Gained
 from hardentui.model.known import known
 from hardentui.reading.mounts import own_user_namespace
 
@@ -86,15 +86,6 @@ def run(
         severity = verdict.severity or (
             check.severity.shifted(shift) if check.contextual else check.severity
         )
-        by_itself = (
-            verdict.severity or check.severity
-        ) is Severity.CRITICAL  # whoever can reach it
-        takes_over = (
-            check.takes_over
-            and verdict.status is Status.FAIL
-            and severity is Severity.CRITICAL
-            and by_itself
-        )
         findings.append(
             Finding(
                 check.id,
@@ -105,7 +96,7 @@ def run(
                 severity,
                 check.references,
                 None,
-                takes_over,
+                check.gain if verdict.gain is None else verdict.gain,
                 check.points if subject.kind is Kind.CONTAINER else COST[severity],
                 scope=check.about,
             )
@@ -115,8 +106,10 @@ def run(
 
 def _is_certain(check: Check, verdict: Verdict) -> bool:
     """Whether it hands over the host, whatever the other containers are."""
-    critical = (verdict.severity or check.severity) is Severity.CRITICAL
-    return check.takes_over and verdict.status is Status.FAIL and critical
+    gained = Gained(
+        verdict.severity or check.severity, check.gain if verdict.gain is None else verdict.gain
+    )
+    return verdict.status is Status.FAIL and gained.takes_over
 
 
 def judge(

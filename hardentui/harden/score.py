@@ -1,13 +1,14 @@
-"""A score with a defined meaning.
+"""A score with a defined meaning, and the level that goes with it.
 
-A container's score is the share of its defences that are in force. Each check of an option has
-points by what the defence keeps an intruder from (`Check.points`). A check that does not apply, is
-unknown or was waived is left out, and so is everything that the container's options do not decide.
-A container with a host takeover finding (`Finding.takes_over`) scores at most TAKEOVER_CEILING,
-every other one more. Because the score is a share, fixes add up: each is worth its points.
+What an intruder gets decides the band: with the host in hand at most TAKEOVER_CEILING, with another
+open critical finding at most WEAK_CEILING, with an open high one, or without having looked at a
+pillar, at most FAIR_CEILING. Within its band the score is the share of the defences in force. A
+check costs its points while it fails, or what its severity costs at least; one that passes, does
+not apply, was waived or is unknown costs nothing, so only what fails lowers a score, and every
+score stands beside how much was looked at.
 
-The score of a host, an engine, an image or a network is the same share, with the weight of each
-severity as points. docs/score.md explains it to users, and argues the points.
+The score of a host, an engine, an image or a network is the same, with the weight of each severity
+as points, of 100. docs/score.md argues the points.
 """
 
 from __future__ import annotations
@@ -15,17 +16,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from math import ceil
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.model.finding import Finding, Severity, Status, Subject
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
+from hardentui.model.gain import Gained
 
-COST = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 9, Severity.CRITICAL: 27}
-"""Points of a check that is not about a container, by its severity."""
+COST = {Severity.LOW: 1, Severity.MEDIUM: 4, Severity.HIGH: 36, Severity.CRITICAL: 70}
+"""Points that a failing check costs at least, if it counts at all, by its severity."""
 TAKEOVER_CEILING = 20
 FAIR, STRONG = 50, 80
 """The lowest scores of these levels."""
+WEAK_CEILING, FAIR_CEILING = FAIR - 1, STRONG - 1
+PILLAR = 12
+"""A defence with so many points is a pillar: no container is strong while one is unknown."""
+_WHOLE = 100
+"""The points of what is not about a container."""
+_WITH_OPTIONS = (Kind.CONTAINER, Kind.SERVICE)
 _LAST_STEP_ABOUT_IMAGES = 3
 _WORST_STATUS = (
     Status.FAIL,
@@ -34,17 +43,10 @@ _WORST_STATUS = (
     Status.PASS,
 )
 
-LEADING = frozenset(
-    "privileged mounted-engine-socket mounted-control-socket sensitive-host-mount host-takeover-capabilities "
-    "host-devices open-device-cgroup unmasked-system-paths host-pid seccomp-unconfined apparmor-unconfined "
-    "selinux-disabled new-privileges-allowed root-user host-user-namespace".split()
-)
-"""Checks whose failure is part of an attack path: a way to the host, a missing barrier, or root."""
-
 
 def lead_somewhere(failing: Iterable[Finding]) -> bool:
     """Whether one of these is part of an attack path, so that harden.attack has something to say."""
-    return any(finding.check in LEADING for finding in failing)
+    return any(finding.gained.is_host for finding in failing)
 
 
 class Level(StrEnum):
@@ -59,12 +61,17 @@ class Level(StrEnum):
 class Score(Struct, frozen=True):
     """A score of a container, a step or a host."""
 
-    value: int | None  # 0 to 100, rounded down; None if nothing that counts could be checked
+    value: int | None  # 0 to 100, rounded down; None if too little was looked at, or nothing counts
     # how many of the findings that apply could be checked, and how many apply
     looked_at: tuple[int, int]
     failing: tuple[tuple[Severity, int], ...]  # severity -> number of failing findings
-    points: int = 0  # of all defences that apply and are known
-    takes_over: bool = False  # whoever takes over the container takes over the host
+    gained: Gained | None = None  # the worst that an intruder gets; None if nothing fails
+    unseen: tuple[str, ...] = ()  # pillars that could not be looked at
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether whoever takes over the container takes over the host."""
+        return self.gained is not None and self.gained.takes_over
 
     @property
     def unknown(self) -> int:
@@ -80,12 +87,6 @@ class Score(Struct, frozen=True):
             return Level.TAKEOVER
         return (
             Level.WEAK if self.value < FAIR else Level.FAIR if self.value < STRONG else Level.STRONG
-        )
-
-    def worth(self, finding: Finding) -> int:
-        """By how much the score rises once this finding passes, rounded; 0 = it does not count."""
-        return (
-            round((100 - TAKEOVER_CEILING - 1) * finding.points / self.points) if self.points else 0
         )
 
     def count(self, severity: Severity) -> int:
@@ -107,9 +108,15 @@ class Cell(Struct, frozen=True):
     unknown: int
 
 
-def most_severe_first(finding: Finding) -> tuple[bool, int, int, str]:
-    """Sort key of failing findings: host takeover, then severity, step and check."""
-    return not finding.takes_over, -finding.severity, finding.step, finding.check
+def most_severe_first(finding: Finding) -> tuple[bool, int, int, int, str]:
+    """Sort key of failing findings: severity, what it gives, step and check."""
+    return (
+        not finding.takes_over,
+        -finding.severity,
+        -finding.gain,
+        finding.step,
+        finding.check,
+    )
 
 
 def worst(findings: Iterable[Finding]) -> Finding | None:
@@ -141,28 +148,107 @@ def score(
         fixed: checks that count as passed.
         whole: False = only some checks were asked for, so there is no value.
     """
-    in_force = points = known = applying = 0
-    takes_over = False
+    points = lost = applying = known = applying_points = known_points = 0
+    of_container = False
+    worst_gain: Gained | None = None
     failing: dict[Severity, int] = {}
+    unseen = []
     for finding in findings:
+        of_container = of_container or finding.subject.kind in _WITH_OPTIONS
+        points += finding.points
         status = Status.PASS if finding.check in fixed else finding.verdict.status
         if status in (Status.NOT_APPLICABLE, Status.WAIVED):
             continue
         applying += 1
+        applying_points += finding.points
         if status is Status.UNKNOWN:
+            if is_pillar(finding):
+                unseen.append(finding.check)
             continue
         known += 1
-        points += finding.points
-        if status is Status.PASS:
-            in_force += finding.points
-        else:
+        known_points += finding.points
+        if status is Status.FAIL:
+            lost += cost(finding)
             failing[finding.severity] = failing.get(finding.severity, 0) + 1
-            takes_over = takes_over or finding.takes_over
-    least, most = (0, TAKEOVER_CEILING) if takes_over else (TAKEOVER_CEILING + 1, 100)
-    value = least + (most - least) * in_force // points if points and whole else None
+            gained = finding.gained
+            if worst_gain is None or _order(gained) > _order(worst_gain):
+                worst_gain = gained
+    least, most = _band(worst_gain, seen=not unseen)
+    total = points if of_container else _WHOLE
+    value = least + (most - least) * max(0, total - lost) // total if total else None
+    enough = known_points and 2 * known_points >= applying_points
     return Score(
-        value, (known, applying), tuple(sorted(failing.items(), reverse=True)), points, takes_over
+        value if whole and enough else None,
+        (known, applying),
+        tuple(sorted(failing.items(), reverse=True)),
+        worst_gain,
+        tuple(unseen),
     )
+
+
+def cost(finding: Finding) -> int:
+    """The points that it costs while it fails; 0 = it is shown and does not count.
+
+    Of a defence that is there in part, only the missing share is lost. What hands over the host has
+    its own band, so its severity is not counted once more.
+    """
+    if finding.takes_over or not finding.points:
+        return finding.points
+    lost = ceil(finding.points * finding.verdict.missing)
+    return max(lost, COST[finding.severity])
+
+
+def is_pillar(finding: Finding) -> bool:
+    """Whether so much hangs on it that nothing is strong while it is unknown."""
+    if finding.subject.kind not in _WITH_OPTIONS:
+        return finding.severity >= Severity.HIGH
+    return finding.points >= PILLAR
+
+
+def _order(gained: Gained) -> tuple[bool, Gained]:
+    """The host first, then by severity and what it is."""
+    return gained.takes_over, gained
+
+
+def _band(gained: Gained | None, *, seen: bool) -> tuple[int, int]:
+    """The lowest and the highest score of a container of which an intruder gets this at worst."""
+    if gained is not None and gained.takes_over:
+        return 0, TAKEOVER_CEILING
+    lowest = TAKEOVER_CEILING + 1
+    if gained is not None and gained.severity is Severity.CRITICAL:
+        return lowest, WEAK_CEILING
+    if not seen or (gained is not None and gained.severity is Severity.HIGH):
+        return lowest, FAIR_CEILING
+    return lowest, 100
+
+
+class Rise(Struct, frozen=True):
+    """What some fixes bring."""
+
+    points: int  # by how much the score rises
+    # whoever takes over the container has the host, and no longer once they are applied
+    ends_takeover: bool = False
+    applied: tuple[str, ...] = ()  # the checks whose fix is carried out
+
+
+def rise_between(
+    before: Score,
+    after: Score,
+    applied: tuple[str, ...] = (),
+) -> Rise:
+    """What lies between two scores of a container."""
+    points = 0 if before.value is None or after.value is None else after.value - before.value
+    return Rise(max(0, points), before.takes_over and not after.takes_over, applied)
+
+
+def rises_once_passed(findings: Sequence[Finding]) -> dict[str, Rise]:
+    """Failing check -> what it brings once it passes, and nothing else changes."""
+    before = score(findings)
+    return {
+        finding.check: rise_between(before, score(findings, fixed=frozenset({finding.check})))
+        for finding in findings
+        if finding.failing
+    }
 
 
 def cell(step: int, findings: Iterable[Finding]) -> Cell:
@@ -246,36 +332,63 @@ def _together(subject: Subject, same: Sequence[Finding]) -> Finding:
     )
 
 
+def rise_words(rise: Rise, *, takes_over: bool) -> str:
+    """What a fix brings, beside its finding; empty if it brings nothing."""
+    if takes_over:
+        points = f"+{rise.points}, ends the takeover" if rise.ends_takeover else ""
+        return points or "does not end the takeover"
+    return f"+{rise.points}" if rise.points else ""
+
+
+def bound(score: Score) -> str:
+    """Why it cannot be higher while that stands; empty if nothing bounds it."""
+    gained = score.gained
+    if gained is not None and gained.takes_over:
+        return f"Whoever takes it over gets the host: at most {TAKEOVER_CEILING}."
+    if gained is not None and gained.severity is Severity.CRITICAL:
+        return f"A critical finding is open: at most {WEAK_CEILING}."
+    if gained is not None and gained.severity is Severity.HIGH:
+        return f"A high finding is open: at most {FAIR_CEILING}."
+    if score.unseen:
+        return f"Not looked at: {', '.join(score.unseen)}. At most {FAIR_CEILING}."
+    return ""
+
+
 # The meaning of a score, for its readers: `hardentui explain score`, docs/score.md, the help.
 
 SHORT = (
-    "The share of a container's defences that are in force, by what each keeps an intruder from. "
-    f"100: all of them. At {TAKEOVER_CEILING} or below, whoever takes over the container also gets "
-    "the host. Each fix adds its points. What could not be checked does not count; how much was "
-    "looked at stands beside the score."
+    "What an intruder in the container gets decides the band, and the share of its defences in "
+    f"force the place in it. {TAKEOVER_CEILING} or below: whoever takes it over has the host. Below "
+    f"{FAIR} at most with another critical finding open, below {STRONG} with a high one, or where a "
+    "pillar could not be looked at. 100: every defence is in force. Only what fails lowers it; how "
+    "much was looked at stands beside it."
 )
 MEANING: tuple[tuple[str, str], ...] = (
     (
         "In five sentences",
-        "A container's score is the share of its defences that are in force. Each defence has "
-        "points by what it keeps an intruder from; a defence that does not apply, could not be "
-        "checked or was waived is left out. 100 means that every defence that its options decide is "
-        "in force. A container whose compromise alone hands over the host scores at most "
-        f"{TAKEOVER_CEILING}, and every other container scores higher. Each fix raises the score by "
-        "its points, and the points of several fixes add up.",
+        "Each failing check gives an intruder something: the host, root on it, data of others, "
+        "secrets, the network, a way to stay, or only the container itself, at once or after "
+        "further steps; the severity says how many. The worst of it decides the band of the score. "
+        "Within its band, a score is the share of the defences in force, each with points by what "
+        "it keeps an intruder from. What passes, does not apply, was waived or is unknown costs "
+        "nothing, so a new failure never raises a score, and a condition that is absent earns "
+        "nothing. Points that are promised are what the score really rises by, with the fixes that "
+        "can be applied.",
     ),
     (
         "Levels",
-        f"takeover: a known way to the host ({TAKEOVER_CEILING} or below). weak: below {FAIR}. "
-        f"fair: {FAIR} to {STRONG - 1}. strong: {STRONG} and more.",
+        f"takeover: whoever is inside has the host, without a further step ({TAKEOVER_CEILING} or "
+        f"below). weak: below {FAIR}, and whatever has another critical finding open. fair: {FAIR} "
+        f"to {STRONG - 1}, and the most with a high finding open or a pillar unknown. strong: "
+        f"{STRONG} and more.",
     ),
     (
         "Host takeover",
-        "Privileged mode, an engine socket, writable system paths of the host, a disk or the "
-        "memory of the host, or a capability that leads to the host on its own, with no user "
-        "namespace in between. Under a rootless engine, what is taken over is the account of the "
-        "engine's user. Other critical findings weigh heavily but do not push a container below "
-        "the line: an attacker needs a second weakness.",
+        "Privileged mode, an engine socket, the host's D-Bus as root, writable system paths of the "
+        "host, a disk or the memory of the host, or a capability that leads to the host on its own, "
+        "with no user namespace in between. Under a rootless engine, what is taken over is the "
+        "account of the engine's user. A single fix that leaves another way open brings no points "
+        "worth telling, and says so.",
     ),
     (
         "What does not count",
@@ -286,19 +399,21 @@ MEANING: tuple[tuple[str, str], ...] = (
     ),
     (
         "Unknown findings",
-        "An unknown finding is neither a pass nor a failure. It stays out of the score, is always "
-        'shown, and "58 of 61 checked" says how much was looked at. The score measures '
+        "An unknown finding is neither a pass nor a failure. It costs nothing, is always shown, and "
+        '"58 of 61 checked" says how much was looked at. Nothing is strong while one of its pillars '
+        f"(a defence of {PILLAR} points or more) is unknown, and what was looked at by less than "
+        "half has no score at all: an image that nobody looked inside has none. The score measures "
         "configuration against these checks, not the likelihood of an attack.",
     ),
     (
         "Steps, host, average",
         "A step's score is that of its own findings; its mark shows the worst of them: failing, "
-        "then unknown, then passed. The host, each engine and each network have scores of their "
-        "own, where the severity of a finding is its weight.",
+        "then unknown, then passed. The host, each engine, image and network have scores of their "
+        "own in the same bands, where the severity of a finding is its weight.",
     ),
     (
         "What raises it most",
-        "Host takeover comes first, then the failing finding with the highest severity. Findings "
+        "What ends a host takeover comes first, then the fix that brings the most points. Findings "
         "that no change to the container can fix on its own come last, and so do those that "
         "privileged mode causes while it is on. The terminal UI shows the first ones with their points "
         "below the list and under the key e, and `hardentui plan NAME` predicts the new score.",

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
+from hardentui.model.gain import Gain
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 
@@ -146,9 +147,10 @@ class Check(Struct, frozen=True, kw_only=True):
     # its share of a container's score, by what the defence keeps an intruder from; 0 = no option of
     # the container decides it, so it does not count
     points: int = 0
-    # if it fails with critical severity, an intruder in the container can take over the host, or
-    # the account of the engine's user, in a known way and without another vulnerability
-    takes_over: bool = False
+    # what it gives an intruder in the container while it fails; its severity says in how many
+    # further ordinary steps: critical in none. With a rootless engine, the host is the account of
+    # the engine's user.
+    gain: Gain = Gain.ITSELF
     # it gives a compromised process more power, so its severity is one less in a user namespace of
     # its own
     contextual: bool = False

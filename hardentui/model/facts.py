@@ -106,6 +106,10 @@ class ReachableSocket(Struct, frozen=True):
     destination: str  # of the mount through which it is reached
     path: str  # its path on the host, below the mounted directory
     listener: Known[Listener | None]  # Unread if unknown; None if no process listens
+    # owner and group on the host, and permissions; None if they are not known
+    owner: int | None = None
+    group: int | None = None
+    mode: int | None = None
 
 
 CAPABILITIES_BY_NUMBER = tuple(

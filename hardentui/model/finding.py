@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from msgspec import Struct
 
 from hardentui.do import Do
+from hardentui.model.gain import Gain, Gained
+from hardentui.model.severity import Severity as Severity
 
 # A waiver: an accepted finding, with who accepts it, why, and until when.
 
@@ -118,31 +120,6 @@ class Status(StrEnum):
     WAIVED = "waived"
 
 
-class Severity(IntEnum):
-    """The severity of a failing check; ordered, so that max() gives the worst."""
-
-    LOW = 1
-    MEDIUM = 2
-    HIGH = 3
-    CRITICAL = 4
-
-    @property
-    def word(self) -> str:
-        return _WORDS[self]
-
-    def shifted(self, steps: int) -> Severity:
-        """One or more steps up or down, never beyond critical and low."""
-        return Severity(min(Severity.CRITICAL, max(Severity.LOW, self + steps)))
-
-    @classmethod
-    def parse(cls, word: str) -> Severity:
-        """Raises KeyError if the word is not a severity."""
-        return cls[word.upper()]
-
-
-_WORDS = {severity: severity.name.lower() for severity in Severity}
-
-
 class Kind(StrEnum):
     """What a finding is about: whoever owns that can change it. A site is what is one decision for
     all, a service what a file starts as a container."""
@@ -175,10 +152,12 @@ class Verdict(Struct, frozen=True, gc=False):
     # why it is not applicable or unknown; for a failure, what is wrong in this case
     reason: str = ""
     severity: Severity | None = None  # the severity in this case, if it differs from the check's
+    gain: Gain | None = None  # what it gives in this case, if that differs from the check's
     commands: tuple[str, ...] = ()  # commands or lines for an admin, if no spec can fix it
     # the paths, devices or names that fail, for other modules. `reason` is the sentence.
     things: tuple[str, ...] = ()
     do: Do | None = None  # what would make it known, or apply
+    missing: float = 1.0  # of a failure: the share of the defence that is missing, up to 1
 
     @property
     def because(self) -> str:
@@ -214,6 +193,7 @@ def failed(
     severity: Severity | None = None,
     commands: tuple[str, ...] = (),
     things: tuple[str, ...] = (),
+    gain: Gain | None = None,
 ) -> Verdict:
     """The bad condition is present; `reason` says what is wrong in this case."""
     return Verdict(
@@ -223,6 +203,7 @@ def failed(
         evidence,
         reason,
         severity,
+        gain,
         commands,
         things,
     )
@@ -299,8 +280,7 @@ class Finding(Struct, frozen=True, gc=False):
     severity: Severity
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
-    # it fails, and alone lets an intruder in the container take over the host
-    takes_over: bool = False
+    gain: Gain = Gain.ITSELF  # what it gives an intruder in the container while it fails
     points: int = 0  # what it counts towards the score; 0 = nothing
     waiver: Waiver | None = None
     # whose finding it is; `affects`: the containers that it concerns, if it is not theirs
@@ -315,3 +295,13 @@ class Finding(Struct, frozen=True, gc=False):
     @property
     def failing(self) -> bool:
         return self.verdict.status is Status.FAIL
+
+    @property
+    def gained(self) -> Gained:
+        """What it gives an intruder, and in how many steps, while it fails."""
+        return Gained(self.severity, self.gain)
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether it fails, and alone hands over the host."""
+        return self.failing and self.gained.takes_over

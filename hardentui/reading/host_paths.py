@@ -2,114 +2,17 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Any
 
-from msgspec import Struct
-
-from hardentui.model.configuration import Configuration
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity
-from hardentui.model.known import known
-from hardentui.reading.containers import section
-from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal, own_user_namespace
-
-# Places of the host that one engine makes sensitive: where it stores containers, what it runs, and
-# the home directory of the account that it runs as.
-
-_OF_CONTAINERS = "/overlay-containers/"
-_OWN_FILES = ("StaticDir", "PidFile", "ConmonPidFile")
-"""In a container's inspect document: below the graph root, and below the run root."""
-_STORES = ("graphRoot", "runRoot", "volumePath")
-_CONFIGURED = ("engine.volume_path", "engine.tmp_dir", "engine.static_dir")
-_IN_A_HOME = "/.local/share/containers"
-"""Where a rootless engine stores everything, unless told otherwise; containers-storage.conf(5)."""
-_RUNS = (
-    "engine.hooks_dir",
-    "engine.helper_binaries_dir",
-    "engine.conmon_path",
-    "engine.network_cmd_path",
-)
-_RUNTIMES = "engine.runtimes."
-"""Settings that name programs, or directories of programs, that the engine starts;
-containers.conf(5)."""
-_SOME_HOME = "/home/-"
+from hardentui.model.gain import Gain
+from hardentui.model.severity import Severity
 
 
-def storage_of(facts: ContainerFacts) -> tuple[str, ...]:
-    """Where the engine of this container actually stores containers and volumes: its own files
-    tell, the engine's configuration, and /info if it was read."""
-    own = (str(facts.inspect.get(name) or "").partition(_OF_CONTAINERS) for name in _OWN_FILES)
-    directories = [directory for directory, mark, _ in own if mark]
-    configured = _configuration(facts)
-    if configured is not None:
-        directories += [str(configured.get(name) or "") for name in _CONFIGURED]
-    store: Mapping[str, Any] = known(lambda: section(facts.engine.info, "store"), else_={})
-    directories += [str(store.get(name) or "") for name in _STORES]
-    return _paths(directories)
-
-
-def run_by_engine(facts: ContainerFacts) -> tuple[str, ...]:
-    """Programs and hooks that the engine starts outside containers, also those that were named for
-    this or another container alone, and the files that name them."""
-    for_one = [*facts.programs, *facts.peers.programs]
-    configured = _configuration(facts)
-    if configured is None:
-        return _paths(for_one)
-    named = [configured.get(name) for name in _RUNS]
-    named += [
-        value.value for name, value in configured.values.items() if name.startswith(_RUNTIMES)
-    ]
-    paths = [
-        str(path)
-        for value in named
-        for path in (value if isinstance(value, list) else [value or ""])
-    ]
-    return _paths([*paths, *configured.files, *for_one])
-
-
-def in_a_home(facts: ContainerFacts, path: str) -> str:
-    """The same place in a home below /home, if the path is in, or above, the home directory of the
-    account that runs a rootless engine; empty if it is not. A home can be anywhere: /srv/shop,
-    /var/lib/gitea."""
-    if facts.engine.rootless is not True:
-        return ""
-    home = _home_of(facts)
-    if not home or home == "/":
-        return ""
-    if at_or_above(home, path):
-        return _SOME_HOME + path.removeprefix(home)
-    return _SOME_HOME if at_or_above(path, home) else ""
-
-
-def home_unknown(facts: ContainerFacts) -> bool:
-    """Whether it is not known where the account that runs a rootless engine has its home directory."""
-    return facts.engine.rootless is True and not _home_of(facts)
-
-
-def _home_of(facts: ContainerFacts) -> str:
-    if home := known(lambda: facts.engine.trust.home, else_=""):
-        return normal(home)
-    stores = (directory.partition(_IN_A_HOME) for directory in storage_of(facts))
-    return next((home for home, mark, _ in stores if mark), "")
-
-
-def _configuration(facts: ContainerFacts) -> Configuration | None:
-    configured = known(lambda: facts.engine.trust.configuration)
-    return configured if isinstance(configured, Configuration) else None
-
-
-def _paths(words: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(normal(word) for word in words if word.startswith("/")))
-
-
-class Gain(StrEnum):
+class HostAccess(StrEnum):
     """What access to a path gives."""
 
     ROOT_CODE = "code that root runs"
@@ -121,18 +24,20 @@ class Gain(StrEnum):
     OTHERS = "data of others"
     SETTINGS = "settings of the host"
     REPOSITORY = "hooks of Git, which run on the host with the next commit"
+    CGROUPS = "all processes, to freeze and to kill them"
 
 
-NOTHING: frozenset[Gain] = frozenset()
-CODE = frozenset({Gain.ROOT_CODE})
-KERNEL = frozenset({Gain.KERNEL})
-DISKS = frozenset({Gain.DISKS})
-ENGINE = frozenset({Gain.ENGINE})
-USER = frozenset({Gain.USER_CODE})
-SECRET = frozenset({Gain.CREDENTIALS})
-OTHERS = frozenset({Gain.OTHERS})
-SETTINGS = frozenset({Gain.SETTINGS})
-REPOSITORY = frozenset({Gain.REPOSITORY})
+NOTHING: frozenset[HostAccess] = frozenset()
+CODE = frozenset({HostAccess.ROOT_CODE})
+KERNEL = frozenset({HostAccess.KERNEL})
+DISKS = frozenset({HostAccess.DISKS})
+ENGINE = frozenset({HostAccess.ENGINE})
+USER = frozenset({HostAccess.USER_CODE})
+SECRET = frozenset({HostAccess.CREDENTIALS})
+OTHERS = frozenset({HostAccess.OTHERS})
+SETTINGS = frozenset({HostAccess.SETTINGS})
+REPOSITORY = frozenset({HostAccess.REPOSITORY})
+CGROUPS = frozenset({HostAccess.CGROUPS})
 
 IN_A_HOME_READ = """
     .ssh .gnupg .aws .azure .config/gcloud .config/doctl .oci .kube .docker .config/containers .netrc
@@ -190,7 +95,7 @@ IN_A_HOME_RUN = """
 """
 
 # fmt: off
-TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
+TABLE: tuple[tuple[frozenset[HostAccess], frozenset[HostAccess], str], ...] = (
     # what reading gives, what writing gives in addition, and the paths
     (SECRET, CODE, """
     /etc/shadow* /etc/gshadow* /etc/sudoers /etc/sudoers.d /etc/doas.conf /etc/ssh /etc/kubernetes
@@ -360,7 +265,7 @@ RUN_PAIRS = frozenset(
 )
 """Names of what a user runs, wherever it is."""
 ANYWHERE_PAIRS = {("share", "containers"): ENGINE, ("gcloud", "credentials.db"): SECRET}
-BY_DEFAULT: tuple[tuple[str, frozenset[Gain], str], ...] = (
+BY_DEFAULT: tuple[tuple[str, frozenset[HostAccess], str], ...] = (
     (
         "/usr/share",
         CODE,
@@ -417,7 +322,7 @@ def _table() -> _Node:
     return root
 
 
-def _home(code: frozenset[Gain]) -> _Node:
+def _home(code: frozenset[HostAccess]) -> _Node:
     """What is in a home directory; all homes of ordinary accounts share one."""
     home = _Node()
     for path in IN_A_HOME_READ.split():
@@ -451,8 +356,8 @@ def _attach(root: _Node, path: str, tree: _Node) -> None:
 def _add(
     root: _Node,
     path: str,
-    read: frozenset[Gain],
-    write: frozenset[Gain],
+    read: frozenset[HostAccess],
+    write: frozenset[HostAccess],
 ) -> None:
     node = root
     for name in path.strip("/").split("/"):
@@ -466,14 +371,14 @@ def _add(
 
 
 @lru_cache(maxsize=8192)
-def gains(path: str, *, written: bool) -> frozenset[Gain]:
+def gains(path: str, *, written: bool) -> frozenset[HostAccess]:
     """What reading, or reading and writing, this path of the host gives, including everything below
     it.
     `path`: absolute and normalised.
     """
     names = [name for name in path.split("/") if name]
     if not written and (
-        any(_is_below(path, place) for place in READABLE_BY_DESIGN)
+        any(is_below(path, place) for place in READABLE_BY_DESIGN)
         or re.fullmatch(PUBLIC_KEYS, path)
     ):
         return NOTHING
@@ -490,32 +395,30 @@ def gains(path: str, *, written: bool) -> frozenset[Gain]:
     return gained or _by_default(path) if written else gained
 
 
-def _by_default(path: str) -> frozenset[Gain]:
+def _by_default(path: str) -> frozenset[HostAccess]:
     """What writing gives below the host's own directories, where the table has no row for it."""
     given = NOTHING
     for place, gain, exceptions in BY_DEFAULT:
-        if _is_below(path, place) and not any(
-            _is_below(path, other) for other in exceptions.split()
-        ):
+        if is_below(path, place) and not any(is_below(path, other) for other in exceptions.split()):
             given |= gain
     return given
 
 
-def _run_by_names(names: list[str]) -> frozenset[Gain]:
+def _run_by_names(names: list[str]) -> frozenset[HostAccess]:
     pairs = pairwise(names)
     if any(name in RUN_ANYWHERE for name in names) or any(pair in RUN_PAIRS for pair in pairs):
         return USER
     return REPOSITORY if ".git" in names else NOTHING
 
 
-def _by_names(names: list[str]) -> frozenset[Gain]:
+def _by_names(names: list[str]) -> frozenset[HostAccess]:
     gained = NOTHING
     for name, following in zip(names, [*names[1:], ""], strict=False):
         gained |= ANYWHERE.get(name, NOTHING) | ANYWHERE_PAIRS.get((name, following), NOTHING)
     return gained
 
 
-def _is_below(path: str, place: str) -> bool:
+def is_below(path: str, place: str) -> bool:
     return path == place or place == "/" or path.startswith(place + "/")
 
 
@@ -523,106 +426,19 @@ _WRITING_TAKES_OVER = CODE | KERNEL | DISKS | ENGINE
 _READING_IS_HIGH = SECRET | DISKS | KERNEL | ENGINE
 
 
-def severity_of(gained: frozenset[Gain], *, written: bool) -> Severity:
+def severity_of(gained: frozenset[HostAccess], *, written: bool) -> Severity:
     """The severity of a container with this access."""
     if written and gained & _WRITING_TAKES_OVER:
         return Severity.CRITICAL
-    if gained & (_READING_IS_HIGH | USER):
+    if gained & (_READING_IS_HIGH | USER | CGROUPS):
         return Severity.HIGH
     return Severity.MEDIUM
 
 
-class SensitiveMount(Struct, frozen=True):
-    """A mount that gives more than its own data."""
-
-    mount: HostMount
-    # what it gives as mounted; `when_read_only` is what it would give read-only
-    gains: frozenset[Gain]
-    when_read_only: frozenset[Gain]
-    # root's files belong to nobody in the container, so it can write only world-writable files
-    foreign: bool = False
-
-    @property
-    def further_names(self) -> tuple[str, ...]:
-        """What gives it, if that is not the path that is mounted: other names of its files."""
-        paths, written = self.mount.paths, self.mount.written
-        if gains(paths[0], written=written):
-            return ()
-        return tuple(path for path in paths[1:] if gains(path, written=written))
-
-    @property
-    def severity(self) -> Severity:
-        severity = severity_of(self.gains, written=self.mount.written)
-        return min(severity, Severity.HIGH) if self.foreign else severity
-
-
-def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
-    """The mounts that give access to sensitive parts of the host, in the order of the mounts."""
-    mounts = host_mounts(facts)
-    if not mounts:
-        return ()
-    storage, programs = storage_of(facts), run_by_engine(facts)
-    code = USER if facts.engine.rootless is True else CODE
-    mapped = facts.engine.rootless is False and own_user_namespace(facts)
-    sensitive = []
-    for mount in mounts:
-        paths, beneath = _all_places(facts, mount.paths), _all_places(facts, mount.beneath)
-        read = _gains_of((*paths, *beneath), storage, written=False)
-        write = _gains_of(paths, storage, written=True) if mount.written else NOTHING
-        if mount.written and _touches(paths, programs):
-            write |= code
-        if read or write:
-            sensitive.append(
-                SensitiveMount(
-                    mount,
-                    read | write,
-                    read,
-                    mapped and not _hands_over(mount),
-                )
-            )
-    return tuple(sensitive)
-
-
-def _hands_over(mount: HostMount) -> bool:
-    """Whether the files are owned by the container: mapped with `:idmap`, or changed permanently
-    with `:U`."""
-    options = (*mount.mount.options, *mount.options)
-    return any(option == "U" or option.startswith("idmap") for option in options)
-
-
-def _in_volume(path: str) -> str:
-    """The end of a path from the name of a volume on; empty outside volumes."""
-    volume, data, rest = path.partition("/_data")
-    inside = data and rest[:1] in ("", "/")
-    return f"/{volume.rpartition('/')[2]}{data}{rest}" if inside else ""
-
-
-def _all_places(
-    facts: ContainerFacts,
-    paths: tuple[str, ...],
-) -> tuple[str, ...]:
-    places = tuple(
-        path for path in paths if all(other.endswith(_in_volume(path)) for other in paths)
-    )
-    homes = (home for path in places if (home := in_a_home(facts, path)))
-    return (
-        *places,
-        *homes,
-        *(path for path in facts.repositories if posixpath.dirname(path) in places),
-    )
-
-
-def _touches(paths: tuple[str, ...], places: tuple[str, ...]) -> bool:
-    return any(
-        _is_below(path, place) or _is_below(place, path) for path in paths for place in places
-    )
-
-
-def _gains_of(
-    paths: tuple[str, ...],
-    storage: tuple[str, ...],
-    *,
-    written: bool,
-) -> frozenset[Gain]:
-    gained = NOTHING.union(*(gains(path, written=written) for path in paths))
-    return gained | ENGINE if _touches(paths, storage) else gained
+def gain_of(gained: frozenset[HostAccess], *, written: bool) -> Gain:
+    """What an intruder gets by this access."""
+    if gained & (USER | REPOSITORY) or (written and gained & _WRITING_TAKES_OVER):
+        return Gain.HOST
+    if gained & SECRET:
+        return Gain.SECRETS
+    return Gain.NETWORK if gained == SETTINGS else Gain.OTHERS_DATA

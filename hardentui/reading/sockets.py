@@ -10,12 +10,14 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts, Listener, ReachableSocket
 from hardentui.model.host import ApiService
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Port
 from hardentui.options import MOUNTS
+from hardentui.reading.foothold import may_connect
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
 from hardentui.reading.networks import (
     gateways,
@@ -279,6 +281,8 @@ class OpenSocket(Struct, frozen=True):
     )  # the service behind it; None if no process listens or the service is not known
     made_as: str = ""
     unknown: str = ""  # why the service is not known; empty if it is
+    # whether the container's user, as it is, may connect; None if that is not known
+    openable: bool | None = None
 
 
 def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
@@ -333,7 +337,11 @@ def _sockets_of(
         return ()
     destinations = {mount.mount.destination: mount for mount in mounts}
     seen = known(lambda: facts.sockets, else_=())
-    sockets = [_judged(socket) for socket in seen if socket.destination in destinations]
+    sockets = [
+        replace(_judged(socket), openable=may_connect(facts, socket))
+        for socket in seen
+        if socket.destination in destinations
+    ]
     looked_at = {socket.destination for socket in sockets}
     for destination, mount in destinations.items():
         if destination not in looked_at:
@@ -357,6 +365,8 @@ class EngineMount(Struct, frozen=True):
     path: str
     service: str = ""
     made_as: str = ""
+    # whether the container's user, as it is, may connect; None if that is not known
+    openable: bool | None = None
 
     @property
     def is_socket(self) -> bool:
@@ -390,6 +400,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
                     socket.path,
                     name,
                     socket.made_as,
+                    socket.openable,
                 )
             )
         elif any(_holds_sockets(path) or (own and at_or_above(path, own)) for path in mount.paths):

@@ -37,7 +37,6 @@ TO_BE_SPLIT = frozenset(
     options/codecs.py
     quadlet/edit/container.py
     quadlet/write/bundle.py
-    reading/host_paths.py
     reading/mounts.py
     tui/screens/change.py
     writers/kube/container.py

@@ -344,7 +344,7 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
             opens=MeaningScreen,
             shows=("Score 21 weak", "2 high, "),
         )
-        texts = ["What the score means", "100: all"]
+        texts = ["What the score means", "100: every"]
         if size[1] > 20:
             texts += ["10 ✗ Runtime protection", "1 failing, worst high; ", "does not apply"]
             texts += ["2 failing, worst high"]

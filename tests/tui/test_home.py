@@ -619,9 +619,9 @@ async def test_what_was_read_over_a_connection_is_left_when_another_one_is_opene
 async def test_a_number_leads_into_what_to_do_first() -> None:
     async with at_home(some(), (80, 24)) as (_, pilot):
         await shows(
-            pilot, "Do these first", "1  shop-web, db: Runs as root with default rights", "trial"
+            pilot, "Do these first", "2  shop-web, db: Runs as root with default rights", "trial"
         )
-        await pilot.press("1", shows="shop-web › 4 User privileges")
+        await pilot.press("2", shows="shop-web › 4 User privileges")
         await pilot.press("escape", shows="Do these first")
 
 

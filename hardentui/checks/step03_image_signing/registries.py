@@ -307,6 +307,7 @@ def _is_here(location: str) -> bool:
 
 @Check(
     severity=Severity.HIGH,  # whoever is on the line chooses the image
+    gain=Gain.PERSISTENCE,
     summary="Verify the registry's certificate",
     remediate=lambda spec, context: spec.without(TLS_VERIFY),
     passes=("",),

@@ -120,6 +120,7 @@ _OWN_IDS = (IdRange(0, 100000, 65536),)
 @Check(
     # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
     severity=Severity.MEDIUM,
+    gain=Gain.HOST_ROOT,
     points=44,
     summary="Give the container its own user namespace",
     remediate=_fix_host_user_namespace,
@@ -552,6 +553,7 @@ _FAR = Peer(
 
 @Check(
     severity=Severity.MEDIUM,  # a breakout reaches the other container's files
+    gain=Gain.OTHERS_DATA,
     points=1,
     compares=True,
     summary="Let Podman choose a range of IDs that nobody else uses",

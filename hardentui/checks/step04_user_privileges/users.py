@@ -64,6 +64,7 @@ _IN_GROUP_0 = Kernel(
 
 @Check(
     severity=Severity.MEDIUM,  # a group gives what the user was denied
+    gain=Gain.HOST_ROOT,
     points=1,
     summary="Remove the privileged groups",
     remediate=_fix_dangerous_supplementary_groups,
@@ -367,6 +368,7 @@ def _advise_new_privileges_allowed(
 
 @Check(
     severity=Severity.MEDIUM,  # setuid programs work: a layer is missing (CIS 5.26)
+    gain=Gain.HOST_ROOT,
     points=22,
     summary="Set no-new-privileges",
     remediate=lambda spec, context: with_low_ports(
@@ -527,6 +529,7 @@ _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 @Check(
     severity=Severity.HIGH,  # one hole of kernel or runtime away from root of the host (CIS 4.1)
+    gain=Gain.HOST_ROOT,
     points=40,
     summary="Run the main process as an unprivileged user",
     fix=FixKind.DECISION,

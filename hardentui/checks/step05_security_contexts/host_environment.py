@@ -62,6 +62,7 @@ _BY_PATTERN = {"Config": {"CreateCommand": ["podman", "run", "--env=AWS*", "img"
 
 @Check(
     severity=Severity.MEDIUM,  # variables of the caller, which may hold a secret
+    gain=Gain.SECRETS,
     summary="Pass only the variables that the service needs, by name",
     remediate=_fix_leaking_host_environment,
     passes=lambda: (

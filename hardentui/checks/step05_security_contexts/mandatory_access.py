@@ -31,6 +31,7 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 
 @Check(
     severity=Severity.MEDIUM,  # a layer is missing (CIS 5.2)
+    gain=Gain.HOST,
     points=4,
     summary="Run the container under an AppArmor profile",
     remediate=_fix_apparmor_unconfined,
@@ -110,6 +111,7 @@ _NO_SELINUX = EngineFacts(
 
 @Check(
     severity=Severity.MEDIUM,  # a layer is missing
+    gain=Gain.HOST,
     points=4,
     summary="Let SELinux confine the container",
     remediate=_fix_selinux_disabled,
@@ -282,6 +284,7 @@ _PEERS = Peers((_PEER,))
 
 @Check(
     severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
+    gain=Gain.OTHERS_DATA,
     compares=True,
     summary="Let Podman choose the SELinux level",
     remediate=lambda spec, context: spec.without(LABEL_LEVEL),

@@ -6,8 +6,9 @@ from functools import lru_cache
 
 from hardentui.checks.prelude import *
 from hardentui.reading.confinement import SELINUX, lsm
-from hardentui.reading.host_paths import REPOSITORY, SensitiveMount, home_unknown, sensitive_mounts
+from hardentui.reading.host_paths import REPOSITORY
 from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts, shown
+from hardentui.reading.sensitive_mounts import SensitiveMount, home_unknown, sensitive_mounts
 from hardentui.reading.sockets import open_sockets
 
 _SYSTEM = (
@@ -57,6 +58,7 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparm
 
 @Check(
     severity=Severity.HIGH,  # services of the host stop, and containers may read it
+    gain=Gain.OTHERS_DATA,
     summary="Mount a dedicated directory and relabel that one",
     remediate=_fix_relabelled_system_directory,
     passes=lambda: (
@@ -156,8 +158,8 @@ _HIDDEN = VolumeFacts(
 
 @Check(
     severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_paths.py
-    points=5,
-    takes_over=True,
+    gain=Gain.HOST,
+    points=12,
     compares=True,
     summary="Mount only what is needed of the host's system directories, read-only",
     remediate=_fix_sensitive_host_mount,
@@ -221,7 +223,7 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
     mount read-only, so programs that write there fail; filesystems mounted below stay as they are.
     It never removes the mount; if even reading is too much, narrowing it is up to you.
     """
-    bad = sorted(sensitive_mounts(facts), key=lambda exposed: -exposed.severity)
+    bad = sorted(sensitive_mounts(facts), key=lambda exposed: (-exposed.severity, -exposed.gain))
     declared = (
         shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
     )
@@ -229,9 +231,7 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
         home = "where the account of this engine has its home directory is not known"
         unsure = facts.hidden_mounts or (home if host_mounts(facts) and home_unknown(facts) else "")
         return unknown(unsure, declared) if unsure else passed(declared)
-    written = [exposed for exposed in bad if exposed.gains != exposed.when_read_only] or [
-        exposed for exposed in bad if exposed.mount.written
-    ]
+    written = [exposed for exposed in bad if exposed.written]
     evidence = tuple(Evidence("Mounts", _seen(exposed)) for exposed in bad)
     verb = "written" if written else "read"
     paths = listed([exposed.mount.path for exposed in bad])
@@ -243,6 +243,7 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
         declared,
         evidence=evidence,
         severity=bad[0].severity,
+        gain=bad[0].gain,
     )
 
 
@@ -303,6 +304,7 @@ _FROM_ANOTHER = MountedPath(
 
 @Check(
     severity=Severity.MEDIUM,  # with SYS_ADMIN, mounts appear on the host
+    gain=Gain.HOST,
     points=1,
     summary="Use private mount propagation",
     remediate=_fix_shared_mount_propagation,
@@ -379,6 +381,7 @@ _LIVE = (
 
 @Check(
     severity=Severity.LOW,  # programs can be put on a data volume
+    gain=Gain.PERSISTENCE,
     points=1,
     summary="Mount host directories with nosuid, nodev and noexec",
     remediate=_fix_writable_mount,

@@ -30,6 +30,7 @@ _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 
 @Check(
     severity=Severity.MEDIUM,  # shared memory of an unrelated service
+    gain=Gain.OTHERS_DATA,
     points=1,
     compares=True,
     summary="Give the container its own IPC namespace",
@@ -133,6 +134,7 @@ def _fix_host_ipc(spec: Spec, context: FixContext) -> Spec:
 
 @Check(
     severity=Severity.HIGH,  # shared memory of the host's services can be read and written
+    gain=Gain.OTHERS_DATA,
     points=1,
     summary="Give the container its own IPC and UTS namespaces",
     remediate=_fix_host_ipc,
@@ -203,6 +205,7 @@ _SAME_APP = Peer("2" * 64, "db", app="shop")
 
 @Check(
     severity=Severity.HIGH,  # root's processes can be killed; their memory is one capability away
+    gain=Gain.HOST,
     points=9,
     compares=True,
     summary="Give the container its own PID namespace",

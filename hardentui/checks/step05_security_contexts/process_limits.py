@@ -30,6 +30,7 @@ _SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
 
 @Check(
     severity=Severity.MEDIUM,  # limits do not hold
+    gain=Gain.HOST,
     points=1,
     summary="Give the container its own cgroup and cgroup namespace",
     remediate=_fix_disabled_cgroups,

@@ -59,6 +59,7 @@ def _advise_loose_secret(
 
 @Check(
     severity=Severity.LOW,  # a second user inside can read it
+    gain=Gain.SECRETS,
     summary="Mount secrets so that only the process's user can read them",
     remediate=_fix_loose_secret,
     advise=_advise_loose_secret,
@@ -230,6 +231,7 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 @Check(
     # shown by inspect and in crash reports; the service must know it anyway
     severity=Severity.MEDIUM,
+    gain=Gain.SECRETS,
     points=8,
     summary="Pass credentials as engine secrets",
     passes=("-e TZ=UTC -e DB_PASSWORD_FILE=/run/secrets/db -e PASSWORD_MIN_LENGTH=12",),
@@ -311,6 +313,7 @@ _BY_FILE = VolumeFacts(
 
 @Check(
     severity=Severity.MEDIUM,  # shown by inspect and in backups of units
+    gain=Gain.SECRETS,
     points=1,
     summary="Pass credentials as files or engine secrets",
     passes=lambda: (
@@ -409,6 +412,7 @@ _SESSION = {
 
 @Check(
     severity=Severity.HIGH,  # every account of the host can read it in the list of processes
+    gain=Gain.SECRETS,
     points=1,
     summary="Pass credentials as files or engine secrets",
     passes=lambda: (

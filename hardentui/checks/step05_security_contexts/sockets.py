@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Listener, ReachableSocket
+from hardentui.reading.foothold import Foothold, foothold
 from hardentui.reading.mounts import HostMount, came_from, shown
 from hardentui.reading.sockets import (
     EngineMount,
@@ -16,15 +17,19 @@ from hardentui.reading.sockets import (
     reachable_api,
 )
 
-_SEVERITIES = {
-    Power.UNITS: Severity.CRITICAL,
-    Power.MACHINES: Severity.CRITICAL,
-    Power.PACKAGES: Severity.CRITICAL,
-    Power.COMMANDS: Severity.HIGH,
-    Power.KEYS: Severity.HIGH,
-    Power.SCREEN: Severity.HIGH,
-    Power.DEVICES: Severity.MEDIUM,
+_GIVES = {
+    Power.UNITS: Gain.HOST,
+    Power.MACHINES: Gain.HOST,
+    Power.PACKAGES: Gain.HOST,
+    Power.COMMANDS: Gain.HOST,
+    Power.KEYS: Gain.SECRETS,
+    Power.SCREEN: Gain.OTHERS_DATA,
+    Power.DEVICES: Gain.NETWORK,
 }
+_ASKS_FOR_ROOT = frozenset({Power.UNITS, Power.MACHINES, Power.PACKAGES})
+"""These obey root alone: polkit refuses what an ordinary user asks for without a session, and the
+sockets of LXD, Incus and libvirt belong to root and a group."""
+_OF_USERS = "/run/user/"
 
 
 def _fix_mounted_control_socket(spec: Spec, context: FixContext) -> Spec:
@@ -67,6 +72,7 @@ _FROM_POD = MountedPath(
 
 @Check(
     severity=Severity.CRITICAL,  # the socket starts services or programs as root
+    gain=Gain.HOST,
     points=2,
     summary="Remove the mount of the host's control socket",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -121,7 +127,7 @@ def mounted_control_socket(facts: ContainerFacts) -> Verdict:
     manage machines, builds that fetch from private repositories. Run those on the host, or give
     them a proxy that passes only what they need (xdg-dbus-proxy for D-Bus).
     """
-    bad = sorted(control_sockets(facts), key=lambda socket: -_severity(socket))
+    bad = sorted(control_sockets(facts), key=lambda socket: -_severity(facts, socket))
     if not bad:
         unclear = [
             facts.hidden_mounts,
@@ -144,19 +150,36 @@ def mounted_control_socket(facts: ContainerFacts) -> Verdict:
         Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad
     )
     powers = dict.fromkeys(socket.service.power.value for socket in bad if socket.service)
-    paths = listed([socket.path for socket in bad])
-    reason = f"can {', '.join(powers)} through {paths}"
+    paths = listed(list(dict.fromkeys(socket.path for socket in bad)))
+    severity = _severity(facts, bad[0])
+    can = "can" if severity >= Severity.HIGH else "its user may ask, and not"
+    reason = f"{can} {', '.join(powers)} through {paths}"
     declared = shown([host_mount.mount for host_mount in through])
     return failed(
         reason,
         declared,
         evidence=evidence,
-        severity=_severity(bad[0]),
+        severity=severity,
+        gain=_GIVES[bad[0].service.power] if bad[0].service else None,
     )
 
 
-def _severity(socket: OpenSocket) -> Severity:
-    return _SEVERITIES[socket.service.power] if socket.service else Severity.MEDIUM
+def _severity(facts: ContainerFacts, socket: OpenSocket) -> Severity:
+    """By what the service lets this very user do, who is known to it by the UID that connects."""
+    power = socket.service.power if socket.service else Power.NOTHING
+    standing = foothold(facts)
+    if power in _ASKS_FOR_ROOT:
+        of_account = socket.path.startswith(_OF_USERS)
+        if facts.engine.rootless is True and not of_account:
+            return Severity.MEDIUM  # the engine's user is not root
+        if standing is Foothold.OWNER:
+            return Severity.CRITICAL
+        as_owner = of_account and socket.openable is True
+        return Severity.HIGH if standing is Foothold.USER or as_owner else Severity.MEDIUM
+    if power in (Power.DEVICES, Power.NOTHING):
+        return Severity.MEDIUM
+    shut_out = socket.openable is False and standing is Foothold.NOBODY
+    return Severity.MEDIUM if shut_out else Severity.HIGH
 
 
 def _seen(socket: OpenSocket, mount: HostMount) -> str:
@@ -221,8 +244,8 @@ _RENAMED = ReachableSocket(
 
 @Check(
     severity=Severity.CRITICAL,  # whoever talks to the engine starts a privileged container
+    gain=Gain.HOST,
     points=2,
-    takes_over=True,
     summary="Remove the mount of the engine's socket",
     remediate=_fix_mounted_engine_socket,
     passes=lambda: (
@@ -295,12 +318,15 @@ def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
     )
     if bad:
         evidence = tuple(Evidence("Mounts", _engine_seen(engine_mount)) for engine_mount in bad)
-        paths = listed([engine_mount.path for engine_mount in bad])
+        paths = listed(list(dict.fromkeys(engine_mount.path for engine_mount in bad)))
+        severity = max(_severity_of_engine(facts, engine_mount) for engine_mount in bad)
+        may = "can control the engine through" if severity >= Severity.HIGH else _SHUT
         return failed(
-            f"can control the engine through {paths}",
+            f"{may} {paths}",
             declared,
             "",
             evidence,
+            severity,
         )
     api = reachable_api(facts)
     if isinstance(api, ApiService):
@@ -320,6 +346,19 @@ def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
     if unclear:
         return unknown(unclear[0], declared)
     return sure(passed(declared), known(lambda: facts.sockets))
+
+
+_SHUT = "its user may not open the engine's socket, which is mounted:"
+
+
+def _severity_of_engine(facts: ContainerFacts, engine_mount: EngineMount) -> Severity:
+    """By whether this very user may connect: the permissions of the socket say so."""
+    if engine_mount.openable is not False:
+        return Severity.CRITICAL
+    standing = foothold(facts)
+    if standing is Foothold.OWNER and facts.engine.rootless is not True:
+        return Severity.CRITICAL
+    return Severity.HIGH if standing is Foothold.USER else Severity.MEDIUM
 
 
 def _engine_seen(engine_mount: EngineMount) -> str:

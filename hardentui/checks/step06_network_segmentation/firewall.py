@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from hardentui.checks.prelude import *
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
+from hardentui.reading.exposure import hook_of, is_public, ways_in
 from hardentui.reading.networks import (
     leave_pods_alone,
     need_own_network,
     published,
     publishes_more,
-    reach,
     shown,
 )
-from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
+from hardentui.reading.packets import DROPPED, Packet, fate
 
 if TYPE_CHECKING:
     from hardentui.reading.packets import Rules
@@ -27,7 +27,7 @@ def _fix_unfirewalled_port(spec: Spec, context: FixContext) -> Spec:
             "--publish-all has no list of ports to bind",
             "Fix wildcard-port, which lists the ports.",
         )
-    return bound_to_one_address(spec, context, _is_public)
+    return bound_to_one_address(spec, context, is_public)
 
 
 def _dropping(hook: str) -> HostFacts:
@@ -114,7 +114,7 @@ def unfirewalled_port(
     """
     need_own_network(facts)
     ports = published(facts)
-    wide = [port for port in ports if _is_public(port)]
+    wide = [port for port in ports if is_public(port)]
     more = publishes_more(facts)
     if not wide and not more:
         if ports:
@@ -133,7 +133,7 @@ def unfirewalled_port(
             f"which rules apply is not known: {facts.engine.rootless.reason}",
             declared,
         )
-    hook = "input" if facts.engine.rootless else "forward"
+    hook = hook_of(facts)
     firewall = facts.host.firewall
     if isinstance(firewall.rules, Unread):
         return unknown(
@@ -144,7 +144,7 @@ def unfirewalled_port(
         return unknown(
             f"which interfaces lead outside is not known: {firewall.outside.reason}", declared
         )
-    open_ways, unclear = _ways_in(
+    open_ways, unclear = ways_in(
         firewall.rules,
         firewall.outside,
         hook,
@@ -163,55 +163,6 @@ def unfirewalled_port(
     return passed(
         declared, f"filtered at {hook}", (Evidence("nftables", f"hook {hook}: filtered"),)
     )
-
-
-def _is_public(port: Port) -> bool:
-    """Whether it is bound to all addresses or to a public one, so that anyone can send to it."""
-    if reach(port) != "one":
-        return reach(port) == "all"
-    from ipaddress import ip_address  # takes 2 ms; only needed for ports bound to one address
-
-    try:
-        return ip_address(port.address.strip("[]").partition("%")[0]).is_global
-    except ValueError:
-        return False
-
-
-def _ways_in(
-    rules: Rules,
-    outside: tuple[str, ...],
-    hook: str,
-    ports: list[Port],
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(ways that are open to everyone, ways of which that is not known), such as `eth0 8080/tcp`."""
-    open_ways: list[str] = []
-    unclear: list[str] = []
-    accepted, dropped = frozenset({ACCEPTED}), frozenset({DROPPED})
-    for interface in outside or ("",):
-        for port in ports or [Port(0)]:
-            number = (
-                port.container
-                if hook == "forward"
-                else int(port.host)
-                if port.host.isdecimal()
-                else 0
-            )
-            in_host = int(port.host) if port.host.isdecimal() else 0
-            family = "ip6" if ":" in port.address else "ip"
-            packet = Packet(
-                hook,
-                interface,
-                port.protocol,
-                number,
-                family,
-                in_host,
-            )
-            ends = fate(rules, packet), fate(rules, replace(packet, port=0, host_port=0))
-            if dropped in ends:
-                continue  # filtered, or opened by number while others are filtered
-            way = f"{interface} {number or 'any port'}/{port.protocol}".strip()
-            (open_ways if ends == (accepted, accepted) else unclear).append(way)
-    return tuple(open_ways), tuple(unclear)
 
 
 def _reason(

@@ -37,6 +37,7 @@ def _fix_default_network(spec: Spec, context: FixContext) -> Spec:
 
 @Check(
     severity=Severity.LOW,  # neighbours on it reach each other without names
+    gain=Gain.NETWORK,
     points=6,
     compares=True,
     summary="Move the container to its own network",
@@ -217,6 +218,7 @@ _OTHER = Peers(
 
 @Check(
     severity=Severity.MEDIUM,  # another application is within reach
+    gain=Gain.NETWORK,
     points=2,
     compares=True,
     summary="Give each application its own network",
@@ -366,6 +368,7 @@ _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 @Check(
     severity=Severity.MEDIUM,  # the host's firewall does not see it
+    gain=Gain.NETWORK,
     summary="Use a bridge network and publish the ports that are needed",
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (

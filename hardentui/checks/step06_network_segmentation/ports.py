@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.options.argv import parse_create_command
+from hardentui.reading.authentication import asks_for_password
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
+from hardentui.reading.exposure import is_filtered
 from hardentui.reading.networks import (
     declared_ports,
     every_exposed_port,
@@ -22,7 +24,7 @@ _PORTS = tuple(
     word
     for word in (
         "FTP 21 | "
-        "ssh 22 | telnet 23 | rpcbind 111 | SMB 139 445 | SNMP 161 | LDAP 389 | rexec and rlogin 512 513 | "
+        "ssh 22 | telnet 23 | rpcbind 111 | SNMP 161 | LDAP 389 | rexec and rlogin 512 513 | "
         "IPMI 623 | rsync 873 | Java RMI and JMX 1099 | IBM MQ 1414 | Microsoft SQL Server 1433 1434 | "
         "Oracle 1521 | NFS 2049 | ZooKeeper 2181 2888 3888 | engine API 2375 2376 4243 | Swarm 2377 | etcd "
         "2379 2380 | OrientDB 2424 2480 | iSCSI 3260 | MySQL and MariaDB 3306 33060 | RDP 3389 | NATS 4222 "
@@ -67,7 +69,7 @@ _INSIDE = (
     "8428",  # VictoriaMetrics
     "8888",  # Jupyter
     "9090",  # Prometheus, Cockpit
-    *("9000", "9443"),  # Portainer; PHP-FPM, ClickHouse, MinIO and HDFS have 9000, too
+    "9443",  # Portainer
     "9001",  # supervisord, MinIO's console
     "9870",  # HDFS
     "9990",  # WildFly
@@ -102,6 +104,7 @@ _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}
 
 @Check(
     severity=Severity.HIGH,  # one guessed or missing password from the data
+    gain=Gain.OTHERS_DATA,
     points=12,
     summary="Bind database and admin ports to loopback, and connect containers through a shared "
     "network",
@@ -121,7 +124,11 @@ _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}
         container("--publish-all", image=_REDIS),
         container("--publish-all --expose=5432", image=image()),
         "-p 9229:9229",
-        "-p 8443:9000",
+        "-p 8443:9443",
+        container("-p 6379:6379 docker.io/library/redis:7"),
+        container("-p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust"),
+        container("-p 9200:9200 -e xpack.security.enabled=false"),
+        container("-p 5432:5432 -e POSTGRES_PASSWORD=secretsecret"),
         "-p 15432:5432",
         "-p 192.0.2.7:6379:6379 -p [::]:6379:6379",
     ),
@@ -140,13 +147,16 @@ def exposed_admin_port(
     on the host both count, so moving 5432 to 15432 hides nothing, and `--publish-all` publishes
     every port that the image exposes. Debuggers, notebooks and secret stores count too. The
     parameter `ports` holds the list, and `inside` the ports that count only inside the container;
-    both follow the IANA registry and the services' own documentation.
+    both follow the IANA registry and the services' own documentation. Variables and arguments tell
+    whether the service asks for a password. A port passes if the firewall is proven to stop what
+    comes from outside.
 
     Why it matters:
     These services trust their network. Many start without a password, and some run commands for
     whoever connects (an open engine API is root on the host; an open Redis writes files of the
     attacker's choice). Whole botnets do nothing but search for them, and steal, encrypt or mine
-    within hours. Even with a password, they can be guessed at endlessly.
+    within hours. One that is known to ask for no password is critical: everybody who reaches it has
+    its data already. Even with a password (medium), they can be guessed at endlessly.
 
     What may break:
     Only programs on this host can connect any more. Containers reach the service over a shared
@@ -159,9 +169,18 @@ def exposed_admin_port(
     if not hidden:
         ports = (*ports, *every_exposed_port(facts.spec, facts))
     wide = [port for port in ports if _exposed(port, parameters)]
+    if wide and is_filtered(facts, wide):
+        return passed(
+            shown(ports), reason=f"the firewall stops what comes from outside: {shown(wide)}"
+        )
     if wide:
+        worst = max(wide, key=lambda port: _severity(facts, port))
+        severity = _severity(facts, worst)
+        asks = asks_for_password(facts, worst.container)
         return failed(
-            f"other machines can reach a database or admin port: {shown(wide)}", shown(ports)
+            f"other machines can reach a database or admin port{_ASKING[asks]}: {shown(wide)}",
+            shown(ports),
+            severity=severity,
         )
     if hidden:
         return unknown(
@@ -170,6 +189,25 @@ def exposed_admin_port(
     if not ports:
         return not_applicable("no published ports")
     return passed(shown(ports))
+
+
+_ASKING = {
+    None: "",
+    True: ", which asks for a password",
+    False: ", which lets everybody in",
+}
+
+
+def _severity(facts: ContainerFacts, port: Port) -> Severity:
+    """Who asks for no password hands its data to whoever reaches it; a password is one guess away,
+    and a single address is reached by fewer."""
+    asks = asks_for_password(facts, port.container)
+    everywhere = reach(port) == "all"
+    if asks is False:
+        return Severity.CRITICAL if everywhere else Severity.HIGH
+    if asks is None:
+        return Severity.HIGH
+    return Severity.MEDIUM
 
 
 _FIRST_FREE = 1024
@@ -364,6 +402,7 @@ _WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp":
 
 @Check(
     severity=Severity.LOW,  # a public service needs it; databases have exposed-admin-port
+    gain=Gain.NETWORK,
     points=8,
     summary="Bind published ports to one address",
     risk=Risk.DECISION,

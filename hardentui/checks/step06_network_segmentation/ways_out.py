@@ -78,6 +78,7 @@ def _advise_host_network(
 
 @Check(
     severity=Severity.HIGH,  # reaches what listens on the host's loopback only (CIS 5.10)
+    gain=Gain.NETWORK,
     points=9,
     summary="Give it its own network and publish only the ports it needs",
     remediate=_fix_host_network,
@@ -225,6 +226,7 @@ _CLOUD = HostFacts(
 
 @Check(
     severity=Severity.HIGH,  # one request from the machine's cloud credentials
+    gain=Gain.SECRETS,
     points=1,
     summary="Drop packets from containers to 169.254.169.254 on the host",
     fix=FixKind.HOST_FILE,
@@ -362,6 +364,7 @@ _CLOSED = HostFacts(
 
 @Check(
     severity=Severity.HIGH,  # services that trust loopback answer
+    gain=Gain.NETWORK,
     points=2,
     summary="Remove the options that open the host's loopback address",
     remediate=_fix_reachable_host_services,

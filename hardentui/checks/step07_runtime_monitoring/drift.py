@@ -50,6 +50,7 @@ _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 @Check(
     severity=Severity.HIGH,  # changed programs are what an intruder leaves
+    gain=Gain.PERSISTENCE,
     summary="Review the changes, then recreate the container from its image with a read-only root "
     "filesystem",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -383,6 +384,7 @@ _CHECK_LESS: dict[str, object] = {"Config": {}}
 
 @Check(
     severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
+    gain=Gain.PERSISTENCE,
     summary="Find out who started it, save the evidence and recreate the container from its image",
     risk=Risk.CHANGES_BEHAVIOUR,
     parameters={"forbidden": _FORBIDDEN, "shells": _SHELLS},

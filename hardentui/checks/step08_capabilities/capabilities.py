@@ -30,6 +30,9 @@ from hardentui.reading.capabilities import (
     used_by_processes,
 )
 from hardentui.reading.capabilities import granted as granted_now
+from hardentui.reading.foothold import Foothold, foothold
+from hardentui.reading.mounts import own_user_namespace
+from hardentui.reading.networks import on_host_network
 
 _CHOWN = frozenset({"CAP_CHOWN"})
 
@@ -38,6 +41,7 @@ _RAW = frozenset({"CAP_NET_RAW"})
 
 @Check(
     severity=Severity.MEDIUM,  # more rights than anybody asked for
+    gain=Gain.HOST_ROOT,
     points=1,
     summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -155,7 +159,7 @@ def _fix_default_capabilities_kept(
     refuse_privileged(spec)
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
-    if not defaults or not defaults <= bounding:
+    if not _unexplained(context.facts.planned(spec), bounding, context.parameters):
         return spec
     if (
         runs_systemd(context.facts)
@@ -168,11 +172,13 @@ def _fix_default_capabilities_kept(
             "Find out what they need and set the parameter keep.",
             needs="keep",
         )
-    kept = (bounding - defaults) | given_explicitly(spec) | (defaults & _needed(spec, context))
-    if defaults <= kept:
+    needed = bounding & defaults & _needed(spec, context)
+    kept = (bounding - defaults) | (bounding & given_explicitly(spec)) | needed
+    if bounding <= kept:
+        known = _known(spec, context)
         raise CannotFix(
-            "every default capability is needed",
-            "A trial showed it, or the parameter keep says so.",
+            f"it needs what it keeps: {short(bounding & defaults)}",
+            known[1] if known else "The parameter keep says so.",
         )
     if runs_as_root(context.facts, context.facts.spec):
         return with_low_ports(with_only(spec, kept), context.facts)
@@ -225,6 +231,7 @@ _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
 @Check(
     # eleven rights that most services do not use: a layer is missing (CIS 5.4)
     severity=Severity.MEDIUM,
+    gain=Gain.HOST_ROOT,
     points=30,
     summary="Drop all capabilities and add back those that are needed",
     remediate=_fix_default_capabilities_kept,
@@ -237,10 +244,13 @@ _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
             "--cap-drop=all",
             kernel=Kernel(7, capabilities=CapabilitySets()),
         ),
-        "--cap-drop=SETFCAP",
+        "--cap-drop=all --cap-add=CHOWN --cap-add=FOWNER --cap-add=SETFCAP",
+        "--cap-drop=FOWNER,FSETID,KILL,SETFCAP,SETPCAP,SYS_CHROOT",
     ),
     fails=lambda: (
         "",
+        "--cap-drop=KILL",
+        "--cap-drop=SETFCAP --cap-drop=SYS_CHROOT",
         container(
             "--user=1001 --security-opt=no-new-privileges",
             engine=rootless(),
@@ -258,8 +268,10 @@ def default_capabilities_kept(
     """Default capabilities not dropped.
 
     What it checks:
-    Whether the container's bounding set contains every capability that the engine grants by default
-    (11 with stock Podman). The running process decides.
+    Whether the container's bounding set contains capabilities that the engine grants by default (11
+    with stock Podman) and that nobody asked for: not added by name, not declared by the image, not
+    among the usual ones (parameter `keep`) of a container that drops the rest. With some of them
+    dropped, that share of the points is earned. The running process decides.
 
     Why it matters:
     Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN,
@@ -278,14 +290,45 @@ def default_capabilities_kept(
     defaults = facts.engine.default_capabilities
     if not defaults:
         return not_applicable("the engine grants no capabilities by default")
-    return judge(
-        live_sets(facts),
-        lambda sets: (defaults <= reach(sets), effective_words(sets)),
-        declared_bad=defaults <= declared_set(facts),
+    declared = _unexplained(facts, declared_set(facts), parameters)
+    sets = live_sets(facts)
+    kept = (
+        _unexplained(facts, reach(sets), parameters)
+        if isinstance(sets, CapabilitySets)
+        else declared
+    )
+    verdict = judge(
+        sets,
+        lambda live: (bool(kept), effective_words(live)),
+        declared_bad=bool(declared),
         declared=declared_words(facts),
-        reason=f"none of the {len(defaults)} default capabilities was dropped",
+        reason=f"none of the {len(defaults)} default capabilities was dropped"
+        if defaults <= kept
+        else f"keeps {len(kept)} of {len(defaults)} default capabilities, which nobody asked for: "
+        f"{short(kept)}",
         where=proc(facts),
     )
+    return replace(verdict, missing=len(kept) / len(defaults) if kept else 1.0)
+
+
+def _unexplained(
+    facts: ContainerFacts,
+    held: frozenset[str],
+    parameters: Parameters,
+) -> frozenset[str]:
+    """The default capabilities among these that are neither needed nor known.
+
+    Of a container that drops some, the usual ones are known: dropping the others by name is how an
+    image with setuid programs is confined.
+    """
+    defaults = facts.engine.default_capabilities
+    kept = held & defaults
+    if defaults <= kept:
+        return kept
+    known = given_explicitly(facts.spec) | needed_by_image(facts)
+    left = kept - known
+    usual = frozenset(map(capability_name, parameters.texts("keep")))
+    return frozenset() if left <= usual else left
 
 
 def _about_the_guess(
@@ -365,12 +408,18 @@ _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 @Check(
     severity=Severity.MEDIUM,  # can disturb, not take over: clock, locked memory, its own network
+    gain=Gain.NETWORK,
     points=5,
     summary="Drop the disruptive capabilities",
     remediate=lambda spec, context: drop_group(spec, context.facts, DISRUPTIVE),
     advise=about_dropping,
     passes=lambda: ("", container(kernel=Kernel(7, capabilities=_QUIET))),
-    fails=("--cap-add=NET_ADMIN --cap-add=NET_RAW", "--cap-add=ALL", "--privileged"),
+    fails=(
+        "--cap-add=NET_ADMIN --cap-add=NET_RAW",
+        "--cap-add=NET_ADMIN --network=host",
+        "--cap-add=ALL",
+        "--privileged",
+    ),
     references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
     contextual=True,
 )
@@ -385,7 +434,8 @@ def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     severity.
 
     Why it matters:
-    They do not lead to the host by themselves, but they can harm it: set the clock (which breaks
+    They do not lead to the host by themselves, but they can harm it: on the host's network, NET_ADMIN
+    flushes the host's own firewall and changes its routes (high). Others set the clock (which breaks
     certificates and logs), reboot, read or silence the audit log, take another process's PID, read
     kernel messages and addresses, exceed limits, redirect or sniff traffic on the container's
     networks. Old kernel vulnerabilities that need NET_ADMIN are among the most exploited.
@@ -395,7 +445,19 @@ def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     SYS_NICE, stores of secrets IPC_LOCK, some databases SYS_NICE, IPC_LOCK or SYS_RESOURCE (most
     only complain and continue). Keep only the one that is really needed.
     """
-    return judge_group(facts, DISRUPTIVE, _MILD)
+    verdict = judge_group(facts, DISRUPTIVE, _MILD)
+    if verdict.status is Status.FAIL and _owns_firewall(facts):
+        reason = f"{verdict.reason}; on the host's network, NET_ADMIN owns the host's firewall"
+        return replace(verdict, reason=reason, severity=Severity.HIGH)
+    return verdict
+
+
+def _owns_firewall(facts: ContainerFacts) -> bool:
+    """Whether it changes addresses, routes and rules of the host: capabilities(7) counts for the
+    network of the initial user namespace only where the process is in that namespace too."""
+    in_force = "CAP_NET_ADMIN" in granted(facts) and foothold(facts) is not Foothold.NOBODY
+    own = facts.engine.rootless is True or own_user_namespace(facts)
+    return in_force and not own and on_host_network(facts) is True
 
 
 _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
@@ -406,6 +468,7 @@ _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
 
 @Check(
     severity=Severity.LOW,  # raw packets and device files that the cgroup forbids to open
+    gain=Gain.NETWORK,
     points=2,
     summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
     remediate=lambda spec, context: drop_group(spec, context.facts, _DOCKER_ONLY),
@@ -444,8 +507,8 @@ _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 @Check(
     severity=Severity.CRITICAL,  # the capability itself leads to the host
+    gain=Gain.HOST,
     points=2,
-    takes_over=True,
     summary="Drop the capabilities that allow host takeover",
     remediate=lambda spec, context: drop_group(spec, context.facts, HOST_TAKEOVER),
     advise=about_dropping,

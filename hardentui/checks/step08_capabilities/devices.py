@@ -95,8 +95,8 @@ _OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
 
 @Check(
     severity=Severity.MEDIUM,  # what the device is decides
+    gain=Gain.HOST,
     points=1,
-    takes_over=True,
     summary="Remove the devices that are not needed",
     remediate=_fix_host_devices,
     parameters={"allowed": ()},
@@ -282,8 +282,8 @@ _WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 
 @Check(
     severity=Severity.HIGH,  # with MKNOD, the host's disks
+    gain=Gain.HOST,
     points=1,
-    takes_over=True,
     summary="Remove the rules that allow disks or whole device classes",
     remediate=_fix_open_device_cgroup,
     passes=lambda: (
@@ -530,8 +530,8 @@ _SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 @Check(
     severity=Severity.CRITICAL,  # all rights on the host
+    gain=Gain.HOST,
     points=2,
-    takes_over=True,
     summary="Turn off privileged mode and grant only what is needed",
     remediate=_fix_privileged,
     passes=lambda: (

@@ -23,6 +23,7 @@ _OPEN = FileFact(
 
 @Check(
     severity=Severity.CRITICAL,  # another account chooses what runs
+    gain=Gain.OTHERS_DATA,
     points=2,
     summary="Install the program where only root, or the engine's account, can write",
     fix=FixKind.HOST_FILE,

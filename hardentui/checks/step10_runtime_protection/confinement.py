@@ -9,6 +9,7 @@ from hardentui.reading.confinement import need_apparmor, unconfined_by_apparmor
 
 @Check(
     severity=Severity.MEDIUM,  # a layer only logs
+    gain=Gain.HOST,
     points=2,
     summary="Set the AppArmor profile to enforce mode",
     fix=FixKind.HOST_FILE,

@@ -71,8 +71,8 @@ _PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
 
 @Check(
     severity=Severity.HIGH,  # kernel memory and settings; critical where they can be written
+    gain=Gain.HOST,
     points=2,
-    takes_over=True,
     summary="Restore the default masks",
     remediate=_fix_unmasked_system_paths,
     passes=lambda: (
@@ -278,6 +278,7 @@ def _fix_unsafe_sysctls(spec: Spec, context: FixContext) -> Spec:
 
 @Check(
     severity=Severity.MEDIUM,  # a setting of its namespace that is not known to be harmless
+    gain=Gain.HOST,
     points=1,
     summary="Remove the sysctls that are not on the list",
     remediate=_fix_unsafe_sysctls,

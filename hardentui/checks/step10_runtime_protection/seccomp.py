@@ -115,6 +115,7 @@ _MEMBER = {"Pod": "2" * 64}
 
 @Check(
     severity=Severity.LOW,  # the default filter holds; a learned one is narrower
+    gain=Gain.HOST,
     points=12,
     summary="Record what the service does and give it its own seccomp profile",
     passes=lambda: (
@@ -141,7 +142,7 @@ def default_seccomp_only(facts: ContainerFacts) -> Verdict:
     """Exposed service without its own seccomp profile.
 
     What it checks:
-    Whether a container with a port open on all addresses (or on the host's network) has its own
+    Whether a container with a port that other machines reach (or on the host's network) has its own
     seccomp profile, AppArmor profile or SELinux type, beyond the defaults that every container
     gets.
 
@@ -181,7 +182,7 @@ def default_seccomp_only(facts: ContainerFacts) -> Verdict:
 
 
 def _open(facts: ContainerFacts) -> Known[bool]:
-    if publishes_more(facts) or any(reach(port) == "all" for port in published(facts)):
+    if publishes_more(facts) or any(reach(port) != "loopback" for port in published(facts)):
         return True
     on_host = on_host_network(facts)
     return asks_for_host_network(facts) if isinstance(on_host, Unread) else on_host
@@ -194,7 +195,7 @@ def _open_in_pod(facts: ContainerFacts) -> Known[bool]:
         return Unread("the pod could not be inspected, so its open ports are not known")
     if section(pod, "InfraConfig").get("HostNetwork"):
         return True
-    return any(reach(port) == "all" for port in ports_of_pod(pod))
+    return any(reach(port) != "loopback" for port in ports_of_pod(pod))
 
 
 def _pod(address: str) -> dict[str, object]:
@@ -508,6 +509,7 @@ _RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
 
 @Check(
     severity=Severity.HIGH,  # every system call: one kernel hole from the host (CIS 5.22)
+    gain=Gain.HOST,
     points=12,
     summary="Restore the seccomp filter",
     remediate=_fix_seccomp_unconfined,
@@ -537,7 +539,6 @@ _RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
         ),
     ),
     references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
-    contextual=True,
 )
 def seccomp_unconfined(facts: ContainerFacts) -> Verdict:
     """No seccomp filter.

@@ -27,7 +27,7 @@ from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, Subje
 from hardentui.features.reports.text_writer import COLORS, Writer
 from hardentui.features.waivers import NAME
 from hardentui.features.waivers import load as load_waivers
-from hardentui.harden.score import score
+from hardentui.harden.score import rises_once_passed, score
 from hardentui.model.finding import Finding, Kind, Place, Severity, Status, Subject, Waiver
 from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.visible import visible
@@ -194,14 +194,16 @@ def result_of(looked: Looked, fail_on: Severity) -> CheckResult:
 def _subject(judged: Judged) -> SubjectResult:
     service = judged.service
     header = service.header.file.place(service.header.start, service.header.end)
+    own = [finding for finding in judged.findings if finding.scope is Kind.CONTAINER]
     return SubjectResult(
         judged.findings[0].subject
         if judged.findings
         else Subject(Kind.SERVICE, service.name, service.name),
-        score(judged.findings),
+        score(own),
         judged.findings,
         f"{service.format.value}  {service.file.shown}",
         can_fix=lambda: judged.fixable,
+        can_rise=lambda: rises_once_passed(own),
         file=header.file,
         line=header.line,
     )

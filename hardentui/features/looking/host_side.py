@@ -127,6 +127,14 @@ class HostSide:
         same = process == "self" or ours == "" or self._namespace(process) == ours
         return "" if same else f"/proc/{process}/root"
 
+    def permissions_of(self, path: str) -> tuple[int | None, int | None, int | None]:
+        """Owner, group and permissions of a path; None for what cannot be read."""
+        try:
+            status = self._files.stat(self._root() + path)
+        except OSError:
+            return None, None, None
+        return status.uid, status.gid, stat.S_IMODE(status.mode)
+
     def names_of(self, path: str) -> tuple[str, ...]:
         """Other names of a file, or of the files below a directory, in directories that root
         trusts."""

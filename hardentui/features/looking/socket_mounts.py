@@ -33,5 +33,7 @@ def sockets_behind(
                 reachable.append(ReachableSocket(mount.destination, path, number))
                 continue
             listener = Listener(name) if is_own_path(name) else table.listener(name, number)
-            reachable.append(ReachableSocket(mount.destination, path, listener))
+            reachable.append(
+                ReachableSocket(mount.destination, path, listener, *host.permissions_of(path))
+            )
     return tuple(reachable)

@@ -22,6 +22,7 @@ from hardentui.features.reports.result import (
     TextStyle,
 )
 from hardentui.harden.do_first import DoFirst
+from hardentui.harden.score import Score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.known import known
@@ -282,6 +283,7 @@ def _first(line: DoFirst) -> dict[str, Any]:
         "kind": line.subject.kind.value,
         "checks": list(line.checks),
         "text": line.text,
+        "gain": line.gain,
         "points": line.points,
         "risk": line.risk,
         "affects": line.affects,
@@ -314,6 +316,7 @@ def _subject(judged: SubjectResult) -> dict[str, Any]:
         "engine": subject.engine,
         "score": judged.score.value,
         "level": judged.score.level,
+        **_gained(judged.score),
         "looked_at": list(judged.score.looked_at),
         "trouble": judged.trouble,
         "attack": judged.attack,
@@ -333,6 +336,15 @@ def _subject(judged: SubjectResult) -> dict[str, Any]:
     }
 
 
+def _gained(score: Score) -> dict[str, Any]:
+    """The worst that an intruder gets, in how many further steps, and what was not looked at."""
+    gained = score.gained
+    return {
+        **({"gain": gained.gain.words, "steps": gained.steps} if gained is not None else {}),
+        **({"unseen": list(score.unseen)} if score.unseen else {}),
+    }
+
+
 def _finding(
     finding: Finding,
     judged: SubjectResult,
@@ -340,6 +352,7 @@ def _finding(
 ) -> dict[str, Any]:
     """A finding, complete in itself but for the texts of its check."""
     verdict = finding.verdict
+    rise = judged.rises.get(finding.check)
     evidence: dict[str, list[str]] = {}
     for item in verdict.evidence:
         evidence.setdefault(item.where, []).append(item.saw)
@@ -353,7 +366,10 @@ def _finding(
         "declared": verdict.declared,
         "effective": verdict.effective,
         "evidence": evidence,
-        "points": judged.score.worth(finding) if finding.points else 0,
+        "points": rise.points if rise is not None else 0,
+        **({"ends_takeover": rise.ends_takeover} if rise and judged.score.takes_over else {}),
+        "gain": finding.gain.words,
+        "steps": finding.gained.steps,
         "fixable": fixable,
         **({"affects": list(finding.affects)} if finding.affects else {}),
         **(

@@ -47,7 +47,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
         yield from ("## Do these first", "")
         for number, line in enumerate(result.do_first, 1):
             points = f", +{line.points}" if line.points else ""
-            yield f"{number}. **{plain(line.names)}**: {plain(line.text)} ({line.risk}{points})"
+            yield f"{number}. **{plain(line.names)}**: {plain(line.sentence)} ({line.risk}{points})"
         yield ""
     yield (
         "| Subject | Score | "

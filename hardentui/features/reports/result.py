@@ -4,7 +4,7 @@ subjects."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.features.frameworks.answers import Framework
 from hardentui.features.views import Report, image_subject
-from hardentui.harden.do_first import MOST, DoFirst, do_first
-from hardentui.harden.score import Score, lead_somewhere
+from hardentui.harden.do_first import MOST, Candidate, DoFirst, do_first
+from hardentui.harden.score import Rise, Score, lead_somewhere
 from hardentui.model.facts import EngineFacts, UnitFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 from hardentui.model.known import known
@@ -46,6 +46,8 @@ class SubjectResult(Struct, frozen=True, dict=True):
     add_up: Callable[[], str] = str
     # gives the failing checks that an option of this container fixes
     can_fix: Callable[[], frozenset[str]] = frozenset
+    # gives what ending each failing check alone brings; empty for what is no container
+    can_rise: Callable[[], Mapping[str, Rise]] = dict
     host: str = ""  # its host in a report on several hosts; else empty
     # file, line: of the unit that the container runs from, and of its section there; empty and 0 =
     # none, or unknown
@@ -64,6 +66,11 @@ class SubjectResult(Struct, frozen=True, dict=True):
     def fixable(self) -> frozenset[str]:
         """The failing checks that an option of this container fixes."""
         return self.can_fix()
+
+    @cached_property
+    def rises(self) -> Mapping[str, Rise]:
+        """Failing check -> what ending it alone brings to the score."""
+        return self.can_rise()
 
     @cached_property
     def attack(self) -> str:
@@ -288,6 +295,7 @@ def check_result(
                 report.trouble,
                 partial(bench.attack, report),
                 partial(_fixable, bench, report),
+                partial(_rises, bench, report),
                 file=file,
                 line=line,
                 also=tuple(finding for finding in report.others if finding.failing),
@@ -324,38 +332,44 @@ def _ranked_paths(reports: Iterable[Report]) -> tuple[RankedPath, ...]:
     )
 
 
-def _way_to_host(report: Report) -> str:
-    if report.facts is None or not lead_somewhere(report.failing):
-        return ""
-    from hardentui.harden.attack import way_to_host
-
-    return way_to_host(report.facts, report.failing)
-
-
 def _fixable(bench: Workbench, report: Report) -> frozenset[str]:
     return bench.planner.fixable(report)
+
+
+def _rises(bench: Workbench, report: Report) -> Mapping[str, Rise]:
+    return bench.planner.rises(report)
 
 
 def first_steps(
     bench: Workbench,
     reports: Iterable[Report],
 ) -> tuple[DoFirst, ...]:
-    """What to do first, over all these reports."""
-    reports = tuple(reports)
+    """What to do first, over all these reports; nothing where only some checks were asked for."""
+    reports = tuple(report for report in reports if report.whole)
+    containers = sorted(
+        (report for report in reports if report.facts is not None),
+        key=lambda report: 101 if report.score.value is None else report.score.value,
+    )
     return do_first(
-        [
-            (
-                report.subject,
-                report.score,
-                report.findings,
-                _way_to_host(report),
-            )
-            for report in reports
-            if report.facts is not None
-        ],
+        (_candidate(bench, report) for report in containers),
         (finding for report in reports if report.facts is None for finding in report.failing),
         {check.id: check for check in bench.judge.checks},
     )
+
+
+def _candidate(bench: Workbench, report: Report) -> Candidate:
+    def rise(checks: tuple[str, ...]) -> Rise:
+        planner = bench.planner
+        return planner.rise_by(report, checks) if checks else planner.rise_by_all(report)
+
+    facts, findings = report.facts, report.failing
+    way = ""
+    leading: tuple[str, ...] = ()
+    if facts is not None and lead_somewhere(findings):
+        from hardentui.harden.attack import causes, way_to_host
+
+        way, leading = way_to_host(facts, findings), causes(facts, findings)
+    return Candidate(report.subject, report.findings, way, leading, rise)
 
 
 def _unit_of(bench: Workbench, report: Report) -> tuple[str, int]:

@@ -71,7 +71,7 @@ def _do_first(result: CheckResult, write: Writer) -> Iterator[str]:
         room, commands = write.width - 19, [""] * len(commands)
     for number, (line, command) in enumerate(zip(result.do_first, commands, strict=True), 1):
         points = f"+{line.points}" if line.points else ""
-        text = visible(f"{line.names}: {line.text}", room)
+        text = visible(f"{line.names}: {line.sentence}", room)
         yield f"  {number}  {text:<{room}}  {points:>3}  {line.risk:<6}  {command}".rstrip()
 
 

@@ -194,9 +194,13 @@ def open_to_all(entry: ArchiveEntry) -> str:
     return "" if usual else entry.kind
 
 
+_DUMMY_KEY = "/etc/ssl/private/ssl-cert-snakeoil.key"
+"""Debian's package ssl-cert makes it for a certificate that nobody trusts: ssl-cert-snakeoil(8)."""
+
+
 def may_hold_credentials(entry: ArchiveEntry) -> bool:
     """Whether the name, or the size of a file outside /usr, suggests inspecting the first bytes."""
-    if entry.kind != "file" or not entry.size:
+    if entry.kind != "file" or not entry.size or entry.path == _DUMMY_KEY:
         return False
     return bool(_expected(entry.path)) or (
         entry.size in _KEY_SIZES and not entry.path.startswith("/usr/")

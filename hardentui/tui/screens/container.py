@@ -28,7 +28,15 @@ from hardentui.features.views import Report, Row
 from hardentui.features.watch import EarlierReadings, Monitor
 from hardentui.features.watch_logs import LogPart, follow_log
 from hardentui.features.watch_page import log_page, monitor_page
-from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
+from hardentui.harden.score import (
+    SHORT,
+    Cell,
+    Score,
+    bound,
+    rise_words,
+    score_by_step,
+    score_word,
+)
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.monitoring import LogLine, Sample
@@ -480,16 +488,15 @@ class MeaningScreen(ReadingScreen):
             width,
             indent=13,
         )
-        if score.takes_over:
-            limit = f"Whoever takes it over gets the host: at most {TAKEOVER_CEILING}."
+        if limit := bound(score):
             parts += hanging("", limit, width, indent=13)
         bench = self.session.bench
         helpful = bench.planner.raises_most(report, _SHOWN) if bench else ()
-        for at, finding in enumerate(helpful):
+        for at, (finding, rise) in enumerate(helpful):
             label = "helps most" if at == 0 else ""
-            worth = score.worth(finding)
-            gain = f"  +{worth}" if worth else ""
-            text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}{gain}"
+            look = look_of(finding)
+            brings = rise_words(rise, takes_over=score.takes_over)
+            text = f"{self.signs.mark(look)} {look.word:<9} {finding.title}  {brings}".rstrip()
             parts += hanging(
                 label,
                 text,

@@ -202,7 +202,7 @@ class HomeScreen(ContainerScreen):
             right = f"+{line.points:<3}" if line.points else "    "
             right += f" {line.risk:<7}"
             text = fit(
-                f"{visible(line.names, 40)}: {visible(line.text, 200)}", width - 4 - len(right)
+                f"{visible(line.names, 40)}: {visible(line.sentence, 200)}", width - 4 - len(right)
             )
             parts += [(f" {number}  ", "bold $primary"), f"{text}{right}\n"]
         lines.first(Static).update(Content.assemble(*parts).rstrip())
@@ -389,6 +389,7 @@ class HomeScreen(ContainerScreen):
                 plan,
                 bench.planner.score_after(report, plan).value,
                 diff,
+                bench.planner.rises(report),
             )
         except HardenError:
             return None
@@ -419,9 +420,9 @@ class HomeScreen(ContainerScreen):
 
     def _helpful(self, report: Report | None) -> tuple[Finding, ...]:
         bench = self.session.bench
-        return (
-            bench.planner.raises_most(report, 3) if bench is not None and report is not None else ()
-        )
+        if bench is None or report is None:
+            return ()
+        return tuple(finding for finding, _ in bench.planner.raises_most(report, 3))
 
     # --- actions ----------------------------------------------------------------------------------
 

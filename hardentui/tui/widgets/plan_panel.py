@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -16,8 +16,7 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.features.views import Report, Row
 from hardentui.harden.decisions import what_changes
-from hardentui.harden.do_first import gain
-from hardentui.harden.score import Cell, score_word
+from hardentui.harden.score import Cell, Rise, score_word
 from hardentui.model.check import Step
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
@@ -249,7 +248,7 @@ class FixLine(Struct, frozen=True):
     """One failing finding: by how much the score rises without it, and whether the plan fixes it."""
 
     finding: Finding
-    points: int
+    rise: Rise
     fixed: bool
 
 
@@ -268,17 +267,14 @@ def prospect_of(
     plan: Plan,
     after: int | None,
     diff: str,
+    rises: Mapping[str, Rise],
 ) -> Prospect:
     """What the plan makes of a container; the fixes that raise its score most first."""
     fixed = {choice.check for choice in plan.choices}
     lines = (
         FixLine(
             finding,
-            gain(
-                report.score,
-                report.findings,
-                frozenset({finding.check}),
-            ),
+            rises[finding.check],
             finding.check in fixed,
         )
         for finding in report.failing
@@ -287,7 +283,7 @@ def prospect_of(
         lines,
         key=lambda line: (
             -line.finding.severity,
-            -line.points,
+            -line.rise.points,
             line.finding.check,
         ),
     )
@@ -328,7 +324,7 @@ class Beside(Horizontal):
         parts: list[Part] = [(visible(name, 60), "bold"), score, "\n\n"]
         for line in seen.fixes:
             look = look_of(line.finding)
-            points = f"+{line.points}" if line.points else ""
+            points = f"+{line.rise.points}" if line.rise.points else ""
             title = fit(line.finding.title, width - 8)
             style = "" if line.fixed else "$muted"
             parts += [

@@ -14,7 +14,7 @@ SOCKET = Mount(
     "/run/podman/podman.sock",
 )
 PASSWORD = (ENV, {"DB_PASSWORD": "hunter2hunter2"})
-LIMITS = ((MEMORY, "512m"), (PIDS_LIMIT, 100), (CPUS, "1"))
+LIMITS = ((MEMORY, 512 << 20), (PIDS_LIMIT, 100), (CPUS, 1.0))
 NOBODY = (USER, "1000:1000")
 TIGHT = (
     NOBODY,

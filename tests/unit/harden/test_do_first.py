@@ -1,15 +1,18 @@
 """Whose finding it is, how severe, and what to do first."""
 
+from collections.abc import Iterable
 from datetime import date
 
 import pytest
 
 from hardentui.features.apply.history import entry_lines, what_changed
 from hardentui.features.checklists.loading import load
-from hardentui.harden.do_first import MOST, DoFirst, do_first
+from hardentui.harden.attack import causes, way_to_host
+from hardentui.harden.do_first import MOST, Candidate, DoFirst, do_first
 from hardentui.harden.evaluate import evaluate, waive
-from hardentui.harden.plan import raises_most
-from hardentui.harden.score import findings_once, score
+from hardentui.harden.plan import fixable
+from hardentui.harden.rise import Riser, raises_most
+from hardentui.harden.score import Rise, findings_once, score
 from hardentui.model.finding import Waiver
 from hardentui.model.journal import (
     EntryAction,
@@ -137,19 +140,25 @@ def test_what_is_accepted_for_the_site_is_accepted_in_each_container() -> None:
     assert accepted.status is Status.WAIVED
 
 
+def candidate(facts: ContainerFacts) -> Candidate:
+    findings = own(facts)
+    riser = Riser(facts, findings, CHECKS, LISTED)
+    every = [choice.check for choice in fixable(facts, CHECKS.values(), LISTED)]
+
+    def rise(checks: tuple[str, ...]) -> Rise:
+        return riser.by_fixes(checks or every)
+
+    return Candidate(
+        container_subject(facts),
+        tuple(findings),
+        way_to_host(facts, findings),
+        causes(facts, findings),
+        rise,
+    )
+
+
 def lines(*facts: ContainerFacts, others: tuple[Finding, ...] = ()) -> tuple[DoFirst, ...]:
-    containers = []
-    for each in facts:
-        findings = own(each)
-        containers.append(
-            (
-                container_subject(each),
-                score(findings),
-                findings,
-                "is privileged",
-            )
-        )
-    return do_first(containers, others, CHECKS)
+    return do_first(map(candidate, facts), others, CHECKS)
 
 
 def test_the_worst_way_to_the_host_comes_first_and_twice_the_same_is_one_line() -> None:
@@ -165,27 +174,54 @@ def test_the_worst_way_to_the_host_comes_first_and_twice_the_same_is_one_line() 
     )
     assert (first.names, first.text) == ("portal", "is privileged")
     assert first.points > 0
-    assert (second.names, second.affects) == ("a, b, +2", 4)
+    assert first.gain == "ends the way to the host"
+    assert (second.names, second.affects) == ("4 containers", 4)
     assert second.text == "Runs as root with default rights"
     assert second.words == ("harden", "a")
     assert len(rest) <= MOST - 2
     assert "portal" not in {subject.name for line in (second, *rest) for subject in line.subjects}
 
 
-def test_the_points_of_a_line_are_what_its_fixes_bring() -> None:
+def after_fixes(facts: ContainerFacts, checks: Iterable[str]) -> int:
+    """The score of the container that these fixes make, judged anew."""
+    plan = make_plan(facts, [Choice(check) for check in checks], CHECKS.values(), LISTED)
+    value = score(own(facts.planned(plan.after))).value
+    assert value is not None
+    return value
+
+
+def test_the_points_of_a_line_come_true() -> None:
     plain = container().replace(name="a", id="a")
-    (line, *_) = lines(plain)
-    findings = own(plain)
-    fixed = [each for each in findings if each.check in line.checks]
-    after = score(
-        [each for each in findings if each not in fixed] + [_passing(each) for each in fixed]
-    )
-    assert after.value is not None
-    assert after.value - (score(findings).value or 0) == line.points > 20
+    (rights, *_) = lines(plain)
+    every = [choice.check for choice in fixable(plain, CHECKS.values(), LISTED)]
+    before = score(own(plain)).value or 0
+    assert after_fixes(plain, every) - before == rights.points > 15
+    portal = container("--privileged").replace(name="portal", id="1")
+    (takeover, *_) = lines(portal)
+    before = score(own(portal)).value or 0
+    assert after_fixes(portal, takeover.checks) - before == takeover.points > 30
+    assert takeover.words == ("harden", "portal", "--check", "privileged")
 
 
-def _passing(failed: Finding) -> Finding:
-    return replace(failed, verdict=Verdict(PASS))
+def test_thirty_containers_with_one_cause_are_one_line_that_says_how_many() -> None:
+    portals = [container("--privileged").replace(name=f"p{at}", id=f"p{at}") for at in range(30)]
+    first, *rest = lines(*portals)
+    assert (first.names, first.affects) == ("30 containers", 30)
+    assert "Privileged container" in first.text
+    assert rest == []
+
+
+def test_a_fix_that_is_refused_is_no_line_to_harden_with() -> None:
+    directory = container("-v /run:/host/run").replace(name="agent", id="1")
+    (first, *_) = lines(directory)
+    assert first.risk == "decide"
+    assert first.words[0] == "explain"
+    hardened = container(
+        "--cap-drop=all --security-opt=no-new-privileges --read-only --userns=auto"
+    ).replace(name="b", id="b")
+    for line in lines(hardened):
+        assert line.risk == "decide" or line.points or line.gain, line
+        assert "default rights" not in line.text
 
 
 def _entry(state: EntryState, status: str) -> JournalEntry:
@@ -247,22 +283,14 @@ SOCKET = (
 
 
 def helpful(facts: ContainerFacts, most: int = 3) -> tuple[str, ...]:
-    findings = evaluate(
-        facts,
-        container_subject(facts),
-        BY_ID.values(),
-        CHECKLIST,
-    )
-    return tuple(
-        finding.check
-        for finding in raises_most(
-            facts,
-            findings,
-            BY_ID,
-            CHECKLIST,
-            most,
-        )
-    )
+    findings = [
+        finding
+        for finding in evaluate(facts, container_subject(facts), BY_ID.values(), CHECKLIST)
+        if finding.scope is Kind.CONTAINER
+    ]
+    riser = Riser(facts, findings, BY_ID, CHECKLIST)
+    failing = [finding for finding in findings if finding.failing]
+    return tuple(finding.check for finding, _ in raises_most(riser, failing, most))
 
 
 def test_privileged_mode_comes_before_what_it_stands_in_the_way_of() -> None:

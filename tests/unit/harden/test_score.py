@@ -13,10 +13,21 @@ from hardentui.checks import all_checks
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.score import FAIR, STRONG, TAKEOVER_CEILING, Level, score, worst
+from hardentui.harden.score import (
+    COST,
+    FAIR,
+    PILLAR,
+    STRONG,
+    TAKEOVER_CEILING,
+    Level,
+    rise_between,
+    score,
+    worst,
+)
 from hardentui.model.check import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
+from hardentui.model.gain import Gain
 from tests.unit.harden.ranked_containers import WORST_FIRST
 
 SUBJECT = Subject(Kind.CONTAINER, "0", "web")
@@ -59,46 +70,80 @@ FINDINGS = st.lists(
     ),
     max_size=40,
 )
-TAKEOVER = replace(finding(Status.FAIL, Severity.CRITICAL), takes_over=True)
+TAKEOVER = replace(finding(Status.FAIL, Severity.CRITICAL), gain=Gain.HOST)
 
 
-def test_it_is_the_share_of_the_points_in_force() -> None:
-    lowest = TAKEOVER_CEILING + 1
-    assert score(of(pass_high=1)).value == 100
-    assert score(of(fail_low=1)).value == score(of(fail_critical=3)).value == lowest
-    assert score(of(pass_low=1, fail_high=1)).value == lowest + (100 - lowest) // 2
-    heavy, light = (finding(Status.PASS, Severity.LOW, points=points) for points in (30, 10))
-    assert score([heavy, *of(fail_low=10)]).value == lowest + (100 - lowest) * 3 // 4
-    assert (score([heavy, *of(fail_low=10)]).value or 0) > (
-        score([light, *of(fail_low=10)]).value or 0
+@pytest.mark.parametrize(
+    ("failing", "most", "level"),
+    [
+        (TAKEOVER, TAKEOVER_CEILING, Level.TAKEOVER),
+        (finding(Status.FAIL, Severity.CRITICAL, points=2), FAIR - 1, Level.WEAK),
+        (finding(Status.FAIL, Severity.CRITICAL, points=0), FAIR - 1, Level.WEAK),
+        (finding(Status.FAIL, Severity.HIGH, points=2), STRONG - 1, Level.FAIR),
+        (finding(Status.FAIL, Severity.HIGH, points=0), STRONG - 1, Level.FAIR),
+        (finding(Status.UNKNOWN, Severity.LOW, points=PILLAR), STRONG - 1, Level.FAIR),
+        (finding(Status.FAIL, Severity.MEDIUM, points=2), 100, Level.STRONG),
+    ],
+    ids=["takeover", "critical", "critical of no option", "high", "high", "pillar", "medium"],
+)
+def test_what_is_open_bounds_the_level(failing: Finding, most: int, level: Level) -> None:
+    result = score([*[finding(Status.PASS, Severity.HIGH, points=400)] * 9, failing])
+    assert result.value is not None
+    assert most - 5 <= result.value <= most
+    assert result.level is level
+
+
+def test_an_image_that_nobody_looked_inside_has_no_level() -> None:
+    image = Subject(Kind.IMAGE, "i", "web:1")
+    known = [
+        replace(finding(Status.PASS, Severity.MEDIUM), subject=image, points=COST[Severity.MEDIUM])
+    ] * 3
+    inside = replace(
+        finding(Status.UNKNOWN, Severity.HIGH), subject=image, points=COST[Severity.HIGH]
     )
-    assert score(of(not_applicable_high=3)).value is None
-    assert score(of(pass_high=3), whole=False).value is None
+    assert score([*known, inside]).level is None
+    looked = [replace(inside, verdict=Verdict(Status.PASS)), inside, *known]
+    assert score(looked).level is Level.FAIR, "one of two was not looked at"
+    assert score([*known, replace(inside, verdict=Verdict(Status.PASS))]).value == 100
 
 
-def test_what_is_unknown_or_waived_stays_out_of_it() -> None:
-    known = of(pass_high=2, fail_high=3)
-    more = of(
-        unknown_high=5,
-        waived_critical=5,
-        not_applicable_critical=5,
-    )
-    assert score(known).value == score([*known, *more]).value
-    assert score(more).value is None
+@given(FINDINGS, st.sampled_from(Severity), st.integers(0, 40), st.sampled_from(Gain))
+def test_another_failing_finding_never_raises_it(
+    findings: list[Finding],
+    severity: Severity,
+    points: int,
+    gain: Gain,
+) -> None:
+    more = replace(finding(Status.FAIL, severity, points=points), gain=gain)
+    before, after = score(findings).value, score([*findings, more]).value
+    assert before is None or after is None or after <= before
+
+
+@given(FINDINGS, st.sampled_from(Severity), st.integers(0, 40))
+def test_what_becomes_known_and_fine_never_lowers_it_and_what_is_absent_earns_nothing(
+    findings: list[Finding],
+    severity: Severity,
+    points: int,
+) -> None:
+    def value(status: Status) -> int | None:
+        return score([*findings, finding(status, severity, points=points)]).value
+
+    unknown, absent, passing = map(value, (Status.UNKNOWN, Status.NOT_APPLICABLE, Status.PASS))
+    if unknown is not None:
+        assert passing is not None
+        assert unknown <= passing
+        assert absent is None or unknown <= absent
+    assert passing == absent or None in (passing, absent)
 
 
 @given(FINDINGS, st.integers(1, 40))
-def test_each_fix_raises_it_by_what_it_is_worth_and_they_add_up(
-    findings: list[Finding],
-    points: int,
-) -> None:
-    failing = finding(Status.FAIL, Severity.HIGH, points=points)
-    before = score([*findings, failing, failing])
-    fixed = finding(Status.PASS, Severity.HIGH, points=points)
-    after = score([*findings, fixed, fixed])
-    gain = (after.value or 0) - (before.value or 0)
-    assert abs(gain - 2 * before.worth(failing)) <= 2, "each is rounded"
-    assert gain >= 0
+def test_a_fix_never_lowers_it(findings: list[Finding], points: int) -> None:
+    failing = replace(finding(Status.FAIL, Severity.HIGH, points=points), check="another")
+    before = score([*findings, failing])
+    after = score([*findings, failing], fixed=frozenset({"another"}))
+    if before.value is not None:
+        assert after.value is not None
+        assert rise_between(before, after).points == after.value - before.value
 
 
 def test_levels_are_words_for_ranges() -> None:
@@ -138,16 +183,20 @@ def test_a_takeover_lies_below_everything_that_is_none(
     worse: list[Finding],
 ) -> None:
     taken, other = score([TAKEOVER, *worse]).value, score(bad).value
-    assert taken is not None
-    assert taken <= TAKEOVER_CEILING
+    assert taken is None or taken <= TAKEOVER_CEILING
     assert other is None or other > TAKEOVER_CEILING
 
 
 @given(FINDINGS)
-def test_100_means_that_everything_that_counts_is_in_force(findings: list[Finding]) -> None:
-    counted = [finding for finding in findings if finding.points and not finding.takes_over]
-    statuses = {finding.status for finding in counted} & {Status.PASS, Status.FAIL}
-    assert (score(findings).value == 100) == (statuses == {Status.PASS})
+def test_100_means_that_nothing_that_counts_is_open_or_unseen(findings: list[Finding]) -> None:
+    result = score(findings)
+    open_ones = [
+        finding
+        for finding in findings
+        if finding.failing and (finding.points or finding.severity >= Severity.HIGH)
+    ]
+    if result.value is not None:
+        assert (result.value == 100) == (not open_ones and not result.unseen)
 
 
 def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
@@ -217,7 +266,7 @@ def test_the_argued_order_and_its_numbers_are_the_tested_ones() -> None:
         ("as Podman makes it, open to all", 25, 50),
         ("as Podman makes it", 25, 50),
         ("rootless, open to all", 45, 65),
-        ("rootless", 45, 65),
+        ("rootless", 45, 70),
         ("hardened, open to all", 90, 100),
         ("hardened", 90, 100),
     ],

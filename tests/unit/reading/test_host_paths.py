@@ -4,7 +4,8 @@ import pytest
 
 from hardentui.checks.prelude import configuration
 from hardentui.features.looking.gather import with_peers
-from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
+from hardentui.reading.host_paths import HostAccess, gains, severity_of
+from hardentui.reading.sensitive_mounts import sensitive_mounts
 from tests.support.judging import *
 
 READABLE = [
@@ -235,21 +236,21 @@ NOTHING_AT_ALL = [
 @pytest.mark.parametrize("path", READABLE)
 def test_reading_gives_credentials(path: str) -> None:
     result = gains(path, written=False)
-    assert Gain.CREDENTIALS in result
+    assert HostAccess.CREDENTIALS in result
     assert severity_of(result, written=False) is Severity.HIGH
 
 
 @pytest.mark.parametrize("path", RUN_BY_ROOT)
 def test_writing_gives_code_that_root_runs(path: str) -> None:
     result = gains(path, written=True)
-    assert Gain.ROOT_CODE in result
+    assert HostAccess.ROOT_CODE in result
     assert severity_of(result, written=True) is Severity.CRITICAL
-    assert Gain.ROOT_CODE not in gains(path, written=False)
+    assert HostAccess.ROOT_CODE not in gains(path, written=False)
 
 
 @pytest.mark.parametrize("path", KERNEL)
 def test_writing_controls_the_kernel(path: str) -> None:
-    assert Gain.KERNEL in gains(path, written=True)
+    assert HostAccess.KERNEL in gains(path, written=True)
 
 
 @pytest.mark.parametrize("path", STORAGE)
@@ -258,13 +259,13 @@ def test_the_storage_of_engines_is_everybodys(
     path: str,
     written: bool,
 ) -> None:
-    assert Gain.ENGINE in gains(path, written=written)
+    assert HostAccess.ENGINE in gains(path, written=written)
 
 
 @pytest.mark.parametrize("path", OF_OTHERS)
 def test_reading_gives_data_of_others(path: str) -> None:
     result = gains(path, written=False)
-    assert result == {Gain.OTHERS}
+    assert result == {HostAccess.OTHERS}
     assert severity_of(result, written=False) is Severity.MEDIUM
 
 
@@ -280,7 +281,7 @@ def test_reading_gives_data_of_others(path: str) -> None:
 )
 def test_writing_changes_settings_that_the_host_relies_on(path: str) -> None:
     result = gains(path, written=True)
-    assert result == {Gain.SETTINGS}
+    assert result == {HostAccess.SETTINGS}
     assert severity_of(result, written=True) is Severity.MEDIUM
     assert not gains(path, written=False)
 
@@ -289,7 +290,7 @@ def test_writing_changes_settings_that_the_host_relies_on(path: str) -> None:
     "path", ["/usr/share/vim/vim91", "/usr/share/git-core", "/usr/share/php", "/usr/new"]
 )
 def test_what_programs_of_the_host_read_below_usr_is_code(path: str) -> None:
-    assert Gain.ROOT_CODE in gains(path, written=True)
+    assert HostAccess.ROOT_CODE in gains(path, written=True)
     assert not gains(path, written=False)
 
 
@@ -297,7 +298,7 @@ def test_what_programs_of_the_host_read_below_usr_is_code(path: str) -> None:
     "path", ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/root", "/dev/mem", "/dev", "/"]
 )
 def test_disks_are_disks_even_when_they_are_only_read(path: str) -> None:
-    assert Gain.DISKS in gains(path, written=False)
+    assert HostAccess.DISKS in gains(path, written=False)
 
 
 @pytest.mark.parametrize("path", NOTHING_TO_READ)
@@ -311,9 +312,9 @@ def test_data_of_a_service_gives_nothing(path: str) -> None:
 
 
 def test_start_files_of_a_user_are_code_of_that_user_and_those_of_root_are_code_of_root() -> None:
-    assert Gain.USER_CODE in gains("/home/anna/.bashrc", written=True)
-    assert Gain.ROOT_CODE not in gains("/home/anna/.bashrc", written=True)
-    assert Gain.USER_CODE not in gains("/root/.bashrc", written=True)
+    assert HostAccess.USER_CODE in gains("/home/anna/.bashrc", written=True)
+    assert HostAccess.ROOT_CODE not in gains("/home/anna/.bashrc", written=True)
+    assert HostAccess.USER_CODE not in gains("/root/.bashrc", written=True)
 
 
 @pytest.mark.parametrize(
@@ -343,8 +344,8 @@ def test_start_files_of_a_user_are_code_of_that_user_and_those_of_root_are_code_
     ],
 )
 def test_programs_and_plugins_in_a_home_are_code_of_that_user(path: str) -> None:
-    assert Gain.USER_CODE in gains(path, written=True)
-    assert Gain.USER_CODE not in gains(path, written=False)
+    assert HostAccess.USER_CODE in gains(path, written=True)
+    assert HostAccess.USER_CODE not in gains(path, written=False)
 
 
 @pytest.mark.parametrize("name", ["id_ed25519.pub", "known_hosts"])
@@ -392,11 +393,11 @@ def test_the_engines_own_storage_counts_wherever_it_lies() -> None:
         ),
         (
             ("/var/lib/containers/storage/volumes/site/_data",),
-            frozenset({Gain.ENGINE}),
+            frozenset({HostAccess.ENGINE}),
         ),
         (
             ("/data/volumes/site/_data", "/var/lib/containers/storage/volumes/site/_data"),
-            frozenset({Gain.ENGINE}),
+            frozenset({HostAccess.ENGINE}),
         ),
         (
             ("/etc", "/var/lib/containers/storage/volumes/site/_data"),
@@ -406,7 +407,7 @@ def test_the_engines_own_storage_counts_wherever_it_lies() -> None:
 )
 def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
     paths: tuple[str, ...],
-    gives: frozenset[Gain],
+    gives: frozenset[HostAccess],
 ) -> None:
     mounted = MountedPath(
         "/x",
@@ -425,12 +426,12 @@ def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
 @pytest.mark.parametrize(
     ("source", "gain"),
     [
-        ("/srv/anna", Gain.CREDENTIALS),
-        ("/srv", Gain.CREDENTIALS),
-        ("/srv/anna/.config/gh", Gain.CREDENTIALS),
-        ("/srv/anna/bin", Gain.USER_CODE),
-        ("/srv/anna/.profile", Gain.USER_CODE),
-        ("/srv/anna/.mozilla", Gain.CREDENTIALS),
+        ("/srv/anna", HostAccess.CREDENTIALS),
+        ("/srv", HostAccess.CREDENTIALS),
+        ("/srv/anna/.config/gh", HostAccess.CREDENTIALS),
+        ("/srv/anna/bin", HostAccess.USER_CODE),
+        ("/srv/anna/.profile", HostAccess.USER_CODE),
+        ("/srv/anna/.mozilla", HostAccess.CREDENTIALS),
         ("/srv/anna/site", None),
         ("/srv/web", None),
     ],
@@ -450,7 +451,7 @@ def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
 def test_the_home_of_a_rootless_engine_counts_wherever_it_lies(
     known: dict[str, Any],
     source: str,
-    gain: Gain | None,
+    gain: HostAccess | None,
 ) -> None:
     mounts = sensitive_mounts(container((MOUNTS, (Mount("bind", source, "/x"),)), **known))
     assert gain in mounts[0].gains if gain else not mounts
@@ -468,8 +469,8 @@ def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
     )
     trust = TrustFacts(configuration=configured)
     for engine, gain in (
-        (rootless(trust=trust), Gain.USER_CODE),
-        (rootful(trust=trust), Gain.ROOT_CODE),
+        (rootless(trust=trust), HostAccess.USER_CODE),
+        (rootful(trust=trust), HostAccess.ROOT_CODE),
     ):
         (written,) = sensitive_mounts(
             container((MOUNTS, (Mount("bind", source, "/x"),)), engine=engine)
@@ -480,7 +481,7 @@ def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
 
 
 def test_a_working_tree_of_git_is_no_system_path() -> None:
-    assert gains("/srv/shop/.git/hooks", written=True) == {Gain.REPOSITORY}
+    assert gains("/srv/shop/.git/hooks", written=True) == {HostAccess.REPOSITORY}
     tree = container("--volume=/srv/shop:/s", repositories=("/srv/shop/.git",))
     verdict = judge("sensitive-host-mount", tree)
     assert (verdict.status, verdict.severity) == (FAIL, Severity.MEDIUM)
@@ -556,7 +557,7 @@ def test_volumes_are_the_engines_wherever_its_configuration_puts_them(
         engine=engine,
     )
     assert [mount.gains for mount in sensitive_mounts(facts)] == (
-        [frozenset({Gain.ENGINE})] if gives else []
+        [frozenset({HostAccess.ENGINE})] if gives else []
     )
 
 
@@ -570,7 +571,7 @@ def test_the_home_of_a_rootful_engine_is_that_of_root_alone() -> None:
     ["/srv/x/.gitconfig", "/data/.config/systemd/user"],
 )
 def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> None:
-    assert gains(path, written=True) == {Gain.USER_CODE}
+    assert gains(path, written=True) == {HostAccess.USER_CODE}
     assert not gains(path, written=False)
 
 

@@ -486,7 +486,8 @@ def test_the_contract_of_the_json() -> None:
     assert {"kind", "id", "name", "score", "findings", "passed", "not_applicable", "also"} <= set(
         subject
     )
-    assert (subject["level"], subject["looked_at"]) == ("fair", [2, 2])
+    assert (subject["level"], subject["looked_at"]) == ("weak", [2, 2])
+    assert (subject["gain"], subject["steps"]) == ("only the container itself", 1)
     assert subject["passed"] == ["host-pid"]
     (failing,) = subject["findings"]
     texts = {
@@ -499,7 +500,8 @@ def test_the_contract_of_the_json() -> None:
         "effective",
         "evidence",
     }
-    assert set(failing) == {*texts, "points", "fixable"}
+    assert set(failing) == {*texts, "points", "fixable", "gain", "steps"}
+    assert failing["gain"] == subject["gain"]
     assert failing["fixable"]
     assert not set(failing) & {"title", "step", "references", "summary"}, (
         "they are told once, in checks"

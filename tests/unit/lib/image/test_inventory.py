@@ -65,6 +65,7 @@ def test_an_honest_image_is_told_in_full() -> None:
             "var/lib/dpkg/status", b"Package: a\nStatus: install ok installed\n\nPackage: b\n" * 3
         ),
         member("root/.ssh/id_ed25519", KEY, 0o600),
+        member("etc/ssl/private/ssl-cert-snakeoil.key", KEY, 0o640),
         member("etc/ssl/certs/ca.pem", b"-----BEGIN CERTIFICATE-----\n"),
     )
     seen = look(base)
@@ -82,7 +83,7 @@ def test_an_honest_image_is_told_in_full() -> None:
     assert paths(seen.world_writable) == ["/srv/open.sh", "/srv/upload"]
     assert paths(seen.credentials) == ["/root/.ssh/id_ed25519"]
     assert len(seen.weak_accounts) == 3
-    assert seen.layers[0].entries == 18
+    assert seen.layers[0].entries == 19
 
 
 def test_a_deleted_credential_is_still_in_its_layer_and_a_deleted_tool_is_gone() -> None:
