@@ -85,9 +85,10 @@ _MODULES = {
     },
     "step08_capabilities": {
         "capabilities": (
-            "capabilities-beyond-declared default-capabilities-kept disruptive-capabilities "
+            "capabilities-beyond-declared disruptive-capabilities "
             "docker-default-capabilities host-takeover-capabilities unneeded-capabilities"
         ),
+        "default_capabilities": "default-capabilities-kept",
         "devices": "host-devices open-device-cgroup privileged",
     },
     "step09_secure_host": {
