@@ -14,7 +14,7 @@ from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.fix.batch import BatchItem, combine, prepare, save_together
 from hardentui.features.fix.saving import save, save_in_place
-from hardentui.features.rights.page import LsmPage, lsm_page
+from hardentui.features.rights.security_module import LsmPage, lsm_page
 from hardentui.features.views import Report, Row, known_facts
 from hardentui.files import write_bundle
 from hardentui.harden.score import score_word

@@ -17,6 +17,7 @@ from hardentui.cli.parser import flag, format_option, given
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
+from hardentui.features.images.names import name_of
 from hardentui.features.images.page import (
     cells_of,
     image_page,
@@ -26,7 +27,8 @@ from hardentui.features.images.page import (
     support_of,
     updates_task,
 )
-from hardentui.features.images.scanning import Scanning, name_of, save_sboms, sbom_of, scan_images
+from hardentui.features.images.sbom import save_sboms, sbom_of
+from hardentui.features.images.scanning import Scanning, scan_images
 from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings

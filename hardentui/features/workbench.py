@@ -190,7 +190,7 @@ class Workbench:
         stop: threading.Event,
     ) -> Known[ImageInventory]:
         """Inspect the contents of an image, see `image_contents`."""
-        from hardentui.features.images.scanning import look_into_image
+        from hardentui.features.images.contents import look_into_image
 
         return look_into_image(
             self.parts,

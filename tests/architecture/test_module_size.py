@@ -30,8 +30,6 @@ TO_BE_SPLIT = frozenset(
     features/fix/drafter.py
     features/fix/drafts.py
     features/harden/task.py
-    features/images/scanning.py
-    features/rights/page.py
     features/trial/observe/inspector.py
     features/trial/parting.py
     options/codecs.py

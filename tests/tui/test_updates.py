@@ -41,7 +41,7 @@ class Registry:
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     registry = Registry()
     monkeypatch.setattr(
-        "hardentui.features.images.scanning.digest_of",
+        "hardentui.features.images.updates.digest_of",
         registry.digest_of,
     )
     return registry

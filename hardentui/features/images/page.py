@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hardentui.do import Do, Verb
-from hardentui.features.images.scanning import COOL_DOWN, Update, ask_registries
+from hardentui.features.images.updates import COOL_DOWN, Update, ask_registries
 from hardentui.features.looking.judging import Parts
 from hardentui.features.sections import (
     PageLine,

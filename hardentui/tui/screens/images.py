@@ -19,7 +19,8 @@ from hardentui.features.images.page import (
     size_of,
     updates_task,
 )
-from hardentui.features.images.scanning import Scanning, commands_to_install
+from hardentui.features.images.scanners import commands_to_install
+from hardentui.features.images.scanning import Scanning
 from hardentui.features.networks.requests import fresh_report
 from hardentui.features.sections import TaskResult, Tell
 from hardentui.features.trial.configuration import Wishes

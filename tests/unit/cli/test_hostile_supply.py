@@ -10,7 +10,7 @@ from hardentui.cli import images as scans
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal
 from hardentui.features.images.page import image_page, updates_page
-from hardentui.features.images.scanning import Update
+from hardentui.features.images.updates import Update
 from hardentui.features.sections import TaskResult, page_text
 from hardentui.features.trust import page as trust
 from hardentui.host.commands import Ask
@@ -128,7 +128,7 @@ def test_reports_of_odd_shapes_are_no_clean_ones(depth: int) -> None:
 
 
 def test_a_registry_cannot_answer_with_more_than_a_digest() -> None:
-    from hardentui.features.images.scanning import digest_of
+    from hardentui.features.images.updates import digest_of
 
     ask: Ask = lambda *arguments: HOSTILE  # noqa: E731 - a one-line stand-in
     assert digest_of("a.io/x:1", ask) == Unread("the registry's answer is not a digest")

@@ -10,15 +10,8 @@ from hardentui.cli.terminal import Terminal
 from hardentui.features.networks.proving import Outgoing
 from hardentui.features.networks.requests import outgoing_page, splits_page
 from hardentui.features.networks.splitting import Move, Split
-from hardentui.features.rights.page import (
-    CapabilityPage,
-    CapabilityReach,
-    CapabilityRow,
-    Confinement,
-    LsmPage,
-    Rights,
-    rights_page,
-)
+from hardentui.features.rights.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
+from hardentui.features.rights.page import Rights, rights_page
 from hardentui.features.rights.seccomp import (
     Against,
     CallTable,
@@ -26,6 +19,7 @@ from hardentui.features.rights.seccomp import (
     FilterKind,
     SeccompPage,
 )
+from hardentui.features.rights.security_module import Confinement, LsmPage
 from hardentui.features.sections import page_text
 from hardentui.lib.seccomp import OpenCalls
 from hardentui.model.draft import TextFile

@@ -9,16 +9,10 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.checks.prelude import container
 from hardentui.features.looking.default_profile import DefaultProfile
-from hardentui.features.rights.page import (
-    Confinement,
-    Rights,
-    _capability_words,
-    capability_page,
-    lsm_page,
-    rights_of,
-    rights_page,
-)
+from hardentui.features.rights.capabilities import capability_page
+from hardentui.features.rights.page import Rights, capability_words, rights_of, rights_page
 from hardentui.features.rights.seccomp import seccomp_page
+from hardentui.features.rights.security_module import Confinement, lsm_page
 from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
 from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.host.files import LocalFiles
@@ -146,7 +140,7 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
     )
     unseen = capability_page(facts, kept_needs(facts))
     assert all(row.used is None for row in unseen.rows)
-    assert any("tracefs is closed to us" in line for line in _capability_words(unseen))
+    assert any("tracefs is closed to us" in line for line in capability_words(unseen))
 
 
 # --- seccomp --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.features.images.scanning import package_url, save_sboms, sbom_of
+from hardentui.features.images.sbom import package_url, save_sboms, sbom_of
 from hardentui.lib.image import ImageInventory, Package
 from hardentui.lib.image.languages import NOT_LISTED
 from hardentui.model.facts import ImageFacts

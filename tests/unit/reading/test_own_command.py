@@ -8,7 +8,7 @@ from hardentui.checks.prelude import accepting, container, engine, rootful
 from hardentui.cli.commands import COMMANDS
 from hardentui.cli.terminal import command_part
 from hardentui.features.fix.saving import command_in_place
-from hardentui.features.rights.page import lsm_page
+from hardentui.features.rights.security_module import lsm_page
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.harden.evaluate import judge

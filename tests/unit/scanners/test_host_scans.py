@@ -17,8 +17,9 @@ from hardentui.errors import InputError
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import FailedRule, HostFacts, HostScan
 from hardentui.model.known import Unread
-from hardentui.scanners import host_scans as lynis
-from hardentui.scanners.host_scans import HostScans, parse_xccdf, read_scan
+from hardentui.scanners import lynis
+from hardentui.scanners.host_scans import HostScans, read_scan
+from hardentui.scanners.openscap import parse_xccdf
 
 DATA = Path(__file__).parents[2] / "data/host-scans"
 HOSTILE = "x\x1b]0;owned\x07\u202e<b>[red]"

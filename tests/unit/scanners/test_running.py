@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.features.images.scanning import SCANNERS, digest_of, present
+from hardentui.features.images.scanners import SCANNERS, present
+from hardentui.features.images.updates import digest_of
 from hardentui.features.looking.stored import NEVER_ASKED, RegistryAnswers
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, not_installed

@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from hardentui.cli import images, trial
 from hardentui.cli.run import run
 from hardentui.features.images.page import UPDATES_SCHEMA, update_document
-from hardentui.features.images.scanning import Update
+from hardentui.features.images.updates import Update
 from hardentui.features.trial.trying import Rehearsal
 from hardentui.features.trust.page import _document
 from hardentui.features.views import Report

@@ -5,7 +5,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.features.images.scanning import package_url
+from hardentui.features.images.sbom import package_url
 from hardentui.lib.image import ImageInventory, Package
 from hardentui.lib.image.inventory import read_inventory
 from tests.support.image_archives import image, member, packed

@@ -1,0 +1,50 @@
+"""The supported scanners, those on this host, and how to install one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from hardentui.account import find_program
+from hardentui.host.commands import Ask
+from hardentui.model.image import ScanReport, ScanSettings
+from hardentui.model.known import Known
+from hardentui.scanners import grype, trivy
+
+
+class Scanner(Struct, frozen=True):
+    """A scanner that reads an image archive."""
+
+    name: str  # also of the program
+    # (archive, ask, settings) -> report
+    scan: Callable[[str, Ask, ScanSettings], Known[ScanReport]]
+    get: tuple[str, ...]
+
+
+SCANNERS = (
+    Scanner(
+        trivy.NAME,
+        lambda archive, ask, how: trivy.scan(archive, ask, offline=how.offline),
+        (
+            "sudo zypper install trivy  # openSUSE",
+            "# Trivy elsewhere: https://trivy.dev/latest/getting-started/installation/",
+        ),
+    ),
+    Scanner(
+        grype.NAME,
+        lambda archive, ask, how: grype.scan(archive, ask, offline=how.offline),
+        ("# Grype: https://github.com/anchore/grype/releases",),
+    ),
+)
+"""The default scanner comes first."""
+
+
+def present() -> tuple[Scanner, ...]:
+    """Those whose program is on this host's path."""
+    return tuple(scanner for scanner in SCANNERS if find_program(scanner.name))
+
+
+def commands_to_install() -> tuple[str, ...]:
+    """The commands that install a scanner, if this host has none."""
+    return () if present() else tuple(command for scanner in SCANNERS for command in scanner.get)
