@@ -9,8 +9,8 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.checks.prelude import container
 from hardentui.features.looking.default_profile import DefaultProfile
-from hardentui.features.rights.capabilities import capability_page
-from hardentui.features.rights.page import Rights, capability_words, rights_of, rights_page
+from hardentui.features.rights.capabilities import capability_page, capability_words
+from hardentui.features.rights.page import Rights, rights_of, rights_page
 from hardentui.features.rights.seccomp import seccomp_page
 from hardentui.features.rights.security_module import Confinement, lsm_page
 from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
