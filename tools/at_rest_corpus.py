@@ -17,8 +17,11 @@ from msgspec.structs import replace
 
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.checking import AtRest, Looked, look, read_services
-from hardentui.features.at_rest.fixing import Wanted, diff_of, drafts_of, fix_all
+from hardentui.features.at_rest.choosing import Wanted
+from hardentui.features.at_rest.fixing import drafts_of, fix_all
 from hardentui.features.at_rest.judging import Judged, judge_services
+from hardentui.features.at_rest.patches import patch_of
+from hardentui.features.at_rest.target_podman import target_podman
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Status
 from hardentui.model.plan import Caution
@@ -44,12 +47,14 @@ def main(folders: list[str]) -> None:
         for judged in looked.services:
             checks |= {finding.check for finding in judged.findings}
             undecided.update(f.check for f in judged.findings if f.status is Status.UNKNOWN)
-        fixed = fix_all(looked, Wanted((), Caution.ALL), None)
+        fixed = fix_all(
+            looked, Wanted((), Caution.ALL), target_podman(None, looked.sources).version
+        )
         drafts = drafts_of(fixed, looked)
         lines = [
             sum(
                 line[:1] in "+-" and line[:3] not in ("+++", "---")
-                for line in diff_of(draft).splitlines()
+                for line in patch_of(draft).text.splitlines()
             )
             for draft in drafts
         ]

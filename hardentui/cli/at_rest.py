@@ -14,11 +14,14 @@ from msgspec.structs import replace
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, save_text
 from hardentui.errors import HardenError, InputError, UsageError
-from hardentui.features.at_rest.checking import AtRest, Looked, hinted, look, result_of
+from hardentui.features.at_rest.checking import AtRest, Looked, look, result_of
 from hardentui.features.at_rest.checking import render as render_lines
-from hardentui.features.at_rest.fixing import Fixed, Wanted, diff_of, drafts_of, fix_all
+from hardentui.features.at_rest.choosing import Choosing, Wanted
+from hardentui.features.at_rest.fixing import Fixed, drafts_of, fix_all, told
+from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import STDIN, SourceFile, Sources, stamps
+from hardentui.features.at_rest.target_podman import TargetPodman, target_podman
 from hardentui.features.reports import render
 from hardentui.features.reports.result import INCOMPLETE, TextStyle
 from hardentui.files import write_bundle
@@ -26,7 +29,7 @@ from hardentui.model.draft import DraftFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
-from hardentui.model.spec import NEWEST_KNOWN, Version
+from hardentui.model.spec import Version
 from hardentui.regular_files import Folder
 from hardentui.visible import visible
 
@@ -149,42 +152,77 @@ def fix(
     if options.in_place and (options.directory or options.diff):
         raise UsageError("--in-place excludes -o and --diff.")
     looked = look(replace(asked(options, version), checks=()), date.today())
+    podman = target_podman(version, looked.sources)
     if options.to not in ("", "unit"):
-        return _convert(
-            looked,
-            options,
-            terminal,
-            version or hinted(looked.sources),
-        )
-    fixed = fix_all(
-        looked,
-        _wanted(options),
-        version or hinted(looked.sources),
-    )
+        return _convert(looked, options, terminal, podman)
+    fixed = fix_all(looked, _wanted(options), podman.version)
+    drafts = drafts_of(fixed, looked)
     for each in fixed:
         _tell(each, terminal)
-    if with_all := dict.fromkeys(check for each in fixed for check in each.with_all):
-        terminal.note(f"--all also fixes, and may break a service: {', '.join(with_all)}")
+    _tell_choices(fixed, terminal, changed=bool(drafts))
+    if any(each.service.format is Format.QUADLET for each in fixed if each.made):
+        terminal.note(f"note: {podman.note}")
     _tell_refused(looked, terminal)
-    drafts = drafts_of(fixed, looked)
+    if options.in_place or options.directory:
+        for line in told(fixed):
+            terminal.note(line)
     if options.in_place:
         _write_in_place(drafts, looked.sources, terminal)
     elif options.directory:
         _write_below(options.directory, drafts, terminal)
     else:
-        for draft in drafts:
-            terminal.write(diff_of(draft))
+        _print_patch(fixed, drafts, terminal)
     _note(looked.notes, terminal)
     if looked.refused:
         return INCOMPLETE
     return 0 if drafts else _NOTHING
 
 
+def _print_patch(
+    fixed: Iterable[Fixed],
+    drafts: Iterable[DraftFile],
+    terminal: Terminal,
+) -> None:
+    """What may break and what is decided stands in the head, as comments that git skips."""
+    for line in told(fixed):
+        terminal.write(f"# {line}\n")
+    for draft in drafts:
+        patch = patch_of(draft)
+        if patch.how:
+            terminal.write(f"# {visible(draft.name, 100)}: {patch.how}\n")
+        terminal.write(patch.text)
+
+
+def _tell_choices(
+    fixed: Iterable[Fixed],
+    terminal: Terminal,
+    *,
+    changed: bool,
+) -> None:
+    """What was not done, and how to ask for it."""
+    fixed = tuple(fixed)
+    unasked, with_all, named = (
+        tuple(dict.fromkeys(check for each in fixed for check in each.to_choose(choosing)))
+        for choosing in (Choosing.UNASKED, Choosing.ALL, Choosing.NAMED)
+    )
+    if not changed and (unasked or with_all or named):
+        terminal.note("Nothing is changed: no fix is known to break nothing here. To choose from:")
+    if unasked:
+        terminal.note(f"without --safe also: {', '.join(unasked)}")
+    if with_all:
+        terminal.note(f"--all also fixes, and may break a service: {', '.join(with_all)}")
+    if named:
+        terminal.note(
+            "only by name, because they need a value or a decision of yours (--check ID): "
+            f"{', '.join(named)}"
+        )
+
+
 def _convert(
     looked: Looked,
     options: Namespace,
     terminal: Terminal,
-    version: Version | None,
+    podman: TargetPodman,
 ) -> int:
     """Turn compose files into Quadlets."""
     from hardentui.features.at_rest.stacks import convert
@@ -192,6 +230,7 @@ def _convert(
     if options.to != "quadlet" or options.in_place or options.diff:
         raise UsageError("Compose files are converted with --to quadlet, printed or with -o DIR.")
     formats = {each.service.format for each in looked.services}
+    terminal.note(f"note: {podman.note}")
     stacks: dict[str, list[Service]] = {}
     for judged in looked.services:
         service = judged.service
@@ -208,7 +247,7 @@ def _convert(
     for services in stacks.values():
         file = services[0].file
         try:
-            files, notes = convert(services, version or NEWEST_KNOWN)
+            files, notes = convert(services, podman.version)
         except HardenError as error:
             if len(stacks) == 1:
                 raise

@@ -249,7 +249,7 @@ async def test_the_screens_look_as_they_were_approved(
     monkeypatch.chdir("/")
     monkeypatch.setenv("HOME", "/home/anna")
     monkeypatch.setattr(
-        "hardentui.features.fix.drafts.find_generator",
+        "hardentui.features.fix.proofs.find_generator",
         lambda: None,
     )
     async with at_home(some(), size) as (app, pilot):

@@ -53,7 +53,8 @@ from hardentui.features.fix.apply_ways import (
     unit_way,
     update_way,
 )
-from hardentui.features.fix.drafts import layer_of, new_volumes, refuse_from_container
+from hardentui.features.fix.from_container import refuse_from_container
+from hardentui.features.fix.layers import layer_of, new_volumes
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.looking.unit_origin import origin_of
 from hardentui.features.trial.leftovers import tidy_after_trials

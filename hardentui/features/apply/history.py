@@ -29,7 +29,7 @@ from hardentui.features.change.substitute import SubstituteOperator
 from hardentui.features.change.transaction import LONGEST_BACK
 from hardentui.features.change.undo import StandInOperator
 from hardentui.features.fix.apply_ways import USUAL, Downtime
-from hardentui.features.fix.drafts import refuse_from_container
+from hardentui.features.fix.from_container import refuse_from_container
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Selection

@@ -16,7 +16,8 @@ from hardentui.features.change.container_operator import restart_policy
 from hardentui.features.change.substitute import substitute
 from hardentui.features.change.wait import stop_timeout
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write
-from hardentui.features.fix.drafts import chowned_volumes, new_volumes
+from hardentui.features.fix.drafts import chowned_volumes
+from hardentui.features.fix.layers import new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files import Files, names
 from hardentui.model.draft import volume_for

@@ -10,9 +10,11 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
 from hardentui.features.at_rest.checking import AtRest, Looked, look
-from hardentui.features.at_rest.fixing import changed_files, diff_of
+from hardentui.features.at_rest.fixing import changed_files
 from hardentui.features.at_rest.judging import OF_HOST, Judged
+from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.sources import stamps
+from hardentui.features.at_rest.target_podman import target_podman
 from hardentui.features.first_look import FirstLook
 from hardentui.features.fix.drafter import Drafter
 from hardentui.features.fix.saving import OwnUnit
@@ -204,12 +206,12 @@ class FilesDrafter(Drafter):
             looked,
             judged.service,
             plan,
-            version,
+            target_podman(version, looked.sources).version,
         )
         return Draft(
             target=target,
             files=files,
-            diff="".join(map(diff_of, files)),
+            diff="".join(patch_of(file).text for file in files),
             proof=proof,
         )
 

@@ -1,66 +1,36 @@
 """`hardentui fix PATH…`: minimal edits of files, each proven before it is shown or written.
 
-A Quadlet is proven by the port of the generator for the asked Podman: its command holds the planned
+A Quadlet is proven by the port of the generator for its Podman: its command holds the planned
 changes and nothing else. A compose file is read again: only the changed service differs, and only
 as planned.
 """
 
 from __future__ import annotations
 
-import difflib
 import posixpath
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress, CannotFix, HardenError, InputError
+from hardentui.errors import CannotExpress, HardenError, InputError
 from hardentui.features.at_rest.checking import Looked
+from hardentui.features.at_rest.choosing import Choosing, Offer, Wanted, offer
 from hardentui.features.at_rest.edits.commands import RunTarget
+from hardentui.features.at_rest.edits.quadlet import QuadletTarget
 from hardentui.features.at_rest.judging import Judged
-from hardentui.features.at_rest.quadlets import UnitFiles
+from hardentui.features.at_rest.patches import mask_line
 from hardentui.features.at_rest.services import Format, Service
-from hardentui.features.at_rest.sources import SourceFile
-from hardentui.features.fix.unit_edits import edited, prove_by_port
-from hardentui.features.looking.unit_origin import Origin, OriginKind
-from hardentui.harden.protection import weakenings
-from hardentui.harden.remedy import advised, fix_parameters, remedied
-from hardentui.model.check import Check, Checklist, FixContext
+from hardentui.model.check import Check, Checklist
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Risk
 from hardentui.model.known import Unread
-from hardentui.model.plan import Caution, Plan
+from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
-from hardentui.options import TABLE
-from hardentui.quadlet.read.container import CONTAINER, REFERENCES
-from hardentui.reading.containers import known_application
-from hardentui.reading.masking import mask_text
-from hardentui.systemd.search_paths import ServiceManager
-from hardentui.systemd.unit_text import QUADLET, UnitText
 from hardentui.visible import visible
-
-USUAL = Version(4, 9)
-"""The oldest Podman of the distributions that people run Quadlets on; used where nothing names one.
-"""
-_SINCE = {
-    option.quadlet.name: option.quadlet.since for option in TABLE if option.quadlet is not None
-}
-_SECTION_OF = {
-    "network": "Network",
-    "volume": "Volume",
-    "pod": "Pod",
-    "image": "Image",
-    "build": "Build",
-}
-
-
-class Wanted(Struct, frozen=True):
-    """Which fixes."""
-
-    checks: tuple[str, ...] = ()  # named ones; with none the caution decides
-    caution: Caution = Caution.LIKELY
 
 
 class Fixed(Struct, frozen=True):
@@ -71,8 +41,12 @@ class Fixed(Struct, frozen=True):
     left_out: tuple[str, ...]  # fixes and changes that are not, one sentence each
     files: Mapping[str, str]  # absolute path -> new text, of the changed files
     proof: str = ""
-    # failing checks whose fixes may break the service and were not asked for
-    with_all: tuple[str, ...] = ()
+    taken: tuple[Offer, ...] = ()  # those of them that changed something, in their order
+    choices: tuple[Offer, ...] = ()  # fixes of failing checks that a user has to ask for
+
+    def to_choose(self, choosing: Choosing) -> tuple[str, ...]:
+        """The checks whose fixes need at least to be asked for like this."""
+        return tuple(each.check.id for each in self.choices if each.choosing is choosing)
 
 
 class Target(Protocol):
@@ -89,31 +63,36 @@ class Target(Protocol):
 def fix_all(
     looked: Looked,
     wanted: Wanted,
-    version: Version | None,
+    version: Version,
 ) -> tuple[Fixed, ...]:
     """Every service with its fixes; those of one file are made one after the other.
 
     Args:
-        version: the Podman that will read the files; None = as they hint.
+        version: the Podman that will read Quadlets.
     """
     texts = {path: file.text for path, file in looked.sources.files.items()}
-    return tuple(
-        _fixed(
-            judged,
-            looked,
-            wanted,
-            version,
-            texts,
-        )
-        for judged in looked.services
-    )
+    stacks: dict[str, list[Judged]] = {}
+    for judged in looked.services:
+        if judged.service.format is Format.COMPOSE:
+            stacks.setdefault(judged.service.group, []).append(judged)
+    fixed: dict[str, Iterator[Fixed]] = {}
+    every: list[Fixed] = []
+    for judged in looked.services:
+        group = judged.service.group
+        if judged.service.format is not Format.COMPOSE:
+            every.append(_one(judged, looked, wanted, version, texts))
+            continue
+        if group not in fixed:
+            fixed[group] = iter(_stack(stacks[group], looked, wanted, version, texts))
+        every.append(next(fixed[group]))
+    return tuple(every)
 
 
 def changed_files(
     looked: Looked,
     service: Service,
     plan: Plan,
-    version: Version | None,
+    version: Version,
 ) -> tuple[tuple[DraftFile, ...], str]:
     """The files of a service with a whole plan, and their proof.
 
@@ -123,125 +102,164 @@ def changed_files(
     texts = {path: file.text for path, file in looked.sources.files.items()}
     target = _target(looked, service, version, texts)
     target.apply(_plain(plan.before), _plain(plan.after))
-    return drafts_of(
-        (
-            Fixed(
-                service,
-                (),
-                (),
-                target.files,
-                target.proof,
-            ),
-        ),
+    fixed = Fixed(service, (), (), target.files, target.proof)
+    return drafts_of((fixed,), looked), target.proof
+
+
+def _stack(
+    stack: Sequence[Judged],
+    looked: Looked,
+    wanted: Wanted,
+    version: Version,
+    texts: dict[str, str],
+) -> list[Fixed]:
+    """The services of a compose project, each edited in its own part where the files can be cut."""
+    try:
+        return _by_parts(stack, looked, wanted, texts)
+    except CannotExpress:
+        return [_one(judged, looked, wanted, version, texts) for judged in stack]
+
+
+def _by_parts(
+    stack: Sequence[Judged],
+    looked: Looked,
+    wanted: Wanted,
+    texts: dict[str, str],
+) -> list[Fixed]:
+    """Raises CannotExpress where services share what a fix changes."""
+    from hardentui.features.at_rest.edits.parts import StackParts
+
+    parts = StackParts(looked.sources, [judged.service for judged in stack], texts)
+    fixed = []
+    for judged in stack:
+        done = _fixed(judged, looked, wanted, partial(parts.target, judged.service))
+        if parts.unclear:
+            raise CannotExpress("a part of the file does not say what the whole does")
+        if done.taken:
+            parts.take(judged.service, done.files, _plain(done.taken[-1].after))
+        fixed.append(done)
+    changed = parts.changed
+    if changed:
+        parts.prove()
+        texts.update(changed)
+    return [replace(each, files=changed if each.made else {}) for each in fixed]
+
+
+def _one(
+    judged: Judged,
+    looked: Looked,
+    wanted: Wanted,
+    version: Version,
+    texts: dict[str, str],
+) -> Fixed:
+    """A service in the files as earlier fixes left them."""
+    fixed = _fixed(
+        judged,
         looked,
-    ), target.proof
+        wanted,
+        lambda: _target(looked, judged.service, version, texts),
+    )
+    texts.update(fixed.files)
+    return fixed
 
 
 def _fixed(
     judged: Judged,
     looked: Looked,
     wanted: Wanted,
-    version: Version | None,
-    texts: dict[str, str],
+    target_of: Callable[[], Target],
 ) -> Fixed:
     service = judged.service
     spec: Spec = service.spec.literal
-    failing = {finding.check for finding in judged.findings if finding.failing}
-    checks = [
-        check
-        for check in looked.judge.checks
-        if check.id in failing and _is_wanted(check, wanted, judged, looked.judge.checklist)
-    ]
-    every = Wanted(wanted.checks, Caution.ALL)
-    bolder = [
-        check
-        for check in looked.judge.checks
-        if check.id in failing and _is_wanted(check, every, judged, looked.judge.checklist)
-    ]
-    with_all = tuple(check.id for check in bolder if check not in checks)
+    making = _Making(judged, looked.judge.checklist, wanted)
+    checks = [check for check in _failing(judged, looked) if making.wants(check)]
     if not checks:
-        return Fixed(
-            service,
-            (),
-            (),
-            {},
-            with_all=with_all,
-        )
+        return Fixed(service, (), (), {}, choices=tuple(making.choices))
     try:
-        target = _target(looked, service, version, texts)
+        target = target_of()
     except HardenError as error:
-        return Fixed(
-            service,
-            (),
-            (error.title.rstrip("."),),
-            {},
-        )
-    made: list[str] = []
-    left_out: dict[str, str] = {}
+        return Fixed(service, (), (error.title.rstrip("."),), {})
     for check in (*checks, *checks):  # twice: some can only be fixed once another is
-        if check.id in made:
-            continue
-        context = FixContext(
-            judged.facts,
-            fix_parameters(check, looked.judge.checklist, {}),
-        )
-        try:
-            after = remedied(check, spec, context)
-            if weaker := weakenings(judged.facts, spec, after):
-                raise CannotFix(f"it would weaken the container: {weaker[0].why}")
-            if after != spec:
-                target.apply(_plain(spec), _plain(after))
-        except Unread as unread:
-            left_out[check.id] = unread.reason
-        except HardenError as error:
-            left_out[check.id] = error.title.rstrip(".")
-        else:
-            spec = after
-            made.append(check.id)
-            left_out.pop(check.id, None)
-    texts.update(target.files)
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in left_out.items():
-        by_reason.setdefault(reason, []).append(name)
-    why = tuple(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
+        spec = making.make(check, spec, target)
     return Fixed(
         service,
-        tuple(made),
-        why,
+        tuple(making.made),
+        making.why_not(),
         target.files,
         target.proof,
-        with_all,
+        tuple(making.taken),
+        tuple(making.choices),
     )
 
 
-def _is_wanted(
-    check: Check,
-    wanted: Wanted,
-    judged: Judged,
-    checklist: Checklist,
-) -> bool:
-    if wanted.checks:
-        return check.id in wanted.checks
-    if check.remediate is None or check.risk is Risk.DECISION:
+def _failing(judged: Judged, looked: Looked) -> Iterator[Check]:
+    failing = {finding.check for finding in judged.findings if finding.failing}
+    return (check for check in looked.judge.checks if check.id in failing)
+
+
+class _Making:
+    """The fixes of one service, made one after the other."""
+
+    def __init__(
+        self,
+        judged: Judged,
+        checklist: Checklist,
+        wanted: Wanted,
+    ) -> None:
+        self._judged = judged
+        self._checklist = checklist
+        self._wanted = wanted
+        self._why_not: dict[str, str] = {}
+        self.made: list[str] = []
+        self.taken: list[Offer] = []
+        self.choices: list[Offer] = []
+
+    def wants(self, check: Check) -> bool:
+        """Whether its fix is to be made, or to be told why not; others become choices."""
+        try:
+            each = offer(check, self._judged, self._judged.service.spec.literal, self._checklist)
+        except (HardenError, Unread):
+            return self._wanted.asks_for(check)
+        if each is None or self._wanted.takes(each):
+            return True
+        if not self._wanted.checks:
+            self.choices.append(each)
         return False
-    return wanted.caution.allows(_risk_here(check, judged, checklist))
 
+    def make(
+        self,
+        check: Check,
+        spec: Spec,
+        target: Target,
+    ) -> Spec:
+        """The spec with the fix; unchanged where it cannot be made."""
+        if check.id in self.made:
+            return spec
+        try:
+            each = offer(check, self._judged, spec, self._checklist)
+            if each is not None and not self._wanted.takes(each):
+                return spec
+            if each is not None:
+                target.apply(_plain(spec), _plain(each.after))
+        except Unread as unread:
+            self._why_not[check.id] = unread.reason
+            return spec
+        except HardenError as error:
+            self._why_not[check.id] = error.title.rstrip(".")
+            return spec
+        self._why_not.pop(check.id, None)
+        self.made.append(check.id)
+        if each is None:
+            return spec
+        self.taken.append(each)
+        return each.after
 
-def _risk_here(
-    check: Check,
-    judged: Judged,
-    checklist: Checklist,
-) -> Risk:
-    """The risk of a fix for this service: its known application may say what the image needs."""
-    if known_application(judged.facts) is None:
-        return check.risk
-    context = FixContext(judged.facts, fix_parameters(check, checklist, {}))
-    spec = judged.service.spec
-    try:
-        advice = advised(check, spec, remedied(check, spec, context), context)
-    except (HardenError, Unread):
-        return check.risk
-    return check.risk if advice.risk is None else advice.risk
+    def why_not(self) -> tuple[str, ...]:
+        """Fixes that could not be made, one sentence for each reason."""
+        by_reason: dict[str, list[str]] = {}
+        for name, reason in self._why_not.items():
+            by_reason.setdefault(reason, []).append(name)
+        return tuple(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
 def _plain(spec: Spec) -> Spec:
@@ -251,11 +269,12 @@ def _plain(spec: Spec) -> Spec:
 def _target(
     looked: Looked,
     service: Service,
-    version: Version | None,
-    texts: dict[str, str],
+    version: Version,
+    texts: Mapping[str, str],
 ) -> Target:
+    """Raises InputError: its format is not edited."""
     if service.format is Format.QUADLET and not service.infra:
-        return _Quadlet(service, version)
+        return QuadletTarget(service, version)
     if service.format is Format.COMPOSE:
         from hardentui.features.at_rest.edits.compose import ComposeTarget
 
@@ -271,84 +290,6 @@ def _target(
     raise InputError("a pod file is not edited; the findings say what to change")
 
 
-class _Quadlet:
-    """A `.container` with its drop-ins."""
-
-    def __init__(
-        self,
-        service: Service,
-        version: Version | None,
-    ) -> None:
-        source: UnitFiles = service.source
-        self._version = version or max(USUAL, oldest_for(source.files))
-        self._origin = _origin(service, source, self._version)
-        self._name = service.name
-        self.files: dict[str, str] = {}
-        self.proof = ""
-
-    def apply(self, before: Spec, after: Spec) -> None:
-        done = edited(
-            self._origin,
-            Plan(self._name, "", (), (), before, after),
-            self._version,
-        )
-        if done.left_out:
-            raise CannotExpress(done.left_out[0])
-        self.proof = prove_by_port(self._origin, done, self._version)
-        changed = {file.path: file.text for file in done.files}
-        self.files |= changed
-        self._origin = replace(
-            self._origin,
-            text=changed.get(self._origin.path, self._origin.text),
-            drop_ins=tuple((path, changed.get(path, text)) for path, text in self._origin.drop_ins),
-        )
-
-
-def oldest_for(files: Iterable[SourceFile]) -> Version:
-    """The oldest Podman that knows every key that these files use."""
-    keys = [line.key for file in files for line in UnitText(file.text, QUADLET).of(CONTAINER)]
-    return max((_SINCE[key] for key in keys if key in _SINCE), default=USUAL)
-
-
-def _origin(
-    service: Service,
-    source: UnitFiles,
-    version: Version,
-) -> Origin:
-    first, *drop_ins = source.files
-    user = source.rootless is not False
-    manager = ServiceManager(
-        user,
-        "/home/user" if user else "/root",
-        1000,
-    )
-    path = first.path or f"/src/{first.name}"
-    return Origin(
-        OriginKind.QUADLET,
-        f"{service.name}.service",
-        path,
-        first.text,
-        manager,
-        drop_ins=tuple((file.path, file.text) for file in drop_ins),
-        companions={**_stubs(source), **source.beside},
-        version=version,
-    )
-
-
-def _stubs(source: UnitFiles) -> dict[str, str]:
-    """Empty units for those that are referred to and lie elsewhere: the generator wants them to be
-    there."""
-    made = {}
-    for file in source.files:
-        for line in UnitText(file.text, QUADLET).of(CONTAINER):
-            for word in re.findall(r"[\w.@-]+", line.value):
-                suffix = posixpath.splitext(word)[1]
-                if suffix in REFERENCES and suffix[1:] in _SECTION_OF and word not in source.beside:
-                    needed = "Image=x\n" if suffix in (".image", ".build") else ""
-                    made[word] = f"[{_SECTION_OF[suffix[1:]]}]\n{needed}"
-    return made
-
-
 def drafts_of(
     fixed: Sequence[Fixed],
     looked: Looked,
@@ -362,7 +303,7 @@ def drafts_of(
         file = looked.sources.files.get(path)
         before = file.text if file is not None else ""
         directory, name = posixpath.split(path)
-        masked = "\n".join(map(mask_text, text.split("\n")))
+        masked = "\n".join(map(mask_line, text.split("\n")))
         shown = file.shown if file is not None else visible(path, 200)
         drafts.append(
             DraftFile(
@@ -376,19 +317,41 @@ def drafts_of(
     return tuple(drafts)
 
 
-def diff_of(draft: DraftFile) -> str:
-    """The unified diff of a file, with secrets masked."""
-    old, new = (
-        [mask_text(line) for line in text.splitlines()] for text in (draft.before, draft.text)
+_WIDTH = 96
+"""Columns of a line in the head of a diff, without its mark."""
+
+
+def told(fixed: Iterable[Fixed]) -> Iterator[str]:
+    """What a maintainer has to know of the changes, as lines for the head of a diff: each fix once,
+    with its services."""
+    by_check: dict[str, list[tuple[str, Offer]]] = {}
+    for each in fixed:
+        for taken in each.taken:
+            name = visible(each.service.name, 60)
+            by_check.setdefault(taken.check.id, []).append((name, taken))
+    for id_, pairs in by_check.items():
+        check = pairs[0][1].check
+        risk = max((taken.risk for _, taken in pairs), key=list(Risk).index)
+        names = _listed(name for name, _ in pairs)
+        yield from _wrapped(f"{id_}: {check.summary} ({risk.value}): {names}", "")
+        sentences: dict[str, list[str]] = {}
+        for name, taken in pairs:
+            for sentence in taken.of_service:
+                sentences.setdefault(sentence, []).append(name)
+        for sentence, about in sentences.items():
+            yield from _wrapped(f"{_listed(about)}: {sentence}", "  ")
+        if risk is not Risk.SAFE:
+            yield from _wrapped(f"What may break: {check.section('What may break')}", "  ")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        visible(text),
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
     )
-    path = posixpath.join(draft.directory, draft.name)
-    beside = posixpath.relpath(path) if draft.directory else path
-    path = path.lstrip("/") if beside.startswith("..") else beside
-    lines = difflib.unified_diff(
-        old,
-        new,
-        f"a/{path}",
-        f"b/{path}",
-        lineterm="",
-    )
-    return "".join(f"{visible(line)}\n" for line in lines)

@@ -19,6 +19,7 @@ from hardentui.features.at_rest.compose_options import READ, Stack
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import UNITS
 from hardentui.features.at_rest.trees import Tree
+from hardentui.features.fix.proofs import without_forced
 from hardentui.host.podman.generator import refusal
 from hardentui.lib.quadlet import translate
 from hardentui.model.draft import TextFile, safe_file_name
@@ -366,7 +367,9 @@ def _prove(
         raise refusal(error)
     for service in made.services.values():
         meant = commands.get(service.unit)
-        if meant is not None and (different := compare_arguments(service.start[1:], meant)):
+        if meant is not None and (
+            different := compare_arguments(without_forced(service.start, version)[1:], meant)
+        ):
             raise GeneratorError(
                 f"{visible(service.unit, 80)} would not run the intended command.",
                 "\n".join(different),

@@ -17,11 +17,11 @@ from hardentui.features.fix.drafts import (
     chowned_volumes,
     heading,
     new_files,
-    only_in_layer,
     shell_commands,
     stand_in_script,
     writing_context,
 )
+from hardentui.features.fix.layers import only_in_layer
 from hardentui.features.fix.saving import OwnUnit, own_unit
 from hardentui.features.fix.unit_edits import edited, prove_edit, unit_diff
 from hardentui.features.looking.containers import Neighbours

@@ -1,264 +1,33 @@
-"""Drafts of new files from a container or a plan, checked by a Quadlet generator before anybody
-uses them."""
+"""Drafts of new files from a container or a plan."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress, GeneratorError, UsageError
+from hardentui.errors import CannotExpress, UsageError
+from hardentui.features.fix.layers import brought, layer_of, only_in_layer
+from hardentui.features.fix.proofs import prove
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
-from hardentui.host.place import container_on_host
-from hardentui.host.podman.generator import dry_run, exec_start, find_generator, refusal, version_of
-from hardentui.lib.quadlet import generate, losses
-from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile, safe_file_name
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, known
 from hardentui.model.network import compose_files, compose_project
 from hardentui.model.plan import Plan
-from hardentui.model.spec import NEWEST_KNOWN, OLDEST_WITH_QUADLET, Option, Spec, Version
+from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Spec, Version
 from hardentui.options import *
-from hardentui.options.argv import compare_arguments
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
-from hardentui.reading.layer import LayerData, layer_data, mount_points
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.writers.context import left_behind
 from hardentui.writers.run_script import run_commands, run_script
 from hardentui.writers.supporting import network_name, with_existing
-
-_OWN_LOG_DRIVER = Version(4, 5)
-_OWN_RUNTIME = Version(4, 4, 3)
-
-
-def prove_by_port(
-    files: Mapping[str, str],
-    argv: Sequence[str],
-    version: Version,
-    rootless: bool,
-) -> tuple[str, ...]:
-    """The differences between the command of this version's generator and the intended one.
-
-    Args:
-        files: units, file name -> text; the first `.container` is the one to check.
-        argv: the intended words, with or without `podman`, without what Quadlet adds on its own.
-
-    Returns:
-        one sentence per difference and per loss; empty if it produces exactly the intended command.
-
-    Raises:
-        GeneratorError: that generator refuses a unit, or produces no service for a container.
-    """
-    try:
-        made = generate(
-            files,
-            version=astuple(version),
-            rootless=rootless,
-        )
-    except UnitRefused as error:
-        raise refusal(error) from error
-    if not made:
-        raise GeneratorError("There is no .container unit among the files.")
-    words = _without_forced(next(iter(made.values())), version)
-    different = compare_arguments(words, argv)
-    return (
-        *different,
-        *(visible(loss, 300) for loss in losses(files, version=astuple(version))),
-    )
-
-
-def _without_forced(
-    words: tuple[str, ...],
-    version: Version,
-) -> tuple[str, ...]:
-    """Podman 4.4 sends the output to the journal through the service, and at first always ran crun."""
-    flags = ["--log-driver"] if version < _OWN_LOG_DRIVER else []
-    flags += ["--runtime"] if version < _OWN_RUNTIME else []
-    for flag in flags:
-        at = words.index(flag)  # the generator's own comes first
-        words = (*words[:at], *words[at + 2 :])
-    return words
-
-
-# From a container that shares the processes of its host, the host is read, not changed.
-#
-# Its files are at other paths there, its systemd does not answer, and the journal in a shared home
-# is that of the host.
-
-
-def refuse_from_container() -> None:
-    """Before anything of the host is changed.
-
-    Raises:
-        UsageError: we run in such a container.
-    """
-    if container := container_on_host():
-        raise UsageError(
-            f"HardenTUI runs in {container}: from there it reads the host and changes nothing on "
-            "it.",
-            "Run it on the host, or write the files with fix -o DIR and install them there.",
-        )
-
-
-# What a container has in its writable layer.
-
-_SHOWN_FILES = 5
-
-
-def layer_of(facts: ContainerFacts) -> LayerData:
-    """The files that are nowhere else; none if its changes are unknown."""
-    changes = known(lambda: facts.changes)
-    if isinstance(changes, Unread):
-        return LayerData()
-    tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
-    return layer_data(changes, [*mount_points(facts), *tmpfs])
-
-
-def new_volumes(plan: Plan) -> dict[str, str]:
-    """Path in the container -> named volume, for the volumes that the plan adds."""
-    known = {mount.destination for mount in plan.before[MOUNTS]}
-    return {
-        mount.destination: mount.source
-        for mount in plan.after[MOUNTS]
-        if mount.type == "volume" and mount.source and mount.destination not in known
-    }
-
-
-def brought(
-    facts: ContainerFacts,
-    plan: Plan,
-) -> tuple[tuple[str, str], ...]:
-    """(directory, volume) where a volume of the plan succeeds data in the layer. With a user
-    namespace of its own, the owners of its files have other numbers outside: then none.
-    """
-    own_ids = (facts.inspect.get("HostConfig") or {}).get("IDMappings")
-    if facts.spec[REMOVE] or own_ids:
-        return ()
-    layer = layer_of(facts)
-    return tuple(pair for pair in new_volumes(plan).items() if layer.has(pair[0]))
-
-
-def only_in_layer(
-    facts: ContainerFacts,
-    copied: Sequence[tuple[str, str]] = (),
-) -> str:
-    """The files that only it has, in words; empty if there are none, or if it loses them at each
-    stop.
-    `copied`: as of `brought`.
-    """
-    if facts.spec[REMOVE]:
-        return ""
-    if isinstance(known(lambda: facts.changes), Unread):
-        return "what it wrote into its own layer (podman diff shows it)"
-    data = [visible(path, 80) for path in layer_of(facts).without(dict(copied)).data]
-    more = f" and {len(data) - _SHOWN_FILES} more" if len(data) > _SHOWN_FILES else ""
-    return ", ".join(data[:_SHOWN_FILES]) + more
-
-
-def prove(
-    made: Bundle,
-    facts: ContainerFacts,
-    version: Version | None,
-) -> str:
-    """Run the units through a Quadlet generator, compare its commands with the intended ones, and
-    say which one.
-
-    The host's own generator if the units are for its Podman; else its port, for the requested
-    version.
-
-    Raises:
-        GeneratorError: it rejects them, or would run something else.
-    """
-    units = {file.name: file.text for file in made.files if file.is_unit}
-    target = version or facts.engine.version
-    rootless = facts.engine.rootless is True
-    generator = find_generator()
-    if generator is None or target != (version_of(generator) or facts.engine.version):
-        differences = tuple(
-            line
-            for command in _commands(made)
-            for line in prove_by_port(
-                _first(command.unit, units),
-                command.argv,
-                target,
-                rootless,
-            )
-        )
-        known = min(target, NEWEST_KNOWN)
-        newest = "" if known == target else " (none newer is known)"
-        maker = f"the generator of Podman {known}{newest}, as built into HardenTUI,"
-    else:
-        differences = _differences_on_host(
-            units,
-            made,
-            rootless,
-            generator,
-        )
-        maker = "this host's Quadlet generator"
-    if differences:
-        raise GeneratorError(
-            f"{maker[0].upper()}{maker[1:]} would not produce the intended command; nothing was "
-            "written.",
-            "\n".join(differences),
-        )
-    return (
-        f"{maker} accepts its keys and produces exactly the intended command; Podman itself "
-        "checks the values"
-    )
-
-
-def _differences_on_host(
-    units: Mapping[str, str],
-    made: Bundle,
-    rootless: bool,
-    generator: str,
-) -> tuple[str, ...]:
-    done = dry_run(
-        units,
-        user=rootless,
-        generator=generator,
-    )
-    if not done.ok:
-        raise GeneratorError(
-            "The Quadlet generator of this host rejects the unit.",
-            done.stderr,
-        )
-    return tuple(
-        line
-        for command in _commands(made)
-        for line in compare_arguments(
-            exec_start(_service_of(done.services, command.service)), command.argv
-        )
-    )
-
-
-def _commands(made: Bundle) -> tuple[UnitCommand, ...]:
-    """The commands to compare, the container's own first."""
-    return (
-        UnitCommand(made.files[0].name, made.service, made.argv),
-        *made.others,
-    )
-
-
-def _first(name: str, units: Mapping[str, str]) -> dict[str, str]:
-    return {name: units[name], **units}
-
-
-def _service_of(services: Mapping[str, str], name: str) -> str:
-    if name not in services:
-        raise GeneratorError(
-            f"The Quadlet generator produced no {name}.", f"It produced: {', '.join(services)}"
-        )
-    return services[name]
-
 
 _PRIVATE = 0o600
 """Mode of files that hold a plain-text secret of the container."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from hardentui.errors import InputError, WriteError
-from hardentui.features.fix.drafts import refuse_from_container
+from hardentui.features.fix.from_container import refuse_from_container
 from hardentui.features.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 from hardentui.files import look_at_bundle, write_bundle
 from hardentui.host.files import Files

@@ -15,7 +15,7 @@ from hardentui.engine.locate import user_home
 from hardentui.errors import InputError, UsageError
 from hardentui.features.change.file_changes import change_files
 from hardentui.features.change.journal import Journal
-from hardentui.features.fix.drafts import refuse_from_container
+from hardentui.features.fix.from_container import refuse_from_container
 from hardentui.features.trust import policy as sections
 from hardentui.features.trust.policy import rejects_by_default, with_rules
 from hardentui.features.trust.proof import prove

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import GeneratorError
-from hardentui.features.fix.drafts import prove
+from hardentui.features.fix.proofs import prove
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Version
 from hardentui.quadlet.write.bundle import Bundle

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from hardentui.features.at_rest.compose_options import HEALTH, LISTS, SCALARS
 from hardentui.features.at_rest.edits.files import FileTarget
 from hardentui.features.at_rest.edits.yaml import YamlEditor, quoted
 from hardentui.features.at_rest.services import Service, Set
+from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.options.argv import Item, item_word
 from hardentui.quadlet.edit.container import New, other_options
 
@@ -31,13 +32,19 @@ _HEALTH = {flag: key for key, flag in HEALTH.items()}
 class ComposeTarget(FileTarget[str]):
     """One service of a stack."""
 
+    def _read(self, sources: Sources, service: Service) -> Iterable[SourceFile]:
+        """Any file may be included or extended."""
+        return sources.files.values()
+
     @property
     def _key(self) -> str:
         return self._first.name
 
     def _services(self, texts: Mapping[str, str]) -> dict[str, Service]:
+        known = self._sources.files
         files = {
-            path: replace(file, text=texts[path]) for path, file in self._sources.files.items()
+            **known,
+            **{path: replace(known[path], text=text) for path, text in texts.items()},
         }
         made: InStack = self._first.source
         services = of_project(
@@ -53,6 +60,8 @@ class _ComposeEditor(YamlEditor):
     def __init__(self, service: Service) -> None:
         made: InStack = service.source
         super().__init__(made.tree)
+        alone = not {"network_mode", "networks"} & made.tree.entries.keys()
+        self._default_network = made.stack.network("default") if alone else None
 
     def add(self, item: Item) -> None:
         word = item_word(item)
@@ -66,6 +75,8 @@ class _ComposeEditor(YamlEditor):
                 _LIST_KEYS[flag],
                 quoted(name),
             )
+        elif flag == "--network" and argument == self._default_network:
+            pass  # compose puts it there by itself
         elif flag in _HEALTH and (health := self._tree.get("healthcheck")) is not None:
             self._add_line(health, f"{_HEALTH[flag]}: {quoted(argument)}")
         elif flag == "--health-cmd":

@@ -45,6 +45,21 @@ def prove(
             raise CannotExpress("the file, read again, would hold something else than planned")
 
 
+def prove_all(
+    before: Mapping[Key, Service],
+    after: Mapping[Key, Service],
+    planned: Mapping[Key, Spec],
+) -> None:
+    """Raises CannotExpress unless each service is as planned, and those without a plan as before."""
+    if before.keys() != after.keys():
+        raise CannotExpress("another service would change with it")
+    for key, service in before.items():
+        old, new = Spec(service.spec.settings), Spec(after[key].spec.settings)
+        wanted = changes_between(old, planned.get(key, old))
+        if _told(changes_between(old, new)) != _told(wanted):
+            raise CannotExpress("the file, read again, would hold something else than planned")
+
+
 class Editor(Protocol):
     """Edits the text of one file, which describes a service."""
 
@@ -80,9 +95,15 @@ class FileTarget(Generic[Key]):
         texts: Mapping[str, str],
     ) -> None:
         self._sources, self._first = sources, service
-        self._texts = {path: texts.get(path, file.text) for path, file in sources.files.items()}
+        self._texts = {
+            file.path: texts.get(file.path, file.text) for file in self._read(sources, service)
+        }
         self.files: dict[str, str] = {}
         self.proof = "read again: only the planned changes"
+
+    def _read(self, sources: Sources, service: Service) -> Iterable[SourceFile]:
+        """The files that say what the service is."""
+        return (service.file,)
 
     def apply(self, before: Spec, after: Spec) -> None:
         changes = changes_between(before, after)

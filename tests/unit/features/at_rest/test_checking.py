@@ -56,6 +56,7 @@ def run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    monkeypatch.setattr("hardentui.host.podman.generator.GENERATORS", ())  # that of this machine
 
     def run(files: Mapping[str, str], *argv: str) -> tuple[int, str]:
         for name, text in files.items():

@@ -42,6 +42,8 @@ def test_a_stack_becomes_quadlets_with_the_names_of_its_objects(
         "./shop",
         "--to",
         "quadlet",
+        "--podman-version",
+        "5.8",
         "-o",
         "out",
     )

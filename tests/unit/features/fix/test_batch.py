@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import GeneratorError, WriteError
 from hardentui.features.fix.batch import Batch, combine, prepare, save_together
-from hardentui.features.fix.drafts import prove, prove_by_port
+from hardentui.features.fix.proofs import prove, prove_by_port
 from hardentui.features.views import Report
 from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target

@@ -14,7 +14,8 @@ from msgspec.structs import astuple
 
 from hardentui.checks.prelude import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
-from hardentui.features.fix.drafts import new_files, prove_by_port
+from hardentui.features.fix.drafts import new_files
+from hardentui.features.fix.proofs import prove_by_port
 from hardentui.lib.quadlet import generate, losses
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.draft import Target
@@ -360,7 +361,7 @@ def _written(version: Version | None) -> str:
 
 def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "hardentui.features.fix.drafts.find_generator",
+        "hardentui.features.fix.proofs.find_generator",
         lambda: None,
     )
 
@@ -382,7 +383,7 @@ def test_the_port_stands_in_for_another_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "hardentui.features.fix.drafts.find_generator",
+        "hardentui.features.fix.proofs.find_generator",
         lambda: "/never/started",
     )
     assert (
@@ -395,7 +396,7 @@ def test_the_hosts_own_generator_is_asked_for_its_own_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "hardentui.features.fix.drafts.find_generator", lambda: "/no/such/generator"
+        "hardentui.features.fix.proofs.find_generator", lambda: "/no/such/generator"
     )
     for version in (None, Version(5, 4, 2)):
         with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
@@ -417,7 +418,7 @@ def test_a_generator_of_another_podman_is_not_asked(
     )
     generator.chmod(0o755)
     monkeypatch.setattr(
-        "hardentui.features.fix.drafts.find_generator",
+        "hardentui.features.fix.proofs.find_generator",
         lambda: str(generator),
     )
     if asked:

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.features.fix.drafts import prove_by_port
+from hardentui.features.fix.proofs import prove_by_port
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
 from hardentui.options.read import EngineDefaults

@@ -1,0 +1,293 @@
+"""Which fixes of a service at rest are made unasked, and which are for a person to decide.
+
+What stands in a file, somebody wanted: it is never replaced unasked. Values that only a running
+service can tell (limits, users, commands) are suggestions, made when a fix is named. Nothing is
+named that the file does not define.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.errors import CannotFix
+from hardentui.features.at_rest.judging import Judged
+from hardentui.features.at_rest.patches import mask_line
+from hardentui.features.at_rest.services import Format, Service, Set
+from hardentui.harden.protection import weakenings
+from hardentui.harden.remedy import (
+    From,
+    OptionDiff,
+    advised,
+    fix_parameters,
+    remedied,
+    settings_of,
+    spec_diff,
+)
+from hardentui.model.check import Check, Checklist, FixContext
+from hardentui.model.finding import Risk
+from hardentui.model.plan import Caution, Choice
+from hardentui.model.spec import Spec
+from hardentui.options import HEALTH_ON_FAILURE, IMAGE, MOUNTS, NETWORK, RESTART, SECRETS
+from hardentui.quadlet.edit.container import changes_between
+from hardentui.reading.forms import text_of
+from hardentui.reading.networks import mode_of
+from hardentui.visible import visible
+
+_SUGGESTED = frozenset(
+    {
+        "command",
+        "count",
+        "failure-action",
+        "log-size",
+        "memory",
+        "offset",
+        "processors",
+        "tmpfs-size",
+        "update-policy",
+        "user",
+    }
+)
+"""Forms of values that only the service or its site can tell: ours are suggestions."""
+_STAYS_DOWN = (RESTART, HEALTH_ON_FAILURE)
+"""With another value of these, a service may not come back by itself."""
+_COMMENT = re.compile(r"(?:^|[ \t])[#;]+[ \t]*(?P<text>[^\n]*\S)")
+_OWN_COMMENT = "hardentui:"
+
+
+class Choosing(IntEnum):
+    """The least that a user has to say for a fix to be made."""
+
+    SAFE = 0  # --safe
+    UNASKED = 1
+    ALL = 2  # --all
+    NAMED = 3  # --check ID
+
+
+class Wanted(Struct, frozen=True):
+    """Which fixes."""
+
+    checks: tuple[str, ...] = ()  # named ones; with none the caution decides
+    caution: Caution = Caution.LIKELY
+
+    def takes(self, offer: Offer) -> bool:
+        if self.checks:
+            return offer.check.id in self.checks
+        return offer.choosing <= _FOR[self.caution]
+
+    def asks_for(self, check: Check) -> bool:
+        """Whether a fix that cannot be made would have been taken."""
+        if self.checks:
+            return check.id in self.checks
+        return check.remediate is not None and _OF_RISK[check.risk] <= _FOR[self.caution]
+
+
+_FOR = {
+    Caution.SAFE: Choosing.SAFE,
+    Caution.LIKELY: Choosing.UNASKED,
+    Caution.ALL: Choosing.ALL,
+}
+_OF_RISK = {
+    Risk.SAFE: Choosing.SAFE,
+    Risk.CHANGES_BEHAVIOUR: Choosing.UNASKED,
+    Risk.MAY_BREAK: Choosing.ALL,
+    Risk.DECISION: Choosing.NAMED,
+}
+
+
+class Offer(Struct, frozen=True):
+    """A fix of one service, and what a maintainer has to know of it."""
+
+    check: Check
+    after: Spec
+    risk: Risk  # for this service
+    choosing: Choosing
+    overridden: tuple[Set, ...]  # what stands in the file and would be replaced
+    suggested: tuple[str, ...]  # values that are only suggestions
+    notes: tuple[str, ...]  # what is known of its effect here, one sentence each
+
+    @property
+    def of_service(self) -> Iterator[str]:
+        """What it means for this very service, one sentence each."""
+        for each in self.overridden:
+            yield f"it replaces {_written(each)}"
+            if comment := comment_beside(each):
+                yield f'beside it stands: "{visible(comment, 120)}"'
+        for value in self.suggested:
+            yield f"{value} is a suggestion: compare it with what the service uses"
+        yield from self.notes
+
+
+def offer(
+    check: Check,
+    judged: Judged,
+    spec: Spec,
+    checklist: Checklist,
+) -> Offer | None:
+    """The fix of a failing check on top of earlier ones; None where they fix it already.
+
+    Raises:
+        CannotFix: no option of this file fixes it.
+        Unread: what it depends on is not known.
+    """
+    service = judged.service
+    context = FixContext(judged.facts, fix_parameters(check, checklist, {}))
+    after = _on_own_network(service, spec, remedied(check, spec, context))
+    if after == spec:
+        return None
+    if weaker := weakenings(judged.facts, spec, after):
+        raise CannotFix(f"it would weaken the container: {weaker[0].why}")
+    _refuse_names_of_nothing(service, spec, after)
+    changed = spec_diff(spec, after)
+    advice = advised(check, spec, after, context)
+    risk = check.risk if advice.risk is None or check.risk is Risk.DECISION else advice.risk
+    overridden = tuple(_overridden(service, spec, after))
+    suggested = tuple(_suggested(check, judged, checklist, changed))
+    choosing = _OF_RISK[risk]
+    if overridden:
+        choosing = max(choosing, Choosing.ALL)
+    if suggested or any(diff.option in _STAYS_DOWN for diff in changed):
+        choosing = Choosing.NAMED
+    return Offer(
+        check,
+        after,
+        risk,
+        choosing,
+        overridden,
+        suggested,
+        advice.notes,
+    )
+
+
+def _suggested(
+    check: Check,
+    judged: Judged,
+    checklist: Checklist,
+    changed: tuple[OptionDiff, ...],
+) -> Iterator[str]:
+    """New values that neither the site nor the user has set."""
+    ours = {name for name, form in check.takes.items() if form in _SUGGESTED}
+    for value in settings_of(check, judged.facts, Choice(check.id), checklist):
+        if value.name not in ours or value.said_by is not From.CHECK:
+            continue
+        text = text_of(value.measured.value if value.measured is not None else value.value)
+        for diff in changed:
+            for argument in diff.added:
+                if text and text in argument:
+                    yield visible(f"{diff.option.flag}={argument}", 80)
+
+
+# What somebody wrote on purpose.
+
+
+def _overridden(
+    service: Service,
+    before: Spec,
+    after: Spec,
+) -> Iterator[Set]:
+    """The arguments of the file that a fix takes away or turns around; to say more than before
+    (`ro` for a mount, a registry for an image) is neither."""
+    for change in changes_between(before, after):
+        removed = {item.canonical for item in change.removed}
+        if change.option is MOUNTS:
+            kept = {mount.destination: {*mount.options} for mount in after[MOUNTS]}
+            removed = {
+                item.canonical
+                for item in change.removed
+                if item.value.destination not in kept
+                or not {*item.value.options} <= kept[item.value.destination]
+            }
+        elif change.option is IMAGE and after[IMAGE].endswith(f"/{before[IMAGE]}"):
+            continue
+        for each in service.where(change.option):
+            if each.item.canonical in removed or not change.option.is_list:
+                yield each
+
+
+def comment_beside(each: Set) -> str:
+    """What a comment says in the line of an argument, or in the one above it."""
+    text, span = each.span.file.text, each.span
+    end = text.find("\n", span.end)
+    behind = text[span.end : end if end >= 0 else len(text)]
+    if match := _COMMENT.search(behind):
+        return _not_ours(match["text"])
+    start = text.rfind("\n", 0, span.start) + 1
+    above = text[text.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)].strip()
+    return _not_ours(above.lstrip("#; \t")) if above[:1] in ("#", ";") else ""
+
+
+def _not_ours(comment: str) -> str:
+    return "" if comment.startswith(_OWN_COMMENT) else comment
+
+
+def _written(each: Set) -> str:
+    """The line of the file that says so, and where it is."""
+    file, line = each.span.file, each.span.file.line_of(each.span.start)
+    start = file.offset_of(line)
+    end = file.text.find("\n", start)
+    text = _COMMENT.sub("", file.text[start : end if end >= 0 else len(file.text)]).strip(" \t\r-")
+    return f"{visible(mask_line(text), 80)} ({visible(file.shown, 200)}:{line})"
+
+
+# What a file names, it or one beside it defines.
+
+
+def _on_own_network(
+    service: Service,
+    before: Spec,
+    after: Spec,
+) -> Spec:
+    """A stack has a network of its own already."""
+    if service.format is not Format.COMPOSE or before[NETWORK] == after[NETWORK]:
+        return after
+    default = next((name for name in service.networks if name.endswith("_default")), "")
+    new = {name for kind, name in _named(after) - _named(before) if kind == "network"}
+    if not default or not new:
+        return after
+    networks = [default if value.partition(":")[0] in new else value for value in after[NETWORK]]
+    return after.with_(NETWORK, tuple(dict.fromkeys(networks)))
+
+
+def new_networks(
+    service: Service,
+    before: Spec,
+    after: Spec,
+) -> tuple[str, ...]:
+    """Networks that a fix names and no file defines."""
+    return tuple(
+        name
+        for kind, name in sorted(_named(after) - _named(before))
+        if kind == "network" and name not in service.networks
+    )
+
+
+def _refuse_names_of_nothing(
+    service: Service,
+    before: Spec,
+    after: Spec,
+) -> None:
+    """A Quadlet gets the unit of its new network; elsewhere the file would name what is not there."""
+    known: Mapping[str, Any] = {**service.networks, **service.volumes}
+    for kind, name in sorted(_named(after) - _named(before)):
+        if name in known or (kind == "network" and service.format is Format.QUADLET):
+            continue
+        raise CannotFix(
+            f"it needs the {kind} {visible(name, 60)}, which this file does not define",
+            f"Make the {kind} first, then name it here.",
+        )
+
+
+def _named(spec: Spec) -> set[tuple[str, str]]:
+    """The objects that a spec names: kind and name."""
+    networks = {value.partition(":")[0] for value in spec[NETWORK] if mode_of(value) == "network"}
+    volumes = {mount.source for mount in spec[MOUNTS] if mount.type == "volume" and mount.source}
+    secrets = {text.partition(",")[0] for text in SECRETS.to_arguments(spec[SECRETS])}
+    return {
+        *(("network", name) for name in networks),
+        *(("volume", name) for name in volumes),
+        *(("secret", name) for name in secrets),
+    }

@@ -1,0 +1,193 @@
+"""Compose files cut into the parts of their services.
+
+A change is read again in the part of its own service, so a fix of many services costs as much as
+that of each. What services share (anchors, `extends`) is part of each; the whole stack is read once
+more at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress, HardenError
+from hardentui.features.at_rest.compose import InStack, of_project
+from hardentui.features.at_rest.edits.compose import ComposeTarget
+from hardentui.features.at_rest.edits.files import prove_all
+from hardentui.features.at_rest.services import Service
+from hardentui.features.at_rest.sources import SourceFile, Sources
+from hardentui.features.at_rest.trees import Tree, read_trees
+from hardentui.model.spec import Spec
+
+_ANCHOR = re.compile(r"(?:^|[\s:\[,-])&[\w.-]+", re.MULTILINE)
+
+
+class CutFile(Struct):
+    """A compose file: what stands before its services, each of them, and what follows."""
+
+    head: str
+    blocks: dict[str, str]
+    tail: str
+    shared: tuple[str, ...]  # services that others are made of: with an anchor, or extended
+    places: dict[str, int]  # of each service in the order of the file
+
+    @property
+    def text(self) -> str:
+        return self.head + "".join(self.blocks.values()) + self.tail
+
+    def around(self, name: str) -> tuple[str, str]:
+        """What stands before and behind a service, of what is needed to read it alone."""
+        own = self.places.get(name, -1)
+        before = [self.blocks[other] for other in self.shared if self.places[other] < own]
+        behind = [self.blocks[other] for other in self.shared if self.places[other] > own]
+        return self.head + "".join(before), "".join(behind) + self.tail
+
+
+def cut(file: SourceFile) -> CutFile:
+    """Raises CannotExpress where a service shares its lines with something else."""
+    trees = read_trees(file)
+    whole = trees[0] if len(trees) == 1 else None
+    services = whole.entries.get("services") if whole is not None else None
+    if whole is None or services is None or not services.entries:
+        return CutFile(file.text, {}, "", (), {})
+    behind = [
+        tree.key_start
+        for tree in whole.entries.values()
+        if tree.key_start > services.key_start and tree is not services
+    ]
+    end = _line(file, min(behind)) if behind else len(file.text)
+    starts = [_line(file, tree.key_start) for tree in services.entries.values()]
+    in_lines = starts == sorted(set(starts)) and services.key_start < starts[0] <= starts[-1] < end
+    if services.flow or not in_lines:
+        raise CannotExpress("its services do not stand in lines of their own")
+    for start, tree in zip(starts, services.entries.values(), strict=True):
+        if file.text[start : tree.key_start].strip():
+            raise CannotExpress("its services do not stand in lines of their own")
+    blocks = {
+        name: file.text[start:stop]
+        for name, start, stop in zip(services.entries, starts, [*starts[1:], end], strict=True)
+    }
+    extended = {_extended(tree) for tree in services.entries.values()}
+    return CutFile(
+        file.text[: starts[0]],
+        blocks,
+        file.text[end:],
+        tuple(name for name, block in blocks.items() if name in extended or _ANCHOR.search(block)),
+        {name: place for place, name in enumerate(blocks)},
+    )
+
+
+def _line(file: SourceFile, offset: int) -> int:
+    """Where its line begins."""
+    return file.offset_of(file.line_of(offset))
+
+
+def _extended(tree: Tree) -> str:
+    extends = tree.get("extends")
+    return (extends.text or extends.word("service")) if extends is not None else ""
+
+
+class StackParts:
+    """The files of one stack, whose services are changed one after the other.
+
+    Raises:
+        CannotExpress: they cannot be cut.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        services: Iterable[Service],
+        texts: Mapping[str, str],
+    ) -> None:
+        self._sources = sources
+        self._services = {service.name: service for service in services}
+        first: InStack = next(iter(self._services.values())).source
+        own = {service.file.path: service.file for service in self._services.values()}
+        files = {file.path: file for file in first.stack.files} | own
+        self._stack = first.stack
+        self._cut = {
+            path: cut(replace(file, text=texts.get(path, file.text)))
+            for path, file in files.items()
+        }
+        self._before = {path: each.text for path, each in self._cut.items()}
+        self._planned: dict[str, Spec] = {}
+        self.unclear = False  # whether a part did not say what the whole does
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """The texts of the changed files."""
+        texts = {path: each.text for path, each in self._cut.items()}
+        return {path: text for path, text in texts.items() if text != self._before[path]}
+
+    def target(self, service: Service) -> PartTarget:
+        """Raises CannotExpress where its part does not say what the whole does."""
+        around = {path: each.around(service.name) for path, each in self._cut.items()}
+        texts = {
+            path: before + self._cut[path].blocks.get(service.name, "") + behind
+            for path, (before, behind) in around.items()
+        }
+        try:
+            return PartTarget(self._sources, service, texts)
+        except CannotExpress:
+            self.unclear = True
+            raise
+
+    def take(
+        self,
+        service: Service,
+        files: Mapping[str, str],
+        planned: Spec,
+    ) -> None:
+        """Put a changed part into the whole. Raises CannotExpress where more than it changed."""
+        self._planned[service.name] = planned
+        for path, text in files.items():
+            each = self._cut[path]
+            before, behind = each.around(service.name)
+            inside = text.startswith(before) and text.endswith(behind)
+            if service.name not in each.blocks or not inside:
+                raise CannotExpress("more than its own lines would change")
+            block = text[len(before) : len(text) - len(behind)]
+            each.blocks[service.name] = block
+
+    def prove(self) -> None:
+        """Raises CannotExpress unless each service of the whole is as planned."""
+        files = {
+            path: replace(self._sources.files[path], text=each.text)
+            for path, each in self._cut.items()
+        }
+        sources = replace(self._sources, files={**self._sources.files, **files})
+        try:
+            services = of_project(sources, [sources.files[file.path] for file in self._stack.files])
+        except HardenError as error:
+            raise CannotExpress(error.title) from error
+        prove_all(
+            self._services,
+            {service.name: service for service in services},
+            self._planned,
+        )
+
+
+class PartTarget(ComposeTarget):
+    """One service of a stack, edited in its part of the files."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        service: Service,
+        texts: Mapping[str, str],
+    ) -> None:
+        self._parts = texts
+        super().__init__(sources, service, texts)
+        try:
+            alone = self._services(self._texts).get(service.name)
+        except HardenError as error:
+            raise CannotExpress(error.title) from error
+        if alone is None or alone.spec.settings != service.spec.settings:
+            raise CannotExpress("its part of the file does not say what the whole does")
+
+    def _read(self, sources: Sources, service: Service) -> Iterable[SourceFile]:
+        return (sources.files[path] for path in self._parts)

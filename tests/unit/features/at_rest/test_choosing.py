@@ -1,0 +1,144 @@
+"""What `fix` at rest does unasked, what it only does when asked, and what it says of it."""
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks import all_checks
+from hardentui.features.at_rest.checking import AtRest, look
+from hardentui.features.at_rest.choosing import Wanted
+from hardentui.features.at_rest.fixing import fix_all
+from hardentui.model.plan import Caution
+from hardentui.model.spec import Spec, Version
+from hardentui.options import NETWORK, RESTART
+from tests.unit.features.at_rest.stacks import EXAMPLES, TODAY, write
+from tests.unit.features.at_rest.test_checking import Run, run
+
+__all__ = ["run"]
+
+QUADLET = """\
+[Container]
+Image=docker.io/library/web:1
+Network=host
+# sudo needs it
+NoNewPrivileges=false
+PublishPort=8080:80
+
+[Service]
+Restart=always
+"""
+INVENTED = ("--cpus", "--memory", "--pids-limit", "--ulimit", "--user", "--shm-size")
+
+
+def fixed(folder: Path, caution: Caution) -> list[tuple[str, Spec, Spec]]:
+    """Of each changed service of a folder: its name, its spec before and after the fixes."""
+    looked = look(AtRest((str(folder),)), TODAY)
+    return [
+        (each.service.name, each.service.spec.literal, each.taken[-1].after)
+        for each in fix_all(looked, Wanted((), caution), Version(5, 8))
+        if each.taken
+    ]
+
+
+@pytest.mark.parametrize("caution", list(Caution))
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_no_level_takes_a_restart_away_or_invents_a_limit(
+    tmp_path: Path,
+    example: str,
+    caution: Caution,
+) -> None:
+    for name, before, after in fixed(write(tmp_path, example), caution):
+        assert before[RESTART] == after[RESTART], name
+        for option in after.settings:
+            if option.flag in INVENTED:
+                assert before[option] == after[option], (name, option.flag)
+
+
+@pytest.mark.parametrize("caution", list(Caution))
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_what_a_fix_names_is_defined(
+    tmp_path: Path,
+    example: str,
+    caution: Caution,
+) -> None:
+    """A network that a service newly joins has a unit or stands in the file."""
+    folder = write(tmp_path, example)
+    looked = look(AtRest((str(folder),)), TODAY)
+    for each in fix_all(looked, Wanted((), caution), Version(5, 8)):
+        if not each.taken:
+            continue
+        service = each.service
+        new = {*each.taken[-1].after[NETWORK]} - {*service.spec.literal[NETWORK]}
+        written = "\n".join(text for path, text in each.files.items() if path.endswith(".network"))
+        for network in new:
+            assert network in service.networks or f"NetworkName={network}" in written
+
+
+def test_nothing_that_stands_in_a_file_is_replaced_unasked(run: Run) -> None:
+    code, text = run({"q/web.container": QUADLET}, "fix", "./q")
+    assert code == 1, text
+    assert "Nothing is changed" in text
+
+
+def test_what_is_replaced_is_told_with_the_comment_beside(run: Run) -> None:
+    _, text = run({"q/web.container": QUADLET}, "fix", "./q", "--all", "--podman-version", "5.8")
+    head = text[text.index("# new-priv") : text.index("---")]
+    assert "web: it replaces NoNewPrivileges=false (./q/web.container:5)" in head
+    assert 'beside it stands: "sudo needs it"' in head
+    assert "What may break" in head
+
+
+def test_a_network_that_a_fix_names_gets_its_unit(run: Run) -> None:
+    files = {"q/web.container": QUADLET}
+    _, text = run(files, "fix", "./q", "--check", "host-network", "--podman-version", "5.8")
+    assert "+Network=web-net.network" in text
+    assert "+++ b/q/web-net.network" in text
+    assert "+NetworkName=web-net" in text
+
+
+def test_where_no_unit_can_name_the_network_nothing_is_changed(run: Run) -> None:
+    files = {"q/web.container": QUADLET}
+    code, text = run(files, "fix", "./q", "--check", "host-network", "--podman-version", "4.4")
+    assert code == 1
+    assert "has no unit for a network of that name" in text
+
+
+def test_a_script_names_no_network_that_nobody_makes(run: Run) -> None:
+    files = {"q/run.sh": "podman run -d --name web --network host -p 80:80 docker.io/a/b:1\n"}
+    code, text = run(files, "fix", "./q", "--check", "host-network")
+    assert code == 1
+    assert "it needs the network web-net, which this file does not define" in text
+
+
+def test_a_service_of_compose_goes_back_to_the_network_of_its_project(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    files = {
+        "s/compose.yaml": (
+            "services:\n"
+            "  web:\n"
+            "    image: docker.io/a/b:1\n"
+            "    network_mode: host\n"
+            "    ports: ['80:80']\n"
+        )
+    }
+    code, text = run(files, "fix", "./s", "--check", "host-network", "--in-place")
+    assert code == 0, text
+    after = (tmp_path / "s/compose.yaml").read_text()
+    assert after == files["s/compose.yaml"].replace("    network_mode: host\n", "")
+
+
+def test_a_restart_policy_is_only_changed_by_name(run: Run) -> None:
+    files = {
+        "s/compose.yaml": "services:\n  web:\n    image: docker.io/a/b:1\n    restart: always\n"
+    }
+    assert "on-failure" not in run(files, "fix", "./s", "--all")[1]
+    _, text = run(files, "fix", "./s", "--check", "unbraked-restart")
+    assert "+    restart: on-failure:5" in text
+    assert "stays down after a successful exit" in text
+
+
+def test_every_fix_of_a_check_can_be_told() -> None:
+    """The head of a diff quotes what may break; every check that fixes says so."""
+    assert all(check.section("What may break") for check in all_checks() if check.remediate)

@@ -1,0 +1,68 @@
+"""What a fix of many services costs: text that is read as YAML, not time."""
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.features.at_rest import trees
+from hardentui.features.at_rest.checking import AtRest, look
+from hardentui.features.at_rest.choosing import Wanted
+from hardentui.features.at_rest.edits import parts
+from hardentui.features.at_rest.fixing import fix_all
+from hardentui.features.at_rest.sources import SourceFile
+from hardentui.model.plan import Caution
+from hardentui.model.spec import Version
+from tests.unit.features.at_rest.stacks import TODAY
+
+SERVICE = """\
+  s{number}:
+    image: docker.io/library/nginx:1.27
+    restart: always
+    volumes:
+      - /srv/d{number}:/data
+    cap_add: [SYS_ADMIN]
+"""
+
+
+def read_for(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    services: int,
+    *,
+    fix: bool,
+) -> int:
+    """Characters that are read as YAML for a stack of so many services."""
+    text = "services:\n" + "".join(SERVICE.format(number=number) for number in range(services))
+    path = folder / f"{services}" / "compose.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    read = 0
+
+    def counting(file: SourceFile) -> tuple[trees.Tree, ...]:
+        nonlocal read
+        read += len(file.text)
+        return read_trees(file)
+
+    read_trees = trees.read_trees
+    with monkeypatch.context() as patched:
+        patched.setattr("hardentui.features.at_rest.compose.read_trees", counting)
+        patched.setattr(parts, "read_trees", counting)
+        looked = look(AtRest((str(path),)), TODAY)
+        if fix:
+            fixed = fix_all(looked, Wanted((), Caution.ALL), Version(5, 8))
+            assert all(each.made for each in fixed)
+    return read
+
+
+def test_a_fix_of_twice_as_many_services_reads_twice_as_much(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = [read_for(tmp_path, monkeypatch, count, fix=True) for count in (8, 16, 32, 64)]
+    each = [total / count for total, count in zip(read, (8, 16, 32, 64), strict=True)]
+    assert max(each) < 1.2 * min(each)
+
+
+def test_a_check_reads_a_stack_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "20/compose.yaml"
+    assert read_for(tmp_path, monkeypatch, 20, fix=False) == len(path.read_text())

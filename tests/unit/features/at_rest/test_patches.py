@@ -1,0 +1,142 @@
+"""The diff of `fix` is a patch: `git apply` takes it and makes the very files of `-o`."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hardentui.features.at_rest.patches import patch_of
+from hardentui.model.draft import DraftFile
+from tests.unit.features.at_rest.stacks import EXAMPLES
+from tests.unit.features.at_rest.test_checking import Run, run
+
+__all__ = ["run"]
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+HARDENED = ("notes",)
+"""Examples that --all leaves as they are."""
+UNIT = """\
+[Container]
+Image=docker.io/library/web:1
+Secret=KEY,type=env,target=ADMIN
+Environment=MODE=prod
+Environment=DB_PASSWORD=hunter2-hunter2
+NoNewPrivileges=false
+AddCapability=SYS_ADMIN
+Environment=API_TOKEN=0123456789abcdef0123456789
+"""
+
+
+def applied(folder: Path, patch: str, *flags: str) -> str:
+    """What git says of a patch; empty where it has applied it."""
+    done = subprocess.run(
+        ["git", "apply", *flags, "-"],
+        cwd=folder,
+        input=patch.encode(),
+        capture_output=True,
+        check=False,
+    )
+    return done.stderr.decode() if done.returncode else ""
+
+
+def check_patch(
+    run: Run,
+    folder: Path,
+    files: Mapping[str, str],
+    *fixes: str,
+) -> str:
+    """The patch of a fix, which git applies to the same result as -o."""
+    code, _ = run(files, "fix", "./s", *fixes, "-o", "out")
+    if code:
+        return ""
+    _, text = run({}, "--quiet", "fix", "./s", *fixes)
+    subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
+    flags = ("--unidiff-zero",) if "git apply --unidiff-zero" in text else ()
+    assert not applied(folder, text, *flags), text
+    for path in (folder / "out").iterdir():
+        assert (folder / "s" / path.name).read_bytes() == path.read_bytes(), text
+    return text
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_git_applies_the_patch_of_every_example(
+    run: Run,
+    tmp_path: Path,
+    example: str,
+) -> None:
+    files = {"s/compose.yaml": EXAMPLES[example]}
+    text = check_patch(run, tmp_path, files, "--all")
+    assert text or example in HARDENED
+
+
+def test_a_secret_is_no_context_and_the_patch_applies(run: Run, tmp_path: Path) -> None:
+    text = check_patch(run, tmp_path, {"s/web.container": UNIT}, "--all")
+    assert "hunter2" not in text
+    assert "0123456789" not in text
+
+
+def test_the_name_of_a_secret_is_context(run: Run, tmp_path: Path) -> None:
+    unit = "[Container]\nImage=docker.io/library/web:1\nSecret=KEY,type=env,target=ADMIN\n"
+    text = check_patch(run, tmp_path, {"s/web.container": unit}, "--all")
+    assert "\n Secret=KEY,type=env,target=ADMIN\n" in text
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        UNIT.replace("\n", "\r\n"),
+        "[Container]\nImage=docker.io/library/web:1\nNoNewPrivileges=false",
+    ],
+)
+def test_line_ends_stay(run: Run, tmp_path: Path, unit: str) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/web.container").write_bytes(unit.encode())
+    assert check_patch(run, tmp_path, {}, "--all", "--podman-version", "5.8")
+
+
+def test_where_a_changed_line_holds_a_secret_it_says_what_to_do_instead() -> None:
+    draft = DraftFile(
+        "run.sh",
+        "podman run -e PASSWORD=hunter2 --init web\n",
+        masked="",
+        before="podman run -e PASSWORD=hunter2 web\n",
+    )
+    patch = patch_of(draft)
+    assert "hunter2" not in patch.text
+    assert not patch.complete
+    assert "use --in-place or -o DIR" in patch.how
+
+
+LINES = st.sampled_from(
+    ["a", "b", "PASSWORD=hunter2hunter2", "c d", "", "\tx", "Secret=KEY", "caf\u00e9", "e\u200bf"]
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(before=st.lists(LINES, max_size=14), after=st.lists(LINES, max_size=14), end=st.booleans())
+def test_git_takes_any_complete_patch(
+    tmp_path_factory: pytest.TempPathFactory,
+    before: list[str],
+    after: list[str],
+    end: bool,
+) -> None:
+    old = "\n".join(before) + ("\n" if end else "")
+    new = "\n".join(after) + "\n"
+    patch = patch_of(DraftFile("x y.txt", new, masked="", before=old))
+    assert "hunter2" not in patch.text
+    if not patch.complete or old == new or not old:
+        return
+    folder = tmp_path_factory.mktemp("git")
+    (folder / "x y.txt").write_text(old)
+    flags = ("--unidiff-zero",) if patch.bare else ()
+    assert not applied(folder, patch.text, *flags), patch.text
+    assert (folder / "x y.txt").read_text() == new
