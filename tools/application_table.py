@@ -12,9 +12,11 @@ from msgspec import Struct
 from hardentui.features.applications.loading import Library, our_files
 from hardentui.features.applications.page import PROOF
 from hardentui.features.at_rest.checking import AtRest, Looked, look
-from hardentui.features.at_rest.fixing import Wanted, fix_all
+from hardentui.features.at_rest.choosing import Wanted
+from hardentui.features.at_rest.fixing import fix_all
 from hardentui.harden.score import score
 from hardentui.model.application import Family
+from hardentui.model.spec import NEWEST_KNOWN
 
 _DAY = date(2026, 12, 1)  # of the generated page: no check of a file depends on it
 _HEAD = """\
@@ -71,18 +73,19 @@ class _Row(Struct, frozen=True):
 def page() -> str:
     """The text of docs/applications.md."""
     with tempfile.TemporaryDirectory() as directory:
-        rows = [_row(family, Path(directory)) for family in Library(our_files()).all()]
+        rows = [_row(family, Path(directory) / family.name) for family in Library(our_files()).all()]
     return _HEAD + "".join(_line(row) for row in rows) + "".join(_legend()) + _TAIL
 
 
 def _row(family: Family, directory: Path) -> _Row:
     application = family.general
+    directory.mkdir()
     file = directory / "app.container"
     file.write_text(f"[Container]\nImage=docker.io/{application.match.repositories[0]}:latest\n")
     before = _looked(directory)
-    (fixed,) = fix_all(before, Wanted(), None)
-    for text in fixed.files.values():
-        file.write_text(text)
+    (fixed,) = fix_all(before, Wanted(), NEWEST_KNOWN)
+    for path, text in fixed.files.items():
+        Path(path).write_text(text)
     return _Row(
         family.name,
         ", ".join(f"`{repository}`" for repository in application.match.repositories),

@@ -34,6 +34,7 @@ from hardentui.model.plan import Caution, Choice
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_ON_FAILURE, IMAGE, MOUNTS, NETWORK, RESTART, SECRETS
 from hardentui.quadlet.edit.container import changes_between
+from hardentui.reading.containers import known_application
 from hardentui.reading.forms import text_of
 from hardentui.reading.networks import mode_of
 from hardentui.visible import visible
@@ -53,6 +54,8 @@ _SUGGESTED = frozenset(
     }
 )
 """Forms of values that only the service or its site can tell: ours are suggestions."""
+_OF_APPLICATIONS = frozenset({"command", "tmpfs-size", "user"})
+"""Those that the entry of a known application tells."""
 _STAYS_DOWN = (RESTART, HEALTH_ON_FAILURE)
 """With another value of these, a service may not come back by itself."""
 _COMMENT = re.compile(r"(?:^|[ \t])[#;]+[ \t]*(?P<text>[^\n]*\S)")
@@ -170,7 +173,9 @@ def _suggested(
     changed: tuple[OptionDiff, ...],
 ) -> Iterator[str]:
     """New values that neither the site nor the user has set."""
-    ours = {name for name, form in check.takes.items() if form in _SUGGESTED}
+    known = known_application(judged.facts) is not None
+    forms = _SUGGESTED - _OF_APPLICATIONS if known else _SUGGESTED
+    ours = {name for name, form in check.takes.items() if form in forms}
     for value in settings_of(check, judged.facts, Choice(check.id), checklist):
         if value.name not in ours or value.said_by is not From.CHECK:
             continue
@@ -252,17 +257,22 @@ def _on_own_network(
     return after.with_(NETWORK, tuple(dict.fromkeys(networks)))
 
 
-def new_networks(
+def new_names(
     service: Service,
     before: Spec,
     after: Spec,
+    kind: str,
 ) -> tuple[str, ...]:
-    """Networks that a fix names and no file defines."""
-    return tuple(
-        name
-        for kind, name in sorted(_named(after) - _named(before))
-        if kind == "network" and name not in service.networks
-    )
+    """The networks or volumes that a fix names and no file defines."""
+    known: Mapping[str, Any] = {**service.networks, **service.volumes}
+    new = sorted(_named(after) - _named(before))
+    return tuple(name for its_kind, name in new if its_kind == kind and name not in known)
+
+
+_WRITTEN = {
+    Format.QUADLET: ("network", "volume"),  # as units of their own
+    Format.RUN: ("volume",),  # Podman makes it at the first start
+}
 
 
 def _refuse_names_of_nothing(
@@ -270,15 +280,14 @@ def _refuse_names_of_nothing(
     before: Spec,
     after: Spec,
 ) -> None:
-    """A Quadlet gets the unit of its new network; elsewhere the file would name what is not there."""
-    known: Mapping[str, Any] = {**service.networks, **service.volumes}
-    for kind, name in sorted(_named(after) - _named(before)):
-        if name in known or (kind == "network" and service.format is Format.QUADLET):
-            continue
-        raise CannotFix(
-            f"it needs the {kind} {visible(name, 60)}, which this file does not define",
-            f"Make the {kind} first, then name it here.",
-        )
+    """Raises CannotFix where the file would name what nobody makes."""
+    for kind in ("network", "volume", "secret"):
+        names = new_names(service, before, after, kind)
+        if names and kind not in _WRITTEN.get(service.format, ()):
+            raise CannotFix(
+                f"it needs the {kind} {visible(names[0], 60)}, which this file does not define",
+                f"Make the {kind} first, then name it here.",
+            )
 
 
 def _named(spec: Spec) -> set[tuple[str, str]]:

@@ -21,9 +21,10 @@ from hardentui.features.fix.drafts import (
     stand_in_script,
     writing_context,
 )
+from hardentui.features.fix.edit_proofs import prove_edit
 from hardentui.features.fix.layers import only_in_layer
 from hardentui.features.fix.saving import OwnUnit, own_unit
-from hardentui.features.fix.unit_edits import edited, prove_edit, unit_diff
+from hardentui.features.fix.unit_edits import edited, unit_diff
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of, in_start_order
 from hardentui.features.looking.unit_origin import (

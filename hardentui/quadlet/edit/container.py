@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -15,7 +15,7 @@ from hardentui.options.argv import Item, item_word, items_of, items_of_token, re
 from hardentui.options.codecs import mount_text, parse_mount
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
 from hardentui.quadlet.read.entries import UnitEntry, UnitPlace
-from hardentui.quadlet.write.container import UnitsBeside, container_unit, for_quadlet
+from hardentui.quadlet.write.container import NO_UNITS, UnitsBeside, container_unit, for_quadlet
 from hardentui.systemd.command_line import (
     EMPTY_WORD,
     HELPER_VARIABLES,
@@ -358,13 +358,13 @@ def edit_quadlet(
     files: QuadletFiles,
     changes: Sequence[ItemChange],
     version: Version,
-    network_units: Mapping[str, str] | None = None,
+    beside: UnitsBeside = NO_UNITS,
 ) -> Edited:
     """Apply the changes where the options are set today; new lines go next to related ones.
 
     Args:
         version: the Podman that will read it.
-        network_units: name -> file name of network units that are written beside it.
+        beside: units of new networks and volumes that are written beside it.
 
     Raises:
         InputError: the file is not the Quadlet of a container.
@@ -374,7 +374,7 @@ def edit_quadlet(
     left_out: list[str] = []
     for change in changes:
         why = _out_of_reach(files, change)
-        editor = _QuadletEditor(files, version, network_units or {})
+        editor = _QuadletEditor(files, version, beside)
         try:
             if why:
                 raise CannotExpress(why)
@@ -406,11 +406,11 @@ class _QuadletEditor:
         self,
         files: QuadletFiles,
         version: Version,
-        networks: Mapping[str, str],
+        beside: UnitsBeside,
     ) -> None:
         self.files = files
         self.version = version
-        self.networks = networks
+        self.beside = beside
 
     def make(self, change: ItemChange) -> list[str]:
         """Apply one change; returns notes."""
@@ -524,9 +524,8 @@ class _QuadletEditor:
         spec = Spec.of((item.option, value))
         if item.option is RESTART or not len(tuple(spec)):
             raise CannotExpress(f"{item.option.flag} cannot be written as a line of [Container].")
-        beside = UnitsBeside(networks=self.networks)
         unit, _ = container_unit(
-            spec, version=self.version, rootless=False, unit_name="unit", beside=beside
+            spec, version=self.version, rootless=False, unit_name="unit", beside=self.beside
         )
         return unit.sections[CONTAINER]
 

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.features.at_rest.choosing import new_networks
+from hardentui.features.at_rest.choosing import new_names
 from hardentui.features.at_rest.quadlets import UnitFiles
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import SourceFile
-from hardentui.features.fix.unit_edits import edited, prove_by_port
+from hardentui.features.fix.edit_proofs import prove_by_port
+from hardentui.features.fix.unit_edits import edited
 from hardentui.features.looking.unit_origin import Origin, OriginKind
 from hardentui.model.plan import Plan
 from hardentui.model.spec import OLDEST_WITH_QUADLET, Spec, Version
@@ -51,20 +52,27 @@ class QuadletTarget:
         self.proof = ""
 
     def apply(self, before: Spec, after: Spec) -> None:
-        named = new_networks(self._service, before, after)
+        networks, volumes = (
+            new_names(self._service, before, after, kind) for kind in ("network", "volume")
+        )
         done = edited(
             self._origin,
             Plan(self._service.name, "", (), (), before, after),
             self._version,
             context=UnitContext(
                 version=self._version,
-                networks={name: {"name": name, "driver": "bridge"} for name in named},
+                networks={name: {"name": name, "driver": "bridge"} for name in networks},
+                volumes={name: {"Name": name, "Driver": "local"} for name in volumes},
             ),
         )
         if done.left_out:
             raise CannotExpress(done.left_out[0])
-        written = {file.name: file.text for file in done.files if file.name.endswith(".network")}
-        if len(written) < len(named):
+        written = {
+            file.name: file.text
+            for file in done.files
+            if file.name.endswith((".network", ".volume"))
+        }
+        if sum(name.endswith(".network") for name in written) < len(networks):
             raise CannotExpress(
                 f"Quadlet of Podman {self._version} has no unit for a network of that name"
             )

@@ -10,10 +10,12 @@ import pytest
 
 from hardentui.features.applications.loading import SCHEMA, Library, parse
 from hardentui.features.at_rest.checking import AtRest, Looked, look
-from hardentui.features.at_rest.fixing import Fixed, Wanted, fix_all
+from hardentui.features.at_rest.choosing import Wanted
+from hardentui.features.at_rest.fixing import Fixed, fix_all
 from hardentui.model.application import Application, Family, PathUse, Variant
 from hardentui.model.facts import STOCK_CAPABILITIES, capability_name
 from hardentui.model.finding import Status
+from hardentui.model.spec import NEWEST_KNOWN
 from hardentui.reading.applications import AskedImage
 from hardentui.reading.containers import is_root
 
@@ -50,7 +52,7 @@ def looked_at(
 
 
 def fixed(looked: Looked) -> Fixed:
-    return fix_all(looked, Wanted(), None)[0]
+    return fix_all(looked, Wanted(), NEWEST_KNOWN)[0]
 
 
 def test_there_are_entries_and_none_is_refused() -> None:
@@ -116,7 +118,9 @@ def test_the_default_fix_writes_what_the_entry_knows(
     expected |= {"missing-health-check"} if health.command and not health.in_image else set()
     assert expected <= set(done.made), done.left_out
     assert "no-memory-limit" not in done.made
-    (text,) = done.files.values()
+    text = done.files[str(tmp_path / "app.container")]
+    for path, other in done.files.items():
+        Path(path).write_text(other)
     again = looked_at(tmp_path, image, text.partition("\n")[2].partition("\n")[2])
     status = {finding.check: finding.status for finding in again.services[0].findings}
     assert {check: status[check] for check in expected} == dict.fromkeys(expected, Status.PASS)

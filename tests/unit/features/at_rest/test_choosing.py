@@ -27,7 +27,7 @@ PublishPort=8080:80
 [Service]
 Restart=always
 """
-INVENTED = ("--cpus", "--memory", "--pids-limit", "--ulimit", "--user", "--shm-size")
+INVENTED = ("--cpus", "--memory", "--pids-limit", "--ulimit", "--shm-size")
 
 
 def fixed(folder: Path, caution: Caution) -> list[tuple[str, Spec, Spec]]:
@@ -94,6 +94,14 @@ def test_a_network_that_a_fix_names_gets_its_unit(run: Run) -> None:
     assert "+Network=web-net.network" in text
     assert "+++ b/q/web-net.network" in text
     assert "+NetworkName=web-net" in text
+
+
+def test_a_volume_that_a_fix_names_gets_its_unit(run: Run) -> None:
+    """Caddy writes its certificates into /data, says its entry."""
+    files = {"q/web.container": "[Container]\nImage=docker.io/library/caddy:2.8\n"}
+    _, text = run(files, "fix", "./q", "--check", "writable-rootfs", "--podman-version", "5.8")
+    assert "+Volume=web-data-data.volume:/data" in text
+    assert "+VolumeName=web-data-data" in text
 
 
 def test_where_no_unit_can_name_the_network_nothing_is_changed(run: Run) -> None:

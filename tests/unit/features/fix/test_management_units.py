@@ -5,7 +5,8 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.features.fix.unit_edits import UnitEdit, edited, prove_edit
+from hardentui.features.fix.edit_proofs import prove_edit
+from hardentui.features.fix.unit_edits import UnitEdit, edited
 from hardentui.features.looking.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
