@@ -73,7 +73,9 @@ class _Row(Struct, frozen=True):
 def page() -> str:
     """The text of docs/applications.md."""
     with tempfile.TemporaryDirectory() as directory:
-        rows = [_row(family, Path(directory) / family.name) for family in Library(our_files()).all()]
+        rows = [
+            _row(family, Path(directory) / family.name) for family in Library(our_files()).all()
+        ]
     return _HEAD + "".join(_line(row) for row in rows) + "".join(_legend()) + _TAIL
 
 
