@@ -28,6 +28,7 @@ from hardentui.cli.trial import EXIT_CODES, ProgressLines
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History
 from hardentui.features.apply.soak import is_over, told
+from hardentui.features.apply.soak_log import Soaked
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.apply_ways import ComposeOverride
 from hardentui.features.fix.saving import save_result, save_texts
@@ -417,7 +418,7 @@ class Conversation:
     def _entry(
         self,
         entry: JournalEntry,
-        soaked: Mapping[str, frozenset[str]] | None = None,
+        soaked: Soaked | None = None,
     ) -> None:
         if not self._json or soaked is None:
             write_entries(
@@ -427,7 +428,10 @@ class Conversation:
             )
             return
         document = journal_document((entry,))
-        document["entries"][0]["soak_logged"] = {call: sorted(by) for call, by in soaked.items()}
+        document["entries"][0]["soak_logged"] = {
+            call: sorted(by) for call, by in soaked.calls.items()
+        }
+        document["entries"][0]["soak_lost"] = list(soaked.lost)
         self._terminal.write_json(document)
 
     # --- the decisions ----------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
         "true",
     )
     monkeypatch.setattr(
-        "hardentui.features.apply.soak.AUDIT_LOG",
+        "hardentui.features.apply.soak_log.AUDIT_LOG",
         str(tmp_path / "audit.log"),
     )
     (tmp_path / "audit.log").write_text("")

@@ -5,29 +5,28 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
+from hardentui.features.apply.soak_log import Soaked, told_losses, why_no_log
 from hardentui.features.change.journal import Journal
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.trial.learned.system_calls import RISKY, completed_profile, logging_profile
 from hardentui.features.trial.observe.watch import native_way
 from hardentui.features.trial.tried import with_profile, write_profile
 from hardentui.harden.remedy import spec_diff
-from hardentui.host.commands import Run, run_program
-from hardentui.host.files import Files, reason
-from hardentui.lib.observer.call_names import SECCOMP_NAMES, call_name
+from hardentui.host.files import Files
 from hardentui.model.draft import profile_name, soak_name
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.journal import JournalEntry, Soak
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Unread
 from hardentui.model.operations import RunProbe
 from hardentui.model.plan import Change, Choice, Plan
 from hardentui.options import SECCOMP_PROFILE, bounding_set
@@ -36,123 +35,8 @@ from hardentui.words import plural
 
 DAY = 86_400.0
 USUAL = 7 * DAY
-AUDIT_LOG = "/var/log/audit/audit.log"
-_AUDITD = "/run/auditd.pid"
-_ACTIONS = "/proc/sys/kernel/seccomp/actions_logged"
 _LARGEST = 64 << 20
-_JOURNAL = ("journalctl", "-q", "--no-pager", "-o", "cat")
-_KERNEL = ("_TRANSPORT=kernel", "+", "_TRANSPORT=audit")
-_NOTHING = "journalctl ended with status 1"
-_SECONDS = 60.0
 _PROVEN = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-families")
-_RECORD = re.compile(
-    r" pid=(?P<pid>\d+) comm=(?P<comm>\"[^\"]*\"|\S+) .*arch=(?P<arch>[0-9a-f]+) syscall=(?P<call>\d+) "
-    r".*code=0x7ffc0000"
-)
-"""A record of type SECCOMP with the action LOG."""
-_TIME = re.compile(r"audit\((\d+)\.\d+:\d+\)")  # absent in what the journal has from audit itself
-
-
-# --- the log of the kernel ------------------------------------------------------------------------
-
-
-def why_no_log(files: Files, run: Run = run_program) -> str:
-    """Why what a profile would refuse cannot be read back on this host; empty if it can."""
-    try:
-        logs = "log" in files.read_text(_ACTIONS).split()
-    except OSError as error:
-        return f"{_ACTIONS}: {reason(error)}"
-    if not logs:
-        return f"the kernel logs no such calls: {_ACTIONS} lacks log"
-    if _readable(files, AUDIT_LOG):
-        return ""
-    if files.exists(_AUDITD):
-        return f"auditd keeps the kernel's log in {AUDIT_LOG}, which this account cannot read"
-    last = run((*_JOURNAL, "-n", "1", *_KERNEL), _SECONDS)
-    if isinstance(last, Unread):
-        return f"neither auditd nor the journal keeps the kernel's log: {last.reason}"
-    return "" if last.strip() else "the journal shows this account no messages of the kernel"
-
-
-def _readable(files: Files, path: str) -> bool:
-    try:
-        files.read_text(path, _LARGEST)
-    except OSError:
-        return False
-    return True
-
-
-def logged_calls(
-    soak: Soak,
-    container: str,
-    files: Files,
-    run: Run = run_program,
-) -> Known[Mapping[str, frozenset[str]]]:
-    """System call -> the programs that made it, since the soak began.
-
-    A record does not name its container. One of a process that is known to be in another one does
-    not count; what cannot be told apart counts, so that nothing is refused that this container may
-    have done.
-
-    Args:
-        container: its ID.
-    """
-    programs: dict[str, set[str]] = {}
-    texts = [_audit(files, soak.since)] if _readable(files, AUDIT_LOG) else []
-    if not texts:
-        since = f"@{int(soak.since)}"
-        text = run(
-            (*_JOURNAL, "--since", since, "--grep", "code=0x7ffc0000", *_KERNEL),
-            _SECONDS,
-        )
-        if isinstance(text, Unread) and text.reason != _NOTHING:
-            return text
-        texts = [text] if isinstance(text, str) else []
-    native = native_way()
-    for text in texts:
-        for line in text.splitlines():
-            record, at = _RECORD.search(line), _TIME.search(line)
-            if record is None or (at and int(at[1]) < int(soak.since)):
-                continue
-            architecture = int(record["arch"], 16)
-            number = int(record["call"])
-            name = (
-                call_name(architecture, number) if SECCOMP_NAMES.get(architecture) == native else ""
-            )
-            if name and not _is_elsewhere(files, int(record["pid"]), container):
-                programs.setdefault(name, set()).add(record["comm"].strip('"'))
-    return {name: frozenset(by) for name, by in sorted(programs.items())}
-
-
-def _audit(files: Files, since: float) -> str:
-    """The audit log and its older files, as far back as needed."""
-    texts = []
-    for path in (
-        AUDIT_LOG,
-        *(f"{AUDIT_LOG}.{number}" for number in range(1, 100)),
-    ):
-        try:
-            if files.stat(path).mtime < since:
-                break
-            texts.append(files.read_text(path, _LARGEST))
-        except OSError:
-            break
-    return "\n".join(texts)
-
-
-def _is_elsewhere(
-    files: Files,
-    pid: int,
-    container: str,
-) -> bool:
-    try:
-        group = files.read_text(f"/proc/{pid}/cgroup")
-    except OSError:
-        return False
-    return "libpod-" in group and container not in group
-
-
-# --- begin and end --------------------------------------------------------------------------------
 
 
 def no_soak(why: str) -> CannotFix:
@@ -236,26 +120,39 @@ def until(soak: Soak) -> str:
     return f"{datetime.fromtimestamp(soak.until):%Y-%m-%d %H:%M}"
 
 
-def told(
-    entry: JournalEntry,
-    calls: Mapping[str, frozenset[str]],
-) -> Iterator[str]:
+def told(entry: JournalEntry, soaked: Soaked) -> Iterator[str]:
     """What a soak has shown so far, in sentences."""
     assert entry.soak is not None  # noqa: S101 - it soaks
-    name = visible(entry.container, 60)
+    name, calls = visible(entry.container, 60), soaked.calls
     end = "is over" if is_over(entry.soak) else f"lasts until {until(entry.soak)}"
+    if soaked.lost:
+        end = "goes on: it has not proven what the profile would refuse"
     many = plural(len(calls), "system call")
     more = ", and will be allowed" if calls else ""
     yield f"The soak of {name} {end}: {many} would have been refused{more}."
     for call, programs in calls.items():
         unusual = " (unusual for a service: make sure that it was yours)" if call in RISKY else ""
         yield f"{call}: by {visible(', '.join(sorted(programs)), 120)}{unusual}"
+    yield from told_losses(soaked)
+
+
+def refuse_unproven(entry: JournalEntry, soaked: Soaked) -> None:
+    """Raises CannotFix while records are missing: what the profile would break is not known."""
+    if soaked.lost:
+        raise CannotFix(
+            f"The soak of {visible(entry.container, 60)} is not over: {soaked.lost[0]}.",
+            (
+                "It goes on and counts what comes. What was lost may be needed: to begin anew, ",
+                Do(Verb.UNDO, entry.id),
+                " and harden it again with --soak; auditd loses less.",
+            ),
+        )
 
 
 def enforcing(
     plan: Plan,
     entry: JournalEntry,
-    calls: Mapping[str, frozenset[str]],
+    soaked: Soaked,
     files: Files,
 ) -> Plan:
     """The plan that ends a soak: the learned profile, with what was logged, is enforced.
@@ -264,8 +161,10 @@ def enforcing(
         plan: one without a change.
 
     Raises:
-        CannotFix, WriteError: a profile cannot be read or written.
+        CannotFix: records of the soak are missing, or a profile cannot be read.
+        WriteError: a profile cannot be written.
     """
+    refuse_unproven(entry, soaked)
     soak = entry.soak
     assert soak is not None  # noqa: S101 - it soaks
     logging = _document(files, soak.logs)
@@ -274,7 +173,7 @@ def enforcing(
         completed_profile(
             _document(files, soak.learned),
             logging,
-            frozenset(calls),
+            frozenset(soaked.calls),
         ),
     )
     after = plan.after.with_(SECCOMP_PROFILE, soak.learned)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,20 +21,13 @@ from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import History
 from hardentui.features.apply.prepared import PROBES_MEET_DATA, Part, PreparedChange
-from hardentui.features.apply.soak import (
-    enforcing,
-    logged_calls,
-    no_soak,
-    probes_of,
-    soak_of,
-    told,
-    why_no_log,
-)
+from hardentui.features.apply.soak import enforcing, no_soak, probes_of, soak_of, told
+from hardentui.features.apply.soak_log import Soaked, logged_calls, why_no_log
 from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import resumable_from
 from hardentui.features.change.service_operator import probe_once
-from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
+from hardentui.features.change.wait import PATIENCE, has_health_check, pid_of, ports_of
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
@@ -552,26 +545,27 @@ class Hardening:
         """The change by which it soaks."""
         return None if self.simulated else soak_of(self._facts)
 
-    def soaked(self, entry: JournalEntry) -> Mapping[str, frozenset[str]]:
-        """System call -> the programs that made it although the learned profile would refuse it.
+    def soaked(self, entry: JournalEntry) -> Soaked:
+        """What the learned profile would have refused since.
 
         Raises:
             CannotFix: the log cannot be read.
         """
         assert entry.soak is not None  # noqa: S101 - it soaks
-        calls = logged_calls(
+        soaked = logged_calls(
             entry.soak,
             self._facts.id,
+            pid_of(self._facts.inspect),
             self.bench.opened.files,
         )
-        if isinstance(calls, Unread):
-            raise CannotFix(f"What the soak showed cannot be read: {calls.reason}.")
-        return calls
+        if isinstance(soaked, Unread):
+            raise CannotFix(f"What the soak showed cannot be read: {soaked.reason}.")
+        return soaked
 
     def prepare_enforcing(
         self,
         entry: JournalEntry,
-        calls: Mapping[str, frozenset[str]],
+        soaked: Soaked,
     ) -> None:
         """Prepare to enforce the learned profile with these calls; `apply` does it.
 
@@ -582,7 +576,7 @@ class Hardening:
         self.plan = enforcing(
             nothing,
             entry,
-            calls,
+            soaked,
             self.bench.opened.files,
         )
         self.prepare(
@@ -600,10 +594,10 @@ class Hardening:
         """
         if (entry := self.soak) is None:
             return None
-        calls = self.soaked(entry)
-        self.prepare_enforcing(entry, calls)
+        soaked = self.soaked(entry)
+        self.prepare_enforcing(entry, soaked)
         assert self.plan is not None  # noqa: S101 - it was prepared
-        return Outset(self.plan, soaked=tuple(told(entry, calls)))
+        return Outset(self.plan, soaked=tuple(told(entry, soaked)))
 
     # --- afterwards -------------------------------------------------------------------------------
 

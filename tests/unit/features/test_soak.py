@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from hardentui.features.apply.soak import logged_calls, told
+from hardentui.errors import CannotFix
+from hardentui.features.apply.soak import refuse_unproven, told
+from hardentui.features.apply.soak_log import Soaked, logged_calls
 from hardentui.features.trial.learned.effects import NEW_USER
 from hardentui.features.trial.learned.system_calls import (
     Allowed,
@@ -120,47 +122,84 @@ def _record(
     comm: str = '"x"',
     code: str = "0x7ffc0000",
     pid: int = 999999,
+    uid: int = 0,
+    auid: int = 4294967295,
+    exe: str = "/bin/x",
 ) -> str:
     return (
-        f'auid=4294967295 uid=0 gid=0 ses=4294967295 pid={pid} comm={comm} exe="/bin/x" sig=0 arch=c000003e '
+        f'auid={auid} uid={uid} gid=0 ses=4294967295 pid={pid} comm={comm} exe="{exe}" sig=0 arch=c000003e '
         f"syscall={call} compat=0 ip=0x4cefc9 code={code}"
     )
 
 
-def _run(answer: Known[str]) -> Run:
-    return lambda words, seconds: answer
+def _run(
+    answer: Known[str],
+    losses: str = "",
+    header: str = "",
+) -> Run:
+    def run(words: Sequence[str], seconds: float) -> Known[str]:
+        if "--header" in words:
+            return header
+        return losses if any("suppressed" in word for word in words) else answer
+
+    return run
 
 
-def test_the_audit_log_is_read_as_far_back_as_the_soak(tmp_path: Path) -> None:
-    log = tmp_path / "var/log/audit/audit.log"
-    log.parent.mkdir(parents=True)
-    group = tmp_path / "proc/77/cgroup"
-    group.parent.mkdir(parents=True)
-    group.write_text("0::/machine.slice/libpod-other.scope\n")
-    log.write_text(
-        "\n".join(
-            [
-                f"type=SECCOMP msg=audit(999.5:1): {_record(101)}",  # before it began
-                f"type=SECCOMP msg=audit(1001.5:2): {_record(252, comm=chr(34) + 'ionice' + chr(34))}",
-                # killed, not logged
-                f"type=SECCOMP msg=audit(1002.5:3): {_record(272, code='0x80000000')}",
-                f"type=SECCOMP msg=audit(1003.5:4): {_record(272, pid=77)}",  # in another container
-                f"type=SYSCALL msg=audit(1004.5:5): {_record(165, code='0x0')}",
-            ]
-        )
+MAIN = 50
+"""The main process of the container."""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A host with a container, and accounts."""
+    inside = tmp_path / f"proc/{MAIN}/root/bin"
+    inside.mkdir(parents=True)
+    (inside / "x").touch()
+    main = tmp_path / f"proc/{MAIN}"
+    (main / "uid_map").write_text("         0          0 4294967295\n")
+    (main / "loginuid").write_text("4294967295")
+    (tmp_path / "var/log/audit").mkdir(parents=True)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/:\nnobody:x:65534:65534::/:\n")
+    return tmp_path
+
+
+def _process(
+    host: Path,
+    pid: int,
+    group: str,
+    began: int = 0,
+) -> None:
+    (host / f"proc/{pid}").mkdir(parents=True, exist_ok=True)
+    (host / f"proc/{pid}/cgroup").write_text(f"0::/machine.slice/libpod-{group}.scope\n")
+    (host / f"proc/{pid}/stat").write_text(f"{pid} (x) S {' '.join(['0'] * 18)} {began} 0\n")
+    (host / "proc/stat").write_text("cpu 1\nbtime 100\n")
+
+
+def _soaked(host: Path, *lines: str, run: Run | None = None) -> Soaked:
+    (host / "var/log/audit/audit.log").write_text("\n".join(lines))
+    seen = logged_calls(SOAK, "this", MAIN, Rooted(host), run or _run(""))
+    assert isinstance(seen, Soaked)
+    return seen
+
+
+def test_the_audit_log_is_read_as_far_back_as_the_soak(host: Path) -> None:
+    _process(host, 77, "other")
+    (host / "var/log/audit/audit.log.1").write_text(
+        f"type=1326 audit(999.9:1): {_record(165)}\ntype=1326 audit(1000.9:1): {_record(165)}\n"
     )
-    (tmp_path / "var/log/audit/audit.log.1").write_text(
-        f"type=1326 audit(1000.9:1): {_record(165)}\n"
+    soaked = _soaked(
+        host,
+        f"type=SECCOMP msg=audit(999.5:1): {_record(101)}",  # before it began
+        f"type=SECCOMP msg=audit(1001.5:2): {_record(252, comm=chr(34) + 'ionice' + chr(34))}",
+        # killed, not logged
+        f"type=SECCOMP msg=audit(1002.5:3): {_record(272, code='0x80000000')}",
+        f"type=SECCOMP msg=audit(1003.5:4): {_record(272, pid=77)}",  # in another container
+        f"type=SYSCALL msg=audit(1004.5:5): {_record(165, code='0x0')}",
     )
-    calls = logged_calls(
-        SOAK,
-        "this",
-        Rooted(tmp_path),
-        _run(Unread("not asked")),
-    )
-    assert calls == {"ioprio_get": {"ionice"}, "mount": {"x"}}
-    assert isinstance(calls, Mapping)
-    first, *rest = told(entry(state=EntryState.DONE, soak=SOAK), calls)
+    assert soaked.calls == {"ioprio_get": {"ionice"}, "mount": {"x"}}
+    assert soaked.lost == ()
+    first, *rest = told(entry(state=EntryState.DONE, soak=SOAK), soaked)
     assert first.startswith("The soak of web is over: 2 system calls would have been refused")
     assert rest[0] == "ioprio_get: by ionice"
     assert "make sure that it was yours" in rest[1], (
@@ -168,34 +207,98 @@ def test_the_audit_log_is_read_as_far_back_as_the_soak(tmp_path: Path) -> None:
     )
 
 
-def test_the_journal_is_read_where_no_audit_daemon_keeps_the_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("record", "counts", "unsure"),
+    [
+        (_record(101), True, False),  # root's, of a program of the image
+        (_record(101, uid=65534), False, True),  # a process of nobody's, which is gone
+        (_record(101, uid=4242), True, False),  # no account of the host has this number
+        (_record(101, auid=1000), False, False),  # somebody has logged in
+        (_record(101, exe="/home/eve/x"), False, False),  # no program of the image
+        (_record(101, pid=60, uid=65534), True, False),  # it is in the container now
+        (_record(101, pid=61, uid=65534), False, True),  # that number is another process's by now
+        (_record(101, pid=62), False, False),  # in another container
+    ],
+)
+def test_only_what_is_surely_its_own_counts(
+    host: Path,
+    record: str,
+    counts: bool,
+    unsure: bool,
+) -> None:
+    """Any account can install a filter of its own and make the kernel log calls."""
+    _process(host, 60, "this")
+    _process(host, 61, "this", began=99_999_999)
+    _process(host, 62, "other")
+    soaked = _soaked(host, f"type=SECCOMP msg=audit(1001.5:2): {record}")
+    assert ("ptrace" in soaked.calls, "ptrace" in soaked.unsure) == (counts, unsure)
+    about = "\n".join(told(entry(soak=SOAK), soaked))
+    assert ("another account of this host may have made it" in about) == unsure
+
+
+def test_a_message_that_only_looks_like_a_record_does_not_count(host: Path) -> None:
+    soaked = _soaked(host, f"type=USER_LOGIN msg=audit(1001.5:2): {_record(101)}")
+    assert (soaked.calls, soaked.unsure) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kernel: kauditd_printk_skb: 4980 callbacks suppressed",
+        "audit: audit_lost=7 audit_rate_limit=0 audit_backlog_limit=64",
+        "audit: rate limit exceeded",
+        "audit: backlog limit exceeded",
+    ],
+)
+def test_a_loss_in_the_log_of_the_kernel_proves_nothing(host: Path, line: str) -> None:
+    soaked = _soaked(host, run=_run("", losses=f"{line}\n"))
+    assert soaked.lost
+    first, *_ = told(entry(state=EntryState.DONE, soak=SOAK), soaked)
+    assert "goes on: it has not proven what the profile would refuse" in first
+    with pytest.raises(CannotFix, match="is not over"):
+        refuse_unproven(entry(soak=SOAK), soaked)
+    refuse_unproven(entry(soak=SOAK), Soaked())
+
+
+def test_a_log_that_was_rotated_away_proves_nothing(host: Path) -> None:
+    (host / "var/log/audit/audit.log.1").write_text("type=X msg=audit(1500.5:2): x")
+    assert _soaked(host, "type=X msg=audit(1600.5:2): x").lost == (
+        "the audit log was rotated away since it began",
+    )
+    (host / "var/log/audit/audit.log.1").write_text("type=X msg=audit(900.5:2): x")
+    assert _soaked(host, "type=X msg=audit(1600.5:2): x").lost == ()
+
+
+def test_a_journal_that_begins_later_proves_nothing(host: Path) -> None:
+    header = "Head Realtime Timestamp: Thu 1970-01-01 00:25:00 UTC (59682f00)\n"
+    seen = logged_calls(SOAK, "this", MAIN, Rooted(host), _run("", header=header))
+    assert isinstance(seen, Soaked)
+    assert seen.lost == ("the journal no longer reaches back to its begin",)
+
+
+def test_too_much_log_is_not_read_and_proves_nothing(
+    host: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hardentui.features.apply.soak_log._MOST_READ", 10)
+    assert "too long to be read" in _soaked(host, "type=X msg=audit(1001.5:2): x").lost[0]
+
+
+def test_logging_that_costs_time_is_told(host: Path) -> None:
+    lines = [f"type=SECCOMP msg=audit(1001.5:{n}): {_record(252)}" for n in range(1000)]
+    about = "\n".join(told(entry(soak=SOAK), _soaked(host, *lines)))
+    assert "ioprio_get was logged 1000 times; each record takes time" in about
+
+
+def test_the_journal_is_read_where_no_audit_daemon_keeps_the_log(host: Path) -> None:
     text = f"audit: type=1326 audit(1001.1:9): {_record(252)}\nSECCOMP {_record(165)}\n"
-    assert logged_calls(
-        SOAK,
-        "this",
-        Rooted(tmp_path),
-        _run(text),
-    ) == {
-        "ioprio_get": {"x"},
-        "mount": {"x"},
-    }
-    nothing = Unread("journalctl ended with status 1")
-    assert (
-        logged_calls(
-            SOAK,
-            "this",
-            Rooted(tmp_path),
-            _run(nothing),
-        )
-        == {}
+
+    def seen(answer: Known[str]) -> Known[Soaked]:
+        return logged_calls(SOAK, "this", MAIN, Rooted(host), _run(answer))
+
+    assert seen(text) == Soaked(
+        calls={"ioprio_get": frozenset({"x"}), "mount": frozenset({"x"})},
     )
+    assert seen(Unread("journalctl ended with status 1")) == Soaked()
     missing = Unread("the program journalctl is not installed")
-    assert (
-        logged_calls(
-            SOAK,
-            "this",
-            Rooted(tmp_path),
-            _run(missing),
-        )
-        == missing
-    )
+    assert seen(missing) == missing
