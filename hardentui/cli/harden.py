@@ -32,17 +32,15 @@ from hardentui.features.apply.soak_log import Soaked
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.apply_ways import ComposeOverride
 from hardentui.features.fix.saving import save_result, save_texts
+from hardentui.features.harden.kept_trials import KeptTrial
+from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes, Outset
 from hardentui.features.harden.page import LABEL, downtime, lines, title
-from hardentui.features.harden.task import (
-    CONFIRM_WITHIN,
-    Hardening,
-    HardenWishes,
-    KeptTrial,
-    Outset,
-)
-from hardentui.features.looking.stack import stacks
+from hardentui.features.harden.probes import asks_originals, assigned
+from hardentui.features.harden.task import Hardening
+from hardentui.features.looking.stack import in_start_order, stacks
 from hardentui.harden.score import score_word
 from hardentui.model.draft import TextFile, safe_file_name
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import EntryState, JournalEntry, journal_document
 from hardentui.model.network import compose_project
 from hardentui.visible import visible
@@ -83,8 +81,9 @@ def arguments(parser: ArgumentParser) -> None:
     repeated(
         group,
         "--probe",
-        "CMD",
-        f"{about}; without one, the proposed one; repeatable",
+        "[NAME=]CMD",
+        f"{about}; of several containers, it is asked of NAME, else of those at which it succeeds now; "
+        "without one, the proposed one; repeatable",
     )
     patience_option(
         group,
@@ -253,6 +252,7 @@ class Conversation:
         if several:
             self._terminal.note(f"together: {', '.join(visible(row.name, 60) for row in rows)}")
         begun = []
+        theirs = self._probes(rows, wishes) if wishes.probes else {}
         for row in rows:
             below = f"/{safe_file_name(row.name)}" if several else ""
             where = wishes.directory and f"{wishes.directory}{below}"
@@ -260,6 +260,7 @@ class Conversation:
                 wishes,
                 directory=where,
                 together=several,
+                probes=theirs.get(row.id),
             )
             with self._told():
                 if member := self._begin(
@@ -278,6 +279,21 @@ class Conversation:
         if results:
             self._apply(results)
         return max(self._codes)
+
+    def _probes(
+        self,
+        rows: Sequence[Row],
+        wishes: HardenWishes,
+    ) -> Mapping[str, tuple[str, ...]]:
+        """ID of a container -> the given probes that are about it.
+
+        Raises:
+            UsageError: one succeeds nowhere.
+        """
+        reports = (row.report for row in rows)
+        members = [report.facts for report in reports if report is not None and report.facts]
+        asks = asks_originals(self._bench) if len(members) > 1 else _succeeds
+        return assigned(wishes.probes or (), in_start_order(members), asks)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -630,6 +646,11 @@ def card_lines(
     if down := downtime(card, confirm_within):
         text.append(f"  {down}")
     return text
+
+
+def _succeeds(facts: ContainerFacts, command: str) -> str:
+    """A probe of one container alone is its own; the trial tells whether it works."""
+    return ""
 
 
 def _now(answer: str) -> str:

@@ -21,7 +21,7 @@ from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.apply.history import History, entry_lines
 from hardentui.features.checklists.loading import find_check
-from hardentui.features.harden.task import CONFIRM_WITHIN, HardenWishes
+from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes
 from hardentui.features.looking.row_filter import parse_filter
 from hardentui.features.views import Report, Row
 from hardentui.features.workbench import Workbench

@@ -28,7 +28,6 @@ TO_BE_SPLIT = frozenset(
     engine/locate.py
     features/checklists/loading.py
     features/fix/drafter.py
-    features/harden/task.py
     features/trial/observe/inspector.py
     features/trial/parting.py
     options/codecs.py

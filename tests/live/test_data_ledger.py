@@ -137,3 +137,28 @@ def test_what_only_the_layer_of_the_successor_has_stays_with_it(notes: Notes) ->
     assert notes.run("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", kept) in ("no", "")
     notes.run("cp", f"{kept}:/srv/late", f"{NAME}:/srv/late")
     assert notes.inside("cat /srv/late/file") == "late"
+
+
+def test_a_probe_of_one_member_does_not_fail_the_others(bench: Bench, tmp_path: Path) -> None:
+    """`harden PROJECT --probe` asks the web server; the database of the project is not asked."""
+    serve = f"mkdir -p /www; echo page >/www/index.html; httpd -p 80 -h /www; {SERVE}"
+    names = {"ledger-shop-db": SERVE, "ledger-shop-web": serve}
+    for name, script in names.items():
+        label = "com.docker.compose.project=ledger-shop"
+        bench.podman("run", "-d", "--name", name, "--label", label, BUSYBOX, "sh", "-c", script)
+    words = ("--url", bench.url, "--check", "new-privileges-allowed", "--try", "--format", "json")
+    probe = "curl -s -f -m 5 http://$TARGET:80/ | grep -q page"
+    try:
+        done = hardentui(
+            "harden", "ledger-shop", "--probe", probe, *words, ends=0, XDG_STATE_HOME=str(tmp_path)
+        )
+        cards = json.loads("[" + done.stdout.replace("}\n{", "},{") + "]")
+        assert {card["container"]: card["trial"]["result"] for card in cards} == dict.fromkeys(
+            names, "works"
+        )
+        assert {card["container"]: card["probes"] for card in cards} == {
+            "ledger-shop-db": [],
+            "ledger-shop-web": [probe],
+        }
+    finally:
+        bench.remove(*names)

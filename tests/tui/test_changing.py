@@ -18,8 +18,9 @@ from hardentui.features.change.journal import Journal
 from hardentui.features.first_look import FirstLook
 from hardentui.features.harden import simulated
 from hardentui.features.harden.card import Card
+from hardentui.features.harden.kept_trials import KeptTrial
 from hardentui.features.harden.simulated import prepare_played
-from hardentui.features.harden.task import Hardening, KeptTrial
+from hardentui.features.harden.task import Hardening
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Plan

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
@@ -27,12 +21,15 @@ from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import resumable_from
 from hardentui.features.change.service_operator import probe_once
-from hardentui.features.change.wait import PATIENCE, has_health_check, pid_of, ports_of
+from hardentui.features.change.wait import has_health_check, pid_of, ports_of
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
+from hardentui.features.harden.kept_trials import KeptTrial, KeptTrials
+from hardentui.features.harden.outset import HardenWishes, Outset
+from hardentui.features.harden.probes import asks_originals, assigned
 from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
-from hardentui.features.looking.stack import stacks
+from hardentui.features.looking.stack import in_start_order, stacks
 from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.proposing import ProposedProbe, proposed_probe
 from hardentui.features.trial.trial_record import not_tried
@@ -41,6 +38,7 @@ from hardentui.features.trial.tried import (
     keep_profile,
     profile_directory,
     profile_path,
+    without_profile,
 )
 from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
@@ -49,74 +47,15 @@ from hardentui.model.finding import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
 from hardentui.model.known import Unread
 from hardentui.model.network import compose_project
-from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.trial import Learned, OnTrialEvent, Result, Trial
-from hardentui.options import NETWORK, REMOVE, SECCOMP_PROFILE
+from hardentui.model.plan import Caution, Plan
+from hardentui.model.trial import OnTrialEvent, Trial
+from hardentui.options import NETWORK, REMOVE
 from hardentui.reading.behaviour import listening
-from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
-
-_KEPT_FOR = 86_400.0  # seconds that a trial may wait for the decision
-CONFIRM_WITHIN = 120.0
-"""Seconds in which a person keeps what was applied; else it rolls back."""
-
-
-class HardenWishes(Struct, frozen=True, kw_only=True):
-    """The inputs."""
-
-    checks: tuple[str, ...] = ()  # the fixes of these alone; empty = all that a trial can judge
-    choices: tuple[Choice, ...] = ()  # the same with the values given for them
-    # these, and every fix that can be carried out, also what no twin shows
-    everything: bool = False
-    # commands that prove that the service works; None = the proposed one
-    probes: tuple[str, ...] | None = None
-    patience: float = PATIENCE  # seconds for the service, and for a twin, to become ready
-    confirm_within: float = 0.0  # seconds within which the change must be kept; 0 = no limit
-    # seconds in which a learned seccomp profile only logs what it would refuse; None = none; 0 =
-    # none, and a soak ends now
-    soak: float | None = None
-    directory: str = ""  # where the files will be written; empty = it will be applied
-    together: bool = False  # the other members of its pod are hardened too
-    # keep_with, discard_with: how the user decides about data in the writable layer, for hints
-    keep_with: str = "--keep-data"
-    discard_with: str = "--discard-data"
-
-    @property
-    def named(self) -> list[Choice]:
-        """The fixes that were asked for; empty = none in particular."""
-        return [
-            *self.choices,
-            *map(Choice, dict.fromkeys(self.checks)),
-        ]
-
-
-class Outset(Struct, frozen=True):
-    """What the trial starts with."""
-
-    plan: Plan  # everything that will be tried
-    probe: ProposedProbe | None = None  # proposed; it succeeds on the original
-    judged: str = ""  # how a twin is judged without a probe
-    host_lacks: tuple[str, ...] = ()  # fixes that this host does not allow, with what would help
-    together: tuple[str, ...] = ()  # what its pod or compose project means for it, a sentence each
-    # it soaks: what that has shown so far; `apply` enforces its profile
-    soaked: tuple[str, ...] = ()
-    others: tuple[Outset, ...] = ()  # of those that are hardened with it
-
-
-class KeptTrial(Struct, frozen=True, kw_only=True):
-    """A trial that worked, until it is applied."""
-
-    at: float  # when it ended, in seconds since the epoch
-    image: str  # the ID of the container's image
-    trial: Trial
-
-    @property
-    def when(self) -> str:
-        return f"{datetime.fromtimestamp(self.at):%H:%M}"
 
 
 class Hardening:
@@ -143,6 +82,7 @@ class Hardening:
         self.report = report
         self.wishes = wishes
         self._facts = known_facts(report)
+        self._kept_trials = KeptTrials(wishes, self._facts, bench.opened.files)
         self.plan: Plan | None = None
         self._trial: Trial | None = None
         self._application: Application | None = None
@@ -270,6 +210,11 @@ class Hardening:
             KeyboardInterrupt: `stop` was set.
         """
         wishes, name = self.wishes, self._facts.name
+        theirs: Mapping[str, tuple[str, ...]] = {}
+        if self.others and probes and not (outset.probe and probes == (outset.probe.command,)):
+            members = in_start_order([self._facts, *(other._facts for other in self.others)])
+            theirs = assigned(probes, members, asks_originals(self.bench))
+            probes = theirs.get(self._facts.id, ())
         if self.simulated:
             trial = play_trial(outset.plan, on_event, stop)
         else:
@@ -297,15 +242,16 @@ class Hardening:
                 if can_keep_profile(self._facts, self.bench.opened.files):
                     keep_profile(trial, kept)
                 else:
-                    trial = _without_profile(trial, trial.learned)
-            self._keep(trial)
+                    trial = without_profile(trial, trial.learned)
+            self._kept_trials.keep(trial)
         card = self._card(outset, trial, probes)
         if not self.others:
             return card
         cards = []
         for other, its in zip(self.others, outset.others, strict=True):
             proposed = (its.probe.command,) if its.probe else ()
-            cards.append(other.try_out(its, proposed, on_event, stop))
+            its_own = theirs.get(other._facts.id, proposed)
+            cards.append(other.try_out(its, its_own, on_event, stop))
         card = replace(card, others=tuple(cards))
         return self.offered(card, self.apply_wishes(probes)) if card.works else card
 
@@ -333,40 +279,9 @@ class Hardening:
         )
         return self.offered(card, self.apply_wishes(probes)) if card.works else card
 
-    # --- a trial that was not followed by a decision ----------------------------------------------
-
-    def _kept_path(self) -> str:
-        """By what was asked for: another choice of fixes or probes is another trial."""
-        wishes, facts = self.wishes, self._facts
-        asked = f"{facts.id}\n{wishes.named}\n{wishes.everything}\n{wishes.probes}"
-        name = hashlib.sha256(asked.encode()).hexdigest()[:16]
-        return os.path.join(state_directory(), "tried", f"{name}.json")
-
-    def _keep(self, trial: Trial) -> None:
-        """Until it is applied: a terminal may be closed before that."""
-        if trial.result is Result.WORKS and not self.wishes.directory:
-            kept = KeptTrial(
-                at=time.time(), image=str(self._facts.inspect.get("Image") or ""), trial=trial
-            )
-            with suppress(OSError):
-                write_own(self._kept_path(), msgspec.json.encode(kept))
-
     def tried_before(self) -> KeptTrial | None:
         """A trial of this container, with the same wishes, that worked within the last day."""
-        if self.simulated or self.wishes.directory:
-            return None
-        try:
-            kept = msgspec.json.decode(read_own(self._kept_path()), type=KeptTrial)
-        except (OSError, msgspec.MsgspecError):
-            return None
-        learned = kept.trial.learned
-        profile = learned.profile if learned and learned.seccomp else ""
-        place = profile_path(
-            kept.trial.container, profile_directory(self._facts, self.bench.opened.files)
-        )
-        image = str(self._facts.inspect.get("Image") or "")
-        fresh = 0 <= time.time() - kept.at < _KEPT_FOR and kept.image == image
-        return kept if fresh and (not profile or os.path.exists(place)) else None
+        return None if self.simulated else self._kept_trials.latest()
 
     def picked_up(
         self,
@@ -683,21 +598,3 @@ class Hardening:
             name,
             *words,
         )
-
-
-def _without_profile(trial: Trial, learned: Learned) -> Trial:
-    """The trial of an engine whose account has no place for a learned profile."""
-    why = {"seccomp": "the account of this engine has no home directory to keep a profile in"}
-    learned = replace(
-        learned,
-        seccomp=None,
-        profile="",
-        syscalls=learned.syscalls_before,
-        unknown={**learned.unknown, **why},
-    )
-    options = tuple(change for change in trial.options if change.option != SECCOMP_PROFILE.name)
-    return replace(
-        trial,
-        learned=learned,
-        options=options,
-    )

@@ -23,7 +23,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.plan import Change, Choice, Note, Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.model.trial import SCHEMA, OptionChange, Trial
+from hardentui.model.trial import SCHEMA, Learned, OptionChange, Trial
 from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS, SECCOMP_PROFILE
 from hardentui.options.argv import spec_from_argv
 from hardentui.reading.masking import mask_argument
@@ -326,3 +326,21 @@ def _notes(trial: Trial, *, ours: bool) -> list[Note]:
     if trial.sure:
         notes.append(Note("trial", trial.sure))
     return notes
+
+
+def without_profile(trial: Trial, learned: Learned) -> Trial:
+    """The trial of an engine whose account has no place for a learned profile."""
+    why = {"seccomp": "the account of this engine has no home directory to keep a profile in"}
+    learned = replace(
+        learned,
+        seccomp=None,
+        profile="",
+        syscalls=learned.syscalls_before,
+        unknown={**learned.unknown, **why},
+    )
+    options = tuple(change for change in trial.options if change.option != SECCOMP_PROFILE.name)
+    return replace(
+        trial,
+        learned=learned,
+        options=options,
+    )

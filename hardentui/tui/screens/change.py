@@ -18,8 +18,9 @@ from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.data_told import told_newer, told_rows
 from hardentui.features.change.journal import seconds_left
 from hardentui.features.harden.card import Card
+from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes, Outset
 from hardentui.features.harden.page import LABEL, downtime, lines, summary, title
-from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
+from hardentui.features.harden.task import Hardening
 from hardentui.harden.score import score_word
 from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, OperationBegun
 from hardentui.model.operations import described

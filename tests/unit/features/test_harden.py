@@ -25,8 +25,9 @@ from hardentui.features.change.journal import Journal
 from hardentui.features.change.wait import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
 from hardentui.features.harden.card import Card, card_of
+from hardentui.features.harden.outset import HardenWishes
 from hardentui.features.harden.page import LABEL, lines, title
-from hardentui.features.harden.task import Hardening, HardenWishes
+from hardentui.features.harden.task import Hardening
 from hardentui.features.rights.kernel_reach import table
 from hardentui.features.trial import proposing, trial_record
 from hardentui.features.trial.proposing import proposed_probe
@@ -439,9 +440,9 @@ def _task(facts: ContainerFacts = FACTS, **wishes: object) -> Hardening:
 
 
 def test_a_trial_that_worked_waits_a_day_for_its_decision(monkeypatch: pytest.MonkeyPatch) -> None:
-    _task()._keep(_trial(result=Result.NOTHING_WORKS))
+    _task()._kept_trials.keep(_trial(result=Result.NOTHING_WORKS))
     assert _task().tried_before() is None
-    _task()._keep(_trial())
+    _task()._kept_trials.keep(_trial())
     kept = _task().tried_before()
     assert kept is not None
     assert kept.trial == _trial()
@@ -454,7 +455,7 @@ def test_a_trial_that_worked_waits_a_day_for_its_decision(monkeypatch: pytest.Mo
     other = container("--volume=data:/data", inspect={"Image": "f" * 64})
     assert _task(other).tried_before() is None, "another image"
     monkeypatch.setattr(
-        "hardentui.features.harden.task.time.time",
+        "hardentui.features.harden.kept_trials.time.time",
         lambda: kept.at + 90_000,
     )
     assert _task().tried_before() is None, "a day later"

@@ -1,0 +1,54 @@
+"""What hardening starts with: what is wished, and what will be tried."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hardentui.features.change.wait import PATIENCE
+from hardentui.features.trial.proposing import ProposedProbe
+from hardentui.model.plan import Choice, Plan
+
+CONFIRM_WITHIN = 120.0
+"""Seconds in which a person keeps what was applied; else it rolls back."""
+
+
+class HardenWishes(Struct, frozen=True, kw_only=True):
+    """The inputs."""
+
+    checks: tuple[str, ...] = ()  # the fixes of these alone; empty = all that a trial can judge
+    choices: tuple[Choice, ...] = ()  # the same with the values given for them
+    # these, and every fix that can be carried out, also what no twin shows
+    everything: bool = False
+    # commands that prove that the service works; None = the proposed one
+    probes: tuple[str, ...] | None = None
+    patience: float = PATIENCE  # seconds for the service, and for a twin, to become ready
+    confirm_within: float = 0.0  # seconds within which the change must be kept; 0 = no limit
+    # seconds in which a learned seccomp profile only logs what it would refuse; None = none; 0 =
+    # none, and a soak ends now
+    soak: float | None = None
+    directory: str = ""  # where the files will be written; empty = it will be applied
+    together: bool = False  # the other members of its pod are hardened too
+    # keep_with, discard_with: how the user decides about data in the writable layer, for hints
+    keep_with: str = "--keep-data"
+    discard_with: str = "--discard-data"
+
+    @property
+    def named(self) -> list[Choice]:
+        """The fixes that were asked for; empty = none in particular."""
+        return [
+            *self.choices,
+            *map(Choice, dict.fromkeys(self.checks)),
+        ]
+
+
+class Outset(Struct, frozen=True):
+    """What the trial starts with."""
+
+    plan: Plan  # everything that will be tried
+    probe: ProposedProbe | None = None  # proposed; it succeeds on the original
+    judged: str = ""  # how a twin is judged without a probe
+    host_lacks: tuple[str, ...] = ()  # fixes that this host does not allow, with what would help
+    together: tuple[str, ...] = ()  # what its pod or compose project means for it, a sentence each
+    # it soaks: what that has shown so far; `apply` enforces its profile
+    soaked: tuple[str, ...] = ()
+    others: tuple[Outset, ...] = ()  # of those that are hardened with it
