@@ -105,6 +105,12 @@ class StrangersEngine(EngineError):
         self.url = url
 
 
+class OriginalSuffers(HardenError):
+    """A trial was ended, because the original or its stack needs what the twins take."""
+
+    exit_code = 7
+
+
 class EngineProtocolError(EngineError):
     """Podman's answer cannot be parsed."""
 

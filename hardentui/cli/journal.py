@@ -16,7 +16,6 @@ from hardentui.cli.terminal import Paragraphs, Terminal, sure
 from hardentui.errors import UsageError
 from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import (
-    PRIVATE,
     History,
     downtime_of_undo,
     entry_lines,
@@ -24,6 +23,7 @@ from hardentui.features.apply.history import (
 )
 from hardentui.features.change.data_operator import can_bring_back
 from hardentui.features.change.data_told import told_newer
+from hardentui.features.change.journal import PRIVATE
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.journal import (

@@ -55,7 +55,13 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
                 yield from write.wrapped(line.text)
 
 
-EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6}
+EXIT_CODES = {
+    Result.WORKS: 0,
+    Result.NOTHING_WORKS: 1,
+    Result.NO_ROOM: 4,
+    Result.BASELINE_FAILS: 6,
+    Result.ORIGINAL_SUFFERS: 7,
+}
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -49,6 +49,43 @@ class Result(StrEnum):
     WORKS = "works"
     NOTHING_WORKS = "nothing-works"
     BASELINE_FAILS = "baseline-fails"
+    NO_ROOM = "no-room"  # nothing was tried: the host has not enough left for the twins
+    ORIGINAL_SUFFERS = "original-suffers"  # it was ended, because the original needs the host
+
+    @property
+    def judged(self) -> bool:
+        """Whether changes were tried."""
+        return self in (Result.WORKS, Result.NOTHING_WORKS)
+
+
+class Resource(StrEnum):
+    """Something finite that twins share with their original; memory and disk are in bytes."""
+
+    MEMORY = "memory"
+    DISK = "disk"
+    FILES = "files"  # that a file system can hold
+    PROCESSES = "processes"  # and threads
+    HANDLES = "file-handles"
+
+
+class BudgetLine(Struct, frozen=True):
+    """What the twins of a trial need of one resource, and what is free of it before the first."""
+
+    resource: Resource
+    needed: int
+    free: int
+    reserve: int  # the part of what is free that no twin may take
+    where: str  # `on this host`, `in the cgroup /machine.slice`, `in /var/lib/containers/storage`
+    limited: bool = False  # the kernel keeps all twins together within what they may take
+
+    @property
+    def room(self) -> int:
+        """What the twins may take."""
+        return max(0, self.free - self.reserve)
+
+    @property
+    def fits(self) -> bool:
+        return self.needed <= self.room
 
 
 class How(StrEnum):
@@ -238,6 +275,9 @@ class Trial(Struct, frozen=True, kw_only=True):
     image: str = ""
     engine_version: str = ""
     seconds: float = 0.0
+    ended: str = ""  # why it ended before its end, one sentence; empty if it did not
+    budget: tuple[BudgetLine, ...] = ()  # what the twins needed, and what was free
+    hooks: tuple[str, ...] = ()  # programs that the engine runs for each twin too, on the host
 
 
 class TrialStep(StrEnum):

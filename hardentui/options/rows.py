@@ -385,7 +385,7 @@ SECRETS = Option("--secret", "security", SECRET_REFERENCES, (), key("Secret", "4
 
 # Resource options: limits of a container.
 MEMORY = Option("--memory", "resources", SIZE, 0, key("Memory", "5.5"), host_limit("Memory"),
-    ALWAYS, JUDGED, AS_IS, "Memory limit.", short="m")
+    ALWAYS, JUDGED, REPLACED, "Memory limit.", short="m")
 MEMORY_RESERVATION = Option("--memory-reservation", "resources", SIZE, 0, None,
     host_limit("MemoryReservation"), ALWAYS, SHARE, AS_IS, "Memory soft limit.")
 MEMORY_SWAP = Option("--memory-swap", "resources", SIZE, 0, None, read_memory_swap,
@@ -428,7 +428,7 @@ DEVICE_WRITE_IOPS = Option("--device-write-iops", "resources", TEXTS, (), None,
     device_rates("BlkioDeviceWriteIOps", "Rate"), ALWAYS, ENTRIES_PROTECT, AS_IS,
     "Write limit of a device in operations per second.", commas_before=V5)
 ULIMIT = Option("--ulimit", "resources", ULIMITS, (), key("Ulimit", "4.7", RAW_ALL, repeats_since="5.0"),
-    read_ulimits, LOSSY, JUDGED, AS_IS, "Resource limit `name=soft:hard`.")
+    read_ulimits, LOSSY, JUDGED, REPLACED, "Resource limit `name=soft:hard`.")
 SHM_SIZE = Option("--shm-size", "resources", SIZE, 65536000, key("ShmSize", "4.7"), read_shm_size,
     ALWAYS, LOWER_IS_TIGHTER, AS_IS, "Size of /dev/shm.")
 SHM_SIZE_SYSTEMD = Option("--shm-size-systemd", "resources", TEXT, "", None, read_shm_size_systemd,
@@ -438,11 +438,11 @@ OOM_KILL_DISABLE = Option("--oom-kill-disable", "resources", SWITCH, False, None
     "Never kill it when memory runs out (cgroup v1).")
 # -1001, not set: inherited from the starting process, unlike 0
 OOM_SCORE_ADJ = Option("--oom-score-adj", "resources", NUMBER, -1001, None, read_oom_score_adj,
-    LOSSY, JUDGED, WITHHELD, "OOM preference, -1000 to 1000.")
+    LOSSY, JUDGED, REPLACED, "OOM preference, -1000 to 1000.")
 CGROUP_CONF = Option("--cgroup-conf", "resources", COMMA_NAMED, (), None, read_cgroup_conf,
     ALWAYS, ENTRIES_PROTECT, AS_IS, "A cgroup v2 file and its value, `memory.high=1G`.")
 CGROUP_PARENT = Option("--cgroup-parent", "resources", TEXT, "", None, read_cgroup_parent,
-    ALWAYS, CHANGE_IS_WEAKER, WITHHELD, "Parent cgroup.")
+    ALWAYS, CHANGE_IS_WEAKER, REPLACED, "Parent cgroup.")
 CGROUPNS = Option("--cgroupns", "resources", TEXT, "", None, read_cgroupns,
     ALWAYS, JUDGED, REPLACED, "Cgroup namespace: private, host, container:…, ns:….")
 CGROUPS = Option("--cgroups", "resources", TEXT, "", key("CgroupsMode", "5.3"), read_cgroups,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -156,6 +157,7 @@ class Volumes:
         image: str,
         *,
         seconds: float = COPY_LIMIT,
+        stop: threading.Event | None = None,
     ) -> int:
         """Copy the contents of a volume, or of a host directory by its absolute path, into another
         volume.
@@ -164,13 +166,17 @@ class Volumes:
             image: any local image; a container of it, which is never started, mounts the volume
                 meanwhile.
             seconds: at most, if the engine runs on another machine.
+            stop: ends it, on this machine.
 
         Returns:
             how many files and directories were left out, because the engine's user may not read
             them.
+
+        Raises:
+            KeyboardInterrupt: `stop` was set.
         """
         if self._copying.possible:
-            return self._copying.volume(source, target, image).unreadable
+            return self._copying.volume(source, target, image, stop=stop).unreadable
         if source.startswith("/") or self._engine.facts.version < _EXPORTS_VOLUMES:
             raise ChangeFailed(
                 "A volume of another machine can be copied with Podman 5.6 or newer only."

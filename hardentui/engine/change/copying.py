@@ -23,7 +23,14 @@ from msgspec.structs import replace
 from hardentui import account
 from hardentui.child_process import ChildStopped, ChildTimedOut, run_child
 from hardentui.engine.change.containers import QUICK_LIMIT, ApiSession, ContainerControl, path
-from hardentui.engine.change.copy_process import Copied, Owners, Ranges, Task
+from hardentui.engine.change.copy_process import (
+    Copied,
+    DiskRoom,
+    Owners,
+    Ranges,
+    Task,
+    Weight,
+)
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
 from hardentui.visible import visible
@@ -104,6 +111,13 @@ class LayerCopy(msgspec.Struct, frozen=True):
     carrier: str
     task: Task
     copied: Copied
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    """What directories hold, and what file systems have left, in the order of the questions."""
+
+    weights: tuple[Weight, ...]
+    rooms: tuple[DiskRoom, ...]
 
 
 class Copying:
@@ -271,6 +285,8 @@ class Copying:
         source: str,
         target: str,
         image: str,
+        *,
+        stop: threading.Event | None = None,
     ) -> Copied:
         """Copy a volume, or a directory of the host by its absolute path, into another volume. What
         the engine's user may not read, its containers cannot read either: it is left out, and
@@ -284,7 +300,7 @@ class Copying:
                 pairs=((FROM, TO),),
                 strict=False,
             )
-            return _run(task, None)
+            return _run(task, stop)
         finally:
             self._containers.remove(carrier, force=True)
 
@@ -316,6 +332,38 @@ class Copying:
             )
         finally:
             self._containers.remove(carrier, force=True)
+
+    def weigh(
+        self,
+        places: Sequence[str],
+        filesystems: Sequence[str],
+        *,
+        stop: threading.Event | None = None,
+    ) -> Weighed:
+        """How much directories of the engine's machine hold, and how much room file systems have;
+        seen by the engine's own service, with the rights of its user.
+
+        Args:
+            places: absolute paths of directories; of one that cannot be read, what can be is
+                counted.
+            filesystems: absolute paths of directories on them.
+
+        Raises:
+            ChangeFailed: that is impossible here.
+            KeyboardInterrupt: `stop` was set.
+        """
+        service, user = self._session.peer()
+        if not self.possible or service <= 0:
+            raise ChangeFailed("What the engine's disk holds can only be seen on its machine.")
+        task = Task(
+            pid=service,
+            user=user,
+            pairs=(),
+            weighed=tuple(places),
+            filesystems=tuple(filesystems),
+        )
+        copied = _run(task, stop)
+        return Weighed(copied.weights, copied.rooms)
 
     def state(self, volume: str, image: str) -> str:
         """The state of a volume, as `Copied.states` has it; `nothing()` if it is empty."""

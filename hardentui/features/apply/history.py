@@ -23,7 +23,14 @@ from hardentui.features.change.data_operator import DataOperator, can_bring_back
 from hardentui.features.change.data_told import told_newer, told_rows, told_way_back
 from hardentui.features.change.file_changes import held_on_engine, refuse_locked
 from hardentui.features.change.file_operator import AnyOperator, FileOperator, OnEvent
-from hardentui.features.change.journal import BrokenEntry, Journal, seconds_left, uptime
+from hardentui.features.change.journal import (
+    PRIVATE,
+    BrokenEntry,
+    Journal,
+    engine_address,
+    seconds_left,
+    uptime,
+)
 from hardentui.features.change.service_operator import Prove, ServiceOperator, UnitOperator, guarded
 from hardentui.features.change.substitute import SubstituteOperator
 from hardentui.features.change.transaction import LONGEST_BACK
@@ -58,14 +65,10 @@ from hardentui.visible import command_word, visible
 
 # The objects that carry out and undo the operations of a journal entry.
 
-PRIVATE = "private"
-"""Stands for the address of a service that HardenTUI starts itself: the next one has another
-address."""
-
 
 def address_of(opened: Opened, facts: EngineFacts) -> str:
     """How the journal identifies an engine, so that a later process finds it."""
-    return PRIVATE if opened.private_service else facts.url
+    return engine_address(facts.url, private=opened.private_service)
 
 
 @contextmanager

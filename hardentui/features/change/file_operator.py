@@ -414,6 +414,15 @@ class Systemctl:
         """Stop a unit. Raises ChangeFailed."""
         self._run(("stop", "--", unit), seconds)
 
+    def set_properties(self, unit: str, words: Sequence[str]) -> None:
+        """Set properties of a unit until the next boot: `MemoryMax=1000000`. Raises ChangeFailed."""
+        self._run(("set-property", "--runtime", "--", unit, *words), _ASK_LIMIT)
+
+    def forget(self, unit: str) -> None:
+        """Stop a unit and forget the properties that were set. Raises ChangeFailed."""
+        self._run(("stop", "--", unit), _ASK_LIMIT)
+        self._run(("revert", "--", unit), _ASK_LIMIT)
+
     def properties(self, unit: str, *names: str) -> Mapping[str, str]:
         """Properties of a unit; for one that does not exist they are empty or `inactive`."""
         shown = self._run(

@@ -28,6 +28,16 @@ from hardentui.model.operations import RestartUnit, StartContainer, UpdateContai
 from hardentui.state import read_own, state_directory, sync_above, write_own
 from hardentui.visible import visible
 
+PRIVATE = "private"
+"""Stands for the address of a service that HardenTUI starts itself: the next one has another
+address."""
+
+
+def engine_address(url: str, *, private: bool) -> str:
+    """How the journal identifies an engine, so that a later process finds it."""
+    return PRIVATE if private else url
+
+
 _ID = r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}"
 _SUFFIX = ".json"
 _TIME = "%Y%m%d-%H%M%S"

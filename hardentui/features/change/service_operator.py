@@ -3,17 +3,14 @@ and the units that a change restarts."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from time import monotonic
 
-from hardentui.account import our_module
 from hardentui.do import Do, Verb
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed
-from hardentui.features.change.confirm_timer import start_detached
 from hardentui.features.change.file_operator import (
     NOTHING,
     Cancelled,
@@ -23,6 +20,7 @@ from hardentui.features.change.file_operator import (
     Systemctl,
     raise_if_stopped,
 )
+from hardentui.features.change.guard import guarded_by
 from hardentui.features.change.wait import (
     PROBE_LIMIT,
     ProbeResult,
@@ -58,25 +56,9 @@ def guarded(identity: str) -> Iterator[None]:
     Raises:
         ChangeFailed: the guard cannot start; nothing was started.
     """
-    theirs, ours = os.pipe()  # both are closed in every program that we start
-    try:
-        start_detached(
-            our_module("hardentui.features.change.guard_process", identity),
-            theirs,
-        )
-    except OSError as error:
-        os.close(ours)
-        raise ChangeFailed(
-            f"Nothing could roll it back if it were killed: {error.strerror}."
-        ) from error
-    finally:
-        os.close(theirs)
-    try:
+    words = ("hardentui", "--quiet", "undo", identity, "--cut-off", "--yes")
+    with guarded_by(words, "roll it back if it were killed"):
         yield
-    finally:
-        with suppress(OSError):
-            os.write(ours, b".")
-        os.close(ours)
 
 
 _PAUSE = 0.5

@@ -19,6 +19,8 @@ _HEADINGS = {
     Result.WORKS: "hardened twin works",
     Result.NOTHING_WORKS: "no change can be kept",
     Result.BASELINE_FAILS: "the twin does not work even without changes",
+    Result.NO_ROOM: "not tried, this host has not enough left",
+    Result.ORIGINAL_SUFFERS: "the trial was ended, the container needs what its twin took",
 }
 LABEL = 19
 """Cells for the label of a line."""
@@ -104,7 +106,7 @@ def _score(card: Card) -> str:
 
 
 def _table(card: Card, width: int) -> Iterator[CardLine]:
-    if card.trial.result is Result.BASELINE_FAILS:
+    if not card.trial.result.judged:
         return
     peak = card.trial.learned.memory_peak if card.trial.learned else 0
     rows = list(
@@ -167,7 +169,7 @@ def _memory(limit: int, peak: int) -> str:
 
 def _parts(card: Card) -> Iterator[tuple[str, str]]:
     trial = card.trial
-    if trial.result is Result.BASELINE_FAILS:
+    if not trial.result.judged:
         yield "Why", trial.baseline.why
         yield from _given("What helps", trial.baseline.advice)
         return

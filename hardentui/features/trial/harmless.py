@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from hardentui.features.trial.twin_mounts import Case, Harmless, has_user_namespace, mounts
@@ -17,7 +18,8 @@ from hardentui.model.known import known
 from hardentui.model.spec import Option, Spec, TwinUse
 from hardentui.model.trial import Lack
 from hardentui.options import *
-from hardentui.reading.containers import ask_or
+from hardentui.options.codecs import size_of, ulimit_name
+from hardentui.reading.containers import ask_or, section
 from hardentui.writers.supporting import network_name
 
 _OUTSIDE = "--outside"
@@ -51,6 +53,9 @@ _OWN_CAPABILITIES = STOCK_CAPABILITIES | frozenset(
 kernel's clock, modules or log, or any file system."""
 
 _GRANTABLE_PARTS = (
+    CGROUP_PARENT,
+    OOM_SCORE_ADJ,
+    ULIMIT,
     PID,
     IPC,
     UTS,
@@ -70,6 +75,12 @@ GRANTABLE = frozenset(
 )
 """Options that the user may give a twin all the same."""
 
+_USER_WIDE = frozenset({"nproc", "sigpending", "msgqueue", "memlock"})
+"""Limits that count what a user has on the whole host; getrlimit(2)."""
+_FIRST_KILLED = 1000
+"""oom_score_adj: whatever else there is, the OOM killer ends this first."""
+LARGEST_LOG = 10 << 20  # bytes
+
 _HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -77,13 +88,13 @@ def harmless(spec: Spec, case: Case) -> Harmless:
     """A spec that can run beside the original and can neither reach nor change anything of it.
     `spec`: of the original, or a hardened one.
     """
+    spec = _with_own_users(spec, case)
     made = spec.without(*spec)
     for option in spec:
         if option.twin is TwinUse.AS_IS or case.grants(option.name):
             made = made.with_(option, spec[option])
         elif option.twin is not TwinUse.REPLACED:
-            shown = ", ".join(option.to_words(spec[option]))
-            case.lacks.append(Lack(shown, f"--grant {option.name}"))
+            _tell_withheld(option, spec, case)
     for option, replace in REPLACEMENTS.items():
         if option not in made:
             made = made.with_(option, replace(spec, case))
@@ -91,6 +102,42 @@ def harmless(spec: Spec, case: Case) -> Harmless:
     made = _without_privileges(spec, made, case)
     made = _identity_map(spec, made, case)
     return Harmless(made, copies, tuple(dict.fromkeys(case.lacks)))
+
+
+def _tell_withheld(
+    option: Option[Any],
+    spec: Spec,
+    case: Case,
+) -> None:
+    shown = ", ".join(option.to_words(spec[option]))
+    case.lacks.append(Lack(shown, f"--grant {option.name}"))
+
+
+def user_wide(spec: Spec) -> tuple[str, ...]:
+    """Its limits that the kernel counts per user on the whole host, for all containers together."""
+    limits: tuple[str, ...] = spec[ULIMIT]
+    return tuple(
+        limit
+        for limit in limits
+        if ulimit_name(limit) in _USER_WIDE and not limit.partition("=")[2].startswith("-1")
+    )
+
+
+def _with_own_users(spec: Spec, case: Case) -> Spec:
+    """With a user namespace that maps each ID to itself: its processes are counted apart."""
+    count = case.role.own_users
+    if not count or case.grants(ULIMIT.name) or has_user_namespace(spec):
+        return spec
+    limits = ", ".join(user_wide(spec)) or "nproc"
+    case.lacks.append(
+        Lack(
+            f"the user namespace of the original (--ulimit {limits} counts the processes of a user "
+            "on the whole host, so they are counted apart)",
+            f"--grant {ULIMIT.name}",
+        )
+    )
+    everything = (f"0:0:{count}",)
+    return spec.with_(UIDMAP, everything).with_(GIDMAP, everything)
 
 
 def needs_network(spec: Spec) -> bool:
@@ -291,6 +338,35 @@ def _sysctl(spec: Spec, case: Case) -> tuple[str, ...]:
     )
 
 
+def _oom_score(spec: Spec, case: Case) -> int:
+    if OOM_SCORE_ADJ in spec:
+        _tell_withheld(OOM_SCORE_ADJ, spec, case)
+    return _FIRST_KILLED
+
+
+def _cgroup_parent(spec: Spec, case: Case) -> str:
+    if spec[CGROUP_PARENT]:
+        _tell_withheld(CGROUP_PARENT, spec, case)
+    return "" if case.role.pod else case.role.cgroup_parent  # a pod has one for all its members
+
+
+def _memory(spec: Spec, case: Case) -> int:
+    own: int = spec[MEMORY]
+    return min(own or case.role.memory, case.role.memory or own)
+
+
+def log_limit(spec: Spec, case: Case) -> tuple[str, ...]:
+    """As much as its original may write, and a bound where that may write without end."""
+    shown = (section(case.facts.inspect, "HostConfig").get("LogConfig") or {}).get("Size")
+    given = (option.partition("=") for option in spec[LOG_OPT])
+    texts = [*(value for name, _, value in given if name == "max-size"), str(shown or "")]
+    sizes = [LARGEST_LOG]
+    for text in texts:
+        with suppress(ValueError):
+            sizes.append(size_of(text))
+    return (f"max-size={min(size for size in sizes if size > 0)}",)
+
+
 def _unchanged(option: Option[Any]) -> Callable[[Spec, Case], Any]:
     return lambda spec, case: spec[option]
 
@@ -314,6 +390,10 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
     SECCOMP_PROFILE: _seccomp,
     SDNOTIFY: _always("ignore"),
     LOG_DRIVER: _always("k8s-file"),
+    LOG_OPT: log_limit,
+    OOM_SCORE_ADJ: _oom_score,
+    CGROUP_PARENT: _cgroup_parent,
+    MEMORY: _memory,
     HEALTH_ON_FAILURE: _always("none"),
     PULL: _always("never"),
     **{
@@ -326,6 +406,7 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
             LABEL_DISABLE,
             PRIVILEGED,
             UIDMAP,
+            ULIMIT,
             USERNS,
         )
     },
@@ -345,7 +426,6 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
             *(
                 IP,
                 IP6,
-                LOG_OPT,
                 MAC_ADDRESS,
                 MOUNTS,
                 NETWORK_ALIAS,

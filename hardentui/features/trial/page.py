@@ -77,6 +77,11 @@ _HEADINGS = {
         "The twin does not work even without changes",
         Tone.BAD,
     ),
+    Result.NO_ROOM: ("Nothing was tried: this host has not enough left", Tone.BAD),
+    Result.ORIGINAL_SUFFERS: (
+        "The trial was ended: the container needs what its twins took",
+        Tone.BAD,
+    ),
 }
 _LOG_LINES = 12
 
@@ -91,7 +96,8 @@ def trial_page(trial: Trial) -> tuple[PageSection, ...]:
         (PageLine("", heading, tone), PageLine("", about)),
     )
     lacks = _section("The twins did not have", map(str, trial.lacks))
-    if trial.result is Result.BASELINE_FAILS:
+    hooks = _section("The engine ran on this host for each twin", trial.hooks)
+    if not trial.result.judged:
         baseline = trial.baseline
         why = (
             _section("Why", [baseline.why]),
@@ -100,6 +106,7 @@ def trial_page(trial: Trial) -> tuple[PageSection, ...]:
         return _with_lines(
             result,
             lacks,
+            hooks,
             *why,
             _log("Its last lines", baseline.log),
         )
@@ -113,6 +120,7 @@ def trial_page(trial: Trial) -> tuple[PageSection, ...]:
     return _with_lines(
         result,
         lacks,
+        hooks,
         _section("Kept", _kept(trial)),
         _section("Loosened", (_relaxed(trial))),
         _section(

@@ -17,11 +17,13 @@ from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import OUR_NAMES, TRIAL_LABEL
-from hardentui.errors import ChangeFailed
+from hardentui.errors import ChangeFailed, EngineError
 from hardentui.features.change.wait import PATIENCE, Wait, expectation, ports_of, read_ports
 from hardentui.features.trial.harmless import aliases
 from hardentui.features.trial.leftovers import remove_leftovers, remove_trial
+from hardentui.features.trial.measuring import hold_to_budget
 from hardentui.features.trial.observe.processes import established
+from hardentui.features.trial.original_watch import OriginalWatch
 from hardentui.features.trial.proposing import advice_for
 from hardentui.features.trial.twin_network import TwinAddresses
 from hardentui.features.trial.twins import (
@@ -301,12 +303,46 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
     """Try a split; everything created is removed at the end, whatever happens.
 
     Raises:
+        NoRoom: this host has not enough left for the twins.
+        OriginalSuffers: it was ended, because a member needs what they take.
         EngineError: Podman does not answer.
         KeyboardInterrupt: it was cancelled.
     """
-    begun = monotonic()
     for name in remove_leftovers(tools.changing):
         tools.tell(TrialStep.CLEANING, f"removed {name}")
+    originals = _everybody(request)
+    watch = OriginalWatch(tools.changing, tools.files, originals, tools.stop)
+    with watch:
+        try:
+            trial = _try_split(request, replace(tools, stop=watch.stop), watch)
+        except (KeyboardInterrupt, EngineError):
+            watch.raise_if_suffering()
+            raise
+        watch.raise_if_suffering()
+    tools.tell(
+        TrialStep.DONE,
+        trial.result.value,
+        trial.seconds,
+    )
+    return trial
+
+
+def _everybody(request: SplitRequest) -> tuple[ContainerFacts, ...]:
+    """Those that get twins, with the members of their pods."""
+    every = (
+        facts
+        for member in request.members
+        for facts in request.pods.get(member.name, ()) or (member,)
+    )
+    return tuple(every)
+
+
+def _try_split(
+    request: SplitRequest,
+    tools: SplitTools,
+    watch: OriginalWatch,
+) -> SplitTrial:
+    begun = monotonic()
     members = {facts.name: MemberTried(facts.name) for facts in request.members}
     today = (
         NewNetwork(
@@ -316,7 +352,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
             isolated=False,
         ),
     )
-    with _TwinRound(request, tools, today) as first:
+    with _TwinRound(request, tools, today, watch) as first:
         for name, why in first.failed.items():
             members[name] = replace(
                 members[name],
@@ -334,7 +370,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         ended_anyway = first.ended_since()
     if not first.failed:
         proposed = tuple(replace(network, internal=True) for network in request.networks)
-        with _TwinRound(request, tools, proposed) as second:
+        with _TwinRound(request, tools, proposed, watch) as second:
             for name in members:
                 why = second.failed.get(name, "")
                 members[name] = replace(
@@ -346,12 +382,12 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
             for name, why in second.ended_since().items():
                 if name not in ended_anyway:
                     members[name] = replace(members[name], after=False, why=why)
-        ways = _past_ways_out(ways, request, tools)
+        ways = _past_ways_out(ways, request, tools, watch)
     results = (
         *members.values(),
         *(MemberTried(name, why=why) for name, why in request.untried.items()),
     )
-    trial = SplitTrial(
+    return SplitTrial(
         network=request.network,
         engine=request.engine,
         result=result_of(results, ways, untried),
@@ -360,18 +396,13 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         untried=untried,
         seconds=round(monotonic() - begun, 1),
     )
-    tools.tell(
-        TrialStep.DONE,
-        trial.result.value,
-        trial.seconds,
-    )
-    return trial
 
 
 def _past_ways_out(
     ways: tuple[WayTried, ...],
     request: SplitRequest,
     tools: SplitTools,
+    watch: OriginalWatch,
 ) -> tuple[WayTried, ...]:
     """The connections, with results for networks with a route out if the twins ran without one.
 
@@ -387,6 +418,7 @@ def _past_ways_out(
         request,
         tools,
         request.networks,
+        watch,
         bare=only,
     ) as third:
         arrived = {(way.start, way.end): way for way in third.knocker().packets(asked)}
@@ -424,6 +456,7 @@ class _TwinRound:
         request: SplitRequest,
         tools: SplitTools,
         networks: Sequence[NewNetwork],
+        watch: OriginalWatch,
         *,
         bare: Collection[str] = (),
     ) -> None:
@@ -431,7 +464,8 @@ class _TwinRound:
         self._tools = tools
         self._networks = networks
         self._bare = bare
-        self._maker = TwinMaker(tools.changing, tools.files)
+        self._maker = TwinMaker(tools.changing, tools.files, stop=tools.stop)
+        self._watch = watch
         self._waits: dict[str, Wait] = {}
         self._around = TwinAddresses({})
         self._made = 0
@@ -453,9 +487,15 @@ class _TwinRound:
 
     def _close(self) -> None:
         remove_trial(self._tools.changing, self._maker.number)
+        self._maker.cgroup.close()
+        self._around.forget(self._tools.changing)
 
     def _open(self) -> None:
         tell = self._tools.tell
+        tell(TrialStep.PREPARING, "measuring what this host has left")
+        tools, everybody = self._tools, _everybody(self._request)
+        measured = hold_to_budget(tools.changing, tools.files, everybody, self._maker, tried=0)
+        self._watch.over(self._maker.cgroup, measured.lines)
         made = {}
         for network in self._networks:
             tell(TrialStep.PREPARING, f"creating a network like {network.name}")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from time import monotonic
 
 from msgspec.structs import replace
 
 from hardentui.engine.change.copying import Pieces
-from hardentui.errors import EngineError
+from hardentui.errors import EngineError, OriginalSuffers
+from hardentui.features.change.guard import guarded_by
 from hardentui.features.looking.stack import in_start_order
+from hardentui.features.sections import size_text
 from hardentui.features.trial import life
 from hardentui.features.trial.baseline import BaselineSeen, needed, run_baseline
+from hardentui.features.trial.budget import NoRoom
 from hardentui.features.trial.configuration import (
     Tools,
     TrialConfiguration,
@@ -20,6 +24,7 @@ from hardentui.features.trial.configuration import (
     TwinPlanner,
 )
 from hardentui.features.trial.enforcing import Enforcer
+from hardentui.features.trial.engine_hooks import hooks_of_twins
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.features.trial.learned.teaching import (
@@ -33,14 +38,20 @@ from hardentui.features.trial.learned.teaching import (
     widened,
 )
 from hardentui.features.trial.leftovers import remove_leftovers
+from hardentui.features.trial.original_watch import OriginalWatch
 from hardentui.features.trial.relax import Relaxer, Settled
 from hardentui.features.trial.rounds import Rounds, learn
 from hardentui.features.trial.stage import Stage
 from hardentui.features.trial.trial_record import learned_record, recorded
+from hardentui.features.trial.twin_cgroup import TwinCgroup
 from hardentui.model.network import compose_project
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
+    Baseline,
+    BudgetLine,
+    How,
     NotExercised,
+    Resource,
     Result,
     Trial,
     TrialStep,
@@ -123,6 +134,9 @@ def asked(stage: Stage) -> CanAsk:
 def run_trial(request: TrialRequest, tools: Tools) -> Trial:
     """Try fixes on twins; everything created is removed at the end, whatever happens.
 
+    A trial that does not fit in what the host has left is not begun, and one that harms the
+    original is ended: then the record says so.
+
     Raises:
         EngineError: Podman does not answer, or a peer does not work.
         KeyboardInterrupt: it was cancelled.
@@ -139,15 +153,12 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
         tools,
         " ".join(request.wishes.probes),
     )
-    record = _on_stage(request, tools)
-    if record.result is Result.BASELINE_FAILS and request.company:
-        more = with_peers(
-            request,
-            tools,
-            record.baseline.log,
-            project=True,
-        )
-        record = _on_stage(more, tools) if more.peers != request.peers else record
+    try:
+        record = _watched(request, tools)
+    except NoRoom as error:
+        record = replace(_ended(request, Result.NO_ROOM, error), budget=error.budget)
+    except OriginalSuffers as error:
+        record = _ended(request, Result.ORIGINAL_SUFFERS, error)
     record = replace(record, seconds=round(monotonic() - begun, 1))
     tools.tell(
         TrialStep.DONE,
@@ -155,6 +166,58 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
         seconds=record.seconds,
     )
     return record
+
+
+def _watched(request: TrialRequest, tools: Tools) -> Trial:
+    """The trial, while the originals are watched.
+
+    Raises:
+        NoRoom: the twins do not fit.
+        OriginalSuffers: it was ended for that.
+    """
+    watch = OriginalWatch(
+        tools.changing,
+        tools.files,
+        (request.facts, *request.members),
+        tools.stop,
+        beside=(*request.peers, *request.company),
+        probes=request.wishes.probes,
+    )
+    tools = replace(tools, stop=watch.stop)
+    with watch:
+        try:
+            record = _on_stage(request, tools, watch)
+            if record.result is Result.BASELINE_FAILS and request.company:
+                more = with_peers(
+                    request,
+                    tools,
+                    record.baseline.log,
+                    project=True,
+                )
+                if more.peers != request.peers:
+                    record = _on_stage(more, tools, watch)
+        except (KeyboardInterrupt, EngineError):
+            watch.raise_if_suffering()
+            raise
+        watch.raise_if_suffering()
+    return record
+
+
+def _ended(
+    request: TrialRequest,
+    result: Result,
+    error: NoRoom | OriginalSuffers,
+) -> Trial:
+    """The record of a trial that was not begun, or not finished."""
+    return Trial(
+        container=request.facts.name,
+        result=result,
+        baseline=Baseline(False, How.ALIVE, 0.0, error.title, error.hint),
+        probes=request.wishes.probes,
+        image=request.facts.image_name,
+        engine_version=str(request.facts.engine.version),
+        ended=error.title,
+    )
 
 
 def with_peers(
@@ -184,25 +247,68 @@ def with_peers(
     return replace(request, peers=(*request.peers, *peers))
 
 
-def _on_stage(request: TrialRequest, tools: Tools) -> Trial:
+def _on_stage(
+    request: TrialRequest,
+    tools: Tools,
+    watch: OriginalWatch,
+) -> Trial:
+    """One trial with these peers, on twins that another process removes if this one is killed.
+
+    Raises:
+        NoRoom: the twins do not fit; none was made.
+    """
     stage = Stage(request, tools)
-    try:
+    tools.tell(TrialStep.PREPARING, "measuring what this host has left")
+    measured = stage.measure()
+    for why in measured.unknown:
+        tools.tell(TrialStep.BASELINE, f"not measured: {why}")
+    hooks = hooks_of_twins(request.facts, tools.files)
+    for hook in hooks:
+        tools.tell(TrialStep.BASELINE, f"the engine runs {hook} for each twin, on the host")
+    watch.over(stage.cgroup, measured.lines)
+    with ExitStack() as around:
+        if tools.files is not None:
+            around.enter_context(_guarded(stage))
+        around.callback(stage.close)
         tools.tell(TrialStep.PREPARING, "creating the network of the twins")
         stage.open()
         seen = run_baseline(stage)
         record = Trial(
             container=stage.facts.name,
             result=Result.BASELINE_FAILS,
-            baseline=seen.baseline,
+            baseline=_with_budget(seen.baseline, stage.cgroup),
             probes=request.wishes.probes,
             image=stage.facts.image_name,
             engine_version=str(stage.facts.engine.version),
             proposed_probe=seen.probe,
             lacks=seen.lacks,
+            hooks=hooks,
         )
-        return _tried(stage, seen, record) if seen.baseline.ready else record
-    finally:
-        stage.close()
+        record = _tried(stage, seen, record) if seen.baseline.ready else record
+        return replace(record, budget=_held(measured.lines, stage.cgroup))
+
+
+def _guarded(stage: Stage) -> AbstractContextManager[None]:
+    module = "hardentui.features.trial.cleanup_process"
+    url = stage.changing.engine.connection.url
+    return guarded_by((module, url, stage.number), "remove the twins if this were killed")
+
+
+def _with_budget(baseline: Baseline, cgroup: TwinCgroup) -> Baseline:
+    """A twin that reached what all twins may take says nothing of the service."""
+    memory = cgroup.limits.memory
+    if baseline.ready or memory is None or not cgroup.kills:
+        return baseline
+    advice = f"The twins may take {size_text(memory)} of memory here, and took it all."
+    return replace(baseline, advice=f"{advice} {baseline.advice}".strip())
+
+
+def _held(lines: Sequence[BudgetLine], cgroup: TwinCgroup) -> tuple[BudgetLine, ...]:
+    """With whether the kernel held the twins to them."""
+    return tuple(
+        replace(line, limited=line.resource is Resource.MEMORY and cgroup.holds_memory)
+        for line in lines
+    )
 
 
 def _tried(

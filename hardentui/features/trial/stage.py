@@ -20,6 +20,8 @@ from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases, needs_network
 from hardentui.features.trial.leftovers import remove_trial
+from hardentui.features.trial.measuring import Measured, hold_to_budget
+from hardentui.features.trial.twin_cgroup import TwinCgroup
 from hardentui.features.trial.twin_network import TwinAddresses
 from hardentui.features.trial.twins import Twin, TwinMaker, pod_names
 from hardentui.model.facts import ContainerFacts, SocketEndpoint
@@ -59,12 +61,28 @@ class Stage:
             tools.files,
             granted=frozenset(request.wishes.granted),
             outside=request.wishes.outside,
+            stop=tools.stop,
         )
         self.number = self._maker.number
         self._made = 0
         self._around = TwinAddresses({})
         self._pod = ""
         self._twins: dict[str, str] = {}
+
+    def measure(self) -> Measured:
+        """The budget of the twins, before the first; they are held to it from now on.
+
+        Raises:
+            NoRoom: they do not fit.
+            EngineError: Podman does not answer.
+        """
+        everybody = (self.facts, *self.request.peers, *self.request.members)
+        return hold_to_budget(self.changing, self.files, everybody, self._maker, tried=1)
+
+    @property
+    def cgroup(self) -> TwinCgroup:
+        """The cgroup of all twins."""
+        return self._maker.cgroup
 
     def open(self) -> None:
         """Create the network, the pod, and the twins of peers and members, and wait until they are
@@ -117,6 +135,8 @@ class Stage:
     def close(self) -> None:
         """Remove everything that was created."""
         remove_trial(self.changing, self.number)
+        self.cgroup.close()
+        self._around.forget(self.changing)
 
     @contextmanager
     def twin(
@@ -126,7 +146,13 @@ class Stage:
         copy_volumes: bool = False,
         empty_volumes: bool = False,
     ) -> Iterator[Twin]:
-        """A twin that was created and not started; it is removed at the end."""
+        """A twin that was created and not started; it is removed at the end.
+
+        Raises:
+            KeyboardInterrupt: the trial was stopped.
+        """
+        if self.tools.stop.is_set():
+            raise KeyboardInterrupt
         twin = self._create(
             spec, self.facts, self._pod, copy_volumes=copy_volumes, empty_volumes=empty_volumes
         )

@@ -15,14 +15,17 @@ from msgspec.structs import replace
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import podman_is_installed
-from hardentui.errors import EngineError, NotFound, UsageError
+from hardentui.errors import EngineError, NotFound, OriginalSuffers, UsageError
+from hardentui.features.change.journal import engine_address
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.looking.gather import Gatherer
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.listed import called
 from hardentui.features.opening.opened import Opened
+from hardentui.features.trial.budget import NoRoom
 from hardentui.features.trial.configuration import Tools, TrialRequest, Wishes
 from hardentui.features.trial.harmless import GRANTABLE
+from hardentui.features.trial.preflight import refuse_busy, refuse_unwritable
 from hardentui.features.trial.running import run_trial
 from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.harden.evaluate import judge, parameters_of
@@ -31,7 +34,15 @@ from hardentui.model.check import Check, Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Risk, Status, Verdict
 from hardentui.model.plan import Change, Choice, Plan
-from hardentui.model.trial import Baseline, Decision, LeftOut, OnTrialEvent, OptionChange, Trial
+from hardentui.model.trial import (
+    Baseline,
+    Decision,
+    LeftOut,
+    OnTrialEvent,
+    OptionChange,
+    Result,
+    Trial,
+)
 from hardentui.reading.images import image_name
 from hardentui.reading.masking import mask_argument
 from hardentui.state import read_own, state_directory, write_own
@@ -274,6 +285,10 @@ class Trying:
                 "Learning watches processes on this machine, but the engine is on another one."
             )
         _refuse_grants(wishes.granted)
+        address = engine_address(facts.engine.url, private=self._opened.private_service)
+        refuse_busy(facts.name, address)
+        if wishes.learn:
+            refuse_unwritable(os.path.dirname(wishes.learn))
         changing = ChangingEngine(gatherer.engine, self._opened.log)
         try:
             request = TrialRequest(
@@ -317,20 +332,16 @@ class Trying:
         Raises:
             UsageError: it cannot be tried (simulated, controlled by its image), or there is no new
                 image.
+            NoRoom, OriginalSuffers: it was not begun, or was ended.
             EngineError: Podman fails.
             KeyboardInterrupt: `stop` was set.
         """
         image = new_image(self._gatherer, self._facts, wanted)
         identity = _plain_id(image)
-        before, after = self.run((), wishes, on_event, stop).baseline, None
+        before = _judged(self.run((), wishes, on_event, stop))
+        after = None
         if before.ready:
-            after = self.run(
-                (),
-                wishes,
-                on_event,
-                stop,
-                image=image,
-            ).baseline
+            after = _judged(self.run((), wishes, on_event, stop, image=image))
         name = image.names[0] if image.names else identity[:12]
         return Rehearsal(
             name,
@@ -418,6 +429,15 @@ class Rehearsal(Struct, frozen=True):
     @property
     def works(self) -> bool:
         return self.after is not None and self.after.ready
+
+
+def _judged(trial: Trial) -> Baseline:
+    """The unchanged twin of a trial. Raises NoRoom, OriginalSuffers: there is no judgement of it."""
+    if trial.result is Result.NO_ROOM:
+        raise NoRoom(trial.ended, trial.budget)
+    if trial.result is Result.ORIGINAL_SUFFERS:
+        raise OriginalSuffers(trial.ended, trial.baseline.advice)
+    return trial.baseline
 
 
 def new_image(

@@ -61,6 +61,11 @@ class Role(Struct, frozen=True):
     views: bool = True
     copy_volumes: bool = False  # copy even where a copy-on-write mount would do
     empty_volumes: bool = False  # writable volumes start empty
+    cgroup_parent: str = ""  # of all twins of the trial; empty: the engine's own
+    memory: int = 0  # bytes at most, where no cgroup holds all twins; 0 = no limit but its own
+    # IDs of a user namespace of its own, which counts what is limited per user apart from the
+    # original; 0 = it needs none
+    own_users: int = 0
 
 
 class Case(Struct):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 
-from hardentui.errors import ChangeFailed
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import ChangeFailed, EngineError
 from hardentui.host.commands import run_program
 from hardentui.model.known import Unread
 from hardentui.model.network import MadeNetwork
@@ -46,6 +48,15 @@ class TwinAddresses:
                 subnet = self.networks[name].subnet
                 addresses[name] = str(ip_network(subnet)[_FIRST + taken]) if subnet else ""
 
+    def forget(self, changing: ChangingEngine) -> None:
+        """Remove what `shut` leaves on this machine; the networks are gone."""
+        closed = [network.interface for network in self.networks.values() if network.closed]
+        if closed and changing.engine.facts.local:
+            with suppress(EngineError):
+                if process := changing.service:
+                    words = (*_entering(process), "sh", "-c", _FORGET, "sh", *closed)
+                    run_program(words, _LIMIT)
+
     def addresses(self, key: str) -> Mapping[str, str]:
         """Network -> address."""
         return self._on.get(key, {})
@@ -64,6 +75,9 @@ class TwinAddresses:
 
 
 _LIMIT = 15.0  # seconds
+_TABLE = "hardentui-"
+"""With the name of a bridge, a table of nftables for it. The kernel ends its rules with the bridge,
+and leaves the table."""
 _NO_ANSWER = 8
 """arp_ignore: no address of the host is answered for."""
 _STRICT = 1
@@ -74,6 +88,27 @@ cd /proc/sys/net || exit 1
 for bridge; do
   echo {_NO_ANSWER} >ipv4/conf/$bridge/arp_ignore && echo {_STRICT} >ipv4/conf/$bridge/rp_filter || exit 1
   [ ! -e ipv6 ] || echo 1 >ipv6/conf/$bridge/disable_ipv6 || exit 1
+  if ! error=$(nft -f - 2>&1 <<END
+add table netdev {_TABLE}$bridge
+delete table netdev {_TABLE}$bridge
+table netdev {_TABLE}$bridge {{ chain in {{
+  type filter hook ingress device "$bridge" priority -500; policy drop;
+}}; }}
+END
+  ); then
+    ip link set dev $bridge type bridge vlan_filtering 1 && bridge vlan del dev $bridge vid 1 self || {{
+      echo "$error" >&2
+      exit 1
+    }}
+  fi
+done
+"""
+"""What twins send each other goes from port to port of the bridge; what is for the host comes out of
+the bridge itself, and nothing does: not even what has no address yet (a request for one, by DHCP).
+Without nft, the bridge is taken out of the VLAN of its ports."""
+_FORGET = f"""
+for bridge; do
+  ! nft list table netdev {_TABLE}$bridge >/dev/null 2>&1 || nft delete table netdev {_TABLE}$bridge
 done
 """
 

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import stat
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from hardentui.features.change.wait import (
     run_probe,
 )
 from hardentui.features.trial.harmless import aliases, harmless, surplus
+from hardentui.features.trial.twin_cgroup import TwinCgroup
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role
 from hardentui.features.trial.twin_network import TwinAddresses, shut
 from hardentui.host.files import Files
@@ -76,6 +78,7 @@ class Twin:
         lacks: what it lacks compared with the original.
 
     Args:
+        cgroup: the cgroup of all twins of its trial.
         bridges: of its networks, from which the host is shut out before it runs.
     """
 
@@ -85,12 +88,14 @@ class Twin:
         identity: str,
         name: str,
         lacks: tuple[Lack, ...],
+        cgroup: TwinCgroup,
         bridges: tuple[str, ...] = (),
     ) -> None:
         self._containers = changing.containers
         self.id = identity
         self.name = name
         self.lacks = lacks
+        self._cgroup = cgroup
         self._bridges = bridges
         self._prepared = False
 
@@ -104,6 +109,7 @@ class Twin:
             ChangeFailed: Podman cannot, or the host cannot be shut out of its networks.
         """
         pid = self._containers.init(self.id)
+        self._cgroup.hold(pid)
         if self._bridges:
             shut(
                 int((self.document().get("State") or {}).get("ConmonPid") or 0),
@@ -114,7 +120,7 @@ class Twin:
 
     def start(self) -> None:
         """Run its program; see `init`."""
-        if self._bridges and not self._prepared:
+        if not self._prepared and (self._bridges or self._cgroup.parent):
             self.init()
         self._containers.start(self.id)
         self._prepared = False
@@ -160,6 +166,12 @@ class TwinMaker:
         files: this machine's; None when the engine runs on another one.
         granted: what the user gives twins that would otherwise be withheld.
         outside: their networks have a route out.
+        stop: ends the copying of their data.
+
+    Attributes:
+        cgroup: the cgroup of all its twins.
+        own_users: id of a container -> the IDs that its twin maps to themselves in a user namespace
+            of its own.
     """
 
     def __init__(
@@ -169,8 +181,12 @@ class TwinMaker:
         *,
         granted: frozenset[str] = frozenset(),
         outside: bool = False,
+        stop: threading.Event | None = None,
     ) -> None:
         self.number = secrets.token_hex(4)
+        self.cgroup = TwinCgroup(changing, files, self.number)
+        self.own_users: Mapping[str, int] = {}
+        self.stop = stop
         self._changing = changing
         self._files = files
         self._granted = granted
@@ -220,7 +236,8 @@ class TwinMaker:
         Raises:
             ChangeFailed: Podman cannot create it, or gives it more than it asks for.
         """
-        role = Role(
+        role = self._role(
+            facts,
             name=name,
             labels=(
                 f"{TRIAL_LABEL}={self.number}",
@@ -229,10 +246,6 @@ class TwinMaker:
             ),
             networks=around.addresses(key),
             hosts=around.hosts(key),
-            outside=self._outside,
-            local=self._files is not None,
-            granted=self._granted,
-            views=self._changing.engine.facts.version >= _VIEWS,
             **more,
         )
         made = harmless(spec, Case(facts, role, self._place_of))
@@ -256,7 +269,29 @@ class TwinMaker:
             identity,
             role.name,
             made.lacks,
+            self.cgroup,
             shut_off,
+        )
+
+    def copied(self, facts: ContainerFacts, *, copy_volumes: bool) -> tuple[str, ...]:
+        """The volumes, directories and files whose content its unchanged twin gets as a copy."""
+        role = self._role(facts, name="", labels=(), copy_volumes=copy_volumes)
+        made = harmless(facts.spec, Case(facts, role, self._place_of))
+        copies = (Filling.COPY, Filling.FILE)
+        return tuple(volume.source for volume in made.volumes if volume.filling in copies)
+
+    def _role(self, facts: ContainerFacts, **more: Any) -> Role:
+        cgroup = self.cgroup
+        alone = 0 if cgroup.parent else cgroup.limits.memory or 0
+        return Role(
+            outside=self._outside,
+            local=self._files is not None,
+            granted=self._granted,
+            views=self._changing.engine.facts.version >= _VIEWS,
+            cgroup_parent=cgroup.parent,
+            memory=alone,
+            own_users=self.own_users.get(facts.id, 0),
+            **more,
         )
 
     def create_pod(
@@ -274,6 +309,8 @@ class TwinMaker:
         pod = members[0].pod or {}
         words = ["pod", "create", f"--name={name}"]
         words += [f"--label={label}={value}" for label, value in self.marks.items()]
+        if self.cgroup.parent:
+            words.append(f"--cgroup-parent={self.cgroup.parent}")
         names = [f"alias={alias}" for alias in pod_names(members)] if self._outside else []
         for network, address in around.addresses(key).items():
             words.append(f"--network={network}:{','.join([f'ip={address}', *names])}")
@@ -326,7 +363,7 @@ class TwinMaker:
                 options=options,
             )
             if filling is Filling.COPY:
-                if volumes.copy(volume.source, volume.name, image):
+                if volumes.copy(volume.source, volume.name, image, stop=self.stop):
                     lacks.append(Lack(f"what the engine's user may not read in {volume.source}"))
             elif filling is Filling.FILE:
                 volumes.copy_file(volume.source, volume.name, image)
@@ -368,14 +405,19 @@ class TwinMaker:
     def _places(self) -> tuple[str, ...]:
         """The directories of the engine's own storage."""
         if self._engine_places is None:
-            engine = self._changing.engine
-            info = known(lambda: engine.facts.info)
-            if isinstance(info, Unread):
-                info = known(lambda: engine.load_info().info)
-            store = {} if isinstance(info, Unread) else info.get("store") or {}
-            places = (str(store.get(key) or "") for key in ("graphRoot", "runRoot", "volumePath"))
+            store = self.store()
+            places = (store.get(key, "") for key in ("graphRoot", "runRoot", "volumePath"))
             self._engine_places = tuple(place for place in places if place)
         return self._engine_places
+
+    def store(self) -> Mapping[str, str]:
+        """What Podman says of its storage: `graphRoot`, `volumePath`…"""
+        engine = self._changing.engine
+        info = known(lambda: engine.facts.info)
+        if isinstance(info, Unread):
+            info = known(lambda: engine.load_info().info)
+        store = {} if isinstance(info, Unread) else info.get("store") or {}
+        return {key: str(value or "") for key, value in store.items()}
 
 
 def pod_names(members: Sequence[ContainerFacts]) -> tuple[str, ...]:

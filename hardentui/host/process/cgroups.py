@@ -269,6 +269,21 @@ def read_limits(
         raise Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}") from None
 
 
+def levels_of(
+    files: Files,
+    tree: CgroupTree,
+    membership: Membership,
+    controller: str,
+) -> tuple[str, ...]:
+    """The directories of a process's cgroup and its parents, the process's own first; empty if this
+    kernel has no such controller.
+
+    Raises:
+        Unread: it is not mounted here, or the process's cgroup is outside what is.
+    """
+    return tuple(_Place(files, tree, membership).levels(controller))
+
+
 class _Place(Struct, frozen=True):
     files: Files
     tree: CgroupTree

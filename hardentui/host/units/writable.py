@@ -130,7 +130,7 @@ def _expanded(word: str, home: str) -> Iterator[str]:
 _ENGINE_CONFIGURATION = ("/etc/containers", "/usr/share/containers", "/etc/docker/certs.d")
 _ROOT_UNITS = ("/etc/systemd/system", "/run/containers/systemd")
 _SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
-_HOOK_DIRECTORIES = ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d")
+HOOK_DIRECTORIES = ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d")
 _HELPER_DIRECTORIES = tuple(
     "/usr/local/libexec/podman /usr/local/lib/podman /usr/libexec/podman /usr/lib/podman".split()
 )
@@ -247,7 +247,7 @@ def read_programs(
     ]
     for setting, built_in in (
         ("engine.helper_binaries_dir", ()),
-        ("engine.hooks_dir", _HOOK_DIRECTORIES),
+        ("engine.hooks_dir", HOOK_DIRECTORIES),
     ):
         for directory in _strings(configuration.get(setting)) or built_in:
             programs += _directory(
@@ -391,7 +391,7 @@ def _helpers(
 def _hooks(files: Files, configuration: Configuration) -> list[Program]:
     """Hook files and their programs. The check decides whether one is known."""
     programs: list[Program] = []
-    directories = _strings(configuration.get("engine.hooks_dir")) or list(_HOOK_DIRECTORIES)
+    directories = _strings(configuration.get("engine.hooks_dir")) or list(HOOK_DIRECTORIES)
     named_by = configuration.file_of("engine.hooks_dir")
     for directory in directories:
         for name in names(files, directory):

@@ -2,7 +2,13 @@
 
 import pytest
 
-from hardentui.features.trial.harmless import GRANTABLE, REPLACEMENTS, harmless, surplus
+from hardentui.features.trial.harmless import (
+    GRANTABLE,
+    LARGEST_LOG,
+    REPLACEMENTS,
+    harmless,
+    surplus,
+)
 from hardentui.features.trial.twin_mounts import (
     Case,
     Filling,
@@ -124,7 +130,7 @@ def test_nothing_outside_hears_or_steers_it() -> None:
     assert spec[LABELS] == ("hardentui.trial=1",)
     assert (spec[RESTART], spec[REMOVE], spec[POD]) == ("", False, "")
     assert (spec[SDNOTIFY], spec[HEALTH_ON_FAILURE]) == ("ignore", "none")
-    assert (spec[LOG_DRIVER], spec[LOG_OPT]) == ("k8s-file", ())
+    assert (spec[LOG_DRIVER], spec[LOG_OPT]) == ("k8s-file", (f"max-size={LARGEST_LOG}",))
 
 
 def test_it_runs_the_very_image_of_the_original() -> None:
@@ -568,3 +574,56 @@ def test_the_volumes_of_another_come_along_and_are_not_written() -> None:
 def test_a_root_filesystem_on_the_host_is_not_written() -> None:
     assert twin((ROOTFS, "/srv/root")).spec[ROOTFS] == "/srv/root:O"
     assert twin((ROOTFS, "/srv/root:idmap")).spec[ROOTFS] == "/srv/root:O"
+
+
+@pytest.mark.parametrize(
+    ("given", "limit"),
+    [
+        ("1m", 1 << 20),
+        ("500k", 500 << 10),
+        ("1g", LARGEST_LOG),
+        ("-1", LARGEST_LOG),
+        ("a lot", LARGEST_LOG),
+    ],
+)
+def test_it_writes_no_more_log_than_its_original(given: str, limit: int) -> None:
+    assert twin((LOG_OPT, (f"max-size={given}",))).spec[LOG_OPT] == (f"max-size={limit}",)
+
+
+def test_it_is_the_first_that_the_oom_killer_ends_whatever_its_original_asks_for() -> None:
+    made_of = twin((OOM_SCORE_ADJ, -900))
+    assert made_of.spec[OOM_SCORE_ADJ] == 1000
+    assert "--oom-score-adj=-900 (given by --grant oom-score-adj)" in told(made_of)
+    granted = twin((OOM_SCORE_ADJ, -900), role=granting("oom-score-adj"))
+    assert granted.spec[OOM_SCORE_ADJ] == -900
+
+
+def test_it_is_in_the_cgroup_of_all_twins_and_not_in_that_of_its_original() -> None:
+    role = replace(ROLE, cgroup_parent="/hardentui-1")
+    made_of = twin((CGROUP_PARENT, "/shop"), role=role)
+    assert made_of.spec[CGROUP_PARENT] == "/hardentui-1"
+    assert "--cgroup-parent=/shop" in told(made_of)
+    assert twin(role=replace(role, pod="pod")).spec[CGROUP_PARENT] == ""
+
+
+@pytest.mark.parametrize(
+    ("own", "most", "given"), [(0, 0, 0), (9, 0, 9), (0, 5, 5), (9, 5, 5), (3, 5, 3)]
+)
+def test_where_no_cgroup_holds_all_twins_each_has_a_limit(own: int, most: int, given: int) -> None:
+    role = replace(ROLE, memory=most)
+    assert twin((MEMORY, own), role=role).spec[MEMORY] == given
+
+
+def test_what_the_kernel_counts_per_user_it_counts_apart() -> None:
+    limit = ("nofile=100:100", "nproc=50:50")
+    role = replace(ROLE, own_users=65536)
+    made_of = twin((ULIMIT, limit), role=role)
+    assert made_of.spec[ULIMIT] == limit
+    assert made_of.spec[UIDMAP] == made_of.spec[GIDMAP] == ("0:0:65536",)
+    assert "nproc=50:50" in told(made_of)
+    assert "nofile" not in told(made_of)
+    shared = twin((ULIMIT, limit), role=replace(role, granted=frozenset({"ulimit"})))
+    assert shared.spec[UIDMAP] == ()
+    mapped = ("0:100000:65536",)
+    own = twin((ULIMIT, limit), (UIDMAP, mapped), (GIDMAP, mapped), role=role)
+    assert own.spec[UIDMAP] == mapped

@@ -1,0 +1,305 @@
+"""Watches the original and its stack while twins run, and ends the trial when one of them suffers.
+
+A thread looks: at the kernel twice a second, at Podman every few seconds. At the first sign all
+twins are killed, and the trial's stop sign is set.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from time import monotonic
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import EngineError, NotFound, OriginalSuffers
+from hardentui.features.change.service_operator import probe_once
+from hardentui.features.change.wait import pid_of
+from hardentui.features.sections import size_text
+from hardentui.features.trial.twin_cgroup import TwinCgroup
+from hardentui.host.files import Files
+from hardentui.host.process.cgroups import CgroupTree, find_cgroups, levels_of, parse_membership
+from hardentui.host.process.free import (
+    Left,
+    killed_in,
+    memory_above,
+    memory_of_host,
+    own_level,
+)
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unread
+from hardentui.model.trial import BudgetLine, Resource
+from hardentui.options import MOUNTS
+from hardentui.visible import visible
+
+_LOOKS_EVERY = 0.5  # seconds
+_ASKS_EVERY = 2.0
+_PROBES_EVERY = 5.0
+_TICK = 0.1
+_PART_OF_RESERVE = 2
+"""The trial ends when less than this part of the reserve is left."""
+_SLOWER = 5.0  # times as slow as before the first twin
+_LEAST_SLOW = 2.0  # seconds below which no answer counts as slow
+_SLOW_ANSWERS = 2  # one after the other
+
+
+class _Original(Struct):
+    """One container that is watched, as it was before the first twin."""
+
+    facts: ContainerFacts
+    pid: int
+    started: str  # when, as Podman tells it
+    restarts: int
+    healthy: bool
+    cgroup: str  # its directory of memory; empty if unknown
+    killed: int  # processes in it that the OOM killer had ended
+    places: tuple[str, ...] = ()  # where it writes, as paths of this machine
+    comes_and_goes: bool = False
+    watched: bool = True
+
+
+class OriginalWatch:
+    """A context manager around everything that runs twins.
+
+    Args:
+        files: this machine's; None when the engine runs on another one.
+        originals: the tried containers and those that get twins too; who does not run is left out.
+        beside: the rest of their stack, and of their networks; those may come and go.
+        outer: the stop sign of whoever wants the trial.
+        probes: commands that the tried container, the first original, answers.
+
+    Attributes:
+        stop: the stop sign of the trial: set with `outer`, and when an original suffers.
+        suffering: why the trial was ended, one sentence; empty if it was not.
+    """
+
+    def __init__(
+        self,
+        changing: ChangingEngine,
+        files: Files | None,
+        originals: Sequence[ContainerFacts],
+        outer: threading.Event,
+        *,
+        beside: Sequence[ContainerFacts] = (),
+        probes: Sequence[str] = (),
+    ) -> None:
+        self._engine = changing.engine
+        self._files = files
+        self._originals = [
+            _original(files, facts, comes_and_goes=facts in beside)
+            for facts in (*originals, *beside)
+            if facts.running
+        ]
+        self._probed = originals[0].name if originals and originals[0].running else ""
+        self._outer = outer
+        self._probes = tuple(probes)
+        self._budget: tuple[BudgetLine, ...] = ()
+        self._cgroup: TwinCgroup | None = None
+        self._over = threading.Event()
+        self._slow = 0
+        self._usual: dict[str, float] = {}
+        self.stop = threading.Event()
+        self.suffering = ""
+        self._thread = threading.Thread(target=self._run, name="hardentui-original", daemon=True)
+
+    def __enter__(self) -> OriginalWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(_ASKS_EVERY)
+
+    def over(self, cgroup: TwinCgroup, budget: Iterable[BudgetLine]) -> None:
+        """The twins that are about to run, and what they may take."""
+        self._budget = tuple(budget)
+        self._cgroup = cgroup
+
+    def raise_if_suffering(self) -> None:
+        """Look once more at all of them. Raises OriginalSuffers."""
+        if not self.suffering:
+            with suppress(EngineError), closing(ChangingEngine(self._engine)) as changing:
+                self._judge(self._seen_by_kernel)
+                self._judge(lambda: self._seen_by_engine(changing))
+        if self.suffering:
+            raise OriginalSuffers(
+                self.suffering,
+                "The twins are removed. Try it when less is going on, or on another host.",
+            )
+
+    def _run(self) -> None:
+        with suppress(EngineError), closing(ChangingEngine(self._engine)) as changing:
+            looks, asks, probes = 0.0, 0.0, 0.0
+            while not self._over.wait(_TICK):
+                if self._outer.is_set():
+                    self.stop.set()
+                now = monotonic()
+                if self.suffering or self._cgroup is None:
+                    continue
+                if now >= looks:
+                    self._judge(self._seen_by_kernel)
+                    looks = monotonic() + _LOOKS_EVERY
+                if now >= asks:
+                    self._judge(lambda: self._seen_by_engine(changing))
+                    asks = monotonic() + max(_ASKS_EVERY, 5 * (monotonic() - now))
+                if now >= probes:
+                    self._judge(lambda: self._seen_by_probes(changing))
+                    probes = monotonic() + max(_PROBES_EVERY, 5 * (monotonic() - now))
+
+    def _judge(self, seen: Callable[[], Iterator[str]]) -> None:
+        try:
+            why = next(seen(), "")
+        except (OSError, EngineError, Unread):
+            return  # what cannot be read now says nothing
+        if why and not self.suffering:
+            self.suffering = f"The trial was ended: {why}."
+            self.stop.set()
+            if self._cgroup is not None:
+                self._cgroup.kill()
+
+    def _seen_by_kernel(self) -> Iterator[str]:
+        if self._files is None:
+            return
+        for original in self._watched():
+            name = visible(original.facts.name, 80)
+            if original.cgroup and killed_in(self._files, original.cgroup) > original.killed:
+                yield f"the kernel's OOM killer ended a process of {name}"
+        yield from self._scarce_memory()
+        yield from self._scarce_disk()
+
+    def _scarce_memory(self) -> Iterator[str]:
+        if self._files is None:
+            return
+        least = {
+            line.where: line.reserve // _PART_OF_RESERVE
+            for line in self._budget
+            if line.resource is Resource.MEMORY
+        }
+        for left in self._memory_left():
+            if left.free < least.get(left.where, 0):
+                yield f"only {size_text(max(0, left.free))} of memory are left {left.where}"
+
+    def _memory_left(self) -> Iterator[Left]:
+        if self._files is None:
+            return
+        yield memory_of_host(self._files)
+        tree = find_cgroups(self._files)
+        for original in self._watched()[:1]:
+            if not isinstance(tree, Unread):
+                text = self._files.read_text(f"/proc/{original.pid}/cgroup")
+                yield from memory_above(self._files, tree, parse_membership(text))
+
+    def _scarce_disk(self) -> Iterator[str]:
+        reserves = [line.reserve for line in self._budget if line.resource is Resource.DISK]
+        if not reserves:
+            return
+        least = min(reserves) // _PART_OF_RESERVE
+        for original in self._watched():
+            for place in original.places:
+                with suppress(OSError):
+                    status = os.statvfs(place)
+                    free = status.f_bavail * status.f_frsize
+                    if status.f_blocks and free < least:
+                        name = visible(original.facts.name, 80)
+                        yield f"only {size_text(free)} are left on the disk that {name} writes to"
+
+    def _seen_by_engine(self, changing: ChangingEngine) -> Iterator[str]:
+        for original in self._watched():
+            name = visible(original.facts.name, 80)
+            try:
+                document = changing.containers.inspect(original.facts.id)
+            except NotFound:
+                original.watched = False
+                if not original.comes_and_goes:
+                    yield f"{name} is gone"
+                continue
+            state = document.get("State") or {}
+            code = int(state.get("ExitCode") or 0)
+            if int(document.get("RestartCount") or 0) > original.restarts:
+                yield f"{name} was restarted"
+            elif state.get("Running") and str(state.get("StartedAt") or "") != original.started:
+                yield f"{name} was started again"
+            elif not state.get("Running") and code == 0:
+                original.watched = False  # its work is done, or somebody stopped it
+            elif not state.get("Running"):
+                killed = ": out of memory" if state.get("OOMKilled") else ""
+                yield f"{name} ended with exit code {code}{killed}"
+            elif original.healthy and _health(document) == "unhealthy":
+                yield f"{name} is unhealthy"
+
+    def _seen_by_probes(self, changing: ChangingEngine) -> Iterator[str]:
+        """Its own answers, compared with the first ones; a probe that fails at first says nothing."""
+        for command in self._probes if self._probed else ():
+            begun = monotonic()
+            answered = probe_once(changing.containers, command, self._probed).succeeded
+            seconds = monotonic() - begun
+            if command not in self._usual:
+                self._usual[command] = seconds if answered else 0.0
+                continue
+            usual = self._usual[command]
+            if not usual:
+                continue
+            slow = not answered or seconds > max(_LEAST_SLOW, _SLOWER * usual)
+            self._slow = self._slow + 1 if slow else 0
+            if self._slow >= _SLOW_ANSWERS:
+                name = visible(self._probed, 80)
+                took = (
+                    f"takes {seconds:.1f} s to answer" if answered else "does not answer any more"
+                )
+                yield f"{name} {took} (before: {usual:.1f} s)"
+
+    def _watched(self) -> list[_Original]:
+        return [original for original in self._originals if original.watched]
+
+
+def _original(
+    files: Files | None,
+    facts: ContainerFacts,
+    *,
+    comes_and_goes: bool,
+) -> _Original:
+    document = facts.inspect
+    pid = pid_of(document)
+    cgroup = _memory_cgroup(files, pid)
+    return _Original(
+        facts=facts,
+        pid=pid,
+        started=str((document.get("State") or {}).get("StartedAt") or ""),
+        restarts=int(document.get("RestartCount") or 0),
+        healthy=_health(document) == "healthy",
+        cgroup=cgroup,
+        killed=killed_in(files, cgroup) if files is not None and cgroup else 0,
+        places=tuple(_places(facts, pid)) if files is not None and pid else (),
+        comes_and_goes=comes_and_goes,
+    )
+
+
+def _memory_cgroup(files: Files | None, pid: int) -> str:
+    if files is None or not pid:
+        return ""
+    tree: CgroupTree | Unread = find_cgroups(files)
+    if isinstance(tree, Unread):
+        return ""
+    try:
+        membership = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
+        return own_level(levels_of(files, tree, membership, "memory"))
+    except (OSError, Unread):
+        return ""
+
+
+def _places(facts: ContainerFacts, pid: int) -> Iterator[str]:
+    """Its root file system and what it mounts to write."""
+    yield f"/proc/{pid}/root/."
+    for mount in facts.spec[MOUNTS]:
+        if not mount.read_only and mount.type in ("bind", "volume"):
+            yield f"/proc/{pid}/root{os.path.normpath(mount.destination)}"
+
+
+def _health(document: Mapping[str, Any]) -> str:
+    state = document.get("State") or {}
+    health = state.get("Health") or state.get("Healthcheck") or {}
+    return str(health.get("Status") or "")
