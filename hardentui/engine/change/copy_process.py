@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hardentui.engine.change.disk_use import DiskRoom, Weight, room_around, weight_below
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -45,7 +47,6 @@ _PIECE = 1 << 20
 _TICK = 100_000_000  # nanoseconds by which the time of change may lag behind the clock, generously
 _NOBODY = 65534
 _MOST_OWNERS = 10_000
-_BLOCK = 512  # bytes: the unit of st_blocks
 
 
 class Owners(msgspec.Struct, frozen=True):
@@ -53,23 +54,6 @@ class Owners(msgspec.Struct, frozen=True):
 
     usual: tuple[int, int]  # uid and gid of most of them, as the engine sees them
     others: tuple[tuple[int, int, bytes], ...] = ()  # (uid, gid, path) of the rest
-
-
-class Weight(msgspec.Struct, frozen=True):
-    """What is below a directory, as far as it can be read."""
-
-    size: int  # bytes on disk
-    files: int  # and directories
-
-
-class DiskRoom(msgspec.Struct, frozen=True):
-    """What a file system has left for ordinary users."""
-
-    device: int
-    free: int  # bytes
-    size: int
-    free_files: int
-    files: int  # 0: it makes as many as it needs
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +153,7 @@ def main() -> int:
             copied.weights += (_weight(task.pid, place),)
         for place in task.filesystems:
             with _opened(task.pid, place) as there:
-                copied.rooms += (_room(there),)
+                copied.rooms += (room_around(there),)
     except _Refused as refused:
         copied.error = str(refused)
     except OSError as error:
@@ -179,31 +163,9 @@ def main() -> int:
 
 
 def _weight(pid: int, place: str) -> Weight:
-    """What has several names counts once."""
-    size = files = 0
-    seen: set[tuple[int, int]] = set()
     with suppress(OSError), _opened(pid, place) as top:
-        for _, directories, names, here in os.fwalk(".", dir_fd=top):
-            for name in (*directories, *names):
-                with suppress(OSError):
-                    status = os.stat(name, dir_fd=here, follow_symlinks=False)
-                    if (status.st_dev, status.st_ino) not in seen:
-                        files += 1
-                        size += status.st_blocks * _BLOCK
-                    if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
-                        seen.add((status.st_dev, status.st_ino))
-    return Weight(size, files)
-
-
-def _room(directory: int) -> DiskRoom:
-    status = os.fstatvfs(directory)
-    return DiskRoom(
-        os.fstat(directory).st_dev,
-        status.f_bavail * status.f_frsize,
-        status.f_blocks * status.f_frsize,
-        status.f_favail,
-        status.f_files,
-    )
+        return weight_below(top)
+    return Weight(0, 0)
 
 
 def _become(pid: int, user: int) -> None:

@@ -25,12 +25,11 @@ from hardentui.child_process import ChildStopped, ChildTimedOut, run_child
 from hardentui.engine.change.containers import QUICK_LIMIT, ApiSession, ContainerControl, path
 from hardentui.engine.change.copy_process import (
     Copied,
-    DiskRoom,
     Owners,
     Ranges,
     Task,
-    Weight,
 )
+from hardentui.engine.change.disk_use import DiskRoom, Weight
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
 from hardentui.visible import visible

@@ -1,6 +1,6 @@
 """Removes the twins of a trial whose process was killed.
 
-Run as `python -P -m hardentui.features.trial.cleanup_process URL NUMBER` by the guard of the trial.
+Run by the guard of the trial with the URL of the engine and the number of the trial.
 What Podman was still making when that process died appears later, so it looks until it has found
 nothing for a while.
 """
