@@ -108,10 +108,14 @@ def container_on_host() -> str:
 def _ourselves() -> _Process:
     """This thread: those of earlier views of a host stay in its root directory, and may be the
     most."""
+    try:
+        users = os.readlink("/proc/thread-self/ns/user")
+    except OSError:  # there is no /proc
+        users = None
     return _Process(
         os.getpid(),
         _root(os.getpid(), str(get_native_id())),
-        os.readlink("/proc/thread-self/ns/user"),
+        users,
     )
 
 
