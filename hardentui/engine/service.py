@@ -14,7 +14,8 @@ from time import monotonic, sleep
 
 from hardentui.account import find_program
 from hardentui.engine.connection import Listener, UnixConnection
-from hardentui.engine.locate import Candidate, NoAnswer, probe
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.ssh import Child, dies_with_us, private_base
 from hardentui.errors import EngineError, EngineUnreachable

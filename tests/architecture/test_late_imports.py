@@ -18,8 +18,8 @@ SEAMS = {
     "cli/session.py workbench": "the engines work while what judges is loaded",
     "cli/terminal.py save_text": "only for those who write",
     "cli/train.py _serve": "its libraries come only with the extra [web]",
-    "engine/locate.py _open_docker": "few read a Docker engine",
-    "engine/locate.py _open_ssh": "few engines are reached over ssh",
+    "engine/probe.py _open_docker": "few read a Docker engine",
+    "engine/probe.py _open_ssh": "few engines are reached over ssh",
     "features/at_rest/checking.py read_services": (
         "a YAML library is wanted only where a YAML file is"
     ),

@@ -25,7 +25,6 @@ TO_BE_SPLIT = frozenset(
     cli/harden.py
     engine/change/changing.py
     engine/change/containers.py
-    engine/locate.py
     features/checklists/loading.py
     features/fix/drafter.py
     features/trial/observe/inspector.py

@@ -10,7 +10,8 @@ import pytest
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Request
-from hardentui.engine.locate import Candidate, probe
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import probe
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NameTaken, NotFound

@@ -17,7 +17,8 @@ from time import monotonic
 import pytest
 
 from hardentui.engine.events import Event, Link, watch
-from hardentui.engine.locate import Candidate, probe
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import probe
 from hardentui.engine.read import Engine, Gone, Inspected
 from hardentui.engine.recorded import RecordedConnection, RecordingConnection
 from hardentui.engine.service import PrivateService

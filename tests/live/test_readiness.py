@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.locate import Candidate, probe
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import probe
 from hardentui.engine.read import Engine
 from hardentui.features.change.wait import (
     ProbeResult,

@@ -9,7 +9,8 @@ from msgspec import Struct, field
 
 from hardentui.account import container_around, find_program, skipped_in_path
 from hardentui.engine.connection import listens_on
-from hardentui.engine.locate import Environment, NoAnswer, candidates, is_local, probe, user_name
+from hardentui.engine.locate import Environment, candidates, user_name
+from hardentui.engine.probe import NoAnswer, is_local, probe
 from hardentui.host.accounts import read_sub_ids, read_users
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files import Files, LocalFiles, reason

@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING
 
 from hardentui.account import home
 from hardentui.engine.connection import Request
-from hardentui.engine.locate import (
-    Environment,
-    candidates,
-    no_engine,
-    probe_all,
-    refused_address,
-    served_by,
-)
-from hardentui.engine.locate import NoAnswer as Tried
+from hardentui.engine.locate import Environment, candidates
+from hardentui.engine.probe import NoAnswer as Tried
+from hardentui.engine.probe import no_engine, probe_all, refused_address, served_by
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
 from hardentui.features.opening.opened import CommandLog, Opened

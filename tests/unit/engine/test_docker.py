@@ -12,7 +12,8 @@ import pytest
 
 from hardentui.engine.docker import DockerConnection
 from hardentui.engine.docker_documents import DEFAULT_CAPABILITIES, container
-from hardentui.engine.locate import Candidate, NoAnswer, probe
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import ChangeFailed, EngineError, EngineProtocolError

@@ -8,14 +8,11 @@ import pytest
 from hardentui.engine.locate import (
     Candidate,
     Environment,
-    NoAnswer,
     candidates,
     connections,
     known_candidates,
-    no_engine,
-    probe,
-    probe_all,
 )
+from hardentui.engine.probe import NoAnswer, no_engine, probe, probe_all
 from hardentui.engine.read import Engine
 from hardentui.errors import InputError
 from hardentui.model.facts import EngineFacts

@@ -9,7 +9,8 @@ from time import monotonic
 
 import pytest
 
-from hardentui.engine.locate import Candidate, NoAnswer, probe
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.ssh import Tunnel
 from hardentui.errors import EngineUnreachable
