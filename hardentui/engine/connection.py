@@ -229,6 +229,7 @@ class UnixConnection:
         )  # held by a thread that wants the socket for one answer: get_many lets it go first
         self._wire: Wire | None = None
         self.owner: SocketOwner | None = None  # the account that the first socket reached
+        self._listening: int | None = None
         self._closings = 0
         self._is_closed = False
 
@@ -386,12 +387,9 @@ class UnixConnection:
         return wire, head
 
     def peer(self) -> int | None:
-        """The pid of the process that listens on the socket: 0 if it is in a pid namespace that is
-        not ours, None if nothing is connected now."""
-        with self._lock:
-            if self._wire is None:
-                return None
-            return peer_of(self._wire.socket).pid
+        """The pid of the process that listened on the socket when it was last connected: 0 if it is
+        in a pid namespace that is not ours, None if nothing ever was."""
+        return self._listening
 
     def close(self) -> None:
         self._is_closed = True
@@ -508,6 +506,7 @@ class UnixConnection:
             connected.close()
             raise
         self.owner = self.owner or owner_of(self.path, connected)
+        self._listening = peer_of(connected).pid
         return Wire(connected, stop)
 
     def _drop(self) -> None:

@@ -155,6 +155,28 @@ def test_no_answer_reaches_further_than_its_account(
         assert _state(bench, folder, victim) == before
 
 
+def test_a_process_of_somebody_else_is_not_read_as_a_containers(
+    container: Bench, tmp_path: Path
+) -> None:
+    """Looking stays root's; but what the kernel says of a process that is not theirs is not told as
+    the container's."""
+    with _victim(tmp_path) as victim, _lying(container, what="pids", to=victim) as url:
+        words = ("check", NAME, "--format", "json", "--url", url)
+        done = subprocess.run(  # where the proxy runs, whose host is this one
+            [sys.executable, "-m", "hardentui", *words],
+            capture_output=True,
+            text=True,
+            timeout=250,
+            check=False,
+        )
+    (subject,) = [
+        each for each in json.loads(done.stdout)["subjects"] if each["kind"] == "container"
+    ]
+    reasons = {finding["reason"] for finding in subject["findings"]}
+    assert any("is not of the account that runs this Podman" in reason for reason in reasons)
+    assert MARK not in done.stdout
+
+
 def test_all_of_it_works_as_the_account(container: Bench) -> None:
     """Told the truth, root gets done what the account could do itself."""
     bench = container
