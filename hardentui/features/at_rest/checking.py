@@ -16,6 +16,7 @@ from hardentui.checks import all_checks
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.at_rest.against_host import Running
 from hardentui.features.at_rest.commands import command_makers
+from hardentui.features.at_rest.environment_files import with_given
 from hardentui.features.at_rest.judging import Judged, judge_services
 from hardentui.features.at_rest.quadlets import quadlet_makers
 from hardentui.features.at_rest.services import Service, faults_in
@@ -139,7 +140,8 @@ def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused,
     refused: list[Refused] = []
     for file, make in (*makers, *unit_makers(sources), *command_makers(sources)):
         try:
-            services += [*make()]  # of a refused file none
+            made = [*make()]  # of a refused file none
+            services += [with_given(service, sources) for service in made]
         except HardenError as error:
             refused.append(refusal(file.shown, error))
     return tuple(services), tuple(refused)

@@ -55,9 +55,9 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
-from hardentui.model.spec import Source, Spec
+from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
-from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, TABLE, USER, USERNS
+from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, TABLE, USER
 from hardentui.reading.containers import is_root
 from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
@@ -91,16 +91,9 @@ _FRESH: dict[str, Any] = {
 _OF_FILES = ("seccomp_file", "seccomp_rules", "mounted_programs", "secret_drivers")
 
 
-def _with_pod(service: Service) -> Spec:
-    """What the file asks for, with the user namespace that its pod gives it."""
-    given = (service.pod or {}).get("InfraConfig", {}).get("userns", "")
-    own = USERNS in service.spec or USERNS in service.spec.unknowable
-    return service.spec.with_(USERNS, given, Source.UNIT) if given and not own else service.spec
-
-
 def facts_of(service: Service) -> ContainerFacts:
     """The service as a container that was just created on a host of which nothing is known."""
-    spec = _with_pod(service)
+    spec = service.whole
     engine = EngineFacts(
         label="",
         version=service.version,
@@ -442,7 +435,7 @@ def _judged(
             subject_facts,
             worlds,
         )
-        if strict.status is Status.UNKNOWN and service.spec.unknowable:
+        if strict.status is Status.UNKNOWN and service.whole.unknowable:
             return values.verdict(check, parameters, strict)
         return strict
 
@@ -468,7 +461,8 @@ def _judged(
         if finding.status not in (Status.FAIL, Status.WAIVED):
             placed.append(finding)
             continue
-        changed = _changed_by_fix(by_id[finding.check][0], facts, judging)
+        check = by_id[finding.check][0]
+        changed = _changed_by_fix(check, service.spec.literal, facts, judging)
         if changed:
             fixable.add(finding.check)
         placed.append(
@@ -508,6 +502,7 @@ def _telling_expiry(
 
 def _changed_by_fix(
     check: Check,
+    spec: Spec,
     facts: ContainerFacts,
     judging: Judge,
 ) -> tuple[OptionDiff, ...]:
@@ -516,7 +511,7 @@ def _changed_by_fix(
         return ()
     context = FixContext(facts, fix_parameters(check, judging.checklist, {}))
     try:
-        return spec_diff(facts.spec, remedied(check, facts.spec, context))
+        return spec_diff(spec, remedied(check, spec, context))
     except (CannotFix, Unread):
         return ()
 
@@ -544,10 +539,10 @@ def place_of(
             *(item.saw for item in verdict.evidence),
         )
     )
-    for each in service.sets:
+    for each in (*service.sets, *service.given):
         if each.item.option.flag in verdict.things:
             return _place(each)
-    for each in service.sets:
+    for each in (*service.sets, *service.given):
         name = (
             each.item.raw.partition("=")[0] if each.item.option in NAMED_VALUES else each.item.raw
         )

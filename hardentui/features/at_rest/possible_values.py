@@ -144,7 +144,7 @@ class PossibleValues:
     @property
     def _may_hold_more(self) -> bool:
         """Whether a variable may add options of any kind."""
-        spec = self._service.spec
+        spec = self._service.whole
         return bool(spec.unknowable - {each.option for each in spec.open})
 
     def _each(self) -> Iterator[Verdicts]:
@@ -155,16 +155,16 @@ class PossibleValues:
             yield self._made[-1]
 
     def _verdicts_of(self, spec: SpecAtRest) -> Verdicts:
-        facts = self._facts_of(replace(self._service, spec=spec))
+        facts = self._facts_of(replace(self._service, spec=spec, given=()))
         return self._verdicts(facts.replace(peers=later(lambda _: self._facts.peers)))
 
     def _every_spec(self) -> Iterator[SpecAtRest]:
         """As it is written, then with each possible value."""
         service = self._service
         yield filled(service, _as_written, only_names=True)
-        if not service.spec.open:
+        if not service.whole.open:
             return
-        longest = max(len(_values(argument.option)) for argument in service.spec.open)
+        longest = max(len(_values(argument.option)) for argument in service.whole.open)
         for number in range(longest):  # each of its values once
             yield filled(service, _nth(number))
 
@@ -228,13 +228,13 @@ def filled(
     """
     items = [
         item
-        for each in service.sets
+        for each in (*service.given, *service.sets)
         for item in _filled_item(each.item, fill, only_names=only_names)
     ]
     spec = spec_of(items)
     if not spec[NAME]:
-        spec = spec.with_(NAME, Spec.__getitem__(service.spec, NAME), Source.UNIT)
-    unread = service.spec.literal.unknowable - {each.option for each in service.spec.open}
+        spec = spec.with_(NAME, Spec.__getitem__(service.whole, NAME), Source.UNIT)
+    unread = service.whole.literal.unknowable - {each.option for each in service.whole.open}
     return SpecAtRest(spec.settings, spec.unknowable | unread)
 
 

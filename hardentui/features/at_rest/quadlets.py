@@ -104,6 +104,7 @@ class _Beside(Struct, frozen=True):
     pods: Mapping[str, Mapping[str, Any]]
     networks: Mapping[str, NetworkFacts]
     volumes: Mapping[str, VolumeFacts]
+    given: Mapping[str, tuple[Set, ...]]  # file name of a pod -> what it gives its members
 
 
 def _beside(
@@ -126,6 +127,7 @@ def _beside(
         pods,
         dict(_networks(units, names)),
         dict(_volumes(units, names)),
+        {name: given_by_pod(file) for name, file in units.items() if name.endswith(".pod")},
     )
     if below is None:
         return own
@@ -135,6 +137,7 @@ def _beside(
         {**below.pods, **own.pods},
         {**below.networks, **own.networks},
         {**below.volumes, **own.volumes},
+        {**below.given, **own.given},
     )
 
 
@@ -206,6 +209,7 @@ def _service(
             Source.UNIT,
         )
     pods = [line.value for line in lines_of(file, CONTAINER, "Pod")]
+    given = beside.given.get(pods[-1], ()) if pods else ()
     source = UnitFiles(
         files,
         quadlet,
@@ -222,6 +226,7 @@ def _service(
         version=version,
         rootless=user,
         pod=beside.pods.get(pods[-1]) if pods else None,
+        given=given,
         networks=beside.networks,
         volumes=beside.volumes,
         waivers=tuple(waiver for each in files for waiver in waivers_in(each, stem)),
@@ -341,13 +346,21 @@ def pod_document(
         for port in (item.value,)
     ]
     networks = [line.value for line in lines_of(file, "Pod", "Network") if line.value]
-    users = [line.value for line in lines_of(file, "Pod", "UserNS")]
     return pod_like(
         named.get(file.name, file.name),
         ports,
         networks,
         named,
-        users[-1] if users else "",
+    )
+
+
+def given_by_pod(file: SourceFile) -> tuple[Set, ...]:
+    """What the members of a pod share with it."""
+    return tuple(
+        Set(item, Span(file, line.offsets[0], line.offsets[-1]))
+        for line in lines_of(file, "Pod", "UserNS")
+        if line.value
+        for item in parse_argument("--userns", line.value)
     )
 
 
@@ -356,7 +369,6 @@ def pod_like(
     ports: Iterable[Port],
     networks: Iterable[str],
     named: Mapping[str, str],
-    user_namespace: str = "",
 ) -> Mapping[str, Any]:
     """The parts of a pod's inspect document that checks ask for."""
     bound: dict[str, list[dict[str, str]]] = {}
@@ -372,7 +384,6 @@ def pod_like(
         "InfraConfig": {
             "PortBindings": bound,
             "HostNetwork": "host" in names,
-            "userns": user_namespace,
             "Networks": [word for word in names if word != "host"],
         },
     }

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hardentui.checks import RETIRED
 from hardentui.features.at_rest.sources import SourceFile
@@ -26,11 +27,12 @@ from hardentui.options import (
     ENV,
     LABELS,
     MOUNTS,
+    NAME,
     PUBLISH,
     TABLE,
     TMPFS,
 )
-from hardentui.options.argv import Item
+from hardentui.options.argv import Item, spec_of
 from hardentui.words import nearest
 
 T = TypeVar("T")
@@ -141,10 +143,30 @@ class Service(Struct, frozen=True):
     volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()  # accepted findings, from its comments
     source: Any = None  # what made it, for fixes: of its own format
+    # what other files give it, unless it sets that itself: its pod, environment files
+    given: tuple[Set, ...] = ()
 
     @property
     def file(self) -> SourceFile:
         return self.header.file
+
+    def with_given(self, more: tuple[Set, ...]) -> Service:
+        return replace(self, given=(*self.given, *more))
+
+    @property
+    def whole(self) -> SpecAtRest:
+        """What it asks for together with what other files give it."""
+        if not self.given:
+            return self.spec
+        spec = spec_of(each.item for each in (*self.given, *self.sets))
+        settings = {**spec.settings}
+        if NAME in self.spec.settings:
+            settings[NAME] = self.spec.settings[NAME]
+        return SpecAtRest(
+            settings,
+            self.spec.unknowable | spec.unknowable,
+            open=spec.open,
+        )
 
     def where(self, option: Option[Any]) -> tuple[Set, ...]:
         """The arguments of one option."""
