@@ -79,7 +79,7 @@ _MODULES = {
     "step07_runtime_monitoring": {
         "health": "missing-health-check restart-loop unhealthy",
         "logs": "engine-events-off no-logs unbounded-logs volatile-journal",
-        "owning_units": "unit-drift unowned-container",
+        "owning_units": "refused-unit unit-drift unowned-container",
         "drift": "drifted-files unexpected-listener unexpected-process",
         "sensors": "no-runtime-sensor unaudited-engine",
     },

@@ -12,8 +12,9 @@ from datetime import date
 from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.terminal import Terminal, save_text
+from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.features.at_rest.baseline import since
 from hardentui.features.at_rest.checking import AtRest, Looked, look, result_of
 from hardentui.features.at_rest.checking import render as render_lines
 from hardentui.features.at_rest.choosing import Choosing, Wanted
@@ -90,6 +91,9 @@ def _check_now(options: Namespace, terminal: Terminal) -> int:
         if options.against_host
         else look(asked(options), date.today())
     )
+    if options.since:
+        before = command_module("saved").read_saved(options.since)
+        looked = since(looked, before, options.since)
     result = result_of(looked, Severity.parse(options.fail_on))
     to_file = options.file and options.file != "-"
     style = TextStyle() if to_file else replace(terminal.style, summary_last=False)

@@ -314,7 +314,7 @@ def arguments(parser: ArgumentParser) -> None:
         depth,
         "--since",
         "FILE",
-        "only what changed since a JSON report",
+        "only what changed since a JSON report; of files: only new findings fail",
     )
     masked = "values named like passwords or keys are masked"
     given(
@@ -370,12 +370,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.rights:
         code: int = command_module("saved").show_rights(options, terminal)
         return code
-    if options.save or options.since:
+    of_files = are_files(options, terminal)
+    if options.save or (options.since and not of_files):
         saved = command_module("saved")
         work: Callable[[Namespace, Terminal], int] = saved.save if options.save else saved.since
         return work(options, terminal)
     options.fail_on = options.fail_on or "high"
-    if are_files(options, terminal):
+    if of_files:
         at_rest: int = command_module("at_rest").check(options, terminal)
         return at_rest
     if options.against_host:

@@ -527,6 +527,9 @@ class ContainerFacts(Facts):
     denials: Fact[tuple[Denial, ...]] = Fact(Unread("the audit log was not read"))
     secret_drivers: Fact[Mapping[str, str]] = Fact(Unread("the engine's secrets were not read"))
     # absolute path of an environment file used at creation -> the file as it is now
+    # why the Quadlet generator refuses its unit, in its words; empty: it does not; None: it was not
+    # asked, because the container runs from the unit
+    unit_refusal: Fact[str | None] = Fact(None)
     env_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
     # host path of a file that is bind-mounted as a secret -> the file as it is now
     secret_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)

@@ -212,3 +212,41 @@ def unowned_container(
     return failed(
         f"the unit that its label names, {visible(unit, 60)}, does not exist any more", declared
     )
+
+
+@Check(
+    severity=Severity.MEDIUM,
+    summary="Correct the line that the generator names",
+    fix=FixKind.UNIT_EDIT,
+    passes=lambda: (
+        container(unit=UnitFacts("web.service", _FILE, quadlet=True), unit_refusal=""),
+    ),
+    fails=lambda: (
+        container(
+            unit=UnitFacts("web.service", _FILE, quadlet=True),
+            unit_refusal="unsupported key 'Foo' in group 'Container' in web.container",
+        ),
+    ),
+    references=("podman-systemd.unit(5)",),
+)
+def refused_unit(facts: ContainerFacts) -> Verdict:
+    """Unit that Podman will not load.
+
+    What it checks:
+    For Quadlets as files: whether the generator of the Podman that reads them makes a service of the
+    unit. It refuses keys that it does not know, and references to units that are not there.
+
+    Why it matters:
+    The service does not exist after the next reload: what it protects or watches is gone, and an older
+    container may stay in its place. systemd tells so only in the journal.
+
+    What may break:
+    Nothing: the unit does not work as it is.
+    """
+    unit = known(lambda: facts.unit, else_=None)
+    if unit is None or not unit.quadlet:
+        return not_applicable("not a Quadlet")
+    refusal = facts.unit_refusal
+    if refusal is None:
+        return not_applicable("it runs from its unit")
+    return failed(refusal, unit.file) if refusal else passed(unit.file)

@@ -125,6 +125,7 @@ def facts_of(service: Service) -> ContainerFacts:
         **dict.fromkeys(_OF_FILES, OF_HOST),
         "unit": unit,
         "unit_exists": unit is not None,
+        "unit_refusal": service.refusal.sentence if service.refusal is not None else "",
         "image": OF_IMAGE,
         "application": later(Library().of),
         "host": OF_HOST,
@@ -523,6 +524,9 @@ def place_of(
 ) -> Place:
     """Where the file decides a finding: the argument that a fix would change, else one that the
     verdict names, else where the service begins."""
+    if finding.check == "refused-unit" and service.refusal is not None:
+        span = service.refusal.span
+        return span.file.place(span.start, span.end)
     for diff in changed:
         sets = service.where(diff.option)
         for each in reversed(sets):

@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.errors import HardenError
+from hardentui.errors import HardenError, InputError
+from hardentui.features.at_rest.generator import refusal_of
 from hardentui.features.at_rest.services import (
     Format,
     Maker,
+    Refusal,
     Service,
     Set,
     Span,
@@ -73,6 +75,22 @@ def quadlet_makers(sources: Sources) -> Iterator[Maker]:
                 beside = beside or _beside(own, sources.version, everywhere)
                 make = _pod if name.endswith(".pod") else _service
                 yield file, partial(make, here, directory, beside, file)
+            elif name.endswith(_SUPPORTING):
+                beside = beside or _beside(own, sources.version, everywhere)
+                yield file, partial(_supporting, here, beside, file)
+
+
+_SUPPORTING = (".volume", ".network", ".image", ".build", ".kube")
+
+
+def _supporting(sources: Sources, beside: _Beside, file: SourceFile) -> tuple[Service, ...]:
+    """No service of its own. Raises InputError: the generator refuses it."""
+    user = rootless_of((file,), sources.rootless)
+    refusal = refused_by_generator(sources, (file,), beside, user)
+    if refusal is not None:
+        line = refusal.span.file.line_of(refusal.span.start)
+        raise InputError(f"Podman will not load it: line {line}: {refusal.sentence}.")
+    return ()
 
 
 _OF_USERS = re.compile(
@@ -105,6 +123,7 @@ class _Beside(Struct, frozen=True):
     networks: Mapping[str, NetworkFacts]
     volumes: Mapping[str, VolumeFacts]
     given: Mapping[str, tuple[Set, ...]]  # file name of a pod -> what it gives its members
+    everywhere: Mapping[str, str]  # texts of all units that are looked at, by file name
 
 
 def _beside(
@@ -128,6 +147,7 @@ def _beside(
         dict(_networks(units, names)),
         dict(_volumes(units, names)),
         {name: given_by_pod(file) for name, file in units.items() if name.endswith(".pod")},
+        texts,
     )
     if below is None:
         return own
@@ -138,6 +158,7 @@ def _beside(
         {**below.networks, **own.networks},
         {**below.volumes, **own.volumes},
         {**below.given, **own.given},
+        below.everywhere,
     )
 
 
@@ -227,6 +248,7 @@ def _service(
         rootless=user,
         pod=beside.pods.get(pods[-1]) if pods else None,
         given=given,
+        refusal=refused_by_generator(sources, files, beside, user),
         networks=beside.networks,
         volumes=beside.volumes,
         waivers=tuple(waiver for each in files for waiver in waivers_in(each, stem)),
@@ -272,9 +294,32 @@ def _pod(
         rootless=rootless_of((file,), sources.rootless),
         pod=beside.pods.get(file.name),
         infra=True,
+        refusal=refused_by_generator(
+            sources,
+            (file,),
+            beside,
+            rootless_of((file,), sources.rootless),
+        ),
         networks=beside.networks,
         volumes=beside.volumes,
         waivers=waivers_in(file, file.name),
+    )
+
+
+def refused_by_generator(
+    sources: Sources,
+    files: Sequence[SourceFile],
+    beside: _Beside,
+    user: Known[bool],
+) -> Refusal | None:
+    """Why the generator makes no service of a unit. Of standard input nobody knows what lies beside
+    it."""
+    return refusal_of(
+        files,
+        {**beside.everywhere, **beside.texts},
+        sources.version,
+        rootless=user is True,
+        alone=files[0].path in sources.named or not files[0].path,
     )
 
 

@@ -63,6 +63,13 @@ class Set(Struct, frozen=True, gc=False):
     span: Span
 
 
+class Refusal(Struct, frozen=True):
+    """Why the generator makes no service of a unit, and where the unit says it."""
+
+    sentence: str  # the generator's own
+    span: Span
+
+
 class SpecAtRest(Spec, frozen=True):
     """A spec that knows what its file leaves open: asking for such an option raises Unread."""
 
@@ -145,6 +152,7 @@ class Service(Struct, frozen=True):
     source: Any = None  # what made it, for fixes: of its own format
     # what other files give it, unless it sets that itself: its pod, environment files
     given: tuple[Set, ...] = ()
+    refusal: Refusal | None = None  # why the generator makes no service of its unit
 
     @property
     def file(self) -> SourceFile:

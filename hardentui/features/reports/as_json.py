@@ -64,6 +64,7 @@ class SavedSubject(Struct, frozen=True, kw_only=True):
     score: int | None = None
     trouble: str = ""
     host: str = ""
+    id: str = ""  # of a service at rest, its file and name
     findings: tuple[SavedFinding, ...]  # those that fail, are unknown or waived
     passed: tuple[str, ...] = ()
     not_applicable: Mapping[str, str] = field(default_factory=dict)

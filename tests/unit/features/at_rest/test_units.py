@@ -182,3 +182,47 @@ def test_a_kube_unit_gives_its_containers_network_and_ports(run: Run) -> None:
 def test_units_are_fixed_on_their_host(run: Run) -> None:
     code, text = run({"u/container-web.service": GENERATED}, "fix", "./u", "--all")
     assert (code, "is changed on its host" in text) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Foo=bar", "unsupported key 'Foo'"),
+        ("Volume=gone.volume:/d", "gone.volume was not found"),
+        ("Network=gone.network", "gone.network was not found"),
+        ("Pod=gone.pod", "gone.pod does not exist"),
+    ],
+)
+def test_what_the_generator_refuses_is_a_finding_in_its_words(
+    run: Run,
+    line: str,
+    said: str,
+) -> None:
+    unit = f"[Container]\nImage=x.example/a:1\n{line}\nReadOnly=true\n"
+    refused = finding(service(report(run, {"u/a.container": unit}, "./u"), "a"), "refused-unit")
+    assert (refused["status"], refused["line"]) == ("fail", 3)
+    assert said in refused["reason"]
+
+
+def test_what_the_generator_takes_is_fine(run: Run) -> None:
+    files = {
+        "u/a.container": "[Container]\nImage=b.build\nVolume=v.volume:/d\nMemory=1g\nAddDevice=-/dev/x\n",
+        "u/b.build": "[Build]\nImageTag=localhost/b\nFile=./Containerfile\n",
+        "u/sub/v.volume": "[Volume]\n",
+    }
+    assert "refused-unit" in service(report(run, files, "./u"), "a")["passed"]
+    files = {"v/a.container": "# hardentui: podman 5.4\n" + files["u/a.container"], **files}
+    code, text = run(files, "check", "./v/a.container", "--check", "refused-unit")
+    assert "unsupported key 'Memory'" in text
+    alone = "[Container]\nImage=x.example/a:1\nNetwork=elsewhere.network\n"
+    code, text = run({"w/a.container": alone}, "check", "w/a.container", "--check", "refused-unit")
+    assert code == 0
+
+
+def test_a_volume_that_the_generator_refuses_is_named(run: Run) -> None:
+    files = {
+        "u/a.container": "[Container]\nImage=x.example/a:1\nVolume=v.volume:/d\n",
+        "u/v.volume": "[Volume]\nBad=1\n",
+    }
+    code, text = run(files, "check", "./u")
+    assert (code, "v.volume: not checked: Podman will not load it: line 2: " in text) == (4, True)
