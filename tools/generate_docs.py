@@ -18,7 +18,7 @@ from hardentui.options import TABLE
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.reading.forms import FORMS
-from tools import application_table, terminal_ui
+from tools import application_table, generate_schemas, terminal_ui
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -304,6 +304,11 @@ def stale() -> list[str]:
         for name, text in wanted.items()
         if not (DOCS / name).exists() or (DOCS / name).read_text() != text
     ]
+    wrong += [
+        f"../hardentui/features/reports/{path.name}"
+        for path, text in generate_schemas.schemas().items()
+        if path.read_text() != text
+    ]
     return wrong + [
         f"checks/{path.name}"
         for path in (DOCS / "checks").glob("*.md")
@@ -322,9 +327,12 @@ def main(arguments_given: list[str]) -> int:
         exist_ok=True,
     )
     for name in stale():
-        (DOCS / name).unlink(missing_ok=True)
+        if not name.startswith(".."):
+            (DOCS / name).unlink(missing_ok=True)
     for name, text in pages().items():
         (DOCS / name).write_text(text)
+    for path, text in generate_schemas.schemas().items():
+        path.write_text(text)
     return 0
 
 

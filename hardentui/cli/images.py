@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
@@ -17,23 +17,21 @@ from hardentui.cli.parser import flag, format_option, given
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
+from hardentui.features.images.documents import ImagesDocument, image_entry
 from hardentui.features.images.names import name_of
 from hardentui.features.images.page import (
     cells_of,
     image_page,
     is_inspected,
     short_id,
-    size_of,
-    support_of,
     updates_task,
 )
 from hardentui.features.images.sbom import save_sboms, sbom_of
 from hardentui.features.images.scanning import Scanning, scan_images
 from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import NeverScanned, ScanSettings
-from hardentui.model.known import Unread, known
-from hardentui.reading.images import rank, stale
+from hardentui.model.image import ScanSettings
+from hardentui.model.known import Unread
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -116,33 +114,6 @@ def _until_stopped(
         terminal.clear()
 
 
-def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
-    """The stored scan of an image for JSON; None if there is none."""
-    report = known(lambda: facts.scan)
-    if isinstance(report, Unread | NeverScanned):
-        return None
-    return {
-        "scanner": report.scanner,
-        "scanned": report.scanned.isoformat(),
-        "database": report.database.isoformat() if report.database else None,
-        "stale": stale(report, facts.now),
-        "gaps": list(report.gaps),
-        "filters": [each.text for each in report.filters],
-        "vulnerabilities": [
-            {
-                "id": vulnerability.id,
-                "package": vulnerability.package,
-                "installed": vulnerability.installed,
-                "severity": vulnerability.severity,
-                "fixed_in": vulnerability.fixed_in,
-                "exploited": vulnerability.exploited,
-            }
-            for vulnerability in sorted(report.vulnerabilities, key=rank)
-        ],
-    }
-
-
-SCHEMA = "hardentui/images/1"
 INTERRUPTED = 130
 
 
@@ -233,8 +204,18 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.sbom:
             deliver(facts, options, terminal)
         elif options.format == "json":
-            document = _document(bench, reports, troubles)
-            terminal.write_json(document)
+            document = ImagesDocument(
+                simulated=bench.opened.simulated,
+                images=tuple(
+                    image_entry(
+                        _facts(report),
+                        report.findings,
+                        troubles.get(report.subject.name, ""),
+                    )
+                    for report in reports
+                ),
+            )
+            terminal.write_json(to_builtins(document))
         elif options.inside or (options.names and not (options.scan or options.reports)):
             terminal.write("\n".join(page_text(image_page(image)) for image in facts))
         else:
@@ -355,43 +336,3 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
         )
         shown.add_row(*(foreign(text, 100) for text in texts))
     terminal.show(shown)
-
-
-def _document(
-    bench: Workbench,
-    reports: Iterable[Report],
-    troubles: dict[str, str],
-) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "simulated": bench.opened.simulated,
-        "images": [_image(report, troubles.get(report.subject.name, "")) for report in reports],
-    }
-
-
-def _image(report: Report, trouble: str) -> dict[str, Any]:
-    facts = _facts(report)
-    inside = known(lambda: facts.inventory)
-    return {
-        "id": facts.id,
-        "names": list(facts.names),
-        "engine": facts.engine.label,
-        "used_by": list(facts.used_by),
-        "created": str(facts.inspect.get("Created") or ""),
-        "size": size_of(facts),
-        "user": str(facts.config.get("User") or ""),
-        "support": support_of(facts)[0],
-        "inside": None if isinstance(inside, Unread) else to_builtins(inside),
-        "reason": trouble or inside.reason if isinstance(inside, Unread) else "",
-        "scan": scan_document(facts),
-        "findings": [
-            {
-                "check": finding.check,
-                "step": finding.step,
-                "status": finding.status.value,
-                "severity": finding.severity.word,
-                "reason": finding.verdict.reason,
-            }
-            for finding in report.findings
-        ],
-    }

@@ -26,6 +26,7 @@ from hardentui.features.compare import (
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.import_scan import import_scan
 from hardentui.features.reports.result import CheckResult, check_result, host_reports
+from hardentui.features.rights.document import RightsDocument
 from hardentui.features.rights.page import rights_of_container, rights_page
 from hardentui.features.sections import page_text
 from hardentui.features.views import CheckProgress, Report, told_once, without_originals
@@ -107,9 +108,6 @@ def _progress(
         terminal.clear()
 
 
-SCHEMA = "hardentui/rights/1"
-
-
 def show_rights(options: Namespace, terminal: Terminal) -> int:
     """Capabilities, system calls and security module of each container; 4 if something is unknown."""
     with session.workbench(
@@ -125,12 +123,8 @@ def show_rights(options: Namespace, terminal: Terminal) -> int:
         ]
         simulated = bench.opened.simulated
     if options.format == "json":
-        document = {
-            "schema": SCHEMA,
-            "simulated": simulated,
-            "containers": [to_builtins(page) for page in pages],
-        }
-        terminal.write_json(document, 1)
+        document = RightsDocument(simulated=simulated, containers=tuple(pages))
+        terminal.write_json(to_builtins(document), 1)
     else:
         for page in pages:
             terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))

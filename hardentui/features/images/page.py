@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Any
+
+from msgspec import to_builtins
 
 from hardentui.do import Do, Verb
-from hardentui.features.images.updates import COOL_DOWN, Update, ask_registries
+from hardentui.features.images.updates import (
+    COOL_DOWN,
+    Update,
+    ask_registries,
+    updates_document,
+)
 from hardentui.features.looking.judging import Parts
 from hardentui.features.sections import (
     PageLine,
@@ -324,9 +330,6 @@ def state_text(update: Update) -> str:
     return f"{since}: wait until {COOL_DOWN} days have passed"
 
 
-UPDATES_SCHEMA = "hardentui/updates/1"
-
-
 def updates_task(
     parts: Parts,
     images: Iterable[ImageFacts],
@@ -348,26 +351,9 @@ def updates_task(
         raise KeyboardInterrupt
     return TaskResult(
         (updates_page(answers),),
-        document={
-            "schema": UPDATES_SCHEMA,
-            "images": list(map(update_document, answers)),
-        },
+        document=to_builtins(updates_document(answers)),
         code=4 if any(isinstance(update.answer, Unread) for update in answers) else 0,
     )
-
-
-def update_document(update: Update) -> dict[str, Any]:
-    """What a registry offers, for JSON."""
-    answer = update.answer
-    return {
-        "name": update.name,
-        "image": update.image.id,
-        "digest": None if isinstance(answer, Unread) else answer.digest,
-        "first_seen": None if isinstance(answer, Unread) else answer.first_seen.isoformat(),
-        "state": "unknown" if isinstance(answer, Unread) else "current" if update.here else "newer",
-        "ripe": update.ripe(update.image.now),
-        "reason": answer.reason if isinstance(answer, Unread) else "",
-    }
 
 
 def updates_page(updates: Iterable[Update]) -> PageSection:

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Literal
 
 from msgspec import Struct
 
@@ -43,6 +44,52 @@ class Update(Struct, frozen=True):
         if isinstance(answer, Unread) or self.here:
             return False
         return now - answer.first_seen >= timedelta(days=COOL_DOWN)
+
+
+class UpdateEntry(Struct, frozen=True, kw_only=True):
+    """What a registry offers for a name of an image."""
+
+    name: str  # the name that was asked for, with its registry
+    image: str  # ID of the image that is here
+    digest: str | None  # what the registry has; null where it did not answer
+    first_seen: str | None  # when this digest was first seen, ISO 8601
+    state: Literal["current", "newer", "unknown"]
+    ripe: bool  # newer, and long enough in the registry
+    reason: str  # why it is unknown; else empty
+
+
+class UpdatesDocument(Struct, frozen=True, kw_only=True):
+    """What registries offer for images."""
+
+    schema: Literal["hardentui/updates/1"] = "hardentui/updates/1"
+    images: tuple[UpdateEntry, ...]
+
+
+def updates_document(updates: Iterable[Update]) -> UpdatesDocument:
+    return UpdatesDocument(images=tuple(map(_entry, updates)))
+
+
+def _entry(update: Update) -> UpdateEntry:
+    answer = update.answer
+    if isinstance(answer, Unread):
+        return UpdateEntry(
+            name=update.name,
+            image=update.image.id,
+            digest=None,
+            first_seen=None,
+            state="unknown",
+            ripe=False,
+            reason=answer.reason,
+        )
+    return UpdateEntry(
+        name=update.name,
+        image=update.image.id,
+        digest=answer.digest,
+        first_seen=answer.first_seen.isoformat(),
+        state="current" if update.here else "newer",
+        ripe=update.ripe(update.image.now),
+        reason="",
+    )
 
 
 def ask_registries(

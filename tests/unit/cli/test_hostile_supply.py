@@ -5,10 +5,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import to_builtins
 
 from hardentui.cli import images as scans
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal
+from hardentui.features.images.documents import scan_entry
 from hardentui.features.images.page import image_page, updates_page
 from hardentui.features.images.updates import Update
 from hardentui.features.sections import TaskResult, page_text
@@ -81,7 +83,7 @@ def test_hostile_names_in_scans_reach_no_terminal(screen: tuple[Terminal, io.Str
     assert clean(out.getvalue())
     assert "owned" in out.getvalue()
     assert clean(page_text(image_page(scanned())))
-    document = json.dumps(scans.scan_document(scanned()), ensure_ascii=True)
+    document = json.dumps(to_builtins(scan_entry(scanned())), ensure_ascii=True)
     assert clean(document)
 
 

@@ -9,16 +9,14 @@ import pytest
 from jsonschema import ValidationError
 from msgspec import to_builtins
 
-from hardentui.cli import images, trial
+from hardentui.cli import trial
 from hardentui.cli.run import run
-from hardentui.features.images.page import UPDATES_SCHEMA, update_document
-from hardentui.features.images.updates import Update
+from hardentui.features.images.documents import ImageEntry, ImagesDocument, image_entry
+from hardentui.features.images.updates import Update, updates_document
 from hardentui.features.trial.trying import Rehearsal
 from hardentui.features.trust.page import _document
-from hardentui.features.views import Report
 from hardentui.lib.image import ImageFile, ImageInventory, LayerSize, Package
 from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Kind, Subject
 from hardentui.model.image import RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.model.trial import Baseline, How
@@ -57,10 +55,8 @@ def _updates() -> dict[str, Any]:
             Unread("no answer"),
         ),
     )
-    return {
-        "schema": UPDATES_SCHEMA,
-        "images": list(map(update_document, told)),
-    }
+    document: dict[str, Any] = json.loads(json.dumps(to_builtins(updates_document(told))))
+    return document
 
 
 def _rehearsal(after: Baseline | None) -> dict[str, Any]:
@@ -243,7 +239,7 @@ def _all_damage_is_seen(
     assert count > 10
 
 
-def _image() -> Any:
+def _image() -> ImageEntry:
     """An image of which everything is known."""
     file = ImageFile(
         "/usr/bin/gcc",
@@ -290,23 +286,12 @@ def _image() -> Any:
     facts = ImageFacts(
         "b" * 64, now=NOW, names=("docker.io/library/a:1",), inventory=inside, scan=scan
     )
-    return images._image(
-        Report(
-            Subject(Kind.IMAGE, facts.id, "a"),
-            (),
-            about=facts,
-        ),
-        "",
-    )
+    return image_entry(facts, (), "")
 
 
 def test_an_image_of_which_everything_is_known() -> None:
-    document = {
-        "schema": images.SCHEMA,
-        "simulated": False,
-        "images": [_image()],
-    }
-    document = json.loads(json.dumps(document))
+    told = to_builtins(ImagesDocument(simulated=False, images=(_image(),)))
+    document = json.loads(json.dumps(told))
     _all_damage_is_seen(document, free=COUNTS_BY_NAME)
 
 

@@ -1,0 +1,125 @@
+"""The schemas that are made from the structs of the documents; `make docs` writes them.
+
+A description is the comment of a field, or its line in the docstring. What a struct can leave out
+when it is made, a document always has: every field is required, but those that may be UNSET.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET, Struct, structs
+from msgspec.json import schema_components
+
+from hardentui.features.images.documents import ImagesDocument
+from hardentui.features.images.updates import UpdatesDocument
+from hardentui.features.rights.document import RightsDocument
+
+DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports"
+DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
+    "images-1": (ImagesDocument, "hardentui images --format json: images, contents and scans"),
+    "rights-1": (
+        RightsDocument,
+        "hardentui check NAME --rights --format json: what the kernel lets a container do",
+    ),
+    "updates-1": (
+        UpdatesDocument,
+        "hardentui images --updates --format json: what registries offer",
+    ),
+}
+_REFERENCE = "#/$defs/{name}"
+
+
+def schemas() -> dict[Path, str]:
+    """File -> text, of each schema."""
+    return {
+        DIRECTORY / f"{name}.schema.json": _text(name, document, title)
+        for name, (document, title) in DOCUMENTS.items()
+    }
+
+
+def _text(name: str, document: type[Struct], title: str) -> str:
+    _, components = schema_components([document], ref_template=_REFERENCE)
+    whole = {key: _described(key, part, document) for key, part in components.items()}
+    root = whole.pop(document.__name__)
+    identity = f"hardentui/{name.replace('-', '/')}"
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": identity,
+        "title": title,
+    }
+    defs = dict(sorted(whole.items()))
+    return json.dumps({**head, **root, "$defs": defs}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _described(name: str, part: dict[str, Any], document: type[Struct]) -> dict[str, Any]:
+    """A component with the descriptions of its struct, and with every field required."""
+    part = {key: value for key, value in part.items() if key != "title"}
+    struct = _structs(document).get(name)
+    if struct is None or "properties" not in part:
+        return part
+    told = _descriptions(struct)
+    fields = {field.encode_name: field for field in structs.fields(struct)}
+    properties = {}
+    for field, value in part["properties"].items():
+        inner = {key: of for key, of in value.items() if key != "default"}
+        properties[field] = {**inner, **({"description": told[field]} if field in told else {})}
+    required = [field for field in properties if fields[field].default is not UNSET]
+    first = inspect.cleandoc(struct.__doc__ or "").partition("\n\n")[0]
+    return {
+        "type": "object",
+        "description": " ".join(first.split()),
+        "required": required,
+        "properties": properties,
+    }
+
+
+def _structs(document: type[Struct]) -> dict[str, type[Struct]]:
+    """The structs that a document is made of, by name."""
+    found: dict[str, type[Struct]] = {}
+    waiting: list[Any] = [document]
+    while waiting:
+        kind = waiting.pop()
+        waiting += getattr(kind, "__args__", ())
+        if isinstance(kind, type) and issubclass(kind, Struct) and kind.__name__ not in found:
+            found[kind.__name__] = kind
+            waiting += [field.type for field in structs.fields(kind)]
+    return found
+
+
+def _descriptions(struct: type[Struct]) -> dict[str, str]:
+    """Field -> what its comment says: behind it, or on the lines above it; else the docstring."""
+    source = textwrap.dedent(inspect.getsource(struct))
+    lines = source.splitlines()
+    told = _attributes(struct.__doc__ or "")
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            continue
+        behind = lines[(node.end_lineno or node.lineno) - 1][node.end_col_offset :]
+        above: list[str] = []
+        at = node.lineno - 2
+        while at >= 0 and lines[at].strip().startswith("#"):
+            above.insert(0, lines[at].strip().removeprefix("#").strip())
+            at -= 1
+        comment = behind.partition("#")[2].strip() or " ".join(above)
+        if comment:
+            told[node.target.id] = comment
+    return told
+
+
+def _attributes(doc: str) -> dict[str, str]:
+    """The lines below `Attributes:` of a docstring."""
+    told: dict[str, str] = {}
+    name = ""
+    for line in inspect.cleandoc(doc).partition("Attributes:\n")[2].splitlines():
+        if line.startswith("    ") and not line.startswith("     "):
+            name, _, text = line.strip().partition(": ")
+            told[name] = text
+        elif name and line.strip():
+            told[name] += f" {line.strip()}"
+    return told
