@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.harden.score import COST
 from hardentui.model.check import Check, Checklist, Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import (
     Finding,
     Kind,
@@ -19,6 +19,7 @@ from hardentui.model.finding import (
     Verdict,
     Waiver,
     WaiverUse,
+    not_applicable,
     unknown,
 )
 from hardentui.model.gain import Gained
@@ -72,6 +73,9 @@ def run(
 ) -> list[Finding]:
     """One finding per check, with the given parameters.
 
+    What a list of containers does not ask for, because it costs much, does not apply there: the
+    detail of one container does.
+
     Args:
         verdict_of: judges instead of `judge`.
         compared: False = checks that compare containers are unknown, because the others are not
@@ -83,6 +87,8 @@ def run(
         verdict = (verdict_of or judge)(check, facts, parameters)
         if not compared and check.compares and not _is_certain(check, verdict):
             verdict = _NOT_COMPARED
+        if verdict.status is Status.UNKNOWN and verdict.reason == ONLY_IN_DETAIL.reason:
+            verdict = not_applicable(ONLY_IN_DETAIL.reason, do=ONLY_IN_DETAIL.do)
         severity = verdict.severity or (
             check.severity.shifted(shift) if check.contextual else check.severity
         )

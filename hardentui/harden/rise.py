@@ -19,7 +19,12 @@ from hardentui.model.finding import Finding, Kind
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Spec
 
-DECIDING = frozenset({"privileged", "host-user-namespace", "host-network", "wildcard-port"})
+DECIDING = frozenset(
+    (
+        "default-network exposed-admin-port host-network host-user-namespace privileged "
+        "shared-network unneeded-capabilities wildcard-port"
+    ).split()
+)
 """Checks whose fixes change what other checks find, besides those that hand over the host."""
 
 

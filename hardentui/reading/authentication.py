@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import known
 from hardentui.options import COMMAND, ENV, IMAGE
 from hardentui.reading.containers import image_config
 
@@ -113,7 +114,7 @@ def asks_for_password(facts: ContainerFacts, port: int) -> bool | None:
         return True
     if any(word.endswith(service.files) for word in given if service.files):
         return None
-    names = {posixpath.basename(word) for word in words} | {_image(facts)}
+    names = {posixpath.basename(word) for word in words} | _images(facts)
     return False if names & {*service.open_by_default} else None
 
 
@@ -140,7 +141,9 @@ def _words(facts: ContainerFacts) -> tuple[str, ...]:
     return tuple(part for word in command for part in str(word).split())
 
 
-def _image(facts: ContainerFacts) -> str:
-    """The last word of its image's name, without registry, tag and digest."""
-    name = facts.image_name or facts.spec[IMAGE]
-    return posixpath.basename(name.partition("@")[0]).partition(":")[0]
+def _images(facts: ContainerFacts) -> frozenset[str]:
+    """The last words of its image's names, without registry, tag and digest."""
+    names = (facts.image_name, facts.spec[IMAGE], *known(lambda: facts.image.names, else_=()))
+    return frozenset(
+        posixpath.basename(name.partition("@")[0]).partition(":")[0] for name in names if name
+    )

@@ -201,6 +201,8 @@ def _measure_no_memory_limit(context: FixContext) -> Mapping[str, Measured]:
 
 
 _HALF = 512 << 20
+_MOST_OF_A_MACHINE = 4 << 40
+"""Where the memory of the machine is not known, a limit of so many bytes limits nothing."""
 
 _WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
 
@@ -308,8 +310,8 @@ def _swaps(facts: ContainerFacts, limits: Limits) -> bool:
 
 def _is_none(facts: ContainerFacts, limit: int | None) -> bool:
     """Whether there is no limit below the memory of the machine."""
-    machine = of_machine(facts, "memory")
-    return not limit or (machine is not None and limit >= machine)
+    machine = of_machine(facts, "memory") or _MOST_OF_A_MACHINE
+    return not limit or limit >= machine
 
 
 def _bytes(limit: int | None) -> str:

@@ -352,8 +352,14 @@ _SHUT = "its user may not open the engine's socket, which is mounted:"
 
 
 def _severity_of_engine(facts: ContainerFacts, engine_mount: EngineMount) -> Severity:
-    """By whether this very user may connect: the permissions of the socket say so."""
-    if engine_mount.openable is not False:
+    """By whether this very user may connect: the permissions of the socket say so.
+
+    Where a directory is mounted and the socket in it was not seen, an engine's own permissions
+    count: podman.socket gives its socket to root and its group, and the directory of a user's
+    engine is closed to all others.
+    """
+    by_default = engine_mount.openable is None and not engine_mount.is_socket
+    if engine_mount.openable is not False and not by_default:
         return Severity.CRITICAL
     standing = foothold(facts)
     if standing is Foothold.OWNER and facts.engine.rootless is not True:

@@ -142,7 +142,10 @@ def runtime_denials(facts: ContainerFacts) -> Verdict:
     What may break:
     Looking breaks nothing. Relax a profile only when you know what the denied action was for.
     """
-    denials = facts.denials
+    read = known(lambda: facts.denials)
+    if isinstance(read, Unread) and facts.inspect and not facts.running:
+        return not_applicable("it does not run, so nothing is denied to it")
+    denials = need(read)
     if not denials:
         return passed(effective="no denials")
     by = listed(frozenset(denial.by for denial in denials))

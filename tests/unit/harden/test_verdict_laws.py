@@ -1,0 +1,148 @@
+"""What a level may not contradict, over all checks, their examples, and each pair of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.harden.evaluate import parameters_of
+from hardentui.harden.rise import Riser
+from hardentui.harden.score import (
+    FAIR_CEILING,
+    TAKEOVER_CEILING,
+    WEAK_CEILING,
+    Level,
+    is_pillar,
+    score,
+)
+from hardentui.model.finding import unknown
+from hardentui.model.gain import Gain, Gained
+from tests.support.judging import *
+
+NOTHING_SET = Checklist("empty", "No parameters", ())
+OWN = [
+    check
+    for check in all_checks()
+    if check.kind is Kind.CONTAINER and check.about is Kind.CONTAINER
+]
+BY_ID = {check.id: check for check in OWN}
+MOST = {
+    Gain.ITSELF: Severity.MEDIUM,
+    Gain.NETWORK: Severity.HIGH,
+    Gain.SECRETS: Severity.HIGH,
+    # who has changed the container is in it already
+    Gain.PERSISTENCE: Severity.CRITICAL,
+    Gain.OTHERS_DATA: Severity.CRITICAL,
+    Gain.HOST_ROOT: Severity.CRITICAL,
+    Gain.HOST: Severity.CRITICAL,
+}
+"""The highest severity that goes with a gain: critical is the host or others' data."""
+
+
+def findings_of(facts: ContainerFacts, checks: list[Check] | None = None) -> list[Finding]:
+    chosen = [(check, parameters_of(check, NOTHING_SET)) for check in checks or OWN]
+    return run(facts, container_subject(facts), chosen)
+
+
+@cache
+def _failures() -> tuple[Finding, ...]:
+    """One finding for each severity and gain that an example of a check has."""
+    failures: dict[tuple[str, Gained], Finding] = {}
+    for check in OWN:
+        for facts in facts_of(check.fails):
+            (finding,) = findings_of(facts, [check])
+            failures.setdefault((check.id, finding.gained), finding)
+    return tuple(failures.values())
+
+
+@cache
+def _passing() -> tuple[Finding, ...]:
+    """Every check passes."""
+    findings = findings_of(container())
+    return tuple(replace(finding, verdict=Verdict(PASS)) for finding in findings)
+
+
+def with_failures(*failures: Finding) -> list[Finding]:
+    failing = {finding.check: finding for finding in failures}
+    return [failing.get(finding.check, finding) for finding in _passing()]
+
+
+def test_there_are_examples_of_every_check() -> None:
+    assert {finding.check for finding in _failures()} == BY_ID.keys()
+
+
+@pytest.mark.parametrize("failure", _failures(), ids=lambda f: f"{f.check}-{f.severity.word}")
+def test_no_severity_is_above_what_it_gives_and_no_level_above_its_severity(
+    failure: Finding,
+) -> None:
+    assert failure.severity <= MOST[failure.gain]
+    result = score(with_failures(failure))
+    assert result.value is not None
+    bounds = {
+        Severity.CRITICAL: WEAK_CEILING,
+        Severity.HIGH: FAIR_CEILING,
+        Severity.MEDIUM: 100,
+        Severity.LOW: 100,
+    }
+    assert result.value <= (TAKEOVER_CEILING if failure.takes_over else bounds[failure.severity])
+    assert (result.level is Level.TAKEOVER) == failure.takes_over
+    assert failure.takes_over == (
+        failure.gain >= Gain.HOST_ROOT and failure.severity is Severity.CRITICAL
+    )
+
+
+def test_of_each_pair_both_are_never_above_one() -> None:
+    alone = {id(failure): score(with_failures(failure)).value or 0 for failure in _failures()}
+    for first, second in product(_failures(), repeat=2):
+        if first.check != second.check:
+            both = score(with_failures(first, second)).value or 0
+            assert both <= min(alone[id(first)], alone[id(second)]), (first.check, second.check)
+
+
+@pytest.mark.parametrize("check", OWN, ids=lambda check: check.id)
+def test_what_is_absent_earns_nothing_and_what_is_unknown_costs_at_most_the_level(
+    check: Check,
+) -> None:
+    def value(verdict: Verdict) -> int:
+        findings = [
+            replace(finding, verdict=verdict) if finding.check == check.id else finding
+            for finding in _passing()
+        ]
+        return score(findings).value or 0
+
+    assert value(Verdict(PASS)) == value(Verdict(NOT_APPLICABLE)) == value(Verdict(Status.WAIVED))
+    unread = next(finding for finding in _passing() if finding.check == check.id)
+    assert value(unknown("?")) == (FAIR_CEILING if is_pillar(unread) else 100)
+
+
+@pytest.mark.parametrize("check", OWN, ids=lambda check: check.id)
+def test_the_points_of_each_finding_are_what_its_own_fix_brings(check: Check) -> None:
+    """Also where another check hangs on it: then it is one of those that are tried."""
+    facts = facts_of(check.fails)[0].replace(host=HostFacts(tcp_services=()))
+    findings = findings_of(facts)
+    riser = Riser(facts, findings, BY_ID, NOTHING_SET)
+    for finding in findings:
+        if finding.failing:
+            by_fix = riser.by_fixes([finding.check])
+            if by_fix.applied:
+                assert riser.by_ending(finding).points == by_fix.points, finding.check
+
+
+@pytest.mark.parametrize(
+    ("options", "ends"),
+    [
+        ("--privileged", True),
+        ("--privileged -v /run/podman/podman.sock:/s", False),
+    ],
+)
+def test_a_step_that_alone_does_not_end_a_takeover_says_so(options: str, ends: bool) -> None:
+    facts = container(options, host=HostFacts(tcp_services=()))
+    findings = findings_of(facts)
+    riser = Riser(facts, findings, BY_ID, NOTHING_SET)
+    privileged = next(finding for finding in findings if finding.check == "privileged")
+    rise = riser.by_ending(privileged)
+    assert rise.ends_takeover is ends
+    assert (rise.points > 20) is ends
