@@ -52,6 +52,7 @@ from hardentui.model.plan import Caution, Plan
 from hardentui.model.trial import OnTrialEvent, Trial
 from hardentui.options import NETWORK, REMOVE
 from hardentui.reading.behaviour import listening
+from hardentui.state import state_directory
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command
 
