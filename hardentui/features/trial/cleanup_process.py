@@ -12,7 +12,8 @@ from contextlib import closing, suppress
 from time import monotonic, sleep
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.locate import Candidate, probe
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import probe
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.features.trial.leftovers import remove_leftovers
