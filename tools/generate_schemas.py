@@ -81,15 +81,15 @@ def _described(name: str, part: dict[str, Any], document: type[Struct]) -> dict[
 
 def _structs(document: type[Struct]) -> dict[str, type[Struct]]:
     """The structs that a document is made of, by name."""
-    found: dict[str, type[Struct]] = {}
+    by_name: dict[str, type[Struct]] = {}
     waiting: list[Any] = [document]
     while waiting:
         kind = waiting.pop()
         waiting += getattr(kind, "__args__", ())
-        if isinstance(kind, type) and issubclass(kind, Struct) and kind.__name__ not in found:
-            found[kind.__name__] = kind
+        if isinstance(kind, type) and issubclass(kind, Struct) and kind.__name__ not in by_name:
+            by_name[kind.__name__] = kind
             waiting += [field.type for field in structs.fields(kind)]
-    return found
+    return by_name
 
 
 def _descriptions(struct: type[Struct]) -> dict[str, str]:
