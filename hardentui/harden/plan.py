@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.explicit import overridden, sentence
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import OptionDiff, advised, fix_parameters, remedied, spec_diff
 from hardentui.model.check import Advice, Check, Checklist, FixContext
@@ -247,12 +248,16 @@ def _fix(
             f"it would weaken the container: {'; '.join(whys)}",
             weakens=whys,
         )
+    advice = advised(check, spec, after, context)
+    if purposes := overridden(facts.spec, changed):
+        notes = (*advice.notes, *(sentence(diff) for diff in purposes))
+        advice = Advice(Risk.DECISION, notes)
     return _Fix(
         check,
         choice,
         after,
         changed,
-        advised(check, spec, after, context),
+        advice,
     )
 
 

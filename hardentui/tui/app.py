@@ -350,9 +350,6 @@ class HardenApp(App[None]):
                 for key, its in facts.items()
                 if its is None or not its.inspect.get("IsInfra")
             }
-            if self.session.rows[keys[0]].is_file:
-                self._open_files(keys[0], tuple(choices))
-                return
             first, *rest = stacks((able or facts).items(), units=False)
             left = [key for group in rest for key in group]
             change = screen(
@@ -363,35 +360,6 @@ class HardenApp(App[None]):
                 tuple(first[1:]),
             )
             self.push_screen(change, lambda _: self.open_harden(left))
-
-    def _open_files(self, key: str, choices: tuple[Choice, ...]) -> None:
-        """What the recommended fixes change in the file of a service, to be written from there."""
-        from hardentui.model.plan import Caution
-        from hardentui.tui.choosing import Choosing
-        from hardentui.tui.widgets.write_files import WriteFiles
-
-        bench, row = self.session.bench, self.session.rows[key]
-        if bench is None or row.report is None:
-            self.notify("The checks are still being loaded.", severity="warning")
-            return
-        choosing = Choosing(
-            bench,
-            row.report,
-            self.session.choices.setdefault(key, {}),
-            self.session.values.setdefault(key, {}),
-        )
-        if not choosing.chosen:
-            choosing.add(choices or bench.planner.choices(row.report, Caution.LIKELY))
-        if choosing.plan is None or not choosing.plan.changes:
-            why = (
-                choosing.trouble or "No fix is recommended for this file. Enter shows its findings."
-            )
-            self.notify(why, markup=False)
-            return
-        files = WriteFiles(self.session, choosing, reads=True)
-        from hardentui.tui.screens.change import ChangeScreen
-
-        self.push_screen(ChangeScreen(key, files=files))
 
     def open_history(self, name: str) -> None:
         self.push_screen(screen("journal", name))

@@ -63,7 +63,7 @@ _UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
     severity=Severity.MEDIUM,  # holes stay open until a person remembers
     scope=Kind.SITE,
     summary="Let Podman update the container, or record who changes its version",
-    risk=Risk.CHANGES_BEHAVIOUR,
+    risk=Risk.DECISION,  # whose data has to be migrated, only its owner knows
     remediate=_fix_no_update_path,
     parameters={
         "labels": ("io.hardentui.updates", "renovate"),

@@ -8,25 +8,30 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from hardentui.errors import CannotFix
+from hardentui.errors import CannotFix, HardenError
 from hardentui.features.at_rest.checking import AtRest, Looked, look
+from hardentui.features.at_rest.choosing import Wanted, offer
 from hardentui.features.at_rest.fixing import changed_files
 from hardentui.features.at_rest.judging import OF_HOST, Judged
 from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.sources import stamps
 from hardentui.features.at_rest.target_podman import target_podman
+from hardentui.features.checklists.loading import find_check
 from hardentui.features.first_look import FirstLook
 from hardentui.features.fix.drafter import Drafter
 from hardentui.features.fix.saving import OwnUnit
 from hardentui.features.looking.containers import Containers, Neighbours
+from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.features.planning import Planner
 from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.features.workbench import Workbench
 from hardentui.host.files import LocalFiles
 from hardentui.model.draft import Draft, NextSteps, Target
 from hardentui.model.finding import Kind, Subject
-from hardentui.model.plan import Plan
-from hardentui.model.spec import Version
+from hardentui.model.known import Unread
+from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.model.spec import Spec, Version
 
 _LOOK_AGAIN = 0.5  # seconds
 
@@ -60,6 +65,7 @@ class FilesLook(FirstLook):
         if self._bench is None:
             bench = self._bench = Workbench.of(self.opened, self._checklist)
             services = bench.containers = Services(AtRest(self._paths, self._checklist))
+            bench.planner = FilesPlanner(bench.judge, services)
             bench.drafter = FilesDrafter(services)
         return self._bench
 
@@ -168,6 +174,35 @@ def _row(
         place,
         report=report,
     )
+
+
+class FilesPlanner(Planner):
+    """Chooses the fixes that `fix PATH` makes: it invents no limit, and takes nothing away that
+    stands in the file on purpose."""
+
+    def __init__(self, judge: Judge, services: Services) -> None:
+        super().__init__(judge)
+        self._services = services
+
+    def choices(
+        self,
+        report: Report,
+        caution: Caution,
+    ) -> tuple[Choice, ...]:
+        looked, judged = self._services.judged(report)
+        wanted = Wanted((), caution)
+        spec: Spec = judged.service.spec.literal
+        choices = []
+        for choice in super().choices(report, Caution.ALL):
+            try:
+                check = find_check(choice.check, looked.judge.checklist.own)
+                each = offer(check, judged, spec, looked.judge.checklist)
+            except (HardenError, Unread):
+                continue
+            if each is not None and wanted.takes(each):
+                choices.append(choice)
+                spec = each.after
+        return tuple(choices)
 
 
 class FilesDrafter(Drafter):

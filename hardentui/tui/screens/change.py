@@ -21,10 +21,11 @@ from hardentui.features.harden.card import Card
 from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes, Outset
 from hardentui.features.harden.page import LABEL, downtime, lines, summary, title
 from hardentui.features.harden.task import Hardening
+from hardentui.features.views import Row
 from hardentui.harden.score import score_word
 from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, OperationBegun
 from hardentui.model.operations import described
-from hardentui.model.plan import Choice
+from hardentui.model.plan import Caution, Choice
 from hardentui.model.trial import TrialEvent
 from hardentui.tui.action_texts import hint_of
 from hardentui.tui.actions import BACK, CHANGE, COPY, WRITE
@@ -100,10 +101,37 @@ class ChangeScreen(StoppablePage):
     def on_mount(self) -> None:
         self.session.replaced.subscribe(self, self._follow)
         self.set_interval(1, self._tick)
+        row = self.session.rows.get(self._key)
+        if self._files is None and row is not None and row.is_file:
+            self._files = self._changes_of_file(row)
+            if self._files is None:
+                return
         if self._files is not None:
             self._show_files(self._files)
         else:
             self._look_at_it()
+
+    def _changes_of_file(self, row: Row) -> WriteFiles | None:
+        """What the recommended fixes change in the file of a service; says why there is nothing."""
+        bench, report = self.session.bench, row.report
+        why = "The checks are still being loaded."
+        if bench is not None and report is not None:
+            choosing = Choosing(
+                bench,
+                report,
+                self.session.choices.setdefault(row.key, {}),
+                self.session.values.setdefault(row.key, {}),
+            )
+            if not choosing.chosen:
+                choosing.add(self._choices or bench.planner.choices(report, Caution.LIKELY))
+            if choosing.plan is not None and choosing.plan.changes:
+                return WriteFiles(self.session, choosing, reads=True)
+            why = (
+                choosing.trouble or "No fix is recommended for this file. Enter shows its findings."
+            )
+        self.complain(why)
+        self.call_later(self.dismiss)
+        return None
 
     def _follow(self, successors: Mapping[str, str]) -> None:
         """After a change the name is that of a new container; a change that is not from here ends

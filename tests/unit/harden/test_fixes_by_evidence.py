@@ -554,8 +554,7 @@ def test_a_digest_and_updates_are_one_decision() -> None:
         CHECKLIST,
     )
     chosen = {choice.check for choice in everything.choices}
-    assert len(chosen & {"no-update-path", "mutable-image-tag"}) == 1
-    assert "update-without-rollback" in chosen, "what an update brings along is fixed along"
+    assert "no-update-path" not in chosen, "whether it updates itself is its owner's decision"
     assert not any(
         " fail" in note.text for note in everything.notes if note.check.startswith("update")
     )
@@ -583,35 +582,22 @@ def test_updates_are_not_switched_on_where_they_would_do_harm_or_nothing(
 
 
 @pytest.mark.parametrize(
-    ("enabled", "text", "risk"),
+    ("enabled", "text"),
     [
-        (
-            True,
-            "podman-restart.service is enabled",
-            Risk.MAY_BREAK,
-        ),
-        (
-            False,
-            "podman-restart.service is not enabled",
-            Risk.CHANGES_BEHAVIOUR,
-        ),
-        (
-            Unread("no"),
-            "no longer starts it at boot, if it does now",
-            Risk.CHANGES_BEHAVIOUR,
-        ),
+        (True, "podman-restart.service is enabled"),
+        (False, "podman-restart.service is not enabled"),
+        (Unread("no"), "no longer starts it at boot, if it does now"),
     ],
 )
 def test_whether_it_comes_back_after_a_reboot_is_told(
     enabled: Any,
     text: str,
-    risk: Risk,
 ) -> None:
     made = plan(
         container("--restart=always", host=HostFacts(restarts_at_boot=enabled)), "unbraked-restart"
     )
     assert text in said(made)
-    assert made.risks == {"unbraked-restart": risk}
+    assert made.risks == {"unbraked-restart": Risk.DECISION}
 
 
 @pytest.mark.parametrize(
