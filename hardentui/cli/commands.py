@@ -111,4 +111,5 @@ exit codes:
   4  incomplete: something that matters could not be checked
   5  a change failed and was rolled back
   6  harden, trial: the twin does not work even without changes
+  7  harden, trial: ended, because the original needs what the twins take
 """

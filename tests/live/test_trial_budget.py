@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,8 @@ def twins(bench: Bench) -> list[str]:
 def a_running_trial(bench: Bench, *words: str) -> Iterator[subprocess.Popen[str]]:
     trial = launched("trial", NAME, "--url", bench.url, "--format", "json", *FIX, *words)
     try:
-        assert eventually(lambda: twins(bench))
+        assert eventually(lambda: twins(bench) or trial.poll() is not None)
+        assert trial.poll() is None, trial.communicate(timeout=60)
         yield trial
     finally:
         if trial.poll() is None:
@@ -270,7 +272,7 @@ def test_harden_keeps_its_hands_off_an_original_that_suffers(bench: Bench) -> No
     assert bench.get(f"/containers/{NAME}/json")["Id"] == identity
 
 
-@pytest.mark.parametrize("moment", [0.0, 1.0])
+@pytest.mark.parametrize("moment", [0.0, pytest.param(1.0, marks=pytest.mark.long)])
 def test_a_killed_trial_leaves_no_running_twin(bench: Bench, moment: float) -> None:
     bench.run(NAME, BUSYBOX, "sh", "-c", SLEEPS)
     with a_running_trial(bench) as trial:
@@ -343,3 +345,25 @@ def test_no_request_for_an_address_reaches_the_host(bench: Bench) -> None:
     assert set(heard) == {"ready", own}
     tables = bench.execute("nft", "list", "tables")
     assert "hardentui-" not in tables
+
+
+def test_a_rootless_engine_tries_and_ends_for_its_original_too(rootless_podman: Bench) -> None:
+    bench = rootless_podman
+    bench.run(NAME, BUSYBOX, "sh", "-c", "trap '' TERM; " + SLEEPS)
+
+    def kill_with_its_first_twin() -> None:
+        assert eventually(lambda: twins(bench))
+        os.kill(state_of(bench)["Pid"], signal.SIGKILL)
+
+    try:
+        code, record = tried(bench)
+        assert (code, record["result"]) == (0, "works"), record
+        assert {line["resource"] for line in record["budget"]} >= {"memory", "processes", "disk"}
+        with ThreadPoolExecutor(1) as other:
+            killed = other.submit(kill_with_its_first_twin)
+            code, record = tried(bench)
+            killed.result(timeout=60)
+        assert (code, record["result"]) == (7, "original-suffers"), record
+        assert eventually(lambda: not leftovers(bench))
+    finally:
+        bench.remove(NAME)
