@@ -45,10 +45,11 @@ _MODULES = {
         ),
     },
     "step04_user_privileges": {
-        "users": "dangerous-supplementary-groups new-privileges-allowed root-user",
-        "user_namespaces": (
-            "host-user-namespace missing-sub-ids nested-user-namespaces overlapping-uid-ranges"
-        ),
+        "users": "root-user",
+        "groups": "dangerous-supplementary-groups",
+        "new_privileges": "new-privileges-allowed",
+        "user_namespaces": "host-user-namespace nested-user-namespaces overlapping-uid-ranges",
+        "sub_ids": "missing-sub-ids",
         "root_at_work": "needless-rootful-engine root-exec-session",
     },
     "step05_security_contexts": {
@@ -74,7 +75,8 @@ _MODULES = {
         ),
         "ports": "exposed-admin-port low-host-port undeclared-published-port wildcard-port",
         "firewall": "unfirewalled-port",
-        "ways_out": "host-network reachable-cloud-metadata reachable-host-services",
+        "host_network": "host-network",
+        "ways_out": "reachable-cloud-metadata reachable-host-services",
     },
     "step07_runtime_monitoring": {
         "health": "missing-health-check restart-loop unhealthy",
@@ -89,7 +91,9 @@ _MODULES = {
             "docker-default-capabilities host-takeover-capabilities unneeded-capabilities"
         ),
         "default_capabilities": "default-capabilities-kept",
-        "devices": "host-devices open-device-cgroup privileged",
+        "devices": "host-devices",
+        "device_cgroup": "open-device-cgroup",
+        "privileged": "privileged",
     },
     "step09_secure_host": {
         "waivers": "expired-waiver unused-waiver",

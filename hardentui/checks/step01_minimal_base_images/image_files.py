@@ -262,7 +262,7 @@ def weak_accounts_in_image(facts: ContainerFacts) -> Verdict:
     Why it matters:
     Running as an ordinary user protects only as long as that user cannot simply become root. An
     empty password or a careless sudo rule makes it a single command, and every intruder tries it
-    first.
+    first. With a server for remote logins in the image (high), it may be the way in.
 
     What may break:
     Entrypoint scripts that use `sudo` without a password must start as the right user instead.
@@ -272,6 +272,7 @@ def weak_accounts_in_image(facts: ContainerFacts) -> Verdict:
     weak = inventory.weak_accounts
     if weak:
         evidence = tuple(Evidence("accounts in the image", sentence) for sentence in weak[:12])
+        with_login = bool(inventory.remote_logins)  # then it is an entrance, too
         return failed(
             visible(weak[0], 120),
             plural(
@@ -280,6 +281,7 @@ def weak_accounts_in_image(facts: ContainerFacts) -> Verdict:
                 "accounts or rules",
             ),
             evidence=evidence,
+            severity=Severity.HIGH if with_login else None,
         )
     return gap(inventory) or passed("none found")
 

@@ -28,8 +28,6 @@ from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.networks import on_host_network
 
 _CHOWN = frozenset({"CAP_CHOWN"})
-
-
 _RAW = frozenset({"CAP_NET_RAW"})
 
 
@@ -205,8 +203,6 @@ def _owns_firewall(facts: ContainerFacts) -> bool:
 
 
 _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
-
-
 _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
 
 

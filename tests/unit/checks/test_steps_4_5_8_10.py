@@ -195,7 +195,7 @@ VERDICTS = [
         ),
     ),
     says("root-user", "", Severity.HIGH),
-    says("root-user", "--volume=/etc:/e", Severity.CRITICAL),
+    says("root-user", "--volume=/etc:/e", Severity.HIGH),
     says(
         "root-user",
         container(engine=rootless()),
