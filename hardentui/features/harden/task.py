@@ -31,7 +31,6 @@ from hardentui.features.harden.probes import asks_originals, assigned
 from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
 from hardentui.features.looking.stack import in_start_order, stacks
 from hardentui.features.trial.configuration import Wishes
-from hardentui.features.trial.preflight import refuse_unwritable
 from hardentui.features.trial.proposing import ProposedProbe, proposed_probe
 from hardentui.features.trial.trial_record import not_tried
 from hardentui.features.trial.tried import (
@@ -52,7 +51,6 @@ from hardentui.model.plan import Caution, Plan
 from hardentui.model.trial import OnTrialEvent, Trial
 from hardentui.options import NETWORK, REMOVE
 from hardentui.reading.behaviour import listening
-from hardentui.state import state_directory
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command
 
@@ -105,8 +103,6 @@ class Hardening:
             raise no_soak(why)
         if not self.simulated:
             History().refuse_busy(facts.name)
-            if not self.wishes.directory:
-                refuse_unwritable(state_directory())
             if (entry := self.waiting) is not None:
                 ways = (
                     "First: ",
