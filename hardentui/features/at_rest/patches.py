@@ -33,7 +33,7 @@ class Patch(Struct, frozen=True):
 
     Attributes:
         complete: git can apply it; if not, a changed line holds what is not shown.
-        bare: a hunk has no line of context behind it, so git wants `--unidiff-zero`.
+        bare: a hunk has too little context for git to find it, so git wants `--unidiff-zero`.
     """
 
     text: str
@@ -68,9 +68,7 @@ def patch_of(draft: DraftFile) -> Patch:
     complete = not any(any(secret_before[a:b]) or any(secret_after[c:d]) for a, b, c, d in changes)
     hidden = secret_before if complete else [False] * len(old)
     hunks = list(_hunks(changes, hidden))
-    bare = complete and any(
-        hunk.old[1] < len(old) and hunk.old[1] == _last_change(hunk, changes) for hunk in hunks
-    )
+    bare = complete and any(_is_bare(hunk, changes, len(old)) for hunk in hunks)
     path = _path(draft)
     lines = [
         f"--- {_name('a', path)}\n" if draft.before else "--- /dev/null\n",
@@ -113,6 +111,17 @@ def _shown_lines(hidden: Sequence[bool], lines: range) -> int:
     """How many of these lines, in their order, are context."""
     shown = takewhile(lambda line: not hidden[line], lines[:CONTEXT])
     return sum(1 for _ in shown)
+
+
+def _is_bare(
+    hunk: _Hunk,
+    changes: Sequence[tuple[int, int, int, int]],
+    lines: int,
+) -> bool:
+    """Whether git would look for it at the end of the file, or at its beginning, and not find it:
+    without context behind a change, or behind line 1 without any."""
+    behind_line_1 = hunk.old == (1, 1)
+    return behind_line_1 or (hunk.old[1] < lines and hunk.old[1] == _last_change(hunk, changes))
 
 
 def _last_change(

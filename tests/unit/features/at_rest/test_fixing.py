@@ -58,7 +58,7 @@ def test_the_diff_is_printed_and_nothing_is_written(
     assert [line for line in text.splitlines() if line.startswith(("+", "-"))][2:] == [
         "+NoNewPrivileges=true"
     ]
-    assert "# new-privileges-allowed: Set no-new-privileges (may break): web" in text
+    assert "# new-privileges-allowed: Set no-new-privileges (changes behaviour): web" in text
     assert "accepts its keys" in text
     assert (tmp_path / "q/web.container").read_text() == QUADLET
 
