@@ -120,9 +120,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--to",
-        choices=("quadlet", "run", "kube", "ansible", "unit", "drop-in", _APPARMOR),
+        choices=("quadlet", "run", "compose", "kube", "ansible", "unit", "drop-in", _APPARMOR),
         default="",
-        help="default: quadlet; apparmor, with --as-is: a profile for what it does now",
+        help="default: quadlet; compose: an override; apparmor, with --as-is: a profile",
     )
     given(
         parser,

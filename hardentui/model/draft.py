@@ -19,6 +19,7 @@ class Target(StrEnum):
     DROP_IN = "drop-in"
     KUBE = "kube"
     ANSIBLE = "ansible"
+    COMPOSE = "compose"  # the override file of its compose project
 
     @property
     def changes_unit(self) -> bool:

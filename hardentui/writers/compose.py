@@ -7,6 +7,7 @@ from typing import Any
 
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
+from hardentui.options.codecs import size_text
 
 
 class Override(list[Any]):
@@ -20,9 +21,9 @@ _ONE: Mapping[Option[Any], tuple[str, Callable[[Any], Any]]] = {
     USER: ("user", lambda value: str(value).replace("$", "$$")),
     USERNS: ("userns_mode", str),
     RESTART: ("restart", str),
-    MEMORY: ("mem_limit", int),
-    MEMORY_SWAP: ("memswap_limit", int),
-    MEMORY_RESERVATION: ("mem_reservation", int),
+    MEMORY: ("mem_limit", size_text),
+    MEMORY_SWAP: ("memswap_limit", size_text),
+    MEMORY_RESERVATION: ("mem_reservation", size_text),
     PIDS_LIMIT: ("pids_limit", int),
     CPUS: ("cpus", float),
 }
@@ -56,15 +57,19 @@ def service_override(
             )
             gone = any(word not in now for word in was)
             service[key] = Override(now) if gone else [word for word in now if word not in was]
-    if LOG_OPT in changed and after[LOG_DRIVER]:
-        options_ = dict(word.partition("=")[::2] for word in after[LOG_OPT])
-        service["logging"] = {"driver": after[LOG_DRIVER], "options": options_}
+    logging: dict[str, Any] = {}
+    if LOG_DRIVER in changed and after[LOG_DRIVER]:
+        logging["driver"] = after[LOG_DRIVER]
+    if LOG_OPT in changed:
+        logging["options"] = dict(word.partition("=")[::2] for word in after[LOG_OPT])
+    if logging:
+        service["logging"] = logging
     known = {
         *_ONE,
         *_AS_IT_RUNS,
         *(option for options in _LISTS.values() for option in options),
     }
-    known |= {LOG_OPT} if "logging" in service else set()
+    known |= {LOG_OPT} | ({LOG_DRIVER} if "driver" in logging else set())
     return service, tuple(dict.fromkeys(option.flag for option in changed if option not in known))
 
 

@@ -20,9 +20,10 @@ from msgspec.structs import replace
 from hardentui.errors import CannotFix
 from hardentui.features.applications.loading import Library
 from hardentui.features.at_rest.against_host import Running, drift_of
+from hardentui.features.at_rest.places import place_of
 from hardentui.features.at_rest.possible_images import image_of
 from hardentui.features.at_rest.possible_values import PossibleValues, Verdicts
-from hardentui.features.at_rest.services import NAMED_VALUES, Format, Service, Set
+from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import SOMEONES_HOME
 from hardentui.features.looking.gather import with_peers
 from hardentui.features.looking.host_side import HostSide
@@ -45,7 +46,6 @@ from hardentui.model.facts import (
 from hardentui.model.finding import (
     Finding,
     Kind,
-    Place,
     Status,
     Subject,
     Verdict,
@@ -57,7 +57,7 @@ from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
-from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, TABLE, USER
+from hardentui.options import ENV_FILE, IMAGE, LABELS, TABLE, USER
 from hardentui.reading.containers import is_root
 from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
@@ -466,10 +466,11 @@ def _judged(
         changed = _changed_by_fix(check, service.spec.literal, facts, judging)
         if changed:
             fixable.add(finding.check)
+        asked_again = partial(_asked_again, *by_id[finding.check], facts)
         placed.append(
             replace(
                 _telling_expiry(finding, expired),
-                place=place_of(service, finding, changed),
+                place=place_of(service, finding, changed, asked_again),
             )
         )
     return Judged(
@@ -488,6 +489,17 @@ def _verdicts(folder: str, facts: ContainerFacts) -> Verdicts:
         return verdict_of(check, parameters, facts, worlds)
 
     return verdict
+
+
+def _asked_again(
+    check: Check,
+    parameters: Parameters,
+    facts: ContainerFacts,
+    service: Service,
+) -> Verdict:
+    """The verdict on the service with another spec beside the same others."""
+    changed = facts_of(service).replace(peers=later(lambda _: facts.peers))
+    return _verdicts(service.file.directory, changed)(check, parameters)
 
 
 def _telling_expiry(
@@ -515,50 +527,3 @@ def _changed_by_fix(
         return spec_diff(spec, remedied(check, spec, context))
     except (CannotFix, Unread):
         return ()
-
-
-def place_of(
-    service: Service,
-    finding: Finding,
-    changed: tuple[OptionDiff, ...],
-) -> Place:
-    """Where the file decides a finding: the argument that a fix would change, else one that the
-    verdict names, else where the service begins."""
-    if finding.check == "refused-unit" and service.refusal is not None:
-        span = service.refusal.span
-        return span.file.place(span.start, span.end)
-    for diff in changed:
-        sets = service.where(diff.option)
-        for each in reversed(sets):
-            if each.item.canonical in diff.removed or each.item.raw in diff.removed:
-                return _place(each)
-        if sets:
-            return _place(sets[-1])
-    verdict = finding.verdict
-    said = "\n".join(
-        (
-            verdict.reason,
-            verdict.declared,
-            *verdict.things,
-            *(item.saw for item in verdict.evidence),
-        )
-    )
-    for each in (*service.sets, *service.given):
-        if each.item.option.flag in verdict.things:
-            return _place(each)
-    for each in (*service.sets, *service.given):
-        name = (
-            each.item.raw.partition("=")[0] if each.item.option in NAMED_VALUES else each.item.raw
-        )
-        if len(name) > _SHORTEST and name in said:
-            return _place(each)
-    if not changed and (privileged := service.where(PRIVILEGED)):
-        return _place(privileged[-1])  # which turns most of the rest off
-    return service.header.file.place(service.header.start, service.header.end)
-
-
-_SHORTEST = 3
-
-
-def _place(each: Set) -> Place:
-    return each.span.file.place(each.span.start, each.span.end)

@@ -13,6 +13,7 @@ from hardentui.engine.locate import user_name
 from hardentui.errors import CannotFix, InputError
 from hardentui.features.change.container_operator import restart_policy
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, downtime_of_all
+from hardentui.features.fix.compose_draft import compose_draft
 from hardentui.features.fix.drafts import (
     chowned_volumes,
     heading,
@@ -206,6 +207,8 @@ class Drafter:
         """
         facts = known_facts(report)
         plan, profile = with_lasting_profile(self._files, facts, plan)
+        if target is Target.COMPOSE:
+            return compose_draft(facts, plan)
         if target.changes_unit:
             plan = plan or Plan(
                 facts.name,
@@ -340,6 +343,13 @@ def next_steps(
     """
     if not draft.files:
         return NextSteps()
+    if draft.target is Target.COMPOSE:
+        path = _path(directory, draft.files[0].name)
+        return NextSteps(
+            commands=(
+                f"# put {path} beside the compose file of its project, and run compose up -d",
+            )
+        )
     if draft.target in (
         Target.KUBE,
         Target.ANSIBLE,

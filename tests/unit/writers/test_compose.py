@@ -8,11 +8,15 @@ import pytest
 import yaml
 
 from hardentui.checks.prelude import container
+from hardentui.errors import UsageError
 from hardentui.features.fix.apply_ways import compose_override, compose_write
+from hardentui.features.fix.compose_draft import compose_draft
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.operations import WriteFile
+from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
+from hardentui.writers.compose import service_override
 
 BASE = """\
 services:
@@ -96,7 +100,7 @@ def test_podman_compose_reads_in_it_what_was_meant(tmp_path: Path) -> None:
         "image": "nginx",
         "read_only": True,
         "user": "yes",
-        "mem_limit": 512 << 20,
+        "mem_limit": "512m",
         "cpus": 1.5,
         "cap_add": ["CAP_CHOWN"],
         "cap_drop": ["MKNOD", "all"],
@@ -162,3 +166,27 @@ def test_it_is_not_written_where_a_label_only_says_that_a_project_is(
     )
     plain = container()
     assert compose_write(plain, plain.spec.with_(READ_ONLY, True)) == ((), ())
+
+
+def test_options_of_the_log_are_kept_where_the_driver_is_that_of_the_first_file() -> None:
+    before = Spec.of((LOG_DRIVER, "json-file"))
+    part, left_out = service_override(before, before.with_(LOG_OPT, ("max-size=10m",)))
+    assert part == {"logging": {"options": {"max-size": "10m"}}}
+    assert left_out == ()
+
+
+def test_sizes_are_written_as_people_do() -> None:
+    after = Spec.of((MEMORY, 640 << 20), (MEMORY_SWAP, -1))
+    part, _ = service_override(Spec(), after)
+    assert part == {"mem_limit": "640m", "memswap_limit": "-1"}
+
+
+def test_a_plan_is_written_as_an_override(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(BASE)
+    facts = _web(tmp_path)
+    plan = Plan("web", "nginx", (), (), facts.spec, _after(facts))
+    (file,) = compose_draft(facts, plan).files
+    assert file.name == "compose.override.yaml"
+    assert 'mem_limit: "512m"' in file.text
+    with pytest.raises(UsageError):
+        compose_draft(facts, None)
