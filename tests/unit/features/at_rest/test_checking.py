@@ -166,7 +166,7 @@ def test_the_user_of_the_image_is_not_in_the_file(run: Run) -> None:
 
 def test_drop_ins_count_and_have_places_of_their_own(run: Run) -> None:
     files = {
-        "q/bad.container": BAD,
+        "q/bad.container": BAD.replace("--privileged", "--init"),
         "q/bad.container.d/10-memory.conf": "[Container]\nMemory=1g\nAddCapability=SYS_ADMIN\n",
     }
     bad = service(report(run, files, "q"), "bad")
