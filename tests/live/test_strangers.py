@@ -36,8 +36,10 @@ def _inside(bench: Bench, *command: str) -> list[str]:
 
 
 def _run(bench: Bench, url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """As by `sudo -E`: with the account's variables, its home among them."""
+    theirs = ("sh", "-c", '. "$0" && exec "$@"', str(bench.directory / "environment"))
     return subprocess.run(
-        _inside(bench, sys.executable, "-m", "hardentui", *words, "--url", url),
+        _inside(bench, *theirs, sys.executable, "-m", "hardentui", *words, "--url", url),
         capture_output=True,
         text=True,
         timeout=250,
@@ -150,9 +152,9 @@ def test_no_answer_reaches_further_than_its_account(
                 *(command, NAME, "--check", "new-privileges-allowed"),
                 *(("--yes",) if command == "apply" else ()),
             )
-        assert "internal error" not in done.stderr
-        assert f"runs as {TEST_USER}" in done.stderr
         assert _state(bench, folder, victim) == before
+        assert f"runs as {TEST_USER}" in done.stderr
+        assert "internal error" not in done.stderr
 
 
 def test_a_process_of_somebody_else_is_not_read_as_a_containers(
