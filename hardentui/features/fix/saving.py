@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from hardentui.engine.peer import refuse_strangers_engine
 from hardentui.errors import InputError, WriteError
 from hardentui.features.fix.from_container import refuse_from_container
 from hardentui.features.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
@@ -102,6 +103,7 @@ def save_in_place(
 
     Raises:
         UsageError: we run in a container, where the paths are others.
+        StrangersEngine: we are root, and another account's engine says where the unit is.
         WriteError: nothing was written in the directory that it names; a unit that somebody else
             changed or removed meanwhile stays as it is.
     """
@@ -131,6 +133,7 @@ def _by_directory(draft: Draft) -> list[tuple[str, list[DraftFile]]]:
 
 
 def _refuse_elsewhere(facts: ContainerFacts) -> None:
+    refuse_strangers_engine(facts.engine.owner, facts.engine.url)
     if why := _not_of_this_host(facts):
         raise WriteError(why, "Write the files to a directory instead.")
 

@@ -223,7 +223,7 @@ def _real(
 
         if not facts.local or facts.only_read:
             return Unread(_ANOTHER_ENGINE if facts.only_read else facts.unseen)
-        uid = 0 if facts.rootless is False else _owner(facts.url)
+        uid = facts.owner.uid if facts.owner is not None else os.geteuid()
         return read(
             files,
             home=home_of(files, uid),
@@ -244,14 +244,6 @@ def _real(
         runs=place,
         state_directory=state_directory,
     )
-
-
-def _owner(url: str) -> int:
-    """The user behind an engine's socket; ours if that is unknown."""
-    try:
-        return os.stat(url.removeprefix("unix://")).st_uid
-    except OSError:
-        return os.geteuid()
 
 
 def _own_service(log: CommandLog) -> tuple[Engine | None, Attempt]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -135,13 +134,11 @@ class Opened(Struct, frozen=True):
         )
 
     def files_of(self, engine: EngineFacts) -> Files:
-        """The host for paths that an engine names: another account's engine may name any."""
-        if not engine.local or not engine.url.startswith("unix://"):
+        """The host for paths that an engine names: another account's engine may name any. Whose it
+        is, the kernel said of the connection; the path of a socket may lead elsewhere by now."""
+        if not engine.local or engine.owner is None:
             return self.files
-        try:
-            return self.files.named_by(os.stat(engine.url.removeprefix("unix://")).st_uid)
-        except OSError:
-            return self.files
+        return self.files.named_by(engine.owner.uid)
 
     def refuse_only_read(self) -> None:
         """Raises ChangeFailed on engines whose containers can only be read."""

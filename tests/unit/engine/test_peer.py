@@ -219,3 +219,21 @@ def test_a_process_is_an_accounts_by_the_kernel() -> None:
             assert not runs_for(process.pid, STRANGER.uid + 1)
         finally:
             process.kill()
+
+
+def test_a_path_that_an_engine_names_is_read_as_its_account_wherever_its_socket_leads(
+    tmp_path: Path,
+) -> None:
+    """The path of the socket may lead to root's own by now."""
+    asked: list[int] = []
+
+    class Named(LocalFiles):
+        def named_by(self, account: int) -> LocalFiles:
+            asked.append(account)
+            return self
+
+    none = Unread("not asked")
+    opened = Opened((), (), CommandLog(), Named(), lambda: none, lambda _: none, "here")
+    (tmp_path / "socket").touch()
+    opened.files_of(EngineFacts(url=f"unix://{tmp_path}/socket", owner=STRANGER))
+    assert asked == [STRANGER.uid]
