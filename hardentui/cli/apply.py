@@ -84,6 +84,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         patience=options.patience,
         confirm_within=options.confirm_within,
         keep_data=options.keep_data,
+        over_code=options.keep_data,
         discard_data=options.discard_data,
         soak=options.soak,
         tried=(trial.baseline.seconds, trial.baseline.stop_seconds) if trial else None,

@@ -108,9 +108,12 @@ def needs(
 
 
 def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
-    """Directory -> the process running there, empty if none is. An empty directory of the image
-    that the user of a process may write to is meant for writing; some programs do not start if they
-    cannot write there, others fill it later."""
+    """Directory -> the process running there, empty if none is. Some programs do not start if they
+    cannot write there, others fill it later.
+
+    An empty directory of the image that the user of a process may write to is meant for writing; of
+    those that belong to root, only what a program names: root may write everywhere.
+    """
     meant: dict[str, str] = {}
     written, lines = written_directories(facts), uid_lines(facts)
     for process in ask_or(facts, lambda kernel: kernel.processes, ()):
@@ -122,13 +125,27 @@ def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
         if uid and directory is not None and empty and _may_write(uid, directory, facts):
             meant[process.directory] = process.name
         for path, there in facts.empty_directories.items():
-            if _may_write(uid, there, facts):
+            if _may_write(uid, there, facts) and (_given_away(there, facts) or _named(path, facts)):
                 meant.setdefault(path, "")
+        if uid == 0:
+            meant = dict.fromkeys(facts.first_uses, "") | meant
     return {
         directory: name
         for directory, name in meant.items()
         if not any(at_or_above(path, directory) for path in written)
+        and not any(path != directory and at_or_above(path, directory) for path in meant)
     }
+
+
+def _given_away(directory: WrittenDirectory, facts: ContainerFacts) -> bool:
+    """Whether somebody else than root may write there: its image has made it for that."""
+    owner, group = _ids(directory, facts)
+    return _of_somebody_else(directory, owner, group) or bool(directory.mode & 0o002)
+
+
+def _named(path: str, facts: ContainerFacts) -> bool:
+    """Whether a program names the directory, or what it will make in it."""
+    return any(at_or_above(path, use) or at_or_above(use, path) for use in facts.first_uses)
 
 
 def _may_write(
@@ -459,7 +476,7 @@ def _why_written(directory: str) -> str:
 def _why_meant(directory: str, process: str) -> str:
     if process:
         return f"{visible(process, 30)} runs in {directory}, which it may write to"
-    return f"{directory} is an empty directory of the image, which it may fill"
+    return f"its programs name {directory}, which is empty so far"
 
 
 def _most_of(entry: str) -> str:

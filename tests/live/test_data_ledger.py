@@ -162,3 +162,22 @@ def test_a_probe_of_one_member_does_not_fail_the_others(bench: Bench, tmp_path: 
         }
     finally:
         bench.remove(*names)
+
+
+def test_what_it_makes_at_its_first_use_works_after_hardening(bench: Bench, tmp_path: Path) -> None:
+    """A backup page that makes its directory when it is called first, which no trial does."""
+    late = "/var/backups/late"
+    work = f"[ -e /tmp/go ] && mkdir -p {late} && date >{late}/backup"
+    script = f"trap 'exit 0' TERM; while :; do {work}; sleep 0.1; done"
+    bench.run(NAME, BUSYBOX, "sh", "-c", script)
+    words = ("--url", bench.url, "--check", "writable-rootfs", "--yes")
+    try:
+        done = hardentui("harden", NAME, *words, ends=0, XDG_STATE_HOME=str(tmp_path))
+        assert f"first use of {late}" in " ".join(done.stdout.split())
+        bench.podman("exec", NAME, "touch", "/tmp/go")
+        assert eventually(lambda: "backup" in bench.podman("exec", NAME, "ls", late))
+    finally:
+        kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+        bench.remove(NAME, *kept)
+        for volume in bench.podman("volume", "ls", "-q", "--filter", f"name={NAME}").split():
+            bench.podman("volume", "rm", "-f", volume)

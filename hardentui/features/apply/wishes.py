@@ -13,6 +13,7 @@ from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.reading.layer import LayerData
+from hardentui.reading.scratch import hidden_code
 from hardentui.visible import visible
 
 _SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
@@ -77,6 +78,7 @@ class ApplyWishes(Struct, frozen=True, kw_only=True):
     # seconds within which the change must be confirmed; 0 = no confirmation
     confirm_within: float = 0.0
     keep_data: bool = False  # copy the data in the container's writable layer to volumes
+    over_code: bool = False  # also to one that hides programs of the image
     discard_data: bool = False  # discard that data
     # seconds in which a learned seccomp profile only logs what it would refuse; 0 = none
     soak: float = 0.0
@@ -117,6 +119,7 @@ def refuse_loss(
     more = f" and {len(layer.data) - SHOWN_FILES} more" if len(layer.data) > SHOWN_FILES else ""
     if wishes.keep_data and can_keep:
         if layer.directories:
+            _refuse_over_code(facts, layer, wishes)
             return
         raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
     keeping = f"{wishes.keep_with} copies it to volumes; " if can_keep else ""
@@ -127,6 +130,26 @@ def refuse_loss(
     raise CannotFix(
         f"{name} has data in its writable layer that would be lost: {shown}{more}.", hint
     )
+
+
+def _refuse_over_code(
+    facts: ContainerFacts,
+    layer: LayerData,
+    wishes: ApplyWishes,
+) -> None:
+    """Raises CannotFix if a volume would hide programs of the next image, and nobody asked for it."""
+    if wishes.over_code:
+        return
+    for directory in layer.directories:
+        if code := hidden_code(directory, facts):
+            name = visible(facts.name, 80)
+            example = f" ({visible(code, 120)})" if code != directory else ""
+            raise CannotFix(
+                f"{name} keeps data beside its programs, in {visible(directory, 120)}{example}: a volume "
+                "there would hide what the next image brings.",
+                f"Let it keep its data elsewhere. To have the volume all the same: apply {name} "
+                f"--keep-data. {_sentence(f'{wishes.discard_with} continues without that data')}",
+            )
 
 
 def _sentence(text: str) -> str:

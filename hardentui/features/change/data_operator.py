@@ -32,6 +32,7 @@ from hardentui.model.operations import (
     CreateVolume,
     KeepOwners,
     NoteContainer,
+    RestartUnit,
     StartContainer,
 )
 from hardentui.reading.layer import layer_data
@@ -265,6 +266,19 @@ def _volumes_to_bring_back(entry: JournalEntry) -> tuple[CreateVolume, ...]:
         and step.source
         and step.directory
         and _name_of(step, entry) in started
+    )
+
+
+def left_by_units(entry: JournalEntry) -> tuple[NewerData, ...]:
+    """The volumes that a unit made for its container: they stay when its former files are back."""
+    begun = entry.operations[: entry.begun]
+    if not any(isinstance(step, RestartUnit) for step in begun):
+        return ()
+    made = {step.name for step in begun if isinstance(step, CreateVolume)}
+    return tuple(
+        NewerData(container=row.container, path=row.path, home=Home.VOLUME, source=row.source)
+        for row in entry.ledger
+        if row.after is Home.VOLUME and row.source not in made
     )
 
 

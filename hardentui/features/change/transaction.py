@@ -25,6 +25,8 @@ from hardentui.errors import (
     JournalError,
     NoWayBack,
 )
+from hardentui.features.change.data_operator import left_by_units
+from hardentui.features.change.data_told import told_newer
 from hardentui.features.change.file_operator import (
     AnyOperator,
     Cancelled,
@@ -265,7 +267,7 @@ class Transaction:
                 break
         if not failures:
             failures, newer = self._clear(entry, end)
-            entry = replace(entry, newer=newer)
+            entry = replace(entry, newer=(*newer, *left_by_units(entry)))
         if failures:
             entry = replace(entry, reason=f"{why} Not rolled back: {'; '.join(failures)}.")
             if down and _had_replaced_it(before):
@@ -417,7 +419,8 @@ def why_of(error: BaseException) -> str:
 
 def _failed(entry: JournalEntry, hint: str) -> ApplyFailed:
     if entry.state is EntryState.ROLLED_BACK:
-        return ApplyFailed(f"{entry.reason} Everything is as before.", hint)
+        but = f", but: {'; '.join(told_newer(entry.newer))}" if entry.newer else ""
+        return ApplyFailed(f"{entry.reason} Everything is as before{but}.", hint)
     if entry.forgotten:
         return ApplyFailed(entry.reason, hint)
     return ApplyFailed(

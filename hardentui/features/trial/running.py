@@ -25,6 +25,7 @@ from hardentui.features.trial.configuration import (
 )
 from hardentui.features.trial.enforcing import Enforcer
 from hardentui.features.trial.engine_hooks import hooks_of_twins
+from hardentui.features.trial.learned.first_use import first_uses, not_used
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.features.trial.learned.teaching import (
@@ -128,7 +129,7 @@ def asked(stage: Stage) -> CanAsk:
         elsewhere=next(around, ""),
         mounts=mounts,
     )
-    return can_ask(started, facts)
+    return can_ask(started, facts, first_uses(started.places, programs))
 
 
 def run_trial(request: TrialRequest, tools: Tools) -> Trial:
@@ -323,11 +324,13 @@ def _tried(
         needs = learn(stage, seen)
         tools.keep(needs)
         seen = replace(seen, facts=informed(seen.facts, needs))
+    asks = not tight and (needs is not None or Choice(DEFAULT_CAPABILITIES) in request.choices)
+    ask = asked(stage) if asks else None
+    if ask is not None:
+        seen = _with_first_uses(seen, ask)
     planner = TwinPlanner(seen.facts, tools.make_plan)
     rounds = Rounds(stage, planner, seen)
     relaxer = Relaxer(rounds)
-    asks = not tight and (needs is not None or Choice(DEFAULT_CAPABILITIES) in request.choices)
-    ask = asked(stage) if asks else None
     choices = (
         request.choices
         if ask is None
@@ -382,6 +385,16 @@ def _tried(
             skipped,
             profile=path,
         )
+
+
+def _with_first_uses(seen: BaselineSeen, ask: CanAsk) -> BaselineSeen:
+    """With the directories that its programs name, and what no twin did there."""
+    facts = seen.facts.replace(first_uses=ask.first_uses)
+    habits = replace(
+        seen.habits,
+        not_exercised=(*seen.habits.not_exercised, *not_used(facts)),
+    )
+    return replace(seen, facts=facts, habits=habits)
 
 
 def _strictest(

@@ -7,6 +7,8 @@ import pytest
 
 from hardentui.checks.prelude import container
 from hardentui.features.checklists.loading import find_check, load
+from hardentui.features.trial.learned.first_use import first_uses, not_used
+from hardentui.features.trial.learned.programs import Programs, named_places
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import (
     ContainerFacts,
@@ -162,21 +164,37 @@ def test_a_directory_that_is_empty_so_far_and_meant_for_writing_becomes_a_volume
     assert tmpfs(plan) == []
 
 
-def test_an_empty_directory_of_the_image_is_there_to_be_filled() -> None:
+def test_an_empty_directory_that_a_program_names_is_there_to_be_filled() -> None:
     """A service of root that saves uploads wrote none while it was tried."""
     facts = container(
         changes=(),
         kernel=running(Process(7, "app", "/usr/bin/app", 0)),
         empty_directories=dict.fromkeys(
-            ("/srv/app/uploads", "/srv/app/cache"), WrittenDirectory(0, 0, 0, 0o755)
+            ("/srv/app/uploads", "/srv/app/cache", "/srv/other"),
+            WrittenDirectory(0, 0, 0, 0o755),
         ),
-    )
+    ).replace(first_uses={"/srv/app/uploads/new": "app.py", "/var/backups/late": "app.py"})
     plan = planned(facts)
-    assert volumes(plan) == {"/srv/app/uploads": "web-srv-app-uploads-data"}
-    assert tmpfs(plan) == ["/srv/app/cache"]
-    assert any(
-        "/srv/app/uploads is an empty directory of the image" in note.text for note in plan.notes
+    assert volumes(plan) == {
+        "/srv/app/uploads": "web-srv-app-uploads-data",
+        "/var/backups/late": "web-var-backups-late-data",
+    }
+    assert any("its programs name /srv/app/uploads" in note.text for note in plan.notes)
+
+
+def test_an_empty_directory_that_nobody_names_is_no_data() -> None:
+    """Root may write everywhere: that an image has it empty does not make it one to be written."""
+    there = dict.fromkeys(("/srv/x", "/var/lib/y"), WrittenDirectory(0, 0, 0, 0o755))
+    given_away = {"/var/spool/mail-queue": WrittenDirectory(0, 101, 101, 0o750)}
+    facts = container(
+        changes=(),
+        kernel=running(Process(7, "app", "/usr/bin/app", 0)),
+        empty_directories=there | given_away,
     )
+    assert list(volumes(planned(facts))) == ["/var/spool/mail-queue"]
+    assert [str(part) for part in not_used(facts)] == [
+        "writing to /srv/x, /var/lib/y (empty in the image, and no program names it: it gets no volume)"
+    ]
 
 
 def test_a_directory_with_programs_stays_refused() -> None:
@@ -266,3 +284,20 @@ def test_directories_do_not_stand_inside_each_other_and_hide_no_image() -> None:
     assert found(("/srv/a", "added", False), ("/srv/b/c", "added", False)).directories == ("/srv",)
     assert found(("/etc/app.conf", "modified", False)).directories == ()
     assert found(("/loose", "added", False)).directories == ()
+
+
+def test_first_uses_are_directories_that_programs_name_and_the_image_does_not_fill() -> None:
+    text = b"""
+        open("/var/lib/app/state.db")
+        os.makedirs("/var/backups/late")
+        ROUTE = "/api/v1/users"
+        LIST = "/var/lib/dpkg/status"
+        PAGES = "/srv/pages"
+        CACHE = "/var/cache/app"
+    """
+    programs = Programs(filled={"/srv/pages", "/var/lib", "/var"})
+    places = dict.fromkeys(named_places(text), "app.py")
+    assert first_uses(places, programs) == {
+        "/var/backups/late": "app.py",
+        "/var/lib/app": "app.py",
+    }

@@ -305,6 +305,7 @@ _JOBS = (
 """Where supervisors, super-servers, cron and PAM find what they start or load."""
 _IS_LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
 _PATH = re.compile(rb"/(?:usr|opt|bin|sbin|lib|libexec|srv|app)/?[\w./+-]{1,200}")
+_PLACE = re.compile(rb"(?<![\w./:-])/(?:var|srv|opt|data|home|mnt|media|storage)/[\w./+-]{1,200}")
 _WORD = re.compile(r"[\w./+:-]{2,200}")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"[A-Za-z_]\w+")
@@ -350,6 +351,7 @@ class CodeFile(Struct, frozen=True):
     functions: frozenset[str] = frozenset()  # names in `FUNCTIONS`
     needed: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()  # paths and commands that it names
+    places: frozenset[str] = frozenset()  # paths where data is kept that it names
     interpreter: tuple[str, ...] = ()  # the words after `#!`
     set_id: bool = False
     unknown: str = ""  # why what it asks for cannot be told; empty if it can
@@ -362,6 +364,7 @@ class Programs(Struct):
     links: dict[str, str] = field(
         default_factory=dict
     )  # path -> target, of symbolic and hard links
+    filled: set[str] = field(default_factory=set)  # directories that hold something
     gap: str = ""  # why not everything could be read
 
     def real(self, path: str) -> str:
@@ -402,6 +405,7 @@ def read_programs(
             if number >= _MOST_ENTRIES or len(programs.files) >= _MOST_FILES or cancelled():
                 programs.gap = "it has too many files"
                 break
+            programs.filled.add(posixpath.dirname(entry.path))
             if entry.kind == "symbolic link":
                 programs.links[entry.path] = entry.target
             elif entry.kind == "hard link":
@@ -415,6 +419,12 @@ def read_programs(
     except Damaged as error:
         programs.gap = str(error)
     return programs
+
+
+def named_places(data: bytes) -> frozenset[str]:
+    """The paths in a text or program below which services keep their data."""
+    paths = {match.group().decode().rstrip("./") for match in _PLACE.finditer(data)}
+    return frozenset(sorted(paths)[:_MOST_PATHS])
 
 
 def script_words(text: str) -> frozenset[str]:
@@ -458,11 +468,12 @@ def _code(
     text = (start + _rest(body, entry.size)).decode("utf-8", "replace")
     first = text.partition("\n")[0][2:].split() if scripted else []
     if sourced and not scripted:
-        return CodeFile("source", functions=_named(text))
+        return CodeFile("source", functions=_named(text), places=named_places(text.encode()))
     return CodeFile(
         "script",
         functions=_named(text),
         words=script_words(text),
+        places=named_places(text.encode()),
         interpreter=tuple(first),
         set_id=set_id,
     )
@@ -503,6 +514,7 @@ def _program(data: bytes, set_id: bool, allowance: Allowance) -> CodeFile:
         functions=frozenset(functions),
         needed=elf.needed,
         words=frozenset(sorted(paths)[:_MOST_PATHS]),
+        places=named_places(data),
         set_id=set_id,
         unknown=unknown,
     )

@@ -15,7 +15,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hardentui.features.trial.learned.programs import SCRIPT_ENDS, CodeFile, Programs, script_words
+from hardentui.features.trial.learned.programs import (
+    SCRIPT_ENDS,
+    CodeFile,
+    Programs,
+    named_places,
+    script_words,
+)
 from hardentui.reading.asked_functions import APPLETS, FUNCTIONS, everyday
 
 _MOST_REACHED = 4_000
@@ -83,6 +89,7 @@ class Reached(Struct, frozen=True):
     functions: dict[str, frozenset[str]]
     unknown: dict[str, str]  # program -> why what it asks for cannot be told
     set_id: tuple[str, ...] = ()
+    places: dict[str, str] = {}  # path where data is kept -> the program that names it
 
 
 def reached(
@@ -139,6 +146,7 @@ class _Search:
         self._unknown: dict[str, str] = {}
         self._set_id: set[str] = set()
         self._given: set[str] = set()
+        self._places: dict[str, str] = {}
 
     def run(
         self,
@@ -153,6 +161,8 @@ class _Search:
                 self._unknown[word or "its command"] = "it is not among the files of its image"
         for text in (*command, *more):
             self._words(script_words(text))
+            for place in named_places(text.encode("utf-8", "replace")):
+                self._places.setdefault(place, "its command")
         while self._queue and len(self._seen) < _MOST_REACHED:
             self._take(*self._queue.popleft())
         if self._queue:
@@ -164,6 +174,7 @@ class _Search:
             functions,
             dict(sorted(self._unknown.items())),
             tuple(sorted(self._set_id)),
+            self._places,
         )
 
     def _scripts(self, command: Sequence[str]) -> list[str]:
@@ -219,6 +230,7 @@ class _Search:
         file = self._programs.files[path]
         if file.set_id:
             self._set_id.add(name)
+        self._name_places(name, file)
         if file.kind == "program":
             self._program(path, name, file)
         elif file.kind == "script":
@@ -290,6 +302,11 @@ class _Search:
                 if file.unknown:
                     self._unknown[path] = file.unknown
                 self._count(path, file.functions)
+                self._name_places(path, file)
+
+    def _name_places(self, name: str, file: CodeFile) -> None:
+        for place in file.places:
+            self._places.setdefault(place, name)
 
     def _loaded(self, program: CodeFile) -> Iterator[tuple[CodeFile, bool]]:
         """The libraries of a program, theirs, and the modules of PAM; and whether it is a wide one."""

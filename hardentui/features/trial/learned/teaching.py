@@ -151,9 +151,14 @@ class CanAsk(Struct, frozen=True):
     functions: Mapping[str, frozenset[str]] = {}  # program -> functions that it imports
     unknown: Mapping[str, str] = {}  # program -> why what it asks for is not known
     set_id: tuple[str, ...] = ()  # programs with set-id bits or file capabilities
+    first_uses: Mapping[str, str] = {}  # directory that it may make or fill -> who names it
 
 
-def can_ask(reached: Reached, facts: ContainerFacts) -> CanAsk:
+def can_ask(
+    reached: Reached,
+    facts: ContainerFacts,
+    first_uses: Mapping[str, str] | None = None,
+) -> CanAsk:
     """What is not known stays as the engine grants it by default."""
     defaults = facts.engine.default_capabilities
     held = bounding_set(facts.spec, defaults)
@@ -172,6 +177,7 @@ def can_ask(reached: Reached, facts: ContainerFacts) -> CanAsk:
         reached.functions,
         reached.unknown,
         reached.set_id,
+        first_uses or {},
     )
 
 

@@ -1,0 +1,77 @@
+"""Directories that a service makes or fills at its first use: its programs name them, and no trial
+saw them written. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+
+from hardentui.features.trial.learned.programs import Programs
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.trial import NotExercised
+from hardentui.reading.layer import holds_logs
+from hardentui.reading.mounts import at_or_above
+from hardentui.reading.scratch import is_scratch, meant_for_writing
+from hardentui.visible import visible
+
+_OF_THE_SYSTEM = (
+    *("/var/lib/apk", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/pam", "/var/lib/rpm"),
+    *("/var/lib/dbus", "/var/lib/dnf", "/var/lib/misc", "/var/lib/systemd", "/var/lib/ucf"),
+    *("/var/cache/apt", "/var/cache/debconf", "/var/empty", "/var/mail", "/var/spool/cron"),
+)
+_OF_EVERY_IMAGE = frozenset(
+    "/var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool "
+    "/var/tmp /var/lock /var/www".split()
+)
+_MOST = 16
+_SHOWN = 4
+
+
+def first_uses(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
+    """Directory -> the program that names it: those that are empty or not there yet; 16 at most.
+
+    Args:
+        places: path -> the program that names it.
+    """
+    uses: dict[str, str] = {}
+    for place, program in sorted(places.items()):
+        directory = programs.real(place)
+        if "." in posixpath.basename(directory):  # a file in it
+            directory = posixpath.dirname(directory)
+        if directory.count("/") < 2 or directory in _OF_EVERY_IMAGE or is_scratch(directory):
+            continue
+        if directory in programs.filled or directory in programs.files:
+            continue
+        if any(at_or_above(tree, directory) for tree in _OF_THE_SYSTEM):
+            continue
+        uses.setdefault(directory, program)
+    outermost = [
+        path
+        for path in uses
+        if not any(other != path and at_or_above(other, path) for other in uses)
+    ]
+    return {path: uses[path] for path in outermost[:_MOST]}
+
+
+def not_used(facts: ContainerFacts) -> Iterator[NotExercised]:
+    """The first writes that no trial shows: to empty directories of the image that stay read-only,
+    and to those that get a volume because a program names them."""
+    given = meant_for_writing(facts)
+    named = [path for path in facts.first_uses if path in given]
+    if named:
+        yield NotExercised(f"first use of {_shown(named)}", "a program names it: it gets a volume")
+    left = [
+        path
+        for path in facts.empty_directories
+        if path not in given and not is_scratch(path) and not holds_logs(path)
+    ]
+    if left:
+        yield NotExercised(
+            f"writing to {_shown(left)}",
+            "empty in the image, and no program names it: it gets no volume",
+        )
+
+
+def _shown(paths: list[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{', '.join(visible(path, 60) for path in paths[:_SHOWN])}{more}"
