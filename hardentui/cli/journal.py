@@ -259,8 +259,9 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     seconds = note.downtime_seconds if note else None
     told = "" if seconds is None else f" It was down for {seconds:.1f} s."
     are = "is" if len(done.containers) == 1 else "are"
-    but = ", but for what was written since:" if done.newer else "."
-    terminal.write(f"{done.id}: undone.{told} {', '.join(done.containers)} {are} as before{but}\n")
+    but = ", but for what was written since" if done.newer else ""
+    names = ", ".join(done.containers)
+    terminal.write(f"{done.id}: undone. {names} {are} as before{but}.{told}\n")
     for line in told_newer(done.newer):
         terminal.write(f"  {line}\n")
     return 0

@@ -84,7 +84,7 @@ def test_what_moved_and_where_newer_data_lies_is_told(notes: Notes) -> None:
     dry = notes.does("undo", ends=2)
     assert f"the original runs without it: {PLACE} in the volume {VOLUME}" in dry
     undone = notes.does("undo", "--yes")
-    assert f"{NAME} is as before, but for what was written since:" in undone
+    assert f"{NAME} is as before, but for what was written since." in undone
     assert f"{PLACE}: what was written since lies in the volume {VOLUME}" in undone
     assert notes.inside(LOOK) == before
     assert f"lies in the volume {VOLUME}" in notes.does("journal")
@@ -108,7 +108,7 @@ def test_newer_data_comes_back_and_what_it_replaces_is_kept(notes: Notes) -> Non
 def test_an_undo_after_which_nothing_is_newer_leaves_nothing_behind(notes: Notes) -> None:
     notes.applied()
     undone = notes.does("undo", "--yes", "--bring-back")
-    assert f"{NAME} is as before.\n" in undone
+    assert f"{NAME} is as before. It was down" in undone
     assert notes.volumes() == []
 
 
