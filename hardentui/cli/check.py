@@ -19,15 +19,9 @@ from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.looking import containers
 from hardentui.features.reports import FORMATS, render
-from hardentui.features.reports.result import (
-    CheckResult,
-    KeptResult,
-    SubjectResult,
-    TextStyle,
-    check_result,
-    host_reports,
-    merged,
-)
+from hardentui.features.reports.fleet import merged
+from hardentui.features.reports.making import check_result, host_reports
+from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject

@@ -18,7 +18,8 @@ from hardentui.cli.terminal import Terminal, command_module, foreign
 from hardentui.errors import HardenError, NoEngine, StrangersEngine
 from hardentui.features.first_look import FirstLook
 from hardentui.features.opening.opened import Begun
-from hardentui.features.reports.result import CheckResult, SubjectResult, check_result
+from hardentui.features.reports.making import check_result
+from hardentui.features.reports.result import CheckResult, SubjectResult
 from hardentui.features.settings import wants_text
 from hardentui.features.views import Row, reports_of
 from hardentui.harden.score import Cell, score_word

@@ -25,7 +25,8 @@ from hardentui.features.compare import (
 )
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.import_scan import import_scan
-from hardentui.features.reports.result import CheckResult, check_result, host_reports
+from hardentui.features.reports.making import check_result, host_reports
+from hardentui.features.reports.result import CheckResult
 from hardentui.features.rights.document import RightsDocument
 from hardentui.features.rights.page import rights_of_container, rights_page
 from hardentui.features.sections import page_text

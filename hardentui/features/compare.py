@@ -18,15 +18,15 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.opened import Opened
 from hardentui.features.opening.recording import Recorder
 from hardentui.features.opening.saved_facts import unpacked
-from hardentui.features.reports.as_json import (
+from hardentui.features.reports.as_json import document
+from hardentui.features.reports.making import check_result, host_reports
+from hardentui.features.reports.saved_report import (
     SavedCheck,
     SavedFinding,
     SavedReport,
     SavedSubject,
-    document,
     read_report,
 )
-from hardentui.features.reports.result import check_result, host_reports
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import CheckProgress, Report, Row, reports_of, told_once
 from hardentui.features.workbench import Workbench

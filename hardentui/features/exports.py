@@ -14,8 +14,9 @@ from hardentui.errors import InputError
 from hardentui.features.apply.history import entry_lines
 from hardentui.features.networks.map import whole_map
 from hardentui.features.reports import render
+from hardentui.features.reports.making import check_result
 from hardentui.features.reports.network_svg import network_svg
-from hardentui.features.reports.result import TextStyle, check_result
+from hardentui.features.reports.result import TextStyle
 from hardentui.features.views import Report, Row
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile, WrittenFile

@@ -47,7 +47,7 @@ SEAMS = {
     "features/opening/saved_facts.py": (
         "a check that was chosen may not ask for the host: 40 modules"
     ),
-    "features/reports/result.py": "few findings of a chosen check are part of an attack path",
+    "features/reports/making.py": "few findings of a chosen check are part of an attack path",
     "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
     "tui/app.py open_harden": "what belongs together matters once something is hardened",
     "host/place.py view_of_host": "only in a container: ctypes and a pool of threads",

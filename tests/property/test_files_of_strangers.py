@@ -21,7 +21,7 @@ from hardentui.features import waivers
 from hardentui.features.checklists import loading
 from hardentui.features.fix.trial_files import refuse_more_than_offered, why_weaker
 from hardentui.features.opening.saved_facts import open_saved
-from hardentui.features.reports.as_json import read_report
+from hardentui.features.reports.saved_report import read_report
 from hardentui.features.settings import Document, read_fix_defaults, read_settings
 from hardentui.features.training.lab_files import load_labs, parse_lab
 from hardentui.features.trial.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial

@@ -20,7 +20,8 @@ from hardentui.errors import EngineError
 from hardentui.features.first_look import FirstLook
 from hardentui.features.opening.saved_facts import replay
 from hardentui.features.reports import render
-from hardentui.features.reports.result import CheckResult, TextStyle, check_result
+from hardentui.features.reports.making import check_result
+from hardentui.features.reports.result import CheckResult, TextStyle
 from hardentui.features.views import reports_of
 from hardentui.features.workbench import Workbench
 from hardentui.model.finding import Kind, Severity, Status

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.features.at_rest.checking import Looked
 from hardentui.features.at_rest.judging import Judged
-from hardentui.features.reports.as_json import SavedFinding, SavedReport
+from hardentui.features.reports.saved_report import SavedFinding, SavedReport
 from hardentui.model.finding import Finding, Severity, Status, Waiver
 from hardentui.visible import visible
 from hardentui.words import plural

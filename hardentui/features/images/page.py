@@ -314,9 +314,6 @@ def rehearsal_page(rehearsal: Rehearsal, container: str) -> PageSection:
     return PageSection(f"Update of {container} rehearsed on twins", tuple(lines))
 
 
-# What registries have in place of images, without pulling.
-
-
 def state_text(update: Update) -> str:
     """The answer in words."""
     answer = update.answer

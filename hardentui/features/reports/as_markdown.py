@@ -6,12 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hardentui.features.frameworks.answers import LONGEST, Framework
-from hardentui.features.reports.result import (
-    CheckResult,
-    SubjectResult,
-    TextStyle,
-    path_words,
-)
+from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity, Status

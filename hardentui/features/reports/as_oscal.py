@@ -15,10 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from hardentui.errors import InputError
 from hardentui.features.frameworks.answers import LONGEST, ControlAnswer, ControlResult, Framework
-from hardentui.features.reports.result import (
-    CheckResult,
-    TextStyle,
-)
+from hardentui.features.reports.result import CheckResult, TextStyle
 from hardentui.model.finding import Finding, Kind
 from hardentui.visible import strict_json, visible
 

@@ -255,7 +255,3 @@ def _module(page: LsmPage) -> PageSection:
     if page.profile is not None:
         lines += [PageLine("note", note, Tone.MUTED) for note in page.profile.notes]
     return PageSection("Security module", tuple(lines))
-
-
-# The capabilities of a container: what each allows, and which of the kernel's sets contain it.
-# Pure.

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.features.looking.row_filter import FilteredRows, parse_filter
-from hardentui.features.reports.result import first_steps
+from hardentui.features.reports.making import first_steps
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Target

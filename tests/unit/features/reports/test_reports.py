@@ -18,12 +18,12 @@ from msgspec.structs import replace
 
 from hardentui.features.frameworks.judging import by_control
 from hardentui.features.reports import FORMATS, as_sarif, render
+from hardentui.features.reports.fleet import merged
 from hardentui.features.reports.result import (
     CheckResult,
     KeptResult,
     SubjectResult,
     TextStyle,
-    merged,
     worst_first,
 )
 from hardentui.harden.attack import RankedPath
