@@ -23,7 +23,6 @@ from hardentui.model.known import Known, Unread
 from hardentui.scanners import grype, quay, trivy
 from hardentui.state import Directory, read_document, write_own
 
-
 SCHEMA = "hardentui/scan/1"
 _STORED = "the stored scan result"
 _FORMATS: tuple[ModuleType, ...] = (trivy, grype, quay)
