@@ -505,8 +505,7 @@ class ContainerFacts(Facts):
     written_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
     # by path, those of the image that are there to be filled; seen on a twin
     empty_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
-    # directory that it may make or fill at its first use -> the program that names it
-    first_uses: Fact[Mapping[str, str]] = Fact(NONE)
+    first_uses: Fact[Mapping[str, str]] = Fact(NONE)  # directory -> the program that may fill it
     # what configuration files in it ask for; read from a twin by a trial
     asked_memory: Fact[tuple[AskedMemory, ...]] = Fact(())
     # the registry's digest for its image name at the last query
