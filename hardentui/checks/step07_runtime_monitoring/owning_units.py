@@ -217,6 +217,7 @@ def unowned_container(
 @Check(
     severity=Severity.MEDIUM,
     summary="Correct the line that the generator names",
+    risk=Risk.SAFE,
     fix=FixKind.UNIT_EDIT,
     passes=lambda: (
         container(unit=UnitFacts("web.service", _FILE, quadlet=True), unit_refusal=""),
@@ -243,10 +244,10 @@ def refused_unit(facts: ContainerFacts) -> Verdict:
     What may break:
     Nothing: the unit does not work as it is.
     """
-    unit = known(lambda: facts.unit, else_=None)
-    if unit is None or not unit.quadlet:
-        return not_applicable("not a Quadlet")
     refusal = facts.unit_refusal
     if refusal is None:
-        return not_applicable("it runs from its unit")
+        return not_applicable("it runs, so its unit was loaded")
+    unit = facts.unit
+    if unit is None or not unit.quadlet:
+        return not_applicable("not a Quadlet")
     return failed(refusal, unit.file) if refusal else passed(unit.file)
