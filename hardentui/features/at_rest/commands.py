@@ -20,7 +20,7 @@ from hardentui.features.at_rest.services import (
     waivers_in,
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources
-from hardentui.model.open_value import UNKNOWN
+from hardentui.model.open_value import UNKNOWN, OpenText
 from hardentui.options import NAME, TABLE
 from hardentui.options.argv import (
     RunCommand,
@@ -103,9 +103,11 @@ def services_of(sources: Sources, file: SourceFile) -> Iterator[Service]:
         if at is None:
             continue
         rest = words[at + 1 :]
+        more: list[str] = []
         while (command := read_command([word.text for word in rest])) is not None:
             if command.image + 1 >= len(rest) or not _may_be_options(rest[command.image].text):
                 break
+            more.append(OpenText.read(rest[command.image].text).written)
             del rest[command.image]
         if command is not None:
             count += 1
@@ -114,14 +116,13 @@ def services_of(sources: Sources, file: SourceFile) -> Iterator[Service]:
                     f"{visible(file.shown, 200)} is not used: it has more than {_MOST_COMMANDS} "
                     "commands."
                 )
-            is_whole = len(rest) == len(words) - at - 1
             yield _service(
                 sources,
                 file,
                 words[at],
                 tuple(rest),
                 command,
-                is_whole=is_whole,
+                tuple(more),
             )
 
 
@@ -178,9 +179,9 @@ def _service(
     program: ShellWord,
     words: tuple[ShellWord, ...],
     command: RunCommand,
-    *,
-    is_whole: bool,
+    more: tuple[str, ...],
 ) -> Service:
+    """Args: more: variables that may hold more options."""
     sets: list[Set] = []
     for token in (*command.globals, *command.flags):
         span = Span(
@@ -207,13 +208,13 @@ def _service(
     line = file.line_of(program.start)
     name = spec[NAME] if NAME not in spec.unknowable else ""
     unknowable = spec.unknowable
-    if not is_whole:  # variables may hold more options
+    if more:
         unknowable |= {option for option in TABLE if option.is_list or option not in spec.settings}
     return Service(
         name=name or f"line {line}",
         format=Format.RUN,
         header=Span(file, program.start, words[command.verb].end),
-        spec=SpecAtRest(spec.settings, unknowable, open=spec.open),
+        spec=SpecAtRest(spec.settings, unknowable, open=spec.open, more=more),
         sets=tuple(sets),
         group=file.path or file.shown,
         version=sources.version,

@@ -33,7 +33,7 @@ from hardentui.harden.evaluate import judge, parameters_of, run, waive
 from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.configuration import Configuration
+from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.facts import (
     STOCK_CAPABILITIES,
     ContainerFacts,
@@ -54,11 +54,12 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import Firewall, HostFacts
-from hardentui.model.known import Together, Unread, known, later
+from hardentui.model.known import Known, Together, Unread, known, later
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.options import ENV_FILE, IMAGE, LABELS, TABLE, USER
 from hardentui.reading.containers import is_root
+from hardentui.reading.mounts import is_place_of_secrets, shown_from_host
 from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
 
@@ -140,6 +141,7 @@ def facts_of(service: Service) -> ContainerFacts:
         "networks": service.networks,
         "volumes": service.volumes,
         "env_files": later(lambda facts: OF_HOST if facts.spec[ENV_FILE] else {}),
+        "secret_files": later(_secret_files),
         "mounted": later(around.part, "mounted"),
         "sockets": later(around.part, "sockets"),
     }
@@ -152,6 +154,15 @@ def facts_of(service: Service) -> ContainerFacts:
         now=_NOW,
         **given,
     )
+
+
+def _secret_files(facts: ContainerFacts) -> dict[str, Known[FileFact | Missing]]:
+    """Whose they are and who may read them, only their host knows."""
+    return {
+        source: OF_HOST
+        for destination, source in shown_from_host(facts).items()
+        if is_place_of_secrets(destination)
+    }
 
 
 def _around(facts: ContainerFacts) -> MountsAndSockets:

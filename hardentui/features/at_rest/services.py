@@ -71,7 +71,13 @@ class Refusal(Struct, frozen=True):
 
 
 class SpecAtRest(Spec, frozen=True):
-    """A spec that knows what its file leaves open: asking for such an option raises Unread."""
+    """A spec that knows what its file leaves open: asking for such an option raises Unread.
+
+    Attributes:
+        more: variables that may hold further options, as they are written.
+    """
+
+    more: tuple[str, ...] = ()
 
     def __getitem__(self, option: Option[T]) -> T:
         if option in self.unknowable:
@@ -82,7 +88,9 @@ class SpecAtRest(Spec, frozen=True):
         words = [word for each in self.open if each.option is option for word in each.words]
         if names := names_of(words):
             return f"its files do not set {', '.join(names)} ({option.flag.lower()})"
-        return f"{option.flag.lower()} may come from a variable, or its value cannot be read"
+        if self.more:
+            return f"{', '.join(self.more)} may hold {option.flag.lower()}"
+        return f"the value of {option.flag.lower()} cannot be read"
 
     @property
     def literal(self) -> SpecAtRest:
@@ -94,6 +102,7 @@ class SpecAtRest(Spec, frozen=True):
             self.remarks,
             self.unsaved,
             self.open,
+            self.more,
         )
 
     def with_(
@@ -114,6 +123,7 @@ class SpecAtRest(Spec, frozen=True):
             spec.remarks,
             spec.unsaved,
             spec.open,
+            self.more,
         )
 
 
@@ -174,6 +184,7 @@ class Service(Struct, frozen=True):
             settings,
             self.spec.unknowable | spec.unknowable,
             open=spec.open,
+            more=self.spec.more,
         )
 
     def where(self, option: Option[Any]) -> tuple[Set, ...]:

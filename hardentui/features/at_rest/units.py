@@ -23,7 +23,7 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.unit_files import drop_ins, header_of, rootless_of
 from hardentui.model.known import Known
-from hardentui.model.open_value import environment_file
+from hardentui.model.open_value import OpenText, environment_file
 from hardentui.options import NAME, TABLE
 from hardentui.options.argv import items_of_token, spec_of
 from hardentui.quadlet.read.service import RunLine, ServiceFiles
@@ -107,7 +107,12 @@ def _service(
         name=name,
         format=Format.SERVICE,
         header=header_of(files, "Service", SYSTEMD),
-        spec=SpecAtRest(spec.settings, unknowable, open=spec.open),
+        spec=SpecAtRest(
+            spec.settings,
+            unknowable,
+            open=spec.open,
+            more=tuple(OpenText.read(text).written for text in line.vanished),
+        ),
         sets=sets,
         group=files[0].directory or files[0].shown,
         version=sources.version,

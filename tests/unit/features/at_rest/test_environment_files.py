@@ -50,3 +50,15 @@ def test_what_a_file_gives_is_not_written_again(run: Run) -> None:
     assert (code, "tr0ub4dor" in said, "EnvironmentFile=" in said) == (0, False, True)
     code, said = run(files, "fix", "./s", "--all")
     assert (code, "tr0ub4dor" in said) == (0, False)
+
+
+def test_who_may_read_the_file_of_a_secret_only_its_host_knows(run: Run) -> None:
+    text = (
+        f"services:\n  db:\n    image: {IMAGE}\n    secrets: [key]\n"
+        "secrets: {key: {file: ./key.txt}}\n"
+    )
+    db = service(report(run, {"s/compose.yaml": text, "s/key.txt": "x"}, "./s"), "db")
+    assert finding(db, "loose-secret")["status"] == "unknown"
+    text = f"services:\n  db:\n    image: {IMAGE}\n"
+    db = service(report(run, {"t/compose.yaml": text}, "./t"), "db")
+    assert "loose-secret" not in {each["check"] for each in db["findings"]}
