@@ -67,17 +67,12 @@ class Score(Struct, frozen=True):
     failing: tuple[tuple[Severity, int], ...]  # severity -> number of failing findings
     gained: Gained | None = None  # the worst that an intruder gets; None if nothing fails
     unseen: tuple[str, ...] = ()  # pillars that could not be looked at
+    unknown: int = 0  # how many things could not be read; several checks may ask for one
 
     @property
     def takes_over(self) -> bool:
         """Whether whoever takes over the container takes over the host."""
         return self.gained is not None and self.gained.takes_over
-
-    @property
-    def unknown(self) -> int:
-        """The number of unknown findings."""
-        known, applying = self.looked_at
-        return applying - known
 
     @property
     def level(self) -> Level | None:
@@ -153,6 +148,7 @@ def score(
     worst_gain: Gained | None = None
     failing: dict[Severity, int] = {}
     unseen = []
+    reasons = set()
     for finding in findings:
         of_container = of_container or finding.subject.kind in _WITH_OPTIONS
         points += finding.points
@@ -162,6 +158,7 @@ def score(
         applying += 1
         applying_points += finding.points
         if status is Status.UNKNOWN:
+            reasons.add(finding.verdict.reason)
             if is_pillar(finding):
                 unseen.append(finding.check)
             continue
@@ -183,6 +180,7 @@ def score(
         tuple(sorted(failing.items(), reverse=True)),
         worst_gain,
         tuple(unseen),
+        len(reasons),
     )
 
 

@@ -174,7 +174,7 @@ def test_beside_it_stands_how_much_was_looked_at() -> None:
             not_applicable_low=5,
         )
     )
-    assert (result.looked_at, result.unknown) == ((8, 10), 2)
+    assert (result.looked_at, result.unknown) == ((8, 10), 1), "both ask for the same"
 
 
 @given(FINDINGS, FINDINGS)
