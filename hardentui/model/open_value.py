@@ -182,6 +182,7 @@ class Assigned(Struct, frozen=True):
     name: str
     value: str | None  # None: only named, so its value comes from elsewhere
     line: int  # from 1
+    literal: bool = False  # in single quotes, where compose puts no variables in
 
 
 def environment_file(text: str) -> tuple[Assigned, ...]:
@@ -194,5 +195,15 @@ def environment_file(text: str) -> tuple[Assigned, ...]:
             continue
         quoted = len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]
         value = value[1:-1] if quoted else value.partition(" #")[0].strip()
-        assigned.append(Assigned(name, value if equals else None, number))
+        literal = line.rstrip().endswith("'") and quoted
+        assigned.append(Assigned(name, value if equals else None, number, literal))
     return tuple(assigned)
+
+
+def compose_variables(text: str) -> dict[str, str]:
+    """The variables of a `.env` of compose, whose values may hold those above them."""
+    values: dict[str, str] = {}
+    for each in environment_file(text):
+        if each.value is not None:
+            values[each.name] = each.value if each.literal else interpolated(each.value, values)
+    return values

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
-from hardentui.model.open_value import environment_file
+from hardentui.model.open_value import compose_variables
 
 _BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _OVERRIDES = tuple(name.replace("compose.", "compose.override.") for name in _BASES)
@@ -70,5 +70,4 @@ def variables_beside(sources: Sources, directory: str) -> dict[str, str]:
     path = os.path.join(directory, ".env")
     if not directory or not os.path.isfile(path):
         return {}
-    text = sources.read(path, os.path.relpath(path)).text
-    return {each.name: each.value for each in environment_file(text) if each.value is not None}
+    return compose_variables(sources.read(path, os.path.relpath(path)).text)

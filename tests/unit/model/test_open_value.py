@@ -9,6 +9,7 @@ from hardentui.model.open_value import (
     OpenKind,
     OpenPart,
     OpenText,
+    compose_variables,
     environment_file,
     interpolated,
     marked,
@@ -92,3 +93,14 @@ def test_lines_of_an_environment_file() -> None:
         Assigned("C", "x", 4),
         Assigned("D", None, 5),
     )
+
+
+def test_values_of_a_compose_environment_hold_those_above_them() -> None:
+    text = "A=/srv\nB=${A:-/mnt}/b\nC='${A}'\nD=${NOT_SET:-/mnt}/d\nE=${NOT_SET}/e\n"
+    assert compose_variables(text) == {
+        "A": "/srv",
+        "B": "/srv/b",
+        "C": "${A}",
+        "D": "/mnt/d",
+        "E": f"{marked('${NOT_SET}')}/e",
+    }
