@@ -50,12 +50,17 @@ _OF_IMAGE = frozenset(
 )
 """They depend on the image or the command, or on what the bench must set otherwise."""
 _FINE = (Status.PASS, Status.NOT_APPLICABLE)
+_IN_MEMORY = ("/mnt/", "/srv/", "/opt/", "/media/")
+"""Directories that the services' paths are made below."""
 _MODES = ("host", "none", "bridge", "slirp4netns", "pasta")
 
 
 def main(arguments: Sequence[str]) -> None:
     bench, *folders = arguments
     url = f"unix://{bench}/podman.sock"
+    for place in _IN_MEMORY:  # in the bench's own mount namespace
+        _bench(bench, "exec", "mount", "-t", "tmpfs", "none", place)
+    _podman(bench, "network", "create", "--ignore", "truth")
     services = [
         judged
         for folder in folders
@@ -105,7 +110,7 @@ def _started(
     skipped: Counter[str],
 ) -> Iterable[tuple[str, Judged]]:
     for number, judged in enumerate(services, first):
-        spec, why = _startable(judged)
+        spec, why = _startable(bench, judged)
         if why:
             skipped[why] += 1
             continue
@@ -122,7 +127,7 @@ def _started(
             yield name, judged
 
 
-def _startable(judged: Judged) -> tuple[Spec, str]:
+def _startable(bench: str, judged: Judged) -> tuple[Spec, str]:
     """The service's options with busybox, and why it cannot be started here."""
     service = judged.service
     spec: Spec = filled(service, _value)
@@ -134,6 +139,8 @@ def _startable(judged: Judged) -> tuple[Spec, str]:
         here = mount.source.startswith("/") and str(Path(service.file.directory)) in mount.source
         if here:
             os.makedirs(mount.source, exist_ok=True) if not os.path.exists(mount.source) else None
+        elif mount.source.startswith(_IN_MEMORY):
+            _bench(bench, "exec", "mkdir", "-p", mount.source)
         elif mount.source.startswith("/") and not os.path.exists(mount.source):
             return spec, "a path that is not here"
     if any(not os.path.exists(str(device).partition(":")[0]) for device in spec[DEVICES]):
@@ -154,9 +161,13 @@ def _value(argument: OpenArgument, part: OpenPart) -> str:
 
 
 def _podman(bench: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return _bench(bench, "podman", *words)
+
+
+def _bench(bench: str, *words: str) -> subprocess.CompletedProcess[str]:
     program = Path(os.environ["PODMAN_BENCH"])
     return subprocess.run(
-        [str(program), "podman", *words],
+        [str(program), *words],
         env={**os.environ, "PODMAN_BENCH_DIR": bench},
         capture_output=True,
         text=True,

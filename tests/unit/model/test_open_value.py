@@ -89,7 +89,7 @@ def test_the_name_of_a_value_is_literal_or_there_is_none() -> None:
 def test_lines_of_an_environment_file() -> None:
     text = "# A=1\nexport B='a b'\n\nC=x # why\nD\nnot a name=1\n"
     assert environment_file(text) == (
-        Assigned("B", "a b", 2),
+        Assigned("B", "a b", 2, True),
         Assigned("C", "x", 4),
         Assigned("D", None, 5),
     )
