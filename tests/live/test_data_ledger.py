@@ -181,3 +181,24 @@ def test_what_it_makes_at_its_first_use_works_after_hardening(bench: Bench, tmp_
         bench.remove(NAME, *kept)
         for volume in bench.podman("volume", "ls", "-q", "--filter", f"name={NAME}").split():
             bench.podman("volume", "rm", "-f", volume)
+
+
+def test_each_of_several_that_change_together_is_told(notes: Notes) -> None:
+    """Two that share a network are one change; what both wrote since is named, and comes back."""
+    beside = f"{NAME}-beside"
+    notes.run(
+        *("run", "-d", "--name", beside, "--network", f"container:{NAME}"),
+        *(BUSYBOX, "sh", "-c", f"mkdir -p {PLACE} && echo one >{PLACE}/kept; {SERVE}"),
+    )
+    assert eventually(lambda: "kept" in notes.run("exec", beside, "ls", PLACE))
+    told = notes.applied()
+    assert f"{NAME}: {PLACE} (10 bytes) → volume {VOLUME}" in told
+    assert f"{beside}: {PLACE} (4 bytes) → volume {beside}-srv-notes-data" in told
+    newer = notes.written_since()
+    notes.run("exec", beside, "sh", "-c", f"echo two >{PLACE}/new")
+    undone = notes.does("undo", "--yes", "--bring-back")
+    assert f"{PLACE}: {NAME} has again what was written since" in undone
+    assert f"{PLACE}: {beside} has again what was written since" in undone
+    assert notes.inside(LOOK) == newer
+    assert notes.run("exec", beside, "cat", f"{PLACE}/new") == "two"
+    assert f"undo {NAME}, {beside}: done" in notes.does("journal")
