@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from hardentui.checks.prelude import container
 from hardentui.errors import UsageError
+from hardentui.features.apply.history import History
 from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.apply.wishes import ApplyWishes, refuse_loss
 from hardentui.features.change.journal import Journal
@@ -23,6 +25,8 @@ from hardentui.features.harden.simulated import prepare_played
 from hardentui.features.harden.task import Hardening
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.ledger import Holds, Home, LedgerRow, Lost, NewerData
+from hardentui.model.operations import CreateVolume, NoteContainer, StartContainer
 from hardentui.model.plan import Plan
 from hardentui.reading.layer import LayerData
 from hardentui.tui.app import HardenApp
@@ -319,3 +323,59 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
         await pilot.press("journal.forget", shows=("Close this entry?", "y yes"))
         await pilot.press("escape", opens=JournalScreen)
         assert Journal().read(entry.id) == entry
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_an_undo_tells_where_newer_data_lies_and_offers_to_bring_it_back(
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = LedgerRow(
+        container="notes",
+        path="/srv/notes",
+        holds=Holds.DATA,
+        before=Home.LAYER,
+        after=Home.VOLUME,
+        source="notes-srv-notes-data",
+        lost=Lost.NEVER,
+    )
+    operations = (
+        NoteContainer(id="1", name="notes", running=True),
+        CreateVolume(name=row.source, source="1", directory=row.path, existed=False),
+        StartContainer(name="notes"),
+    )
+    entry = JournalEntry(
+        id="20260101-120000-abcd",
+        time="2026-01-01T12:00:00+00:00",
+        action=EntryAction.APPLY,
+        container="notes",
+        state=EntryState.DONE,
+        operations=operations,
+        begun=len(operations),
+        ledger=(row,),
+    )
+    Journal().write(entry)
+    undone: list[bool] = []
+
+    def undo(self: History, entry: JournalEntry, *others: object, **how: bool) -> JournalEntry:
+        undone.append(how["bring_back"])
+        data = NewerData(
+            container="notes",
+            path=row.path,
+            home=Home.VOLUME,
+            source=row.source,
+            brought=True,
+        )
+        return structs.replace(entry, newer=(data,))
+
+    monkeypatch.setattr(History, "undo", undo)
+    app = make_app()
+    async with running(app, size) as pilot:
+        await pilot.press("J", opens=JournalScreen, shows="volume notes-srv-notes-data")
+        await pilot.press(
+            "u", shows=("What was written since stays", "y yes", "b yes, and copy that into")
+        )
+        await pilot.press("b")
+        told = "notes has again what was written since"
+        await until(pilot, lambda: any(told in note.message for note in app._notifications))
+    assert undone == [True]
