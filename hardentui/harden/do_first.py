@@ -110,8 +110,16 @@ class _Cause(Struct, frozen=True):
 class _Group(Struct):
     """The containers of one cause."""
 
-    cause: _Cause
+    cause: _Cause  # of the one to whom it gives most
     members: list[Candidate] = field(default_factory=list)
+
+    def add(self, cause: _Cause, candidate: Candidate) -> None:
+        """The one to whom it gives most comes first."""
+        if self.members and cause.gained > self.cause.gained:
+            self.members.insert(0, candidate)
+            self.cause = cause
+        else:
+            self.members.append(candidate)
 
 
 def do_first(
@@ -130,7 +138,7 @@ def do_first(
     for candidate in containers:
         for cause in _causes(candidate):
             key = (*cause.checks, cause.texts)
-            groups.setdefault(key, _Group(cause)).members.append(candidate)
+            groups.setdefault(key, _Group(cause)).add(cause, candidate)
     ranked: list[tuple[tuple[bool, Gained, int], _Group | DoFirst]] = [
         (_rank(group.cause.gained, len(group.members)), group) for group in groups.values()
     ]
@@ -210,8 +218,10 @@ def _line(group: _Group, checks: Mapping[str, Check]) -> DoFirst | None:
     cause, members = group.cause, group.members
     text = cause.text if len(members) == 1 else cause.texts
     subjects = tuple(member.subject for member in members)
+    refused = cause.checks
     for member in members[:_TRIED]:
         rise = member.rise(cause.checks)
+        refused = tuple(check for check in cause.checks if check not in rise.applied) or refused
         if not rise.applied or (cause.gained.takes_over and not rise.ends_takeover):
             continue
         first = (member.subject, *(each for each in subjects if each != member.subject))
@@ -225,19 +235,28 @@ def _line(group: _Group, checks: Mapping[str, Check]) -> DoFirst | None:
             cause.checks or cause.open_rights,
             text,
             rise.points,
-            max((_risk(checks, check) for check in applied), key=_RISK_ORDER.index),
+            _risk(checks, applied, whole=not cause.checks),
             len(members),
             _gained_by(cause, applied),
             whole=not cause.checks,
         )
     if cause.gained.severity < Severity.HIGH or not cause.checks:
         return None
-    return DoFirst(subjects, cause.checks, text, 0, "decide", len(members))
+    # what a person has to decide comes first
+    decided = sorted(cause.checks, key=lambda check: check not in refused)
+    return DoFirst(subjects, tuple(decided), text, 0, "decide", len(members))
 
 
-def _risk(checks: Mapping[str, Check], check_id: str) -> str:
-    check = checks.get(check_id)
-    return "decide" if check is None or check.fix in _NO_OPTION else _RISK[check.risk]
+def _risk(checks: Mapping[str, Check], applied: tuple[str, ...], *, whole: bool) -> str:
+    """The worst of these fixes. Of a container that is hardened as a whole, none is a decision."""
+    risks = [
+        "decide"
+        if check not in checks or checks[check].fix in _NO_OPTION
+        else _RISK[checks[check].risk]
+        for check in applied
+    ]
+    worst = max(risks, key=_RISK_ORDER.index)
+    return "trial" if whole and worst == "decide" else worst
 
 
 def _gained_by(cause: _Cause, applied: tuple[str, ...]) -> str:

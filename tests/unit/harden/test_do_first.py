@@ -211,6 +211,21 @@ def test_thirty_containers_with_one_cause_are_one_line_that_says_how_many() -> N
     assert rest == []
 
 
+def test_the_one_to_whom_it_gives_most_comes_first_and_ranks_its_group() -> None:
+    mapped = container("--userns=auto").replace(name="mapped", id="m")
+    plain = container().replace(name="plain", id="p")
+    exposed = container("-p 80:80 --network=host --userns=auto").replace(name="e", id="e")
+    group = next(line for line in lines(mapped, plain, exposed) if "default rights" in line.text)
+    assert group.subject.name == "plain"
+    assert group.risk == "trial"
+
+
+def test_what_a_person_has_to_decide_is_explained_first() -> None:
+    both = container("--privileged -v /run:/host/run").replace(name="agent", id="1")
+    (first, *_) = lines(both)
+    assert first.words == ("explain", "mounted-engine-socket")
+
+
 def test_a_fix_that_is_refused_is_no_line_to_harden_with() -> None:
     directory = container("-v /run:/host/run").replace(name="agent", id="1")
     (first, *_) = lines(directory)
