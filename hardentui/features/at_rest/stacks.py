@@ -27,7 +27,7 @@ from hardentui.model.open_value import OpenText, is_open, names_of
 from hardentui.model.spec import OpenArgument, Spec, Version
 from hardentui.options import HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.argv import compare_arguments
-from hardentui.quadlet.write.bundle import bundle
+from hardentui.quadlet.write.bundle import OF_UNITS, OWN_NAMES, bundle
 from hardentui.quadlet.write.open_values import SecretInput, with_open_values, with_secrets
 from hardentui.reading.secrets import secret_name
 from hardentui.systemd.unit_text import UnitText, comment_lines, with_lines
@@ -208,7 +208,10 @@ def _spec_of(
         service.spec.unknowable - opened,
         open=tuple(_aliased(argument, service.name) for argument in service.spec.open),
     )
-    networks = tuple(_with_alias(argument, service.name) for argument in spec[NETWORK])
+    networks = tuple(
+        _with_alias(_of_unit(argument, service, version), service.name)
+        for argument in spec[NETWORK]
+    )
     spec = spec.with_(NETWORK, networks)
     checked = spec[HEALTH_CMD] or HEALTH_CMD in opened
     if checked and version >= _HEALTHY and _waited_for(service.name, services):
@@ -221,6 +224,19 @@ def _aliased(argument: OpenArgument, name: str) -> OpenArgument:
     if argument.option is not NETWORK or ":" in argument.text.written:
         return argument
     return replace(argument, words=(OpenText((*argument.text.parts, f":alias={name}")),))
+
+
+def _of_unit(
+    argument: str,
+    service: Service,
+    version: Version,
+) -> str:
+    """A network of the stack by the name that its unit gives it, where a unit cannot keep its
+    own; networks hold no data."""
+    name, colon, options = argument.partition(":")
+    if version >= OWN_NAMES or name not in service.networks:
+        return argument
+    return f"{OF_UNITS}{name}{colon}{options}"
 
 
 def _with_alias(argument: str, name: str) -> str:
@@ -279,7 +295,7 @@ def _context(
     rootless: bool,
 ) -> UnitContext:
     networks = {
-        name: {**facts.inspect, "dns_enabled": True}
+        _of_unit(name, service, version): {**facts.inspect, "dns_enabled": True}
         for name, facts in service.networks.items()
         if not _open_names(facts.inspect)
     }

@@ -214,9 +214,11 @@ def without_pull(spec: Spec) -> Spec:
 
 __all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 
-_OWN_NAMES = Version(4, 7)
+OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or
 volume."""
+OF_UNITS = "systemd-"
+"""What Quadlet puts before the name of an object whose unit does not name it."""
 _POD_UNITS = Version(5, 0)
 _MOST_COMMENTS = 4
 _HEX, _RARE = frozenset("0123456789abcdef"), 4
@@ -610,19 +612,17 @@ def _hints(
     missing: Sequence[str],
 ) -> list[str]:
     hints = []
-    if context.version < _OWN_NAMES:
+    if context.version < OWN_NAMES:
         create = [
             "podman " + " ".join(network_create_arguments(name, context.networks[name]))
             for name in dict.fromkeys(network_name(argument) for argument in spec[NETWORK])
-            if name in context.networks
+            if name in context.networks and not name.startswith(OF_UNITS)
         ]
-        hints.append(
-            (
-                f"networks and volumes must exist: Podman {context.version} cannot keep their names in "
-                "units"
+        if create:
+            hints.append(
+                f"networks must exist: Podman {context.version} cannot keep their names in units; "
+                f"run first: {' && '.join(create)}"
             )
-            + (f"; run first: {' && '.join(create)}" if create else "")
-        )
     name = spec[NAME]
     if 0 < len(name) < _RARE and _HEX.issuperset(name):
         hints.append(
@@ -680,21 +680,25 @@ def _network_units(
     arguments: Sequence[str],
     context: UnitContext,
 ) -> dict[str, Unit]:
+    """Units of the known networks. Before NetworkName=, a unit can only make the network that is
+    named after it: `systemd-web` for web.network."""
     units = {}
     for argument in arguments:
         name = network_name(argument)
-        if (
-            name in context.networks
-            and name != context.default_network
-            and context.version >= _OWN_NAMES
-        ):
-            units[name] = _supporting_unit(
-                f"{safe_file_name(name)}.network",
-                "Network",
-                ("NetworkName", name),
-                network_parts(context.networks[name]),
-                context.version,
-            )
+        if name not in context.networks or name == context.default_network:
+            continue
+        stem = name
+        if context.version < OWN_NAMES:
+            stem = name.removeprefix(OF_UNITS)
+            if stem == name or safe_file_name(stem) != stem:
+                continue
+        units[name] = _supporting_unit(
+            f"{safe_file_name(stem)}.network",
+            "Network",
+            ("NetworkName", name) if stem == name else None,
+            network_parts(context.networks[name]),
+            context.version,
+        )
     return units
 
 
@@ -704,7 +708,7 @@ def _volume_units(
     version: Version,
 ) -> dict[str, Unit]:
     """Units of the known volumes."""
-    if version < _OWN_NAMES:
+    if version < OWN_NAMES:
         return {}
     return {
         name: _supporting_unit(
@@ -722,22 +726,24 @@ def _volume_units(
 def _supporting_unit(
     file_name: str,
     section: str,
-    own_name: tuple[str, str],
+    own_name: tuple[str, str] | None,
     parts: Sequence[Part],
     version: Version,
 ) -> Unit:
-    """A `.network` or `.volume` unit that keeps the existing object: same name, same options."""
+    """A `.network` or `.volume` unit that keeps the existing object: same name, same options.
+
+    Args:
+        own_name: key and value; None: that of the unit.
+    """
     unit = Unit(file_name)
     unit.add(
         "Unit",
         "Description",
         plain(f"{section} {file_name.rpartition('.')[0]}"),
     )
-    unit.add(
-        section,
-        own_name[0],
-        escape(own_name[1], KeyKind.RAW_ONE),
-    )
+    if own_name is not None:
+        key, name = own_name
+        unit.add(section, key, escape(name, KeyKind.RAW_ONE))
     kept = (part for part in parts if not (part.key == "Label" and part.value.startswith(COMPOSE)))
     words = (
         (
