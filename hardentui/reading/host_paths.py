@@ -40,7 +40,8 @@ REPOSITORY = frozenset({HostAccess.REPOSITORY})
 CGROUPS = frozenset({HostAccess.CGROUPS})
 
 IN_A_HOME_READ = """
-    .ssh .gnupg .aws .azure .config/gcloud .config/doctl .oci .kube .docker .config/containers .netrc
+    .ssh .gnupg .aws .azure .config/gcloud .config/doctl .oci .kube .docker .netrc
+    .config/containers/auth.json .config/containers/certs.d
     .pgpass .my.cnf .mylogin.cnf .git-credentials .config/git .config/gh .config/glab-cli .config/hub
     .npmrc .yarnrc.yml .pypirc .m2 .gradle .gem .cargo/credentials .cargo/credentials.toml .terraform.d
     .vault-token .config/rclone .config/op .config/sops .age .password-store .local/share/keyrings
@@ -91,7 +92,10 @@ IN_A_HOME_RUN = """
     .config/vifm .config/yazi .config/lf .config/nnn .config/jj .hgrc .config/hg .Rprofile .octaverc .julia
     .sbt .sbtrc .mvn .antrc .bazelrc .ghci .config/ghc .local/share/nautilus .local/share/nautilus-python
     .local/share/cinnamon .local/share/kwin .local/share/plasma .local/share/kservices5 .local/share/kio
-    .local/share/caja-python .nixpkgs .config/nixpkgs .config/home-manager .config/containers .dotfiles
+    .local/share/caja-python .nixpkgs .config/nixpkgs .config/home-manager .dotfiles
+    .config/containers/*.conf .config/containers/*.conf.d .config/containers/policy.json
+    .config/containers/registries.d .config/containers/oci .config/containers/seccomp.json
+    .config/containers/networks
 """
 
 # fmt: off
@@ -200,8 +204,8 @@ TABLE: tuple[tuple[frozenset[HostAccess], frozenset[HostAccess], str], ...] = (
     /etc/openvswitch /etc/bluetooth /etc/ModemManager /etc/iwd /etc/sensors* /etc/hdparm.conf /etc/tlp*
     /etc/thermald /etc/UPower /etc/geoclue /etc/debuginfod /etc/libaudit.conf /etc/nanorc /etc/curlrc
     """),
-    # root rotates and compresses the files there, and follows links
-    (OTHERS, CODE, """
+    # who writes there removes traces, and misleads who reads them; nothing there is run
+    (OTHERS, OTHERS, """
     /var/log/journal /var/log/audit /var/log/auth.log* /var/log/secure* /var/log/syslog*
     /var/log/messages* /var/log/wtmp* /var/log/btmp* /var/log/lastlog /var/log/sudo* /var/log/kern.log*
     /var/log/faillog

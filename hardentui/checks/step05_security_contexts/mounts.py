@@ -213,9 +213,8 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
     a key in /root/.ssh, a unit in /etc/systemd or a changed program in /usr/bin, and the host runs
     their code as root within a minute. Even read-only, /etc reveals password hashes, /home and
     /root reveal keys, and the engine's storage reveals the files and secrets of every other
-    container. A writable /var/log counts too: it lets an intruder remove traces, and programs that
-    run as root rotate, compress and read the files there, so a link in the right place leads them
-    elsewhere.
+    container. A writable /var/log counts too, as other people's data: it lets an intruder remove
+    traces, but runs nothing.
 
     What may break:
     Whatever the mount was for. Tools that manage or watch the host (agents, backups, log shippers)

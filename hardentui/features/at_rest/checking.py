@@ -239,6 +239,10 @@ def render(
     return "\n".join(lines) + "\n"
 
 
+_ALWAYS_TOLD = ("mutable-image-tag",)
+"""Low findings that a reader of files cannot see there: what the next pull brings."""
+
+
 def _findings(
     looked: Looked,
     write: Writer,
@@ -248,7 +252,8 @@ def _findings(
     placed: list[tuple[Place, Finding, str]] = []
     for judged in looked.services:
         for finding in judged.findings:
-            shown = finding.failing and (details or finding.severity > Severity.LOW)
+            always = finding.severity > Severity.LOW or finding.check in _ALWAYS_TOLD
+            shown = finding.failing and (details or always)
             if finding.place is not None and (
                 shown or (details and finding.status is Status.WAIVED)
             ):

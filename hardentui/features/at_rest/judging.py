@@ -441,6 +441,8 @@ def _judged(
     ) -> Verdict:
         if check.id == "unit-drift" and running is not None:
             return drift_of(service, running)
+        if check.id == "short-image-name" and _is_for_docker(service):
+            return not_applicable("Docker takes a name without a registry from docker.io")
         strict = verdict_of(
             check,
             parameters,
@@ -490,6 +492,15 @@ def _judged(
         tuple(placed),
         frozenset(fixable),
     )
+
+
+def _is_for_docker(service: Service) -> bool:
+    """Whether Docker reads the file as its own: a compose file, unless it is named after Podman,
+    and a `docker` command."""
+    if service.format is Format.COMPOSE:
+        return not service.file.name.startswith(("podman-compose", "container-compose"))
+    header = service.file.text[service.header.start : service.header.end]
+    return service.format is Format.RUN and "docker" in header
 
 
 def _verdicts(folder: str, facts: ContainerFacts) -> Verdicts:

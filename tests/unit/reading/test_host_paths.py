@@ -131,7 +131,6 @@ RUN_BY_ROOT = [
     *(
         "/root/.bashrc",
         "/root/.ssh/authorized_keys",
-        "/var/log",
         "/etc/containers/oci",
         "/etc/polkit-1",
     ),

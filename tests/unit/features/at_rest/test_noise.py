@@ -1,0 +1,65 @@
+"""What is no finding of a file, and what is told although it is low."""
+
+import pytest
+
+from tests.unit.features.at_rest.test_checking import Run, finding, report, run, service
+
+__all__ = ["run"]
+
+COMPOSE = "services:\n  web:\n    image: nginx:1.27\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "status"),
+    [
+        ("s/compose.yaml", COMPOSE, "not-applicable"),
+        ("s/podman-compose.yaml", COMPOSE, "fail"),
+        ("s/run.sh", "docker run --name web nginx:1.27\n", "not-applicable"),
+        ("s/run.sh", "podman run --name web nginx:1.27\n", "fail"),
+        ("s/web.container", "[Container]\nImage=nginx:1.27\n", "fail"),
+    ],
+)
+def test_docker_has_one_registry_for_short_names(
+    run: Run,
+    name: str,
+    text: str,
+    status: str,
+) -> None:
+    web = service(report(run, {name: text}, "s"), "web")
+    failing = [each["check"] for each in web["findings"] if each["status"] == "fail"]
+    assert ("short-image-name" in failing) == (status == "fail")
+    assert ("short-image-name" in web["not_applicable"]) == (status != "fail")
+
+
+def test_a_tag_that_moves_is_told(run: Run) -> None:
+    files = {"s/compose.yaml": "services:\n  web:\n    image: docker.io/library/web:latest\n"}
+    assert "mutable-image-tag: web: the tag latest moves" in run(files, "check", "./s")[1]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["%h/.config/containers/volumes/db", "%h/.config/containers/storage/app", "%h/data"],
+)
+def test_a_directory_of_container_data_is_no_sensitive_place(run: Run, path: str) -> None:
+    unit = f"[Container]\nImage=docker.io/library/web:1\nVolume={path}:/data\n"
+    web = service(report(run, {"q/web.container": f"# hardentui: rootless\n{unit}"}, "q"), "web")
+    assert "sensitive-host-mount" in web["passed"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["%h/.config/containers", "%h/.config/containers/systemd", "%h/.config/containers/auth.json"],
+)
+def test_the_configuration_of_the_engine_is_one(run: Run, path: str) -> None:
+    unit = f"[Container]\nImage=docker.io/library/web:1\nVolume={path}:/data\n"
+    web = service(report(run, {"q/web.container": f"# hardentui: rootless\n{unit}"}, "q"), "web")
+    assert finding(web, "sensitive-host-mount")["status"] == "fail"
+
+
+def test_a_writable_log_directory_is_no_takeover(run: Run) -> None:
+    unit = "[Container]\nImage=docker.io/library/web:1\nVolume=/var/log:/var/log\n"
+    web = service(report(run, {"q/web.container": f"# hardentui: rootful\n{unit}"}, "q"), "web")
+    told = finding(web, "sensitive-host-mount")
+    assert told["status"] == "fail"
+    assert told["severity"] != "critical"
+    assert web["level"] != "takeover"
