@@ -219,7 +219,7 @@ def test_the_action_runs_nothing_of_the_tree_that_it_checks(tmp_path: Path) -> N
         cwd=tree,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,  # making an environment takes minutes on a busy machine
         check=False,
         env={**os.environ, "RUNNER_TEMP": str(tmp_path / "runner"), "SOURCE": "/nonexistent"},
     )
