@@ -62,6 +62,26 @@ class _Original(Struct):
     watched: bool = True
 
 
+class _StopSign(threading.Event):
+    """Set by itself, or with another one."""
+
+    def __init__(self, outer: threading.Event) -> None:
+        super().__init__()
+        self._outer = outer
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._outer.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        end = None if timeout is None else monotonic() + timeout
+        while not self.is_set():
+            left = _TICK if end is None else min(_TICK, end - monotonic())
+            if left <= 0:
+                return False
+            super().wait(left)
+        return True
+
+
 class OriginalWatch:
     """A context manager around everything that runs twins.
 
@@ -95,14 +115,13 @@ class OriginalWatch:
             if facts.running
         ]
         self._probed = originals[0].name if originals and originals[0].running else ""
-        self._outer = outer
         self._probes = tuple(probes)
         self._budget: tuple[BudgetLine, ...] = ()
         self._cgroup: TwinCgroup | None = None
         self._over = threading.Event()
         self._slow = 0
         self._usual: dict[str, float] = {}
-        self.stop = threading.Event()
+        self.stop = _StopSign(outer)
         self.suffering = ""
         self._thread = threading.Thread(target=self._run, name="hardentui-original", daemon=True)
 
@@ -119,12 +138,16 @@ class OriginalWatch:
         self._budget = tuple(budget)
         self._cgroup = cgroup
 
-    def raise_if_suffering(self) -> None:
-        """Look once more at all of them. Raises OriginalSuffers."""
+    def look(self) -> None:
+        """Look once more at all of them, after the last twin. Raises OriginalSuffers."""
         if not self.suffering:
             with suppress(EngineError), closing(ChangingEngine(self._engine)) as changing:
                 self._judge(self._seen_by_kernel)
                 self._judge(lambda: self._seen_by_engine(changing))
+        self.raise_if_suffering()
+
+    def raise_if_suffering(self) -> None:
+        """Raises OriginalSuffers if one was seen to suffer."""
         if self.suffering:
             raise OriginalSuffers(
                 self.suffering,
@@ -135,8 +158,6 @@ class OriginalWatch:
         with suppress(EngineError), closing(ChangingEngine(self._engine)) as changing:
             looks, asks, probes = 0.0, 0.0, 0.0
             while not self._over.wait(_TICK):
-                if self._outer.is_set():
-                    self.stop.set()
                 now = monotonic()
                 if self.suffering or self._cgroup is None:
                     continue

@@ -318,7 +318,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         except (KeyboardInterrupt, EngineError):
             watch.raise_if_suffering()
             raise
-        watch.raise_if_suffering()
+        watch.look()
     tools.tell(
         TrialStep.DONE,
         trial.result.value,

@@ -200,7 +200,7 @@ def _watched(request: TrialRequest, tools: Tools) -> Trial:
         except (KeyboardInterrupt, EngineError):
             watch.raise_if_suffering()
             raise
-        watch.raise_if_suffering()
+        watch.look()
     return record
 
 
