@@ -15,7 +15,10 @@ from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.possible_values import SOME_SECRET
 from hardentui.features.at_rest.stacks import convert
 from hardentui.model.finding import Status
-from hardentui.model.spec import Version
+from hardentui.model.spec import Spec, Version
+from hardentui.options import IMAGE
+from hardentui.quadlet.write.bundle import UnitContext, bundle
+from hardentui.writers.run_script import run_script
 
 PROJECT = "shop"
 LITERALS = {
@@ -144,3 +147,19 @@ def test_a_verdict_holds_whatever_the_host_puts_in(made: dict[str, object]) -> N
         if status is not Status.UNKNOWN and (status is Status.FAIL) != (known[check] is Status.FAIL)
     }
     assert not different
+
+
+@settings(max_examples=10, deadline=None)
+@given(service())
+def test_writers_of_literal_specs_name_what_they_leave_out(made: dict[str, object]) -> None:
+    """Who does not ask for open parts writes none of them, and says which options they are of."""
+    (judged,) = looked_at(made, "").services
+    at_rest = judged.service.spec
+    spec = Spec(at_rest.settings, at_rest.unknowable, open=at_rest.open)
+    context = UnitContext(unit_name="web")
+    written = [run_script(spec, context)]
+    if IMAGE in spec:
+        written += [file.text for file in bundle(spec, context).files]
+    assert not any("\0" in text or SOME_SECRET in text for text in written)
+    for argument in at_rest.open:
+        assert argument.option.flag in written[0], argument
