@@ -8,6 +8,7 @@ import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
@@ -18,6 +19,7 @@ from hardentui.cli.parser import flag, format_option, given, group_of, patience_
 from hardentui.cli.plan import check_options, command_on, make_plan
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import UsageError
+from hardentui.features.applications.drafting import drafted
 from hardentui.features.fix.saving import save_result
 from hardentui.features.fix.trial_files import trial_files
 from hardentui.features.sections import Tone
@@ -281,11 +283,10 @@ def _save(
     terminal: Terminal,
 ) -> None:
     """The record and, if something works, the files of the hardened container."""
-    files = trial_files(
-        bench.planner,
-        bench.drafter,
-        report,
-        trial,
+    facts = known_facts(report)
+    files = (
+        *trial_files(bench.planner, bench.drafter, report, trial),
+        drafted(facts, trial, date.today()),
     )
     terminal.tell_written(
         save_result(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -64,8 +65,9 @@ class ApplicationUser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class ApplicationCapabilities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Capabilities, without `CAP_`."""
 
-    # needed from the start as the image's own user, until it is stopped
-    start: tuple[str, ...] = ()
+    # needed from the start as the image's own user, until it is stopped; without it, not known for
+    # an image that starts as root, and none for one with an ordinary user
+    start: tuple[str, ...] | None = None
     # needed when it starts as `start_as`
     work: tuple[str, ...] = ()
     why: str = ""  # a sentence
@@ -75,7 +77,7 @@ class Privileges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Programs that gain rights when they start: set-user-ID bit or file capabilities."""
 
     programs: tuple[str, ...] = ()  # paths of those that it uses
-    needed: bool = False  # it does not work with no-new-privileges
+    needed: bool | Literal["unknown"] = False  # it does not work with no-new-privileges
     why: str = ""
 
 

@@ -17,15 +17,17 @@ _OF_FOREIGN_FILES = frozenset({"CAP_DAC_OVERRIDE"})
 _FOR_EVERYBODY = ("/etc/localtime", "/etc/timezone", "/usr/share/", "/proc", "/sys", "/dev/")
 
 
-def entry_capabilities(application: Application, spec: Spec) -> frozenset[str]:
-    """What it needs with the user that the spec starts it as.
+def entry_capabilities(application: Application, spec: Spec) -> frozenset[str] | None:
+    """What it needs with the user that the spec starts it as; None if the entry does not say.
 
     Files of the host may belong to another user: one that stays root needs DAC_OVERRIDE for them.
     """
     own = application.capabilities
     if not is_root(spec[USER]) and application.user.start_as:
         return frozenset(map(capability_name, own.work))
-    needed = frozenset(map(capability_name, own.start))
+    if own.start is None and is_root(application.user.image):
+        return None
+    needed = frozenset(map(capability_name, own.start or ()))
     stays_root = is_root(spec[USER]) and is_root(application.user.work)
     return needed | _OF_FOREIGN_FILES if stays_root and _files_of_host(spec) else needed
 

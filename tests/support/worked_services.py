@@ -576,7 +576,7 @@ def build_worked(bench: Bench, service: WorkedService) -> str:
     """Make its image in the bench; returns the reference."""
     base = f"localhost/packages-{service.name}:1"
     bench.import_image(
-        _packages(service.packages),
+        packages_tree(service.packages),
         base,
         (),
     )
@@ -608,7 +608,7 @@ def cache() -> Path:
     return place
 
 
-def _packages(packages: str) -> Path:
+def packages_tree(packages: str) -> Path:
     """A root file system with these packages; made once."""
     if not SOURCES.is_file() or os.getuid() != 0:
         cannot_run("these images are made by root on a Debian, with mmdebstrap")

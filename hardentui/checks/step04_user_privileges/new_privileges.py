@@ -20,12 +20,12 @@ def _advise_new_privileges_allowed(
     facts = context.facts
     notes = about_low_ports(before, after, facts)
     application = known_application(facts)
-    if application is not None and not application.privileges.needed:
+    if application is not None and application.privileges.needed is False:
         return Advice(
             Risk.CHANGES_BEHAVIOUR,
             (f"it works with no-new-privileges, {application.said_by}", *notes),
         )
-    if application is not None:
+    if application is not None and application.privileges.needed is True:
         why = f"{application.privileges.why.rstrip('.')}, {application.said_by}"
         return Advice(Risk.MAY_BREAK, (why, *notes))
     inventory = known(lambda: facts.image.inventory)

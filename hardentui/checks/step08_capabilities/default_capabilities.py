@@ -87,8 +87,13 @@ def _advise_default_capabilities_kept(
         notes = (*notes, *_about_the_guess(before, after, facts))
     if powerless(facts, before):
         return Advice(Risk.SAFE, notes)
-    is_declared = known_application(facts) is not None and "keep" not in context.chosen
-    return Advice(Risk.CHANGES_BEHAVIOUR if is_declared else Risk.MAY_BREAK, notes)
+    application = known_application(facts)
+    is_declared = application is not None and entry_capabilities(application, after) is not None
+    chosen = "keep" in context.chosen
+    return Advice(
+        Risk.CHANGES_BEHAVIOUR if is_declared and not chosen else Risk.MAY_BREAK,
+        notes,
+    )
 
 
 def _measure_default_capabilities_kept(context: FixContext) -> Mapping[str, Measured]:
@@ -253,9 +258,9 @@ def _known(
     if declared := needed_by_image(context.facts):
         return declared, "the image declares these"
     application = known_application(context.facts)
-    if application is not None:
-        seen = frozenset(used_by_processes(context.facts))
-        return entry_capabilities(application, spec) | seen, application.said_by
+    by_entry = None if application is None else entry_capabilities(application, spec)
+    if application is not None and by_entry is not None:
+        return by_entry | frozenset(used_by_processes(context.facts)), application.said_by
     if not runs_as_root(context.facts, spec):
         added = frozenset(capability_name(word) for word in spec[CAP_ADD])
         if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:

@@ -27,6 +27,7 @@ from hardentui.visible import visible
 
 SCHEMA = "hardentui/application/1"
 _ENDING = ".toml"
+_OF_TRIAL = ".application"  # a trial writes NAME.application.toml
 _LARGEST = 256 << 10  # bytes
 _OF_VARIANT = ("tags", "first", "until")
 
@@ -169,7 +170,7 @@ def parse(text: str, where: str, *, site: bool = False) -> Family:
     lines = toml_lines(text)
     if document.get("schema") != SCHEMA:
         raise _rejected(where, [f"1: schema must be {SCHEMA!r}"])
-    name = os.path.basename(where).removesuffix(_ENDING)
+    name = os.path.basename(where).removesuffix(_ENDING).removesuffix(_OF_TRIAL)
     general = {key: value for key, value in document.items() if key not in ("schema", "variant")}
     faults: list[str] = []
     application = _application(general, (), lines, faults, site=site)

@@ -14,6 +14,7 @@ from hardentui.model.application import (
     ProofKind,
     Variant,
 )
+from hardentui.reading.containers import is_root
 
 PROOF = {
     ProofKind.READ: "read in its sources, not run",
@@ -83,7 +84,10 @@ def _user(application: Application) -> Iterator[str]:
 
 def _capabilities(application: Application) -> Iterator[str]:
     own = application.capabilities
-    yield f"as its image starts: {' '.join(own.start) or 'none'}"
+    if own.start is None and is_root(application.user.image):
+        yield "not known"
+        return
+    yield f"as its image starts: {' '.join(own.start or ()) or 'none'}"
     if application.user.start_as:
         yield f"started as {application.user.start_as}: {' '.join(own.work) or 'none'}"
     if own.why:
@@ -92,7 +96,9 @@ def _capabilities(application: Application) -> Iterator[str]:
 
 def _privileges(application: Application) -> Iterator[str]:
     yield from application.privileges.programs
-    if application.privileges.needed:
+    if application.privileges.needed == "unknown":
+        yield "not known whether it works with no-new-privileges"
+    elif application.privileges.needed:
         yield "it does not work with no-new-privileges"
     if application.privileges.why:
         yield application.privileges.why

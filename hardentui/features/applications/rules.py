@@ -63,7 +63,7 @@ def _of_user(application: Application) -> Iterator[EntryFault]:
 
 def _of_capabilities(application: Application) -> Iterator[EntryFault]:
     own = application.capabilities
-    for key, names in (("start", own.start), ("work", own.work)):
+    for key, names in (("start", own.start or ()), ("work", own.work)):
         for index, name in enumerate(names):
             if capability_name(name) not in ALL_CAPABILITIES:
                 yield ("capabilities", key, index), f"there is no capability {visible(name, 40)!r}"

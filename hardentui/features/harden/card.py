@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.features.applications.comparing import compared
 from hardentui.features.rights.kernel_reach import doors_of, kernel_reach
 from hardentui.harden.decisions import becomes, decisions, what_changes
 from hardentui.harden.score import Score
@@ -83,6 +84,8 @@ class Card(Struct, frozen=True, kw_only=True):
     obstacle: str = ""  # why it cannot be applied, and what helps; empty if it can
     notes: tuple[str, ...] = ()  # what to know before it is applied
     ledger: tuple[LedgerRow, ...] = ()  # the paths that get another home
+    # where the twin agreed with the entry of its known application, and where not; else empty
+    application: str = ""
     # None if nothing is restarted, or if it cannot be applied
     expected_downtime_seconds: float | None = None
     seconds: float = 0.0
@@ -203,6 +206,7 @@ def card_of(
     learned = trial.learned
     calls = learned.syscalls_before or None if learned else None
     fewer = learned.syscalls or calls if learned else None
+    comparison = compared(facts, trial)
     outgoing = learned.outgoing if learned and "outgoing" not in learned.unknown else None
     profile = learned.seccomp if learned else None
     return Card(
@@ -229,6 +233,7 @@ def card_of(
         seconds=trial.seconds,
         probes=trial.probes,
         ledger=ledger(facts, plan.before, plan.after, LayerData(), {}),
+        application=comparison.sentence if comparison is not None else "",
         trial=trial,
     )
 

@@ -187,6 +187,7 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
     yield from _given("Decide", "; ".join(card.decide))
     yield from _given("Needs a value", ", ".join(card.needs_values))
     yield from _given("Data moves", "; ".join(told_rows(card.ledger)))
+    yield from _given("Known application", card.application)
     yield from _given("Before applying", "; ".join(card.notes))
     if card.obstacle:
         yield "Not applied here", card.obstacle

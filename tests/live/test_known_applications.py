@@ -1,0 +1,163 @@
+"""What entries of known applications say holds: the same software, from packages, does its work
+with all fixes of its entry in force, after a restart and a reload as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from _pytest.mark import ParameterSet
+
+from hardentui.__main__ import main
+from hardentui.features.applications.loading import Library
+from hardentui.model.application import Application, ProofKind
+from hardentui.reading.applications import AskedImage
+from tests.support.known_applications import (
+    APPLICATIONS,
+    NAME,
+    RunApplication,
+    build_application,
+    run_line,
+    script_of,
+)
+from tests.support.podman import Bench
+from tests.support.waiting import eventually
+from tests.support.worked_services import Step, works
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+DAILY = ("postgres", "nginx")
+"""The others repeat that an entry holds."""
+
+
+@pytest.fixture
+def bench(podman: Bench) -> Iterator[Bench]:
+    podman.remove(NAME)
+    yield podman
+    podman.remove(NAME)
+    podman.podman("volume", "rm", "-af")
+
+
+def entry_of(application: RunApplication) -> Application:
+    entry = Library().find(AskedImage(application.reference))
+    assert entry is not None
+    assert entry.name == application.name
+    return entry
+
+
+def fixed_command(
+    application: RunApplication,
+    directory: Path,
+    *more: str,
+) -> tuple[str, ...]:
+    """The command after `fix` of a file with what somebody typed."""
+    file = directory / "known.sh"
+    file.write_text(f"#!/bin/sh\n{run_line(application, *more)}")
+    assert main(["fix", str(file), "--in-place", "--quiet"]) == 0
+    text = file.read_text().partition("\n")[2]
+    return script_of(text)
+
+
+def carried_out(
+    bench: Bench,
+    entry: Application,
+    step: Step,
+) -> str:
+    """Do a piece of work; returns what went wrong. `owner`: inside, as the user that it works as."""
+    if step.where == "signal":
+        well, said = works(bench, "kill", "-s", step.script, NAME)
+    else:
+        user = ["-u", entry.user.work] if step.where == "owner" else []
+        well, said = works(bench, "exec", *user, NAME, "sh", "-c", step.script)
+    running = works(bench, "inspect", "-f", "{{.State.Running}}", NAME)[1] == "true"
+    if well and step.expects in said and running:
+        return ""
+    return f"{step.name}: {said[-400:]}" + ("" if running else " (it is dead)")
+
+
+def ready(bench: Bench, application: RunApplication) -> None:
+    def answers() -> bool:
+        return works(bench, "exec", NAME, "sh", "-c", application.ready)[0]
+
+    assert eventually(answers, 90), works(bench, "logs", "--tail", "30", NAME)[1]
+
+
+def worked_through(
+    bench: Bench,
+    application: RunApplication,
+    command: tuple[str, ...],
+) -> None:
+    """Start it, work, check its health, restart it, and see what it kept."""
+    entry = entry_of(application)
+    bench.podman(*command, timeout=120)
+    ready(bench, application)
+    failed = [carried_out(bench, entry, step) for step in application.work]
+    assert not any(failed), failed
+    if entry.health.command:
+        assert works(bench, "exec", NAME, "sh", "-c", entry.health.command)[0], "its health check"
+    bench.podman("restart", "-t", "30", NAME, timeout=120)
+    ready(bench, application)
+    assert works(bench, "exec", NAME, "sh", "-c", application.kept)[0], "what it kept"
+    failed = [carried_out(bench, entry, step) for step in application.work]
+    assert not any(failed), failed
+
+
+def marked(applications: Iterable[RunApplication]) -> list[ParameterSet]:
+    return [
+        pytest.param(
+            application,
+            id=application.name,
+            marks=[] if application.name in DAILY else [pytest.mark.long],
+        )
+        for application in applications
+    ]
+
+
+@pytest.mark.parametrize("application", marked(APPLICATIONS))
+def test_it_works_with_all_fixes_of_its_entry(
+    application: RunApplication,
+    bench: Bench,
+    tmp_path: Path,
+) -> None:
+    build_application(bench, application)
+    entry = entry_of(application)
+    command = fixed_command(application, tmp_path)
+    words = " ".join(command)
+    assert "--security-opt=no-new-privileges" in words
+    assert "--cap-drop=all" in words
+    if entry.root.works:
+        assert "--read-only" in words
+    if entry.user.start_as:
+        assert f"--user={entry.user.start_as}" in words
+        assert "--cap-add" not in words
+    worked_through(bench, application, command)
+
+
+@pytest.mark.parametrize(
+    "application",
+    marked(application for application in APPLICATIONS if entry_of(application).user.start_as),
+)
+def test_it_also_works_with_the_capabilities_for_a_start_as_root(
+    application: RunApplication,
+    bench: Bench,
+    tmp_path: Path,
+) -> None:
+    """Its data may be in a directory of the host, which only root in its entry point gives away."""
+    build_application(bench, application)
+    data = tmp_path / "data"
+    data.mkdir()
+    on_host = application._replace(
+        options=tuple(option.replace("known-data:", f"{data}:") for option in application.options)
+    )
+    command = fixed_command(on_host, tmp_path)
+    added = {
+        word.removeprefix("--cap-add=CAP_") for word in command if word.startswith("--cap-add")
+    }
+    assert added == {*(entry_of(application).capabilities.start or ())}
+    assert not any(word.startswith("--user") for word in command)
+    worked_through(bench, on_host, command)
+
+
+def test_what_is_marked_as_run_is_run_here() -> None:
+    run = {family.name for family in Library().all() if family.general.proof.kind is ProofKind.RUN}
+    assert run == {application.name for application in APPLICATIONS}
