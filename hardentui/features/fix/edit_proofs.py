@@ -7,6 +7,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import astuple
 
@@ -25,8 +26,13 @@ from hardentui.lib.quadlet import translate
 from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unread
 from hardentui.model.open_value import UNKNOWN
-from hardentui.model.spec import Version
-from hardentui.options.argv import compare_arguments, without_optional
+from hardentui.model.spec import Option, Version
+from hardentui.options.argv import (
+    compare_arguments,
+    items_of_token,
+    read_command,
+    without_optional,
+)
 from hardentui.quadlet.edit.container import (
     applied,
 )
@@ -182,8 +188,8 @@ def _prove_service(origin: Origin, made: UnitEdit) -> str:
         ]
     )
     _compare(
-        _podman(before, origin),
-        _podman(after, origin),
+        _last_values(_podman(before, origin)),
+        _last_values(_podman(after, origin)),
         made,
     )
     old = verify({origin.unit: before}, user=origin.manager.rootless)
@@ -228,6 +234,23 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
         elif command or word.rpartition("/")[2] == "podman":
             command.append(word)
     return _certain(command)
+
+
+def _last_values(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The command without values of scalars that a later one of the same flag replaces."""
+    words = argv[1:]
+    command = read_command(words)
+    if command is None:
+        return argv
+    kept = list(words)
+    known: set[Option[Any]] = set()
+    for token in reversed(command.flags):
+        items = items_of_token(token)
+        scalars = {item.option for item in items if not item.is_list}
+        if len(items) == 1 and scalars and scalars <= known:
+            del kept[token.start : token.end]
+        known |= scalars
+    return (*argv[:1], *kept)
 
 
 def _certain(argv: Sequence[str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.model.open_value import UNKNOWN
 from hardentui.model.spec import Version
-from hardentui.options import COMMAND, NETWORK, RESTART
+from hardentui.options import COMMAND, IMAGE, NETWORK, RESTART, ROOTFS
 from hardentui.options.argv import Token, item_word, items_of_token
 from hardentui.quadlet.edit.container import (
     Edited,
@@ -58,6 +58,10 @@ SERVICE = "Service"
 _COPY_NOTE = (
     "the drop-in repeats the unit's current command; if an update of the unit changes it, the check"
     " unit-drift reports it, and the drop-in has to be created again"
+)
+_FLAGS_NOTE = (
+    f"the drop-in repeats {EXTRA} of the unit; if an update of the unit changes it, the check "
+    "unit-drift reports it, and the drop-in has to be created again"
 )
 _SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
 _SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
@@ -112,8 +116,10 @@ def service_drop_in(
             tuple(notes),
             tuple(left_out),
         )
-    if has_copy(text):
+    if UnitText(text, SYSTEMD).of(SERVICE, "ExecStart"):
         notes.append(_COPY_NOTE)
+    elif has_copy(text) and files.variables.get(EXTRA):
+        notes.append(_FLAGS_NOTE)
     return ServiceEdit(
         stamped(text, files),
         tuple(made),
@@ -181,6 +187,11 @@ class _ServiceEditor:
             raise CannotExpress("the words after the image have to be changed by hand")
         if change.option is RESTART and decision.added:
             raise CannotExpress("the restart policy belongs to systemd: set Restart= in [Service]")
+        if self._wins_in_extra(
+            line, change, [tokens[n] for n in decision.replaced if n < len(tokens)]
+        ):
+            self._add(change, [item_word(change.after[0])])
+            return decision.notes
         for number in sorted(decision.replaced, reverse=True):
             if number == len(tokens):
                 self._image(decision.replaced[number])
@@ -189,6 +200,23 @@ class _ServiceEditor:
         if decision.added:
             self._add(change, [item_word(item) for item in decision.added])
         return decision.notes
+
+    def _wins_in_extra(
+        self,
+        line: RunLine,
+        change: ItemChange,
+        tokens: Sequence[Token],
+    ) -> bool:
+        """Whether a new value can stand behind the old one: Podman takes the last one of a scalar,
+        and the command of the unit, with what later versions bring, stays as it is."""
+        option = change.option
+        if option.is_list or option.before_verb or not change.after or not tokens:
+            return False
+        if option in (IMAGE, ROOTFS, COMMAND) or not self._has_extra(line):
+            return False
+        pieces = [piece for token in tokens for piece in line.pieces[token.start : token.end]]
+        extra = line.assignment.value.find(EXTRA)
+        return all(piece.variable == "" and piece.start < extra for piece in pieces)
 
     # --- words that are there ---------------------------------------------------------------------
 

@@ -173,3 +173,15 @@ def test_an_edit_for_another_podman_is_proven_by_its_generator(version: str) -> 
     assert proof.startswith(
         f"the generator of Podman {target}, as built into HardenTUI, accepts it"
     )
+
+
+def test_a_new_size_stands_behind_the_vendor_s_and_is_proven() -> None:
+    """The drop-in freezes nothing of the command, which the vendor's next version may change."""
+    text = "[Service]\nExecStart=/usr/bin/podman run --shm-size=0 $PODMAN_EXTRA_ARGS img\n"
+    result = replace(origin(next(iter(UNITS))), text=text, drop_ins=())
+    made = planned(result, unit_spec(result).with_(SHM_SIZE, 64 << 20))
+    (file,) = made.files
+    assert "ExecStart" not in file.text
+    assert "--shm-size=64m" in file.text
+    prove_edit(result, made, VERSION, VERSION)
+    assert unit_spec(fixed(result, made))[SHM_SIZE] == 64 << 20

@@ -134,6 +134,34 @@ def test_what_other_drop_ins_put_into_the_variable_stays() -> None:
     )
 
 
+def test_a_scalar_of_a_foreign_command_is_changed_behind_it() -> None:
+    """Podman takes the last value, so that the vendor's next command stays in force."""
+    text = (
+        "[Service]\nExecStart=/usr/bin/podman run --shm-size=0 --memory 1g $PODMAN_EXTRA_ARGS img\n"
+    )
+    before = Spec.of((MEMORY, 1 << 30))
+    made = service(text, before, before.with_(MEMORY, 2 << 30))
+    written = '[Service]\nEnvironment="PODMAN_EXTRA_ARGS=--memory=2g"\n'
+    assert without_stamp(made.text) == written
+    assert not any("repeats" in note for note in made.notes)
+
+
+def test_without_a_place_for_it_the_command_is_repeated_and_that_is_told() -> None:
+    text = "[Service]\nExecStart=/usr/bin/podman run --memory 1g img\n"
+    before = Spec.of((MEMORY, 1 << 30))
+    made = service(text, before, before.with_(MEMORY, 2 << 30))
+    assert "ExecStart=/usr/bin/podman run --memory=2g img" in made.text
+    assert any("repeats the unit's current command" in note for note in made.notes)
+
+
+def test_what_repeats_only_the_flags_of_the_variable_says_so() -> None:
+    text = "[Service]\nExecStart=/usr/bin/podman run $PODMAN_EXTRA_ARGS img\n"
+    other = "[Service]\nEnvironment=PODMAN_EXTRA_ARGS=--tty\n"
+    made = service(text, NOTHING, ADDED, other)
+    assert any("repeats PODMAN_EXTRA_ARGS of the unit" in note for note in made.notes)
+    assert not any("current command" in note for note in made.notes)
+
+
 LONG = r"""[Service]
 ExecStart=/usr/bin/podman run \
 	--name web -it \
