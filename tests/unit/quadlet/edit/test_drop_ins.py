@@ -218,7 +218,7 @@ def test_values_survive_shell_and_systemd() -> None:
     [
         ("ExecStart=/usr/bin/podman start -a web", "only starts an existing container"),
         ("ExecStart=/usr/sbin/sshd -D", "not a podman run"),
-        ("ExecStart=/bin/sh -c 'docker run x'", "no podman run"),
+        ("ExecStart=/bin/sh -c 'crictl run x'", "no podman run"),
         ("ExecStart=/bin/sh -c 'podman run", "never closed"),
         (
             "ExecStart=/usr/bin/podman run a ; /usr/bin/podman run b",
