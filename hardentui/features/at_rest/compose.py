@@ -95,6 +95,7 @@ def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
         tuple(files),
         tree,
         directory or "/src",
+        variables,
     )
 
 

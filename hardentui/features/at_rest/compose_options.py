@@ -10,10 +10,11 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.features.at_rest.trees import Tree
+from hardentui.model.open_value import marked
 
 _HOME = "/home/user"
 
@@ -32,6 +33,7 @@ class Stack(Struct, frozen=True):
     files: tuple[SourceFile, ...]
     tree: Tree  # of the whole, with variables expanded
     directory: str
+    variables: Mapping[str, str] = field(default_factory=dict)  # of `.env` beside it
 
     def network(self, name: str) -> str:
         return self._object("networks", name)
@@ -113,6 +115,8 @@ def arguments(
         elif key in PAIRS:
             flag, joint = PAIRS[key]
             for word, given, place in value.pairs():
+                if given is None and key == "environment":
+                    given = stack.variables.get(word, marked(f"${{{word}}}"))
                 yield flag, word if given is None else f"{word}{joint}{given}", place
         elif key in _SPECIAL:
             yield from _SPECIAL[key](stack, value)

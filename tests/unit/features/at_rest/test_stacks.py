@@ -96,3 +96,12 @@ def test_only_compose_files_are_converted(run: Run) -> None:
         "kube",
     )
     assert (code, "converted with --to quadlet" in text) == (2, True)
+
+
+def test_a_variable_that_is_only_named_comes_from_the_host(run: Run) -> None:
+    text = "services:\n  db:\n    image: x.example/a:1\n    environment: [TZ, DB_PASSWORD, MODE]\n"
+    files = {"s/compose.yaml": text, "s/.env": "MODE=prod\n"}
+    code, said = run(files, "fix", "./s", "--to", "quadlet")
+    assert code == 0, said
+    for line in ("Environment=MODE=prod", "Environment=TZ=${TZ}", "target=DB_PASSWORD"):
+        assert line in said
