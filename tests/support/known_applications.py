@@ -150,19 +150,19 @@ APPLICATIONS = (
         ),
         user="mysql",
         serve=(
-            "[ -d /var/lib/mysql/mysql ] || mariadb-install-db --skip-test-db >/dev/null; "
+            "[ -d /var/lib/mysql/mysql ] || mariadb-install-db --skip-test-db --auth-root-authentication-method=normal >/dev/null; "
             "exec mariadbd --bind-address=0.0.0.0 --datadir=/var/lib/mysql --socket=/run/mysqld/mysqld.sock "
             "--pid-file=/run/mysqld/mysqld.pid"
         ),
         ready="healthcheck.sh --connect",
         work=(
-            Step("user", "owner", "mariadb -e \"create database if not exists kept; create or replace user w@'%'; grant "
+            Step("user", "owner", "mariadb -u root -e \"create database if not exists kept; create or replace user w@'%'; grant "
                  "all on kept.* to w@'%'\"", ""),
-            Step("rows", "owner", "mariadb kept -e 'create or replace table t as select seq, md5(seq) h from "
+            Step("rows", "owner", "mariadb -u root kept -e 'create or replace table t as select seq, md5(seq) h from "
                  "seq_1_to_50000; select count(*) from t'", "50000"),
-            Step("sort on disk", "owner", "mariadb kept -e 'set sort_buffer_size=1024, tmp_table_size=1024; select "
+            Step("sort on disk", "owner", "mariadb -u root kept -e 'set sort_buffer_size=1024, tmp_table_size=1024; select "
                  "count(*) from (select distinct h from t order by h) x; alter table t order by h'", "50000"),
-            Step("dump", "owner", "mariadb-dump --all-databases | tail -1", "completed"),
+            Step("dump", "owner", "mariadb-dump -u root --all-databases | tail -1", "completed"),
         ),
         changes=("VOLUME /var/lib/mysql", 'CMD ["mariadbd"]'),
         options=("-v known-data:/var/lib/mysql",),
@@ -319,7 +319,7 @@ APPLICATIONS = (
         ),
         ready="busybox wget -q -O /dev/null http://127.0.0.1:9090/-/ready",
         work=(
-            Step("query", "inside", "sleep 4; busybox wget -qO- 'http://127.0.0.1:9090/api/v1/query?query=up'",
+            Step("query", "inside", "for i in $(seq 60); do busybox wget -qO- 'http://127.0.0.1:9090/api/v1/query?query=up' | grep '\"1\"' && break; sleep 1; done",
                  '"1"'),
             Step("snapshot", "inside", "busybox wget -qO- --post-data= "
                  "http://127.0.0.1:9090/api/v1/admin/tsdb/snapshot", "success"),
