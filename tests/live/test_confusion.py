@@ -33,6 +33,7 @@ _NEVER_BAD = {
     "unsigned-scope-in-use": "it needs a registry",
     "stale-container": "it takes a month",
     "unit-drift": "it takes systemd",
+    "refused-unit": "it is about a file",
     "capabilities-beyond-declared": "it takes a broken engine",
 }
 """Checks without a flavour of their own, and why; their unit tests have failing examples."""

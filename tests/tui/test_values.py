@@ -32,20 +32,23 @@ from tests.tui.support import (
 
 SIZES = [(60, 16), (200, 60)]
 DB = "db"
+OWN = "shop-api"
+"""Its image is no known application."""
 
 
 @asynccontextmanager
 async def _walk(
     size: tuple[int, int] = (80, 24),
     checklist: str = "",
+    name: str = DB,
     **over: Any,
 ) -> AsyncIterator[tuple[HardenApp, Driver]]:
-    """The walk of a database."""
-    host = Host((DB, DB))
+    """The walk of a database, or of what only its owner knows."""
+    host = Host((name, name))
     host.checklist = checklist or host.checklist
     async with at_home(host, size, **over) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
-        app.open_walk(host.key(DB))
+        app.open_walk(host.key(name))
         await shows(pilot, "score")
         yield app, pilot
 
@@ -81,9 +84,7 @@ async def _values(
 
 
 def _chosen(app: HardenApp) -> dict[str, dict[str, object]]:
-    (choices,) = (
-        chosen for key, chosen in app.session.choices.items() if app.session.rows[key].name == DB
-    )
+    (choices,) = app.session.choices.values()
     return {check: dict(choice.parameters) for check, choice in choices.items()}
 
 
@@ -167,7 +168,7 @@ async def test_escape_throws_no_text_away_that_was_not_taken() -> None:
 
 
 async def test_a_fix_that_needs_a_value_asks_for_it_when_it_is_chosen() -> None:
-    async with _walk((100, 30)) as (app, pilot):
+    async with _walk((100, 30), name=OWN) as (app, pilot):
         await _at(app, pilot, "7", "missing-health-check")
         await _values(app, pilot, "space")
         await shows(
@@ -193,7 +194,7 @@ def _notices(app: HardenApp) -> str:
 async def test_all_fixes_names_those_that_wait_for_a_value_and_takes_them_once_they_have_one() -> (
     None
 ):
-    async with _walk((120, 40)) as (app, pilot):
+    async with _walk((120, 40), name=OWN) as (app, pilot):
         await pilot.press("F")
         await until(pilot, lambda: "a value first" in _notices(app))
         assert "missing-health-check (step 7)" in _notices(app)

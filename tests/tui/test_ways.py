@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -31,8 +30,8 @@ def no_nft(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a program was to be run")
 
     monkeypatch.setattr(
-        "hardentui.host.network.firewall.subprocess",
-        SimpleNamespace(run=fail),
+        "hardentui.host.network.firewall.run_child",
+        fail,
     )
 
 

@@ -54,7 +54,7 @@ from hardentui import __main__
 def broken():
     password = {SECRET!r}
     raise ValueError(password)
-def main():
+def main(become=None):
     thread = threading.Thread(target=broken)
     thread.start()
     thread.join()

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.features.at_rest.trees import Tree
-from hardentui.model.open_value import marked
+from hardentui.model.open_value import is_open, marked
 
 _HOME = "/home/user"
 
@@ -115,7 +115,7 @@ def arguments(
         elif key in PAIRS:
             flag, joint = PAIRS[key]
             for word, given, place in value.pairs():
-                if given is None and key == "environment":
+                if given is None and key == "environment" and not is_open(word):
                     given = stack.variables.get(word, marked(f"${{{word}}}"))
                 yield flag, word if given is None else f"{word}{joint}{given}", place
         elif key in _SPECIAL:

@@ -20,7 +20,7 @@ from hardentui.lib.quadlet import generate, losses
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.draft import Target
 from hardentui.model.spec import Spec, Version
-from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, TABLE
+from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
 from tests.property.recorded_cases import names, read_case
@@ -253,7 +253,10 @@ def test_every_recorded_container_comes_through_in_every_version(version: Versio
         if version < Version(4, 8) and any(
             row.flag in CARRIED_GLOBALS for row in TABLE if row in spec
         ):
-            assert "global flag" in differences[0]  # no key can hold it: found, not lost
+            # the first generators run crun by themselves
+            forced = version < Version(4, 4, 3) and spec[RUNTIME] == "/usr/bin/crun"
+            if not forced:  # no key can hold it: found, not lost
+                assert "global flag" in differences[0]
             continue
         assert differences == (), name
         proven += 1
