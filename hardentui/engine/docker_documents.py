@@ -25,6 +25,10 @@ _STOCK_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 _CHECK_DEFAULTS = {"Interval": 30_000_000_000, "Timeout": 30_000_000_000, "Retries": 3}
 
 
+_SHARED_MEMORY = 64 * 1024 * 1024
+"""Bytes of /dev/shm that Docker gives unasked; 2 % more than Podman does."""
+
+
 _TMPFS = {"exec": "noexec", "suid": "nosuid", "dev": "nodev"}
 """An option of a tmpfs -> what Docker takes without it."""
 
@@ -213,9 +217,11 @@ def container(
             "CpuQuota": host["NanoCpus"] // 10_000
             if host.get("NanoCpus")
             else host.get("CpuQuota"),
+            "IpcMode": "" if host.get("IpcMode") == "private" else host.get("IpcMode"),
             "LogConfig": asked.log,
             "PidsLimit": host.get("PidsLimit") or 0,
             "SecurityOpt": asked.security,
+            "ShmSize": None if host.get("ShmSize") == _SHARED_MEMORY else host.get("ShmSize"),
             "Tmpfs": asked.tmpfs,
             "UsernsMode": "private" if asked.mapped else "",
         },
@@ -277,6 +283,20 @@ def _mount(mount: Document, binds: Mapping[str, set[str]]) -> Document:
         "Mode": ",".join(sorted(relabel)),
         "Options": [],
     }
+
+
+def _link(network: str, link: str) -> str:
+    """What stands for a `--link CONTAINER:ALIAS` of a network with names of its own.
+
+    Podman has no links, and it is the other container that has an alias there.
+    """
+    linked, _, alias = link.partition(":")
+    if alias in ("", linked):
+        return f"--link={link}: Podman has no links; {network} resolves the name {linked} without"
+    return (
+        f"--link={link}: Podman has no links; give {linked} the alias {alias} in {network} "
+        f"(--network={network}:alias={alias})"
+    )
 
 
 class _Asked:
@@ -409,6 +429,7 @@ class _Asked:
                     f"{name}:{','.join(options)}" if options else name,
                 )
             )
+            self.remarks += [_link(name, link) for link in endpoint.get("Links") or ()]
         for port, bindings in (self._host.get("PortBindings") or {}).items():
             for binding in bindings or ():
                 address = binding.get("HostIp") or ""

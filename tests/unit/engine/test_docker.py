@@ -145,7 +145,7 @@ def test_each_option_is_read() -> None:
         "--sysctl=net.ipv4.ip_unprivileged_port_start=80 "
         "--security-opt=seccomp=unconfined --stop-timeout=3 --restart=on-failure:3 --log-driver=k8s-file "
         "--log-opt=max-size=10m --env=HOME=/x --env=PATH=/bin --memory=128m --volume=/srv:/s2:ro,rslave "
-        "--tmpfs=/t:noexec,notmpcopyup,size=1048576 --tmpfs=/tt:exec,notmpcopyup,size=2m --ipc=private"
+        "--tmpfs=/t:noexec,notmpcopyup,size=1048576 --tmpfs=/tt:exec,notmpcopyup,size=2m"
     ).split():
         assert word in words
     assert not any(word.startswith(("--health-interval", "--oom-score-adj")) for word in words), (
@@ -205,6 +205,31 @@ def test_what_docker_alone_gives_is_told_and_not_added() -> None:
     assert dropped[CAP_DROP] == ("all",)
     assert not any("Docker gives it" in remark for remark in dropped.remarks)
     assert any(remark.startswith("--read-only: Podman also") for remark in spec_of("web").remarks)
+
+
+def test_the_defaults_of_docker_are_not_spelled_out() -> None:
+    """No limit of processes is one that Podman would set: it stays, and fails."""
+    static = spec_of("static")
+    assert (static[IPC], static[SHM_SIZE], static[PIDS_LIMIT]) == ("", SHM_SIZE.default, -1)
+    words = " ".join(run_arguments(static))
+    assert "--ipc" not in words
+    assert "--shm-size" not in words
+    given = spec_of("static", IpcMode="host", ShmSize=1 << 30)
+    assert (given[IPC], given[SHM_SIZE]) == ("host", 1 << 30)
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ("web:db", "give web the alias db in front (--network=front:alias=db)"),
+        ("web:web", "front resolves the name web without"),
+    ],
+)
+def test_a_link_of_a_network_is_told_with_what_podman_has_for_it(link: str, told: str) -> None:
+    document = deepcopy(DOCUMENTS["static"])
+    document["NetworkSettings"]["Networks"]["front"]["Links"] = [link]
+    spec = read_spec(Sources(container(document, INFO)))
+    assert f"--link={link}: Podman has no links; {told}" in spec.remarks
 
 
 def test_the_settings_of_the_daemon_go_along() -> None:
