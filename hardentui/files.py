@@ -13,7 +13,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from hardentui.account import ONLY_BELOW, trusted
 from hardentui.directories import opened_directory, write_error
@@ -60,6 +60,7 @@ def write_bundle(
     follow_symlink: bool = False,
     keep_mode: bool = False,
     keep_backup: bool = True,
+    kept_elsewhere: Collection[str] = (),
     seen: Mapping[str, str] | None = None,
     expected: Folder | None = None,
 ) -> tuple[WrittenFile, ...]:
@@ -76,6 +77,7 @@ def write_bundle(
         keep_mode: a replaced file keeps its permission bits, so that its readers still can read it.
         keep_backup: the previous file stays beside it; else it is removed once the new file is in
             place.
+        kept_elsewhere: names of files whose previous text is safe; they need no backup.
         seen: by name, the text that a new one was made from; empty = there was no file. What
             somebody else wrote, removed or made since then is left as it is; the new text goes to
             `NAME.hardentui-new`, unless the directory is another account's.
@@ -120,8 +122,10 @@ def write_bundle(
         except BaseException:
             go_back(place)
             raise
-        if not keep_backup:
-            drop_backups(place)
+        drop_backups(
+            place,
+            [file for file in bundle if not keep_backup or file.name in kept_elsewhere],
+        )
     return tuple(_written(place.path, file) for file in bundle)
 
 
@@ -368,7 +372,7 @@ def _left_as_it_is(place: OpenDirectory, name: str) -> WriteError:
             f"{shown} {what} meanwhile; it was left as it is.",
             "Try again.",
         )
-    drop_backups(beside)
+    drop_backups(beside, beside.files)
     return WriteError(
         f"{shown} {what} meanwhile; it was left as it is.",
         f"The new text is in {visible(place.path)}/{visible(new)}. Compare both, or try again.",

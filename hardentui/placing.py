@@ -10,7 +10,7 @@ import contextlib
 import ctypes
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
 
@@ -301,8 +301,8 @@ def _exchanged(place: OpenDirectory, file: PlacedFile) -> int:
     return ctypes.get_errno() if failed else 0
 
 
-def drop_backups(place: OpenDirectory) -> None:
-    for file in place.files:
+def drop_backups(place: OpenDirectory, files: Iterable[PlacedFile]) -> None:
+    for file in files:
         if file.backup:
             with contextlib.suppress(OSError):
                 os.unlink(file.backup, dir_fd=place.handle)

@@ -19,6 +19,7 @@ from hardentui.features.at_rest.checking import AtRest, Looked, look, result_of
 from hardentui.features.at_rest.checking import render as render_lines
 from hardentui.features.at_rest.choosing import Choosing, Wanted
 from hardentui.features.at_rest.fixing import Fixed, drafts_of, fix_all, told
+from hardentui.features.at_rest.git_history import kept_by_git
 from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import STDIN, SourceFile, Sources, stamps
@@ -358,16 +359,20 @@ def _write_in_place(
         folders.setdefault(draft.directory, []).append(draft)
     for directory, files in folders.items():
         seen = {file.name: file.before for file in files}
+        in_git = kept_by_git(files)
         terminal.tell_written(
             write_bundle(
                 directory,
                 files,
                 keep_mode=True,
                 seen=seen,
-                keep_backup=True,
+                kept_elsewhere=in_git,
                 expected=expected.get(directory),
             )
         )
+        for name in sorted(in_git):
+            path = visible(os.path.join(directory, name), 200)
+            terminal.note(f"note: {path}: the previous file is the one of Git's HEAD")
 
 
 def _note(notes: Iterable[str], terminal: Terminal) -> None:

@@ -311,13 +311,30 @@ def _summary(
             "",
         )
         if details:
-            yield from (
-                f"  {check:<34} {visible(reason, 120)}"
-                for check, reason in sorted(undecided.items())
-            )
+            for line in _grouped(undecided):
+                yield from write.wrapped(line, "    ", "  ")
     for note in looked.notes:
         yield f"note: {visible(note, 300)}"
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
+
+
+_MOST_LINES = 3
+"""Lines of a list about what is not decided: more hide the findings above them."""
+
+
+def _grouped(undecided: Mapping[str, str]) -> list[str]:
+    """`REASON: CHECK, CHECK`, the reason that most checks share first.
+
+    Args:
+        undecided: check -> reason. Each check is named once.
+    """
+    checks: dict[str, list[str]] = {}
+    for check, reason in sorted(undecided.items()):
+        checks.setdefault(reason, []).append(check)
+    shared = sorted(checks, key=lambda reason: -len(checks[reason]))
+    groups = [f"{visible(reason, 120)}: {', '.join(checks[reason])}" for reason in shared]
+    first, rest = groups[: _MOST_LINES - 1], groups[_MOST_LINES - 1 :]
+    return [*first, "; ".join(rest)] if rest else first
 
 
 def _why(result: CheckResult) -> str:

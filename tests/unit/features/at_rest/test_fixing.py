@@ -1,6 +1,8 @@
 """`hardentui fix PATH…`: minimal, proven edits that leave everything else byte for byte."""
 
 import difflib
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from tests.unit.features.at_rest.test_checking import Run, report, run, service
 
 __all__ = ["run"]
+
+GIT = shutil.which("git") or ""  # of this machine: the tests have no programs in their PATH
 
 QUADLET = """\
 # our web server
@@ -249,6 +253,37 @@ services:
     assert code == 1
     assert output.count("not changed: host-takeover-capabilities") == 2
     assert (tmp_path / "s/compose.yaml").read_text() == text
+
+
+@pytest.mark.skipif(not GIT, reason="git is not installed")
+def test_what_git_holds_gets_no_backup_in_its_work_tree(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file that differs from HEAD, or that Git does not know, keeps its backup."""
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run([GIT, *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    (tmp_path / "q").mkdir()
+    for name in ("kept", "changed"):
+        (tmp_path / f"q/{name}.container").write_text(QUADLET)
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-q", "-m", "units")
+    (tmp_path / "q/changed.container").write_text(f"{QUADLET}# mine\n")
+    monkeypatch.setenv("PATH", str(Path(GIT).parent))
+    code, text = run({"q/untracked.container": QUADLET}, "fix", "q", "--all", "--in-place")
+    assert code == 0, text
+    backups = {path.name for path in (tmp_path / "q").iterdir() if ".bak" in path.name}
+    assert backups == {"changed.container.bak", "untracked.container.bak"}
+    assert (tmp_path / "q/kept.container").read_text() != QUADLET
+    assert "q/kept.container: the previous file is the one of Git's HEAD" in text
+    assert "previous file: " in next(
+        line for line in text.splitlines() if "changed.container: " in line and ".bak" in line
+    )
 
 
 def test_a_service_that_another_extends_is_not_changed_for_both(

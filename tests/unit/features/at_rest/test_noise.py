@@ -1,7 +1,11 @@
 """What is no finding of a file, and what is told although it is low."""
 
+import re
+from itertools import takewhile
+
 import pytest
 
+from hardentui.checks import all_checks
 from tests.unit.features.at_rest.test_checking import Run, finding, report, run, service
 
 __all__ = ["run"]
@@ -34,6 +38,25 @@ def test_docker_has_one_registry_for_short_names(
 def test_a_tag_that_moves_is_told(run: Run) -> None:
     files = {"s/compose.yaml": "services:\n  web:\n    image: docker.io/library/web:latest\n"}
     assert "mutable-image-tag: web: the tag latest moves" in run(files, "check", "./s")[1]
+
+
+def test_what_is_not_decided_takes_three_lines_and_names_as_many_checks_as_it_counts(
+    run: Run,
+) -> None:
+    variables = '    user: "${WHO}"\n    cap_add: ["${CAP}"]\n    volumes: ["${DATA}:/data"]\n'
+    ports = '    ports: ["${PORT}:80"]\n    pid: "${PROCESSES}"\n'
+    _, text = run({"s/compose.yaml": COMPOSE + variables + ports}, "check", "./s", "--details")
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("Only the image, "))
+    count = re.search(r"can tell (\d+) checks", " ".join(lines[first : first + 2]))
+    assert count is not None
+    listed = list(takewhile(lambda line: not line.startswith("Exit code"), lines[first + 1 :]))
+    assert sum(re.match(r"  \S", line) is not None for line in listed) == 3, text
+    checks = {check.id for check in all_checks()}
+    named = [word for word in re.findall(r"[a-z-]+", "\n".join(listed)) if word in checks]
+    assert (len(named), len(set(named))) == (int(count[1]), int(count[1])), text
+    for variable in ("WHO", "CAP", "DATA", "PORT", "PROCESSES"):
+        assert text.count(f"${{{variable}}}") == 1, text
 
 
 @pytest.mark.parametrize(
