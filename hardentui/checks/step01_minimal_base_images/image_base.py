@@ -86,6 +86,14 @@ _INSTALL = (
     r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*"
     r"(?:install|add|in|upgrade|dist-upgrade)\b"
 )
+_FETCH = r"(?:^|[\s;&|(`\"'])(curl|wget)\s((?:(?!&&|\|\||;)[^\n]|\\\n){0,500}?)"
+_SHELL = r"(?:\S{0,80}/)?(?:ba|da|z|k|a)?sh(?=$|[\s;&|)\"'])"
+_ASSIGNED = r"(?:env\s+)?(?:\w{1,40}=\S{0,200}\s+){0,5}"
+_PIPED = rf"{_FETCH}\|\s*(?:sudo\s+(?:-\S+\s+)*)?{_ASSIGNED}{_SHELL}"
+_SUBSTITUTED = (
+    r"(?:^|[\s;&|(/])(?:ba|da|z|k|a)?sh\s+(?:-\w+\s+)*[\"']?(?:<|\$)\("
+    r"(curl|wget)\s([^)\n]{0,500})\)"
+)
 
 
 @Check(
@@ -111,6 +119,7 @@ _INSTALL = (
             )
         ),
         container(image=_built("ADD https://example.com/tool.tar.gz /opt/")),
+        container(image=_built("/bin/sh -c curl -fsSL https://example.com/install | bash -")),
     ),
     references=(
         "CIS Docker 1.6 4.7",
@@ -123,18 +132,20 @@ def unclean_image_build(facts: ContainerFacts) -> Verdict:
     """Image build not verified or not reproducible.
 
     What it checks:
-    Two habits that show in the image's history: adding a file straight from a URL (`ADD
-    https://…`), and refreshing the package index in a layer of its own.
+    Three habits that show in the image's history: adding a file straight from a URL (`ADD
+    https://…`), running what was just downloaded (`curl … | bash`, `wget … | sh`, `bash <(curl …)`),
+    and refreshing the package index in a layer of its own.
 
     Why it matters:
     A file added from a URL is whatever the server returned that day, unverified: the next build may
-    get something else, and so may you if someone takes over the server. A package index in its own
+    get something else, and so may you if someone takes over the server. A script that goes straight
+    into a shell runs as root in the build, also if the connection broke halfway. A package index in its own
     layer is cached by the builder, so the next build installs packages from an old list, without
     the fixes of the last months.
 
     What may break:
-    Only the build: verify downloads with a checksum (`ADD --checksum=…`), and refresh and install
-    in one line.
+    Only the build: verify downloads with a checksum (`ADD --checksum=…`, `sha256sum -c` before a
+    script is run), and refresh and install in one line.
     """
     image = image_of(facts)
     return _built_by(steps_of(image.history))
@@ -147,6 +158,11 @@ def _built_by(steps: tuple[str, ...]) -> Verdict:
         return unknown("the image's history has no build steps")
     evidence = [
         Evidence("file added from a URL", source) for step in steps for source in _added(step)
+    ]
+    evidence += [
+        Evidence("download run unverified", command)
+        for step in steps
+        for command in _run_at_once(step)
     ]
     evidence += [
         Evidence("package index in its own layer", command)
@@ -164,6 +180,20 @@ def _built_by(steps: tuple[str, ...]) -> Verdict:
 def _added(step: str) -> list[str]:
     """The hosts that files are added from; the rest of the URL may contain a password."""
     return [f"ADD from {visible(host.rpartition('@')[2], 80)}" for host in re.findall(_ADDED, step)]
+
+
+def _run_at_once(step: str) -> list[str]:
+    """The downloads that go straight into a shell, by host; the URL may contain a password."""
+    return [
+        f"{program} from {_host_in(arguments)} into a shell"
+        for pattern in (_PIPED, _SUBSTITUTED)
+        for program, arguments in re.findall(pattern, step)
+    ]
+
+
+def _host_in(arguments: str) -> str:
+    url = re.search(r"(?i)(?:https?|ftp)://([^/\s\"'?#]*)", arguments)
+    return visible(url.group(1).rpartition("@")[2], 80) if url else "an address of a variable"
 
 
 def _index_only(step: str) -> list[str]:

@@ -7,9 +7,11 @@ from hardentui.reading.behaviour import (
     identity,
     inside,
 )
+from hardentui.reading.devices import has_a_disk
 from hardentui.reading.mounts import own_user_namespace
 
 _KEEP = "keep-groups"
+_OF_DISKS = ("disk", "6")  # 6 is its number on Debian, Fedora and their relatives
 
 
 def _fix_dangerous_supplementary_groups(
@@ -52,7 +54,7 @@ _IN_GROUP_0 = Kernel(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a group gives what the user was denied
+    severity=Severity.MEDIUM,  # a group gives what the user was denied; with it there, at once
     gain=Gain.HOST_ROOT,
     points=1,
     summary="Remove the privileged groups",
@@ -116,6 +118,7 @@ _IN_GROUP_0 = Kernel(
         "--group-add=6",
         "--group-add=ssl-cert",
         "--user=101:disk",
+        "--user=101 --group-add=disk --device=/dev/sda",
         container("--user=101:6", kernel=Kernel(7, uid=101, gid=6, groups=())),
         container(kernel=_MEMBER),
         "--user=1000:0",
@@ -158,7 +161,8 @@ def dangerous_supplementary_groups(
     that is root on the host anyway. Group 0 of a container without a user namespace is the host's
     group root, and with a rootless engine the group of the account that runs it: an ordinary user
     that has it counts, with lower severity, whether it was given (`--user 1000:0`, `--group-add
-    root`) or is what Podman sets for a UID without a group (`--user 1000`).
+    root`) or is what Podman sets for a UID without a group (`--user 1000`). The group `disk` is
+    critical where the container has a disk of the host: its members open that at once.
 
     Why it matters:
     For the files it owns, a group is as good as a password. Members of `disk` read and write the
@@ -211,10 +215,16 @@ def dangerous_supplementary_groups(
             declared,
             effective,
             (Evidence(where, effective or declared),),
+            Severity.CRITICAL if has_a_disk(facts) and _opens_disks(bad) else None,
         )
     if isinstance(live, Unread):
         return unknown(live.reason, declared)
     return passed(declared, effective)
+
+
+def _opens_disks(groups: tuple[str, ...]) -> bool:
+    """Whether one of these groups of the host owns its disks."""
+    return any(word.strip("()") in _OF_DISKS for group in groups for word in group.split())
 
 
 def _group(name: str) -> str:

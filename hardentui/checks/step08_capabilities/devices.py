@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.reading.devices import disk_devices, is_disk_or_memory, path_of
 from hardentui.reading.mounts import (
     HostMount,
     at_or_above,
@@ -10,43 +11,6 @@ from hardentui.reading.mounts import (
     host_mounts,
     own_user_namespace,
 )
-
-_DISKS_AND_MEMORY = tuple(
-    "/dev/" + name
-    for name in (
-        *(
-            "sd",
-            "hd",
-            "vd",
-            "xvd",
-            "nvme",
-            "mmcblk",
-            "loop",
-            "dm-",
-            "mapper",
-            "disk",
-            "md",
-            "nbd",
-            "zram",
-        ),
-        *(
-            "ram",
-            "sr",
-            "sg",
-            "bsg",
-            "mem",
-            "kmem",
-            "port",
-            "raw",
-            "cpu/",
-            "mtd",
-            "vfio",
-            "drbd",
-            "bcache",
-        ),
-    )
-)
-
 
 _NO_DEVICES = (
     "/dev/shm",
@@ -174,8 +138,8 @@ def host_devices(
         Evidence("--volume" if device in bound else "--device", device) for device in bad
     )
     mapped = own_user_namespace(facts)
-    severity = max(_grade(_path(device), mapped) for device in bad)
-    if disks := _disks(facts):
+    severity = max(_grade(path_of(device), mapped) for device in bad)
+    if disks := disk_devices(facts):
         severity = max(severity, Severity.HIGH if mapped else Severity.CRITICAL)
         evidence += tuple(Evidence("the runtime's configuration, devices", rule) for rule in disks)
     return failed(
@@ -185,26 +149,6 @@ def host_devices(
         evidence,
         severity,
         things=bad,
-    )
-
-
-def _disks(facts: ContainerFacts) -> tuple[str, ...]:
-    """Block devices that the runtime was told to allow. Inspect looks a device up by its number
-    alone and may name a character device with the same one: /dev/rtc0 for the disk 253:0."""
-    if not facts.spec[DEVICES]:
-        return ()
-    asked = {" ".join(rule.split()[:2]) for rule in facts.spec[DEVICE_CGROUP_RULE]}
-    rules = (
-        rule
-        for rule in known(lambda: facts.runtime.device_rules, else_=())
-        if rule.startswith("b ") and "*" not in rule
-    )
-    return tuple(
-        sorted(
-            r
-            for r in rules
-            if {"r", "w"} & {*r.split()[2]} and " ".join(r.split()[:2]) not in asked
-        )
     )
 
 
@@ -235,17 +179,13 @@ def _device_of(mount: HostMount) -> str:
     )
 
 
-def _path(device: str) -> str:
-    return device.partition(":")[0]
-
-
 def _counts(device: str, allowed: tuple[str, ...]) -> bool:
-    return _path(device) not in (*_HARMLESS, *allowed)
+    return path_of(device) not in (*_HARMLESS, *allowed)
 
 
 def _grade(path: str, mapped: bool) -> Severity:
     if path == "/dev/kmsg":
         return Severity.HIGH
-    if path.rstrip("/") == "/dev" or path.startswith(_DISKS_AND_MEMORY):
+    if is_disk_or_memory(path):
         return Severity.HIGH if mapped else Severity.CRITICAL
     return Severity.MEDIUM

@@ -956,6 +956,28 @@ STEPS_1_AND_2 = [
         built("COPY https.txt /"),
         PASS,
     ),
+    *(
+        says("unclean-image-build", built(f"/bin/sh -c {command}"), FAIL, "download run unverified")
+        for command in (
+            "curl -fsSL https://deb.example.com/setup_20.x | bash -",
+            "apt-get update && apt-get install -y curl && curl -sL https://example.com/i | sudo -E sh",
+            "wget -qO- 'https://example.com/i?a=1&b=2' | /bin/sh -s -- -y",
+            "curl https://example.com/i.gz | gunzip | bash",
+            "curl -sSL $URL | POETRY_HOME=/opt/poetry sh",
+            "bash <(curl -s https://example.com/i)",
+            'sh -c "$(wget -qO- https://example.com/i)"',
+        )
+    ),
+    *(
+        says("unclean-image-build", built(f"/bin/sh -c {command}"), PASS)
+        for command in (
+            "curl https://example.com/t.tgz | tar xz",
+            "curl -fsSL https://example.com/key | gpg --dearmor -o /k.gpg",
+            "curl -o i https://example.com/i && sha256sum -c sums && sh i",
+            "curl https://example.com/i | sha256sum",
+            "apk add --no-cache curl; echo 'exit 0' | sh",
+        )
+    ),
     says("unclean-image-build", built(""), UNKNOWN),
 ]
 
@@ -1114,6 +1136,7 @@ def test_what_is_in_an_image_is_never_guessed(check: Check) -> None:
             "RUN git clone https://bob:hunter22@example.com/x.git",
         ),
         ("unclean-image-build", "ADD https://bob:hunter22@example.com/x /"),
+        ("unclean-image-build", "RUN curl https://bob:hunter22@example.com/x | sh"),
     ],
 )
 def test_credentials_in_the_history_are_found_and_not_shown(

@@ -441,6 +441,18 @@ VERDICTS = [
     says(
         "leaking-host-environment", container("--env=TZ=UTC --env=SHLVL=1", inspect=OF_HOST), FAIL
     ),
+    # the group of disks opens those that are there, and no others
+    *(
+        says("dangerous-supplementary-groups", f"--user=101 {options}", severity)
+        for options, severity in (
+            ("--group-add=disk --device=/dev/nvme0n1:/dev/x:r", Severity.CRITICAL),
+            ("--group-add=6 --privileged", Severity.CRITICAL),
+            ("--group-add=disk", (FAIL, None)),
+            ("--group-add=disk --device=/dev/fuse", (FAIL, None)),
+            ("--group-add=shadow --device=/dev/sda", (FAIL, None)),
+            ("--group-add=disk --device=/dev/sda --userns=auto", PASS),
+        )
+    ),
     # Podman puts a user into group 0; a pod that shares its processes is not called private
     says(
         "dangerous-supplementary-groups",
