@@ -17,7 +17,7 @@ from hardentui.errors import HardenError
 from hardentui.features.looking.row_filter import FilteredRows, parse_filter
 from hardentui.features.reports.making import first_steps
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
-from hardentui.harden.score import score_word
+from hardentui.harden.score import Rise
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.plan import Caution, Choice
@@ -31,12 +31,17 @@ from hardentui.tui.widgets.page import TextField
 from hardentui.tui.widgets.plan_panel import Beside, Outlook, Prospect, prospect_of
 from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
-from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
     from hardentui.harden.do_first import DoFirst
-from hardentui.tui.screens.home_texts import no_containers, no_engine, nothing_matches, totals
+from hardentui.tui.screens.home_texts import (
+    no_containers,
+    no_engine,
+    nothing_matches,
+    promises,
+    totals,
+)
 
 # The message when there is nothing to list: why, and what to do next.
 
@@ -346,7 +351,7 @@ class HomeScreen(ContainerScreen):
         return self.has_class("-huge")
 
     def _promise(self, report: Report) -> None:
-        """The effect of the safe fixes of the row under the cursor, computed in the background."""
+        """The effect of the fixes of the row under the cursor, computed in the background."""
         if bench := self.session.bench:
             self.run_worker(
                 lambda: self._compute_promise(bench, report), group="outlook", thread=True
@@ -358,15 +363,9 @@ class HomeScreen(ContainerScreen):
         report: Report,
     ) -> None:
         try:
-            choices = bench.planner.choices(report, Caution.SAFE)
-            plan = bench.planner.plan(report, choices)
-            after = bench.planner.score_after(report, plan).value
+            text = promises(bench.planner, report)
         except HardenError:
             return
-        count, now = len(plan.choices), report.score.value
-        text = plural(count, "safe fix", "safe fixes") if count else ""
-        if count and after is not None and (now is None or after > now):
-            text += f": score {score_word(now)} → {score_word(after)}"
         ahead = self._look_ahead(bench, report) if self._huge else None
         self.call_later(
             self._promised,
@@ -418,11 +417,11 @@ class HomeScreen(ContainerScreen):
         bench = self.session.bench
         return bench.attack(report) if bench is not None and report is not None else ""
 
-    def _helpful(self, report: Report | None) -> tuple[Finding, ...]:
+    def _helpful(self, report: Report | None) -> tuple[tuple[Finding, Rise], ...]:
         bench = self.session.bench
         if bench is None or report is None:
             return ()
-        return tuple(finding for finding, _ in bench.planner.raises_most(report, 3))
+        return bench.planner.raises_most(report, 2)
 
     # --- actions ----------------------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ from textual.content import Content
 
 from hardentui.errors import HardenError
 from hardentui.features.opening.opened import Opened
-from hardentui.features.views import Attempt, Row, without_originals
-from hardentui.harden.score import Level
+from hardentui.features.views import Attempt, Report, Row, without_originals
+from hardentui.harden.score import Level, Score, score_word
 from hardentui.model.finding import Severity
+from hardentui.model.plan import Caution
 from hardentui.tui.action_texts import hint_of
 from hardentui.tui.listing import summary
 from hardentui.tui.status import FAILING, OTHERS, Part, Signs
@@ -19,7 +20,7 @@ from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
 if TYPE_CHECKING:
-    pass
+    from hardentui.features.planning import Planner
 
 
 _HEAD = "bold $primary"
@@ -123,3 +124,33 @@ def totals(
         if len(there) < 3 or word is not words[0]:
             return line
         there.pop()
+
+
+def promises(planner: Planner, report: Report) -> str:
+    """What the safe fixes, and what all that need no decision, make of the score; those that can
+    really be applied."""
+    everything = planner.plan_with(report, Caution.ALL)
+    if not everything.choices:
+        return ""
+    now = score_word(report.score.value)
+    after = planner.score_after(report, everything)
+    safe = planner.plan(report, planner.choices(report, Caution.SAFE))
+    if not safe.choices or {*safe.choices} == {*everything.choices}:
+        count = plural(len(everything.choices), "fix", "fixes")
+        takeover = _takeover(report.score, after, "does not end", "ends")
+        return f"all {count}: score {now} → {score_word(after.value)}{takeover}"
+    by_safe = planner.score_after(report, safe)
+    takeover = _takeover(report.score, after, "neither ends", "which ends")
+    if report.score.takes_over and not by_safe.takes_over:
+        takeover = ", both end the takeover"
+    return (
+        f"{plural(len(safe.choices), 'safe fix', 'safe fixes')}: score {now} → "
+        f"{score_word(by_safe.value)}; all {len(everything.choices)}: {now} → "
+        f"{score_word(after.value)}{takeover}"
+    )
+
+
+def _takeover(before: Score, after: Score, remains: str, ends: str) -> str:
+    if not before.takes_over:
+        return ""
+    return f", {remains if after.takes_over else ends} the takeover"

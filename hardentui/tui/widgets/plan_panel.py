@@ -189,14 +189,14 @@ class Outlook(Static):
         row: Row | None,
         attack: str = "",
         promise: str = "",
-        helpful: Sequence[Finding] = (),
+        helpful: Sequence[tuple[Finding, Rise]] = (),
     ) -> None:
         """What an attacker gains from a container, and which fix helps most.
 
         Args:
             attack: what its findings add up to; empty if nothing stands out.
-            promise: the effect of the safe fixes in one sentence; empty while unknown.
-            helpful: what raises its score most.
+            promise: what the plans make of its score, in one sentence; empty while unknown.
+            helpful: what raises its score most, each with what its fix alone brings.
         """
         self.update(
             "" if row is None else self._content(row, attack, promise, helpful), layout=False
@@ -207,7 +207,7 @@ class Outlook(Static):
         row: Row,
         attack: str,
         promise: str,
-        helpful: Sequence[Finding],
+        helpful: Sequence[tuple[Finding, Rise]],
     ) -> Content:
         signs = signs_of(self)
         name = (visible(row.name, 60), "bold")
@@ -220,21 +220,35 @@ class Outlook(Static):
                 name, ": nothing could be judged: ", visible(row.report.trouble, 300)
             )
         words = visible(attack, 400) or "nothing stands out."
-        parts: list[str | Content | tuple[str, str]] = [name, ": ", words, "\n"]
+        parts: list[Part] = [name, ": ", words, "\n"]
         if helpful:
-            parts.append(("Helps most  ", "$muted"))
-        for finding in helpful:
-            look = look_of(finding)
-            parts += [
-                (f"{signs.mark(look)} ", f"${look.style}"),
-                visible(finding.check, 40),
-                "  ",
-            ]
+            parts += _helps_most(row.report, helpful, signs)
         if promise:
-            parts.append((f"{signs.arrow} {promise}", "bold $primary"))
+            parts += ["\n" if helpful else "", (f"{signs.arrow} {promise}", "bold $primary")]
         elif not helpful:
             parts.append(_nothing_helps(row.report))
         return Content.assemble(*parts)
+
+
+def _helps_most(
+    report: Report,
+    helpful: Sequence[tuple[Finding, Rise]],
+    signs: Signs,
+) -> list[Part]:
+    """Of a takeover, what ends it alone; if nothing does, it says so."""
+    takes_over = report.score.takes_over
+    ending = [pair for pair in helpful if pair[1].ends_takeover]
+    parts: list[Part] = [("Helps most  ", "$muted")]
+    for finding, rise in ending or helpful:
+        look = look_of(finding)
+        points = f" +{rise.points}" if rise.points and bool(ending) == takes_over else ""
+        parts += [
+            (f"{signs.mark(look)} ", f"${look.style}"),
+            f"{visible(finding.check, 40)}{points}  ",
+        ]
+    if takes_over:
+        parts.append(("ends the takeover" if ending else "none alone ends the takeover", "$muted"))
+    return parts
 
 
 def _nothing_helps(report: Report) -> str:
@@ -260,6 +274,7 @@ class Prospect(Struct, frozen=True):
     after: int | None
     fixes: tuple[FixLine, ...]
     diff: str  # of the file that would be written
+    takes_over: bool  # whoever takes over the container has the host
 
 
 def prospect_of(
@@ -292,6 +307,7 @@ def prospect_of(
         after,
         tuple(order),
         diff,
+        report.score.takes_over,
     )
 
 
@@ -324,7 +340,8 @@ class Beside(Horizontal):
         parts: list[Part] = [(visible(name, 60), "bold"), score, "\n\n"]
         for line in seen.fixes:
             look = look_of(line.finding)
-            points = f"+{line.rise.points}" if line.rise.points else ""
+            counts = line.rise.points and line.rise.ends_takeover is seen.takes_over
+            points = f"+{line.rise.points}" if counts else ""
             title = fit(line.finding.title, width - 8)
             style = "" if line.fixed else "$muted"
             parts += [
@@ -334,6 +351,8 @@ class Beside(Horizontal):
             ]
         if any(not line.fixed for line in seen.fixes):
             parts.append(("\nGrey: needs a decision, or no option fixes it.", "$muted"))
+        if seen.takes_over:
+            parts.append(("\nWithout points: alone, it does not end the takeover.", "$muted"))
         text.update(Content.assemble(*parts))
         diff.show(seen.diff or Content("No option is changed."))
 
