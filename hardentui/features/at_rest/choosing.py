@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
 from hardentui.features.at_rest.judging import Judged
@@ -144,6 +145,7 @@ def offer(
         return None
     if weaker := weakenings(judged.facts, spec, after):
         raise CannotFix(f"it would weaken the container: {weaker[0].why}")
+    after = _on_own_volumes(service, spec, after)
     _refuse_names_of_nothing(service, spec, after)
     changed = spec_diff(spec, after)
     advice = advised(check, spec, after, context)
@@ -249,12 +251,45 @@ def _on_own_network(
     """A stack has a network of its own already."""
     if service.format is not Format.COMPOSE or before[NETWORK] == after[NETWORK]:
         return after
-    default = next((name for name in service.networks if name.endswith("_default")), "")
+    default = _default_network(service)
     new = {name for kind, name in _named(after) - _named(before) if kind == "network"}
     if not default or not new:
         return after
     networks = [default if value.partition(":")[0] in new else value for value in after[NETWORK]]
     return after.with_(NETWORK, tuple(dict.fromkeys(networks)))
+
+
+_OF_EVERY_VOLUME = ("nodev", "nosuid")
+
+
+def _on_own_volumes(
+    service: Service,
+    before: Spec,
+    after: Spec,
+) -> Spec:
+    """The volumes of a stack begin with its name: two stacks share none. What Podman mounts them
+    with anyway is not written: podman-compose knows no such option."""
+    default = _default_network(service)
+    new = {name for kind, name in _named(after) - _named(before) if kind == "volume"}
+    if service.format is not Format.COMPOSE or not default or not new:
+        return after
+    stack = default.removesuffix("_default")
+    mounts = [
+        replace(
+            mount,
+            source=f"{stack}_{mount.source}",
+            options=tuple(word for word in mount.options if word not in _OF_EVERY_VOLUME),
+        )
+        if mount.type == "volume" and mount.source in new
+        else mount
+        for mount in after[MOUNTS]
+    ]
+    return after.with_(MOUNTS, tuple(mounts))
+
+
+def _default_network(service: Service) -> str:
+    """Of a stack, as the engine names it; empty if it has none or names it otherwise."""
+    return next((name for name in service.networks if name.endswith("_default")), "")
 
 
 def new_names(
@@ -271,6 +306,7 @@ def new_names(
 
 _WRITTEN = {
     Format.QUADLET: ("network", "volume"),  # as units of their own
+    Format.COMPOSE: ("volume",),  # below the key `volumes` of the file
     Format.RUN: ("volume",),  # Podman makes it at the first start
 }
 

@@ -11,9 +11,10 @@ from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.compose import InStack, of_project
 from hardentui.features.at_rest.compose_options import HEALTH, LISTS, SCALARS
 from hardentui.features.at_rest.edits.files import FileTarget
-from hardentui.features.at_rest.edits.yaml import YamlEditor, quoted
+from hardentui.features.at_rest.edits.yaml import YamlEditor, last_character, quoted
 from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
+from hardentui.features.at_rest.trees import Tree
 from hardentui.options.argv import Item, item_word
 from hardentui.quadlet.edit.container import New, other_options
 
@@ -62,12 +63,15 @@ class _ComposeEditor(YamlEditor):
         super().__init__(made.tree)
         alone = not {"network_mode", "networks"} & made.tree.entries.keys()
         self._default_network = made.stack.network("default") if alone else None
+        self._stack = made.stack
 
     def add(self, item: Item) -> None:
         word = item_word(item)
         flag, _, argument = word.partition("=")
         if flag in _KEYS:
             self._add_scalar(_KEYS[flag], argument or "true")
+        elif flag == "--volume" and (volume := self._undeclared_volume(argument)):
+            self._add_volume(volume, argument.removeprefix(f"{self._stack.name}_"))
         elif flag in _LIST_KEYS:
             name = "no-new-privileges:true" if argument == "no-new-privileges" else argument
             self._add_to_list(
@@ -84,6 +88,45 @@ class _ComposeEditor(YamlEditor):
             self._add_line(self._tree, "healthcheck:", f"  test: {command}")
         else:
             raise CannotExpress(f"compose has no key for {flag}")
+
+    def _undeclared_volume(self, argument: str) -> str:
+        """The name in the file of a volume that its stack has to declare first; empty if there is
+        none."""
+        source, colon, _ = argument.partition(":")
+        declared = self._stack.tree.get("volumes")
+        names = declared.entries if declared is not None else ()
+        known = {self._stack.volume(name) for name in names}
+        if not colon or "/" in source or source in known:
+            return ""
+        name = source.removeprefix(f"{self._stack.name}_")
+        if name == source or name in names:
+            raise CannotExpress(f"it needs the volume {source}, which no file of the stack defines")
+        return name
+
+    def _add_volume(self, name: str, argument: str) -> None:
+        """Declare a volume and mount it; what is further down in the file is written first."""
+        whole = self._stack.tree
+        declared = whole.entries.get("volumes")
+        if len(self._stack.files) != 1 or whole.flow:
+            raise CannotExpress(f"it needs the volume {name}: declare it by hand")
+        above = declared is not None and declared.start < self._tree.start
+        if not above:
+            self._declare(declared, name)
+        self._add_to_list(self._tree, "volumes", quoted(argument))
+        if above:
+            self._declare(declared, name)
+
+    def _declare(self, declared: Tree | None, name: str) -> None:
+        if declared is None:
+            line_end = "\r\n" if "\r\n" in self.text else "\n"
+            lines = (self.text.rstrip(), "", "volumes:", f"  {name}:", "")
+            self.text = line_end.join(lines)
+            return
+        last = max(declared.entries.values(), key=lambda entry: entry.key_start, default=None)
+        if declared.flow or last is None or last.file is not self.file:
+            raise CannotExpress(f"it needs the volume {name}: declare it by hand")
+        line = self.text.rfind("\n", 0, last.key_start) + 1
+        self._insert(last_character(last, self.text), f"{self.text[line : last.key_start]}{name}:")
 
     def _add_scalar(self, key: str, value: str) -> None:
         there = self._tree.entries.get(key)

@@ -94,7 +94,7 @@ class YamlEditor:
             self._remove_in_brackets(place)
             return
         first = self.text.rfind("\n", 0, place.key_start) + 1
-        last = self.text.find("\n", _last(place, self.text))
+        last = self.text.find("\n", last_character(place, self.text))
         before = self.text[first : place.key_start]
         if before.strip(" -\t"):
             raise CannotExpress("it shares its line with something else: change it by hand")
@@ -139,7 +139,7 @@ class YamlEditor:
         prefix = self.text[first : last.start]
         if prefix.strip() != "-":
             raise CannotExpress(f"{key} is written in an unusual way: change it by hand")
-        self._insert(_last(last, self.text), f"{prefix}{written}")
+        self._insert(last_character(last, self.text), f"{prefix}{written}")
 
     def _list_indent(self) -> str:
         """How far the dashes of this service's lists stand behind their keys."""
@@ -162,7 +162,7 @@ class YamlEditor:
         if indent.strip(" -"):
             raise CannotExpress("the service is written in an unusual way: change it by hand")
         indent = indent.replace("-", " ")  # an entry of a list begins beside its first key
-        self._insert(_last(last, self.text), *(indent + each for each in lines))
+        self._insert(last_character(last, self.text), *(indent + each for each in lines))
 
     def _insert(self, offset: int, *lines: str) -> None:
         end = self.text.find("\n", offset)
@@ -180,14 +180,14 @@ def _leaves(tree: Tree) -> Iterator[Tree]:
         yield from _leaves(value)
 
 
-def _last(place: Tree, text: str) -> int:
+def last_character(place: Tree, text: str) -> int:
     """The last character of what is written there, without the blank lines and comments behind it."""
     if place.flow or place.text is not None or not (place.entries or place.items):
         return place.start + max(0, len(text[place.start : place.end].rstrip()) - 1)
     inside = [
         value for value in (*place.entries.values(), *place.items) if value.start >= place.start
     ]
-    return max((_last(value, text) for value in inside), default=place.start)
+    return max((last_character(value, text) for value in inside), default=place.start)
 
 
 def quoted(text: str, *, always: bool = False) -> str:

@@ -10,7 +10,7 @@ from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.fixing import fix_all
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec, Version
-from hardentui.options import NETWORK, RESTART
+from hardentui.options import MOUNTS, NETWORK, RESTART
 from tests.unit.features.at_rest.stacks import EXAMPLES, TODAY, write
 from tests.unit.features.at_rest.test_checking import Run, run
 
@@ -27,6 +27,7 @@ PublishPort=8080:80
 [Service]
 Restart=always
 """
+_FIXED = ("fix", "./s", "--check", "writable-rootfs", "--in-place")
 INVENTED = ("--cpus", "--memory", "--pids-limit", "--ulimit", "--shm-size")
 
 
@@ -102,6 +103,48 @@ def test_a_volume_that_a_fix_names_gets_its_unit(run: Run) -> None:
     _, text = run(files, "fix", "./q", "--check", "writable-rootfs", "--podman-version", "5.8")
     assert "+Volume=web-data-data.volume:/data" in text
     assert "+VolumeName=web-data-data" in text
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "after"),
+    [
+        ("", "", "\nvolumes:\n  web-data-data:\n  web-config-data:\n"),
+        ("", "volumes:\n  old:\n", "volumes:\n  old:\n  web-data-data:\n  web-config-data:\n"),
+        (
+            "volumes:\n  old: {}\n",
+            "",
+            "  old: {}\n  web-data-data:\n  web-config-data:\nservices:\n",
+        ),
+    ],
+)
+def test_a_volume_that_a_fix_names_is_declared_in_the_compose_file(
+    run: Run,
+    tmp_path: Path,
+    above: str,
+    below: str,
+    after: str,
+) -> None:
+    """Without the declaration, compose refuses the file; two stacks share no volume."""
+    stack = f"{above}services:\n  web:\n    image: docker.io/library/caddy:2.8\n{below}"
+    _, told = run({"s/compose.yaml": stack}, *_FIXED)
+    text = (tmp_path / "s/compose.yaml").read_text()
+    assert after in text, told
+    assert "- web-data-data:/data\n" in text
+    service = next(iter(look(AtRest((str(tmp_path / "s"),)), TODAY).services)).service
+    assert {mount.source for mount in service.spec[MOUNTS]} == {
+        "s_web-data-data",
+        "s_web-config-data",
+    }
+    assert {*service.volumes} >= {"s_web-data-data", "s_web-config-data"}
+    assert run({}, *_FIXED)[1].count("web-data") == 0
+    assert (tmp_path / "s/compose.yaml").read_text() == text
+
+
+def test_where_the_volumes_are_in_braces_nothing_is_changed(run: Run, tmp_path: Path) -> None:
+    stack = "services:\n  web:\n    image: docker.io/library/caddy:2.8\nvolumes: {old: {}}\n"
+    _, told = run({"s/compose.yaml": stack}, *_FIXED)
+    assert "it needs the volume web-" in told
+    assert (tmp_path / "s/compose.yaml").read_text() == stack
 
 
 def test_where_no_unit_can_name_the_network_nothing_is_changed(run: Run) -> None:
