@@ -57,7 +57,7 @@ def fixed(looked: Looked) -> Fixed:
 
 def test_there_are_entries_and_none_is_refused() -> None:
     library = Library()
-    assert len(library.all()) >= 20
+    assert len(library.all()) >= 60
     assert library.faults == []
 
 
