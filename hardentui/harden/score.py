@@ -180,8 +180,17 @@ def score(
         tuple(sorted(failing.items(), reverse=True)),
         worst_gain,
         tuple(unseen),
-        len(reasons),
+        len(_causes(reasons)),
     )
+
+
+def _causes(reasons: set[str]) -> set[str]:
+    """Those that do not end in another one: "what it needs is not known: /proc cannot be read"."""
+    return {
+        reason
+        for reason in reasons
+        if not any(reason != other and reason.endswith(other) for other in reasons)
+    }
 
 
 def cost(finding: Finding) -> int:

@@ -168,7 +168,9 @@ def _counted(subject: SubjectResult) -> str:
     """The number of findings that are only counted."""
     counted = [f"{count} {word}" for status, word in _REST if (count := subject.count(status))]
     if unknown := subject.count(Status.UNKNOWN):
-        counted.append(f"{unknown} unknown")
+        causes = subject.score.unknown  # the number that the list has
+        of_one = f" ({plural(causes, 'cause')})" if causes != unknown else ""
+        counted.append(f"{unknown} unknown{of_one}")
     return ", ".join(counted) or ("" if subject.findings else "nothing was checked")
 
 

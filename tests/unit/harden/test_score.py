@@ -28,6 +28,7 @@ from hardentui.model.check import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.gain import Gain
+from hardentui.model.known import Fact, Unread
 from tests.unit.harden.ranked_containers import WORST_FIRST
 
 SUBJECT = Subject(Kind.CONTAINER, "0", "web")
@@ -217,6 +218,36 @@ def test_a_list_and_a_close_look_say_the_same_and_leave_little_unknown() -> None
     assert len(seen[0]) > 5
     assert seen[0] == seen[1]
     assert max(unknown for _, unknown in seen[0]) <= 3
+
+
+NOT_READ = Unread("this account cannot read it")
+FACTS_ON_DEMAND = {
+    name: NOT_READ
+    for kind in ContainerFacts.__mro__
+    for name, fact in vars(kind).items()
+    if isinstance(fact, Fact) and name != "spec"
+}
+
+
+@pytest.mark.parametrize(("unread", "most"), [({"kernel": NOT_READ}, 3), (FACTS_ON_DEMAND, 2)])
+def test_an_account_that_cannot_read_has_few_unknowns_grouped_by_their_cause(
+    unread: dict[str, Unread],
+    most: int,
+) -> None:
+    bench = Workbench.open(Selection(demo=True))
+    try:
+        rows = bench.containers.rows()
+        reports = [bench.containers.refresh(row.key) for row in rows]
+    finally:
+        bench.close()
+    seen = [row.report.facts for row in reports if row and row.report and row.report.facts]
+    assert len(seen) > 5
+    for facts in seen:
+        findings = judged(facts.replace(**unread))
+        result = score(findings)
+        assert result.unknown <= most, facts.name
+        known, applying = result.looked_at
+        assert (result.unknown > 0) == (known < applying)
 
 
 def judged(facts: ContainerFacts) -> list[Finding]:

@@ -255,7 +255,7 @@ def test_the_text_tells_what_matters() -> None:
     assert "  high      It is bad  [root-user]\n            a reason\n" in text
     assert "declared: a reason; effective: a reason" in text
     assert "2 checks, for the same reason\n            no permission\n            one, two" in text
-    assert "1 passed, 2 unknown" in text
+    assert "1 passed, 2 unknown (1 cause)" in text, "the list has 1"
     assert "Failing: 1 high. Unknown: 2." in text
 
 
