@@ -9,6 +9,7 @@ from hardentui.features.reports.result import SubjectResult
 from hardentui.features.reports.text_writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.visible import visible
+from hardentui.words import plural
 
 _ONE_LINE = 150
 """From this width on, a finding and its reason share a line if they fit."""
