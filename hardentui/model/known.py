@@ -329,7 +329,8 @@ class Facts:
         if "original" not in self.__dict__:
             copy.__dict__["original"] = self
         else:
-            for name, given in self.waiting.items():
+            # another thread may learn meanwhile what cannot be read
+            for name, given in self.waiting.copy().items():
                 mine = isinstance(given, Unread) or given.of_original
                 waiting[name] = given if mine else Later(self._asked(name), of_original=True)
         copy._take(changes)

@@ -129,6 +129,7 @@ def test_nginx_gets_exactly_the_capabilities_that_it_needs(
     assert not document["rounds"][0]["ready"]
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == [
+        "nginx.application.toml",
         "plan.toml",
         "trial.json",
         f"{NAME}-net.network",

@@ -305,6 +305,7 @@ class _Client:
         ):
             return float(self._process.communicate("", timeout=_LONGEST_ANSWER)[0])
         self._process.kill()
+        self._process.wait()
         return None
 
 

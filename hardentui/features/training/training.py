@@ -274,7 +274,8 @@ class Training:
             service,
             self.simulated,
         )
-        tried = count and (self.progress.of(lab.id).tries > 0)
+        answered = bool(lab.policy) or (current is not None and current.options is not None)
+        tried = count and answered
         remarks = remarks_on(outcome) if tried else ()
         result = self.progress.of(lab.id)
         if outcome.solved and count and not (result.passed or result.given_up):
