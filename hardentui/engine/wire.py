@@ -38,6 +38,8 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: |$)")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?")
 
+_GONE = "no such container"
+
 
 class PeerClosed(ConnectionError):
     """The other side closed the connection; `untouched` if not one byte of an answer had arrived."""
@@ -364,7 +366,13 @@ def check(head: Head, body: bytes) -> None:
     if head.status < 400:
         raise EngineProtocolError(f"Podman answered with the unexpected status {head.status}.")
     message = _message(body) or f"Podman answered with status {head.status}."
-    raise (NotFound if head.status == 404 else EngineError)(message)
+    raise (NotFound if is_gone(head.status, message) else EngineError)(message)
+
+
+def is_gone(status: int, message: str) -> bool:
+    """Whether Podman does not know what was asked for: also while it removes a container, when it
+    answers 500."""
+    return status == 404 or (status == 500 and message.rstrip(".").endswith(_GONE))
 
 
 def _message(body: bytes) -> str:

@@ -15,7 +15,7 @@ from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.engine.change.same_account import only_of
 from hardentui.engine.connection import Listener, Request, segment, target
 from hardentui.engine.peer import peer_of
-from hardentui.engine.wire import MESSAGE_LENGTH, frames_of
+from hardentui.engine.wire import MESSAGE_LENGTH, frames_of, is_gone
 from hardentui.errors import (
     ChangeFailed,
     ChangeTimedOut,
@@ -285,7 +285,9 @@ def refusal(
         "already in use" in shown and "name" in shown
     ) or "UNIQUE constraint failed: ContainerConfig.Name" in shown:
         return NameTaken(sentence)
-    if status == 404 or (not status and shown.lower().startswith(("error: no such", "no such"))):
+    if is_gone(status, shown) or (
+        not status and shown.lower().startswith(("error: no such", "no such"))
+    ):
         return NotFound(sentence)
     if any(words in shown.lower() for words in _TAKEN):
         return PortTaken(sentence)
