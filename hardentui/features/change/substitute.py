@@ -305,7 +305,8 @@ class _Client:
         ):
             return float(self._process.communicate("", timeout=_LONGEST_ANSWER)[0])
         self._process.kill()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LONGEST_ANSWER)
         return None
 
 
