@@ -66,7 +66,7 @@ def notes(bench: Bench, tmp_path: Path) -> Iterator[Notes]:
     notes = Notes(bench, tmp_path)
     yield notes
     kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    bench.remove(NAME, *kept)
+    bench.podman("rm", "--depend", "-f", "-i", "-v", "-t", "0", NAME, *kept)
     for volume in notes.volumes():
         bench.podman("volume", "rm", "-f", volume)
 
@@ -178,7 +178,7 @@ def test_what_it_makes_at_its_first_use_works_after_hardening(bench: Bench, tmp_
         assert eventually(lambda: "backup" in bench.podman("exec", NAME, "ls", late))
     finally:
         kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-        bench.remove(NAME, *kept)
+        bench.podman("rm", "--depend", "-f", "-i", "-v", "-t", "0", NAME, *kept)
         for volume in bench.podman("volume", "ls", "-q", "--filter", f"name={NAME}").split():
             bench.podman("volume", "rm", "-f", volume)
 

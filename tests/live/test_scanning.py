@@ -19,6 +19,7 @@ from hardentui.host.commands import CANCELLED
 from hardentui.model.facts import ImageFacts
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
+from tests.support.waiting import eventually
 from tests.unit.scanners.recorded import CLAIR, TRIVY, TRIVY_VERSION
 
 pytestmark = pytest.mark.live
@@ -91,12 +92,10 @@ def test_an_image_is_handed_over_as_an_archive_and_the_result_is_stored(
         "600",
     )
     try:
-        _, out, _ = call(
-            "check", "scanned", "--check", "fixable-vulnerabilities", "--format", "json"
-        )
+        words = ("check", "scanned", "--check", "fixable-vulnerabilities", "--format", "json")
+        assert eventually(lambda: "2 critical vulnerabilities have a fix" in call(*words)[1])
     finally:
         podman.remove("scanned")
-    assert "2 critical vulnerabilities have a fix" in out
 
 
 def test_a_scanner_that_fails_leaves_the_image_not_scanned(
