@@ -18,10 +18,28 @@ from msgspec.json import schema_components
 
 from hardentui.features.images.documents import ImagesDocument
 from hardentui.features.images.updates import UpdatesDocument
+from hardentui.features.networks.documents import NetworksDocument, ProofDocument, SplitDocument
+from hardentui.features.networks.proving import Outgoing
 from hardentui.features.rights.document import RightsDocument
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports"
 DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
+    "networks-1": (
+        NetworksDocument,
+        "hardentui networks --format json: who is where, what is open, who reaches whom",
+    ),
+    "outgoing-1": (
+        Outgoing,
+        "hardentui networks --outgoing --format json: what a container contacts, and rules for that",
+    ),
+    "proof-1": (
+        ProofDocument,
+        "hardentui networks --prove --format json: real connections that were tried",
+    ),
+    "split-1": (
+        SplitDocument,
+        "hardentui networks --split --format json: separate networks for applications that share one",
+    ),
     "images-1": (ImagesDocument, "hardentui images --format json: images, contents and scans"),
     "rights-1": (
         RightsDocument,
@@ -58,18 +76,30 @@ def _text(name: str, document: type[Struct], title: str) -> str:
 
 
 def _described(name: str, part: dict[str, Any], document: type[Struct]) -> dict[str, Any]:
-    """A component with the descriptions of its struct, and with every field required."""
+    """A component with the descriptions of its struct, and with every field required.
+
+    The tag of a document, which is no field of its struct, is its first property.
+    """
     part = {key: value for key, value in part.items() if key != "title"}
     struct = _structs(document).get(name)
     if struct is None or "properties" not in part:
         return part
-    told = _descriptions(struct)
-    fields = {field.encode_name: field for field in structs.fields(struct)}
+    names = {field.name: field for field in structs.fields(struct)}
+    fields = {field.encode_name: field for field in names.values()}
+    told = {
+        field.encode_name: text
+        for base in reversed(struct.__mro__)
+        if issubclass(base, Struct) and base is not Struct
+        for name, text in _descriptions(base).items()
+        if (field := names.get(name)) is not None
+    }
     properties = {}
     for field, value in part["properties"].items():
         inner = {key: of for key, of in value.items() if key != "default"}
         properties[field] = {**inner, **({"description": told[field]} if field in told else {})}
-    required = [field for field in properties if fields[field].default is not UNSET]
+    required = [
+        field for field in properties if field not in fields or fields[field].default is not UNSET
+    ]
     first = inspect.cleandoc(struct.__doc__ or "").partition("\n\n")[0]
     return {
         "type": "object",

@@ -16,8 +16,9 @@ from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
 from hardentui.errors import UsageError
+from hardentui.features.networks.documents import NetworksDocument, place_entry
 from hardentui.features.networks.map import whole_map
-from hardentui.features.networks.page import NetworkPlace, PlaceKind, places
+from hardentui.features.networks.page import NetworkPlace, places
 from hardentui.features.networks.requests import WATCH, outgoing_task, prove_task, split_task
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.views import Row, without_originals
@@ -114,9 +115,6 @@ def split(
     return result.code
 
 
-SCHEMA = "hardentui/networks/1"
-
-
 def arguments(parser: ArgumentParser) -> None:
     format_option(parser)
     given(
@@ -208,27 +206,17 @@ def run(options: Namespace, terminal: Terminal) -> int:
             )
             terminal.note(f"note: the map is in {options.svg}")
         if options.format == "json":
-            document = {
-                "schema": SCHEMA,
-                "simulated": bench.opened.simulated,
-                "places": [_document(place) for place in every_place],
-                "map": to_builtins(picture),
-            }
-            terminal.write_json(document)
+            document = NetworksDocument(
+                simulated=bench.opened.simulated,
+                places=tuple(map(place_entry, every_place)),
+                map=picture,
+            )
+            terminal.write_json(to_builtins(document))
         else:
             terminal.show(_table(every_place, picture))
     for name in missing:
         terminal.complain(f"{visible(name, 60)} could not be checked, so its routes are unknown")
     return 4 if missing else 0
-
-
-def _document(place: NetworkPlace) -> dict[str, object]:
-    document: dict[str, object] = to_builtins(place)
-    del document["ports"]
-    every = place.kind is PlaceKind.HOST
-    return document | {
-        "outside": ["every port they open"] if every else [port.words for port in place.ports]
-    }
 
 
 def _table(

@@ -192,14 +192,14 @@ class ReachProof(Struct, frozen=True):
     """One attempt to open a TCP connection from a container's network namespace, without sending
     data."""
 
-    start: str
-    end: str
+    start: str  # whose namespace, as it was named
+    end: str  # what was to be reached, as it was named
     address: str
     port: int
     outcome: ConnectOutcome
     reached: bool | None  # the target answered; None = unknown
     expected: bool | None = None  # the result according to the network map; None = unknown
-    why: str = ""
+    why: str = ""  # one sentence
 
     @property
     def agrees(self) -> bool | None:
@@ -221,7 +221,7 @@ class Contact(Struct, frozen=True):
 class NewNetwork(Struct, frozen=True):
     name: str
     members: tuple[str, ...]
-    internal: bool
+    internal: bool  # no way out of it
     isolated: bool  # it and other isolated bridges of the host cannot reach each other
 
     def create_command(self) -> str:
@@ -256,9 +256,8 @@ class MemberTried(Struct, frozen=True):
     """The twin of a member, on one network with all others as today, and on the proposed ones."""
 
     container: str
-    # before, after: it became ready; None = not tried yet
-    before: bool | None = None
-    after: bool | None = None
+    before: bool | None = None  # it became ready on one network as today; None = not tried yet
+    after: bool | None = None  # it became ready on the proposed networks; None = not tried yet
     why: str = ""  # why it did not become ready or was not tried; empty if it was ready both times
     lacks: tuple[str, ...] = ()  # what the twin lacks compared with the original
 
@@ -273,10 +272,8 @@ class WayTried(Struct, frozen=True):
     # has to be blocked
     needed: bool
     seen: bool = False  # the original was observed connecting to the other
-    # before, after: a connection succeeded, on one network as today and on the proposed ones; None
-    # = unknown
-    before: bool | None = None
-    after: bool | None = None
+    before: bool | None = None  # one succeeded on one network as today; None = unknown
+    after: bool | None = None  # one succeeded on the proposed networks; None = unknown
     # the twin itself was observed connecting to the other on the proposed networks; None = not
     # observed for the original
     by_itself: bool | None = None
@@ -341,15 +338,14 @@ class Opening(Struct, frozen=True):
 class MapPlace(Struct, frozen=True):
     """A network, or the lack of one, with its members."""
 
-    key: str
+    key: str  # of this place in `ways`
     engine: str
     name: str
     members: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
     openings: tuple[Opening, ...] = ()
-    # out, host: its members can connect to the outside, to the host
-    out: bool = True
-    host: bool = True
+    out: bool = True  # its members can connect to the outside
+    host: bool = True  # its members can connect to the host
     together: bool = True  # its members can reach one another
     sentence: str = ""  # other properties: isolated, internal, shared
 
@@ -368,7 +364,7 @@ class NetworkMap(Struct, frozen=True):
     host: str
     places: tuple[MapPlace, ...] = ()
     ways: tuple[MapWay, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what the map does not know
     simulated: bool = False
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 from msgspec import Struct
 
@@ -56,10 +55,11 @@ class ImageEntry(Struct, frozen=True, kw_only=True):
     findings: tuple[ImageFinding, ...]
 
 
-class ImagesDocument(Struct, frozen=True, kw_only=True):
+class ImagesDocument(
+    Struct, frozen=True, kw_only=True, tag_field="schema", tag="hardentui/images/1"
+):
     """Images, what is in them, and what scanners say of them."""
 
-    schema: Literal["hardentui/images/1"] = "hardentui/images/1"
     simulated: bool  # it is the simulated host, not a real one
     images: tuple[ImageEntry, ...]
 

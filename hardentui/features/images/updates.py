@@ -58,10 +58,11 @@ class UpdateEntry(Struct, frozen=True, kw_only=True):
     reason: str  # why it is unknown; else empty
 
 
-class UpdatesDocument(Struct, frozen=True, kw_only=True):
+class UpdatesDocument(
+    Struct, frozen=True, kw_only=True, tag_field="schema", tag="hardentui/updates/1"
+):
     """What registries offer for images."""
 
-    schema: Literal["hardentui/updates/1"] = "hardentui/updates/1"
     images: tuple[UpdateEntry, ...]
 
 

@@ -301,7 +301,7 @@ def _same(label: str, facts: ContainerFacts) -> bool:
 _EVERY = 0.25
 
 
-class Outgoing(Struct, frozen=True):
+class Outgoing(Struct, frozen=True, tag_field="schema", tag="hardentui/outgoing/1"):
     """The addresses a container contacts, with proposed rules."""
 
     container: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
 from hardentui.errors import InputError, UsageError
 from hardentui.features.looking.listed import called
+from hardentui.features.networks.documents import SplitDocument, proof_document, trial_entry
 from hardentui.features.networks.map import whole_map
 from hardentui.features.networks.proving import (
     HOST,
@@ -42,9 +43,6 @@ _AFTER = 30.0  # seconds that a thread may need beyond its watch time
 
 WATCH = 10.0
 """Seconds to watch containers, unless said otherwise."""
-PROOF_SCHEMA = "hardentui/proof/1"
-OUTGOING_SCHEMA = "hardentui/outgoing/1"
-SPLIT_SCHEMA = "hardentui/split/1"
 _CODES = {
     SplitResult.WORKS: 0,
     SplitResult.BREAKS: 1,
@@ -84,15 +82,11 @@ def prove_task(
         whole_map(bench, rows),
         bench.opened.run_ours,
     )
-    document = {
-        "schema": PROOF_SCHEMA,
-        "proofs": [{**to_builtins(proof), "agrees": proof.agrees} for proof in proofs],
-    }
     none = 1 if all(proof.reached is False for proof in proofs) else 4
     code = 0 if any(proof.reached for proof in proofs) else none
     return TaskResult(
         proofs_page(proofs),
-        document=document,
+        document=to_builtins(proof_document(proofs)),
         code=code,
     )
 
@@ -125,7 +119,7 @@ def outgoing_task(
     return TaskResult(
         outgoing_page(seen),
         (TextFile(f"outgoing-{seen.container}.nft", seen.rules),) if seen.rules else (),
-        document={"schema": OUTGOING_SCHEMA, **to_builtins(seen)},
+        document=to_builtins(seen),
         code=4 if seen.unknown else 0,
     )
 
@@ -182,32 +176,15 @@ def split_task(
             *splits_page(proposals),
         ),
         tuple(file for proposal in proposals for file in proposal.files),
-        document={
-            "schema": SPLIT_SCHEMA,
-            "simulated": bench.opened.simulated,
-            "splits": [_split_document(proposal) for proposal in proposals],
-            "trials": [trial_document(trial) for trial in trials],
-        },
+        document=to_builtins(
+            SplitDocument(
+                simulated=bench.opened.simulated,
+                splits=tuple(proposals),
+                trials=tuple(map(trial_entry, trials)),
+            )
+        ),
         code=next((code for code in (1, 6, 4) if code in codes), 0),
     )
-
-
-def _split_document(proposal: Split) -> dict[str, Any]:
-    files = [
-        {
-            "name": file.name,
-            "text": file.text,
-            "mode": file.mode,
-        }
-        for file in proposal.files
-    ]
-    return {**to_builtins(proposal), "files": files}
-
-
-def trial_document(trial: SplitTrial) -> dict[str, Any]:
-    """A trial for JSON."""
-    ways = [{**to_builtins(way), "holds": way.holds} for way in trial.ways]
-    return {**to_builtins(trial), "ways": ways}
 
 
 def propose_splits(

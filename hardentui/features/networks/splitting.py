@@ -166,8 +166,8 @@ class Move(Struct, frozen=True):
     """The changes for one container."""
 
     container: str
-    leaves: str
-    joins: tuple[str, ...]
+    leaves: str  # name of the network
+    joins: tuple[str, ...]  # names of the networks instead
     minds: tuple[str, ...] = ()  # warnings about what may break, one sentence each
 
 
@@ -177,10 +177,10 @@ class Split(Struct, frozen=True):
     network: str
     engine: str
     rootless: bool
-    why: str
+    why: str  # what is wrong with it as it is
     networks: tuple[NewNetwork, ...]
     moves: tuple[Move, ...]
-    files: tuple[TextFile, ...]
+    files: tuple[TextFile, ...]  # units of the proposed networks, and drop-ins
     seen: tuple[SeenWay, ...] = ()  # which of its members contacted which
 
 
