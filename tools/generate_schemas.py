@@ -16,17 +16,32 @@ from typing import Any
 from msgspec import UNSET, Struct, structs
 from msgspec.json import schema_components
 
+from hardentui.cli.trial import RehearsalDocument
+from hardentui.features.compare import ComparisonDocument
 from hardentui.features.images.documents import ImagesDocument
 from hardentui.features.images.updates import UpdatesDocument
 from hardentui.features.networks.documents import NetworksDocument, ProofDocument, SplitDocument
 from hardentui.features.networks.proving import Outgoing
 from hardentui.features.rights.document import RightsDocument
+from hardentui.features.settings import SettingsDocument
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports"
 DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
     "networks-1": (
         NetworksDocument,
         "hardentui networks --format json: who is where, what is open, who reaches whom",
+    ),
+    "compare-1": (
+        ComparisonDocument,
+        "hardentui check --since FILE --format json: two reports side by side",
+    ),
+    "rehearsal-1": (
+        RehearsalDocument,
+        "hardentui trial NAME --image NEW --format json: another image, after a twin of today's",
+    ),
+    "settings-1": (
+        SettingsDocument,
+        "hardentui config --format json: each value, and where it comes from",
     ),
     "outgoing-1": (
         Outgoing,

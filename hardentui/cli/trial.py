@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec import field, to_builtins
+from msgspec.structs import asdict, replace
 
 from hardentui.cli import session
 from hardentui.cli.parser import flag, format_option, given, group_of, patience_option, repeated
@@ -32,7 +32,7 @@ from hardentui.features.trial.tried import (
     profile_directory,
     profile_path,
 )
-from hardentui.features.trial.trying import choices_to_try, lines_of
+from hardentui.features.trial.trying import Rehearsal, choices_to_try, lines_of
 from hardentui.features.views import Report, known_facts
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
 from hardentui.visible import visible
@@ -187,7 +187,13 @@ def _wishes(options: Namespace) -> Wishes:
     )
 
 
-REHEARSAL = "hardentui/rehearsal/1"
+class RehearsalDocument(
+    Rehearsal, frozen=True, kw_only=True, tag_field="schema", tag="hardentui/rehearsal/1"
+):
+    """A container with another image, on twins."""
+
+    container: str
+    success: bool = field(name="works")  # the twin works with the new image
 
 
 def _rehearse(options: Namespace, terminal: Terminal) -> int:
@@ -217,12 +223,12 @@ def _rehearse(options: Namespace, terminal: Terminal) -> int:
     terminal.clear()
     name = report.subject.name
     if options.format == "json":
-        head = {
-            "schema": REHEARSAL,
-            "container": name,
-            "works": rehearsal.works,
-        }
-        terminal.write_json({**head, **to_builtins(rehearsal)})
+        document = RehearsalDocument(
+            **asdict(rehearsal),
+            container=name,
+            success=rehearsal.works,
+        )
+        terminal.write_json(to_builtins(document))
     else:
         terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, name)))
     return 0 if rehearsal.works else 6 if rehearsal.after is None else 1

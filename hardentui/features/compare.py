@@ -7,9 +7,9 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import asdict
 
 from hardentui.checks import CHECKS
 from hardentui.errors import NoEngine
@@ -214,9 +214,7 @@ class Difference(Struct, frozen=True):
     title: str
     step: int
     severity: str  # of the failure, before or after
-    # before, after: status and severity, `fail high`; `not checked` if the report has no such
-    # finding
-    before: str
+    before: str  # status and severity, `fail high`; `not checked` if there was no such finding
     after: str
     why: str = ""  # the reason of the newer finding
 
@@ -237,9 +235,8 @@ class Comparison(Struct, frozen=True):
     hosts: tuple[str, str]  # the names of both
     differences: tuple[Difference, ...]
     scores: tuple[ScoreChange, ...]
-    # appeared, disappeared: subjects that only one report has, `container web (rootful)`
-    appeared: tuple[str, ...] = ()
-    disappeared: tuple[str, ...] = ()
+    appeared: tuple[str, ...] = ()  # subjects that only the newer report has, `container web`
+    disappeared: tuple[str, ...] = ()  # subjects that only the older report has
     hidden: tuple[str, ...] = ()  # subjects that could not be checked in the newer report
     same: int = 0  # findings that fail in both, unchanged
     # what makes the reports hard to compare: other hosts, checklists or versions
@@ -414,7 +411,6 @@ def _state(finding: SavedFinding | None) -> str:
     return f"{words}, {finding.severity}" if finding.status is Status.FAIL else words
 
 
-SCHEMA = "hardentui/compare/1"
 _SHOWN = {
     DifferenceKind.NEW: ("New failures", Tone.BAD),
     DifferenceKind.WORSE: ("Worse than before", Tone.BAD),
@@ -492,9 +488,20 @@ def summary(comparison: Comparison) -> str:
     return f"{', '.join(counts)}."
 
 
+class ComparisonDocument(
+    Comparison, frozen=True, kw_only=True, tag_field="schema", tag="hardentui/compare/1"
+):
+    """Two reports side by side, as `--since` prints them."""
+
+    summary: dict[DifferenceKind, int]  # how many differences there are of each way
+    code: int = field(name="exit_code")
+
+
 def as_json(comparison: Comparison, exit_code: int) -> str:
-    """`hardentui/compare/1`, raw values in pure ASCII."""
-    document: dict[str, Any] = {"schema": SCHEMA, **to_builtins(comparison)}
-    document["summary"] = {way.value: len(comparison.of(way)) for way in DifferenceKind}
-    document["exit_code"] = exit_code
-    return strict_json(json.dumps(document, indent=1)) + "\n"
+    """Raw values in pure ASCII."""
+    document = ComparisonDocument(
+        **asdict(comparison),
+        summary={way: len(comparison.of(way)) for way in DifferenceKind},
+        code=exit_code,
+    )
+    return strict_json(json.dumps(to_builtins(document), indent=1)) + "\n"

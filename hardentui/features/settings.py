@@ -353,7 +353,6 @@ def change_setting(line: str, environ: Mapping[str, str]) -> str:
     return path
 
 
-SCHEMA = "hardentui/settings/1"
 _OTHERWISE = {"theme": "hardentui-dark"}
 
 
@@ -405,26 +404,33 @@ def setting_rows(
     return tuple(rows)
 
 
+class SettingEntry(Struct, frozen=True):
+    """One setting with where its value comes from."""
+
+    name: str
+    value: Any  # as TOML has it
+    source: SettingSource
+    place: str  # `settings.toml:4`, or the name of the variable; empty for a default
+
+
+class SettingsDocument(Struct, frozen=True, tag_field="schema", tag="hardentui/settings/1"):
+    """All settings, their values and where those come from."""
+
+    file: str
+    settings: tuple[SettingEntry, ...]
+    notices: tuple[str, ...]  # what is wrong with the file
+
+
 def settings_document(
     path: str,
     rows: tuple[SettingRow, ...],
     notices: tuple[str, ...],
-) -> dict[str, Any]:
-    """The table as JSON."""
-    return {
-        "schema": SCHEMA,
-        "file": path,
-        "settings": [
-            {
-                "name": row.name,
-                "value": row.value,
-                "source": row.origin.source.value,
-                "place": row.origin.place,
-            }
-            for row in rows
-        ],
-        "notices": list(notices),
-    }
+) -> SettingsDocument:
+    """The table for JSON."""
+    entries = (
+        SettingEntry(row.name, row.value, row.origin.source, row.origin.place) for row in rows
+    )
+    return SettingsDocument(path, tuple(entries), notices)
 
 
 def _text(value: Any) -> str:

@@ -419,12 +419,10 @@ class Rehearsal(Struct, frozen=True):
     """The result of the twins."""
 
     name: str  # of the new image
-    # old, new: IDs of the images
-    old: str
-    new: str
-    # the twin with today's image; after: with the new one, None if the first failed
-    before: Baseline
-    after: Baseline | None
+    old: str  # ID of today's image
+    new: str  # ID of the new image
+    before: Baseline  # the twin with today's image
+    after: Baseline | None  # the twin with the new image; None if the first failed
 
     @property
     def works(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import ValidationError
 from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from hardentui.cli import trial
 from hardentui.cli.run import run
@@ -68,12 +69,12 @@ def _rehearsal(after: Baseline | None) -> dict[str, Any]:
         twin if after else _dead(),
         after,
     )
-    about = {
-        "schema": trial.REHEARSAL,
-        "container": "web",
-        "works": rehearsal.works,
-    }
-    whole: dict[str, Any] = json.loads(json.dumps({**about, **to_builtins(rehearsal)}))
+    document = trial.RehearsalDocument(
+        **asdict(rehearsal),
+        container="web",
+        success=rehearsal.works,
+    )
+    whole: dict[str, Any] = json.loads(json.dumps(to_builtins(document)))
     return whole
 
 
