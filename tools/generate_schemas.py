@@ -24,9 +24,12 @@ from hardentui.features.networks.documents import NetworksDocument, ProofDocumen
 from hardentui.features.networks.proving import Outgoing
 from hardentui.features.rights.document import RightsDocument
 from hardentui.features.settings import SettingsDocument
+from hardentui.features.training.class_report import ClassReport, ExamResult
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports"
 DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
+    "class-1": (ClassReport, "hardentui train report --format json: what a class has done"),
+    "exam-1": (ExamResult, "hardentui train class end: the signed result of a learner"),
     "networks-1": (
         NetworksDocument,
         "hardentui networks --format json: who is where, what is open, who reaches whom",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import threading
 from argparse import ArgumentParser, Namespace
@@ -14,12 +15,16 @@ from hardentui.checks import CHECKS
 from hardentui.cli.parser import Parser, common_options, given
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.cli.train_class import class_arguments, report_arguments, run_class, run_report
+from hardentui.cli.train_test import run_test, test_arguments
 from hardentui.errors import ToolMissing, UsageError
+from hardentui.features.settings import Document, read_settings
+from hardentui.features.training import classroom
 from hardentui.features.training.judging import SIMULATED, LabOutcome, solved_text
 from hardentui.features.training.lab import Lab
 from hardentui.features.training.lab_files import load_labs
-from hardentui.features.training.progress import SIGNS, STATES, load_progress, progress_file
-from hardentui.features.training.training import Training, open_training
+from hardentui.features.training.progress import SIGNS, STATES, load_progress
+from hardentui.features.training.training import Training, Workplace, open_training
 from hardentui.features.workbench import Workbench
 from hardentui.visible import visible, visible_lines
 from hardentui.words import own_command
@@ -32,8 +37,18 @@ _ACTIONS = {
     "guide": "tell the next move",
     "solution": "show the solution; start the lab over to pass it",
     "stop": "remove everything the labs created",
+    "class": "a class: learners, labs, exam",
+    "report": "who solved what",
+    "test": "try a lab that you wrote",
 }
-_TAKES = {"start": "LAB [--guided]", "run": "[OPTIONS]", "check": "[--watch]", "solution": "[LAB]"}
+_TAKES = {
+    "start": "LAB [--guided]",
+    "run": "[OPTIONS]",
+    "check": "[--watch]",
+    "solution": "[LAB]",
+    "class": "[new NAMES|start|end]",
+    "test": "[LAB…]",
+}
 """What follows the name of an action."""
 
 _OURS = ("--url", "--connection", "--demo")
@@ -55,12 +70,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "words", metavar="…", nargs=argparse.REMAINDER, help="arguments of the action"
     )
-    given(
-        parser,
-        "--labs",
-        "DIR",
-        "your own labs instead of the built-in ones",
-    )
+    _labs_option(parser)
+    given(parser, "--as", "NAME", "as this learner of the class", dest="learner")
     parser.add_argument(
         "--serve",
         nargs="?",
@@ -69,6 +80,10 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="PORT",
         help="in browsers of this machine (others: ssh -L), on the simulated host; default: 8000",
     )
+
+
+def _labs_option(parser: ArgumentParser) -> None:
+    given(parser, "--labs", "PATH", "your own labs or course instead of the built-in labs")
 
 
 def _port(text: str) -> int:
@@ -98,6 +113,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     action = options.action
     if action != "run":
         _parse_words(action, options)
+    if action in _OF_A_TRAINER:
+        return _OF_A_TRAINER[action](options, terminal)
     with _training(options) as training:
         if training.notice:
             terminal.complain(training.notice)
@@ -124,26 +141,41 @@ def _parse_words(action: str, options: Namespace) -> None:
         parser.add_argument(
             "--watch", action="store_true", help="check again whenever the container changes"
         )
+    if action in ("class", "test"):
+        _labs_option(parser)
+    if action == "class":
+        class_arguments(parser)
+    if action == "test":
+        test_arguments(parser)
+    if action == "report":
+        report_arguments(parser)
     common_options(parser)
-    parser.parse_args(options.words, options)
+    parser.parse_intermixed_args(options.words, options)
 
 
 @contextmanager
 def _training(options: Namespace) -> Iterator[Training]:
-
-    labs = load_labs(options.labs, checks=CHECKS)
-    current = load_progress(progress_file())[0].current
+    place = _place(options)
+    current = load_progress(place.path)[0].current
     goes_on = options.action not in ("", "start")
     if options.demo or not options.action or (goes_on and current and current.simulated):
-        with open_training(None, labs) as training:
+        with open_training(None, place) as training:
             yield training
         return
     bench = Workbench.open(selection_of(options))
     try:
-        with open_training(bench, labs) as training:
+        with open_training(bench, place) as training:
             yield training
     finally:
         bench.close()
+
+
+def _place(options: Namespace) -> Workplace:
+    if not options.learner:
+        where = options.labs or read_settings(Document.read(os.environ), os.environ).labs
+        return Workplace(load_labs(where, checks=CHECKS))
+    made = classroom.the_class()
+    return classroom.place_of(made, made.learner(options.learner))
 
 
 def _map(
@@ -195,7 +227,7 @@ def _start(
         _say(terminal, "Next move", lab.guided)
     if not lab.policy:
         again = _command(options, "run", "OPTIONS")
-        terminal.note(f"Recreate the container: {again}   For a hint: {_command(options, 'hint')}")
+        terminal.note(f"Recreate the container: {again}{_for_a_hint(training, options)}")
     return 0
 
 
@@ -296,6 +328,7 @@ def _stop(
     return 0
 
 
+_OF_A_TRAINER = {"class": run_class, "report": run_report, "test": run_test}
 _COMMANDS = {
     "": _map,
     "start": _start,
@@ -313,6 +346,7 @@ def _command(options: Namespace, *words: str) -> str:
     options come before it. A lab that was started without an engine continues without one.
     """
     found_with = ["--demo"] if options.demo and words[0] == "start" else []
+    found_with += ["--as", options.learner] if options.learner else []
     found_with += ["--url", options.url] if options.url else []
     found_with += ["--connection", options.connection] if options.connection else []
     return own_command(
@@ -332,7 +366,7 @@ def _show_outcome(
     _show(outcome, terminal)
     lab: Lab = outcome.lab
     if not outcome.solved:
-        terminal.note(f"Not solved yet. For a hint: {_command(options, 'hint')}")
+        terminal.note(f"Not solved yet.{_for_a_hint(training, options)}")
         return 1
     terminal.write(f"{solved_text(training.progress.of(lab.id), outcome)}\n\n")
     _say(terminal, "What you have learned", lab.finish)
@@ -343,6 +377,10 @@ def _show_outcome(
     else:
         terminal.note("All labs: hardentui train")
     return 0
+
+
+def _for_a_hint(training: Training, options: Namespace) -> str:
+    return "" if training.rules.exam else f"   For a hint: {_command(options, 'hint')}"
 
 
 def _show(outcome: LabOutcome, terminal: Terminal) -> None:

@@ -186,6 +186,7 @@ class _SettingsReader:
             "theme": _theme,
             "ascii": _flag,
             "folder": _directory,
+            "labs": _directory,
             "text_mode": _flag,
             "remember": _flag,
         }
@@ -308,7 +309,7 @@ def _values(
 # All settings as a table: each value, and where it comes from.
 
 
-PLAIN = ("theme", "ascii", "folder", "text_mode", "remember")
+PLAIN = ("theme", "ascii", "folder", "labs", "text_mode", "remember")
 """The settings that are a single value."""
 
 

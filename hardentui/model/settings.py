@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True):
     theme: str = ""  # name of a theme; empty = the last one chosen, otherwise our dark theme
     ascii: bool = False
     folder: str = "~/hardened"  # default directory of the write dialog
+    labs: str = ""  # labs of one's own or a course, for the training; empty = ours
     text_mode: bool = False  # plain lines instead of screens, for screen readers
     remember: bool = True  # keep theme, directory, list and position for the next session
     # name of a value (`theme`) -> its origin; without defaults

@@ -11,10 +11,10 @@ from hardentui.checks import all_checks
 from hardentui.errors import ChangeFailed
 from hardentui.features.training.lab import Lab
 from hardentui.features.training.lab_files import load_labs
-from hardentui.features.training.training import Training, open_training
+from hardentui.features.training.proving import check_lab, refused
+from hardentui.features.training.training import Training, Workplace, open_training
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
-from tests.support.labs import check_lab, refused
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
@@ -33,9 +33,7 @@ def training(
     try:
         with open_training(
             bench,
-            LABS,
-            path=path,
-            directory=str(directory),
+            Workplace(LABS, progress=path, folder=str(directory)),
         ) as training:
             yield training
             training.stop()
@@ -82,9 +80,7 @@ def test_another_learner_s_labs_stay(
     try:
         with open_training(
             bench,
-            LABS,
-            path=str(tmp_path / "other.json"),
-            directory=str(tmp_path / "labs"),
+            Workplace(LABS, progress=str(tmp_path / "other.json"), folder=str(tmp_path / "labs")),
         ) as other:
             other.start(other.find("read-only"))
             assert other.answer(["--read-only"]).solved

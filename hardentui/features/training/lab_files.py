@@ -5,22 +5,34 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from typing import Annotated
 
-from msgspec import ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert
 from msgspec.structs import replace
 
 import hardentui
 from hardentui.checks import CHECKS
 from hardentui.errors import InputError, UsageError
-from hardentui.features.training.lab import SCOPE, Lab, Level, row_of
+from hardentui.features.training.lab import SCOPE, Lab, Level, Name, row_of
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 """The id becomes the name of a directory and of containers."""
 
+_COURSE = re.compile(r"(?m)^\s*labs\s*=")
+"""What only a course has."""
+
 
 _ORDER = tuple(Level)
+
+
+class Course(Struct, frozen=True, forbid_unknown_fields=True):
+    """Labs in the order of a trainer, as a TOML file."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=80)]
+    labs: Annotated[tuple[Name, ...], Meta(min_length=1)]
+    own: str = ""  # a directory with labs of one's own, beside the file
 
 
 def load_labs(
@@ -28,28 +40,39 @@ def load_labs(
     *,
     checks: Iterable[str],
 ) -> tuple[Lab, ...]:
-    """The labs of a directory or of one file, in learning order.
+    """The labs of a directory, of one file or of a course; in learning order, or in the course's.
 
     Args:
-        where: a TOML file or a directory of them; empty = the labs that come with HardenTUI.
+        where: a directory of labs, a lab's TOML file or a course's; empty = the labs that come with
+            HardenTUI.
         checks: ids of all checks.
 
     Raises:
         InputError: one cannot be read or has a fault; names it and the place.
     """
-    directory = where or _packaged()
-    try:
-        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else None
-    except OSError as error:
-        raise InputError(f"{visible(directory)} cannot be read: {error.strerror}.") from error
-    paths = [directory] if names is None else [os.path.join(directory, name) for name in names]
-    paths = [path for path in paths if path.endswith(".toml")]
-    if not paths:
-        raise InputError(
-            f"There are no labs in {visible(directory)}.", "A lab is a TOML file: docs/training.md"
-        )
     known = frozenset(checks)
-    return tuple(sorted((_load(path, known) for path in paths), key=_place))
+    place = os.path.expanduser(where) or _packaged()
+    if os.path.isdir(place):
+        labs = [parse_lab(text, name, known) for name, text in _texts(place)]
+        return tuple(sorted(labs, key=_place))
+    text = _read(place)
+    course = _course(text, place)
+    if course is None:
+        return (parse_lab(text, _name(place), known),)
+    available = {lab.id: lab for lab in load_labs(checks=known)}
+    if course.own:
+        own = os.path.join(os.path.dirname(place), course.own)
+        available |= {lab.id: lab for lab in load_labs(own, checks=known)}
+    return tuple(find_lab(available.values(), name) for name in course.labs)
+
+
+def title_of(where: str) -> str:
+    """The title of a course; empty if this is none."""
+    place = os.path.expanduser(where)
+    if not place or os.path.isdir(place):
+        return ""
+    course = _course(_read(place), place)
+    return course.title if course else ""
 
 
 def labs_about(check: str) -> tuple[Lab, ...]:
@@ -100,31 +123,53 @@ def find_lab(labs: Iterable[Lab], name: str) -> Lab:
 
 
 def _packaged() -> str:
+    """The directory of the labs that come with HardenTUI."""
     package = os.path.dirname(hardentui.__file__)
     inside = os.path.join(package, "checklists", "labs")
-    return (
-        inside
-        if os.path.isdir(inside)
-        else os.path.join(
-            os.path.dirname(package),
-            "checklists",
-            "labs",
+    if os.path.isdir(inside):
+        return inside
+    return os.path.join(os.path.dirname(package), "checklists", "labs")
+
+
+def _texts(directory: str) -> list[tuple[str, str]]:
+    """Name and text of each lab in a directory."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError as error:
+        raise InputError(f"{visible(directory)} cannot be read: {error.strerror}.") from error
+    paths = [os.path.join(directory, name) for name in names if name.endswith(".toml")]
+    texts = [(_name(path), _read(path)) for path in paths]
+    labs = [(name, text) for name, text in texts if not _COURSE.search(text)]
+    if not labs:
+        raise InputError(
+            f"There are no labs in {visible(directory)}.", "A lab is a TOML file: docs/training.md"
         )
-    )
+    return labs
 
 
-def _load(path: str, checks: frozenset[str]) -> Lab:
+def _name(path: str) -> str:
+    return os.path.basename(path).removesuffix(".toml")
+
+
+def _read(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
-            text = file.read()
+            return file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{visible(path)} cannot be read: {reason}.") from error
-    return parse_lab(
-        text,
-        os.path.basename(path).removesuffix(".toml"),
-        checks,
-    )
+
+
+def _course(text: str, path: str) -> Course | None:
+    """The course of a file; None if it is a lab's."""
+    if not _COURSE.search(text):
+        return None
+    try:
+        return convert(read_toml(text), Course)
+    except (TomlFault, ValidationError) as error:
+        raise InputError(
+            f"The course {visible(path)} has a fault: {visible(str(error), 300)}."
+        ) from error
 
 
 def _place(lab: Lab) -> tuple[int, int, str]:

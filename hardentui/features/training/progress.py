@@ -29,6 +29,12 @@ class LabResult(Struct, frozen=True):
     given_up: bool = False
     guided: bool = False  # the learner was told each next move
     tries: int = 0  # answers since it was started, until it was passed
+    # over all starts before it was passed
+    starts: int = 0
+    all_tries: int = 0
+    all_hints: int = 0
+    seen_solution: bool = False
+    simulated: bool = False  # it was passed on the simulated host
 
     @property
     def how(self) -> str:
@@ -77,6 +83,7 @@ class TrainingProgress(Struct, frozen=True):
     results: dict[str, LabResult] = {}
     current: Current | None = None
     learner: str = ""  # in the names of what the labs create, so that two learners do not meet
+    began: float = 0.0  # when the first lab was started; the time of an exam runs from then
 
     def of(self, lab: str) -> LabResult:
         return self.results.get(lab, LabResult())

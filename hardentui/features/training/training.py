@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
@@ -22,23 +23,6 @@ from hardentui.features.training.answers import (
     refuse_invalid,
     simulated_facts,
 )
-from hardentui.features.training.lab import Lab
-from hardentui.features.training.lab_files import find_lab
-from hardentui.features.training.progress import (
-    Current,
-    TrainingProgress,
-    keep_progress,
-    load_progress,
-    progress_file,
-)
-from hardentui.features.training.stage import PodmanStage, StageAnswer
-from hardentui.files import write_bundle
-from hardentui.model.draft import TextFile
-from hardentui.model.finding import Status
-from hardentui.state import state_directory
-
-if TYPE_CHECKING:
-    from hardentui.features.workbench import Workbench
 from hardentui.features.training.judging import (
     LabOutcome,
     Observed,
@@ -48,6 +32,41 @@ from hardentui.features.training.judging import (
     of_policy,
     remarks_on,
 )
+from hardentui.features.training.lab import Lab
+from hardentui.features.training.lab_files import find_lab
+from hardentui.features.training.progress import (
+    Current,
+    TrainingProgress,
+    keep_progress,
+    load_progress,
+    progress_file,
+)
+from hardentui.features.training.rules import FREE, Rules
+from hardentui.features.training.stage import PodmanStage, StageAnswer
+from hardentui.files import write_bundle
+from hardentui.model.draft import TextFile
+from hardentui.model.finding import Status
+from hardentui.state import state_directory
+
+if TYPE_CHECKING:
+    from hardentui.features.workbench import Workbench
+
+
+class Workplace(Struct, frozen=True):
+    """Which labs a learner does, and where what belongs to that is kept."""
+
+    labs: tuple[Lab, ...]
+    rules: Rules = FREE  # those of a class
+    progress: str = ""  # its file; empty = the account's own
+    folder: str = ""  # of the files of the labs; empty = the account's own
+
+    @property
+    def path(self) -> str:
+        return self.progress or progress_file()
+
+    @property
+    def directory(self) -> str:
+        return self.folder or os.path.join(state_directory(), "labs")
 
 
 class Training:
@@ -56,7 +75,6 @@ class Training:
     Args:
         stage: where labs run; None = on the simulated host.
         watch: judges the lab's container on the engine; needed with a stage.
-        path: the file of the progress; empty = the learner's own.
 
     Attributes:
         notice: a message about the progress file.
@@ -64,25 +82,28 @@ class Training:
 
     def __init__(
         self,
-        labs: tuple[Lab, ...],
+        place: Workplace,
         stage: PodmanStage | None,
         watch: Callable[[Lab], Observed] | None = None,
-        *,
-        path: str = "",
-        directory: str = "",
     ) -> None:
         self._stage = stage
         self._watch = watch
-        self._path = path or progress_file()
-        self._directory = directory or os.path.join(state_directory(), "labs")
+        self.rules = place.rules
+        self._path = place.path
+        self._directory = place.directory
         self.progress, self.notice = load_progress(self._path)
         learner = self.progress.learner or token_hex(3)
         self.progress = replace(self.progress, learner=learner)
-        self.labs = tuple(replace(lab, learner=learner) for lab in labs)
+        self.labs = tuple(replace(lab, learner=learner) for lab in place.labs)
 
     @property
     def simulated(self) -> bool:
         return self._stage is None
+
+    @property
+    def ends(self) -> float:
+        """When this learner's time is over, in seconds since 1970; 0 = never."""
+        return self.rules.ends(self.progress.began)
 
     @property
     def current(self) -> Lab | None:
@@ -112,6 +133,9 @@ class Training:
         Args:
             guided: the learner wants to be told each next move.
         """
+        self._refuse_late()
+        if guided:
+            self.rules.refuse_help()
         if self._stage is not None:
             self._stage.prepare(lab)
         if lab.policy:
@@ -129,11 +153,13 @@ class Training:
             given_up=False,
             guided=guided,
             tries=0,
+            starts=result.starts + (not result.passed),
         )
         self._keep(
             replace(
                 self.progress.with_result(lab.id, fresh),
                 current=Current(lab.id, now, simulated=self.simulated),
+                began=self.progress.began or now,
             )
         )
         self._make(lab, lab.start)
@@ -145,6 +171,7 @@ class Training:
         Raises:
             UsageError: no lab is open, or an option is not allowed in it.
         """
+        self._refuse_late()
         lab, current = self._open()
         if lab.policy:
             raise UsageError(
@@ -168,6 +195,7 @@ class Training:
         Raises:
             UsageError: no lab is open.
         """
+        self.rules.refuse_help()
         lab, _ = self._open()
         result = replace(self.progress.of(lab.id), guided=True)
         self._keep(self.progress.with_result(lab.id, result))
@@ -175,6 +203,7 @@ class Training:
 
     def check(self) -> LabOutcome:
         """Judge the open lab in its current state."""
+        self._refuse_late()
         lab, _ = self._open()
         return self._check(lab, count=True)
 
@@ -185,17 +214,22 @@ class Training:
         Raises:
             UsageError: no lab is open.
         """
+        self.rules.refuse_help()
         lab, _ = self._open()
         result = self.progress.of(lab.id)
         number = min(result.hints + 1, len(lab.hints))
-        self._keep(self.progress.with_result(lab.id, replace(result, hints=number)))
+        shown = number - result.hints if not result.passed else 0
+        result = replace(result, hints=number, all_hints=result.all_hints + shown)
+        self._keep(self.progress.with_result(lab.id, result))
         return number, lab.hints[number - 1]
 
     def solution(self, lab: Lab) -> tuple[str, ...]:
         """The solution. Before the lab is passed it then counts as passed only after a restart."""
+        self.rules.refuse_help()
         result = self.progress.of(lab.id)
         if not result.passed:
-            self._keep(self.progress.with_result(lab.id, replace(result, given_up=True)))
+            result = replace(result, given_up=True, seen_solution=True)
+            self._keep(self.progress.with_result(lab.id, result))
         return lab.solution
 
     def stop(self) -> int:
@@ -209,6 +243,7 @@ class Training:
 
     def write_policy(self, lab: Lab, text: str) -> None:
         """Replace the learner's policy."""
+        self._refuse_late()
         self._count_try(lab)
         self._write(lab, "policy.json", text)
 
@@ -220,10 +255,13 @@ class Training:
             raise UsageError("No lab is open.", ("All labs: ", Do(Verb.LABS)))
         return lab, current
 
+    def _refuse_late(self) -> None:
+        self.rules.refuse_work(self.progress.began, time.time())
+
     def _count_try(self, lab: Lab) -> None:
         result = self.progress.of(lab.id)
         if not result.passed:
-            result = replace(result, tries=result.tries + 1)
+            result = replace(result, tries=result.tries + 1, all_tries=result.all_tries + 1)
             self._keep(self.progress.with_result(lab.id, result))
 
     def _keep(self, progress: TrainingProgress) -> None:
@@ -275,11 +313,12 @@ class Training:
             self.simulated,
         )
         answered = bool(lab.policy) or (current is not None and current.options is not None)
-        tried = count and answered
+        tried = count and answered and not self.rules.exam  # a remark is a hint
         remarks = remarks_on(outcome) if tried else ()
         result = self.progress.of(lab.id)
         if outcome.solved and count and not (result.passed or result.given_up):
-            self._keep(self.progress.with_result(lab.id, replace(result, passed=time.time())))
+            result = replace(result, passed=time.time(), simulated=self.simulated)
+            self._keep(self.progress.with_result(lab.id, result))
         return replace(outcome, remarks=remarks)
 
     def _observe(self, lab: Lab, made: Answer) -> Observed:
@@ -293,10 +332,7 @@ class Training:
 @contextmanager
 def open_training(
     bench: Workbench | None,
-    labs: tuple[Lab, ...],
-    *,
-    path: str = "",
-    directory: str = "",
+    place: Workplace,
 ) -> Iterator[Training]:
     """A learner's training on the first engine that can be changed, or without Podman.
 
@@ -304,22 +340,11 @@ def open_training(
         bench: None, or one on the simulated host: labs are simulated.
     """
     if bench is None or bench.opened.simulated:
-        yield Training(
-            labs,
-            None,
-            path=path,
-            directory=directory,
-        )
+        yield Training(place, None)
         return
     engine = ChangingEngine(bench.opened.engines[0])
     try:
-        yield Training(
-            labs,
-            PodmanStage(engine),
-            _Watch(bench),
-            path=path,
-            directory=directory,
-        )
+        yield Training(place, PodmanStage(engine), _Watch(bench))
     finally:
         engine.close()
 

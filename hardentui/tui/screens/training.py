@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import on
 from textual.containers import Horizontal, VerticalScroll
@@ -19,11 +19,11 @@ from hardentui.features.training.judging import SIMULATED, LabOutcome, solved_te
 from hardentui.features.training.lab import Lab
 from hardentui.features.training.lab_files import load_labs
 from hardentui.features.training.progress import SIGNS, STATES
-from hardentui.features.training.training import Training, open_training
+from hardentui.features.training.training import Training, Workplace, open_training
 from hardentui.tui.action_texts import hint_of
 from hardentui.tui.actions import BACK, COPY, LAB, TRAINING
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.base import HardenScreen, Lead
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
@@ -326,9 +326,9 @@ class TrainingScreen(BrowseScreen):
         """Load the learner's progress as soon as it is known where labs run."""
         if self.training is not None or self.session.bench is None:
             return
-        labs = load_labs(checks=CHECKS)
         try:
-            self.training = self._open.enter_context(open_training(self.session.bench, labs))
+            place = Workplace(load_labs(cast("Lead", self.app).settings.labs, checks=CHECKS))
+            self.training = self._open.enter_context(open_training(self.session.bench, place))
         except HardenError as error:
             self.complain(hint_of(error), error.title)
             return

@@ -14,8 +14,8 @@ from hardentui.features.training.answers import answer
 from hardentui.features.training.lab import Lab, Level
 from hardentui.features.training.lab_files import load_labs, parse_lab
 from hardentui.features.training.progress import TrainingProgress, load_progress
-from hardentui.features.training.training import Training
-from tests.support.labs import check_lab, refused
+from hardentui.features.training.proving import check_lab, refused
+from hardentui.features.training.training import Training, Workplace
 
 CHECKS = [check.id for check in all_checks()]
 LABS = load_labs(checks=CHECKS)
@@ -30,9 +30,8 @@ each_lab = pytest.mark.parametrize(
 
 @pytest.fixture
 def training(tmp_path: Path) -> Training:
-    return Training(
-        LABS, None, path=str(tmp_path / "training.json"), directory=str(tmp_path / "labs")
-    )
+    place = Workplace(LABS, progress=str(tmp_path / "training.json"), folder=str(tmp_path / "labs"))
+    return Training(place, None)
 
 
 def test_there_are_labs_for_every_step_and_some_to_begin_and_end_with() -> None:
@@ -78,9 +77,10 @@ def test_each_wrong_answer_is_refused_by_what_is_wrong_with_it(
 def test_two_learners_share_no_name(tmp_path: Path) -> None:
     names = set()
     for learner in ("anna", "ben"):
-        training = Training(LABS, None, path=str(tmp_path / learner), directory=str(tmp_path))
+        place = Workplace(LABS, progress=str(tmp_path / learner), folder=str(tmp_path))
+        training = Training(place, None)
         training.start(training.find("own-network"))
-        again = Training(LABS, None, path=str(tmp_path / learner), directory=str(tmp_path))
+        again = Training(place, None)
         lab = again.find("own-network")
         assert lab.container == training.find("own-network").container
         made = answer(lab, lab.solution, "/labs")

@@ -1,4 +1,9 @@
-"""Doing a lab: insecure at the start, solved by its solution, refused with each wrong answer."""
+"""Whether a lab can be given to learners: what its text lacks; insecure at the start, solved by its
+solution, each wrong answer refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
 
 from hardentui.features.training.judging import LabOutcome
 from hardentui.features.training.lab import Lab, WrongAnswer
@@ -72,3 +77,41 @@ def refused(lab: Lab, answer: WrongAnswer, training: Training) -> str:
         return "its remark is not made"
     done, most = outcome.done
     return "" if done < most else "it counts as all done"
+
+
+_FEWEST_WRONG = 5
+
+
+def lint(lab: Lab) -> Iterator[str]:
+    """What a lab's file lacks, seen without running it."""
+    if len(lab.wrong) < _FEWEST_WRONG:
+        yield f"it has {len(lab.wrong)} wrong answers; {_FEWEST_WRONG} show that it judges"
+    if len({(answer.options, answer.policy) for answer in lab.wrong}) < len(lab.wrong):
+        yield "two of its wrong answers are the same"
+    if any(answer.options == lab.solution and not lab.policy for answer in lab.wrong):
+        yield "its solution is among its wrong answers"
+    refusing = {answer.refused_by for answer in lab.wrong}
+    for name in lab.asks:
+        if name not in refusing:
+            yield f"no wrong answer is refused by asks.{name}"
+    for option in lab.solution:
+        if option not in lab.start and option in (*lab.hints[:1], lab.task, lab.learn):
+            yield f"{option} is told before the last hint"
+    answer = " ".join(lab.solution)
+    if answer and answer in (*lab.hints[:2], lab.task):
+        yield "its whole answer is told before the last hint"
+
+
+def faults_of(lab: Lab, training: Training) -> Iterator[str]:
+    """What is wrong with a lab, seen by doing it: start, solution, each wrong answer.
+
+    On the simulated host, wrong answers that only the service or the attack can tell are left out.
+    """
+    yield from check_lab(lab, training)
+    training.start(lab)
+    for wrong in lab.wrong:
+        if training.simulated and wrong.refused_by in ("service", "attack"):
+            continue
+        if fault := refused(lab, wrong, training):
+            words = " ".join(wrong.options) or "without options"
+            yield f"the wrong answer {words}: {fault}"
