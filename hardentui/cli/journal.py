@@ -208,7 +208,7 @@ def arguments_undo(parser: ArgumentParser) -> None:
     flag(
         parser,
         "--bring-back",
-        "copy what was written since into the original before it starts; a copy of what that had is "
+        "give what was written since back to the original before it starts; a copy of what that had is "
         "kept",
     )
     flag(parser, "--yes", "do not ask")
@@ -245,7 +245,7 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     )
     bring_back = options.bring_back
     if can_bring_back(entry) and not bring_back and not options.yes:
-        terminal.complain("Copy what was written since into the original, too? [y/N]")
+        terminal.complain("Give what was written since back to the original, too? [y/N]")
         bring_back = sys.stdin.readline().strip().lower() in ("y", "yes")
     done = history.undo(
         entry,

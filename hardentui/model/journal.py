@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from hardentui.model.ledger import LedgerRow, NewerData
-from hardentui.model.operations import NoteContainer, Operation, RenameContainer
+from hardentui.model.operations import CreateStandIn, NoteContainer, Operation, RenameContainer
 
 JOURNAL_SCHEMA = "hardentui/journal/1"
 
@@ -130,6 +130,11 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
             operation for operation in self.operations if isinstance(operation, RenameContainer)
         )
         return {self.original: self.container} | {each.after: each.before for each in renamed}
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether its original was removed by Podman when it stopped (`--rm`)."""
+        return any(isinstance(operation, CreateStandIn) for operation in self.operations)
 
     @property
     def unfinished(self) -> bool:

@@ -56,4 +56,5 @@ class NewerData(Struct, frozen=True, kw_only=True):
     home: Home
     source: str  # the volume, or the stopped container in whose layer it is
     brought: bool = False  # its container has it again, too
+    mounted: bool = False  # because its unit mounts that volume
     former: str = ""  # the volume with what that container had there instead; empty: nothing

@@ -31,6 +31,9 @@ class WriteFile(Struct, frozen=True, kw_only=True, tag="write-file"):
     content: bytes
     mode: int = 0o644
     before: FileBefore | None = None  # its previous state; None = it did not exist
+    # as before, but with the volumes that the change adds: what an undo that brings newer data back
+    # writes. None: it adds none, or this file has nothing to do with them.
+    with_data: bytes | None = None
     made: tuple[str, ...] = ()  # directories that were created for it, the deepest first
 
 

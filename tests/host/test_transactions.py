@@ -64,6 +64,7 @@ _FILL = "podman exec served sh -c 'cd /data && touch roots its && busybox chown 
 _OWNERS = "podman exec -u 0 served busybox stat -c '%u:%g %n' /data /data/roots /data/its"
 _UNIT = unit_path("served")
 _OWN_UNIT = unit_path("served", "bench")
+_BY_HAND_UNIT = "/etc/systemd/system/byhand.service"
 _TEXT = "cat {0} {0}.d/*.conf 2>/dev/null || true"
 
 
@@ -170,10 +171,11 @@ def _undo(
     user: str = "root",
     *,
     ends: int = 0,
+    more: str = "",
 ) -> str:
     return _hardentui(
         machine,
-        "undo --yes",
+        f"undo --yes {more}",
         user,
         ends,
     )
@@ -321,6 +323,53 @@ def test_data_in_the_layer_of_a_unit_is_refused_with_the_commands_that_keep_it(
     assert served.main_process("served") == process
     served.run("systemctl restart served && systemctl start follower")  # its layer goes with it
     before.is_again()
+
+
+_NEWER = "mkdir -p /srv/notes && echo {text} >/srv/notes/file"
+
+
+@pytest.mark.parametrize(
+    ("name", "user", "path"),
+    [
+        ("served", "root", _UNIT),
+        pytest.param("served", "bench", _OWN_UNIT, marks=pytest.mark.long),
+        pytest.param("byhand", "root", _BY_HAND_UNIT, marks=pytest.mark.long),
+    ],
+)
+def test_newer_data_comes_back_to_a_unit_and_stays(
+    served: Machine,
+    name: str,
+    user: str,
+    path: str,
+) -> None:
+    """A unit makes its container anew at each start, so it mounts the volume; all else is as before."""
+    systemctl = "systemctl" if user == "root" else "systemctl --user"
+    served.run(f"cp -a {path} /tmp/kept-{user}-{name}", user)
+    before = served.run(_TEXT.format(path), user)
+    served.run(f"podman exec {name} sh -c '{_NEWER.format(text='old')}'", user)
+    try:
+        _apply(served, name, "--check writable-rootfs --discard-data --yes", user)
+        served.run(f"podman exec {name} sh -c '{_NEWER.format(text='newer')}'", user)
+        said = _undo(served, user, more="--bring-back")
+        assert f"/srv/notes: {name} has again what was written since; its unit mounts" in said
+        for _ in range(2):
+            shown = served.run(f"podman exec {name} cat /srv/notes/file", user)
+            assert shown.strip() == "newer"
+            served.run(f"{systemctl} restart {name}", user)  # which a layer does not survive
+        root = f"podman inspect -f '{{{{.HostConfig.ReadonlyRootfs}}}}' {name}"
+        assert served.run(root, user).strip() == "false"
+        after = served.run(_TEXT.format(path), user)
+        added = [line for line in after.splitlines() if line not in before.splitlines()]
+        assert "/srv/notes" in "".join(added)
+        assert name == "byhand" or [line for line in added if line.strip()] == [
+            line for line in added if line.startswith("Volume=")
+        ]
+    finally:
+        served.run(
+            f"mv /tmp/kept-{user}-{name} {path}; rm -rf {path}.d $(dirname {path})/{name}-*.volume; "
+            f"{systemctl} daemon-reload; {systemctl} restart {name}",
+            user,
+        )
 
 
 @pytest.mark.long

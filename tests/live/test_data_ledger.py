@@ -23,9 +23,9 @@ LOOK = f"cd {PLACE} && find . -exec stat -c '%n %u:%g %a' {{}} + | sort && cat $
 class Notes:
     """A container whose data lies in its own layer."""
 
-    def __init__(self, bench: Bench, state: Path) -> None:
+    def __init__(self, bench: Bench, state: Path, *options: str) -> None:
         self.bench, self.state = bench, str(state)
-        self.run("run", "-d", "--name", NAME, BUSYBOX, "sh", "-c", SERVE)
+        self.run("run", "-d", *options, "--name", NAME, BUSYBOX, "sh", "-c", SERVE)
         self.inside(
             f"mkdir -p {PLACE} && cd {PLACE} && echo one >kept; echo old >changed; echo x >removed;"
             " chown 7:8 kept; chmod 750 ."
@@ -62,8 +62,12 @@ class Notes:
 
 
 @pytest.fixture
-def notes(bench: Bench, tmp_path: Path) -> Iterator[Notes]:
-    notes = Notes(bench, tmp_path)
+def notes(
+    bench: Bench,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[Notes]:
+    notes = Notes(bench, tmp_path, *getattr(request, "param", ()))
     yield notes
     kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
     bench.podman("rm", "--depend", "-f", "-i", "-v", "-t", "0", NAME, *kept)
@@ -103,6 +107,18 @@ def test_newer_data_comes_back_and_what_it_replaces_is_kept(notes: Notes) -> Non
     (former,) = [name for name in notes.volumes() if "before-undo" in name]
     look = LOOK.replace(PLACE, "/kept")
     assert notes.run("run", "--rm", "-v", f"{former}:/kept:ro", BUSYBOX, "sh", "-c", look) == before
+
+
+@pytest.mark.parametrize("notes", [("--rm",)], indirect=True)
+def test_newer_data_comes_back_to_one_that_podman_removed(notes: Notes) -> None:
+    """Its stand-in gets it before it starts."""
+    notes.applied("--check", "writable-rootfs", "--discard-data")
+    notes.inside(f"cd {PLACE}; echo old >changed; touch removed kept")
+    newer = notes.written_since()
+    undone = notes.does("undo", "--yes", "--bring-back")
+    assert f"{PLACE}: {NAME} has again what was written since" in undone
+    assert notes.inside(LOOK) == newer
+    assert notes.volumes() == [VOLUME]
 
 
 def test_an_undo_after_which_nothing_is_newer_leaves_nothing_behind(notes: Notes) -> None:

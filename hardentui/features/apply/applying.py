@@ -54,7 +54,7 @@ from hardentui.features.fix.apply_ways import (
     update_way,
 )
 from hardentui.features.fix.from_container import refuse_from_container
-from hardentui.features.fix.layers import layer_of, new_volumes
+from hardentui.features.fix.layers import layer_of, new_volumes, only_new_volumes
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.looking.unit_origin import origin_of
 from hardentui.features.trial.leftovers import tidy_after_trials
@@ -459,16 +459,13 @@ class Application:
             draft = bench.drafter.draft(part.report, plan, own.ways[0])
             origin = origin_of(self._opened.files, facts)
             assert origin is not None  # noqa: S101 - own_unit found it
-            way = unit_way(facts, origin, draft, live)
+            volumes = only_new_volumes(plan)
+            with_data = bench.drafter.draft(part.report, volumes, own.ways[0]) if volumes else None
+            way = unit_way(facts, origin, draft, live, with_data)
             if way.restarts:
                 refuse_dependents(facts, referring, dependents_of(way))
                 refuse_loss(facts, layer, wishes)
-            networks = new_networks(
-                facts,
-                plan,
-                engine,
-                by_unit=True,
-            )  # undone after the unit
+            networks = new_networks(facts, plan, engine, by_unit=True)  # undone after the unit
             noted, *rest = way.operations
             kept = keep_owners(facts, plan, engine) if way.restarts else ()
             way = replace(way, operations=(*networks, noted, *kept, *rest))

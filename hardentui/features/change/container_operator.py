@@ -52,7 +52,6 @@ from hardentui.model.ledger import Home, NewerData
 from hardentui.model.operations import (
     CreateContainer,
     CreateNetwork,
-    CreateStandIn,
     NoteContainer,
     Operation,
     RenameContainer,
@@ -137,7 +136,7 @@ class ContainerOperator(Operator[Operation]):
         entry: JournalEntry,
     ) -> None:
         noted = isinstance(operation, NoteContainer) and entry.has_begun_after(operation)
-        if isinstance(operation, NoteContainer) and noted and not _has_stand_in(entry):
+        if isinstance(operation, NoteContainer) and noted and not entry.has_stand_in:
             refuse_lost_original(self._containers, operation, entry)
             refuse_taken_name(
                 self._containers,
@@ -152,7 +151,7 @@ class ContainerOperator(Operator[Operation]):
         entry: JournalEntry,
     ) -> None:
         match operation:
-            case NoteContainer() | RenameContainer() if _has_stand_in(entry):
+            case NoteContainer() | RenameContainer() if entry.has_stand_in:
                 pass  # the stand-in does it: the original may be gone
             case NoteContainer():
                 if entry.has_begun_after(operation):
@@ -198,7 +197,7 @@ class ContainerOperator(Operator[Operation]):
                         self._engine.networks.remove(operation.name)
             case CreateContainer():
                 return self._remove_unless_newer(operation, entry)
-            case NoteContainer() if operation.running and not _has_stand_in(entry):
+            case NoteContainer() if operation.running and not entry.has_stand_in:
                 self._still_answers(operation, alone=len(entry.containers) == 1)
             case _:
                 pass
@@ -210,7 +209,7 @@ class ContainerOperator(Operator[Operation]):
         entry: JournalEntry,
     ) -> OperationOutcome:
         match operation:
-            case RenameContainer() if not _has_stand_in(entry):
+            case RenameContainer() if not entry.has_stand_in:
                 if self._name(operation.id) != operation.after:
                     self._containers.rename(operation.id, operation.after)
             case SetRestart():
@@ -515,10 +514,6 @@ class ContainerOperator(Operator[Operation]):
 
     def _restart_policy(self, identity: str) -> str:
         return restart_policy(self._containers.inspect(identity))
-
-
-def _has_stand_in(entry: JournalEntry) -> bool:
-    return any(isinstance(operation, CreateStandIn) for operation in entry.operations)
 
 
 def limits_back(operation: UpdateContainer) -> dict[str, Any]:

@@ -28,12 +28,12 @@ from hardentui.model.operations import (
     CopyData,
     CopyPart,
     CreateContainer,
-    CreateStandIn,
     CreateVolume,
     KeepOwners,
     NoteContainer,
     RestartUnit,
     StartContainer,
+    WriteFile,
 )
 from hardentui.reading.layer import layer_data
 from hardentui.words import plural
@@ -78,8 +78,9 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
     ) -> None:
         match operation:
             case CreateVolume():
-                if (data := _brought(operation, entry)) is not None:
-                    self._bring_back(operation, data, entry)
+                data = _brought(operation, entry)
+                if data is not None and not entry.has_stand_in:  # which takes it before it starts
+                    give_back(self._engine, data, entry, into=operation.source)
             case CopyData():
                 self._first_passes.pop(operation.source, None)
                 with suppress(NotFound):
@@ -138,14 +139,16 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
             if not self._engine.volumes.exists(operation.name):
                 continue
             former = f"{operation.name}-before-undo-{suffix}"
-            if not self._engine.volumes.exists(former):
-                self._engine.volumes.create(former)
-            pair = (operation.directory, former)
-            first = copying.layer(operation.source, [pair], optional=True)
-            copying.leave(operation.source)
-            kept = first.copied.states != (nothing(),)
-            if not kept:
-                self._engine.volumes.remove(former)
+            kept = not entry.has_stand_in  # which holds nothing yet
+            if kept:
+                if not self._engine.volumes.exists(former):
+                    self._engine.volumes.create(former)
+                pair = (operation.directory, former)
+                first = copying.layer(operation.source, [pair], optional=True)
+                copying.leave(operation.source)
+                kept = first.copied.states != (nothing(),)
+                if not kept:
+                    self._engine.volumes.remove(former)
             taken.append(
                 NewerData(
                     container=_name_of(operation, entry),
@@ -157,28 +160,6 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
                 )
             )
         return tuple(taken)
-
-    def _bring_back(
-        self,
-        operation: CreateVolume,
-        data: NewerData,
-        entry: JournalEntry,
-    ) -> None:
-        """Repeating this does no harm: the volume is the same, and what was there is in `former`."""
-        successor = next(
-            (
-                step.created
-                for step in entry.operations
-                if isinstance(step, CreateContainer) and step.original == operation.source
-            ),
-            operation.source,
-        )
-        self._engine.copying.into_layer(
-            operation.source,
-            data.path,
-            data.source,
-            by=successor or operation.source,
-        )
 
     def _copy(
         self,
@@ -249,16 +230,43 @@ def _name_of(operation: CreateVolume, entry: JournalEntry) -> str:
     )
 
 
+def give_back(
+    engine: ChangingEngine,
+    data: NewerData,
+    entry: JournalEntry,
+    *,
+    into: str,
+) -> None:
+    """Copy what was written since into the layer of an original that does not run. Repeating this
+    does no harm: the volume is the same, and what was there is in `former`.
+    """
+    volume = next(
+        step
+        for step in entry.operations
+        if isinstance(step, CreateVolume) and step.name == data.source
+    )
+    successors = (
+        step.created
+        for step in entry.operations
+        if isinstance(step, CreateContainer) and step.original == volume.source
+    )
+    successor = next(successors, "")
+    engine.copying.into_layer(
+        into,
+        data.path,
+        data.source,
+        by=successor if successor and engine.containers.exists(successor) else into,
+    )
+
+
 def _brought(operation: CreateVolume, entry: JournalEntry) -> NewerData | None:
     return next((data for data in entry.brings_back if data.source == operation.name), None)
 
 
 def _volumes_to_bring_back(entry: JournalEntry) -> tuple[CreateVolume, ...]:
-    """Those whose container started, and whose original is still there to take the data."""
+    """Those whose container started."""
     begun = entry.operations[: entry.begun]
     started = {step.name for step in begun if isinstance(step, StartContainer)}
-    if any(isinstance(step, CreateStandIn) for step in begun):
-        return ()  # the original is gone, and its stand-in runs before data could be copied to it
     return tuple(
         step
         for step in begun
@@ -271,6 +279,19 @@ def _volumes_to_bring_back(entry: JournalEntry) -> tuple[CreateVolume, ...]:
 
 def left_by_units(entry: JournalEntry) -> tuple[NewerData, ...]:
     """The volumes that a unit made for its container: they stay when its former files are back."""
+    return tuple(data for data in entry.brings_back if data.mounted) or _of_units(entry)
+
+
+def mounted_again(entry: JournalEntry) -> tuple[NewerData, ...]:
+    """What the unit of a container mounts after an undo that brings it back: it makes its container
+    anew at each start, so a copy in its layer would not last."""
+    writes = (step for step in entry.operations if isinstance(step, WriteFile))
+    if not any(write.with_data is not None for write in writes):
+        return ()
+    return tuple(replace(data, brought=True, mounted=True) for data in _of_units(entry))
+
+
+def _of_units(entry: JournalEntry) -> tuple[NewerData, ...]:
     begun = entry.operations[: entry.begun]
     if not any(isinstance(step, RestartUnit) for step in begun):
         return ()
@@ -283,8 +304,8 @@ def left_by_units(entry: JournalEntry) -> tuple[NewerData, ...]:
 
 
 def can_bring_back(entry: JournalEntry) -> bool:
-    """Whether its undo can copy what was written since back into the originals."""
-    return bool(_volumes_to_bring_back(entry))
+    """Whether its undo can give what was written since back to the originals."""
+    return bool(_volumes_to_bring_back(entry) or mounted_again(entry))
 
 
 def written_in_layer(

@@ -69,7 +69,7 @@ def told_way_back(rows: Iterable[LedgerRow], *, offers: bool) -> Iterator[str]:
     more = f" and {len(volumes) - _SHOWN} more" if len(volumes) > _SHOWN else ""
     yield f"What was written since stays where it is, and the original runs without it: {places}{more}."
     if offers:
-        yield "--bring-back copies it into the original before that starts."
+        yield "--bring-back gives it back to the original before that starts."
 
 
 def told_newer(newer: Iterable[NewerData]) -> Iterator[str]:
@@ -77,7 +77,9 @@ def told_newer(newer: Iterable[NewerData]) -> Iterator[str]:
     for data in newer:
         path, of = visible(data.path, 80), visible(data.container, 80)
         source = visible(data.source, 80)
-        if data.brought:
+        if data.mounted:
+            yield f"{path}: {of} has again what was written since; its unit mounts the volume {source}"
+        elif data.brought:
             former = (
                 f"; what it had there before is in the volume {visible(data.former, 80)}"
                 if data.former

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.child_process import ChildStopped, ChildTimedOut, run_child
@@ -253,6 +255,7 @@ class FileOperator(Operator[WriteFile]):
         now, before = _read(operation.path), operation.before
         if now is not None and now.content not in (
             operation.content,
+            operation.with_data,
             before.content if before else None,
         ):
             raise WriteError(
@@ -273,6 +276,9 @@ class FileOperator(Operator[WriteFile]):
     ) -> None:
         self.refuse_undo(operation, entry)
         now, before = _read(operation.path), operation.before
+        if operation.with_data is not None and any(data.mounted for data in entry.brings_back):
+            self._write_with_data(operation, operation.with_data, now)
+            return
         if now != before:
             if before is None:
                 put_back(operation.path, None, 0, (0, 0), 0)
@@ -297,7 +303,23 @@ class FileOperator(Operator[WriteFile]):
         now = _read(operation.path)
         if now is not None and now.content == operation.content:
             return NOTHING
+        self.undo(operation, replace(entry, brings_back=()))  # which may have been with its data
         return self.do(operation, threading.Event())
+
+    def _write_with_data(
+        self,
+        operation: WriteFile,
+        content: bytes,
+        now: FileBefore | None,
+    ) -> None:
+        """As before, and the volumes that hold what was written since; with the former owner and
+        mode, but the time of now."""
+        if now is not None and now.content == content:
+            return
+        like = operation.before or now
+        mode = like.mode if like else operation.mode
+        owner = (like.uid, like.gid) if like else (os.geteuid(), os.getegid())
+        put_back(operation.path, content, mode, owner, time.time_ns())
 
 
 def _read(path: str) -> FileBefore | None:

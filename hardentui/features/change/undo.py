@@ -24,7 +24,7 @@ from hardentui.errors import (
     UsageError,
 )
 from hardentui.features.change.container_operator import ContainerOperator
-from hardentui.features.change.data_operator import DataOperator
+from hardentui.features.change.data_operator import DataOperator, give_back, mounted_again
 from hardentui.features.change.file_changes import entry_locked
 from hardentui.features.change.file_operator import (
     NOTHING,
@@ -119,6 +119,8 @@ class StandInOperator(Operator[CreateStandIn]):
         if str(stand_in.get("Name")) != operation.original_name:
             self._containers.rename(identity, operation.original_name)
         if not is_running(stand_in):
+            for data in entry.brings_back:
+                give_back(self._engine, data, entry, into=identity)
             start_original(self._engine, identity, self._files)
 
     def redo(
@@ -378,10 +380,8 @@ def _to_bring_back(
     if entry.brings_back:
         return entry
     data = [operator for operator in operators if isinstance(operator, DataOperator)]
-    entry = replace(
-        entry,
-        brings_back=tuple(row for operator in data for row in operator.to_bring_back(entry)),
-    )
+    copied = (row for operator in data for row in operator.to_bring_back(entry))
+    entry = replace(entry, brings_back=(*copied, *mounted_again(entry)))
     journal.write(entry)
     return entry
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.errors import CannotFix
@@ -221,10 +222,13 @@ def unit_way(
     origin: Origin,
     draft: Draft,
     live: Sequence[str],
+    with_data: Draft | None = None,
 ) -> ApplyWay:
     """Change the files of its unit, and restart it if needed.
 
     Args:
+        with_data: its unit as it is, but with the volumes of the plan: what an undo writes that
+            brings newer data back.
         live: flags that change the running container without a restart.
 
     Raises:
@@ -247,6 +251,7 @@ def unit_way(
         [(file.path, file.text, file.mode) for file in draft.files],
         {file.path: file.before for file in draft.files},
     )
+    writes = tuple(_with_data(writes, with_data))
     noted: NoteUnit = note_unit(origin.unit, uid)
     files: tuple[Operation, ...] = (noted, *writes, ReloadUnits(uid=uid))
     if live and facts.running:
@@ -262,6 +267,18 @@ def unit_way(
     )
     back = (StartUnits(units=noted.dependents, uid=uid),) if noted.dependents else ()
     return ApplyWay((*files, restart), back)
+
+
+def _with_data(
+    writes: Sequence[WriteFile],
+    draft: Draft | None,
+) -> Iterator[WriteFile]:
+    texts = {file.path: file.text for file in draft.files} if draft and not draft.left_out else {}
+    if not texts.keys() <= {write.path for write in writes}:
+        texts = {}  # it would need a file that the change does not write
+    for write in writes:
+        text = texts.get(write.path)
+        yield replace(write, with_data=None if text is None else text.encode("utf-8"))
 
 
 class ComposeOverride(Struct, frozen=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.plan import Plan
@@ -31,6 +33,16 @@ def new_volumes(plan: Plan) -> dict[str, str]:
         for mount in plan.after[MOUNTS]
         if mount.type == "volume" and mount.source and mount.destination not in known
     }
+
+
+def only_new_volumes(plan: Plan) -> Plan | None:
+    """The part of a plan that adds volumes; None if it adds none."""
+    added = new_volumes(plan)
+    if not added:
+        return None
+    mounts = (mount for mount in plan.after[MOUNTS] if mount.destination in added)
+    after = plan.before.with_(MOUNTS, (*plan.before[MOUNTS], *mounts))
+    return replace(plan, after=after)
 
 
 def brought(

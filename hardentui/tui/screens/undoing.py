@@ -25,7 +25,7 @@ UNDOING = (
         "undoing.bring_back",
         "b",
         "Bring back",
-        "Undo it, and copy what was written since into the original.",
+        "Undo it, and give what was written since back to the original.",
         "Question",
         True,
     ),
@@ -61,7 +61,7 @@ class UndoScreen(Dialog[Undoing]):
     ) -> None:
         self._offers = can_bring_back(entry)
         told = (about, downtime_of_undo(entry), *told_way_back(entry.ledger, offers=False))
-        bring = "   b yes, and copy that into the original, too" if self._offers else ""
+        bring = "   b yes, and give that back to it" if self._offers else ""
         super().__init__(
             question,
             "\n".join(line for line in told if line),

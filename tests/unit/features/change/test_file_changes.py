@@ -25,6 +25,8 @@ from hardentui.model.journal import (
     OperationBegun,
     OperationDone,
 )
+from hardentui.model.ledger import Home, NewerData
+from hardentui.model.operations import WriteFile
 from tests.support.journal import entry
 
 OLD = b"\xffold bytes\r\n"
@@ -392,3 +394,28 @@ def test_who_holds_a_container_is_told(tmp_path: Path, argument: str, told: str)
         with pytest.raises(Locked, match=told), held_on_engine(str(tmp_path), "web"):
             pass
         holder.communicate("", timeout=20)
+
+
+def test_what_an_undo_brings_back_is_mounted_and_all_else_as_before(host: Host) -> None:
+    """Twice, as after a guard that completes it; and the change can come into force again."""
+    changed = host.change()
+    keeping = b"\xffold bytes\r\nVolume=data:/srv\n"
+    first, *rest = changed.operations
+    assert isinstance(first, WriteFile)
+    first = replace(first, with_data=keeping)
+    data = NewerData(
+        container="web", path="/srv", home=Home.VOLUME, source="data", brought=True, mounted=True
+    )
+    back = replace(changed, operations=(first, *rest), brings_back=(data,))
+    for _ in range(2):
+        FileOperator().refuse_undo(first, back)
+        FileOperator().undo(first, back)
+    now = host.policy.stat()
+    assert host.policy.read_bytes() == keeping
+    assert first.before is not None
+    before = first.before
+    assert (stat.S_IMODE(now.st_mode), now.st_uid) == (before.mode, before.uid)
+    FileOperator().redo(first, back)
+    assert host.policy.read_text() == "new policy\n"
+    FileOperator().undo(first, replace(back, brings_back=()))
+    assert host.policy.read_bytes() == OLD
