@@ -373,7 +373,7 @@ async def test_an_undo_tells_where_newer_data_lies_and_offers_to_bring_it_back(
     async with running(app, size) as pilot:
         await pilot.press("J", opens=JournalScreen, shows="volume notes-srv-notes-data")
         await pilot.press(
-            "u", shows=("What was written since stays", "y yes", "b yes, and copy that into")
+            "u", shows=("What was written since stays", "y yes", "b yes, and give that back")
         )
         await pilot.press("b")
         told = "notes has again what was written since"
