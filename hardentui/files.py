@@ -18,7 +18,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from hardentui.account import ONLY_BELOW, trusted
 from hardentui.directories import opened_directory, write_error
 from hardentui.errors import WriteError
-from hardentui.model.draft import TextFile, WriteState, WrittenFile
+from hardentui.model.draft import TextFile
+from hardentui.model.written_file import WriteState, WrittenFile
 from hardentui.placing import (
     ChangedMeanwhile,
     OpenDirectory,

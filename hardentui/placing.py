@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct, field
 
 from hardentui.directories import give_to, owner_below
-from hardentui.model.draft import WriteState
+from hardentui.model.written_file import WriteState
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _RENAME_EXCHANGE = 2

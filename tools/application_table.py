@@ -16,7 +16,7 @@ from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.fixing import fix_all
 from hardentui.harden.score import score
 from hardentui.model.application import Family
-from hardentui.model.spec import NEWEST_KNOWN
+from hardentui.model.podman_version import NEWEST_KNOWN
 
 _DAY = date(2026, 12, 1)  # of the generated page: no check of a file depends on it
 _HEAD = """\

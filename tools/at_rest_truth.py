@@ -20,7 +20,8 @@ from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.possible_values import filled
 from hardentui.model.finding import Kind, Status
 from hardentui.model.open_value import OpenPart
-from hardentui.model.spec import OpenArgument, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import OpenArgument, Spec
 from hardentui.options import (
     COMMAND,
     DEVICES,

@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 
 from hardentui.checks import all_checks
-from hardentui.model.finding import FixKind, Kind
+from hardentui.model.finding import Kind
+from hardentui.model.remediation import FixKind
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -40,9 +40,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import (
     Evidence,
-    FixKind,
     Kind,
-    Risk,
     Severity,
     Status,
     Verdict,
@@ -54,12 +52,15 @@ from hardentui.model.finding import (
 from hardentui.model.gain import Gain
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
 from hardentui.model.known import Known, Unread, known, need
-from hardentui.model.network import Peer, Peers
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.peers import Peer, Peers
+from hardentui.model.podman_version import Version
+from hardentui.model.remediation import FixKind, Risk
+from hardentui.model.spec import Option, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts, rule_for
 from hardentui.options import *
 from hardentui.options import IMAGE
-from hardentui.options.argv import RunCommand, read_command, spec_of
+from hardentui.options.argv import RunCommand, read_command
+from hardentui.options.items import spec_of
 from hardentui.reading.containers import (
     CONFIGURATION,
     ask,

@@ -31,7 +31,7 @@ from hardentui.model.draft import DraftFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.regular_files import Folder
 from hardentui.visible import visible
 

@@ -24,7 +24,8 @@ from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.remedy import remediation
 from hardentui.harden.score import MEANING
 from hardentui.model.application import Family
-from hardentui.model.check import HEADINGS, Check, Checklist
+from hardentui.model.check import HEADINGS, Check
+from hardentui.model.checklist import Checklist
 from hardentui.reading.forms import FORMS
 from hardentui.visible import visible
 from hardentui.words import nearest

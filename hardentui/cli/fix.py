@@ -20,7 +20,7 @@ from hardentui.files import write_bundle
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Draft, NextSteps, Target, TextFile
 from hardentui.model.plan import Caution, Choice
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.visible import visible
 from hardentui.words import plural
 

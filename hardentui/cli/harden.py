@@ -39,10 +39,11 @@ from hardentui.features.harden.probes import asks_originals, assigned
 from hardentui.features.harden.task import Hardening
 from hardentui.features.looking.stack import in_start_order, stacks
 from hardentui.harden.score import score_word
-from hardentui.model.draft import TextFile, safe_file_name
+from hardentui.model.application_labels import compose_project
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.journal import EntryState, JournalEntry, journal_document
-from hardentui.model.network import compose_project
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -15,8 +15,8 @@ from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.trial_files import plan_of_record
 from hardentui.features.trial.tried import no_longer_fits, read_trial
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
-from hardentui.model.finding import Risk
 from hardentui.model.plan import Caution, Change, Choice, Plan
+from hardentui.model.remediation import Risk
 from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument
 from hardentui.regular_files import read_named

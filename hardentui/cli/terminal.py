@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from hardentui.model.draft import WrittenFile
+    from hardentui.model.written_file import WrittenFile
 
 # A result that is written to a file instead of the terminal.
 

@@ -14,7 +14,7 @@ from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.model.check import Check
-from hardentui.model.finding import Waiver
+from hardentui.model.waiver import Waiver
 from hardentui.visible import visible
 
 

@@ -32,7 +32,7 @@ from hardentui.engine.shapes import (
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unread
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 
 _STOP_TICK = 0.2  # seconds between checks of the stop event
 PATIENCE = 2 * (TIME_LIMIT + CONNECT_LIMIT) + 10

@@ -31,9 +31,10 @@ from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import CheckProgress, Report, Row, reports_of, told_once
 from hardentui.features.workbench import Workbench
 from hardentui.files import write_bundle
-from hardentui.model.draft import TextFile, WrittenFile
+from hardentui.model.draft import TextFile
 from hardentui.model.finding import Kind, Severity, Status
 from hardentui.model.known import Unread
+from hardentui.model.written_file import WrittenFile
 from hardentui.regular_files import refuse_strangers
 from hardentui.visible import strict_json
 from hardentui.words import plural

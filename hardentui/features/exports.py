@@ -19,9 +19,10 @@ from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import TextStyle
 from hardentui.features.views import Report, Row
 from hardentui.files import write_bundle
-from hardentui.model.draft import TextFile, WrittenFile
+from hardentui.model.draft import TextFile
 from hardentui.model.finding import Severity
 from hardentui.model.journal import JournalEntry, journal_document
+from hardentui.model.written_file import WrittenFile
 from hardentui.visible import strict_json, visible_lines
 from hardentui.words import plural
 

@@ -20,9 +20,11 @@ from hardentui.harden.remedy import FixValue, remediation, settings_of
 from hardentui.harden.rise import Riser, raises_most
 from hardentui.harden.score import Rise, Score
 from hardentui.model.check import Check, ParameterValue
-from hardentui.model.draft import DraftFile, safe_file_name
-from hardentui.model.finding import Finding, Remediation, Risk, Status
+from hardentui.model.draft import DraftFile
+from hardentui.model.file_names import safe_file_name
+from hardentui.model.finding import Finding, Status
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
+from hardentui.model.remediation import Remediation, Risk
 from hardentui.model.trial import OptionChange
 from hardentui.reading.forms import fault_of, value_of
 from hardentui.reading.masking import mask_argument

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from hardentui.errors import EngineError
 from hardentui.harden.score import Cell, Score, cells, findings_once, score
-from hardentui.model.draft import soak_name
-from hardentui.model.finding import Finding, Kind, Status, Subject, WaiverFacts
+from hardentui.model.file_names import soak_name
+from hardentui.model.finding import Finding, Kind, Status, Subject
+from hardentui.model.waiver import WaiverFacts
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.visible import visible
 

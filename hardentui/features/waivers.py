@@ -30,7 +30,8 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.own_toml import tables_text, write_toml
 from hardentui.features.views import Report
 from hardentui.harden.evaluate import uses
-from hardentui.model.finding import Finding, Status, Waiver, WaiverUse
+from hardentui.model.finding import Finding, Status
+from hardentui.model.waiver import Waiver, WaiverUse
 from hardentui.regular_files import read_named
 from hardentui.state import config_directory
 from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines

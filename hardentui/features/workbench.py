@@ -22,8 +22,9 @@ from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Selection, known_facts
 from hardentui.harden.score import lead_somewhere
-from hardentui.model.finding import Status, Waiver
+from hardentui.model.finding import Status
 from hardentui.model.known import Known
+from hardentui.model.waiver import Waiver
 from hardentui.state import settings_file, state_directory
 from hardentui.words import without_checklist
 

@@ -13,8 +13,9 @@ from msgspec import Struct, field
 
 from hardentui.harden.score import Rise, most_severe_first
 from hardentui.model.check import Check
-from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Subject
+from hardentui.model.finding import Finding, Kind, Severity, Subject
 from hardentui.model.gain import Gained
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.visible import command_word
 from hardentui.words import plural
 

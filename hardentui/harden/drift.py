@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hardentui.model.spec import Option, Readability, Spec
 from hardentui.options import *
-from hardentui.options.argv import Item, items_of
+from hardentui.options.items import Item, items_of
 
 SECURITY_AREAS = frozenset(
     {"security", "identity", "namespaces", "network", "filesystem", "resources"}

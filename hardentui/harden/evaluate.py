@@ -9,21 +9,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.harden.score import COST
-from hardentui.model.check import Check, Checklist, Parameters
+from hardentui.model.check import Check, Parameters
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
-from hardentui.model.finding import (
-    Finding,
-    Kind,
-    Status,
-    Subject,
-    Verdict,
-    Waiver,
-    WaiverUse,
-    not_applicable,
-    unknown,
-)
+from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not_applicable, unknown
 from hardentui.model.gain import Gained
 from hardentui.model.known import known
+from hardentui.model.waiver import Waiver, WaiverUse
 from hardentui.reading.mounts import own_user_namespace
 
 

@@ -11,11 +11,13 @@ from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.explicit import overridden, sentence
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import OptionDiff, advised, fix_parameters, remedied, spec_diff
-from hardentui.model.check import Advice, Check, Checklist, FixContext
+from hardentui.model.check import Advice, Check, FixContext
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Status
+from hardentui.model.finding import Kind, Status
 from hardentui.model.known import known
 from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options import bounding_set

@@ -16,8 +16,8 @@ from hardentui.harden import orders
 from hardentui.harden.evaluate import judge
 from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
-from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts, NotRunning
+from hardentui.model.file_names import volume_for
 from hardentui.model.finding import Status
 from hardentui.model.spec import Option, ProtectionRule, Spec
 from hardentui.options import *

@@ -11,20 +11,15 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.check import (
-    Advice,
-    Check,
-    Checklist,
-    FixContext,
-    Measured,
-    Parameters,
-    ParameterValue,
-)
+from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters, ParameterValue
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Remediation, Verdict
+from hardentui.model.finding import Verdict
 from hardentui.model.known import Unread, known
 from hardentui.model.plan import Choice
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.remediation import Remediation
+from hardentui.model.spec import Option, Spec
 from hardentui.options import RESTART, TABLE
 from hardentui.quadlet.write.container import restart_lines
 from hardentui.reading.forms import FORMS

@@ -13,7 +13,8 @@ from functools import cached_property
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import Rise, Score, most_severe_first, rise_between, score
-from hardentui.model.check import Check, Checklist
+from hardentui.model.check import Check
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.plan import Choice, Plan

@@ -13,7 +13,7 @@ from hardentui.host.files import Files, names, text, there, unreadable
 from hardentui.host.process import HostProcess, sees_everybody
 from hardentui.model.host import Advisory, HostPackage, OutdatedComponent
 from hardentui.model.known import Unread, known, need
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 
 _INSTALLED = {
     "falco": ("/usr/bin/falco",),

@@ -41,7 +41,7 @@ from hardentui.host.units.writable import (
     read_unit_programs,
     read_units,
 )
-from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
+from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import (
     Capacity,
     EngineSocket,
@@ -52,7 +52,8 @@ from hardentui.model.host import (
     User,
 )
 from hardentui.model.known import Known, Unread, known, later
-from hardentui.model.spec import Version
+from hardentui.model.path_steps import Accounts
+from hardentui.model.podman_version import Version
 from hardentui.reading.containers import count_of_list
 
 _RESTARTS = "/etc/systemd/system/default.target.wants/podman-restart.service"

@@ -10,9 +10,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
+from hardentui.model.finding import Kind, Severity, Verdict, unknown
 from hardentui.model.gain import Gain
 from hardentui.model.known import Unread
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Spec
 
 T = TypeVar("T")
@@ -236,46 +237,3 @@ def sections(doc: str) -> Mapping[str, str]:
 def _paragraphs(lines: list[str]) -> str:
     blocks = "\n".join(lines).strip().split("\n\n")
     return "\n\n".join(" ".join(block.split()) for block in blocks)
-
-
-# A checklist: an ordered selection of checks with texts and parameters. It holds no logic.
-
-
-USUAL = "ten-steps"
-"""The default checklist."""
-
-
-class Step(Struct, frozen=True):
-    """One of the ten steps."""
-
-    number: int  # 1 to 10
-    title: str  # a few words that fit into 20 columns
-    # what, why, attack, fix, breaks: plain text for newcomers
-    what: str = ""
-    why: str = ""
-    attack: str = ""
-    fix: str = ""
-    breaks: str = ""
-    checks: tuple[str, ...] = ()
-    worst_first: bool = False  # they are judged and shown by severity instead
-    references: tuple[str, ...] = ()
-
-
-class Checklist(Struct, frozen=True):
-    """A profile: steps in order, and parameters by check id."""
-
-    id: str
-    title: str
-    steps: tuple[Step, ...]
-    parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
-    # the user's default values for fixes; no verdict depends on them
-    fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
-    own: tuple[Check, ...] = ()  # checks declared by it and by the checklist that it extends
-    without: Mapping[str, str] = field(
-        default_factory=dict
-    )  # excluded checks by ID, each with the reason
-    inherited: frozenset[str] = frozenset()  # IDs of the latter
-
-    @property
-    def is_usual(self) -> bool:
-        return self.id == USUAL

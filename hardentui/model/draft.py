@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
 from msgspec import Struct
@@ -93,55 +92,3 @@ class ShellCommands(Struct, frozen=True):
     text: str  # one command per line
     notes: tuple[str, ...]  # what is not carried over or unknowable, one sentence each
     masked: bool  # secrets in them are masked, so they do not work unchanged
-
-
-# Results of writing files.
-
-
-class WriteState(StrEnum):
-    NEW = "new"
-    REPLACED = "replaced"
-    UNCHANGED = "unchanged"
-    KEPT = "kept"
-
-
-class WrittenFile(Struct, frozen=True):
-    """One written file. `backup` is the path of the previous content; empty if there was none."""
-
-    path: str
-    state: WriteState
-    backup: str = ""
-
-
-# The names of files and of what they name.
-
-_SUFFIXES = re.compile(
-    r"\.(container|volume|network|pod|kube|image|build|artifact|service|socket|timer|target|path|mount"
-    r"|slice|scope|swap|device|bak|sh|yaml|yml|json|conf|d)$"
-)
-
-
-def safe_file_name(text: str) -> str:
-    """A file name without suffix from any text: `[A-Za-z0-9_.-]`, at most 200 characters, never
-    empty."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:200]
-    while True:
-        stripped = _SUFFIXES.sub("", name.strip(".-"))
-        if stripped == name:
-            return name or "container"
-        name = stripped
-
-
-def profile_name(container: str) -> str:
-    """The file name of the seccomp profile that a trial learns for a container."""
-    return f"seccomp-{safe_file_name(container)}.json"
-
-
-def soak_name(container: str) -> str:
-    """The file name of the same profile in log mode."""
-    return f"seccomp-{safe_file_name(container)}-soak.json"
-
-
-def volume_for(name: str, directory: str) -> str:
-    """The name of the volume for a directory of a container."""
-    return safe_file_name(f"{name}-{directory.strip('/').replace('/', '-')}") + "-data"

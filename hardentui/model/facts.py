@@ -17,8 +17,9 @@ from hardentui.lib.image import ImageInventory
 from hardentui.model.application import Application
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
-from hardentui.model.network import Peers
-from hardentui.model.spec import Spec, Version
+from hardentui.model.peers import Peers
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 
 
 class MountOrigin(StrEnum):
@@ -149,9 +150,6 @@ if TYPE_CHECKING:
     from hardentui.model.configuration import FileFact, Missing
     from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
-
-
-# What happened to a container since it was created.
 
 
 class FileChange(Struct, frozen=True):

@@ -2,112 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from msgspec import Struct
 
 from hardentui.do import Do
 from hardentui.model.gain import Gain, Gained
+from hardentui.model.remediation import Remediation
 from hardentui.model.severity import Severity as Severity
-
-# A waiver: an accepted finding, with who accepts it, why, and until when.
-
-
-class Waiver(Struct, frozen=True):
-    """One `[[waiver]]` of a waivers file."""
-
-    check: str  # id of a check, or a shell pattern over ids
-    # name of a container, image, network, engine or host, or a shell pattern over names
-    subject: str
-    reason: str
-    owner: str
-    until: date  # the last day on which it is valid
-    engine: str = "*"  # label of an engine, or a shell pattern over labels
-    control: str = ""  # the compensating control; may be empty
-    source: str = ""
-
-    def covers(
-        self,
-        check: str,
-        subject: str,
-        engine: str,
-    ) -> bool:
-        """Whether it matches this check, subject and engine, expired or not."""
-        return (
-            fnmatchcase(check, self.check)
-            and fnmatchcase(subject, self.subject)
-            and fnmatchcase(engine, self.engine)
-        )
-
-
-class WaiverUse(Struct, frozen=True):
-    """A waiver and its use in one full check."""
-
-    waiver: Waiver
-    expired: bool
-    findings: int = 0
-    expired_for: int = 0  # number of failing findings that it would waive if it had not expired
-
-
-class WaiverFacts(Struct, frozen=True):
-    uses: tuple[WaiverUse, ...] = ()
-
-
-# Fixes: what kind of work one is, its risk, and how to carry it out.
-
-
-class FixKind(StrEnum):
-    """The kind of work that a fix needs."""
-
-    LIVE_UPDATE = "live update"
-    RECREATE = "recreate"
-    UNIT_EDIT = "unit edit"
-    HOST_FILE = "host file"
-    IMAGE_REBUILD = "image rebuild"
-    DECISION = "decision"
-
-    @property
-    def words(self) -> str:
-        """What carrying it out does, for people."""
-        return _WORK[self]
-
-
-_WORK = {
-    FixKind.LIVE_UPDATE: "changes the running container",
-    FixKind.RECREATE: "recreates the container",
-    FixKind.UNIT_EDIT: "changes its unit file",
-    FixKind.HOST_FILE: "changes a file of the host",
-    FixKind.IMAGE_REBUILD: "needs a new image",
-    FixKind.DECISION: "yours to decide",
-}
-
-
-class Risk(StrEnum):
-    """The risk of a fix for a working service.
-
-    DECISION: it changes what others rely on (ports that clients use, which image the next start
-    runs), which no trial can show. Only a person who names the fix takes it.
-    """
-
-    SAFE = "safe"
-    MAY_BREAK = "may break"
-    CHANGES_BEHAVIOUR = "changes behaviour"
-    DECISION = "decision"
-
-
-class Remediation(Struct, frozen=True):
-    summary: str
-    impact: str
-    kind: FixKind
-    risk: Risk  # the general risk; `here` is the risk for this container, if observations show it
-    run: str = ""  # the change as `podman run` flags, one per line; empty if no flag fixes it
-    quadlet: str = ""  # the change as Quadlet lines
-    commands: tuple[str, ...] = ()  # commands or lines for what no container option can fix
-    here: Risk | None = None
-    notes: tuple[str, ...] = ()
+from hardentui.model.waiver import Waiver
 
 
 class Status(StrEnum):

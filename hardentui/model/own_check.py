@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from hardentui.model.finding import Risk, Severity
+from hardentui.model.finding import Severity
+from hardentui.model.remediation import Risk
 
 OwnValue: TypeAlias = "bool | int | float | str | tuple[str, ...]"
 """The value to compare with; its shape is that of the option or fact."""

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from hardentui.do import Do
 from hardentui.model.check import ParameterValue
-from hardentui.model.finding import FixKind, Risk
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Spec
 
 

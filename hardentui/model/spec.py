@@ -7,7 +7,6 @@ with the source of each value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar, cast
@@ -15,8 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 from msgspec import Struct, field
 
 from hardentui.model.open_value import OpenText
-
-# How the values of an option compare: which of two protects a container more.
+from hardentui.model.podman_version import Version
 
 
 class ProtectionRule(StrEnum):
@@ -40,34 +38,6 @@ class Protection(Struct, frozen=True):
     text: str = ""  # for NEVER the reason; for a switch the effect of changing it, as a verb phrase
 
 
-# Podman versions, which determine what can be written.
-
-
-class Version(Struct, frozen=True, order=True):
-    """A version of Podman; later ones are greater."""
-
-    major: int
-    minor: int = 0
-    patch: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.major}.{self.minor}.{self.patch}"
-
-    @classmethod
-    def parse(cls, text: str) -> Version:
-        """Read `5.4`, `5.4.2`, `v6.0.0-rc1`.
-
-        Raises:
-            ValueError: the text does not begin with a version.
-        """
-        match = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?", text.strip())
-        if not match:
-            raise ValueError(f"{text!r} is not a version such as 5.4")
-        return cls(*(int(part or 0) for part in match.groups()))
-
-
-NEWEST_KNOWN = Version(6, 1)
-OLDEST_WITH_QUADLET = Version(4, 4)
 T = TypeVar("T")
 
 
@@ -324,9 +294,6 @@ class Spec(Struct, frozen=True):
     ) -> Spec:
         """A spec from (option, value) pairs: `Spec.of((PRIVILEGED, True), (MEMORY, 64 << 20))`."""
         return cls({o: Setting(v, source) for o, v in pairs if v != o.default})
-
-
-# How the arguments of one option are parsed, formatted, compared and identified.
 
 
 C = TypeVar("C")

@@ -7,26 +7,24 @@ subcommand and the image are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from hardentui.errors import InputError
-from hardentui.model.open_value import OpenText, is_open
-from hardentui.model.spec import (
-    NEWEST_KNOWN,
-    Codec,
-    OpenArgument,
-    Option,
-    Setting,
-    Source,
-    Spec,
-    Version,
-)
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import Spec
 from hardentui.options import COMMAND, FLAGS_WITHOUT_ROW, IMAGE, ROOTFS, TABLE, V5
-from hardentui.options.codecs import as_csv_field, parse_mount, split_csv
+from hardentui.options.codecs import split_csv
 from hardentui.options.inspect import CommandLine
+from hardentui.options.items import (
+    COMMA_LISTS,
+    Item,
+    comma_lists,
+    image_item,
+    parse_argument,
+    spec_of,
+)
 
 ALIASES = {alias: option.flag for option in TABLE for alias in option.aliases}
 """Alternative spellings that Podman accepts."""
@@ -44,18 +42,6 @@ SWITCHES = frozenset(
 )
 """Flags without an argument (`--flag=false` switches them off)."""
 
-
-def comma_lists(version: Version) -> frozenset[str]:
-    """Flags whose argument this Podman splits at commas, as a CSV record."""
-    return frozenset(
-        [
-            *(option.flag for option in TABLE if option.is_comma_list(version)),
-            *(known.flag for known in FLAGS_WITHOUT_ROW if known.comma_list),
-        ]
-    )
-
-
-COMMA_LISTS = comma_lists(NEWEST_KNOWN)
 
 GLOBAL_SHORT = {"c": "--connection", "r": "--remote", "v": "--version"}
 
@@ -163,9 +149,6 @@ def _cluster(
     return Token(at, at + 1, tuple(parts))
 
 
-# --- Parsing of the command line that created a container -----------------------------------------
-
-
 def parse_create_command(
     argv: Sequence[str] | None,
     version: Version = NEWEST_KNOWN,
@@ -192,174 +175,6 @@ def parse_create_command(
         command.image = words[line.image]
         command.words = tuple(words[line.image + 1 :])
     return command
-
-
-# One argument of one option from a command line: its value, and its identity in a list.
-
-
-class Unparsed:
-    """The value of an argument that only systemd can expand, or that cannot be parsed."""
-
-
-UNPARSED = Unparsed()
-
-
-def _by_flag() -> dict[str, list[tuple[Option[Any], Codec[Any]]]]:
-    rows: dict[str, list[tuple[Option[Any], Codec[Any]]]] = {}
-    for option in TABLE:
-        for flag, codec in ((option.flag, option.codec), *option.also):
-            rows.setdefault(flag, []).append((option, codec))
-    return rows
-
-
-_BY_FLAG = _by_flag()
-"""Flag -> the rows that an argument of it may belong to, each with its codec for that flag."""
-
-
-class Item(Struct, frozen=True):
-    """One entry of a list, or the value of a scalar."""
-
-    option: Option[Any]
-    value: Any  # the element of the list, the value of the scalar, or UNPARSED
-    raw: str  # the argument as written; empty for a bare switch
-    flag: str  # the flag as written; `--mount` and `--volume` differ
-
-    @property
-    def is_list(self) -> bool:
-        return self.option.is_list
-
-    @property
-    def known(self) -> bool:
-        return not isinstance(self.value, Unparsed)
-
-    @property
-    def open(self) -> OpenArgument | None:
-        """The argument, if parts of it are open."""
-        words = self.value if self.option is COMMAND and self.known else (self.raw,)
-        if not any(map(is_open, words)):
-            return None
-        return OpenArgument(self.option, self.flag, tuple(map(OpenText.read, words)))
-
-    @property
-    def identity(self) -> str:
-        """The key that identifies an entry of a list: the destination, the name, the port."""
-        identify = dict(self.option.also).get(self.flag, self.option.codec).identity
-        return "" if identify is None else identify(self.raw)
-
-    @property
-    def canonical(self) -> str:
-        """The canonical form, equal for two spellings of the same value; the text itself if it is
-        not parsed."""
-        return self.option.codec.canonical(self.value) if self.known else self.raw
-
-
-def items_of(spec: Spec, option: Option[Any]) -> tuple[Item, ...]:
-    """The entries of an option in a spec."""
-    if option not in spec:
-        return ()
-    value = spec[option]
-    if not option.is_list:
-        return (Item(option, value, "", option.flag),)
-    codec = option.codec
-    return tuple(
-        Item(
-            option, entry, codec.text(entry), codec.flag_of(entry) if codec.flag_of else option.flag
-        )
-        for entry in value
-    )
-
-
-def item_word(item: Item) -> str:
-    """The item as one word of a command line."""
-    option = item.option
-    if not item.known:
-        raw = as_csv_field(item.raw) if item.flag in COMMA_LISTS else item.raw
-        return f"{item.flag}={raw}"
-    words = option.to_words((item.value,) if item.is_list else item.value)
-    if not words:  # a switch that is written although it is the default
-        return f"{option.flag}={'true' if option.default else 'false'}"
-    return words[0]
-
-
-def parse_argument(
-    flag: str,
-    argument: str,
-    version: Version = NEWEST_KNOWN,
-) -> tuple[Item, ...]:
-    """The items in an argument of a flag; none for a flag without a row.
-
-    Args:
-        flag: in its long spelling.
-        argument: `true` or `false` for a switch.
-        version: the Podman that parses it: an older one splits more flags at commas.
-    """
-    for option, codec in _BY_FLAG.get(flag, ()):
-        once_split = option.is_comma_list(version) and not codec.comma_list
-        texts = split_csv(argument) if once_split else codec.split(argument)
-        if texts:
-            return tuple(_item(option, codec, text, flag) for text in texts)
-    return ()
-
-
-def _item(
-    option: Option[Any],
-    codec: Codec[Any],
-    text: str,
-    flag: str,
-) -> Item:
-    try:
-        value = UNPARSED if is_open(text) else codec.parse(text)
-    except ValueError:
-        value = UNPARSED
-    return Item(option, value, text, flag)
-
-
-def same(item: Item, other: Item) -> bool:
-    """Whether both have the same value."""
-    return item.canonical == other.canonical
-
-
-def spec_of(items: Iterable[Item]) -> Spec:
-    """The spec of these items, in command line order: for a scalar, the last one counts.
-
-    Options with an argument that could not be parsed, or has open parts, are `unknowable`; of a
-    list, the other entries are kept.
-    """
-    lists: dict[Option[Any], dict[str, Any]] = {}
-    scalars: dict[Option[Any], Any] = {}
-    unknowable: set[Option[Any]] = set()
-    opened: list[OpenArgument] = []
-    for item in items:
-        argument = item.open
-        if not item.is_list:
-            opened = [each for each in opened if each.option is not item.option]
-        if argument is not None:
-            opened.append(argument)
-        if argument is not None or not item.known:
-            unknowable.add(item.option)
-            scalars.pop(item.option, None)
-        elif item.is_list:
-            place = item.canonical if item.option.codec.several_alike else item.identity
-            lists.setdefault(item.option, {})[place] = item.value
-        else:
-            unknowable.discard(item.option)
-            scalars[item.option] = item.value
-    scalars |= {option: tuple(entries.values()) for option, entries in lists.items()}
-    settings = {o: Setting(v, Source.UNIT) for o, v in scalars.items() if v != o.default}
-    return Spec(settings, frozenset(unknowable), open=tuple(opened))
-
-
-def image_item(option: Option[Any], text: str) -> Item:
-    """The item of the image or root directory, which is not written as `--flag=value`."""
-    return Item(
-        option,
-        UNPARSED if is_open(text) else text,
-        text,
-        option.flag,
-    )
-
-
-# --- A parsed `podman run` command line with the words of every flag. Pure ------------------------
 
 
 _VARIABLE_WORD = re.compile(r"\0{1,2}\$\{?(\w+)\}?")
@@ -447,142 +262,3 @@ def spec_from_argv(argv: Sequence[str]) -> Spec:
     if command is None:
         raise InputError("The command line is neither podman run nor podman create.")
     return spec_of(command.items())
-
-
-# Compare two podman command lines: do they request the same container?
-
-
-_QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
-"""Flags that Quadlet adds to every container, and the expected command line lacks."""
-_QUADLET_VALUES = {
-    "--cgroups": "split",
-    "--sdnotify": "conmon",
-    "--log-driver": "passthrough",
-    "--runtime": "/usr/bin/crun",
-}
-"""What generators add themselves; the last two only old ones."""
-_UNORDERED = frozenset(
-    (
-        "--env --label --annotation --security-opt --cap-add --cap-drop --mount --sysctl --tmpfs "
-        "--volume"
-    ).split()
-)
-"""Flags whose arguments Podman stores by name or destination, which must be unique."""
-_OLD_LABELS = ("label:disable", "label:nested")
-"""Spellings of generators before 5.3."""
-_CASELESS = frozenset({"--cap-add", "--cap-drop"})
-_DEFAULT_SWITCHES = {
-    option.flag: str(option.default).lower()
-    for option in TABLE
-    if option.codec.is_switch and option.quadlet is not None
-}
-"""Switches that Quadlet may write although they are the default."""
-
-
-def compare_arguments(
-    generated: Sequence[str],
-    intended: Sequence[str],
-) -> tuple[str, ...]:
-    """The differences between a generated command line and the expected one.
-
-    The order of flags does not matter; that of one flag's arguments does, unless Podman ignores it.
-    Quadlet's additions to every container are ignored. Image and command have to be equal word by
-    word.
-
-    Returns:
-        one sentence per difference; empty if both request the same container.
-    """
-    ours, theirs = _parsed(intended), _parsed(generated)
-    if theirs is None:
-        return ("the generated command line is not a podman run",)
-    if ours is None:
-        return ("the intended command line is not a podman run",)
-    differences = []
-    for kind, wanted, made in (
-        (
-            "global flag",
-            _normal(ours.globals),
-            _normal(theirs.globals),
-        ),
-        ("flag", _normal(ours.flags), _normal(theirs.flags)),
-    ):
-        for flag in sorted(wanted.keys() | made.keys()):
-            if wanted.get(flag) != made.get(flag):
-                differences.append(
-                    _difference(
-                        f"{kind} {flag}",
-                        wanted.get(flag),
-                        made.get(flag),
-                    )
-                )
-    if ours.image != theirs.image:
-        differences.append(_difference("image", (ours.image,), (theirs.image,)))
-    if ours.words != theirs.words:
-        differences.append(_difference("command", ours.words, theirs.words))
-    return tuple(differences)
-
-
-def _parsed(argv: Sequence[str]) -> CommandLine | None:
-    named = argv[:1] and argv[0].rpartition("/")[2] == "podman"
-    return parse_create_command(list(argv) if named else ["podman", *argv])
-
-
-def _difference(
-    what: str,
-    wanted: Sequence[str] | None,
-    made: Sequence[str] | None,
-) -> str:
-    return f"{what}: expected {_shown(wanted)}, generated {_shown(made)}"
-
-
-def _shown(values: Sequence[str] | None) -> str:
-    return "nothing" if values is None else " ".join(repr(value) for value in values) or "no words"
-
-
-def _normal(flags: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    normal: dict[str, tuple[str, ...]] = {}
-    for flag, values in flags.items():
-        if flag in _QUADLET_FLAGS:
-            continue
-        if flag == "--pod-id-file":
-            flag, values = "--pod", [_pod_of(values[-1])]
-        if flag in SWITCHES:
-            values = ["true" if values[-1] in ("true", "1") else "false"]
-            if _DEFAULT_SWITCHES.get(flag) == values[-1]:
-                continue
-        kept = [value for value in values if _QUADLET_VALUES.get(flag) != value]
-        if kept:
-            normal[flag] = tuple(_normal_values(flag, kept))
-    return normal
-
-
-def _normal_values(flag: str, values: Iterable[str]) -> list[str]:
-    normal = list(values)
-    if flag in _CASELESS:
-        normal = [value.lower() for value in normal]
-    if flag == "--mount":
-        normal = [repr(parse_mount(value)) for value in normal]
-    if flag == "--security-opt":
-        normal = [
-            value.replace("label:", "label=", 1) if value in _OLD_LABELS else value
-            for value in normal
-        ]
-        normal = [path for value in normal for path in _each_path(value)]
-        normal = [
-            value.replace(":true", "") if value.startswith("no-new-privileges") else value
-            for value in normal
-        ]
-    return sorted(normal) if flag in _UNORDERED else normal
-
-
-def _pod_of(id_file: str) -> str:
-    """The pod in `%t/NAME-pod.pod-id`, Quadlet's notation up to 5.5."""
-    return id_file.rpartition("/")[2].removesuffix(".pod-id").removesuffix("-pod")
-
-
-def _each_path(value: str) -> list[str]:
-    """`mask=/a:/b` is the same as `mask=/a` and `mask=/b`."""
-    name, _, paths = value.partition("=")
-    return (
-        [f"{name}={path}" for path in paths.split(":")] if name in ("mask", "unmask") else [value]
-    )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from hardentui.model.spec import UNKNOWABLE, Mount, Option, Port, Setting, Spec, Unknowable
-from hardentui.options import FLAGS_WITHOUT_ROW, NOT_CARRIED, PIDS_LIMIT, TABLE
+from hardentui.options import FLAGS_WITHOUT_ROW, NOT_CARRIED, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS, parse_create_command
-from hardentui.options.inspect import CommandLine, Document, Sources, View
-from hardentui.options.inspect.network_limits import ADDED_AT_START, ulimit_texts
+from hardentui.options.inspect import CommandLine, Sources, View
 
 _CARRIED = frozenset(flag for option in TABLE for flag in (option.flag, *dict(option.also)))
 _TOLD = frozenset(known.flag for known in FLAGS_WITHOUT_ROW if known.is_told)
@@ -141,67 +137,3 @@ def _told(view: View, field: str) -> list[str]:
     """What the reader of another engine adds to a document; nothing from a malformed one."""
     told = view.inspect.get(field)
     return [text for text in told if isinstance(text, str)] if isinstance(told, list) else []
-
-
-# An engine's defaults, learned from containers that did not set the options.
-
-
-_SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
-
-
-class EngineDefaults(Struct, frozen=True):
-    """Defaults that the engine's API does not report."""
-
-    ulimits: tuple[str, ...] = ()  # limits that it adds at start; empty = unknown
-    # default limit of tasks; Podman's own default until a container shows another
-    pids_limit: int = PIDS_LIMIT.default
-    pids_are_known: bool = False
-
-    def learned(self, inspect: Document) -> EngineDefaults:
-        """These defaults, updated from one more container of the engine."""
-        defaults = self
-        if not defaults.ulimits:
-            defaults = replace(
-                defaults,
-                ulimits=_quietly(ulimits_added_at_start, (inspect,)) or (),
-            )
-        if not defaults.pids_are_known and (limit := _quietly(_pids_limit, inspect)) is not None:
-            defaults = replace(
-                defaults,
-                pids_limit=limit,
-                pids_are_known=True,
-            )
-        return defaults
-
-
-def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
-    """The limits that this engine adds at start, from a started container without requested limits.
-    `inspects`: documents of containers of one engine, in any order.
-    """
-    for document in inspects:
-        command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))
-        if (
-            document.get("OCIConfigPath")
-            and command is not None
-            and "--ulimit" not in command.flags
-        ):
-            shown = ulimit_texts(document.get("HostConfig") or {})
-            return tuple(text for name, text in sorted(shown.items()) if name in ADDED_AT_START)
-    return ()
-
-
-def _pids_limit(inspect: Document) -> int | None:
-    """The limit of a container created without one."""
-    command = parse_create_command(inspect["Config"].get("CreateCommand"))
-    limit = inspect["HostConfig"].get("PidsLimit")
-    if command is None or any(flag in command.flags for flag in _SWITCHES_OFF):
-        return None
-    return limit if isinstance(limit, int) and limit > 0 else None
-
-
-def _quietly(read: Any, document: Any) -> Any:
-    """The result of a reader; nothing if the document is malformed."""
-    try:
-        return read(document)
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError):
-        return None

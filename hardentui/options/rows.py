@@ -5,51 +5,167 @@ reader; readability, protection, use on a twin, sentence for the documentation; 
 options have.
 """
 
-# A table, several columns to a line:
-# fmt: off
-# isort: off
-
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from hardentui.model.spec import KeyKind, Option, Protection, ProtectionRule, QuadletKey, Readability, TwinUse
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import (
+    KeyKind,
+    Option,
+    Protection,
+    ProtectionRule,
+    QuadletKey,
+    Readability,
+    TwinUse,
+)
 from hardentui.options.codecs import (
-    CAPABILITIES, COMMA_NAMED, COMMA_TEXTS, DECIMAL, DEVICE_NODES, DURATION, ENTRYPOINT_WORDS, MASKED_PATHS,
-    MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, NAMED, NETWORKS, NO_NEW_PRIVILEGES_WORD, NUMBER, PORTS,
-    SECRET_REFERENCES, SIZE, SWITCH, SWITCH_OFF, TEXT, TEXTS, TMPFS_MOUNTS, TMPFS_OF_MOUNT, ULIMITS,
-    UNMASKED_PATHS, WORDS, security_text, security_word,
+    CAPABILITIES,
+    COMMA_NAMED,
+    COMMA_TEXTS,
+    DECIMAL,
+    DEVICE_NODES,
+    DURATION,
+    ENTRYPOINT_WORDS,
+    MASKED_PATHS,
+    NAMED,
+    NO_NEW_PRIVILEGES_WORD,
+    NUMBER,
+    SECRET_REFERENCES,
+    SIZE,
+    SWITCH,
+    SWITCH_OFF,
+    TEXT,
+    TEXTS,
+    ULIMITS,
+    UNMASKED_PATHS,
+    WORDS,
+    security_text,
+    security_word,
 )
 from hardentui.options.inspect import (
-    client_text, command_list, command_text, config, global_list, host, inspected, never,
+    client_text,
+    command_list,
+    command_text,
+    config,
+    global_list,
+    host,
+    inspected,
+    never,
+)
+from hardentui.options.inspect.devices import read_device_cgroup_rules, read_devices
+from hardentui.options.inspect.health import (
+    DEFAULT_INTERVAL,
+    duration,
+    health_value,
+    read_health_cmd,
+    read_health_interval,
+    read_log_destination,
+    read_on_failure,
+    read_startup_cmd,
+    startup_duration,
+    startup_number,
+)
+from hardentui.options.inspect.identity import (
+    id_map,
+    namespace,
+    read_group_add,
+    read_ipc,
+    read_passwd,
+    read_umask,
+    read_user,
+    read_userns,
 )
 from hardentui.options.inspect.lifecycle import (
-    DEFAULT_INTERVAL, duration, health_value, id_map, log_limit, namespace, pid_file, read_annotations,
-    read_group_add, read_health_cmd, read_health_interval, read_init_ctr, read_ipc,
-    read_labels, read_log_destination, read_log_driver, read_log_options, read_name, read_on_failure,
-    read_passwd, read_pod, read_requires, read_restart, read_runtime, read_sdnotify, read_startup_cmd,
-    read_stop_signal, read_stop_timeout, read_tls_verify, read_umask, read_user, read_userns,
-    read_volumes_from, startup_duration, startup_number,
+    log_limit,
+    pid_file,
+    read_annotations,
+    read_init_ctr,
+    read_labels,
+    read_log_driver,
+    read_log_options,
+    read_name,
+    read_pod,
+    read_requires,
+    read_restart,
+    read_runtime,
+    read_sdnotify,
+    read_stop_signal,
+    read_stop_timeout,
+    read_tls_verify,
+    read_volumes_from,
 )
+from hardentui.options.inspect.masks import read_mask, read_proc_opts, read_sysctl, read_unmask
 from hardentui.options.inspect.mounts import (
-    read_device_cgroup_rules, read_devices, read_image_volume, read_mounts,
-    read_read_only_tmpfs, read_rootfs, read_tmpfs,
+    read_image_volume,
+    read_mounts,
+    read_read_only_tmpfs,
+    read_rootfs,
+    read_tmpfs,
 )
 from hardentui.options.inspect.network_limits import (
-    device_rates, host_limit, quota_part, read_blkio_weight, read_cgroup_conf, read_cgroup_parent,
-    read_cgroupns, read_cgroups, read_cpus, read_dns, read_expose, read_hostname, read_hosts_file,
-    read_http_proxy, read_memory_swap, read_memory_swappiness, read_network, read_network_alias,
-    read_oom_score_adj, read_pids_limit, read_publish, read_publish_all, read_shm_size,
-    read_shm_size_systemd, read_ulimits, static_address,
+    device_rates,
+    host_limit,
+    quota_part,
+    read_blkio_weight,
+    read_cgroup_conf,
+    read_cgroup_parent,
+    read_cgroupns,
+    read_cgroups,
+    read_cpus,
+    read_dns,
+    read_expose,
+    read_hostname,
+    read_hosts_file,
+    read_http_proxy,
+    read_memory_swap,
+    read_memory_swappiness,
+    read_network,
+    read_network_alias,
+    read_oom_score_adj,
+    read_pids_limit,
+    read_publish,
+    read_publish_all,
+    read_shm_size,
+    read_shm_size_systemd,
+    read_ulimits,
+    static_address,
 )
 from hardentui.options.inspect.process import (
-    label_part, label_switch, read_apparmor, read_cap_add, read_cap_drop, read_command, read_entrypoint,
-    read_env, read_image, read_init_path, read_label_disable, read_mask, read_no_new_privileges,
-    read_personality, read_privileged, read_proc_opts, read_seccomp, read_secrets, read_sysctl, read_systemd,
-    read_unmask, read_unsetenv, read_unsetenv_all, read_workdir,
+    read_command,
+    read_entrypoint,
+    read_env,
+    read_image,
+    read_init_path,
+    read_personality,
+    read_secrets,
+    read_systemd,
+    read_unsetenv,
+    read_unsetenv_all,
+    read_workdir,
 )
+from hardentui.options.inspect.security import (
+    label_part,
+    label_switch,
+    read_apparmor,
+    read_cap_add,
+    read_cap_drop,
+    read_label_disable,
+    read_no_new_privileges,
+    read_privileged,
+    read_seccomp,
+)
+from hardentui.options.mount_texts import (
+    MOUNTS_OF_MOUNT,
+    MOUNTS_OF_VOLUME,
+    TMPFS_MOUNTS,
+    TMPFS_OF_MOUNT,
+)
+from hardentui.options.ports import NETWORKS, PORTS
+
+# several columns to a line
+# fmt: off
 
 RAW_ALL, BOOLEAN, KEY_VALUE = KeyKind.RAW_ALL, KeyKind.BOOLEAN, KeyKind.KEY_VALUE
 WORDS_LITERAL, WORDS_ESCAPED = KeyKind.WORDS_LITERAL, KeyKind.WORDS_ESCAPED

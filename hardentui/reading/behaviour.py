@@ -15,8 +15,8 @@ from datetime import timedelta
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, SocketEndpoint, capability_name
-from hardentui.model.finding import Risk
 from hardentui.model.image import parse_time
+from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options import bounding_set, given_explicitly

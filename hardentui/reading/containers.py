@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from hardentui.errors import CannotFix
 from hardentui.model.application import Application
+from hardentui.model.application_labels import app_of
 from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Limits, NotRunning
 from hardentui.model.finding import (
@@ -20,7 +21,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.network import Peer, PeerGroup, app_of
+from hardentui.model.peers import Peer, PeerGroup
 from hardentui.options import CGROUPS, LABELS, POD, SYSTEMD, USER
 
 T = TypeVar("T")

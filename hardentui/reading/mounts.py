@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.configuration import Account, Accounts, Danger, PathStep
+from hardentui.model.configuration import Danger
 from hardentui.model.facts import (
     ContainerFacts,
     Kernel,
@@ -20,7 +20,9 @@ from hardentui.model.facts import (
     NotRunning,
 )
 from hardentui.model.known import Unread, known
-from hardentui.model.spec import Mount, Spec, Version
+from hardentui.model.path_steps import Account, Accounts, PathStep
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Mount, Spec
 from hardentui.options import GIDMAP, MOUNTS, ROOTFS, SUBUIDNAME, UIDMAP, USERNS, VOLUMES_FROM
 from hardentui.reading.containers import ask_or, is_planned, section
 

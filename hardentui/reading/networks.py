@@ -13,7 +13,7 @@ from hardentui.model.finding import not_applicable
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Port, Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
-from hardentui.options.codecs import is_address
+from hardentui.options.ports import is_address
 from hardentui.reading.containers import ask, is_infra, pod_of, section
 
 _OPENING = ("-t", "--tcp-ports", "-u", "--udp-ports")

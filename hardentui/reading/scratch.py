@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.model.check import FixContext
-from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel, WrittenDirectory
+from hardentui.model.file_names import volume_for
 from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hardentui.errors import InputError, WriteError
-from hardentui.model.host import HostScan
+from hardentui.model.host_scan import HostScan
 from hardentui.model.known import Known, Unread
 from hardentui.scanners.lynis import parse_lynis
 from hardentui.scanners.openscap import parse_xccdf

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from hardentui.errors import InputError
-from hardentui.model.host import FailedRule, HostScan
+from hardentui.model.host_scan import FailedRule, HostScan
 
 MOST_RULES = 2000
 LONGEST = 500

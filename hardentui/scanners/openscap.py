@@ -10,7 +10,7 @@ from datetime import datetime
 from xml.parsers import expat
 
 from hardentui.errors import InputError
-from hardentui.model.host import FailedRule, HostScan
+from hardentui.model.host_scan import FailedRule, HostScan
 from hardentui.scanners.lynis import LONGEST, MOST_RULES
 
 _DEEPEST = 200

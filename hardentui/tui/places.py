@@ -11,7 +11,7 @@ from hardentui.features.views import Row
 from hardentui.model.finding import Status
 
 if TYPE_CHECKING:
-    from hardentui.model.check import Step
+    from hardentui.model.checklist import Step
 
 
 class Place(Struct, frozen=True):

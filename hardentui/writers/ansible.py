@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.model.draft import safe_file_name
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.writers.context import UnitContext, left_behind

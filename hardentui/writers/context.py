@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
-from hardentui.model.draft import safe_file_name
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.spec import NEWEST_KNOWN, Spec, UnsavedVolume, Version
+from hardentui.model.file_names import safe_file_name
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import Spec, UnsavedVolume
 from hardentui.options import CGROUPNS, IPC, NETWORK, PID, REQUIRES, USERNS, UTS, VOLUMES_FROM
 from hardentui.options.inspect.mounts import anonymous_volumes
 

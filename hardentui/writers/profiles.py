@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.model.draft import safe_file_name
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NETWORK, READ_ONLY, READ_ONLY_TMPFS, TMPFS
 from hardentui.systemd.unit_text import comment_lines

@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from hardentui.model.draft import profile_name
-from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
+from hardentui.model.file_names import profile_name
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, IMAGE, NAME, ROOTFS, SECCOMP_PROFILE, TABLE
 from hardentui.options.codecs import as_csv_field
 from hardentui.systemd.unit_text import comment_lines

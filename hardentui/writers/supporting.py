@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from hardentui.model.draft import safe_file_name
-from hardentui.model.network import APP_LABELS, COMPOSE, compose_project
+from hardentui.model.application_labels import APP_LABELS, COMPOSE, compose_project
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.spec import Mount, Port, Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, NETWORK, POD, REMOVE, TMPFS, VOLUMES_FROM
 from hardentui.options.inspect.mounts import is_anonymous_name

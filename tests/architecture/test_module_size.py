@@ -24,7 +24,6 @@ TO_BE_SPLIT = frozenset(
     features/fix/drafter.py
     features/trial/observe/inspector.py
     features/trial/parting.py
-    options/codecs.py
     quadlet/edit/container.py
     quadlet/write/bundle.py
     reading/mounts.py

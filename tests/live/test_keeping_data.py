@@ -8,7 +8,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.features.apply.wishes import keeping_commands
-from hardentui.model.draft import volume_for
+from hardentui.model.file_names import volume_for
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 

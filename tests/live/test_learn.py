@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hardentui.lib.seccomp import dangerous_calls, makes_user_namespaces, parse_profile
-from hardentui.model.spec import OLDEST_WITH_QUADLET
+from hardentui.model.podman_version import OLDEST_WITH_QUADLET
 from tests.conftest import cannot_run
 from tests.support.images import REDIS as REDIS_SERVICE
 from tests.support.images import build, missing_package

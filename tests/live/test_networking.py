@@ -13,7 +13,7 @@ import pytest
 from hardentui.host.network.knock import knock
 from hardentui.host.podman.generator import dry_run, find_generator
 from hardentui.model.known import Known
-from hardentui.model.network import ConnectOutcome
+from hardentui.model.reach import ConnectOutcome
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.program import told
 from tests.support.waiting import eventually

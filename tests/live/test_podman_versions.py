@@ -15,7 +15,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.host.podman.generator import dry_run, exec_start
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.conftest import cannot_run
 from tests.support.check_report import statuses
 from tests.support.podman import BUSYBOX, NO_QUADLET, RELEASE, ROOTS_DIRECTORY, Bench

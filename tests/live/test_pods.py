@@ -12,9 +12,10 @@ import pytest
 
 from hardentui.errors import CannotExpress
 from hardentui.features.fix.saving import save
-from hardentui.model.draft import Draft, Target, WriteState
+from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
+from hardentui.model.written_file import WriteState
 from hardentui.options import MOUNTS, REMOVE, REQUIRES, SDNOTIFY, TABLE
 from tests.support.looking import looked_at
 from tests.support.podman import BUSYBOX, Bench

@@ -18,7 +18,8 @@ from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.lib.quadlet import generate, translate
 from hardentui.lib.quadlet.keys import KEYS
 from hardentui.lib.quadlet.text import UnitRefused
-from hardentui.model.spec import KeyKind, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import KeyKind
 from hardentui.systemd.command_line import HELPER_VARIABLES, escape, word, words
 from tests.conftest import cannot_run
 

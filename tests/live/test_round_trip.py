@@ -18,12 +18,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, reject, settings
 
 from hardentui.host.podman.generator import dry_run, exec_start
-from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Readability, Spec, Version
+from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
+from hardentui.model.spec import Option, Readability, Spec
 from hardentui.options import *
 from hardentui.options import NOT_CARRIED
-from hardentui.options.argv import compare_arguments, parse_create_command
+from hardentui.options.argv import parse_create_command
+from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.inspect import Sources
-from hardentui.options.read import read_spec, ulimits_added_at_start
+from hardentui.options.read import read_spec
+from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import bundle, needs_image_unit, without_pull
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import flag_words, run_script

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from hardentui.host.podman.generator import dry_run, exec_start
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options import NOT_CARRIED
-from hardentui.options.argv import compare_arguments
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
+from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_script

@@ -11,8 +11,9 @@ import pytest
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options.argv import compare_arguments, parse_create_command
+from hardentui.options.argv import parse_create_command
 from hardentui.options.inspect import CommandLine
+from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from tests.support.podman import NO_QUADLET, Bench
 

@@ -24,7 +24,8 @@ from msgspec import Struct
 
 from hardentui.features.fix.saving import save
 from hardentui.features.views import known_facts
-from hardentui.model.draft import Target, profile_name
+from hardentui.model.draft import Target
+from hardentui.model.file_names import profile_name
 from hardentui.model.plan import Plan
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.writers.take_over import OldContainer, TakeOver, take_over_script

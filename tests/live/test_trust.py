@@ -21,7 +21,7 @@ from hardentui.features.trust.sandbox import sandbox
 from hardentui.host.files import LocalFiles
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.model.known import Unread
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
 from hardentui.model.trust_change import PullVerdict, RuleKind
 from tests.conftest import cannot_run

@@ -28,7 +28,8 @@ from hardentui.features.opening.opened import utc_now
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_ADD,
     CAP_DROP,

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 

@@ -15,7 +15,8 @@ from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.possible_values import SOME_SECRET
 from hardentui.features.at_rest.stacks import convert
 from hardentui.model.finding import Status
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import IMAGE
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.writers.run_script import run_script

@@ -7,19 +7,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import KeyKind, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import KeyKind, Spec
 from hardentui.options import *
-from hardentui.options.argv import compare_arguments, parse_create_command
-from hardentui.options.codecs import (
-    as_csv_field,
-    mount_flag,
-    mount_text,
-    parse_mount,
-    parse_volume,
-    split_csv,
-)
+from hardentui.options.argv import parse_create_command
+from hardentui.options.codecs import as_csv_field, split_csv
 from hardentui.options.inspect import Sources
+from hardentui.options.mount_texts import mount_flag, mount_text, parse_mount, parse_volume
 from hardentui.options.read import read_spec
+from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.systemd.command_line import escape
 from hardentui.writers.run_script import run_arguments, run_script

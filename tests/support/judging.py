@@ -15,7 +15,8 @@ from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.harden.plan import make_plan
 from hardentui.lib.image import ImageFile, ImageInventory
-from hardentui.model.check import Check, Checklist, FixContext, Parameters, ParameterValue
+from hardentui.model.check import Check, FixContext, Parameters, ParameterValue
+from hardentui.model.checklist import Checklist
 from hardentui.model.configuration import Configuration, Danger, FileFact, Missing, Value
 from hardentui.model.facts import (
     ALL_CAPABILITIES,
@@ -40,13 +41,15 @@ from hardentui.model.facts import (
     VolumeFacts,
     WrittenDirectory,
 )
-from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Status, Subject, Verdict
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread
-from hardentui.model.network import Peer, Peers
+from hardentui.model.peers import Peer, Peers
 from hardentui.model.plan import Choice, Plan
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.remediation import FixKind, Risk
+from hardentui.model.spec import Option, Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import *
 

@@ -20,7 +20,7 @@ from unittest import mock
 
 from hardentui.host.place import find_place
 from hardentui.host.podman.generator import GENERATORS
-from hardentui.model.spec import OLDEST_WITH_QUADLET, Version
+from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
 
 SCRIPT = Path(__file__).with_name("podman_bench")
 ROOTS = Path(__file__).with_name("podman_root")

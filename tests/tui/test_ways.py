@@ -11,7 +11,7 @@ import pytest
 from hardentui.features.networks.splitting import Split
 from hardentui.features.views import Row
 from hardentui.features.workbench import Workbench
-from hardentui.model.network import SplitResult, SplitTrial, WayTried
+from hardentui.model.network_split import SplitResult, SplitTrial, WayTried
 from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.tui.screens.container import RightsScreen
 from hardentui.tui.screens.job import AskScreen, JobScreen

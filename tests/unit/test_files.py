@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 import hardentui.placing
 from hardentui.errors import WriteError
 from hardentui.files import look_at_bundle, write_bundle
-from hardentui.model.draft import TextFile, WriteState, WrittenFile, safe_file_name
+from hardentui.model.draft import TextFile
+from hardentui.model.file_names import safe_file_name
+from hardentui.model.written_file import WriteState, WrittenFile
 
 THREE = (
     TextFile("a.container", "A\n", 0o644),

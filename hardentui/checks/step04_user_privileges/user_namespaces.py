@@ -13,7 +13,7 @@ from hardentui.lib.seccomp import (
     SeccompRule,
     makes_user_namespaces,
 )
-from hardentui.model.network import ALL_IDS
+from hardentui.model.peers import ALL_IDS
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
 from hardentui.reading.confinement import (

@@ -6,7 +6,8 @@ import shlex
 from itertools import islice
 
 from hardentui.checks.prelude import *
-from hardentui.model.network import PeerGroup, app_of
+from hardentui.model.application_labels import app_of
+from hardentui.model.peers import PeerGroup
 from hardentui.reading.networks import (
     asked_for,
     asks_for_host_network,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import FailedRule, HostScan
+from hardentui.model.host_scan import FailedRule, HostScan
 
 _DAY = 86_400
 _SHOWN = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from hardentui.checks.prelude import *
-from hardentui.model.finding import Waiver, WaiverFacts, WaiverUse
+from hardentui.model.waiver import Waiver, WaiverFacts, WaiverUse
 
 _WAIVER = Waiver(
     "root-user",

@@ -28,7 +28,7 @@ from hardentui.engine.peer import refuse_strangers_engine
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.model.network import MadeNetwork
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.visible import visible
 
 COPY_LIMIT = 600.0  # seconds for the content of one volume

@@ -27,7 +27,8 @@ from hardentui.errors import (
     PortTaken,
 )
 from hardentui.model.facts import SocketOwner
-from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import Spec
 from hardentui.reading.masking import mask_text
 from hardentui.visible import visible
 from hardentui.writers.run_script import run_arguments

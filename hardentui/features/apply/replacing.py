@@ -20,10 +20,10 @@ from hardentui.features.fix.drafts import chowned_volumes
 from hardentui.features.fix.layers import new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files import Files, names
-from hardentui.model.draft import volume_for
+from hardentui.model.application_labels import compose_project
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.file_names import volume_for
 from hardentui.model.known import known
-from hardentui.model.network import compose_project
 from hardentui.model.operations import (
     CopyData,
     CopyPart,

@@ -22,13 +22,13 @@ from hardentui.features.trial.observe.watch import native_way
 from hardentui.features.trial.tried import with_profile, write_profile
 from hardentui.harden.remedy import spec_diff
 from hardentui.host.files import Files
-from hardentui.model.draft import profile_name, soak_name
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk
+from hardentui.model.file_names import profile_name, soak_name
 from hardentui.model.journal import JournalEntry, Soak
 from hardentui.model.known import Unread
 from hardentui.model.operations import RunProbe
 from hardentui.model.plan import Change, Choice, Plan
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.options import SECCOMP_PROFILE, bounding_set
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.features.change.wait import PATIENCE
-from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.file_names import volume_for
 from hardentui.model.known import Unread, known
 from hardentui.reading.layer import LayerData
 from hardentui.reading.scratch import hidden_code

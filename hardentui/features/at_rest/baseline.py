@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from hardentui.features.at_rest.checking import Looked
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.reports.saved_report import SavedFinding, SavedReport
-from hardentui.model.finding import Finding, Severity, Status, Waiver
+from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.waiver import Waiver
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -31,7 +31,8 @@ from hardentui.model.draft import Draft, NextSteps, Target
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.known import Unread
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 
 _LOOK_AGAIN = 0.5  # seconds
 

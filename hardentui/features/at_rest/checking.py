@@ -29,8 +29,9 @@ from hardentui.features.reports.text_writer import COLORS, Writer
 from hardentui.features.waivers import NAME
 from hardentui.features.waivers import load as load_waivers
 from hardentui.harden.score import rises_once_passed, score
-from hardentui.model.finding import Finding, Kind, Place, Severity, Status, Subject, Waiver
-from hardentui.model.spec import NEWEST_KNOWN, Version
+from hardentui.model.finding import Finding, Kind, Place, Severity, Status, Subject
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.waiver import Waiver
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -29,9 +29,10 @@ from hardentui.harden.remedy import (
     settings_of,
     spec_diff,
 )
-from hardentui.model.check import Check, Checklist, FixContext
-from hardentui.model.finding import Risk
+from hardentui.model.check import Check, FixContext
+from hardentui.model.checklist import Checklist
 from hardentui.model.plan import Caution, Choice
+from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_ON_FAILURE, IMAGE, MOUNTS, NETWORK, RESTART, SECRETS
 from hardentui.quadlet.edit.container import changes_between

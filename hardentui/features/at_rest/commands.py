@@ -22,12 +22,8 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.model.open_value import UNKNOWN, OpenText
 from hardentui.options import NAME, TABLE
-from hardentui.options.argv import (
-    RunCommand,
-    items_of_token,
-    read_command,
-    spec_of,
-)
+from hardentui.options.argv import RunCommand, items_of_token, read_command
+from hardentui.options.items import spec_of
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 from hardentui.visible import visible
 

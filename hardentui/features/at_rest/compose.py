@@ -35,11 +35,11 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree, read_trees, with_variables
 from hardentui.model.facts import NetworkFacts, VolumeFacts
-from hardentui.model.finding import Waiver
 from hardentui.model.open_value import is_open
 from hardentui.model.spec import Source
+from hardentui.model.waiver import Waiver
 from hardentui.options import COMMAND, IMAGE, NAME
-from hardentui.options.argv import Item, image_item, parse_argument, spec_of
+from hardentui.options.items import Item, image_item, parse_argument, spec_of
 from hardentui.visible import visible
 
 _DEEPEST = 12

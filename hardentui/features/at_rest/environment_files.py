@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.services import Service, Set, Span
 from hardentui.features.at_rest.sources import SourceFile, Sources
-from hardentui.model.open_value import environment_file, is_open, marked
+from hardentui.model.open_value import is_open, marked
+from hardentui.model.variables import environment_file
 from hardentui.options import ENV, ENV_FILE
-from hardentui.options.argv import UNPARSED, Item, parse_argument
+from hardentui.options.items import UNPARSED, Item, parse_argument
 
 
 def given_by_files(sources: Sources, sets: Iterable[Set]) -> Iterator[Set]:

@@ -24,12 +24,14 @@ from hardentui.features.at_rest.edits.quadlet import QuadletTarget
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import mask_line
 from hardentui.features.at_rest.services import Format, Service
-from hardentui.model.check import Check, Checklist
+from hardentui.model.check import Check
+from hardentui.model.checklist import Checklist
 from hardentui.model.draft import DraftFile
-from hardentui.model.finding import Risk
 from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.remediation import Risk
+from hardentui.model.spec import Spec
 from hardentui.visible import visible
 
 

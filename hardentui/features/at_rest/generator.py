@@ -12,7 +12,7 @@ from hardentui.features.at_rest.services import Refusal, Span
 from hardentui.features.at_rest.sources import UNITS, SourceFile
 from hardentui.features.at_rest.unit_files import header_of
 from hardentui.lib.quadlet import translate
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.systemd.unit_text import QUADLET, UnitText
 from hardentui.visible import visible
 

@@ -43,20 +43,12 @@ from hardentui.model.facts import (
     NotRunning,
     UnitFacts,
 )
-from hardentui.model.finding import (
-    Finding,
-    Kind,
-    Status,
-    Subject,
-    Verdict,
-    Waiver,
-    not_applicable,
-    unknown,
-)
+from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not_applicable, unknown
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Known, Together, Unread, known, later
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
+from hardentui.model.waiver import Waiver
 from hardentui.options import ENV_FILE, IMAGE, LABELS, TABLE, USER
 from hardentui.reading.containers import is_root
 from hardentui.reading.mounts import is_place_of_secrets, shown_from_host

@@ -28,7 +28,7 @@ from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_n
 from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.model.spec import Port, Source
 from hardentui.options import COMMAND, IMAGE, NAME
-from hardentui.options.argv import Item, image_item, parse_argument, spec_of
+from hardentui.options.items import Item, image_item, parse_argument, spec_of
 
 _YAML = (".yaml", ".yml")
 _TEMPLATES = ("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet", "Job")

@@ -16,7 +16,7 @@ from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.unit_files import lines_of, rootless_of
 from hardentui.model.spec import Port, Source
 from hardentui.options import NAME
-from hardentui.options.argv import parse_argument, spec_of
+from hardentui.options.items import parse_argument, spec_of
 from hardentui.systemd.unit_text import check_unit_text
 from hardentui.visible import visible
 

@@ -16,7 +16,7 @@ from hardentui.harden.remedy import OptionDiff
 from hardentui.model.finding import Finding, Place, Status, Verdict
 from hardentui.model.spec import Source, Spec
 from hardentui.options import NAME, PRIVILEGED
-from hardentui.options.argv import spec_of
+from hardentui.options.items import spec_of
 
 _FLAGS = re.compile(r"--[a-z][a-z-]*")
 

@@ -35,7 +35,7 @@ from hardentui.options import (
     ROOTFS,
     USER,
 )
-from hardentui.options.argv import Item, image_item, parse_argument, spec_of
+from hardentui.options.items import Item, image_item, parse_argument, spec_of
 
 Verdicts: TypeAlias = "Callable[[Check, Parameters], Verdict]"
 """What a file decides of a service with these facts."""

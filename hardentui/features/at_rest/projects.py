@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
-from hardentui.model.open_value import compose_variables
+from hardentui.model.variables import compose_variables
 
 _BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _OVERRIDES = tuple(name.replace("compose.", "compose.override.") for name in _BASES)

@@ -28,9 +28,10 @@ from hardentui.features.at_rest.sources import UNITS, SourceFile, Sources
 from hardentui.features.at_rest.unit_files import drop_ins, header_of, lines_of, rootless_of
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known
-from hardentui.model.spec import Port, Source, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Port, Source
 from hardentui.options import NAME
-from hardentui.options.argv import parse_argument, spec_of
+from hardentui.options.items import parse_argument, spec_of
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
 from hardentui.quadlet.read.object_names import default_name, object_names
 from hardentui.systemd.search_paths import ServiceManager

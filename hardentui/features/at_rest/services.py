@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from hardentui.checks import RETIRED
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.model.facts import NetworkFacts, VolumeFacts
-from hardentui.model.finding import Waiver
 from hardentui.model.known import Known, Unread
 from hardentui.model.open_value import names_of
-from hardentui.model.spec import NEWEST_KNOWN, Option, ProtectionRule, Source, Spec, Version
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import Option, ProtectionRule, Source, Spec
+from hardentui.model.waiver import Waiver
 from hardentui.options import (
     ANNOTATIONS,
     CAP_ADD,
@@ -32,7 +33,7 @@ from hardentui.options import (
     TABLE,
     TMPFS,
 )
-from hardentui.options.argv import Item, spec_of
+from hardentui.options.items import Item, spec_of
 from hardentui.words import nearest
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from hardentui.errors import HardenError, InputError
 from hardentui.host.files import reason
 from hardentui.model.finding import Place
-from hardentui.model.spec import NEWEST_KNOWN, Version
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.regular_files import Folder, read_with_folder
 from hardentui.visible import visible
 

@@ -22,11 +22,13 @@ from hardentui.features.at_rest.trees import Tree
 from hardentui.features.fix.proofs import without_forced
 from hardentui.host.podman.generator import refusal
 from hardentui.lib.quadlet import translate
-from hardentui.model.draft import TextFile, safe_file_name
+from hardentui.model.draft import TextFile
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.open_value import OpenText, is_open, names_of
-from hardentui.model.spec import OpenArgument, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import OpenArgument, Spec
 from hardentui.options import HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
-from hardentui.options.argv import compare_arguments
+from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import OF_UNITS, OWN_NAMES, bundle
 from hardentui.quadlet.write.open_values import SecretInput, with_open_values, with_secrets
 from hardentui.reading.secrets import secret_name

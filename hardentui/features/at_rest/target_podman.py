@@ -7,7 +7,7 @@ from msgspec import Struct
 from hardentui.features.at_rest.checking import hinted
 from hardentui.features.at_rest.sources import Sources
 from hardentui.host.podman.generator import find_generator, version_of
-from hardentui.model.spec import OLDEST_WITH_QUADLET, Version
+from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
 
 
 class TargetPodman(Struct, frozen=True):

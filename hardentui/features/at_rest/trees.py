@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.features.at_rest.sources import SourceFile
-from hardentui.model.open_value import interpolated
+from hardentui.model.variables import interpolated
 from hardentui.visible import visible
 
 _MOST_VALUES = 50_000

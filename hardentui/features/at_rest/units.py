@@ -23,9 +23,11 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.unit_files import drop_ins, header_of, rootless_of
 from hardentui.model.known import Known
-from hardentui.model.open_value import OpenText, environment_file
+from hardentui.model.open_value import OpenText
+from hardentui.model.variables import environment_file
 from hardentui.options import NAME, TABLE
-from hardentui.options.argv import items_of_token, spec_of
+from hardentui.options.argv import items_of_token
+from hardentui.options.items import spec_of
 from hardentui.quadlet.read.service import RunLine, ServiceFiles
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import SYSTEMD, UnitText, check_unit_text

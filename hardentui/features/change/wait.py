@@ -23,7 +23,7 @@ from hardentui.host.network.knock import SECONDS, knock
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import SocketEndpoint
 from hardentui.model.known import Known, Unread
-from hardentui.model.network import ConnectOutcome
+from hardentui.model.reach import ConnectOutcome
 from hardentui.model.trial import How
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -14,7 +14,8 @@ import hardentui
 from hardentui.checks import CHECKS, RETIRED, Checks, check_by_id
 from hardentui.do import Do, Verb
 from hardentui.errors import ChecklistError, InputError, UsageError
-from hardentui.model.check import USUAL, Check, Checklist, ParameterValue, Step
+from hardentui.model.check import Check, ParameterValue
+from hardentui.model.checklist import USUAL, Checklist, Step
 from hardentui.regular_files import read_named
 from hardentui.toml_document import TomlFault, TomlPath, kind_of, line_of, read_toml, toml_lines
 from hardentui.visible import visible

@@ -30,8 +30,9 @@ from hardentui.harden.own.subjects import (
     typed,
 )
 from hardentui.model.check import TITLE_LENGTH
-from hardentui.model.finding import Risk, Severity
+from hardentui.model.finding import Severity
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
+from hardentui.model.remediation import Risk
 from hardentui.model.spec import Option
 from hardentui.toml_document import kind_of
 from hardentui.visible import visible

@@ -18,11 +18,11 @@ from hardentui.features.change.wait import has_health_check, stop_timeout
 from hardentui.features.looking.unit_origin import Origin
 from hardentui.features.trial.life import stops_when_told
 from hardentui.host.files import Files, LocalFiles
+from hardentui.model.application_labels import COMPOSE, compose_files, compose_project
 from hardentui.model.draft import Draft
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import known
-from hardentui.model.network import COMPOSE, compose_files, compose_project
 from hardentui.model.operations import (
     LimitsBefore,
     NoteUnit,
@@ -36,7 +36,8 @@ from hardentui.model.operations import (
     substitute_in,
 )
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import BY_NAME
 from hardentui.reading.containers import image_config, section
 from hardentui.visible import visible

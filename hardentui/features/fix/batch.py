@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress, EngineError, HardenError
 from hardentui.features.fix.saving import save
 from hardentui.features.views import Report
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WrittenFile
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
+from hardentui.model.written_file import WrittenFile
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

@@ -38,21 +38,12 @@ from hardentui.features.looking.unit_origin import (
 from hardentui.features.trial.tried import with_profile
 from hardentui.features.views import Report, known_facts
 from hardentui.host.files import Files
-from hardentui.model.draft import (
-    Draft,
-    DraftFile,
-    NextSteps,
-    ShellCommands,
-    Target,
-    WriteState,
-    WrittenFile,
-    profile_name,
-    safe_file_name,
-    soak_name,
-)
+from hardentui.model.draft import Draft, DraftFile, NextSteps, ShellCommands, Target
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.file_names import profile_name, safe_file_name, soak_name
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
+from hardentui.model.written_file import WriteState, WrittenFile
 from hardentui.options import INIT_CTR, POD, REMOVE, SECCOMP_PROFILE
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import COPY_SCRIPT

@@ -13,11 +13,13 @@ from hardentui.features.fix.proofs import prove
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
-from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile, safe_file_name
+from hardentui.model.application_labels import compose_files, compose_project
+from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.network import compose_files, compose_project
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.plan import Plan
-from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Spec, Version
+from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
+from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle

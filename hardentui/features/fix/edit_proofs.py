@@ -26,13 +26,10 @@ from hardentui.lib.quadlet import translate
 from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unread
 from hardentui.model.open_value import UNKNOWN
-from hardentui.model.spec import Option, Version
-from hardentui.options.argv import (
-    compare_arguments,
-    items_of_token,
-    read_command,
-    without_optional,
-)
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Option
+from hardentui.options.argv import items_of_token, read_command, without_optional
+from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.edit.container import (
     applied,
 )

@@ -11,8 +11,8 @@ from hardentui.host.podman.generator import dry_run, exec_start, find_generator,
 from hardentui.lib.quadlet import generate, losses
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.spec import NEWEST_KNOWN, Version
-from hardentui.options.argv import compare_arguments
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import Bundle, UnitCommand
 from hardentui.visible import visible
 

@@ -16,16 +16,10 @@ from hardentui.features.fix.from_container import refuse_from_container
 from hardentui.features.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 from hardentui.files import look_at_bundle, write_bundle
 from hardentui.host.files import Files
-from hardentui.model.draft import (
-    Draft,
-    DraftFile,
-    Target,
-    TextFile,
-    WriteState,
-    WrittenFile,
-    safe_file_name,
-)
+from hardentui.model.draft import Draft, DraftFile, Target, TextFile
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.file_names import safe_file_name
+from hardentui.model.written_file import WriteState, WrittenFile
 from hardentui.reading.containers import own_unit_of
 from hardentui.state import state_directory
 from hardentui.visible import command_word, visible

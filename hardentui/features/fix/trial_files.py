@@ -35,7 +35,8 @@ from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
-from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Spec
+from hardentui.model.podman_version import OLDEST_WITH_QUADLET
+from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import Trial
 from hardentui.options import *
 from hardentui.reading.scratch import volume_at

@@ -16,9 +16,10 @@ from hardentui.errors import CannotExpress, InputError
 from hardentui.features.looking.unit_origin import Origin, OriginKind, outdated_copy
 from hardentui.model.draft import DraftFile
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Option, Spec
 from hardentui.options import MOUNTS, NAME, NETWORK
-from hardentui.options.argv import Item
+from hardentui.options.items import Item
 from hardentui.quadlet.edit.container import (
     Edited,
     ItemChange,

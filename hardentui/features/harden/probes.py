@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
 from hardentui.features.change.service_operator import probe_once
+from hardentui.model.application_labels import COMPOSE
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.network import COMPOSE
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.trial import trial_record
-from hardentui.model.finding import Risk
 from hardentui.model.journal import (
     ChangeEvent,
     EntryAction,
@@ -29,6 +28,7 @@ from hardentui.model.operations import (
     WaitReady,
 )
 from hardentui.model.plan import Plan
+from hardentui.model.remediation import Risk
 from hardentui.model.trial import (
     Baseline,
     How,

@@ -42,12 +42,12 @@ from hardentui.features.trial.tried import (
 )
 from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
+from hardentui.model.application_labels import compose_project
 from hardentui.model.draft import DraftFile, Target
-from hardentui.model.finding import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
 from hardentui.model.known import Unread
-from hardentui.model.network import compose_project
 from hardentui.model.plan import Caution, Plan
+from hardentui.model.remediation import Risk
 from hardentui.model.trial import OnTrialEvent, Trial
 from hardentui.options import NETWORK, REMOVE
 from hardentui.reading.behaviour import listening

@@ -16,9 +16,10 @@ from hardentui.features.images.names import name_of
 from hardentui.files import write_bundle
 from hardentui.lib.image import ImageInventory, Package
 from hardentui.lib.image.languages import KINDS, NOT_LISTED
-from hardentui.model.draft import TextFile, WrittenFile
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.known import Unread, known
+from hardentui.model.written_file import WrittenFile
 from hardentui.visible import visible
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")

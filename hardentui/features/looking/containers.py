@@ -22,7 +22,7 @@ from hardentui.features.views import CheckProgress, Connectivity, KeptOriginal, 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.known import Unread
-from hardentui.model.network import Peers
+from hardentui.model.peers import Peers
 
 # The containers that are written along with one.
 

@@ -19,6 +19,7 @@ from hardentui.host.files import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, refuse_another
 from hardentui.model.application import Application
+from hardentui.model.application_labels import app_of
 from hardentui.model.facts import (
     AS_FAR_AS_KNOWN,
     COSTLY,
@@ -32,12 +33,13 @@ from hardentui.model.facts import (
 )
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Later, Together, Unread, known, later
-from hardentui.model.network import Peer, Peers, app_of
+from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts, full_reference
+from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.inspect import Sources
 from hardentui.options.inspect.network_limits import added_ulimits
-from hardentui.options.read import EngineDefaults, read_spec
+from hardentui.options.read import read_spec
 from hardentui.reading.containers import ask_or, engine_info, section
 
 INSIDE_NOT_READ = Unread("the files in the image were not read", do=Do(Verb.IMAGE_INSIDE))

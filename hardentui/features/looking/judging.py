@@ -16,10 +16,12 @@ from hardentui.features.opening.engines import EngineInfo
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Surrounding, concerns
 from hardentui.harden.evaluate import container_subject, parameters_of, run, uses, waive
-from hardentui.model.check import Check, Checklist
+from hardentui.model.check import Check
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts, NetworkFacts
-from hardentui.model.finding import Finding, Kind, Subject, Waiver, WaiverFacts
+from hardentui.model.finding import Finding, Kind, Subject
 from hardentui.model.known import Unread
+from hardentui.model.waiver import Waiver, WaiverFacts
 
 
 def _worst_first(check: Check) -> tuple[int, str]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from hardentui.engine.shapes import Listed
+from hardentui.model.application_labels import compose_project
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.network import compose_project
 from hardentui.options import INIT_CTR
 from hardentui.reading.containers import own_unit_of
 from hardentui.writers.context import needed_containers

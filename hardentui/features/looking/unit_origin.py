@@ -19,7 +19,8 @@ from hardentui.host.files import Files, home_of
 from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, ReadUnit, find_unit
 from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import NEWEST_KNOWN, Source, Spec, Version
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import Source, Spec
 from hardentui.options import NAME
 from hardentui.options.argv import spec_from_argv
 from hardentui.quadlet.read.container import QuadletFiles

@@ -9,14 +9,9 @@ from msgspec.structs import asdict
 
 from hardentui.features.networks.page import NetworkPlace, PlaceKind
 from hardentui.features.networks.splitting import Split
-from hardentui.model.network import (
-    MemberTried,
-    NetworkMap,
-    ReachProof,
-    SplitResult,
-    SplitTrial,
-    WayTried,
-)
+from hardentui.model.network import NetworkMap
+from hardentui.model.network_split import MemberTried, SplitResult, SplitTrial, WayTried
+from hardentui.model.reach import ReachProof
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

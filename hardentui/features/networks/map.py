@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 from hardentui.features.networks.page import NetworkPlace, PlaceKind, connected, places
 from hardentui.features.views import Row, without_originals
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.network import (
-    MapPlace,
-    MapWay,
-    NetworkMap,
-)
+from hardentui.model.network import MapPlace, MapWay, NetworkMap
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
-from hardentui.model.network import (
-    Gate,
-    Opening,
-)
+from hardentui.model.network import Gate, Opening
 from hardentui.options import Port
 from hardentui.reading.networks import modes_of, published, reach
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate

@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, EngineFacts, NetworkFacts
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.options import NETWORK
 from hardentui.reading.networks import (
     leads_to_host,

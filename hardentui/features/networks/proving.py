@@ -19,7 +19,8 @@ from hardentui.host.network.firewall import check_rules
 from hardentui.host.network.knock import SECONDS, knock
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.network import ConnectOutcome, Contact, NetworkMap, ReachProof
+from hardentui.model.network import NetworkMap
+from hardentui.model.reach import ConnectOutcome, Contact, ReachProof
 from hardentui.reading.containers import ask
 from hardentui.reading.networks import gateways, uses_network_of_pod
 from hardentui.systemd.unit_text import comment_lines

@@ -31,7 +31,8 @@ from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell,
 from hardentui.features.views import Report, Row, known_facts
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.network import Contact, ReachProof, SplitResult, SplitTrial, WayTried
+from hardentui.model.network_split import SplitResult, SplitTrial, WayTried
+from hardentui.model.reach import Contact, ReachProof
 from hardentui.model.trial import OnTrialEvent
 from hardentui.visible import visible
 

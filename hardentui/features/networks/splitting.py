@@ -15,15 +15,12 @@ from hardentui.errors import EngineError, UsageError
 from hardentui.features.trial.parting import SplitRequest, SplitTools, try_split
 from hardentui.features.trial.trying import refuse_steered
 from hardentui.features.views import Row
-from hardentui.model.draft import TextFile, safe_file_name
+from hardentui.model.application_labels import app_of
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.network import (
-    NewNetwork,
-    SeenWay,
-    SplitTrial,
-    app_of,
-)
-from hardentui.model.spec import Version
+from hardentui.model.file_names import safe_file_name
+from hardentui.model.network_split import NewNetwork, SeenWay, SplitTrial
+from hardentui.model.podman_version import Version
 from hardentui.model.trial import OnTrialEvent
 from hardentui.options import NETWORK
 from hardentui.reading.containers import is_infra, pod_of

@@ -17,7 +17,7 @@ from hardentui.host.files import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.model.known import Unread, known
-from hardentui.model.spec import OLDEST_WITH_QUADLET, Version
+from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
 from hardentui.options import TABLE
 from hardentui.reading.hosts import WHOLE, free_start
 from hardentui.visible import visible

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.host import HostScan
+from hardentui.model.host_scan import HostScan
 from hardentui.scanners.host_scans import HostScans, read_scan
 from hardentui.state import state_directory
 

@@ -25,7 +25,8 @@ from hardentui.host.files.recorded import RecordingFiles
 from hardentui.host.machine import read_host
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
-from hardentui.model.host import HostFacts, HostScan
+from hardentui.model.host import HostFacts
+from hardentui.model.host_scan import HostScan
 from hardentui.model.known import Known, Unread
 from hardentui.model.trust import TrustFacts
 from hardentui.reading.masking import mask_document

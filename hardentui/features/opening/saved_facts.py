@@ -28,9 +28,10 @@ from hardentui.host.commands import Run
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.lib.image import ImageInventory
 from hardentui.model.facts import EngineFacts
-from hardentui.model.host import HostFacts, HostScan
+from hardentui.model.host import HostFacts
+from hardentui.model.host_scan import HostScan
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.model.trust import TrustFacts
 from hardentui.visible import visible
 

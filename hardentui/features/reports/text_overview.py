@@ -15,7 +15,7 @@ from hardentui.features.reports.result import (
 )
 from hardentui.features.reports.text_writer import UNKNOWN_COLOR, Writer
 from hardentui.harden.score import score_word
-from hardentui.model.check import USUAL
+from hardentui.model.checklist import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.visible import visible
 from hardentui.words import own_command, plural

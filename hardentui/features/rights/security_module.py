@@ -6,13 +6,13 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from hardentui.model.draft import safe_file_name
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
     Kernel,
     NotRunning,
 )
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.known import Known, Unread, known
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import (

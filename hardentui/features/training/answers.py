@@ -21,7 +21,7 @@ from hardentui.model.facts import (
     ImageFacts,
     NotRunning,
 )
-from hardentui.model.network import Peer, Peers
+from hardentui.model.peers import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK, NOT_CARRIED, TABLE
 from hardentui.options.argv import ALIASES, parse_create_command, spec_from_argv

@@ -36,8 +36,7 @@ from hardentui.host.files import Files
 from hardentui.host.network.knock import knock
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
-from hardentui.model.network import (
-    ConnectOutcome,
+from hardentui.model.network_split import (
     MemberTried,
     NewNetwork,
     SeenWay,
@@ -45,6 +44,7 @@ from hardentui.model.network import (
     SplitTrial,
     WayTried,
 )
+from hardentui.model.reach import ConnectOutcome
 from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.reading.containers import ask_or
 

@@ -45,7 +45,7 @@ from hardentui.features.trial.rounds import Rounds, learn
 from hardentui.features.trial.stage import Stage
 from hardentui.features.trial.trial_record import learned_record, recorded
 from hardentui.features.trial.twin_cgroup import TwinCgroup
-from hardentui.model.network import compose_project
+from hardentui.model.application_labels import compose_project
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
     Baseline,

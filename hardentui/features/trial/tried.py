@@ -18,10 +18,11 @@ from hardentui.features.trial.learned.needs import Needs
 from hardentui.files import write_bundle
 from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.host.files import Files
-from hardentui.model.draft import TextFile, profile_name
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk
+from hardentui.model.file_names import profile_name
 from hardentui.model.plan import Change, Choice, Note, Plan
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import SCHEMA, Learned, OptionChange, Trial
 from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS, SECCOMP_PROFILE

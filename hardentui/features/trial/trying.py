@@ -30,10 +30,12 @@ from hardentui.features.trial.running import run_trial
 from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import left_out, make_plan
-from hardentui.model.check import Check, Checklist
+from hardentui.model.check import Check
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Risk, Status, Verdict
+from hardentui.model.finding import Status, Verdict
 from hardentui.model.plan import Change, Choice, Plan
+from hardentui.model.remediation import Risk
 from hardentui.model.trial import (
     Baseline,
     Decision,

@@ -31,7 +31,8 @@ from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.network import MadeNetwork
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.model.trial import Lack
 from hardentui.options import MOUNTS, NAME
 from hardentui.reading.mounts import at_or_above

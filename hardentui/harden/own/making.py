@@ -28,17 +28,10 @@ from hardentui.harden.own.subjects import (
 )
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, NotRunning
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
+from hardentui.model.remediation import FixKind
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.codecs import size_text

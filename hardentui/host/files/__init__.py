@@ -18,8 +18,9 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from hardentui.model.configuration import Account, Accounts, AclEntry, FileFact, Missing, PathStep
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Known, Unread, known
+from hardentui.model.path_steps import Account, Accounts, AclEntry, PathStep
 from hardentui.reading.mounts import open_spots
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import read_toml

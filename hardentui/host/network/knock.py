@@ -13,7 +13,7 @@ import sys
 
 from hardentui.host.commands import Run
 from hardentui.model.known import Known, Unread
-from hardentui.model.network import ConnectOutcome
+from hardentui.model.reach import ConnectOutcome
 
 SECONDS = 3.0
 _START_LIMIT = 10.0  # podman unshare takes a moment

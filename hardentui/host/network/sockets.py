@@ -15,9 +15,10 @@ from hardentui.errors import InputError
 from hardentui.host.files import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
 from hardentui.host.process import HostProcess, open_files, sees_everybody
 from hardentui.host.process.activity import listening_sockets
-from hardentui.model.configuration import Accounts, FileFact, Missing
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unread, known
+from hardentui.model.path_steps import Accounts
 from hardentui.reading.mounts import WRITE, Way, open_spots, who_may
 from hardentui.systemd.unit_text import split_command, unit_settings
 

@@ -14,7 +14,7 @@ from typing import Any
 from hardentui.host.files import Files, names, parsed, text, there
 from hardentui.model.configuration import Configuration, Missing, Value
 from hardentui.model.known import Unread, known
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.toml_document import TomlFault
 

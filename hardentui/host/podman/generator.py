@@ -15,7 +15,7 @@ from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.errors import GeneratorError, InputError
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.systemd.unit_text import (
     expand,
     expand_variables,

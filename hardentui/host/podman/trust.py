@@ -14,9 +14,10 @@ from hardentui.host.podman.containers_conf import (
     read_configuration,
     read_registries,
 )
-from hardentui.model.configuration import Accounts, FileFact, Missing
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.spec import Version
+from hardentui.model.path_steps import Accounts
+from hardentui.model.podman_version import Version
 from hardentui.model.trust import AuthFile, Certificate, Policy, Requirement, TrustFacts
 from hardentui.reading.mounts import READ, who_may
 

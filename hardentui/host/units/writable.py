@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hardentui.errors import InputError
 from hardentui.host.files import ROOT_ONLY, Files, examine, names, text_or, tree
-from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
+from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Program, UnitProgram, User
 from hardentui.model.known import Known, Unread
+from hardentui.model.path_steps import Accounts
 from hardentui.systemd.unit_text import split_command, unit_settings
 
 _KINDS = tuple(

@@ -16,14 +16,8 @@ from msgspec.structs import replace
 from hardentui.lib.image import ImageFile, ImageInventory, LayerSize
 from hardentui.lib.image.accounts import weak
 from hardentui.lib.image.layers import MOST_FOUND, Budget, Layer, read_layer
-from hardentui.lib.image.packages import (
-    ByteSource,
-    Damaged,
-    Database,
-    entries,
-)
-
-# Which files and accounts of an image are notable: by name, place, mode, first bytes and contents.
+from hardentui.lib.image.packages import Database
+from hardentui.lib.image.tar import ByteSource, Damaged, entries
 
 
 _MOST_PARTS = 4096

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from hardentui.lib.image import Package
-from hardentui.lib.image.packages import ArchiveEntry, Body
+from hardentui.lib.image.tar import ArchiveEntry, Body
 
 NOT_LISTED = (
     "only packages of distributions, pip, npm, gem and Go are listed, not other files in the image"

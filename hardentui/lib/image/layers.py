@@ -16,20 +16,14 @@ from hardentui.lib.image.notable import (
     privilege,
 )
 from hardentui.lib.image.packages import (
-    LARGEST_RPM,
     MOST_PACKAGES,
-    ArchiveEntry,
-    Body,
-    ByteSource,
-    Damaged,
     Database,
-    NotReadable,
-    entries,
     read_apk,
     read_dpkg,
     read_dpkg_part,
-    read_rpm,
 )
+from hardentui.lib.image.rpm import LARGEST_RPM, NotReadable, read_rpm
+from hardentui.lib.image.tar import ArchiveEntry, Body, ByteSource, Damaged, entries
 
 MOST_ENTRIES = 1_000_000
 """Most entries of a whole image; hashes of their paths are kept, about 100 bytes each."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.lib.image.packages import (
-    ArchiveEntry,
-)
+from hardentui.lib.image.tar import ArchiveEntry
 
 _PROGRAM_DIRECTORIES = frozenset(
     {

@@ -30,13 +30,8 @@ from hardentui.lib.quadlet.other_units import (
     volume_words,
 )
 from hardentui.lib.quadlet.references import Units, service_name
-from hardentui.lib.quadlet.text import (
-    QuadletUnit,
-    UnitRefused,
-    Version,
-    read_unit,
-    split_for_systemd,
-)
+from hardentui.lib.quadlet.text import QuadletUnit, UnitRefused, read_unit
+from hardentui.lib.quadlet.words import Version, split_for_systemd
 
 UNKNOWN = "\0"
 """Marks a value that only a running systemd knows; no real argument can contain it."""

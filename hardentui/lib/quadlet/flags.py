@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from hardentui.lib.quadlet.text import QuadletUnit, UnitSection, Version, refused
+from hardentui.lib.quadlet.text import QuadletUnit, UnitSection, refused
+from hardentui.lib.quadlet.words import Version
 
 PODMAN = "/usr/bin/podman"
 

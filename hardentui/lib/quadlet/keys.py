@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hardentui.lib.quadlet.text import QuadletUnit, Version, refused
+from hardentui.lib.quadlet.text import QuadletUnit, refused
+from hardentui.lib.quadlet.words import Version
 
 SECTIONS = {
     "container": "Container",

@@ -8,7 +8,8 @@ import msgspec
 
 from hardentui.lib.quadlet.flags import each, joined
 from hardentui.lib.quadlet.keys import SECTIONS, SINCE_SECTION
-from hardentui.lib.quadlet.text import QuadletUnit, Version, refused
+from hardentui.lib.quadlet.text import QuadletUnit, refused
+from hardentui.lib.quadlet.words import Version
 
 _SERVICE_NAMES = (5, 3)
 _NETWORK_OF_CONTAINER = (5, 3)

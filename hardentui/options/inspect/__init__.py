@@ -12,15 +12,8 @@ from typing import Any, TypeAlias
 from msgspec import Struct, field
 
 from hardentui.model.facts import STOCK_CAPABILITIES
-from hardentui.model.spec import (
-    NEWEST_KNOWN,
-    UNKNOWABLE,
-    Reading,
-    Setting,
-    Source,
-    UnsavedVolume,
-    Version,
-)
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import UNKNOWABLE, Reading, Setting, Source, UnsavedVolume
 from hardentui.options.codecs import is_true
 
 _NOTHING: Document = {}
@@ -200,9 +193,6 @@ def oci_mount(view: View, destination: str) -> Document | None:
             document: Document = mount
             return document
     return None
-
-
-# The sources of one container's options.
 
 
 Document = Mapping[str, Any]

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.spec import UNKNOWABLE, Port, Reading, Setting, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import UNKNOWABLE, Port, Reading, Setting
 from hardentui.options.inspect import Document, Reader, View, by_command, command_text, oci_mount
 
 _PASTA_BY_DEFAULT = Version(5, 0)

@@ -9,10 +9,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import KeyKind, Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.options import COMMAND, IMAGE, RESTART, ROOTFS, TABLE, Mount
-from hardentui.options.argv import Item, item_word, items_of, items_of_token, read_command, same
-from hardentui.options.codecs import mount_text, parse_mount
+from hardentui.options.argv import items_of_token, read_command
+from hardentui.options.items import Item, item_word, items_of, same
+from hardentui.options.mount_texts import mount_text, parse_mount
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
 from hardentui.quadlet.read.entries import UnitEntry, UnitPlace
 from hardentui.quadlet.write.container import NO_UNITS, UnitsBeside, container_unit, for_quadlet

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.model.open_value import UNKNOWN
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.options import COMMAND, IMAGE, NETWORK, RESTART, ROOTFS
-from hardentui.options.argv import Token, item_word, items_of_token
+from hardentui.options.argv import Token, items_of_token
+from hardentui.options.items import item_word
 from hardentui.quadlet.edit.container import (
     Edited,
     ItemChange,

@@ -11,19 +11,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.model.spec import NEWEST_KNOWN, KeyKind, Option, Spec, Version
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
-from hardentui.options.argv import (
-    GLOBAL_SHORT,
-    GLOBAL_SWITCHES,
-    Item,
-    image_item,
-    items_of_token,
-    parse_argument,
-    read_flags,
-    spec_of,
-)
-from hardentui.options.codecs import mount_text, parse_mount
+from hardentui.options.argv import GLOBAL_SHORT, GLOBAL_SWITCHES, items_of_token, read_flags
+from hardentui.options.items import Item, image_item, parse_argument, spec_of
+from hardentui.options.mount_texts import mount_text, parse_mount
 from hardentui.quadlet.read.entries import (
     UnitEntry,
     UnitPlace,

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from hardentui.options.argv import (
-    Item,
-    parse_argument,
-)
+from hardentui.options.items import Item, parse_argument
 from hardentui.systemd.unit_text import (
     Assignment,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.quadlet.read.values import unquoted
 from hardentui.systemd.search_paths import unescaped
 from hardentui.systemd.unit_text import (

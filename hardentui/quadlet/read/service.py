@@ -16,7 +16,8 @@ from msgspec import Struct, field
 from hardentui.errors import InputError
 from hardentui.model.open_value import UNKNOWN
 from hardentui.model.spec import Spec
-from hardentui.options.argv import RunCommand, read_command, spec_of, without_optional
+from hardentui.options.argv import RunCommand, read_command, without_optional
+from hardentui.options.items import spec_of
 from hardentui.systemd.unit_text import (
     SYSTEMD,
     Assignment,

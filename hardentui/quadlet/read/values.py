@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from hardentui.errors import InputError
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.systemd.unit_text import (
     Word,
     split_words,

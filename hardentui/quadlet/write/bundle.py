@@ -10,9 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.draft import TextFile, safe_file_name
-from hardentui.model.network import COMPOSE
-from hardentui.model.spec import KeyKind, Option, Spec, Version
+from hardentui.model.application_labels import COMPOSE
+from hardentui.model.draft import TextFile
+from hardentui.model.file_names import safe_file_name
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.options import *
 from hardentui.options.read import LAYER_REMARK
 from hardentui.quadlet.write.container import (

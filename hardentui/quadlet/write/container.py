@@ -8,9 +8,10 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import NEWEST_KNOWN, KeyKind, Option, QuadletKey, Spec, Version
+from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
 from hardentui.options import *
-from hardentui.options.codecs import mount_flag
+from hardentui.options.mount_texts import mount_flag
 from hardentui.systemd.command_line import escape, plain, raw_single, word, words
 from hardentui.systemd.unit_text import Unit
 from hardentui.writers.run_script import POSITIONAL, flag_words, positional_words

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.model.open_value import OpenKind, OpenPart, OpenText, marked
-from hardentui.model.spec import KeyKind, OpenArgument, Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import KeyKind, OpenArgument, Option, Spec
 from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, ROOTFS, SECRETS
-from hardentui.options.argv import parse_argument
 from hardentui.options.codecs import TEXT
+from hardentui.options.items import parse_argument
 from hardentui.quadlet.read.container import CONTAINER
 from hardentui.systemd.command_line import open_value
 from hardentui.systemd.unit_text import UnitText, with_lines

@@ -20,7 +20,9 @@ from hardentui.features.views import Report, told_once, without_originals
 from hardentui.features.waivers import Acceptance, Waiving
 from hardentui.harden.attack import ranked_paths
 from hardentui.model.check import HEADINGS, Check
-from hardentui.model.finding import Finding, Kind, Remediation, Waiver
+from hardentui.model.finding import Finding, Kind
+from hardentui.model.remediation import Remediation
+from hardentui.model.waiver import Waiver
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.action_texts import reason_of, told

@@ -27,7 +27,7 @@ from hardentui.features.settings import (
 from hardentui.features.views import Report
 from hardentui.harden.score import SHORT
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import WaiverUse
+from hardentui.model.waiver import WaiverUse
 from hardentui.regular_files import why_not_here
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS

@@ -13,7 +13,8 @@ from hardentui.errors import HardenError
 from hardentui.features.exports import Exportable, findings_of, journal_of, write_export
 from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row
-from hardentui.model.draft import Target, safe_file_name
+from hardentui.model.draft import Target
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.action_texts import hint_of
 from hardentui.tui.messages import in_background

@@ -15,11 +15,12 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.features.images.page import is_inspected
 from hardentui.features.views import Report, Row, also_words
-from hardentui.model.check import Step
+from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.model.finding import Finding, Kind
 from hardentui.model.known import known
 from hardentui.model.plan import Caution, Plan
+from hardentui.model.remediation import Remediation
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.images_and_networks import image_id

@@ -17,7 +17,8 @@ from textual.widgets import Checkbox, Static
 
 from hardentui.harden.remedy import FixValue
 from hardentui.model.draft import NextSteps
-from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.model.finding import Finding, Kind
+from hardentui.model.remediation import Remediation
 from hardentui.reading.forms import text_of
 from hardentui.tui.action_texts import reason_of
 from hardentui.tui.status import Part, fit, hanging, look_of, signs_of

@@ -17,7 +17,7 @@ from hardentui.errors import HardenError
 from hardentui.features.views import Report, Row
 from hardentui.harden.decisions import what_changes
 from hardentui.harden.score import Cell, Rise, score_word
-from hardentui.model.check import Step
+from hardentui.model.checklist import Step
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Plan, Skipped

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
-from hardentui.model.check import Step
+from hardentui.model.checklist import Step
 from hardentui.tui.status import signs_of
 from hardentui.visible import visible, visible_lines
 

@@ -23,8 +23,9 @@ from hardentui.features.fix.saving import (
 )
 from hardentui.features.planning import plan_file
 from hardentui.features.views import known_facts
-from hardentui.model.draft import NO_STEPS, Draft, DraftFile, NextSteps, Target, WrittenFile
+from hardentui.model.draft import NO_STEPS, Draft, DraftFile, NextSteps, Target
 from hardentui.model.plan import Plan
+from hardentui.model.written_file import WrittenFile
 from hardentui.tui.action_texts import hint_of, told
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background

@@ -10,11 +10,11 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import CannotExpress
-from hardentui.model.draft import safe_file_name
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options.argv import Item, parse_argument, spec_of
-from hardentui.options.codecs import is_address
+from hardentui.options.items import Item, parse_argument, spec_of
+from hardentui.options.ports import is_address
 from hardentui.writers.context import UnitContext, left_behind
 from hardentui.writers.kube.container import (
     OF_CONTAINER,

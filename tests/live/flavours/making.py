@@ -23,8 +23,8 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.views import Report, Row, Selection
 from hardentui.features.workbench import Workbench
-from hardentui.model.check import Checklist
-from hardentui.model.spec import Version
+from hardentui.model.checklist import Checklist
+from hardentui.model.podman_version import Version
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive
 from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, Flavour, Place

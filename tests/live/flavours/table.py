@@ -8,7 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.live.flavours import through_api, truths
 from tests.live.flavours.model import KERNEL_DOORS, ROOTFUL, Flavour, Ids, ids
 from tests.live.flavours.reading import read_flavours

@@ -11,11 +11,13 @@ from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import parameters_of
 from hardentui.harden.plan import fixable, is_fixable, make_plan, spec_after_fix
 from hardentui.harden.protection import weakenings
-from hardentui.model.check import HEADINGS, Check, Checklist, FixContext, sections
+from hardentui.model.check import HEADINGS, Check, FixContext, sections
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Status
+from hardentui.model.finding import Kind, Status
 from hardentui.model.known import Facts, Unread, later
 from hardentui.model.plan import Choice
+from hardentui.model.remediation import FixKind
 from hardentui.reading.containers import without_cgroup
 
 NOTHING_SET = Checklist("empty", "No parameters", ())

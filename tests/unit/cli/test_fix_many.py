@@ -7,7 +7,7 @@ import pytest
 from hardentui.errors import GeneratorError
 from hardentui.features.fix.proofs import prove
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.quadlet.write.bundle import Bundle
 from tests.unit.cli.conftest import Run
 

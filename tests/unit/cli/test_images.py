@@ -13,7 +13,7 @@ from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.workbench import Workbench
 from hardentui.lib.image import ImageFile, ImageInventory, LayerSize
 from hardentui.model.facts import EngineFacts, NetworkFacts
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.unit.cli.conftest import Run
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext"

@@ -24,7 +24,8 @@ from hardentui.features.sections import page_text
 from hardentui.lib.seccomp import OpenCalls
 from hardentui.model.draft import TextFile
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
-from hardentui.model.network import Contact, NewNetwork
+from hardentui.model.network_split import NewNetwork
+from hardentui.model.reach import Contact
 
 HOSTILE = "x\x1b]0;owned\x07\x9b31m\u202e[red]b[/red]\nnext\ud800"
 FORBIDDEN = ("\x1b", "\x07", "\x9b", "\u202e", "\ud800")

@@ -21,7 +21,7 @@ from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unread
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.support.hostile import CHUNKED, ByPath, Scripted, answer, chunk
 from tests.support.waiting import eventually
 

@@ -9,8 +9,9 @@ from hardentui.checks.prelude import container
 from hardentui.errors import PlanError
 from hardentui.features import planning as plans
 from hardentui.model.check import Check
-from hardentui.model.finding import FixKind, Risk, Severity, passed
+from hardentui.model.finding import Severity, passed
 from hardentui.model.plan import Change, Choice, Plan, Skipped
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.trial import OptionChange
 from hardentui.reading import masking
 

@@ -14,7 +14,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import facts_of
 from hardentui.features.settings import Document, read_fix_defaults, read_settings
 from hardentui.harden.remedy import From, settings_of
-from hardentui.model.check import Checklist
+from hardentui.model.checklist import Checklist
 from hardentui.model.plan import Choice
 from hardentui.model.settings import Settings
 from hardentui.state import settings_file

@@ -17,7 +17,8 @@ from hardentui.features.own_toml import write_toml
 from hardentui.features.waivers import Acceptance, Waiving, added, own_file, parse, write_added
 from hardentui.harden.evaluate import uses, waive
 from hardentui.harden.score import score
-from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
+from hardentui.model.waiver import Waiver
 from hardentui.toml_document import read_toml
 from tests.support.check_report import by_check, statuses
 

@@ -13,8 +13,9 @@ from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.remedy import remedied
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Risk, Status, Verdict
+from hardentui.model.finding import Kind, Status, Verdict
 from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.model.remediation import Risk
 from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port, bounding_set
 from hardentui.reading.images import reference
 

@@ -13,7 +13,6 @@ from hardentui.harden.evaluate import evaluate, waive
 from hardentui.harden.plan import fixable
 from hardentui.harden.rise import Riser, raises_most
 from hardentui.harden.score import Rise, findings_once, score
-from hardentui.model.finding import Waiver
 from hardentui.model.journal import (
     EntryAction,
     EntryState,
@@ -21,6 +20,7 @@ from hardentui.model.journal import (
     JournalEntry,
     JournalProof,
 )
+from hardentui.model.waiver import Waiver
 from tests.support.judging import *
 
 SITE = Subject(Kind.SITE, "site", "site")

@@ -15,7 +15,8 @@ from hardentui.harden.remedy import as_quadlet_lines, spec_diff
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options import IMAGE, NAME, RESTART
 from hardentui.quadlet.write.container import container_unit

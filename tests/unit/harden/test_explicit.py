@@ -10,8 +10,9 @@ from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.remedy import spec_diff
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Risk
+from hardentui.model.finding import Kind
 from hardentui.model.plan import Caution, Choice
+from hardentui.model.remediation import Risk
 
 CHECKS = tuple(check for check in all_checks() if check.kind is Kind.CONTAINER)
 CHECKLIST = load()

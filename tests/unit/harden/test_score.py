@@ -24,7 +24,7 @@ from hardentui.harden.score import (
     score,
     worst,
 )
-from hardentui.model.check import Checklist
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.gain import Gain

@@ -10,7 +10,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
 from hardentui.host.network.sockets import read_endpoints
 from hardentui.model.host import HostFacts
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.support.rooted import acl_bytes
 
 PASSWD = (

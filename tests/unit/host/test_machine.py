@@ -34,7 +34,7 @@ from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 
 PODMAN = Version(5, 4, 2)
 PASSWD = """root:x:0:0:root:/root:/bin/bash

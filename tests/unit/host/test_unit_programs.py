@@ -7,7 +7,7 @@ import pytest
 from hardentui.host.machine import read_host
 from hardentui.host.units.writable import files_of_command
 from hardentui.model.finding import Verdict
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.support.judging import judge
 from tests.support.rooted import Rooted
 

@@ -8,7 +8,7 @@ import pytest
 
 from hardentui.host.machine import read_host
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.support.judging import status_of
 from tests.support.rooted import Rooted
 

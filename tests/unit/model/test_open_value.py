@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.model.open_value import (
-    Assigned,
-    OpenKind,
-    OpenPart,
-    OpenText,
-    compose_variables,
-    environment_file,
-    interpolated,
-    marked,
-    names_of,
-)
+from hardentui.model.open_value import OpenKind, OpenPart, OpenText, marked, names_of
+from hardentui.model.variables import Assigned, compose_variables, environment_file, interpolated
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hardentui.checks.prelude import container
 from hardentui.engine.locate import Environment
 from hardentui.features.opening.doctor import Machine, _sub_ids
 from hardentui.model.host import SubIds
-from hardentui.model.network import ALL_IDS, Peer, Peers
+from hardentui.model.peers import ALL_IDS, Peer, Peers
 from hardentui.reading.hosts import WHOLE, free_start
 from tests.support.judging import FAIL, judge
 from tests.support.rooted import Rooted

@@ -8,7 +8,7 @@ from tests.support.program_copy import ProgramCopy
 
 LAWS = Path(__file__).parent / "test_table.py"
 SPEC = """
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.options import IMAGE, IO_CLASS, NAME
 from hardentui.model.spec import Spec
 spec = Spec.of((NAME, "web"), (IMAGE, "localhost/app:1"), (IO_CLASS, "idle"))

@@ -8,7 +8,7 @@ import pytest
 
 from hardentui.model.spec import Option, Readability
 from hardentui.options import *
-from hardentui.options.inspect.process import MASKED_ALWAYS
+from hardentui.options.inspect.masks import MASKED_ALWAYS
 from hardentui.writers.run_script import run_arguments
 from tests.property.recorded_cases import DATA, names, read_case
 

@@ -6,9 +6,10 @@ from hardentui.model.facts import ALL_CAPABILITIES, STOCK_CAPABILITIES
 from hardentui.model.spec import UNKNOWABLE, Readability, Spec
 from hardentui.options import *
 from hardentui.options import NOT_CARRIED, bounding_set
-from hardentui.options.argv import ALIASES, COMMA_LISTS, SHORT, SWITCHES
+from hardentui.options.argv import ALIASES, SHORT, SWITCHES
 from hardentui.options.codecs import size_text
 from hardentui.options.inspect import Sources
+from hardentui.options.items import COMMA_LISTS
 from hardentui.options.read import view_of
 
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Spec, UnsavedVolume, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec, UnsavedVolume
 from hardentui.options import *
+from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.inspect import Sources
-from hardentui.options.read import read_spec, ulimits_added_at_start
+from hardentui.options.read import read_spec
 from hardentui.writers.context import left_behind
 from hardentui.writers.run_script import run_arguments
 

@@ -16,7 +16,8 @@ from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress
 from hardentui.lib.quadlet.keys import KEYS, SECTIONS
-from hardentui.model.spec import Mount, Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Mount, Option, Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, POD, RESTART, TABLE
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.systemd.unit_text import unit_settings

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from hardentui.host.files import parse_acl, read_accounts, walk, with_acls
-from hardentui.model.configuration import Account, Accounts, AclEntry, PathStep
+from hardentui.model.path_steps import Account, Accounts, AclEntry, PathStep
 from hardentui.reading.mounts import EVERYBODY, EXECUTE, READ, WRITE, open_spots, who_may
 from tests.support.rooted import Rooted, acl_bytes
 

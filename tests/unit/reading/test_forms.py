@@ -12,7 +12,8 @@ from hardentui.features import planning as plans
 from hardentui.features.checklists import loading as checklists
 from hardentui.harden.plan import make_plan
 from hardentui.harden.remedy import FixValue, From, settings_of
-from hardentui.model.check import Check, Checklist
+from hardentui.model.check import Check
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY

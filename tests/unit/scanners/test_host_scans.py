@@ -15,7 +15,8 @@ from hardentui.checks import CHECKS
 from hardentui.checks.prelude import host
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity, Status, Verdict
-from hardentui.model.host import FailedRule, HostFacts, HostScan
+from hardentui.model.host import HostFacts
+from hardentui.model.host_scan import FailedRule, HostScan
 from hardentui.model.known import Unread
 from hardentui.scanners import lynis
 from hardentui.scanners.host_scans import HostScans, read_scan

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options.argv import compare_arguments
+from hardentui.options.same_command import compare_arguments
 from hardentui.writers.ansible import PARAMETERS, ansible_files
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.run_script import run_arguments

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_arguments, run_script

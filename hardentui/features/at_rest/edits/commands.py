@@ -8,7 +8,7 @@ from shlex import quote
 from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.commands import InScript, services_of
 from hardentui.features.at_rest.edits.files import OneFileTarget
-from hardentui.options.argv import Item, item_word
+from hardentui.options.items import Item, item_word
 from hardentui.quadlet.edit.container import ItemChange, decide
 
 _BEFORE_WORD = re.compile(r"(?:[ \t]|\\\r?\n)+$")

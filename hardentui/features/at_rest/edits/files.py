@@ -11,7 +11,7 @@ from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.model.spec import Option, Spec
-from hardentui.options.argv import Item
+from hardentui.options.items import Item
 from hardentui.quadlet.edit.container import ItemChange, New, changes_between, decide
 from hardentui.visible import visible
 

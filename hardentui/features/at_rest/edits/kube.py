@@ -13,7 +13,7 @@ from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.trees import Tree
 from hardentui.model.spec import Spec
 from hardentui.options import IPC, PID, READ_ONLY, TMPFS
-from hardentui.options.argv import Item, item_word
+from hardentui.options.items import Item, item_word
 from hardentui.quadlet.edit.container import New
 from hardentui.writers.kube.container import dns_label
 

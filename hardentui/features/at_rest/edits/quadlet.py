@@ -17,7 +17,8 @@ from hardentui.features.fix.edit_proofs import prove_by_port
 from hardentui.features.fix.unit_edits import edited
 from hardentui.features.looking.unit_origin import Origin, OriginKind
 from hardentui.model.plan import Plan
-from hardentui.model.spec import OLDEST_WITH_QUADLET, Spec, Version
+from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
+from hardentui.model.spec import Spec
 from hardentui.options import TABLE
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES
 from hardentui.systemd.search_paths import ServiceManager

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct, field
 
-from hardentui.lib.image.packages import ArchiveEntry, Body, ByteSource, Damaged, entries
+from hardentui.lib.image.tar import ArchiveEntry, Body, ByteSource, Damaged, entries
 from hardentui.reading.asked_functions import FUNCTIONS, GO_FUNCTIONS, everyday
 
 _MAGIC = b"\x7fELF"

@@ -15,7 +15,7 @@ from hardentui.features.at_rest.fixing import Fixed, fix_all
 from hardentui.model.application import Application, Family, PathUse, Variant
 from hardentui.model.facts import STOCK_CAPABILITIES, capability_name
 from hardentui.model.finding import Status
-from hardentui.model.spec import NEWEST_KNOWN
+from hardentui.model.podman_version import NEWEST_KNOWN
 from hardentui.reading.applications import AskedImage
 from hardentui.reading.containers import is_root
 

@@ -9,7 +9,8 @@ from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.fixing import fix_all
 from hardentui.model.plan import Caution
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NETWORK, RESTART
 from tests.unit.features.at_rest.stacks import EXAMPLES, TODAY, write
 from tests.unit.features.at_rest.test_checking import Run, run

@@ -11,7 +11,7 @@ from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.stacks import convert
 from hardentui.lib.quadlet import translate
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.options import IMAGE, NAME, NETWORK
 from hardentui.options.argv import read_command
 from tests.unit.features.at_rest.stacks import EXAMPLES, TODAY, write

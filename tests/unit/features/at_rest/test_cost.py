@@ -11,7 +11,7 @@ from hardentui.features.at_rest.edits import parts
 from hardentui.features.at_rest.fixing import fix_all
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.model.plan import Caution
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.unit.features.at_rest.stacks import TODAY
 
 SERVICE = """\

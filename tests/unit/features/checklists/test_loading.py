@@ -9,7 +9,8 @@ from hardentui.errors import ChecklistError
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.looking.judging import Judge
 from hardentui.model.check import Check
-from hardentui.model.finding import FixKind, Risk, Severity, passed
+from hardentui.model.finding import Severity, passed
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.toml_document import line_of, toml_lines
 
 

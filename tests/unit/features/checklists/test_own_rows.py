@@ -7,8 +7,9 @@ import pytest
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
 from hardentui.features.checklists.loading import find_check, know_checks
-from hardentui.model.check import Checklist
-from hardentui.model.finding import FixKind, Risk, Severity
+from hardentui.model.checklist import Checklist
+from hardentui.model.finding import Severity
+from hardentui.model.remediation import FixKind, Risk
 
 STEPS = "\n".join(
     f'[[step]]\nnumber = {at}\ntitle = "Step {at}"\nchecks = []\n' for at in range(1, 11)

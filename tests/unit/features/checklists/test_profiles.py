@@ -15,7 +15,8 @@ from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import make_plan
-from hardentui.model.check import Check, Checklist
+from hardentui.model.check import Check
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import (
     STOCK_CAPABILITIES,
     CapabilitySets,

@@ -9,7 +9,6 @@ from hardentui.errors import CannotFix
 from hardentui.features.apply.replacing import keep_owners, together
 from hardentui.features.fix.apply_ways import live_flags
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk
 from hardentui.model.operations import (
     CopyData,
     CopyPart,
@@ -23,7 +22,8 @@ from hardentui.model.operations import (
     WriteFile,
 )
 from hardentui.model.plan import Change, Choice, Plan
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.options import MOUNTS, Mount
 
 MEMORY = ("memory", "128m")

@@ -15,7 +15,7 @@ from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Caution
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.quadlet.write.bundle import Bundle
 from hardentui.quadlet.write.container import intended
 from tests.tui.replayed import Host

@@ -7,7 +7,8 @@ from hardentui.checks.prelude import container, rootful
 from hardentui.features.fix.drafts import new_files
 from hardentui.model.draft import Target
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, NAME, NETWORK
 
 BEFORE = Spec.of((NAME, "web"), (IMAGE, "localhost/app:1"))

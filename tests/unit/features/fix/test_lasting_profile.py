@@ -8,8 +8,8 @@ import pytest
 from hardentui.features.fix.drafter import with_lasting_profile
 from hardentui.host.files import LocalFiles
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk
 from hardentui.model.plan import Change, Plan
+from hardentui.model.remediation import FixKind, Risk
 from hardentui.options import IMAGE, SECCOMP_PROFILE
 from hardentui.writers.run_script import run_script
 from tests.support.units import of_own_unit

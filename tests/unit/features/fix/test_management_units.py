@@ -9,7 +9,8 @@ from hardentui.features.fix.edit_proofs import prove_edit
 from hardentui.features.fix.unit_edits import UnitEdit, edited
 from hardentui.features.looking.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.writers.context import UnitContext

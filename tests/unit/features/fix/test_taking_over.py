@@ -16,7 +16,7 @@ from hardentui.host.files import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel, NotRunning
 from hardentui.model.known import Unread
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.options import IMAGE, NAME, POD, REMOVE
 from hardentui.writers.take_over import OldContainer, TakeOver, take_over_script
 from tests.support.units import of_own_unit

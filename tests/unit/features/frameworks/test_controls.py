@@ -18,7 +18,8 @@ from hardentui.features.frameworks.texts import NAMES, text_of
 from hardentui.features.reports.result import SubjectResult
 from hardentui.harden.evaluate import evaluate, parameters_of
 from hardentui.harden.score import score
-from hardentui.model.check import Check, Checklist
+from hardentui.model.check import Check
+from hardentui.model.checklist import Checklist
 from hardentui.model.finding import (
     Evidence,
     Finding,

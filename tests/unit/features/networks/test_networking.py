@@ -15,7 +15,7 @@ from hardentui.features.networks.proving import ConnectTarget, parse_target, pro
 from hardentui.host.network.firewall import check_rules
 from hardentui.model.facts import Kernel, NetworkFacts, NotRunning, SocketEndpoint
 from hardentui.model.known import Known, Unread
-from hardentui.model.network import ConnectOutcome
+from hardentui.model.reach import ConnectOutcome
 
 HOSTILE = 'x"\n}\nflush ruleset\n#\x1b]0;x\x07'
 

@@ -19,7 +19,8 @@ from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import HostFacts, SubIds, User
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.spec import Option, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Option
 from hardentui.options import *
 from tests.unit.cli.conftest import Run, run
 

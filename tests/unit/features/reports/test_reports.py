@@ -30,18 +30,8 @@ from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import (
-    Evidence,
-    Finding,
-    FixKind,
-    Kind,
-    Remediation,
-    Risk,
-    Severity,
-    Status,
-    Subject,
-    Verdict,
-)
+from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
+from hardentui.model.remediation import FixKind, Remediation, Risk
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads(

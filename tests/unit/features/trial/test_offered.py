@@ -18,8 +18,8 @@ from hardentui.features.trial.configuration import (
 )
 from hardentui.features.trial.tried import as_json, choices_of, plan_of, read_trial
 from hardentui.features.trial.trying import is_remembered, remember
-from hardentui.model.draft import volume_for
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.file_names import volume_for
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import ChosenFix, OptionChange, Trial
 from hardentui.options import IMAGE, MEMORY

@@ -21,7 +21,7 @@ from hardentui.features.trial.parting import (
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.known import Known
-from hardentui.model.network import MemberTried, NewNetwork, SeenWay, SplitResult, WayTried
+from hardentui.model.network_split import MemberTried, NewNetwork, SeenWay, SplitResult, WayTried
 
 SHARED = NetworkFacts("shared")
 GOOD = MemberTried("web", True, True)

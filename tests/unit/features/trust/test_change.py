@@ -13,7 +13,7 @@ from hardentui.features.trust.rules import rules_of
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.model.trust import full_reference, scopes_of
 from hardentui.model.trust_change import (
     Pull,

@@ -13,7 +13,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.known import Unread, known
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.toml_document import TomlFault
 from tests.support.rooted import Rooted
 

@@ -9,7 +9,7 @@ import pytest
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Severity, Verdict
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.support.judging import judge
 from tests.support.rooted import Rooted
 

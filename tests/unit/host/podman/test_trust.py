@@ -11,7 +11,7 @@ from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Unread, known
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.model.trust import Policy, Registries, TrustFacts
 
 HOME = "/home/anna"

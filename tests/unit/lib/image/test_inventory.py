@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from hardentui.lib.image import ImageInventory
 from hardentui.lib.image import accounts as rules
-from hardentui.lib.image import packages as tar
+from hardentui.lib.image import tar
 from hardentui.lib.image.inventory import read_inventory
-from hardentui.lib.image.packages import Damaged
+from hardentui.lib.image.tar import Damaged
 from tests.support.image_archives import directory, image, member, packed
 
 KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.lib.image import Package
-from hardentui.lib.image.packages import NotReadable, read_rpm
+from hardentui.lib.image.rpm import NotReadable, read_rpm
 
 TAGS = {"name": 1000, "version": 1001, "release": 1002, "arch": 1022, "source": 1044}
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import astuple
 
 from hardentui.lib.quadlet import MadeService, generate, translate
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 
 DIRECTORY = "/srv/units"
 CONTAINER = "[Container]\nImage=registry.example/i:1\n"

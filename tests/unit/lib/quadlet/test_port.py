@@ -19,7 +19,8 @@ from hardentui.features.fix.proofs import prove_by_port
 from hardentui.lib.quadlet import generate, losses
 from hardentui.lib.quadlet.text import UnitRefused
 from hardentui.model.draft import Target
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle

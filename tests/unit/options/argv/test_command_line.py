@@ -2,9 +2,10 @@
 
 import pytest
 
-from hardentui.model.spec import Version
-from hardentui.options.argv import compare_arguments, parse_create_command
+from hardentui.model.podman_version import Version
+from hardentui.options.argv import parse_create_command
 from hardentui.options.inspect import CommandLine
+from hardentui.options.same_command import compare_arguments
 
 
 def parsed(*words: str) -> CommandLine:

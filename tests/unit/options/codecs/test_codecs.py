@@ -8,8 +8,9 @@ import pytest
 from hardentui.model.open_value import UNKNOWN
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options.argv import Item, item_word, items_of, parse_argument, same, spec_from_argv
+from hardentui.options.argv import spec_from_argv
 from hardentui.options.codecs import size_of
+from hardentui.options.items import Item, item_word, items_of, parse_argument, same
 from tests.support.option_samples import NO_SIZES, SIZES, sample
 
 POSITIONAL = {"image", "command", "rootfs"}

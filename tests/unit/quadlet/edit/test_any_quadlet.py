@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.quadlet.edit.container import applied, changes_between, edit_quadlet
 from hardentui.quadlet.edit.service import quadlet_drop_in, service_drop_in

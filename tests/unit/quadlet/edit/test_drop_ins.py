@@ -3,7 +3,8 @@
 import pytest
 
 from hardentui.errors import InputError
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
 from hardentui.quadlet.edit.service import (

@@ -6,7 +6,8 @@ import shlex
 import pytest
 
 from hardentui.errors import InputError
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options.argv import spec_from_argv
 from hardentui.quadlet.edit.container import Edited, changes_between, edit_quadlet, planned_changes

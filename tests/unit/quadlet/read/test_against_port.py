@@ -9,7 +9,8 @@ from msgspec.structs import astuple
 from hardentui.harden.drift import drift
 from hardentui.lib.quadlet import generate
 from hardentui.lib.quadlet.text import UnitRefused
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, LOG_DRIVER, NAME, POD, REMOVE, SDNOTIFY, TABLE
 from hardentui.options.argv import spec_from_argv
 from hardentui.quadlet.read.container import QuadletFiles

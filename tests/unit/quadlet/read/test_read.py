@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress, InputError
-from hardentui.model.spec import Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options.argv import spec_from_argv
 from hardentui.quadlet.read.container import QuadletFiles

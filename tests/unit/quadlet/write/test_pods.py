@@ -6,9 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.features.fix.proofs import prove_by_port
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options.read import EngineDefaults
+from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
 
 V54, V56 = Version(5, 4, 2), Version(5, 6)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Option, Readability, Spec, Version
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Option, Readability, Spec
 from hardentui.options import *
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
 
