@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-
 K = TypeVar("K")
 V = TypeVar("V")
 

@@ -14,8 +14,9 @@ from msgspec import Struct
 from hardentui.errors import InputError
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import Spec
-from hardentui.options import COMMAND, FLAGS_WITHOUT_ROW, IMAGE, ROOTFS, TABLE, V5
+from hardentui.options import COMMAND, FLAGS_WITHOUT_ROW, IMAGE, ROOTFS, TABLE
 from hardentui.options.codecs import split_csv
+from hardentui.options.columns import V5
 from hardentui.options.inspect import CommandLine
 from hardentui.options.items import (
     COMMA_LISTS,

@@ -19,7 +19,6 @@ from hardentui.lib.image.layers import MOST_FOUND, Budget, Layer, read_layer
 from hardentui.lib.image.packages import Database
 from hardentui.lib.image.tar import ByteSource, Damaged, entries
 
-
 _MOST_PARTS = 4096
 _MOST_LAYERS = 512
 _LONGEST_MANIFEST = 8 << 20

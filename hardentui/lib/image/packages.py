@@ -10,7 +10,6 @@ from msgspec import Struct, field
 from hardentui.lib.image import Package
 from hardentui.lib.image.tar import ByteSource
 
-
 MOST_PACKAGES = 50_000
 _CHUNK = 1 << 16
 _LONGEST_LINE = 1 << 12

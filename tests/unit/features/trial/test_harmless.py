@@ -20,8 +20,8 @@ from hardentui.features.trial.twin_mounts import (
 from hardentui.model.facts import Listener, ReachableSocket
 from hardentui.model.spec import Readability, TwinUse
 from hardentui.options.codecs import TEXT
+from hardentui.options.columns import JUDGED
 from hardentui.options.inspect import never
-from hardentui.options.rows import JUDGED
 from tests.support.judging import *
 
 ROLE = Role(

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.lib.image import ImageInventory
+from hardentui.lib.image import ImageInventory, tar
 from hardentui.lib.image import accounts as rules
-from hardentui.lib.image import tar
 from hardentui.lib.image.inventory import read_inventory
 from hardentui.lib.image.tar import Damaged
 from tests.support.image_archives import directory, image, member, packed
