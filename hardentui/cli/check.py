@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
-from hardentui import __version__
 from hardentui.cli import session
 from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import GivenAgain, checklist_option, flag, given, repeated
 from hardentui.cli.terminal import Terminal, command_module, save_text
-from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.errors import UsageError
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.looking import containers
 from hardentui.features.reports import FORMATS, render
-from hardentui.features.reports.fleet import merged
 from hardentui.features.reports.making import check_result, host_reports
-from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
+from hardentui.features.reports.result import CheckResult, KeptResult, TextStyle
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
-from hardentui.harden.score import score
-from hardentui.model.finding import Kind, Severity, Status, Subject
+from hardentui.model.finding import Kind, Severity, Status
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command, without_checklist
 
@@ -37,6 +33,9 @@ def next_steps(
     options: Namespace,
 ) -> Iterator[tuple[str, str]]:
     """(command, what it gives), the most useful one first."""
+    if result.fleet is not None:
+        yield from _next_of_fleet(result, options)
+        return
     where = _options(result, options)
     failing = [subject for subject in result.subjects if subject.count(Status.FAIL)]
     containers = [subject.subject for subject in failing if subject.subject.kind is Kind.CONTAINER]
@@ -87,6 +86,18 @@ def next_steps(
         yield "hardentui explain score", "what the score means"
 
 
+def _next_of_fleet(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
+    where = (*_given(options, "facts"), *_given(options, "checklist"))
+    worst = next((host for host in result.hosts if not host.trouble), None)
+    if worst is not None:
+        file = ("--facts", worst.source, *_given(options, "checklist"))
+        yield own_command(file, "check"), "everything on the worst host"
+    yield (
+        own_command(where, "check", "--format", "html", "-o", "fleet.html"),
+        "all of it, to pass on",
+    )
+
+
 def _options(result: CheckResult, options: Namespace) -> tuple[str, ...]:
     """The options that lead to this host, and to this checklist."""
     found_with = without_checklist(result.engines[0].found_with) if result.engines else ()
@@ -104,132 +115,12 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 
 
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
-_MOST_FILES = 1000
 _BY_CONTROL = ("text", "json", "markdown", "html", "oscal")
 
 
 def is_whole(options: Namespace) -> bool:
     """Everything is checked: nothing was named or filtered out."""
     return not (options.names or options.step or options.check or options.filter)
-
-
-def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
-    """The files of `--facts`, each content once; for a directory, all that end in `.json` or
-    `.json.gz`.
-
-    Raises:
-        InputError: a directory without any, or with an implausible number.
-    """
-    files: list[str] = []
-    for path in [given] if isinstance(given, str) else given:
-        if not os.path.isdir(path):
-            files += [path] if path else []
-            continue
-        names = sorted(name for name in os.listdir(path) if name.endswith((".json", ".json.gz")))
-        if not names:
-            raise InputError(
-                f"There are no facts in {visible(path, 200)}: no file ends in .json or .json.gz."
-            )
-        files += [os.path.join(path, name) for name in names]
-    if len(files) > _MOST_FILES:
-        raise InputError(f"More than {_MOST_FILES} files of facts at once.")
-    by_content: dict[str, str] = {}
-    for path in files:
-        by_content.setdefault(_content_of(path), path)
-    return tuple(by_content.values())
-
-
-def _content_of(path: str) -> str:
-    """What tells files of the same content, a file named twice or copied, from others."""
-    import hashlib  # loads OpenSSL, only for files of facts
-
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return path  # the check says why it cannot be read
-
-
-def of_fleet(
-    files: Iterable[str],
-    options: Namespace,
-    terminal: Terminal,
-    look_at: Callable[[Workbench, Namespace, Terminal], Judged],
-) -> CheckResult:
-    """One report of all hosts. An invalid file counts as a host that could not be checked.
-
-    Raises:
-        UsageError: no host has what was requested.
-        InputError: no file is valid.
-    """
-    results: list[tuple[str, CheckResult]] = []
-    reports: list[tuple[Report, str]] = []
-    last: Workbench | None = None
-    refused: list[UsageError] = []
-    unread: list[InputError] = []
-    for file in files:
-        terminal.activity(f"checking {visible(file, 60)}")
-        here = Namespace(**{**vars(options), "facts": file})
-        try:
-            with session.workbench(
-                here, terminal, steps=options.step, checks=options.check, everything=True
-            ) as bench:
-                result, judged = look_at(bench, here, terminal)
-                results.append((file, result))
-                if is_whole(options) and bench.judge.waivers:
-                    reports += judged
-                    last = bench
-        except UsageError as error:
-            refused.append(error)
-        except InputError as error:
-            unread.append(error)
-            results.append((file, _unread(file, error, options)))
-    if len(unread) == len(results):
-        raise (refused or unread)[0]
-    terminal.clear()
-    # a waiver of one host is not unused because another does not need it
-    return merged(
-        results,
-        _waivers(last, reports, options) if last is not None else (),
-    )
-
-
-def _waivers(
-    bench: Workbench,
-    reports: Iterable[tuple[Report, str]],
-    options: Namespace,
-) -> tuple[SubjectResult, ...]:
-    judged = session.of_waivers(bench, reports)
-    return check_result(
-        bench,
-        judged,
-        Severity.parse(options.fail_on),
-        fixes=False,
-    ).subjects
-
-
-def _unread(
-    file: str,
-    error: HardenError,
-    options: Namespace,
-) -> CheckResult:
-    """The report of a host whose facts cannot be used."""
-    name = os.path.basename(file).removesuffix(".gz").removesuffix(".json")
-    subject = SubjectResult(
-        Subject(Kind.HOST, file, name),
-        score(()),
-        (),
-        "host",
-        error.title,
-    )
-    return CheckResult(
-        (),
-        (subject,),
-        "",
-        Severity.parse(options.fail_on),
-        __version__,
-        place=name,
-    )
 
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -308,7 +199,8 @@ def arguments(parser: ArgumentParser) -> None:
         depth,
         "--since",
         "FILE",
-        "only what changed since a JSON report; of files: only new findings fail",
+        "only what changed since a JSON report; of files: only new findings fail; with --facts: a folder "
+        "of the gathering before",
     )
     masked = "values named like passwords or keys are masked"
     given(
@@ -365,7 +257,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         code: int = command_module("saved").show_rights(options, terminal)
         return code
     of_files = are_files(options, terminal)
-    if options.save or (options.since and not of_files):
+    if options.save or (options.since and not of_files and not os.path.isdir(options.since)):
         saved = command_module("saved")
         work: Callable[[Namespace, Terminal], int] = saved.save if options.save else saved.since
         return work(options, terminal)
@@ -388,25 +280,23 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return shared.exit_code
     if options.deep or options.scan:
         raise UsageError("--deep and --import need the word host: hardentui check host")
-    files = facts_files(options.facts)
-    if len(files) > 1:
-        result = of_fleet(
-            files,
-            options,
-            terminal,
-            partial(look_at, waivers=False),
-        )
-    else:
-        options = Namespace(**{**vars(options), "facts": "".join(files)})
-        with session.workbench(
-            options, terminal, steps=options.step, checks=options.check, everything=True
-        ) as bench:
-            result, _ = look_at(bench, options, terminal)
+    if options.facts:
+        of_facts: int = command_module("fleet").check(options, terminal)
+        return of_facts
+    return check_one(options, terminal)
+
+
+def check_one(options: Namespace, terminal: Terminal) -> int:
+    """The report on this host, or on the only one of `--facts`."""
+    with session.workbench(
+        options, terminal, steps=options.step, checks=options.check, everything=True
+    ) as bench:
+        result, _ = look_at(bench, options, terminal)
     deliver(
         result,
         options,
         terminal,
-        _look(options),
+        text_style(options),
     )
     return result.exit_code
 
@@ -512,7 +402,7 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     return selection.rows
 
 
-def _look(options: Namespace) -> TextStyle:
+def text_style(options: Namespace) -> TextStyle:
     """One screen for a check of many, half of one for each that was named; --details tells
     everything."""
     brief = not (options.details or options.step or options.check)

@@ -10,6 +10,8 @@ from fnmatch import fnmatchcase
 from msgspec import Struct, field
 
 from hardentui.model.application import Application, Family, ImageMatch
+from hardentui.model.facts import ContainerFacts
+from hardentui.reading.containers import known_application
 from hardentui.reading.images import reference
 
 _OFFICIAL = "library/"
@@ -116,3 +118,12 @@ def _version(text: str) -> tuple[int, ...]:
     """`17.4-alpine` as (17, 4); a tag that names no version is the newest."""
     match = _VERSION.match(text)
     return tuple(map(int, match[1].split("."))) if match else _NEWEST
+
+
+def application_name(facts: ContainerFacts) -> str:
+    """What it runs: the known application, else the last part of the image's name; may be empty."""
+    known = known_application(facts)
+    if known is not None:
+        return known.name
+    name = facts.image_name
+    return repository_names(name)[-1].rpartition("/")[2] if name else ""

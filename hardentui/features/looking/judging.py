@@ -21,7 +21,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind, Subject
 from hardentui.model.known import Unread
-from hardentui.model.waiver import Waiver, WaiverFacts
+from hardentui.model.waiver import Waiver, WaiverFacts, WaiverUse
 
 
 def _worst_first(check: Check) -> tuple[int, str]:
@@ -151,14 +151,17 @@ class Judge:
 
     def waiver_report(self, reports: Iterable[Report]) -> Report | None:
         """How the waivers are used, after a full check; None if there are none."""
-        if not self.waivers:
-            return None
+        return self.of_waivers(self.waiver_uses(reports)) if self.waivers else None
+
+    def waiver_uses(self, reports: Iterable[Report]) -> tuple[WaiverUse, ...]:
+        """How these reports use each waiver."""
         findings = (finding for report in reports for finding in report.everything)
+        return uses(self.waivers, findings, self._today())
+
+    def of_waivers(self, used: tuple[WaiverUse, ...]) -> Report:
+        """The report on waivers that are used so."""
         subject = Subject(Kind.WAIVERS, "waivers", "waivers")
-        return self.other(
-            subject,
-            WaiverFacts(uses(self.waivers, findings, self._today())),
-        )
+        return self.other(subject, WaiverFacts(used))
 
     def _waived(
         self,

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from hardentui.features.views import Row
 from hardentui.model.finding import Severity
+from hardentui.reading.applications import application_name
 
 Test: TypeAlias = Callable[[Row], bool]
 
@@ -34,6 +35,7 @@ _TEXTS: dict[str, Callable[[Row], str]] = {
     "engine": lambda row: f"{row.engine.label} {_rights(row)}",
     "unit": lambda row: row.unit,
     "pod": lambda row: row.pod,
+    "app": lambda row: _application(row),
 }
 _STATES = (
     "created", "configured", "initialized", "running", "paused", "stopping", "stopped", "exited",
@@ -161,6 +163,11 @@ def _anywhere(typed: str) -> Test:
             row.unit,
         )
     )
+
+
+def _application(row: Row) -> str:
+    facts = row.report.facts if row.report else None
+    return application_name(facts) if facts is not None else ""
 
 
 def _rights(row: Row) -> str:
@@ -306,7 +313,7 @@ def _step(sign: str, value: str) -> FilterWord:
 EXAMPLES: Sequence[tuple[str, str]] = (
     ("web", "web in the name, image, engine, pod or unit"),
     ("!web", "not web; ! goes before every word"),
-    ("image:nginx", "nginx in the image; likewise name: engine: pod: unit: label:"),
+    ("image:nginx", "nginx in the image; likewise name: engine: pod: unit: label: app:"),
     ("name=web", "exactly this name; unit= is the same as no unit"),
     ("engine:rootless", "on a rootless engine; engine:rootful on a rootful one"),
     ("state:running", "running now; a prefix is enough: state:ex"),

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from msgspec import to_builtins
+
 from hardentui.features.frameworks.answers import ControlAnswer, ControlResult, Framework
+from hardentui.features.reports.fleet_view import ComparedApplication, FleetView
 from hardentui.features.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
 from hardentui.features.reports.saved_report import SCHEMA
 from hardentui.harden.do_first import DoFirst
@@ -24,18 +27,22 @@ _LISTED = (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
 
 def render(result: CheckResult, style: TextStyle) -> str:
     """One line for each subject: indenting makes Python's encoder ten times as slow."""
-    whole = document(result)
     dense = json.JSONEncoder(separators=(",", ":")).encode
-    subjects = ",\n".join(dense(subject) for subject in whole["subjects"])
+    # each is encoded at once: as data, those of a fleet are five times as large
+    subjects = ",\n".join(dense(_subject(subject)) for subject in result.subjects)
     lines = [
         f"{dense(key)}: {f'[{chr(10)}{subjects}{chr(10)}]' if key == 'subjects' else dense(value)}"
-        for key, value in whole.items()
+        for key, value in _around_subjects(result, []).items()
     ]
     return strict_json("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
+    return _around_subjects(result, [_subject(subject) for subject in result.subjects])
+
+
+def _around_subjects(result: CheckResult, subjects: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "tool": {
@@ -50,10 +57,11 @@ def document(result: CheckResult) -> dict[str, Any]:
         },
         "engines": [_engine(engine) for engine in result.engines],
         **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
+        **({"fleet": _fleet(result.fleet)} if result.fleet is not None else {}),
         "do_first": [_first(line) for line in result.do_first],
         **({"framework": _framework(result.framework)} if result.framework is not None else {}),
         "checks": _checks(result),
-        "subjects": [_subject(subject) for subject in result.subjects],
+        "subjects": subjects,
         "kept_originals": [
             {
                 "id": kept.id,
@@ -134,6 +142,7 @@ def _host(host: HostResult) -> dict[str, Any]:
         "name": host.name,
         "source": host.source,
         "saved_at": host.saved_at,
+        "group": host.group,
         "simulated": host.simulated,
         "engines": [_engine(engine) for engine in host.engines],
         "containers": host.containers,
@@ -141,6 +150,51 @@ def _host(host: HostResult) -> dict[str, Any]:
         "failing": {severity.word: host.failing(severity) for severity in reversed(Severity)},
         "unknown": host.unknown,
         "trouble": host.trouble,
+    }
+
+
+def _fleet(fleet: FleetView) -> dict[str, Any]:
+    """What several hosts have in common, what tells them apart, and what became of them."""
+    return {
+        "everywhere": [
+            {
+                "checks": list(line.checks),
+                "severity": line.severity.word,
+                "hosts": line.hosts,
+                "without": list(line.without),
+            }
+            for line in fleet.everywhere
+        ],
+        "applications": [_application(application) for application in fleet.applications],
+        "changes": to_builtins(fleet.changes),
+        "old": to_builtins(fleet.old),
+        "missing": [age.host for age in fleet.missing],
+    }
+
+
+def _application(application: ComparedApplication) -> dict[str, Any]:
+    """`proven`: the best one runs with what the fixes would make of it, on the same image and
+    Podman."""
+    return {
+        "name": application.name,
+        "containers": application.containers,
+        "hosts": application.hosts,
+        "best": {
+            "host": application.best_host,
+            "container": application.best,
+            "score": application.best_score,
+        },
+        "lagging": [
+            {
+                "host": lagging.host,
+                "container": lagging.container,
+                "engine": lagging.engine,
+                "checks": list(lagging.checks),
+                "proven": not lagging.trial_first,
+                "trial_first": lagging.trial_first,
+            }
+            for lagging in application.lagging
+        ],
     }
 
 

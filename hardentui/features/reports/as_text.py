@@ -10,6 +10,7 @@ from __future__ import annotations
 from hardentui.features.reports.result import CheckResult, TextStyle
 from hardentui.features.reports.text_blocks import blocks
 from hardentui.features.reports.text_controls import controls
+from hardentui.features.reports.text_fleet import fleet_summary
 from hardentui.features.reports.text_overview import outcome, summary
 from hardentui.features.reports.text_writer import Writer
 from hardentui.model.finding import Kind
@@ -35,11 +36,23 @@ def render(result: CheckResult, style: TextStyle) -> str:
             )
             + "\n"
         )
-    overview = list(summary(result, write))
+    overview = list(
+        summary(result, write) if result.fleet is None else fleet_summary(result, write)
+    )
+    if not style.blocks and result.fleet is not None:
+        return _joined(result, overview if not style.summary_last else overview[::-1], write)
     # in a brief text, what containers share is a line in their blocks
     told = [each for each in result.subjects if not (style.brief and each.subject.kind in _SHARED)]
     parts_of = blocks(told, write) if style.blocks else []
     parts = [*parts_of, *reversed(overview)] if style.summary_last else [*overview, *parts_of]
+    return _joined(result, parts, write)
+
+
+def _joined(
+    result: CheckResult,
+    parts: list[list[str]],
+    write: Writer,
+) -> str:
     if result.simulated:
         parts.insert(
             0,

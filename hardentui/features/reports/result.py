@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from msgspec import Struct
 
 from hardentui.features.frameworks.answers import Framework
+from hardentui.features.reports.fleet_view import FleetView
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import Rise, Score
 from hardentui.model.facts import EngineFacts
@@ -94,42 +95,60 @@ class SubjectResult(Struct, frozen=True, dict=True):
 
 
 class HostResult(Struct, frozen=True):
-    """One host of a report of several."""
+    """One host of a report of several. Its subjects are packed until a report lists them."""
 
     name: str  # its own, made unique if two have the same
     source: str  # where its facts come from; `saved_at` when they were saved
     saved_at: str = ""
+    group: str = ""  # the folder of its facts, below the one that was named
     engines: tuple[EngineFacts, ...] = ()
     simulated: bool = False
-    subjects: tuple[SubjectResult, ...] = ()
+    containers: int = 0
+    worst_score: int | None = None  # of its subjects; None if none has one
+    trouble: str = ""  # why part of it could not be checked; empty if everything was
+    unknown: int = 0  # how many things could not be read
+    severities: tuple[tuple[Severity, int], ...] = ()  # failing findings by severity
+    counted: tuple[tuple[Status, Severity, int], ...] = ()  # all findings
+    kinds: tuple[tuple[Kind, int], ...] = ()  # subjects by kind
+    exit_code: int = FINE
+    unpack: Callable[[], tuple[SubjectResult, ...]] = tuple
     network_map: NetworkMap | None = None
 
     @property
-    def containers(self) -> int:
-        return sum(subject.subject.kind is Kind.CONTAINER for subject in self.subjects)
-
-    @property
-    def worst_score(self) -> int | None:
-        """The worst score of its subjects; None if none has one."""
-        return min(
-            (subject.score.value for subject in self.subjects if subject.score.value is not None),
-            default=None,
-        )
-
-    @property
-    def trouble(self) -> str:
-        """Why part of it could not be checked; empty if everything was."""
-        return next(
-            (subject.trouble for subject in self.subjects if subject.trouble),
-            "",
-        )
-
-    @property
-    def unknown(self) -> int:
-        return sum(subject.score.unknown for subject in self.subjects)
+    def subjects(self) -> tuple[SubjectResult, ...]:
+        """Worst first; unpacked each time, since those of a thousand hosts do not fit in memory."""
+        return self.unpack()
 
     def failing(self, severity: Severity) -> int:
-        return sum(subject.score.count(severity) for subject in self.subjects)
+        return sum(number for each, number in self.severities if each is severity)
+
+
+class SubjectsOfHosts(Sequence[SubjectResult]):
+    """The subjects of many hosts, host by host, and those of no host."""
+
+    def __init__(
+        self,
+        hosts: tuple[HostResult, ...],
+        more: tuple[SubjectResult, ...],
+    ) -> None:
+        self._hosts = hosts
+        self.more = more
+
+    def __len__(self) -> int:
+        return len(self.more) + sum(count for host in self._hosts for _, count in host.kinds)
+
+    def __iter__(self) -> Iterator[SubjectResult]:
+        for host in self._hosts:
+            yield from host.subjects
+        yield from self.more
+
+    @overload
+    def __getitem__(self, at: int) -> SubjectResult: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[SubjectResult, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> SubjectResult | tuple[SubjectResult, ...]:
+        return tuple(self)[at]
 
 
 class KeptResult(Struct, frozen=True):
@@ -148,7 +167,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     """The result of one run of `check`, worst subject first."""
 
     engines: tuple[EngineFacts, ...]
-    subjects: tuple[SubjectResult, ...]
+    subjects: Sequence[SubjectResult]
     checklist: str  # id of the checklist that was used
     fail_on: Severity  # severity from which a finding counts for the exit code
     version: str
@@ -166,11 +185,17 @@ class CheckResult(Struct, frozen=True, dict=True):
     kept: tuple[KeptResult, ...] = ()  # originals that changes keep for an undo
     do_first: tuple[DoFirst, ...] = ()  # what to do first, at most five lines
     framework: Framework | None = None  # the same findings by control, if asked for
+    fleet: FleetView | None = None  # what several hosts have in common, and what tells them apart
 
     @cached_property
     def exit_code(self) -> int:
         """1 for a failure that counts, else 4 for something unknown that would, else 0. What a file
         cannot decide by its nature does not count."""
+        codes = {host.exit_code for host in self.hosts}
+        if self.fleet is not None and self.fleet.missing:
+            codes.add(INCOMPLETE)
+        if codes:
+            return FINDINGS if FINDINGS in codes or self._any(Status.FAIL) else max(codes)
         if self._any(Status.FAIL):
             return FINDINGS
         if any(subject.trouble for subject in self.subjects):
@@ -182,18 +207,32 @@ class CheckResult(Struct, frozen=True, dict=True):
     def counts(self) -> Counter[tuple[Status, Severity]]:
         """The number of findings by status and severity."""
         counted: Counter[tuple[Status, Severity]] = Counter()
-        for subject in self.subjects:
+        for host in self.hosts:
+            counted.update({(status, severity): n for status, severity, n in host.counted})
+        for subject in self._own:
             counted.update(
                 [(finding.verdict.status, finding.severity) for finding in subject.findings]
             )
         return counted
+
+    def kinds(self) -> Counter[Kind]:
+        """The number of subjects by kind."""
+        counted: Counter[Kind] = Counter(each.subject.kind for each in self._own)
+        for host in self.hosts:
+            counted.update(dict(host.kinds))
+        return counted
+
+    @property
+    def _own(self) -> Iterable[SubjectResult]:
+        """The subjects that are not counted with their host."""
+        return self.subjects.more if isinstance(self.subjects, SubjectsOfHosts) else self.subjects
 
     def _any(self, status: Status) -> bool:
         """Whether something with this status counts for the exit code: each subject's worst
         decides."""
         return any(
             findings[0].severity >= self.fail_on
-            for subject in self.subjects
+            for subject in self._own
             if not (status is Status.UNKNOWN and subject.subject.kind is Kind.SERVICE)
             and (findings := subject.having(status))
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hardentui.features.reports.result import (
     FINDINGS,
     FINE,
     CheckResult,
-    HostResult,
     KeptResult,
     SubjectResult,
     path_words,
@@ -31,14 +30,13 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     containers = [each for each in result.subjects if each.subject.kind is Kind.CONTAINER]
     parts: list[Iterable[str]] = []
     alone = len(containers) == 1 and style.blocks
-    first = [] if alone else list(_do_first(result, write))
+    first = [] if alone else list(do_first_lines(result, write))
     overview = first and not style.blocks  # its lines name the commands
     parts += [
         first,
-        () if overview else _paths(result, write),
-        () if overview else _next(write),
+        () if overview else path_lines(result, write),
+        () if overview else next_lines(write),
     ]
-    parts.append(_hosts(result, write))
     if style.brief:
         parts += [
             _table(containers, write),
@@ -50,7 +48,7 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     yield from (lines for part in parts if (lines := list(part)))
 
 
-def _do_first(result: CheckResult, write: Writer) -> Iterator[str]:
+def do_first_lines(result: CheckResult, write: Writer) -> Iterator[str]:
     """`1  web: is privileged  +29  trial  hardentui trial web --all`: one line each."""
     if not result.do_first:
         return
@@ -117,7 +115,7 @@ def outcome(result: CheckResult, write: Writer) -> Iterator[str]:
     unknown = sum(counts[Status.UNKNOWN, severity] for severity in Severity)
     place = f"{visible(result.place, 60)}: " if result.place else ""
     yield from write.wrapped(
-        f"{place}{_kinds(result.subjects)} checked{_against(result.checklist)}. "
+        f"{place}{_kinds(result.kinds())} checked{_against(result.checklist)}. "
         f"Failing: {', '.join(failing) or 'nothing'}. Unknown: {unknown or 'nothing'}.",
         "",
     )
@@ -138,11 +136,8 @@ def _against(checklist: str) -> str:
     return "" if checklist in ("", USUAL) else f" against the checklist {visible(checklist, 40)}"
 
 
-def _kinds(subjects: Iterable[SubjectResult]) -> str:
-    numbers: dict[Kind, int] = {}
-    for subject in subjects:
-        numbers[subject.subject.kind] = numbers.get(subject.subject.kind, 0) + 1
-    words = [f"{plural(numbers[kind], kind.value)}" for kind in Kind if kind in numbers]
+def _kinds(numbers: Mapping[Kind, int]) -> str:
+    words = [f"{plural(numbers[kind], kind.value)}" for kind in Kind if numbers.get(kind)]
     return ", ".join(words) or "nothing"
 
 
@@ -152,13 +147,15 @@ def _why(result: CheckResult) -> str:
         return f"a finding at {level} fails (--fail-on)."
     if result.exit_code == FINE:
         return f"no finding at {level} fails or is unknown (--fail-on)."
-    troubled = [subject for subject in result.subjects if subject.trouble]
+    if result.fleet is not None and result.fleet.missing:
+        return f"{plural(len(result.fleet.missing), 'host')} without facts."
+    troubled = [each for each in result.hosts or result.subjects if each.trouble]
     if troubled:
         return f"{len(troubled)} of them could not be checked."
     return f"a finding at {level} could not be checked (--fail-on)."
 
 
-def _next(write: Writer) -> Iterator[str]:
+def next_lines(write: Writer) -> Iterator[str]:
     steps = write.style.next_steps
     if not steps:
         return
@@ -171,7 +168,7 @@ def _next(write: Writer) -> Iterator[str]:
         )
 
 
-def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
+def path_lines(result: CheckResult, write: Writer) -> Iterator[str]:
     """The worst paths to the host; nothing if the only container shows it in its block."""
     containers = [
         each.subject.id for each in result.subjects if each.subject.kind is Kind.CONTAINER
@@ -233,29 +230,6 @@ def _with_ids(
             break
         shown.append(check)
     return f"{line}  {', '.join(shown)}" if shown else line
-
-
-def _hosts(result: CheckResult, write: Writer) -> Iterator[str]:
-    """One line for each host in a report on several, worst first."""
-    if not result.hosts:
-        return
-    yield write.bold(
-        f"  {'Score':>5}  {'critical':>8}  {'high':>4}  {'medium':>6}  {'low':>3}  {'unknown':>7}  "
-        "Host"
-    )
-    for host in result.hosts:
-        widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
-        cells = [f"{host.failing(severity) or '-':>{width}}" for severity, width in widths]
-        name = visible(f"{host.name}  {_about(host)}", max(20, write.width - 47))
-        score = score_word(host.worst_score)
-        yield f"  {score:>5}  {'  '.join(cells)}  {host.unknown or '-':>7}  {name}"
-
-
-def _about(host: HostResult) -> str:
-    if host.trouble:
-        return f"could not be checked: {host.trouble}"
-    saved = f", saved on {host.saved_at}" if host.saved_at else ""
-    return f"{plural(host.containers, 'container')}{saved}"
 
 
 def _table(

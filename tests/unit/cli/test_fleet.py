@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from hardentui.cli.check import facts_files
+from hardentui.features.fleet.facts_files import fleet_files
 from hardentui.cli.run import run
 from hardentui.errors import InputError
 from tests.unit.cli.test_facts import _recorded
@@ -97,10 +97,9 @@ def test_a_directory_is_all_its_facts(
     assert _containers(filtered) == ["shop-web", "shop-web"]
     assert run(("check", "no-such", "--facts", str(fleet))) == 2
     assert "no-such" in capsys.readouterr().err
-    assert facts_files([]) == ()
     (fleet / "empty").mkdir()
     with pytest.raises(InputError, match=r"no file ends in \.json"):
-        facts_files([str(fleet / "empty")])
+        fleet_files([str(fleet / "empty")])
 
 
 @pytest.mark.parametrize(
@@ -191,12 +190,14 @@ def test_the_same_facts_given_twice_are_one_host(
     copy.write_bytes(names[0].read_bytes())
     link = fleet.parent / "link.json"
     link.symlink_to(names[0])
-    assert facts_files(
-        [
-            str(names[0]),
-            str(copy),
-            f"{fleet}/../{fleet.name}/{names[0].name}",
-            str(link),
-        ]
+    assert _paths(
+        str(names[0]),
+        str(copy),
+        f"{fleet}/../{fleet.name}/{names[0].name}",
+        str(link),
     ) == (str(names[0]),)
-    assert facts_files([str(fleet), str(copy)]) == tuple(map(str, names))
+    assert _paths(str(fleet), str(copy)) == tuple(map(str, names))
+
+
+def _paths(*given: str) -> tuple[str, ...]:
+    return tuple(file.path for file in fleet_files(given).files)

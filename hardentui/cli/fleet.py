@@ -1,0 +1,203 @@
+"""hardentui check --facts: the saved facts of one host, or of a whole fleet."""
+
+from __future__ import annotations
+
+import io
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import partial
+
+from hardentui.cli import session
+from hardentui.cli.check import check_one, deliver, is_whole, look_at, text_style
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.features.fleet.facts_files import FactsFile, FleetFiles, fleet_files
+from hardentui.features.fleet.judging import judged
+from hardentui.features.fleet.looking import changes_between, told, waivers_of_all
+from hardentui.features.fleet.merging import merged
+from hardentui.features.fleet.told import HostTold
+from hardentui.features.reports.result import CheckResult
+from hardentui.model.finding import Severity
+from hardentui.visible import visible
+from hardentui.words import plural
+
+_OF_HOSTS = ("host", "group")
+"""The words of a filter that choose files, before anything is read."""
+
+
+def check(options: Namespace, terminal: Terminal) -> int:
+    """The report on `--facts`: of one host as if we were there, of several as a fleet."""
+    since = options.since if os.path.isdir(options.since) else ""
+    given = fleet_files(options.facts, since)
+    if not given.is_fleet:
+        if since:
+            raise UsageError("--since FOLDER is about several hosts.")
+        return check_one(_of_file(given.files[0], options), terminal)
+    result = fleet_result(given, options, terminal)
+    deliver(
+        result,
+        options,
+        terminal,
+        text_style(options),
+    )
+    return result.exit_code
+
+
+def fleet_result(
+    given: FleetFiles,
+    options: Namespace,
+    terminal: Terminal,
+) -> CheckResult:
+    """One report of all hosts. A file that cannot be used is a host that could not be checked.
+
+    Raises:
+        UsageError: no host has what was requested.
+        InputError: no file is valid.
+    """
+    chosen, rest = _chosen(given.files, options.filter)
+    here = Namespace(**{**vars(options), "filter": rest})
+    total = len(chosen)
+    hosts: list[HostTold | None] = [None] * total
+    try:
+        for done, (at, host) in enumerate(judged(chosen, partial(_look, here)), 1):
+            hosts[at] = host
+            terminal.progress(done, total)
+    finally:
+        terminal.clear()
+    pairs = [(file, host) for file, host in zip(chosen, hosts, strict=True) if host is not None]
+    usable = [(file, host) for file, host in pairs if not host.refused]
+    if all(host.trouble for _, host in usable):
+        _refuse([host for _, host in pairs])
+    whole = is_whole(here)
+    return merged(
+        usable,
+        Severity.parse(options.fail_on),
+        datetime.now(UTC),
+        missing=given.missing if not options.filter else (),
+        more=waivers_of_all(_checklist(options), (host for _, host in usable)) if whole else (),
+    )
+
+
+def _refuse(hosts: list[HostTold]) -> None:
+    """Raises why there is nothing to report."""
+    first = next((host for host in hosts if host.refused), hosts[0])
+    raise (UsageError if first.refused else InputError)(first.trouble, first.hint)
+
+
+def _checklist(options: Namespace) -> str:
+    return str(getattr(options, "checklist", "") or "")
+
+
+def _of_file(file: FactsFile, options: Namespace) -> Namespace:
+    return Namespace(**{**vars(options), "facts": file.path, "since": ""})
+
+
+def _look(
+    options: Namespace,
+    file: FactsFile,
+) -> HostTold:
+    """Judge one host; whatever is wrong with its file is told in one line of the report."""
+    try:
+        return _judge(file, options)
+    except HardenError as error:
+        return HostTold(
+            path=file.path,
+            trouble=error.title,
+            hint=str(error.hint or ""),
+            refused=isinstance(error, UsageError),
+        )
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+        MemoryError,
+    ) as error:
+        # a stranger's file: its shape was checked, and what it holds may still be no facts
+        kind = type(error).__name__
+        return HostTold(
+            path=file.path, trouble=f"its facts are damaged: {kind} {visible(str(error), 100)}"
+        )
+
+
+def _judge(
+    file: FactsFile,
+    options: Namespace,
+) -> HostTold:
+    quiet = Terminal(io.StringIO(), io.StringIO(), quiet=True)  # the parent tells
+    style = text_style(options)
+    changes = None
+    before = _result_before(file, options, quiet) if file.before and is_whole(options) else None
+    here = _of_file(file, options)
+    with session.workbench(
+        here, quiet, steps=options.step, checks=options.check, everything=True
+    ) as bench:
+        result, reports = look_at(bench, here, quiet, waivers=False)
+        if before is not None:
+            changes = changes_between(before, result, file.name)
+        return told(
+            file,
+            bench,
+            result,
+            (report for report, _ in reports),
+            changes,
+            listed=options.format != "text" or style.blocks or bool(options.framework),
+            with_rises=options.format == "json",
+        )
+
+
+def _result_before(
+    file: FactsFile,
+    options: Namespace,
+    terminal: Terminal,
+) -> CheckResult | None:
+    """The gathering before, judged as today; None if it cannot be used."""
+    here = Namespace(**{**vars(options), "facts": file.before, "format": "text", "since": ""})
+    try:
+        with session.workbench(here, terminal, everything=True) as bench:
+            result, _ = look_at(bench, here, terminal, waivers=False)
+            return result
+    except HardenError:
+        return None
+
+
+def _chosen(files: tuple[FactsFile, ...], text: str) -> tuple[tuple[FactsFile, ...], str]:
+    """The files that the words `host:` and `group:` of a filter choose, and the other words.
+
+    Raises:
+        UsageError: none is chosen.
+    """
+    tests = [test for word in text.split() for test in _test_of(word)]
+    rest = " ".join(word for word in text.split() if not any(_test_of(word)))
+    chosen = tuple(file for file in files if all(test(file) for test in tests))
+    if not chosen:
+        raise UsageError(
+            f"No host matches the filter {visible(text, 100)!r}.",
+            f"There are {plural(len(files), 'host')}; host: is about the names of their files.",
+        )
+    return chosen, rest
+
+
+def _test_of(word: str) -> Iterator[Callable[[FactsFile], bool]]:
+    negated = word.startswith("!")
+    for column in _OF_HOSTS:
+        for sign in (":", "="):
+            start = f"{column}{sign}"
+            if word.removeprefix("!").startswith(start):
+                value = word.removeprefix("!").removeprefix(start).lower()
+                pattern = value if sign == "=" else f"*{value}*"
+                yield partial(_matches, column, pattern, negated)
+
+
+def _matches(
+    column: str,
+    pattern: str,
+    negated: bool,
+    file: FactsFile,
+) -> bool:
+    text = file.name if column == "host" else file.group
+    return fnmatchcase(text.lower(), pattern) is not negated

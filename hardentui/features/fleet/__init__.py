@@ -1,0 +1,1 @@
+"""Many hosts at once: their facts gathered in a folder, judged on all processors, compared."""

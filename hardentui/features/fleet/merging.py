@@ -1,0 +1,205 @@
+"""One report of several hosts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import zip_longest
+
+from msgspec.structs import replace
+
+from hardentui import __version__
+from hardentui.features.fleet.comparing import ages, applications, everywhere
+from hardentui.features.fleet.facts_files import FactsFile
+from hardentui.features.fleet.told import EngineTold, HostTold, unpack
+from hardentui.features.reports.fleet_view import ContainerSummary, FleetView, HostAge
+from hardentui.features.reports.result import (
+    INCOMPLETE,
+    CheckResult,
+    HostResult,
+    SubjectResult,
+    SubjectsOfHosts,
+)
+from hardentui.harden.attack import RankedPath
+from hardentui.harden.do_first import MOST, DoFirst
+from hardentui.harden.score import score
+from hardentui.model.facts import EngineFacts
+from hardentui.model.finding import Kind, Severity, Subject
+from hardentui.model.known import Unread
+from hardentui.model.spec import Version
+from hardentui.words import plural
+
+_MOST_OF_HOSTS = 5
+_MOST_WORST = 20
+
+Judged = tuple[FactsFile, HostTold]
+
+
+def merged(
+    judged: Sequence[Judged],
+    fail_on: Severity,
+    now: datetime,
+    *,
+    missing: Iterable[str] = (),
+    more: Iterable[SubjectResult] = (),
+) -> CheckResult:
+    """One report of these hosts.
+
+    Containers of the same name stay separate, because each subject names its host; and so do hosts
+    of the same name, by the file of their facts.
+
+    Args:
+        missing: hosts that are expected, and have no facts.
+        more: subjects that belong to no host, such as the waivers.
+    """
+    names = _names(judged)
+    named = sorted(zip(names, judged, strict=True), key=_worst_host_first)
+    hosts = tuple(_host(name, file, told) for name, (file, told) in named)
+    paths = [
+        replace(path, engine=f"{name}: {path.engine}" if path.engine else name)
+        for name, (_, told) in named
+        for path in told.paths
+    ]
+    return CheckResult(
+        engines=tuple(engine for host in hosts for engine in host.engines),
+        subjects=SubjectsOfHosts(hosts, tuple(more)),
+        checklist=next((told.checklist for _, told in judged if told.checklist), ""),
+        fail_on=fail_on,
+        version=__version__,
+        place=plural(len(hosts), "host"),
+        simulated=any(host.simulated for host in hosts),
+        paths=tuple(sorted(paths, key=lambda path: -path.danger)[:_MOST_OF_HOSTS]),
+        paths_left=_paths_left(paths, judged),
+        hosts=hosts,
+        do_first=tuple(_first_of_hosts(named))[:MOST],
+        fleet=_view(named, now, missing),
+    )
+
+
+def _paths_left(paths: Sequence[RankedPath], judged: Iterable[Judged]) -> int:
+    return max(0, len(paths) - _MOST_OF_HOSTS) + sum(told.paths_left for _, told in judged)
+
+
+def _view(
+    named: Sequence[tuple[str, Judged]],
+    now: datetime,
+    missing: Iterable[str],
+) -> FleetView:
+    read = [(name, file, told) for name, (file, told) in named if not told.trouble]
+    containers = [
+        (name, file.path, summary) for name, file, told in read for summary in told.summaries
+    ]
+    changes = (
+        replace(told.changes, host=name) for name, _, told in read if told.changes is not None
+    )
+    return FleetView(
+        everywhere=everywhere([(name, told.failing) for name, _, told in read]),
+        applications=applications(containers),
+        changes=tuple(changes),
+        old=tuple(ages([(name, told.saved_at) for name, _, told in read], now)),
+        missing=tuple(HostAge(name, "no facts") for name in missing),
+        worst=_worst([(name, summary) for name, _, summary in containers]),
+    )
+
+
+def _worst(
+    containers: Sequence[tuple[str, ContainerSummary]],
+) -> tuple[tuple[str, ContainerSummary], ...]:
+    def key(placed: tuple[str, ContainerSummary]) -> tuple[int, int, str, str]:
+        host, container = placed
+        score = 101 if container.score is None else container.score
+        high = sum(severity >= Severity.HIGH for _, severity in container.failing)
+        return score, -high, host, container.name
+
+    return tuple(sorted(containers, key=key)[:_MOST_WORST])
+
+
+def _first_of_hosts(named: Sequence[tuple[str, Judged]]) -> Iterator[DoFirst]:
+    """The first line of each host, then the second of each…; subjects name their host."""
+    lines = [[(name, line) for line in told.do_first] for name, (_, told) in named]
+    for together in zip_longest(*lines):
+        for name, line in filter(None, together):
+            subjects = tuple(replace(each, name=f"{name}/{each.name}") for each in line.subjects)
+            yield replace(line, subjects=subjects)
+
+
+def _names(judged: Sequence[Judged]) -> list[str]:
+    """A unique name for each: its own unless another host has the same."""
+    own = [told.name or file.name for file, told in judged]
+    often = Counter(own)
+    named = [
+        name if often[name] == 1 else f"{name} ({file.path})"
+        for name, (file, _) in zip(own, judged, strict=True)
+    ]
+    often = Counter(named)
+    return [name if often[name] == 1 else f"{name} {at}" for at, name in enumerate(named, 1)]
+
+
+def _host(
+    name: str,
+    file: FactsFile,
+    told: HostTold,
+) -> HostResult:
+    unread = bool(told.trouble)
+    return HostResult(
+        name=name,
+        source=file.path,
+        saved_at=told.saved_at,
+        group=file.group,
+        engines=tuple(map(_engine, told.engines)),
+        simulated=told.simulated,
+        containers=told.containers,
+        worst_score=told.worst_score,
+        trouble=told.trouble or told.not_looked_at,
+        unknown=told.unknown,
+        severities=told.severities,
+        counted=told.counted,
+        kinds=((Kind.HOST, 1),) if unread else told.kinds,
+        exit_code=INCOMPLETE if unread else told.exit_code,
+        unpack=partial(_unread, name, told.trouble)
+        if unread
+        else partial(unpack, told.subjects, name),
+        network_map=told.network_map,
+    )
+
+
+def _unread(name: str, trouble: str) -> tuple[SubjectResult, ...]:
+    """A host whose facts cannot be used is a subject that could not be checked."""
+    return (
+        SubjectResult(
+            Subject(Kind.HOST, name, name),
+            score(()),
+            (),
+            "host",
+            trouble,
+            host=name,
+        ),
+    )
+
+
+def _engine(told: EngineTold) -> EngineFacts:
+    return EngineFacts(
+        label=told.label,
+        url=told.url,
+        version=Version.parse(told.version),
+        rootless=Unread("it was unknown when the facts were saved")
+        if told.rootless is None
+        else told.rootless,
+        simulated=True,
+        info={"host": {"cgroupVersion": told.cgroups}} if told.cgroups else {},
+    )
+
+
+def _worst_host_first(named: tuple[str, Judged]) -> tuple[bool, int, int, int, str]:
+    name, (_, told) = named
+    score = 101 if told.worst_score is None else told.worst_score
+    failing = dict(told.severities)
+    return (
+        not (told.trouble or told.not_looked_at),
+        score,
+        -failing.get(Severity.CRITICAL, 0),
+        -failing.get(Severity.HIGH, 0),
+        name,
+    )

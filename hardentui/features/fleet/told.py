@@ -1,0 +1,159 @@
+"""What a process that judged one host hands back: as bytes, since only data crosses."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from functools import partial
+
+from msgspec import Struct, msgpack
+from msgspec.structs import replace
+
+from hardentui.features.reports.fleet_view import ChangesOfHost, ContainerSummary
+from hardentui.features.reports.result import SubjectResult
+from hardentui.harden.attack import RankedPath
+from hardentui.harden.do_first import DoFirst
+from hardentui.harden.score import Rise, Score
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, WaiverUse
+from hardentui.model.network import NetworkMap
+
+
+class PackedSubject(Struct, frozen=True):
+    """A subject of a report, with what a report asks for instead of the functions that find it."""
+
+    subject: Subject
+    score: Score
+    findings: tuple[Finding, ...]
+    detail: str
+    trouble: str
+    attack: str
+    fixable: frozenset[str]
+    rises: dict[str, Rise]
+    file: str
+    line: int
+    also: tuple[Finding, ...]
+    image: str
+
+
+class EngineTold(Struct, frozen=True):
+    """An engine, as a report names it."""
+
+    label: str
+    url: str
+    version: str
+    rootless: bool | None
+    cgroups: str
+
+
+class HostTold(Struct, frozen=True, kw_only=True):
+    """One host, judged."""
+
+    path: str  # of its facts
+    trouble: str = ""  # why its facts cannot be used; then nothing else is there
+    hint: str = ""
+    refused: bool = False  # what was asked for is not there: no container of that name
+    name: str = ""
+    place: str = ""
+    saved_at: str = ""
+    simulated: bool = False
+    checklist: str = ""
+    engines: tuple[EngineTold, ...] = ()
+    containers: int = 0
+    worst_score: int | None = None
+    not_looked_at: str = ""  # why a part of it could not be checked
+    unknown: int = 0
+    severities: tuple[tuple[Severity, int], ...] = ()
+    counted: tuple[tuple[Status, Severity, int], ...] = ()
+    kinds: tuple[tuple[Kind, int], ...] = ()
+    exit_code: int = 0
+    failing: tuple[tuple[str, Severity], ...] = ()  # checks that fail somewhere on it
+    summaries: tuple[ContainerSummary, ...] = ()
+    changes: ChangesOfHost | None = None
+    paths: tuple[RankedPath, ...] = ()
+    paths_left: int = 0
+    do_first: tuple[DoFirst, ...] = ()
+    waivers: tuple[WaiverUse, ...] = ()
+    network_map: NetworkMap | None = None
+    subjects: bytes = b""  # packed, see `pack`; empty where no report lists them
+
+
+_SUBJECTS = msgpack.Decoder(tuple[PackedSubject, ...])
+_HOST = msgpack.Decoder(HostTold)
+
+
+def encode(told: HostTold) -> bytes:
+    return msgpack.encode(told)
+
+
+def decode(message: bytes) -> HostTold:
+    return _HOST.decode(message)
+
+
+def pack(subjects: Iterable[SubjectResult], *, with_rises: bool) -> bytes:
+    """The subjects of a host, a tenth as large as they are.
+
+    Args:
+        with_rises: also what each fix brings, which only some reports tell.
+    """
+    return zlib.compress(
+        msgpack.encode([_packed(subject, with_rises=with_rises) for subject in subjects]), 6
+    )
+
+
+def _packed(subject: SubjectResult, *, with_rises: bool) -> PackedSubject:
+    return PackedSubject(
+        subject=subject.subject,
+        score=subject.score,
+        findings=subject.findings,
+        detail=subject.detail,
+        trouble=subject.trouble,
+        attack=subject.attack,
+        fixable=subject.fixable,
+        rises=dict(subject.rises) if with_rises else {},
+        file=subject.file,
+        line=subject.line,
+        also=subject.also,
+        image=subject.image,
+    )
+
+
+def unpack(packed: bytes, host: str) -> tuple[SubjectResult, ...]:
+    """The subjects of `pack`, as those of this host."""
+    if not packed:
+        return ()
+    return tuple(_result(subject, host) for subject in _SUBJECTS.decode(zlib.decompress(packed)))
+
+
+def _result(packed: PackedSubject, host: str) -> SubjectResult:
+    return SubjectResult(
+        packed.subject,
+        packed.score,
+        packed.findings,
+        packed.detail,
+        packed.trouble,
+        add_up=partial(str, packed.attack),
+        can_fix=partial(frozenset, packed.fixable),
+        can_rise=partial(dict, packed.rises),
+        host=host,
+        file=packed.file,
+        line=packed.line,
+        also=packed.also,
+        image=packed.image,
+    )
+
+
+def as_one(uses: Iterable[WaiverUse]) -> tuple[WaiverUse, ...]:
+    """How each waiver is used over all hosts: none is unused because one host does not need it."""
+    by_waiver: dict[object, WaiverUse] = {}
+    for use in uses:
+        before = by_waiver.get(use.waiver)
+        by_waiver[use.waiver] = (
+            use
+            if before is None
+            else replace(
+                use,
+                findings=use.findings + before.findings,
+                expired_for=use.expired_for + before.expired_for,
+            )
+        )
+    return tuple(by_waiver.values())
