@@ -13,14 +13,14 @@ from hardentui.cli import session
 from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import GivenAgain, checklist_option, flag, given, repeated
 from hardentui.cli.terminal import Terminal, command_module, save_text
-from hardentui.errors import UsageError
+from hardentui.errors import EngineError, UsageError
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.looking import containers
 from hardentui.features.reports import FORMATS, render
 from hardentui.features.reports.making import check_result, host_reports
 from hardentui.features.reports.result import CheckResult, KeptResult, TextStyle
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
-from hardentui.model.finding import Kind, Severity, Status
+from hardentui.model.finding import Kind, Severity, Status, Subject
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command, without_checklist
 
@@ -320,7 +320,7 @@ def look_at(
     listed = bench.containers.rows()
     wanted = {row.key for row in session.named(listed, options.names)}
     some = bool(options.names or options.filter)
-    shared = [] if some else host_reports(bench)
+    shared = [] if some else [*host_reports(bench), *_lost_engines(bench, listed)]
     alone = bool(options.names) and not bench.judge.compares
     rows = session.scan(
         bench,
@@ -365,6 +365,20 @@ def look_at(
 
         result = replace(result, network_map=whole_map(bench, rows))
     return result, reports
+
+
+def _lost_engines(bench: Workbench, rows: Iterable[Row]) -> Iterator[tuple[Report, str]]:
+    """Engines that do not list their containers while others do: these were not looked at."""
+    listed = {row.engine.label for row in rows}
+    for engine in bench.opened.engines:
+        if engine.facts.label in listed:
+            continue
+        try:
+            engine.listed()
+        except EngineError as error:
+            name = engine.facts.label
+            subject = Subject(Kind.ENGINE, f"{name}/containers", f"containers of {name}", name)
+            yield bench.judge.nothing(subject, visible(error.title, 200)), "engine"
 
 
 def _kept(row: Row) -> KeptResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import zip_longest
@@ -31,8 +31,8 @@ from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 from hardentui.words import plural
 
-_MOST_OF_HOSTS = 5
-_MOST_WORST = 20
+_MOST_OF_HOSTS = 3
+_MOST_WORST = 10
 
 Judged = tuple[FactsFile, HostTold]
 
@@ -57,11 +57,8 @@ def merged(
     names = _names(judged)
     named = sorted(zip(names, judged, strict=True), key=_worst_host_first)
     hosts = tuple(_host(name, file, told) for name, (file, told) in named)
-    paths = [
-        replace(path, engine=f"{name}: {path.engine}" if path.engine else name)
-        for name, (_, told) in named
-        for path in told.paths
-    ]
+    paths = _paths(named)
+    shown = [path for path, _ in paths[:_MOST_OF_HOSTS]]
     return CheckResult(
         engines=tuple(engine for host in hosts for engine in host.engines),
         subjects=SubjectsOfHosts(hosts, tuple(more)),
@@ -70,16 +67,14 @@ def merged(
         version=__version__,
         place=plural(len(hosts), "host"),
         simulated=any(host.simulated for host in hosts),
-        paths=tuple(sorted(paths, key=lambda path: -path.danger)[:_MOST_OF_HOSTS]),
-        paths_left=_paths_left(paths, judged),
+        paths=tuple(shown),
+        paths_left=sum(often for _, often in paths)
+        - len(shown)
+        + sum(told.paths_left for _, told in judged),
         hosts=hosts,
-        do_first=tuple(_first_of_hosts(named))[:MOST],
+        do_first=_first_of_hosts(named),
         fleet=_view(named, now, missing),
     )
-
-
-def _paths_left(paths: Sequence[RankedPath], judged: Iterable[Judged]) -> int:
-    return max(0, len(paths) - _MOST_OF_HOSTS) + sum(told.paths_left for _, told in judged)
 
 
 def _view(
@@ -116,13 +111,35 @@ def _worst(
     return tuple(sorted(containers, key=key)[:_MOST_WORST])
 
 
-def _first_of_hosts(named: Sequence[tuple[str, Judged]]) -> Iterator[DoFirst]:
-    """The first line of each host, then the second of each…; subjects name their host."""
+def _first_of_hosts(named: Sequence[tuple[str, Judged]]) -> tuple[DoFirst, ...]:
+    """The first line of each host, then the second of each…; the same of several hosts is one.
+    Subjects name their host."""
     lines = [[(name, line) for line in told.do_first] for name, (_, told) in named]
+    merged: dict[tuple[tuple[str, ...], str, str], DoFirst] = {}
     for together in zip_longest(*lines):
         for name, line in filter(None, together):
+            key = (line.checks, line.text, line.risk)
+            before = merged.get(key)
             subjects = tuple(replace(each, name=f"{name}/{each.name}") for each in line.subjects)
-            yield replace(line, subjects=subjects)
+            merged[key] = replace(
+                before or line,
+                subjects=(*(before.subjects if before else ()), *subjects),
+                affects=line.affects + (before.affects if before else 0),
+            )
+    return tuple(merged.values())[:MOST]
+
+
+def _paths(
+    named: Sequence[tuple[str, Judged]],
+) -> list[tuple[RankedPath, int]]:
+    """The attack paths of all hosts, worst first; what reads the same is one, with how often."""
+    by_sentence: dict[tuple[int, str], tuple[RankedPath, int]] = {}
+    for name, (_, told) in named:
+        for path in told.paths:
+            here = replace(path, engine=f"{name}: {path.engine}" if path.engine else name)
+            first, often = by_sentence.get((path.danger, path.sentence), (here, 0))
+            by_sentence[path.danger, path.sentence] = first, often + 1
+    return sorted(by_sentence.values(), key=lambda pair: (-pair[0].danger, -pair[1]))
 
 
 def _names(judged: Sequence[Judged]) -> list[str]:

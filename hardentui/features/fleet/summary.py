@@ -48,7 +48,8 @@ def _summary(
     facts: ContainerFacts,
     planner: Planner,
 ) -> ContainerSummary:
-    rights = {True: "rootless", False: "rootful"}.get(facts.engine.rootless, "")  # type: ignore[call-overload]
+    rootless = facts.engine.rootless
+    rights = ("rootless" if rootless else "rootful") if isinstance(rootless, bool) else ""
     return ContainerSummary(
         name=report.subject.name,
         engine=facts.engine.label,

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from hardentui.features.reports.fleet_sections import fleet_sections
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.model.finding import Severity, Status
@@ -40,6 +41,7 @@ def render(result: CheckResult, style: TextStyle) -> str:
         paths=[path_words(path, result) for path in result.paths],
         sections=_sections,
         quiet=_quiet,
+        fleet=fleet_sections(result.fleet, len(result.hosts)) if result.fleet is not None else (),
         pictures=list(_pictures(result)),
     )
     return page + "\n"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from hardentui.features.frameworks.answers import LONGEST, Framework
+from hardentui.features.reports.fleet_sections import fleet_sections
+from hardentui.features.reports.fleet_view import FleetView
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score_word
@@ -104,6 +106,10 @@ def _hosts(result: CheckResult) -> Iterator[str]:
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
+    for section in fleet_sections(result.fleet or FleetView(), len(result.hosts)):
+        yield from (f"## {section.title}", "")
+        yield from (f"{'  ' * depth}- {plain(sentence, 1000)}" for depth, sentence in section.lines)
+        yield ""
 
 
 def _path(path: RankedPath, result: CheckResult) -> str:

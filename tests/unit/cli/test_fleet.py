@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from hardentui.features.fleet.facts_files import fleet_files
 from hardentui.cli.run import run
 from hardentui.errors import InputError
+from hardentui.features.fleet.facts_files import fleet_files
 from tests.unit.cli.test_facts import _recorded
 
 HOSTILE = "web02\x1b[31m<script>alert(1)</script>\u202e`|"
@@ -201,3 +201,143 @@ def test_the_same_facts_given_twice_are_one_host(
 
 def _paths(*given: str) -> tuple[str, ...]:
     return tuple(file.path for file in fleet_files(given).files)
+
+
+@pytest.fixture
+def gathered(recorded: dict[str, Any], tmp_path: Path) -> Path:
+    """Five hosts in two groups; a database on one is not as the others, one was gathered before."""
+    directory = tmp_path / "gathered"
+    for number in range(5):
+        document = copy.deepcopy(recorded)
+        document["host"] = f"web{number}"
+        group = directory / ("prod" if number else "stage")
+        group.mkdir(parents=True, exist_ok=True)
+        if number != 3:
+            _read_only(document, "db")
+        (group / f"web{number}.json").write_text(json.dumps(document))
+    before = copy.deepcopy(recorded)
+    before["host"] = "web1"
+    (directory / "prod" / "web1.previous.json").write_text(json.dumps(before))
+    (directory / "hosts.txt").write_text("web0\nprod/web1\nweb9  # new\n")
+    return directory
+
+
+def _read_only(document: dict[str, Any], name: str) -> None:
+    for engine in document["engines"]:
+        for answer in engine["answers"].values():
+            if isinstance(answer, dict) and answer.get("Name") == name:
+                answer["HostConfig"]["ReadonlyRootfs"] = True
+                mounts = f"/proc/{answer['State']['Pid']}/mountinfo"
+                text = document["files"]["text"]
+                text[mounts] = text[mounts].replace(" / / rw", " / / ro", 1)
+
+
+def test_a_fleet_is_told_in_one_screen(
+    gathered: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out = _check(capsys, "--facts", str(gathered))
+    assert code == 1
+    words = " ".join(out.split())
+    assert "on 5 of 5 hosts" in words, "the same everywhere is one line"
+    assert "1 of 5 on 5 hosts lack what" in words
+    assert "web3/db: writable-rootfs" in words
+    assert "--check writable-rootfs" in words
+    assert "no facts: web9" in words
+    assert "web1, since" in words
+    assert "fixed: db writable-rootfs" in words
+    assert len(out.splitlines()) < 100
+
+
+def test_the_fleet_is_in_the_json_too(
+    gathered: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, merged = _json(capsys, "--facts", str(gathered))
+    assert code == 1
+    fleet = merged["fleet"]
+    assert fleet["missing"] == ["web9"]
+    (changed,) = [host for host in fleet["changes"] if host["findings"]]
+    assert changed["host"] == "web1"
+    assert ("fixed", "db", "writable-rootfs") in {
+        (each["way"], each["subject"], each["check"]) for each in changed["findings"]
+    }
+    (postgres,) = [each for each in fleet["applications"] if each["lagging"]]
+    assert postgres["lagging"][0]["container"] == "db"
+    schema = json.loads((SCHEMAS / "check-3.schema.json").read_text())
+    jsonschema.validate(merged, schema)
+    assert {host["group"] for host in merged["hosts"]} == {"prod", "stage"}
+
+
+@pytest.mark.parametrize(
+    ("words", "hosts"),
+    [
+        ("group:prod", {"web1", "web2", "web3", "web4"}),
+        ("host=web3", {"web3"}),
+        ("!group:prod", {"web0"}),
+        ("group:prod app:postgres fail:writable-rootfs", {"web3"}),
+    ],
+)
+def test_a_filter_chooses_hosts_groups_applications_and_findings(
+    words: str,
+    hosts: set[str],
+    gathered: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, merged = _json(
+        capsys,
+        "--facts",
+        str(gathered),
+        "--filter",
+        words,
+    )
+    assert {host["name"] for host in merged["hosts"]} == hosts
+    if "app:" in words:
+        assert set(_containers(merged)) == {"db"}
+
+
+def test_a_filter_that_no_host_matches_is_refused(
+    gathered: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(("check", "--facts", str(gathered), "--filter", "host:absent")) == 2
+    assert "No host matches" in capsys.readouterr().err
+
+
+def test_the_gathering_before_may_lie_in_another_folder(
+    gathered: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    earlier = tmp_path / "earlier" / "prod"
+    earlier.mkdir(parents=True)
+    (gathered / "prod" / "web1.previous.json").rename(earlier / "web1.json")
+    (earlier / "gone.json").write_text((gathered / "prod" / "web2.json").read_text())
+    _, merged = _json(
+        capsys,
+        "--facts",
+        str(gathered),
+        "--since",
+        str(tmp_path / "earlier"),
+    )
+    assert [each["host"] for each in merged["fleet"]["changes"]] == ["web1"]
+    assert "prod/gone" in merged["fleet"]["missing"]
+
+
+def test_many_broken_files_cost_a_line_each(
+    gathered: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A stranger's file, however it is broken, and the other hosts are judged all the same."""
+    document = json.loads((gathered / "prod" / "web1.json").read_text())
+    document["engines"][0]["answers"]["/containers/json?all=true"] = [[["no container"]]]
+    (gathered / "prod" / "shape.json").write_text(json.dumps(document))
+    (gathered / "prod" / "deep.json").write_text("[" * 100_000)
+    (gathered / "prod" / "zip.json.gz").write_bytes(b"\x1f\x8bnothing")
+    _, merged = _json(capsys, "--facts", str(gathered))
+    troubled = {Path(host["source"]).name for host in merged["hosts"] if host["trouble"]}
+    troubled |= {
+        each["host"] for each in merged["subjects"] if each["trouble"] and each["kind"] == "engine"
+    }
+    assert troubled >= {"shape.json", "deep.json", "zip.json.gz"}
+    assert len(merged["hosts"]) == 8

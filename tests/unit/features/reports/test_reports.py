@@ -5,6 +5,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.message import Message
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -16,9 +17,20 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
+from hardentui.features.fleet.facts_files import FactsFile
+from hardentui.features.fleet.merging import merged
+from hardentui.features.fleet.told import EngineTold, HostTold, pack
 from hardentui.features.frameworks.judging import by_control
 from hardentui.features.reports import FORMATS, as_sarif, render
-from hardentui.features.reports.fleet import merged
+from hardentui.features.reports.fleet_view import (
+    ChangedFinding,
+    ChangesOfHost,
+    ComparedApplication,
+    Everywhere,
+    FleetView,
+    HostAge,
+    Lagging,
+)
 from hardentui.features.reports.result import (
     CheckResult,
     KeptResult,
@@ -442,13 +454,32 @@ def document() -> Any:
 
 def fleet_document() -> Any:
     shown = result(finding(Status.FAIL, Severity.HIGH))
+    told = HostTold(
+        path="a.json",
+        kinds=((Kind.CONTAINER, 1),),
+        subjects=pack(shown.subjects, with_rises=True),
+        exit_code=1,
+        engines=(EngineTold("rootful", "unix:///run/podman.sock", "5.4.2", False, "v2"),),
+    )
+    hosts = [(FactsFile(f"{name}.json", name), told) for name in "ab"]
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    fleet = FleetView(
+        (Everywhere(("root-user",), Severity.HIGH, 2, ("c",)),),
+        (ComparedApplication("nginx", 2, 2, "a", "web", 80, (_LAGGING,)),),
+        (ChangesOfHost("a", "", (ChangedFinding("new", "web", "root-user", "high"),), ("web",)),),
+        (HostAge("a", "12 days old"),),
+        (HostAge("c", "no facts"),),
+    )
     return json.loads(
         render(
             "json",
-            merged([("a.json", shown), ("b.json", shown)]),
+            replace(merged(hosts, Severity.HIGH, now), fleet=fleet),
             TextStyle(),
         )
     )
+
+
+_LAGGING = Lagging("b", "b.json", "web", "rootful", ("root-user",), "another image")
 
 
 def test_the_json_is_what_its_schema_says() -> None:
@@ -523,7 +554,7 @@ def _required(
     ids=str,
 )
 def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None:
-    whole = copy.deepcopy(fleet_document() if path[0] == "hosts" else document())
+    whole = copy.deepcopy(fleet_document() if path[0] in ("hosts", "fleet") else document())
     inner = whole
     for step in path[:-1]:
         inner = inner[step]
