@@ -15,7 +15,7 @@ from hardentui.features.reports.fleet_view import (
 )
 from hardentui.harden.score import score_word
 from hardentui.visible import command_word, visible
-from hardentui.words import plural
+from hardentui.words import own_command, plural
 
 _MOST_LINES = 8
 _MOST_NAMES = 4
@@ -112,7 +112,7 @@ def way_of(lagging: Lagging) -> str:
     verb = "harden" if lagging.trial_first else "apply"
     checks = (word for check in lagging.checks for word in ("--check", check))
     name = command_word(lagging.container, lagging.container)
-    return " ".join(("hardentui", verb, name, *checks))
+    return own_command((), verb, name, *checks)
 
 
 def _changes(fleet: FleetView) -> Iterator[Line]:

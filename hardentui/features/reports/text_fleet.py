@@ -16,7 +16,7 @@ from hardentui.features.reports.text_writer import Writer
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Severity
 from hardentui.visible import visible
-from hardentui.words import plural
+from hardentui.words import own_command, plural
 
 _MOST_HOSTS = 20
 
@@ -75,8 +75,9 @@ def _do_first(result: CheckResult, write: Writer) -> Iterator[str]:
         return
     yield write.bold("Do these first")
     for number, line in enumerate(result.do_first, 1):
+        explained = own_command((), "explain", line.checks[0])
         yield from write.wrapped(
-            f"{line.names}: {line.sentence} ({line.risk}; hardentui explain {line.checks[0]})",
+            f"{line.names}: {line.sentence} ({line.risk}; {explained})",
             "     ",
             f"  {number}  ",
         )
