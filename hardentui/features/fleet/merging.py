@@ -28,7 +28,7 @@ from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Kind, Severity, Subject
 from hardentui.model.known import Unread
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from hardentui.words import plural
 
 _MOST_OF_HOSTS = 3

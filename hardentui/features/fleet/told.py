@@ -14,8 +14,9 @@ from hardentui.features.reports.result import SubjectResult
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import Rise, Score
-from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, WaiverUse
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 from hardentui.model.network import NetworkMap
+from hardentui.model.waiver import WaiverUse
 
 
 class PackedSubject(Struct, frozen=True):
