@@ -364,6 +364,7 @@ def _write_in_place(
             write_bundle(
                 directory,
                 files,
+                create=os.path.basename(directory).endswith(".d"),
                 keep_mode=True,
                 seen=seen,
                 kept_elsewhere=in_git,

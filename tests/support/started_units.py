@@ -7,8 +7,8 @@ from hardentui.systemd.unit_text import unit_settings
 from tests.conftest import cannot_run
 from tests.support.podman import Bench
 
-_BEFORE_CONTAINERS = ("-volume.service", "-network.service", "-pod.service")
-_NEEDS_SYSTEMD = ("--cgroups=split",)
+BEFORE_CONTAINERS = ("-volume.service", "-network.service", "-pod.service")
+NEEDS_SYSTEMD = ("--cgroups=split",)
 
 
 def services_of(files: Mapping[str, str]) -> dict[str, str]:
@@ -40,20 +40,20 @@ def start_units(
     run_directory = bench.directory / "units"
     run_directory.mkdir(exist_ok=True)
     run_directory.chmod(0o777)  # Podman writes there, also that of another user
-    first = [name for suffix in _BEFORE_CONTAINERS for name in services if name.endswith(suffix)]
+    first = [name for suffix in BEFORE_CONTAINERS for name in services if name.endswith(suffix)]
     last = [f"{name}.service" for name in containers]
     assert sorted(first + last) == sorted(services)
     for name in first + last:
-        for argv in _commands(
+        for argv in commands_of(
             services[name],
             str(run_directory),
             name.removesuffix(".service"),
         ):
             assert argv[0].endswith("/podman"), argv
-            bench.podman(*(word for word in argv[1:] if word not in _NEEDS_SYSTEMD))
+            bench.podman(*(word for word in argv[1:] if word not in NEEDS_SYSTEMD))
 
 
-def _commands(
+def commands_of(
     service: str,
     run_directory: str,
     name: str,

@@ -12,10 +12,11 @@ from hardentui.errors import CannotFix, HardenError
 from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.choosing import Wanted, offer
 from hardentui.features.at_rest.fixing import changed_files
-from hardentui.features.at_rest.judging import OF_HOST, Judged
+from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.sources import stamps
 from hardentui.features.at_rest.target_podman import target_podman
+from hardentui.features.at_rest.unread_host import OF_HOST
 from hardentui.features.checklists.loading import find_check
 from hardentui.features.first_look import FirstLook
 from hardentui.features.fix.drafter import Drafter

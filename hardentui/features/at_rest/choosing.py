@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotFix
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import mask_line
+from hardentui.features.at_rest.remedies import open_mounts, remedied_at_rest, with_mounts
 from hardentui.features.at_rest.services import Format, Service, Set
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import (
@@ -25,7 +26,6 @@ from hardentui.harden.remedy import (
     OptionDiff,
     advised,
     fix_parameters,
-    remedied,
     settings_of,
     spec_diff,
 )
@@ -140,11 +140,13 @@ def offer(
         Unread: what it depends on is not known.
     """
     service = judged.service
-    context = FixContext(judged.facts, fix_parameters(check, checklist, {}))
-    after = _on_own_network(service, spec, remedied(check, spec, context))
+    mounts = open_mounts(service)
+    facts = with_mounts(judged.facts, mounts)
+    context = FixContext(facts, fix_parameters(check, checklist, {}))
+    after = _on_own_network(service, spec, remedied_at_rest(check, spec, context, mounts))
     if after == spec:
         return None
-    if weaker := weakenings(judged.facts, spec, after):
+    if weaker := weakenings(facts, spec, after):
         raise CannotFix(f"it would weaken the container: {weaker[0].why}")
     after = _on_own_volumes(service, spec, after)
     _refuse_names_of_nothing(service, spec, after)
@@ -199,7 +201,8 @@ def _overridden(
 ) -> Iterator[Set]:
     """The arguments of the file that a fix takes away or turns around; to say more than before
     (`ro` for a mount, a registry for an image) is neither."""
-    for change in changes_between(before, after):
+    plain = (Spec(before.settings), Spec(after.settings))
+    for change in changes_between(*plain):
         removed = {item.canonical for item in change.removed}
         if change.option is MOUNTS:
             kept = {mount.destination: {*mount.options} for mount in after[MOUNTS]}
@@ -309,6 +312,7 @@ _WRITTEN = {
     Format.QUADLET: ("network", "volume"),  # as units of their own
     Format.COMPOSE: ("volume",),  # below the key `volumes` of the file
     Format.RUN: ("volume",),  # Podman makes it at the first start
+    Format.SERVICE: ("volume",),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
+from hardentui.features.at_rest.compose_objects import networks_of, volumes_of
 from hardentui.features.at_rest.compose_options import (
-    TRUE,
     Stack,
     arguments,
 )
@@ -34,7 +34,11 @@ from hardentui.features.at_rest.services import (
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree, read_trees, with_variables
+<<<<<<< HEAD
 from hardentui.model.facts import NetworkFacts, VolumeFacts
+=======
+from hardentui.model.finding import Waiver
+>>>>>>> 693f6dbe (Files at rest: service units are fixed as text or in the vendor's drop-in; a variable source still gives a writable place; stacks keep Docker's meaning)
 from hardentui.model.open_value import is_open
 from hardentui.model.spec import Source
 from hardentui.model.waiver import Waiver
@@ -230,7 +234,7 @@ def _target(item: Tree) -> str:
 def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
     """The services of a stack, also those of profiles."""
     services = stack.tree.entries["services"]
-    networks, volumes = dict(_networks(stack)), dict(_volumes(stack))
+    networks, volumes = dict(networks_of(stack)), dict(volumes_of(stack))
     user = rootless_by(stack.files[0], sources.rootless)
     ends, of_all = _ends(services.entries), _accepted_for_all(stack)
     for name, tree in services.entries.items():
@@ -239,7 +243,7 @@ def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
         sets = tuple(_sets(stack, name, tree))
         spec = spec_of(each.item for each in sets)
         if not spec[NAME]:
-            spec = spec.with_(NAME, f"{stack.name}_{name}_1", Source.UNIT)
+            spec = spec.with_(NAME, stack.container(name), Source.UNIT)
         end = tree.key_start + len(_word_at(tree.file.text, tree.key_start))
         yield Service(
             name=name,
@@ -359,37 +363,3 @@ def _command_words(tree: Tree) -> tuple[str, ...]:
         return tuple(shlex.split(tree.text or ""))
     except ValueError:
         return ((tree.text or ""),)
-
-
-def _networks(stack: Stack) -> Iterator[tuple[str, NetworkFacts]]:
-    declared = stack.tree.get("networks")
-    names: Iterable[str] = declared.entries if declared is not None else ()
-    for name in (
-        "default",
-        *(name for name in names if name != "default"),
-    ):
-        if stack.network(name) == name and name != "default":
-            continue  # external: somebody else made it
-        full = stack.network(name)
-        document = {
-            "name": full,
-            "driver": stack.tree.word("networks", name, "driver") or "bridge",
-            "internal": stack.tree.word("networks", name, "internal").lower() in TRUE,
-        }
-        yield full, NetworkFacts(full, document)
-
-
-def _volumes(stack: Stack) -> Iterator[tuple[str, VolumeFacts]]:
-    declared = stack.tree.get("volumes")
-    for name, tree in declared.entries.items() if declared is not None else ():
-        full = stack.volume(name)
-        options = tree.get("driver_opts")
-        values = (
-            {key: text or "" for key, text, _ in options.pairs()} if options is not None else {}
-        )
-        document = {
-            "Name": full,
-            "Driver": tree.word("driver") or "local",
-            "Options": values,
-        }
-        yield full, VolumeFacts(full, document)

@@ -41,6 +41,16 @@ class Stack(Struct, frozen=True):
     def volume(self, name: str) -> str:
         return self._object("volumes", name)
 
+    def container(self, service: str) -> str:
+        """The name of the container of a service, as Podman's compose gives it."""
+        given = self.tree.word("services", service, "container_name")
+        return given or f"{self.name}_{service}_1"
+
+    def namespace(self, mode: str) -> str:
+        """A namespace that a service shares, `service:db`, as the container that has it."""
+        kind, _, service = mode.partition(":")
+        return f"container:{self.container(service)}" if kind == "service" else mode
+
     def _object(self, kind: str, name: str) -> str:
         given = self.tree.word(kind, name, "name")
         if given:
@@ -77,6 +87,7 @@ PAIRS = {
     "sysctls": ("--sysctl", "="),
     "extra_hosts": ("--add-host", ":"),
 }
+_NAMESPACES = ("pid", "ipc")
 _SWITCHES = (
     "--privileged",
     "--read-only",
@@ -102,6 +113,8 @@ def arguments(
             text = value.text
             if flag in _SWITCHES:
                 text = "true" if text.lower() in TRUE else "false"
+            elif key in _NAMESPACES:
+                text = stack.namespace(text)
             yield flag, text, value
         elif key in LISTS:
             yield from (
@@ -136,7 +149,15 @@ def _placed(
     flag: str,
     text: str,
 ) -> str:
+    if flag == "--volumes-from":
+        return _volumes_from(stack, text)
     return _path(stack, file, text) if flag == "--env-file" else text
+
+
+def _volumes_from(stack: Stack, text: str) -> str:
+    """`db:ro` names a service, `container:web:ro` a container."""
+    name, colon, mode = text.removeprefix("container:").partition(":")
+    return (name if text.startswith("container:") else stack.container(name)) + colon + mode
 
 
 def _path(
@@ -212,6 +233,7 @@ def _long_volume(stack: Stack, item: Tree) -> Iterator[Argument]:
     elif source:
         source = stack.volume(source)
     options = ["ro"] if item.word("read_only").lower() in TRUE else []
+    options += ["nocopy"] if item.word("volume", "nocopy").lower() in TRUE else []
     options += [
         word
         for word in (
@@ -300,10 +322,15 @@ def _entrypoint(stack: Stack, value: Tree) -> Iterator[Argument]:
         yield "--entrypoint", value.text or "", value
 
 
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?(?:(\d+)ms)?")
+
+
 def _grace(stack: Stack, value: Tree) -> Iterator[Argument]:
-    match = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s?)?", value.text or "")
+    match = _DURATION.fullmatch(value.text or "")
     if match is not None and match[0]:
-        yield "--stop-timeout", str(60 * int(match[1] or 0) + int(match[2] or 0)), value
+        hours, minutes, seconds, parts = (int(text or 0) for text in match.groups())
+        whole = 3600 * hours + 60 * minutes + seconds + (1 if parts else 0)
+        yield "--stop-timeout", str(whole), value
 
 
 _SPECIAL: Mapping[str, Callable[[Stack, Tree], Iterator[Argument]]] = {
@@ -326,10 +353,7 @@ READ = frozenset({*SCALARS, *LISTS, *PAIRS, *_SPECIAL})
 def _networking(stack: Stack, tree: Tree) -> Iterator[Argument]:
     mode = tree.get("network_mode")
     if mode is not None:
-        text = mode.text or ""
-        if text.startswith("service:"):
-            text = f"container:{stack.name}_{text.removeprefix('service:')}_1"
-        yield "--network", text, mode
+        yield "--network", stack.namespace(mode.text or ""), mode
         return
     networks = tree.get("networks")
     if networks is None or not (networks.items or networks.entries):
@@ -348,3 +372,18 @@ def _networking(stack: Stack, tree: Tree) -> Iterator[Argument]:
         if where.is_mapping and (aliases := where.get("aliases")) is not None:
             options += [f"alias={text}" for text, _ in aliases.words()]
         yield "--network", ":".join(filter(None, (stack.network(name), ",".join(options)))), where
+
+
+_STARTED = "service_started"
+
+
+def depends_on(tree: Tree) -> Iterator[tuple[str, str]]:
+    """The services that a service needs, with the condition: also those that it links to."""
+    depends = tree.get("depends_on")
+    for name, _ in depends.words() if depends is not None and depends.is_list else ():
+        yield name, _STARTED
+    for name, value in depends.entries.items() if depends is not None else ():
+        yield name, value.word("condition") or _STARTED
+    links = tree.get("links")
+    for text, _ in links.words() if links is not None else ():
+        yield text.partition(":")[0], _STARTED

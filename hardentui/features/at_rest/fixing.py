@@ -288,7 +288,9 @@ def _target(
 
         return KubeTarget(looked.sources, service, texts)
     if service.format is Format.SERVICE:
-        raise InputError("a service unit is changed on its host, by a drop-in")
+        from hardentui.features.at_rest.edits.units import UnitTarget
+
+        return UnitTarget(looked.sources, service, texts)
     raise InputError("a pod file is not edited; the findings say what to change")
 
 

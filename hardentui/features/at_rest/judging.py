@@ -9,8 +9,8 @@ or the running program.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -23,15 +23,14 @@ from hardentui.features.at_rest.against_host import Running, drift_of
 from hardentui.features.at_rest.places import place_of
 from hardentui.features.at_rest.possible_images import image_of
 from hardentui.features.at_rest.possible_values import PossibleValues, Verdicts
+from hardentui.features.at_rest.remedies import open_mounts, remedied_at_rest, with_mounts
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import SOMEONES_HOME
+from hardentui.features.at_rest.unread_host import NOW, OF_HOST, around
 from hardentui.features.looking.gather import with_peers
-from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.judging import Judge
-from hardentui.features.looking.mounted_paths import MountsAndSockets, mounts_and_sockets
 from hardentui.harden.evaluate import judge, parameters_of, run, waive
-from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
-from hardentui.host.files.recorded import RecordedFiles
+from hardentui.harden.remedy import OptionDiff, fix_parameters, spec_diff
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.facts import (
@@ -46,7 +45,7 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not_applicable, unknown
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Known, Together, Unread, known, later
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Mount, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.model.waiver import Waiver
 from hardentui.options import ENV_FILE, IMAGE, LABELS, TABLE, USER
@@ -56,9 +55,7 @@ from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
 
 OF_IMAGE = Unread("only the image can tell")
-OF_HOST = Unread("only its host can tell")
 WHEN_RUNNING = Unread("only a running container can tell")
-_NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _FINE = (Status.PASS, Status.NOT_APPLICABLE)
 _SOMEWHERE = "it depends on its image or its host"
 _ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
@@ -96,7 +93,7 @@ def facts_of(service: Service) -> ContainerFacts:
         trust=OF_HOST,
         auto_update_timer=OF_HOST,
     )
-    around = Together(_around)
+    reading = Together(around)
     labels = dict(word.partition("=")[::2] for word in known(lambda: spec[LABELS], else_=()))
     unit: UnitFacts | None = None
     if service.format is Format.QUADLET:
@@ -134,8 +131,8 @@ def facts_of(service: Service) -> ContainerFacts:
         "volumes": service.volumes,
         "env_files": later(lambda facts: OF_HOST if facts.spec[ENV_FILE] else {}),
         "secret_files": later(_secret_files),
-        "mounted": later(around.part, "mounted"),
-        "sockets": later(around.part, "sockets"),
+        "mounted": later(reading.part, "mounted"),
+        "sockets": later(reading.part, "sockets"),
     }
     return ContainerFacts(
         id=service.name,
@@ -143,7 +140,7 @@ def facts_of(service: Service) -> ContainerFacts:
         spec=spec,
         inspect=inspect,
         engine=engine,
-        now=_NOW,
+        now=NOW,
         **given,
     )
 
@@ -155,20 +152,6 @@ def _secret_files(facts: ContainerFacts) -> dict[str, Known[FileFact | Missing]]
         for destination, source in shown_from_host(facts).items()
         if is_place_of_secrets(destination)
     }
-
-
-def _around(facts: ContainerFacts) -> MountsAndSockets:
-    """The mounts that the file declares. What else is behind a path of the host only the host can
-    tell."""
-    elsewhere = facts.replace(
-        engine=facts.engine.replace(
-            local=False,
-            unseen=OF_HOST.reason,
-        )
-    )
-    return mounts_and_sockets(
-        elsewhere, HostSide(RecordedFiles({}), lambda: _NOW), lambda name: OF_HOST
-    )
 
 
 def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
@@ -463,12 +446,14 @@ def _judged(
     expired = {waiver.check: waiver for waiver in service.waivers if waiver.until < today}
     placed: list[Finding] = []
     fixable: set[str] = set()
+    mounts = open_mounts(service)
+    fix_facts = with_mounts(facts, mounts)
     for finding in findings:
         if finding.status not in (Status.FAIL, Status.WAIVED):
             placed.append(finding)
             continue
         check = by_id[finding.check][0]
-        changed = _changed_by_fix(check, service.spec.literal, facts, judging)
+        changed = _changed_by_fix(check, service, fix_facts, judging, mounts)
         if changed:
             fixable.add(finding.check)
         asked_again = partial(_asked_again, *by_id[finding.check], facts)
@@ -529,15 +514,17 @@ def _telling_expiry(
 
 def _changed_by_fix(
     check: Check,
-    spec: Spec,
+    service: Service,
     facts: ContainerFacts,
     judging: Judge,
+    mounts: Sequence[Mount],
 ) -> tuple[OptionDiff, ...]:
     """What the fix of a check changes; nothing if no option fixes it."""
     if check.remediate is None:
         return ()
+    spec: Spec = service.spec.literal
     context = FixContext(facts, fix_parameters(check, judging.checklist, {}))
     try:
-        return spec_diff(spec, remedied(check, spec, context))
+        return spec_diff(spec, remedied_at_rest(check, spec, context, mounts))
     except (CannotFix, Unread):
         return ()

@@ -15,7 +15,8 @@ from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.features.at_rest.compose import InStack
-from hardentui.features.at_rest.compose_options import READ, Stack
+from hardentui.features.at_rest.compose_options import Stack, depends_on
+from hardentui.features.at_rest.not_carried import of_service, of_stack
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import UNITS
 from hardentui.features.at_rest.trees import Tree
@@ -36,20 +37,6 @@ from hardentui.systemd.unit_text import UnitText, comment_lines, with_lines
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
 
-_CARRIED = READ | {
-    *(
-        "image",
-        "build",
-        "command",
-        "networks",
-        "network_mode",
-        "depends_on",
-        "profiles",
-        "extends",
-    ),
-    *("container_name", "name"),
-}
-_OF_LIMITS = ("resources",)
 _BUILDS = Version(5, 2)
 _HEALTHY = Version(5, 0)
 
@@ -79,15 +66,18 @@ def convert(
             secret_name,
         )
         inputs += [_about_secret(given, service) for given in secrets]
-        notes += [f"{service.name}: {note}" for note in _not_carried(made.tree)]
-        build = _build_unit(service, made, version)
+        notes += [f"{service.name}: {note}" for note in of_service(service)]
+        build = _build_unit(service, spec[IMAGE], version)
         if build is not None:
             files[build.name] = build
             builds[spec[IMAGE]] = build.name
+        elif made.tree.get("build") is not None:
+            inputs.append(_about_build(service, spec[IMAGE]))
         done = bundle(
             spec,
             _context(
                 service,
+                services,
                 version,
                 rootless=rootless,
             ),
@@ -131,7 +121,7 @@ def convert(
         rootless=rootless,
     )
     stack: Stack = services[0].source.stack
-    notes += _objects_left_open(services[0])
+    notes += [*of_stack(stack), *_objects_left_open(services[0])]
     if wanted:
         example = _example(stack, tuple(wanted), services)
         files[example.name] = example
@@ -193,9 +183,19 @@ def _objects_left_open(service: Service) -> Iterator[str]:
 
 
 def _open_names(document: Mapping[str, Any]) -> tuple[str, ...]:
-    values = [document.get("name"), document.get("Name"), document.get("driver")]
-    values += [document.get("Driver"), *(document.get("Options") or {}).values()]
-    return names_of(OpenText.read(value) for value in values if isinstance(value, str))
+    return names_of(OpenText.read(text) for text in _texts(document))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
 
 
 def _spec_of(
@@ -205,11 +205,15 @@ def _spec_of(
 ) -> Spec:
     """What the unit asks for: the service's options, its name for the others, and when it is ready."""
     opened = {argument.option for argument in service.spec.open}
+    registry = "localhost/" if service.source.tree.get("build") is not None else _HUB
     spec = Spec(
         service.spec.settings,
         service.spec.unknowable - opened,
-        open=tuple(_aliased(argument, service.name) for argument in service.spec.open),
+        open=tuple(
+            _from(registry, _aliased(argument, service.name)) for argument in service.spec.open
+        ),
     )
+    spec = spec.with_(IMAGE, _full_name(registry, spec[IMAGE]))
     networks = tuple(
         _with_alias(_of_unit(argument, service, version), service.name)
         for argument in spec[NETWORK]
@@ -219,6 +223,28 @@ def _spec_of(
     if checked and version >= _HEALTHY and _waited_for(service.name, services):
         spec = spec.with_(SDNOTIFY, "healthy")
     return spec
+
+
+_HUB = "docker.io/"
+
+
+def _full_name(registry: str, image: str) -> str:
+    """An image by its full name: Docker has one registry for names without, Podman asks each that
+    its host lists."""
+    first, slash, _ = image.partition("/")
+    if not image or image.startswith("sha256:"):
+        return image
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return image
+    return f"{registry}{image}" if slash or registry != _HUB else f"{registry}library/{image}"
+
+
+def _from(registry: str, argument: OpenArgument) -> OpenArgument:
+    """The same of an image whose name is open behind its first part, as in `nginx:${TAG}`."""
+    first, *rest = argument.text.parts if argument.option is IMAGE else ("",)
+    if not isinstance(first, str) or not ("/" in first or ":" in first):
+        return argument
+    return replace(argument, words=(OpenText((_full_name(registry, first), *rest)),))
 
 
 def _aliased(argument: OpenArgument, name: str) -> OpenArgument:
@@ -249,22 +275,11 @@ def _with_alias(argument: str, name: str) -> str:
     return f"{network}:{','.join(filter(None, (options, f'alias={name}')))}"
 
 
-def _depends(tree: Tree) -> Iterator[tuple[str, str]]:
-    """The services that it needs, with the condition."""
-    depends = tree.get("depends_on")
-    if depends is None:
-        return
-    for name, _ in depends.words() if depends.is_list else ():
-        yield name, "service_started"
-    for name, value in depends.entries.items():
-        yield name, value.word("condition") or "service_started"
-
-
 def _waited_for(name: str, services: Sequence[Service]) -> bool:
     return any(
         needed == name and condition == "service_healthy"
         for service in services
-        for needed, condition in _depends(service.source.tree)
+        for needed, condition in depends_on(service.source.tree)
     )
 
 
@@ -274,7 +289,9 @@ def _with_dependencies(
     services: Sequence[Service],
 ) -> str:
     names = {service.name: _unit_name(service) for service in services}
-    needed = [f"{names[name]}.service" for name, _ in _depends(tree) if name in names]
+    needed = list(
+        dict.fromkeys(f"{names[name]}.service" for name, _ in depends_on(tree) if name in names)
+    )
     if not needed:
         return text
     lines = [f"{key}={' '.join(needed)}" for key in ("Requires", "After")]
@@ -292,6 +309,7 @@ def _unit_name(service: Service) -> str:
 
 def _context(
     service: Service,
+    services: Sequence[Service],
     version: Version,
     *,
     rootless: bool,
@@ -312,24 +330,21 @@ def _context(
         unit_name=_unit_name(service),
         networks=networks,
         volumes=volumes,
+        services={
+            other.source.stack.container(other.name): f"{_unit_name(other)}.service"
+            for other in services
+        },
     )
 
 
-def _build_unit(
-    service: Service,
-    made: InStack,
-    version: Version,
-) -> TextFile | None:
+def _build_unit(service: Service, image: str, version: Version) -> TextFile | None:
     """The unit that builds its image, where Quadlet can."""
-    build = made.tree.get("build")
-    if build is None or version < _BUILDS or made.tree.get("image") is not None:
+    directory = _build_directory(service)
+    if not directory or not image or version < _BUILDS:
         return None
-    context = build.text or build.word("context") or "."
-    if any(map(is_open, (context, *(text or "" for _, text, _ in build.pairs())))):
-        return None  # what it is built from is not known here
-    directory = posixpath.normpath(posixpath.join(made.stack.directory, context))
+    build = service.source.tree.entries["build"]
     lines = [
-        f"ImageTag={service.spec[IMAGE]}",
+        f"ImageTag={image}",
         f"SetWorkingDirectory={directory}",
     ]
     if recipe := build.word("dockerfile"):
@@ -342,29 +357,28 @@ def _build_unit(
     )
 
 
+def _build_directory(service: Service) -> str:
+    """Where its image is built; empty where the files do not say it, or nothing is built."""
+    made: InStack = service.source
+    build = made.tree.get("build")
+    if build is None:
+        return ""
+    context = build.text or build.word("context") or "."
+    if "://" in context or context.startswith("git@"):
+        return ""
+    if any(map(is_open, (context, *(text or "" for _, text, _ in build.pairs())))):
+        return ""
+    return posixpath.normpath(posixpath.join(made.stack.directory, context))
+
+
+def _about_build(service: Service, image: str) -> str:
+    directory = _build_directory(service)
+    command = f": podman build -t {image} {directory}" if image and directory else ""
+    return f"before the first start, build the image of {service.name}{command}"
+
+
 def _with_image(text: str, image: str, unit: str) -> str:
     return text.replace(f"Image={image}\n", f"Image={unit}\n", 1) if unit else text
-
-
-def _not_carried(tree: Tree) -> Iterator[str]:
-    """What the service asks for that no Quadlet says."""
-    for key, value in tree.entries.items():
-        if key not in _CARRIED and not key.startswith("x-") and not value.is_null:
-            yield f"{visible(key, 40)} is not carried over"
-    deploy = tree.get("deploy")
-    for key in deploy.entries if deploy is not None else ():
-        if key not in _OF_LIMITS:
-            yield f"deploy.{visible(key, 40)} is not carried over"
-    for name, condition in _depends(tree):
-        if condition == "service_completed_successfully":
-            yield f"it waits only for the start of {visible(name, 60)}, not for its end"
-    build = tree.get("build")
-    more = build.entries.keys() - {"context", "dockerfile", "target"} if build is not None else ()
-    for key in more:
-        yield f"build.{visible(key, 40)} is not carried over"
-    if profiles := tree.get("profiles"):
-        names = ", ".join(visible(text, 40) for text, _ in profiles.words())
-        yield f"it is in the profile {names}: remove [Install] if it shall not start at boot"
 
 
 def _prove(

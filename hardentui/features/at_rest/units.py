@@ -63,11 +63,20 @@ def _services(sources: Sources, file: SourceFile) -> list[Service]:
     files = (file, *drop_ins(sources, file.directory, file.name, SUFFIX[1:]))
     for each in files:
         check_unit_text(each.text, each.shown)
+    return services_of(sources, files)
+
+
+def services_of(sources: Sources, files: tuple[SourceFile, ...]) -> list[Service]:
+    """The containers that a unit with its drop-ins starts.
+
+    Raises:
+        InputError: it starts a container that it does not describe.
+    """
     user = rootless_of(files, sources.rootless)
     manager = ServiceManager(user is not False, "/root" if user is False else sources.home, _UID)
     unit = ServiceFiles(
         tuple(each.text for each in files),
-        manager.specifiers(file.name),
+        manager.specifiers(files[0].name),
         True,
         _given(sources, files),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -65,6 +66,7 @@ _FLAGS_NOTE = (
     "unit-drift reports it, and the drop-in has to be created again"
 )
 _SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
+_CONTINUED = re.compile(r"[ \t]*\\\r?\n[ \t]*")
 _SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
 
 
@@ -95,7 +97,32 @@ def service_drop_in(
         InputError: the unit has no podman run command that can be parsed.
     """
     start = own or "\n".join([*comment_lines(list(comments)), f"[{SERVICE}]", ""])
-    text = start
+    done = service_edit(files, changes, start, networks)
+    text, notes = done.text, [*done.notes]
+    if text == start:
+        return replace(done, text="")
+    if UnitText(text, SYSTEMD).of(SERVICE, "ExecStart"):
+        notes.append(_COPY_NOTE)
+    elif has_copy(text) and files.variables.get(EXTRA):
+        notes.append(_FLAGS_NOTE)
+    return replace(done, text=stamped(text, files), notes=tuple(notes))
+
+
+def service_edit(
+    files: ServiceFiles,
+    changes: Sequence[ItemChange],
+    text: str,
+    networks: Mapping[str, Sequence[str]] | None = None,
+) -> ServiceEdit:
+    """Apply the changes in the text of the file that is read last; nothing else in it changes.
+
+    Args:
+        files: the unit and its drop-ins without this file.
+        networks: as in `service_drop_in`.
+
+    Raises:
+        InputError: the unit has no podman run command that can be parsed.
+    """
     made: list[ItemChange] = []
     notes: list[str] = []
     left_out: list[str] = []
@@ -110,23 +137,7 @@ def service_drop_in(
         text = editor.text
         if change.option is NETWORK:
             text = _with_networks(text, change, networks or {})
-    if text == start:
-        return ServiceEdit(
-            "",
-            tuple(made),
-            tuple(notes),
-            tuple(left_out),
-        )
-    if UnitText(text, SYSTEMD).of(SERVICE, "ExecStart"):
-        notes.append(_COPY_NOTE)
-    elif has_copy(text) and files.variables.get(EXTRA):
-        notes.append(_FLAGS_NOTE)
-    return ServiceEdit(
-        stamped(text, files),
-        tuple(made),
-        tuple(notes),
-        tuple(left_out),
-    )
+    return ServiceEdit(text, tuple(made), tuple(notes), tuple(left_out))
 
 
 def _with_networks(
@@ -302,7 +313,7 @@ class _ServiceEditor:
 
     def _has_extra(self, line: RunLine) -> bool:
         """Whether flags can be put into the variable: it is split into words, before the image."""
-        if line.extra in (None, Splitting.NOBODY) or self.files.has_variable_files:
+        if line.extra in (None, Splitting.NOBODY) or self.files.reads_files:
             return False
         image = line.pieces[line.command.image] if line.command.image < len(line.pieces) else None
         return image is not None and line.assignment.value.find(EXTRA) < image.start
@@ -317,13 +328,20 @@ class _ServiceEditor:
         if index >= len(line.pieces):
             raise CannotExpress("the command has no image")
         start, _ = _physical(line, line.pieces[index])
-        text = " ".join(part.in_line(line.in_shell) for part in words)
-        self.text = with_span(
-            self.text,
-            start,
-            start,
-            text + " ",
-        )
+        texts = [part.in_line(line.in_shell) for part in words]
+        gaps = self._gaps(line, index)
+        if gaps:  # each option has a line of its own
+            _, end = _physical(line, line.pieces[index - 1])
+            start, new = end, "".join(f"{gaps[-1]}{text}" for text in texts)
+        else:
+            new = "".join(f"{text} " for text in texts)
+        self.text = with_span(self.text, start, start, new)
+
+    def _gaps(self, line: RunLine, index: int) -> list[str]:
+        """What stands between the words before this one, where it continues the line."""
+        places = [_physical(line, piece) for piece in line.pieces[: index + 1]]
+        between = [self.text[end:start] for (_, end), (start, _) in pairwise(places)]
+        return [gap for gap in between if _CONTINUED.fullmatch(gap)]
 
     # --- our file ---------------------------------------------------------------------------------
 

@@ -266,8 +266,13 @@ class ServiceFiles(Struct, frozen=True, dict=True):
 
     @property
     def has_variable_files(self) -> bool:
-        """Whether variables also come from files, which take precedence and are not read."""
-        return self.open or any(unit.of("Service", "EnvironmentFile") for unit in self.units)
+        """Whether variables also come from elsewhere, which takes precedence and is not read."""
+        return self.open or self.reads_files
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether variables come from files, which take precedence over what a unit sets."""
+        return any(unit.of("Service", "EnvironmentFile") for unit in self.units)
 
     def commands(self, key: str = "ExecStart") -> tuple[tuple[int, Assignment], ...]:
         """The lines of a key in effect, each with the number of its file."""

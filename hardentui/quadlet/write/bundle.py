@@ -489,7 +489,7 @@ def _container(
         ),
         needed_services=needed,
     )
-    written = {f"{other.stem}.service" for other in parts}
+    written = {f"{other.stem}.service" for other in parts} | {*context.services.values()}
     missing = [service for service in outside if service not in written]
     hints = [
         *_hints(spec, context, stem, missing),

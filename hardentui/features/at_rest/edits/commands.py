@@ -16,6 +16,13 @@ _GAP_IN_LINE = re.compile(r"[ \t]+(?=[^\s\\])")
 _NOT_OF_DOCKER = frozenset({"--health-on-failure", "--userns"})
 
 
+def refuse_for_docker(change: ItemChange) -> None:
+    """Raises CannotExpress: only Podman has the option."""
+    flags = {item_word(item).partition("=")[0] for item in change.added}
+    if flags & _NOT_OF_DOCKER:
+        raise CannotExpress(f"docker has no option {change.option.flag}")
+
+
 class RunTarget(OneFileTarget):
     """One command of a script; new options stand before its image, in lines of their own if others
     do."""
@@ -41,9 +48,7 @@ class RunTarget(OneFileTarget):
         between = text[last : made.words[command.image].start]
         gap = between if "\n" in between else " "
         if "docker" in text[service.header.start : service.header.end]:
-            flags = {item_word(item).partition("=")[0] for item in decision.added}
-            if flags & _NOT_OF_DOCKER:
-                raise CannotExpress(f"docker has no option {change.option.flag}")
+            refuse_for_docker(change)
         new = "".join(gap + quote(item_word(item)) for item in decision.added)
         edits = [(last, last, new)] if new else []
         for number, (start, end) in enumerate(by_span):

@@ -123,7 +123,7 @@ class FileTarget(Generic[Key]):
             changes,
             self.shared,
         )
-        self.files |= {path: text for path, text in texts.items() if text != self._texts[path]}
+        self.files |= {path: text for path, text in texts.items() if text != self._texts.get(path)}
         self._texts = texts
 
     def _changed(

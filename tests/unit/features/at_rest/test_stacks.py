@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.features.at_rest.test_checking import Run, run
 
 __all__ = ["run"]
@@ -105,3 +107,77 @@ def test_a_variable_that_is_only_named_comes_from_the_host(run: Run) -> None:
     assert code == 0, said
     for line in ("Environment=MODE=prod", "Environment=TZ=${TZ}", "target=DB_PASSWORD"):
         assert line in said
+
+
+NETWORKED = """\
+services:
+  db:
+    image: postgres:16
+    networks:
+      back: {ipv4_address: 10.5.0.5, priority: 10}
+    secrets: [key]
+  web:
+    build: {context: ., args: {A: b}}
+    image: shop
+    network_mode: "service:db"
+    pid: "service:db"
+    healthcheck: {test: "true", start_interval: 2s}
+    deploy: {resources: {reservations: {devices: [{driver: nvidia}]}}}
+    configs: [site]
+  hub:
+    image: someone/thing
+    stop_grace_period: 1h
+    networks: [edge]
+networks:
+  edge: {external: true}
+  back:
+    ipam: {config: [{subnet: 10.5.0.0/16, ip_range: 10.5.128.0/17, gateway: 10.5.0.254}]}
+    driver_opts: {com.docker.network.driver.mtu: "1400", com.docker.network.bridge.enable_icc: "false"}
+secrets: {key: {external: true}}
+configs: {site: {content: hello}}
+"""
+
+
+@pytest.mark.parametrize("version", ["4.4", "5.4", "5.8"])
+def test_what_docker_means_is_what_podman_gets(
+    run: Run,
+    tmp_path: Path,
+    version: str,
+) -> None:
+    """Names without a registry, networks with addresses, namespaces of other services, images that
+    are built."""
+    code, said = run(
+        {"shop/compose.yaml": NETWORKED},
+        *("fix", "./shop", "--to", "quadlet", "-o", "out", "--podman-version", version),
+    )
+    assert code == 0, said
+    db, web, hub = (
+        (tmp_path / f"out/{name}.container").read_text() for name in ("db", "web", "hub")
+    )
+    assert "Image=docker.io/library/postgres:16\n" in db
+    assert "Image=docker.io/someone/thing\n" in hub
+    assert "ip=10.5.0.5" in db
+    assert "Network=container:shop_db_1\n" in web
+    assert "--pid=container:shop_db_1" in web
+    assert "Requires=db.service\n" in web
+    assert "3600" in hub
+    network = (tmp_path / "out/shop_back.network").read_text()
+    for line in ("Subnet=10.5.0.0/16", "IPRange=10.5.128.0/17", "Gateway=10.5.0.254", "mtu=1400"):
+        assert line in network
+    built = tmp_path / "out/web.build"
+    if version == "4.4":
+        assert "podman build -t localhost/shop" in said
+    else:
+        assert "ImageTag=localhost/shop\n" in built.read_text()
+        assert "Image=web.build\n" in web
+    for told in (
+        "networks.back.priority is not carried over",
+        "build.args is not carried over",
+        "healthcheck.start_interval is not carried over",
+        "deploy.resources.reservations.devices is not carried over",
+        "the config site is no file",
+        "create the secret key",
+        "create the network edge",
+        "driver_opts.com.docker.network.bridge.enable_icc is not carried over",
+    ):
+        assert told in said

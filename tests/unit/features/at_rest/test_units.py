@@ -179,9 +179,59 @@ def test_a_kube_unit_gives_its_containers_network_and_ports(run: Run) -> None:
     assert (code, "Yaml=p.yaml is not here" in text) == (4, True)
 
 
-def test_units_are_fixed_on_their_host(run: Run) -> None:
-    code, text = run({"u/container-web.service": GENERATED}, "fix", "./u", "--all")
-    assert (code, "is changed on its host" in text) == (1, True)
+def test_a_command_is_changed_as_text_and_nothing_else_of_its_unit(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    files = {"u/container-web.service": GENERATED}
+    code, text = run(files, "fix", "./u", "--check", "privileged", "--in-place")
+    assert code == 0, text
+    written = (tmp_path / "u/container-web.service").read_text()
+    assert written == GENERATED.replace("\t--privileged \\\n", "")
+
+
+def test_new_options_get_lines_of_their_own_where_others_have_them(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    files = {"u/container-web.service": GENERATED}
+    checks = ["--check", "no-memory-limit", "--check", "new-privileges-allowed"]
+    code, text = run(files, "fix", "./u", *checks, "--in-place")
+    assert code == 0, text
+    lines = (tmp_path / "u/container-web.service").read_text().splitlines()
+    kept = GENERATED.splitlines()
+    assert [line for line in kept if line not in lines] == [
+        "\t--name web docker.io/library/nginx:1.27"
+    ]
+    assert "\t--security-opt=no-new-privileges \\" in lines
+
+
+def test_options_of_a_vendors_unit_go_to_its_own_variable(run: Run, tmp_path: Path) -> None:
+    """An upgrade writes the unit anew: what is ours stands beside it, and freezes no command."""
+    checks = ["--check", "new-privileges-allowed", "--check", "no-cpu-limit"]
+    code, text = run({"u/server.service": VENDOR}, "fix", "./u", *checks, "--in-place")
+    assert code == 0, text
+    assert (tmp_path / "u/server.service").read_text() == VENDOR
+    drop_in = (tmp_path / "u/server.service.d/50-hardentui.conf").read_text()
+    assert "ExecStart" not in drop_in
+    assert "--security-opt=no-new-privileges" in drop_in
+    code, text = run({}, "check", "./u", "--check", "new-privileges-allowed")
+    assert code == 0, text
+
+
+def test_a_drop_in_that_sets_the_variable_is_the_place_for_more(run: Run, tmp_path: Path) -> None:
+    own = '# ours\n[Service]\nEnvironment="PODMAN_EXTRA_ARGS=--pids-limit=400"\n'
+    files = {"u/server.service": VENDOR, "u/server.service.d/custom.conf": own}
+    code, text = run(files, "fix", "./u", "--check", "new-privileges-allowed", "--in-place")
+    assert code == 0, text
+    assert (tmp_path / "u/server.service.d/custom.conf").read_text() == own.replace(
+        "400", "400 --security-opt=no-new-privileges"
+    )
+
+
+def test_what_a_vendors_command_says_is_not_taken_back(run: Run) -> None:
+    code, text = run({"u/server.service": VENDOR}, "fix", "./u", "--check", "mounted-engine-socket")
+    assert (code, "cannot take it back" in text) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""The fix of a check for a service whose mounts are open in part: `${DATA}:/var/lib/db` is a mount at
+that directory, wherever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hardentui.errors import CannotExpress, CannotFix
+from hardentui.features.at_rest.services import Service, SpecAtRest
+from hardentui.features.at_rest.unread_host import around
+from hardentui.harden.remedy import remedied
+from hardentui.model.check import Check, FixContext
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Together, later
+from hardentui.model.spec import Mount, Spec
+from hardentui.options import MOUNTS
+from hardentui.options.argv import parse_argument
+
+
+def remedied_at_rest(
+    check: Check,
+    spec: Spec,
+    context: FixContext,
+    mounts: Sequence[Mount] = (),
+) -> Spec:
+    """The fixed spec, of what the file writes.
+
+    Args:
+        mounts: those whose source is open, which the fix may not change.
+
+    Raises:
+        CannotFix: no option fixes it, or what decides that is open.
+    """
+    if not mounts:
+        return remedied(check, spec, context)
+    after = remedied(check, spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)), context)
+    if any(mount not in after[MOUNTS] for mount in mounts):
+        raise CannotFix("it would change a mount whose source is a variable: change it by hand")
+    kept = tuple(mount for mount in after[MOUNTS] if mount not in mounts)
+    return after.with_(MOUNTS, kept) if kept else after.without(MOUNTS)
+
+
+def open_mounts(service: Service) -> tuple[Mount, ...]:
+    """Its mounts whose source is open and whose destination is written; none if another destination
+    is open."""
+    mounts: list[Mount] = []
+    for argument in service.whole.open:
+        if argument.option is not MOUNTS:
+            continue
+        text = argument.text.rendered(str, lambda part: f"${{{part.name}}}")
+        try:
+            items = parse_argument(argument.flag, text)
+        except CannotExpress:
+            return ()
+        for item in items:
+            if not isinstance(item.value, Mount) or "$" in item.value.destination:
+                return ()
+            mounts.append(item.value)
+    return tuple(mounts)
+
+
+def with_mounts(facts: ContainerFacts, mounts: Sequence[Mount]) -> ContainerFacts:
+    """The service as its fixes see it."""
+    if not mounts or not isinstance(facts.spec, SpecAtRest):
+        return facts
+    spec = facts.spec
+    reading = Together(around)
+    return facts.replace(
+        spec=SpecAtRest(
+            {**spec.literal.with_(MOUNTS, (*spec.literal[MOUNTS], *mounts)).settings},
+            spec.unknowable - {MOUNTS},
+            spec.remarks,
+            spec.unsaved,
+            tuple(argument for argument in spec.open if argument.option is not MOUNTS),
+            spec.more,
+        ),
+        mounted=later(reading.part, "mounted"),
+        sockets=later(reading.part, "sockets"),
+    )
