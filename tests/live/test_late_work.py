@@ -1,0 +1,147 @@
+"""Work that no trial sees, because it comes late: hardened, it still works, or the card has told it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+NAME = "late-work"
+
+
+class Late(NamedTuple):
+    """A service and what it does late.
+
+    Attributes:
+        script: of the container, before it waits.
+        late: shell, inside, at once and again: what comes late; prints `done` when it worked.
+        signal: sent before that.
+        options: of podman run.
+        told: what the card says instead, where the work cannot be kept.
+    """
+
+    name: str
+    script: str
+    late: str
+    signal: str = ""
+    options: tuple[str, ...] = ()
+    told: str = ""
+
+
+_CGI = (
+    "mkdir -p /www/cgi-bin; printf '#!/bin/sh\\necho; echo; {}; echo done' >/www/cgi-bin/do; "
+    "chmod 755 /www/cgi-bin/do; httpd -p 80 -h /www"
+)
+_ASK = "wget -q -O - http://127.0.0.1:80/cgi-bin/do"
+LATE = (
+    Late(
+        "a job of cron",
+        "mkdir -p /var/spool/cron/crontabs /srv/jobs;"
+        " echo '* * * * * date >>/srv/jobs/ran' >/var/spool/cron/crontabs/root;"
+        " crond -b -c /var/spool/cron/crontabs",
+        "[ -s /srv/jobs/ran ] && echo done",
+    ),
+    Late(
+        "rotation of the log",
+        "mkdir -p /var/log/app; echo old >/var/log/app/log;"
+        " trap 'mv /var/log/app/log /var/log/app/log.1; chown 33 /var/log/app/log.1;"
+        " echo new >/var/log/app/log' HUP",
+        "grep -q new /var/log/app/log && [ $(stat -c %u /var/log/app/log.1) = 33 ] && echo done",
+        signal="HUP",
+    ),
+    Late(
+        "a reload that reads its file again and listens elsewhere",
+        "mkdir -p /etc/app; echo 81 >/etc/app/port; trap 'httpd -p $(cat /etc/app/port) -h /etc' HUP",
+        "wget -q -O - http://127.0.0.1:81/passwd >/dev/null && echo done",
+        signal="HUP",
+    ),
+    Late(
+        "a new directory after a while",
+        "(sleep 45; mkdir -p /srv/spool/late && echo x >/srv/spool/late/file) &",
+        "[ -e /srv/spool/late/file ] && echo done",
+    ),
+    Late(
+        "the first client's file",
+        _CGI.format("mkdir -p /var/lib/app && date >/var/lib/app/first"),
+        _ASK,
+    ),
+    Late(
+        "an upload larger than a small tmpfs",
+        _CGI.format("head -c 80000000 /dev/zero >/var/lib/uploads-now && rm /var/lib/uploads-now"),
+        _ASK,
+    ),
+    Late(
+        "a plugin that is loaded when it is asked for",
+        "mkdir -p /opt/app; echo 'cp /etc/passwd /opt/app/loaded' >/opt/app/plugin;"
+        + _CGI.format(". /opt/app/plugin"),
+        f"{_ASK} && [ -s /opt/app/loaded ]",
+    ),
+    Late(
+        "a child of another user that is spawned later",
+        _CGI.format('su -s /bin/sh nobody -c "id -u" | grep -q 65534 || exit'),
+        _ASK,
+    ),
+    Late(
+        "a socket and a queue between its processes",
+        _CGI.format("mkdir -p /srv/queue; rm -f /srv/queue/in; mkfifo -m 600 /srv/queue/in"),
+        f"{_ASK} && [ -p /srv/queue/in ]",
+    ),
+    Late(
+        "a file that is written when it stops",
+        "mkdir -p /srv/state; trap 'date >>/srv/state/stopped; exit 0' TERM",
+        "[ -s /srv/state/stopped ] && echo done",
+        signal="restart",
+    ),
+)
+DAILY = ("a reload that reads its file again and listens elsewhere", "the first client's file")
+
+
+def _wipe(bench: Bench) -> None:
+    kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+    bench.podman("rm", "--depend", "-f", "-i", "-v", "-t", "0", NAME, *kept)
+    for volume in bench.podman("volume", "ls", "-q", "--filter", f"name={NAME}").split():
+        bench.podman("volume", "rm", "-f", volume)
+
+
+@pytest.fixture
+def bench(podman: Bench) -> Iterator[Bench]:
+    _wipe(podman)
+    yield podman
+    _wipe(podman)
+
+
+def _works(bench: Bench, late: Late) -> bool:
+    """Whether the late work gets done, within what it may take."""
+    if late.signal == "restart":
+        bench.podman("restart", "-t", "5", NAME)
+    elif late.signal:
+        bench.podman("kill", "-s", late.signal, NAME)
+    script = f"({late.late}) 2>&1; true"
+    return bool(eventually(lambda: "done" in bench.podman("exec", NAME, "sh", "-c", script), 90))
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        pytest.param(late, id=late.name, marks=() if late.name in DAILY else pytest.mark.long)
+        for late in LATE
+    ],
+)
+def test_late_work_still_works(bench: Bench, late: Late, tmp_path: Path) -> None:
+    script = f"trap 'exit 0' TERM; {late.script}; while :; do sleep 0.1; done"
+    bench.run(NAME, *late.options, BUSYBOX, "sh", "-c", script)
+    assert _works(bench, late), "not even before"
+    bench.remove(NAME)
+    bench.run(NAME, *late.options, BUSYBOX, "sh", "-c", script)
+    words = ("--url", bench.url, "--yes")
+    done = hardentui("harden", NAME, *words, ends=0, XDG_STATE_HOME=str(tmp_path))
+    told = " ".join(done.stdout.split())
+    assert bench.get(f"/containers/{NAME}/json")["HostConfig"]["SecurityOpt"], told
+    assert _works(bench, late) or (late.told and late.told in told), told

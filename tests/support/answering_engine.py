@@ -1,0 +1,62 @@
+"""Answers as Podman does, from a file of recorded answers, one of which lies:
+`answering_engine.py SOCKET ANSWERS LIE`.
+
+Run as the engine's own account, by any Python: it needs nothing of ours. LIE is a file, read anew at
+each request: `{"path": …, "steps": […], "value": …}`.
+"""
+
+import json
+import os
+import re
+import socket
+import sys
+
+_REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (?:/v[0-9.]+/libpod)?(\S+) HTTP")
+
+
+def answer_to(asked: str, answers: dict[str, object], lie: dict[str, object]) -> object:
+    """The recorded answer, with the lie in it; None if there is none."""
+    path = asked if asked in answers else asked.partition("?")[0]
+    document = answers.get(path)
+    if path == lie.get("path"):
+        steps = lie["steps"]
+        assert isinstance(steps, list)
+        if not steps:
+            return lie["value"]
+        document = inside = json.loads(json.dumps(document))
+        for step in steps[:-1]:
+            inside = inside[step]
+        inside[steps[-1]] = lie["value"]
+    return document
+
+
+def main() -> None:
+    path, answers_file, lie_file = sys.argv[1:]
+    with open(answers_file, encoding="utf-8") as file:
+        answers = json.load(file)
+    os.umask(0)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    sys.stdout.write("listening\n")
+    sys.stdout.flush()
+    while True:
+        client, _ = listener.accept()
+        with client:
+            head = b""
+            while b"\r\n\r\n" not in head and (data := client.recv(65536)):
+                head += data
+            asked = _REQUEST.match(head.decode("latin-1"))
+            if asked is None:
+                continue
+            with open(lie_file, encoding="utf-8") as file:
+                document = answer_to(asked[2], answers, json.load(file))
+            code = 200 if document is not None else 404
+            body = b"OK" if asked[2] == "/_ping" else json.dumps(document or {}).encode()
+            lines = [f"HTTP/1.1 {code} X", "Libpod-API-Version: 5.4.2", "Connection: close"]
+            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
+            client.sendall("\r\n".join(lines).encode() + body)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Root and an engine of another account whose answers lie, each field of them in turn: what root does
+is what it does when nothing lies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.property.test_odd_answers import ANSWERS
+from tests.support import answering_engine, watched_root
+
+STRANGER = 60123
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="root meets another account"),
+    pytest.mark.timeout(900),
+]
+(NAME,) = (row["Names"][0] for row in ANSWERS["/containers/json?all=true"])
+INSPECT = next(
+    path for path in ANSWERS if path.startswith("/containers/") and path.endswith("/json")
+)
+SECRET = "of-root"
+Place = tuple[str | int, ...]
+
+
+def _places(value: Any, here: Place = ()) -> Iterator[Place]:
+    """Each field once; of a list its first entry."""
+    if here:
+        yield here
+    if isinstance(value, dict):
+        for key in value:
+            yield from _places(value[key], (*here, key))
+    elif isinstance(value, list) and value:
+        yield from _places(value[0], (*here, 0))
+
+
+def _at(path: str, place: Place) -> Any:
+    value = ANSWERS[path]
+    for step in place:
+        value = value[step]
+    return value
+
+
+def _lie(value: Any, secret: str) -> Any:
+    """A value of the same kind that leads to root's."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return os.getpid()
+    if isinstance(value, list):
+        return [_lie(value[0], secret)] if value else [secret]
+    if isinstance(value, dict):
+        return {secret: secret, **{key: _lie(each, secret) for key, each in value.items()}}
+    return secret
+
+
+class Liar:
+    """An engine of another account, and a place of root's that its lies lead to."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.secret = directory / SECRET / f"{SECRET}.json"
+        self.secret.parent.mkdir(mode=0o755)
+        self.secret.write_text('{"defaultAction": "SCMP_ACT_ALLOW", "of": "root"}')
+        self.secret.chmod(0o600)
+        self.lie = directory / "lie.json"
+        self.lie.write_text("{}")
+        answers = directory / "answers.json"
+        answers.write_text(json.dumps(ANSWERS))
+        self.socket = directory / "their.sock"
+        self.process = subprocess.Popen(
+            [
+                *("/usr/bin/python3", "-I", "-c", Path(answering_engine.__file__).read_text()),
+                *(str(self.socket), str(answers), str(self.lie)),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            user=STRANGER,
+            group=STRANGER,
+            extra_groups=[],
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "listening\n"
+
+    def run(self, words: tuple[str, ...], lies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        command = (sys.executable, watched_root.__file__, str(self.lie), *words)
+        done = subprocess.run(
+            [*command, "--url", f"unix://{self.socket}"],
+            input=json.dumps(lies),
+            capture_output=True,
+            text=True,
+            timeout=800,
+            check=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).parents[3]),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "XDG_STATE_HOME": str(self.directory / "state"),
+                "XDG_CACHE_HOME": str(self.directory / "cache"),
+            },
+        )
+        results: list[dict[str, Any]] = json.loads(done.stdout)
+        return results
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def liar() -> Iterator[Liar]:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o777)
+        liar = Liar(Path(directory))
+        try:
+            yield liar
+        finally:
+            liar.stop()
+
+
+ACTS = ("apply", NAME, "--check", "new-privileges-allowed", "--yes")
+LOOKS = ("check", NAME, "--details")
+
+
+@pytest.mark.parametrize("words", [ACTS, LOOKS], ids=lambda words: words[0])
+@pytest.mark.parametrize("path", ["/info", INSPECT], ids=["info", "inspect"])
+@pytest.mark.parametrize(
+    "share", [pytest.param(1, marks=pytest.mark.long), 9], ids=["each", "some"]
+)
+def test_no_field_makes_root_do_anything_else(
+    liar: Liar,
+    path: str,
+    words: tuple[str, ...],
+    share: int,
+) -> None:
+    places = [*_places(ANSWERS[path])][::share]
+    lies = [
+        {
+            "path": path,
+            "steps": place,
+            "value": _lie(_at(path, place), str(liar.secret)),
+        }
+        for place in places
+    ]
+    before = _state(liar)
+    truth, *results = liar.run(words, [{}, *lies])
+    assert "internal error" not in truth["said"]
+    acts = words[0] == "apply"
+    assert (truth["uid"] == STRANGER) is acts, truth
+    for lie, result in zip(lies, results, strict=True):
+        about = (lie["steps"], result)
+        assert set(result["events"]) <= set(truth["events"]), about
+        assert result["uid"] == truth["uid"], about
+        assert "internal error" not in result["said"], about
+        assert "SCMP_ACT_ALLOW" not in result["said"], about
+    assert _state(liar) == before
+
+
+def _state(liar: Liar) -> dict[str, tuple[int, ...]]:
+    """What of root's the lies lead to."""
+    folder = liar.secret.parent
+    return {
+        str(path): (path.stat().st_mode, path.stat().st_uid, path.stat().st_mtime_ns)
+        for path in (folder, *sorted(folder.rglob("*")))
+    }
