@@ -68,6 +68,7 @@ class Soak(Struct, frozen=True, kw_only=True):
     # logs, learned: path of the profile in log mode, and of the one that will be enforced
     logs: str
     learned: str
+    audit_lost: int | None = None  # records that the kernel had lost before it; None: not known
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):

@@ -239,6 +239,9 @@ class RunProbe(Struct, frozen=True, kw_only=True, tag="run-probe"):
     command: str
     name: str
     seconds: float
+    usual: float = (
+        0.0  # seconds it took before a soak, which may not make it much slower; 0: no soak
+    )
 
 
 class ProveChanges(Struct, frozen=True, kw_only=True, tag="prove-changes"):

@@ -40,7 +40,7 @@ from hardentui.features.change.container_operator import network_of
 from hardentui.features.change.file_changes import all_locked, lock_directory, locked
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import Journal, resumable_from, waiting
-from hardentui.features.change.service_operator import guarded, probe_once
+from hardentui.features.change.service_operator import guarded, timed_probe
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.wait import pid_of, ports_of
 from hardentui.features.fix.apply_ways import (
@@ -101,6 +101,7 @@ class Application:
         self._journal = journal or Journal()
         self._opened = bench.opened
         self._is_alone = False
+        self._usual: dict[str, float] = {}  # probe -> seconds that it takes before a soak
         self._engine = self._opened.engine(self._facts.engine.label)
         self._address = address_of(self._opened, self._facts.engine)
 
@@ -117,12 +118,7 @@ class Application:
         # also by ID: a list read during the rename has another name
         with (
             locked(locks, name, self._address, what),
-            locked(
-                locks,
-                self._facts.id,
-                self._address,
-                what,
-            ),
+            locked(locks, self._facts.id, self._address, what),
         ):
             self._is_alone = True
             try:
@@ -534,6 +530,7 @@ class Application:
                 command=command,
                 name=facts.name,
                 seconds=wishes.patience,
+                usual=self._usual.get(command, 0.0),
             )
         if plan.changes:  # the chosen checks that pass with the plan, judged by what it declares
             planned = self._bench.judge.container(facts.planned(plan.after), compared=True)
@@ -579,7 +576,8 @@ class Application:
     ) -> None:
         """A probe that already fails would fail afterwards too, and prove nothing."""
         for command in part.wishes.probes if part.facts.running else ():
-            result = probe_once(engine.containers, command, part.facts.name)
+            result, seconds = timed_probe(engine.containers, command, part.facts.name)
+            self._usual[command] = seconds if part.wishes.soak else 0.0
             if not result.succeeded:
                 raise UsageError(
                     f"The probe {visible(command, 120)!r} fails before any change: {result.why}.",

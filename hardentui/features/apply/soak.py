@@ -13,9 +13,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import CannotFix
-from hardentui.features.apply.soak_log import Soaked, told_losses, why_no_log
+from hardentui.features.apply.soak_log import Soaked, lost_by_kernel, told_losses, why_no_log
 from hardentui.features.change.journal import Journal
+from hardentui.features.change.service_operator import slowed, timed_probe
+from hardentui.features.change.wait import is_slow
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.trial.learned.system_calls import RISKY, completed_profile, logging_profile
 from hardentui.features.trial.observe.watch import native_way
@@ -36,6 +39,7 @@ from hardentui.words import plural
 DAY = 86_400.0
 USUAL = 7 * DAY
 _LARGEST = 64 << 20
+_TIMES_ASKED = 3
 _PROVEN = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-families")
 
 
@@ -86,6 +90,7 @@ def soaking(
         until=now + seconds,
         logs=logs,
         learned=path,
+        audit_lost=lost_by_kernel(),
     )
 
 
@@ -134,6 +139,8 @@ def told(entry: JournalEntry, soaked: Soaked) -> Iterator[str]:
         unusual = " (unusual for a service: make sure that it was yours)" if call in RISKY else ""
         yield f"{call}: by {visible(', '.join(sorted(programs)), 120)}{unusual}"
     yield from told_losses(soaked)
+    if not probes_of(entry):
+        yield "Whether it is slower while it soaks is not known: there is no probe."
 
 
 def refuse_unproven(entry: JournalEntry, soaked: Soaked) -> None:
@@ -196,6 +203,19 @@ def enforcing(
         changes=(change,),
         choices=tuple(map(Choice, _PROVEN)),
     )
+
+
+def slower(entry: JournalEntry, containers: ContainerControl) -> str:
+    """Whether its probes take much longer than before it soaked, as a sentence without a full stop;
+    of a few answers the fastest counts."""
+    for probe in entry.operations:
+        if isinstance(probe, RunProbe) and probe.usual:
+            seconds = min(
+                timed_probe(containers, probe.command, probe.name)[1] for _ in range(_TIMES_ASKED)
+            )
+            if is_slow(seconds, probe.usual):
+                return slowed(probe, seconds)
+    return ""
 
 
 def probes_of(entry: JournalEntry) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ _LOSS = re.compile(
     r"(?P<many>\d+) callbacks suppressed|audit_lost=(?P<lost>\d+)"
     r"|audit: (?:rate|backlog) limit exceeded|printk messages dropped"
 )
+_COUNTED = re.compile(r"^lost (\d+)$", re.MULTILINE)
+_QUEUE_FULL = "the kernel's audit queue was full, and records were lost"
 _LOSSES = "callbacks suppressed|audit_lost=|limit exceeded|messages dropped"
 _HEAD = re.compile(r"^\s*Head Realtime Timestamp:.*\(([0-9a-f]+)\)", re.MULTILINE)
 _UNSET = str((1 << 32) - 1)
@@ -64,6 +66,9 @@ class Soaked(Struct, frozen=True, kw_only=True):
         str, ...
     ] = ()  # why records may be missing, a sentence each; then it proves nothing
     often: tuple[str, int] | None = None  # the call with the most records, where they cost time
+    slower: str = (
+        ""  # why it is slower than before, one sentence; empty: it is not, or nobody asked
+    )
 
 
 def why_no_log(files: Files, run: Run = run_program) -> str:
@@ -107,10 +112,13 @@ def logged_calls(
     Args:
         container: its ID; `pid`: its main process, 0 if it does not run.
     """
+    now_lost, counted = lost_by_kernel(run), soak.audit_lost
     owner = _Owner(files, container, pid)
     since = f"@{int(soak.since)}"
     losses = run((*_JOURNAL, "--since", since, "--grep", _LOSSES, *_KERNEL), _SECONDS)
     lost = list(_lost(losses)) if isinstance(losses, str) else []
+    if now_lost is not None and counted is not None and now_lost > counted:
+        lost.append(_QUEUE_FULL)
     if _readable(files, AUDIT_LOG):
         text, missing = _audit(files, soak.since)
         lost += missing
@@ -166,7 +174,15 @@ def _lost(text: str) -> Iterator[str]:
         if match["many"]:
             yield f"the kernel left out {match['many']} records at once: it limits their rate"
         elif match["lost"] is None or int(match["lost"]):
-            yield "the kernel's audit queue was full, and records were lost"
+            yield _QUEUE_FULL
+
+
+def lost_by_kernel(run: Run = run_program) -> int | None:
+    """Records that the kernel's audit has lost since the start of this host, as it counts them; None
+    if this account cannot ask."""
+    status = run(("auditctl", "-s"), _SECONDS)
+    counted = _COUNTED.search(status) if isinstance(status, str) else None
+    return int(counted[1]) if counted else None
 
 
 def _audit(files: Files, since: float) -> tuple[str, list[str]]:
@@ -291,6 +307,8 @@ def told_losses(soaked: Soaked) -> Iterator[str]:
     """What a soak cannot prove, and what it costs, in sentences."""
     for why in soaked.lost:
         yield f"Records are missing: {why}."
+    if soaked.slower:
+        yield f"{soaked.slower}. To end it now: enforce the profile with --soak 0, or undo the change."
     for call, programs in soaked.unsure.items():
         yield (
             f"{call}: by {visible(', '.join(sorted(programs)), 120)}, which is gone; another account of "

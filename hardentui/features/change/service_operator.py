@@ -28,6 +28,7 @@ from hardentui.features.change.wait import (
     addresses_of,
     expectation,
     in_network_of,
+    is_slow,
     names_target,
     pid_of,
     run_probe,
@@ -147,13 +148,19 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
         """A ready service may still need a moment until it answers."""
         end = monotonic() + operation.seconds
         while True:
-            result = probe_once(
+            result, seconds = timed_probe(
                 self._reached(),
                 operation.command,
                 operation.name,
             )
-            if result.succeeded:
+            slow = bool(operation.usual) and is_slow(seconds, operation.usual)
+            if result.succeeded and not slow:
                 return NOTHING
+            if result.succeeded and monotonic() > end:
+                raise ChangeFailed(
+                    f"{slowed(operation, seconds)}.",
+                    "Without --soak the learned profile is enforced at once, and nothing is logged.",
+                )
             if monotonic() > end:
                 raise ChangeFailed(
                     f"The probe {visible(operation.command, 120)!r} failed: {result.why}."
@@ -181,6 +188,24 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
             proof=proofs,
             remark=f"{passed} of {len(operation.checks)} pass",
         )
+
+
+def timed_probe(
+    containers: ContainerControl,
+    command: str,
+    name: str,
+) -> tuple[ProbeResult, float]:
+    """A probe, and the seconds it took."""
+    begun = monotonic()
+    return probe_once(containers, command, name), monotonic() - begun
+
+
+def slowed(probe: RunProbe, seconds: float) -> str:
+    """That a soak makes a container slower, as a sentence without a full stop."""
+    return (
+        f"{visible(probe.name, 80)} takes {seconds:.1f} s to answer while it soaks (before: "
+        f"{probe.usual:.1f} s): each call that is logged takes time"
+    )
 
 
 def probe_once(

@@ -38,6 +38,8 @@ PROBE_LIMIT = 10.0  # seconds for one run of one probe
 _SHOWN = 300
 _KEPT = 64 << 10  # bytes
 _NOT_FOUND = 127
+_SLOWER = 5.0  # times as slow as usual
+_LEAST_SLOW = 2.0  # seconds below which no answer counts as slow
 _STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
 
 
@@ -106,6 +108,11 @@ def run_probe(
     lines = text.splitlines()
     last_line = f": {visible(lines[-1], _SHOWN)}" if lines else ""
     return ProbeResult(command, f"it ended with status {done.code}{last_line}", done.code)
+
+
+def is_slow(seconds: float, usual: float) -> bool:
+    """Whether an answer takes much longer than usual."""
+    return seconds > max(_LEAST_SLOW, _SLOWER * usual)
 
 
 def names_target(command: str) -> bool:

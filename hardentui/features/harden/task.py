@@ -15,7 +15,7 @@ from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import History
 from hardentui.features.apply.prepared import PROBES_MEET_DATA, Part, PreparedChange
-from hardentui.features.apply.soak import enforcing, no_soak, probes_of, soak_of, told
+from hardentui.features.apply.soak import enforcing, no_soak, probes_of, slower, soak_of, told
 from hardentui.features.apply.soak_log import Soaked, logged_calls, why_no_log
 from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.file_operator import OnEvent
@@ -453,8 +453,6 @@ class Hardening:
             stop,
         )
 
-    # --- a container that soaks -------------------------------------------------------------------
-
     @property
     def soak(self) -> JournalEntry | None:
         """The change by which it soaks."""
@@ -467,15 +465,13 @@ class Hardening:
             CannotFix: the log cannot be read.
         """
         assert entry.soak is not None  # noqa: S101 - it soaks
-        soaked = logged_calls(
-            entry.soak,
-            self._facts.id,
-            pid_of(self._facts.inspect),
-            self.bench.opened.files,
-        )
+        pid, files = pid_of(self._facts.inspect), self.bench.opened.files
+        soaked = logged_calls(entry.soak, self._facts.id, pid, files)
         if isinstance(soaked, Unread):
             raise CannotFix(f"What the soak showed cannot be read: {soaked.reason}.")
-        return soaked
+        engine = self.bench.opened.engine(self._facts.engine.label)
+        with closing(ChangingEngine(engine, self.bench.opened.log)) as changing:
+            return replace(soaked, slower=slower(entry, changing.containers))
 
     def prepare_enforcing(
         self,

@@ -18,7 +18,7 @@ from msgspec import Struct
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import EngineError, NotFound, OriginalSuffers
 from hardentui.features.change.service_operator import probe_once
-from hardentui.features.change.wait import pid_of
+from hardentui.features.change.wait import is_slow, pid_of
 from hardentui.features.sections import size_text
 from hardentui.features.trial.twin_cgroup import TwinCgroup
 from hardentui.host.files import Files
@@ -42,8 +42,6 @@ _PROBES_EVERY = 5.0
 _TICK = 0.1
 _PART_OF_RESERVE = 2
 """The trial ends when less than this part of the reserve is left."""
-_SLOWER = 5.0  # times as slow as before the first twin
-_LEAST_SLOW = 2.0  # seconds below which no answer counts as slow
 _SLOW_ANSWERS = 2  # one after the other
 
 
@@ -264,7 +262,7 @@ class OriginalWatch:
             usual = self._usual[command]
             if not usual:
                 continue
-            slow = not answered or seconds > max(_LEAST_SLOW, _SLOWER * usual)
+            slow = not answered or is_slow(seconds, usual)
             self._slow = self._slow + 1 if slow else 0
             if self._slow >= _SLOW_ANSWERS:
                 name = visible(self._probed, 80)

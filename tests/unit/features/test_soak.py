@@ -1,15 +1,18 @@
 """A soak: the profile in log mode, what the kernel logged, and the profile that is enforced
 afterwards."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from hardentui.errors import CannotFix
-from hardentui.features.apply.soak import refuse_unproven, told
+from hardentui.errors import CannotFix, ChangeFailed
+from hardentui.features.apply.soak import refuse_unproven, slower, told
 from hardentui.features.apply.soak_log import Soaked, logged_calls
+from hardentui.features.change.service_operator import ServiceOperator
 from hardentui.features.trial.learned.effects import NEW_USER
 from hardentui.features.trial.learned.system_calls import (
     Allowed,
@@ -22,6 +25,7 @@ from hardentui.host.commands import Run
 from hardentui.lib.seccomp import answer, parse_profile
 from hardentui.model.journal import EntryState, Soak
 from hardentui.model.known import Known, Unread
+from hardentui.model.operations import RunProbe
 from tests.support.journal import entry
 from tests.support.rooted import Rooted
 
@@ -302,3 +306,65 @@ def test_the_journal_is_read_where_no_audit_daemon_keeps_the_log(host: Path) -> 
     assert seen(Unread("journalctl ended with status 1")) == Soaked()
     missing = Unread("the program journalctl is not installed")
     assert seen(missing) == missing
+
+
+@pytest.mark.parametrize(("now", "lost"), [(7, True), (4, False), (0, False)])
+def test_what_the_kernel_counts_as_lost_since_it_began_proves_nothing(
+    host: Path, now: int, lost: bool
+) -> None:
+    """A count that is smaller is that of another boot."""
+
+    def run(words: Sequence[str], seconds: float) -> Known[str]:
+        return f"enabled 1\nlost {now}\nbacklog 0\n" if words[0] == "auditctl" else ""
+
+    (host / "var/log/audit/audit.log").write_text("type=X msg=audit(900.5:2): x")
+    soak = replace(SOAK, audit_lost=4)
+    seen = logged_calls(soak, "this", MAIN, Rooted(host), run)
+    assert isinstance(seen, Soaked)
+    assert bool(seen.lost) is lost
+
+
+class _Containers:
+    """One that runs, whatever its name."""
+
+    def inspect(self, container: str) -> Mapping[str, Any]:
+        return {"State": {"Running": True}}
+
+
+def _asked(tmp_path: Path, *pauses: float) -> RunProbe:
+    """A probe that takes these seconds, one after the other; the last one again and again."""
+    for old in tmp_path.glob("pause-*"):
+        old.unlink()
+    for number, pause in enumerate(pauses):
+        (tmp_path / f"pause-{number}").write_text(str(pause))
+    script = f"cd {tmp_path}; set -- pause-*; sleep $(cat $1); [ $# = 1 ] || rm $1"
+    return RunProbe(command=script, name="web", seconds=0, usual=0.01)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.features.change.wait._LEAST_SLOW", 0.4)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_soak_that_makes_the_service_slow_does_not_begin(tmp_path: Path) -> None:
+    containers: Any = _Containers()
+    operator = ServiceOperator(containers, None, lambda name, checks: ())
+    with pytest.raises(ChangeFailed, match=r"web takes .* s to answer while it soaks"):
+        operator.do(_asked(tmp_path, 0.8), threading.Event())
+    without = replace(_asked(tmp_path, 0.8), usual=0.0)
+    operator.do(without, threading.Event())
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_soak_that_slows_the_service_later_is_told(tmp_path: Path) -> None:
+    """Not for one slow answer among a few."""
+    containers: Any = _Containers()
+    probe = _asked(tmp_path, 0.8, 0.0)
+    assert not slower(entry(probe, soak=SOAK), containers)
+    why = slower(entry(_asked(tmp_path, 0.8), soak=SOAK), containers)
+    assert "each call that is logged takes time" in why
+    about = "\n".join(told(entry(probe, soak=SOAK), Soaked(slower=why)))
+    assert f"{why}. To end it now" in about
+    assert "there is no probe" not in about
+    assert "there is no probe" in "\n".join(told(entry(soak=SOAK), Soaked()))
