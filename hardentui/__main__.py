@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from hardentui.account import adopt_environment
 from hardentui.become import become
-from hardentui.errors import fault_text
+from hardentui.faults import fault_text
 
 _GARBAGE_THRESHOLD = 200_000
 """Objects created between two runs of the cyclic garbage collector (Python: 700). A check of a

@@ -13,13 +13,10 @@ import os
 import re
 import stat
 from collections import deque
-from collections.abc import Iterable
 
 from msgspec import Struct
 
-from hardentui.account import is_confined, trusted
-from hardentui.errors import InputError, UsageError
-from hardentui.visible import visible
+from hardentui.account import trusted
 
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -218,97 +215,3 @@ def _read_all(
 
 def _error(number: int, path: str) -> OSError:
     return OSError(number, os.strerror(number), path)
-
-
-# Text files named by the user: plans, checklists, waivers, tests of checklists.
-
-
-# A session in a browser is somebody else's: it gets neither files of this machine nor its programs.
-
-_WHY = "This session is used through a browser: it uses no files and programs of this machine."
-
-
-def why_not_here() -> str:
-    """Why files and programs of this machine cannot be used in this session; empty when they can."""
-    return _WHY if is_confined(os.environ) else ""
-
-
-def refuse_strangers() -> None:
-    """Raises UsageError in a session in a browser."""
-    if why := why_not_here():
-        raise UsageError(why)
-
-
-_LARGEST = 8 << 20
-
-
-def read_named(
-    path: str,
-    *,
-    shown: str = "",
-    if_missing: str = "",
-    largest: int = _LARGEST,
-    by_file: bool = False,
-) -> str:
-    """The text of a file.
-
-    Args:
-        shown: its name in errors, if not the path.
-        if_missing: what to do if there is no such file.
-        largest: in characters.
-        by_file: another file names it, or stands beside it: then it must be a regular file, while a
-            person may name a pipe.
-
-    Raises:
-        InputError: it cannot be read, is not UTF-8 text, or is too large.
-    """
-    name = visible(shown or path)
-    try:
-        if by_file:
-            return (
-                read_regular(os.path.abspath(path), largest)
-                .decode()
-                .replace(
-                    "\r\n",
-                    "\n",
-                )
-            )
-        with open(path, encoding="utf-8") as file:
-            text = file.read(largest + 1)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 text.") from error
-    except OSError as error:
-        hint = if_missing if isinstance(error, FileNotFoundError) else ""
-        raise InputError(f"{name} cannot be read: {error.strerror}.", hint) from error
-    if len(text) > largest:
-        raise InputError(
-            f"{name} is larger than {largest >> 20} MiB, which is too large for such a file."
-        )
-    return text
-
-
-_SERVICE_FILES = tuple(
-    (
-        ".service .container .pod .volume .network .image .build .kube .artifact .conf .yaml .yml "
-        ".sh .bash"
-    ).split()
-)
-
-
-def is_path(name: str) -> bool:
-    """Whether a name on the command line means a file or folder, not a container: `-`, one with a
-    slash, or one that is there and cannot be a container's."""
-    if name == "-" or "/" in name or name in (".", ".."):
-        return True
-    return os.path.isdir(name) or (name.endswith(_SERVICE_FILES) and os.path.lexists(name))
-
-
-def any_paths(names: Iterable[str]) -> bool:
-    """Whether these are files; raises UsageError for files and containers at once."""
-    kinds = {is_path(name) for name in names}
-    if len(kinds) > 1:
-        raise UsageError(
-            "Files and containers are checked apart.",
-            "Write ./NAME for a file.",
-        )
-    return kinds == {True}

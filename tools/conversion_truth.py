@@ -26,7 +26,7 @@ from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.stacks import convert
 from hardentui.host.podman.generator import UNIT_SUFFIXES, dry_run, find_generator, version_of
 from hardentui.model.draft import TextFile
-from hardentui.model.spec import Version
+from hardentui.model.podman_version import Version
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import BEFORE_CONTAINERS, NEEDS_SYSTEMD, commands_of
 

@@ -23,7 +23,7 @@ from hardentui.features.images.updates import UpdatesDocument
 from hardentui.features.networks.documents import NetworksDocument, ProofDocument, SplitDocument
 from hardentui.features.networks.proving import Outgoing
 from hardentui.features.rights.document import RightsDocument
-from hardentui.features.settings import SettingsDocument
+from hardentui.features.setting_table import SettingsDocument
 from hardentui.features.training.class_report import ClassReport, ExamResult
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports"

@@ -74,7 +74,6 @@ from hardentui.reading.containers import (
     known_application,
     listed,
     need_own_program,
-    of_machine,
     pod_of,
     proc,
     related,
@@ -84,6 +83,7 @@ from hardentui.reading.containers import (
     without_cgroup,
 )
 from hardentui.reading.hosts import danger_evidence, dangers_of, hidden_users, repair
+from hardentui.reading.limits import of_machine
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -16,7 +16,7 @@ from hardentui.cli.parser import (
     repeated,
     seconds,
 )
-from hardentui.cli.plan import check_options, make_plan, trial_of
+from hardentui.cli.plan_choice import check_options, make_plan, trial_of
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.applying import Application

@@ -14,7 +14,7 @@ from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import GivenAgain, checklist_option, flag, given, repeated
 from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import EngineError, UsageError
-from hardentui.features.checklists.loading import know_checks
+from hardentui.features.checklists.known_checks import know_checks
 from hardentui.features.looking import containers
 from hardentui.features.reports import FORMATS, render
 from hardentui.features.reports.making import check_result, host_reports

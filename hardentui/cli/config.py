@@ -21,14 +21,9 @@ from hardentui.features.checklists.examining import (
     selectable_facts,
     selectable_options,
 )
-from hardentui.features.settings import (
-    Document,
-    SettingRow,
-    read_fix_defaults,
-    read_settings,
-    setting_rows,
-    settings_document,
-)
+from hardentui.features.fix_defaults import read_fix_defaults
+from hardentui.features.setting_table import SettingRow, setting_rows, settings_document
+from hardentui.features.settings import Document, read_settings
 from hardentui.visible import visible
 
 _VERBS = ("show", "checklist", "application", "completion")

@@ -17,7 +17,7 @@ from hardentui.errors import UsageError
 from hardentui.features.applications.loading import Library
 from hardentui.features.applications.page import differences, sections_of
 from hardentui.features.checklists import loading as checklists
-from hardentui.features.checklists.loading import find_check
+from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.training.lab_files import labs_about
 from hardentui.harden.evaluate import judge, parameters_of

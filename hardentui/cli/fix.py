@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli import session
 from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import flag, given, group_of
-from hardentui.cli.plan import check_options, command_on, make_plan
+from hardentui.cli.plan_choice import check_options, command_on, make_plan
 from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.fix.batch import BatchItem, combine, prepare, save_together

@@ -29,7 +29,7 @@ from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History
 from hardentui.features.apply.soak import is_over, told
 from hardentui.features.apply.soak_log import Soaked
-from hardentui.features.checklists.loading import know_checks
+from hardentui.features.checklists.known_checks import know_checks
 from hardentui.features.fix.apply_ways import ComposeOverride
 from hardentui.features.fix.saving import save_result, save_texts
 from hardentui.features.harden.kept_trials import KeptTrial

@@ -14,7 +14,7 @@ from hardentui.cli import session
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.looking.listed import called
-from hardentui.regular_files import any_paths
+from hardentui.named_files import any_paths
 from hardentui.visible import visible
 
 

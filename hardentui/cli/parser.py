@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from hardentui import __version__
 from hardentui.cli.terminal import columns, command_part
-from hardentui.regular_files import any_paths
+from hardentui.named_files import any_paths
 
 if TYPE_CHECKING:
     from argparse import _ActionsContainer

@@ -10,14 +10,8 @@ from typing import TypeAlias
 
 from hardentui.cli.parser import parse
 from hardentui.cli.terminal import OutputLost, Terminal, command_part
-from hardentui.errors import (
-    EXIT_CODE,
-    HardenError,
-    StrangersEngine,
-    UsageError,
-    WriteError,
-    fault_text,
-)
+from hardentui.errors import HardenError, StrangersEngine, UsageError, WriteError
+from hardentui.faults import EXIT_CODE, fault_text
 from hardentui.visible import visible
 
 INTERRUPTED = 130

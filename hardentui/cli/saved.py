@@ -19,9 +19,7 @@ from hardentui.features.compare import (
     comparison_page,
     kinds_to_compare,
     read_saved,
-    record,
     report_now,
-    write_facts,
 )
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.import_scan import import_scan
@@ -29,6 +27,7 @@ from hardentui.features.reports.making import check_result, host_reports
 from hardentui.features.reports.result import CheckResult
 from hardentui.features.rights.document import RightsDocument
 from hardentui.features.rights.page import rights_of_container, rights_page
+from hardentui.features.saving_facts import record, write_facts
 from hardentui.features.sections import page_text
 from hardentui.features.views import CheckProgress, Report, told_once, without_originals
 from hardentui.model.finding import Kind, Severity

@@ -11,7 +11,7 @@ from hardentui.account import ONLY_BELOW
 from hardentui.features.first_look import FirstLook, engine_choices
 from hardentui.features.settings import Document, read_settings
 from hardentui.features.views import Selection
-from hardentui.state import Remembered, read_remembered, remember
+from hardentui.remembered import Remembered, read_remembered, remember
 from hardentui.tui.app import HardenApp, run
 from hardentui.tui.app import run as run_app
 

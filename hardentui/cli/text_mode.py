@@ -20,7 +20,7 @@ from hardentui.cli.plan import plan_lines
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.apply.history import History, entry_lines
-from hardentui.features.checklists.loading import find_check
+from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes
 from hardentui.features.looking.row_filter import parse_filter
 from hardentui.features.views import Report, Row

@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 
 from hardentui.cli import session
 from hardentui.cli.parser import flag, format_option, given, group_of, patience_option, repeated
-from hardentui.cli.plan import check_options, command_on, make_plan
+from hardentui.cli.plan_choice import check_options, command_on, make_plan
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import UsageError
 from hardentui.features.applications.drafting import drafted

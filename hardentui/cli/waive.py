@@ -12,7 +12,8 @@ from hardentui.cli.parser import checklist_option, given
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
-from hardentui.features.checklists.loading import find_check, load
+from hardentui.features.checklists.known_checks import find_check
+from hardentui.features.checklists.loading import load
 from hardentui.model.check import Check
 from hardentui.model.waiver import Waiver
 from hardentui.visible import visible

@@ -27,53 +27,12 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from hardentui.engine.answers import check, parsed, unreachable
 from hardentui.engine.peer import owner_of, peer_of, refuse_other_account
-from hardentui.engine.wire import (
-    Head,
-    PeerClosed,
-    Wire,
-    check,
-    held,
-    parse_json,
-    parsed,
-    unreachable,
-)
-from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.engine.target import target
+from hardentui.engine.wire import Head, PeerClosed, Wire, held, parse_json
+from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable
 from hardentui.model.facts import SocketOwner
-from hardentui.visible import visible
-
-# The targets of requests: paths and queries from arbitrary names.
-
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
-
-
-def segment(text: str) -> str:
-    """One part of a path, from a name or an id.
-
-    Raises:
-        NotFound: a part with a special meaning in paths; no object has such a name.
-    """
-    if text in ("", ".", ".."):
-        raise NotFound(f"There is nothing called {visible(text)!r}.")
-    return _quoted(text)
-
-
-def target(path: str, query: Mapping[str, str] | None) -> str:
-    """Path and query as sent; the query is sorted, so that equal requests are equal strings."""
-    asked = "&".join(
-        f"{_quoted(name)}={_quoted(value)}" for name, value in sorted((query or {}).items())
-    )
-    return f"{path}?{asked}" if asked else path
-
-
-def _quoted(text: str) -> str:
-    """Quoted for a URL; ids and plain words, the usual case, need no urllib for that."""
-    if _PLAIN.fullmatch(text):
-        return text
-    from urllib.parse import quote
-
-    return quote(text, safe="", errors="surrogatepass")
-
 
 API = "/v5.0.0/libpod"  # Podman 4.4 to 6 answer below it
 TIME_LIMIT = 30.0

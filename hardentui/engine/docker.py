@@ -136,6 +136,3 @@ class DockerConnection:
 
     def close(self) -> None:
         self._docker.close()
-
-
-# A container.

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.engine import shapes
-from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection, segment
+from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection
 from hardentui.engine.peer import is_strangers
 from hardentui.engine.shapes import (
     ChangedFile,
@@ -29,6 +29,7 @@ from hardentui.engine.shapes import (
     Pod,
     Volume,
 )
+from hardentui.engine.target import segment
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unread

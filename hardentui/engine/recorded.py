@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hardentui.do import Do, Verb
-from hardentui.engine.connection import TICK, Connection, OnAnswer, outcome, target
-from hardentui.engine.wire import MESSAGE_LENGTH
+from hardentui.engine.answers import MESSAGE_LENGTH
+from hardentui.engine.connection import TICK, Connection, OnAnswer, outcome
+from hardentui.engine.target import target
 from hardentui.errors import EngineError, EngineProtocolError, NotFound
 from hardentui.visible import visible
 

@@ -6,7 +6,6 @@ wait has a time limit, and anything invalid is an EngineProtocolError.
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import threading
@@ -18,14 +17,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.json import decode
 
-from hardentui.errors import (
-    EngineDenied,
-    EngineError,
-    EngineProtocolError,
-    EngineUnreachable,
-    NotFound,
-)
-from hardentui.visible import visible
+from hardentui.errors import EngineProtocolError
 
 _RECEIVE = 1 << 16
 _TICK = 0.25
@@ -37,8 +29,6 @@ _NO_BODY = frozenset({204, 304})
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: |$)")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?")
-
-_GONE = "no such container"
 
 
 class PeerClosed(ConnectionError):
@@ -328,8 +318,6 @@ def parse_json(text: bytes) -> Any:
         raise EngineProtocolError("The answer is not JSON.") from error
 
 
-# Podman's error answers, each as one sentence with a hint.
-
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
@@ -346,81 +334,3 @@ def frames_of(log: bytes) -> Iterator[tuple[str, bytes]]:
         end = at + 8 + int.from_bytes(head[4:], "big")
         yield _STREAMS[head[0]], log[at + 8 : end]
         at = end
-
-
-MESSAGE_LENGTH = 500
-
-
-def parsed(head: Head, body: bytes) -> Any | EngineError:
-    try:
-        check(head, body)
-        return parse_json(body)
-    except EngineError as error:
-        return error
-
-
-def check(head: Head, body: bytes) -> None:
-    """Convert an error answer into an exception with Podman's own message."""
-    if 200 <= head.status < 300:
-        return
-    if head.status < 400:
-        raise EngineProtocolError(f"Podman answered with the unexpected status {head.status}.")
-    message = _message(body) or f"Podman answered with status {head.status}."
-    raise (NotFound if is_gone(head.status, message) else EngineError)(message)
-
-
-def is_gone(status: int, message: str) -> bool:
-    """Whether Podman does not know what was asked for: also while it removes a container, when it
-    answers 500."""
-    return status == 404 or (status == 500 and message.rstrip(".").endswith(_GONE))
-
-
-def _message(body: bytes) -> str:
-    """Podman's error message, safe to show; empty if the answer is not such JSON."""
-    try:
-        document = parse_json(body)
-    except EngineProtocolError:
-        return ""
-    text = document.get("message") if isinstance(document, dict) else None
-    return visible(text, MESSAGE_LENGTH) if isinstance(text, str) else ""
-
-
-def unreachable(path: str, error: OSError) -> EngineUnreachable:
-    """The sentence and the hint for a socket that does not answer."""
-    shown = visible(path, 200)
-    enable = f"podman system service --time=0 unix://{shown}"
-    if path.startswith(("/run/podman/", "/var/run/podman/")):
-        enable = f"{'sudo ' if os.geteuid() else ''}systemctl enable --now podman.socket"
-    elif path.endswith("/podman/podman.sock"):
-        enable = "systemctl --user enable --now podman.socket"
-    if isinstance(error, FileNotFoundError):
-        return EngineUnreachable(
-            f"There is no socket at {shown} (absent).",
-            f"Start it: {enable}",
-        )
-    if isinstance(error, PermissionError):
-        return EngineDenied(
-            f"There is no permission to use {shown} (permission denied).",
-            "Run with sudo, or use your own rootless engine: systemctl --user enable --now "
-            "podman.socket",
-        )
-    if isinstance(error, ConnectionRefusedError):
-        return EngineUnreachable(
-            f"Nothing listens at {shown} (refused).",
-            f"Start it: {enable}",
-        )
-    if isinstance(error, GivenUp):
-        return EngineUnreachable(f"Waiting for Podman at {shown} was cancelled.")
-    if isinstance(error, TimeoutError):
-        return EngineUnreachable(
-            f"Podman at {shown} does not answer in time (timed out).",
-            "Check whether `podman ps` works there; a busy engine may need a second try.",
-        )
-    if isinstance(error, BlockingIOError):
-        return EngineUnreachable(
-            f"Podman at {shown} accepts no more connections (busy).", "Try again."
-        )
-    reason = visible(error.strerror or str(error), 200)
-    return EngineUnreachable(
-        f"The connection to {shown} was lost ({reason}).", "Check whether Podman is still running."
-    )

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.errors import InputError, PlanError
-from hardentui.features.checklists.loading import find_check, fit
+from hardentui.features.checklists.known_checks import find_check
+from hardentui.features.checklists.loading import fit
 from hardentui.features.looking.judging import Judge
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.decisions import decisions, others_left_out, what_changes

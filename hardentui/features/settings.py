@@ -6,29 +6,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from hardentui.account import home, is_confined
 from hardentui.errors import InputError
-from hardentui.features.checklists.loading import fit
 from hardentui.features.own_toml import write_toml
-from hardentui.model.check import Check, ParameterValue
 from hardentui.model.settings import (
     THEMES,
-    FixDefaults,
     Notice,
     SettingOrigin,
     Settings,
     SettingSource,
 )
-from hardentui.reading.forms import fault_of, text_of
-from hardentui.regular_files import refuse_strangers
+from hardentui.named_files import refuse_strangers
 from hardentui.state import read_own, settings_file
-from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
+from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_lines import TomlPath, line_of, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
-
-# The settings file as a document: its values, the line of each, and its faults.
 
 _LARGEST = 1 << 20
 
@@ -252,63 +245,6 @@ def _directory(value: object) -> str:
     return "" if value.startswith(("/", "~")) else "must begin with / or ~"
 
 
-# Values of fixes that a user has set for all containers: `[fixes.no-memory-limit]`.
-
-
-def read_fix_defaults(
-    document: Document,
-    checks: Mapping[str, Check],
-) -> FixDefaults:
-    """The values of fixes without a chosen value, with a notice for each invalid one."""
-    values: dict[str, dict[str, ParameterValue]] = {}
-    origins: dict[str, SettingOrigin] = {}
-    for check_id, table in document.table("fixes").items():
-        path = ("fixes", check_id)
-        check = checks.get(check_id)
-        if check is None or not check.takes:
-            known = "is not a check" if check is None else "takes no value"
-            near = nearest(check_id, [each.id for each in checks.values() if each.takes])
-            document.complain(path, f"{visible(check_id, 60)!r} {known}{near}")
-        elif not isinstance(table, dict):
-            document.complain(path, f"[fixes.{check_id}] must be a table")
-        else:
-            for name, value in _values(document, check, table):
-                values.setdefault(check_id, {})[name] = value
-                origins[f"fixes.{check_id}.{name}"] = document.origin(*path, name)
-    return FixDefaults(values, origins, tuple(document.notices))
-
-
-def _values(
-    document: Document,
-    check: Check,
-    table: Mapping[str, Any],
-) -> list[tuple[str, ParameterValue]]:
-    taken = []
-    for name, given in table.items():
-        path = ("fixes", check.id, name)
-        if name not in check.takes:
-            near = nearest(name, check.takes) or f"; it takes {', '.join(check.takes)}"
-            document.complain(
-                path, f"the fix of {check.id} takes no value {visible(name, 60)!r}{near}"
-            )
-            continue
-        default = check.parameters[name]
-        value = fit(given, default)
-        if value is None:
-            kind = (
-                "a list of strings" if isinstance(default, tuple) else f"a value like {default!r}"
-            )
-            document.complain(path, f"{name} must be {kind}")
-        elif fault := fault_of(check, name, value):
-            document.complain(path, fault.rstrip("."))
-        else:
-            taken.append((name, value))
-    return taken
-
-
-# All settings as a table: each value, and where it comes from.
-
-
 PLAIN = ("theme", "ascii", "folder", "labs", "text_mode", "remember")
 """The settings that are a single value."""
 
@@ -352,89 +288,3 @@ def change_setting(line: str, environ: Mapping[str, str]) -> str:
     means = {**document.values, **read_toml(line)}
     write_toml(path, text, means=means, before=document.text, mode=0o600)
     return path
-
-
-_OTHERWISE = {"theme": "hardentui-dark"}
-
-
-class SettingRow(Struct, frozen=True):
-    """One setting."""
-
-    name: str
-    value: Any  # as TOML has it
-    text: str  # the same in words; `not set` without a value
-    origin: SettingOrigin  # where it comes from
-
-
-def setting_rows(
-    settings: Settings,
-    defaults: FixDefaults,
-    checks: Mapping[str, Check],
-) -> tuple[SettingRow, ...]:
-    """Every setting, with its current value."""
-    rows = [
-        SettingRow(
-            name,
-            value,
-            _text(value),
-            settings.origin(name),
-        )
-        for name, value in (
-            (
-                name,
-                getattr(settings, name) or _OTHERWISE.get(name, False),
-            )
-            for name in PLAIN
-        )
-    ]
-    for check in checks.values():
-        for parameter in check.takes:
-            name = f"fixes.{check.id}.{parameter}"
-            value = defaults.values.get(check.id, {}).get(
-                parameter,
-                check.parameters[parameter],
-            )
-            rows.append(
-                SettingRow(
-                    name,
-                    value,
-                    _text(value),
-                    defaults.origins.get(name, SettingOrigin()),
-                )
-            )
-    return tuple(rows)
-
-
-class SettingEntry(Struct, frozen=True):
-    """One setting with where its value comes from."""
-
-    name: str
-    value: Any  # as TOML has it
-    source: SettingSource
-    place: str  # `settings.toml:4`, or the name of the variable; empty for a default
-
-
-class SettingsDocument(Struct, frozen=True, tag_field="schema", tag="hardentui/settings/1"):
-    """All settings, their values and where those come from."""
-
-    file: str
-    settings: tuple[SettingEntry, ...]
-    notices: tuple[str, ...]  # what is wrong with the file
-
-
-def settings_document(
-    path: str,
-    rows: tuple[SettingRow, ...],
-    notices: tuple[str, ...],
-) -> SettingsDocument:
-    """The table for JSON."""
-    entries = (
-        SettingEntry(row.name, row.value, row.origin.source, row.origin.place) for row in rows
-    )
-    return SettingsDocument(path, tuple(entries), notices)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return text_of(value) or "not set"

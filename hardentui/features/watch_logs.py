@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from hardentui.engine.events import read_log
+from hardentui.engine.logs import read_log
 from hardentui.errors import InputError
 from hardentui.features.watch import masked
 from hardentui.features.workbench import Workbench

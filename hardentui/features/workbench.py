@@ -29,10 +29,10 @@ from hardentui.state import settings_file, state_directory
 from hardentui.words import without_checklist
 
 if TYPE_CHECKING:
+    from hardentui.features.accepting import Waiving
     from hardentui.features.fix.drafter import Drafter
     from hardentui.features.planning import Planner
     from hardentui.features.trial.trying import Trying
-    from hardentui.features.waivers import Waiving
     from hardentui.lib.image import ImageInventory
     from hardentui.model.facts import ImageFacts
     from hardentui.model.settings import Notice
@@ -129,7 +129,8 @@ class Workbench:
         by_id = CHECKS.with_own(listed.own)
         notices: tuple[Notice, ...] = ()
         if os.path.lexists(settings_file()):
-            from hardentui.features.settings import Document, read_fix_defaults
+            from hardentui.features.fix_defaults import read_fix_defaults
+            from hardentui.features.settings import Document
 
             defaults = read_fix_defaults(Document.read(os.environ), by_id)
             listed, notices = replace(listed, fix_values=defaults.values), defaults.notices
@@ -160,7 +161,7 @@ class Workbench:
 
     @cached_property
     def waiving(self) -> Waiving:
-        from hardentui.features.waivers import Waiving
+        from hardentui.features.accepting import Waiving
 
         opened = self.opened
         return Waiving(

@@ -19,7 +19,7 @@ from hardentui.options import PRIVILEGED
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.reading.containers import is_infra, listed, pod_of
 from hardentui.reading.foothold import host_uid, is_engine_user, is_root_of_host
-from hardentui.reading.mounts import HostMount, at_or_above, own_user_namespace
+from hardentui.reading.mounts import HostMount, at_or_above
 from hardentui.reading.networks import (
     modes_of,
     on_host_network,
@@ -30,6 +30,7 @@ from hardentui.reading.networks import (
 )
 from hardentui.reading.sensitive_mounts import sensitive_mounts
 from hardentui.reading.sockets import control_sockets, engine_mounts, reachable_api
+from hardentui.reading.user_namespaces import own_user_namespace
 
 
 class RankedPath(Struct, frozen=True):

@@ -17,8 +17,8 @@ from hardentui.model.spec import Option
 from hardentui.options import *
 from hardentui.reading.confinement import selinux_switched_off
 from hardentui.reading.containers import declared_user, is_root
-from hardentui.reading.mounts import asks_for_user_namespace
 from hardentui.reading.networks import mode_of, modes, opened_by_pasta, reach
+from hardentui.reading.user_namespaces import asks_for_user_namespace
 
 Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]
 
@@ -90,9 +90,6 @@ def _limit(value: float) -> float:
     return value if value > 0 else _UNLIMITED
 
 
-# --- limits ---------------------------------------------------------------------------------------
-
-
 def memory(before: ContainerFacts, after: ContainerFacts) -> str:
     """Memory, and memory plus swap; by default Podman allows as much swap as memory."""
     if _limit(after.spec[MEMORY]) > _limit(before.spec[MEMORY]):
@@ -138,9 +135,6 @@ def _ulimit(text: str) -> float:
     return float(text) if text.isdecimal() else _UNLIMITED
 
 
-# --- identity -------------------------------------------------------------------------------------
-
-
 def root_user(before: ContainerFacts, after: ContainerFacts) -> str:
     became = is_root(declared_user(after)) and not is_root(declared_user(before))
     return "runs as root" if became else ""
@@ -179,9 +173,6 @@ def selinux(before: ContainerFacts, after: ContainerFacts) -> str:
         return f"turns off SELinux separation ({now})"
     own = before.spec[LABEL_TYPE]
     return f"drops its SELinux type {own}" if own and after.spec[LABEL_TYPE] != own else ""
-
-
-# --- namespaces and network -----------------------------------------------------------------------
 
 
 def namespace(option: Option[str]) -> Order:

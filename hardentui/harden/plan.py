@@ -21,13 +21,8 @@ from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options import bounding_set
-from hardentui.reading.containers import (
-    cgroup_version,
-    declared_user,
-    is_root,
-    listed,
-    runs_systemd,
-)
+from hardentui.reading.containers import declared_user, is_root, listed, runs_systemd
+from hardentui.reading.limits import cgroup_version
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 

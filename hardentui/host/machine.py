@@ -23,16 +23,14 @@ from hardentui.host.installed import (
     read_security_updates,
 )
 from hardentui.host.network.firewall import read_cloud, read_firewall
+from hardentui.host.network.listening import Listening, read_listening
 from hardentui.host.network.sockets import (
     Endpoint,
-    Listening,
-    TcpServices,
     read_endpoints,
-    read_listening,
     read_socket_enabled,
     read_sockets,
-    read_tcp_services,
 )
+from hardentui.host.network.tcp_services import TcpServices, read_tcp_services
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.host.process import HostProcess, read_process_table
 from hardentui.host.units.writable import (
@@ -54,7 +52,7 @@ from hardentui.model.host import (
 from hardentui.model.known import Known, Unread, known, later
 from hardentui.model.path_steps import Accounts
 from hardentui.model.podman_version import Version
-from hardentui.reading.containers import count_of_list
+from hardentui.reading.limits import count_of_list
 
 _RESTARTS = "/etc/systemd/system/default.target.wants/podman-restart.service"
 """It starts containers with --restart=always at boot."""

@@ -12,7 +12,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, ReachableSocke
 from hardentui.options import CAP_ADD, NO_NEW_PRIVILEGES, USERNS
 from hardentui.reading.capabilities import live_sets
 from hardentui.reading.containers import ask_or, declared_user, is_root
-from hardentui.reading.mounts import own_user_namespace
+from hardentui.reading.user_namespaces import own_user_namespace
 
 _WRITE = 0o2
 

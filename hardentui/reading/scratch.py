@@ -34,7 +34,8 @@ from hardentui.reading.layer import (
     written_by,
     written_directories,
 )
-from hardentui.reading.mounts import at_or_above, options_of_new_volume
+from hardentui.reading.mounts import at_or_above
+from hardentui.reading.user_namespaces import options_of_new_volume
 from hardentui.visible import visible
 
 _WITH_READ_ONLY = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened

@@ -15,7 +15,7 @@ from hardentui.model.known import known
 from hardentui.model.severity import Severity
 from hardentui.options import MOUNTS
 from hardentui.reading.capabilities import granted
-from hardentui.reading.containers import cgroup_version, declared_user, section
+from hardentui.reading.containers import declared_user, section
 from hardentui.reading.foothold import Foothold, foothold, host_uid
 from hardentui.reading.host_paths import (
     CGROUPS,
@@ -30,7 +30,9 @@ from hardentui.reading.host_paths import (
     is_below,
     severity_of,
 )
-from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal, own_user_namespace
+from hardentui.reading.limits import cgroup_version
+from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
+from hardentui.reading.user_namespaces import own_user_namespace
 
 _OF_CONTAINERS = "/overlay-containers/"
 _OWN_FILES = ("StaticDir", "PidFile", "ConmonPidFile")

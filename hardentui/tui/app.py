@@ -22,11 +22,12 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
-from hardentui.errors import EXIT_CODE, HardenError, fault_text
+from hardentui.errors import HardenError
+from hardentui.faults import EXIT_CODE, fault_text
 from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource
-from hardentui.state import Remembered, keep_copy
+from hardentui.remembered import Remembered, keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.action import bindings
 from hardentui.tui.actions import APP

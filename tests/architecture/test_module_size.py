@@ -20,13 +20,10 @@ TO_BE_SPLIT = frozenset(
     cli/harden.py
     engine/change/changing.py
     engine/change/containers.py
-    features/checklists/loading.py
     features/fix/drafter.py
-    features/trial/observe/inspector.py
     features/trial/parting.py
     quadlet/edit/container.py
     quadlet/write/bundle.py
-    reading/mounts.py
     tui/screens/change.py
     writers/kube/container.py
     writers/supporting.py

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.host import installed as advisories
-from hardentui.reading import images
+from hardentui.reading import support
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 OLDEST = 120
@@ -48,7 +48,7 @@ def too_old(changelog: str, dated: date) -> bool:
             "hardentui/host/installed.py",
             date.fromisoformat(advisories.DATED),
         ),
-        ("hardentui/reading/images.py", images.DATED),
+        ("hardentui/reading/support.py", support.DATED),
     ],
 )
 def test_tables_are_fresh_on_the_day_of_a_release(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.engine.events import past_events
+from hardentui.engine.logs import past_events
 from hardentui.features.views import Selection
 from hardentui.features.watch import Monitor
 from hardentui.features.workbench import Workbench

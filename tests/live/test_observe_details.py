@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hardentui.features.trial.learned.effects import capabilities
-from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
+from hardentui.features.trial.observe.arguments import INSPECTED
+from hardentui.features.trial.observe.inspector import Inspector
 from hardentui.lib.observer.calls import CallWatcher
 from hardentui.lib.observer.records import CallDetail
 from hardentui.model.facts import STOCK_CAPABILITIES

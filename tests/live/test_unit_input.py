@@ -15,7 +15,7 @@ import pytest
 
 from hardentui.features.fix.edit_proofs import prove_edit
 from hardentui.features.fix.unit_edits import Style, UnitEdit, edited, unit_diff
-from hardentui.features.looking.once_per_engine import EngineUnits
+from hardentui.features.looking.engine_units import EngineUnits
 from hardentui.features.looking.unit_origin import (
     UNIT_LABEL,
     Origin,

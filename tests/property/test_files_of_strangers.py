@@ -20,9 +20,10 @@ from hardentui.features import planning as saved_plans
 from hardentui.features import waivers
 from hardentui.features.checklists import loading
 from hardentui.features.fix.trial_files import refuse_more_than_offered, why_weaker
+from hardentui.features.fix_defaults import read_fix_defaults
 from hardentui.features.opening.saved_facts import open_saved
 from hardentui.features.reports.saved_report import read_report
-from hardentui.features.settings import Document, read_fix_defaults, read_settings
+from hardentui.features.settings import Document, read_settings
 from hardentui.features.training.lab_files import load_labs, parse_lab
 from hardentui.features.trial.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from hardentui.harden.plan import make_plan

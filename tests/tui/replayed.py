@@ -20,9 +20,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.engine.connection import OnAnswer, Request, outcome, target
+from hardentui.engine.connection import OnAnswer, Request, outcome
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
+from hardentui.engine.target import target
 from hardentui.errors import EngineUnreachable
 from hardentui.features.first_look import FirstLook
 from hardentui.features.opening.opened import Opened

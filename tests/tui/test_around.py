@@ -10,8 +10,9 @@ from textual.widgets import DataTable
 
 from hardentui.features.networks.page import NetworkPlace, PublishedPort
 from hardentui.model.finding import Severity, Status
+from hardentui.remembered import keep_copy
 from hardentui.scanners.host_scans import HostScans
-from hardentui.state import keep_copy, state_directory
+from hardentui.state import state_directory
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import COLUMNS, ListView, arrange
 from hardentui.tui.screens.browse import short

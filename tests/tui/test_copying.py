@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.state import keep_copy
+from hardentui.remembered import keep_copy
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.reports import CopyScreen

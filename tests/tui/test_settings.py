@@ -12,7 +12,8 @@ from textual.widgets import Input
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource
-from hardentui.state import Remembered, settings_file
+from hardentui.remembered import Remembered
+from hardentui.state import settings_file
 from hardentui.tui.app import HardenApp
 from hardentui.tui.places import Place
 from hardentui.tui.screens.walk import WalkScreen

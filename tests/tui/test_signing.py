@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
 from hardentui.errors import UsageError
-from hardentui.features.trust import page, signing
+from hardentui.features.trust import own_keys, page, signing
 from hardentui.features.trust.change import TrustChange
 from hardentui.features.trust.signing import SigningFailed
 from hardentui.model.trust_change import Pull, PullVerdict
@@ -223,13 +223,13 @@ def test_the_use_cases_refuse_a_session_in_a_browser_too(
     monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
     stop = threading.Event()
     for attempt in (
-        lambda: signing.new_key(
+        lambda: own_keys.new_key(
             str(tmp_path),
             "release",
             "",
             stop=stop,
         ),
-        lambda: signing.sign_and_prove(
+        lambda: own_keys.sign_and_prove(
             "quay.io/a:1",
             "key",
             "",

@@ -14,7 +14,7 @@ import tomli_w
 from textual.widgets import Input
 
 from hardentui.checks import all_checks
-from hardentui.features.waivers import Waiving
+from hardentui.features.accepting import Waiving
 from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.findings import AcceptScreen, ExplainScreen, FindingsScreen

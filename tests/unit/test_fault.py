@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from hardentui.cli import run as commands
-from hardentui.errors import EXIT_CODE, fault_text
+from hardentui.faults import EXIT_CODE, fault_text
 from hardentui.tui.app import HardenApp
 from tests.tui.replayed import nothing
 from tests.tui.support import make_app

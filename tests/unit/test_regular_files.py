@@ -13,7 +13,8 @@ from hardentui.features.checklists.loading import load
 from hardentui.features.waivers import accepted
 from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordingFiles
-from hardentui.regular_files import names_in, read_named, read_regular
+from hardentui.named_files import read_named
+from hardentui.regular_files import names_in, read_regular
 
 ANNA, BEN = 4321, 4322
 SECRET = "root:$y$secret\n"

@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.reading.images import DATED, end_of, gap, image_of, rolling, steps_of
+from hardentui.reading.images import gap, image_of, steps_of
+from hardentui.reading.support import DATED, end_of, rolling
 
 
 @Check(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.reading.containers import labels_of
+from hardentui.reading.health_commands import always_passes
 from hardentui.reading.images import AUTO_UPDATE as _AUTO
 from hardentui.reading.images import (
-    always_passes,
     health_check,
     health_status,
     image_name,

@@ -15,8 +15,8 @@ from hardentui.model.trust import (
     scopes_of,
 )
 from hardentui.options.argv import parse_create_command
+from hardentui.reading.access import EVERYBODY
 from hardentui.reading.images import image_name, is_image_id, need_image, reference
-from hardentui.reading.mounts import EVERYBODY
 
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 

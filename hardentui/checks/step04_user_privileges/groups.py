@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.reading.behaviour import (
-    identity,
-    inside,
-)
+from hardentui.reading.behaviour import identity, inside
 from hardentui.reading.devices import has_a_disk
-from hardentui.reading.mounts import own_user_namespace
+from hardentui.reading.user_namespaces import own_user_namespace
 
 _KEEP = "keep-groups"
 _OF_DISKS = ("disk", "6")  # 6 is its number on Debian, Fedora and their relatives

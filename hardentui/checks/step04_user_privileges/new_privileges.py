@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.reading.behaviour import (
-    about_low_ports,
-    seen_long_enough,
-    uids,
-    with_low_ports,
-)
+from hardentui.reading.behaviour import seen_long_enough, uids
+from hardentui.reading.low_ports import about_low_ports, with_low_ports
 
 
 def _advise_new_privileges_allowed(

@@ -22,7 +22,11 @@ from hardentui.reading.confinement import (
     filter_of,
     good_but_not_seen,
 )
-from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
+from hardentui.reading.user_namespaces import (
+    asks_for_user_namespace,
+    maps_root_of_host,
+    no_range_for,
+)
 
 _USUAL_SIZE = 1024
 _MAPS_IDS = {

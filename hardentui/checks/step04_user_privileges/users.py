@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.reading.application_needs import why_not_start_as
-from hardentui.reading.behaviour import (
-    about_low_ports,
-    inside,
-    owners_of_mounts,
-    uid_lines,
-    uids,
-    with_low_ports,
-)
-from hardentui.reading.mounts import own_user_namespace, uid_inside
+from hardentui.reading.behaviour import inside, owners_of_mounts, uid_lines, uids
+from hardentui.reading.low_ports import about_low_ports, with_low_ports
 from hardentui.reading.scratch import about_written, needs, with_written
+from hardentui.reading.user_namespaces import own_user_namespace, uid_inside
 
 _MAIN = "the main process is root inside the container"
 _BESIDE = "a process is root inside the container, or can regain root"

@@ -8,7 +8,7 @@ from hardentui.checks.prelude import *
 from hardentui.options.codecs import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import (
+from hardentui.reading.limits import (
     count_of_list,
     ignored,
     refuse_where_ignored,

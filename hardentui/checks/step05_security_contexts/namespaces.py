@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.reading.mounts import own_user_namespace
+from hardentui.reading.user_namespaces import own_user_namespace
 
 
 def _fix_foreign_ipc(spec: Spec, context: FixContext) -> Spec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Rlimit
-from hardentui.reading.containers import cgroup_version
+from hardentui.reading.limits import cgroup_version
 
 _HOST_REASON = "the container sees the host's cgroup tree"
 

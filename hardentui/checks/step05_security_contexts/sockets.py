@@ -6,10 +6,10 @@ from hardentui.checks.prelude import *
 from hardentui.model.facts import Listener, ReachableSocket
 from hardentui.reading.foothold import Foothold, foothold
 from hardentui.reading.mounts import HostMount, came_from, shown
+from hardentui.reading.socket_services import Power
 from hardentui.reading.sockets import (
     EngineMount,
     OpenSocket,
-    Power,
     connectable_mounts,
     control_sockets,
     engine_mounts,

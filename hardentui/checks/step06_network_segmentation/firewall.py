@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hardentui.checks.prelude import *
-from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.exposure import hook_of, is_public, ways_in
+from hardentui.reading.low_ports import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     leave_pods_alone,
     need_own_network,

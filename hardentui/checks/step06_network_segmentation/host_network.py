@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports
+from hardentui.reading.behaviour import listening
+from hardentui.reading.low_ports import about_low_ports, with_low_ports
 from hardentui.reading.networks import (
     asked_for,
     asks_for_host_network,

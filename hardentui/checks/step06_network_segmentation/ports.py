@@ -5,8 +5,8 @@ from __future__ import annotations
 from hardentui.checks.prelude import *
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.authentication import asks_for_password
-from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.exposure import is_filtered
+from hardentui.reading.low_ports import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     declared_ports,
     every_exposed_port,

@@ -8,7 +8,8 @@ from datetime import timedelta
 from hardentui.checks.prelude import *
 from hardentui.model.image import parse_time
 from hardentui.options.codecs import DURATION
-from hardentui.reading.images import always_passes, health_check, health_status
+from hardentui.reading.health_commands import always_passes
+from hardentui.reading.images import health_check, health_status
 
 
 def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:

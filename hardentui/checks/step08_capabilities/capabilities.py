@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.options import bounding_set, with_only
-from hardentui.reading.behaviour import (
-    about_dropping,
-)
+from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import (
     DISRUPTIVE,
     HOST_TAKEOVER,
@@ -24,8 +22,8 @@ from hardentui.reading.capabilities import (
 )
 from hardentui.reading.capabilities import granted as granted_now
 from hardentui.reading.foothold import Foothold, foothold
-from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.networks import on_host_network
+from hardentui.reading.user_namespaces import own_user_namespace
 
 _CHOWN = frozenset({"CAP_CHOWN"})
 _RAW = frozenset({"CAP_NET_RAW"})

@@ -5,13 +5,7 @@ from __future__ import annotations
 from hardentui.checks.prelude import *
 from hardentui.options import bounding_set, given_explicitly, with_no_more, with_only
 from hardentui.reading.application_needs import entry_capabilities
-from hardentui.reading.behaviour import (
-    about_low_ports,
-    powerless,
-    runs_as_root,
-    uids,
-    with_low_ports,
-)
+from hardentui.reading.behaviour import powerless, runs_as_root, uids
 from hardentui.reading.capabilities import (
     declared_set,
     declared_words,
@@ -23,6 +17,7 @@ from hardentui.reading.capabilities import (
     short,
     used_by_processes,
 )
+from hardentui.reading.low_ports import about_low_ports, with_low_ports
 
 _OF_A_SUPERVISOR = frozenset({"CAP_SETUID", "CAP_SETGID", "CAP_KILL"})
 _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")

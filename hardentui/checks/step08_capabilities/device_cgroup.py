@@ -6,10 +6,7 @@ from msgspec import Struct
 
 from hardentui.checks.prelude import *
 from hardentui.reading.capabilities import granted
-from hardentui.reading.mounts import (
-    maps_root_of_host,
-    own_user_namespace,
-)
+from hardentui.reading.user_namespaces import maps_root_of_host, own_user_namespace
 
 _MEMORY = "1"
 _MEMORY_MINORS = ("1", "2", "4")

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.reading.devices import disk_devices, is_disk_or_memory, path_of
-from hardentui.reading.mounts import (
-    HostMount,
-    at_or_above,
-    came_from,
-    host_mounts,
-    own_user_namespace,
-)
+from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts
+from hardentui.reading.user_namespaces import own_user_namespace
 
 _NO_DEVICES = (
     "/dev/shm",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.host import EngineSocket, RootRight
-from hardentui.reading.mounts import EVERYBODY
+from hardentui.reading.access import EVERYBODY
 
 _SOCKET = "/run/podman/podman.sock"
 _DOCKER = "/run/docker.sock"

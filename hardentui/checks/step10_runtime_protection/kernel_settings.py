@@ -5,8 +5,9 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from hardentui.checks.prelude import *
-from hardentui.reading.mounts import bare_kernel_mounts, own_user_namespace
+from hardentui.reading.mounts import bare_kernel_mounts
 from hardentui.reading.networks import modes, uses_network_of_pod
+from hardentui.reading.user_namespaces import own_user_namespace
 
 _HIDDEN = frozenset(
     "/proc/kcore /proc/keys /proc/timer_list /proc/acpi /proc/scsi /sys/firmware".split()

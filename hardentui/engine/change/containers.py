@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hardentui import account
 from hardentui.child_process import ChildTimedOut, run_child
+from hardentui.engine.answers import MESSAGE_LENGTH, is_gone
 from hardentui.engine.change.same_account import only_of
-from hardentui.engine.connection import Listener, Request, segment, target
+from hardentui.engine.connection import Listener, Request
 from hardentui.engine.peer import peer_of
-from hardentui.engine.wire import MESSAGE_LENGTH, frames_of, is_gone
+from hardentui.engine.target import segment, target
+from hardentui.engine.wire import frames_of
 from hardentui.errors import (
     ChangeFailed,
     ChangeTimedOut,
@@ -326,8 +328,6 @@ def _in_time(
             raise ChangeTimedOut(f"Cannot {what}: the time limit has passed.")
         yield piece
 
-
-# The program `podman`, pointed at the engine's own socket: for creating and updating.
 
 _UNKNOWN_FLAG = "unknown flag"
 _AWAY = (

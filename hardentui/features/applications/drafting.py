@@ -18,8 +18,8 @@ from hardentui.options import READ_ONLY
 from hardentui.reading.applications import repository_names
 from hardentui.reading.containers import image_config, is_root
 from hardentui.reading.images import image_name, reference
-from hardentui.reading.mounts import uid_inside
 from hardentui.reading.scratch import is_scratch
+from hardentui.reading.user_namespaces import uid_inside
 from hardentui.visible import visible
 
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")

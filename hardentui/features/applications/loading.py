@@ -17,12 +17,13 @@ from hardentui.model.application import Application, Family, Variant
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import known
 from hardentui.model.spec import Spec
+from hardentui.named_files import read_named
 from hardentui.options import COMMAND, ENTRYPOINT, IMAGE
 from hardentui.reading.applications import AskedImage, application_of, repository_names
 from hardentui.reading.containers import image_config, section
-from hardentui.regular_files import read_named
 from hardentui.state import config_directory, read_own
-from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
+from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_lines import TomlPath, line_of, toml_lines
 from hardentui.visible import visible
 
 SCHEMA = "hardentui/application/1"

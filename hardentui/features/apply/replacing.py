@@ -48,13 +48,11 @@ from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.layer import LayerData, is_below
-from hardentui.reading.mounts import options_of_new_volume
+from hardentui.reading.user_namespaces import options_of_new_volume
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_arguments
 from hardentui.writers.supporting import network_create_arguments, network_name, with_existing
-
-# Reasons not to recreate a container: something would be lost, or others would be harmed.
 
 _LONGEST_UNIT = 256 << 10
 

@@ -17,7 +17,7 @@ from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.sources import stamps
 from hardentui.features.at_rest.target_podman import target_podman
 from hardentui.features.at_rest.unread_host import OF_HOST
-from hardentui.features.checklists.loading import find_check
+from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.first_look import FirstLook
 from hardentui.features.fix.drafter import Drafter
 from hardentui.features.fix.saving import OwnUnit

@@ -34,11 +34,6 @@ from hardentui.features.at_rest.services import (
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree, read_trees, with_variables
-<<<<<<< HEAD
-from hardentui.model.facts import NetworkFacts, VolumeFacts
-=======
-from hardentui.model.finding import Waiver
->>>>>>> 693f6dbe (Files at rest: service units are fixed as text or in the vendor's drop-in; a variable source still gives a writable place; stacks keep Docker's meaning)
 from hardentui.model.open_value import is_open
 from hardentui.model.spec import Source
 from hardentui.model.waiver import Waiver

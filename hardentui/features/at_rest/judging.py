@@ -29,8 +29,9 @@ from hardentui.features.at_rest.sources import SOMEONES_HOME
 from hardentui.features.at_rest.unread_host import NOW, OF_HOST, around
 from hardentui.features.looking.gather import with_peers
 from hardentui.features.looking.judging import Judge
-from hardentui.harden.evaluate import judge, parameters_of, run, waive
+from hardentui.harden.evaluate import judge, parameters_of, run
 from hardentui.harden.remedy import OptionDiff, fix_parameters, spec_diff
+from hardentui.harden.waiving import waive
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.facts import (
@@ -52,7 +53,8 @@ from hardentui.options import ENV_FILE, IMAGE, LABELS, TABLE, USER
 from hardentui.reading.containers import is_root
 from hardentui.reading.mounts import is_place_of_secrets, shown_from_host
 from hardentui.reading.networks import network_names
-from hardentui.reading.sockets import Power, known_path
+from hardentui.reading.socket_services import Power
+from hardentui.reading.sockets import known_path
 
 OF_IMAGE = Unread("only the image can tell")
 WHEN_RUNNING = Unread("only a running container can tell")
@@ -164,9 +166,6 @@ def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
         positions, facts = zip(*pairs, strict=True)
         made.update(zip(positions, with_peers(facts), strict=True))
     return made
-
-
-# --- which host and which image -------------------------------------------------------------------
 
 
 class _Worlds:
@@ -338,9 +337,6 @@ def verdict_of(
     if (other in _FINE) == (status in _FINE) and other is not Status.UNKNOWN:
         return verdict
     return unknown(_SOMEWHERE, verdict.declared)
-
-
-# --- the findings of services, with their places --------------------------------------------------
 
 
 class Judged(Struct, frozen=True):

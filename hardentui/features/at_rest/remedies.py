@@ -14,7 +14,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Together, later
 from hardentui.model.spec import Mount, Spec
 from hardentui.options import MOUNTS
-from hardentui.options.argv import parse_argument
+from hardentui.options.items import parse_argument
 
 
 def remedied_at_rest(

@@ -15,10 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import (
-    ChangeFailed,
-    NotFound,
-)
+from hardentui.errors import ChangeFailed, NotFound
 from hardentui.features.change.data_operator import written_in_layer
 from hardentui.features.change.file_operator import (
     NOTHING,

@@ -11,13 +11,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 import hardentui
-from hardentui.checks import CHECKS, RETIRED, Checks, check_by_id
-from hardentui.do import Do, Verb
-from hardentui.errors import ChecklistError, InputError, UsageError
+from hardentui.checks import CHECKS, RETIRED, Checks
+from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import Check, ParameterValue
 from hardentui.model.checklist import USUAL, Checklist, Step
-from hardentui.regular_files import read_named
-from hardentui.toml_document import TomlFault, TomlPath, kind_of, line_of, read_toml, toml_lines
+from hardentui.named_files import read_named
+from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_lines import TomlPath, kind_of, line_of, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
 
@@ -307,7 +307,7 @@ class _ChecklistReader(Struct):
     def own_checks(self, tables: Any) -> tuple[Check, ...]:
         """The checks that the checklist declares itself."""
         from hardentui.features.checklists.own_rows import RowReader
-        from hardentui.harden.own.making import check_of  # most checklists have none
+        from hardentui.harden.own.making import check_of
 
         rows = RowReader(self.fault, frozenset(self.checks)).rows(tables)
         return tuple(check_of(row) for row in rows)
@@ -584,45 +584,3 @@ def _fault_of_form(
     from hardentui.reading.forms import fault_of
 
     return fault_of(check, name, value).rstrip(".")
-
-
-# A check by its id.
-
-
-def know_checks(ids: Iterable[str], checklist: str) -> None:
-    """Raises UsageError for an ID that neither HardenTUI nor the checklist has, and what `load`
-    raises."""
-    ids = tuple(ids)
-    own = load(checklist).own if ids and checklist else ()
-    for check_id in ids:
-        find_check(check_id, own)
-
-
-def find_check(check_id: str, own: Iterable[Check] = ()) -> Check:
-    """A check by its id.
-
-    Args:
-        own: those declared by a checklist.
-
-    Raises:
-        UsageError: there is no such check; the hint names similar ones.
-    """
-    own = tuple(own)
-    check = check_by_id(check_id) or next((known for known in own if known.id == check_id), None)
-    if check_id in RETIRED:
-        raise UsageError(
-            f"The check {check_id} is gone.",
-            f"Look at {RETIRED[check_id]} instead.",
-        )
-    if check is None:
-        from difflib import get_close_matches  # rarely needed, and it takes 4 ms
-
-        ids = [*CHECKS, *(known.id for known in own)]
-        close = get_close_matches(check_id, ids, 3, 0.5)
-        hint = (
-            (f"Did you mean {' or '.join(close)}?",)
-            if close
-            else ("All of them: ", Do(Verb.EXPLAIN_LIST))
-        )
-        raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
-    return check

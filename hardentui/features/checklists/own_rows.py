@@ -34,7 +34,7 @@ from hardentui.model.finding import Severity
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.remediation import Risk
 from hardentui.model.spec import Option
-from hardentui.toml_document import kind_of
+from hardentui.toml_lines import kind_of
 from hardentui.visible import visible
 from hardentui.words import nearest
 

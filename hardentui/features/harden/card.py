@@ -30,7 +30,7 @@ from hardentui.reading.behaviour import powerless, uids
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.layer import LayerData
 from hardentui.reading.ledger import ledger
-from hardentui.reading.mounts import asks_for_user_namespace
+from hardentui.reading.user_namespaces import asks_for_user_namespace
 from hardentui.visible import visible
 
 SCHEMA = "hardentui/harden/1"

@@ -29,7 +29,8 @@ from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unread, known
-from hardentui.reading.images import DATED, created, end_of, rank, rolling, severities, stale
+from hardentui.reading.images import created, rank, severities, stale
+from hardentui.reading.support import DATED, end_of, rolling
 
 _FILES_SHOWN = 8
 _NOT_LOOKED = "not inspected"

@@ -27,7 +27,7 @@ from hardentui.host.commands import CANCELLED
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread
-from hardentui.regular_files import read_named
+from hardentui.named_files import read_named
 from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible
 

@@ -17,7 +17,8 @@ from hardentui.features.looking.stored import NEVER_ASKED, StoredAboutImages
 from hardentui.features.opening.opened import Opened
 from hardentui.host.files import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
-from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, refuse_another
+from hardentui.host.process.entered import read_entered
+from hardentui.host.process.proc import lost_masks, read_kernel, refuse_another
 from hardentui.model.application import Application
 from hardentui.model.application_labels import app_of
 from hardentui.model.facts import (
@@ -214,7 +215,7 @@ class Gatherer:
             or section(facts.inspect, "Config").get("CreateCommand")
         ):
             return ()
-        from hardentui.host.process.proc import read_rlimits
+        from hardentui.host.process.rlimits import read_rlimits
 
         limits = known(
             read_rlimits,

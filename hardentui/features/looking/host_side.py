@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hardentui.host.files import Files, linked_files
-from hardentui.host.process.cgroups import MountTable, read_mount_table
-from hardentui.host.process.proc import processes_by_mounts
+from hardentui.host.files import Files
+from hardentui.host.files.hard_links import linked_files
+from hardentui.host.process.entered import processes_by_mounts
+from hardentui.host.process.mountinfo import MountTable, read_mount_table
 from hardentui.model.known import Known, Unread
 from hardentui.reading.mounts import at_or_above
 

@@ -15,7 +15,8 @@ from hardentui.features.looking.stored import Inventories, RegistryAnswers
 from hardentui.features.opening.engines import EngineInfo
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Surrounding, concerns
-from hardentui.harden.evaluate import container_subject, parameters_of, run, uses, waive
+from hardentui.harden.evaluate import container_subject, parameters_of, run
+from hardentui.harden.waiving import uses, waive
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts, NetworkFacts

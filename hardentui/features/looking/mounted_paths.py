@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.socket_mounts import sockets_behind
-from hardentui.host.process.cgroups import MountTable
+from hardentui.host.process.mountinfo import MountTable
 from hardentui.model.facts import (
     ContainerFacts,
     KernelMount,

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hardentui.features.opening.doctor import Diagnosis, Machine, Mark, examine
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.settings import Document, SettingRow
+from hardentui.features.setting_table import SettingRow
+from hardentui.features.settings import Document
 from hardentui.model.settings import SettingSource
-from hardentui.regular_files import refuse_strangers
+from hardentui.named_files import refuse_strangers
 
 _TONES = {
     Mark.GOOD: Tone.PLAIN,

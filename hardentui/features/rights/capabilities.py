@@ -24,7 +24,7 @@ from hardentui.reading.capabilities import (
     needed_by_image,
 )
 from hardentui.reading.containers import ask
-from hardentui.reading.mounts import own_user_namespace
+from hardentui.reading.user_namespaces import own_user_namespace
 from hardentui.words import plural
 
 

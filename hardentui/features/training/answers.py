@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from hardentui.engine.shapes import LAB_LABEL
-from hardentui.errors import (
-    UsageError,
-)
+from hardentui.errors import UsageError
 from hardentui.features.training.lab import DIRECTORY, Lab
 from hardentui.features.training.lab_images import RECIPES, VARIANTS, image_of
 from hardentui.lib.image import ImageFile, ImageInventory

@@ -15,7 +15,7 @@ from hardentui.features.training.lab import SCOPE, Lab, row_of
 from hardentui.features.training.progress import LabResult
 from hardentui.features.training.stage import StageAnswer
 from hardentui.harden.evaluate import container_subject, run
-from hardentui.harden.own.making import evaluate
+from hardentui.harden.own.verdicts import evaluate
 from hardentui.host.podman.trust import parse_policy
 from hardentui.model.check import Parameters
 from hardentui.model.configuration import Missing

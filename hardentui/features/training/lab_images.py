@@ -13,9 +13,7 @@ from msgspec import Struct
 from hardentui.account import find_program
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import LAB_LABEL
-from hardentui.errors import (
-    ToolMissing,
-)
+from hardentui.errors import ToolMissing
 
 IMAGE = "localhost/hardentui-lab/shop"
 

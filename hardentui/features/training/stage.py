@@ -16,12 +16,7 @@ from hardentui import account
 from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import LAB_LABEL, is_ours
-from hardentui.errors import (
-    ChangeFailed,
-    ChangeTimedOut,
-    EngineError,
-    NotFound,
-)
+from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound
 from hardentui.features.training.answers import Answer
 from hardentui.features.training.lab import Lab, label_of
 from hardentui.features.training.lab_images import RECIPES, image_of, prepare_images

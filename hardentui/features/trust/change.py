@@ -30,7 +30,7 @@ from hardentui.model.journal import EntryAction, JournalEntry, JournalProof
 from hardentui.model.known import Arguments, Known, Unread, V, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, TrustDraft, TrustFile
-from hardentui.regular_files import refuse_strangers
+from hardentui.named_files import refuse_strangers
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from hardentui.features.trust.change import (
     trust_change_of,
     why_not,
 )
+from hardentui.features.trust.own_keys import new_key, sign_and_prove
 from hardentui.features.trust.rules import rule_text
-from hardentui.features.trust.signing import new_key, sign_and_prove
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unread, known

@@ -6,36 +6,19 @@ import errno
 import json
 import os
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct
 
-from hardentui.account import home, is_ours
+from hardentui.account import is_ours
 from hardentui.directories import write_error
-from hardentui.errors import HardenError, InputError, UsageError, WriteError
-from hardentui.features.trust.policy import needed, section_of, text_of, with_rules
-from hardentui.features.trust.rule_keys import kind_of
-from hardentui.features.trust.sandbox import sandbox
-from hardentui.host.asker import asker
+from hardentui.errors import HardenError, InputError, WriteError
+from hardentui.features.trust.policy import section_of
 from hardentui.host.commands import Ask
-from hardentui.host.podman.trust import auth_paths
 from hardentui.model.known import Known, Unread
-from hardentui.model.trust import full_reference
-from hardentui.model.trust_change import Pull, RuleKind, ScopeRule
-from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
-
-# Real pulls with a policy that is not in effect yet, in a temporary store; nothing on the host
-# changes.
-#
-# Podman looks for policy.json and registries.d in the home directory first, so it uses those of a
-# temporary home. Its locks are in a file of the sandbox: the default ones are shared by all stores
-# of a machine, and a Podman starting in a new store would free them. Without podman, skopeo pulls,
-# with the same library.
-
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
 _SECONDS = 600.0
@@ -209,9 +192,6 @@ def _of_this_machine(manifest: Any) -> str:
     return ""
 
 
-# Signing your own images: a key pair, a signature in the registry, and the pull that proves it.
-
-
 @contextmanager
 def passphrase_file(passphrase: str) -> Iterator[str]:
     """A file with a typed passphrase while it is needed, readable by this account only; no file for
@@ -233,84 +213,3 @@ def passphrase_file(passphrase: str) -> Iterator[str]:
         file.write(f"{passphrase}\n")
         file.flush()
         yield file.name
-
-
-def refuse_key_name(name: str) -> None:
-    """Raises UsageError for what is no file name."""
-    if "/" in name or name[:1] in ("", ".", "-"):
-        raise UsageError("The name of a key is a file name, such as release.")
-
-
-def new_key(
-    directory: str,
-    name: str,
-    passphrase_file: str,
-    *,
-    stop: threading.Event,
-) -> tuple[str, str]:
-    """Create a sigstore key pair in a directory; returns the paths of the private and the public
-    key.
-
-    Raises:
-        UsageError: the session is somebody else's, in a browser, or that is no file name.
-        WriteError: it could not be created, or it already exists.
-    """
-    refuse_strangers()
-    refuse_key_name(name)
-    with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
-        nothing.write("\n")
-        nothing.flush()
-        return make_key(
-            directory,
-            name,
-            passphrase_file or nothing.name,
-            asker(stop),
-        )
-
-
-def sign_and_prove(
-    reference: str,
-    private: str,
-    passphrase_file: str,
-    public: str,
-    *,
-    stop: threading.Event,
-) -> Pull:
-    """Sign an image in its registry, then pull it with a policy that requires exactly this key.
-
-    Args:
-        public: the public key; empty = the one beside the private key.
-
-    Raises:
-        InputError: a file or name that cannot be used.
-        SigningFailed: nothing was signed.
-        ToolMissing: skopeo is not here.
-    """
-    refuse_strangers()
-    full = _full(reference)
-    key = os.path.abspath(public or public_key_of(private))
-    kind_of(key)
-    rule = ScopeRule(section_of(full), RuleKind.SIGSTORE, key)
-    policy = with_rules(
-        json.dumps({"default": [{"type": "reject"}]}),
-        [rule],
-        reject=True,
-    )
-    sections = {"50-hardentui.yaml": text_of(needed([rule]), (), ()) or ""}
-    with sandbox(home(), auth_paths(home(), os.geteuid()), stop) as box:
-        passphrase = os.path.abspath(passphrase_file) if passphrase_file else ""
-        sign(
-            full,
-            os.path.abspath(private),
-            passphrase,
-            box.directory,
-            box.ask,
-        )
-        return box.pull(full, policy, sections)
-
-
-def _full(reference: str) -> str:
-    try:
-        return full_reference(reference)
-    except ValueError:
-        raise InputError(f"{visible(reference, 100)!r} is not an image of a registry.") from None

@@ -12,7 +12,7 @@ import os
 import pwd
 import stat
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
@@ -21,11 +21,9 @@ from msgspec import Struct
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.path_steps import Account, Accounts, AclEntry, PathStep
-from hardentui.reading.mounts import open_spots
+from hardentui.reading.access import open_spots
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import read_toml
-
-# TOML of Podman's configuration files.
 
 
 @lru_cache(maxsize=8)
@@ -195,9 +193,6 @@ def reason(error: OSError) -> str:
     return (error.strerror or "the system denies it").lower()
 
 
-# Paths with all parent directories, their ACLs, and the accounts of the machine: the facts about
-# access.
-
 _ACL: Final = "system.posix_acl_access"
 _ACL_VERSION = 2
 _USER, _GROUP_OWNER, _GROUP, _MASK = 0x02, 0x04, 0x08, 0x10
@@ -354,8 +349,6 @@ def _fields(content: str, least: int) -> list[list[str]]:
     rows = (line.split(":") for line in content.splitlines())
     return [row for row in rows if len(row) >= least and row[0]]
 
-
-# Configuration files: their text, and who can change them.
 
 ROOT_ONLY: Final = frozenset({0})
 MOST_FILES = 5000
@@ -522,74 +515,6 @@ def reached(
     except ValueError:
         return Missing(path)  # a NUL byte: no file can have such a name
     return with_acls(files, way), status
-
-
-# Files with several hard links.
-
-_MOST = 20_000
-_DEEPEST = 4
-
-
-def linked_files(
-    files: Files,
-    directories: Iterable[str],
-    root: str = "",
-    deepest: int = _DEEPEST,
-) -> Mapping[tuple[int, int], tuple[str, ...]]:
-    """The files below these directories that have more than one name: (device, inode) -> their
-    names there.
-
-    Args:
-        root: prefix of all paths; not part of the names.
-        deepest: number of levels below each directory; 0 = only the directory itself.
-    """
-    named: dict[tuple[int, int], tuple[str, ...]] = {}
-    waiting = [(directory, 0) for directory in directories]
-    inspected = 0
-    while waiting and inspected < _MOST:
-        directory, depth = waiting.pop()
-        try:
-            names = files.list_dir(root + directory)
-        except OSError:
-            continue
-        for name in names:
-            inspected += 1
-            path = f"{directory}/{name}"
-            try:
-                status = files.stat(root + path, follow=False)
-            except OSError:
-                continue
-            if stat.S_ISDIR(status.mode) and depth < deepest:
-                waiting.append((path, depth + 1))
-            elif stat.S_ISREG(status.mode) and status.links > 1:
-                key = (status.device, status.inode)
-                named[key] = (*named.get(key, ()), path)
-    return named
-
-
-# The interpreter of a script: whoever can change it changes what the script does.
-
-_LONGEST_SCRIPT = 1 << 16
-_MARK = b"#!"
-_ENV = "env"
-
-
-def interpreters(files: Files, path: str) -> tuple[str, ...]:
-    """The programs in the first line of a script, execve(2): `#!/usr/bin/env /opt/python`.
-
-    Empty for other programs, for what cannot be read, and for longer files, which are no scripts.
-    """
-    try:
-        if files.stat(path).size > _LONGEST_SCRIPT:
-            return ()
-        content = files.read_bytes(path, _LONGEST_SCRIPT)
-    except OSError:
-        return ()
-    if not content.startswith(_MARK):
-        return ()
-    words = content[2:].partition(b"\n")[0].decode("utf-8", "surrogateescape").split()
-    behind_env = words[:1] and words[0].rpartition("/")[2] == _ENV
-    return tuple(word for word in words[: 2 if behind_env else 1] if word.startswith("/"))
 
 
 def home_of(files: Files, uid: int) -> str:

@@ -2,84 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from hardentui.errors import InputError
-from hardentui.host.files import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
-from hardentui.host.process import HostProcess, open_files, sees_everybody
-from hardentui.host.process.activity import listening_sockets
+from hardentui.host.files import ROOT_ONLY, Files, names, reached, text_or, there
+from hardentui.host.network.listening import Listening, settled, sockets_of
+from hardentui.host.process import HostProcess
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.host import ApiService, EngineSocket, User
+from hardentui.model.host import EngineSocket, User
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.path_steps import Accounts
-from hardentui.reading.mounts import WRITE, Way, open_spots, who_may
+from hardentui.reading.access import WRITE, Way, open_spots, who_may
 from hardentui.systemd.unit_text import split_command, unit_settings
-
-# Listening sockets of the host, by the inode number shown in /proc/PID/fd.
-
-_OF_HOST = "/proc/1/net"
-_ACCEPTS = "00010000"  # a flag in /proc/PID/net/unix: listen() was called
-_TABLES = (("tcp", "0A"), ("tcp6", "0A"))
-_LIMIT = 16 << 20
-
-
-class Listening(Struct, frozen=True):
-    """Listening sockets in the host's network namespace."""
-
-    # inode -> path of the socket (`@name` for an abstract one)
-    unix: Mapping[str, str] = field(default_factory=dict)
-    tcp: Mapping[str, str] = field(default_factory=dict)  # inode -> address, `0.0.0.0:2375`
-
-    @property
-    def paths(self) -> frozenset[str]:
-        return frozenset(self.unix.values())
-
-
-def read_listening(files: Files) -> Listening | None:
-    """None if the kernel does not show those of the host.
-
-    The tables of the first process are those of the host's network, and everybody may read them.
-    """
-    try:
-        table = files.read_text(f"{_OF_HOST}/unix", _LIMIT)
-    except OSError:
-        return None
-    rows = (line.split(maxsplit=7) for line in table.splitlines())
-    unix = {row[6]: settled(row[7]) for row in rows if len(row) == 8 and row[3] == _ACCEPTS}
-    return Listening(unix, dict(_tcp(files)))
-
-
-def settled(path: str) -> str:
-    """`/var/run/x` is `/run/x`: a link on every distribution."""
-    return f"/run/{path.removeprefix('/var/run/')}" if path.startswith("/var/run/") else path
-
-
-def _tcp(files: Files) -> Iterator[tuple[str, str]]:
-    for table, state in _TABLES:
-        try:
-            content = files.read_text(f"{_OF_HOST}/{table}", _LIMIT)
-        except OSError:
-            continue
-        for number, socket in listening_sockets(content, "tcp", state):
-            address = f"[{socket.address}]" if ":" in socket.address else socket.address
-            yield number, f"{address}:{socket.port}"
-
-
-def sockets_of(files: Files, pid: int) -> Iterator[str]:
-    """Inode numbers of a process's open sockets; none if we lack permission."""
-    with contextlib.suppress(OSError):
-        yield from (link[8:-1] for link in open_files(files, pid) if link.startswith("socket:["))
-
-
-# Where an engine's API can be reached: units (a socket unit with the service that it starts) and
-# processes.
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 DOCKER_SOCKET = "/run/docker.sock"
@@ -405,121 +344,3 @@ def read_socket_enabled(files: Files) -> str:
             if name.endswith((".wants", ".requires")) and "podman.socket" in names(files, wants):
                 return f"{wants}/podman.socket"
     return ""
-
-
-# Engine APIs on TCP, and why some may not have been seen.
-#
-# A unit that cannot be read counts for what it may start later. For what is served now it only
-# matters if it is a socket unit, for which systemd itself listens: a running service shows its
-# command line.
-
-_UNIT_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
-_SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp:[^\s'\"]+)[^\n]*")
-_TCP_SERVICES_LISTEN = r"(?m)^\s*ListenStream\s*=\s*(?P<address>\S+)"
-_CLIENT_CA = "--tls-client-ca"
-_OF_SOCKETS = r"\.socket(?:\.d(?:/[^/]*)?)?$"
-_SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
-
-
-class TcpServices(Struct, frozen=True):
-    services: tuple[ApiService, ...]
-    unread: str = ""  # why units may start or open further ones; empty when all could be read
-    # why further ones may be served right now; empty when none could be overlooked
-    unseen: str = ""
-
-
-def read_tcp_services(
-    files: Files,
-    endpoints: Iterable[Endpoint],
-    processes: Known[tuple[HostProcess, ...]],
-    listening: Listening | None,
-) -> TcpServices:
-    """APIs on TCP: in unit files and drop-ins of the host, and from listening engines."""
-    services: list[ApiService] = []
-    unread = unseen = ""
-    for directory in _UNIT_DIRECTORIES:
-        for path, fault in tree(files, directory, 2):
-            unit = path.endswith((".service", ".socket", ".conf"))
-            content = fault if fault is not None else known(text, files, path) if unit else ""
-            if isinstance(content, Unread):
-                unread = unread or content.reason
-                if path == directory or re.search(_OF_SOCKETS, path):
-                    unseen = unseen or content.reason
-            elif isinstance(content, str):
-                services += services_in_unit(path, content)
-    addresses = {service.address for service in services}
-    for endpoint in endpoints:
-        if endpoint.on_tcp and endpoint.address not in addresses:
-            services.append(
-                ApiService(
-                    endpoint.where,
-                    endpoint.address,
-                    endpoint.certificates,
-                )
-            )
-    return TcpServices(
-        tuple(services),
-        unread,
-        unseen or _hidden(files, processes, listening),
-    )
-
-
-def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
-    """APIs on TCP started by a unit file, or opened by a socket unit of Podman."""
-    joined = content.replace("\\\n", " ")
-    lines = "\n".join(
-        line for line in joined.splitlines() if not line.lstrip().startswith(("#", ";"))
-    )
-    for match in _SERVICE.finditer(lines):
-        yield ApiService(
-            path,
-            match["address"],
-            _CLIENT_CA in match[0],
-        )
-    if "podman" in path and (path.endswith(".socket") or ".socket.d/" in path):
-        for match in re.finditer(_TCP_SERVICES_LISTEN, lines):
-            if not match["address"].startswith(("/", "%", "@", "vsock:")):
-                yield ApiService(path, f"tcp:{match['address']}", False)
-
-
-def _hidden(
-    files: Files,
-    processes: Known[tuple[HostProcess, ...]],
-    listening: Listening | None,
-) -> str:
-    """Why a process may serve an API at an address that cannot be read; empty if none does."""
-    if isinstance(processes, Unread):
-        return processes.reason
-    if not sees_everybody(processes):
-        return "/proc hides the processes of other accounts, which may serve an engine's API on TCP"
-    for process in processes:
-        if is_api(process.words) and not _tells_where(files, process, listening):
-            return (
-                f"at which address process {process.pid} serves an engine's API, only its owner "
-                "sees"
-            )
-    return ""
-
-
-def _tells_where(
-    files: Files,
-    process: HostProcess,
-    listening: Listening | None,
-) -> bool:
-    """By its command line, its open sockets, or the socket unit of its service, which was read:
-    units of user managers are not.
-    """
-    if any(word.startswith(("tcp:", "unix:")) for word in process.words):
-        return True
-    if (
-        listening is not None
-        and known(lambda: names(files, f"/proc/{process.pid}/fd"), else_=None) is not None
-    ):
-        return True
-    return (
-        re.search(
-            _SYSTEM_SERVICE,
-            text_or(files, f"/proc/{process.pid}/cgroup"),
-        )
-        is not None
-    )

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from hardentui.host.files import Files, FileStat, reason
-from hardentui.host.network.sockets import settled, socket_units
+from hardentui.host.network.listening import settled
+from hardentui.host.network.sockets import socket_units
 from hardentui.host.process import open_files, pids
 from hardentui.model.facts import Listener
 from hardentui.model.known import Known, Unread

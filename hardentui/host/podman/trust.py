@@ -19,7 +19,7 @@ from hardentui.model.known import Known, Unread, known
 from hardentui.model.path_steps import Accounts
 from hardentui.model.podman_version import Version
 from hardentui.model.trust import AuthFile, Certificate, Policy, Requirement, TrustFacts
-from hardentui.reading.mounts import READ, who_may
+from hardentui.reading.access import READ, who_may
 
 SYSTEM_POLICY = "/etc/containers/policy.json"
 SHARED_POLICY = "/usr/share/containers/policy.json"

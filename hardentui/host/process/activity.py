@@ -16,9 +16,7 @@ from msgspec import Struct
 from hardentui.host.files import Files, reason, unreadable
 from hardentui.host.process import (
     ENDED,
-    MAX_PROCESSES,
     capability_sets,
-    descendants,
     open_files,
     parse_status,
     pids,
@@ -32,6 +30,7 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
+from hardentui.host.process.descendants import MAX_PROCESSES, descendants
 from hardentui.model.facts import CapabilitySets, Client, Process, SocketEndpoint
 from hardentui.model.known import Known, Unread, known, need
 

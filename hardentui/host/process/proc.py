@@ -3,139 +3,38 @@
 from __future__ import annotations
 
 import errno
-import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from msgspec import Struct
 
-from hardentui.host.files import Files, reason, unreadable
-from hardentui.host.process import (
-    ENDED,
-    capability_sets,
-    descendants,
-    parse_status,
-    pids,
-    statuses_below,
-    text_of_process,
-)
+from hardentui.host.files import Files, reason
+from hardentui.host.process import ENDED, capability_sets, parse_status
 from hardentui.host.process.cgroups import (
-    MOUNTINFO_LIMIT,
     CgroupTree,
     Membership,
-    MountRow,
-    MountTable,
     cgroup_directory,
-    covered_mounts,
     find_cgroups,
     parse_membership,
-    parse_mountinfo,
     read_limits,
 )
-from hardentui.model.facts import Entered, IdRange, Kernel, KernelMount, Rlimit, RuntimeConfig
+from hardentui.host.process.descendants import statuses_below
+from hardentui.host.process.entered import outside_cgroup
+from hardentui.host.process.mountinfo import (
+    MOUNTINFO_LIMIT,
+    MountRow,
+    MountTable,
+    covered_mounts,
+    parse_mountinfo,
+)
+from hardentui.model.facts import IdRange, Kernel, KernelMount, RuntimeConfig
 from hardentui.model.known import Known, Unread, known, later, need
 
-# Processes that came into a container from outside (`podman exec`, `nsenter`) or left its cgroup.
-
-_LIMITING = ("memory", "pids", "cpu")
-_OF_RUNTIMES = ("/memfd:crun", "/memfd:runc_cloned:")
 _OF_ENGINE = re.compile(
     r"/overlay-containers/|/containers/[0-9a-f]{64}/(host(name|s)|resolv\.conf|mounts/shm)$"
 )
 """Files that Podman, or Docker, has made for a container."""
-_RUNTIMES = frozenset({"crun", "runc"})
-"""On its way into a container, the runtime itself is in there for a moment, with its own rights."""
-
-
-def processes_by_mounts(files: Files) -> Known[Mapping[str, tuple[int, ...]]]:
-    """The visible processes of this machine by their mount namespace (`mnt:[4026532201]`)."""
-    try:
-        numbers = pids(files)
-    except OSError as error:
-        return Unread(f"/proc: {reason(error)}")
-    members: dict[str, list[int]] = {}
-    for number in numbers:
-        try:
-            members.setdefault(files.read_link(f"/proc/{number}/ns/mnt"), []).append(number)
-        except OSError:
-            continue  # it has ended, or belongs to an account that we may not look at
-    return {link: tuple(pids) for link, pids in members.items()}
-
-
-def read_entered(
-    files: Files,
-    kernel: Kernel,
-    by_mounts: Callable[[], Known[Mapping[str, tuple[int, ...]]]],
-) -> tuple[Entered, ...]:
-    """Processes in the container's mount namespace that its main process has not started; raises
-    Unread.
-
-    A process without a parent becomes a child of the main process, so whatever else is in there
-    came from
-    outside: with `podman exec`, or past the engine with `nsenter` or the runtime.
-    """
-    if "mnt" in kernel.shared_namespaces:
-        raise Unread(
-            "it has no mount namespace of its own, so it is not known what came in from outside"
-        )
-    inside = set(need(by_mounts()).get(kernel.namespaces.get("mnt", ""), ())) - {kernel.pid}
-    strangers = inside - descendants(files, kernel.pid) if inside else inside
-    entered = (_entered(files, pid) for pid in sorted(strangers))
-    return tuple(process for process in entered if process is not None)
-
-
-def _entered(files: Files, pid: int) -> Entered | None:
-    """None if it has ended, or is a runtime on its way in."""
-    try:
-        program = files.read_link(f"/proc/{pid}/exe")
-        lines = parse_status(files.read_text(f"/proc/{pid}/status"))
-        if program.startswith(_OF_RUNTIMES) or program.rpartition("/")[2] in _RUNTIMES:
-            return None
-        uid, filter_mode = int(lines["Uid"].split()[1]), int(lines["Seccomp"])
-        return Entered(
-            pid,
-            lines["Name"],
-            uid,
-            capability_sets(lines),
-            filter_mode,
-        )
-    except (OSError, LookupError, ValueError):
-        return None
-
-
-def outside_cgroup(
-    files: Files,
-    main: Membership,
-    cgroup_path: str,
-    pids: Iterable[int],
-) -> tuple[int, ...]:
-    """Those of these processes that no limit of the container's cgroup reaches.
-
-    Args:
-        main: of the main process. Hierarchies in which it is itself elsewhere are not compared.
-        cgroup_path: State.CgroupPath; empty if the engine has none.
-    """
-    wanted = f"/{cgroup_path.strip('/')}/"
-    if wanted == "//":
-        return ()
-    outside = []
-    for pid in pids:
-        try:
-            own = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
-        except OSError:
-            continue  # it has ended
-        pairs = [(main.v1.get(name), own.v1.get(name)) for name in _LIMITING] + [
-            (main.unified, own.unified)
-        ]
-        if any(wanted in f"{of_main}/" and wanted not in f"{place}/" for of_main, place in pairs):
-            outside.append(pid)
-    return tuple(outside)
-
-
-# What the kernel enforces that can be changed after a container's start: its device filter and its
-# masks.
 
 
 def read_device_rules(
@@ -536,50 +435,3 @@ def _options(mount: MountRow) -> str:
         if option not in ("rw", "ro", *own) and not option.startswith(_UNINTERESTING)
     ]
     return ",".join((*own, *extra))
-
-
-# --- The size at which conmon cuts the log of a container: what was in force when the container was s ---
-
-
-_OPTION = "--log-size-max"
-
-
-def read_log_limit(files: Files, conmon: int) -> int:
-    """Bytes, from the command line of the conmon of a container; 0 = its log is never cut.
-
-    Podman passes the limit there, whichever containers.conf sets it.
-    """
-    path = f"/proc/{conmon}/cmdline"
-    try:
-        words = files.read_text(path).split("\0")
-    except OSError as error:
-        raise unreadable(path, error) from None
-    if not posixpath.basename(words[0]).startswith("conmon"):
-        raise Unread(f"process {conmon}, which keeps its log, is not conmon")
-    values = [word for before, word in pairwise(words) if before == _OPTION]
-    values += [word.partition("=")[2] for word in words if word.startswith(f"{_OPTION}=")]
-    return max((int(value) for value in values if value.isdecimal()), default=0)
-
-
-# --- The resource limits that the kernel enforces on a single process -----------------------------
-
-
-_NAMES = {
-    "Max open files": "nofile",
-    "Max processes": "nproc",
-    "Max core file size": "core",
-}
-
-
-def read_rlimits(files: Files, pid: int) -> tuple[Rlimit, ...]:
-    """Limits on open files, processes and core dump size, from /proc/PID/limits; raises Unread."""
-    limits = []
-    for line in text_of_process(files, f"/proc/{pid}/limits").splitlines():
-        for label, name in _NAMES.items():
-            values = line.removeprefix(label).split()
-            if line.startswith(f"{label} ") and len(values) >= 2:
-                soft, hard = (int(value) if value.isdecimal() else None for value in values[:2])
-                limits.append(Rlimit(name, soft, hard))
-    if not limits:
-        raise NOT_SHOWN
-    return tuple(limits)

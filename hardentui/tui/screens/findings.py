@@ -15,9 +15,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
+from hardentui.features.accepting import Acceptance, Waiving
 from hardentui.features.opening.import_scan import import_scan
 from hardentui.features.views import Report, told_once, without_originals
-from hardentui.features.waivers import Acceptance, Waiving
 from hardentui.harden.attack import ranked_paths
 from hardentui.model.check import HEADINGS, Check
 from hardentui.model.finding import Finding, Kind

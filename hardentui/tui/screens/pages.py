@@ -14,21 +14,17 @@ from textual.screen import Screen
 
 from hardentui.checks import CHECKS
 from hardentui.errors import HardenError
+from hardentui.features.fix_defaults import read_fix_defaults
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.opening.doctor_page import doctor_page, settings_page
 from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
-from hardentui.features.settings import (
-    Document,
-    change_setting,
-    read_fix_defaults,
-    read_settings,
-    setting_rows,
-)
+from hardentui.features.setting_table import setting_rows
+from hardentui.features.settings import Document, change_setting, read_settings
 from hardentui.features.views import Report
 from hardentui.harden.score import SHORT
 from hardentui.model.facts import EngineFacts
 from hardentui.model.waiver import WaiverUse
-from hardentui.regular_files import why_not_here
+from hardentui.named_files import why_not_here
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS
 from hardentui.tui.screens.home_texts import no_engine, tried

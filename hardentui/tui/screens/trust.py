@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from textual.content import Content
 
 from hardentui.features.sections import Task, TaskResult, Tell
+from hardentui.features.trust.own_keys import refuse_key_name
 from hardentui.features.trust.page import (
     change_task,
     check_task,
@@ -23,11 +24,11 @@ from hardentui.features.trust.page import (
     trust_page,
 )
 from hardentui.features.trust.rules import kind_by_name, kind_of, rules_of
-from hardentui.features.trust.signing import passphrase_file, refuse_key_name
+from hardentui.features.trust.signing import passphrase_file
 from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
 from hardentui.model.trust_change import ScopeRule
-from hardentui.regular_files import why_not_here
+from hardentui.named_files import why_not_here
 from hardentui.tui.actions import BACK, COPY, TRUST
 from hardentui.tui.screens.form import Field, FormScreen
 from hardentui.tui.screens.job import JobScreen, ReadingScreen, ask

@@ -20,9 +20,10 @@ from hardentui.lib.seccomp import NoFilter, SeccompProfile
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.reading.confinement import filter_of
-from hardentui.reading.containers import count_of_list, labels_of
-from hardentui.reading.mounts import own_user_namespace
+from hardentui.reading.containers import labels_of
+from hardentui.reading.limits import count_of_list
 from hardentui.reading.sockets import reachable_api
+from hardentui.reading.user_namespaces import own_user_namespace
 from tests.support.judging import *
 
 REGULAR, LINK, DIRECTORY = 0o100644, 0o120777, 0o040755

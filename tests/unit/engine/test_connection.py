@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from hardentui.engine.connection import Request, UnixConnection, segment, target
+from hardentui.engine.connection import Request, UnixConnection
 from hardentui.engine.recorded import RecordedConnection, RecordingConnection
+from hardentui.engine.target import segment, target
 from hardentui.errors import (
     EngineDenied,
     EngineError,

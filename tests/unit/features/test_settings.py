@@ -12,7 +12,8 @@ from hardentui.__main__ import main
 from hardentui.account import ONLY_BELOW
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import facts_of
-from hardentui.features.settings import Document, read_fix_defaults, read_settings
+from hardentui.features.fix_defaults import read_fix_defaults
+from hardentui.features.settings import Document, read_settings
 from hardentui.harden.remedy import From, settings_of
 from hardentui.model.checklist import Checklist
 from hardentui.model.plan import Choice

@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError, WaiversError
+from hardentui.features.accepting import Acceptance, Waiving
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.own_toml import write_toml
-from hardentui.features.waivers import Acceptance, Waiving, added, own_file, parse, write_added
-from hardentui.harden.evaluate import uses, waive
+from hardentui.features.waivers import added, own_file, parse, write_added
 from hardentui.harden.score import score
+from hardentui.harden.waiving import uses, waive
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.waiver import Waiver
 from hardentui.toml_document import read_toml

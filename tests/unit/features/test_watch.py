@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hardentui.checks.prelude import container
-from hardentui.features import watch as alarms
+from hardentui.features import alarms
 from hardentui.features.sections import page_text
 from hardentui.features.watch import EarlierReadings
 from hardentui.features.watch_page import reading_page

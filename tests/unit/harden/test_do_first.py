@@ -9,10 +9,11 @@ from hardentui.features.apply.history import entry_lines, what_changed
 from hardentui.features.checklists.loading import load
 from hardentui.harden.attack import causes, way_to_host
 from hardentui.harden.do_first import MOST, Candidate, DoFirst, do_first
-from hardentui.harden.evaluate import evaluate, waive
+from hardentui.harden.evaluate import evaluate
 from hardentui.harden.plan import fixable
 from hardentui.harden.rise import Riser, raises_most
 from hardentui.harden.score import Rise, findings_once, score
+from hardentui.harden.waiving import waive
 from hardentui.model.journal import (
     EntryAction,
     EntryState,

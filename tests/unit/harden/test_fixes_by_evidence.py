@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hardentui.checks.prelude import image
-from hardentui.features.checklists.loading import find_check, load
+from hardentui.features.checklists.known_checks import find_check
+from hardentui.features.checklists.loading import load
 from hardentui.harden.plan import fixable, left_out
 from hardentui.model.plan import Caution
 from tests.support.judging import *

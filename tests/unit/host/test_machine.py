@@ -26,7 +26,7 @@ from hardentui.host.installed import (
 )
 from hardentui.host.machine import read_host, read_reboot_required
 from hardentui.host.network.firewall import parse_ruleset, read_firewall
-from hardentui.host.network.sockets import services_in_unit
+from hardentui.host.network.tcp_services import services_in_unit
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.units.writable import files_of_command

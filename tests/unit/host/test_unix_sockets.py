@@ -19,13 +19,8 @@ from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.model.facts import Listener, ReachableSocket, VolumeFacts
 from hardentui.model.known import Unread
 from hardentui.options import MOUNTS
-from hardentui.reading.sockets import (
-    Power,
-    control_sockets,
-    engine_mounts,
-    open_sockets,
-    service_of,
-)
+from hardentui.reading.socket_services import Power
+from hardentui.reading.sockets import control_sockets, engine_mounts, open_sockets, service_of
 from tests.support.judging import FAIL, status_of
 
 

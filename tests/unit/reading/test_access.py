@@ -11,7 +11,7 @@ import pytest
 
 from hardentui.host.files import parse_acl, read_accounts, walk, with_acls
 from hardentui.model.path_steps import Account, Accounts, AclEntry, PathStep
-from hardentui.reading.mounts import EVERYBODY, EXECUTE, READ, WRITE, open_spots, who_may
+from hardentui.reading.access import EVERYBODY, EXECUTE, READ, WRITE, open_spots, who_may
 from tests.support.rooted import Rooted, acl_bytes
 
 ROOT = frozenset({0})

@@ -3,7 +3,8 @@
 import pytest
 
 from hardentui.checks.prelude import container
-from hardentui.features.checklists.loading import find_check, load
+from hardentui.features.checklists.known_checks import find_check
+from hardentui.features.checklists.loading import load
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import AskedMemory
 from hardentui.model.plan import Choice

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from hardentui.reading.images import end_of, rolling
+from hardentui.reading.support import end_of, rolling
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from hardentui.checks.prelude import container
-from hardentui.features.checklists.loading import find_check, load
+from hardentui.features.checklists.known_checks import find_check
+from hardentui.features.checklists.loading import load
 from hardentui.features.trial.learned.first_use import first_uses, not_used
 from hardentui.features.trial.learned.programs import Programs, named_places
 from hardentui.harden.plan import make_plan

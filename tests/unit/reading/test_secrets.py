@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardentui.reading.images import always_passes
+from hardentui.reading.health_commands import always_passes
 from hardentui.reading.masking import WITHHELD, mask_document, mask_text
 from hardentui.reading.secret_shapes import (
     SHAPES,

@@ -11,15 +11,12 @@ import pytest
 
 from hardentui.account import ONLY_BELOW, environment
 from hardentui.host.commands import run_program
+from hardentui.remembered import Remembered, read_remembered, remember, remembered_file
 from hardentui.state import (
-    Remembered,
     cache_directory,
     config_directory,
     keep_document,
     read_document,
-    read_remembered,
-    remember,
-    remembered_file,
     state_directory,
     write_own,
 )

@@ -8,7 +8,7 @@ from hardentui.features.looking.readers.place import Place, monitor_pid, reads, 
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.process.activity import effective_uid
 from hardentui.host.process.denials import denials_of
-from hardentui.host.process.proc import read_log_limit
+from hardentui.host.process.log_limit import read_log_limit
 from hardentui.model.facts import (
     ContainerFacts,
     Denial,

@@ -7,7 +7,8 @@ from typing import Any
 from hardentui.features.looking.readers.place import Place
 from hardentui.host.process.activity import Activity, read_activity
 from hardentui.host.process.cgroups import CgroupTree
-from hardentui.host.process.proc import read_rlimits, refuse_another
+from hardentui.host.process.proc import refuse_another
+from hardentui.host.process.rlimits import read_rlimits
 from hardentui.model.facts import (
     ContainerFacts,
     Kernel,

@@ -17,7 +17,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
+from hardentui.features.trial.observe.arguments import INSPECTED
+from hardentui.features.trial.observe.inspector import Inspector
 from hardentui.host.files import Files, LocalFiles, reason
 from hardentui.host.process.activity import own_cgroup, read_activity
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups, parse_membership

@@ -11,7 +11,7 @@ from hardentui.features.looking.judging import Judge
 from hardentui.model.check import Check
 from hardentui.model.finding import Severity, passed
 from hardentui.model.remediation import FixKind, Risk
-from hardentui.toml_document import line_of, toml_lines
+from hardentui.toml_lines import line_of, toml_lines
 
 
 def _check(

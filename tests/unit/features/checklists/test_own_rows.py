@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
-from hardentui.features.checklists.loading import find_check, know_checks
+from hardentui.features.checklists.known_checks import find_check, know_checks
 from hardentui.model.checklist import Checklist
 from hardentui.model.finding import Severity
 from hardentui.model.remediation import FixKind, Risk

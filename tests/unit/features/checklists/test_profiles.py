@@ -12,7 +12,7 @@ import pytest
 from hardentui.checks import CHECKS, RETIRED, all_checks
 from hardentui.checks.prelude import facts_of
 from hardentui.errors import ChecklistError, UsageError
-from hardentui.features.checklists import loading
+from hardentui.features.checklists import known_checks, loading
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import make_plan
 from hardentui.model.check import Check
@@ -263,5 +263,5 @@ def test_a_check_of_an_earlier_release_may_still_be_named(tmp_path: Path) -> Non
     assert RETIRED.keys() & CHECKS.keys() == set()
     assert set(RETIRED.values()) <= CHECKS.keys()
     with pytest.raises(UsageError, match="The check unpinned-image is gone") as told:
-        loading.find_check("unpinned-image")
+        known_checks.find_check("unpinned-image")
     assert told.value.hint == "Look at mutable-image-tag instead."

@@ -16,7 +16,7 @@ from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_journal
 from hardentui.host.network.firewall import read_cloud, read_firewall
-from hardentui.host.process.proc import read_log_limit
+from hardentui.host.process.log_limit import read_log_limit
 from hardentui.host.units.systemd import Manager, timer_active
 from hardentui.model.facts import EngineFacts, ImageFacts
 from hardentui.model.host import JournalStorage

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.process.cgroups import MountTable, parse_mountinfo
+from hardentui.host.process.mountinfo import MountTable, parse_mountinfo
 from hardentui.host.process.proc import _mount_row
 from tests.support.judging import *
 

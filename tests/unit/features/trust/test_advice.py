@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import WriteError
+from hardentui.features.trust.own_keys import new_key
 from hardentui.features.trust.proof import hint_for
-from hardentui.features.trust.signing import new_key
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hardentui.host.files import interpreters
+from hardentui.host.files.interpreters import interpreters
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 
 

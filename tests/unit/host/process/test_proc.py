@@ -8,7 +8,7 @@ import pytest
 from hardentui.host.files import FileStat
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import decoded_address, read_activity
-from hardentui.host.process.cgroups import parse_mountinfo
+from hardentui.host.process.mountinfo import parse_mountinfo
 from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel, refuse_another
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, Process, SocketEndpoint
 from hardentui.model.known import Unread, known

@@ -7,13 +7,8 @@ import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import find_cgroups, parse_membership
-from hardentui.host.process.proc import (
-    lost_masks,
-    outside_cgroup,
-    processes_by_mounts,
-    read_device_rules,
-    read_entered,
-)
+from hardentui.host.process.entered import outside_cgroup, processes_by_mounts, read_entered
+from hardentui.host.process.proc import lost_masks, read_device_rules
 from hardentui.model.facts import CapabilitySets, Entered, Kernel, RuntimeConfig
 from hardentui.model.known import Unread, need
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.accounts import read_sudo_rights, root_command
+from hardentui.host.accounts import read_sudo_rights
+from hardentui.host.root_commands import root_command
 from hardentui.model.known import known
 from tests.support.rooted import Rooted
 
