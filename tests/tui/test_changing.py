@@ -239,6 +239,34 @@ async def test_a_trial_is_stopped_and_another_probe_is_taken(
         assert isinstance(app.screen, ChangeScreen)
 
 
+async def test_a_probe_of_one_member_is_given_on_the_screen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """NAME=COMMAND is about that one; a second one is added, and all reach the trial as they are."""
+    given: list[tuple[str, ...]] = []
+    try_out = Hardening.try_out
+
+    def noting(task: Hardening, outset: Any, probes: tuple[str, ...], *more: Any) -> Card:
+        given.append(probes)
+        return try_out(task, outset, probes, *more)
+
+    monkeypatch.setattr(Hardening, "try_out", noting)
+    app = make_app()
+    async with running(app, (120, 40)) as pilot:
+        await at_web(app, pilot, "home.mark_all", "h")
+        await shows(pilot, "then 2 others")
+        await pilot.press("escape", shows=("and 1 other", "with it"))
+        assert isinstance(app.screen, ChangeScreen)
+        first, other, *_ = app.screen._names
+        await pilot.press("i", shows="NAME=COMMAND asks one of them")
+        await pilot.press("ctrl+u", *f"{other}=false", "enter", shows="probe: false")
+        await pilot.press("i", "ctrl+u", *f"{other}=true", "enter", shows="probe: true")
+        await pilot.press("i", "ctrl+u", *f"{first}=echo hi", "enter", shows="echo hi")
+        await pilot.press("enter", shows="hardened twin works")
+        assert given[0] == (f"{other}=true", f"{first}=echo hi")
+        assert given[1] == ("true",)
+
+
 async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

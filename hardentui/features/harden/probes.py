@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,33 @@ def asks_originals(bench: Workbench) -> Asks:
 
     def ask(facts: ContainerFacts, command: str) -> str:
         opened = bench.opened
+        if opened.simulated:
+            return ""
         with closing(ChangingEngine(opened.engine(facts.engine.label), opened.log)) as engine:
             result = probe_once(engine.containers, command, facts.name)
         return "" if result.succeeded else result.why
 
     return ask
+
+
+def with_probe(
+    asked: Iterable[str],
+    text: str,
+    names: Collection[str],
+) -> tuple[str, ...]:
+    """The probes with another one, in place of the one of the same container.
+
+    Args:
+        names: of the containers that `NAME=COMMAND` can be about; any other text is about the whole.
+    """
+    about = whose(text, names)
+    return (*(probe for probe in asked if whose(probe, names) != about), text)
+
+
+def whose(text: str, names: Collection[str]) -> str:
+    """The container that a probe names; empty: it is about the whole."""
+    name, _, command = text.partition("=")
+    return name if command and name in names else ""
 
 
 def assigned(

@@ -20,6 +20,7 @@ from hardentui.features.change.journal import seconds_left
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes, Outset
 from hardentui.features.harden.page import LABEL, downtime, lines, summary, title
+from hardentui.features.harden.probes import whose, with_probe
 from hardentui.features.harden.task import Hardening
 from hardentui.features.views import Row
 from hardentui.harden.score import score_word
@@ -82,7 +83,7 @@ class ChangeScreen(StoppablePage):
         self._choices = choices
         self._tries = tries
         self._all = False
-        self._probe: str | None = None  # the user's
+        self._asked: tuple[str, ...] = ()  # the user's probes; NAME=COMMAND in a stack
         self._data = Data.KEEP
         self._limit = CONFIRM_WITHIN
         self._hardening: Hardening | None = None
@@ -223,13 +224,16 @@ class ChangeScreen(StoppablePage):
 
     def action_probe(self) -> None:
         question = "A read-only command that proves it works; $TARGET is its address"
+        if len(self._names) > 1:
+            question = f"{question}. NAME=COMMAND asks one of them"
         self.app.push_screen(
             AskScreen(question, value=next(iter(self._probes), "")), self._probe_given
         )
 
     def _probe_given(self, command: str | None) -> None:
         if command and self._stage is not Stage.RUNNING:
-            self._probe, self._card, self._events, self._shown = command, None, [], ""
+            self._asked = with_probe(self._asked, command, self._names)
+            self._card, self._events, self._shown = None, [], ""
             if self._stage is Stage.STEPS:
                 self._prepare_again()
         self.draw()
@@ -331,11 +335,18 @@ class ChangeScreen(StoppablePage):
         self.app.push_screen(UndoScreen("Undo it?", entry), undo)
 
     @property
+    def _names(self) -> tuple[str, ...]:
+        """Of the containers that change together."""
+        if self._outset is None:
+            return ()
+        return tuple(each.plan.container for each in (self._outset, *self._outset.others))
+
+    @property
     def _probes(self) -> tuple[str, ...]:
-        if self._probe:
-            return (self._probe,)
         if self._card is not None:
-            return self._card.trial.probes
+            return self._card.trial.probes  # those of them that are about it
+        if self._asked:
+            return self._asked
         return (self._outset.probe.command,) if self._outset and self._outset.probe else ()
 
     def _wishes(self, task: Hardening) -> ApplyWishes:
@@ -468,7 +479,7 @@ class ChangeScreen(StoppablePage):
         if not task.apply_wishes(()).keep_data:
             self._data = Data.REFUSE
         if task.prepared is not None:  # what a soak has shown
-            self._probe = next(iter(task.prepared.wishes.probes), None)
+            self._asked = task.prepared.wishes.probes[:1]
         elif self._stage is Stage.STEPS:
             self._prepare_again()
         self.draw()
@@ -626,8 +637,12 @@ class ChangeScreen(StoppablePage):
             )
         for other in outset.others:
             fixes = plural(len(other.plan.choices), "fix", "fixes")
-            judged = f"probe: {other.probe.command}" if other.probe else "no probe"
-            told = f"{visible(other.plan.container, 60)}: {fixes}, {judged}"
+            name = other.plan.container
+            theirs = [text for text in self._asked if whose(text, self._names) == name]
+            proposed = other.probe.command if other.probe and not self._asked else ""
+            command = theirs[0].partition("=")[2] if theirs else proposed
+            judged = f"probe: {command}" if command else "no probe"
+            told = f"{visible(name, 60)}: {fixes}, {judged}"
             parts += hanging(
                 "with it",
                 told,
@@ -642,11 +657,12 @@ class ChangeScreen(StoppablePage):
                 "$warning",
                 indent=LABEL,
             )
-        if probe := next(iter(self._probes), ""):
-            now = f"  (now: {outset.probe.answer})" if outset.probe and not self._probe else ""
+        own = (text for text in self._probes if whose(text, self._names) in ("", self._names[0]))
+        if probe := next(own, ""):
+            now = f"  (now: {outset.probe.answer})" if outset.probe and not self._asked else ""
             parts += hanging(
                 "probe",
-                f"{probe}{now}",
+                f"{probe.removeprefix(f'{self._names[0]}=')}{now}",
                 self._width,
                 indent=LABEL,
             )
