@@ -28,6 +28,7 @@ from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.journal import (
     ChangeEvent,
+    EntryAction,
     GoingBack,
     JournalEntry,
     OperationBegun,
@@ -258,7 +259,7 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     )
     seconds = note.downtime_seconds if note else None
     told = "" if seconds is None else f" It was down for {seconds:.1f} s."
-    are = "is" if len(done.containers) == 1 else "are"
+    are = "is" if len(done.containers) == 1 and len(done.parts) < 2 else "are"
     but = ", but for what was written since" if done.newer else ""
     names = ", ".join(done.containers)
     terminal.write(f"{done.id}: undone. {names} {are} as before{but}.{told}\n")
@@ -284,8 +285,10 @@ def run_confirm(options: Namespace, terminal: Terminal) -> int:
     refuse_strangers_engine(options)
     history = History()
     cut_off = history.cut_off_entry(options.id) if options.id else None
-    entry = history.confirm(options.id) if cut_off is None else _finished(cut_off, terminal)
-    terminal.write(f"{entry.id}: {visible(entry.container, 80)} keeps its change.\n")
+    one = cut_off is not None and cut_off.action is not EntryAction.HARDEN
+    entry = _finished(cut_off, terminal) if cut_off and one else history.confirm(options.id)
+    keeps = "keep their changes" if len(entry.parts) > 1 else "keeps its change"
+    terminal.write(f"{entry.id}: {visible(entry.container, 80)} {keeps}.\n")
     return 0
 
 

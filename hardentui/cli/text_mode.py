@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from hardentui.cli import session
+from hardentui.cli.conversation import Conversation
 from hardentui.cli.explain import explain_lines
 from hardentui.cli.fix import deliver
-from hardentui.cli.harden import Conversation
 from hardentui.cli.journal import tell
 from hardentui.cli.plan import plan_lines
 from hardentui.cli.terminal import Paragraphs, Terminal

@@ -15,9 +15,11 @@ JOURNAL_SCHEMA = "hardentui/journal/1"
 
 
 class EntryAction(StrEnum):
-    """What was done. UNDO records that another entry was undone; it cannot be undone itself."""
+    """What was done. UNDO records that another entry was undone; it cannot be undone itself. HARDEN
+    holds several changes together, which are undone and kept as one."""
 
     APPLY = "apply"
+    HARDEN = "harden"
     UNDO = "undo"
     TRUST = "trust"
     HOST = "host"
@@ -107,6 +109,9 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     newer: tuple[NewerData, ...] = ()  # what was written since, and where its undo left it
     # the others that are as before, of an entry without operations of its own (UNDO)
     others: tuple[str, ...] = ()
+    # parts: IDs of the changes that this one holds together; part_of: ID of the one that holds it
+    parts: tuple[str, ...] = ()
+    part_of: str = ""
     schema: str = JOURNAL_SCHEMA
 
     @property
@@ -174,6 +179,8 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
         "reason": entry.reason,
         "confirm_by": entry.confirm_by or None,
         "undoes": entry.undoes or None,
+        "parts": list(entry.parts),
+        "part_of": entry.part_of or None,
         "soak_until": entry.soak.until if entry.soak else None,
         "ledger": [asdict(row) for row in entry.ledger],
         "newer_data": [asdict(data) for data in entry.newer],

@@ -17,7 +17,6 @@ CHARACTERS_A_LINE = 34
 """Median of the lines that hold code: harlequin and Textual have 27 to 30."""
 TO_BE_SPLIT = frozenset(
     """
-    cli/harden.py
     engine/change/changing.py
     engine/change/containers.py
     features/fix/drafter.py

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
-from hardentui.errors import ChangeFailed, EngineUnreachable, Locked, NoEngine, UsageError
+from hardentui.errors import (
+    ApplyFailed,
+    ChangeFailed,
+    EngineUnreachable,
+    Locked,
+    NoEngine,
+    UsageError,
+)
 from hardentui.features.change import confirm_timer
 from hardentui.features.change import undo as forgetting
 from hardentui.features.change import undo as undoing
@@ -23,6 +31,12 @@ from hardentui.features.change.data_operator import DataOperator, can_bring_back
 from hardentui.features.change.data_told import told_newer, told_rows, told_way_back
 from hardentui.features.change.file_changes import held_on_engine, refuse_locked
 from hardentui.features.change.file_operator import AnyOperator, FileOperator, OnEvent
+from hardentui.features.change.held_together import (
+    after_a_part,
+    finish_together,
+    parts_of,
+    undo_together,
+)
 from hardentui.features.change.journal import (
     PRIVATE,
     BrokenEntry,
@@ -62,6 +76,7 @@ from hardentui.model.operations import (
     substitute_in,
 )
 from hardentui.visible import command_word, visible
+from hardentui.words import plural
 
 # The objects that carry out and undo the operations of a journal entry.
 
@@ -216,6 +231,12 @@ class History:
             ApplyFailed: part of it could not be undone.
         """
         refuse_from_container()
+        if entry.action is EntryAction.HARDEN:
+            return self._undo_together(
+                entry,
+                lambda part: self.undo(part, on_event, why=why, stop=stop, bring_back=bring_back),
+                why,
+            )
         refuse_locked(
             self._journal,
             entry.containers,
@@ -235,6 +256,22 @@ class History:
             )
         if entry.state is EntryState.WAITING:
             confirm_timer.disarm(entry.id)
+        after_a_part(self._journal, done)
+        return done
+
+    def _undo_together(
+        self,
+        entry: JournalEntry,
+        take_back: Callable[[JournalEntry], object],
+        why: str = "",
+    ) -> JournalEntry:
+        """Raises ApplyFailed if a part of it could not be undone, Locked if it is running."""
+        refuse_locked(self._journal, (entry.id,), entry.engine)
+        done = undo_together(self._journal, entry, take_back, why)
+        if entry.state is EntryState.WAITING:
+            confirm_timer.disarm(entry.id)
+        if done.in_force:
+            raise ApplyFailed(done.reason, ("Try again with: ", Do(Verb.UNDO, entry.id)))
         return done
 
     def confirm(self, text: str = "") -> JournalEntry:
@@ -249,10 +286,12 @@ class History:
         ]
         if not text and not waiting:
             raise UsageError("No change waits for a confirmation.")
-        entry = undoing.confirm(
-            self._journal,
-            self._journal.find(text).id if text else waiting[0],
-        )
+        entry = self._journal.find(text or waiting[0])
+        if entry.action is EntryAction.HARDEN and entry.state is EntryState.OPEN:
+            refuse_locked(self._journal, (entry.id,), entry.engine)
+            holder = replace(entry, confirm_clock=None)
+            return finish_together(self._journal, holder)
+        entry = undoing.confirm(self._journal, entry.id)
         confirm_timer.disarm(entry.id)
         return entry
 
@@ -287,13 +326,20 @@ class History:
         confirm_timer.forget_unit(entry.id)
 
     def take_back_cut_off(self, text: str) -> None:
-        """Undo a change whose process was killed; a completed one stays.
+        """Undo a change whose process was killed; a completed one stays. Of several that are held
+        together, the finished ones wait for confirmation as the whole would have.
 
         Raises:
             ApplyFailed: part of it could not be undone.
         """
+        entry = self._journal.find(text)
+        if entry.action is EntryAction.HARDEN:
+            for part in parts_of(self._journal, entry):
+                self._take_back(part, EntryState.OPEN, "HardenTUI was killed.")
+            finish_together(self._journal, entry)
+            return
         self._take_back(
-            self._journal.find(text),
+            entry,
             EntryState.OPEN,
             "HardenTUI was killed.",
         )
@@ -305,6 +351,14 @@ class History:
         why: str,
     ) -> None:
         """Without a terminal to ask or report on; waits for another running change, and for Podman."""
+        if entry.action is EntryAction.HARDEN:
+            if self._journal.read(entry.id).state is only:
+                self._undo_together(
+                    entry,
+                    lambda part: self._take_back(part, EntryState.DONE, why),
+                    why,
+                )
+            return
         begun = time.monotonic()
         while True:
             try:
@@ -333,6 +387,14 @@ class History:
         """
         refuse_from_container()
         entry = self._journal.find(text)
+        if entry.action is EntryAction.HARDEN:
+            kept = [part for part in parts_of(self._journal, entry) if part.originals]
+            for part in kept:
+                self.forget(part.id)
+            many = plural(len(kept), "change")
+            entry = replace(entry, forgotten=True, reason=f"The originals of {many} were removed.")
+            self._journal.write(entry)
+            return entry
         refuse_locked(
             self._journal,
             entry.containers,
@@ -388,6 +450,10 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     yield f"    {_local(entry.time)}, {entry.by}"
     if entry.reason:
         yield f"    {entry.reason}"
+    if entry.part_of:
+        yield f"    part of {entry.part_of}"
+    if entry.parts:
+        yield f"    holds {', '.join(entry.parts)}"
     if entry.downtime_seconds is not None:
         yield f"    down for {entry.downtime_seconds:.1f} s"
     if words := what_changed(entry):

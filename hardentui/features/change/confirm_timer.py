@@ -23,7 +23,7 @@ from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal, resumable_from, seconds_left
 from hardentui.files import put_back, write_bundle
 from hardentui.model.draft import TextFile
-from hardentui.model.journal import EntryState
+from hardentui.model.journal import EntryAction, EntryState
 from hardentui.systemd.command_line import plain, word, words
 from hardentui.visible import visible
 
@@ -251,7 +251,8 @@ def cut_off_changes() -> Iterator[str]:
     journal = Journal()
     for entry in journal.unfinished():
         try:
-            refuse_locked(journal, (entry.container,), entry.engine)
+            held = entry.id if entry.action is EntryAction.HARDEN else entry.container
+            refuse_locked(journal, (held,), entry.engine)
         except Locked:
             continue  # it is still running
         except WriteError:
@@ -259,7 +260,7 @@ def cut_off_changes() -> Iterator[str]:
         name = visible(", ".join(entry.containers), 200)
         if entry.state is EntryState.OPEN:
             ways = f"hardentui undo {entry.id} restores the original"
-            if resumable_from(entry) is not None:
+            if resumable_from(entry) is not None or entry.action is EntryAction.HARDEN:
                 ways += f", hardentui confirm {entry.id} completes it"
             yield f"a change of {name} was interrupted: {ways}"
         elif seconds_left(entry) < -_GRACE:

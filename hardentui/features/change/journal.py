@@ -175,7 +175,8 @@ class Journal:
             )
         if entry is None:
             raise UsageError("There is nothing to undo: no entry of the journal is in force.")
-        return entry
+        holder = self.read(entry.part_of) if entry.part_of else entry
+        return holder if holder.can_be_undone else entry
 
     def unfinished(self) -> tuple[JournalEntry, ...]:
         """Entries that are running, interrupted or waiting for confirmation, newest first."""

@@ -66,7 +66,7 @@ class Hardening:
         others: those that are hardened, and replaced, with it.
 
     Attributes:
-        plan: of what worked; None before the trial.
+        trial: what was tried; plan: of what worked. None before the trial.
         prepared: what apply will do; None if it cannot be applied.
     """
 
@@ -84,7 +84,7 @@ class Hardening:
         self._facts = known_facts(report)
         self._kept_trials = KeptTrials(wishes, self._facts, bench.opened.files)
         self.plan: Plan | None = None
-        self._trial: Trial | None = None
+        self.trial: Trial | None = None
         self._application: Application | None = None
         self.prepared: PreparedChange | None = None
 
@@ -261,7 +261,7 @@ class Hardening:
         trial: Trial,
         probes: tuple[str, ...],
     ) -> Card:
-        self._trial = trial
+        self.trial = trial
         planner = self.bench.planner
         self.plan = plan = plan_of_trial(planner, self.report, trial)
         after = planner.score_after(self.report, plan)
@@ -299,7 +299,7 @@ class Hardening:
 
     def apply_wishes(self, probes: tuple[str, ...]) -> ApplyWishes:
         """How the result is applied; data is copied to volumes where that is possible."""
-        wishes, trial = self.wishes, self._trial
+        wishes, trial = self.wishes, self.trial
         return ApplyWishes(
             probes=probes,
             patience=wishes.patience,
@@ -436,22 +436,13 @@ class Hardening:
         entry = history.cut_off_entry(identity) if identity else None
         return identity if entry is not None and resumable_from(entry) is not None else ""
 
-    def resume(
-        self,
-        identity: str,
-        on_event: OnEvent,
-        stop: threading.Event,
-    ) -> JournalEntry:
+    def resume(self, identity: str, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
         """Complete a change that was cut off.
 
         Raises:
             ApplyFailed: it does not work, and the original runs as before.
         """
-        return Application(self.bench, self.report).finish(
-            identity,
-            on_event,
-            stop,
-        )
+        return Application(self.bench, self.report).finish(identity, on_event, stop)
 
     @property
     def soak(self) -> JournalEntry | None:
@@ -535,6 +526,12 @@ class Hardening:
         """Of the journal entry that apply makes; empty if there is none."""
         return self.prepared.entry.id if self.prepared else ""
 
+    def hold(self, holder: str) -> None:
+        """Note in the entry that apply makes, which one holds it."""
+        assert self.prepared is not None  # noqa: S101 - it was prepared
+        entry = replace(self.prepared.entry, part_of=holder)
+        self.prepared = replace(self.prepared, entry=entry)
+
     def applied(
         self,
         card: Card,
@@ -571,12 +568,12 @@ class Hardening:
         Raises:
             GeneratorError: the host's Quadlet generator does not produce the intended command.
         """
-        assert self._trial is not None  # noqa: S101 - it was tried
+        assert self.trial is not None  # noqa: S101 - it was tried
         return trial_files(
             self.bench.planner,
             self.bench.drafter,
             self.report,
-            self._trial,
+            self.trial,
         )
 
     def override(self, old: str) -> ComposeOverride | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from typing import Any
 
@@ -189,6 +189,20 @@ def choices_of(trial: Trial) -> tuple[Choice, ...]:
             tuple((name, _value(value)) for name, value in fix.parameters.items()),
         )
         for fix in trial.fixes
+    )
+
+
+def without(trial: Trial, checks: Set[str]) -> Trial:
+    """The trial as if these fixes had not been in it. Less of what worked together works too."""
+    return replace(
+        trial,
+        fixes=tuple(fix for fix in trial.fixes if fix.check not in checks),
+        kept=tuple(kept for kept in trial.kept if kept.check not in checks),
+        options=tuple(
+            option
+            for option in trial.options
+            if not option.checks or not checks >= {*option.checks}
+        ),
     )
 
 

@@ -1,0 +1,256 @@
+"""A run that tries every container of a host, as it stands on disk.
+
+One process works; whoever asks, from this terminal or another one, reads the same files. So a lost
+terminal ends nothing, and a second call goes on where the first one stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
+from enum import StrEnum
+from statistics import fmean
+
+import msgspec
+from msgspec import Struct
+
+from hardentui.account import our_module, who
+from hardentui.errors import Locked, UsageError, WriteError
+from hardentui.features.change.confirm_timer import start_detached
+from hardentui.features.change.file_changes import locked
+from hardentui.features.change.journal import engine_address
+from hardentui.features.harden.card import Card
+from hardentui.features.opening.opened import Opened
+from hardentui.features.trial.preflight import refuse_unwritable
+from hardentui.state import read_own, state_directory, write_own
+from hardentui.words import own_command, without_checklist
+
+SCHEMA = "hardentui/everything/1"
+_RUN, _STOP, _LOCK = "run.json", "stop", "run"
+_LOOK_AGAIN = 0.1  # seconds
+_BEGINS_WITHIN = 60.0  # seconds until a process that was started has the lock
+
+
+class Standing(StrEnum):
+    """How far a container is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    READY = "ready"
+    DECIDE = "needs-decision"
+    NOT_READY = "not-ready"
+    NOTHING = "nothing-to-change"
+    KEPT = "kept"
+
+    @property
+    def is_open(self) -> bool:
+        return self in (Standing.WAITING, Standing.RUNNING)
+
+
+class Fix(Struct, frozen=True):
+    """A fix that worked on the twin: what it changes, and the score if it is left out."""
+
+    check: str
+    text: str  # `--read-only`, as on a command line
+    without: int | None = None
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A container of the run."""
+
+    key: str  # of its row
+    id: str
+    name: str
+    engine: str  # label
+    group: str  # its pod or compose project, or itself
+    fingerprint: str  # of its configuration, its engine and what was asked for
+    standing: Standing = Standing.WAITING
+    reason: str = ""  # why it is not ready, or what has to be decided; one sentence
+    now: str = ""  # what is being done
+    began: float = 0.0  # seconds since the epoch
+    seconds: float = 0.0  # that its trial took
+    # before, after: the score, and the level
+    before: int | None = None
+    after: int | None = None
+    level_before: str = ""
+    level_after: str = ""
+    # capabilities, calls, bugs: before and after; None where that is not known
+    capabilities: tuple[int, int] | None = None
+    calls: tuple[int, int] | None = None
+    bugs: tuple[int, int] | None = None
+    downtime: float | None = None  # seconds that applying it takes; None: it keeps running
+    fixes: tuple[Fix, ...] = ()
+    decide: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    entry: str = ""  # ID of the journal entry by which it was kept
+
+
+class HostRun(Struct, frozen=True, kw_only=True):
+    """All of them, in the order in which they are tried."""
+
+    schema: str = SCHEMA
+    members: tuple[Member, ...] = ()
+    begun: float = 0.0  # seconds since the epoch
+    ended: float = 0.0  # 0 = it has not ended
+    at_once: int = 1
+    stopped: bool = False
+
+    def with_standing(self, *standings: Standing) -> tuple[Member, ...]:
+        return tuple(member for member in self.members if member.standing in standings)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By what the trials took so far; None before the first one has ended."""
+        took = [member.seconds for member in self.members if member.seconds]
+        if not took:
+            return None
+        running = [member for member in self.members if member.standing is Standing.RUNNING]
+        mean = fmean(took)
+        waiting = len(self.with_standing(Standing.WAITING)) * mean
+        spent = sum(min(mean, time.time() - member.began) for member in running)
+        return max(0.0, waiting + len(running) * mean - spent) / max(1, self.at_once)
+
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[Member, ...]], ...]:
+        """Stacks and pods with their members."""
+        groups: dict[tuple[str, str], list[Member]] = {}
+        for member in self.members:
+            groups.setdefault((member.engine, member.group), []).append(member)
+        return tuple((name, tuple(members)) for (_, name), members in groups.items())
+
+
+def average(members: Iterable[Member], *, after: bool = False) -> int | None:
+    """Their average score; what is not ready stays as it is. None: no score is known."""
+    scores = [
+        member.after if after and member.after is not None else member.before for member in members
+    ]
+    known = [score for score in scores if score is not None]
+    return round(fmean(known)) if known else None
+
+
+class RunFiles:
+    """Where a run stands on disk, by the engines that it is about."""
+
+    def __init__(self, opened: Opened) -> None:
+        addresses = sorted(
+            engine_address(engine.facts.url, private=opened.private_service)
+            for engine in opened.engines
+        )
+        name = hashlib.sha256("\n".join(addresses).encode()).hexdigest()[:12]
+        self.directory = os.path.join(state_directory(), "everything", name)
+        self._found_with = (
+            ("--demo",)
+            if opened.simulated
+            else without_checklist(opened.engines[0].facts.found_with)
+            if opened.engines
+            else ()
+        )
+
+    def read(self) -> HostRun | None:
+        """The latest run; None if there is none. One whose process was killed has stopped."""
+        try:
+            run = msgspec.json.decode(read_own(os.path.join(self.directory, _RUN)), type=HostRun)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return run
+
+    def write(self, run: HostRun) -> None:
+        """Raises OSError: the previous state is untouched."""
+        write_own(os.path.join(self.directory, _RUN), msgspec.json.encode(run))
+
+    def card(self, member: Member) -> Card | None:
+        """Its card; None if it was not tried."""
+        try:
+            return msgspec.json.decode(read_own(self._card_path(member)), type=Card)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def keep_card(self, member: Member, card: Card) -> None:
+        with suppress(OSError):  # its trial is kept, and it can be tried again
+            write_own(self._card_path(member), msgspec.json.encode(card))
+
+    def _card_path(self, member: Member) -> str:
+        name = hashlib.sha256(member.key.encode()).hexdigest()[:16]
+        return os.path.join(self.directory, f"card-{name}.json")
+
+    def is_running(self) -> bool:
+        """Whether a process works on it."""
+        try:
+            with locked(self.directory, _LOCK, "", "a look"):
+                return False
+        except Locked:
+            return True
+        except WriteError:
+            return False
+
+    def refuse_early(self) -> None:
+        """Raises UsageError if the result could not be kept."""
+        refuse_unwritable(self.directory)
+
+    def start(
+        self,
+        names: Sequence[str] = (),
+        *,
+        again: bool = False,
+        everything: bool = False,
+        at_once: int = 0,
+    ) -> None:
+        """Start a process that tries them and goes on when this one ends; if one works already,
+        nothing happens.
+
+        Args:
+            names: IDs of containers; empty = all.
+            again: also those whose trial has ended, and whose result still fits.
+            everything: also fixes whose effect no trial shows.
+            at_once: how many trials; 0 = as the host allows.
+
+        Raises:
+            UsageError: the result could not be kept, or it does not start.
+        """
+        if self.is_running():
+            return
+        self.refuse_early()
+        self.clear_stop()
+        begun = time.time()
+        options = [
+            *(["--again"] if again else []),
+            *(["--all"] if everything else []),
+            *(["--at-once", str(at_once)] if at_once else []),
+        ]
+        words = ["--quiet", "harden", *names, "--everything", "--as-runner", *options]
+        try:
+            start_detached(our_module("hardentui", *words, *self._found_with))
+        except OSError as error:
+            raise UsageError(f"The trials cannot be started: {error.strerror}.") from error
+        end = time.monotonic() + _BEGINS_WITHIN
+        while time.monotonic() < end:
+            time.sleep(_LOOK_AGAIN)
+            run = self.read()
+            if self.is_running() or (run is not None and run.begun >= begun):
+                return
+        raise UsageError("The process that runs the trials did not begin.")
+
+    def stop(self) -> None:
+        """Ask the process to end: it removes its twins, and a later call goes on."""
+        with suppress(OSError):
+            write_own(os.path.join(self.directory, _STOP), b"")
+
+    def clear_stop(self) -> None:
+        with suppress(OSError):
+            os.unlink(os.path.join(self.directory, _STOP))
+
+    @property
+    def is_asked_to_stop(self) -> bool:
+        return os.path.exists(os.path.join(self.directory, _STOP))
+
+    def held(self) -> AbstractContextManager[None]:
+        """The lock of the process that works. Raises Locked if there is one already."""
+        return locked(self.directory, _LOCK, "", f"trials of all containers by {who()}")
+
+    @property
+    def command(self) -> str:
+        """What tells of it, and goes on, on a command line."""
+        return own_command(self._found_with, "harden", "--everything")

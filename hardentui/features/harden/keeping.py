@@ -1,0 +1,210 @@
+"""Applying what several trials found: stack by stack, each a transaction, under one entry."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence, Set
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotFix, HardenError, NotFound, UsageError
+from hardentui.features.apply.history import History, address_of
+from hardentui.features.change.file_operator import OnEvent
+from hardentui.features.change.held_together import add_part, begun_together, finish_together
+from hardentui.features.change.journal import Journal
+from hardentui.features.fix.trial_files import plan_of_trial
+from hardentui.features.harden.host_run import Member
+from hardentui.features.harden.outset import HardenWishes
+from hardentui.features.harden.task import Hardening
+from hardentui.features.looking.stack import stacks
+from hardentui.features.trial.tried import without
+from hardentui.features.views import known_facts
+from hardentui.model.journal import JournalEntry
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.features.workbench import Workbench
+
+Change = Callable[[Sequence[Hardening], int], JournalEntry]
+"""Applies these as one change; gets how many are left with it. Raises HardenError."""
+
+
+class Outcome(Struct, frozen=True):
+    """What became of some containers that were changed together."""
+
+    tasks: tuple[Hardening, ...]
+    entry: JournalEntry | None = None
+    why: HardenError | None = None  # it failed, and they are as before
+
+    @property
+    def names(self) -> str:
+        return visible(", ".join(task.report.subject.name for task in self.tasks), 200)
+
+
+def score_without(task: Hardening, checks: Set[str]) -> int | None:
+    """The score after the plan of what worked, if these fixes are left out."""
+    assert task.trial is not None  # noqa: S101 - it was tried
+    planner = task.bench.planner
+    plan = plan_of_trial(planner, task.report, without(task.trial, checks))
+    return planner.score_after(task.report, plan).value
+
+
+def leave_out(task: Hardening, checks: Set[str]) -> None:
+    """Leave these fixes out of what worked, and prepare the rest.
+
+    Raises:
+        HardenError: it cannot be applied.
+    """
+    assert task.trial is not None  # noqa: S101 - its card was made
+    assert task.prepared is not None  # noqa: S101 - its card was made
+    task.trial = without(task.trial, checks)
+    task.plan = plan_of_trial(task.bench.planner, task.report, task.trial)
+    task.prepare(task.prepared.wishes)
+
+
+def each_stack(
+    tasks: Iterable[Hardening],
+    change: Change,
+    undo: Callable[[JournalEntry], object],
+    told: Callable[[Outcome], object],
+) -> list[Outcome]:
+    """Change them, those of a stack that are replaced in one change. Where one of a stack fails, the
+    others of that stack are taken back, and the other stacks go on. Returns what is in force."""
+    changes: list[tuple[int, list[Hardening]]] = []
+    for number, stack in enumerate(stacks((task, task.report.facts) for task in tasks)):
+        replaced = [task for task in stack if task.replaces]
+        alone = [[task] for task in stack if not task.replaces]
+        changes += [(number, group) for group in (*alone, replaced) if group]
+    done: list[tuple[int, Outcome, JournalEntry]] = []
+    failed: set[int] = set()
+    for left, (number, group) in zip(range(len(changes), 0, -1), changes, strict=True):
+        if number in failed:
+            continue
+        try:
+            entry = change(group, left)
+        except HardenError as error:
+            failed.add(number)
+            told(Outcome(tuple(group), why=error))
+        else:
+            done.append((number, Outcome(tuple(group), entry), entry))
+            told(done[-1][1])
+    for number, outcome, entry in reversed(done):
+        if number in failed:
+            try:
+                undo(entry)
+            except HardenError as error:
+                told(replace(outcome, why=error))
+    return [outcome for number, outcome, _ in done if number not in failed]
+
+
+def change_of(
+    tasks: Sequence[Hardening],
+    on_event: OnEvent,
+    stop: threading.Event,
+    confirm_within: float,
+    begins: Callable[[str], str] | None = None,
+) -> JournalEntry:
+    """One change of all these containers.
+
+    Args:
+        begins: gets the ID of its entry before it begins; gives that of the entry that holds it.
+
+    Raises:
+        ApplyFailed: they are as before.
+        HardenError: it was not begun.
+    """
+    first, *others = tasks
+    assert first.prepared is not None  # noqa: S101 - its card says that it can be applied
+    wishes = first.prepared.wishes
+    if others or begins is not None or wishes.confirm_within != confirm_within:
+        first.prepare(replace(wishes, confirm_within=confirm_within), others)
+    if begins is not None:
+        first.hold(begins(first.entry_id))
+    return first.apply(on_event, stop)
+
+
+class Struck(Struct, frozen=True):
+    """A container whose result is kept, but for some of its fixes."""
+
+    member: Member
+    checks: frozenset[str] = frozenset()
+
+
+def keep_all(
+    bench: Workbench,
+    chosen: Iterable[Struck],
+    confirm_within: float,
+    on_event: OnEvent,
+    stop: threading.Event,
+    told: Callable[[Outcome | str], object],
+    *,
+    everything: bool = False,
+) -> JournalEntry:
+    """Apply what was tried, all under one entry, with one time to keep it; blocking.
+
+    Args:
+        confirm_within: seconds within which all must be kept; 0 = no limit.
+        told: gets each outcome, and sentences about containers whose trial no longer fits.
+        everything: how they were tried.
+
+    Raises:
+        UsageError: nothing of it can be applied.
+        JournalError, Locked: nothing was changed.
+    """
+    if bench.opened.simulated:
+        raise UsageError("This host is simulated: nothing is applied, and nothing was changed.")
+    tasks = []
+    for struck in chosen:
+        try:
+            tasks.append(_picked_up(bench, struck, everything=everything))
+        except HardenError as error:
+            told(
+                f"{visible(struck.member.name, 80)} is left out: {error.title} {error.hint}".strip()
+            )
+    if not tasks:
+        raise UsageError("Nothing was changed: no result can be applied.")
+    journal = Journal()
+    address = address_of(bench.opened, known_facts(tasks[0].report).engine)
+    with begun_together(journal, len(tasks), address, confirm_within) as holder:
+
+        def begins(part: str) -> str:
+            nonlocal holder
+            holder = add_part(journal, holder, part)
+            return holder.id
+
+        def change(group: Sequence[Hardening], left: int) -> JournalEntry:
+            if stop.is_set():
+                raise UsageError("Stopped before it began; nothing was changed.")
+            return change_of(group, on_event, stop, 0.0, begins)
+
+        each_stack(
+            tasks,
+            change,
+            lambda entry: History().undo(entry, on_event),
+            told,
+        )
+        return finish_together(journal, holder)
+
+
+def _picked_up(bench: Workbench, struck: Struck, *, everything: bool) -> Hardening:
+    """Its trial, as if it had just ended.
+
+    Raises:
+        HardenError: it cannot be applied, or it has to be tried again.
+    """
+    row = bench.containers.refresh(struck.member.key)
+    if row is None or row.report is None:
+        raise NotFound("It is gone.")
+    task = Hardening(bench, row.report, HardenWishes(everything=everything, together=True))
+    outset = task.outset()
+    kept = task.tried_before()
+    if kept is None:
+        raise CannotFix("Its trial is older than a day, or no longer fits.", "Try it again.")
+    card = task.picked_up(outset, kept)
+    if card.obstacle:
+        raise CannotFix(card.obstacle)
+    if struck.checks:
+        leave_out(task, struck.checks)
+    return task
