@@ -18,6 +18,7 @@ from msgspec.json import schema_components
 
 from hardentui.cli.trial import RehearsalDocument
 from hardentui.features.compare import ComparisonDocument
+from hardentui.features.harden.host_run import RunEvent
 from hardentui.features.images.documents import ImagesDocument
 from hardentui.features.images.updates import UpdatesDocument
 from hardentui.features.networks.documents import NetworksDocument, ProofDocument, SplitDocument
@@ -30,6 +31,10 @@ DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports
 DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
     "class-1": (ClassReport, "hardentui train report --format json: what a class has done"),
     "exam-1": (ExamResult, "hardentui train class end: the signed result of a learner"),
+    "everything-1": (
+        RunEvent,
+        "hardentui harden --everything --format json: how the trials of all containers stand",
+    ),
     "networks-1": (
         NetworksDocument,
         "hardentui networks --format json: who is where, what is open, who reaches whom",

@@ -59,7 +59,7 @@ MOVED = {
 
 
 EXAMPLES = {
-    "harden": ("web", "web --try", "web cache --yes", "web -o ./web-hardened"),
+    "harden": ("web", "web --try", "web cache --yes", "web -o ./web-hardened", "--everything"),
     "check": (
         "",
         "web --details",

@@ -21,7 +21,7 @@ from hardentui.features.harden.everything_page import (
     progress,
     result_lines,
 )
-from hardentui.features.harden.host_run import SCHEMA, HostRun, Member, RunFiles, Standing
+from hardentui.features.harden.host_run import HostRun, Member, RunEvent, RunFiles, Standing
 from hardentui.features.harden.keeping import Outcome, Struck, keep_all
 from hardentui.features.harden.outset import CONFIRM_WITHIN
 from hardentui.features.harden.unattended import Unattended
@@ -150,26 +150,16 @@ class _Shown:
 
     def _member(self, member: Member) -> None:
         if self._json:
-            document = msgspec.to_builtins(member)
-            self._terminal.write_json({"schema": SCHEMA, "event": "container", **document}, None)
+            self._event(RunEvent(event="container", container=member))
         elif not member.standing.is_open:
             self._terminal.note(f"{visible(member.name, 60)}: {about(member)}")
 
+    def _event(self, event: RunEvent) -> None:
+        self._terminal.write_json(msgspec.to_builtins(event), None)
+
     def result(self, run: HostRun) -> None:
         if self._json:
-            counts = {
-                standing.value: len(members)
-                for standing in Standing
-                if (members := run.with_standing(standing))
-            }
-            document = {
-                "schema": SCHEMA,
-                "event": "ended",
-                "stopped": run.stopped,
-                "seconds": round(run.ended - run.begun, 1),
-                "counts": counts,
-            }
-            self._terminal.write_json(document, None)
+            self._event(RunEvent(event="ended", run=run))
             return
         write = Paragraphs(self._terminal)
         text = [write.bold(heading(run))]

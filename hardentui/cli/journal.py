@@ -285,8 +285,10 @@ def run_confirm(options: Namespace, terminal: Terminal) -> int:
     refuse_strangers_engine(options)
     history = History()
     cut_off = history.cut_off_entry(options.id) if options.id else None
-    one = cut_off is not None and cut_off.action is not EntryAction.HARDEN
-    entry = _finished(cut_off, terminal) if cut_off and one else history.confirm(options.id)
+    if cut_off is not None and cut_off.action is not EntryAction.HARDEN:
+        entry = _finished(cut_off, terminal)
+    else:
+        entry = history.confirm(options.id)
     keeps = "keep their changes" if len(entry.parts) > 1 else "keeps its change"
     terminal.write(f"{entry.id}: {visible(entry.container, 80)} {keeps}.\n")
     return 0

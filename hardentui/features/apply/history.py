@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.account import who
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Listener
@@ -29,7 +30,12 @@ from hardentui.features.change import undo as undoing
 from hardentui.features.change.container_operator import ContainerOperator
 from hardentui.features.change.data_operator import DataOperator, can_bring_back
 from hardentui.features.change.data_told import told_newer, told_rows, told_way_back
-from hardentui.features.change.file_changes import held_on_engine, refuse_locked
+from hardentui.features.change.file_changes import (
+    held_on_engine,
+    lock_directory,
+    locked,
+    refuse_locked,
+)
 from hardentui.features.change.file_operator import AnyOperator, FileOperator, OnEvent
 from hardentui.features.change.held_together import (
     after_a_part,
@@ -266,13 +272,18 @@ class History:
         why: str = "",
     ) -> JournalEntry:
         """Raises ApplyFailed if a part of it could not be undone, Locked if it is running."""
-        refuse_locked(self._journal, (entry.id,), entry.engine)
-        done = undo_together(self._journal, entry, take_back, why)
+        with self._alone_with(entry):
+            done = undo_together(self._journal, entry, take_back, why)
         if entry.state is EntryState.WAITING:
             confirm_timer.disarm(entry.id)
         if done.in_force:
             raise ApplyFailed(done.reason, ("Try again with: ", Do(Verb.UNDO, entry.id)))
         return done
+
+    def _alone_with(self, holder: JournalEntry) -> AbstractContextManager[None]:
+        """Raises Locked if somebody works on an entry that holds others."""
+        what = f"undo or confirm by {who()}"
+        return locked(lock_directory(self._journal), holder.id, holder.engine, what)
 
     def confirm(self, text: str = "") -> JournalEntry:
         """Confirm a waiting change; without a text, the latest.
@@ -287,11 +298,13 @@ class History:
         if not text and not waiting:
             raise UsageError("No change waits for a confirmation.")
         entry = self._journal.find(text or waiting[0])
-        if entry.action is EntryAction.HARDEN and entry.state is EntryState.OPEN:
-            refuse_locked(self._journal, (entry.id,), entry.engine)
-            holder = replace(entry, confirm_clock=None)
-            return finish_together(self._journal, holder)
-        entry = undoing.confirm(self._journal, entry.id)
+        if entry.action is not EntryAction.HARDEN:
+            entry = undoing.confirm(self._journal, entry.id)
+        else:
+            with self._alone_with(entry):
+                if entry.state is EntryState.OPEN:  # it was cut off
+                    return finish_together(self._journal, replace(entry, confirm_clock=None))
+                entry = undoing.confirm(self._journal, entry.id)
         confirm_timer.disarm(entry.id)
         return entry
 

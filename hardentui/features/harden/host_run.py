@@ -91,7 +91,6 @@ class Member(Struct, frozen=True, kw_only=True):
 class HostRun(Struct, frozen=True, kw_only=True):
     """All of them, in the order in which they are tried."""
 
-    schema: str = SCHEMA
     members: tuple[Member, ...] = ()
     begun: float = 0.0  # seconds since the epoch
     ended: float = 0.0  # 0 = it has not ended
@@ -120,6 +119,14 @@ class HostRun(Struct, frozen=True, kw_only=True):
         for member in self.members:
             groups.setdefault((member.engine, member.group), []).append(member)
         return tuple((name, tuple(members)) for (_, name), members in groups.items())
+
+
+class RunEvent(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
+    """A line of the output of `harden --everything --format json`."""
+
+    event: str  # container: it stands elsewhere now; ended: the trials are over
+    container: Member | None = None
+    run: HostRun | None = None  # with ended: the whole
 
 
 def average(members: Iterable[Member], *, after: bool = False) -> int | None:

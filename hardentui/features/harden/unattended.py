@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,8 @@ _NICE = 19
 _MOST = 8  # trials at once
 _PER_PROCESSOR = 2  # a trial mostly waits
 _MEMORY_OF_A_TRIAL = 384 << 20  # bytes
+_ENDS_WITHIN = 10.0  # seconds
 _PAUSE = 0.5  # seconds between two looks at who asks to stop
-OnRun = Callable[[HostRun], object]
 
 
 def how_many_at_once(bench: Workbench) -> int:
@@ -106,7 +106,7 @@ class Unattended:
             finally:
                 stopped = self._stop.is_set()
                 self._stop.set()
-                watching.join()
+                watching.join(_ENDS_WITHIN)
                 run = replace(self._state(), ended=time.time(), stopped=stopped)
                 self._files.write(run)
         return run
@@ -184,14 +184,14 @@ class Unattended:
                 return
             self._set(member.key, now="looking at it")
             try:
-                found = self._begin(member)
+                begun = self._begin(member)
             except HardenError as error:
                 self._refused(member, f"{error.title} {error.hint}")
                 continue
-            if found is None:
+            if begun is None:
                 self._set(member.key, standing=Standing.NOTHING, now="")
                 continue
-            self._tasks[member.key] = found
+            self._tasks[member.key] = begun
             self._set(member.key, now="")
 
     def _begin(self, member: Member) -> tuple[Hardening, Outset] | None:

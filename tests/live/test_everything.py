@@ -1,0 +1,117 @@
+"""`harden --everything`: all containers of a host tried in a process of its own, kept as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.state import state_directory
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.program import hardentui, launched
+from tests.support.schemas import validated
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+NAMES = ("all-one", "all-two")
+STOPPED = "all-stopped"
+WAITS = ("sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait")
+PROJECT = "com.docker.compose.project=all"
+
+
+@pytest.fixture
+def host(
+    podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Bench]:
+    """A stack of two, and a container that does not run."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in NAMES:
+        podman.run(name, "--label", PROJECT, BUSYBOX, *WAITS)
+    podman.podman("create", "--name", STOPPED, BUSYBOX, *WAITS)
+    yield podman
+    hardentui("harden", "--everything", "--stop", "--url", podman.url)
+    kept = podman.podman("ps", "-a", "-q", "--filter", "name=^all-").split()
+    podman.remove(*kept)
+
+
+def _call(bench: Bench, *words: str, ends: int | None = 0) -> list[dict[str, Any]]:
+    """The lines that it writes."""
+    command = ("harden", "--everything", "--url", bench.url, "--format", "json", *words)
+    lines = hardentui(*command, ends=ends).stdout.splitlines()
+    return [validated(json.loads(line)) for line in lines]
+
+
+def _inspected(bench: Bench) -> dict[str, Any]:
+    listed = json.loads(bench.podman("inspect", *NAMES))
+    moving = ("State", "NetworkSettings")
+    return {
+        document["Name"]: {name: value for name, value in document.items() if name not in moving}
+        for document in listed
+    }
+
+
+def _members(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {member["name"]: member for member in run["members"]}
+
+
+def test_all_are_tried_unattended_kept_as_one_and_taken_back_as_one(host: Bench) -> None:
+    before = _inspected(host)
+    *events, ended = _call(host, "--try")
+    members = _members(ended["run"])
+    assert {members[name]["standing"] for name in NAMES} == {"ready"}
+    assert {members[name]["group"] for name in NAMES} == {"all"}
+    assert all(members[name]["after"] > members[name]["before"] for name in NAMES)
+    assert members[STOPPED]["standing"] == "not-ready"
+    assert "does not run" in members[STOPPED]["reason"]
+    assert {"waiting", "ready"} <= {event["container"]["standing"] for event in events}
+    assert _inspected(host) == before
+
+    again = _call(host, "--try")[-1]["run"]
+    tried_at = {name: members[name]["began"] for name in NAMES}
+    assert {name: _members(again)[name]["began"] for name in NAMES} == tried_at
+
+    kept = hardentui(
+        *("harden", "--everything", "--keep", "--yes", "--url", host.url),
+        ends=0,
+    )
+    assert "harden 2 containers: done" in kept.stdout
+    assert _inspected(host) != before
+    hardentui("undo", "--yes", ends=0)
+    assert _inspected(host) == before
+
+
+def test_a_lost_terminal_ends_nothing_and_stop_ends_it(host: Bench) -> None:
+    terminal = launched("harden", "--everything", "--try", "--url", host.url, heard=False)
+
+    def standing() -> set[str]:
+        runs = Path(state_directory()).glob("everything/*/run.json")
+        return {
+            member["standing"]
+            for path in runs
+            for member in json.loads(path.read_text())["members"]
+        }
+
+    assert eventually(lambda: "running" in standing(), 60)
+    terminal.kill()
+    terminal.wait()
+    assert eventually(lambda: "ready" in standing(), 120)
+    hardentui("harden", "--everything", "--stop", "--url", host.url, ends=0)
+    assert not host.podman("ps", "-a", "-q", "--filter", "label=hardentui.trial")
+    ended = _call(host, "--try")[-1]["run"]
+    assert {_members(ended)[name]["standing"] for name in NAMES} == {"ready"}
+
+
+def test_what_could_not_be_kept_is_told_before_the_first_twin(
+    host: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "os.access", lambda path, mode, **_: not str(path).startswith(str(tmp_path))
+    )
+    done = hardentui("harden", "--everything", "--url", host.url, ends=2)
+    assert "the result could not be kept" in done.stderr
+    assert not host.podman("ps", "-a", "-q", "--filter", "label=hardentui.trial")
